@@ -1,0 +1,1 @@
+"""Measurements: speed, memory, fidelity, load. Each prints JSON with ``--json``."""

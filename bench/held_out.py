@@ -1,0 +1,84 @@
+"""The held-out prompts of ``bench.fidelity``, drawn once from a fixed seed and committed.
+
+``python -m bench.held_out`` writes ``bench/prompts/*.json`` again; the same bytes come out.
+Each entry of ``shapes.json`` is a scene whose combination no training saw, its caption, and 63
+other captions that are not true of it, of which up to 24 differ from it in a single attribute.
+Each entry of ``colours.json`` is a single thing on a plain ground, for the test by pixels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.training.captions import article, describe
+from engine.training.world import COLOURS, SHAPES, Ground, Scene, Thing, held_out, sample_scene, vary
+
+FOLDER = Path(__file__).parent / "prompts"
+CAPTIONS, HARD, PROMPTS, SEED = 64, 24, 100, 20221122
+
+
+def to_scene(data: dict[str, Any]) -> Scene:
+    """The Scene that ``dataclasses.asdict`` took apart."""
+    things = tuple(Thing(**thing) for thing in data["things"])
+    return Scene(things, Ground(**data["ground"]), data["relation"], data["style"])
+
+
+def _others(scene: Scene, rng: np.random.Generator) -> list[str]:
+    """63 different captions, none true of ``scene``, its near misses first."""
+    own = describe(scene, rng, full=True)[0]
+    found: dict[str, None] = {}
+    for attempt in range(4000):
+        if len(found) == CAPTIONS - 1:
+            break
+        hard = attempt < 400 and len(found) < HARD
+        pairs = float(len(scene.things) - 1)
+        other = vary(scene, rng) if hard else sample_scene(rng, styled=0.0, pairs=pairs)
+        caption, claim = describe(other, rng, full=True)
+        if caption != own and not claim.true_of(scene):
+            found[caption] = None
+    return list(found)
+
+
+def make_shapes() -> list[dict[str, Any]]:
+    """The prompts: half single things, half two with a relation, all on plain grounds."""
+    rng = np.random.default_rng(SEED)
+    entries: list[dict[str, Any]] = []
+    seen = set()
+    while len(entries) < PROMPTS:
+        pairs = float(len(entries) % 2)
+        scene = sample_scene(rng, held=True, styled=0.0, pairs=pairs)
+        caption, _ = describe(scene, rng, full=True)
+        sized = any(thing.size != "medium" for thing in scene.things) and len(scene.things) == 1
+        if scene.ground.second is not None or sized or caption in seen:
+            continue
+        seen.add(caption)
+        entries.append({"caption": caption, "scene": dataclasses.asdict(scene),
+                        "others": _others(scene, rng), "seed": len(entries)})
+    return entries
+
+
+def make_colours() -> list[dict[str, Any]]:
+    """A hundred "a red square on a yellow background", none with a ring: its middle is empty."""
+    scenes = [Scene((Thing(shape, colour),), Ground(ground))
+              for shape in SHAPES for colour in COLOURS for ground in COLOURS
+              if shape != "ring" and colour != ground]
+    kept = [scene for scene in scenes if held_out(scene)]
+    rng = np.random.default_rng(SEED)
+    chosen = [kept[i] for i in rng.permutation(len(kept))[:PROMPTS]]
+    entries = []
+    for seed, scene in enumerate(chosen):
+        thing, ground = scene.things[0], scene.ground.colour
+        caption = (f"{article(thing.colour)} {thing.shape} on {article(ground)} background")
+        entries.append({"caption": caption, "colour": thing.colour, "ground": ground,
+                        "shape": thing.shape, "seed": seed})
+    return entries
+
+
+if __name__ == "__main__":
+    for name, entries in (("shapes", make_shapes()), ("colours", make_colours())):
+        (FOLDER / f"{name}.json").write_text(json.dumps(entries, indent=1) + "\n")

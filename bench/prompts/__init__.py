@@ -1,0 +1,1 @@
+"""Held-out prompts, fixed before the first figure was taken."""

@@ -1,0 +1,50 @@
+"""``python -m engine.training perceptor|generator|export``: make the embedded models again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from engine.training.pool import Pool
+from engine.training.stage import run_stage
+
+app = typer.Typer(help="Train the embedded models, in stages that resume.",
+                  no_args_is_help=True, add_completion=False)
+
+Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
+Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
+Resume = Annotated[bool, typer.Option(help="go on from the state in the folder, if any")]
+Threads = Annotated[int, typer.Option(help="processor cores to use")]
+
+
+@app.command()
+def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 2600,
+              resume: Resume = True, threads: Threads = 1) -> None:
+    """Train the CLIP whose gradients draw."""
+    from engine.training.perceptor import PerceptorTrainer, PerceptorTraining
+
+    torch.set_num_threads(threads)
+    settings = PerceptorTraining(total=steps)
+    pool = Pool(settings.pool_pairs, 128, settings.seed)
+    run_stage(PerceptorTrainer(settings, pool), "perceptor", folder, minutes=minutes,
+              steps=steps, resume=resume)
+
+
+@app.command()
+def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 4400,
+              resume: Resume = True, threads: Threads = 1) -> None:
+    """Train the VQGAN that paints."""
+    from engine.training.generator import GeneratorTrainer, GeneratorTraining
+
+    torch.set_num_threads(threads)
+    settings = GeneratorTraining(total=steps)
+    pool = Pool(settings.pool_pairs, 128, settings.seed)
+    run_stage(GeneratorTrainer(settings, pool), "generator", folder, minutes=minutes,
+              steps=steps, resume=resume)
+
+
+if __name__ == "__main__":
+    app()

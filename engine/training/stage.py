@@ -1,0 +1,70 @@
+"""Running a trainer for a while: steps, a log of curves, a state that survives being cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+
+class Trainer(Protocol):
+    """What :func:`run_stage` needs of a trainer."""
+
+    iteration: int
+
+    def step(self) -> dict[str, float]:
+        """One training step; its figures."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on later."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        ...
+
+
+def save_atomically(state: Any, path: Path) -> None:
+    """Write ``state`` beside ``path`` and move it there, so that no reader sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def run_stage(trainer: Trainer, name: str, folder: Path, *, minutes: float, steps: int,
+              resume: bool, save_every: float = 120.0,
+              tell: Callable[[str], None] = print) -> None:
+    """Step ``trainer`` until ``minutes`` have gone by or it stands at ``steps``.
+
+    State goes to ``folder/name.pt`` every ``save_every`` seconds, means of the figures over
+    20 steps to ``folder/name.jsonl``; with ``resume`` it goes on from that state, if any.
+    """
+    state_path, log_path = folder / f"{name}.pt", folder / f"{name}.jsonl"
+    if resume and state_path.exists():
+        trainer.load_state_dict(torch.load(state_path, weights_only=True))
+        tell(f"{name}: going on from step {trainer.iteration}")
+    folder.mkdir(parents=True, exist_ok=True)
+    start = saved = time.monotonic()
+    sums: dict[str, float] = {}
+    while trainer.iteration < steps and time.monotonic() - start < minutes * 60:
+        for key, value in trainer.step().items():
+            sums[key] = sums.get(key, 0.0) + value
+        if trainer.iteration % 20 == 0:
+            means = {key: round(value / 20, 5) for key, value in sums.items()}
+            line = {"step": trainer.iteration, "seconds": round(time.monotonic() - start, 1),
+                    **means}
+            with log_path.open("a") as log:
+                log.write(json.dumps(line) + "\n")
+            tell(json.dumps(line))
+            sums = {}
+        if time.monotonic() - saved > save_every:
+            save_atomically(trainer.state_dict(), state_path)
+            saved = time.monotonic()
+    save_atomically(trainer.state_dict(), state_path)
