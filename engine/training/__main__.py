@@ -21,7 +21,7 @@ Threads = Annotated[int, typer.Option(help="processor cores to use")]
 
 
 @app.command()
-def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 2600,
+def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 2000,
               resume: Resume = True, threads: Threads = 1) -> None:
     """Train the CLIP whose gradients draw."""
     from engine.training.perceptor import PerceptorTrainer, PerceptorTraining
@@ -34,7 +34,7 @@ def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int 
 
 
 @app.command()
-def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 4400,
+def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 3000,
               resume: Resume = True, threads: Threads = 1) -> None:
     """Train the VQGAN that paints."""
     from engine.training.generator import GeneratorTrainer, GeneratorTraining
@@ -44,6 +44,17 @@ def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int 
     pool = Pool(settings.pool_pairs, 128, settings.seed)
     run_stage(GeneratorTrainer(settings, pool), "generator", folder, minutes=minutes,
               steps=steps, resume=resume)
+
+
+@app.command()
+def export(folder: Folder = Path("runs"), into: Annotated[Path | None, typer.Option(
+        help="where to write; without it, where the package has them")] = None) -> None:
+    """Write the shipped files from the states in the folder."""
+    from engine.training.export import SHIPPED, export_generator, export_perceptor
+
+    for path in (export_generator(folder, into or SHIPPED),
+                 export_perceptor(folder, into or SHIPPED)):
+        typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

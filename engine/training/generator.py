@@ -33,19 +33,23 @@ CODES, CODE_WIDTH = 1024, 64
 
 @dataclass(frozen=True)
 class GeneratorTraining:
-    """The numbers of a run. Until ``whole_after`` steps it sees 64 px crops, 4 for 1."""
+    """The numbers of a run.
+
+    It sees 64 px crops, 4 for 1, for the first share ``whole_after`` of its ``total`` steps,
+    and trains against the discriminator from the share ``adversarial_after`` on.
+    """
 
     batch: int = 8
     pool_pairs: int = 1500
     learning_rate: float = 1e-3
     quantise_after: int = 300
     commitment: float = 0.25
-    whole_after: int = 2200
-    adversarial_after: int = 3300
+    whole_after: float = 0.5
+    adversarial_after: float = 0.75
     adversarial: float = 0.05
     edges: float = 1.0
     revive_every: int = 20
-    total: int = 4400
+    total: int = 3000
     seed: int = 12
 
 
@@ -105,7 +109,7 @@ class GeneratorTrainer:
 
     def _pictures(self) -> Tensor:
         settings = self.settings
-        whole = self.iteration > settings.whole_after
+        whole = self.iteration > settings.whole_after * settings.total
         pictures, _ = self.pool.batch(settings.batch // 2 if whole else settings.batch * 2)
         if whole:
             return pictures
@@ -134,7 +138,7 @@ class GeneratorTrainer:
         loss = plain + self.settings.edges * edges
         loss = loss + self.settings.commitment * commitment
         figures = {"l1": plain.item(), "edges": edges.item(), "commitment": commitment.item(), "deviation": h.std().item()}
-        adversarial = self.iteration > self.settings.adversarial_after
+        adversarial = self.iteration > self.settings.adversarial_after * self.settings.total
         if adversarial:
             fooled = -self.discriminator(painted).mean()
             loss = loss + self.settings.adversarial * fooled

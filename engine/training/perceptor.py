@@ -46,7 +46,7 @@ class PerceptorTraining:
     reach: float = 3.0
     reach_after: int = 300
     reach_full: int = 1000
-    total: int = 5000
+    total: int = 2000
     seed: int = 11
 
 

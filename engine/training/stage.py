@@ -53,17 +53,19 @@ def run_stage(trainer: Trainer, name: str, folder: Path, *, minutes: float, step
     folder.mkdir(parents=True, exist_ok=True)
     start = saved = time.monotonic()
     sums: dict[str, float] = {}
+    summed = 0
     while trainer.iteration < steps and time.monotonic() - start < minutes * 60:
         for key, value in trainer.step().items():
             sums[key] = sums.get(key, 0.0) + value
+        summed += 1
         if trainer.iteration % 20 == 0:
-            means = {key: round(value / 20, 5) for key, value in sums.items()}
+            means = {key: round(value / summed, 5) for key, value in sums.items()}
             line = {"step": trainer.iteration, "seconds": round(time.monotonic() - start, 1),
                     **means}
             with log_path.open("a") as log:
                 log.write(json.dumps(line) + "\n")
             tell(json.dumps(line))
-            sums = {}
+            sums, summed = {}, 0
         if time.monotonic() - saved > save_every:
             save_atomically(trainer.state_dict(), state_path)
             saved = time.monotonic()

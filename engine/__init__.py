@@ -1,0 +1,36 @@
+"""Words and pictures in, a picture out, by VQGAN-CLIP (Crowson, Biderman et al. 2022).
+
+This is the face; everything else may change::
+
+    from engine import imagine
+    for iterate in imagine("a red star on a blue background"):
+        ...
+    iterate.to_pil().save("star.png")
+
+Names are imported when first used: whoever only writes requests (the bot's process) never
+loads torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.errors import EngineError
+    from engine.painting import imagine
+    from engine.prompt import Prompt, parse_prompts
+    from engine.request import ImageRequest
+    from engine.synthesis import Iterate
+
+__all__ = ["EngineError", "ImageRequest", "Iterate", "Prompt", "imagine", "parse_prompts"]
+
+_HOMES = {"EngineError": "engine.errors", "ImageRequest": "engine.request",
+          "Iterate": "engine.synthesis", "Prompt": "engine.prompt",
+          "imagine": "engine.painting", "parse_prompts": "engine.prompt"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'engine' has no attribute {name!r}")

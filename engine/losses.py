@@ -1,0 +1,77 @@
+"""What the optimisation lowers: distance to the prompts, and the latent's regulariser."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class _ReplaceGradient(torch.autograd.Function):
+    """Forward one tensor, send the gradient to another of the same shape."""
+
+    @staticmethod
+    def forward(ctx: Any, forward: Tensor, backward: Tensor) -> Tensor:
+        ctx.shape = backward.shape
+        return forward
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
+        return None, gradients[0].sum_to_size(ctx.shape)
+
+
+class _ClampWithGradient(torch.autograd.Function):
+    """A clamp whose backward lets through what would lead back inside."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+        clamped = x.clamp(low, high)
+        ctx.save_for_backward(x - clamped)
+        return clamped
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (beyond,) = ctx.saved_tensors
+        gradient = gradients[0]
+        return gradient * (gradient * beyond >= 0), None, None
+
+
+def replace_gradient(forward: Tensor, backward: Tensor) -> Tensor:
+    """``forward``'s values with ``backward``'s gradient (straight-through)."""
+    result: Tensor = _ReplaceGradient.apply(forward, backward)  # type: ignore[no-untyped-call]  # torch's apply is untyped
+    return result
+
+
+def clamp_with_gradient(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """Clamp; the gradient g passes only where g * (x - clamp(x)) >= 0 (authors' notebook)."""
+    result: Tensor = _ClampWithGradient.apply(x, low, high)  # type: ignore[no-untyped-call]  # torch's apply is untyped
+    return result
+
+
+def spherical_distance(u: Tensor, v: Tensor) -> Tensor:
+    """Squared spherical distance of unit vectors [..., D], broadcast: 2 asin(||u - v|| / 2)^2.
+
+    Half the square of the angle between them: 0 for equal ones, 1.234 for orthogonal ones,
+    4.935 for opposite ones (paper, section 2; Crowson's notebook).
+    """
+    return 2 * ((u - v).norm(dim=-1) / 2).clamp(max=1).asin() ** 2
+
+
+def prompt_loss(images: Tensor, target: Tensor, weight: float = 1.0,
+                stop: float = -math.inf) -> Tensor:
+    """How far cutouts [N, D] are from a prompt's vector [D], as a scalar.
+
+    The mean over cutouts of |weight| * sign(weight) * distance, whose gradient ends where the
+    signed distance is below ``stop`` (the authors' notebook, ``Prompt.forward``).
+    """
+    distance = spherical_distance(images, target) * math.copysign(1.0, weight)
+    held = replace_gradient(distance, distance.clamp(min=stop))
+    return abs(weight) * held.mean()
+
+
+def regulariser_loss(z: Tensor, anchor: Tensor | None, alpha: float) -> Tensor:
+    """alpha * the mean of (z - anchor)^2 over all elements; without anchor, of z^2."""
+    difference = z if anchor is None else z - anchor
+    return alpha * difference.square().mean()

@@ -1,0 +1,271 @@
+"""Which models there are: names, files, hashes and licences, from TOML. See catalogue.toml."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+
+from engine.errors import MissingModelError, ModelError, UnknownModelError
+
+T = TypeVar("T")
+APP = "imagine-bot"
+FOLDER_VARIABLE = "IMAGINE_MODELS_FOLDER"
+CATALOGUE_VARIABLE = "IMAGINE_MODELS_CATALOGUE"
+_SHIPPED = Path(__file__).with_name("catalogue.toml")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SECTIONS = ("generators", "perceptors", "models")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file: at ``path``, or to be fetched from ``url`` and kept as ``file``.
+
+    ``sha256`` is in hexadecimal digits; ``size`` in bytes, about.
+    """
+
+    file: str
+    path: Path | None = None
+    url: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+
+    def where(self, folder: Path) -> Path:
+        """Where it lies, or will, ``folder`` being that of the downloads."""
+        return folder / self.file if self.path is None else self.path
+
+
+@dataclass(frozen=True)
+class PerceptorEntry:
+    """A CLIP in the catalogue."""
+
+    name: str
+    checkpoint: Source
+    about: str = ""
+    licence: str = "not given"
+
+
+@dataclass(frozen=True)
+class GeneratorEntry:
+    """A VQGAN in the catalogue: its checkpoint and the yaml beside it."""
+
+    name: str
+    checkpoint: Source
+    config: Source
+    about: str = ""
+    licence: str = "not given"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A generator and a perceptor that paint together, and the settings that suit them."""
+
+    name: str
+    generator: GeneratorEntry
+    perceptor: PerceptorEntry
+    defaults: Mapping[str, object]
+    note: str = ""
+
+    @property
+    def sources(self) -> tuple[Source, Source, Source]:
+        """Its files: the yaml, the generator's checkpoint, the perceptor's."""
+        return self.generator.config, self.generator.checkpoint, self.perceptor.checkpoint
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All that is known by name."""
+
+    generators: Mapping[str, GeneratorEntry]
+    perceptors: Mapping[str, PerceptorEntry]
+    models: Mapping[str, ModelEntry]
+
+    def model(self, name: str) -> ModelEntry:
+        """The model called ``name``; "imagenet-16384/RN50" is that one with another perceptor.
+
+        Raises UnknownModelError, which lists the names there are.
+        """
+        base, slash, other = name.partition("/")
+        entry = self.models.get(base)
+        if entry is None:
+            raise UnknownModelError(f"There is no model called {name!r}; there are "
+                                    f"{', '.join(self.models)}.")
+        if not slash:
+            return entry
+        perceptor = self.perceptors.get(other)
+        if perceptor is None:
+            raise UnknownModelError(f"There is no perceptor called {other!r}; there are "
+                                    f"{', '.join(self.perceptors)}.")
+        return ModelEntry(name, entry.generator, perceptor, entry.defaults, entry.note)
+
+
+def models_folder(folder: Path | None = None) -> Path:
+    """Where downloads are kept: ``folder``, $IMAGINE_MODELS_FOLDER, or the user's cache."""
+    if folder is not None:
+        return folder
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named) if named else (
+        platformdirs.user_cache_path(APP, appauthor=False) / "models")
+
+
+def user_catalogue() -> Path:
+    """The user's own catalogue: $IMAGINE_MODELS_CATALOGUE, or models.toml in their settings."""
+    named = os.environ.get(CATALOGUE_VARIABLE)
+    return Path(named) if named else (
+        platformdirs.user_config_path(APP, appauthor=False) / "models.toml")
+
+
+def load_catalogue(user_file: Path | None = None) -> Catalogue:
+    """The shipped catalogue and over it the user's, an entry of the same name replacing ours.
+
+    Raises ModelError, naming file and entry, where the user's is not as it should be.
+    """
+    mine = user_catalogue() if user_file is None else user_file
+    files = [_SHIPPED, mine] if mine.exists() else [_SHIPPED]
+    tables = [(file, _read_toml(file)) for file in files]
+    generators: dict[str, GeneratorEntry] = {}
+    perceptors: dict[str, PerceptorEntry] = {}
+    models: dict[str, ModelEntry] = {}
+    for file, table in tables:
+        for name, row in table["generators"].items():
+            entry = _Row(file, f"generators.{name}", row)
+            generators[name] = GeneratorEntry(name, entry.source("checkpoint"),
+                                              entry.source("config"), entry.text("about"),
+                                              entry.text("licence", "not given"))
+        for name, row in table["perceptors"].items():
+            entry = _Row(file, f"perceptors.{name}", row)
+            perceptors[name] = PerceptorEntry(name, entry.source("checkpoint"),
+                                              entry.text("about"),
+                                              entry.text("licence", "not given"))
+    for file, table in tables:  # after the others, as it may pair what either file has
+        for name, row in table["models"].items():
+            entry = _Row(file, f"models.{name}", row)
+            models[name] = ModelEntry(name, entry.one_of("generator", generators),
+                                      entry.one_of("perceptor", perceptors),
+                                      entry.table("defaults"), entry.text("note"))
+    return Catalogue(generators, perceptors, models)
+
+
+def _read_toml(file: Path) -> dict[str, dict[str, Any]]:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"The catalogue {file} is no TOML ({error}); correct it.") from None
+    except OSError as error:
+        raise ModelError(f"The catalogue {file} cannot be read: {error.strerror}.") from None
+    for section, rows in table.items():
+        if section not in _SECTIONS or not isinstance(rows, dict):
+            raise ModelError(f"The catalogue {file} has `{section}`; what it may have is "
+                             "[generators.NAME], [perceptors.NAME] and [models.NAME].")
+        for name, row in rows.items():
+            if not isinstance(row, dict) or _NAME.fullmatch(name) is None:
+                raise ModelError(f"The catalogue {file} has [{section}.{name}]; names are made "
+                                 "of letters, digits, dots, underscores and hyphens.")
+    return {section: table.get(section, {}) for section in _SECTIONS}
+
+
+class _Row:
+    """One entry of a catalogue, and the sentences about what is wrong with it."""
+
+    def __init__(self, file: Path, name: str, row: Mapping[str, Any]) -> None:
+        self.file, self.name, self.row = file, name, row
+
+    def wrong(self, what: str) -> ModelError:
+        return ModelError(f"In the catalogue {self.file}, [{self.name}] {what}.")
+
+    def text(self, key: str, default: str = "") -> str:
+        value = self.row.get(key, default)
+        if not isinstance(value, str):
+            raise self.wrong(f"has a `{key}` that is no text")
+        return value
+
+    def table(self, key: str) -> Mapping[str, Any]:
+        value = self.row.get(key, {})
+        if not isinstance(value, dict):
+            raise self.wrong(f"has a `{key}` that is no table")
+        return value
+
+    def one_of(self, key: str, there: Mapping[str, T]) -> T:
+        entry = there.get(self.text(key))
+        if entry is None:
+            raise self.wrong(f"should have a `{key}` out of {', '.join(there)}")
+        return entry
+
+    def source(self, key: str) -> Source:
+        row = self.table(key)
+        inner = _Row(self.file, f"{self.name}.{key}", row)
+        path, url, sha256 = inner.text("path"), inner.text("url"), inner.text("sha256").lower()
+        size = row.get("size")
+        if bool(path) == bool(url):
+            raise inner.wrong("should have either a `path` or a `url`")
+        if sha256 and _SHA256.fullmatch(sha256) is None:
+            raise inner.wrong("has a `sha256` that is not 64 hexadecimal digits")
+        if size is not None and (type(size) is not int or size < 0):
+            raise inner.wrong("has a `size` that is no number of bytes")
+        if path:
+            there = self.file.parent / path
+            return Source(there.name, path=there, sha256=sha256 or None, size=size)
+        if not url.startswith(("https://", "http://")):
+            raise inner.wrong("has a `url` that does not begin with https://")
+        file = inner.text("file")
+        if _NAME.fullmatch(file) is None:
+            raise inner.wrong("should have the `file` name that the download is kept under")
+        return Source(file, url=url, sha256=sha256 or None, size=size)
+
+
+def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str,
+              defaults: Mapping[str, int], hashes: Mapping[Path, str],
+              user_file: Path | None = None) -> Path:
+    """Write the model ``name`` into the user's catalogue; the catalogue's path.
+
+    Files stay where they are and are named by absolute path, with the SHA-256 in ``hashes``;
+    ``perceptor`` is a file or the name of one in the catalogue. Raises ModelError for a name
+    that is taken or no name, and where the catalogue cannot be written.
+    """
+    target = user_catalogue() if user_file is None else user_file
+    there = load_catalogue(target)
+    if _NAME.fullmatch(name) is None:
+        raise ModelError(f"{name!r} is no name for a model: use letters, digits, dots, "
+                         "underscores and hyphens, 64 at most.")
+    if name in {*there.models, *there.generators, *there.perceptors}:
+        raise ModelError(f"The name {name} is taken; choose another, or take its entries out of "
+                         f"{target} first.")
+
+    def file(path: Path) -> str:
+        return (f"{{ path = {_quoted(str(path.absolute()))}, "
+                f"sha256 = {_quoted(hashes[path])} }}")
+
+    lines = ["", f"[generators.{_quoted(name)}]", f"checkpoint = {file(generator)}",
+             f"config = {file(config)}", ""]
+    if isinstance(perceptor, Path):
+        lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}", ""]
+    elif perceptor not in there.perceptors:
+        raise MissingModelError(f"There is no file and no perceptor called {perceptor!r}; there "
+                                f"are {', '.join(there.perceptors)}.")
+    paired = name if isinstance(perceptor, Path) else perceptor
+    lines += [f"[models.{_quoted(name)}]", f"generator = {_quoted(name)}",
+              f"perceptor = {_quoted(paired)}", "", f"[models.{_quoted(name)}.defaults]",
+              *(f"{key} = {value}" for key, value in defaults.items()), ""]
+    before = target.read_text(encoding="utf-8") if target.exists() else ""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(before + "\n".join(lines), encoding="utf-8")
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ModelError(f"{target} cannot be written: {error.strerror}.") from None
+    return target
+
+
+def _quoted(text: str) -> str:
+    """``text`` as a TOML string, whose escapes are JSON's; beyond ASCII it stands for itself."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,166 @@
+"""Reading the tensors of a checkpoint, and nothing else of it: no code in a file ever runs.
+
+Three kinds of file are known: what ``torch.save`` writes today (a zip), what it wrote before
+2020 (bare pickles), and TorchScript archives, as OpenAI publishes CLIP. The first two go
+through ``torch.load(weights_only=True)``, the third through an unpickler of our own, since
+``torch.jit.load`` would compile the code inside.
+"""
+
+from __future__ import annotations
+
+import pickle
+import pickletools
+import re
+import struct
+import threading
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import Tensor
+
+from engine.errors import CheckpointError
+from engine.models.torchscript import read_torchscript
+
+# What Lightning and its friends leave beside the weights: epochs, callbacks, settings. Each
+# such class is read as an empty one, whatever the file says is inside.
+_TRAINING_LEFTOVERS = ("pytorch_lightning", "lightning", "lightning_fabric", "omegaconf",
+                       "argparse", "typing", "pathlib", "numpy")
+_HARMLESS_BUILTINS = {f"{module}.{name}" for module in ("builtins", "__builtin__")
+                      for name in ("dict", "list", "tuple", "int", "float", "str", "bool")}
+# What malformed pickles and archives make of torch's reader, besides its own UnpicklingError.
+_BROKEN = (RuntimeError, EOFError, KeyError, ValueError, AttributeError, TypeError, IndexError,
+           AssertionError, OverflowError, OSError, struct.error, zipfile.BadZipFile)
+_LEGACY_MAGIC = (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")
+# torch.serialization.safe_globals sets a list shared by the whole process.
+_lock = threading.Lock()
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The state dict [name -> tensor, on the CPU] of a checkpoint; see the module for formats.
+
+    Tensors may lie in the file itself, mapped into memory: copy what you keep. Raises
+    CheckpointError with what is wrong with the file.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(512)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+    if not head:
+        raise CheckpointError(f"{path} is empty; fetch it again.")
+    if looks_like_page(head):
+        raise CheckpointError(f"{path} is a web page, not a checkpoint: open the address in a "
+                              "browser and save the file that it offers.")
+    if head.startswith(b"PK\x03\x04"):
+        if _is_torchscript(path):
+            return read_torchscript(path)
+        return _state_dict(_load(path, mapped=True), path)
+    if head.startswith(_LEGACY_MAGIC):
+        return _state_dict(_load(path, mapped=False), path)
+    if head.startswith(b"\x80"):
+        raise CheckpointError(f"{path} is a plain pickle, which only running it could read; "
+                              "save its state dict with torch.save.")
+    raise CheckpointError(f"{path} is no PyTorch checkpoint: it does not begin like one.")
+
+
+def looks_like_page(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` is HTML, as hosts send for dead links."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return start.startswith((b"<!doctype", b"<html", b"<head"))
+
+
+def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors under ``prefix`` by their names within it; all of them if none is."""
+    inner = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()
+             if name.startswith(prefix)}
+    return inner or dict(tensors)
+
+
+def _is_torchscript(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        raise CheckpointError(f"{path} is cut off: the end of the file is missing; "
+                              "fetch it again.") from None
+    return any(name.endswith("/constants.pkl") for name in names)
+
+
+def _load(path: Path, *, mapped: bool) -> Any:
+    """What ``path`` holds, tensors and plain values alone."""
+    try:
+        names = _global_names(path)
+        inert: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+            (_stand_in(name), name) for name in names if _is_leftover(name)]
+        with _lock, warnings.catch_warnings(), torch.serialization.safe_globals(inert):
+            # Of other pickle protocols it warns; what it cannot read is told below.
+            warnings.simplefilter("ignore", UserWarning)
+            # Mapped, an optimiser's state of 600 MB beside the weights is never read.
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"GLOBAL (\S+)", str(error))
+        if found is None:
+            raise CheckpointError(f"{path} is damaged, or holds more than tensors; fetch it "
+                                  "again, or save its state dict with torch.save.") from None
+        raise CheckpointError(
+            f"{path} wants to run `{found[1]}` when it is read, which is refused; save its "
+            "state dict alone with torch.save.") from None
+    except _BROKEN:
+        raise CheckpointError(f"{path} is damaged or cut off; fetch it again.") from None
+
+
+def _is_leftover(name: str) -> bool:
+    return name.partition(".")[0] in _TRAINING_LEFTOVERS or name in _HARMLESS_BUILTINS
+
+
+def _stand_in(name: str) -> type:
+    """A class that takes anything and does nothing, in place of the one called ``name``."""
+    def ignore(self: object, *_: object, **__: object) -> None:
+        return None
+
+    def new(cls: type, *_: object, **__: object) -> object:
+        return object.__new__(cls)
+
+    inside: dict[str, Any] = {"__new__": new, "__init__": ignore, "__setstate__": ignore}
+    return type(name.rpartition(".")[2], (), inside)
+
+
+def _global_names(path: Path) -> set[str]:
+    """Every class and function that the pickles of a checkpoint name, without running them."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            member = next((n for n in archive.namelist() if n.endswith("/data.pkl")), None)
+            if member is None:
+                raise zipfile.BadZipFile("no data.pkl")
+            with archive.open(member) as stream:
+                return _names_in(stream)
+    names: set[str] = set()
+    with path.open("rb") as stream:
+        for _ in range(4):  # the magic number, the protocol, the machine, the object
+            names |= _names_in(stream)
+    return names
+
+
+def _names_in(stream: IO[bytes]) -> set[str]:
+    # weights_only knows no other way to name a class than GLOBAL, "module name" in one string.
+    return {str(argument).replace(" ", ".", 1)
+            for opcode, argument, _ in pickletools.genops(stream) if opcode.name == "GLOBAL"}
+
+
+def _state_dict(loaded: Any, path: Path) -> dict[str, Tensor]:
+    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
+        loaded = loaded["state_dict"]
+    if not isinstance(loaded, dict):
+        raise CheckpointError(f"{path} holds a {type(loaded).__name__}, not a state dict.")
+    tensors = {name: value.detach() for name, value in loaded.items()
+               if isinstance(name, str) and isinstance(value, Tensor)
+               and value.layout is torch.strided and not value.is_quantized}
+    if not tensors:
+        some = ", ".join(sorted(str(key) for key in loaded)[:3]) or "nothing"
+        raise CheckpointError(f"{path} has no \"state_dict\" and no tensors, only {some}; "
+                              "it is no checkpoint of weights.")
+    return tensors

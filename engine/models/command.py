@@ -1,0 +1,159 @@
+"""The `imagine-models` command: which models there are, and getting them onto this machine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+
+from engine.errors import EngineError, ModelError, UnknownModelError
+from engine.models.building import build_generator, build_perceptor, read_config
+from engine.models.catalogue import (
+    Catalogue,
+    ModelEntry,
+    Source,
+    add_model,
+    load_catalogue,
+    models_folder,
+)
+from engine.models.checkpoints import read_tensors
+from engine.models.download import file_sha256, obtain, verify
+from engine.models.loading import load_models
+
+app = typer.Typer(help="List, fetch, check and add the models that `imagine` paints with.",
+                  no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+Folder = Annotated[Path | None, typer.Option(
+    help="Where downloads are kept; else $IMAGINE_MODELS_FOLDER, else the user's cache.")]
+
+
+@app.command("list")
+def list_models(folder: Folder = None) -> None:
+    """Show the models there are, and which are on this machine."""
+    catalogue, place = load_catalogue(), models_folder(folder)
+    table = Table("model", "generator", "perceptor", "to fetch", "licence", box=None)
+    for column in (table.columns[0], table.columns[2], table.columns[3]):
+        column.no_wrap = True  # a narrow terminal folds the descriptions alone
+    for entry in catalogue.models.values():
+        licences = dict.fromkeys((entry.generator.licence, entry.perceptor.licence))
+        table.add_row(entry.name, entry.generator.about or entry.generator.name,
+                      entry.perceptor.name, _still_to_fetch(entry, place), "; ".join(licences))
+    console = Console(soft_wrap=True)
+    console.print(table)
+    console.print(f"\nPerceptors: {', '.join(catalogue.perceptors)}; choose another than a "
+                  "model's own as in imagenet-16384/RN50.", highlight=False)
+    console.print(f"Downloads are kept in {place}", highlight=False)
+
+
+def _still_to_fetch(entry: ModelEntry, folder: Path) -> str:
+    missing = [source for source in entry.sources if not source.where(folder).is_file()]
+    if not missing:
+        return "nothing"
+    if any(source.url is None for source in missing):
+        return "a file is gone"
+    return f"{sum(source.size or 0 for source in missing) / 1e6:,.0f} MB"
+
+
+@app.command()
+def get(name: Annotated[str, typer.Argument(help="A model, as `list` has it.")],
+        folder: Folder = None) -> None:
+    """Fetch a model's files, going on where an earlier try was cut off, and try it."""
+    catalogue, place = load_catalogue(), models_folder(folder)
+    entry = catalogue.model(name)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
+               TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        for source in entry.sources:
+            _fetch(source, place, bars)
+    load_models(name, device="cpu", folder=place, catalogue=catalogue)
+    print(f"{name} is ready: imagine --model {name} \"...\"")
+
+
+def _fetch(source: Source, folder: Path, bars: Progress) -> None:
+    bar = bars.add_task(source.file, total=source.size)
+
+    def tell(done: int, total: int | None) -> None:
+        bars.update(bar, completed=done, total=source.size if total is None else total)
+
+    path = obtain(source, folder, progress=tell)
+    size = path.stat().st_size
+    bars.update(bar, completed=size, total=size)
+
+
+@app.command()
+def check(name: Annotated[str | None, typer.Argument(
+        help="A model; without it, every one that is on this machine.")] = None,
+        folder: Folder = None) -> None:
+    """Compare the files' SHA-256 and load them; exit code 1 if one is not as it should be."""
+    catalogue, place = load_catalogue(), models_folder(folder)
+    names = [name] if name else [entry.name for entry in catalogue.models.values()
+                                 if any(s.where(place).is_file() for s in entry.sources[1:])]
+    wrong = 0
+    for each in names:
+        try:
+            _check(catalogue, each, place)
+        except UnknownModelError:
+            raise
+        except ModelError as error:
+            wrong += 1
+            print(f"{each}: {error}", file=sys.stderr)
+        else:
+            print(f"{each}: as it should be")
+    if not names:
+        print("No model is on this machine.")
+    if wrong:
+        raise typer.Exit(1)
+
+
+def _check(catalogue: Catalogue, name: str, folder: Path) -> None:
+    for source in catalogue.model(name).sources:
+        if source.url is None and source.where(folder).is_file():
+            verify(source, folder)  # those that were fetched, loading verifies
+    load_models(name, device="cpu", folder=folder, catalogue=catalogue)
+
+
+@app.command()
+def add(name: Annotated[str, typer.Argument(help="What to call it.")],
+        generator: Annotated[Path, typer.Option(help="A taming-format checkpoint.")],
+        config: Annotated[Path, typer.Option(help="The yaml beside it.")],
+        perceptor: Annotated[str, typer.Option(
+            help="An OpenAI-format CLIP: a file, or a perceptor's name from `list`.")]) -> None:
+    """Add a model of your own to your catalogue; its files stay where they are.
+
+    They are loaded once, to see that they can be, and their SHA-256 is noted for `check`.
+    """
+    files = [generator, config]
+    side = build_generator(read_tensors(generator), read_config(config)).resolution
+    known = perceptor in load_catalogue().perceptors
+    if not known:
+        build_perceptor(read_tensors(Path(perceptor)))
+        files.append(Path(perceptor))
+    hashes = {file: file_sha256(file) for file in files}
+    catalogue = add_model(name, generator=generator, config=config,
+                          perceptor=perceptor if known else Path(perceptor),
+                          defaults={"width": side, "height": side}, hashes=hashes)
+    print(f"{name} is in {catalogue}: imagine --model {name} \"...\"")
+
+
+def main() -> None:
+    """Run the command; what a person did wrong is one sentence and exit code 2."""
+    try:
+        app()
+    except EngineError as error:
+        print(f"imagine-models: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""A model of the catalogue, loaded onto a device: the one way to a generator and a perceptor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine.errors import CheckpointError, MissingModelError, ModelError
+from engine.models.building import build_generator, build_perceptor, read_config
+from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
+from engine.models.checkpoints import read_tensors
+from engine.models.download import verify
+from engine.models.generator import Generator
+from engine.models.perceptor import Perceptor
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """A generator and a perceptor on one device, in float32, evaluating and frozen.
+
+    ``defaults`` are the settings of a request that suit them, by name (``width`` and
+    ``height`` in pixels, and any other of the recipe); ``note`` says what they know.
+    """
+
+    name: str
+    generator: Generator
+    perceptor: Perceptor
+    defaults: Mapping[str, object]
+    device: torch.device
+    note: str = ""
+
+
+def load_models(name: str = "embedded", *, device: str = "auto", folder: Path | None = None,
+                catalogue: Catalogue | None = None) -> Models:
+    """Load the model called ``name``, as ``imagine-models list`` has it, onto ``device``.
+
+    ``device`` is "auto", "cpu", "cuda", "cuda:1" or "mps"; ``folder`` is where downloads lie,
+    without it :func:`models_folder`. Raises UnknownModelError, MissingModelError,
+    CheckpointError, and ModelError for a device that is not there or too small.
+    """
+    where = choose_device(device)
+    entry = (load_catalogue() if catalogue is None else catalogue).model(name)
+    generator, perceptor = _read(entry, models_folder(folder))
+    try:
+        return Models(entry.name, generator.to(where), perceptor.to(where), entry.defaults,
+                      where, entry.note)
+    except torch.OutOfMemoryError:
+        raise ModelError(f"The model {entry.name} does not fit into the free memory of {where}; "
+                         "end what else uses it, or choose the device cpu.") from None
+
+
+def choose_device(name: str) -> torch.device:
+    """The device called ``name``; raises ModelError if this machine has none such.
+
+    "auto" is CUDA where there is one, else the CPU. Apple's "mps" must be asked for: it lacks
+    kernels that the cutouts' gradients need, and PyTorch then falls back or fails.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda", "mps"):
+        raise ModelError(f"There is no device called {name!r}; choose auto, cpu, cuda, cuda:0 "
+                         "or mps.")
+    count = {"cpu": 1, "cuda": torch.cuda.device_count(),
+             "mps": int(torch.backends.mps.is_available())}[device.type]
+    if (device.index or 0) >= count:
+        have = "none" if count == 0 else f"{count}, counted from 0"
+        raise ModelError(f"This machine has no device {name} (PyTorch finds {have}); choose "
+                         "another, or auto.")
+    return device
+
+
+def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
+    """Both networks on the CPU; every file is looked for before any is read."""
+    for source in entry.sources:
+        path = source.where(folder)
+        if path.is_file():
+            continue
+        if source.url is None:
+            raise MissingModelError(f"The file {path} of the model {entry.name} is gone; put it "
+                                    "back, or choose another model.")
+        raise MissingModelError(f"The model {entry.name} is not on this machine yet; fetch it "
+                                f"with `imagine-models get {entry.name}`.")
+    for source in entry.sources:
+        if source.url is not None:
+            verify(source, folder)
+    config = read_config(entry.generator.config.where(folder))
+    at = entry.generator.checkpoint.where(folder)
+    try:
+        generator = build_generator(read_tensors(at), config)
+        at = entry.perceptor.checkpoint.where(folder)
+        return generator, build_perceptor(read_tensors(at))
+    except CheckpointError as error:
+        # What is built from tensors cannot name the file; what reads files already has.
+        text = str(error)
+        raise CheckpointError(text if str(at) in text else f"{at}: {text}") from None

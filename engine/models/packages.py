@@ -1,0 +1,99 @@
+"""The one place where code of `taming-transformers` and `clip` is brought in.
+
+Both packages are requirements, yet neither imports as a whole beside a current PyTorch:
+``import clip`` wants torchvision (which has no CPU build) and ``pkg_resources`` (gone from
+setuptools), and ``taming.models`` wants a PyTorch Lightning of 2021. Their parts that hold
+the architectures need none of that. So CLIP's ``model.py`` and ``simple_tokenizer.py`` are
+loaded by file, past the package's ``__init__``, and of taming only two clean modules.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.metadata
+import importlib.util
+import io
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from unittest import mock
+
+import torch
+
+from engine.errors import InstallationError
+
+CLIP_DISTRIBUTION = "clip-anytorch"
+
+
+def _clip_folder() -> Path:
+    """Where clip-anytorch's files lie, asked of its own record of files.
+
+    Another program on PyPI also calls its module ``clip``; asking the distribution, not the
+    import system, cannot take that one for OpenAI's.
+    """
+    try:
+        files = importlib.metadata.files(CLIP_DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        raise InstallationError(
+            f"The package {CLIP_DISTRIBUTION} is missing; install it with "
+            f"`pip install {CLIP_DISTRIBUTION}`.") from None
+    for file in files:
+        if file.parts[-2:] == ("clip", "model.py"):
+            return Path(os.fspath(file.locate())).parent
+    raise InstallationError(
+        f"The package {CLIP_DISTRIBUTION} has no clip/model.py; reinstall it with "
+        f"`pip install --force-reinstall --no-deps {CLIP_DISTRIBUTION}`.")
+
+
+@functools.cache
+def _clip_module(name: str) -> ModuleType:
+    alias = f"_openai_clip_{name}"
+    spec = importlib.util.spec_from_file_location(alias, _clip_folder() / f"{name}.py")
+    if spec is None or spec.loader is None:
+        raise InstallationError(f"clip/{name}.py cannot be loaded; reinstall {CLIP_DISTRIBUTION}.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[alias] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def clip_model() -> ModuleType:
+    """CLIP's ``model.py``: the classes CLIP, VisionTransformer, ModifiedResNet."""
+    return _clip_module("model")
+
+
+@functools.cache
+def clip_tokenizer() -> Any:
+    """CLIP's byte-pair tokenizer with its vocabulary of 49,408 entries; made once (0.1 s)."""
+    return _clip_module("simple_tokenizer").SimpleTokenizer()
+
+
+def taming_autoencoder(*, norm_groups: int = 32, **ddconfig: Any) -> tuple[Any, Any]:
+    """taming's (Encoder, Decoder) for a ``ddconfig`` as its yaml files have it.
+
+    ``norm_groups`` is the number of groups of the group normalisation, 32 in every published
+    model and fixed in taming's code. In a small generator of 32 channels that would be one
+    channel a group, which takes the mean from every channel: no flat colour gets through.
+    """
+    from taming.modules.diffusionmodules import model as diffusion
+
+    def normalise(in_channels: int) -> torch.nn.GroupNorm:
+        return torch.nn.GroupNorm(norm_groups, in_channels, eps=1e-6, affine=True)
+
+    # Their x * sigmoid(x) as the one kernel that it is: a fifth less time and memory.
+    diffusion.nonlinearity = torch.nn.functional.silu
+    # Their constructors print the shape of z; a library does not write to somebody's stdout.
+    silent = contextlib.redirect_stdout(io.StringIO())
+    with mock.patch.object(diffusion, "Normalize", normalise), silent:
+        return diffusion.Encoder(**ddconfig), diffusion.Decoder(**ddconfig)
+
+
+def taming_quantizers() -> ModuleType:
+    """taming's ``quantize`` module: VectorQuantizer2 and GumbelQuantize."""
+    from taming.modules.vqvae import quantize
+
+    module: ModuleType = quantize
+    return module

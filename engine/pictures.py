@@ -1,0 +1,115 @@
+"""Pictures from outside -> tensors, and out again with the request in the file's text."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageOps, WebPImagePlugin
+from PIL.PngImagePlugin import PngInfo
+
+from engine.errors import RequestError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 100_000_000
+# Pillow knows a format by name only once its plugin is imported, WebP's not by itself. MPO comes
+# as JPEG. No TIFF: libtiff writes about broken ones to stderr, past every handler.
+_FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
+# What Pillow's plugins let slip on broken files, found by changing bytes of whole ones.
+_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
+           AttributeError, struct.error, zlib.error, Image.DecompressionBombError)
+
+
+def read_file(path: Path) -> bytes:
+    """A picture file's bytes; raises RequestError where it cannot be read or is over 100 MB."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+        raise RequestError(f"The picture {path} cannot be opened: {reason[0].lower()}{reason[1:]}."
+                           ) from None
+    if len(data) > MAX_BYTES:
+        raise RequestError(f"The picture {path} has more than {MAX_BYTES // 1_000_000} MB; make "
+                           "it smaller.")
+    return data
+
+
+def read_picture(data: bytes) -> Image.Image:
+    """An upright RGB picture from a file's bytes: first frame, alpha over white.
+
+    Raises RequestError where the bytes are no picture, a broken one, or one of more than 50
+    megapixels, whose pixels are then not decoded.
+    """
+    with warnings.catch_warnings():
+        # Of large pictures, whose limit here is ours, and of odd ones, which are read or refused.
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            if image.width * image.height > MAX_PIXELS:
+                raise RequestError(
+                    f"The picture has {image.width}x{image.height} pixels; at most "
+                    f"{MAX_PIXELS // 1_000_000} megapixels can be used; make it smaller.")
+            image.load()
+            return _to_rgb(_upright(image))
+        except _BROKEN:
+            raise RequestError("That file is not a picture that can be read; use a PNG, JPEG, "
+                               "WebP or GIF, saved anew if it should be one.") from None
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF says; as it is where the EXIF is broken, for the pixels are whole."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except _BROKEN:
+        return image
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        # Its transparent grey, if any, is counted in the old range.
+        image.info.pop("transparency", None)
+        image = _to_8_bits(image)
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """16-bit and float greys to 8 bits; Pillow's own conversion would cut at 255."""
+    grey = image.convert("F")
+    _, high = grey.getextrema()
+    assert isinstance(high, float)
+    if image.mode.startswith("I;16") or high > 255:
+        scale = 255 / 65535
+    else:
+        scale = 255.0 if high <= 1 else 1.0
+    # Half a step more, because the conversion cuts fractions off.
+    return grey.point(lambda value: value * scale + 0.5).convert("L")
+
+
+def to_tensor(image: Image.Image, width: int, height: int) -> Tensor:
+    """An RGB picture as [1, 3, height, width] in 0..1: the middle of it, aspect kept."""
+    import torch
+
+    fitted = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+    pixels = torch.frombuffer(bytearray(fitted.tobytes()), dtype=torch.uint8)
+    return pixels.view(1, height, width, 3).permute(0, 3, 1, 2).float() / 255.0
+
+
+def png_bytes(image: Image.Image, texts: dict[str, str] | None = None) -> bytes:
+    """``image`` as a PNG file with ``texts`` (keyword -> text) inside."""
+    info = PngInfo()
+    for keyword, text in (texts or {}).items():
+        info.add_itxt(keyword, text)
+    file = io.BytesIO()
+    image.save(file, "PNG", pnginfo=info)
+    return file.getvalue()

@@ -1,0 +1,124 @@
+"""What the `imagine` command shows on stderr while it paints: a bar, plain lines, or nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.status import Status
+
+if TYPE_CHECKING:
+    from engine.synthesis import Iterate
+
+_LINE_SECONDS = 5
+
+
+class Watcher(AbstractContextManager["Watcher"]):
+    """Shows nothing; the others show a painting's course."""
+
+    def waiting(self, for_what: str) -> None:
+        """Say what is being done before the painting begins."""
+
+    def start(self, iterations: int) -> None:
+        """The painting begins."""
+
+    def update(self, iterate: Iterate) -> None:
+        """One more iterate; ``iterate.losses`` has the total."""
+
+    def note(self, sentence: str) -> None:
+        """Say a sentence."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        """Leave the terminal as it was."""
+
+
+class _Rate:
+    """Iterations a second since the first, and how long the rest takes at that rate."""
+
+    def __init__(self, iterations: int) -> None:
+        self.iterations = iterations
+        self.began = time.perf_counter()
+
+    def __call__(self, done: int) -> tuple[str, str]:
+        passed = time.perf_counter() - self.began
+        if not done or passed <= 0:
+            return "- it/s", "-"
+        left = round((self.iterations - done) * passed / done)
+        minutes, seconds = divmod(left, 60)
+        return f"{done / passed:.1f} it/s", f"{minutes} min {seconds} s" if minutes else f"{left} s"
+
+
+class _Plain(Watcher):
+    """A line now and then, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.told = time.perf_counter()
+
+    def start(self, iterations: int) -> None:
+        self.rate = _Rate(iterations)
+
+    def update(self, iterate: Iterate) -> None:
+        done = iterate.iteration
+        now = time.perf_counter()
+        if now - self.told < _LINE_SECONDS:
+            return
+        self.told = now
+        speed, left = self.rate(done)
+        loss = iterate.losses["total"]
+        self.note(f"Iteration {done} of {self.rate.iterations}, loss {loss:.4f}, {speed}, "
+                  f"{left} left")
+
+    def note(self, sentence: str) -> None:
+        self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+class _Bar(_Plain):
+    """A bar that moves, for terminals; it is gone in the end."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.stack = ExitStack()
+        self.status: Status | None = None
+        self.bar: Progress | None = None
+        self.task: TaskID | None = None
+
+    def waiting(self, for_what: str) -> None:
+        if self.status is None:
+            self.status = self.stack.enter_context(Status(for_what, console=self.console))
+        self.status.update(for_what)
+
+    def start(self, iterations: int) -> None:
+        super().start(iterations)
+        self.stack.close()
+        self.bar = Progress(
+            TextColumn("Painting"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]}  {task.fields[speed]}  {task.fields[left]} left"),
+            console=self.console, transient=True, refresh_per_second=5)
+        self.stack.enter_context(self.bar)
+        self.task = self.bar.add_task("", total=iterations, loss="-", speed="- it/s", left="-")
+
+    def update(self, iterate: Iterate) -> None:
+        assert self.bar is not None
+        assert self.task is not None
+        speed, left = self.rate(iterate.iteration)
+        self.bar.update(self.task, completed=iterate.iteration, speed=speed, left=left,
+                        loss=f"{iterate.losses['total']:.4f}")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.stack.close()
+
+
+def make_watcher(*, quiet: bool) -> Watcher:
+    """The watcher that suits stderr."""
+    if quiet:
+        return Watcher()
+    console = Console(stderr=True)
+    return _Bar(console) if sys.stderr.isatty() else _Plain(console)

@@ -1,0 +1,348 @@
+"""The asyncio queue: order, fairness, position, time left, stop, cancel, and no job lost.
+
+Nothing here loads torch: painting is done by a worker process (engine.worker), and what is to
+survive is written down by a store (engine.job.JobStore; data.store.Store is one).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import secrets
+import time
+import uuid
+from collections import deque
+from collections.abc import Mapping
+
+from engine.errors import EngineError, RequestError
+from engine.events import Cancelled, Ending, Failed, Progress, Queued
+from engine.fairness import RoundRobin, in_turn
+from engine.job import Job, JobRecord, JobStore, Place
+from engine.messages import Cancel, Film, Filmed, Refused, Stop, WorkerSettings
+from engine.pace import Pace
+from engine.request import MAX_SEED, ImageRequest
+from engine.running import Attempt, died_twice
+from engine.worker_process import InProcessWorker, ProcessWorker, Worker, spawn
+
+log = logging.getLogger("engine.queue")
+
+__all__ = ["Job", "JobRecord", "JobStore", "PaintQueue", "Place"]
+
+_CLOSE_SECONDS = 4.0
+_REFRESH_SECONDS = 5.0
+_CLOSING = "The bot is being restarted; ask again in a minute."
+_GONE = "The job is not here any more; ask for the picture again."
+_UNKNOWN = "Something went wrong here, and it was noted; ask whoever runs the bot, and name the "
+
+
+class PaintQueue:
+    """Jobs in, pictures out, one at a time, everyone in turn.
+
+    ``preload`` names the model to load at once, ``device`` and ``threads`` are the worker's
+    (see engine.messages.WorkerSettings, which has the ranges and units of the others).
+    A worker that says nothing for ``silence`` seconds while it paints is taken for dead.
+    ``in_process`` runs the worker's code in a thread here, for tests of the bot::
+
+        queue = PaintQueue(store)
+        await queue.start()
+        job = await queue.submit(request, person="1", place=Place(None, "2"))
+        async for event in job:
+            ...
+        await queue.close()
+    """
+
+    def __init__(self, store: JobStore, *, preload: str | None = "embedded",
+                 device: str = "auto", threads: int | None = None, preview_every: float = 2.0,
+                 save_every: float = 5.0, preview_side: int = 512, silence: float = 900.0,
+                 in_process: bool = False) -> None:
+        self.store = store
+        self.pace = Pace()
+        self._settings = WorkerSettings(device, threads, preload, preview_every, save_every,
+                                        preview_side)
+        self._silence = silence
+        self._in_process = in_process
+        self._waiting: RoundRobin[Job] = RoundRobin()
+        self._ahead: deque[Job] = deque()  # begun before a restart
+        self._running: list[Job] = []
+        self._jobs: dict[str, Job] = {}
+        self._films: dict[str, asyncio.Task[bytes]] = {}
+        self._resumed: list[Job] = []
+        self._worker: Worker | None = None
+        self._starting = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self._closing = False
+        self._refreshed = 0.0
+
+    # What the bot's process does first and last.
+
+    async def start(self) -> None:
+        """Take over what the store has, start the worker, and begin."""
+        for record in in_turn(await self.store.waiting()):
+            job = self._jobs[record.id] = Job(record, resumed=True)
+            self._resumed.append(job)
+            if record.started_at is not None:
+                self._ahead.append(job)
+            else:
+                self._waiting.push(job.person, job)
+        self._refresh()
+        await self._worker_up()
+        self._serve()
+
+    async def close(self) -> None:
+        """Stop taking work, let the worker save and end, within 5 s.
+
+        The running job goes back to the queue in the store; watchers' iterations end.
+        """
+        self._closing = True
+        for film in self._films.values():
+            film.cancel()
+        async with self._starting:
+            if self._worker is not None:
+                await self._worker.close(_CLOSE_SECONDS)
+        self._wake.set()
+        if self._serving is not None:
+            await asyncio.wait([self._serving])
+        for job in self._jobs.values():
+            job.close()
+
+    def _serve(self) -> None:
+        self._serving = spawn(self._work(), "queue")
+        self._serving.add_done_callback(self._served)
+
+    def _served(self, task: asyncio.Task[None]) -> None:
+        """A fault of the queue's own ends one job, not the queue."""
+        error = None if task.cancelled() else task.exception()
+        if error is None or self._closing:
+            return
+        reference = uuid.uuid4().hex[:8]
+        log.error("reference %s", reference, exc_info=error)
+        for job in list(self._running):
+            ending = Failed(f"{_UNKNOWN}reference {reference}.")
+            spawn(self._give_up(job, ending), f"give up {job.id}")
+            self._end(job, ending)
+        self._serve()
+
+    async def _give_up(self, job: Job, ending: Failed) -> None:
+        with contextlib.suppress(EngineError):
+            await self.store.failed(job.id, ending.reason)
+
+    # What people ask for.
+
+    async def submit(self, request: ImageRequest, *, person: str, place: Place,
+                     pictures: Mapping[str, bytes] | None = None) -> Job:
+        """Queue a job, on disk when this returns, a seed chosen where there was none.
+
+        ``pictures`` are the request's, by SHA-256; one that the store has already may be left
+        out. Raises RequestError for a request that cannot be painted, EngineError where it
+        cannot be written down.
+        """
+        if self._closing:
+            raise EngineError(_CLOSING)
+        if request.seed is None:
+            request = request.changed(seed=secrets.randbelow(MAX_SEED + 1))
+        pictures = dict(pictures or {})
+        if pictures:
+            await asyncio.to_thread(_check_hashes, pictures)
+        record = JobRecord(uuid.uuid4().hex, request, person, place, _now())
+        await self.store.add(record, pictures)
+        job = self._jobs[record.id] = Job(record)
+        self._waiting.push(person, job)
+        self._refresh()
+        self._wake.set()
+        log.info("queued", extra={"job": job.id})
+        return job
+
+    async def stop(self, id: str) -> bool:
+        """Render a running job as it is; False where there is none."""
+        return await self._wish(id, Stop(id))
+
+    async def cancel(self, id: str) -> bool:
+        """Give a job up: at once where it waits, else within an iteration; False if over."""
+        job = self._jobs.get(id)
+        if job is None:
+            return False
+        if job in self._ahead:
+            self._ahead.remove(job)
+        elif not self._waiting.remove(job.person, job):
+            return await self._wish(id, Cancel(id))
+        try:
+            await self.store.cancelled(id, None)
+        finally:
+            self._end(job, Cancelled(None))
+        return True
+
+    async def _wish(self, id: str, message: Stop | Cancel) -> bool:
+        job = self._jobs.get(id)
+        if job is None or job not in self._running or job.wish == "cancel":
+            return False
+        job.wish = "stop" if isinstance(message, Stop) else "cancel"
+        await self.store.wished(id, job.wish)
+        if self._worker is not None:
+            self._worker.send(message)
+        return True
+
+    def get(self, id: str) -> Job | None:
+        """The job, while it waits or is being painted."""
+        return self._jobs.get(id)
+
+    def overview(self) -> list[Job]:
+        """What is running, then what waits, in the order it will be served."""
+        return [*self._running, *self._ahead, *self._waiting]
+
+    def position(self, id: str) -> int | None:
+        """The job's place in :meth:`overview`, from 1."""
+        return next((i for i, job in enumerate(self.overview(), 1) if job.id == id), None)
+
+    def resumed(self) -> list[Job]:
+        """The jobs taken over from the store at the start, for the bot to go on delivering."""
+        return list(self._resumed)
+
+    async def video(self, job_id: str) -> bytes:
+        """The time-lapse of a rendered job: an mp4 file's bytes.
+
+        It is painted again from the stored request and seed, in turns with the pictures, which
+        come first. Raises RequestError where there is no such picture.
+        """
+        if self._closing:
+            raise EngineError(_CLOSING)
+        if job_id not in self._films:
+            film = spawn(self._make_film(job_id), f"film {job_id}")
+            film.add_done_callback(lambda task: self._films.pop(job_id, None))
+            self._films[job_id] = film
+        # Two who ask wait for the same one; the first to lose patience takes it from nobody.
+        return await asyncio.shield(self._films[job_id])
+
+    async def _make_film(self, id: str) -> bytes:
+        rendition = await self.store.rendition(id)
+        if rendition is None:
+            raise RequestError("There is no picture of that job to make a time-lapse of.")
+        request, iterations = rendition
+        pictures = await self.store.attachments(id)
+        for _ in range(2):
+            worker = await self._worker_up()
+            name = f"film-{id}"
+            inbox = worker.open(name)
+            try:
+                worker.send(Film(name, request.model_dump_json(), pictures, iterations))
+                message = await inbox.get()
+            finally:
+                worker.close_inbox(name)
+            if isinstance(message, Filmed):
+                return message.video
+            if isinstance(message, Refused):
+                raise EngineError(message.reason)
+        raise EngineError("The time-lapse stopped the painting process twice, so it was given up; "
+                          "the picture itself is kept.")
+
+    # What goes on meanwhile.
+
+    async def _work(self) -> None:
+        while not self._closing:
+            job = self._ahead.popleft() if self._ahead else self._waiting.pop()
+            if job is None:
+                self._wake.clear()
+                await self._wake.wait()
+                continue
+            self._running.append(job)
+            await self._paint(job)
+
+    async def _paint(self, job: Job) -> None:
+        try:
+            if job.wish == "cancel":  # before the restart
+                await self.store.cancelled(job.id, None)
+                self._end(job, Cancelled(None))
+                return
+            if not await self.store.started(job.id):
+                log.warning("another process has it", extra={"job": job.id})
+                self._end(job, Failed(_GONE))
+                return
+            job.state = "running"
+            self._refresh()
+            ending = await self._outcome(job)
+            if ending is None:
+                await self.store.requeued(job.id)
+                self._running.remove(job)
+                return
+            if not await self._write_down(job, ending):
+                log.warning("ended, but not this process's any more", extra={"job": job.id})
+                ending = Failed(_GONE)
+        except (EngineError, OSError) as error:
+            reference = uuid.uuid4().hex[:8]
+            log.error("reference %s: %s", reference, error, extra={"job": job.id})
+            ending = Failed(f"{_UNKNOWN}reference {reference}.")
+            await self._give_up(job, ending)
+        self._end(job, ending)
+
+    async def _write_down(self, job: Job, ending: Ending) -> bool:
+        if isinstance(ending, Failed):
+            return await self.store.failed(job.id, ending.reason)
+        if isinstance(ending, Cancelled):
+            return await self.store.cancelled(job.id, ending.partial)
+        return await self.store.rendered(job.id, ending)
+
+    async def _outcome(self, job: Job) -> Ending | None:
+        """How the job ended, over as many workers as it takes; None where the queue closes."""
+        pictures = await self.store.attachments(job.id)
+        deaths, saved = 0, job.saved_iteration
+        while not self._closing:
+            worker = await self._worker_up()
+            attempt = Attempt(job, worker, self.pace, self._silence, self._maybe_refresh)
+            ending = await attempt.run(pictures, str(self.store.state_path(job.id)))
+            if ending is not None:
+                return ending
+            if job.wish == "cancel":
+                return Cancelled(None)
+            deaths = 1 if job.saved_iteration > saved else deaths + 1
+            saved = job.saved_iteration
+            if deaths == 2 and not self._closing:
+                return died_twice()
+        return None
+
+    async def _worker_up(self) -> Worker:
+        async with self._starting:
+            if self._worker is None or not (self._worker.alive or self._closing):
+                kind = InProcessWorker if self._in_process else ProcessWorker
+                self._worker = kind(self._settings)
+                await self._worker.start()
+            return self._worker
+
+    def _end(self, job: Job, ending: Ending) -> None:
+        job.state = ("failed" if isinstance(ending, Failed) else
+                     "cancelled" if isinstance(ending, Cancelled) else "rendered")
+        self._jobs.pop(job.id, None)
+        if job in self._running:
+            self._running.remove(job)
+        log.info("%s", job.state, extra={"job": job.id})
+        job.publish(ending)
+        self._refresh()
+
+    def _maybe_refresh(self) -> None:
+        if time.monotonic() - self._refreshed >= _REFRESH_SECONDS:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Tell all who wait where they are, if that has changed."""
+        self._refreshed = time.monotonic()
+        eta = 0.0
+        for position, job in enumerate(self.overview(), 1):
+            left = job.left if job.left is not None else self.pace.seconds(job.request)
+            eta += left
+            job.eta = eta
+            if isinstance(job.latest, Progress):
+                continue
+            event = Queued(position, eta)
+            if job.latest != event:
+                job.publish(event)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _check_hashes(pictures: Mapping[str, bytes]) -> None:
+    for name, data in pictures.items():
+        if hashlib.sha256(data).hexdigest() != name:
+            raise RequestError("A picture did not arrive whole; attach it again.")

@@ -1,0 +1,107 @@
+"""One attempt at one job by one worker, as the queue sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from engine.events import Cancelled, Done, Ending, Failed, Progress
+from engine.job import Job
+from engine.messages import (
+    AboutJob,
+    Began,
+    Cancel,
+    GivenUp,
+    Paint,
+    Painted,
+    Refused,
+    Saved,
+    Stepped,
+    Stop,
+)
+from engine.pace import Effort, Pace
+from engine.worker_process import Worker
+
+log = logging.getLogger("engine.queue")
+
+
+class Attempt:
+    """Sends the job to ``worker`` and turns what it says into the job's events.
+
+    ``told`` is called after each preview.
+    """
+
+    def __init__(self, job: Job, worker: Worker, pace: Pace, silence: float,
+                 told: Callable[[], None]) -> None:
+        self._job = job
+        self._worker = worker
+        self._pace = pace
+        self._silence = silence
+        self._told = told
+        self._effort: Effort | None = None
+        self._iterations = 0
+
+    async def run(self, pictures: Mapping[str, bytes], state: str) -> Ending | None:
+        """How it ended; None where the worker died first."""
+        job = self._job
+        inbox = self._worker.open(job.id)
+        try:
+            self._worker.send(Paint(job.id, job.request.model_dump_json(), pictures, state))
+            if job.wish is not None:
+                self._worker.send(Stop(job.id) if job.wish == "stop" else Cancel(job.id))
+            while True:
+                try:
+                    message = await asyncio.wait_for(inbox.get(), self._silence)
+                except TimeoutError:
+                    log.error("the worker has been silent for %g s; it is ended", self._silence,
+                              extra={"job": job.id})
+                    await self._worker.kill()
+                    return None
+                if message is None:
+                    return None
+                ending = self._hear(message)
+                if ending is not None:
+                    return ending
+        finally:
+            self._worker.close_inbox(job.id)
+
+    def _hear(self, message: AboutJob) -> Ending | None:
+        match message:
+            case Began():
+                self._effort = Effort(self._job.request.model, message.width, message.height,
+                                      message.cutouts)
+                self._iterations = message.iterations
+                self._pace.learn_size(self._job.request, self._effort, message.iterations)
+            case Stepped():
+                self._step(message)
+            case Saved():
+                self._job.saved_iteration = message.iteration
+            case Painted():
+                self._learn(message.iterations, message.seconds)
+                return Done(message.picture, message.seed, message.seconds, message.iterations,
+                            message.width, message.height, message.notices, message.stopped)
+            case GivenUp():
+                return Cancelled(message.partial)
+            case Refused():
+                return Failed(message.reason)
+        return None
+
+    def _step(self, message: Stepped) -> None:
+        job = self._job
+        # Seconds were measured through this iterate, the first of which is number 0.
+        each = message.seconds / (message.iteration + 1)
+        job.left = each * (self._iterations - message.iteration)
+        job.publish(Progress(message.iteration, self._iterations, message.preview,
+                             dict(message.losses), job.left))
+        self._told()
+
+    def _learn(self, iterations: int, seconds: float) -> None:
+        if self._effort is not None and iterations > 0:
+            self._pace.learn(self._effort, seconds / iterations)
+
+
+def died_twice() -> Failed:
+    """What is told when a job ends two workers without getting anywhere in between."""
+    return Failed("Painting this stopped the painting process twice, most likely for want of "
+                  "memory; try a smaller size, fewer cutouts or another model.")

@@ -1,0 +1,69 @@
+"""Averaged weights of a training run -> the files that the package ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from torch import Tensor
+
+from engine.errors import CheckpointError
+from engine.models.packages import clip_tokenizer
+from engine.training.captions import describe
+from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG
+from engine.training.stage import save_atomically
+from engine.training.world import sample_scene
+
+SHIPPED = Path(__file__).parents[1] / "models" / "embedded"
+
+
+def _average(path: Path) -> dict[str, Tensor]:
+    if not path.exists():
+        raise CheckpointError(f"There is no training state at {path}; train that model first.")
+    state = torch.load(path, weights_only=True)
+    weights: dict[str, Tensor] = state["average"]["weights"]
+    return weights
+
+
+def known_tokens(captions: int = 20_000, seed: int = 5) -> list[int]:
+    """The tokens that the grammar's captions are made of, in order, start and end included."""
+    rng = np.random.default_rng(seed)
+    tokenizer = clip_tokenizer()
+    tokens = {tokenizer.encoder["<|startoftext|>"], tokenizer.encoder["<|endoftext|>"]}
+    for _ in range(captions):
+        tokens.update(tokenizer.encode(describe(sample_scene(rng), rng)[0]))
+    return sorted(tokens)
+
+
+def export_perceptor(run: Path, folder: Path = SHIPPED) -> Path:
+    """Write ``perceptor.pt``: an OpenAI-format state dict in fp16, with the rows it learned.
+
+    Of the 49,408 rows of the token embedding only those of known words are kept, beside their
+    numbers in ``token_embedding.rows``.
+    """
+    weights = _average(run / "perceptor.pt")
+    state = {name.removeprefix("clip."): value.half() for name, value in weights.items()}
+    rows = torch.tensor(known_tokens())
+    state["token_embedding.weight"] = state["token_embedding.weight"][rows].clone()
+    state["token_embedding.rows"] = rows
+    save_atomically(state, folder / "perceptor.pt")
+    return folder / "perceptor.pt"
+
+
+def export_generator(run: Path, folder: Path = SHIPPED) -> Path:
+    """Write ``generator.ckpt`` and ``generator.yaml`` in taming's format, weights in fp16."""
+    weights = _average(run / "generator.pt")
+    # The codebook is followed, not trained: its present rows, not an average of the past.
+    live = torch.load(run / "generator.pt", weights_only=True)["model"]
+    weights["quantize.embedding.weight"] = live["quantize.embedding.weight"]
+    state = {name: value.half() for name, value in weights.items()}
+    save_atomically({"state_dict": state}, folder / "generator.ckpt")
+    config: dict[str, Any] = {"model": {"target": "taming.models.vqgan.VQModel", "params": {
+        "embed_dim": CODE_WIDTH, "n_embed": CODES, "ddconfig": DDCONFIG}}}
+    (folder / "generator.yaml").write_text(
+        "# norm_groups is ours: see engine/models/packages.py\n"
+        + yaml.safe_dump(config, sort_keys=False))
+    return folder / "generator.ckpt"

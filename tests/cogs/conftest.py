@@ -1,0 +1,155 @@
+"""A virtual Discord (SimCord) with the real bot in it, painting for real with a tiny model."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import SimpleNamespace
+
+import discord
+import pytest
+import simcord
+
+from bot import create_bot
+from bot.delivery import Delivery
+from bot.progress import ProgressMessage
+from bot.settings import (
+    DeliverySettings,
+    DiscordSettings,
+    LimitSettings,
+    PaintingSettings,
+    Settings,
+    TestSettings,
+)
+from bot.videos import Videos
+from tests.tiny_model import NAME, write_tiny_model
+
+PATIENCE = 30.0  # seconds that anything may take on a busy machine
+
+
+@pytest.fixture(scope="session")
+def catalogue(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def settings(tmp_path, catalogue, monkeypatch):
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+    return Settings(
+        discord=DiscordSettings(token="made.up.token"),
+        painting=PaintingSettings(data_folder=tmp_path / "data", model=NAME, device="cpu",
+                                  threads=1),
+        limits=LimitSettings(), delivery=DeliverySettings(preview_seconds=0),
+        test=TestSettings())
+
+
+class World:
+    """The virtual Discord, and the bot that lives in it at the moment."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.env = None
+        self.bot = None
+
+    async def start(self):
+        self.bot = await self._new_bot()
+        self.env = simcord.Env(self.bot, shard_count=1)
+        await self.env.start()
+
+    async def _new_bot(self):
+        bot = create_bot(self.settings, in_process=True)
+        # Opened here, not in setup_hook: the queue's tasks wait for the worker's thread, and
+        # SimCord would wait for them.
+        await bot.open()
+        return bot
+
+    async def restart(self):
+        """End the bot as SIGTERM does, and start another on the same data folder."""
+        await self.bot.close()
+        self.bot = await self._new_bot()
+        await self.env.restart_bot(self.bot)
+
+    async def stop(self):
+        await self.env.shutdown()
+        await self.bot.close()
+        self.env._raise_errors_since(self.env._errors_acknowledged)
+
+    async def until(self, condition, what="it"):
+        """Let the bot and its worker go on until ``condition()`` holds."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            await self.env.settle(timeout=PATIENCE)
+            found = condition()
+            if found:
+                return found
+            assert asyncio.get_running_loop().time() < deadline, (
+                f"{what} did not come about:\n{self.env.transcript()}")
+            await asyncio.sleep(0.01)
+
+    def messages(self, channel):
+        """What everyone sees in a channel, oldest first, as it is now."""
+        return [message for message in channel.history() if not message.flags.ephemeral]
+
+    def results(self, channel):
+        """The posted pictures: messages that have a Video button."""
+        return [message for message in self.messages(channel) if "Video" in labels(message)]
+
+    async def painted(self, channel, count=1):
+        """The results in ``channel`` once there are ``count``, and nothing is left to paint."""
+        await self.until(lambda: len(self.results(channel)) >= count and
+                         not self.bot.queue.overview(), f"{count} pictures")
+        await self.until(lambda: not self.bot.delivery.busy, "the delivery")
+        return self.results(channel)
+
+
+def labels(message):
+    """The labels of a message's buttons."""
+    found = []
+
+    def walk(components):
+        for component in components:
+            label = getattr(component, "label", None)
+            if label:
+                found.append(label)
+            walk(getattr(component, "children", ()))
+
+    walk(message.components)
+    return found
+
+
+@pytest.fixture
+async def world(settings, monkeypatch, caplog):
+    place = World(settings)
+
+    def external(cls, name, reason):
+        """SimCord is told that this waits for the worker or the queue, not for the bot."""
+        method = getattr(cls, name)
+
+        async def waiting(self, *arguments):
+            return await place.env.external_wait(method(self, *arguments), reason=reason)
+
+        monkeypatch.setattr(cls, name, waiting)
+
+    external(Delivery, "next_event", "the job's next event")
+    external(ProgressMessage, "wait_for_news", "something to show")
+    external(Videos, "film", "the worker")
+    await place.start()
+    with caplog.at_level(logging.INFO):
+        yield place
+    await place.stop()
+    unforeseen = [record.getMessage() for record in caplog.records
+                  if record.levelno >= logging.ERROR and record.name.startswith(("bot", "cogs"))]
+    assert not unforeseen
+
+
+@pytest.fixture
+def here(world):
+    """A server with two channels; people in it; a moderator."""
+    guild = world.env.create_guild("Studio")
+    moderators = guild.create_role("moderators", permissions=discord.Permissions(
+        manage_messages=True))
+    add = lambda name, **more: guild.add_member(world.env.create_user(name), **more)  # noqa: E731
+    return SimpleNamespace(
+        guild=guild, channel=guild.create_text_channel("paintings"),
+        other=guild.create_text_channel("other"), alice=add("alice"), bob=add("bob"),
+        moderator=add("moderator", roles=[moderators]))

@@ -1,0 +1,63 @@
+"""What holds for every test: one thread a process, and nobody's own files or settings."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+# Before anything imports torch, and inherited by the processes that tests start: with more
+# threads, tests that run side by side slow each other down, and sums change in their last bits.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+# How long one example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("project")
+
+_FOLDERS = {
+    "HOME": "",
+    "USERPROFILE": "",
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    "APPDATA": "AppData/Roaming",
+    "LOCALAPPDATA": "AppData/Local",
+}
+_OWN_PREFIXES = ("DISCORD_", "IMAGINE_")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a home of its own, before any module of the project is imported.
+
+    A person's token, settings and downloaded models are neither read nor written.
+    """
+    before = dict(os.environ)
+    # A worker that a test killed may still be writing: leftovers fail no run.
+    home = tempfile.TemporaryDirectory(prefix="imagine-bot-tests-", ignore_cleanup_errors=True)
+    for name, folder in _FOLDERS.items():
+        path = Path(home.name, folder)
+        path.mkdir(parents=True, exist_ok=True)
+        os.environ[name] = str(path)
+    for name in before:
+        if name.startswith(_OWN_PREFIXES):
+            del os.environ[name]
+
+    def restore() -> None:
+        os.environ.clear()
+        os.environ.update(before)
+        home.cleanup()
+
+    config.add_cleanup(restore)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Also where a plugin has imported torch before the environment could tell it."""
+    import torch
+
+    torch.set_num_threads(1)

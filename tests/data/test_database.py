@@ -1,0 +1,128 @@
+"""The SQLite file: opened, migrated, one transaction at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+
+import pytest
+
+from data.database import Database, migrations
+from data.errors import StoreError
+
+TWO = [(1, "BEGIN; CREATE TABLE a (x TEXT PRIMARY KEY); PRAGMA user_version = 1; COMMIT;"),
+       (2, "BEGIN; INSERT INTO a VALUES ('two'); PRAGMA user_version = 2; COMMIT;")]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "some.sqlite3"
+
+
+@pytest.fixture
+async def database(path):
+    database = await Database.open(path, TWO)
+    yield database
+    await database.close()
+
+
+def version(path):
+    with sqlite3.connect(path) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def test_the_shipped_migrations_are_numbered_without_gaps_and_set_their_number():
+    found = migrations()
+    assert [number for number, _ in found] == list(range(1, len(found) + 1))
+    for number, script in found:
+        lines = [line for line in script.splitlines() if line and not line.startswith("--")]
+        assert lines[0] == "BEGIN IMMEDIATE;"
+        assert lines[-2:] == [f"PRAGMA user_version = {number};", "COMMIT;"]
+
+
+async def test_it_is_opened_as_it_should_be(database):
+    assert (await database.fetch("PRAGMA journal_mode"))[0]["journal_mode"] == "wal"
+    assert (await database.fetch("PRAGMA foreign_keys"))[0]["foreign_keys"] == 1
+    assert (await database.fetch("PRAGMA user_version"))[0]["user_version"] == 2
+
+
+async def test_only_what_is_missing_is_run(path):
+    for scripts in (TWO[:1], TWO, TWO):
+        database = await Database.open(path, scripts)
+        found = await database.fetch("SELECT x FROM a")
+        await database.close()
+        assert len(found) == len(scripts) - 1
+
+
+async def test_a_migration_that_fails_leaves_everything_as_it_was(path):
+    broken = "BEGIN; CREATE TABLE b (y TEXT); PRAGMA user_version = 2; INSERT INTO c VALUES (1);"
+    with pytest.raises(StoreError, match="no such table: c"):
+        await Database.open(path, [TWO[0], (2, f"{broken} COMMIT;")])
+    assert version(path) == 1
+    with sqlite3.connect(path) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        assert [name for name, in tables] == ["a"]
+
+
+async def test_two_that_start_at_once_migrate_once(path):
+    opened = await asyncio.gather(*(Database.open(path) for _ in range(4)))
+    for database in opened:
+        assert await database.fetch("SELECT * FROM jobs") == []
+        await database.close()
+
+
+async def test_a_newer_database_is_not_touched(path):
+    await (await Database.open(path, TWO)).close()
+    with pytest.raises(StoreError, match="newer imagine-bot"):
+        await Database.open(path, TWO[:1])
+    assert version(path) == 2
+
+
+async def test_what_is_no_database_is_said_to_be_none(path):
+    path.write_bytes(b"PNG, say" * 200)
+    with pytest.raises(StoreError, match="not a database"):
+        await Database.open(path)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        await Database.open(path.parent / "nowhere" / "x.sqlite3")
+
+
+async def test_a_transaction_is_all_or_nothing(database):
+    with pytest.raises(StoreError, match="UNIQUE"):
+        async with database.transaction() as transaction:
+            await transaction.change("INSERT INTO a VALUES (?)", "three")
+            await transaction.change("INSERT INTO a VALUES (?)", "two")
+    with pytest.raises(ZeroDivisionError):
+        async with database.transaction() as transaction:
+            await transaction.change("INSERT INTO a VALUES (?)", "four")
+            raise ZeroDivisionError
+    assert await database.fetch("SELECT x FROM a") == [{"x": "two"}]
+
+
+async def test_one_that_is_cancelled_in_the_middle_is_undone_and_blocks_nobody(database):
+    begun = asyncio.Event()
+
+    async def dawdle():
+        async with database.transaction() as transaction:
+            await transaction.change("INSERT INTO a VALUES (?)", "never")
+            begun.set()
+            await asyncio.sleep(100)
+
+    task = asyncio.create_task(dawdle())
+    await begun.wait()
+    task.cancel()
+    assert await database.change("INSERT INTO a VALUES (?)", "after") == 1
+    assert task.cancelled()
+    assert await database.fetch("SELECT x FROM a ORDER BY x") == [{"x": "after"}, {"x": "two"}]
+
+
+async def test_tasks_that_write_at_once_do_not_mix(database):
+    async def write(name):
+        async with database.transaction() as transaction:
+            rows = await transaction.fetch("SELECT COUNT(*) AS n FROM a")
+            await asyncio.sleep(0)
+            await transaction.change("INSERT INTO a VALUES (?)", f"{rows[0]['n']}")
+            return name
+
+    await asyncio.gather(*(write(i) for i in range(10)))
+    found = await database.fetch("SELECT x FROM a WHERE x <> 'two'")
+    assert {row["x"] for row in found} == {str(n) for n in range(1, 11)}

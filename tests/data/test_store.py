@@ -1,0 +1,293 @@
+"""What the queue and the bot write down, and who may."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import uuid
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from data import Store, data_folder
+from data.errors import StoreError
+from engine.errors import RequestError
+from engine.events import Done
+from engine.job import JobRecord, Place
+from engine.request import make_request
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Place("100", "200", "de")
+PICTURE = b"a picture"
+NAME = hashlib.sha256(PICTURE).hexdigest()
+NASTY = "'; DROP TABLE jobs; -- \" ? % \x01 ../../x 🦊"
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = await Store.open(tmp_path / "data")
+    yield store
+    await store.close()
+
+
+def record(prompt="a fox", person="ann", place=HERE, created_at=1_000, **values):
+    return JobRecord(uuid.uuid4().hex, make_request(prompt, **{"seed": 7, **values}), person,
+                     place, created_at)
+
+
+async def added(store, *args, pictures=None, **values):
+    new = record(*args, **values)
+    await store.add(new, pictures or {})
+    return new.id
+
+
+def done(picture=b"png", **values):
+    return Done(picture, **{"seed": 7, "seconds": 1.5, "iterations": 9, "width": 32,
+                            "height": 48, "notices": ("Mind this.",), **values})
+
+
+async def painted(store, *args, **values):
+    id = await added(store, *args, **values)
+    await store.started(id)
+    assert await store.rendered(id, done(id.encode()))
+    return id
+
+
+async def test_a_job_is_written_down_whole_and_its_picture_lies_beside_it(store):
+    id = await painted(store, "a fox + a hat:0.5", width=64)
+    assert await store.set_progress_message(id, "900")
+    assert await store.set_result_message(id, "901")
+    job = await store.job(id)
+    assert job.request == make_request("a fox + a hat:0.5", width=64, seed=7)
+    assert (job.person, job.place, job.seed, job.state) == ("ann", HERE, 7, "delivered")
+    assert (job.progress_message_id, job.result_message_id) == ("900", "901")
+    assert job.created_at <= job.started_at <= job.ended_at <= job.delivered_at
+    assert job.result == {"seed": 7, "seconds": 1.5, "iterations": 9, "width": 32, "height": 48,
+                          "notices": ["Mind this."], "stopped": False}
+    assert job.error is None
+    assert job.picture_path == store.folder / "pictures" / f"{id}.png"
+    assert await store.picture(id) == id.encode()
+    assert await store.rendition(id) == (job.request, 9)
+    assert await store.undelivered() == []
+
+
+async def test_what_is_not_there_is_none(store):
+    nobody = uuid.uuid4().hex
+    assert await store.job(nobody) is None
+    assert await store.picture(nobody) is None
+    assert await store.rendition(await added(store)) is None
+    assert await store.attachments(nobody) == {}
+    assert not await store.delete(nobody)
+    assert not await store.started(nobody)
+    assert await store.get_meta("tree") is None
+
+
+async def test_meta_is_kept_and_replaced(store):
+    await store.set_meta("tree", "1")
+    await store.set_meta("tree", "2")
+    assert await store.get_meta("tree") == "2"
+
+
+async def test_what_comes_from_outside_reaches_neither_sql_nor_a_path(store):
+    id = await painted(store, NASTY, person=NASTY, place=Place(NASTY, NASTY, NASTY))
+    await store.set_progress_message(id, NASTY)
+    await store.set_meta(NASTY, NASTY)
+    job = await store.job(id)
+    assert (job.request.prompt, job.person, job.place) == (
+        NASTY, NASTY, Place(NASTY, NASTY, NASTY))
+    assert await store.recent_prompts(NASTY, 5) == [NASTY]
+    assert [each.id for each in await store.history(NASTY, guild_id=NASTY)] == [id]
+    assert await store.get_meta(NASTY) == NASTY
+    assert await store.job(NASTY) is None
+    for made in (store.state_path, store.files.picture, store.files.attachment):
+        with pytest.raises(StoreError, match="is no id"):
+            made("../../etc/passwd")
+    with pytest.raises(StoreError, match="is no id"):
+        await store.add(JobRecord("x", make_request("x", seed=1, init_image=None), "a", HERE), {}
+                        ) or await store.rendered("x", done())
+
+
+async def test_attachments_are_kept_until_the_last_job_that_needs_them_is_gone(store):
+    with pytest.raises(RequestError, match="attach it again"):
+        await added(store, init_image=NAME)
+    one = await added(store, init_image=NAME, pictures={NAME: PICTURE})
+    two = await added(store, init_image=NAME)
+    assert await store.attachments(two) == {NAME: PICTURE}
+    assert await store.delete(one)
+    assert await store.attachments(two) == {NAME: PICTURE}
+    assert await store.delete(two)
+    assert list((store.folder / "attachments").iterdir()) == []
+
+
+async def test_deleting_a_job_takes_its_row_and_its_picture(store):
+    id, other = await painted(store), await painted(store)
+    assert await store.delete(id)
+    assert await store.job(id) is None
+    assert [path.name for path in (store.folder / "pictures").iterdir()] == [f"{other}.png"]
+
+
+async def test_history_is_ones_own_newest_first_by_server_and_page(store):
+    ids = [await painted(store, f"fox {i}", created_at=5) for i in range(5)]
+    elsewhere = await painted(store, place=Place("101", "200"))
+    alone = await painted(store, place=Place(None, "300"))
+    bobs = await painted(store, person="bob")
+    await added(store)  # not painted yet
+    page = await store.history("ann", guild_id="100", offset=1, limit=3)
+    assert [job.id for job in page] == [ids[3], ids[2], ids[1]]
+    assert await store.count_history("ann", guild_id="100") == 5
+    everywhere = await store.history("ann", guild_id=None, limit=99)
+    assert [job.id for job in everywhere] == [alone, elsewhere, *reversed(ids)]
+    assert [job.id for job in await store.history("bob", guild_id="100")] == [bobs]
+    assert await store.count_history("cat", guild_id=None) == 0
+
+
+async def test_recent_prompts_are_ones_own_each_once_newest_first(store):
+    for prompt in ("a", "b", "a", "c"):
+        await added(store, prompt)
+    await added(store, "secret", person="bob")
+    assert await store.recent_prompts("ann", 2) == ["c", "a"]
+    assert await store.recent_prompts("ann", 9) == ["c", "a", "b"]
+
+
+async def test_a_partial_picture_is_kept_with_a_cancelled_job_but_is_no_history(store):
+    id = await added(store)
+    await store.started(id)
+    store.state_path(id).write_bytes(b"half")
+    assert await store.cancelled(id, b"partial")
+    assert await store.picture(id) == b"partial"
+    assert not store.state_path(id).exists()
+    assert await store.count_history("ann", guild_id=None) == 0
+    assert await store.rendition(id) is None
+
+
+async def test_the_second_store_takes_nothing_of_a_live_ones(tmp_path):
+    first, second = await Store.open(tmp_path), await Store.open(tmp_path)
+    waiting, shown = await added(first), await painted(first)
+    assert await second.waiting() == []
+    assert await second.undelivered() == []
+    for change in (second.started(waiting), second.rendered(waiting, done(b"mine")),
+                   second.failed(waiting, "no"), second.cancelled(waiting, b"x"),
+                   second.set_result_message(shown, "1")):
+        assert not await change
+    assert await second.picture(waiting) is None
+    await first.close()
+    assert [job.id for job in await second.waiting()] == [waiting]
+    assert [job.id for job in await second.undelivered()] == [shown]
+    assert await second.set_result_message(shown, "1")
+    await second.close()
+
+
+DIES = """
+    import asyncio, os, sys
+    from pathlib import Path
+    from data import Store
+    from engine.job import JobRecord, Place
+    from engine.request import make_request
+
+    async def main():
+        store = await Store.open(Path(sys.argv[1]))
+        for i in range(3):
+            await store.add(JobRecord(f"{i:032x}", make_request("x", seed=i), "ann",
+                                      Place(None, "1")), {})
+        await store.started(f"{1:032x}")
+        os.kill(os.getpid(), 9)
+
+    asyncio.run(main())
+"""
+
+
+async def test_what_a_killed_process_left_is_taken_over_at_once_begun_jobs_first(tmp_path):
+    command = [sys.executable, "-c", textwrap.dedent(DIES), str(tmp_path)]
+    ended = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, check=False)
+    assert ended.returncode == -9
+    store = await Store.open(tmp_path)
+    assert [int(each.id, 16) for each in await store.waiting()] == [1, 0, 2]
+    await store.close()
+
+
+async def test_a_lease_that_ran_out_is_lost_and_one_that_is_renewed_is_not(tmp_path):
+    """As between two machines, where no lock tells who is alive."""
+    live = await Store.open(tmp_path, lease_seconds=0.3)
+    kept = await added(live)
+    lost = await added(live)
+    (tmp_path / "owners" / f"{live._owner.name}.lock").unlink()
+    with sqlite3.connect(tmp_path / "imagine-bot.sqlite3") as elsewhere:
+        elsewhere.execute("UPDATE jobs SET owner = 'gone', lease_until = 1 WHERE id = ?", [lost])
+    await asyncio.sleep(0.6)
+    other = await Store.open(tmp_path)
+    assert [each.id for each in await other.waiting()] == [lost]
+    assert not await live.started(lost)
+    assert await live.started(kept)
+    await other.close()
+    await live.close()
+
+
+async def test_a_row_that_cannot_be_read_any_more_is_painted_from_its_prompt_and_seed(store):
+    id = await added(store, "a fox", width=64)
+    with sqlite3.connect(store.folder / "imagine-bot.sqlite3") as elsewhere:
+        elsewhere.execute("UPDATE jobs SET request = '{\"of\": \"old\"}' WHERE id = ?", [id])
+    assert (await store.waiting())[0].request == make_request("a fox", seed=7)
+
+
+async def test_a_folder_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="data folder"):
+        await Store.open(tmp_path / "file")
+
+
+async def test_nothing_is_half_written_where_the_disk_refuses(store):
+    id = await added(store)
+    await store.started(id)
+    (store.folder / "pictures").rmdir()
+    with pytest.raises(StoreError, match="cannot be written"):
+        await store.rendered(id, done())
+    assert (await store.job(id)).state == "running"
+
+
+def test_the_folder_is_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert data_folder().name == "imagine-bot"
+
+
+LEADS = {  # state -> what may be done with it, and where that leads
+    "queued": {"started": "running", "rendered": "rendered", "failed": "failed",
+               "cancelled": "cancelled"},
+    "running": {"started": "running", "requeued": "queued", "rendered": "rendered",
+                "failed": "failed", "cancelled": "cancelled"},
+    "rendered": {"delivered": "delivered"},
+    "delivered": {}, "failed": {}, "cancelled": {}}
+ACTIONS = {
+    "started": lambda store, id: store.started(id),
+    "requeued": lambda store, id: store.requeued(id),
+    "rendered": lambda store, id: store.rendered(id, done()),
+    "failed": lambda store, id: store.failed(id, "It did."),
+    "cancelled": lambda store, id: store.cancelled(id, None),
+    "delivered": lambda store, id: store.set_result_message(id, "1")}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(sorted(ACTIONS)), max_size=8))
+def test_a_job_moves_only_along_its_states_and_a_second_call_does_no_harm(tmp_path_factory, steps):
+    async def story():
+        store = await Store.open(tmp_path_factory.getbasetemp() / "machine")
+        id = await added(store)
+        state = "queued"
+        for step in steps:
+            before = await store.job(id)
+            leads = LEADS[state].get(step)
+            assert await ACTIONS[step](store, id) is (leads is not None)
+            state = leads or state
+            after = await store.job(id)
+            assert after.state == state
+            assert leads is not None or after == before
+        assert bool(await store.picture(id)) is (state in ("rendered", "delivered"))
+        await store.delete(id)
+        await store.close()
+
+    asyncio.run(story())

@@ -1,0 +1,120 @@
+"""What Discord refuses in a message, as far as a bot of ours could get it wrong."""
+
+from __future__ import annotations
+
+import re
+
+from tests.e2e.standin.errors import invalid
+
+COMPONENTS_V2 = 1 << 15
+
+
+def check_message(payload, files, *, editing=False):
+    content = payload.get("content") or ""
+    embeds = payload.get("embeds") or []
+    components = payload.get("components") or []
+    v2 = bool(payload.get("flags", 0) & COMPONENTS_V2) or any(
+        component["type"] not in (1,) for component in components)
+    if len(content) > 2000:
+        raise invalid("content is longer than 2000 characters")
+    if v2 and (content or embeds):
+        raise invalid("content and embeds do not go with components v2")
+    if not editing and not (content or embeds or components or files):
+        raise invalid("an empty message")
+    if len(str(payload.get("nonce") or "")) > 25:
+        raise invalid("nonce is longer than 25 characters")
+    for attachment in payload.get("attachments") or []:
+        if "filename" in attachment and f"files[{attachment['id']}]" not in files:
+            raise invalid(f"attachment {attachment['id']} has no file")
+    names = {name for name, _ in files.values()}
+    for embed in embeds:
+        _check_embed(embed, names)
+    _check_components(components, names, v2)
+
+
+def _check_embed(embed, names):
+    total = 0
+    for part, limit in (("title", 256), ("description", 4096)):
+        total += len(embed.get(part) or "")
+        if len(embed.get(part) or "") > limit:
+            raise invalid(f"embed {part} is longer than {limit}")
+    footer = (embed.get("footer") or {}).get("text") or ""
+    total += len(footer)
+    if len(footer) > 2048 or total > 6000 or len(embed.get("fields") or []) > 25:
+        raise invalid("embed too large")
+    for field in embed.get("fields") or []:
+        if not 0 < len(field["name"]) <= 256 or not 0 < len(field["value"]) <= 1024:
+            raise invalid("embed field out of bounds")
+    _check_media((embed.get("image") or {}).get("url"), names)
+
+
+def _check_media(url, names):
+    if url is None:
+        return
+    if not re.match(r"(https?|attachment)://", url):
+        raise invalid(f"not a well formed URL: {url}")
+    if url.startswith("attachment://") and url.removeprefix("attachment://") not in names:
+        raise invalid(f"{url} is not attached")
+
+
+def _check_components(components, names, v2):
+    seen, count, text = set(), 0, 0
+    if not v2 and len(components) > 5:
+        raise invalid("more than 5 rows")
+
+    def walk(component):
+        nonlocal count, text
+        count += 1
+        kind = component["type"]
+        text += len(component.get("content") or "") if kind == 10 else 0
+        if kind == 1 and not 1 <= len(component.get("components") or []) <= 5:
+            raise invalid("a row has 1 to 5 buttons")
+        if kind == 2:
+            custom_id = component.get("custom_id")
+            if not custom_id or len(custom_id) > 100 or custom_id in seen:
+                raise invalid(f"custom_id {custom_id!r} is missing, too long or twice there")
+            seen.add(custom_id)
+            if not 0 < len(component.get("label") or "") <= 80:
+                raise invalid("a button's label is out of bounds")
+        if kind == 11:
+            _check_media(component["media"]["url"], names)
+        for inner in component.get("components") or []:
+            walk(inner)
+        if component.get("accessory"):
+            walk(component["accessory"])
+
+    for component in components:
+        walk(component)
+    if v2 and count > 40:
+        raise invalid(f"{count} components; at most 40")
+    if text > 4000:
+        raise invalid("more than 4000 characters in components")
+
+
+def check_modal(data):
+    if not 0 < len(data["title"]) <= 45 or not 0 < len(data["custom_id"]) <= 100:
+        raise invalid("a modal's title or custom_id is out of bounds")
+    if not 1 <= len(data["components"]) <= 5:
+        raise invalid("a modal has 1 to 5 components")
+    for label in data["components"]:
+        if label["type"] != 18:
+            raise invalid("modals hold labels")
+        if len(label["label"]) > 45 or len(label.get("description") or "") > 100:
+            raise invalid("a label's text is out of bounds")
+        field = label["component"]
+        if len(field.get("value") or "") > 4000 or field.get("max_length", 4000) > 4000:
+            raise invalid("a text field is out of bounds")
+
+
+def check_commands(commands):
+    for command in commands:
+        if not re.fullmatch(r"[-_a-z0-9]{1,32}", command["name"]):
+            raise invalid(f"command name {command['name']!r}")
+        if not 1 <= len(command["description"]) <= 100:
+            raise invalid(f"description of {command['name']}")
+        required = [bool(option.get("required")) for option in command.get("options", [])]
+        if len(required) > 25 or required != sorted(required, reverse=True):
+            raise invalid("at most 25 options, required ones first")
+        for option in command.get("options", []):
+            if not 1 <= len(option["description"]) <= 100 or len(option.get("choices", [])) > 25:
+                raise invalid(f"option {option['name']} of {command['name']}")

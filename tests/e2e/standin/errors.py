@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from aiohttp import web
+
+
+class ApiError(Exception):
+    """An answer of Discord's that is no success: HTTP status, its own code, and words."""
+
+    def __init__(self, status: int, code: int, message: str):
+        super().__init__(f"{status} {code} {message}")
+        self.status, self.code, self.message = status, code, message
+
+    def response(self) -> web.Response:
+        return web.json_response({"code": self.code, "message": self.message},
+                                 status=self.status)
+
+
+UNAUTHORIZED = (401, 0, "401: Unauthorized")
+UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
+UNKNOWN_MESSAGE = (404, 10008, "Unknown Message")
+UNKNOWN_USER = (404, 10013, "Unknown User")
+UNKNOWN_INTERACTION = (404, 10062, "Unknown interaction")
+INVALID_WEBHOOK_TOKEN = (401, 50027, "Invalid Webhook Token")
+ALREADY_ACKNOWLEDGED = (400, 40060, "Interaction has already been acknowledged.")
+TOO_LARGE = (413, 40005, "Request entity too large")
+MISSING_ACCESS = (403, 50001, "Missing Access")
+MISSING_PERMISSIONS = (403, 50013, "Missing Permissions")
+CANNOT_DM = (403, 50007, "Cannot send messages to this user")
+NOT_THE_AUTHOR = (403, 50005, "Cannot edit a message authored by another user")
+
+
+def invalid(what: str) -> ApiError:
+    return ApiError(400, 50035, f"Invalid Form Body: {what}")

@@ -1,0 +1,79 @@
+"""What a test makes go wrong: answers that are lost, limits, and failing routes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass
+
+from aiohttp import web
+
+VIA = "1.1 google"  # discord.py takes a 429 without it for a ban
+
+
+@dataclass
+class Fault:
+    """``times`` requests of ``method`` to a path that ``pattern`` matches get ``status``.
+
+    ``done`` says that they are carried out all the same: the answer is lost. A status of 0
+    cuts the connection.
+    """
+
+    method: str
+    pattern: str
+    status: int
+    times: int = 1
+    code: int = 0
+    done: bool = False
+    retry_after: float = 0.2
+
+    def takes(self, request: web.Request) -> bool:
+        if self.times <= 0 or request.method != self.method:
+            return False
+        if not re.search(self.pattern, request.path):
+            return False
+        self.times -= 1
+        return True
+
+    def response(self, request: web.Request) -> web.StreamResponse:
+        if self.status == 0:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response(status=500)
+        if self.status == 429:
+            return limited(self.retry_after)
+        return web.json_response({"code": self.code, "message": "as the test wanted"},
+                                 status=self.status)
+
+
+def limited(retry_after: float) -> web.Response:
+    return web.json_response(
+        {"message": "You are being rate limited.", "retry_after": retry_after, "global": False},
+        status=429, headers={"Retry-After": str(max(1, round(retry_after))), "Via": VIA,
+                             "X-RateLimit-Scope": "user"})
+
+
+class Buckets:
+    """Rate limits as Discord has them: so many requests a while, by route and channel.
+
+    Real time, whatever the clock says: it is the bot's own pace that counts.
+    """
+
+    def __init__(self, limit: int = 5, seconds: float = 5.0):
+        self.limit, self.seconds = limit, seconds
+        self._times: dict[tuple, deque] = defaultdict(deque)
+
+    def take(self, key: tuple) -> tuple[dict[str, str], web.Response | None]:
+        """Headers for the answer, and the refusal where the bucket is empty."""
+        now, times = time.monotonic(), self._times[key]
+        while times and now - times[0] >= self.seconds:
+            times.popleft()
+        left = self.seconds if not times else self.seconds - (now - times[0])
+        if len(times) >= self.limit:
+            return {}, limited(left)
+        times.append(now)
+        return {"X-RateLimit-Limit": str(self.limit), "X-RateLimit-Bucket": "/".join(key[:2]),
+                "X-RateLimit-Remaining": str(self.limit - len(times)),
+                "X-RateLimit-Reset": f"{time.time() + left:.3f}",
+                "X-RateLimit-Reset-After": f"{left:.3f}"}, None

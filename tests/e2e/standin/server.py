@@ -1,0 +1,149 @@
+"""The stand-in as a test uses it: people who type, press and send, and what comes of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from tests.e2e.standin.clock import Clock
+from tests.e2e.standin.faults import Fault
+from tests.e2e.standin.gateway import Gateway
+from tests.e2e.standin.interactions import (
+    AUTOCOMPLETE,
+    COMMAND,
+    COMPONENT,
+    MODAL,
+    Interaction,
+    Interactions,
+)
+from tests.e2e.standin.rest import Recorded, Rest
+from tests.e2e.standin.world import Channel, User, World
+
+# A token has the application's id in it; this one's is 123456789012345678.
+TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"
+OPTION_TYPES = {str: 3, int: 4, dict: 11}
+
+
+class StandIn:
+    """One server, with channels and people that tests add."""
+
+    def __init__(self):
+        self.clock = Clock()
+        self.world = World(self.clock)
+        self.interactions = Interactions(self.world)
+        self.rest = Rest(self.world, self.interactions, TOKEN)
+        self.gateway = Gateway(self.world, TOKEN)
+        self.token = TOKEN
+        self.fetched: list[str] = []  # from the media host
+        self.redirects: dict[str, str] = {}
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+
+    async def start(self) -> None:
+        app = web.Application(client_max_size=1 << 30)
+        app.router.add_get("/gateway", self.gateway.handle)
+        app.router.add_get("/gateway/", self.gateway.handle)
+        app.router.add_get("/{kind:attachments|ephemeral-attachments}/{tail:.*}", self._media)
+        app.router.add_route("*", "/api/v10/{tail:.*}", self.rest.handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.world.media = self.url
+        self.gateway.url = self.rest.gateway_url = f"ws://127.0.0.1:{self.port}/gateway"
+
+    async def stop(self) -> None:
+        await self.gateway.drop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def _media(self, request: web.Request) -> web.Response:
+        self.fetched.append(request.path)
+        if request.path in self.redirects:
+            raise web.HTTPFound(self.redirects[request.path])
+        data = self.world.blobs.get(request.path)
+        if data is None:
+            raise web.HTTPNotFound
+        return web.Response(body=data, content_type="image/png")
+
+    # What people do.
+
+    async def command(self, user: User, channel: Channel, name: str, **options) -> Interaction:
+        """Type a slash command; a picture is given as what :meth:`World.upload` returned."""
+        listed, resolved = [], {}
+        for option, value in options.items():
+            kind = OPTION_TYPES[type(value)]
+            if kind == 11:
+                resolved = {"attachments": {value["id"]: value}}
+                value = value["id"]
+            listed.append({"name": option, "type": kind, "value": value})
+        found = next(command for command in self.rest.commands if command["name"] == name)
+        return await self._send(COMMAND, channel, user, {
+            "id": found["id"], "name": name, "type": 1, "options": listed, "resolved": resolved})
+
+    async def complete(self, user: User, channel: Channel, name: str, option: str,
+                       typed: str) -> list[str]:
+        """What an option offers while one types."""
+        found = next(command for command in self.rest.commands if command["name"] == name)
+        interaction = await self._send(AUTOCOMPLETE, channel, user, {
+            "id": found["id"], "name": name, "type": 1, "options": [
+                {"name": option, "type": 3, "value": typed, "focused": True}]})
+        await asyncio.wait_for(interaction.acknowledged.wait(), 10)
+        return [choice["value"] for choice in interaction.answer["data"]["choices"]]
+
+    async def press(self, user: User, channel: Channel, message: dict, label: str) -> Interaction:
+        """Press a button of a message as it is now."""
+        button = next(button for button in buttons(message) if button["label"] == label)
+        return await self._send(COMPONENT, channel, user, {
+            "custom_id": button["custom_id"], "component_type": 2}, message)
+
+    async def submit(self, user: User, channel: Channel, modal: dict, text: str) -> Interaction:
+        """Send a modal with ``text`` in its one field."""
+        field = modal["components"][0]["component"]
+        return await self._send(MODAL, channel, user, {
+            "custom_id": modal["custom_id"], "components": [{"type": 18, "id": 1, "component": {
+                "type": 4, "id": 2, "custom_id": field["custom_id"], "value": text}}]})
+
+    async def _send(self, kind: int, channel: Channel, user: User, data: dict,
+                    source: dict | None = None) -> Interaction:
+        interaction, event = self.interactions.create(kind, channel, user, data, source)
+        await self.gateway.dispatch("INTERACTION_CREATE", event)
+        return interaction
+
+    # What came of it.
+
+    def fail(self, method: str, pattern: str, status: int, **more) -> Fault:
+        """Make requests go wrong; see Fault."""
+        fault = Fault(method, pattern, status, **more)
+        self.rest.faults.append(fault)
+        return fault
+
+    def requests(self, method: str, pattern: str = "") -> list[Recorded]:
+        import re
+
+        return [request for request in self.rest.requests
+                if request.method == method and re.search(pattern, request.path)]
+
+    def results(self, channel: Channel) -> list[dict]:
+        """The posted pictures: messages with a Video button, oldest first."""
+        return [message for message in channel.messages.values()
+                if "Video" in [button["label"] for button in buttons(message)]]
+
+
+def buttons(message: dict) -> list[dict]:
+    found = []
+
+    def walk(components):
+        for component in components:
+            if component["type"] == 2:
+                found.append(component)
+            walk(component.get("components") or [])
+
+    walk(message["components"])
+    return found

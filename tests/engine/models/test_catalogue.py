@@ -1,0 +1,142 @@
+import re
+
+import pytest
+
+from engine.errors import MissingModelError, ModelError, UnknownModelError
+from engine.models.catalogue import add_model, load_catalogue, models_folder
+
+
+@pytest.fixture
+def shipped(tmp_path):
+    return load_catalogue(tmp_path / "none.toml")
+
+
+def test_the_shipped_catalogue_has_the_published_models(shipped):
+    assert list(shipped.models) == ["embedded", "imagenet-16384", "imagenet-1024", "gumbel-8192"]
+    paper = shipped.model("imagenet-16384")
+    assert (paper.generator.name, paper.perceptor.name) == ("imagenet-16384", "ViT-B-32")
+    assert paper.defaults["width"] == paper.defaults["height"] == 256
+    assert shipped.model("embedded").defaults["width"] == 128
+    for entry in (*shipped.generators.values(), *shipped.perceptors.values()):
+        assert entry.licence.startswith("MIT")
+
+
+def test_no_two_downloads_share_a_name_and_hashes_are_those_in_clips_addresses(shipped):
+    downloads = {source.file: source for model in shipped.models for perceptor in
+                 shipped.perceptors for source in shipped.model(f"{model}/{perceptor}").sources
+                 if source.url is not None}
+    assert len({source.url for source in downloads.values()}) == len(downloads) == 9
+    for source in downloads.values():
+        assert source.url.startswith("https://")
+        in_address = re.search(r"[0-9a-f]{64}", source.url)
+        assert in_address is None or in_address[0] == source.sha256
+    assert sum(source.sha256 is not None for source in downloads.values()) == 7
+
+
+def test_the_embedded_files_are_in_the_package(shipped):
+    for source in shipped.model("embedded").sources:
+        assert source.url is None
+        assert source.path.parent.parent.name == "models"
+
+
+def test_another_perceptor_is_chosen_after_a_slash(shipped):
+    entry = shipped.model("imagenet-16384/RN50")
+    assert (entry.name, entry.perceptor.name) == ("imagenet-16384/RN50", "RN50")
+    assert entry.generator is shipped.model("imagenet-16384").generator
+
+
+def test_unknown_names_are_told_those_there_are(shipped):
+    with pytest.raises(UnknownModelError, match=r"'imagnet'; there are embedded, imagenet-16384"):
+        shipped.model("imagnet")
+    with pytest.raises(UnknownModelError, match=r"perceptor called 'ViT'; there are .*ViT-B-32"):
+        shipped.model("imagenet-16384/ViT")
+    with pytest.raises(UnknownModelError):
+        shipped.model("")
+
+
+def test_the_users_catalogue_adds_and_replaces(tmp_path):
+    file = tmp_path / "models.toml"
+    file.write_text("""
+        [perceptors.ViT-B-32]
+        checkpoint = { path = "clips/mine.pt" }
+        [models.mixed]
+        generator = "gumbel-8192"
+        perceptor = "ViT-B-32"
+        [models.mixed.defaults]
+        width = 320
+        learning_rate = 0.2
+    """)
+    catalogue = load_catalogue(file)
+    mixed = catalogue.model("mixed")
+    assert mixed.perceptor.checkpoint.path == tmp_path / "clips" / "mine.pt"
+    assert mixed.defaults == {"width": 320, "learning_rate": 0.2}
+    assert catalogue.model("imagenet-16384").perceptor.checkpoint.path is not None
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("[models.x", "is no TOML"),
+    ("[model.x]", "has `model`"),
+    ("models = 3", "has `models`"),
+    ("[models.'a/b']", "names are made of"),
+    ("[models.x]\ngenerator = 'y'", r"\[models.x\] should have a `generator` out of embedded"),
+    ("[perceptors.x]", r"\[perceptors.x.checkpoint\] should have either a `path` or a `url`"),
+    ("[perceptors.x]\ncheckpoint = {url='ftp://a', file='a'}", "does not begin with https"),
+    ("[perceptors.x]\ncheckpoint = {url='file:///etc/passwd', file='a'}", "https"),
+    ("[perceptors.x]\ncheckpoint = {url='https://a', file='../a'}", "should have the `file` name"),
+    ("[perceptors.x]\ncheckpoint = {path='a', sha256='12'}", "64 hexadecimal digits"),
+    ("[perceptors.x]\ncheckpoint = {path='a', size='big'}", "no number of bytes"),
+    ("[perceptors.x]\ncheckpoint = {path=3}", "`path` that is no text"),
+    ("[perceptors.x]\ncheckpoint = 'a'", "`checkpoint` that is no table"),
+])
+def test_a_mistake_in_the_users_catalogue_is_told_with_its_place(tmp_path, text, says):
+    file = tmp_path / "models.toml"
+    file.write_text(text)
+    with pytest.raises(ModelError, match=says) as error:
+        load_catalogue(file)
+    assert str(file) in str(error.value)
+
+
+def test_an_added_model_is_read_again_whatever_its_path_is_called(tmp_path):
+    file = tmp_path / "settings" / "models.toml"
+    odd = tmp_path / 'so "odd" \\ a näme 🎨\t\x7f'
+    generator, config, clip = odd / "a.ckpt", odd / "a.yaml", odd / "b.pt"
+    hashes = {path: f"{i:064x}" for i, path in enumerate((generator, config, clip))}
+    for name, perceptor in (("first", clip), ("v1.5_b", "RN50")):
+        add_model(name, generator=generator, config=config, perceptor=perceptor,
+                  defaults={"width": 64}, hashes=hashes, user_file=file)
+    catalogue = load_catalogue(file)
+    first = catalogue.model("first")
+    assert [source.path for source in first.sources] == [config, generator, clip]
+    assert [source.sha256 for source in first.sources] == [hashes[config], hashes[generator],
+                                                           hashes[clip]]
+    assert first.defaults == {"width": 64}
+    assert catalogue.model("v1.5_b").perceptor is catalogue.perceptors["RN50"]
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_names_taken_or_impossible_are_refused_and_change_nothing(tmp_path):
+    file = tmp_path / "models.toml"
+    path = tmp_path / "x"
+
+    def add(name, perceptor="RN50"):
+        add_model(name, generator=path, config=path, perceptor=perceptor, defaults={},
+                  hashes={path: "0" * 64}, user_file=file)
+    for name in ("embedded", "RN50"):
+        with pytest.raises(ModelError, match="is taken"):
+            add(name)
+    for name in ("", "a/b", "../x", "a b", "x" * 65):
+        with pytest.raises(ModelError, match="is no name"):
+            add(name)
+    with pytest.raises(MissingModelError, match="no perceptor called 'RN51'"):
+        add("mine", "RN51")
+    assert not file.exists()
+
+
+def test_the_folder_is_the_one_given_or_named_or_the_users(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGINE_MODELS_FOLDER", str(tmp_path / "named"))
+    assert models_folder(tmp_path) == tmp_path
+    assert models_folder() == tmp_path / "named"
+    monkeypatch.delenv("IMAGINE_MODELS_FOLDER")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert models_folder().name == "models"
+    assert "imagine-bot" in models_folder().parts

@@ -1,0 +1,91 @@
+import pytest
+import torch
+
+from engine.errors import CheckpointError, MissingModelError, ModelError, UnknownModelError
+from engine.models import choose_device, load_catalogue, load_models
+from engine.models.catalogue import add_model
+from engine.models.download import file_sha256, obtain
+
+
+@pytest.fixture
+def mine(tiny_files, own_catalogue):
+    """The user's own model, called mine."""
+    checkpoint, config, clip = tiny_files
+    add_model("mine", generator=checkpoint, config=config, perceptor=clip,
+              defaults={"width": 32, "height": 32},
+              hashes={path: file_sha256(path) for path in tiny_files})
+    return tiny_files
+
+
+def test_a_model_of_ones_own_loads_and_can_be_optimised(mine):
+    models = load_models("mine", device="cpu")
+    assert models.name == "mine"
+    assert models.defaults == {"width": 32, "height": 32}
+    assert models.device == torch.device("cpu")
+    for network in (models.generator, models.perceptor):
+        assert not network.training
+        assert not any(parameter.requires_grad for parameter in network.parameters())
+        assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+        assert not any(value.is_meta for value in network.state_dict().values())
+    z = models.generator.embed(torch.arange(16)[None], 4, 4).clone().requires_grad_()
+    picture = torch.nn.functional.interpolate(models.generator.decode(z), (32, 32))
+    seen = models.perceptor.encode_image(picture)
+    (seen * models.perceptor.encode_text(["a word"])).sum().backward()
+    assert z.grad is not None
+    assert z.grad.isfinite().all()
+    assert z.grad.abs().max() > 0
+
+
+def test_a_fetched_model_loads_and_is_held_to_its_recorded_hash(published, tmp_path):
+    with pytest.raises(MissingModelError, match="imagine-models get tiny`"):
+        load_models("tiny")
+    folder = tmp_path / "downloads"
+    for source in load_catalogue().model("tiny").sources:
+        obtain(source, folder)
+    assert load_models("tiny", device="cpu").note == "random"
+    assert load_models("tiny", device="cpu", folder=folder).name == "tiny"
+    config = folder / "tiny.yaml"
+    config.write_text(config.read_text() + "# changed\n")
+    with pytest.raises(CheckpointError, match="SHA-256"):
+        load_models("tiny", device="cpu")
+
+
+def test_a_file_that_is_gone_or_unknown_or_wrong_is_told_by_name(mine):
+    checkpoint, _, clip = mine
+    with pytest.raises(UnknownModelError, match=r"there are .*mine"):
+        load_models("yours")
+    clip.write_bytes(clip.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match="cut off") as error:
+        load_models("mine", device="cpu")
+    assert str(clip) in str(error.value)
+    clip.write_bytes(checkpoint.read_bytes())
+    with pytest.raises(CheckpointError, match="not an OpenAI-format CLIP") as error:
+        load_models("mine", device="cpu")
+    assert str(clip) in str(error.value)
+    clip.unlink()
+    with pytest.raises(MissingModelError, match=r"clip\.pt of the model mine is gone"):
+        load_models("mine", device="cpu")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta", "cpu:1", "", "cuda:x"])
+def test_a_device_that_is_not_there_is_told(mine, name):
+    with pytest.raises(ModelError, match="choose"):
+        load_models("mine", device=name)
+
+
+def test_auto_is_cuda_where_there_is_one():
+    assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+def test_the_shipped_models_load_from_the_package_and_are_small(own_catalogue):
+    models = load_models(device="cpu")
+    assert models.name == "embedded"
+    sources = load_catalogue().model("embedded").sources
+    assert sum(source.path.stat().st_size for source in sources if source.path) <= 25_000_000
+    assert models.perceptor.tokenize("a red square on a yellow background").unknown == ()
+    assert models.perceptor.tokenize("a qwertzuiop").unknown == ("qwertzuiop",)
+    side = 4
+    picture = models.generator.decode(models.generator.embed(
+        torch.zeros(1, side * side, dtype=torch.long), side, side))
+    assert picture.shape == (1, 3, side * models.generator.factor, side * models.generator.factor)

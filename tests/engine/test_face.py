@@ -1,0 +1,68 @@
+import importlib
+import inspect
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import engine
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def python(code):
+    """What ``code`` prints in a fresh interpreter that finds the project first."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True,
+                          capture_output=True, text=True, timeout=100)
+    return done.stdout.strip()
+
+
+def test_the_face_is_small():
+    assert sorted(engine.__all__) == [
+        "EngineError", "ImageRequest", "Iterate", "Prompt", "imagine", "parse_prompts"]
+
+
+def test_every_name_of_the_face_is_the_thing_itself():
+    for name in engine.__all__:
+        thing = getattr(engine, name)
+        assert isinstance(thing, (type, types.FunctionType))
+        home = importlib.import_module(thing.__module__)
+        assert getattr(home, name) is thing
+        assert home.__name__.startswith("engine.")
+        assert inspect.getdoc(thing)
+
+
+def test_other_names_are_refused_as_modules_refuse_them():
+    with pytest.raises(AttributeError, match="no attribute 'paint_me'"):
+        _ = engine.paint_me
+
+
+@pytest.mark.parametrize("modules", [
+    "engine.request", "engine.prompt", "engine.recipe", "engine.errors", "engine.version",
+    "engine.pictures", "engine.video", "engine.files", "engine.command"])
+def test_plain_parts_do_not_load_torch(modules):
+    assert python(f"import sys, {modules}; print('torch' in sys.modules)") == "False"
+
+
+def test_the_faces_plain_names_do_not_load_torch():
+    assert python("import sys; from engine import EngineError, ImageRequest, Prompt, "
+                  "parse_prompts; print('torch' in sys.modules)") == "False"
+
+
+def test_a_refused_command_does_not_load_torch():
+    assert python(
+        "import sys\n"
+        "from engine.__main__ import main\n"
+        "sys.argv = ['imagine', 'a fox', '--iterations', '0']\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, 'torch' in sys.modules)") == "2 False"
+
+
+def test_the_console_script_is_the_command():
+    import tomllib
+
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, name = scripts["imagine"].partition(":")
+    assert callable(getattr(importlib.import_module(module), name))

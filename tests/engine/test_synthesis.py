@@ -1,0 +1,156 @@
+"""The loop as an object: reproducible, saved and restored, looked into, never lost."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+
+from engine.errors import NumericalError, RequestError
+from engine.painting import paint
+from engine.prompt import Prompt
+from engine.recipe import Augmentation, Recipe, Regulariser, make_recipe
+from engine.synthesis import Iterate, Synthesis
+from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
+
+FULL = Augmentation(count=4)
+
+
+def _synthesis(seed: int = 1, start: torch.Tensor | None = None, **changes: object) -> Synthesis:
+    recipe = tiny_recipe(**{"augmentation": FULL, **changes})
+    return Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a red star")], recipe, seed,
+                     start)
+
+
+def _finish(synthesis: Synthesis) -> list[Iterate]:
+    return list(paint(synthesis))
+
+
+def test_a_painting_has_one_iterate_more_than_iterations() -> None:
+    iterates = _finish(_synthesis())
+    assert [each.iteration for each in iterates] == [0, 1, 2, 3, 4, 5, 6]
+    assert iterates[-1].image.shape == (3, 24, 32)
+    assert all(0 <= each.image.min() and each.image.max() <= 1 for each in iterates)
+    assert iterates[-1].seconds >= iterates[0].seconds > 0
+    assert iterates[-1].to_pil().size == (32, 24)
+
+
+@pytest.mark.parametrize("latent", ["quantised", "codebook"])
+def test_the_same_seed_paints_the_same_pixels_and_another_seed_others(latent: str) -> None:
+    first = _finish(_synthesis(latent=latent))[-1].image
+    torch.rand(3)  # whoever else draws from torch's own generator changes nothing
+    assert torch.equal(first, _finish(_synthesis(latent=latent))[-1].image)
+    assert not torch.equal(first, _finish(_synthesis(seed=2, latent=latent))[-1].image)
+
+
+@pytest.mark.parametrize("changes", [
+    {}, {"latent": "codebook"}, {"restart_every": 4},
+    {"regulariser": Regulariser(0.5, "linear", "start")}], ids=str)
+def test_saved_half_way_and_restored_it_ends_in_the_same_pixels(changes: dict[str, object]) -> None:
+    whole = _finish(_synthesis(**changes))
+    half = _synthesis(**changes)
+    for _ in range(3):
+        half.step()
+    file = io.BytesIO()
+    torch.save(half.state_dict(), file)
+    file.seek(0)
+    again = _synthesis(seed=99, **changes)
+    again.load_state_dict(torch.load(file, weights_only=True))
+    rest = _finish(again)
+    assert [each.iteration for each in rest] == [3, 4, 5, 6]
+    for one, other in zip(rest, whole[3:], strict=True):
+        assert torch.equal(one.image, other.image)
+        assert one.losses == other.losses
+
+
+def test_looking_changes_nothing() -> None:
+    watched, left_alone = _synthesis(latent="codebook"), _synthesis(latent="codebook")
+    for _ in range(3):
+        watched.look()
+        assert torch.equal(watched.step().image, left_alone.step().image)
+
+
+def test_the_loss_falls() -> None:
+    synthesis = _synthesis(augmentation=PLAIN, iterations=40, learning_rate=0.3)
+    iterates = _finish(synthesis)
+    assert iterates[-1].losses["total"] < 0.9 * iterates[0].losses["total"]
+
+
+def test_z_stays_within_the_codebook_channel_by_channel() -> None:
+    synthesis = _synthesis(learning_rate=50.0)
+    low, high = synthesis.generator.codebook.aminmax(dim=0)
+    for _ in range(3):
+        synthesis.step()
+        z = synthesis.latent.z[0].flatten(1)
+        assert (z >= low[:, None]).all() and (z <= high[:, None]).all()
+        assert (z == high[:, None]).any()
+
+
+def test_a_painting_that_starts_from_a_picture_starts_as_that_picture() -> None:
+    generator = tiny_generator()
+    start = torch.rand(1, 3, 24, 32)
+    synthesis = _synthesis(start=start)
+    expected = generator.decode(generator.embed(generator.encode(start), 12, 16)).clamp(0, 1)
+    assert torch.equal(synthesis.look().image, expected[0])
+
+
+def test_a_gumbel_start_is_random_but_the_seeds_own() -> None:
+    start = torch.rand(1, 3, 24, 32)
+
+    def first(seed: int) -> torch.Tensor:
+        return Synthesis(tiny_generator(gumbel=True), tiny_perceptor(), [Prompt("x")],
+                         tiny_recipe(), seed, start).look().image
+
+    assert torch.equal(first(1), first(1))
+    assert not torch.equal(first(1), first(2))
+
+
+def test_a_loss_that_is_no_number_stops_before_the_latent_is_harmed() -> None:
+    synthesis = _synthesis()
+    synthesis.step()
+    before = synthesis.latent.z.detach().clone()
+    synthesis.targets = synthesis.targets * float("nan")
+    with pytest.raises(NumericalError, match="iteration 1"):
+        synthesis.step()
+    assert torch.equal(before, synthesis.latent.z)
+
+
+def test_a_state_of_another_size_is_refused() -> None:
+    state = _synthesis(width=16).state_dict()
+    with pytest.raises(RequestError, match="same model"):
+        _synthesis().load_state_dict(state)
+
+
+def test_a_size_between_tokens_is_refused() -> None:
+    with pytest.raises(RequestError, match="multiples of 2"):
+        _synthesis(width=33)
+
+
+def test_long_prompts_are_cut_with_a_notice() -> None:
+    recipe = tiny_recipe()
+    synthesis = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("word " * 40)], recipe, 1)
+    (notice,) = synthesis.notices()
+    assert "26 tokens longer than the 14" in notice
+
+
+def test_presets_are_what_the_paper_says() -> None:
+    paper = make_recipe("paper", {"width": 128, "height": 64, "iterations": 7})
+    assert (paper.learning_rate, paper.betas, paper.iterations) == (0.15, (0.9, 0.999), 400)
+    assert (paper.width, paper.height) == (128, 64)
+    augmentation = paper.augmentation
+    assert all(getattr(augmentation, name) > 0
+               for name in ("flip", "affine", "perspective", "jitter", "noise"))
+    assert paper.regulariser.weight > 0 and paper.regulariser.schedule == "linear"
+
+
+def test_overrides_win_over_the_models_defaults_and_those_over_the_preset() -> None:
+    defaults = {"iterations": 50, "augmentation": {"count": 8, "flip": 0.0}}
+    assert make_recipe("default", defaults).augmentation.count == 8
+    recipe = make_recipe("default", defaults, iterations=3, cutouts=5, regulariser="geometric",
+                         learning_rate=None)
+    assert (recipe.iterations, recipe.augmentation.count, recipe.augmentation.flip) == (3, 5, 0.0)
+    assert recipe.regulariser.schedule == "geometric" and recipe.regulariser.weight > 0
+    assert recipe.learning_rate == Recipe().learning_rate
+    with pytest.raises(KeyError, match="speling"):
+        make_recipe("default", {"speling": 1})

@@ -1,0 +1,42 @@
+"""A tiny generator and perceptor with random weights, for tests of the loop itself."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.models import Generator, Perceptor
+from engine.models.generator import VQModel
+from engine.models.perceptor import new_clip
+from engine.recipe import Augmentation, Recipe
+from tests.checkpoints import DDCONFIG
+
+PLAIN = Augmentation(count=3, flip=0, affine=0, perspective=0, jitter=0, noise=0)
+
+
+def tiny_generator(dtype: torch.dtype = torch.float32, gumbel: bool = False) -> Generator:
+    """Tokens of 2 px, 40 codes of 32 numbers, drawn from a fixed seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        model = VQModel(DDCONFIG, 40, 32, gumbel=gumbel)
+        generator = Generator(model)
+        generator.codebook.data.normal_()
+    return generator.to(dtype).eval().requires_grad_(False)
+
+
+def tiny_perceptor(dtype: torch.dtype = torch.float32) -> Perceptor:
+    """16 px pictures in patches of 8, vectors of 24 numbers, drawn from a fixed seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        clip = new_clip(embed_dim=24, resolution=16, patch=8, vision_width=64, vision_layers=2,
+                        text_width=64, text_layers=1, context_length=16)
+    for module in clip.modules():
+        # CLIP's own LayerNorm computes in float32 whatever it is given; float64 needs the plain.
+        if isinstance(module, torch.nn.LayerNorm):
+            module.__class__ = torch.nn.LayerNorm
+    return Perceptor(clip).to(dtype).eval().requires_grad_(False)
+
+
+def tiny_recipe(**changes: object) -> Recipe:
+    """24 x 32 px, 6 iterations, nothing augmented."""
+    values = {"width": 32, "height": 24, "iterations": 6, "augmentation": PLAIN, **changes}
+    return Recipe(**values)  # type: ignore[arg-type]  # the tests' own keyword arguments

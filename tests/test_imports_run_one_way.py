@@ -1,0 +1,117 @@
+"""cogs -> bot -> data -> engine, and foreign model code through one door."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = ("engine", "data", "bot", "cogs")  # from the ground up
+DOOR = Path("engine/models/packages.py")
+# Names that no file may import, the door included: they fail, or bring hundreds of megabytes.
+BANNED = ("torchvision", "pytorch_lightning", "lightning", "omegaconf", "taming.models",
+          "taming.main")
+BEHIND_THE_DOOR = ("taming", "clip")
+
+
+def imported_names(source: str, file: Path) -> Iterator[str]:
+    """Absolute dotted names that ``source`` imports, ``file`` being its path from the root.
+
+    ``from a.b import c`` gives both a.b and a.b.c, since c may be a module; names given as text
+    to ``importlib.import_module`` and ``__import__`` count too.
+    """
+    package = file.parent.parts
+    for node in ast.walk(ast.parse(source, str(file))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[:len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args:
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            argument = node.args[0]
+            if (name in {"import_module", "__import__"} and isinstance(argument, ast.Constant)
+                    and isinstance(argument.value, str)):
+                yield argument.value
+
+
+def is_within(name: str, package: str) -> bool:
+    """Whether dotted ``name`` is ``package`` or lies in it."""
+    return name == package or name.startswith(f"{package}.")
+
+
+def complaints(source: str, file: Path) -> list[str]:
+    """One sentence for each import of ``source`` that runs the wrong way."""
+    floor = file.parts[0]
+    higher = FLOORS[FLOORS.index(floor) + 1:] if floor in FLOORS else ()
+    found = []
+    for name in dict.fromkeys(imported_names(source, file)):
+        if any(is_within(name, upper) for upper in higher):
+            found.append(f"{file} imports {name}, which stands above {floor}")
+        if any(is_within(name, banned) for banned in BANNED):
+            found.append(f"{file} imports {name}, which nothing may")
+        if file != DOOR and any(is_within(name, foreign) for foreign in BEHIND_THE_DOOR):
+            found.append(f"{file} imports {name}; only {DOOR} may")
+    return found
+
+
+def project_files() -> list[Path]:
+    return sorted(path.relative_to(ROOT) for folder in (*FLOORS, "bench")
+                  for path in (ROOT / folder).rglob("*.py"))
+
+
+def test_the_files_of_every_floor_that_stands_are_found() -> None:
+    files = project_files()
+    assert DOOR in files
+    standing = {floor for floor in FLOORS if (ROOT / floor).is_dir()}
+    assert standing <= {file.parts[0] for file in files}
+
+
+@pytest.mark.parametrize("file", project_files(), ids=str)
+def test_imports_run_one_way(file: Path) -> None:
+    assert complaints((ROOT / file).read_text("utf-8"), file) == []
+
+
+@pytest.mark.parametrize(("file", "source"), [
+    ("engine/queue.py", "import data"),
+    ("engine/queue.py", "import bot.settings as settings"),
+    ("engine/worker.py", "def f():\n    from cogs import imagine"),
+    ("data/jobs.py", "from bot.settings import Settings"),
+    ("data/jobs.py", "if True:\n    import cogs.imagine"),
+    ("bot/client.py", "from cogs.imagine import Imagine"),
+    ("bot/client.py", "import importlib\nimportlib.import_module('cogs.imagine')"),
+    ("engine/cutouts.py", "import torchvision.transforms"),
+    ("bench/speed.py", "from omegaconf import OmegaConf"),
+    ("cogs/imagine.py", "import pytorch_lightning"),
+    ("engine/models/generator.py", "import taming.modules.vqvae.quantize"),
+    ("engine/models/perceptor.py", "import clip"),
+    ("engine/models/packages.py", "from taming import models"),
+    ("engine/models/packages.py", "import torchvision"),
+])
+def test_an_import_that_runs_the_wrong_way_is_named(file: str, source: str) -> None:
+    assert len(complaints(source, Path(file))) >= 1
+
+
+@pytest.mark.parametrize(("file", "source"), [
+    ("engine/models/packages.py", "import taming.modules.diffusionmodules.model"),
+    ("engine/models/generator.py", "from . import packages"),
+    ("engine/models/loading.py", "from .packages import clip_model\nfrom ..errors import x"),
+    ("engine/text.py", "import database, botocore\nfrom clipboard import copy"),
+    ("data/jobs.py", "from engine.request import ImageRequest"),
+    ("bot/client.py", "import data.jobs\nawait_me = 'cogs.imagine'\n"
+                      "async def f(bot):\n    await bot.load_extension('cogs.imagine')"),
+    ("cogs/imagine.py", "import bot.client, data.jobs, engine.request"),
+])
+def test_an_import_that_runs_the_right_way_is_let_pass(file: str, source: str) -> None:
+    assert complaints(source, Path(file)) == []
+
+
+def test_relative_imports_are_resolved() -> None:
+    names = list(imported_names("from ...bot import client", Path("data/store/jobs.py")))
+    assert "bot" in names
+    assert complaints("from ..cogs import imagine", Path("data/jobs.py"))

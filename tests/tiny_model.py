@@ -1,0 +1,39 @@
+"""A tiny model with random weights, by the name "tiny" in a user's catalogue: paints for real."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.job import Place
+from engine.request import ImageRequest, make_request
+from tests.checkpoints import write_clip, write_vqgan
+
+PLACE = Place("100", "200", "en-GB")
+
+
+def write_tiny_model(folder: Path) -> Path:
+    """The catalogue with the model "tiny" (32x32 px, 4 cutouts); its files lie beside it."""
+    checkpoint, config = write_vqgan(folder)
+    clip = write_clip(folder / "clip.pt")
+    catalogue = folder / "catalogue.toml"
+    catalogue.write_text(f"""
+        [generators.tiny]
+        checkpoint = {{ path = "{checkpoint.name}" }}
+        config = {{ path = "{config.name}" }}
+        [perceptors.tiny]
+        checkpoint = {{ path = "{clip.name}" }}
+        [models.tiny]
+        generator = "tiny"
+        perceptor = "tiny"
+        [models.tiny.defaults]
+        width = 32
+        height = 32
+        cutouts = 4
+        iterations = 5
+    """)
+    return catalogue
+
+
+def tiny_request(prompt: str = "a red circle", **values) -> ImageRequest:
+    """A request for the tiny model, with seed 7 unless told otherwise."""
+    return make_request(prompt, **{"model": "tiny", "seed": 7, **values})
