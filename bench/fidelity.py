@@ -25,7 +25,7 @@ import torch
 import typer
 from torch import Tensor
 
-from bench.held_out import FOLDER, to_scene
+from bench.held_out import FOLDER, to_claim, to_scene
 from bench.judge import load_judge
 from engine import imagine
 from engine.models import load_models
@@ -78,8 +78,12 @@ def interval(right: list[bool]) -> tuple[float, float]:
 def judge_shapes(entries: list[dict[str, Any]], pictures: Tensor) -> dict[str, Any]:
     """The figures of one kind of prompt."""
     judge, models = load_judge(), load_models("embedded", device="cpu")
-    texts = torch.stack([judge.read([e["caption"], *e["others"]]) for e in entries])
-    right = first_share(judge.see(pictures), texts)
+    claims = [[to_claim(claim) for claim in e["claims"]] for e in entries]
+
+    def judged(pictures: Tensor) -> list[bool]:
+        return (judge.scores(pictures, claims).argmax(dim=1) == 0).tolist()
+
+    right = judged(pictures)
     perceptor = models.perceptor
     theirs = torch.stack([perceptor.encode_text([e["caption"], *e["others"]]) for e in entries])
     side = perceptor.resolution
@@ -97,8 +101,8 @@ def judge_shapes(entries: list[dict[str, Any]], pictures: Tensor) -> dict[str, A
 
     return {"judge_r1": share(right), "interval": interval(right),
             "perceptor_r1": share(first_share(perceptor.encode_image(small), theirs)),
-            "random_r1": share(first_share(judge.see(random), texts)),
-            "true_r1": share(first_share(judge.see(true), texts)), "n": len(entries),
+            "random_r1": share(judged(random)),
+            "true_r1": share(judged(true)), "n": len(entries),
             "single_r1": share([r for r, s in zip(right, single, strict=True) if s]),
             "pairs_r1": share([r for r, s in zip(right, single, strict=True) if not s])}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.training.captions import article, describe
+from engine.training.captions import Claim, article, describe
 from engine.training.world import COLOURS, SHAPES, Ground, Scene, Thing, held_out, sample_scene, vary
 
 FOLDER = Path(__file__).parent / "prompts"
@@ -28,10 +28,15 @@ def to_scene(data: dict[str, Any]) -> Scene:
     return Scene(things, Ground(**data["ground"]), data["relation"], data["style"])
 
 
-def _others(scene: Scene, rng: np.random.Generator) -> list[str]:
-    """63 different captions, none true of ``scene``, its near misses first."""
+def to_claim(data: dict[str, Any]) -> Claim:
+    """The Claim that ``dataclasses.asdict`` took apart."""
+    return Claim(**{**data, "things": tuple(tuple(thing) for thing in data["things"])})
+
+
+def _others(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
+    """63 different captions, none true of ``scene``, its near misses first, and their claims."""
     own = describe(scene, rng, full=True)[0]
-    found: dict[str, None] = {}
+    found: dict[str, Claim] = {}
     for attempt in range(4000):
         if len(found) == CAPTIONS - 1:
             break
@@ -40,8 +45,8 @@ def _others(scene: Scene, rng: np.random.Generator) -> list[str]:
         other = vary(scene, rng) if hard else sample_scene(rng, styled=0.0, pairs=pairs)
         caption, claim = describe(other, rng, full=True)
         if caption != own and not claim.true_of(scene):
-            found[caption] = None
-    return list(found)
+            found[caption] = claim
+    return found
 
 
 def make_shapes() -> list[dict[str, Any]]:
@@ -52,24 +57,30 @@ def make_shapes() -> list[dict[str, Any]]:
     while len(entries) < PROMPTS:
         pairs = float(len(entries) % 2)
         scene = sample_scene(rng, held=True, styled=0.0, pairs=pairs)
-        caption, _ = describe(scene, rng, full=True)
+        caption, claim = describe(scene, rng, full=True)
         sized = any(thing.size != "medium" for thing in scene.things) and len(scene.things) == 1
         if scene.ground.second is not None or sized or caption in seen:
             continue
         seen.add(caption)
+        others = _others(scene, rng)
+        claims = [dataclasses.asdict(each) for each in (claim, *others.values())]
         entries.append({"caption": caption, "scene": dataclasses.asdict(scene),
-                        "others": _others(scene, rng), "seed": len(entries)})
+                        "others": list(others), "claims": claims, "seed": len(entries)})
     return entries
 
 
 def make_colours() -> list[dict[str, Any]]:
-    """A hundred "a red square on a yellow background", none with a ring: its middle is empty."""
+    """A hundred "a red square on a yellow background", none with a ring: its middle is empty.
+
+    All 99 combinations that are held out, and that very prompt, which is the README's.
+    """
     scenes = [Scene((Thing(shape, colour),), Ground(ground))
               for shape in SHAPES for colour in COLOURS for ground in COLOURS
               if shape != "ring" and colour != ground]
     kept = [scene for scene in scenes if held_out(scene)]
     rng = np.random.default_rng(SEED)
-    chosen = [kept[i] for i in rng.permutation(len(kept))[:PROMPTS]]
+    chosen = [Scene((Thing("square", "red"),), Ground("yellow")),
+              *(kept[i] for i in rng.permutation(len(kept))[:PROMPTS - 1])]
     entries = []
     for seed, scene in enumerate(chosen):
         thing, ground = scene.things[0], scene.ground.colour
@@ -81,4 +92,5 @@ def make_colours() -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     for name, entries in (("shapes", make_shapes()), ("colours", make_colours())):
-        (FOLDER / f"{name}.json").write_text(json.dumps(entries, indent=1) + "\n")
+        lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries)
+        (FOLDER / f"{name}.json").write_text(f"[\n{lines}\n]\n")

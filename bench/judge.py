@@ -1,9 +1,11 @@
 """The judge: a network of another architecture that says which caption a picture has.
 
-A convolutional network with batch norm for pictures and a GRU over words for captions, where
-the perceptor has a vision transformer and a causal transformer over byte pairs. It is trained
-on true drawings only, from another seed, before anything was tuned; it never guides a painting
-and chooses nothing. ``python -m bench.judge`` trains it again (some ten minutes of one core).
+A convolutional network with batch norm that reads a picture's attributes (how many things,
+their shapes and colours, their relation, the ground, the style), where the perceptor is a pair
+of transformers trained by contrast. A caption's score is the log probability of all that it
+claims. The judge is trained on true drawings only, from another seed, before anything was
+tuned; it never guides a painting and chooses nothing. ``python -m bench.judge`` trains it
+again (some ten minutes of one core).
 """
 
 from __future__ import annotations
@@ -12,65 +14,81 @@ import math
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 import typer
 from torch import Tensor, nn
 
 from engine.training.averaging import WeightAverage
-from engine.training.captions import describe
-from engine.training.perceptor import contrastive_loss, match_matrix
+from engine.training.captions import Claim
 from engine.training.pool import Pool
 from engine.training.stage import run_stage, save_atomically
+from engine.training.styles import STYLES
+from engine.training.world import COLOURS, PATTERNS, RELATIONS, SHAPES, Scene
 
 WEIGHTS = Path(__file__).parent / "judge.pt"
-SIDE, WIDTH, WORDS = 64, 128, 512
+SIDE = 64
+HEADS: dict[str, tuple[str | None, ...]] = {
+    "relation": (None, *RELATIONS),
+    "first shape": SHAPES, "first colour": tuple(COLOURS),
+    "second shape": SHAPES, "second colour": tuple(COLOURS),
+    "ground": tuple(COLOURS), "pattern": PATTERNS, "style": (None, *STYLES)}
+"""What is read, and the answers there are. No relation means one thing alone."""
 
 
-def _word_ids(captions: list[str], length: int = 28) -> Tensor:
-    """[B, length] of word numbers from 1, by a hash that is the same on every machine."""
-    rows = torch.zeros(len(captions), length, dtype=torch.long)
-    for row, caption in zip(rows, captions, strict=True):
-        for i, word in enumerate(caption.lower().replace(",", " ,").split()[:length]):
-            number = 0
-            for byte in word.encode():
-                number = (number * 257 + byte) % 1_000_003
-            row[i] = 1 + number % (WORDS - 1)
-    return rows
+def attributes(scene: Scene) -> dict[str, str | None]:
+    """The right answers of a scene; heads that do not apply are left out."""
+    first = scene.things[0]
+    answers = {"relation": scene.relation, "first shape": first.shape,
+               "first colour": first.colour, "ground": scene.ground.colour,
+               "pattern": scene.ground.pattern, "style": scene.style}
+    if len(scene.things) == 2:
+        answers |= {"second shape": scene.things[1].shape, "second colour": scene.things[1].colour}
+    return answers
+
+
+def claimed(claim: Claim) -> dict[str, str | None]:
+    """What a caption with no thing left out says, by head."""
+    answers: dict[str, str | None] = {"relation": claim.relation, "style": claim.style}
+    for place, (shape, colour, _) in zip(("first", "second"), claim.things, strict=False):
+        answers |= {f"{place} shape": shape, f"{place} colour": colour}
+    if claim.ground_colour is not None:
+        answers["ground"] = claim.ground_colour
+    if claim.ground_pattern is not None:
+        answers["pattern"] = claim.ground_pattern
+    return answers
 
 
 class Judge(nn.Module):
-    """Unit vectors [B, 128] of pictures [B, 3, H, W] in 0..1 and of captions."""
+    """Log probabilities of every head's answers for pictures [B, 3, H, W] in 0..1."""
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (3, 32, 64, 96, 128)
+        widths = (3, 32, 64, 128, 128)
         layers: list[nn.Module] = []
         for i in range(4):
             layers += [nn.Conv2d(widths[i], widths[i + 1], 3, stride=2, padding=1, bias=False),
                        nn.BatchNorm2d(widths[i + 1]), nn.ReLU(),
                        nn.Conv2d(widths[i + 1], widths[i + 1], 3, padding=1, bias=False),
                        nn.BatchNorm2d(widths[i + 1]), nn.ReLU()]
-        self.sight = nn.Sequential(*layers, nn.Flatten(), nn.Linear(128 * 16, 256), nn.ReLU(),
-                                   nn.Linear(256, WIDTH))
-        self.words = nn.Embedding(WORDS, 96, padding_idx=0)
-        self.reader = nn.GRU(96, 128, batch_first=True, bidirectional=True)
-        self.spoken = nn.Linear(256, WIDTH)
-        self.scale = nn.Parameter(torch.tensor(math.log(14.0)))
+        self.sight = nn.Sequential(*layers, nn.Flatten(), nn.Linear(128 * 16, 256),
+                                   nn.BatchNorm1d(256), nn.ReLU())
+        self.heads = nn.ModuleDict({name: nn.Linear(256, len(answers))
+                                    for name, answers in HEADS.items()})
 
-    def see(self, pictures: Tensor) -> Tensor:
-        """Unit vectors [B, 128] of pictures, whatever their size."""
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         small = F.interpolate(pictures, (SIDE, SIDE), mode="area")
-        return F.normalize(self.sight((small - 0.5) * 4), dim=-1)
+        seen = self.sight((small - 0.5) * 4)
+        return {name: F.log_softmax(head(seen), dim=1) for name, head in self.heads.items()}
 
-    def read(self, captions: list[str]) -> Tensor:
-        """Unit vectors [B, 128] of captions."""
-        ids = _word_ids(captions)
-        heard, _ = self.reader(self.words(ids))
-        mask = (ids > 0).unsqueeze(-1)
-        pooled = heard.masked_fill(~mask, -1e4).amax(dim=1)
-        return F.normalize(self.spoken(pooled), dim=-1)
+    @torch.no_grad()
+    def scores(self, pictures: Tensor, claims: list[list[Claim]]) -> Tensor:
+        """[B, C]: the log probability of each of a picture's own C claims."""
+        read = self(pictures)
+        rows = [[sum(float(read[head][i, HEADS[head].index(answer)])
+                     for head, answer in claimed(claim).items() if answer in HEADS[head])
+                 for claim in own] for i, own in enumerate(claims)]
+        return torch.tensor(rows)
 
 
 class JudgeTrainer:
@@ -80,28 +98,31 @@ class JudgeTrainer:
         torch.manual_seed(seed)
         self.total, self.pool = total, pool
         self.judge = Judge()
-        self.average = WeightAverage(self.judge)
-        self.rng = np.random.default_rng(seed)
-        self.optimiser = torch.optim.AdamW(self.judge.parameters(), lr=2e-3, weight_decay=0.02)
+        self.average = WeightAverage(self.judge, decay=0.99)
+        self.optimiser = torch.optim.AdamW(self.judge.parameters(), lr=3e-3, weight_decay=0.02)
         self.iteration = 0
 
     def step(self) -> dict[str, float]:
-        """One step on 96 pictures, half of them hard negatives of the others."""
+        """One step on 96 pictures, half of them near misses of the others."""
         self.iteration += 1
         along = self.iteration / self.total
         for group in self.optimiser.param_groups:
-            group["lr"] = 2e-3 * min(1, self.iteration / 50) * (1 + math.cos(math.pi * along)) / 2
+            group["lr"] = 3e-3 * min(1, self.iteration / 50) * (1 + math.cos(math.pi * along)) / 2
         pictures, scenes = self.pool.batch(48)
-        captions = [describe(scene, self.rng, full=self.rng.random() < 0.5) for scene in scenes]
-        truth = match_matrix(scenes, [claim for _, claim in captions])
-        images = self.judge.see(_disturb(pictures))
-        texts = self.judge.read([text for text, _ in captions])
-        loss, right = contrastive_loss(images, texts, truth, self.judge.scale.exp())
+        read = self.judge(_disturb(pictures))
+        truths = [attributes(scene) for scene in scenes]
+        losses, right = [], torch.ones(len(scenes), dtype=torch.bool)
+        for name, answers in HEADS.items():
+            rows = torch.tensor([i for i, truth in enumerate(truths) if name in truth])
+            wanted = torch.tensor([answers.index(truths[int(i)][name]) for i in rows])
+            losses.append(F.nll_loss(read[name][rows], wanted))
+            right[rows] &= read[name][rows].argmax(1) == wanted
+        loss = torch.stack(losses).sum()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()
         self.average.update(self.judge)
-        return {"loss": loss.item(), "right": right}
+        return {"loss": loss.item(), "right": right.float().mean().item()}
 
     def state_dict(self) -> dict[str, object]:
         """All that :meth:`load_state_dict` needs to go on."""
@@ -129,8 +150,8 @@ def _disturb(pictures: Tensor) -> Tensor:
                           align_corners=False)
     blurred = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     mix = torch.rand(n, 1, 1, 1)
-    small = torch.lerp(small, blurred, mix) * (1 + 0.1 * torch.randn(n, 1, 1, 1))
-    return (small + torch.rand(n, 1, 1, 1) * 0.15 * torch.randn_like(small)).clamp(0, 1)
+    small = torch.lerp(small, blurred, mix) * (1 + 0.06 * torch.randn(n, 1, 1, 1))
+    return (small + torch.rand(n, 1, 1, 1) * 0.12 * torch.randn_like(small)).clamp(0, 1)
 
 
 def load_judge() -> Judge:
@@ -142,7 +163,7 @@ def load_judge() -> Judge:
     return judge.eval().requires_grad_(False)
 
 
-def train(minutes: float = 60, steps: int = 1300, folder: Path = Path("runs"),
+def train(minutes: float = 30, steps: int = 1400, folder: Path = Path("runs"),
           seed: Annotated[int, typer.Option(help="other than the perceptor's")] = 977) -> None:
     """Train the judge and write its weights, in half precision, to bench/judge.pt."""
     torch.set_num_threads(1)

@@ -1,0 +1,136 @@
+"""Two hundred jobs from twenty people on one worker: is the queue fair, and the bot awake?
+
+``python -m bench.load --json`` prints ``{"jobs", "finished", "lag_p99_ms",
+"longest_wait_over_fair_share"}``. The queue, the store (SQLite, in a temporary folder) and the
+worker process are the real ones; every job has a watcher, as the bot's deliveries are.
+
+Everyone asks at once: two people for a fifth of all each, eight for a twentieth, ten for a
+fiftieth. Whoever asked for n pictures has waited for their share when they have them and
+everyone else has had n too, or all they asked for: sum over people of min(n, theirs), times
+what a picture takes. The figure is the longest wait of anyone over that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from data import Store
+from engine.errors import EngineError
+from engine.events import Done, Event
+from engine.job import Job, Place
+from engine.queue import PaintQueue
+from engine.request import ImageRequest, make_request
+
+_HOW_OFTEN = 0.005  # seconds between two looks at the clock
+_SHARES = [0.2] * 2 + [0.05] * 8 + [0.02] * 10  # the greediest come first
+
+
+@dataclass(frozen=True)
+class Load:
+    """What was measured; the lag is the event loop's, in milliseconds, while jobs ran."""
+
+    jobs: int
+    finished: int
+    lag_p99_ms: float
+    longest_wait_over_fair_share: float
+
+
+async def measure(request: ImageRequest, folder: Path, jobs: int = 200) -> Load:
+    """Paint ``jobs`` times, for twenty people; raises EngineError where it cannot be painted."""
+    wanted = {f"person {i}": max(1, round(jobs * share)) for i, share in enumerate(_SHARES)}
+    store = await Store.open(folder)
+    queue = PaintQueue(store, preload=request.model, preview_every=0.2)
+    await queue.start()
+    try:
+        await _warm_up(queue, request)
+        lags: list[float] = []
+        watch = asyncio.create_task(_watch_the_clock(lags))
+        began = time.perf_counter()
+        people = [asyncio.create_task(_ask(queue, request, person, count))
+                  for person, count in wanted.items()]
+        answers = await asyncio.gather(*people)
+        seconds = time.perf_counter() - began
+        watch.cancel()
+    finally:
+        await queue.close()
+        await store.close()
+    total = sum(wanted.values())
+    finished = sum(done for done, _ in answers)
+    ratios = []
+    for (_, wait), count in zip(answers, wanted.values(), strict=True):
+        share = sum(min(count, other) for other in wanted.values())
+        ratios.append(wait / (share * seconds / total))
+    lags.sort()
+    return Load(total, finished, round(lags[int(len(lags) * 0.99)] * 1000, 2),
+                round(max(ratios), 3))
+
+
+async def _warm_up(queue: PaintQueue, request: ImageRequest) -> None:
+    """The first job waits for the model, which is not what is measured."""
+    job = await queue.submit(request, person="nobody", place=Place(None, "0"))
+    ending = await _ending(job)
+    if not isinstance(ending, Done):
+        raise EngineError(getattr(ending, "reason", "The first picture was not painted."))
+
+
+async def _ask(queue: PaintQueue, request: ImageRequest, person: str,
+               count: int) -> tuple[int, float]:
+    """(pictures that came, seconds until the last did) for ``count`` requests."""
+    began = time.perf_counter()
+    watchers = []
+    for seed in range(count):
+        job = await queue.submit(request.changed(seed=seed), person=person,
+                                 place=Place(None, person))
+        watchers.append(asyncio.create_task(_ending(job)))
+    endings = await asyncio.gather(*watchers)
+    return sum(isinstance(each, Done) for each in endings), time.perf_counter() - began
+
+
+async def _ending(job: Job) -> Event | None:
+    last = None
+    async for event in job:
+        last = event
+    return last
+
+
+async def _watch_the_clock(lags: list[float]) -> None:
+    while True:
+        before = time.perf_counter()
+        await asyncio.sleep(_HOW_OFTEN)
+        lags.append(time.perf_counter() - before - _HOW_OFTEN)
+
+
+def main() -> int:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description="Many jobs at once.")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--jobs", type=int, default=200, help="how many; about (default: 200)")
+    parser.add_argument("--model", default="embedded", help="which model paints")
+    parser.add_argument("--iterations", type=int, default=2, help="of each job (default: 2)")
+    options = parser.parse_args()
+    try:
+        request = make_request("a red circle", model=options.model, width=64, height=64,
+                               iterations=options.iterations, cutouts=4, seed=0)
+        with tempfile.TemporaryDirectory(prefix="imagine-bot-load-") as folder:
+            load = asyncio.run(measure(request, Path(folder), options.jobs))
+    except EngineError as error:
+        print(error, file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(asdict(load)))
+    else:
+        print(f"{load.finished} of {load.jobs} jobs finished; the event loop lagged "
+              f"{load.lag_p99_ms} ms (p99); the longest wait was "
+              f"{load.longest_wait_over_fair_share} of a fair share")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
