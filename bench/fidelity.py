@@ -33,27 +33,23 @@ from engine.pictures import png_bytes
 from engine.training.world import COLOURS, draw_array
 
 
-def _paint(job: tuple[str, int, dict[str, Any]]) -> Tensor:
-    caption, seed, values = job
+Job = tuple[str, int, Path | None, dict[str, Any]]
+
+
+def _paint(job: Job) -> Tensor:
+    caption, seed, folder, values = job
     torch.set_num_threads(1)
-    for iterate in imagine(caption, seed=seed, **values):
-        last = iterate
-    _keep(last, caption, seed)
+    *_, last = imagine(caption, seed=seed, **values)
+    if folder is not None:
+        name = f"{caption.replace(' ', '-')[:80]}-{seed}.png"
+        (folder / name).write_bytes(png_bytes(last.to_pil()))
     return last.image
 
 
-_KEEP: Path | None = None
-
-
-def _keep(iterate: Any, caption: str, seed: int) -> None:
-    if _KEEP is not None:
-        name = caption.replace(" ", "-")[:80]
-        (_KEEP / f"{name}-{seed}.png").write_bytes(png_bytes(iterate.to_pil()))
-
-
-def paint_all(entries: list[dict[str, Any]], workers: int, **values: Any) -> Tensor:
+def paint_all(entries: list[dict[str, Any]], workers: int, folder: Path | None,
+              **values: Any) -> Tensor:
     """The finished pictures [n, 3, H, W] of all captions, painted side by side."""
-    jobs = [(entry["caption"], entry["seed"], values) for entry in entries]
+    jobs: list[Job] = [(entry["caption"], entry["seed"], folder, values) for entry in entries]
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         return torch.stack(list(pool.map(_paint, jobs)))
@@ -142,17 +138,15 @@ def main(limit: int = 100, workers: int = 2, folder: Path | None = None,
          = FOLDER, iterations: int | None = None,
          as_json: Annotated[bool, typer.Option("--json", help="print JSON alone")] = False) -> None:
     """Paint the held-out prompts and judge them."""
-    global _KEEP
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    _KEEP = folder
     shapes = json.loads((prompts / "shapes.json").read_text())[:limit]
     colours = json.loads((prompts / "colours.json").read_text())[:limit]
     values = {} if iterations is None else {"iterations": iterations}
     torch.set_num_threads(1)
-    figures = judge_shapes(shapes, paint_all(shapes, workers, **values))
+    figures = judge_shapes(shapes, paint_all(shapes, workers, folder, **values))
     result = {"kinds": {"shapes": figures},
-              "colours": judge_colours(colours, paint_all(colours, workers, **values))}
+              "colours": judge_colours(colours, paint_all(colours, workers, folder, **values))}
     print(json.dumps(result) if as_json else json.dumps(result, indent=2))
 
 

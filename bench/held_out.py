@@ -16,7 +16,16 @@ from typing import Any
 import numpy as np
 
 from engine.training.captions import Claim, article, describe
-from engine.training.world import COLOURS, SHAPES, Ground, Scene, Thing, held_out, sample_scene, vary
+from engine.training.world import (
+    COLOURS,
+    SHAPES,
+    Ground,
+    Scene,
+    Thing,
+    held_out,
+    sample_scene,
+    vary,
+)
 
 FOLDER = Path(__file__).parent / "prompts"
 CAPTIONS, HARD, PROMPTS, SEED = 64, 24, 100, 20221122

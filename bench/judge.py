@@ -77,6 +77,7 @@ class Judge(nn.Module):
                                     for name, answers in HEADS.items()})
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        """By head, [B, answers]."""
         small = F.interpolate(pictures, (SIDE, SIDE), mode="area")
         seen = self.sight((small - 0.5) * 4)
         return {name: F.log_softmax(head(seen), dim=1) for name, head in self.heads.items()}
@@ -163,7 +164,7 @@ def load_judge() -> Judge:
     return judge.eval().requires_grad_(False)
 
 
-def train(minutes: float = 30, steps: int = 1400, folder: Path = Path("runs"),
+def train(minutes: float = 30, steps: int = 900, folder: Path = Path("runs"),
           seed: Annotated[int, typer.Option(help="other than the perceptor's")] = 977) -> None:
     """Train the judge and write its weights, in half precision, to bench/judge.pt."""
     torch.set_num_threads(1)

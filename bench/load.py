@@ -4,10 +4,11 @@
 "longest_wait_over_fair_share"}``. The queue, the store (SQLite, in a temporary folder) and the
 worker process are the real ones; every job has a watcher, as the bot's deliveries are.
 
-Everyone asks at once: two people for a fifth of all each, eight for a twentieth, ten for a
-fiftieth. Whoever asked for n pictures has waited for their share when they have them and
-everyone else has had n too, or all they asked for: sum over people of min(n, theirs), times
-what a picture takes. The figure is the longest wait of anyone over that.
+Two people ask for a fifth of all each, then eight for a twentieth, then ten for a fiftieth: the
+greediest come first. Whoever asked for n pictures has waited for their share when they have
+them and everyone else has had n too, or all they asked for: sum over people of min(n, theirs),
+times what a picture takes. The figure is the longest wait of anyone over that; first come,
+first served would give 2.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,8 +55,7 @@ async def measure(request: ImageRequest, folder: Path, jobs: int = 200) -> Load:
         lags: list[float] = []
         watch = asyncio.create_task(_watch_the_clock(lags))
         began = time.perf_counter()
-        people = [asyncio.create_task(_ask(queue, request, person, count))
-                  for person, count in wanted.items()]
+        people = [await _ask(queue, request, person, count) for person, count in wanted.items()]
         answers = await asyncio.gather(*people)
         seconds = time.perf_counter() - began
         watch.cancel()
@@ -81,16 +82,18 @@ async def _warm_up(queue: PaintQueue, request: ImageRequest) -> None:
 
 
 async def _ask(queue: PaintQueue, request: ImageRequest, person: str,
-               count: int) -> tuple[int, float]:
-    """(pictures that came, seconds until the last did) for ``count`` requests."""
+               count: int) -> asyncio.Task[tuple[int, float]]:
+    """Queue ``count`` jobs; the task knows how many pictures came and after how many seconds."""
     began = time.perf_counter()
-    watchers = []
-    for seed in range(count):
-        job = await queue.submit(request.changed(seed=seed), person=person,
-                                 place=Place(None, person))
-        watchers.append(asyncio.create_task(_ending(job)))
-    endings = await asyncio.gather(*watchers)
-    return sum(isinstance(each, Done) for each in endings), time.perf_counter() - began
+    jobs = [await queue.submit(request.changed(seed=seed), person=person,
+                               place=Place(None, person)) for seed in range(count)]
+
+    async def all_of_them() -> tuple[int, float]:
+        endings = await asyncio.gather(*map(_ending, jobs))
+        done = sum(isinstance(ending, Done) for ending in endings)
+        return done, time.perf_counter() - began
+
+    return asyncio.create_task(all_of_them())
 
 
 async def _ending(job: Job) -> Event | None:
@@ -107,14 +110,14 @@ async def _watch_the_clock(lags: list[float]) -> None:
         lags.append(time.perf_counter() - before - _HOW_OFTEN)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.load", description="Many jobs at once.")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--jobs", type=int, default=200, help="how many; about (default: 200)")
     parser.add_argument("--model", default="embedded", help="which model paints")
     parser.add_argument("--iterations", type=int, default=2, help="of each job (default: 2)")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         request = make_request("a red circle", model=options.model, width=64, height=64,
                                iterations=options.iterations, cutouts=4, seed=0)

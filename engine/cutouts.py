@@ -22,6 +22,7 @@ from torch import Tensor
 
 from engine.recipe import Augmentation, Padding
 
+
 @dataclass(frozen=True)
 class Cutouts:
     """The random numbers of ``N`` cutouts.

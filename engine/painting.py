@@ -13,11 +13,11 @@ from typing import Any
 
 import torch
 
-from engine.errors import RequestError
+from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
 from engine.pictures import read_file, read_picture, to_tensor
 from engine.recipe import Recipe, make_recipe
-from engine.request import MAX_SEED, ImageRequest, request_from_text
+from engine.request import MAX_SEED, ImageRequest, range_of, request_from_text
 from engine.synthesis import Iterate, Synthesis
 from engine.version import version
 
@@ -77,12 +77,24 @@ def prepare(request: ImageRequest, models: Models,
 
 
 def recipe_of(request: ImageRequest, models: Models) -> Recipe:
-    """The recipe a request asks for, its size brought to the multiples the model paints."""
-    recipe = make_recipe(request.preset, models.defaults, width=request.width,
-                         height=request.height, iterations=request.iterations,
-                         cutouts=request.cutouts, learning_rate=request.learning_rate,
-                         regulariser=request.regulariser)
-    width, height = _size(request, recipe)
+    """The recipe a request asks for, its size brought to the multiples the model paints.
+
+    Raises RequestError where the aspect makes a side too long, ModelError where the model's
+    defaults in the catalogue are none.
+    """
+    try:
+        recipe = make_recipe(request.preset, models.defaults, width=request.width,
+                             height=request.height, iterations=request.iterations,
+                             cutouts=request.cutouts, learning_rate=request.learning_rate,
+                             regulariser=request.regulariser)
+        width, height = _size(request, recipe)
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"The catalogue's defaults of the model {models.name} cannot be used "
+                         f"({error}); correct its entry.") from None
+    most = int(range_of("width")[1])
+    if max(width, height) > most:
+        raise RequestError(f"With that aspect the picture would have {width:.0f}x{height:.0f} "
+                           f"pixels; at most {most} a side can be painted.")
     factor = models.generator.factor
     return replace(recipe, width=max(factor, round(width / factor) * factor),
                    height=max(factor, round(height / factor) * factor))

@@ -6,14 +6,10 @@ import sys
 import time
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.status import Status
-
-if TYPE_CHECKING:
-    from engine.synthesis import Iterate
 
 _LINE_SECONDS = 5
 
@@ -27,8 +23,8 @@ class Watcher(AbstractContextManager["Watcher"]):
     def start(self, iterations: int) -> None:
         """The painting begins."""
 
-    def update(self, iterate: Iterate) -> None:
-        """One more iterate; ``iterate.losses`` has the total."""
+    def update(self, done: int, loss: float) -> None:
+        """``done`` iterations lie behind; the last one's total loss was ``loss``."""
 
     def note(self, sentence: str) -> None:
         """Say a sentence."""
@@ -59,19 +55,17 @@ class _Plain(Watcher):
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.told = time.perf_counter()
 
     def start(self, iterations: int) -> None:
         self.rate = _Rate(iterations)
+        self.told = self.rate.began
 
-    def update(self, iterate: Iterate) -> None:
-        done = iterate.iteration
+    def update(self, done: int, loss: float) -> None:
         now = time.perf_counter()
         if now - self.told < _LINE_SECONDS:
             return
         self.told = now
         speed, left = self.rate(done)
-        loss = iterate.losses["total"]
         self.note(f"Iteration {done} of {self.rate.iterations}, loss {loss:.4f}, {speed}, "
                   f"{left} left")
 
@@ -104,12 +98,11 @@ class _Bar(_Plain):
         self.stack.enter_context(self.bar)
         self.task = self.bar.add_task("", total=iterations, loss="-", speed="- it/s", left="-")
 
-    def update(self, iterate: Iterate) -> None:
+    def update(self, done: int, loss: float) -> None:
         assert self.bar is not None
         assert self.task is not None
-        speed, left = self.rate(iterate.iteration)
-        self.bar.update(self.task, completed=iterate.iteration, speed=speed, left=left,
-                        loss=f"{iterate.losses['total']:.4f}")
+        speed, left = self.rate(done)
+        self.bar.update(self.task, completed=done, speed=speed, left=left, loss=f"{loss:.4f}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:

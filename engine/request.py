@@ -52,8 +52,6 @@ class ImageRequest(BaseModel):
     @field_validator("prompt")
     @classmethod
     def _has_prompts(cls, prompt: str) -> str:
-        if not isinstance(prompt, str):
-            return prompt
         if "\x00" in prompt:
             raise ValueError("The prompt holds a NUL character; take it out.")
         try:

@@ -181,7 +181,7 @@ def _step_to_the_end(synthesis: Synthesis, watcher: Watcher, preview: _Preview,
         preview.offer(iterate)
         if film is not None and film.wants(iterate.iteration):
             film.add(iterate.to_pil())
-        watcher.update(iterate)
+        watcher.update(synthesis.iteration, iterate.losses["total"])
     return None
 
 

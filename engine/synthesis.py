@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from engine.adam import Adam
 from engine.cutouts import cut, draw_cutouts
 from engine.errors import NumericalError, RequestError
 from engine.latent import CodebookLatent, Latent, QuantisedLatent, random_codes
@@ -89,11 +90,11 @@ class Synthesis:
         with torch.no_grad():
             self.targets = perceptor.encode_text([prompt.words for prompt in prompts])
 
-    def _new_optimiser(self) -> torch.optim.Adam:
+    def _new_optimiser(self) -> Adam:
         rate = self.recipe.learning_rate
         if self.recipe.step == "codebook":
             rate *= self.generator.codebook.std().item()
-        return torch.optim.Adam(self.latent.parameters(), lr=rate, betas=self.recipe.betas)
+        return Adam(self.latent.z, rate, self.recipe.betas)
 
     def step(self) -> Iterate:
         """Paint the present picture, measure it, improve the latent once.
@@ -117,8 +118,8 @@ class Synthesis:
             named["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha)
             losses.append(named["regulariser"])
         total = torch.stack(losses).sum()
-        self.optimiser.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.latent.z.grad = None
+        total.backward()
         self._check(total)
         self.optimiser.step()
         self.latent.after_step()
@@ -156,8 +157,9 @@ class Synthesis:
             tokens = self.perceptor.tokenize(prompt.words)
             if tokens.unknown:
                 words = ", ".join(f"\"{word}\"" for word in tokens.unknown[:8])
-                sentences.append(f"This model does not know the word{'s' * (len(tokens.unknown) > 1)} "
-                                 f"{words} and painted without.")
+                plural = "s" if len(tokens.unknown) > 1 else ""
+                sentences.append(f"This model does not know the word{plural} {words} "
+                                 "and painted without.")
             if tokens.cut:
                 sentences.append(
                     f"The prompt \"{prompt.words[:40]}...\" is {tokens.cut} tokens longer than the "
@@ -182,7 +184,8 @@ class Synthesis:
                                "and size.")
         with torch.no_grad():
             self.latent.z.copy_(latent)
-        self.anchor = state["anchor"]
+        anchor = state["anchor"]
+        self.anchor = None if anchor is None else anchor.to(self.latent.z)
         self.optimiser = self._new_optimiser()
         self.optimiser.load_state_dict(state["optimiser"])
         self.rng.set_state(state["rng"])

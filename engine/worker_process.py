@@ -126,7 +126,10 @@ class ProcessWorker(_Inboxes):
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "engine.worker",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            # Threads that wait for each other by spinning take the processor from the bot, and
+            # on a machine that is busy a step took up to 15 times as long.
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ,
+                 "PYTHONPATH": os.pathsep.join(paths)},
             # Ctrl-C in a terminal is for the bot, which then lets the worker save and end.
             start_new_session=True)
         self.alive = True

@@ -41,8 +41,8 @@ class Claim:
     """What a caption says; None where it says nothing.
 
     A caption without a style word claims a plain drawing: "a red square" is not true of a
-    charcoal drawing, which has no red. ``things`` holds (shape, colour, size) of each thing named; ``either`` is set where the
-    caption leaves open which thing is the relation's first.
+    charcoal drawing, which has no red. ``things`` holds (shape, colour, size) of each thing
+    named; ``either`` is set where the caption leaves open which is the relation's first.
     """
 
     things: tuple[tuple[str | None, str | None, str | None], ...] = ()
@@ -148,7 +148,8 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
             text = f"{article(words)} with {text.split(' on ')[0]}"
     if style is not None:
         if full or rng.random() < 0.6:
-            text = f"{_choose(rng, _STYLE_BEFORE[style][:1] if full else _STYLE_BEFORE[style])} {text}"
+            phrases = _STYLE_BEFORE[style][:1] if full else _STYLE_BEFORE[style]
+            text = f"{_choose(rng, phrases)} {text}"
         else:
             text = f"{text}, {_choose(rng, _STYLE_AFTER[style])}"
     elif not full and rng.random() < 0.05:

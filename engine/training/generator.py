@@ -12,6 +12,7 @@ steps train without it: quantised from the start, a small encoder collapses to o
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +58,7 @@ def new_discriminator() -> nn.Sequential:
     """Patches of about 34 px -> real or painted; spectrally normalised (Miyato et al. 2018)."""
     widths = (3, 32, 64, 128)
     layers: list[nn.Module] = []
-    for before, after in zip(widths, widths[1:], strict=False):
+    for before, after in itertools.pairwise(widths):
         convolution = nn.Conv2d(before, after, 4, stride=2, padding=1)
         layers += [nn.utils.parametrizations.spectral_norm(convolution), nn.LeakyReLU(0.2)]
     layers.append(nn.utils.parametrizations.spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1)))
@@ -137,7 +138,8 @@ class GeneratorTrainer:
         edges = edge_loss(painted, pixels)
         loss = plain + self.settings.edges * edges
         loss = loss + self.settings.commitment * commitment
-        figures = {"l1": plain.item(), "edges": edges.item(), "commitment": commitment.item(), "deviation": h.std().item()}
+        figures = {"l1": plain.item(), "edges": edges.item(), "commitment": commitment.item(),
+                   "deviation": h.std().item()}
         adversarial = self.iteration > self.settings.adversarial_after * self.settings.total
         if adversarial:
             fooled = -self.discriminator(painted).mean()
@@ -193,8 +195,8 @@ class GeneratorTrainer:
         """All that :meth:`load_state_dict` needs to go on."""
         return {"model": self.model.state_dict(), "average": self.average.state_dict(),
                 "optimiser": self.optimiser.state_dict(), "critic": self.critic.state_dict(),
-                "discriminator": self.discriminator.state_dict(), "counts": self.counts, "sums": self.sums,
-                "iteration": self.iteration, "generator": self.generator.get_state()}
+                "discriminator": self.discriminator.state_dict(), "counts": self.counts,
+                "sums": self.sums, "iteration": self.iteration, "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a :meth:`state_dict`."""

@@ -22,7 +22,7 @@ from bot.settings import (
     TestSettings,
 )
 from bot.videos import Videos
-from tests.tiny_model import NAME, write_tiny_model
+from tests.tiny_model import write_tiny_model
 
 PATIENCE = 30.0  # seconds that anything may take on a busy machine
 
@@ -37,7 +37,7 @@ def settings(tmp_path, catalogue, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     return Settings(
         discord=DiscordSettings(token="made.up.token"),
-        painting=PaintingSettings(data_folder=tmp_path / "data", model=NAME, device="cpu",
+        painting=PaintingSettings(data_folder=tmp_path / "data", model="tiny", device="cpu",
                                   threads=1),
         limits=LimitSettings(), delivery=DeliverySettings(preview_seconds=0),
         test=TestSettings())

@@ -87,14 +87,17 @@ async def test_what_is_no_database_is_said_to_be_none(path):
 
 
 async def test_a_transaction_is_all_or_nothing(database):
+    async def write(*names):
+        async with database.transaction() as transaction:
+            for name in names:
+                if name is None:
+                    raise ZeroDivisionError
+                await transaction.change("INSERT INTO a VALUES (?)", name)
+
     with pytest.raises(StoreError, match="UNIQUE"):
-        async with database.transaction() as transaction:
-            await transaction.change("INSERT INTO a VALUES (?)", "three")
-            await transaction.change("INSERT INTO a VALUES (?)", "two")
+        await write("three", "two")
     with pytest.raises(ZeroDivisionError):
-        async with database.transaction() as transaction:
-            await transaction.change("INSERT INTO a VALUES (?)", "four")
-            raise ZeroDivisionError
+        await write("four", None)
     assert await database.fetch("SELECT x FROM a") == [{"x": "two"}]
 
 

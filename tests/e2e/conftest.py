@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.standin import StandIn
-from tests.tiny_model import NAME, write_tiny_model
+from tests.tiny_model import write_tiny_model
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 90.0  # seconds, on a machine that does other things too
@@ -39,9 +40,9 @@ class BotProcess:
         deadline = asyncio.get_running_loop().time() + patience
         while not (found := condition()):
             assert self.process is not None
-            alive = self.process.returncode is None
-            in_time = asyncio.get_running_loop().time() < deadline
-            assert alive and in_time, f"{what} did not come about:\n{self.log_text()}"
+            ended = self.process.returncode is not None
+            if ended or asyncio.get_running_loop().time() > deadline:
+                pytest.fail(f"{what} did not come about:\n{self.log_text()}")
             await asyncio.sleep(0.02)
         return found
 
@@ -92,7 +93,7 @@ def environment(standin, tmp_path, catalogue):
     """The settings that a host would write into .env."""
     return {
         "DISCORD_TOKEN": standin.token, "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
-        "IMAGINE_MODEL": NAME, "IMAGINE_MODELS_CATALOGUE": str(catalogue),
+        "IMAGINE_MODEL": "tiny", "IMAGINE_MODELS_CATALOGUE": str(catalogue),
         "IMAGINE_DEVICE": "cpu", "IMAGINE_THREADS": "1", "IMAGINE_PREVIEW_SECONDS": "0.3",
         "IMAGINE_LOG_FORMAT": "json", "IMAGINE_TEST_DISCORD_URL": standin.url,
         "IMAGINE_TEST_MEDIA_HOST": f"127.0.0.1:{standin.port}"}
@@ -105,6 +106,9 @@ async def bot(standin, tmp_path, environment):
     await process.start()
     yield process
     await process.end(signal.SIGKILL)
+    unforeseen = [line for line in map(json.loads, process.log_text().splitlines())
+                  if line["level"] in ("error", "critical") and line["logger"].startswith("bot")]
+    assert not unforeseen, "\n".join(line.get("error", line["message"]) for line in unforeseen)
 
 
 @pytest.fixture

@@ -2,43 +2,92 @@
 
 from __future__ import annotations
 
+import io
 import json
-import sqlite3
 
+import discord
 import pytest
+from PIL import Image
+
+from tests.e2e.jobs import has_loaded, job_id_of, previews, row_of
 
 pytestmark = pytest.mark.timeout(240)
 PROMPT = "a red circle on a blue background"
 
 
-def row_of(bot, job_id):
-    connection = sqlite3.connect(f"file:{bot.data / 'imagine-bot.sqlite3'}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-    try:
-        return dict(connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
-    finally:
-        connection.close()
-
-
-def job_id_of(message):
-    return message["components"][0]["components"][0]["custom_id"].rsplit(":", 1)[1]
-
-
-async def test_imagine_from_interaction_to_result(channel, alice, standin, bot):
+async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, bot):
     asked = await standin.command(alice, channel, "imagine", prompt=PROMPT, seed=7,
-                                  iterations=40)
+                                  iterations=60)
     await bot.until(asked.edited.is_set, "the acknowledgement")
+    assert asked.answered_after < 3
     assert asked.ephemeral
-    assert asked.content.startswith("Queued")
+    assert asked.content.startswith("Queued, next")
 
+    # Watched while it grows, in one message that is edited.
+    [progress] = await bot.until(lambda: list(channel.messages.values()), "the progress message")
     [result] = await bot.until(lambda: standin.results(channel), "the result")
-    job_id = job_id_of(result)
-    previews = [request for request in standin.requests("PATCH", r"/channels/\d+/messages/\d+")
-                if any(name.startswith("preview-") for name, _ in request.files.values())]
-    assert len(previews) >= 3
-    assert len({data for request in previews for _, data in request.files.values()}) >= 3
-    assert result["content"] == f"<@{alice.id}>"
+    seen = previews(standin)
+    assert len(seen) >= 3
+    assert {request.path.rsplit("/", 1)[1] for request in seen} == {progress["id"]}
+    pictures = [data for request in seen for _, data in request.files.values()]
+    assert len(set(pictures)) >= 3
+    assert all(Image.open(io.BytesIO(data)).format == "JPEG" for data in pictures)
+    assert all(len(request.files) == 1 for request in seen)
 
-    row = await bot.until(lambda: (row := row_of(bot, job_id))["result_message_id"] and row,
-                          "the stored row")
-    print(json.dumps({key: str(value)[:80] for key, value in row.items()}, indent=1))
+    # The result: its own message, pinging only the person, with all that made it.
+    assert result["content"] == f"<@{alice.id}>"
+    sent = next(request for request in standin.requests("POST", r"/channels/\d+/messages")
+                if request.answer["id"] == result["id"])
+    assert sent.payload["allowed_mentions"] == {"parse": [], "users": [int(alice.id)]}
+    assert sent.payload["enforce_nonce"] is True
+    embed = result["embeds"][0]
+    assert PROMPT in embed["description"]
+    for part in ("seed 7", "32×32", "60 iterations", " s"):
+        assert part in embed["footer"]["text"]
+
+    # What is stored is what was posted.
+    job_id = job_id_of(result)
+    row = await bot.until(
+        lambda: (row := row_of(bot, job_id))["state"] == "delivered" and row, "the stored row")
+    assert row["person"] == alice.id
+    assert row["guild_id"] == standin.world.guild_id
+    assert row["channel_id"] == channel.id
+    assert row["progress_message_id"] == progress["id"]
+    assert row["result_message_id"] == result["id"]
+    assert row["seed"] == 7
+    assert json.loads(row["request"])["prompt"] == PROMPT
+    assert json.loads(row["result"])["iterations"] == 60
+    assert row["error"] is None
+    assert row["created_at"] <= row["started_at"] <= row["ended_at"] <= row["delivered_at"]
+    [(_, posted)] = sent.files.values()
+    assert (bot.data / "pictures" / row["picture"]).read_bytes() == posted
+    picture = Image.open(io.BytesIO(posted))
+    assert picture.size == (32, 32)
+    assert PROMPT in " ".join(picture.text.values())
+
+    # The bot's own process never loads torch: the worker's does.
+    assert not has_loaded(bot.process.pid, "libtorch")
+    [worker] = bot.worker_ids()
+    assert has_loaded(worker, "libtorch")
+
+    # Autocompletion, of one's own prompts alone.
+    assert await standin.complete(alice, channel, "imagine", "prompt", "circle") == [PROMPT]
+    assert await standin.complete(bob, channel, "imagine", "prompt", "") == []
+    assert "tiny" in await standin.complete(alice, channel, "imagine", "model", "ti")
+
+    # No privileged intent, and nothing that Discord would have refused.
+    assert not discord.Intents._from_value(standin.gateway.intents).message_content
+    assert [request for request in standin.rest.requests if request.status >= 400] == []
+
+
+async def test_a_job_of_twenty_minutes_still_posts_its_result(channel, alice, standin, bot):
+    asked = await standin.command(alice, channel, "imagine", prompt=PROMPT, iterations=150)
+    await bot.until(lambda: previews(standin), "a preview")
+    standin.clock.advance(20 * 60)
+    [result] = await bot.until(lambda: standin.results(channel), "the result")
+    assert result["attachments"]
+    # The interaction's token had died: nothing was tried through it.
+    born = asked.created
+    late = [request for request in standin.requests("PATCH", "/webhooks/")
+            + standin.requests("POST", "/webhooks/") if request.at - born > 15 * 60]
+    assert late == []

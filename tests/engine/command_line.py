@@ -25,6 +25,12 @@ height = 24
 cutouts = 2
 iterations = 5
 
+[models.odd]
+generator = "tiny"
+perceptor = "tiny"
+[models.odd.defaults]
+colour = "red"
+
 [perceptors.torn]
 checkpoint = { path = "torn.pt" }
 [models.torn]
@@ -39,7 +45,7 @@ perceptor = "gone"
 
 
 def write_home(folder: Path) -> Path:
-    """A user's catalogue in ``folder`` with the models tiny, torn and gone; its path."""
+    """A user's catalogue in ``folder`` with the models tiny, odd, torn and gone; its path."""
     write_vqgan(folder)
     clip = write_clip_archive(folder / "clip.pt").read_bytes()
     (folder / "torn.pt").write_bytes(clip[:len(clip) // 2])

@@ -114,7 +114,7 @@ def step_gradient(z: Tensor, codebook: Tensor, decode: Any, encode: Any, targets
                   weights: list[float], stops: list[float], numbers: Any, size: int,
                   alpha: float, anchor: Tensor | None) -> tuple[float, Tensor]:
     """(total loss, gradient of z) of one step of the loop, from the formulas alone."""
-    _, width, rows, columns = z.shape
+    _, _, rows, columns = z.shape
     zq = torch.empty_like(z)
     for row in range(rows):
         for column in range(columns):

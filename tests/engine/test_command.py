@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from engine import imagine
+from engine.__main__ import main
 from engine.command import EPILOG
 from engine.request import FLAGS, ImageRequest, request_from_json
 from engine.training.world import COLOURS, PATTERNS, SHAPES
@@ -37,6 +38,11 @@ def folder(tmp_path):
     return tmp_path
 
 
+def opened(file):
+    """A picture, whose format's own attributes Pillow's types do not show."""
+    return Image.open(file)
+
+
 def contents(folder):
     return {path.relative_to(folder): (path.stat().st_mtime_ns, path.read_bytes())
             if path.is_file() else None for path in folder.rglob("*")}
@@ -57,60 +63,69 @@ OUTPUTS = ("-o", "out.png", "--video", "film.mp4", "--preview", "preview.png")
 @pytest.mark.parametrize(("arguments", "part"), [
     ((), "The prompt is empty"),
     (("",), "The prompt is empty"),
+    (("a fox", "--size", "0x0"), "must not be zero"),
+    (("a fox", "--size", "99999x99999"), "16 to 2048"),
+    (("a fox", "--iterations", "-5"), "1 to 5000"),
+    (("a fox", "--seed", "-1"), "0 to 4294967295"),
+    (("a fox", "--seed", "4294967296"), "0 to 4294967295"),
+    (("a fox", "--init-image", "notes.txt"), "not a picture"),
+    (("a fox", "-o", "nowhere/out.png"), "does not exist"),
+    (("a fox", "--colour", "red"), "--colour"),
+])
+def test_what_cannot_be_painted_is_one_sentence_and_touches_nothing(
+        catalogue, folder, arguments, part):
+    before = contents(folder)
+    assert_refused(run(catalogue, folder, *OUTPUTS, *arguments), part)
+    assert contents(folder) == before
+
+
+# The same, and quicker: the rest of what can be refused, by the command's own main().
+@pytest.mark.parametrize(("arguments", "part"), [
     ((" + ",), "The prompt is empty"),
     (("--seed", "7"), "The prompt is empty"),
-    (("a fox", "--size", "0x0"), "must not be zero"),
+    (("a fox:400",), "-100 to 100"),
+    (("a fox --seed -1",), "0 to 4294967295"),
+    (("a fox --colour red",), "--colour"),
+    (("a fox \udcff",), "prompt"),
     (("a fox", "--size", "0"), "must not be zero"),
-    (("a fox", "--size", "99999x99999"), "16 to 2048"),
     (("a fox", "--size", "8x8"), "16 to 2048"),
     (("a fox", "--size", "big"), "256x128"),
     (("a fox", "--ar", "wide"), "16:9"),
-    (("a fox", "--iterations", "-5"), "1 to 5000"),
     (("a fox", "--iterations", "0"), "1 to 5000"),
     (("a fox", "--iterations", "ten"), "whole number"),
-    (("a fox", "--seed", "-1"), "0 to 4294967295"),
-    (("a fox", "--seed", "4294967296"), "0 to 4294967295"),
-    (("a fox --seed -1",), "0 to 4294967295"),
+    (("a fox", "--seed"), "--seed"),
     (("a fox", "--cutouts", "0"), "1 to 256"),
     (("a fox", "--learning-rate", "0"), "above 0"),
     (("a fox", "--preset", "nice"), "paper"),
     (("a fox", "--regulariser", "nice"), "linear"),
-    (("a fox:400",), "-100 to 100"),
-    (("a fox", "--init-image", "notes.txt"), "not a picture"),
     (("a fox", "--init-image", "gone.png"), "no such file"),
     (("a fox", "--init-image", "pictures"), "directory"),
     (("a fox", "--preview-every", "-1"), "seconds"),
     (("a fox", "--preview-every", "nan"), "seconds"),
     (("a fox", "--preview-every", "often"), "number"),
-    (("a fox", "--colour", "red"), "--colour"),
-    (("a fox", "--seed"), "--seed"),
-    (("a fox --colour red",), "--colour"),
+    (("a fox", "--video", "nowhere/film.mp4"), "does not exist"),
+    (("a fox", "--preview", "nowhere/preview.png"), "does not exist"),
+    (("a fox", "-o", "notes.txt/out.png"), "does not exist"),
+    (("a fox", "-o", "pictures"), ".png"),
+    (("a fox", "-o", "pictures.png"), "folder"),
+    (("a fox", "-o", "out.bmp"), ".png"),
+    (("a fox", "-o", "x" * 300 + ".png"), "too long"),
+    (("a fox", "--video", "film.avi"), ".mp4 or .gif or .webp"),
+    (("a fox", "--preview", "preview.mp4"), ".png"),
+    (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
+    (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
 ])
-def test_what_cannot_be_painted_is_one_sentence_and_touches_nothing(
-        catalogue, folder, arguments, part):
+def test_everything_else_that_is_wrong_is_one_sentence_too(
+        folder, arguments, part, monkeypatch, capsys):
+    (folder / "pictures.png").mkdir()
     before = contents(folder)
-    if "--seed" not in arguments[-1:]:
-        arguments = (*OUTPUTS, *arguments)
-    assert_refused(run(catalogue, folder, *arguments), part)
-    assert contents(folder) == before
-
-
-@pytest.mark.parametrize(("arguments", "part"), [
-    (("-o", "nowhere/out.png"), "does not exist"),
-    (("--video", "nowhere/film.mp4"), "does not exist"),
-    (("--preview", "nowhere/preview.png"), "does not exist"),
-    (("-o", "notes.txt/out.png"), "does not exist"),
-    (("-o", "pictures"), ".png"),
-    (("-o", "out.bmp"), ".png"),
-    (("-o", "x" * 300 + ".png"), "too long"),
-    (("--video", "film.avi"), ".mp4 or .gif or .webp"),
-    (("--preview", "preview.mp4"), ".png"),
-    (("-o", "out.png", "--preview", "./out.png"), "same file"),
-    (("--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
-])
-def test_where_nothing_can_be_written_is_known_before_painting(catalogue, folder, arguments, part):
-    before = contents(folder)
-    assert_refused(run(catalogue, folder, "a fox", *TINY, *arguments), part)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["imagine", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    out, errors = capsys.readouterr()
+    code = int(end.value.code or 0)
+    assert_refused(subprocess.CompletedProcess(arguments, code, out, errors), part)
     assert contents(folder) == before
 
 
@@ -126,6 +141,7 @@ def test_a_folder_one_may_not_write_to_is_refused(catalogue, folder):
     (("--model", "tiny/nobody"), "ViT-B-32"),
     (("--model", "torn"), "torn.pt"),
     (("--model", "gone"), "gone.pt"),
+    (("--model", "odd"), "colour"),
     (("--model", "imagenet-16384"), "imagine-models get imagenet-16384"),
     ((*TINY, "--device", "abacus"), "cpu"),
 ])
@@ -136,7 +152,7 @@ def test_a_model_that_cannot_be_used_is_one_sentence(catalogue, folder, argument
 
 
 def test_a_painting_leaves_picture_film_preview_and_a_report(catalogue, folder, monkeypatch):
-    done = run(catalogue, folder, "a", "fox", "--seed", "7", *TINY, *OUTPUTS, "--json")
+    done = run(catalogue, folder, "a", "fox", "--seed", "7", *TINY, *OUTPUTS, "--json", "--quiet")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
@@ -149,7 +165,7 @@ def test_a_painting_leaves_picture_film_preview_and_a_report(catalogue, folder, 
     assert 0 < report["first_preview_seconds"] <= report["seconds"] < 100
     assert report["losses"].keys() == {"total", "a fox"}
 
-    with Image.open(folder / "out.png") as image:
+    with opened(folder / "out.png") as image:
         texts, pixels = image.text, image.convert("RGB").tobytes()
     assert texts["Description"] == "a fox"
     request = request_from_json(texts["imagine-bot request"])
@@ -159,7 +175,7 @@ def test_a_painting_leaves_picture_film_preview_and_a_report(catalogue, folder, 
     assert provenance.keys() >= {"seed", "model", "device", "torch", "kornia", "threads"}
     assert (provenance["seed"], provenance["model"]) == (7, "tiny")
 
-    with Image.open(folder / "preview.png") as preview:
+    with opened(folder / "preview.png") as preview:
         assert preview.convert("RGB").tobytes() == pixels
     with av.open(str(folder / "film.mp4")) as film:
         assert sum(1 for _ in film.decode(video=0)) == 6 + 10
@@ -192,10 +208,15 @@ def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder):
     assert len(report["notices"]) == 2
     assert "multiples of 2" in report["notices"][0]
     assert "longer than" in report["notices"][1]
-    assert done.stderr.splitlines() == report["notices"]
+    assert done.stderr.splitlines()[:2] == report["notices"]
     assert len(report["request"]["init_image"]) == 64
-    with Image.open(folder / "new.gif") as film:
-        assert (film.size, film.n_frames) == ((32, 20), 3)
+    with opened(folder / "new.gif") as film:
+        assert film.size == (32, 20)
+        durations = []
+        for number in range(film.n_frames):  # equal ones in a row are kept as one
+            film.seek(number)
+            durations.append(film.info["duration"])
+    assert sum(durations) == 3 * 200 + 2000
 
 
 def start(catalogue, folder, *arguments, **options):
@@ -230,7 +251,7 @@ def test_ctrl_c_keeps_the_picture_so_far(catalogue, folder, number, code):
             data = preview.read_bytes()
             if data not in versions:
                 versions.add(data)
-                with Image.open(io.BytesIO(data)) as image:
+                with opened(io.BytesIO(data)) as image:
                     seen.append(image.convert("RGB").size)  # never half of one
         return len(seen) >= 3
 
@@ -248,7 +269,7 @@ def test_ctrl_c_keeps_the_picture_so_far(catalogue, folder, number, code):
     assert (report["path"], report["video"]) == ("out-2.png", "film-2.mp4")
     assert (folder / "out.png").read_bytes() == b"precious"
     assert (folder / "film.mp4").read_bytes() == b"precious"
-    with Image.open(folder / "out-2.png") as image, Image.open(preview) as last:
+    with opened(folder / "out-2.png") as image, opened(preview) as last:
         request = request_from_json(image.text["imagine-bot request"])
         assert request.iterations == report["iterations"]
         assert image.convert("RGB").tobytes() == last.convert("RGB").tobytes()
@@ -290,7 +311,8 @@ def test_help_is_made_of_the_requests_fields(catalogue, tmp_path):
         assert f"--{flag} " in text
     for field in ("prompt", "iterations", "seed", "preset", "model", "cutouts", "learning_rate",
                   "regulariser"):
-        about = ImageRequest.model_fields[field].description
+        about = ImageRequest.model_fields[field].description or ""
+        assert about
         assert about[1:] in text
     for part in ("1 to 5000", "0 to 4294967295", "1 to 256", "16 to 2048", "-o", "--video",
                  "--preview ", "--json", "--quiet", "imagine-models list"):

@@ -31,7 +31,8 @@ def test_every_crop_lies_within_the_picture(width: int, height: int, power: floa
                                             whole: float) -> None:
     augmentation = Augmentation(count=12, crop_power=power, whole=whole)
     box = _draw(augmentation, width, height).box
-    assert (box >= 0).all() and (box[:, :2] + box[:, 2:] <= 1 + 1e-6).all()
+    assert (box >= 0).all()
+    assert (box[:, :2] + box[:, 2:] <= 1 + 1e-6).all()
     cropped = box[round(12 * whole):] * torch.tensor([width, height, width, height])
     torch.testing.assert_close(cropped[:, 2], cropped[:, 3])
     assert (cropped[:, 2] >= min(SIZE, width, height) - 1e-3).all()
@@ -69,14 +70,17 @@ def test_a_perspective_moves_each_corner_inwards_by_what_was_drawn(seed: int) ->
     moved = corners @ warp.transpose(1, 2)
     moved = moved[..., :2] / moved[..., 2:]
     inward = (corners[:, :2] - moved) * corners[:, :2].sign()
-    assert (inward >= -1e-5).all() and (inward <= 0.5 + 1e-5).all()
+    assert (inward >= -1e-5).all()
+    assert (inward <= 0.5 + 1e-5).all()
     assert inward.std() > 0
 
 
 def test_nothing_is_erased_disturbed_or_warped_with_probability_zero() -> None:
     numbers = _draw(PLAIN)
     assert torch.equal(numbers.warp, torch.eye(3).expand(3, 3, 3))
-    assert not numbers.erase.any() and not numbers.hue.any() and (numbers.saturation == 1).all()
+    assert not numbers.erase.any()
+    assert not numbers.hue.any()
+    assert (numbers.saturation == 1).all()
     assert numbers.grain is None
 
 
@@ -98,7 +102,8 @@ def test_erasing_blackens_a_tenth_to_two_fifths() -> None:
     white = torch.ones(1, 3, SIZE, SIZE)
     numbers = _draw(dataclasses.replace(PLAIN, count=50, erasing=1.0), SIZE, SIZE)
     gone = (cut(white, numbers, SIZE)[:, 0] == 0).float().mean((1, 2))
-    assert (gone > 0.02).all() and (gone < 0.5).all()
+    assert (gone > 0.02).all()
+    assert (gone < 0.5).all()
 
 
 def test_cutouts_stay_in_range_and_every_gradient_is_finite() -> None:
@@ -107,9 +112,11 @@ def test_cutouts_stay_in_range_and_every_gradient_is_finite() -> None:
     for augmentation in (Augmentation(count=16), Augmentation(count=16, erasing=0.7, shear=5.0,
                                                               hue=0.1, saturation=0.1)):
         taken = cut(picture, _draw(augmentation), SIZE)
-        assert taken.min() >= 0 and taken.max() <= 1
+        assert taken.min() >= 0
+        assert taken.max() <= 1
         (gradient,) = torch.autograd.grad((taken**2).sum(), picture)
-        assert gradient.isfinite().all() and gradient.any()
+        assert gradient.isfinite().all()
+        assert gradient.any()
 
 
 def test_the_same_seed_draws_the_same_numbers_and_leaves_torchs_own_alone() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ def drained(line):
 
 
 def test_twenty_of_one_do_not_starve_the_next():
-    line = RoundRobin()
+    line: RoundRobin[Any] = RoundRobin()
     for i in range(20):
         line.push("ann", f"ann {i}")
     assert line.pop() == "ann 0"
@@ -35,7 +36,7 @@ def test_twenty_of_one_do_not_starve_the_next():
 
 
 def test_whoever_takes_theirs_back_leaves_the_others_where_they_were():
-    line = RoundRobin()
+    line: RoundRobin[Any] = RoundRobin()
     for person, item in ("a", 1), ("a", 2), ("b", 3), ("c", 4):
         line.push(person, item)
     assert line.remove("b", 3)
@@ -52,8 +53,9 @@ STEPS = st.lists(st.one_of(st.tuples(st.just("push"), PEOPLE), st.just(("pop", "
 
 @given(STEPS)
 def test_nobody_is_served_more_than_their_share_while_another_waits(steps):
-    line = RoundRobin()
-    waiting = {}  # item -> (person, how many of theirs were before it, who was served since)
+    line: RoundRobin[Any] = RoundRobin()
+    # item -> (person, how many of theirs were before it, who was served since)
+    waiting: dict[int, tuple[str, int, Counter]] = {}
     number = 0
     for step, value in steps:
         if step == "push":
@@ -90,14 +92,16 @@ def record(id, person, created_at, served_at=None):
 @given(st.lists(st.one_of(PEOPLE, st.none()), max_size=40))
 def test_the_order_survives_a_restart(steps):
     """People ask (a name) and are served (None), a tick each; then all is read from rows."""
-    line, rows, served_at = RoundRobin(), {}, {}
+    line: RoundRobin[Any] = RoundRobin()
+    rows: dict[int, str] = {}
+    served_at: dict[str, int] = {}
     for now, person in enumerate(steps, 1):
         if person is not None:
             rows[now] = person
             line.push(person, now)
         elif (item := line.pop()) is not None:
             served_at[rows.pop(item)] = now
-    again = RoundRobin()
+    again: RoundRobin[Any] = RoundRobin()
     for row in in_turn(record(item, person, item, served_at.get(person))
                        for item, person in rows.items()):
         again.push(row.person, row.id)

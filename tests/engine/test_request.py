@@ -122,7 +122,8 @@ def test_any_json_is_a_request_or_refused(text):
     try:
         request = request_from_json(text)
     except RequestError as refusal:
-        assert str(refusal).endswith(".")
+        said = str(refusal)
+        assert said.endswith(".")
     else:
         assert request.prompts()
 
@@ -132,7 +133,8 @@ def test_any_text_is_a_request_or_refused(text):
     try:
         request = request_from_text(text)
     except RequestError as refusal:
-        assert str(refusal).endswith(".")
+        said = str(refusal)
+        assert said.endswith(".")
     else:
         assert request.prompts()
         json.loads(request.model_dump_json())

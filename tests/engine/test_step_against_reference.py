@@ -36,9 +36,18 @@ PROMPTS = {
 }
 
 
+MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).double().view(1, 3, 1, 1)
+STD = torch.tensor([0.26862954, 0.26130258, 0.27577711]).double().view(1, 3, 1, 1)
+
+
 def _compare(recipe: Recipe, prompts: list[Prompt], steps: int = 2) -> None:
     generator, perceptor = tiny_generator(torch.float64), tiny_perceptor(torch.float64)
     synthesis = Synthesis(generator, perceptor, prompts, recipe, seed=5)
+
+    def encode(pictures: torch.Tensor) -> torch.Tensor:
+        seen = perceptor.clip.encode_image((pictures - MEAN) / STD)
+        return seen / seen.norm(dim=1, keepdim=True)
+
     for i in range(steps):
         z = synthesis.latent.z.detach().clone()
         rng = torch.Generator()
@@ -47,13 +56,6 @@ def _compare(recipe: Recipe, prompts: list[Prompt], steps: int = 2) -> None:
                                perceptor.resolution, rng)
         iterate = synthesis.step()
         gradient = synthesis.latent.z.grad
-        mean = torch.tensor([0.48145466, 0.4578275, 0.40821073]).double().view(1, 3, 1, 1)
-        std = torch.tensor([0.26862954, 0.26130258, 0.27577711]).double().view(1, 3, 1, 1)
-
-        def encode(pictures: torch.Tensor) -> torch.Tensor:
-            seen = perceptor.clip.encode_image((pictures - mean) / std)
-            return seen / seen.norm(dim=1, keepdim=True)
-
         total, expected = reference.step_gradient(
             z, generator.codebook, lambda zq: (generator.model.decode(zq) + 1) / 2, encode,
             synthesis.targets, [p.weight for p in prompts], [p.stop for p in prompts], numbers,

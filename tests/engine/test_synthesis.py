@@ -31,7 +31,7 @@ def test_a_painting_has_one_iterate_more_than_iterations() -> None:
     iterates = _finish(_synthesis())
     assert [each.iteration for each in iterates] == [0, 1, 2, 3, 4, 5, 6]
     assert iterates[-1].image.shape == (3, 24, 32)
-    assert all(0 <= each.image.min() and each.image.max() <= 1 for each in iterates)
+    assert all(each.image.min() >= 0 and each.image.max() <= 1 for each in iterates)
     assert iterates[-1].seconds >= iterates[0].seconds > 0
     assert iterates[-1].to_pil().size == (32, 24)
 
@@ -83,7 +83,8 @@ def test_z_stays_within_the_codebook_channel_by_channel() -> None:
     for _ in range(3):
         synthesis.step()
         z = synthesis.latent.z[0].flatten(1)
-        assert (z >= low[:, None]).all() and (z <= high[:, None]).all()
+        assert (z >= low[:, None]).all()
+        assert (z <= high[:, None]).all()
         assert (z == high[:, None]).any()
 
 
@@ -141,7 +142,8 @@ def test_presets_are_what_the_paper_says() -> None:
     augmentation = paper.augmentation
     assert all(getattr(augmentation, name) > 0
                for name in ("flip", "affine", "perspective", "jitter", "noise"))
-    assert paper.regulariser.weight > 0 and paper.regulariser.schedule == "linear"
+    assert paper.regulariser.weight > 0
+    assert paper.regulariser.schedule == "linear"
 
 
 def test_overrides_win_over_the_models_defaults_and_those_over_the_preset() -> None:
@@ -150,7 +152,8 @@ def test_overrides_win_over_the_models_defaults_and_those_over_the_preset() -> N
     recipe = make_recipe("default", defaults, iterations=3, cutouts=5, regulariser="geometric",
                          learning_rate=None)
     assert (recipe.iterations, recipe.augmentation.count, recipe.augmentation.flip) == (3, 5, 0.0)
-    assert recipe.regulariser.schedule == "geometric" and recipe.regulariser.weight > 0
+    assert recipe.regulariser.schedule == "geometric"
+    assert recipe.regulariser.weight > 0
     assert recipe.learning_rate == Recipe().learning_rate
     with pytest.raises(KeyError, match="speling"):
         make_recipe("default", {"speling": 1})

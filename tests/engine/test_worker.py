@@ -12,13 +12,16 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from engine.errors import RequestError
+from engine.job import Job, JobRecord
 from engine.messages import (
     Began,
     Cancel,
@@ -36,10 +39,12 @@ from engine.messages import (
     Stop,
     WorkerSettings,
 )
+from engine.pace import Pace
 from engine.painting import imagine
+from engine.running import Attempt
 from engine.worker import Painter
 from engine.worker_process import ProcessWorker
-from tests.tiny_model import tiny_request, write_tiny_model
+from tests.tiny_model import PLACE, tiny_request, write_tiny_model
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -80,6 +85,12 @@ def of(kind, said):
     return [message for message in said if isinstance(message, kind)]
 
 
+def texts(png):
+    picture = Image.open(io.BytesIO(png))
+    assert isinstance(picture, PngImageFile)
+    return picture.text
+
+
 def pixels(png):
     return Image.open(io.BytesIO(png)).convert("RGB").tobytes()
 
@@ -108,9 +119,9 @@ def test_a_job_is_begun_previewed_saved_and_finished(painter, said, tmp_path):
 def test_the_picture_carries_its_request_and_what_its_bits_depend_on(painter, said, tmp_path):
     painter.tell(order(tmp_path, iterations=1))
     work(painter)
-    texts = Image.open(io.BytesIO(said[-1].picture)).text
-    assert json.loads(texts["imagine-bot request"])["seed"] == 7
-    assert json.loads(texts["imagine-bot provenance"])["threads"] == torch.get_num_threads()
+    inside = texts(said[-1].picture)
+    assert json.loads(inside["imagine-bot request"])["seed"] == 7
+    assert json.loads(inside["imagine-bot provenance"])["threads"] == torch.get_num_threads()
 
 
 def test_another_painter_goes_on_where_one_was_closed_bit_for_bit(painter, said, tmp_path):
@@ -120,7 +131,7 @@ def test_another_painter_goes_on_where_one_was_closed_bit_for_bit(painter, said,
     painter.tell(Close())
     work(painter)
     assert not of(Painted, said)
-    later = []
+    later: list[Any] = []
     second = Painter(painter.settings, later.append)
     second.tell(order(tmp_path, iterations=6))
     work(second)
@@ -147,7 +158,7 @@ def test_stop_renders_what_is_there(painter, said, tmp_path):
     work(painter)
     done = said[-1]
     assert (done.stopped, done.iterations) == (True, 1)
-    made = json.loads(Image.open(io.BytesIO(done.picture)).text["imagine-bot provenance"])
+    made = json.loads(texts(done.picture)["imagine-bot provenance"])
     assert made["stopped_at"] == 1
 
 
@@ -159,6 +170,7 @@ def test_cancel_ends_within_an_iteration_and_hands_over_the_partial_picture(pain
     painter.tell(Cancel("a" * 32))
     painter.tick()
     assert isinstance(said[-1], GivenUp)
+    assert said[-1].partial is not None
     assert Image.open(io.BytesIO(said[-1].partial)).size == (32, 32)
     assert not painter.tick()
 
@@ -201,7 +213,7 @@ def test_a_film_is_of_the_same_painting_and_leaves_pictures_the_lead(painter, sa
     work(painter)
     assert [type(message) for message in said if isinstance(message, Painted | Filmed)] == [
         Painted, Filmed]
-    with av.open(io.BytesIO(said[-1].video)) as film:
+    with av.open(io.BytesIO(said[-1].video), "r") as film:
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
     assert len(frames) > 9
     *_, last = imagine(tiny_request(iterations=8))
@@ -225,6 +237,7 @@ async def test_a_killed_process_is_heard_of_and_a_closed_one_ends_by_itself(tmp_
     worker.send(order(tmp_path, iterations=5000))
     assert isinstance(await inbox.get(), Began)
     assert isinstance(await inbox.get(), Stepped)
+    assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
     while await inbox.get() is not None:
         pass
@@ -232,6 +245,18 @@ async def test_a_killed_process_is_heard_of_and_a_closed_one_ends_by_itself(tmp_
     worker.send(Stop("a" * 32))  # said to nobody, harms nobody
     assert await worker.open("b" * 32).get() is None
     await worker.close(1)
+
+
+async def test_a_worker_that_is_silent_for_too_long_is_ended(tmp_path):
+    worker = ProcessWorker(WorkerSettings(preload=None))
+    await worker.start()
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGSTOP)  # it hangs
+    job = Job(JobRecord("a" * 32, tiny_request(), "ann", PLACE))
+    attempt = Attempt(job, worker, Pace(), silence=0.2, told=lambda: None)
+    assert await attempt.run({}, str(tmp_path / "a.pt")) is None
+    assert not worker.alive
+    assert not is_running(worker.pid)
 
 
 BOT = """
@@ -258,6 +283,7 @@ def test_a_worker_whose_bot_was_killed_ends_in_mid_job(tmp_path):
             [sys.executable, "-c", textwrap.dedent(BOT),
              tiny_request(iterations=5000).model_dump_json(), str(tmp_path / "a.pt")],
             stdout=subprocess.PIPE, cwd=ROOT) as bot:
+        assert bot.stdout is not None
         pid = int(bot.stdout.readline())
         assert is_running(pid)
         bot.kill()

@@ -1,6 +1,14 @@
 from __future__ import annotations
 
+import json
+
 from aiohttp import web
+
+
+def answer(data: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    """JSON, with the Content-Type exactly so: discord.py takes anything else for text."""
+    return web.Response(body=json.dumps(data).encode(), status=status,
+                        headers={**(headers or {}), "Content-Type": "application/json"})
 
 
 class ApiError(Exception):
@@ -11,8 +19,7 @@ class ApiError(Exception):
         self.status, self.code, self.message = status, code, message
 
     def response(self) -> web.Response:
-        return web.json_response({"code": self.code, "message": self.message},
-                                 status=self.status)
+        return answer({"code": self.code, "message": self.message}, self.status)
 
 
 UNAUTHORIZED = (401, 0, "401: Unauthorized")

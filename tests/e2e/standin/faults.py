@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from tests.e2e.standin.errors import answer
+
 VIA = "1.1 google"  # discord.py takes a 429 without it for a ban
 
 
@@ -43,15 +45,14 @@ class Fault:
             return web.Response(status=500)
         if self.status == 429:
             return limited(self.retry_after)
-        return web.json_response({"code": self.code, "message": "as the test wanted"},
-                                 status=self.status)
+        return answer({"code": self.code, "message": "as the test wanted"}, self.status)
 
 
 def limited(retry_after: float) -> web.Response:
-    return web.json_response(
+    return answer(
         {"message": "You are being rate limited.", "retry_after": retry_after, "global": False},
-        status=429, headers={"Retry-After": str(max(1, round(retry_after))), "Via": VIA,
-                             "X-RateLimit-Scope": "user"})
+        429, {"Retry-After": str(max(1, round(retry_after))), "Via": VIA,
+              "X-RateLimit-Scope": "user"})
 
 
 class Buckets:

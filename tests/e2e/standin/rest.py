@@ -96,9 +96,7 @@ class Rest:
             recorded.answer = handler(recorded, *found.groups())
             if recorded.answer is None:
                 return web.Response(status=204, headers=headers)
-            # Content-Type exactly so: discord.py takes anything else for text.
-            return web.Response(body=json.dumps(recorded.answer).encode(), headers={
-                **headers, "Content-Type": "application/json"})
+            return errors.answer(recorded.answer, headers=headers)
         self.unknown.append(f"{request.method} {path}")
         raise ApiError(404, 0, "404: Not Found")
 

@@ -81,8 +81,8 @@ class StandIn:
             kind = OPTION_TYPES[type(value)]
             if kind == 11:
                 resolved = {"attachments": {value["id"]: value}}
-                value = value["id"]
-            listed.append({"name": option, "type": kind, "value": value})
+            listed.append({"name": option, "type": kind,
+                           "value": value["id"] if kind == 11 else value})
         found = next(command for command in self.rest.commands if command["name"] == name)
         return await self._send(COMMAND, channel, user, {
             "id": found["id"], "name": name, "type": 1, "options": listed, "resolved": resolved})

@@ -1,0 +1,161 @@
+"""The SQLite file: opening it, bringing it up to date, one transaction at a time.
+
+What is SQLite's alone is here; the SQL elsewhere is what PostgreSQL understands too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+
+from data.errors import StoreError
+
+_NAME = re.compile(r"(\d{3})_[a-z0-9_]+\.sql")
+_BUSY_SECONDS = 10.0
+
+Row = Mapping[str, Any]
+
+
+def migrations() -> list[tuple[int, str]]:
+    """(version, script) of every migration in the package, in order."""
+    found = []
+    for file in resources.files("data").joinpath("migrations").iterdir():
+        name = _NAME.fullmatch(file.name)
+        if name is not None:
+            found.append((int(name[1]), file.read_text("utf-8")))
+    return sorted(found)
+
+
+class Database:
+    """One connection, used by one task at a time; opened with :meth:`open`.
+
+    Every statement has its values bound, with ``?``. Whatever SQLite raises comes out as a
+    StoreError.
+    """
+
+    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path,
+                   scripts: Sequence[tuple[int, str]] | None = None) -> Database:
+        """Open ``path``, made where it is not there, and migrate it.
+
+        ``scripts`` are the migrations, without them the package's. Raises StoreError where it
+        cannot be opened, is no database, or is of a newer version than is known here.
+        """
+        known = await asyncio.to_thread(migrations) if scripts is None else scripts
+        connection = None
+        try:
+            # Autocommit: transactions begin where transaction() says so, nowhere else.
+            connection = await aiosqlite.connect(path, isolation_level=None,
+                                                 timeout=_BUSY_SECONDS)
+            connection.row_factory = sqlite3.Row
+            await connection.execute("PRAGMA journal_mode = WAL")
+            # Who was told "queued" is in the queue, even if the power goes off now.
+            await connection.execute("PRAGMA synchronous = FULL")
+            await connection.execute("PRAGMA foreign_keys = ON")
+            await _migrate(connection, path, known)
+        except sqlite3.Error as error:
+            if connection is not None:
+                await connection.close()
+            raise StoreError(f"The database {path} cannot be opened ({error}); see whether the "
+                             "file is one, and may be written.") from error
+        except BaseException:
+            if connection is not None:
+                await connection.close()
+            raise
+        return cls(path, connection)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        async with self._lock:
+            await self._connection.close()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """All that the body does is written down, or nothing of it."""
+        async with self._lock:
+            try:
+                await self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield Transaction(self._connection)
+                    await self._connection.execute("COMMIT")
+                except BaseException:
+                    # A COMMIT that was cancelled may have gone through all the same.
+                    if self._connection.in_transaction:
+                        await asyncio.shield(self._connection.execute("ROLLBACK"))
+                    raise
+            except sqlite3.Error as error:
+                raise StoreError(f"The database {self.path} cannot be used: {error}.") from error
+
+    async def fetch(self, sql: str, *values: object) -> list[Row]:
+        """The rows that ``sql`` finds."""
+        async with self._lock:
+            try:
+                return await Transaction(self._connection).fetch(sql, *values)
+            except sqlite3.Error as error:
+                raise StoreError(f"The database {self.path} cannot be read: {error}.") from error
+
+    async def change(self, sql: str, *values: object) -> int:
+        """Run one statement as a transaction of its own; how many rows it changed."""
+        async with self.transaction() as transaction:
+            return await transaction.change(sql, *values)
+
+
+class Transaction:
+    """What can be done within a transaction."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, sql: str, *values: object) -> list[Row]:
+        """The rows that ``sql`` finds."""
+        rows = await self._connection.execute_fetchall(sql, values)
+        return [dict(row) for row in rows]
+
+    async def change(self, sql: str, *values: object) -> int:
+        """How many rows ``sql`` changed."""
+        async with self._connection.execute(sql, values) as cursor:
+            return cursor.rowcount
+
+
+async def _version(connection: aiosqlite.Connection) -> int:
+    async with connection.execute("PRAGMA user_version") as cursor:
+        row = await cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def _migrate(connection: aiosqlite.Connection, path: Path,
+                   scripts: Sequence[tuple[int, str]]) -> None:
+    """Run what is missing. Each script is a transaction that sets the version itself."""
+    newest = max((number for number, _ in scripts), default=0)
+    version = await _version(connection)
+    if version > newest:
+        raise StoreError(f"The database {path} was written by a newer imagine-bot (version "
+                         f"{version}, known here are {newest}); update the bot.")
+    for number, script in scripts:
+        if number <= version:
+            continue
+        try:
+            await connection.executescript(script)
+        except sqlite3.Error:
+            if connection.in_transaction:
+                await connection.execute("ROLLBACK")
+            # Another process that was started beside this one may have been first.
+            if await _version(connection) < number:
+                raise
+        version = await _version(connection)
+        if version < number:
+            raise StoreError(f"Migration {number} left the database {path} at version {version}.")

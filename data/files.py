@@ -1,0 +1,113 @@
+"""Files beside the database: named by checked ids, written whole, and on disk on return."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+from data.errors import StoreError
+
+_JOB = re.compile(r"[0-9a-f]{32}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Files:
+    """Pictures, attachments and half-painted jobs in ``folder``. Blocks: not for the loop.
+
+    Names are made of nothing but ids, which are hexadecimal digits; anything else raises
+    StoreError before a path is made of it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._pictures = folder / "pictures"
+        self._attachments = folder / "attachments"
+        self._states = folder / "states"
+
+    def make(self) -> None:
+        """Make the folders; raises StoreError where they cannot be."""
+        try:
+            for folder in (self._pictures, self._attachments, self._states):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(f"The data folder {self.folder} cannot be used: {error.strerror}; "
+                             "choose another, or allow it to be written.") from None
+
+    def picture(self, id: str) -> Path:
+        """The job's picture."""
+        return self._pictures / f"{_checked(_JOB, id)}.png"
+
+    def attachment(self, sha256: str) -> Path:
+        """A picture from outside."""
+        return self._attachments / _checked(_SHA256, sha256)
+
+    def state(self, id: str) -> Path:
+        """What the worker has painted so far."""
+        return self._states / f"{_checked(_JOB, id)}.pt"
+
+    def forget_state(self, id: str) -> None:
+        """The job is over; what it could have gone on from is not needed, and harms nobody."""
+        path = self.state(id)
+        for file in (path, path.with_suffix(".part")):  # the latter of a worker that was killed
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+    def remove_picture(self, id: str) -> None:
+        """Take the job's picture away."""
+        _remove(self.picture(id))
+
+    def remove_attachment(self, sha256: str) -> None:
+        """Take a picture from outside away."""
+        _remove(self.attachment(sha256))
+
+
+def _checked(pattern: re.Pattern[str], id: str) -> str:
+    if pattern.fullmatch(id) is None:
+        raise StoreError(f"{id[:80]!r} is no id.")
+    return id
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be removed: {error.strerror}.") from None
+
+
+def write(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` in one step, through to the disk; raises StoreError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise StoreError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def read(path: Path) -> bytes | None:
+    """What is at ``path``; None where nothing is."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    """The name, too, is on disk; Windows has no such call and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,345 @@
+"""What the queue and the bot write down and find again; see engine.job.JobStore."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import platformdirs
+
+from data import files
+from data.database import Database, Transaction
+from data.errors import StoreError
+from data.files import Files
+from data.owners import Owner
+from data.stored import COLUMNS, StoredJob, request_of, stored_job
+from engine.errors import RequestError
+from engine.events import Done
+from engine.job import JobRecord, Place, State, Wish
+from engine.request import ImageRequest
+from engine.worker_process import spawn
+
+log = logging.getLogger("data.store")
+
+LEASE_SECONDS = 60.0
+_UNFINISHED: tuple[State, ...] = ("queued", "running")
+_PICTURES: tuple[State, ...] = ("rendered", "delivered")
+
+
+def data_folder() -> Path:
+    """Where the bot's files lie unless told otherwise: the user's data folder."""
+    return platformdirs.user_data_path("imagine-bot", appauthor=False)
+
+
+class Store:
+    """The database and the files of one data folder, opened with :meth:`open`.
+
+    Rows that are not finished belong to one open Store, which renews its lease on them. A
+    second one takes over what is nobody's: released, its owner dead, or the lease run out.
+    Every method raises StoreError where the database or a file cannot be used.
+    """
+
+    def __init__(self, folder: Path, database: Database, owner: Owner, lease: float) -> None:
+        self.folder = folder
+        self.files = Files(folder)
+        self._database = database
+        self._owner = owner
+        self._lease = lease
+        self._attaching = asyncio.Lock()
+        self._renewing = spawn(self._renew(), "lease")
+
+    @classmethod
+    async def open(cls, folder: Path | None = None, *,
+                   lease_seconds: float = LEASE_SECONDS) -> Store:
+        """Open ``folder`` (without it :func:`data_folder`), made where it is not there.
+
+        Raises StoreError where it cannot be used, or is of a newer version.
+        """
+        folder = data_folder() if folder is None else folder
+        await asyncio.to_thread(Files(folder).make)
+        owner = await asyncio.to_thread(Owner, folder / "owners")
+        try:
+            database = await Database.open(folder / "imagine-bot.sqlite3")
+        except BaseException:
+            owner.close()
+            raise
+        return cls(folder, database, owner, lease_seconds)
+
+    async def close(self) -> None:
+        """Let go of what is unfinished, for the next who opens the folder."""
+        self._renewing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._renewing
+        try:
+            await self._database.change(
+                "UPDATE jobs SET owner = NULL, lease_until = 0 WHERE owner = ?", self._owner.name)
+        finally:
+            await self._database.close()
+            await asyncio.to_thread(self._owner.close)
+
+    # For the queue.
+
+    async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
+        """Write down a new job and its pictures; see JobStore."""
+        wanted = [record.request.init_image] if record.request.init_image else []
+        async with self._attaching:
+            await asyncio.to_thread(self._attach, wanted, pictures)
+            async with self._database.transaction() as transaction:
+                await transaction.change(
+                    "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
+                    "request, prompt, seed, state, owner, lease_until, created_at) "
+                    "SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, "
+                    "?, ? FROM jobs",
+                    record.id, record.person, record.place.guild_id, record.place.channel_id,
+                    record.place.locale, record.request.model_dump_json(exclude_none=True),
+                    record.request.prompt, record.request.seed, self._owner.name,
+                    self._lease_end(), record.created_at)
+                for sha256 in wanted:
+                    await transaction.change(
+                        "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
+                        record.id, sha256)
+
+    def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
+        for sha256 in wanted:
+            path = self.files.attachment(sha256)
+            if path.exists():
+                continue
+            if sha256 not in pictures:
+                raise RequestError("The picture to start from is not there any more; attach it "
+                                   "again.")
+            files.write(path, pictures[sha256])
+
+    async def attachments(self, id: str) -> dict[str, bytes]:
+        """The job's pictures from outside, by SHA-256; one that is gone is left out."""
+        rows = await self._database.fetch(
+            "SELECT sha256 FROM attachments WHERE job_id = ?", id)
+        found = {}
+        for row in rows:
+            data = await asyncio.to_thread(files.read, self.files.attachment(row["sha256"]))
+            if data is not None:
+                found[row["sha256"]] = data
+        return found
+
+    def state_path(self, id: str) -> Path:
+        """Where the worker keeps the half-painted job."""
+        return self.files.state(id)
+
+    async def waiting(self) -> list[JobRecord]:
+        """Take over the unfinished jobs that are nobody's; begun ones first, then by age."""
+        taken = await self._take_over()
+        rows = await self._database.fetch(
+            f"SELECT {COLUMNS}, (SELECT MAX(other.started_at) FROM jobs other "  # noqa: S608  constant
+            "WHERE other.person = jobs.person) AS person_served_at FROM jobs "
+            "WHERE owner = ? AND state IN ('queued', 'running') "
+            "ORDER BY CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, started_at, sequence",
+            self._owner.name)
+        if taken:
+            log.info("took over %d jobs", taken)
+        return [JobRecord(row["id"], request_of(row), row["person"],
+                          Place(row["guild_id"], row["channel_id"], row["locale"]),
+                          row["created_at"], row["started_at"], row["person_served_at"],
+                          row["wish"]) for row in rows]
+
+    async def started(self, id: str) -> bool:
+        """queued or running -> running."""
+        return await self._move(id, "running", _UNFINISHED,
+                                "started_at = COALESCE(started_at, ?)", _now())
+
+    async def requeued(self, id: str) -> bool:
+        """running -> queued; it will be the first to go on."""
+        return await self._move(id, "queued", ("running",))
+
+    async def wished(self, id: str, wish: Wish) -> bool:
+        """Remember what was asked of a running job."""
+        return await self._move(id, "running", ("running",), "wish = ?", wish)
+
+    async def rendered(self, id: str, done: Done) -> bool:
+        """queued or running -> rendered, the picture on disk before."""
+        if not await self._is_mine(id, _UNFINISHED):
+            return False
+        await asyncio.to_thread(files.write, self.files.picture(id), done.picture)
+        result = {field.name: getattr(done, field.name) for field in dataclasses.fields(done)
+                  if field.name != "picture"}
+        return await self._end(id, "rendered", "result = ?, picture = ?", json.dumps(result),
+                               self.files.picture(id).name)
+
+    async def failed(self, id: str, reason: str) -> bool:
+        """queued or running -> failed."""
+        return await self._end(id, "failed", "error = ?", reason)
+
+    async def cancelled(self, id: str, partial: bytes | None) -> bool:
+        """queued or running -> cancelled; ``partial`` is kept as the job's picture."""
+        if partial is None:
+            return await self._end(id, "cancelled", "picture = NULL")
+        if not await self._is_mine(id, _UNFINISHED):
+            return False
+        await asyncio.to_thread(files.write, self.files.picture(id), partial)
+        return await self._end(id, "cancelled", "picture = ?", self.files.picture(id).name)
+
+    async def rendition(self, id: str) -> tuple[ImageRequest, int] | None:
+        """A rendered job's request and the iterations made."""
+        job = await self.job(id)
+        if job is None or job.result is None or job.state not in _PICTURES:
+            return None
+        return job.request, int(job.result["iterations"])
+
+    # For the bot.
+
+    async def job(self, id: str) -> StoredJob | None:
+        """All that is known of a job."""
+        rows = await self._database.fetch(
+            f"SELECT {COLUMNS} FROM jobs WHERE id = ?", id)  # noqa: S608  constant
+        return stored_job(rows[0], self.files) if rows else None
+
+    async def recent_prompts(self, person: str, limit: int) -> list[str]:
+        """What the person asked for last, each once, newest first."""
+        rows = await self._database.fetch(
+            "SELECT prompt, MAX(sequence) AS newest FROM jobs WHERE person = ? "
+            "GROUP BY prompt ORDER BY newest DESC LIMIT ?", person, limit)
+        return [row["prompt"] for row in rows]
+
+    async def history(self, person: str, *, guild_id: str | None, offset: int = 0,
+                      limit: int = 10) -> list[StoredJob]:
+        """The person's pictures in that server, newest first; with None, wherever they are."""
+        where, values = _whose(person, guild_id)
+        rows = await self._database.fetch(
+            f"SELECT {COLUMNS} FROM jobs WHERE {where} "  # noqa: S608  constants
+            "ORDER BY sequence DESC LIMIT ? OFFSET ?", *values, limit, offset)
+        return [stored_job(row, self.files) for row in rows]
+
+    async def count_history(self, person: str, *, guild_id: str | None) -> int:
+        """How many there are for :meth:`history`."""
+        where, values = _whose(person, guild_id)
+        rows = await self._database.fetch(
+            f"SELECT COUNT(*) AS n FROM jobs WHERE {where}", *values)  # noqa: S608  constants
+        return int(rows[0]["n"])
+
+    async def set_progress_message(self, id: str, message_id: str | None) -> bool:
+        """Which message shows the job's course; None where it is gone."""
+        return await self._database.change(
+            "UPDATE jobs SET progress_message_id = ? WHERE id = ?", message_id, id) > 0
+
+    async def set_result_message(self, id: str, message_id: str) -> bool:
+        """rendered -> delivered, with the message that has the picture."""
+        return await self._database.change(
+            "UPDATE jobs SET result_message_id = ?, state = 'delivered', delivered_at = ?, "
+            "owner = NULL, lease_until = 0 WHERE id = ? AND owner = ? AND state = 'rendered'",
+            message_id, _now(), id, self._owner.name) > 0
+
+    async def undelivered(self) -> list[StoredJob]:
+        """Pictures that nobody was shown yet and no other process is about to, oldest first."""
+        await self._take_over()
+        rows = await self._database.fetch(
+            f"SELECT {COLUMNS} FROM jobs WHERE owner = ? AND state = 'rendered' "  # noqa: S608  constant
+            "ORDER BY sequence", self._owner.name)
+        return [stored_job(row, self.files) for row in rows]
+
+    async def picture(self, id: str) -> bytes | None:
+        """The job's picture, a PNG's bytes; None where there is none."""
+        job = await self.job(id)
+        if job is None or job.picture_path is None:
+            return None
+        return await asyncio.to_thread(files.read, job.picture_path)
+
+    async def delete(self, id: str) -> bool:
+        """Forget a job: its row, its picture, and what was attached to it alone."""
+        async with self._attaching:
+            async with self._database.transaction() as transaction:
+                orphans = await self._orphans(transaction, id)
+                if not await transaction.change("DELETE FROM jobs WHERE id = ?", id):
+                    return False
+            await asyncio.to_thread(self._remove_files, id, orphans)
+        return True
+
+    async def _orphans(self, transaction: Transaction, id: str) -> list[str]:
+        rows = await transaction.fetch(
+            "SELECT sha256 FROM attachments WHERE job_id = ? AND sha256 NOT IN "
+            "(SELECT sha256 FROM attachments WHERE job_id <> ?)", id, id)
+        return [row["sha256"] for row in rows]
+
+    def _remove_files(self, id: str, attachments: Sequence[str]) -> None:
+        self.files.remove_picture(id)
+        self.files.forget_state(id)
+        for sha256 in attachments:
+            self.files.remove_attachment(sha256)
+
+    async def get_meta(self, key: str) -> str | None:
+        """What was kept under ``key``."""
+        rows = await self._database.fetch("SELECT value FROM meta WHERE key = ?", key)
+        return rows[0]["value"] if rows else None
+
+    async def set_meta(self, key: str, value: str) -> None:
+        """Keep ``value`` under ``key``."""
+        await self._database.change(
+            "INSERT INTO meta (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
+
+    # Who has what.
+
+    async def _move(self, id: str, to: State, before: Sequence[State], also: str = "state = state",
+                    *values: object) -> bool:
+        """Change a row of this owner's from one of the states ``before``; whether it was there."""
+        states = ", ".join("?" for _ in before)
+        return await self._database.change(
+            f"UPDATE jobs SET {also}, state = ? "  # noqa: S608  constants of this file
+            f"WHERE id = ? AND owner = ? AND state IN ({states})",
+            *values, to, id, self._owner.name, *before) > 0
+
+    async def _end(self, id: str, to: State, also: str, *values: object) -> bool:
+        ended = await self._move(id, to, _UNFINISHED, f"{also}, ended_at = ?", *values, _now())
+        if ended:
+            await asyncio.to_thread(self.files.forget_state, id)
+        return ended
+
+    async def _is_mine(self, id: str, states: Sequence[State]) -> bool:
+        rows = await self._database.fetch("SELECT owner, state FROM jobs WHERE id = ?", id)
+        return bool(rows) and rows[0]["owner"] == self._owner.name and rows[0]["state"] in states
+
+    async def _take_over(self) -> int:
+        """Make the unfinished rows that are nobody's this owner's; how many there were."""
+        dead = await asyncio.to_thread(self._owner.dead)
+        taken = 0
+        async with self._database.transaction() as transaction:
+            for owner in dead:
+                taken += await transaction.change(
+                    "UPDATE jobs SET owner = ?, lease_until = ? WHERE owner = ? "
+                    "AND state IN ('queued', 'running', 'rendered')",
+                    self._owner.name, self._lease_end(), owner)
+            taken += await transaction.change(
+                "UPDATE jobs SET owner = ?, lease_until = ? WHERE (owner IS NULL OR "
+                "(owner <> ? AND lease_until < ?)) "
+                "AND state IN ('queued', 'running', 'rendered')",
+                self._owner.name, self._lease_end(), self._owner.name, _now())
+        await asyncio.to_thread(self._owner.forget, dead)
+        return taken
+
+    def _lease_end(self) -> int:
+        return _now() + round(self._lease * 1000)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            try:
+                await self._database.change(
+                    "UPDATE jobs SET lease_until = ? WHERE owner = ?", self._lease_end(),
+                    self._owner.name)
+            except StoreError as error:
+                log.error("the lease could not be renewed: %s", error)
+
+
+def _whose(person: str, guild_id: str | None) -> tuple[str, list[str]]:
+    """The condition for a person's pictures, in one server or everywhere, and its values."""
+    shown = "person = ? AND state IN ('rendered', 'delivered')"
+    if guild_id is None:
+        return shown, [person]
+    return f"{shown} AND guild_id = ?", [person, guild_id]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

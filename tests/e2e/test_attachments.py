@@ -1,0 +1,60 @@
+"""Pictures to start from come from Discord's media hosts alone, as pictures, and not too large."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from tests.e2e.jobs import job_id_of, kept_attachments, row_of, rows
+
+pytestmark = pytest.mark.timeout(240)
+
+
+def png(size=(64, 64)):
+    file = io.BytesIO()
+    Image.new("RGB", size, "red").save(file, "PNG")
+    return file.getvalue()
+
+
+async def test_a_picture_to_start_from_is_fetched_checked_and_kept(channel, alice, standin, bot):
+    world = standin.world
+
+    async def ask(upload):
+        asked = await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3,
+                                      init_image=upload)
+        await bot.until(lambda: asked.content, "the answer")
+        return asked.content
+
+    elsewhere = world.upload(channel, "fox.png", png()) | {"url": "https://example.com/fox.png"}
+    assert "does not lie at Discord" in await ask(elsewhere)
+    disguised = world.upload(channel, "fox.png", png())
+    disguised["url"] = disguised["url"].replace("127.0.0.1", "cdn.discordapp.com@127.0.0.1")
+    assert "does not lie at Discord" in await ask(disguised)
+
+    redirected = world.upload(channel, "fox.png", png())
+    target = world.upload(channel, "other.png", png())
+    standin.redirects[redirected["url"].removeprefix(standin.url)] = target["url"]
+    assert "does not have that picture" in await ask(redirected)
+    assert target["url"].removeprefix(standin.url) not in standin.fetched
+
+    # The size that Discord's payload claims is not believed.
+    large = world.upload(channel, "fox.png", png() + bytes(11_000_000)) | {"size": 100}
+    assert "larger than 10 MB" in await ask(large)
+    assert "not a picture" in await ask(world.upload(channel, "fox.png", b"MZ" + bytes(500)))
+    assert "not a picture" in await ask(world.upload(channel, "fox.svg", b"<svg></svg>"))
+    assert "megapixels" in await ask(world.upload(channel, "fox.png", png((8000, 8000))))
+    assert rows(bot, "SELECT * FROM jobs") == []
+    assert kept_attachments(bot) == []
+
+    # A file's name from outside reaches no path.
+    named = world.upload(channel, "passwd", png())
+    named["filename"] = "../../../etc/passwd"
+    assert (await ask(named)).startswith("Queued")
+    [result] = await bot.until(lambda: standin.results(channel), "the result")
+    row = row_of(bot, job_id_of(result))
+    [kept] = kept_attachments(bot)
+    assert kept.name in row["request"]
+    assert kept.read_bytes() == png()
+    assert "from a picture" in result["embeds"][0]["footer"]["text"]

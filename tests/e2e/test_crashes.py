@@ -1,0 +1,94 @@
+"""Processes die at the worst moments: no job is lost, none is posted twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from tests.e2e.jobs import is_running, job_id_of, previews, row_of, rows
+from tests.e2e.standin.server import buttons
+
+pytestmark = pytest.mark.timeout(300)
+
+
+async def test_kill_9_of_the_worker_in_mid_job_and_the_picture_still_arrives(
+        channel, alice, standin, bot):
+    await standin.command(alice, channel, "imagine", prompt="a fox", iterations=120)
+    await bot.until(lambda: previews(standin), "a preview")
+    [worker] = bot.worker_ids()
+    os.kill(worker, signal.SIGKILL)
+    [result] = await bot.until(lambda: standin.results(channel), "the result")
+    assert bot.worker_ids() != [worker]
+    assert "120 iterations" in result["embeds"][0]["footer"]["text"]
+
+
+@pytest.mark.slow
+async def test_kill_9_of_the_bot_in_mid_job_and_the_next_one_delivers_it(
+        channel, alice, standin, bot):
+    await standin.command(alice, channel, "imagine", prompt="a fox", iterations=120)
+    await standin.command(alice, channel, "imagine", prompt="a hen", iterations=5)
+    await bot.until(lambda: previews(standin), "a preview")
+    workers = bot.worker_ids()
+    await bot.end(signal.SIGKILL)
+    # Nobody is left behind who holds the device.
+    for _ in range(200):
+        if not any(is_running(worker) for worker in workers):
+            break
+        await asyncio.sleep(0.05)
+    assert not any(is_running(worker) for worker in workers)
+    await bot.start()
+    await bot.until(lambda: len(standin.results(channel)) == 2, "both results")
+    await bot.until(lambda: [row["state"] for row in rows(bot, "SELECT state FROM jobs")]
+                    == ["delivered"] * 2, "the rows")
+    progress = [message for message in channel.messages.values()
+                if message["content"].startswith("Painted")]
+    assert len(progress) == 2
+    assert len(channel.messages) == 4
+
+
+@pytest.mark.slow
+async def test_a_result_whose_answer_was_lost_is_not_posted_again_after_a_crash(
+        channel, alice, standin, bot):
+    """Discord has the message, the bot never learnt it, and ten minutes pass: no nonce helps."""
+    lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 503, times=99, done=True)
+    await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
+    await bot.until(lambda: standin.results(channel), "the result that nobody heard of")
+    await bot.end(signal.SIGKILL)
+    lost.times = 0
+    standin.clock.advance(10 * 60)
+    await bot.start()
+    [result] = standin.results(channel)
+    await bot.until(lambda: row_of(bot, job_id_of(result))["result_message_id"] == result["id"],
+                    "the row")
+    assert len(standin.results(channel)) == 1
+
+
+async def test_sigterm_tells_the_channel_keeps_the_queue_and_ends_in_time(
+        channel, alice, standin, bot):
+    await standin.command(alice, channel, "imagine", prompt="a fox", iterations=5000)
+    await bot.until(lambda: previews(standin), "a preview")
+    [progress] = channel.messages.values()
+    job_id = job_id_of(progress)
+    began = asyncio.get_running_loop().time()
+    assert await bot.end(signal.SIGTERM, patience=20) == 0
+    assert asyncio.get_running_loop().time() - began < 10
+    assert "restarted" in progress["content"]
+    assert row_of(bot, job_id)["state"] == "queued"
+    assert "Traceback" not in bot.log_text()
+
+    # Its buttons are those of an old message now; they work with the next bot.
+    await bot.start()
+    stopped = await standin.press(alice, channel, progress, "Stop")
+    await bot.until(lambda: stopped.content, "the answer")
+    if "not begun" in stopped.content:  # pressed before the worker was up
+        await bot.until(lambda: len(previews(standin)) > 1, "a preview of the second bot's")
+        stopped = await standin.press(alice, channel, progress, "Stop")
+        await bot.until(lambda: stopped.content, "the answer")
+    assert stopped.content.startswith("Stopping")
+    [result] = await bot.until(lambda: standin.results(channel), "the result")
+    assert "stopped early" in result["embeds"][0]["footer"]["text"]
+    assert [button["label"] for button in buttons(result)] == [
+        "Again", "Remix", "Video", "Delete"]

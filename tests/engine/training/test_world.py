@@ -1,0 +1,136 @@
+"""The small world: what is drawn is what was described, and captions tell the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.models.packages import clip_tokenizer
+from engine.training.captions import Claim, describe
+from engine.training.styles import STYLES
+from engine.training.world import (
+    COLOURS,
+    SHAPES,
+    Ground,
+    Scene,
+    Thing,
+    draw_array,
+    held_out,
+    sample_scene,
+    vary,
+)
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def _mean_colour(pixels: np.ndarray, near: str) -> float:
+    """How far the pixels' [3, n] median is from a named colour, 0 to 255 a channel."""
+    return float(np.abs(np.median(pixels, axis=1) - np.array(COLOURS[near])).max())
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_thing_has_its_colour_and_the_ground_its_own(shape: str) -> None:
+    scene = Scene((Thing(shape, "red", "big"),), Ground("blue"))
+    picture = draw_array(scene, _rng(1))
+    assert picture.shape == (3, 128, 128)
+    assert picture.dtype == np.uint8
+    assert _mean_colour(picture[:, :, 0], "blue") < 40
+    redness = (picture[0].astype(int) - picture[2] > 80).mean()
+    assert 0.05 < redness < 0.7
+    if shape != "ring":
+        assert _mean_colour(picture[:, 60:68, 60:68].reshape(3, -1), "red") < 40
+
+
+def test_left_of_is_left_above_is_above_and_inside_is_inside() -> None:
+    red, blue = Thing("circle", "red"), Thing("square", "blue")
+
+    def places(relation: str) -> tuple[np.ndarray, np.ndarray]:
+        scene = Scene((red, blue), Ground("white"), relation)
+        picture = draw_array(scene, _rng(3)).astype(int)
+        first = np.argwhere(picture[0] - picture[2] > 90).mean(0)
+        second = np.argwhere(picture[2] - picture[0] > 90).mean(0)
+        return first, second
+
+    first, second = places("left of")
+    assert first[1] + 30 < second[1]
+    first, second = places("above")
+    assert first[0] + 30 < second[0]
+    first, second = places("inside")
+    assert np.abs(first - second).max() < 20
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_style_changes_the_drawing_but_not_its_shape(style: str) -> None:
+    plain = Scene((Thing("star", "red"),), Ground("yellow"))
+    styled = Scene(plain.things, plain.ground, None, style)
+    one, other = draw_array(plain, _rng(5)), draw_array(styled, _rng(5))
+    assert one.shape == other.shape
+    assert np.abs(one.astype(int) - other).mean() > 8
+
+
+def test_charcoal_has_no_colour() -> None:
+    scene = Scene((Thing("star", "red"),), Ground("yellow"), None, "charcoal")
+    picture = draw_array(scene, _rng(5)).astype(int)
+    assert (picture.max(0) - picture.min(0)).max() < 20
+
+
+@given(SEEDS)
+def test_the_same_seed_draws_the_same_scene(seed: int) -> None:
+    one, other = sample_scene(_rng(seed)), sample_scene(_rng(seed))
+    assert one == other
+    assert np.array_equal(draw_array(one, _rng(seed), 32), draw_array(other, _rng(seed), 32))
+
+
+@given(SEEDS, st.booleans())
+def test_no_scene_for_training_is_held_out_and_every_held_one_is(seed: int, held: bool) -> None:
+    assert held_out(sample_scene(_rng(seed), held=held)) == held
+
+
+def test_about_a_tenth_of_the_combinations_is_held_out() -> None:
+    singles = [Scene((Thing(shape, colour),), Ground(ground))
+               for shape in SHAPES for colour in COLOURS for ground in COLOURS]
+    assert 0.07 < np.mean([held_out(scene) for scene in singles]) < 0.15
+
+
+@given(SEEDS, st.booleans())
+def test_a_caption_is_true_of_its_scene(seed: int, full: bool) -> None:
+    scene = sample_scene(_rng(seed))
+    words, claim = describe(scene, _rng(seed), full=full)
+    assert claim.true_of(scene)
+    assert words == " ".join(words.split())
+
+
+@given(SEEDS)
+def test_a_full_caption_is_not_true_of_a_near_miss(seed: int) -> None:
+    rng = _rng(seed)
+    scene = sample_scene(rng)
+    other = vary(scene, rng)
+    _, claim = describe(scene, rng, full=True)
+    same_size = [thing.size for thing in scene.things] == [thing.size for thing in other.things]
+    assert scene != other or not same_size
+    # Swapping two equal things, or things in the one relation a caption may turn round, is the
+    # only change that leaves a caption true.
+    if claim.true_of(other):
+        assert len(scene.things) == 2
+        first, second = scene.things
+        assert first.shape == second.shape or first.colour == second.colour
+
+
+def test_a_partial_caption_is_true_of_whatever_fits_it() -> None:
+    claim = Claim((("star", None, None),))
+    assert claim.true_of(Scene((Thing("star", "red"),), Ground("blue")))
+    assert not claim.true_of(Scene((Thing("heart", "red"),), Ground("blue")))
+    assert not claim.true_of(Scene((Thing("star", "red"),), Ground("blue"), None, "neon"))
+
+
+@given(SEEDS)
+def test_every_caption_fits_the_perceptors_context(seed: int) -> None:
+    rng = _rng(seed)
+    words, _ = describe(sample_scene(rng), rng)
+    assert len(clip_tokenizer().encode(words)) <= 30
