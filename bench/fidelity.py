@@ -32,7 +32,6 @@ from engine.models import load_models
 from engine.pictures import png_bytes
 from engine.training.world import COLOURS, draw_array
 
-
 Job = tuple[str, int, Path | None, dict[str, Any]]
 
 

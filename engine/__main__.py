@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -11,6 +12,9 @@ def main() -> None:
     It ends with 0, with 2 where a person has something to change, said in one sentence on
     stderr, or with 130 where Ctrl-C stopped it (143: SIGTERM).
     """
+    # Threads that spin while they wait make a step many times slower wherever something else
+    # runs too; read by torch when it is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         raise SystemExit(_run())
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import Any
 
 import kornia.enhance
 import torch
@@ -45,7 +46,7 @@ class Cutouts:
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Cutouts:
         """The same numbers on another device, in another precision."""
-        moved = {}
+        moved: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
             moved[field.name] = value.to(device, dtype) if isinstance(value, Tensor) else value

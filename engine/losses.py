@@ -56,7 +56,8 @@ def spherical_distance(u: Tensor, v: Tensor) -> Tensor:
     Half the square of the angle between them: 0 for equal ones, 1.234 for orthogonal ones,
     4.935 for opposite ones (paper, section 2; Crowson's notebook).
     """
-    return 2 * ((u - v).norm(dim=-1) / 2).clamp(max=1).asin() ** 2
+    half_angle: Tensor = ((u - v).norm(dim=-1) / 2).clamp(max=1).asin()
+    return 2 * half_angle.square()
 
 
 def prompt_loss(images: Tensor, target: Tensor, weight: float = 1.0,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import warnings
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +15,12 @@ from PIL import Image, ImageOps, WebPImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from engine.errors import RequestError
+from engine.version import version
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from engine.request import ImageRequest
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 100_000_000
@@ -103,6 +108,13 @@ def to_tensor(image: Image.Image, width: int, height: int) -> Tensor:
     fitted = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
     pixels = torch.frombuffer(bytearray(fitted.tobytes()), dtype=torch.uint8)
     return pixels.view(1, height, width, 3).permute(0, 3, 1, 2).float() / 255.0
+
+
+def picture_texts(request: ImageRequest, made: Mapping[str, object]) -> dict[str, str]:
+    """What a finished picture's file says of itself: its request, and ``made``, how it came."""
+    return {"Description": request.prompt, "Software": f"imagine-bot {version()}",
+            "imagine-bot request": request.model_dump_json(exclude_none=True),
+            "imagine-bot provenance": json.dumps(made)}
 
 
 def png_bytes(image: Image.Image, texts: dict[str, str] | None = None) -> bytes:

@@ -21,7 +21,6 @@ from engine.errors import EngineError, NumericalError
 from engine.files import Targets, move, name_of, temporary_beside, write_bytes
 from engine.progress import Watcher, make_watcher
 from engine.request import ImageRequest
-from engine.version import version
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from engine.video import TimeLapse
 
 BEGAN = time.perf_counter()
-REQUEST_KEY = "imagine-bot request"
-PROVENANCE_KEY = "imagine-bot provenance"
 
 
 @dataclass(frozen=True)
@@ -218,13 +215,11 @@ def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> Imag
 def _write_picture(image: Image.Image, painted: ImageRequest, synthesis: Synthesis,
                    models: Models, targets: Targets, done: bool) -> Path:
     from engine.painting import provenance
-    from engine.pictures import png_bytes
+    from engine.pictures import picture_texts, png_bytes
 
     words = " ".join(prompt.words for prompt in painted.prompts())
     path = targets.picture or Path(f"{name_of(words, synthesis.seed)}.png")
-    texts = {"Description": painted.prompt, "Software": f"imagine-bot {version()}",
-             REQUEST_KEY: painted.model_dump_json(exclude_none=True),
-             PROVENANCE_KEY: json.dumps(provenance(synthesis, models))}
+    texts = picture_texts(painted, provenance(synthesis, models))
     # A picture that is not finished never replaces one that is.
     new = targets.picture is None or not done
     return write_bytes(path, png_bytes(image, texts), "The picture", new=new)

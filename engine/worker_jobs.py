@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import pickle
 import tempfile
@@ -29,10 +28,9 @@ from engine.messages import (
 )
 from engine.models import Models
 from engine.painting import prepare, provenance
-from engine.pictures import png_bytes
+from engine.pictures import picture_texts, png_bytes
 from engine.request import ImageRequest, request_from_json
 from engine.synthesis import Iterate, Synthesis
-from engine.version import version
 from engine.video import TimeLapse
 
 Send = Callable[[AboutJob | Logged], None]
@@ -130,10 +128,7 @@ class PaintJob:
         made = {**provenance(synthesis, models), "job": self.id}
         if stopped:
             made["stopped_at"] = synthesis.iteration
-        return png_bytes(synthesis.look().to_pil(), {
-            "Description": self.request.prompt, "Software": f"imagine-bot {version()}",
-            "imagine-bot request": self.request.model_dump_json(exclude_none=True),
-            "imagine-bot provenance": json.dumps(made)})
+        return png_bytes(synthesis.look().to_pil(), picture_texts(self.request, made))
 
     def end(self) -> None:
         """Nothing to clean up: the state's file is the store's."""

@@ -22,15 +22,23 @@ Threads = Annotated[int, typer.Option(help="processor cores to use")]
 
 @app.command()
 def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 2000,
-              resume: Resume = True, threads: Threads = 1) -> None:
+              resume: Resume = True, threads: Threads = 1,
+              reach: Annotated[float, typer.Option(help="largest L2 move of a cutout")] = 3.0,
+              spar: Annotated[bool, typer.Option(
+                  help="against paintings by the shipped generator")] = False) -> None:
     """Train the CLIP whose gradients draw."""
-    from engine.training.perceptor import PerceptorTrainer, PerceptorTraining
+    from engine.models import load_models
+    from engine.training.perceptor import CUTOUTS, PerceptorTrainer, PerceptorTraining
+    from engine.training.sparring import Sparring
 
     torch.set_num_threads(threads)
-    settings = PerceptorTraining(total=steps)
+    settings = PerceptorTraining(total=steps, reach=reach)
     pool = Pool(settings.pool_pairs, 128, settings.seed)
-    run_stage(PerceptorTrainer(settings, pool), "perceptor", folder, minutes=minutes,
-              steps=steps, resume=resume)
+    trainer = PerceptorTrainer(settings, pool)
+    if spar:
+        generator = load_models("embedded", device="cpu").generator
+        trainer.sparring = Sparring(generator, trainer.perceptor, pool, CUTOUTS)
+    run_stage(trainer, "perceptor", folder, minutes=minutes, steps=steps, resume=resume)
 
 
 @app.command()

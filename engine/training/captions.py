@@ -177,6 +177,6 @@ def _things(scene: Scene, rng: np.random.Generator, full: bool) -> tuple[str, Cl
     back = {"left of": ("to the right of", "right of"), "above": ("below", "under"),
             "inside": ("around", "behind")}
     if full or rng.random() < 0.65 or scene.relation == "inside":
-        words = forward[str(scene.relation)]
-        return f"{first} {words[0] if full else _choose(rng, words)} {second}", claim
+        ways = forward[str(scene.relation)]
+        return f"{first} {ways[0] if full else _choose(rng, ways)} {second}", claim
     return f"{second} {_choose(rng, back[str(scene.relation)])} {first}", claim

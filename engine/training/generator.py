@@ -196,7 +196,8 @@ class GeneratorTrainer:
         return {"model": self.model.state_dict(), "average": self.average.state_dict(),
                 "optimiser": self.optimiser.state_dict(), "critic": self.critic.state_dict(),
                 "discriminator": self.discriminator.state_dict(), "counts": self.counts,
-                "sums": self.sums, "iteration": self.iteration, "generator": self.generator.get_state()}
+                "sums": self.sums, "iteration": self.iteration,
+                "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a :meth:`state_dict`."""

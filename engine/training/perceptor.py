@@ -3,7 +3,9 @@
 A perceptor guides by the gradient of its answer, so it is trained to answer alike all around
 each picture: every cutout is first moved along one gradient step of the perceptor's own loss
 (Madry et al. 2018, L2, one step from a random start), up to ``reach`` in pixels of 0..1.
-Without this, painting gives textures that mean the words to the perceptor alone.
+Without this, painting gives textures that mean the words to the perceptor alone. And each
+batch holds spoiled pictures (:mod:`engine.training.spoiling`) that nothing is true of: without
+them, it leaves the random start's blobs beside what was asked for.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from engine.recipe import Augmentation
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim, describe
 from engine.training.pool import Pool
+from engine.training.sparring import Sparring
+from engine.training.spoiling import spoil
 from engine.training.world import Scene
 
 ARCHITECTURE = {"embed_dim": 128, "resolution": 64, "patch": 8, "vision_width": 128,
@@ -30,15 +34,20 @@ ARCHITECTURE = {"embed_dim": 128, "resolution": 64, "patch": 8, "vision_width": 
 
 # As the loop cuts with the embedded models' default preset; no flip, for the world has a
 # left and a right.
-CUTOUTS = Augmentation(crop_power=0.6, whole=0.4, flip=0.0, affine=0.7, degrees=12.0,
-                       translate=0.08, perspective=0.4, distortion=0.15, jitter=0.5, noise=0.1)
+CUTOUTS = Augmentation(crop_power=0.3, whole=0.8, flip=0.0, affine=0.7, degrees=8.0,
+                       translate=0.04, perspective=0.4, distortion=0.1, jitter=0.5, noise=0.1)
 
 
 @dataclass(frozen=True)
 class PerceptorTraining:
-    """The numbers of a run. ``reach`` is the largest L2 move of a 64 x 64 cutout."""
+    """The numbers of a run.
 
-    pairs: int = 80
+    ``reach`` is the largest L2 move of a 64 x 64 cutout; ``bouts`` how many paintings in the
+    making are in a batch, where there is a generator to spar with.
+    """
+
+    pairs: int = 28
+    bouts: int = 24
     pool_pairs: int = 4000
     learning_rate: float = 1.2e-3
     weight_decay: float = 0.05
@@ -53,10 +62,12 @@ class PerceptorTraining:
 class PerceptorTrainer:
     """One training run: :meth:`step` it, save it, resume it."""
 
-    def __init__(self, settings: PerceptorTraining, pool: Pool) -> None:
+    def __init__(self, settings: PerceptorTraining, pool: Pool,
+                 sparring: Sparring | None = None) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.pool = pool
+        self.sparring = sparring
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
         self.average = WeightAverage(self.perceptor)
         self.generator = torch.Generator().manual_seed(settings.seed)
@@ -85,14 +96,12 @@ class PerceptorTrainer:
         self.iteration += 1
         for group in self.optimiser.param_groups:
             group["lr"] = self.learning_rate()
-        pictures, scenes = self.pool.batch(self.settings.pairs)
-        captions = [describe(scene, self.rng) for scene in scenes]
-        truth = match_matrix(scenes, [claim for _, claim in captions])
-        augmentation = replace(CUTOUTS, count=len(scenes))
+        pictures, texts_of, truth = self._batch()
+        augmentation = replace(CUTOUTS, count=len(pictures))
         numbers = draw_cutouts(augmentation, self.pool.side, self.pool.side,
                                self.perceptor.resolution, self.generator)
         cutouts = cut(pictures, numbers, self.perceptor.resolution)
-        tokens = torch.stack([self.perceptor.tokenize(text).ids for text, _ in captions])
+        tokens = torch.stack([self.perceptor.tokenize(text).ids for text in texts_of])
         texts = self.perceptor.encode_tokens(tokens[:, : int((tokens != 0).sum(1).max())])
         reach = self.reach()
         if reach > 0:
@@ -109,6 +118,30 @@ class PerceptorTrainer:
         self.average.update(self.perceptor)
         return {"loss": loss.item(), "right": right, "reach": reach, "scale": scale.item()}
 
+    def _batch(self) -> tuple[Tensor, list[str], Tensor]:
+        """Pictures [N, 3, H, W], captions M, and which are true of which, [N, M].
+
+        The order of the pictures is mixed, as the first cutouts are those of whole pictures.
+        """
+        pictures, scenes = self.pool.batch(self.settings.pairs)
+        captions = [describe(scene, self.rng) for scene in scenes]
+        wrong = [spoil(pictures, self.generator)]
+        if self.sparring is not None:
+            if self.iteration % 10 == 1:
+                self.sparring.follow(self.perceptor)
+            self.sparring.go_on(self.settings.bouts // 6)
+            bouts = self.sparring.sample(self.settings.bouts)
+            scenes = scenes + [bout.scene for bout in bouts]
+            captions += [(bout.words, bout.claim) for bout in bouts]
+            pictures = torch.cat([pictures, torch.stack([bout.true for bout in bouts])])
+            wrong.append(torch.stack([bout.picture for bout in bouts]))
+        truth = match_matrix(scenes, [claim for _, claim in captions])
+        spoiled = torch.cat(wrong)
+        none = torch.zeros(len(spoiled), len(captions))
+        order = torch.randperm(len(pictures) + len(spoiled), generator=self.generator)
+        return (torch.cat([pictures, spoiled])[order], [text for text, _ in captions],
+                torch.cat([truth, none])[order])
+
     def _move(self, cutouts: Tensor, texts: Tensor, truth: Tensor, reach: float) -> Tensor:
         n = len(cutouts)
         sizes = torch.rand(n, 1, 1, 1, generator=self.generator) * reach
@@ -119,7 +152,8 @@ class PerceptorTrainer:
         loss, _ = contrastive_loss(self.perceptor.encode_image(start), texts, truth, scale)
         (slope,) = torch.autograd.grad(loss, start)
         slope = slope / slope.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
-        return (start.detach() + slope * sizes).clamp(0, 1)
+        moved: Tensor = (start.detach() + slope * sizes).clamp(0, 1)
+        return moved
 
     def state_dict(self) -> dict[str, Any]:
         """All that :meth:`load_state_dict` needs to go on."""
@@ -145,19 +179,22 @@ def contrastive_loss(images: Tensor, texts: Tensor, truth: Tensor,
                      scale: Tensor) -> tuple[Tensor, float]:
     """CLIP's loss with several right answers (Khosla et al. 2020, eq. 2, both ways round).
 
-    ``images`` and ``texts`` are unit vectors [B, D], ``truth`` [B, B]. Returns the loss and
-    the share of pictures whose likeliest caption is a right one.
+    ``images`` [N, D] and ``texts`` [M, D] are unit vectors, ``truth`` is [N, M]. A picture that
+    no caption is true of counts only as a wrong answer to each. Returns the loss and the share
+    of captions whose likeliest picture is a right one.
     """
     logits = scale * images @ texts.T
-    by_image = -(F.log_softmax(logits, 1) * truth).sum(1) / truth.sum(1)
+    named = truth.sum(1) > 0
+    by_image = -(F.log_softmax(logits, 1) * truth)[named].sum(1) / truth[named].sum(1)
     by_text = -(F.log_softmax(logits, 0) * truth).sum(0) / truth.sum(0)
-    right = truth.gather(1, logits.argmax(1, keepdim=True)).mean()
+    right = truth.gather(0, logits.argmax(0, keepdim=True)).mean()
     return (by_image.mean() + by_text.mean()) / 2, right.item()
 
 
 def _groups(perceptor: Perceptor, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay for the matrices alone: not for embeddings, biases, norms."""
-    decayed, free = [], []
+    decayed: list[Tensor] = []
+    free: list[Tensor] = []
     for name, parameter in perceptor.named_parameters():
         plain = parameter.ndim < 2 or "embedding" in name
         (free if plain else decayed).append(parameter)

@@ -30,7 +30,8 @@ def _edges(image: Image.Image) -> Array:
     """Where colours meet, [side, side] from 0 to 1, in any of the three channels."""
     spread = ImageChops.difference(image.filter(ImageFilter.MaxFilter(3)),
                                    image.filter(ImageFilter.MinFilter(3)))
-    return _to_array(spread).max(axis=2)
+    edges: Array = _to_array(spread).max(axis=2)
+    return edges
 
 
 def charcoal(image: Image.Image, rng: np.random.Generator) -> Image.Image:

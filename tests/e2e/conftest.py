@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.models.catalogue import load_catalogue, models_folder
 from tests.e2e.standin import StandIn
 from tests.tiny_model import write_tiny_model
 
@@ -89,11 +90,24 @@ async def standin():
 
 
 @pytest.fixture
-def environment(standin, tmp_path, catalogue):
+def model():
+    """The model that the bot paints with; a test module may choose another."""
+    return "tiny"
+
+
+def embedded_or_tiny():
+    """The shipped model where this checkout has its files, else the tiny one."""
+    entry = load_catalogue().model("embedded")
+    there = all(source.where(models_folder()).is_file() for source in entry.sources)
+    return "embedded" if there else "tiny"
+
+
+@pytest.fixture
+def environment(standin, tmp_path, catalogue, model):
     """The settings that a host would write into .env."""
     return {
         "DISCORD_TOKEN": standin.token, "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
-        "IMAGINE_MODEL": "tiny", "IMAGINE_MODELS_CATALOGUE": str(catalogue),
+        "IMAGINE_MODEL": model, "IMAGINE_MODELS_CATALOGUE": str(catalogue),
         "IMAGINE_DEVICE": "cpu", "IMAGINE_THREADS": "1", "IMAGINE_PREVIEW_SECONDS": "0.3",
         "IMAGINE_LOG_FORMAT": "json", "IMAGINE_TEST_DISCORD_URL": standin.url,
         "IMAGINE_TEST_MEDIA_HOST": f"127.0.0.1:{standin.port}"}

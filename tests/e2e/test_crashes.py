@@ -43,9 +43,8 @@ async def test_kill_9_of_the_bot_in_mid_job_and_the_next_one_delivers_it(
     await bot.until(lambda: len(standin.results(channel)) == 2, "both results")
     await bot.until(lambda: [row["state"] for row in rows(bot, "SELECT state FROM jobs")]
                     == ["delivered"] * 2, "the rows")
-    progress = [message for message in channel.messages.values()
-                if message["content"].startswith("Painted")]
-    assert len(progress) == 2
+    await bot.until(lambda: sum(message["content"].startswith("Painted")
+                                for message in channel.messages.values()) == 2, "the last words")
     assert len(channel.messages) == 4
 
 
@@ -68,7 +67,8 @@ async def test_a_result_whose_answer_was_lost_is_not_posted_again_after_a_crash(
 
 async def test_sigterm_tells_the_channel_keeps_the_queue_and_ends_in_time(
         channel, alice, standin, bot):
-    await standin.command(alice, channel, "imagine", prompt="a fox", iterations=5000)
+    await standin.command(alice, channel, "imagine", prompt="a fox", size="128",
+                          iterations=1000)
     await bot.until(lambda: previews(standin), "a preview")
     [progress] = channel.messages.values()
     job_id = job_id_of(progress)

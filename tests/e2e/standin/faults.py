@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -56,25 +55,26 @@ def limited(retry_after: float) -> web.Response:
 
 
 class Buckets:
-    """Rate limits as Discord has them: so many requests a while, by route and channel.
+    """Rate limits as Discord has them: so many requests a window, by route and channel.
 
     Real time, whatever the clock says: it is the bot's own pace that counts.
     """
 
     def __init__(self, limit: int = 5, seconds: float = 5.0):
         self.limit, self.seconds = limit, seconds
-        self._times: dict[tuple, deque] = defaultdict(deque)
+        self._windows: dict[tuple, tuple[float, int]] = {}
 
     def take(self, key: tuple) -> tuple[dict[str, str], web.Response | None]:
         """Headers for the answer, and the refusal where the bucket is empty."""
-        now, times = time.monotonic(), self._times[key]
-        while times and now - times[0] >= self.seconds:
-            times.popleft()
-        left = self.seconds if not times else self.seconds - (now - times[0])
-        if len(times) >= self.limit:
+        now = time.monotonic()
+        began, used = self._windows.get(key, (now, 0))
+        if now - began >= self.seconds:
+            began, used = now, 0
+        left = self.seconds - (now - began)
+        if used >= self.limit:
             return {}, limited(left)
-        times.append(now)
+        self._windows[key] = (began, used + 1)
         return {"X-RateLimit-Limit": str(self.limit), "X-RateLimit-Bucket": "/".join(key[:2]),
-                "X-RateLimit-Remaining": str(self.limit - len(times)),
+                "X-RateLimit-Remaining": str(self.limit - used - 1),
                 "X-RateLimit-Reset": f"{time.time() + left:.3f}",
                 "X-RateLimit-Reset-After": f"{left:.3f}"}, None

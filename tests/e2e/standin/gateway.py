@@ -91,7 +91,8 @@ class Gateway:
     async def drop(self) -> None:
         """Cut all connections, as networks do; sessions can be resumed."""
         self.ready.clear()
-        for socket in list(self.sockets):
+        sockets, self.sockets = self.sockets, []
+        for socket in sockets:
             transport = socket._req.transport if socket._req is not None else None
             if transport is not None:
                 transport.abort()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.e2e.standin.errors import (
     ALREADY_ACKNOWLEDGED,
@@ -28,7 +29,7 @@ class Interaction:
     source: dict | None = None
     answer: dict | None = None  # the callback's body
     answered_after: float | None = None  # seconds by Discord's clock
-    message: dict | None = None  # the original response
+    message: Any = None  # the original response
     followups: list[dict] = field(default_factory=list)
     edited: asyncio.Event = field(default_factory=asyncio.Event)
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from tests.e2e.standin import checks, errors
 from tests.e2e.standin.errors import ApiError, invalid
@@ -27,7 +29,7 @@ class Recorded:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
-    payload: dict | list | None = None
+    payload: Any = None
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     status: int = 0
     answer: object = None
@@ -44,7 +46,7 @@ class Rest:
         self.unknown: list[str] = []
         self.gateway_url = ""
         self._nonces: dict[tuple[str, str], tuple[float, str]] = {}
-        self._routes = [
+        self._routes: list[tuple[str, str, Callable[..., object]]] = [
             ("GET", r"/users/@me", self.me),
             ("GET", r"/oauth2/applications/@me", self.application),
             ("GET", r"/gateway/bot", self.gateway),
@@ -88,7 +90,8 @@ class Rest:
             found = re.fullmatch(pattern, path)
             if found is None or method != request.method:
                 continue
-            headers, refusal = {}, None
+            headers: dict[str, str] = {}
+            refusal = None
             if path.startswith("/channels/"):
                 headers, refusal = self.buckets.take((method, pattern, found[1]))
             if refusal is not None:
@@ -103,11 +106,12 @@ class Rest:
     async def _read(self, request: web.Request, recorded: Recorded) -> None:
         if request.content_type == "multipart/form-data":
             async for part in await request.multipart():
+                assert isinstance(part, BodyPartReader)
                 if part.name == "payload_json":
                     recorded.payload = json.loads(await part.text())
                 else:
                     data = bytes(await part.read(decode=False))
-                    recorded.files[part.name] = (part.filename, data)
+                    recorded.files[str(part.name)] = (str(part.filename), data)
             if any(len(data) > self.max_file for _, data in recorded.files.values()):
                 raise ApiError(*errors.TOO_LARGE)
         elif request.can_read_body:
@@ -139,7 +143,7 @@ class Rest:
 
     def direct(self, recorded):
         channel = self.world.direct(str(recorded.payload["recipient_id"]))
-        recipient = self.world.users[channel.recipient]
+        recipient = self.world.users[str(channel.recipient)]
         return {**channel.payload(), "recipients": [recipient.payload()]}
 
     def sync(self, recorded, application_id):

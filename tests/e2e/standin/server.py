@@ -95,6 +95,7 @@ class StandIn:
             "id": found["id"], "name": name, "type": 1, "options": [
                 {"name": option, "type": 3, "value": typed, "focused": True}]})
         await asyncio.wait_for(interaction.acknowledged.wait(), 10)
+        assert interaction.answer is not None
         return [choice["value"] for choice in interaction.answer["data"]["choices"]]
 
     async def press(self, user: User, channel: Channel, message: dict, label: str) -> Interaction:

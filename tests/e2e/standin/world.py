@@ -29,8 +29,9 @@ class Channel:
         if self.guild_id is None:
             return {"id": self.id, "type": 1, "recipients": [], "last_message_id": None}
         return {"id": self.id, "type": 0, "name": self.name, "position": 0,
-                "guild_id": self.guild_id, "permission_overwrites": [], "nsfw": False, "topic": None, "parent_id": None,
-                "rate_limit_per_user": 0, "last_message_id": None}
+                "guild_id": self.guild_id, "permission_overwrites": [], "nsfw": False,
+                "topic": None, "parent_id": None, "rate_limit_per_user": 0,
+                "last_message_id": None}
 
 
 @dataclass

@@ -1,0 +1,110 @@
+"""`python -m bot` runs the bot; `python -m bot invite` prints the link that adds it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+
+import aiohttp
+import discord
+import yarl
+
+from bot import create_bot
+from bot.client import ImageBot
+from bot.errors import ClosingError
+from bot.logs import set_up_logs
+from bot.permissions import application_id_of, invite_link
+from bot.settings import Settings, SettingsError, hand_to_engine, load_settings
+from engine.errors import EngineError
+
+log = logging.getLogger("bot")
+
+# sysexits.h: wrong settings, nothing to be reached, refused.
+WRONG_SETTINGS, UNAVAILABLE, REFUSED = 78, 69, 77
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run what the command line says; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bot", description="A Discord bot that paints what people type.",
+        epilog="Settings come from the environment and from .env; see .env.example.")
+    parser.add_argument("what", nargs="?", choices=["run", "invite"], default="run",
+                        help="run the bot (default), or print the link that adds it to a server")
+    what = parser.parse_args(arguments).what
+    try:
+        settings = load_settings()
+        if what == "invite":
+            print(_link(settings))
+            return 0
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTINGS
+    hand_to_engine()
+    set_up_logs(settings.delivery.log_format, settings.delivery.log_level)
+    if settings.test.discord_url is not None:
+        _go_elsewhere(settings.test.discord_url)
+    return asyncio.run(run(settings))
+
+
+def _link(settings: Settings) -> str:
+    application_id = application_id_of(settings.discord.token.get_secret_value())
+    if application_id is None:
+        raise SettingsError("DISCORD_TOKEN does not read like a bot's token; copy it again from "
+                            "the Bot page of your application.")
+    return invite_link(application_id)
+
+
+async def run(settings: Settings) -> int:
+    """Run the bot until it is told to stop (SIGTERM, SIGINT); the exit code."""
+    bot = create_bot(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, bot, number)
+    try:
+        async with bot:
+            await bot.start(settings.discord.token.get_secret_value())
+    except discord.LoginFailure:
+        return _say("Discord does not know this DISCORD_TOKEN; copy it again from the Bot page of "
+                    "your application.", REFUSED)
+    except (discord.HTTPException, aiohttp.ClientError, discord.GatewayNotFound) as error:
+        return _say(f"Discord cannot be reached: {error}. Check the network and try again.",
+                    UNAVAILABLE)
+    except EngineError as error:
+        return _say(str(error), WRONG_SETTINGS)
+    except (ClosingError, RuntimeError):
+        # Told to stop while it was starting: a closed session is what that ends in.
+        if not bot.is_closed():
+            raise
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    return 0
+
+
+_stopping: set[asyncio.Task[None]] = set()
+
+
+def _stop(bot: ImageBot, number: int) -> None:
+    log.info("%s: stopping", signal.Signals(number).name)
+    task = asyncio.ensure_future(bot.close())
+    _stopping.add(task)  # the loop itself would let it be collected
+    task.add_done_callback(_stopping.discard)
+
+
+def _say(sentence: str, code: int) -> int:
+    log.critical("%s", sentence)
+    return code
+
+
+def _go_elsewhere(address: str) -> None:
+    """For tests: speak to a server in Discord's place."""
+    discord.http.Route.BASE = f"{address}/api/v10"
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
+        address.replace("http://", "ws://")) / "gateway"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Pictures from people: fetched from Discord's own media hosts alone, by size limit.
+
+The bytes are kept under their SHA-256; a request carries the hash. What stands in a link is
+never trusted: not its host, nor its length, nor its file's name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+
+import aiohttp
+import yarl
+from PIL import Image, WebPImagePlugin
+
+from bot.errors import AttachmentError
+
+# Where Discord keeps what people upload; embeds go through its proxy, images-ext-*.
+MEDIA_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net",
+                         "images-ext-1.discordapp.net", "images-ext-2.discordapp.net"})
+MAX_PIXELS = 50_000_000
+# As the engine reads; Pillow knows WebP by name only once its plugin is imported.
+FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
+# What Pillow's plugins let slip on broken files.
+_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
+           AttributeError, struct.error, zlib.error)
+_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A fetched picture: its bytes, and their SHA-256 in hexadecimal digits."""
+
+    sha256: str
+    data: bytes
+
+
+def check_address(address: str, extra_host: str | None = None) -> yarl.URL:
+    """The address, if it lies at a media host of Discord's; raises AttachmentError if not.
+
+    ``extra_host`` ("127.0.0.1:8080") is for tests; it is the one that may speak plain HTTP.
+    """
+    refusal = AttachmentError("That picture does not lie at Discord; attach it to the command.")
+    try:
+        url = yarl.URL(address)
+        host, port = url.host, url.port
+    except ValueError:
+        raise refusal from None
+    if url.user is not None or url.password is not None:
+        raise refusal
+    if extra_host is not None and url.scheme == "http" and f"{host}:{port}" == extra_host:
+        return url
+    if url.scheme != "https" or host not in MEDIA_HOSTS or port != 443:
+        raise refusal
+    return url
+
+
+async def fetch_picture(session: aiohttp.ClientSession, address: str, max_bytes: int,
+                        extra_host: str | None = None) -> Picture:
+    """The picture at ``address``; redirects are not followed.
+
+    Raises AttachmentError where the address is another host's, the file is larger than
+    ``max_bytes`` or no picture, or it cannot be fetched.
+    """
+    url = check_address(address, extra_host)
+    limit = f"{max_bytes / 1_000_000:g} MB"
+    chunks, length = [], 0
+    try:
+        async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as response:
+            if response.status != 200:
+                raise AttachmentError("Discord does not have that picture any more; attach it "
+                                      "again.")
+            # Read to the limit whatever the header claims.
+            async for chunk in response.content.iter_chunked(65536):
+                length += len(chunk)
+                if length > max_bytes:
+                    raise AttachmentError(f"That picture is larger than {limit}; make it smaller.")
+                chunks.append(chunk)
+    except (aiohttp.ClientError, TimeoutError):
+        raise AttachmentError("That picture could not be fetched from Discord; try again in a "
+                              "minute.") from None
+    return await asyncio.to_thread(_checked, b"".join(chunks))
+
+
+def _checked(data: bytes) -> Picture:
+    check_picture(data)
+    return Picture(hashlib.sha256(data).hexdigest(), data)
+
+
+def check_picture(data: bytes) -> None:
+    """Raise AttachmentError unless ``data`` is a picture by what it holds, not by its name.
+
+    The header alone is read here; pixels are decoded in the worker's process.
+    """
+    too_many = AttachmentError(f"That picture has more than {MAX_PIXELS // 1_000_000} megapixels; "
+                               "make it smaller.")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise too_many from None
+    except _BROKEN:
+        raise AttachmentError("That file is not a picture that I can read; attach a PNG, JPEG, "
+                              "WebP or GIF.") from None
+    if width * height > MAX_PIXELS:
+        raise too_many

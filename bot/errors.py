@@ -1,0 +1,192 @@
+"""What goes wrong on the way -> a sentence for the person: the one table of it.
+
+Commands, modals, buttons and jobs all answer through here::
+
+    BotError                    the root; its text may be shown to a person as it is
+    +-- NotYoursError           another person's picture
+    +-- GoneError               a picture that is not kept any more
+    +-- MissingPermissionError  the bot may not do here what it must
+    +-- LimitError              more than the host allows one person
+    +-- AttachmentError         a picture to start from that cannot be fetched
+    +-- ClosingError            the bot is being stopped
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import discord
+from discord import app_commands
+
+from engine.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+
+class BotError(Exception):
+    """The root of the bot's own errors; its text may be shown to a person as it is."""
+
+
+class NotYoursError(BotError):
+    """Another person's picture, which only they or a moderator may touch."""
+
+
+class GoneError(BotError):
+    """A picture or a job that is not kept any more."""
+
+
+class MissingPermissionError(BotError):
+    """The bot lacks a permission in the channel."""
+
+
+class LimitError(BotError):
+    """More than the host allows one person."""
+
+
+class AttachmentError(BotError):
+    """A picture to start from that cannot be fetched or used."""
+
+
+class ClosingError(BotError):
+    """The bot is being stopped and takes no more work."""
+
+
+DELETED = (10003, 10008)  # Unknown Channel, Unknown Message
+NO_ACCESS = (50001, 50013)  # Missing Access, Missing Permissions
+TOO_LARGE = 40005
+DM_CLOSED = 50007
+EXPIRED = (10062, 10015, 50027)  # Unknown interaction, Unknown Webhook, Invalid Webhook Token
+ALREADY_ANSWERED = 40060
+
+
+def sentence(error: BaseException) -> str | None:
+    """What to tell the person of ``error``; None where nobody has foreseen it.
+
+    In this order: what the engine and the bot raise on purpose speaks for itself; then
+    discord.py's refusals of commands; then Discord's own answers; then the network.
+    """
+    if isinstance(error, app_commands.CommandInvokeError):
+        return sentence(error.original)
+    if isinstance(error, (EngineError, BotError)):
+        return str(error)
+    return _of_commands(error) or _of_discord(error)
+
+
+def _of_commands(error: BaseException) -> str | None:
+    match error:
+        case app_commands.TransformerError():
+            return f"\"{str(error.value)[:80]}\" cannot be used there; choose another value."
+        case app_commands.BotMissingPermissions():
+            names = ", ".join(name.replace("_", " ") for name in error.missing_permissions)
+            return f"I lack the permission {names} here; ask a moderator to give it to me."
+        case app_commands.MissingPermissions():
+            return "You lack the permission to do that here; ask a moderator."
+        case app_commands.CommandOnCooldown():
+            return f"That was quick; try again in {max(1, round(error.retry_after))} s."
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return ("I have just been updated and Discord still shows you my old commands; "
+                    "reload Discord and try again.")
+        case app_commands.CheckFailure():
+            return "You may not do that here."
+        case _:
+            return None
+
+
+def _of_discord(error: BaseException) -> str | None:
+    if isinstance(error, discord.HTTPException):
+        if error.code in DELETED:
+            return "That message is gone; run /imagine again, or see /history."
+        if error.code in NO_ACCESS or isinstance(error, discord.Forbidden):
+            return ("Discord does not let me do that here; ask a moderator to give me View "
+                    "Channel, Send Messages, Attach Files, Embed Links and Read Message History.")
+        if error.code == TOO_LARGE:
+            return "The file is too large for this server; choose a smaller size."
+        if error.status == 429:
+            return "Discord asks me to slow down; try again in a minute."
+        if error.status >= 500:
+            return "Discord has trouble at the moment; try again in a minute."
+        return None
+    if isinstance(error, (aiohttp.ClientError, TimeoutError, discord.ConnectionClosed)):
+        return "The network failed on the way to Discord; try again in a minute."
+    return None
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether trying again later may help: the network's and Discord's own trouble."""
+    if isinstance(error, discord.HTTPException):
+        return error.status >= 500 or error.status == 429
+    return isinstance(error, (aiohttp.ClientError, TimeoutError, OSError))
+
+
+def describe(error: BaseException, where: str) -> str:
+    """The person's sentence; what nobody foresaw is logged, and they get its reference."""
+    text = sentence(error)
+    if text is not None:
+        log.info("%s was refused: %s", where, text)
+        return text
+    reference = secrets.token_hex(4)
+    log.error("%s failed, reference %s", where, reference,
+              exc_info=(type(error), error, error.__traceback__))
+    return ("That failed in a way I do not understand. If it happens again, tell whoever runs "
+            f"me this reference: {reference}")
+
+
+async def answer(interaction: discord.Interaction[Any], text: str) -> None:
+    """Tell the person alone, whether the interaction was answered before or not."""
+    try:
+        if not interaction.response.is_done():
+            await interaction.response.send_message(text, ephemeral=True)
+        elif interaction.response.type in (
+                discord.InteractionResponseType.deferred_channel_message,):
+            await interaction.edit_original_response(content=text)
+        else:
+            await interaction.followup.send(text, ephemeral=True)
+    except discord.HTTPException as error:
+        # The token has died, or Discord has trouble: nobody is there to be told.
+        log.warning("The answer %r did not arrive: %s", text, error)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        log.warning("The answer %r did not arrive: %s", text, error)
+
+
+class Caught:
+    """Around work that may raise anything: keeps the sentence for the person in ``text``.
+
+    A context manager, so that there is one place that catches everything, and no `except
+    Exception`; what ends the process or the task (cancellation) goes through.
+    """
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        self.text: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> bool:
+        if not isinstance(error, Exception):
+            return False
+        self.text = describe(error, self.where)
+        return True
+
+
+class Guarded(Caught):
+    """Around all that an interaction does: what it raises, the person is told."""
+
+    def __init__(self, interaction: discord.Interaction[Any], where: str) -> None:
+        super().__init__(where)
+        self.interaction = interaction
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> bool:
+        caught = self.__exit__(kind, error, trace)
+        if self.text is not None:
+            await answer(self.interaction, self.text)
+        return caught

@@ -1,0 +1,137 @@
+"""The messages about a job: content, embed, files and buttons, for each of its states."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+import discord
+
+from bot.buttons import (
+    AgainButton,
+    CancelButton,
+    DeleteButton,
+    JobButton,
+    RemixButton,
+    StopButton,
+    VideoButton,
+)
+from bot.wording import chosen, duration, escape, place_in_queue, result_line, understood
+from engine.events import Done, Progress, Queued
+from engine.request import ImageRequest
+
+WAITING, PAINTING, PAINTED, SORRY = 0x95A5A6, 0x3498DB, 0x2ECC71, 0xE67E22
+_BAR = 16
+
+
+@dataclass(frozen=True)
+class Text:
+    """One message's parts, but for the view, which is made anew for each sending.
+
+    ``files`` are (name, bytes); discord.py's own File objects are used up by sending.
+    """
+
+    content: str
+    embed: discord.Embed
+    buttons: tuple[type[JobButton], ...]
+    files: tuple[tuple[str, bytes], ...] = field(repr=False, default=())
+
+    def view(self, job_id: str) -> discord.ui.View:
+        """The buttons of this message."""
+        return view_of(job_id, self.buttons)
+
+    def new_files(self) -> list[discord.File]:
+        """The files, fresh for one sending."""
+        return [discord.File(io.BytesIO(data), filename=name) for name, data in self.files]
+
+
+def view_of(job_id: str, buttons: tuple[type[JobButton], ...]) -> discord.ui.View:
+    """A view of buttons about one job; nothing in it lives longer than the sending."""
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(button(job_id))
+    return view
+
+
+UNDERWAY: tuple[type[JobButton], ...] = (StopButton, CancelButton, RemixButton)
+FINISHED: tuple[type[JobButton], ...] = (AgainButton, RemixButton, VideoButton, DeleteButton)
+RETRY: tuple[type[JobButton], ...] = (AgainButton, RemixButton)
+
+
+def _embed(request: ImageRequest, colour: int, settings: str | None = None) -> discord.Embed:
+    embed = discord.Embed(description=understood(request), colour=colour)
+    embed.set_footer(text=(settings or chosen(request))[:2048])
+    return embed
+
+
+def queued(person: str, request: ImageRequest, event: Queued | None) -> Text:
+    """The job waits; with no event yet, its place is not known."""
+    line = "Queued" if event is None else place_in_queue(event.position, event.eta)
+    return Text(f"{line} · for <@{person}>", _embed(request, WAITING), UNDERWAY)
+
+
+def painting(person: str, request: ImageRequest, event: Progress) -> Text:
+    """The job is being painted, with its newest preview."""
+    if event.iteration == 0 and not event.preview:
+        return Text(f"Getting ready · for <@{person}>", _embed(request, PAINTING), UNDERWAY)
+    share = event.iteration / max(1, event.iterations)
+    full = round(share * _BAR)
+    left = "" if event.eta is None else f" · about {duration(event.eta)} left"
+    content = (f"Painting `{'█' * full}{'░' * (_BAR - full)}` {event.iteration} of "
+               f"{event.iterations}{left} · for <@{person}>")
+    embed = _embed(request, PAINTING)
+    if not event.preview:
+        return Text(content, embed, UNDERWAY)
+    name = f"preview-{event.iteration}.jpg"
+    embed.set_image(url=f"attachment://{name}")
+    return Text(content, embed, UNDERWAY, ((name, event.preview),))
+
+
+def result(person: str, request: ImageRequest, done: Done, picture: tuple[str, bytes]) -> Text:
+    """The finished picture as a message of its own; it pings the person, and nobody else."""
+    embed = _embed(request, PAINTED, result_line(request, done))
+    embed.set_image(url=f"attachment://{picture[0]}")
+    if done.notices:
+        notices = "\n".join(f"- {escape(notice, 300)}" for notice in done.notices[:3])
+        embed.add_field(name="Please note", value=notices[:1024], inline=False)
+    return Text(f"<@{person}>", embed, FINISHED, (picture,))
+
+
+def finished(request: ImageRequest, done: Done, link: str) -> Text:
+    """What the progress message becomes when the result is posted."""
+    return Text(f"Painted in {duration(done.seconds)}: {link}", _embed(request, PAINTED), ())
+
+
+def failed(person: str, request: ImageRequest, reason: str) -> Text:
+    """The job came to nothing; said in a message of its own, which pings the person."""
+    return Text(f"<@{person}> {escape(reason)}", _embed(request, SORRY), RETRY)
+
+
+def ended(request: ImageRequest, words: str) -> Text:
+    """What the progress message becomes when there is no result: failed, or cancelled."""
+    return Text(words, _embed(request, SORRY), RETRY)
+
+
+def resting(person: str, request: ImageRequest) -> Text:
+    """The bot is being stopped; the job goes on when it is back."""
+    return Text("I am being restarted; this picture goes on when I am back · for "
+                f"<@{person}>", _embed(request, WAITING), UNDERWAY)
+
+
+def pings(person: str) -> discord.AllowedMentions:
+    """Allows the mention of one person."""
+    return discord.AllowedMentions(everyone=False, roles=False, replied_user=False,
+                                   users=[discord.Object(int(person))])
+
+
+def carries(message: discord.Message, button: type[JobButton], job_id: str) -> bool:
+    """Whether a message has this button about this job: how a posted result is recognised."""
+    def ids(components: Any) -> list[str]:
+        found = []
+        for component in components:
+            found.append(getattr(component, "custom_id", None) or "")
+            found.extend(ids(getattr(component, "children", ())))
+        return found
+
+    return button.custom_id_of(job_id) in ids(message.components)

@@ -1,0 +1,26 @@
+"""Which models there are, as the bot tells people; read in a thread, never loading torch."""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.errors import MissingModelError
+from engine.models.catalogue import load_catalogue, models_folder
+
+
+async def model_names() -> list[str]:
+    """The names in the catalogue; raises ModelError where it cannot be read."""
+    return await asyncio.to_thread(lambda: list(load_catalogue().models))
+
+
+async def check_model(name: str) -> None:
+    """Raise UnknownModelError or MissingModelError unless ``name`` can be painted with now."""
+    await asyncio.to_thread(_check_model, name)
+
+
+def _check_model(name: str) -> None:
+    entry = load_catalogue().model(name)
+    folder = models_folder()
+    if not all(source.where(folder).is_file() for source in entry.sources):
+        raise MissingModelError(f"The model {entry.name} is not here yet; choose another one, or "
+                                "ask whoever runs me to fetch it.")

@@ -1,0 +1,39 @@
+"""Pictures made small enough for Discord. Slow work of Pillow's: call it in a thread."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image
+
+THUMBNAIL = 256
+
+
+def shrink(data: bytes, limit: int) -> tuple[bytes, str] | None:
+    """A picture file in at most ``limit`` bytes, and its ending ("png", "webp").
+
+    It keeps its pixels as long as it can: as it is, then WebP at falling quality, then at
+    half the size and again. None where even 64 pixels do not fit.
+    """
+    if len(data) <= limit:
+        return data, "png"
+    with Image.open(io.BytesIO(data)) as opened:
+        image = opened.convert("RGB")
+    while min(image.size) >= 64:
+        for quality in (95, 85, 70):
+            file = io.BytesIO()
+            image.save(file, "WEBP", quality=quality)
+            if file.tell() <= limit:
+                return file.getvalue(), "webp"
+        image = image.resize((image.width // 2, image.height // 2), Image.Resampling.LANCZOS)
+    return None
+
+
+def thumbnail(data: bytes) -> bytes:
+    """A WebP of at most 256 pixels a side."""
+    with Image.open(io.BytesIO(data)) as opened:
+        image = opened.convert("RGB")
+    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.save(file, "WEBP", quality=80)
+    return file.getvalue()

@@ -1,0 +1,80 @@
+"""Posting what must arrive, once: through lost answers, 5xx, 429, limits and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import discord
+
+from bot.errors import TOO_LARGE, is_passing
+from bot.messages import Text, pings
+
+log = logging.getLogger(__name__)
+
+# Discord knows a nonce again for a few minutes; after this long the channel is read instead.
+NONCE_SECONDS = 60.0
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+READ_BACK = 100
+
+Find = Callable[[discord.Message], bool]
+Make = Callable[[int], Awaitable[Text | None]]
+
+
+async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str, nonce: str,
+                    person: str, find: Find, limit: int, look_first: bool = False,
+                    own_id: int | None = None) -> int | None:
+    """Post a message about a job to ``channel`` and give its id; never twice.
+
+    ``make(limit)`` gives the text with files of at most ``limit`` bytes, None where they cannot
+    be made that small. ``find`` recognises the message if an earlier try did arrive;
+    ``look_first`` says there may have been one long ago. Passing trouble is waited out however
+    long it takes. Raises discord.HTTPException where Discord refuses for good.
+    """
+    loop = asyncio.get_running_loop()
+    began, pause = loop.time(), FIRST_PAUSE
+    look = look_first
+    while True:
+        try:
+            if look:
+                earlier = await find_message(channel, find, own_id)
+                if earlier is not None:
+                    return earlier
+            text = await make(limit)
+            if text is None:
+                return None
+            message = await channel.send(
+                text.content, embed=text.embed, files=text.new_files(), view=text.view(job_id),
+                nonce=nonce[:25], allowed_mentions=pings(person))
+        except discord.HTTPException as error:
+            if error.code == TOO_LARGE or error.status == 413:
+                limit //= 2
+                log.info("Discord finds the file too large; trying with %d bytes", limit)
+                continue
+            if not is_passing(error):
+                raise
+            log.warning("Posting failed (%s); trying again in %g s", error, pause)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("Posting failed (%s); trying again in %g s", error, pause)
+        else:
+            return message.id
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+        look = look or loop.time() - began > NONCE_SECONDS
+
+
+async def find_message(channel: discord.abc.Messageable, find: Find,
+                       own_id: int | None) -> int | None:
+    """The id of our message that ``find`` recognises among the channel's newest.
+
+    None where there is none, or where we may not read.
+    """
+    try:
+        async for message in channel.history(limit=READ_BACK):
+            if (own_id is None or message.author.id == own_id) and find(message):
+                return message.id
+    except discord.Forbidden:
+        log.info("The channel's history cannot be read, so nothing was looked for there")
+    return None

@@ -1,0 +1,63 @@
+"""The command tree: errors to the one table, and syncing only what changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.errors import answer, describe
+from data.store import Store
+
+log = logging.getLogger(__name__)
+
+SYNCED = "synced commands"
+
+
+class ImageTree(app_commands.CommandTree[Any]):
+    """Answers the person whatever a command raises."""
+
+    async def on_error(self, interaction: discord.Interaction[Any],
+                       error: app_commands.AppCommandError, /) -> None:
+        """discord.py calls this for what commands and autocompletion raise."""
+        name = interaction.command.qualified_name if interaction.command else "a command"
+        text = describe(error, f"/{name}")
+        if interaction.type is not discord.InteractionType.autocomplete:
+            await answer(interaction, text)
+
+
+def fingerprint(tree: app_commands.CommandTree[Any]) -> str:
+    """A hash of all that Discord is told about the commands."""
+    payload = [command.to_dict(tree) for command in tree.get_commands()]
+    text = json.dumps(payload, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def sync_if_changed(tree: app_commands.CommandTree[Any], store: Store) -> bool:
+    """Tell Discord of the commands where they changed since the last time; whether it did.
+
+    Discord counts syncs by the day. Where it fails, the old commands go on working and the
+    next start tries again.
+    """
+    application = tree.client.application_id
+    now = f"{application}:{fingerprint(tree)}"
+    if await store.get_meta(SYNCED) == now:
+        return False
+    try:
+        await sync(tree, store)
+    except discord.HTTPException as error:
+        log.error("The commands could not be synced: %s", error)
+        return False
+    return True
+
+
+async def sync(tree: app_commands.CommandTree[Any], store: Store) -> int:
+    """Tell Discord of the commands in any case; how many they are."""
+    synced = await tree.sync()
+    await store.set_meta(SYNCED, f"{tree.client.application_id}:{fingerprint(tree)}")
+    log.info("Synced %d commands", len(synced))
+    return len(synced)

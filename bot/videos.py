@@ -1,0 +1,95 @@
+"""Time-lapses on demand: made by the worker when it has time, posted where they were asked for.
+
+A wish for one lives in memory alone: whoever asked is told where a restart ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.errors import Caught, GoneError
+from bot.logs import about_job
+from bot.messages import pings
+from bot.wording import escape, file_name
+from data.stored import StoredJob
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+CLOSING_SECONDS = 3.0
+RESTARTED = "I am being restarted; press Video again when I am back."
+TOO_LARGE = "The time-lapse is larger than this server takes; paint the picture smaller for one."
+
+
+class Videos:
+    """The time-lapses that are being made, at most one of a job in a channel at a time."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+
+    def ask(self, job: StoredJob, person: str, channel_id: int | None,
+            guild_id: int | None) -> bool:
+        """Have a time-lapse made; False where that is being done for this channel already.
+
+        Raises GoneError where there is no picture it could show, or no channel.
+        """
+        if job.state not in ("rendered", "delivered") or channel_id is None:
+            raise GoneError("There is no finished picture to show; press Again for a new one.")
+        key = (job.id, channel_id)
+        if key in self._tasks:
+            return False
+        channel = self.bot.get_partial_messageable(channel_id, guild_id=guild_id)
+        limit = self.bot.upload_limit(guild_id)
+        task = asyncio.create_task(self._make(job, person, channel, limit),
+                                   name=f"video of {job.id}")
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        return True
+
+    @property
+    def busy(self) -> bool:
+        """Whether any is being made."""
+        return bool(self._tasks)
+
+    async def close(self) -> None:
+        """End all; whoever waits is told to ask again, as far as a few seconds suffice."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
+            for task in late:
+                task.cancel()
+
+    async def film(self, job_id: str) -> bytes:
+        """The worker's mp4, however long it takes."""
+        return await self.bot.queue.video(job_id)
+
+    async def _make(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
+                    limit: int) -> None:
+        with about_job(job.id):
+            video = None
+            try:
+                with Caught("the time-lapse") as caught:
+                    video = await self.film(job.id)
+                text = caught.text
+            except asyncio.CancelledError:
+                # This task ends with the message; being cancelled twice ends it at once.
+                text = RESTARTED
+            if video is not None and len(video) > limit:
+                video, text = None, TOO_LARGE
+            with Caught("posting the time-lapse"):
+                await self._post(job, person, channel, video, text)
+
+    async def _post(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
+                    video: bytes | None, text: str | None) -> None:
+        prompt = escape(job.request.prompt, 200)
+        words = text if video is None else f"the time-lapse of \"{prompt}\""
+        name = file_name(job.request.prompt, job.seed or 0, job.id, "mp4")
+        files = [] if video is None else [discord.File(io.BytesIO(video), filename=name)]
+        await channel.send(f"<@{person}> {words}", files=files, allowed_mentions=pings(person))

@@ -1,0 +1,117 @@
+"""/history: a person's own pictures, newest first, for their eyes alone."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from typing import Any, Self
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ImageBot
+from bot.errors import Guarded
+from bot.messages import FINISHED
+from bot.pictures import thumbnail
+from bot.wording import escape
+from data.stored import StoredJob
+
+# Eight components a picture: with four, separators and paging, 39 of the 40 Discord allows.
+PAGE = 4
+PROMPT_LENGTH = 300
+
+
+class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
+                 template=r"imagine:history:(?P<page>[0-9]{1,6})"):
+    """Turns to a page. It needs no owner: each person is shown their own."""
+
+    def __init__(self, page: int, label: str = "Page", disabled: bool = False) -> None:
+        super().__init__(discord.ui.Button(label=label, disabled=disabled,
+                                           custom_id=f"imagine:history:{page}"))
+        self.page = page
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction[Any],
+                             item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+        """The button that was pressed, from its id alone."""
+        return cls(int(match["page"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the page in place of this one."""
+        async with Guarded(interaction, "/history"):
+            await interaction.response.defer()
+            view, files = await page_of(interaction.client, str(interaction.user.id), self.page)
+            await interaction.edit_original_response(view=view, attachments=files)
+
+
+class History(commands.Cog):
+    """The command."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        """The page buttons work for as long as the command is there."""
+        self.bot.add_dynamic_items(PageButton)
+
+    async def cog_unload(self) -> None:
+        """And no longer."""
+        self.bot.remove_dynamic_items(PageButton)
+
+    @app_commands.command(description="Your own pictures, newest first")
+    async def history(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the first page to the person alone."""
+        async with Guarded(interaction, "/history"):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            view, files = await page_of(self.bot, str(interaction.user.id), 0)
+            await interaction.edit_original_response(view=view, attachments=files)
+
+
+async def page_of(bot: ImageBot, person: str,
+                  page: int) -> tuple[discord.ui.LayoutView, list[discord.File]]:
+    """A page, counted from 0, of the person's pictures, and the thumbnails it shows."""
+    count = await bot.store.count_history(person, guild_id=None)
+    pages = max(1, -(-count // PAGE))
+    page = min(page, pages - 1)
+    jobs = await bot.store.history(person, guild_id=None, offset=page * PAGE,
+                                   limit=PAGE)
+    view, files = discord.ui.LayoutView(timeout=None), []
+    if not jobs:
+        view.add_item(discord.ui.TextDisplay(
+            "You have no pictures yet; type /imagine and say what to paint."))
+        return view, []
+    view.add_item(discord.ui.TextDisplay(f"## Your pictures\n-# page {page + 1} of {pages}, "
+                                         f"{count} in all"))
+    for i, job in enumerate(jobs):
+        if i:
+            view.add_item(discord.ui.Separator())
+        data = await bot.store.picture(job.id)
+        small = None if data is None else await asyncio.to_thread(thumbnail, data)
+        if small is None:
+            view.add_item(discord.ui.TextDisplay(_text(job)))
+        else:
+            name = f"{job.id}.webp"
+            files.append(discord.File(io.BytesIO(small), filename=name))
+            view.add_item(discord.ui.Section(
+                _text(job), accessory=discord.ui.Thumbnail(f"attachment://{name}")))
+        view.add_item(discord.ui.ActionRow(*(button(job.id) for button in FINISHED)))
+    view.add_item(discord.ui.ActionRow(
+        PageButton(max(0, page - 1), "Newer", disabled=page == 0),
+        PageButton(page + 1, "Older", disabled=page + 1 >= pages)))
+    return view, files
+
+
+def _text(job: StoredJob) -> str:
+    place = "@me" if job.guild_id is None else job.guild_id
+    when = f"<t:{job.created_at // 1000}:R>"
+    link = "" if job.result_message_id is None else (
+        f" · [message](https://discord.com/channels/{place}/{job.channel_id}"
+        f"/{job.result_message_id})")
+    return f"{escape(job.request.prompt, PROMPT_LENGTH)}\n-# seed {job.seed} · {when}{link}"
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(History(bot))

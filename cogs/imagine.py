@@ -1,0 +1,82 @@
+"""/imagine: words in, a picture in the channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ImageBot
+from bot.errors import Guarded
+from bot.modals import max_length
+from bot.models import model_names
+from bot.permissions import check_bot_may_post
+from cogs.options import bounds, describe
+from engine.request import parse_size, request_from_text
+
+MAX_CHOICES, CHOICE_LENGTH = 25, 100  # Discord's
+LEAST_SEED, LAST_SEED = bounds("seed")
+FEWEST, MOST = bounds("iterations")
+PROMPT_LENGTH = max_length("prompt")
+
+
+class Imagine(commands.Cog):
+    """The command, its options, and what they offer while one types."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="Paint a picture of your words")
+    @app_commands.describe(
+        prompt=describe("prompt"), seed=describe("seed"), iterations=describe("iterations"),
+        model=describe("model"), size="Width and height in pixels, as in 256x128, or 256",
+        init_image="A picture to start from")
+    async def imagine(
+            self, interaction: discord.Interaction[Any],
+            prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
+            seed: app_commands.Range[int, LEAST_SEED, LAST_SEED] | None = None,
+            size: app_commands.Range[str, 1, 20] | None = None,
+            iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
+            model: app_commands.Range[str, 1, 100] | None = None,
+            init_image: discord.Attachment | None = None) -> None:
+        """Check everything that needs no waiting, answer, then fetch and queue."""
+        async with Guarded(interaction, "/imagine"):
+            check_bot_may_post(interaction)
+            values: dict[str, Any] = {
+                "seed": seed, "iterations": iterations,
+                "model": self.bot.settings.painting.model if model is None else model,
+                **({} if size is None else parse_size(size))}
+            request = request_from_text(prompt, **values)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            picture = None
+            if init_image is not None:
+                picture = await self.bot.fetch_attachment(init_image)
+                request = request.changed(init_image=picture.sha256)
+            await self.bot.ask(interaction, request, picture)
+
+    @imagine.autocomplete("model")
+    async def _models(self, interaction: discord.Interaction[Any],
+                      typed: str) -> list[app_commands.Choice[str]]:
+        return _choices(await model_names(), typed)
+
+    @imagine.autocomplete("prompt")
+    async def _prompts(self, interaction: discord.Interaction[Any],
+                       typed: str) -> list[app_commands.Choice[str]]:
+        """The person's own recent prompts, and nobody else's."""
+        recent = await self.bot.store.recent_prompts(str(interaction.user.id), 100)
+        return _choices(recent, typed)
+
+
+def _choices(values: list[str], typed: str) -> list[app_commands.Choice[str]]:
+    """What contains the typed text; a choice that Discord would cut is none."""
+    wanted = typed.casefold().strip()
+    fitting = [value for value in dict.fromkeys(values)
+               if wanted in value.casefold() and 0 < len(value) <= CHOICE_LENGTH]
+    return [app_commands.Choice(name=value, value=value) for value in fitting[:MAX_CHOICES]]
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Imagine(bot))

@@ -1,0 +1,75 @@
+"""/queue: what is being painted and what waits in this server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ImageBot
+from bot.errors import Guarded
+from bot.wording import duration, escape, ordinal
+from engine.events import Progress
+from engine.job import Job
+
+SHOWN = 15
+
+
+class Overview(commands.Cog):
+    """The queue, as one person in one channel may see it."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(name="queue", description="What is being painted and what waits here")
+    async def queue(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer the person alone."""
+        async with Guarded(interaction, "/queue"):
+            text = overview(self.bot.queue.overview(), interaction)
+            await interaction.response.send_message(text, ephemeral=True)
+
+
+def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
+    """This server's jobs by their position in the whole queue, and how many others there are.
+
+    Prompts are shown where everyone here can read them anyway: this channel's, and one's own.
+    In direct messages there are but one's own jobs.
+    """
+    guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
+    person, channel = str(interaction.user.id), str(interaction.channel_id)
+    lines, elsewhere = [], 0
+    for position, job in enumerate(jobs, 1):
+        mine = job.person == person
+        here = guild_id is not None and job.place.guild_id == guild_id
+        if not (mine or here):
+            elsewhere += 1
+            continue
+        readable = mine or job.place.channel_id == channel
+        lines.append(_line(position, job, "you" if mine else f"<@{job.person}>", readable))
+    if not lines:
+        text = "Nothing of this server is waiting or being painted." if guild_id is not None else (
+            "Nothing of yours is waiting or being painted.")
+    else:
+        more = len(lines) - SHOWN
+        text = "\n".join(lines[:SHOWN]) + (f"\nand {more} more" if more > 0 else "")
+    if elsewhere:
+        text += f"\n-# {elsewhere} of other places are in the queue too."
+    return text
+
+
+def _line(position: int, job: Job, whose: str, readable: bool) -> str:
+    if isinstance(job.latest, Progress):
+        where = f"being painted, {job.latest.iteration} of {job.latest.iterations}"
+    else:
+        where = ordinal(position)
+    if job.eta is not None:
+        where += f", about {duration(job.eta)}"
+    words = f": {escape(job.request.prompt, 80)}" if readable else ""
+    return f"**{where}**, for {whose}{words}"
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Overview(bot))

@@ -1,0 +1,47 @@
+"""What only the owner of the bot may say: `@bot sync`.
+
+A mention reaches the bot without the privileged message-content intent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import discord
+from discord.ext import commands
+
+from bot.client import ImageBot
+from bot.errors import Caught
+from bot.tree import sync
+
+
+class Owner(commands.Cog):
+    """Commands of whoever runs the bot."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    @commands.command()
+    @commands.is_owner()
+    async def sync(self, context: commands.Context[ImageBot]) -> None:
+        """Tell Discord of the slash commands anew, changed or not."""
+        with Caught("@bot sync") as caught:
+            number = await sync(self.bot.tree, self.bot.store)
+            await context.send(f"Synced {number} commands.")
+        if caught.text is not None:
+            await context.send(caught.text)
+
+    @commands.Cog.listener()
+    async def on_command_error(self, context: commands.Context[Any],
+                               error: commands.CommandError) -> None:
+        """Mentions that are no command, or not the owner's, point to what works for all."""
+        if isinstance(error, (commands.CommandNotFound, commands.CheckFailure)):
+            with contextlib.suppress(discord.HTTPException):  # we may not speak there
+                await context.send("Type /imagine and say what to paint; /history has your "
+                                   "pictures, /queue what is being painted.")
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Owner(bot))

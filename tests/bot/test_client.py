@@ -1,0 +1,63 @@
+"""The bot is opened once and closed whole, whatever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from pydantic import SecretStr
+
+from bot import create_bot
+from bot.errors import ClosingError
+from bot.settings import (
+    DeliverySettings,
+    DiscordSettings,
+    LimitSettings,
+    PaintingSettings,
+    Settings,
+    TestSettings,
+)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return Settings(
+        discord=DiscordSettings(token=SecretStr("made.up.token")),
+        painting=PaintingSettings(data_folder=tmp_path / "data", device="cpu", threads=1),
+        limits=LimitSettings(), delivery=DeliverySettings(), test=TestSettings())
+
+
+def connections():
+    """The threads of open SQLite connections."""
+    return {thread for thread in threading.enumerate()
+            if "_connection_worker_thread" in repr(getattr(thread, "_target", None))}
+
+
+async def test_told_to_stop_while_it_opens_it_leaves_nothing_open(settings):
+    bot = create_bot(settings)
+    async with bot:
+        opening = asyncio.create_task(bot.open())
+        for _ in range(100_000):
+            if connections():
+                break
+            await asyncio.sleep(0)
+        await bot.close()
+        await opening
+    assert bot.is_closed()
+    assert bot.session.closed
+    for _ in range(100):
+        if not connections():
+            break
+        await asyncio.sleep(0.05)
+    assert not connections()
+    with pytest.raises(ClosingError, match="restarted"):
+        await bot.open()
+
+
+async def test_closing_twice_does_no_harm(settings):
+    bot = create_bot(settings)
+    async with bot:
+        await bot.open()
+        await asyncio.gather(bot.close(), bot.close())
+    assert bot.is_closed()

@@ -1,0 +1,81 @@
+"""The one table of what goes wrong, and that nothing goes unanswered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import SimpleNamespace
+
+import aiohttp
+import discord
+import pytest
+from discord import app_commands
+
+from bot.errors import BotError, Caught, describe, is_passing, sentence
+from engine.errors import EngineError, RequestError
+
+
+def http(status, code, kind=discord.HTTPException):
+    response = SimpleNamespace(status=status, reason="why")
+    return kind(response, {"code": code, "message": "Discord's own words"})
+
+
+def kinds_of(root):
+    yield root
+    for kind in root.__subclasses__():
+        yield from kinds_of(kind)
+
+
+@pytest.mark.parametrize("kind", [*kinds_of(BotError), *kinds_of(EngineError)])
+def test_what_is_raised_on_purpose_speaks_for_itself(kind):
+    assert sentence(kind("Do this instead.")) == "Do this instead."
+
+
+@pytest.mark.parametrize(("error", "words"), [
+    (http(404, 10008, discord.NotFound), "message is gone"),
+    (http(404, 10003, discord.NotFound), "message is gone"),
+    (http(403, 50013, discord.Forbidden), "does not let me"),
+    (http(403, 50001, discord.Forbidden), "does not let me"),
+    (http(413, 40005), "too large"),
+    (http(429, 0), "slow down"),
+    (http(503, 0, discord.DiscordServerError), "Discord has trouble"),
+    (aiohttp.ClientConnectionError("x"), "network"),
+    (TimeoutError(), "network"),
+    (app_commands.CommandNotFound("paint", []), "just been updated"),
+    (app_commands.BotMissingPermissions(["attach_files"]), "attach files"),
+    (app_commands.MissingPermissions(["manage_messages"]), "lack the permission"),
+    (app_commands.CheckFailure(), "may not"),
+])
+def test_what_is_foreseen_has_a_sentence(error, words):
+    text = sentence(error)
+    assert text is not None
+    assert words in text
+    assert "Discord's own words" not in text
+
+
+def test_what_nobody_foresaw_gives_a_reference_and_is_logged_with_it(caplog):
+    for error in (ZeroDivisionError("secret detail"), http(400, 50035)):
+        caplog.clear()
+        text = describe(error, "a test")
+        assert "secret detail" not in text
+        reference = text.rsplit(" ", 1)[1]
+        [record] = caplog.records
+        assert record.levelno == logging.ERROR
+        assert reference in record.getMessage()
+        assert record.exc_info[1] is error
+
+
+def test_only_trouble_that_passes_is_waited_out():
+    assert is_passing(http(502, 0, discord.DiscordServerError))
+    assert is_passing(http(429, 0))
+    assert is_passing(ConnectionResetError())
+    assert not is_passing(http(403, 50013, discord.Forbidden))
+    assert not is_passing(RequestError("x"))
+
+
+def test_caught_lets_the_end_of_a_task_through():
+    with Caught("a test") as caught:
+        raise RequestError("Say what to paint.")
+    assert caught.text == "Say what to paint."
+    with pytest.raises(asyncio.CancelledError), Caught("a test"):
+        raise asyncio.CancelledError

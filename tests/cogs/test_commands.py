@@ -1,0 +1,91 @@
+"""What holds for every command and every button, those of tomorrow included."""
+
+from __future__ import annotations
+
+import re
+
+import discord
+import pytest
+from discord import app_commands
+from discord.ext import commands
+
+from bot.buttons import BUTTONS
+from bot.permissions import NAMES, NEEDED
+from engine.request import MAX_SEED, ImageRequest
+
+
+async def test_every_command_is_within_discord_s_limits(world):
+    payloads = [command.to_dict(world.bot.tree) for command in world.bot.tree.get_commands()]
+    assert {command["name"] for command in payloads} == {"imagine", "history", "queue"}
+    for command in payloads:
+        assert re.fullmatch(r"[-_a-z0-9]{1,32}", command["name"])
+        assert 1 <= len(command["description"]) <= 100
+        assert len(command["options"]) <= 25
+        # In servers and direct messages; installed in servers alone.
+        assert command["contexts"] == [0, 1]
+        assert command["integration_types"] == [0]
+        for option in command["options"]:
+            assert 1 <= len(option["description"]) <= 100
+            assert len(option.get("choices", [])) <= 25
+
+
+async def test_imagine_s_options_are_the_request_s_fields(world):
+    command = world.bot.tree.get_command("imagine")
+    assert isinstance(command, app_commands.Command)
+    options = {parameter.name: parameter for parameter in command.parameters}
+    assert set(options) == {"prompt", "seed", "size", "iterations", "model", "init_image"}
+    assert (options["seed"].min_value, options["seed"].max_value) == (0, MAX_SEED)
+    assert (options["iterations"].min_value, options["iterations"].max_value) == (1, 5000)
+    assert options["prompt"].max_value == 2000
+    for name in ("seed", "iterations", "model"):
+        described = ImageRequest.model_fields[name].description
+        assert str(options[name].description).lower() == str(described).lower()
+    assert options["prompt"].autocomplete
+    assert options["model"].autocomplete
+
+
+@pytest.mark.parametrize("button", BUTTONS, ids=lambda button: button.action)
+def test_every_button_s_id_fits_and_is_its_own(button):
+    custom_id = button.custom_id_of("f" * 32)
+    assert len(custom_id) <= 100
+    takers = [other for other in BUTTONS
+              if other.__discord_ui_compiled_template__.fullmatch(custom_id)]
+    assert takers == [button]
+    for forged in (custom_id + "0", custom_id[:-1], custom_id.upper(), custom_id[:-1] + "/",
+                   f"imagine:{button.action}:../../etc/passwd"):
+        assert button.__discord_ui_compiled_template__.fullmatch(forged) is None
+
+
+async def test_commands_are_synced_only_when_they_changed(world):
+    def syncs():
+        return sum(request.method == "PUT" for request in world.env.http_requests)
+
+    assert syncs() == 1
+    await world.restart()
+    assert syncs() == 1
+    await world.bot.store.set_meta("synced commands", "of an older version")
+    await world.restart()
+    assert syncs() == 2
+
+
+async def test_only_the_owner_can_sync_by_hand(world, here):
+    before = len(world.env.http_requests)
+    await here.alice.send(here.channel, f"<@{world.bot.user.id}> sync")
+    assert "PUT" not in [request.method for request in world.env.http_requests[before:]]
+    assert world.messages(here.channel)[-1].content.startswith("Type /imagine")
+    assert [type(error) for error in world.env.errors] == [commands.NotOwner]
+    world.bot.owner_id = here.moderator.id
+    await here.moderator.send(here.channel, f"<@{world.bot.user.id}> sync")
+    assert "PUT" in [request.method for request in world.env.http_requests[before:]]
+    assert world.messages(here.channel)[-1].content == "Synced 3 commands."
+
+
+def test_the_permissions_asked_for_are_those_that_are_checked():
+    assert discord.Permissions(**dict.fromkeys(NAMES, True)) == NEEDED
+    assert not NEEDED.administrator
+
+
+async def test_it_needs_no_privileged_intent(world):
+    intents = world.bot.intents
+    assert [intents.members, intents.presences, intents.message_content] == [False] * 3
+    assert world.bot.allowed_mentions.to_dict() == {"parse": []}

@@ -1,0 +1,114 @@
+"""/history and /queue show people their own, and nobody else's secrets."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cogs.conftest import job_id_of
+
+
+def text_of(result):
+    """All that a person reads in a response made of components."""
+    return "\n".join(component["content"] for component in walk(result.response.components)
+                     if component["type"] == 10)
+
+
+def walk(components):
+    for component in components:
+        yield component
+        yield from walk(component.get("components") or [])
+        if component.get("accessory"):
+            yield from walk([component["accessory"]])
+
+
+def buttons(result):
+    return [component for component in walk(result.response.components) if component["type"] == 2]
+
+
+async def paint(world, here, person, prompts):
+    before = len(world.results(here.channel))
+    for prompt in prompts:
+        await person.slash(here.channel, "imagine", prompt=f"{prompt} --iterations 1")
+    return (await world.painted(here.channel, before + len(prompts)))[before:]
+
+
+async def test_history_shows_ones_own_newest_first_with_everything(world, here):
+    await paint(world, here, here.bob, ["bob's secret"])
+    first, second = await paint(world, here, here.alice, ["a red circle --seed 1", "a hen"])
+    shown = await here.alice.slash(here.channel, "history")
+    assert shown.ephemeral
+    text = text_of(shown)
+    assert text.index("a hen") < text.index("a red circle")
+    assert "seed 1" in text
+    assert "secret" not in text
+    assert [button["label"] for button in buttons(shown)] == [
+        *["Again", "Remix", "Video", "Delete"] * 2, "Newer", "Older"]
+    thumbnails = [part for part in walk(shown.response.components) if part["type"] == 11]
+    assert len(thumbnails) == len(shown.response.attachments) == 2
+    assert str(second.id) in text
+    assert job_id_of(first) in json.dumps(shown.response.components)
+
+
+async def test_history_has_pages(world, here):
+    await paint(world, here, here.alice, [f"picture {number}" for number in range(6)])
+    shown = await here.alice.slash(here.channel, "history")
+    assert "page 1 of 2, 6 in all" in text_of(shown)
+    older = next(button for button in buttons(shown) if button["label"] == "Older")
+    assert next(button for button in buttons(shown) if button["label"] == "Newer")["disabled"]
+    await here.alice.click(shown.response, custom_id=older["custom_id"])
+    text = text_of(shown)
+    assert "page 2 of 2" in text
+    assert "picture 0" in text
+    assert "picture 5" not in text
+    assert len(shown.response.attachments) == 2
+    assert len(list(walk(shown.response.components))) <= 40
+
+
+async def test_a_full_page_stays_within_discord_s_limits(world, here):
+    await paint(world, here, here.alice, ["_" * 1900] * 4)
+    shown = await here.alice.slash(here.channel, "history")
+    assert len(list(walk(shown.response.components))) <= 40
+    assert len(text_of(shown)) <= 4000
+
+
+async def test_history_s_buttons_work(world, here):
+    await paint(world, here, here.alice, ["a hen"])
+    shown = await here.alice.slash(here.channel, "history")
+    pressed = await here.alice.click(shown.response, label="Delete")
+    assert pressed.response.content == "Deleted."
+    assert world.results(here.channel) == []
+    again = await here.alice.slash(here.channel, "history")
+    assert "no pictures yet" in text_of(again)
+
+
+async def test_history_turns_pages_after_a_restart(world, here):
+    await paint(world, here, here.alice, [f"picture {number}" for number in range(5)])
+    shown = await here.alice.slash(here.channel, "history")
+    await world.restart()
+    older = next(button for button in buttons(shown) if button["label"] == "Older")
+    await here.alice.click(shown.response, custom_id=older["custom_id"])
+    assert "page 2 of 2" in text_of(shown)
+
+
+async def test_queue_shows_this_server_by_position(world, here):
+    empty = await here.alice.slash(here.channel, "queue")
+    assert empty.ephemeral
+    assert empty.response.content.startswith("Nothing of this server")
+    there = world.env.create_guild("Elsewhere")
+    carol = there.add_member(world.env.create_user("carol"))
+    general = there.create_text_channel("general")
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
+    await here.bob.slash(here.other, "imagine", prompt="bob's hen --iterations 900")
+    await carol.slash(general, "imagine", prompt="carol's secret --iterations 900")
+    await world.until(lambda: world.bot.queue.overview()[0].state == "running", "the first")
+    shown = (await here.alice.slash(here.channel, "queue")).response.content
+    assert "for you: a fox" in shown
+    assert "**2nd" in shown
+    assert here.bob.mention in shown
+    # Another channel's prompt may not be everyone's to read, another server's is not.
+    assert "bob's hen" not in shown
+    assert "secret" not in shown
+    assert "1 of other places" in shown
+    for job in world.bot.queue.overview():
+        await world.bot.queue.cancel(job.id)
+    await world.until(lambda: not world.bot.delivery.busy, "the end")
