@@ -1,18 +1,17 @@
 # The bot in a container: CPU, not root. docs/hosting.md says how to run it.
 FROM python:3.11-slim-bookworm
 
-# PyTorch's build without CUDA has an index of its own, whose address pytorch.org shows under
-# "Start Locally" for Linux, pip and CPU: docker build --build-arg TORCH_INDEX=<address>. Without
-# it the default build comes, which works as well and is gigabytes larger. It is installed first,
-# so that nothing after it fetches another.
-ARG TORCH_INDEX
+# PyTorch's own index of builds without CUDA: the default build works as well, and is gigabytes
+# larger. A mirror of it: docker build --build-arg TORCH_INDEX=<address>. It is installed first, so
+# that nothing after it fetches another.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 
 WORKDIR /app
 COPY constraints.txt ./
-RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep -E '^torch==' constraints.txt)"
+RUN pip install --index-url "$TORCH_INDEX" "$(grep -E '^torch==' constraints.txt)"
 
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY engine ./engine
@@ -21,7 +20,7 @@ COPY bot ./bot
 COPY cogs ./cogs
 RUN pip install -c constraints.txt . && rm -rf build *.egg-info
 
-RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin imagine \
+RUN useradd --uid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin imagine \
     && mkdir -p /data/bot /data/models && chown -R imagine /data
 USER imagine
 ENV IMAGINE_DATA_FOLDER=/data/bot IMAGINE_MODELS_FOLDER=/data/models

@@ -2,7 +2,8 @@
 
 A job is followed by one task. The progress message is a courtesy: it may be deleted, refused or
 late. The result must arrive: it is tried until Discord has it or refuses it for good, its
-message's id is stored then, and until that is so every start of the bot tries again.
+message's id is stored then, and until that is so every start of the bot tries again. So it is
+with a failure; that a job was cancelled only its progress message says.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import discord
 
 from bot import messages
 from bot.buttons import AgainButton, VideoButton
-from bot.errors import describe
+from bot.errors import describe, without_folders
 from bot.logs import about_job
 from bot.messages import Text
 from bot.pictures import shrink
-from bot.posting import Make, post_once
+from bot.posting import Find, Make, post_once
 from bot.progress import ProgressMessage
 from bot.wording import file_name
 from data.stored import StoredJob
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 WAITING_SECONDS = 20.0
 CLOSING_SECONDS = 4.0
+_CANCELLED, _FAILED = "Cancelled.", "This one came to nothing."
 
 
 class Delivery:
@@ -138,7 +140,8 @@ class Delivery:
     async def _end(self, job: Job, event: Event, progress: ProgressMessage) -> None:
         del self._requests[job.id]  # what comes now is no rest
         if isinstance(event, Cancelled):
-            await progress.close(messages.ended(job.request, "Cancelled."))
+            await progress.close(messages.ended(job.request, _CANCELLED))
+            await self.bot.store.set_told(job.id)
             return
         # The result does not wait for an edit in flight, which limits may hold up.
         progress.hush()
@@ -147,26 +150,32 @@ class Delivery:
             return  # deleted while it was painted
         link = await self._deliver(stored, event, look_first=False)
         if isinstance(event, Failed):
-            await progress.close(messages.ended(job.request, "This one came to nothing."))
+            await progress.close(messages.ended(job.request, _FAILED))
         elif isinstance(event, Done) and link is not None:
             await progress.close(messages.finished(job.request, event, link))
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
         with about_job(stored.id):
             event = await self._stored_ending(stored)
-            if event is None:
-                return
-            link = await self._deliver(stored, event, look_first=True)
+            link = None
+            if not isinstance(event, Cancelled):
+                link = await self._deliver(stored, event, look_first=True)
             if stored.progress_message_id is not None:
                 channel = self.channel(stored.channel_id, stored.guild_id)
                 old = ProgressMessage(channel, stored.id, int(stored.progress_message_id),
                                       lambda: 0.0, _forget)
-                if isinstance(event, Done) and link is not None:
-                    await old.close(messages.finished(stored.request, event, link))
+                if isinstance(event, Cancelled):
+                    await old.close(messages.ended(stored.request, _CANCELLED))
                 elif isinstance(event, Failed):
-                    await old.close(messages.ended(stored.request, "This one came to nothing."))
+                    await old.close(messages.ended(stored.request, _FAILED))
+                elif link is not None:
+                    await old.close(messages.finished(stored.request, event, link))
+            if isinstance(event, Cancelled):
+                await self.bot.store.set_told(stored.id)
 
-    async def _stored_ending(self, stored: StoredJob) -> Done | Failed | None:
+    async def _stored_ending(self, stored: StoredJob) -> Done | Failed | Cancelled:
+        if stored.state == "cancelled":
+            return Cancelled()  # its partial picture is not posted
         if stored.state == "failed":
             return Failed(stored.error or "The picture could not be painted; try again.")
         picture = await self.bot.store.picture(stored.id)
@@ -186,7 +195,8 @@ class Delivery:
 
         async def make(bytes_at_most: int) -> Text | None:
             if isinstance(event, Failed):
-                return messages.failed(stored.person, stored.request, event.reason)
+                return messages.failed(stored.person, stored.request,
+                                       without_folders(event.reason))
             assert isinstance(event, Done)
             fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
             if fitting is None:
@@ -203,14 +213,14 @@ class Delivery:
                 limit=limit, look_first=look_first, own_id=own_id)
         except discord.HTTPException as error:
             log.warning("The channel refuses the result: %s", error)
-            return await self._deliver_directly(stored, make)
+            return await self._deliver_directly(stored, make, find)
         if message_id is None:
             return None
         await self.bot.store.set_result_message(stored.id, str(message_id))
         log.info("Delivered as message %d", message_id)
         return channel.get_partial_message(message_id).jump_url
 
-    async def _deliver_directly(self, stored: StoredJob, make: Make) -> str | None:
+    async def _deliver_directly(self, stored: StoredJob, make: Make, find: Find) -> str | None:
         """The channel is gone or closed to us: send it to the person alone, if they let us."""
         try:
             user = self.bot.get_user(int(stored.person)) or (
@@ -218,8 +228,7 @@ class Delivery:
             direct = await user.create_dm()
             message_id = await post_once(
                 direct, make, job_id=stored.id, nonce=f"d{stored.id}",
-                person=stored.person,
-                find=lambda message: messages.carries(message, VideoButton, stored.id),
+                person=stored.person, find=find,
                 limit=self.bot.upload_limit(None))
         except (discord.HTTPException, aiohttp.ClientError) as error:
             log.warning("Nor can it be sent to the person directly: %s", error)

@@ -14,6 +14,7 @@ Commands, modals, buttons and jobs all answer through here::
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from types import TracebackType
 from typing import Any, Self
@@ -63,14 +64,40 @@ EXPIRED = (10062, 10015, 50027)  # Unknown interaction, Unknown Webhook, Invalid
 ALREADY_ANSWERED = 40060
 
 
+# A path from the root, the home folder or a Windows drive, up to its last separator. A folder's
+# name may have a few spaces, but for the first; /imagine, addresses and fractions are no paths.
+_NAME = r"[^\s/\\\"'`<>|:;,]+"
+_FOLDERS = re.compile(rf"(?<![\w:/\\.~])(?:/{_NAME}/|~/|[A-Za-z]:[/\\])"
+                      rf"(?:{_NAME}(?: {_NAME}){{0,3}}[/\\])*")
+
+
+def without_folders(text: str) -> str:
+    """``text`` with the paths of the host in it shortened to the names of the files.
+
+    The engine names files in full, for whoever keeps the machine; people in Discord need to
+    know neither who that is nor how the disk is laid out.
+    """
+    return _FOLDERS.sub("", text)
+
+
 def sentence(error: BaseException) -> str | None:
     """What to tell the person of ``error``; None where nobody has foreseen it.
 
-    In this order: what the engine and the bot raise on purpose speaks for itself; then
-    discord.py's refusals of commands; then Discord's own answers; then the network.
+    In this order: what the engine and the bot raise on purpose speaks for itself, but for the
+    host's folders; then discord.py's refusals of commands; then Discord's own answers; then the
+    network.
     """
-    if isinstance(error, app_commands.CommandInvokeError):
-        return sentence(error.original)
+    text = _in_full(error)
+    return without_folders(text) if isinstance(_cause(error), EngineError) and text else text
+
+
+def _cause(error: BaseException) -> BaseException:
+    return error.original if isinstance(error, app_commands.CommandInvokeError) else error
+
+
+def _in_full(error: BaseException) -> str | None:
+    """The same for the log, which the host alone reads."""
+    error = _cause(error)
     if isinstance(error, (EngineError, BotError)):
         return str(error)
     return _of_commands(error) or _of_discord(error)
@@ -126,7 +153,7 @@ def describe(error: BaseException, where: str) -> str:
     """The person's sentence; what nobody foresaw is logged, and they get its reference."""
     text = sentence(error)
     if text is not None:
-        log.info("%s was refused: %s", where, text)
+        log.info("%s was refused: %s", where, _in_full(error))
         return text
     reference = secrets.token_hex(4)
     log.error("%s failed, reference %s", where, reference,

@@ -87,14 +87,15 @@ class Database:
         """All that the body does is written down, or nothing of it."""
         async with self._lock:
             try:
-                await self._connection.execute("BEGIN IMMEDIATE")
                 try:
+                    await self._connection.execute("BEGIN IMMEDIATE")
                     yield Transaction(self._connection)
                     await self._connection.execute("COMMIT")
                 except BaseException:
-                    # A COMMIT that was cancelled may have gone through all the same.
-                    if self._connection.in_transaction:
-                        await asyncio.shield(self._connection.execute("ROLLBACK"))
+                    # A BEGIN or COMMIT whose caller was cancelled goes through all the same, in
+                    # its turn on the connection's thread. rollback() takes its turn after it,
+                    # and does nothing where no transaction is open by then.
+                    await asyncio.shield(self._connection.rollback())
                     raise
             except sqlite3.Error as error:
                 raise StoreError(f"The database {self.path} cannot be used: {error}.") from error

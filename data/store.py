@@ -40,8 +40,9 @@ def data_folder() -> Path:
 class Store:
     """The database and the files of one data folder, opened with :meth:`open`.
 
-    Rows that are not finished belong to one open Store, which renews its lease on them. A
-    second one takes over what is nobody's: released, its owner dead, or the lease run out.
+    Rows that are not finished, or whose end nobody was told yet, belong to one open Store, which
+    renews its lease on them. A second one takes over what is nobody's: released, its owner dead,
+    or the lease run out.
     Every method raises StoreError where the database or a file cannot be used.
     """
 
@@ -72,7 +73,7 @@ class Store:
         return cls(folder, database, owner, lease_seconds)
 
     async def close(self) -> None:
-        """Let go of what is unfinished, for the next who opens the folder."""
+        """Let go of what is unfinished or untold, for the next who opens the folder."""
         self._renewing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._renewing
@@ -226,18 +227,25 @@ class Store:
             "UPDATE jobs SET progress_message_id = ? WHERE id = ?", message_id, id) > 0
 
     async def set_result_message(self, id: str, message_id: str) -> bool:
-        """rendered -> delivered, with the message that has the picture."""
-        return await self._database.change(
-            "UPDATE jobs SET result_message_id = ?, state = 'delivered', delivered_at = ?, "
-            "owner = NULL, lease_until = 0 WHERE id = ? AND owner = ? AND state = 'rendered'",
-            message_id, _now(), id, self._owner.name) > 0
+        """rendered -> delivered, with the message that has the picture.
+
+        A failed job stays failed, with the message that says why. A second call changes nothing.
+        """
+        return await self._told(id, ("rendered", "failed"), "result_message_id = ?, state = CASE "
+                                "WHEN state = 'rendered' THEN 'delivered' ELSE state END",
+                                message_id)
+
+    async def set_told(self, id: str) -> bool:
+        """A cancelled job's people know; there is no message of its own. Idempotent as above."""
+        return await self._told(id, ("cancelled",), "state = state")
 
     async def undelivered(self) -> list[StoredJob]:
-        """Pictures that nobody was shown yet and no other process is about to, oldest first."""
+        """Jobs that are over, told to nobody yet and no other process's, in order of arrival."""
         await self._take_over()
         rows = await self._database.fetch(
-            f"SELECT {COLUMNS} FROM jobs WHERE owner = ? AND state = 'rendered' "  # noqa: S608  constant
-            "ORDER BY sequence", self._owner.name)
+            f"SELECT {COLUMNS} FROM jobs WHERE owner = ? AND delivered_at IS NULL "  # noqa: S608  constant
+            "AND state IN ('rendered', 'failed', 'cancelled') ORDER BY sequence",
+            self._owner.name)
         return [stored_job(row, self.files) for row in rows]
 
     async def picture(self, id: str) -> bytes | None:
@@ -291,6 +299,14 @@ class Store:
             f"WHERE id = ? AND owner = ? AND state IN ({states})",
             *values, to, id, self._owner.name, *before) > 0
 
+    async def _told(self, id: str, ended: Sequence[State], also: str, *values: object) -> bool:
+        """From here on nobody needs to be told how this owner's job ended; whether it was so."""
+        states = ", ".join("?" for _ in ended)
+        return await self._database.change(
+            f"UPDATE jobs SET {also}, delivered_at = ?, owner = NULL, lease_until = 0 "  # noqa: S608  constants of this file
+            f"WHERE id = ? AND owner = ? AND delivered_at IS NULL AND state IN ({states})",
+            *values, _now(), id, self._owner.name, *ended) > 0
+
     async def _end(self, id: str, to: State, also: str, *values: object) -> bool:
         ended = await self._move(id, to, _UNFINISHED, f"{also}, ended_at = ?", *values, _now())
         if ended:
@@ -302,19 +318,17 @@ class Store:
         return bool(rows) and rows[0]["owner"] == self._owner.name and rows[0]["state"] in states
 
     async def _take_over(self) -> int:
-        """Make the unfinished rows that are nobody's this owner's; how many there were."""
+        """Make the rows that are nobody's, unfinished or untold, this owner's; how many."""
         dead = await asyncio.to_thread(self._owner.dead)
         taken = 0
         async with self._database.transaction() as transaction:
             for owner in dead:
                 taken += await transaction.change(
                     "UPDATE jobs SET owner = ?, lease_until = ? WHERE owner = ? "
-                    "AND state IN ('queued', 'running', 'rendered')",
-                    self._owner.name, self._lease_end(), owner)
+                    "AND delivered_at IS NULL", self._owner.name, self._lease_end(), owner)
             taken += await transaction.change(
                 "UPDATE jobs SET owner = ?, lease_until = ? WHERE (owner IS NULL OR "
-                "(owner <> ? AND lease_until < ?)) "
-                "AND state IN ('queued', 'running', 'rendered')",
+                "(owner <> ? AND lease_until < ?)) AND delivered_at IS NULL",
                 self._owner.name, self._lease_end(), self._owner.name, _now())
         await asyncio.to_thread(self._owner.forget, dead)
         return taken

@@ -13,14 +13,18 @@ class QuantisedLatent(nn.Module):
     """z [1, D, h, w], quantised to its nearest codes on the way to the decoder (section 2.1).
 
     The gradient at the codes goes straight to z. ``clamped`` keeps z, channel by channel,
-    within the codebook's least and greatest.
+    within the codebook's least and greatest. ``spread`` is the recipe's.
     """
 
     def __init__(self, generator: Generator, codes: Tensor, height: int, width: int,
-                 clamped: bool = True) -> None:
+                 clamped: bool = True, spread: float = 1.0) -> None:
         super().__init__()
-        self.z = nn.Parameter(generator.embed(codes, height, width).detach().clone())
         self.codebook = generator.codebook.detach()
+        start = generator.embed(codes, height, width).detach().clone()
+        if spread != 1:
+            mean = self.codebook.mean(0).view(1, -1, 1, 1)
+            start = mean + spread * (start - mean)
+        self.z = nn.Parameter(start)
         self.clamped = clamped
 
     def forward(self, rng: torch.Generator) -> Tensor:

@@ -315,7 +315,8 @@ class PaintQueue:
         self._jobs.pop(job.id, None)
         if job in self._running:
             self._running.remove(job)
-        log.info("%s", job.state, extra={"job": job.id})
+        why = f": {ending.reason}" if isinstance(ending, Failed) else ""
+        log.info("%s%s", job.state, why, extra={"job": job.id})
         job.publish(ending)
         self._refresh()
 

@@ -106,7 +106,10 @@ class Recipe:
 
     ``step`` says what ``learning_rate`` counts in: "absolute", as in the paper, or
     "codebook", multiples of the codebook's standard deviation, which carries over from one
-    generator to another. ``restart_every`` makes Adam anew each so many iterations (0: never).
+    generator to another. ``spread`` (0 to 1) is how far from the codebook's mean a start from
+    random codes lies: 1, as in the paper, is the codes themselves; near 0 the picture starts as
+    one tone, and nothing of the start is left over in the end. ``restart_every`` makes Adam anew
+    each so many iterations (0: never).
     """
 
     width: int = 256
@@ -117,6 +120,7 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.999)
     restart_every: int = 0
     latent: str = "quantised"
+    spread: float = 1.0
     clamp: bool = True
     augmentation: Augmentation = Augmentation()
     regulariser: Regulariser = Regulariser()

@@ -83,7 +83,8 @@ class Synthesis:
         if recipe.latent == "codebook":
             self.latent = CodebookLatent(generator, codes, height, width)
         else:
-            self.latent = QuantisedLatent(generator, codes, height, width, recipe.clamp)
+            spread = recipe.spread if start is None else 1.0
+            self.latent = QuantisedLatent(generator, codes, height, width, recipe.clamp, spread)
         towards_start = recipe.regulariser.towards == "start"
         self.anchor = self.latent.z.detach().clone() if towards_start else None
         self.optimiser = self._new_optimiser()

@@ -13,7 +13,6 @@ steps train without it: quantised from the start, a small encoder collapses to o
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 from engine.models.generator import VQModel, nearest_codes
 from engine.training.averaging import WeightAverage
 from engine.training.pool import Pool
+from engine.training.schedule import warm_cosine
 
 DDCONFIG: dict[str, Any] = {
     "double_z": False, "z_channels": 64, "resolution": 128, "in_channels": 3, "out_ch": 3,
@@ -100,14 +100,6 @@ class GeneratorTrainer:
         self.sums = torch.zeros(CODES, CODE_WIDTH)
         self.iteration = 0
 
-    def learning_rate(self) -> float:
-        """Linear warm-up over 100 steps, then a cosine down to a twentieth at ``total``."""
-        settings = self.settings
-        if self.iteration < 100:
-            return settings.learning_rate * (self.iteration + 1) / 100
-        along = min(1.0, self.iteration / settings.total)
-        return settings.learning_rate * (0.05 + 0.95 * (1 + math.cos(math.pi * along)) / 2)
-
     def _pictures(self) -> Tensor:
         settings = self.settings
         whole = self.iteration > settings.whole_after * settings.total
@@ -121,7 +113,8 @@ class GeneratorTrainer:
         """One step on one batch; its losses and the share of codes in use."""
         self.iteration += 1
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate()
+            group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
+                                      self.settings.total)
         pixels = self._pictures() * 2 - 1
         with torch.autocast("cpu", torch.bfloat16):
             h = self.model.prequantised(pixels)

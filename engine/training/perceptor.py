@@ -25,6 +25,7 @@ from engine.recipe import Augmentation
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim, describe
 from engine.training.pool import Pool
+from engine.training.schedule import warm_cosine
 from engine.training.sparring import Sparring
 from engine.training.spoiling import spoil
 from engine.training.world import Scene
@@ -76,14 +77,6 @@ class PerceptorTrainer:
                                            lr=settings.learning_rate, betas=(0.9, 0.98))
         self.iteration = 0
 
-    def learning_rate(self) -> float:
-        """Linear warm-up, then a cosine down to a twentieth at ``total`` steps."""
-        settings = self.settings
-        if self.iteration < settings.warmup:
-            return settings.learning_rate * (self.iteration + 1) / settings.warmup
-        along = min(1.0, self.iteration / settings.total)
-        return settings.learning_rate * (0.05 + 0.95 * (1 + math.cos(math.pi * along)) / 2)
-
     def reach(self) -> float:
         """The present largest L2 move: none at first, then growing to the full one."""
         settings = self.settings
@@ -95,7 +88,8 @@ class PerceptorTrainer:
         """One step on one batch; the losses and the share of pictures matched right."""
         self.iteration += 1
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate()
+            group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
+                                      self.settings.total, self.settings.warmup)
         pictures, texts_of, truth = self._batch()
         augmentation = replace(CUTOUTS, count=len(pictures))
         numbers = draw_cutouts(augmentation, self.pool.side, self.pool.side,

@@ -45,15 +45,20 @@ class Sparring:
     """
 
     def __init__(self, generator: Generator, perceptor: Perceptor, pool: Pool,
-                 augmentation: Augmentation, size: int = 40, seed: int = 21) -> None:
+                 augmentation: Augmentation, size: int = 28, seed: int = 21) -> None:
         self.generator = generator
         self.opponent = copy.deepcopy(perceptor).eval().requires_grad_(False)
         self.pool = pool
         self.rng = np.random.default_rng(seed)
-        self.recipe = Recipe(width=128, height=128, iterations=10_000, learning_rate=0.4,
-                             step="codebook", augmentation=replace(augmentation, count=4))
+        self.recipe = Recipe(width=128, height=128, iterations=10_000, learning_rate=0.6,
+                             step="codebook", spread=0.1,
+                             augmentation=replace(augmentation, count=4))
         self.turn = 0
         self.bouts = [self._begin() for _ in range(size)]
+        # Of all ages from the first batch on, as they will be later.
+        for bout in self.bouts:
+            for _ in range(int(self.rng.integers(bout.length))):
+                bout.picture = bout.synthesis.step().image
 
     def _begin(self) -> Bout:
         pictures, scenes = self.pool.batch(1)
@@ -66,7 +71,7 @@ class Sparring:
         synthesis = Synthesis(self.generator, self.opponent, [Prompt(words)], self.recipe,
                               seed=int(self.rng.integers(2**31)))
         return Bout(scene, true, words, claim, synthesis, synthesis.look().image,
-                    int(self.rng.integers(15, 60)))
+                    int(self.rng.integers(10, 50)))
 
     def follow(self, perceptor: Perceptor) -> None:
         """Let the opponents see with the perceptor's present weights."""

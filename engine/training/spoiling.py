@@ -7,17 +7,19 @@ copies, which nothing is true of.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 
 def spoil(pictures: Tensor, rng: torch.Generator) -> Tensor:
-    """A spoiled copy of each of [B, 3, H, W] in 0..1, of one of four kinds by chance.
+    """A spoiled copy of each of [B, 3, H, W] in 0..1, of one of five kinds by chance.
 
     Blobs that cover 8 to 50% are filled with one of the picture's own colours, with the
     picture itself shifted, with another picture, or (camouflage) all of it is redrawn as blobs
-    of two of its colours.
+    of two of its colours. Or everything stands far off its place.
     """
     n, _, height, width = pictures.shape
     cells = int(torch.randint(4, 13, (1,), generator=rng))
@@ -40,7 +42,20 @@ def spoil(pictures: Tensor, rng: torch.Generator) -> Tensor:
     spoiled = torch.lerp(base, fill, mask)
     # A blob of the ground's colour on the ground spoils nothing.
     whole = (spoiled - pictures).abs().mean((1, 2, 3), keepdim=True) < 0.02
-    return torch.where(whole, torch.lerp(pictures, shuffled, mask), spoiled)
+    spoiled = torch.where(whole, torch.lerp(pictures, shuffled, mask), spoiled)
+    misplaced = torch.rand(n, 1, 1, 1, generator=rng) < 0.3
+    return torch.where(misplaced, _misplace(pictures, rng), spoiled)
+
+
+def _misplace(pictures: Tensor, rng: torch.Generator) -> Tensor:
+    """Shifted by 0.2 to 0.45 of the side in some direction, the border drawn out."""
+    n = len(pictures)
+    angle = 2 * math.pi * torch.rand(n, generator=rng)
+    far = 2 * (0.2 + 0.25 * torch.rand(n, generator=rng))
+    theta = torch.eye(2, 3).repeat(n, 1, 1)
+    theta[:, 0, 2], theta[:, 1, 2] = far * angle.cos(), far * angle.sin()
+    grid = F.affine_grid(theta, list(pictures.shape), align_corners=False)
+    return F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
 
 
 def _own_colour(pictures: Tensor, rng: torch.Generator) -> Tensor:

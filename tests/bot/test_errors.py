@@ -11,8 +11,9 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.errors import BotError, Caught, describe, is_passing, sentence
-from engine.errors import EngineError, RequestError
+from bot.errors import BotError, Caught, describe, is_passing, sentence, without_folders
+from engine.errors import CheckpointError, EngineError, RequestError
+from engine.models.checkpoints import read_tensors
 
 
 def http(status, code, kind=discord.HTTPException):
@@ -79,3 +80,36 @@ def test_caught_lets_the_end_of_a_task_through():
     assert caught.text == "Say what to paint."
     with pytest.raises(asyncio.CancelledError), Caught("a test"):
         raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("/srv/bot/models/clip.pt is cut off; fetch it again.", "clip.pt is cut off; fetch it again."),
+    ("The file /home/ann/my models/vq gan.ckpt of the model fox is gone; put it back.",
+     "The file vq gan.ckpt of the model fox is gone; put it back."),
+    ("It is at \"~/models/clip.pt\", '/opt/x/y.yaml' and (C:\\Users\\Ann Lee\\z.ckpt).",
+     "It is at \"clip.pt\", 'y.yaml' and (z.ckpt)."),
+    ("/a/clip.pt: /a/b/clip.pt wants to run `os.system`.",
+     "clip.pt: clip.pt wants to run `os.system`."),
+    # What is none stays as it is.
+    ("Run /imagine and/or /history; 9/16 of 1/2, see https://example.org/a/b/c.html.",) * 2,
+    ("a fox:/2 --ar 16:9 is out of range.",) * 2,
+])
+def test_people_read_the_names_of_files_not_where_the_host_keeps_them(text, told, caplog):
+    caplog.set_level(logging.INFO)
+    assert without_folders(text) == told
+    assert sentence(CheckpointError(text)) == told
+    assert describe(CheckpointError(text), "a test") == told
+    assert text in caplog.text  # the host reads it all
+
+
+def test_every_error_of_a_checkpoint_tells_its_name_and_not_its_folder(tmp_path):
+    for content in (b"", b"<!DOCTYPE html>", b"PK\x03\x04", b"\x80\x02}q", b"nothing"):
+        path = tmp_path / "some model.ckpt"
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError) as refused:
+            read_tensors(path)
+        assert str(tmp_path) in str(refused.value)
+        told = sentence(refused.value)
+        assert told is not None
+        assert told.startswith("some model.ckpt ")
+        assert str(tmp_path.parent) not in told

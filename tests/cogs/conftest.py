@@ -1,4 +1,7 @@
-"""A virtual Discord (SimCord) with the real bot in it, painting for real with a tiny model."""
+"""A virtual Discord (SimCord) with the real bot in it, painting for real.
+
+With a tiny model for speed; test_embedded.py has the stories again with the shipped one.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +37,17 @@ def catalogue(tmp_path_factory):
 
 
 @pytest.fixture
-def settings(tmp_path, catalogue, monkeypatch):
+def model():
+    """The model that the bot paints with; a test module may choose another."""
+    return "tiny"
+
+
+@pytest.fixture
+def settings(tmp_path, catalogue, model, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     return Settings(
         discord=DiscordSettings(token=SecretStr("made.up.token")),
-        painting=PaintingSettings(data_folder=tmp_path / "data", model="tiny", device="cpu",
+        painting=PaintingSettings(data_folder=tmp_path / "data", model=model, device="cpu",
                                   threads=1),
         limits=LimitSettings(), delivery=DeliverySettings(preview_seconds=0),
         test=TestSettings())
@@ -66,9 +75,14 @@ class World:
         await bot.open()
         return bot
 
-    async def restart(self):
-        """End the bot as SIGTERM does, and start another on the same data folder."""
+    async def restart(self, meanwhile=None):
+        """End the bot as SIGTERM does, and start another on the same data folder.
+
+        ``meanwhile`` is what happens to the folder while no bot runs.
+        """
         await self.bot.close()
+        if meanwhile is not None:
+            await meanwhile()
         self.bot = await self._new_bot()
         await self.env.restart_bot(self.bot)
 
@@ -142,6 +156,8 @@ async def world(settings, monkeypatch, caplog):
     external(ProgressMessage, "wait_for_news", "something to show")
     external(Videos, "film", "the worker")
     await place.start()
+    # How old a message is, by the clock that its id is from.
+    monkeypatch.setattr(discord.utils, "utcnow", place.env.now)
     with caplog.at_level(logging.INFO):
         yield place
     await place.stop()

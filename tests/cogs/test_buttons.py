@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import discord
 import pytest
 
@@ -205,6 +207,43 @@ async def test_a_running_job_s_buttons_work_after_a_restart(world, here):
     assert stopped.response.content.startswith("Stopping")
     await world.painted(here.channel)
     assert len(world.messages(here.channel)) == 2
+
+
+async def test_cancel_works_after_a_restart_running_and_waiting(world, here):
+    progress = await begun(world, here)
+    await here.bob.slash(here.channel, "imagine", prompt="a hen --iterations 900")
+    waiting = await world.until(lambda: [message for message in world.messages(here.channel)
+                                         if message.content.startswith("Queued, 2nd")], "the 2nd")
+    await world.restart()
+    assert [job.id for job in world.bot.queue.overview()] == [
+        job_id_of(progress), job_id_of(waiting[0])]
+    refused = await here.alice.click(waiting[0], label="Cancel")
+    assert "Only whoever asked" in refused.response.content
+    for person, message in ((here.bob, waiting[0]), (here.alice, progress)):
+        pressed = await person.click(message, label="Cancel")
+        assert pressed.ephemeral
+        assert pressed.response.content == "Cancelled; nothing will be posted."
+    await world.until(lambda: not world.bot.delivery.busy, "the end")
+    assert world.bot.queue.overview() == []
+    assert [message.content for message in world.messages(here.channel)] == ["Cancelled."] * 2
+    for message in (progress, waiting[0]):
+        assert (await world.bot.store.job(job_id_of(message))).state == "cancelled"
+    # Nor does the next bot take it up again.
+    await world.restart()
+    assert world.bot.queue.overview() == []
+    assert await world.bot.store.undelivered() == []
+
+
+async def test_cancel_pressed_twice_across_a_restart_says_that_it_is_over(world, here):
+    progress = await begun(world, here)
+    stored = world.env.backend.get_message(here.channel.id, progress.id)
+    shown = copy.deepcopy(stored.components)
+    await here.alice.click(progress, label="Cancel")
+    await world.until(lambda: not world.bot.delivery.busy, "the end")
+    await world.restart()
+    stored.components = shown  # an old client still has the button
+    pressed = await here.alice.click(progress, label="Cancel")
+    assert pressed.response.content == "That picture is not being painted any more."
 
 
 async def test_a_modal_opened_before_a_restart_can_be_sent_after_it(world, here):

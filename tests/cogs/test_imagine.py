@@ -164,6 +164,7 @@ async def test_a_job_that_fails_says_why_in_a_message_of_its_own(
     assert progress.content == "This one came to nothing."
     assert told.content.startswith(here.alice.mention)
     assert "clip.pt" in told.content
+    assert str(tmp_path.parent) not in told.content
     assert labels(told) == ["Again", "Remix"]
     assert [user.id for user in told.mentions] == [here.alice.id]
 

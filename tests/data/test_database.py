@@ -118,6 +118,19 @@ async def test_one_that_is_cancelled_in_the_middle_is_undone_and_blocks_nobody(d
     assert await database.fetch("SELECT x FROM a ORDER BY x") == [{"x": "after"}, {"x": "two"}]
 
 
+async def test_cancelled_at_any_moment_it_leaves_no_transaction_open(database):
+    """Also while BEGIN waits for its turn on the connection's thread, where it goes on."""
+    for turns in range(12):
+        task = asyncio.create_task(database.change("INSERT INTO a VALUES (?)", f"x{turns}"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await database.change("INSERT INTO a VALUES (?)", f"y{turns}")
+    written = await database.fetch("SELECT x FROM a WHERE x LIKE 'y%'")
+    assert len(written) == 12
+
+
 async def test_tasks_that_write_at_once_do_not_mix(database):
     async def write(name):
         async with database.transaction() as transaction:

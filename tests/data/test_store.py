@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data import Store, data_folder
+from data.database import Database, migrations
 from data.errors import StoreError
 from engine.errors import RequestError
 from engine.events import Done
@@ -182,6 +183,72 @@ async def test_the_second_store_takes_nothing_of_a_live_ones(tmp_path):
     await second.close()
 
 
+async def test_how_a_job_ended_is_kept_until_it_is_told_and_then_told_no_more(tmp_path):
+    """The process may die between writing an end down and posting it, whichever end it is."""
+    first = await Store.open(tmp_path)
+    ids = [await painted(first), await added(first), await added(first), await added(first)]
+    assert await first.failed(ids[1], "The memory did not suffice.")
+    assert await first.cancelled(ids[2], b"partial")
+    assert await first.failed(ids[3], "This one was told.")
+    assert await first.set_result_message(ids[3], "900")
+    assert [job.id for job in await first.undelivered()] == ids[:3]
+    await first.close()
+
+    second = await Store.open(tmp_path)
+    assert await second.waiting() == []
+    untold = await second.undelivered()
+    assert [(job.id, job.state, job.error) for job in untold] == [
+        (ids[0], "rendered", None), (ids[1], "failed", "The memory did not suffice."),
+        (ids[2], "cancelled", None)]
+    assert not await any_of(second.set_told(ids[0]), second.set_told(ids[1]),
+                            second.set_result_message(ids[2], "1"))
+    assert await second.set_result_message(ids[0], "901")
+    assert await second.set_result_message(ids[1], "902")
+    assert await second.set_told(ids[2])
+    assert await second.undelivered() == []
+    for id, state, message in ((ids[0], "delivered", "901"), (ids[1], "failed", "902"),
+                               (ids[2], "cancelled", None)):
+        before = await second.job(id)
+        assert before is not None
+        assert before.ended_at is not None
+        assert before.delivered_at is not None
+        assert (before.state, before.result_message_id) == (state, message)
+        assert before.delivered_at >= before.ended_at
+        assert not await second.set_result_message(id, "999")
+        assert not await second.set_told(id)
+        assert await second.job(id) == before
+    assert await second.count_history("ann", guild_id=None) == 1
+    await second.close()
+
+    third = await Store.open(tmp_path)
+    assert await third.undelivered() == []
+    await third.close()
+
+
+async def any_of(*calls):
+    """Whether any of them was true."""
+    return any([await call for call in calls])
+
+
+async def test_what_failed_before_the_update_is_told_to_nobody_now(tmp_path):
+    """Version 1 kept no record of what was told; a new version must not repeat years of it."""
+    (number, script), *_ = migrations()
+    database = await Database.open(tmp_path / "imagine-bot.sqlite3", [(number, script)])
+    for id, state in (("a" * 32, "failed"), ("b" * 32, "cancelled"), ("c" * 32, "rendered")):
+        await database.change(
+            "INSERT INTO jobs (id, sequence, person, channel_id, locale, request, prompt, seed, "
+            "state, owner, created_at, ended_at, error) "
+            "VALUES (?, ?, 'ann', '1', 'de', '{}', 'a fox', 7, ?, 'gone', 5, 6, 'No.')",
+            id, ord(id[0]), state)
+    await database.close()
+    store = await Store.open(tmp_path)
+    assert [job.state for job in await store.undelivered()] == ["rendered"]
+    failed = await store.job("a" * 32)
+    assert failed is not None
+    assert failed.delivered_at == 6
+    await store.close()
+
+
 DIES = """
     import asyncio, os, sys
     from pathlib import Path
@@ -261,14 +328,16 @@ LEADS = {  # state -> what may be done with it, and where that leads
     "running": {"started": "running", "requeued": "queued", "rendered": "rendered",
                 "failed": "failed", "cancelled": "cancelled"},
     "rendered": {"delivered": "delivered"},
-    "delivered": {}, "failed": {}, "cancelled": {}}
+    "failed": {"delivered": "failed and told"}, "cancelled": {"told": "cancelled and told"},
+    "delivered": {}, "failed and told": {}, "cancelled and told": {}}
 ACTIONS = {
     "started": lambda store, id: store.started(id),
     "requeued": lambda store, id: store.requeued(id),
     "rendered": lambda store, id: store.rendered(id, done()),
     "failed": lambda store, id: store.failed(id, "It did."),
     "cancelled": lambda store, id: store.cancelled(id, None),
-    "delivered": lambda store, id: store.set_result_message(id, "1")}
+    "delivered": lambda store, id: store.set_result_message(id, "1"),
+    "told": lambda store, id: store.set_told(id)}
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -285,7 +354,9 @@ def test_a_job_moves_only_along_its_states_and_a_second_call_does_no_harm(tmp_pa
             state = leads or state
             after = await store.job(id)
             assert after is not None
-            assert after.state == state
+            assert after.state == state.removesuffix(" and told")
+            assert (after.delivered_at is None) is (
+                state in ("queued", "running", "rendered", "failed", "cancelled"))
             assert leads is not None or after == before
         assert bool(await store.picture(id)) is (state in ("rendered", "delivered"))
         await store.delete(id)

@@ -65,6 +65,57 @@ async def test_a_result_whose_answer_was_lost_is_not_posted_again_after_a_crash(
     assert len(standin.results(channel)) == 1
 
 
+@pytest.fixture
+def catalogue(catalogue, tmp_path):
+    """Beside the tiny model one called "broken", of which a file is cut off."""
+    whole = catalogue.read_text("utf-8")
+    for file in catalogue.parent.iterdir():
+        if file.is_file() and file != catalogue:
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "clip.pt").read_bytes()[:1000])
+    broken = whole.replace("tiny", "broken").replace("clip.pt", "cut.pt")
+    both = tmp_path / "catalogue.toml"
+    both.write_text(whole + broken, "utf-8")
+    return both
+
+
+@pytest.mark.slow
+async def test_a_failure_that_the_bot_died_before_posting_is_told_by_the_next_and_once(
+        channel, alice, bob, standin, bot, tmp_path):
+    await standin.command(alice, channel, "imagine", prompt="a fox", size="128",
+                          iterations=1000)
+    await bot.until(lambda: previews(standin), "a preview")
+    await standin.command(bob, channel, "imagine", prompt="a hen", model="broken")
+    progress = await bot.until(lambda: [message for message in channel.messages.values()
+                                        if "2nd" in message["content"]], "bob's place")
+    job_id = job_id_of(progress[0])
+    lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 503, times=999)
+    [fox] = [message for message in channel.messages.values() if message is not progress[0]]
+    await standin.press(alice, channel, fox, "Stop")
+    await bot.until(lambda: row_of(bot, job_id)["state"] == "failed", "the failure")
+    await bot.end(signal.SIGKILL)
+    assert row_of(bot, job_id)["delivered_at"] is None
+    lost.times = 0
+
+    def told():
+        return [message for message in channel.messages.values()
+                if "cut.pt" in message["content"]]
+
+    for _ in range(2):
+        await bot.start()
+        await bot.until(lambda: row_of(bot, job_id)["result_message_id"], "the row")
+        await bot.until(lambda: standin.results(channel), "the result before it")
+        await bot.until(lambda: progress[0]["content"] == "This one came to nothing.", "the end")
+        [message] = told()
+        assert message["content"].startswith(f"<@{bob.id}> ")
+        assert str(tmp_path) not in message["content"]
+        assert str(tmp_path) in row_of(bot, job_id)["error"]  # the host reads where it lies
+        assert row_of(bot, job_id)["result_message_id"] == message["id"]
+        assert row_of(bot, job_id)["state"] == "failed"
+        assert len(standin.results(channel)) == 1
+        await bot.end(signal.SIGTERM)
+
+
 async def test_sigterm_tells_the_channel_keeps_the_queue_and_ends_in_time(
         channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", size="128",

@@ -55,6 +55,7 @@ def test_the_straight_through_gradient_goes_to_the_other_tensor() -> None:
     weights = torch.randn(3, 4)
     (result * weights).sum().backward()
     assert forward.grad is None
+    assert backward.grad is not None
     assert torch.equal(backward.grad, weights)
 
 
@@ -66,6 +67,7 @@ def test_the_clamp_lets_through_only_what_leads_back_inside(x: float, slope: flo
     clamped.backward(torch.tensor([slope]))
     beyond = value.item() - clamped.item()
     expected = torch.tensor(slope).item() if torch.tensor(slope) * beyond >= 0 else 0.0
+    assert value.grad is not None
     assert value.grad.item() == expected
 
 

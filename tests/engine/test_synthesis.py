@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 import torch
 
 from engine.errors import NumericalError, RequestError
+from engine.models import nearest_codes
 from engine.painting import paint
 from engine.prompt import Prompt
 from engine.recipe import Augmentation, Recipe, Regulariser, make_recipe
@@ -17,7 +19,7 @@ from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
 FULL = Augmentation(count=4)
 
 
-def _synthesis(seed: int = 1, start: torch.Tensor | None = None, **changes: object) -> Synthesis:
+def _synthesis(seed: int = 1, start: torch.Tensor | None = None, **changes: Any) -> Synthesis:
     recipe = tiny_recipe(**{"augmentation": FULL, **changes})
     return Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a red star")], recipe, seed,
                      start)
@@ -47,7 +49,7 @@ def test_the_same_seed_paints_the_same_pixels_and_another_seed_others(latent: st
 @pytest.mark.parametrize("changes", [
     {}, {"latent": "codebook"}, {"restart_every": 4},
     {"regulariser": Regulariser(0.5, "linear", "start")}], ids=str)
-def test_saved_half_way_and_restored_it_ends_in_the_same_pixels(changes: dict[str, object]) -> None:
+def test_saved_half_way_and_restored_it_ends_in_the_same_pixels(changes: dict[str, Any]) -> None:
     whole = _finish(_synthesis(**changes))
     half = _synthesis(**changes)
     for _ in range(3):
@@ -157,3 +159,17 @@ def test_overrides_win_over_the_models_defaults_and_those_over_the_preset() -> N
     assert recipe.learning_rate == Recipe().learning_rate
     with pytest.raises(KeyError, match="speling"):
         make_recipe("default", {"speling": 1})
+
+
+def test_a_start_with_little_spread_is_one_tone_and_still_the_seeds_own() -> None:
+    whole, narrow, other = _synthesis(), _synthesis(spread=0.01), _synthesis(seed=2, spread=0.01)
+    mean = narrow.generator.codebook.mean(0).view(1, -1, 1, 1)
+    far = (whole.latent.z - mean).abs().mean()
+    near = (narrow.latent.z - mean).abs().mean()
+    assert near.item() == pytest.approx(0.01 * far.item(), rel=0.01)
+    codes = nearest_codes(narrow.latent.z.detach(), narrow.generator.codebook)
+    assert len(codes.unique()) <= 2
+    assert not torch.equal(narrow.latent.z, other.latent.z)
+    start = torch.rand(1, 3, 24, 32)
+    assert torch.equal(_synthesis(start=start, spread=0.01).latent.z,
+                       _synthesis(start=start).latent.z)
