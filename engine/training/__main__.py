@@ -17,6 +17,8 @@ app = typer.Typer(help="Train the embedded models, in stages that resume.",
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
 Resume = Annotated[bool, typer.Option(help="go on from the state in the folder, if any")]
+Shipped = Annotated[bool, typer.Option(
+    "--from-shipped", help="start from the package's weights, where the folder has no state")]
 Threads = Annotated[int, typer.Option(help="processor cores to use")]
 
 
@@ -25,16 +27,20 @@ def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int 
               resume: Resume = True, threads: Threads = 1,
               reach: Annotated[float, typer.Option(help="largest L2 move of a cutout")] = 3.0,
               spar: Annotated[bool, typer.Option(
-                  help="against paintings by the shipped generator")] = False) -> None:
+                  help="against paintings by the shipped generator")] = False,
+              shipped: Shipped = False) -> None:
     """Train the CLIP whose gradients draw."""
     from engine.models import load_models
     from engine.training.perceptor import CUTOUTS, PerceptorTrainer, PerceptorTraining
+    from engine.training.shipped import start_from_shipped
     from engine.training.sparring import Sparring
 
     torch.set_num_threads(threads)
     settings = PerceptorTraining(total=steps, reach=reach)
     pool = Pool(settings.pool_pairs, 128, settings.seed)
     trainer = PerceptorTrainer(settings, pool)
+    if shipped:
+        start_from_shipped(trainer)
     if spar:
         generator = load_models("embedded", device="cpu").generator
         trainer.sparring = Sparring(generator, trainer.perceptor, pool, CUTOUTS)
@@ -43,15 +49,18 @@ def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int 
 
 @app.command()
 def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 3000,
-              resume: Resume = True, threads: Threads = 1) -> None:
+              resume: Resume = True, threads: Threads = 1, shipped: Shipped = False) -> None:
     """Train the VQGAN that paints."""
     from engine.training.generator import GeneratorTrainer, GeneratorTraining
+    from engine.training.shipped import start_from_shipped
 
     torch.set_num_threads(threads)
     settings = GeneratorTraining(total=steps)
     pool = Pool(settings.pool_pairs, 128, settings.seed)
-    run_stage(GeneratorTrainer(settings, pool), "generator", folder, minutes=minutes,
-              steps=steps, resume=resume)
+    trainer = GeneratorTrainer(settings, pool)
+    if shipped:
+        start_from_shipped(trainer)
+    run_stage(trainer, "generator", folder, minutes=minutes, steps=steps, resume=resume)
 
 
 @app.command()

@@ -135,7 +135,11 @@ def _any_scene(rng: np.random.Generator, styled: float, pairs: float) -> Scene:
 
 
 def vary(scene: Scene, rng: np.random.Generator) -> Scene:
-    """The same scene with one attribute changed: the hardest wrong answer to it."""
+    """The same scene with one attribute changed: the hardest wrong answer to it.
+
+    Where two things share what is to be swapped, the scene comes back as it was; captions are
+    matched to scenes by what they say, so that is one more right answer, not a wrong one.
+    """
     colours = tuple(COLOURS)
     ground = scene.ground
     index = int(rng.integers(len(scene.things)))

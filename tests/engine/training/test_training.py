@@ -20,6 +20,7 @@ from engine.training.perceptor import (
     match_matrix,
 )
 from engine.training.pool import Pool
+from engine.training.shipped import start_from_shipped
 from engine.training.stage import run_stage
 
 PERCEPTOR = PerceptorTraining(pairs=6, pool_pairs=6, warmup=2, reach_after=8, reach_full=9,
@@ -95,6 +96,21 @@ def test_a_generator_learns_quantises_revives_and_ships(pool: Pool, tmp_path: Pa
     assert generator.codebook.shape == (1024, 64)
     assert generator.decode(generator.embed(torch.zeros(1, 64, dtype=torch.long), 8, 8)).shape == (
         1, 3, 128, 128)
+
+
+def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
+    models = load_models("embedded", device="cpu")
+    pictures, _ = pool.batch(2)
+    perceptor = PerceptorTrainer(PERCEPTOR, pool)
+    start_from_shipped(perceptor)
+    small = torch.nn.functional.avg_pool2d(pictures, 2)
+    assert torch.equal(perceptor.perceptor.encode_image(small),
+                       models.perceptor.encode_image(small))
+    generator = GeneratorTrainer(GENERATOR, pool)
+    start_from_shipped(generator)
+    assert generator.step()["l1"] < 0.4
+    assert torch.equal(generator.average.weights["decoder.conv_in.weight"],
+                       models.generator.model.state_dict()["decoder.conv_in.weight"]) is False
 
 
 def test_a_batch_knows_every_caption_that_is_true(pool: Pool) -> None:
