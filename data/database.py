@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -61,7 +62,7 @@ class Database:
             connection = await aiosqlite.connect(path, isolation_level=None,
                                                  timeout=_BUSY_SECONDS)
             connection.row_factory = sqlite3.Row
-            await connection.execute("PRAGMA journal_mode = WAL")
+            await _write_ahead(connection)
             # Who was told "queued" is in the queue, even if the power goes off now.
             await connection.execute("PRAGMA synchronous = FULL")
             await connection.execute("PRAGMA foreign_keys = ON")
@@ -129,6 +130,23 @@ class Transaction:
         """How many rows ``sql`` changed."""
         async with self._connection.execute(sql, values) as cursor:
             return cursor.rowcount
+
+
+async def _write_ahead(connection: aiosqlite.Connection) -> None:
+    """Switch to write-ahead logging, once nobody else is at it.
+
+    The switch needs the file for itself, and SQLite does not wait for that as long as it waits
+    for any other lock: of two processes that start at once, one is told "locked" at once.
+    """
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        await asyncio.sleep(0.02)
 
 
 async def _version(connection: aiosqlite.Connection) -> int:
