@@ -12,6 +12,7 @@ Every held-out prompt is painted with the default settings and its own fixed see
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import multiprocessing
@@ -28,17 +29,23 @@ from torch import Tensor
 from bench.held_out import FOLDER, to_claim, to_scene
 from bench.judge import load_judge
 from engine import imagine
-from engine.models import load_models
+from engine.models import Models, load_models
 from engine.pictures import png_bytes
 from engine.training.world import COLOURS, draw_array
 
 Job = tuple[str, int, Path | None, dict[str, Any]]
 
 
+@functools.cache
+def _models() -> Models:
+    """Loaded once in each process, not for each picture."""
+    return load_models("embedded", device="cpu")
+
+
 def _paint(job: Job) -> Tensor:
     caption, seed, folder, values = job
     torch.set_num_threads(1)
-    *_, last = imagine(caption, seed=seed, **values)
+    *_, last = imagine(caption, seed=seed, models=_models(), **values)
     if folder is not None:
         name = f"{caption.replace(' ', '-')[:80]}-{seed}.png"
         (folder / name).write_bytes(png_bytes(last.to_pil()))
@@ -72,7 +79,7 @@ def interval(right: list[bool]) -> tuple[float, float]:
 @torch.no_grad()
 def judge_shapes(entries: list[dict[str, Any]], pictures: Tensor) -> dict[str, Any]:
     """The figures of one kind of prompt."""
-    judge, models = load_judge(), load_models("embedded", device="cpu")
+    judge, models = load_judge(), _models()
     claims = [[to_claim(claim) for claim in e["claims"]] for e in entries]
 
     def judged(pictures: Tensor) -> list[bool]:

@@ -70,7 +70,7 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
     async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
                   job: StoredJob) -> None:
         """What the button does. It may raise; it must answer the interaction."""
-        raise NotImplementedError
+        raise NotImplementedError  # the base itself is no button
 
 
 class StopButton(JobButton):

@@ -13,6 +13,7 @@ and costs a third. What pooling did against aliasing, a pyramid of halved pictur
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -89,9 +90,8 @@ def draw_cutouts(augmentation: Augmentation, width: int, height: int, resolution
 
 
 def _draw_boxes(augmentation: Augmentation, width: int, height: int, resolution: int,
-                uniform: object) -> Tensor:
+                uniform: Callable[..., Tensor]) -> Tensor:
     n = augmentation.count
-    assert callable(uniform)
     short = min(width, height)
     least = min(short, resolution)
     side = uniform(n) ** augmentation.crop_power * (short - least) + least

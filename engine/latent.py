@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.losses import replace_gradient
-from engine.models.generator import Generator, nearest_codes
+from engine.models.generator import Generator, embed_codes, nearest_codes
 
 
 class QuantisedLatent(nn.Module):
@@ -30,8 +30,8 @@ class QuantisedLatent(nn.Module):
     def forward(self, rng: torch.Generator) -> Tensor:
         """zq [1, D, h, w]; draws nothing."""
         codes = nearest_codes(self.z.detach(), self.codebook)
-        zq = self.codebook[codes].transpose(1, 2).view_as(self.z)
-        return replace_gradient(zq, self.z)
+        height, width = self.z.shape[-2:]
+        return replace_gradient(embed_codes(codes, self.codebook, height, width), self.z)
 
     @torch.no_grad()
     def after_step(self) -> None:

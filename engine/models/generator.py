@@ -85,12 +85,17 @@ class Generator(nn.Module):
 
     def embed(self, codes: Tensor, height: int, width: int) -> Tensor:
         """Codes [B, height*width] -> zq [B, D, height, width]."""
-        zq: Tensor = self.codebook[codes].transpose(1, 2).unflatten(2, (height, width))
-        return zq
+        return embed_codes(codes, self.codebook, height, width)
 
     def decode(self, zq: Tensor) -> Tensor:
         """zq [B, D, h, w] -> picture [B, 3, h*factor, w*factor], not yet clamped to 0..1."""
         return (self.model.decode(zq) + 1) / 2
+
+
+def embed_codes(codes: Tensor, codebook: Tensor, height: int, width: int) -> Tensor:
+    """The vectors of codes [B, height*width] in a codebook [K, D], as zq [B, D, height, width]."""
+    zq: Tensor = codebook[codes].transpose(1, 2).unflatten(2, (height, width))
+    return zq
 
 
 def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:

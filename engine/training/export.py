@@ -20,12 +20,11 @@ from engine.training.world import sample_scene
 SHIPPED = Path(__file__).parents[1] / "models" / "embedded"
 
 
-def _average(path: Path) -> dict[str, Tensor]:
+def _state(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise CheckpointError(f"There is no training state at {path}; train that model first.")
-    state = torch.load(path, weights_only=True)
-    weights: dict[str, Tensor] = state["average"]["weights"]
-    return weights
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    return state
 
 
 def known_tokens(captions: int = 20_000, seed: int = 5) -> list[int]:
@@ -44,7 +43,7 @@ def export_perceptor(run: Path, folder: Path = SHIPPED) -> Path:
     Of the 49,408 rows of the token embedding only those of known words are kept, beside their
     numbers in ``token_embedding.rows``.
     """
-    weights = _average(run / "perceptor.pt")
+    weights: dict[str, Tensor] = _state(run / "perceptor.pt")["average"]["weights"]
     state = {name.removeprefix("clip."): value.half() for name, value in weights.items()}
     rows = torch.tensor(known_tokens())
     state["token_embedding.weight"] = state["token_embedding.weight"][rows].clone()
@@ -55,10 +54,10 @@ def export_perceptor(run: Path, folder: Path = SHIPPED) -> Path:
 
 def export_generator(run: Path, folder: Path = SHIPPED) -> Path:
     """Write ``generator.ckpt`` and ``generator.yaml`` in taming's format, weights in fp16."""
-    weights = _average(run / "generator.pt")
+    trained = _state(run / "generator.pt")
+    weights: dict[str, Tensor] = trained["average"]["weights"]
     # The codebook is followed, not trained: its present rows, not an average of the past.
-    live = torch.load(run / "generator.pt", weights_only=True)["model"]
-    weights["quantize.embedding.weight"] = live["quantize.embedding.weight"]
+    weights["quantize.embedding.weight"] = trained["model"]["quantize.embedding.weight"]
     state = {name: value.half() for name, value in weights.items()}
     save_atomically({"state_dict": state}, folder / "generator.ckpt")
     config: dict[str, Any] = {"model": {"target": "taming.models.vqgan.VQModel", "params": {

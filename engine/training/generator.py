@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models.generator import VQModel, nearest_codes
+from engine.models.generator import VQModel, embed_codes, nearest_codes
 from engine.training.averaging import WeightAverage
 from engine.training.pool import Pool
 from engine.training.schedule import warm_cosine
@@ -121,7 +121,8 @@ class GeneratorTrainer:
         h = h.float()
         quantised = self.iteration > self.settings.quantise_after
         codes = nearest_codes(h.detach(), self.codebook)
-        zq = self.codebook[codes].transpose(1, 2).view_as(h) if quantised else h
+        height, width = h.shape[-2:]
+        zq = embed_codes(codes, self.codebook, height, width) if quantised else h
         commitment = (h - zq.detach()).square().mean() / h.detach().var()
         zq = h + (zq - h).detach()
         with torch.autocast("cpu", torch.bfloat16):
