@@ -21,6 +21,7 @@ from engine.models.checkpoints import looks_like_page, without_prefix
 from engine.models.generator import Generator, VQModel
 from engine.models.packages import clip_model, clip_tokenizer
 from engine.models.perceptor import Perceptor
+from engine.sentence import Sentence
 
 _NET2NET_PREFIX = "first_stage_model."
 _GENERATOR_PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.",
@@ -36,15 +37,16 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+        raise CheckpointError("{path} cannot be read: {reason}.", path=path,
+                              reason=error.strerror) from None
     if looks_like_page(text[:512]):
-        raise CheckpointError(f"{path} is a web page, not a yaml file; fetch it again.")
+        raise CheckpointError("{path} is a web page, not a yaml file; fetch it again.", path=path)
     try:
         config = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise CheckpointError(f"{path} is no yaml file; fetch it again.") from None
+        raise CheckpointError("{path} is no yaml file; fetch it again.", path=path) from None
     if not isinstance(config, dict):
-        raise CheckpointError(f"{path} has no `model:`; give the yaml of the checkpoint.")
+        raise CheckpointError("{path} has no `model:`; give the yaml of the checkpoint.", path=path)
     return config
 
 
@@ -61,7 +63,7 @@ def build_generator(state_dict: Mapping[str, Tensor], config: Mapping[str, Any])
            if name.startswith(_GENERATOR_PARTS)}
     with torch.device("meta"), _Uninitialised():
         model = VQModel(ddconfig, codes, width, gumbel=_TARGETS[kind])
-    _fill(model, own, f"a {kind} as its yaml describes it")
+    _fill(model, own, Sentence("a {kind} as its yaml describes it", kind=kind))
     return Generator(model).eval().requires_grad_(False)
 
 
@@ -80,7 +82,7 @@ def build_perceptor(state_dict: Mapping[str, Tensor]) -> Perceptor:
     # Not on meta: CLIP's constructor also makes its attention mask, which no checkpoint has.
     with _Uninitialised():
         clip = clip_model().CLIP(**sizes)
-    _fill(clip, tensors, "an OpenAI-format CLIP")
+    _fill(clip, tensors, Sentence("an OpenAI-format CLIP"))
     return Perceptor(clip, known).eval().requires_grad_(False)
 
 
@@ -92,8 +94,8 @@ def _first_stage(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         if inner is None:
             kind = str(stage.get("target", "")).rpartition(".")[2]
             if kind not in _TARGETS:
-                raise CheckpointError(f"The yaml describes a `{kind}`; what can paint is a "
-                                      f"{', '.join(_TARGETS)}.")
+                raise CheckpointError("The yaml describes a `{kind}`; what can paint is a {names}.",
+                                      kind=kind, names=", ".join(_TARGETS))
             return kind, stage["params"]
         stage = inner
     raise CheckpointError("The yaml has no `model:` with `target:` and `params:`; give the one "
@@ -103,8 +105,8 @@ def _first_stage(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 def _whole(values: Mapping[str, Any], key: str, most: int = 1 << 20) -> int:
     value = values.get(key)
     if type(value) is not int or not 1 <= value <= most:
-        raise CheckpointError(f"The yaml's `{key}` should be a whole number from 1 to {most}, "
-                              f"not {value!r}.")
+        raise CheckpointError("The yaml's `{key}` should be a whole number from 1 to {most}, not "
+                              "{value}.", key=key, most=most, value=repr(value))
     return value
 
 
@@ -117,13 +119,15 @@ def _ddconfig(params: Mapping[str, Any]) -> dict[str, Any]:
     for key, most in (("ch_mult", 12), ("attn_resolutions", 64)):
         row = ddconfig.get(key)
         if not isinstance(row, list) or len(row) > most or any(type(n) is not int for n in row):
-            raise CheckpointError(f"The yaml's `{key}` should be a list of whole numbers, "
-                                  f"not {row!r}.")
+            raise CheckpointError("The yaml's `{key}` should be a list of whole numbers, not "
+                                  "{row}.", key=key, row=repr(row))
+    groups = _whole(ddconfig, "norm_groups") if "norm_groups" in ddconfig else 32
     if not ddconfig["ch_mult"] or any(
-            not 1 <= n <= 64 or ddconfig["ch"] * n % 32 for n in ddconfig["ch_mult"]):
-        raise CheckpointError("The yaml's `ch` times each `ch_mult` should be a multiple of 32.")
-    if ddconfig["ch"] % 32:
-        raise CheckpointError("The yaml's `ch` should be a multiple of 32.")
+            not 1 <= n <= 64 or ddconfig["ch"] * n % groups for n in ddconfig["ch_mult"]):
+        raise CheckpointError("The yaml's `ch` times each `ch_mult` should be a multiple of "
+                              "{groups}.", groups=groups)
+    if ddconfig["ch"] % groups:
+        raise CheckpointError("The yaml's `ch` should be a multiple of {groups}.", groups=groups)
     if ddconfig["in_channels"] != 3 or ddconfig["out_ch"] != 3:
         raise CheckpointError("The yaml describes a model of something other than RGB pictures: "
                               "`in_channels` and `out_ch` should be 3.")
@@ -139,22 +143,25 @@ def _fill(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
             tensors.setdefault(name, torch.zeros((), dtype=torch.int64))
     missing = [name for name in wanted if name not in tensors]
     if missing:
-        raise CheckpointError(f"The checkpoint is not {what}: it lacks {_some(missing)}.")
+        raise CheckpointError("The checkpoint is not {what}: it lacks {names}.", what=what,
+                              names=_some(missing))
     strange = [name for name in tensors if name not in wanted]
     if strange:
-        raise CheckpointError(f"The checkpoint is not {what}: it has {_some(strange)} besides.")
+        raise CheckpointError("The checkpoint is not {what}: it has {names} besides.", what=what,
+                              names=_some(strange))
     own: dict[str, Tensor] = {}
     for name, like in wanted.items():
         tensor = tensors[name]
         if tensor.shape != like.shape:
-            raise CheckpointError(f"The checkpoint is not {what}: {name} is "
-                                  f"{list(tensor.shape)}, not {list(like.shape)}.")
+            raise CheckpointError("The checkpoint is not {what}: {name} is {shape}, not {like}.",
+                                  what=what, name=name, shape=list(tensor.shape),
+                                  like=list(like.shape))
         # Copied, as what was read may be the file itself, mapped into memory.
         own[name] = torch.empty(like.shape, dtype=like.dtype).copy_(tensor)
         # A sum is as finite as its terms, and six times as fast as asking each.
         if not own[name].sum().isfinite():
-            raise CheckpointError(f"The checkpoint holds numbers that are not finite in {name}; "
-                                  "fetch it again.")
+            raise CheckpointError("The checkpoint holds numbers that are not finite in {name}; "
+                                  "fetch it again.", name=name)
     module.load_state_dict(own, assign=True)
 
 
@@ -190,7 +197,7 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
     if rows.shape != weight.shape[:1] or not len(rows) or rows.unique().numel() != len(rows) or (
             rows.min() < 0 or rows.max() >= size):
         raise CheckpointError("The checkpoint's token_embedding.rows should name one token of "
-                              f"{size} for each row of token_embedding.weight.")
+                              "{size} for each row of token_embedding.weight.", size=size)
     whole = torch.zeros(size, weight.shape[1])
     whole[rows] = weight.float()
     tensors["token_embedding.weight"] = whole
@@ -202,10 +209,11 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
 def _of_rank(tensors: Mapping[str, Tensor], name: str, rank: int) -> Tensor:
     tensor = tensors.get(name)
     if tensor is None:
-        raise CheckpointError(f"The checkpoint is not an OpenAI-format CLIP: it lacks {name}.")
+        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: it lacks {name}.",
+                              name=name)
     if tensor.ndim != rank or not tensor.numel():
-        raise CheckpointError(f"The checkpoint is not an OpenAI-format CLIP: {name} is "
-                              f"{list(tensor.shape)}.")
+        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: {name} is {shape}.",
+                              name=name, shape=list(tensor.shape))
     return tensor
 
 
@@ -213,8 +221,9 @@ def _clip_sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """The arguments of CLIP's constructor, from the shapes of its weights."""
     vocabulary, text_width = _of_rank(tensors, "token_embedding.weight", 2).shape
     if vocabulary != len(clip_tokenizer().encoder):
-        raise CheckpointError(f"The checkpoint's vocabulary has {vocabulary} entries; OpenAI's "
-                              f"tokenizer has {len(clip_tokenizer().encoder)}.")
+        raise CheckpointError("The checkpoint's vocabulary has {vocabulary} entries; OpenAI's "
+                              "tokenizer has {theirs}.", vocabulary=vocabulary,
+                              theirs=len(clip_tokenizer().encoder))
     first = _of_rank(tensors, "visual.conv1.weight", 4)
     layers: int | tuple[int, ...]
     patch: int | None = None
@@ -228,8 +237,9 @@ def _clip_sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         resolution = 32 * _side(_of_rank(tensors, "visual.attnpool.positional_embedding", 2))
         layers = tuple(_count(tensors, f"visual.layer{stage}.") for stage in range(1, 5))
     if text_width % 64 or (width % 64 if patch else width % 2):
-        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its widths "
-                              f"{width} and {text_width} are not multiples of a head's 64.")
+        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its widths {width} and "
+                              "{text_width} are not multiples of a head's 64.", width=width,
+                              text_width=text_width)
     return {"embed_dim": _of_rank(tensors, "text_projection", 2).shape[1],
             "image_resolution": resolution, "vision_layers": layers, "vision_width": width,
             "vision_patch_size": patch,
@@ -243,8 +253,8 @@ def _side(positions: Tensor) -> int:
     """The side of the square grid that position embeddings [1 + side^2, width] are for."""
     side = math.isqrt(positions.shape[0] - 1)
     if side < 1 or side**2 + 1 != positions.shape[0]:
-        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its picture "
-                              f"positions, {positions.shape[0]}, make no square and one.")
+        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its picture positions, "
+                              "{count}, make no square and one.", count=positions.shape[0])
     return side
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import platformdirs
 
 from engine.errors import MissingModelError, ModelError, UnknownModelError
+from engine.sentence import Sentence
 
 T = TypeVar("T")
 APP = "imagine-bot"
@@ -96,14 +97,14 @@ class Catalogue:
         base, slash, other = name.partition("/")
         entry = self.models.get(base)
         if entry is None:
-            raise UnknownModelError(f"There is no model called {name!r}; there are "
-                                    f"{', '.join(self.models)}.")
+            raise UnknownModelError("There is no model called {name}; there are {names}.",
+                                    name=repr(name), names=", ".join(self.models))
         if not slash:
             return entry
         perceptor = self.perceptors.get(other)
         if perceptor is None:
-            raise UnknownModelError(f"There is no perceptor called {other!r}; there are "
-                                    f"{', '.join(self.perceptors)}.")
+            raise UnknownModelError("There is no perceptor called {name}; there are {names}.",
+                                    name=repr(other), names=", ".join(self.perceptors))
         return ModelEntry(name, entry.generator, perceptor, entry.defaults, entry.note)
 
 
@@ -158,17 +159,21 @@ def _read_toml(file: Path) -> dict[str, dict[str, Any]]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"The catalogue {file} is no TOML ({error}); correct it.") from None
+        raise ModelError("The catalogue {file} is no TOML ({reason}); correct it.", file=file,
+                         reason=error) from None
     except OSError as error:
-        raise ModelError(f"The catalogue {file} cannot be read: {error.strerror}.") from None
+        raise ModelError("The catalogue {file} cannot be read: {reason}.", file=file,
+                         reason=error.strerror) from None
     for section, rows in table.items():
         if section not in _SECTIONS or not isinstance(rows, dict):
-            raise ModelError(f"The catalogue {file} has `{section}`; what it may have is "
-                             "[generators.NAME], [perceptors.NAME] and [models.NAME].")
+            raise ModelError("The catalogue {file} has `{section}`; what it may have is "
+                             "[generators.NAME], [perceptors.NAME] and [models.NAME].", file=file,
+                             section=section)
         for name, row in rows.items():
             if not isinstance(row, dict) or _NAME.fullmatch(name) is None:
-                raise ModelError(f"The catalogue {file} has [{section}.{name}]; names are made "
-                                 "of letters, digits, dots, underscores and hyphens.")
+                raise ModelError("The catalogue {file} has [{section}.{name}]; names are made of "
+                                 "letters, digits, dots, underscores and hyphens.", file=file,
+                                 section=section, name=name)
     return {section: table.get(section, {}) for section in _SECTIONS}
 
 
@@ -178,25 +183,27 @@ class _Row:
     def __init__(self, file: Path, name: str, row: Mapping[str, Any]) -> None:
         self.file, self.name, self.row = file, name, row
 
-    def wrong(self, what: str) -> ModelError:
-        return ModelError(f"In the catalogue {self.file}, [{self.name}] {what}.")
+    def wrong(self, what: Sentence) -> ModelError:
+        return ModelError("In the catalogue {file}, [{entry}] {what}.", file=self.file,
+                          entry=self.name, what=what)
 
     def text(self, key: str, default: str = "") -> str:
         value = self.row.get(key, default)
         if not isinstance(value, str):
-            raise self.wrong(f"has a `{key}` that is no text")
+            raise self.wrong(Sentence("has a `{key}` that is no text", key=key))
         return value
 
     def table(self, key: str) -> Mapping[str, Any]:
         value = self.row.get(key, {})
         if not isinstance(value, dict):
-            raise self.wrong(f"has a `{key}` that is no table")
+            raise self.wrong(Sentence("has a `{key}` that is no table", key=key))
         return value
 
     def one_of(self, key: str, there: Mapping[str, T]) -> T:
         entry = there.get(self.text(key))
         if entry is None:
-            raise self.wrong(f"should have a `{key}` out of {', '.join(there)}")
+            raise self.wrong(Sentence("should have a `{key}` out of {names}", key=key,
+                                      names=", ".join(there)))
         return entry
 
     def source(self, key: str) -> Source:
@@ -205,19 +212,20 @@ class _Row:
         path, url, sha256 = inner.text("path"), inner.text("url"), inner.text("sha256").lower()
         size = row.get("size")
         if bool(path) == bool(url):
-            raise inner.wrong("should have either a `path` or a `url`")
+            raise inner.wrong(Sentence("should have either a `path` or a `url`"))
         if sha256 and _SHA256.fullmatch(sha256) is None:
-            raise inner.wrong("has a `sha256` that is not 64 hexadecimal digits")
+            raise inner.wrong(Sentence("has a `sha256` that is not 64 hexadecimal digits"))
         if size is not None and (type(size) is not int or size < 0):
-            raise inner.wrong("has a `size` that is no number of bytes")
+            raise inner.wrong(Sentence("has a `size` that is no number of bytes"))
         if path:
             there = self.file.parent / path
             return Source(there.name, path=there, sha256=sha256 or None, size=size)
         if not url.startswith(("https://", "http://")):
-            raise inner.wrong("has a `url` that does not begin with https://")
+            raise inner.wrong(Sentence("has a `url` that does not begin with https://"))
         file = inner.text("file")
         if _NAME.fullmatch(file) is None:
-            raise inner.wrong("should have the `file` name that the download is kept under")
+            raise inner.wrong(Sentence("should have the `file` name that the download is kept "
+                                       "under"))
         return Source(file, url=url, sha256=sha256 or None, size=size)
 
 
@@ -233,11 +241,11 @@ def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str
     target = user_catalogue() if user_file is None else user_file
     there = load_catalogue(target)
     if _NAME.fullmatch(name) is None:
-        raise ModelError(f"{name!r} is no name for a model: use letters, digits, dots, "
-                         "underscores and hyphens, 64 at most.")
+        raise ModelError("{name} is no name for a model: use letters, digits, dots, underscores "
+                         "and hyphens, 64 at most.", name=repr(name))
     if name in {*there.models, *there.generators, *there.perceptors}:
-        raise ModelError(f"The name {name} is taken; choose another, or take its entries out of "
-                         f"{target} first.")
+        raise ModelError("The name {name} is taken; choose another, or take its entries out of "
+                         "{target} first.", name=name, target=target)
 
     def file(path: Path) -> str:
         return (f"{{ path = {_quoted(str(path.absolute()))}, "
@@ -248,8 +256,8 @@ def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str
     if isinstance(perceptor, Path):
         lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}", ""]
     elif perceptor not in there.perceptors:
-        raise MissingModelError(f"There is no file and no perceptor called {perceptor!r}; there "
-                                f"are {', '.join(there.perceptors)}.")
+        raise MissingModelError("There is no file and no perceptor called {name}; there are "
+                                "{names}.", name=repr(perceptor), names=", ".join(there.perceptors))
     paired = name if isinstance(perceptor, Path) else perceptor
     lines += [f"[models.{_quoted(name)}]", f"generator = {_quoted(name)}",
               f"perceptor = {_quoted(paired)}", "", f"[models.{_quoted(name)}.defaults]",
@@ -262,7 +270,8 @@ def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str
         os.replace(temporary, target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ModelError(f"{target} cannot be written: {error.strerror}.") from None
+        raise ModelError("{target} cannot be written: {reason}.", target=target,
+                         reason=error.strerror) from None
     return target
 
 

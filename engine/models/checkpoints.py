@@ -49,12 +49,13 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+        raise CheckpointError("{path} cannot be read: {reason}.", path=path,
+                              reason=error.strerror) from None
     if not head:
-        raise CheckpointError(f"{path} is empty; fetch it again.")
+        raise CheckpointError("{path} is empty; fetch it again.", path=path)
     if looks_like_page(head):
-        raise CheckpointError(f"{path} is a web page, not a checkpoint: open the address in a "
-                              "browser and save the file that it offers.")
+        raise CheckpointError("{path} is a web page, not a checkpoint: open the address in a "
+                              "browser and save the file that it offers.", path=path)
     if head.startswith(b"PK\x03\x04"):
         if _is_torchscript(path):
             return read_torchscript(path)
@@ -62,9 +63,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if head.startswith(_LEGACY_MAGIC):
         return _state_dict(_load(path, mapped=False), path)
     if head.startswith(b"\x80"):
-        raise CheckpointError(f"{path} is a plain pickle, which only running it could read; "
-                              "save its state dict with torch.save.")
-    raise CheckpointError(f"{path} is no PyTorch checkpoint: it does not begin like one.")
+        raise CheckpointError("{path} is a plain pickle, which only running it could read; save "
+                              "its state dict with torch.save.", path=path)
+    raise CheckpointError("{path} is no PyTorch checkpoint: it does not begin like one.", path=path)
 
 
 def looks_like_page(head: bytes) -> bool:
@@ -85,8 +86,8 @@ def _is_torchscript(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError):
-        raise CheckpointError(f"{path} is cut off: the end of the file is missing; "
-                              "fetch it again.") from None
+        raise CheckpointError("{path} is cut off: the end of the file is missing; fetch it again.",
+                              path=path) from None
     return any(name.endswith("/constants.pkl") for name in names)
 
 
@@ -104,13 +105,13 @@ def _load(path: Path, *, mapped: bool) -> Any:
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
         if found is None:
-            raise CheckpointError(f"{path} is damaged, or holds more than tensors; fetch it "
-                                  "again, or save its state dict with torch.save.") from None
-        raise CheckpointError(
-            f"{path} wants to run `{found[1]}` when it is read, which is refused; save its "
-            "state dict alone with torch.save.") from None
+            raise CheckpointError("{path} is damaged, or holds more than tensors; fetch it again, "
+                                  "or save its state dict with torch.save.", path=path) from None
+        raise CheckpointError("{path} wants to run `{call}` when it is read, which is refused; "
+                              "save its state dict alone with torch.save.", path=path,
+                              call=found[1]) from None
     except _BROKEN:
-        raise CheckpointError(f"{path} is damaged or cut off; fetch it again.") from None
+        raise CheckpointError("{path} is damaged or cut off; fetch it again.", path=path) from None
 
 
 def _is_leftover(name: str) -> bool:
@@ -155,12 +156,13 @@ def _state_dict(loaded: Any, path: Path) -> dict[str, Tensor]:
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, dict):
-        raise CheckpointError(f"{path} holds a {type(loaded).__name__}, not a state dict.")
+        raise CheckpointError("{path} holds a {kind}, not a state dict.", path=path,
+                              kind=type(loaded).__name__)
     tensors = {name: value.detach() for name, value in loaded.items()
                if isinstance(name, str) and isinstance(value, Tensor)
                and value.layout is torch.strided and not value.is_quantized}
     if not tensors:
         some = ", ".join(sorted(str(key) for key in loaded)[:3]) or "nothing"
-        raise CheckpointError(f"{path} has no \"state_dict\" and no tensors, only {some}; "
-                              "it is no checkpoint of weights.")
+        raise CheckpointError("{path} has no \"state_dict\" and no tensors, only {some}; it is no "
+                              "checkpoint of weights.", path=path, some=some)
     return tensors

@@ -29,6 +29,7 @@ from engine.errors import CheckpointError, DownloadError, MissingModelError
 from engine.models.catalogue import Source
 from engine.models.checkpoints import looks_like_page
 from engine.models.locks import only_one
+from engine.sentence import Sentence
 
 Progress = Callable[[int, int | None], None]
 """Told the bytes that are here and, where the server says, those there will be."""
@@ -79,8 +80,8 @@ def obtain(source: Source, folder: Path, *, progress: Progress | None = None,
     target = source.where(folder)
     if source.url is None:
         if not target.is_file():
-            raise MissingModelError(f"{target} is gone and was not fetched from anywhere; put it "
-                                    "back.")
+            raise MissingModelError("{target} is gone and was not fetched from anywhere; put it "
+                                    "back.", target=target)
         return target
     with _disk_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,11 +107,11 @@ def verify(source: Source, folder: Path) -> None:
     path = source.where(folder)
     expected = source.sha256 or recorded_sha256(path)
     if expected is not None and file_sha256(path) != expected:
-        raise CheckpointError(
-            f"{path} is not the file it should be (its SHA-256 is another): it was changed or "
-            "damaged; fetch it again with `imagine-models get`." if source.url else
-            f"{path} has changed since it was added to the catalogue; add it again under "
-            "another name, or take its `sha256` out of the catalogue.")
+        raise CheckpointError(Sentence(
+            "{path} is not the file it should be (its SHA-256 is another): it was changed or "
+            "damaged; fetch it again with `imagine-models get`.", path=path) if source.url else
+            Sentence("{path} has changed since it was added to the catalogue; add it again under "
+                     "another name, or take its `sha256` out of the catalogue.", path=path))
 
 
 def file_sha256(path: Path) -> str:
@@ -119,7 +120,8 @@ def file_sha256(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+        raise CheckpointError("{path} cannot be read: {reason}.", path=path,
+                              reason=error.strerror) from None
 
 
 def recorded_sha256(path: Path) -> str | None:
@@ -146,14 +148,15 @@ def _accept(source: Source, target: Path, download: _Download) -> None:
     if page or (expected is not None and digest != expected):
         download.drop()
     if page:
-        raise DownloadError(f"{host} sent a web page in place of {source.file}: the address has "
-                            "moved, or wants a sign-in; nothing was kept.")
+        raise DownloadError("{host} sent a web page in place of {file}: the address has moved, or "
+                            "wants a sign-in; nothing was kept.", host=host, file=source.file)
     if expected is not None and digest != expected:
-        remedy = ("try again, and if it stays so, the file was changed by its publisher"
-                  if recorded is None else f"delete {_beside(target, '.sha256')} to trust it")
-        raise DownloadError(f"{source.file} from {host} is not the file it should be (SHA-256 "
-                            f"{digest[:12]}..., not {expected[:12]}...); nothing was kept: "
-                            f"{remedy}.")
+        remedy = (Sentence("try again, and if it stays so, the file was changed by its publisher")
+                  if recorded is None else
+                  Sentence("delete {path} to trust it", path=_beside(target, ".sha256")))
+        raise DownloadError("{file} from {host} is not the file it should be (SHA-256 {digest}..., "
+                            "not {expected}...); nothing was kept: {remedy}.", file=source.file,
+                            host=host, digest=digest[:12], expected=expected[:12], remedy=remedy)
     if expected is None:
         # Before the file: whoever sees the file also sees its hash.
         note = _beside(target, ".sha256.part")
@@ -176,7 +179,8 @@ def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DownloadError(f"{target} cannot be written: {error.strerror or error}.") from None
+        raise DownloadError("{target} cannot be written: {reason}.", target=target,
+                            reason=error.strerror or error) from None
 
 
 class _Download:
@@ -207,9 +211,10 @@ class _Download:
                 furthest = max(furthest, self._have())
                 if failures >= self.patience.attempts:
                     raise DownloadError(
-                        f"{self.target.name} could not be fetched whole from "
-                        f"{urlsplit(self.url).netloc} ({cut}); try again, it goes on from the "
-                        f"{furthest / 1e6:.1f} MB that are here.") from None
+                        "{file} could not be fetched whole from {host} ({reason}); try again, it "
+                        "goes on from the {megabytes:.1f} MB that are here.",
+                        file=self.target.name, host=urlsplit(self.url).netloc, reason=cut,
+                        megabytes=furthest / 1e6) from None
                 time.sleep(max(min(cut.wait, 60.0),
                                min(self.patience.pause * 2 ** (failures - 1), 30.0)))
 
@@ -243,9 +248,10 @@ class _Download:
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, ssl.SSLCertVerificationError):
-                raise DownloadError(f"{urlsplit(self.url).netloc} has no valid certificate "
-                                    f"({reason.verify_message}); check this machine's clock and "
-                                    "its certificates.") from None
+                raise DownloadError("{host} has no valid certificate ({reason}); check this "
+                                    "machine's clock and its certificates.",
+                                    host=urlsplit(self.url).netloc,
+                                    reason=reason.verify_message) from None
             raise _CutOffError(str(getattr(reason, "strerror", None) or reason)) from None
         with response:
             self._receive(response, version, have)
@@ -258,9 +264,10 @@ class _Download:
             if error.code in _AGAIN:
                 wait = error.headers.get("Retry-After", "")
                 raise _CutOffError(f"HTTP {error.code}", float(wait) if wait.isdecimal() else 0.0)
-            raise DownloadError(f"{self.target.name} is not to be had: "
-                                f"{urlsplit(self.url).netloc} answers {error.code} "
-                                f"{error.reason}; look whether its address has moved.")
+            raise DownloadError("{file} is not to be had: {host} answers {code} {reason}; look "
+                                "whether its address has moved.", file=self.target.name,
+                                host=urlsplit(self.url).netloc, code=error.code,
+                                reason=error.reason)
 
     def _receive(self, response: http.client.HTTPResponse, version: _Version | None,
                  have: int) -> None:
@@ -322,9 +329,9 @@ class _Download:
         raise error
 
     def _full(self, why: str) -> DownloadError:
-        return DownloadError(f"There is no room for {self.target.name} in {self.target.parent} "
-                             f"({why}); make some, or choose another folder with "
-                             "IMAGINE_MODELS_FOLDER.")
+        return DownloadError("There is no room for {file} in {folder} ({why}); make some, or "
+                             "choose another folder with IMAGINE_MODELS_FOLDER.",
+                             file=self.target.name, folder=self.target.parent, why=why)
 
 
 def _continues(content_range: str, have: int, total: int | None) -> bool:

@@ -15,6 +15,7 @@ from engine.models.checkpoints import read_tensors
 from engine.models.download import verify
 from engine.models.generator import Generator
 from engine.models.perceptor import Perceptor
+from engine.sentence import Sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +49,9 @@ def load_models(name: str = "embedded", *, device: str = "auto", folder: Path | 
         return Models(entry.name, generator.to(where), perceptor.to(where), entry.defaults,
                       where, entry.note)
     except torch.OutOfMemoryError:
-        raise ModelError(f"The model {entry.name} does not fit into the free memory of {where}; "
-                         "end what else uses it, or choose the device cpu.") from None
+        raise ModelError("The model {model} does not fit into the free memory of {where}; end what "
+                         "else uses it, or choose the device cpu.", model=entry.name,
+                         where=where) from None
 
 
 def choose_device(name: str) -> torch.device:
@@ -65,14 +67,15 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError:
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda", "mps"):
-        raise ModelError(f"There is no device called {name!r}; choose auto, cpu, cuda, cuda:0 "
-                         "or mps.")
+        raise ModelError("There is no device called {name}; choose auto, cpu, cuda, cuda:0 or mps.",
+                         name=repr(name))
     count = {"cpu": 1, "cuda": torch.cuda.device_count(),
              "mps": int(torch.backends.mps.is_available())}[device.type]
     if (device.index or 0) >= count:
-        have = "none" if count == 0 else f"{count}, counted from 0"
-        raise ModelError(f"This machine has no device {name} (PyTorch finds {have}); choose "
-                         "another, or auto.")
+        have = (Sentence("none") if count == 0 else
+                Sentence("{count}, counted from 0", count=count))
+        raise ModelError("This machine has no device {name} (PyTorch finds {have}); choose "
+                         "another, or auto.", name=name, have=have)
     return device
 
 
@@ -83,10 +86,10 @@ def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
         if path.is_file():
             continue
         if source.url is None:
-            raise MissingModelError(f"The file {path} of the model {entry.name} is gone; put it "
-                                    "back, or choose another model.")
-        raise MissingModelError(f"The model {entry.name} is not on this machine yet; fetch it "
-                                f"with `imagine-models get {entry.name}`.")
+            raise MissingModelError("The file {path} of the model {model} is gone; put it back, or "
+                                    "choose another model.", path=path, model=entry.name)
+        raise MissingModelError("The model {model} is not on this machine yet; fetch it with "
+                                "`imagine-models get {model}`.", model=entry.name)
     for source in entry.sources:
         if source.url is not None:
             verify(source, folder)
@@ -98,5 +101,6 @@ def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
         return generator, build_perceptor(read_tensors(at))
     except CheckpointError as error:
         # What is built from tensors cannot name the file; what reads files already has.
-        text = str(error)
-        raise CheckpointError(text if str(at) in text else f"{at}: {text}") from None
+        if str(at) in str(error):
+            raise
+        raise CheckpointError("{path}: {what}", path=at, what=error.sentence) from None

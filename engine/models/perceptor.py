@@ -92,10 +92,14 @@ def _unit(features: Tensor) -> Tensor:
     return nn.functional.normalize(precise, dim=-1)
 
 
-def new_clip(*, embed_dim: int, resolution: int, patch: int, vision_width: int,
-             vision_layers: int, text_width: int, text_layers: int,
-             context_length: int) -> Any:
-    """An untrained OpenAI-format CLIP with a vision transformer, in float32."""
+def new_clip(*, embed_dim: int, resolution: int, vision_width: int,
+             vision_layers: int | tuple[int, int, int, int], text_width: int, text_layers: int,
+             context_length: int, patch: int | None = None) -> Any:
+    """An untrained OpenAI-format CLIP in float32.
+
+    With a vision transformer of ``vision_layers`` layers and patches of ``patch`` pixels, or with
+    CLIP's modified ResNet, of so many blocks in each of its four stages.
+    """
     return clip_model().CLIP(
         embed_dim=embed_dim, image_resolution=resolution, vision_layers=vision_layers,
         vision_width=vision_width, vision_patch_size=patch, context_length=context_length,

@@ -43,16 +43,16 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
             names = archive.namelist()
             root = next(n for n in names if n.endswith("/constants.pkl")).rpartition("/")[0]
             if f"{root}/byteorder" in names and archive.read(f"{root}/byteorder") != b"little":
-                raise CheckpointError(f"{path} was written on a big-endian machine; "
-                                      "save it again on a little-endian one.")
+                raise CheckpointError("{path} was written on a big-endian machine; save it again "
+                                      "on a little-endian one.", path=path)
             # Of one's own copy: a tensor that is written to changes no file.
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
             tree = _TreeReader(archive, root, path, content).load()
     except _BROKEN:
-        raise CheckpointError(f"{path} is damaged or cut off; fetch it again.") from None
+        raise CheckpointError("{path} is damaged or cut off; fetch it again.", path=path) from None
     tensors = _flatten(tree)
     if not tensors:
-        raise CheckpointError(f"{path} is a TorchScript archive without tensors.")
+        raise CheckpointError("{path} is a TorchScript archive without tensors.", path=path)
     return tensors
 
 
@@ -80,8 +80,9 @@ class _TreeReader(pickle.Unpickler):
             return view
         if module == "torch.jit._pickle":  # lists with a type tag
             return lambda data, *_: data
-        raise CheckpointError(f"{self._path} wants to run `{module}.{name}` when it is read, "
-                              "which is refused; fetch it again from its publisher.")
+        raise CheckpointError("{path} wants to run `{module}.{name}` when it is read, which is "
+                              "refused; fetch it again from its publisher.", path=self._path,
+                              module=module, name=name)
 
     def persistent_load(self, pid: Any) -> Tensor:
         kind, dtype, key, _, count = pid

@@ -23,32 +23,35 @@ Threads = Annotated[int, typer.Option(help="processor cores to use")]
 
 
 @app.command()
-def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 2000,
+def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 4000,
               resume: Resume = True, threads: Threads = 1,
-              reach: Annotated[float, typer.Option(help="largest L2 move of a cutout")] = 3.0,
-              spar: Annotated[bool, typer.Option(
-                  help="against paintings by the shipped generator")] = False,
+              rehearse: Annotated[bool, typer.Option(
+                  help="on paintings by the folder's generator, or the shipped one")] = False,
               shipped: Shipped = False) -> None:
     """Train the CLIP whose gradients draw."""
-    from engine.models import load_models
-    from engine.training.perceptor import CUTOUTS, PerceptorTrainer, PerceptorTraining
-    from engine.training.shipped import start_from_shipped
-    from engine.training.sparring import Sparring
+    from engine.training.perceptor import (
+        CUTOUTS,
+        PerceptorTrainer,
+        PerceptorTraining,
+        plainer_scene,
+    )
+    from engine.training.rehearsal import Rehearsal
+    from engine.training.shipped import generator_to_rehearse_with, start_from_shipped
 
     torch.set_num_threads(threads)
-    settings = PerceptorTraining(total=steps, reach=reach)
-    pool = Pool(settings.pool_pairs, 128, settings.seed)
+    settings = PerceptorTraining(total=steps)
+    pool = Pool(settings.pool_pairs, 128, settings.seed, sample=plainer_scene)
     trainer = PerceptorTrainer(settings, pool)
     if shipped:
         start_from_shipped(trainer)
-    if spar:
-        generator = load_models("embedded", device="cpu").generator
-        trainer.sparring = Sparring(generator, trainer.perceptor, pool, CUTOUTS)
+    if rehearse:
+        trainer.rehearsal = Rehearsal(generator_to_rehearse_with(folder), trainer.perceptor,
+                                      pool, CUTOUTS)
     run_stage(trainer, "perceptor", folder, minutes=minutes, steps=steps, resume=resume)
 
 
 @app.command()
-def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 3000,
+def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 3500,
               resume: Resume = True, threads: Threads = 1, shipped: Shipped = False) -> None:
     """Train the VQGAN that paints."""
     from engine.training.generator import GeneratorTrainer, GeneratorTraining

@@ -6,36 +6,48 @@ other cutouts and another caption each time, before a new one takes its place.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.training.world import Scene, draw_array, held_out, sample_scene, vary
+from engine.training.world import SHAPES, Scene, draw_array, held_out, sample_scene, vary
 
 
 class Pool:
     """Pairs of a scene and its hardest wrong answer, with their pictures.
 
-    ``pictures`` is [2 * pairs, 3, side, side] bytes: a scene at 2i, its variation at 2i + 1.
+    ``pictures`` is [2 * pairs, 3, side, side] bytes: a scene at 2i, its variation at 2i + 1. The
+    share ``alike`` of the variations is drawn with the scene's own random numbers, so that
+    place, size and shades agree, and only what the words tell differs. ``sample`` draws the scenes.
     """
 
-    def __init__(self, pairs: int, side: int, seed: int, reuse: float = 6.0) -> None:
+    def __init__(self, pairs: int, side: int, seed: int, reuse: float = 6.0,
+                 alike: float = 0.7,
+                 sample: Callable[[np.random.Generator], Scene] = sample_scene) -> None:
         self.rng = np.random.default_rng(seed)
         self.side = side
         self.reuse = reuse
+        self.alike = alike
+        self.sample = sample
         self.pictures = np.empty((2 * pairs, 3, side, side), dtype=np.uint8)
         self.scenes: list[Scene] = [None] * (2 * pairs)  # type: ignore[list-item]  # filled below
         for pair in range(pairs):
             self._redraw(pair)
 
     def _redraw(self, pair: int) -> None:
-        scene = sample_scene(self.rng)
+        scene = self.sample(self.rng)
         other = vary(scene, self.rng)
         while held_out(other):
             other = vary(scene, self.rng)
-        for i, each in enumerate((scene, other)):
+        first, second = self.rng.integers(2**31, size=2)
+        if self.rng.random() < self.alike:
+            second = first
+        for i, (each, seed) in enumerate(((scene, first), (other, second))):
             self.scenes[2 * pair + i] = each
-            self.pictures[2 * pair + i] = draw_array(each, self.rng, self.side)
+            self.pictures[2 * pair + i] = draw_array(each, np.random.default_rng(seed), self.side)
 
     def batch(self, pairs: int) -> tuple[Tensor, list[Scene]]:
         """``pairs`` random pairs: pictures [2 * pairs, 3, side, side] in 0..1, and scenes."""
@@ -46,3 +58,33 @@ class Pool:
         rows = np.stack([2 * chosen, 2 * chosen + 1], axis=1).reshape(-1)
         pictures = torch.from_numpy(self.pictures[rows]).float() / 255.0
         return pictures, [self.scenes[row] for row in rows]
+
+
+class Families:
+    """Families of scenes that differ in the first thing's shape alone, drawn alike.
+
+    Colours tell nothing within a family, so it is the shape that has to be learned. What is
+    held out of training is left out.
+    """
+
+    def __init__(self, families: int, side: int, seed: int,
+                 sample: Callable[[np.random.Generator], Scene] = sample_scene) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.side = side
+        self.sample = sample
+        self.families = [self._draw() for _ in range(families)]
+
+    def _draw(self) -> list[tuple[Scene, np.ndarray]]:
+        scene = self.sample(self.rng)
+        seed = int(self.rng.integers(2**31))
+        members = [replace(scene, things=(replace(scene.things[0], shape=shape),
+                                          *scene.things[1:])) for shape in SHAPES]
+        return [(each, draw_array(each, np.random.default_rng(seed), self.side))
+                for each in members if not held_out(each)]
+
+    def batch(self, count: int) -> list[tuple[Tensor, list[Scene]]]:
+        """``count`` families: each its pictures [N, 3, side, side] in 0..1 and their scenes."""
+        self.families[int(self.rng.integers(len(self.families)))] = self._draw()
+        chosen = self.rng.choice(len(self.families), count, replace=False)
+        return [(torch.from_numpy(np.stack([drawn for _, drawn in self.families[i]])).float() / 255,
+                 [scene for scene, _ in self.families[i]]) for i in chosen]

@@ -93,14 +93,14 @@ def held_out(scene: Scene) -> bool:
 
 
 def sample_scene(rng: np.random.Generator, *, held: bool = False, styled: float = 0.25,
-                 pairs: float = 0.4) -> Scene:
+                 pairs: float = 0.4, plain: float = 0.6) -> Scene:
     """A random scene, from the held-out combinations if ``held``, else from the others.
 
-    ``styled`` and ``pairs`` are the shares (0 to 1) of scenes in a style and of scenes
-    with two things.
+    ``styled``, ``pairs`` and ``plain`` are the shares (0 to 1) of scenes in a style, of scenes
+    with two things, and of grounds without a pattern.
     """
     while True:
-        scene = _any_scene(rng, styled, pairs)
+        scene = _any_scene(rng, styled, pairs, plain)
         if held_out(scene) == held:
             return scene
 
@@ -110,10 +110,10 @@ def _pick(rng: np.random.Generator, names: tuple[str, ...], *without: str | None
     return left[int(rng.integers(len(left)))]
 
 
-def _any_scene(rng: np.random.Generator, styled: float, pairs: float) -> Scene:
+def _any_scene(rng: np.random.Generator, styled: float, pairs: float, plain: float) -> Scene:
     colours = tuple(COLOURS)
     ground_colour = _pick(rng, colours)
-    pattern = "plain" if rng.random() < 0.6 else _pick(rng, PATTERNS[1:])
+    pattern = "plain" if rng.random() < plain else _pick(rng, PATTERNS[1:])
     second = None if pattern == "plain" else _pick(rng, colours, ground_colour)
     ground = Ground(ground_colour, pattern, second)
     style = _pick(rng, tuple(STYLES)) if rng.random() < styled else None

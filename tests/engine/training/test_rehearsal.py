@@ -1,0 +1,79 @@
+"""What the perceptor learns from: spoiled drawings, states on the way, paintings in the making."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.models import load_models
+from engine.training.perceptor import CUTOUTS, PerceptorTrainer, PerceptorTraining
+from engine.training.pool import Pool
+from engine.training.rehearsal import Rehearsal
+from engine.training.spoiling import spoil
+from engine.training.unfinished import unfinish
+
+SETTINGS = PerceptorTraining(families=1, pairs=3, states=4, bouts=5, guided=11, fresh_states=2,
+                             fresh_bouts=2, pool_pairs=6, pool_families=2, guide_after=-1, total=40)
+
+
+def test_spoiled_pictures_differ_from_their_originals() -> None:
+    pictures, _ = Pool(16, 128, 4).batch(16)
+    rng = torch.Generator().manual_seed(1)
+    kinds = set()
+    for _ in range(5):
+        spoiled = spoil(pictures, rng)
+        assert spoiled.shape == pictures.shape
+        assert spoiled.min() >= 0
+        assert spoiled.max() <= 1
+        changed = (spoiled - pictures).abs()
+        assert (changed.mean((1, 2, 3)) > 0.01).float().mean() > 0.9
+        kinds.update(((changed.amax(1) > 0.05).float().mean((1, 2)) * 10).long().tolist())
+    assert len(kinds) > 4  # from a few blobs to another picture altogether
+
+
+def test_a_spoiled_or_unfinished_picture_is_the_seeds_own() -> None:
+    pictures, _ = Pool(4, 64, 4).batch(4)
+    others = pictures.flip(0)
+    for change in (spoil, lambda x, rng: unfinish(x, others, rng)):
+        one, again = (change(pictures, torch.Generator().manual_seed(3)) for _ in range(2))
+        assert torch.equal(one, again)
+
+
+def test_unfinished_pictures_range_from_nearly_done_to_nothing_of_it() -> None:
+    pictures, _ = Pool(32, 128, 4).batch(32)
+    rng = torch.Generator().manual_seed(2)
+    states = torch.cat([unfinish(pictures, pictures.roll(1, 0), rng) for _ in range(4)])
+    assert states.min() >= 0
+    assert states.max() <= 1
+    off = (states - pictures.repeat(4, 1, 1, 1)).abs().mean((1, 2, 3))
+    assert (off < 0.05).float().mean() > 0.05
+    assert (off > 0.25).float().mean() > 0.1
+
+
+def test_paintings_in_the_making_go_on_and_join_the_batch() -> None:
+    pool = Pool(8, 128, 3)
+    trainer = PerceptorTrainer(SETTINGS, pool)
+    generator = load_models("embedded", device="cpu").generator
+    rehearsal = Rehearsal(generator, trainer.perceptor, pool, CUTOUTS, states=8, bouts=6)
+    trainer.rehearsal = rehearsal
+    before = [sketch.unfinished.clone() for sketch in rehearsal.painted]
+    states = list(rehearsal.sketches)
+    rehearsal.go_on(2, 6)
+    rehearsal.go_on(2, 6)
+    assert all(not torch.equal(sketch.unfinished, old)
+               for sketch, old in zip(rehearsal.painted, before, strict=True))
+    assert [new is not old for new, old in zip(rehearsal.sketches, states, strict=True)] == (
+        [True] * 4 + [False] * 4)
+    sketches, (members,) = trainer._batch()
+    assert 4 <= members <= 8
+    assert len(sketches) == members + 6 + 4 + 5
+    assert len({sketch.words.split(" background")[0] for sketch in sketches[:members]}) == members
+    changed = [not torch.equal(sketch.finished, sketch.unfinished) for sketch in sketches]
+    assert not any(changed[:members + 4])  # they are there to be matched
+    assert all(changed[members + 4:members + 6])
+    assert all(sketch.claim.true_of(sketch.scene) for sketch in sketches)
+    finished, unfinished = trainer._cut(sketches)
+    assert finished.shape == unfinished.shape == (len(sketches), 3, 64, 64)
+    figures = trainer.step()
+    assert figures["matching"] > 0
+    assert -1 <= figures["cosine_painted"] <= 1
+    assert all(not parameter.requires_grad for parameter in rehearsal.opponent.parameters())
