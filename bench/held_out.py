@@ -42,7 +42,7 @@ def to_claim(data: dict[str, Any]) -> Claim:
     return Claim(**{**data, "things": tuple(tuple(thing) for thing in data["things"])})
 
 
-def _others(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
+def others_of(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
     """63 different captions, none true of ``scene``, its near misses first, and their claims."""
     own = describe(scene, rng, full=True)[0]
     found: dict[str, Claim] = {}
@@ -71,7 +71,7 @@ def make_shapes() -> list[dict[str, Any]]:
         if scene.ground.second is not None or sized or caption in seen:
             continue
         seen.add(caption)
-        others = _others(scene, rng)
+        others = others_of(scene, rng)
         claims = [dataclasses.asdict(each) for each in (claim, *others.values())]
         entries.append({"caption": caption, "scene": dataclasses.asdict(scene),
                         "others": list(others), "claims": claims, "seed": len(entries)})

@@ -86,6 +86,14 @@ def imagine(
         metavar="NAME", help="Where to paint: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     init_image: Annotated[Path | None, _file(
         "--init-image", about="A picture to start from.")] = None,
+    mask: Annotated[Path | None, _file(
+        "--mask", about="A picture whose white or transparent part may change of the one to "
+        "start from.")] = None,
+    where: Annotated[str | None, _flag("where", "WORDS")] = None,
+    strength: Annotated[str | None, _flag("strength", "X")] = None,
+    keep: Annotated[str | None, _flag("keep", "X")] = None,
+    threshold: Annotated[str | None, _flag("threshold", "X")] = None,
+    away: Annotated[str | None, _flag("away", "X")] = None,
     cutouts: Annotated[str | None, _flag("cutouts", "N")] = None,
     learning_rate: Annotated[str | None, _flag("learning-rate", "X")] = None,
     regulariser: Annotated[str | None, _flag("regulariser", "NAME")] = None,
@@ -107,20 +115,20 @@ def imagine(
     """Paint what the PROMPT says, by VQGAN-CLIP."""
     given = {"size": size, "ar": aspect, "iterations": iterations, "seed": seed,
              "preset": preset, "model": model, "cutouts": cutouts,
-             "learning-rate": learning_rate, "regulariser": regulariser}
+             "learning-rate": learning_rate, "regulariser": regulariser, "where": where,
+             "strength": strength, "keep": keep, "threshold": threshold, "away": away}
+    pictures: dict[str, bytes] = {}
+    values: dict[str, Any] = {}
+    for name, path in (("init_image", init_image), ("mask", mask)):
+        if path is not None:
+            values[name] = _take_picture(path, pictures)
     request = _request(prompt or [], {name: text for name, text in given.items()
-                                      if text is not None})
+                                      if text is not None}, values)
     if not 0 <= preview_every < math.inf:
         raise RequestError(f"--preview-every is {preview_every:g}; give it seconds, 0 or more.")
     targets = Targets(output, video, preview)
     targets.check(init_image)
-    pictures = {}
-    if init_image is not None:
-        data = read_file(init_image)
-        read_picture(data)  # refuses what is no picture before the models are loaded
-        digest = hashlib.sha256(data).hexdigest()
-        pictures[digest] = data
-        request = request.changed(init_image=digest)
+    targets.check(mask)
     try:
         result = studio.paint(request, pictures, targets, device=device,
                               preview_every=preview_every, quiet=quiet)
@@ -139,8 +147,16 @@ def imagine(
     return result.code
 
 
-def _request(words: list[str], flags: dict[str, str]) -> ImageRequest:
-    values: dict[str, Any] = {}
+def _take_picture(path: Path, pictures: dict[str, bytes]) -> str:
+    """Read a picture into ``pictures``; its SHA-256."""
+    data = read_file(path)
+    read_picture(data)  # refuses what is no picture before the models are loaded
+    digest = hashlib.sha256(data).hexdigest()
+    pictures[digest] = data
+    return digest
+
+
+def _request(words: list[str], flags: dict[str, str], values: dict[str, Any]) -> ImageRequest:
     for name in FLAGS:
         if name in flags:
             values |= read_flag(name, flags[name])

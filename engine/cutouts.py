@@ -89,6 +89,14 @@ def draw_cutouts(augmentation: Augmentation, width: int, height: int, resolution
     return Cutouts(box, warp, hue, saturation, noise, grain, erase, augmentation.padding)
 
 
+def plain_cutouts(box: Tensor, padding: Padding = "reflection") -> Cutouts:
+    """The squares or oblongs ``box`` [N, 4], undisturbed; of the whole picture: [[0, 0, 1, 1]]."""
+    n = len(box)
+    nothing = torch.zeros(n)
+    return Cutouts(box, torch.eye(3).expand(n, 3, 3), nothing, torch.ones(n), nothing, None,
+                   torch.zeros(n, 4), padding)
+
+
 def _draw_boxes(augmentation: Augmentation, width: int, height: int, resolution: int,
                 uniform: Callable[..., Tensor]) -> Tensor:
     n = augmentation.count

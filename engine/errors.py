@@ -10,14 +10,38 @@ Each message is a sentence for the person who caused it, and says what to change
     |   +-- CheckpointError      a file that is no checkpoint of the format it should be
     |   +-- DownloadError        a model that could not be fetched whole
     +-- NumericalError       the optimisation left the finite numbers
+    +-- OutOfMemoryError     the painting does not fit into the device's memory
     +-- InstallationError    a package that is not installed as it should be
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+from engine.sentence import Sentence
+
 
 class EngineError(Exception):
-    """The root of the tree; its text may be shown to a person as it is."""
+    """The root of the tree; its text may be shown to a person as it is.
+
+    It is made of a template and the values of its {names}, as a Sentence is::
+
+        RequestError("At most {most} prompts can be added.", most=16)
+    """
+
+    def __init__(self, template: str = "", /, **values: object) -> None:
+        self.sentence = Sentence(template, **values)
+        super().__init__(self.sentence)
+
+    @property
+    def template(self) -> str:
+        """The English text, with {names} in it where there are ``values``."""
+        return self.sentence.template
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What the names in the template stand for."""
+        return self.sentence.values
 
 
 class RequestError(EngineError):
@@ -46,6 +70,10 @@ class DownloadError(ModelError):
 
 class NumericalError(EngineError):
     """The optimisation left the finite numbers; the last finite state is still in the object."""
+
+
+class OutOfMemoryError(EngineError):
+    """The painting does not fit into the device's memory, whatever is spared."""
 
 
 class InstallationError(EngineError):

@@ -24,7 +24,8 @@ class Progress:
 
     ``preview`` is a small JPEG of the picture after ``iteration`` of ``iterations`` updates,
     empty while the model is being loaded; ``losses`` are by prompt, with "total" among them;
-    ``eta`` is in seconds from now.
+    ``eta`` is in seconds from now. ``overlay`` is a JPEG of the picture that is edited, with
+    what may change of it marked; every event of a job with a mask has it, the others' is empty.
     """
 
     iteration: int
@@ -32,6 +33,7 @@ class Progress:
     preview: bytes = field(repr=False)
     losses: Mapping[str, float]
     eta: float | None
+    overlay: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ class Done:
 
     ``seconds`` were spent stepping; ``iterations`` were made, fewer than asked for where the
     job was ``stopped``; ``notices`` are sentences for the person (words the model does not
-    know, a prompt that was cut).
+    know, a prompt that was cut). ``scores``, 0 to 1, are how much of each concept there is in it
+    that was asked about (engine.concepts); one that could not be scored is not among them.
     """
 
     picture: bytes = field(repr=False)
@@ -51,11 +54,12 @@ class Done:
     height: int
     notices: tuple[str, ...] = ()
     stopped: bool = False
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The job came to nothing; ``reason`` is a sentence for the person."""
+    """The job came to nothing; ``reason`` is a sentence for the person, as a rule a Sentence."""
 
     reason: str
 

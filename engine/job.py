@@ -33,6 +33,8 @@ class JobRecord:
 
     ``id`` is 32 hexadecimal digits. The request has a seed. ``person_served_at`` is when a job
     of the same person was last begun: that decides whose turn it is after a restart.
+    ``continues`` is the job from whose last state a new one begins; the store gives the new one
+    a copy of it, and needs to know no more after that.
     """
 
     id: str
@@ -43,6 +45,7 @@ class JobRecord:
     started_at: int | None = None
     person_served_at: int | None = None
     wish: Wish | None = None
+    continues: str | None = None
 
 
 class JobStore(Protocol):
@@ -56,14 +59,15 @@ class JobStore(Protocol):
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
         """Write down a new job and, by SHA-256, the pictures it needs; on disk on return.
 
-        Raises RequestError where a picture that it needs is neither given nor there already.
+        Raises RequestError where a picture that it needs is neither given nor there already,
+        or the state of the job that it continues is not kept any more.
         """
 
     async def attachments(self, id: str) -> dict[str, bytes]:
         """The job's pictures by SHA-256; one that is gone is left out."""
 
     def state_path(self, id: str) -> Path:
-        """Where the worker keeps the half-painted job."""
+        """Where the worker keeps the half-painted job, and its last state when it is over."""
 
     async def waiting(self) -> list[JobRecord]:
         """Take over the jobs that are unfinished and nobody's; begun ones first, then by age."""

@@ -72,6 +72,15 @@ def prompt_loss(images: Tensor, target: Tensor, weight: float = 1.0,
     return abs(weight) * held.mean()
 
 
+def structure_loss(images: Tensor, original: Tensor, weight: float) -> Tensor:
+    """How far cutouts [N, D] are from the original picture's vector [D], as a scalar.
+
+    ``weight`` times the mean of their distances: what preserves structure in appendix H.2,
+    beside the distance to the target phrase.
+    """
+    return weight * spherical_distance(images, original).mean()
+
+
 def regulariser_loss(z: Tensor, anchor: Tensor | None, alpha: float) -> Tensor:
     """alpha * the mean of (z - anchor)^2 over all elements; without anchor, of z^2."""
     difference = z if anchor is None else z - anchor

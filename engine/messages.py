@@ -34,12 +34,16 @@ class WorkerSettings:
 
 @dataclass(frozen=True)
 class Paint:
-    """Paint ``request`` (its JSON, with a seed); go on from the file ``state`` if it is there."""
+    """Paint ``request`` (its JSON, with a seed); go on from the file ``state`` if it is there.
+
+    The finished picture is scored for ``concepts`` (engine.concepts).
+    """
 
     id: str
     request: str
     pictures: Mapping[str, bytes] = field(repr=False)
     state: str
+    concepts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,10 @@ class Ready:
 
 @dataclass(frozen=True)
 class Began:
-    """The job is on the easel, ``iteration`` of ``iterations`` done; sizes are in pixels."""
+    """The job is on the easel, ``iteration`` of ``iterations`` done; sizes are in pixels.
+
+    ``overlay`` (JPEG) shows what may change of the picture it starts from, empty without a mask.
+    """
 
     id: str
     iteration: int
@@ -88,6 +95,7 @@ class Began:
     width: int
     height: int
     cutouts: int
+    overlay: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -99,6 +107,31 @@ class Stepped:
     seconds: float
     losses: Mapping[str, float]
     preview: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Turned:
+    """Nothing to show yet, but ``iteration`` updates are made, in ``seconds`` in all.
+
+    Said about every second: by its absence the queue knows a worker that hangs.
+    """
+
+    id: str
+    iteration: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The worker's process runs, whatever it is doing; said every second, by a thread of its own.
+
+    So a process that stands still is known also while it loads a model, or has nothing to do.
+    """
+
+
+@dataclass(frozen=True)
+class Busy:
+    """The worker now does what may take minutes and says nothing meanwhile: begins a job."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +155,7 @@ class Painted:
     height: int
     notices: tuple[str, ...]
     stopped: bool
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -134,7 +168,7 @@ class GivenUp:
 
 @dataclass(frozen=True)
 class Refused:
-    """The job cannot be done; ``reason`` is a sentence for the person."""
+    """The job cannot be done; ``reason`` is a sentence for the person, as a rule a Sentence."""
 
     id: str
     reason: str
@@ -158,8 +192,8 @@ class Logged:
 
 
 ToWorker = WorkerSettings | Paint | Stop | Cancel | Film | Close
-AboutJob = Began | Stepped | Saved | Painted | GivenUp | Refused | Filmed
-FromWorker = Ready | Logged | AboutJob
+AboutJob = Began | Stepped | Turned | Saved | Painted | GivenUp | Refused | Filmed
+FromWorker = Ready | Logged | Pulse | Busy | AboutJob
 
 
 def frame(message: ToWorker | FromWorker) -> bytes:

@@ -41,7 +41,8 @@ class Pace:
     @staticmethod
     def _key(request: ImageRequest) -> tuple[object, ...]:
         return (request.model, request.preset, request.width, request.height, request.aspect,
-                request.cutouts, request.iterations)
+                request.cutouts, request.iterations, request.more, request.init_image is None,
+                request.strength)
 
     def learn_size(self, request: ImageRequest, effort: Effort, iterations: int) -> None:
         """What ``request`` really asks for, once its model was there to tell."""

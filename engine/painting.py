@@ -13,11 +13,13 @@ from typing import Any
 
 import torch
 
+from engine.edits import keep_of, strength_of, with_strength
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
-from engine.pictures import read_file, read_picture, to_tensor
+from engine.pictures import read_file
 from engine.recipe import Recipe, make_recipe
 from engine.request import MAX_SEED, ImageRequest, range_of, request_from_text
+from engine.source import read_source
 from engine.synthesis import Iterate, Synthesis
 from engine.version import version
 
@@ -63,46 +65,55 @@ def prepare(request: ImageRequest, models: Models,
     """The Synthesis of a request; ``pictures`` holds its attachments' bytes by SHA-256.
 
     A request without a seed gets a random one, found in ``Synthesis.seed``. Raises
-    RequestError where the starting picture is missing or is none.
+    RequestError where a picture is missing or is none.
     """
-    recipe = recipe_of(request, models)
-    start = None
-    if request.init_image is not None:
-        data = (pictures or {}).get(request.init_image)
-        if data is None:
-            raise RequestError("The picture to start from is not there any more; attach it again.")
-        start = to_tensor(read_picture(data), recipe.width, recipe.height)
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
-    return Synthesis(models.generator, models.perceptor, request.prompts(), recipe, seed, start)
+    if request.init_image is None:
+        return Synthesis(models.generator, models.perceptor, request.prompts(),
+                         recipe_of(request, models), seed)
+    source = read_source(request, pictures or {})
+    recipe = recipe_of(request, models, source.aspect)
+    start, mask = source.stretched(request, recipe, models.perceptor)
+    keep = keep_of(request.keep, request.where)
+    return Synthesis(models.generator, models.perceptor, request.prompts(), recipe, seed, start,
+                     mask, keep, source.remarks)
 
 
-def recipe_of(request: ImageRequest, models: Models) -> Recipe:
+def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None) -> Recipe:
     """The recipe a request asks for, its size brought to the multiples the model paints.
 
-    Raises RequestError where the aspect makes a side too long, ModelError where the model's
-    defaults in the catalogue are none.
+    ``aspect`` is that of the picture to start from, which counts where the request says nothing
+    of its own. Raises RequestError where the aspect makes a side too long, ModelError where the
+    model's defaults in the catalogue are none.
     """
     try:
         recipe = make_recipe(request.preset, models.defaults, width=request.width,
                              height=request.height, iterations=request.iterations,
                              cutouts=request.cutouts, learning_rate=request.learning_rate,
-                             regulariser=request.regulariser)
-        width, height = _size(request, recipe)
+                             regulariser=request.regulariser, threshold=request.threshold)
+        width, height = _size(request, recipe, aspect)
     except (KeyError, TypeError) as error:
-        raise ModelError(f"The catalogue's defaults of the model {models.name} cannot be used "
-                         f"({error}); correct its entry.") from None
+        raise ModelError("The catalogue's defaults of the model {model} cannot be used ({reason}); "
+                         "correct its entry.", model=models.name, reason=error) from None
     most = int(range_of("width")[1])
     if max(width, height) > most:
-        raise RequestError(f"With that aspect the picture would have {width:.0f}x{height:.0f} "
-                           f"pixels; at most {most} a side can be painted.")
+        raise RequestError("With that aspect the picture would have {width:.0f}x{height:.0f} "
+                           "pixels; at most {most} a side can be painted.", width=width,
+                           height=height, most=most)
     factor = models.generator.factor
-    return replace(recipe, width=max(factor, round(width / factor) * factor),
+    if request.init_image is not None:
+        part = request.mask is not None or request.where is not None
+        strength = strength_of(request.strength, request.preset, part)
+        recipe = with_strength(recipe, strength, iterations=request.iterations,
+                               schedule=request.regulariser)
+    return replace(recipe, iterations=recipe.iterations + (request.more or 0),
+                   width=max(factor, round(width / factor) * factor),
                    height=max(factor, round(height / factor) * factor))
 
 
-def _size(request: ImageRequest, recipe: Recipe) -> tuple[float, float]:
+def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[float, float]:
     """Width and height in pixels; an aspect keeps the side that was given, else the area."""
-    aspect = request.aspect
+    aspect = aspect if request.aspect is None else request.aspect
     if aspect is None or (request.width and request.height):
         return recipe.width, recipe.height
     if request.width:

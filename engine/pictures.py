@@ -7,11 +7,11 @@ import json
 import struct
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageOps, WebPImagePlugin
+from PIL import Image, ImageChops, ImageFilter, ImageOps, WebPImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
 from engine.errors import RequestError
@@ -39,11 +39,12 @@ def read_file(path: Path) -> bytes:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = error.strerror or "it cannot be read"
-        raise RequestError(f"The picture {path} cannot be opened: {reason[0].lower()}{reason[1:]}."
+        raise RequestError("The picture {path} cannot be opened: {reason}.", path=path,
+                           reason=f"{reason[0].lower()}{reason[1:]}"
                            ) from None
     if len(data) > MAX_BYTES:
-        raise RequestError(f"The picture {path} has more than {MAX_BYTES // 1_000_000} MB; make "
-                           "it smaller.")
+        raise RequestError("The picture {path} has more than {most} MB; make it smaller.",
+                           path=path, most=MAX_BYTES // 1000000)
     return data
 
 
@@ -53,17 +54,42 @@ def read_picture(data: bytes) -> Image.Image:
     Raises RequestError where the bytes are no picture, a broken one, or one of more than 50
     megapixels, whose pixels are then not decoded.
     """
+    return _read(data, _to_rgb)
+
+
+def read_mask(data: bytes) -> Image.Image:
+    """A grey picture, white where the picture in ``data`` is transparent.
+
+    Where nothing is transparent, it is white where that picture is. Raises as
+    :func:`read_picture`.
+    """
+    return _read(data, _to_mask)
+
+
+def moves(data: bytes) -> bool:
+    """Whether ``data``, which can be read, is an animation, of which the first frame is used."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            # An MPO is a photograph with others of the same moment behind it.
+            return image.format != "MPO" and bool(getattr(image, "is_animated", False))
+        except _BROKEN:
+            return False
+
+
+def _read(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
     with warnings.catch_warnings():
         # Of large pictures, whose limit here is ours, and of odd ones, which are read or refused.
         warnings.simplefilter("ignore")
         try:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             if image.width * image.height > MAX_PIXELS:
-                raise RequestError(
-                    f"The picture has {image.width}x{image.height} pixels; at most "
-                    f"{MAX_PIXELS // 1_000_000} megapixels can be used; make it smaller.")
+                raise RequestError("The picture has {width}x{height} pixels; at most {most} "
+                                   "megapixels can be used; make it smaller.", width=image.width,
+                                   height=image.height, most=MAX_PIXELS // 1000000)
             image.load()
-            return _to_rgb(_upright(image))
+            return convert(_upright(image))
         except _BROKEN:
             raise RequestError("That file is not a picture that can be read; use a PNG, JPEG, "
                                "WebP or GIF, saved anew if it should be one.") from None
@@ -88,6 +114,14 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+def _to_mask(image: Image.Image) -> Image.Image:
+    if image.has_transparency_data and not image.mode.startswith(("I", "F")):
+        alpha = image.convert("RGBA").getchannel("A")
+        if alpha.histogram()[255] < alpha.width * alpha.height:
+            return ImageChops.invert(alpha)
+    return _to_rgb(image).convert("L")
+
+
 def _to_8_bits(image: Image.Image) -> Image.Image:
     """16-bit and float greys to 8 bits; Pillow's own conversion would cut at 255."""
     grey = image.convert("F")
@@ -102,12 +136,34 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
 
 
 def to_tensor(image: Image.Image, width: int, height: int) -> Tensor:
-    """An RGB picture as [1, 3, height, width] in 0..1: the middle of it, aspect kept."""
+    """A picture, RGB or grey, as [1, C, height, width] in 0..1: its middle, aspect kept."""
     import torch
 
     fitted = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
     pixels = torch.frombuffer(bytearray(fitted.tobytes()), dtype=torch.uint8)
-    return pixels.view(1, height, width, 3).permute(0, 3, 1, 2).float() / 255.0
+    return pixels.view(1, height, width, -1).permute(0, 3, 1, 2).float() / 255.0
+
+
+def to_pil(pixels: Tensor) -> Image.Image:
+    """Pixels [C, H, W] in 0..1 as a picture of 8 bits a channel, RGB or, with C = 1, grey."""
+    import torch
+
+    numbers = (pixels.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
+    return Image.fromarray(numbers.permute(1, 2, 0).squeeze(2).contiguous().numpy())
+
+
+def overlay(picture: Image.Image, white: Image.Image) -> Image.Image:
+    """``picture`` with what may change, where ``white`` is, in its colours; the rest is greyed.
+
+    A line goes round what may change. Both have the same size; ``white`` is grey.
+    """
+    hard = white.point(lambda value: 255 if value > 127 else 0)
+    grey = Image.blend(picture.convert("L").convert("RGB"),
+                       Image.new("RGB", picture.size, (40, 44, 52)), 0.6)
+    shown = Image.composite(picture, grey, hard)
+    rim = ImageChops.subtract(hard.filter(ImageFilter.MaxFilter(3)), hard)
+    shown.paste((255, 64, 129), mask=rim)
+    return shown
 
 
 def picture_texts(request: ImageRequest, made: Mapping[str, object]) -> dict[str, str]:

@@ -4,7 +4,8 @@ The grammar, in full::
 
     prompts  =  part ( " + " part )*            a plus between spaces adds prompts
     part     =  words [ ":" weight [ ":" stop ] ]
-    flag     =  "--name value" | "--name=value"   anywhere, between spaces
+    flag     =  "--name value" | "--name=value"   anywhere, between spaces; a value of several
+                words stands in double quotes, as in --where "the red jacket"
 
 A weight must read like one: ``a castle:0.5`` has a weight, but a colon after a digit belongs
 to the words (``16:9``, ``at 12:30``), as does one with a space behind it (``Title: words``).
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.errors import RequestError
@@ -32,7 +33,7 @@ _WEIGHTED = re.compile(
     re.DOTALL)
 # Phone keyboards turn two hyphens into one dash.
 _FLAG = re.compile(r"(?<!\S)(?:--|—|–)(?P<name>[A-Za-z][A-Za-z-]*)(?:=|\s+|$)"
-                   r"(?P<value>(?<==)\S*|(?!--|—|–)[^\s\"]\S*)?")
+                   r"(?P<value>[\"“”][^\"“”]*[\"“”](?!\S)|(?<==)\S*|(?!--|—|–)[^\s\"]\S*)?")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class Prompt:
     words: str
     weight: float = 1.0
     stop: float = -math.inf
+
+    def times(self, factor: float) -> Prompt:
+        """The same words, counting ``factor`` times as much; a negative one turns them round."""
+        return replace(self, weight=self.weight * factor)
 
     def __str__(self) -> str:
         """The prompt as one would type it."""
@@ -75,8 +80,8 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
         raise RequestError("The prompt is empty; say what to paint, for example "
                            "\"a red star on a blue background\".")
     if len(prompts) > MAX_PROMPTS:
-        raise RequestError(f"That adds up {len(prompts)} prompts; at most {MAX_PROMPTS} can be "
-                           "added with \" + \".")
+        raise RequestError("That adds up {count} prompts; at most {most} can be added with "
+                           "\" + \".", count=len(prompts), most=MAX_PROMPTS)
     if all(prompt.weight == 0 for prompt in prompts):
         raise RequestError("Every prompt has the weight 0; give at least one of them another.")
     return tuple(prompt for prompt in prompts if prompt.weight != 0)
@@ -103,16 +108,16 @@ def _parse_part(part: str) -> Prompt:
         return Prompt(words)
     weight = float(found["weight"])
     if abs(weight) > MAX_WEIGHT:
-        raise RequestError(f"The weight {found['weight'][:20]} is out of range; "
-                           "weights go from -100 to 100.")
+        raise RequestError("The weight {weight} is out of range; weights go from -100 to 100.",
+                           weight=found["weight"][:20])
     stop = -math.inf if found["stop"] is None else float(found["stop"])
     if found["stop"] is not None and abs(stop) > MAX_STOP:
-        raise RequestError(f"The stop {found['stop'][:20]} is out of range; "
-                           "stops go from -5 to 5.")
+        raise RequestError("The stop {stop} is out of range; stops go from -5 to 5.",
+                           stop=found["stop"][:20])
     stripped = found["words"].strip()
     if not stripped:
-        raise RequestError(f"The weight \"{words[:20]}\" has no words before it; "
-                           "write the words first, as in \"a castle:0.5\".")
+        raise RequestError("The weight \"{words}\" has no words before it; write the words first, "
+                           "as in \"a castle:0.5\".", words=words[:20])
     return Prompt(stripped, weight, stop)
 
 
@@ -127,8 +132,8 @@ def split_flags(text: str) -> tuple[str, dict[str, str]]:
     def take(found: re.Match[str]) -> str:
         name = found["name"].lower()
         if name in flags:
-            raise RequestError(f"--{name} stands there twice; leave one of them.")
-        flags[name] = found["value"] or ""
+            raise RequestError("--{name} stands there twice; leave one of them.", name=name[:40])
+        flags[name] = (found["value"] or "").strip('"“”')
         return " "
 
     rest = _FLAG.sub(take, text)

@@ -14,17 +14,30 @@ import secrets
 import time
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Ending, Failed, Progress, Queued
 from engine.fairness import RoundRobin, in_turn
 from engine.job import Job, JobRecord, JobStore, Place
-from engine.messages import Cancel, Film, Filmed, Refused, Stop, WorkerSettings
+from engine.messages import (
+    AboutJob,
+    Busy,
+    Cancel,
+    Film,
+    Filmed,
+    Refused,
+    Stop,
+    Turned,
+    WorkerSettings,
+)
 from engine.pace import Pace
+from engine.patience import Patience, next_message
 from engine.request import MAX_SEED, ImageRequest
-from engine.running import Attempt, died_twice
-from engine.worker_process import InProcessWorker, ProcessWorker, Worker, spawn
+from engine.running import Attempt, died_twice, hung_again_and_again, unforeseen
+from engine.sentence import Sentence
+from engine.worker_process import Inbox, Worker, spawn
+from engine.worker_status import WatchedInProcess, WatchedProcess, WorkerStatus, status
 
 log = logging.getLogger("engine.queue")
 
@@ -32,9 +45,10 @@ __all__ = ["Job", "JobRecord", "JobStore", "PaintQueue", "Place"]
 
 _CLOSE_SECONDS = 4.0
 _REFRESH_SECONDS = 5.0
-_CLOSING = "The bot is being restarted; ask again in a minute."
-_GONE = "The job is not here any more; ask for the picture again."
-_UNKNOWN = "Something went wrong here, and it was noted; ask whoever runs the bot, and name the "
+_HANGS = 4  # of workers over one job that got nowhere in between
+_CLOSING = Sentence("The bot is being restarted; ask again in a minute.")
+_DRAINING = Sentence("The bot is about to be maintained and takes nothing new; ask again later.")
+_GONE = Sentence("The job is not here any more; ask for the picture again.")
 
 
 class PaintQueue:
@@ -42,7 +56,8 @@ class PaintQueue:
 
     ``preload`` names the model to load at once, ``device`` and ``threads`` are the worker's
     (see engine.messages.WorkerSettings, which has the ranges and units of the others).
-    A worker that says nothing for ``silence`` seconds while it paints is taken for dead.
+    A worker that says nothing for ``silence`` seconds, or while it paints for many times its
+    own median iteration (see engine.patience), is taken for hung and replaced.
     ``in_process`` runs the worker's code in a thread here, for tests of the bot::
 
         queue = PaintQueue(store)
@@ -59,6 +74,10 @@ class PaintQueue:
                  in_process: bool = False) -> None:
         self.store = store
         self.pace = Pace()
+        self.draining = False  # takes nothing new; what it has is painted
+        self.watchers: list[Callable[[Job], None]] = []  # told of each new state; never raise
+        # What the finished picture of a job is to be scored for; may raise EngineError.
+        self.concepts_of: Callable[[Job], Awaitable[Sequence[str]]] | None = None
         self._settings = WorkerSettings(device, threads, preload, preview_every, save_every,
                                         preview_side)
         self._silence = silence
@@ -69,7 +88,8 @@ class PaintQueue:
         self._jobs: dict[str, Job] = {}
         self._films: dict[str, asyncio.Task[bytes]] = {}
         self._resumed: list[Job] = []
-        self._worker: Worker | None = None
+        self._worker: WatchedProcess | WatchedInProcess | None = None
+        self._starts = 0
         self._starting = asyncio.Lock()
         self._wake = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
@@ -120,7 +140,7 @@ class PaintQueue:
         reference = uuid.uuid4().hex[:8]
         log.error("reference %s", reference, exc_info=error)
         for job in list(self._running):
-            ending = Failed(f"{_UNKNOWN}reference {reference}.")
+            ending = unforeseen(reference)
             spawn(self._give_up(job, ending), f"give up {job.id}")
             self._end(job, ending)
         self._serve()
@@ -132,28 +152,44 @@ class PaintQueue:
     # What people ask for.
 
     async def submit(self, request: ImageRequest, *, person: str, place: Place,
-                     pictures: Mapping[str, bytes] | None = None) -> Job:
+                     pictures: Mapping[str, bytes] | None = None, continues: str | None = None,
+                     work: ImageRequest | None = None) -> Job:
         """Queue a job, on disk when this returns, a seed chosen where there was none.
 
         ``pictures`` are the request's, by SHA-256; one that the store has already may be left
-        out. Raises RequestError for a request that cannot be painted, EngineError where it
-        cannot be written down.
+        out. ``continues`` names a rendered job with the same request but for the numbers of
+        iterations: the new one begins with its last state, and ``work`` is what is left of it,
+        for the time it will take. Raises RequestError for a request that cannot be painted,
+        EngineError where it cannot be written down.
         """
-        if self._closing:
-            raise EngineError(_CLOSING)
+        self._check_open()
         if request.seed is None:
             request = request.changed(seed=secrets.randbelow(MAX_SEED + 1))
         pictures = dict(pictures or {})
         if pictures:
             await asyncio.to_thread(_check_hashes, pictures)
-        record = JobRecord(uuid.uuid4().hex, request, person, place, _now())
+        record = JobRecord(uuid.uuid4().hex, request, person, place, _now(),
+                           continues=continues)
         await self.store.add(record, pictures)
         job = self._jobs[record.id] = Job(record)
+        if work is not None:
+            job.left = self.pace.seconds(work)
         self._waiting.push(person, job)
+        self._tell_watchers(job)
         self._refresh()
         self._wake.set()
         log.info("queued", extra={"job": job.id})
         return job
+
+    def _check_open(self) -> None:
+        if self._closing:
+            raise EngineError(_CLOSING)
+        if self.draining:
+            raise EngineError(_DRAINING)
+
+    def _tell_watchers(self, job: Job) -> None:
+        for watcher in self.watchers:
+            watcher(job)
 
     async def stop(self, id: str) -> bool:
         """Render a running job as it is; False where there is none."""
@@ -206,8 +242,7 @@ class PaintQueue:
         It is painted again from the stored request and seed, in turns with the pictures, which
         come first. Raises RequestError where there is no such picture.
         """
-        if self._closing:
-            raise EngineError(_CLOSING)
+        self._check_open()
         if job_id not in self._films:
             film = spawn(self._make_film(job_id), f"film {job_id}")
             film.add_done_callback(lambda task: self._films.pop(job_id, None))
@@ -227,7 +262,7 @@ class PaintQueue:
             inbox = worker.open(name)
             try:
                 worker.send(Film(name, request.model_dump_json(), pictures, iterations))
-                message = await inbox.get()
+                message = await self._watch_film(worker, inbox)
             finally:
                 worker.close_inbox(name)
             if isinstance(message, Filmed):
@@ -236,6 +271,40 @@ class PaintQueue:
                 raise EngineError(message.reason)
         raise EngineError("The time-lapse stopped the painting process twice, so it was given up; "
                           "the picture itself is kept.")
+
+    async def _watch_film(self, worker: Worker, inbox: Inbox) -> AboutJob | None:
+        """What came of it; None where the worker died, or stood still and was ended."""
+        patience = Patience(self._silence)
+        while True:
+            try:
+                message = await next_message(inbox, patience.seconds)
+            except TimeoutError:
+                log.error("the worker has been silent for %.3g s; it is ended", patience.seconds)
+                await worker.kill()
+                return None
+            if isinstance(message, Busy):
+                patience.busy()
+            elif isinstance(message, Turned):
+                patience.stepped(message.iteration, message.seconds)
+            else:
+                return message
+
+    # What the host asks.
+
+    @property
+    def serving(self) -> bool:
+        """Whether jobs are taken from the queue and painted."""
+        return self._serving is not None and not self._serving.done() and not self._closing
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits, is painted or filmed."""
+        return not self.overview() and not self._films
+
+    def workers(self) -> list[WorkerStatus]:
+        """The workers, as they are now. Reads /proc, which does not wait for a disk."""
+        model = self._running[0].request.model if self._running else self._settings.preload
+        return [status(self._worker, model, self._starts)]
 
     # What goes on meanwhile.
 
@@ -260,6 +329,7 @@ class PaintQueue:
                 self._end(job, Failed(_GONE))
                 return
             job.state = "running"
+            self._tell_watchers(job)
             self._refresh()
             ending = await self._outcome(job)
             if ending is None:
@@ -272,7 +342,7 @@ class PaintQueue:
         except (EngineError, OSError) as error:
             reference = uuid.uuid4().hex[:8]
             log.error("reference %s: %s", reference, error, extra={"job": job.id})
-            ending = Failed(f"{_UNKNOWN}reference {reference}.")
+            ending = unforeseen(reference)
             await self._give_up(job, ending)
         self._end(job, ending)
 
@@ -286,26 +356,33 @@ class PaintQueue:
     async def _outcome(self, job: Job) -> Ending | None:
         """How the job ended, over as many workers as it takes; None where the queue closes."""
         pictures = await self.store.attachments(job.id)
-        deaths, saved = 0, job.saved_iteration
+        concepts = tuple(await self.concepts_of(job)) if self.concepts_of is not None else ()
+        deaths, hangs, saved = 0, 0, job.saved_iteration
         while not self._closing:
             worker = await self._worker_up()
-            attempt = Attempt(job, worker, self.pace, self._silence, self._maybe_refresh)
-            ending = await attempt.run(pictures, str(self.store.state_path(job.id)))
+            attempt = Attempt(job, worker, self.pace, Patience(self._silence, hangs),
+                              self._maybe_refresh)
+            ending = await attempt.run(pictures, str(self.store.state_path(job.id)), concepts)
             if ending is not None:
                 return ending
             if job.wish == "cancel":
                 return Cancelled(None)
-            deaths = 1 if job.saved_iteration > saved else deaths + 1
+            if job.saved_iteration > saved:
+                deaths = hangs = 0
             saved = job.saved_iteration
+            hangs, deaths = hangs + attempt.hung, deaths + (not attempt.hung)
             if deaths == 2 and not self._closing:
                 return died_twice()
+            if hangs == _HANGS and not self._closing:
+                return hung_again_and_again()
         return None
 
     async def _worker_up(self) -> Worker:
         async with self._starting:
             if self._worker is None or not (self._worker.alive or self._closing):
-                kind = InProcessWorker if self._in_process else ProcessWorker
+                kind = WatchedInProcess if self._in_process else WatchedProcess
                 self._worker = kind(self._settings)
+                self._starts += 1
                 await self._worker.start()
             return self._worker
 
@@ -318,6 +395,7 @@ class PaintQueue:
         why = f": {ending.reason}" if isinstance(ending, Failed) else ""
         log.info("%s%s", job.state, why, extra={"job": job.id})
         job.publish(ending)
+        self._tell_watchers(job)
         self._refresh()
 
     def _maybe_refresh(self) -> None:

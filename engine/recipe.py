@@ -101,6 +101,27 @@ class Regulariser:
 
 
 @dataclass(frozen=True)
+class SelfMasking:
+    """How CLIP's own mask is made (appendix H.2).
+
+    Sub-images are squares with the sides ``sizes``, fractions of the picture's short side;
+    ``across`` of their centres lie along it. ``threshold`` is in standard deviations from the
+    mean of the normalised mask; None is ours (engine.masking.above). The paper's, "two standard
+    deviations below the average weight", lets nearly everything change; ``bench.edit`` measures
+    both. ``refine``, a fraction of the short side, is how far the mask's edge may move to meet
+    the picture's (0, as in the paper: it stays; see engine.guided).
+    """
+
+    sizes: tuple[float, ...] = (0.2, 0.3)
+    across: int = 16
+    threshold: float | None = None
+    refine: float = 0.05
+
+
+PAPER_THRESHOLD = -2.0
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How to paint. Sizes are in pixels, the rest has the paper's units.
 
@@ -124,10 +145,12 @@ class Recipe:
     clamp: bool = True
     augmentation: Augmentation = Augmentation()
     regulariser: Regulariser = Regulariser()
+    masking: SelfMasking = SelfMasking()
 
 
 _PAPER = Recipe(augmentation=Augmentation(count=32),
-                regulariser=Regulariser(0.75, "linear", "zero"))
+                regulariser=Regulariser(0.75, "linear", "zero"),
+                masking=SelfMasking(threshold=PAPER_THRESHOLD, refine=0.0))
 
 PRESETS: dict[str, Recipe] = {
     "default": Recipe(),
@@ -151,8 +174,9 @@ def make_recipe(preset: str, defaults: Mapping[str, Any], **overrides: Any) -> R
     """The preset, the model's ``defaults`` over it, and on top each override that is not None.
 
     Keys are fields of Recipe, ``cutouts`` for the augmentation's count, ``regulariser`` for a
-    schedule's name (with the paper's weight where there is none) and, in ``defaults``, tables
-    ``augmentation`` and ``regulariser``. Raises KeyError for a preset that does not exist.
+    schedule's name (with the paper's weight where there is none), ``threshold`` for the mask's
+    and, in ``defaults``, tables ``augmentation``, ``regulariser`` and ``masking``. Raises
+    KeyError for a preset that does not exist.
     """
     recipe = PRESETS[preset]
     if preset == "default":
@@ -167,6 +191,7 @@ def _lay_over(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     known = {field.name for field in fields(Recipe)}
     changes: dict[str, Any] = {}
     augmentation, regulariser = recipe.augmentation, recipe.regulariser
+    masking = recipe.masking
     for key, value in values.items():
         if key == "cutouts":
             augmentation = replace(augmentation, count=value)
@@ -179,8 +204,14 @@ def _lay_over(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
             regulariser = replace(regulariser, schedule=value, weight=weight)
         elif key == "regulariser":
             regulariser = replace(regulariser, **value)
+        elif key == "threshold":
+            masking = replace(masking, threshold=value)
+        elif key == "masking":
+            sizes = tuple(value.get("sizes", masking.sizes))
+            masking = replace(masking, **{**value, "sizes": sizes})
         elif key in known:
             changes[key] = tuple(value) if key == "betas" else value
         else:
             raise KeyError(key)
-    return replace(recipe, augmentation=augmentation, regulariser=regulariser, **changes)
+    return replace(recipe, augmentation=augmentation, regulariser=regulariser, masking=masking,
+                   **changes)

@@ -6,22 +6,39 @@ slash options and the modal are made from these fields.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
+from engine.arrow import Arrow, parse_arrow
+from engine.edits import AWAY
 from engine.errors import RequestError
 from engine.prompt import Prompt, parse_prompts, split_flags
 from engine.recipe import PRESETS, SCHEDULES
+from engine.sentence import Sentence
 
 MAX_SEED = 2**32 - 1
+Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 
 class ImageRequest(BaseModel):
     """What one person asked for. None means: as the model's preset has it.
 
-    ``prompt`` is the words without flags; ``init_image`` the SHA-256 of the starting picture's
-    bytes, which travel beside the request.
+    ``prompt`` is the words without flags; ``init_image`` and ``mask`` are the SHA-256 of
+    pictures' bytes, which travel beside the request. With a picture to start from it is an
+    edit, and an arrow in the prompt ("foggy sky -> clear sky") pulls to its right side and
+    pushes away from its left. ``where`` is the source phrase of section H.2, or "source phrase
+    -> target phrase"; then the prompt may be empty and becomes the target phrase.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,40 +65,131 @@ class ImageRequest(BaseModel):
         gt=0, le=100, description="how far each iteration moves the latent")] = None
     regulariser: Annotated[str | None, Field(
         description=f"how the latent's regulariser decays: {', '.join(SCHEDULES)}")] = None
+    strength: Annotated[float | None, Field(
+        ge=0, le=1, description="how far an edit may go from the picture it starts from")] = None
+    mask: Annotated[str | None, Field(
+        pattern=r"^[0-9a-f]{64}$",
+        description="SHA-256 of the picture whose white or transparent part may change")] = None
+    where: Annotated[str | None, Field(
+        max_length=500, description="what in the picture may change, in words; \"windmills -> "
+        "mushrooms\" also says into what")] = None
+    threshold: Annotated[float | None, Field(
+        ge=-5, le=5, description="how surely a place must show the words of where to change, in "
+        "standard deviations from the mean; the paper's is -2")] = None
+    keep: Annotated[float | None, Field(
+        ge=0, le=100, description="how much an edit keeps the picture's structure")] = None
+    away: Annotated[float | None, Field(
+        ge=0, le=100, description="how much the left side of an arrow pushes")] = None
+    more: Annotated[int | None, Field(
+        ge=1, le=5000, description="iterations beyond those, as Continue adds them")] = None
 
-    @field_validator("prompt")
+    @field_validator("prompt", "where")
     @classmethod
-    def _has_prompts(cls, prompt: str) -> str:
-        if "\x00" in prompt:
-            raise ValueError("The prompt holds a NUL character; take it out.")
-        try:
-            parse_prompts(prompt)
-        except RequestError as error:
-            raise ValueError(str(error)) from None
-        return prompt
+    def _has_no_nul(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None and "\x00" in text:
+            raise ValueError(Sentence("The {name} holds a NUL character; take it out.",
+                                      name=str(info.field_name)))
+        return text
 
     @field_validator("preset")
     @classmethod
     def _is_preset(cls, preset: str) -> str:
         if preset not in PRESETS:
-            raise ValueError(f"There is no preset \"{preset}\"; there are {', '.join(PRESETS)}.")
+            raise ValueError(Sentence("There is no preset \"{name}\"; there are {names}.",
+                                      name=preset[:40], names=", ".join(PRESETS)))
         return preset
 
     @field_validator("regulariser")
     @classmethod
     def _is_schedule(cls, name: str | None) -> str | None:
         if name is not None and name not in SCHEDULES:
-            raise ValueError(f"There is no regulariser \"{name}\"; there are "
-                             f"{', '.join(SCHEDULES)}.")
+            raise ValueError(Sentence("There is no regulariser \"{name}\"; there are {names}.",
+                                      name=name[:40], names=", ".join(SCHEDULES)))
         return name
 
+    @model_validator(mode="before")
+    @classmethod
+    def _target_as_prompt(cls, values: Any) -> Any:
+        """An empty prompt is the target phrase, where there is one."""
+        if not isinstance(values, dict) or values.get("prompt") != "":
+            return values
+        where = values.get("where")
+        if not isinstance(where, str) or len(where) > 500:
+            return values
+        arrow = _checked(parse_arrow, where)
+        return values if arrow is None else {**values, "prompt": arrow.target}
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> ImageRequest:
+        if self.init_image is None:
+            for name in ("strength", "mask", "where", "keep"):
+                if getattr(self, name) is not None:
+                    raise ValueError(Sentence(
+                        "The {name} is for edits: give a picture to start from, or leave the "
+                        "{name} out.", name=name))
+        if self.where is not None and not self.where.strip():
+            raise ValueError(Sentence("Where to change is empty; name a thing in the picture, for "
+                                      "example \"jacket\"."))
+        if self.threshold is not None and self.where is None:
+            raise ValueError(Sentence("The threshold is for where: name the thing in the picture "
+                                      "that may change, or leave the threshold out."))
+        _checked(ImageRequest.prompts, self)
+        if self.away is not None and self.arrow() is None:
+            raise ValueError(Sentence("Away weighs the left side of an arrow in the prompt of an "
+                                      "edit; write \"foggy sky -> clear sky\", say, or leave it "
+                                      "out."))
+        return self
+
     def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts that ``prompt`` adds up."""
-        return parse_prompts(self.prompt)
+        """The prompts that are added up: those of ``prompt``, and the target phrase's.
+
+        Of an arrow, the right side's and, their weights times -``away``, the left side's.
+        """
+        arrow = self.arrow()
+        if arrow is None:
+            prompts = parse_prompts(self.prompt)
+        else:
+            away = AWAY if self.away is None else self.away
+            pushing = [prompt.times(-away) for prompt in parse_prompts(arrow.source)]
+            prompts = (*parse_prompts(arrow.target), *(p for p in pushing if p.weight))
+        change = self.change()
+        if change is not None and change.target != self.prompt:
+            prompts += parse_prompts(change.target)
+        return prompts
+
+    def arrow(self) -> Arrow | None:
+        """The arrow in an edit's prompt."""
+        return None if self.init_image is None else parse_arrow(self.prompt)
+
+    def change(self) -> Arrow | None:
+        """Source and target phrase, where ``where`` has an arrow."""
+        return None if self.where is None else parse_arrow(self.where)
+
+    def source_phrase(self) -> str | None:
+        """What CLIP's own mask looks for (paper, H.2); None where none is wanted."""
+        change = self.change()
+        if change is not None:
+            return change.source
+        return None if self.where is None else self.where.strip()
+
+    def pictures_needed(self) -> tuple[str, ...]:
+        """The SHA-256 of the pictures without which it cannot be painted, each once."""
+        return tuple(dict.fromkeys(sha256 for sha256 in (self.init_image, self.mask) if sha256))
 
     def changed(self, **values: Any) -> ImageRequest:
-        """This request with some fields changed, validated again; raises RequestError."""
-        return make_request(**{**self.model_dump(), **values})
+        """This request with some fields changed, validated again; raises RequestError.
+
+        What nobody chose stays so, and can be told apart (``model_fields_set``).
+        """
+        return make_request(**{**self.model_dump(exclude_unset=True), **values})
+
+
+def _checked(function: Callable[[Given], Result], given: Given) -> Result:
+    """What ``function`` makes of ``given``, its RequestError as pydantic wants it."""
+    try:
+        return function(given)
+    except RequestError as error:
+        raise ValueError(error.sentence) from None
 
 
 def make_request(prompt: str, **values: Any) -> ImageRequest:
@@ -105,16 +213,22 @@ def request_from_text(text: str, **values: Any) -> ImageRequest:
 
     A flag wins over the same value in ``values``. Raises RequestError.
     """
-    prompt, flags = split_flags(text)
+    prompt, flags = split_flags(_whole_characters(text))
     taken = dict(values)
     for name, value in flags.items():
         taken.update(read_flag(name, value))
     return make_request(prompt, **taken)
 
 
+def _whole_characters(text: str) -> str:
+    """``text`` with U+FFFD for halves of characters: JSON can carry them, no message can."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 _NUMBERS: dict[str, type] = {"seed": int, "iterations": int, "cutouts": int,
-                             "learning-rate": float}
-_WORDS = ("model", "preset", "regulariser")
+                             "learning-rate": float, "strength": float, "threshold": float,
+                             "keep": float, "away": float}
+_WORDS = ("model", "preset", "regulariser", "where")
 FLAGS = ("size", "ar", *_NUMBERS, *_WORDS)
 
 
@@ -125,9 +239,10 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     """
     if name not in FLAGS:
         known = ", ".join(f"--{flag}" for flag in FLAGS)
-        raise RequestError(f"There is no option --{name}; there are {known}.")
+        raise RequestError("There is no option --{name}; there are {known}.", name=name[:40],
+                           known=known)
     if not value:
-        raise RequestError(f"--{name} needs a value after it.")
+        raise RequestError("--{name} needs a value after it.", name=name)
     if name == "size":
         return parse_size(value)
     if name == "ar":
@@ -138,15 +253,18 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     try:
         return {name.replace("-", "_"): _NUMBERS[name](value)}
     except ValueError:
-        kind = "a whole number" if _NUMBERS[name] is int else "a number"
-        raise RequestError(f"--{name} takes {kind}, not \"{value}\".") from None
+        kind = (Sentence("a whole number") if _NUMBERS[name] is int else
+                Sentence("a number"))
+        raise RequestError("--{name} takes {kind}, not \"{given}\".", name=name, kind=kind,
+                           given=value[:40]) from None
 
 
 def parse_size(text: str) -> dict[str, int]:
     """Width and height of "256x128" (or "256", a square); raises RequestError."""
     if text.isascii() and text.isdigit():
         text = f"{text}x{text}"
-    width, height = _parse_pair(text.lower().replace("×", "x"), "x", "the size", "256x128")
+    width, height = _parse_pair(text.lower().replace("×", "x"), "x", Sentence("The size"),
+                                "256x128")
     return {"width": width, "height": height}
 
 
@@ -154,36 +272,41 @@ def _parse_pair(text: str, between: str, what: str, example: str) -> tuple[int, 
     first, _, second = text.partition(between)
     if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit()
             and len(first) < 6 and len(second) < 6):
-        raise RequestError(f"{what[0].upper()}{what[1:]} reads like {example}, not \"{text}\".")
+        raise RequestError("{what} reads like {example}, not \"{given}\".", what=what,
+                           example=example, given=text[:40])
     if int(first) == 0 or int(second) == 0:
-        raise RequestError(f"{what[0].upper()}{what[1:]} must not be zero; give {example}, say.")
+        raise RequestError("{what} must not be zero; give {example}, say.", what=what,
+                           example=example)
     return int(first), int(second)
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError) -> Sentence:
     """The first complaint of a ValidationError as a sentence that tells what to change."""
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else "request"
     limits, given = first.get("ctx", {}), first.get("input")
     kind = first["type"]
     if kind == "value_error":
-        return str(limits["error"])
-    name = field.replace("_", " ")
+        return Sentence(limits["error"].args[0])
+    name, shown = field.replace("_", " "), repr(str(given)[:40])
     if kind in ("greater_than_equal", "less_than_equal", "greater_than"):
         low, high = range_of(field)
-        what = f"{given:g}" if isinstance(given, float) else given
-        return f"The {name} {what} is out of range; it goes from {low} to {high}."
+        what = f"{given:g}" if isinstance(given, float) else str(given)[:40]
+        return Sentence("The {name} {given} is out of range; it goes from {low} to {high}.",
+                        name=name, given=what, low=low, high=high)
     if kind == "string_too_long":
-        return f"The {name} has {len(str(given))} characters; at most {limits['max_length']} fit."
+        return Sentence("The {name} has {length} characters; at most {most} fit.", name=name,
+                        length=len(str(given)), most=limits["max_length"])
     if kind == "extra_forbidden":
-        return f"A request has no \"{field}\"; leave it out."
+        return Sentence("A request has no \"{name}\"; leave it out.", name=field[:40])
     if kind == "missing":
-        return f"The {name} is missing."
+        return Sentence("The {name} is missing.", name=name)
     if kind.startswith("int"):
-        return f"The {name} must be a whole number, not {str(given)[:40]!r}."
+        return Sentence("The {name} must be a whole number, not {given}.", name=name, given=shown)
     if kind.startswith(("float", "finite")):
-        return f"The {name} must be a number, not {str(given)[:40]!r}."
-    return f"The {name} cannot be {str(given)[:40]!r}: {first['msg'][0].lower()}{first['msg'][1:]}."
+        return Sentence("The {name} must be a number, not {given}.", name=name, given=shown)
+    return Sentence("The {name} cannot be {given}: {reason}.", name=name, given=shown,
+                    reason=f"{first['msg'][0].lower()}{first['msg'][1:]}")
 
 
 def range_of(field: str) -> tuple[str, str]:
@@ -193,5 +316,6 @@ def range_of(field: str) -> tuple[str, str]:
         for name in ("ge", "gt", "le", "lt"):
             if hasattr(limit, name):
                 limits[name] = getattr(limit, name)
-    low = str(limits["ge"]) if "ge" in limits else f"above {limits.get('gt')}"
+    low = (str(limits["ge"]) if "ge" in limits else
+           Sentence("above {number}", number=limits.get("gt")))
     return low, str(limits.get("le", limits.get("lt")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
@@ -11,6 +10,7 @@ from engine.job import Job
 from engine.messages import (
     AboutJob,
     Began,
+    Busy,
     Cancel,
     GivenUp,
     Paint,
@@ -19,8 +19,11 @@ from engine.messages import (
     Saved,
     Stepped,
     Stop,
+    Turned,
 )
 from engine.pace import Effort, Pace
+from engine.patience import Patience, next_message
+from engine.sentence import Sentence
 from engine.worker_process import Worker
 
 log = logging.getLogger("engine.queue")
@@ -29,36 +32,43 @@ log = logging.getLogger("engine.queue")
 class Attempt:
     """Sends the job to ``worker`` and turns what it says into the job's events.
 
-    ``told`` is called after each preview.
+    ``told`` is called after each preview. Afterwards ``hung`` says whether the worker was ended
+    because it said nothing for longer than ``patience``.
     """
 
-    def __init__(self, job: Job, worker: Worker, pace: Pace, silence: float,
+    def __init__(self, job: Job, worker: Worker, pace: Pace, patience: Patience,
                  told: Callable[[], None]) -> None:
         self._job = job
         self._worker = worker
         self._pace = pace
-        self._silence = silence
+        self._patience = patience
         self._told = told
+        self.hung = False
         self._effort: Effort | None = None
         self._iterations = 0
+        self._overlay = b""
 
-    async def run(self, pictures: Mapping[str, bytes], state: str) -> Ending | None:
+    async def run(self, pictures: Mapping[str, bytes], state: str,
+                  concepts: tuple[str, ...] = ()) -> Ending | None:
         """How it ended; None where the worker died first."""
         job = self._job
         inbox = self._worker.open(job.id)
         try:
-            self._worker.send(Paint(job.id, job.request.model_dump_json(), pictures, state))
+            self._worker.send(Paint(job.id, job.request.model_dump_json(), pictures, state,
+                                    concepts))
             if job.wish is not None:
                 self._worker.send(Stop(job.id) if job.wish == "stop" else Cancel(job.id))
             while True:
                 try:
-                    message = await asyncio.wait_for(inbox.get(), self._silence)
+                    message = await next_message(inbox, self._patience.seconds)
                 except TimeoutError:
-                    log.error("the worker has been silent for %g s; it is ended", self._silence,
-                              extra={"job": job.id})
+                    log.error("the worker has been silent for %.3g s; it is ended",
+                              self._patience.seconds, extra={"job": job.id})
+                    self.hung = True
                     await self._worker.kill()
                     return None
                 if message is None:
+                    self.hung = self._worker.hung
                     return None
                 ending = self._hear(message)
                 if ending is not None:
@@ -66,21 +76,31 @@ class Attempt:
         finally:
             self._worker.close_inbox(job.id)
 
-    def _hear(self, message: AboutJob) -> Ending | None:
+    def _hear(self, message: AboutJob | Busy) -> Ending | None:
         match message:
+            case Busy():
+                self._patience.busy()
+            case Turned():
+                self._patience.stepped(message.iteration, message.seconds)
             case Began():
                 self._effort = Effort(self._job.request.model, message.width, message.height,
                                       message.cutouts)
                 self._iterations = message.iterations
                 self._pace.learn_size(self._job.request, self._effort, message.iterations)
+                self._overlay = message.overlay
+                if message.overlay:  # the person shall see it before anything is painted
+                    self._job.publish(Progress(message.iteration, message.iterations, b"", {},
+                                               self._job.left, message.overlay))
             case Stepped():
+                self._patience.stepped(message.iteration, message.seconds)
                 self._step(message)
             case Saved():
                 self._job.saved_iteration = message.iteration
             case Painted():
                 self._learn(message.iterations, message.seconds)
                 return Done(message.picture, message.seed, message.seconds, message.iterations,
-                            message.width, message.height, message.notices, message.stopped)
+                            message.width, message.height, message.notices, message.stopped,
+                            message.scores)
             case GivenUp():
                 return Cancelled(message.partial)
             case Refused():
@@ -93,7 +113,7 @@ class Attempt:
         each = message.seconds / (message.iteration + 1)
         job.left = each * (self._iterations - message.iteration)
         job.publish(Progress(message.iteration, self._iterations, message.preview,
-                             dict(message.losses), job.left))
+                             dict(message.losses), job.left, self._overlay))
         self._told()
 
     def _learn(self, iterations: int, seconds: float) -> None:
@@ -101,7 +121,20 @@ class Attempt:
             self._pace.learn(self._effort, seconds / iterations)
 
 
+def hung_again_and_again() -> Failed:
+    """What is told when worker after worker stood still over a job."""
+    return Failed(Sentence("The painting process stood still over this again and again, so it was "
+                           "given up; try a smaller size or another model, and tell whoever runs "
+                           "the bot."))
+
+
 def died_twice() -> Failed:
     """What is told when a job ends two workers without getting anywhere in between."""
-    return Failed("Painting this stopped the painting process twice, most likely for want of "
-                  "memory; try a smaller size, fewer cutouts or another model.")
+    return Failed(Sentence("Painting this stopped the painting process twice, most likely for want "
+                           "of memory; try a smaller size, fewer cutouts or another model."))
+
+
+def unforeseen(reference: str) -> Failed:
+    """What is told of what nobody foresaw; the log has the rest under ``reference``."""
+    return Failed(Sentence("Something went wrong here, and it was noted; ask whoever runs the bot, "
+                           "and name the reference {reference}.", reference=reference))

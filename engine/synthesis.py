@@ -1,7 +1,7 @@
 """The optimisation (paper, section 2): step it, look into it, save it, restore it.
 
-One loop for generating and editing: they differ in the start alone. Nothing here opens a
-file, prints, or knows who watches.
+One loop for generating and editing: they differ in the start and the mask. Nothing here opens
+a file, prints, or knows who watches.
 """
 
 from __future__ import annotations
@@ -9,23 +9,30 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from engine.adam import Adam
-from engine.cutouts import cut, draw_cutouts
+from engine.cutouts import cut, draw_cutouts, plain_cutouts
 from engine.errors import NumericalError, RequestError
+from engine.hardship import KEEP_EVERY, Hardship, Term, is_memory_error, look_in_passes
 from engine.latent import CodebookLatent, Latent, QuantisedLatent, random_codes
-from engine.losses import clamp_with_gradient, prompt_loss, regulariser_loss
+from engine.losses import clamp_with_gradient, prompt_loss, regulariser_loss, structure_loss
+from engine.masking import Mask, composite, make_mask
 from engine.models.generator import Generator
 from engine.models.perceptor import Perceptor
+from engine.pictures import overlay, to_pil
 from engine.prompt import Prompt
 from engine.recipe import Recipe
+from engine.sentence import Sentence
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,7 @@ class Iterate:
 
     def to_pil(self) -> Image.Image:
         """The picture as an RGB image of 8 bits a channel."""
-        from PIL import Image
-
-        pixels = (self.image.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
-        return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+        return to_pil(self.image)
 
 
 class Synthesis:
@@ -57,14 +61,22 @@ class Synthesis:
     random codes. Width and height must be multiples of the generator's ``factor``. Every random
     draw comes from ``self.rng``, seeded with ``seed`` before z is drawn: the same arguments
     give the same pictures, bit for bit, on the same kind of device with as many threads.
+
+    An edit has a start, and may have more: ``mask`` [1, 1, H, W] in 0..1, whose part from 0.5
+    on may change while the start's own pixels come back elsewhere (see engine.masking), and
+    ``keep``, the weight of the structure-preservation term (appendix H.2). ``remarks`` are
+    sentences for the person, to be told with :meth:`notices`.
     """
 
     def __init__(self, generator: Generator, perceptor: Perceptor, prompts: Sequence[Prompt],
-                 recipe: Recipe, seed: int, start: Tensor | None = None) -> None:
+                 recipe: Recipe, seed: int, start: Tensor | None = None,
+                 mask: Tensor | None = None, keep: float = 0.0,
+                 remarks: Sequence[str] = ()) -> None:
         factor = generator.factor
         if recipe.width % factor or recipe.height % factor:
-            raise RequestError(f"The size {recipe.width}x{recipe.height} does not fit the model; "
-                               f"both sides must be multiples of {factor}.")
+            raise RequestError("The size {width}x{height} does not fit the model; both sides must "
+                               "be multiples of {factor}.", width=recipe.width,
+                               height=recipe.height, factor=factor)
         self.generator = generator
         self.perceptor = perceptor
         self.prompts = tuple(prompts)
@@ -74,11 +86,14 @@ class Synthesis:
         self.iteration = 0
         self.seconds = 0.0
         self.losses: dict[str, float] = {}
+        self.hardship = Hardship()
+        self.remarks = tuple(remarks)
+        self.original = None if start is None else start.to(generator.codebook)
         height, width = recipe.height // factor, recipe.width // factor
-        if start is None:
+        if self.original is None:
             codes = random_codes(generator, height, width, self.rng)
         else:
-            codes = generator.encode(start.to(generator.codebook), self.rng)
+            codes = generator.encode(self.original, self.rng)
         self.latent: Latent
         if recipe.latent == "codebook":
             self.latent = CodebookLatent(generator, codes, height, width)
@@ -88,8 +103,31 @@ class Synthesis:
         towards_start = recipe.regulariser.towards == "start"
         self.anchor = self.latent.z.detach().clone() if towards_start else None
         self.optimiser = self._new_optimiser()
+        self.mask: Mask | None = None
+        self.set_mask(mask)
+        self.keep = keep
+        self._start = generator.embed(codes, height, width)
         with torch.no_grad():
             self.targets = perceptor.encode_text([prompt.words for prompt in prompts])
+            self._structure = None
+            if keep and self.original is not None:
+                whole = cut(self.original, plain_cutouts(_WHOLE), perceptor.resolution)
+                self._structure = perceptor.encode_image(whole)[0]
+
+    def set_mask(self, mask: Tensor | None) -> None:
+        """Let only this part of the picture change from now on; None: all of it.
+
+        What is frozen loses Adam's moments, which would go on moving it. Raises RequestError
+        where nothing may change, or there is no start whose pixels could come back.
+        """
+        if mask is None:
+            self.mask = None
+            return
+        if self.original is None:
+            raise RequestError("A mask needs a picture to start from; give one.")
+        self.mask = make_mask(mask.to(self.original), self.generator.factor)
+        self.optimiser.mean *= self.mask.tokens
+        self.optimiser.square *= self.mask.tokens
 
     def _new_optimiser(self) -> Adam:
         rate = self.recipe.learning_rate
@@ -100,28 +138,61 @@ class Synthesis:
     def step(self) -> Iterate:
         """Paint the present picture, measure it, improve the latent once.
 
-        Returns the picture that was measured, so that a preview costs no second decode. Raises
-        NumericalError, with the latent as it was, where the loss is not finite.
+        Returns the picture that was measured, so that a preview costs no second decode. Where
+        memory runs out it looks at fewer cutouts a pass, from then on; where the loss is not
+        finite it goes back to the last finite state, and to float32 where it was not in it.
+        Raises OutOfMemoryError or NumericalError where that does not help.
         """
         began = time.perf_counter()
+        while True:
+            before = self.rng.get_state()
+            try:
+                return self._step(began)
+            except NumericalError as error:
+                trouble: Exception = error
+            except (MemoryError, RuntimeError) as error:
+                if not is_memory_error(error):
+                    raise
+                trouble = error
+            trouble.__traceback__ = None  # it holds all that the step had in memory
+            if isinstance(trouble, NumericalError):
+                self.hardship.go_back(self, trouble)
+            else:
+                self.rng.set_state(before)
+                self.hardship.spare_memory(self)
+
+    def _step(self, began: float) -> Iterate:
         recipe = self.recipe
+        state = self.state_dict() if self.iteration % KEEP_EVERY == 0 else None
         if recipe.restart_every and self.iteration and self.iteration % recipe.restart_every == 0:
             self.optimiser = self._new_optimiser()
         picture = self._decode()
         numbers = draw_cutouts(recipe.augmentation, recipe.width, recipe.height,
                                self.perceptor.resolution, self.rng)
-        images = self.perceptor.encode_image(cut(picture, numbers, self.perceptor.resolution))
-        losses = [prompt_loss(images, target, prompt.weight, prompt.stop)
-                  for prompt, target in zip(self.prompts, self.targets, strict=True)]
-        named = {str(prompt): loss for prompt, loss in zip(self.prompts, losses, strict=True)}
+        names, terms = self._terms()
+        gradient = None
+        if self.hardship.passes == 1:
+            images = self.perceptor.encode_image(cut(picture, numbers, self.perceptor.resolution))
+            losses = [term(images) for term in terms]
+        else:
+            losses, gradient = look_in_passes(picture, numbers, self.perceptor, terms,
+                                              self.hardship.passes)
+        named = dict(zip(names, losses, strict=True))
         alpha = recipe.regulariser.alpha(self.iteration, recipe.iterations)
         if alpha:
             named["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha)
             losses.append(named["regulariser"])
         total = torch.stack(losses).sum()
         self.latent.z.grad = None
-        total.backward()
+        if gradient is None:
+            total.backward()
+        else:
+            picture.backward(gradient)
+            if alpha:
+                named["regulariser"].backward()
+        self._freeze()
         self._check(total)
+        self.hardship.finite = state or self.hardship.finite
         self.optimiser.step()
         self.latent.after_step()
         self.losses = {"total": total.item(), **{name: x.item() for name, x in named.items()}}
@@ -130,45 +201,87 @@ class Synthesis:
         self.iteration += 1
         return iterate
 
-    def look(self) -> Iterate:
-        """The picture as it is now, changing nothing (a codebook latent's draw included)."""
+    def _terms(self) -> tuple[list[str], list[Term]]:
+        """What is measured on the cutouts, by name."""
+        names, terms = [], list[Term]()
+        for prompt, target in zip(self.prompts, self.targets, strict=True):
+            names.append(str(prompt))
+            terms.append(partial(prompt_loss, target=target, weight=prompt.weight,
+                                 stop=prompt.stop))
+        if self._structure is not None:
+            names.append("structure")
+            terms.append(partial(structure_loss, original=self._structure, weight=self.keep))
+        return names, terms
+
+    def look(self, *, raw: bool = False) -> Iterate:
+        """The picture as it is now, changing nothing (a codebook latent's draw included).
+
+        ``raw`` is what the generator makes of it, before the original's pixels come back
+        outside the mask.
+        """
         began = time.perf_counter()
         before = self.rng.get_state()
         with torch.no_grad():
-            picture = self._decode()
+            picture = self._decode(raw)
         self.rng.set_state(before)
         seconds = self.seconds + time.perf_counter() - began
         return Iterate(self.iteration, picture[0], self.losses, seconds)
 
-    def _decode(self) -> Tensor:
-        return clamp_with_gradient(self.generator.decode(self.latent(self.rng)))
+    def overlay(self) -> Image.Image | None:
+        """The picture that is edited with what may change of it marked; None without a mask."""
+        if self.mask is None or self.original is None:
+            return None
+        return overlay(to_pil(self.original[0]), to_pil(self.mask.hard[0]))
+
+    def _decode(self, raw: bool = False) -> Tensor:
+        """The picture [1, 3, H, W]; ``raw`` before the original's pixels come back."""
+        zq = self.latent(self.rng)
+        if self.mask is not None:
+            # A codebook latent would draw other codes for what is frozen.
+            zq = torch.where(self.mask.tokens > 0, zq, self._start)
+        picture = clamp_with_gradient(self.generator.decode(zq))
+        if self.mask is None or self.original is None or raw:
+            return picture
+        return composite(picture, self.original, self.mask.pixels)
+
+    def _freeze(self) -> None:
+        """Make the total gradient, the regulariser's included, zero outside the mask."""
+        if self.mask is not None:
+            assert self.latent.z.grad is not None
+            self.latent.z.grad *= self.mask.tokens
 
     def _check(self, total: Tensor) -> None:
         gradient = self.latent.z.grad
         assert gradient is not None
         if not (total.isfinite() and gradient.isfinite().all()):
-            raise NumericalError(
-                f"The loss was no longer a number at iteration {self.iteration}; "
-                "a smaller learning rate or full precision (float32) helps.")
+            raise NumericalError("The loss was no longer a number at iteration {iteration}, and "
+                                 "going back did not help; try a smaller learning rate, another "
+                                 "model or another seed.", iteration=self.iteration)
 
     def notices(self) -> list[str]:
-        """Sentences about what of the prompts the perceptor could not read."""
-        sentences = []
+        """The remarks, and sentences about what of the prompts the perceptor could not read."""
+        sentences = list(self.remarks)
         for prompt in self.prompts:
             tokens = self.perceptor.tokenize(prompt.words)
             if tokens.unknown:
                 words = ", ".join(f"\"{word}\"" for word in tokens.unknown[:8])
-                plural = "s" if len(tokens.unknown) > 1 else ""
-                sentences.append(f"This model does not know the word{plural} {words} "
-                                 "and painted without.")
-            if tokens.cut:
                 sentences.append(
-                    f"The prompt \"{prompt.words[:40]}...\" is {tokens.cut} tokens longer than the "
-                    f"{self.perceptor.context_length - 2} this model reads; its end was left out.")
+                    Sentence("This model does not know the word {words} and painted without.",
+                             words=words) if len(tokens.unknown) == 1 else
+                    Sentence("This model does not know the words {words} and painted without.",
+                             words=words))
+            if tokens.cut:
+                sentences.append(Sentence("The prompt \"{words}...\" is {count} tokens longer than "
+                                          "the {most} this model reads; its end was left out.",
+                                          words=prompt.words[:40], count=tokens.cut,
+                                          most=self.perceptor.context_length - 2))
         return sentences
 
     def state_dict(self) -> dict[str, Any]:
-        """The job's state: z, Adam's moments, the random generator, the iteration."""
+        """The job's state: z, Adam's moments, the random generator, the iteration.
+
+        The mask is not in it: the same arguments make the same one.
+        """
         return {"iteration": self.iteration, "seconds": self.seconds, "losses": dict(self.losses),
                 "latent": self.latent.z.detach().clone(), "anchor": self.anchor,
                 "optimiser": self.optimiser.state_dict(), "rng": self.rng.get_state()}
@@ -180,15 +293,18 @@ class Synthesis:
         """
         latent = state["latent"]
         if latent.shape != self.latent.z.shape:
-            raise RequestError(f"The saved state is for a latent of shape {tuple(latent.shape)}, "
-                               f"not {tuple(self.latent.z.shape)}; resume with the same model "
-                               "and size.")
+            raise RequestError("The saved state is for a latent of shape {theirs}, not {ours}; "
+                               "resume with the same model and size.", theirs=tuple(latent.shape),
+                               ours=tuple(self.latent.z.shape))
         with torch.no_grad():
             self.latent.z.copy_(latent)
         anchor = state["anchor"]
         self.anchor = None if anchor is None else anchor.to(self.latent.z)
         self.optimiser = self._new_optimiser()
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.mask is not None:
+            self.optimiser.mean *= self.mask.tokens
+            self.optimiser.square *= self.mask.tokens
         self.rng.set_state(state["rng"])
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])

@@ -52,8 +52,9 @@ class TimeLapse:
 
     def __init__(self, path: Path, ending: str, iterations: int) -> None:
         if ending not in VIDEOS:
-            raise RequestError(f"A time-lapse cannot be written as \"{ending}\"; let the name end "
-                               f"in {', '.join(VIDEOS[:-1])} or {VIDEOS[-1]}.")
+            raise RequestError("A time-lapse cannot be written as \"{ending}\"; let the name end "
+                               "in {endings} or {last}.", ending=ending,
+                               endings=", ".join(VIDEOS[:-1]), last=VIDEOS[-1])
         most = _RATES[ending] * GROWING_SECONDS
         self.every = math.ceil((iterations + 1) / most)
         frames = math.ceil((iterations + 1) / self.every)

@@ -7,6 +7,8 @@ behind who holds the device.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import logging
 import os
 import pickle
@@ -14,6 +16,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
 import uuid
 from collections import OrderedDict
@@ -23,14 +26,17 @@ from typing import BinaryIO
 import torch
 
 from engine.errors import EngineError
+from engine.hardship import is_memory_error
 from engine.messages import (
     HEADER,
+    Busy,
     Cancel,
     Close,
     Film,
     FromWorker,
     Logged,
     Paint,
+    Pulse,
     Ready,
     Refused,
     Stop,
@@ -39,6 +45,7 @@ from engine.messages import (
     frame,
 )
 from engine.models import Models, choose_device, load_models
+from engine.sentence import Sentence
 from engine.worker_jobs import FilmJob, PaintJob, WorkerJob
 
 # A film gets one iteration for so many of pictures, when both wait: it is a second look at what
@@ -46,6 +53,7 @@ from engine.worker_jobs import FilmJob, PaintJob, WorkerJob
 _PICTURES_FIRST = 4
 # sysexits.h: a temporary failure; try again. What a full device or a broken context ends in.
 DEVICE_LOST = 75
+_PULSE_EVERY = 1.0  # seconds
 
 
 class DeviceLostError(Exception):
@@ -141,28 +149,30 @@ class Painter:
         try:
             take()
         except EngineError as error:
-            self._send(Refused(id, str(error)))
+            self._send(Refused(id, error.sentence))
 
     def _guarded(self, job: WorkerJob) -> bool:
         """One turn at ``job``; whether it is over. Nothing that it raises stops the others."""
         try:
             if not job.begun:
+                if len(self._pictures) + len(self._films) > 1:
+                    self._send(Busy())  # the others wait longer than for an iteration
                 job.begin(self._load(job.request.model))
             return job.advance()
         except EngineError as error:
-            self._send(Refused(job.id, str(error)))
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise DeviceLostError(f"job {job.id}: out of memory: {error}") from error
+            self._send(Refused(job.id, error.sentence))
         except Exception as error:
             # The one place where anything may have gone wrong: of a job, not of the worker.
+            if is_memory_error(error):  # a new process has more, and no other models loaded
+                raise DeviceLostError(f"job {job.id}: out of memory: {error}") from error
             if _is_device_error(error):
                 raise DeviceLostError(f"job {job.id}: {error}") from error
             reference = uuid.uuid4().hex[:8]
             self._send(Logged(job.id, logging.ERROR,
                               f"reference {reference}\n{traceback.format_exc()}"))
-            self._send(Refused(job.id, "Something went wrong here while this was painted, and it "
-                               "was noted; ask whoever runs the bot, and name the reference "
-                               f"{reference}."))
+            self._send(Refused(job.id, Sentence(
+                "Something went wrong here while this was painted, and it was noted; ask whoever "
+                "runs the bot, and name the reference {reference}.", reference=reference)))
         return True
 
     def _load(self, name: str) -> Models:
@@ -196,6 +206,13 @@ def _read_frame(pipe: BinaryIO) -> ToWorker | None:
     return message
 
 
+def _end_with_the_bot() -> None:
+    """Have Linux kill this process when the bot dies: one that stands still hears no pipe close."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def main() -> int:
     """Serve the process at the other end of standard input and output."""
     # What is printed by packages must not get between the frames.
@@ -203,6 +220,7 @@ def main() -> int:
     os.dup2(2, 1)
     incoming = sys.stdin.buffer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_the_bot()
     if sys.platform != "win32":
         os.nice(5)  # the bot's event loop comes first
     writing = threading.Lock()
@@ -223,7 +241,14 @@ def main() -> int:
             painter.tell(message)
         os._exit(0)
 
+    def beat() -> None:
+        with contextlib.suppress(OSError):  # the bot is gone; the other thread ends all
+            while True:
+                send(Pulse())
+                time.sleep(_PULSE_EVERY)
+
     threading.Thread(target=listen, daemon=True, name="pipe").start()
+    threading.Thread(target=beat, daemon=True, name="pulse").start()
     try:
         painter.start()
         painter.run()

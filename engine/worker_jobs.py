@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import pickle
@@ -12,7 +13,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from PIL import Image
 
+from engine.concepts import concept_scores
+from engine.errors import RequestError
 from engine.messages import (
     AboutJob,
     Began,
@@ -24,6 +28,7 @@ from engine.messages import (
     Painted,
     Saved,
     Stepped,
+    Turned,
     WorkerSettings,
 )
 from engine.models import Models
@@ -35,6 +40,7 @@ from engine.video import TimeLapse
 
 Send = Callable[[AboutJob | Logged], None]
 _WARNING = 30  # logging's, which the message carries as a number
+_TURNED_EVERY = 1.0  # seconds
 
 
 class WorkerJob(Protocol):
@@ -57,6 +63,22 @@ class WorkerJob(Protocol):
         """Clean up, however it went."""
 
 
+class _Pulse:
+    """Says every second or so that the work goes on."""
+
+    def __init__(self, id: str, send: Send) -> None:
+        self._id = id
+        self._send = send
+        self._beaten = -float("inf")
+
+    def beat(self, iterate: Iterate) -> None:
+        """After each iteration."""
+        now = time.monotonic()
+        if now - self._beaten >= _TURNED_EVERY:
+            self._beaten = now
+            self._send(Turned(self._id, iterate.iteration, iterate.seconds))
+
+
 class PaintJob:
     """One picture: stepped, previewed, saved every few seconds, and sent when finished.
 
@@ -74,6 +96,8 @@ class PaintJob:
         self._synthesis: Synthesis | None = None
         self._previewed = -float("inf")
         self._saved = 0.0
+        self._saved_iteration = 0
+        self._pulse = _Pulse(order.id, send)
 
     @property
     def begun(self) -> bool:
@@ -91,7 +115,8 @@ class PaintJob:
         self._saved = time.monotonic()
         recipe = synthesis.recipe
         self._send(Began(self.id, synthesis.iteration, recipe.iterations, recipe.width,
-                         recipe.height, recipe.augmentation.count))
+                         recipe.height, recipe.augmentation.count,
+                         overlay_of(synthesis, self._settings.preview_side)))
 
     def advance(self) -> bool:
         """One iteration, or what is due instead of it."""
@@ -111,15 +136,30 @@ class PaintJob:
             self._previewed = now
             self._send(Stepped(self.id, iterate.iteration, iterate.seconds, iterate.losses,
                                preview_of(iterate, self._settings.preview_side)))
+        else:
+            self._pulse.beat(iterate)
         if now - self._saved >= self._settings.save_every:
             self.save()
         return False
 
     def _finish(self, synthesis: Synthesis, stopped: bool) -> None:
+        if self._saved_iteration != synthesis.iteration:
+            self.save()  # before the picture is told of: another job may continue from it
         recipe = synthesis.recipe
         self._send(Painted(self.id, self._png(stopped), synthesis.seed, synthesis.seconds,
                            synthesis.iteration, recipe.width, recipe.height,
-                           tuple(synthesis.notices()), stopped))
+                           tuple(synthesis.notices()), stopped, self._scores(synthesis)))
+
+    def _scores(self, synthesis: Synthesis) -> dict[str, float]:
+        """Of the concepts that were asked about; none where scoring fails, for want of memory."""
+        concepts = self._order.concepts
+        if not concepts:
+            return {}
+        try:
+            return concept_scores(synthesis.perceptor, synthesis.look().image, concepts)
+        except RuntimeError as error:
+            self._send(Logged(self.id, _WARNING, f"the picture was not scored: {error}"))
+            return {}
 
     def _png(self, stopped: bool) -> bytes:
         synthesis, models = self._synthesis, self._models
@@ -145,34 +185,65 @@ class PaintJob:
         path = Path(self._order.state)
         temporary = path.with_suffix(".part")
         try:
-            torch.save({"request": self._order.request, "synthesis": synthesis.state_dict()},
+            torch.save({"job": self.id, "request": self._order.request,
+                        "codebook": _fingerprint(synthesis), "synthesis": synthesis.state_dict()},
                        temporary)
             os.replace(temporary, path)
         except (OSError, RuntimeError) as error:  # PyTorch's own writer raises the latter
             self._send(Logged(self.id, _WARNING, f"the state was not saved: {error}"))
             return
+        self._saved_iteration = synthesis.iteration
         self._send(Saved(self.id, synthesis.iteration))
 
     def _restore(self, synthesis: Synthesis) -> bool:
-        """Go on from the saved state; False where one is there that cannot be used."""
+        """Go on from the saved state; False where one is there that cannot be used.
+
+        Raises RequestError where it is another job's, which this one was to continue.
+        """
         path = Path(self._order.state)
         if not path.exists():
             return True
+        own = True
         try:
             kept = torch.load(path, map_location="cpu", weights_only=True)
-            if kept["request"] == self._order.request:
+            own = kept.get("job") in (self.id, None)
+            if not _same_but_for_iterations(kept["request"], self.request):
+                reason = "it is of another request"
+            elif kept.get("codebook") != _fingerprint(synthesis):
+                reason = "it is of another model"
+            else:
                 state: dict[str, Any] = kept["synthesis"]
                 if state["anchor"] is not None:
                     state["anchor"] = state["anchor"].to(synthesis.latent.z.device)
                 synthesis.load_state_dict(state)
+                self._saved_iteration = synthesis.iteration
                 self._send(Saved(self.id, synthesis.iteration))
                 return True
-            reason = "it is of another request"
         except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError,
                 pickle.UnpicklingError) as error:
             reason = str(error)
+        if not own:
+            self._send(Logged(self.id, _WARNING, f"it cannot be continued: {reason}"))
+            raise RequestError("That picture cannot be continued, for the model was changed since "
+                               "it was painted; press Edit to start from the picture itself.")
         self._send(Logged(self.id, _WARNING, f"begun anew; the saved state is no good: {reason}"))
         return False
+
+
+def _fingerprint(synthesis: Synthesis) -> str:
+    """Of the codebook: a latent means nothing to another one, though it may have its shape."""
+    codebook = synthesis.generator.codebook.detach().to("cpu", torch.float32).contiguous()
+    return hashlib.sha256(codebook.numpy().tobytes()).hexdigest()
+
+
+def _same_but_for_iterations(kept: str, request: ImageRequest) -> bool:
+    """Whether ``request`` can go on where ``kept`` (JSON) was; how far they go matters not."""
+    numbers = {"iterations", "more"}
+    try:
+        before = request_from_json(kept)
+    except RequestError:  # of another version
+        return False
+    return before.model_dump(exclude=numbers) == request.model_dump(exclude=numbers)
 
 
 class FilmJob:
@@ -186,6 +257,7 @@ class FilmJob:
         self._synthesis: Synthesis | None = None
         self._film: TimeLapse | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._pulse = _Pulse(order.id, send)
 
     @property
     def begun(self) -> bool:
@@ -210,6 +282,7 @@ class FilmJob:
         assert film is not None
         if synthesis.iteration < self._order.iterations:
             iterate = synthesis.step()
+            self._pulse.beat(iterate)
             if film.wants(iterate.iteration):
                 film.add(iterate.to_pil())
             return False
@@ -228,7 +301,16 @@ class FilmJob:
 
 def preview_of(iterate: Iterate, side: int) -> bytes:
     """A JPEG of the picture, its longer side at most ``side`` pixels."""
-    picture = iterate.to_pil()
+    return _small_jpeg(iterate.to_pil(), side)
+
+
+def overlay_of(synthesis: Synthesis, side: int) -> bytes:
+    """A JPEG of what may change of the picture that is edited; empty where all of it may."""
+    marked = synthesis.overlay()
+    return b"" if marked is None else _small_jpeg(marked, side)
+
+
+def _small_jpeg(picture: Image.Image, side: int) -> bytes:
     picture.thumbnail((side, side))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=85)

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from engine.messages import (
     HEADER,
     AboutJob,
+    Busy,
     Close,
     FromWorker,
     Logged,
+    Pulse,
     Ready,
     ToWorker,
     WorkerSettings,
@@ -34,9 +36,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 log = logging.getLogger("engine.worker")
 _ROOT = Path(__file__).resolve().parent.parent
+# Importing PyTorch from a cold disk comes before the first pulse.
+_START_SECONDS, _PULSE_SECONDS = 180.0, 20.0
+_GRACE_SECONDS = 0.5
 
-Inbox = asyncio.Queue[AboutJob | None]
-"""What the worker says about one job; None once it is gone."""
+Inbox = asyncio.Queue[AboutJob | Busy | None]
+"""What the worker says about one job, and that it is busy; None once it is gone."""
 
 
 def spawn(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
@@ -55,6 +60,10 @@ class Worker(Protocol):
     @property
     def alive(self) -> bool:
         """Whether it listens."""
+
+    @property
+    def hung(self) -> bool:
+        """Whether it was ended because it stood still."""
 
     async def start(self) -> None:
         """Begin; returns before models are loaded."""
@@ -80,7 +89,7 @@ class _Inboxes:
 
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
-        self.alive = False
+        self.alive = self.hung = False
 
     def open(self, id: str) -> Inbox:
         inbox: Inbox = asyncio.Queue()
@@ -97,6 +106,11 @@ class _Inboxes:
             log.log(message.level, "%s", message.text, extra={"job": message.id or None})
         elif isinstance(message, Ready):
             log.info("the worker is ready on %s", message.device)
+        elif isinstance(message, Pulse):
+            return
+        elif isinstance(message, Busy):
+            for inbox in self._inboxes.values():
+                inbox.put_nowait(message)
         elif message.id in self._inboxes:
             self._inboxes[message.id].put_nowait(message)
 
@@ -138,11 +152,19 @@ class ProcessWorker(_Inboxes):
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
+        limit = _START_SECONDS
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                size, = HEADER.unpack(await process.stdout.readexactly(HEADER.size))
-                body = await process.stdout.readexactly(size)
-                self.deliver(pickle.loads(body))  # noqa: S301  from the process started above
+                try:
+                    message = await _read_frame(process.stdout, limit)
+                except TimeoutError:
+                    log.error("the worker %d stands still; it is ended", process.pid)
+                    self.hung = True
+                    with contextlib.suppress(ProcessLookupError):
+                        process.kill()
+                    break
+                self.deliver(message)
+                limit = _PULSE_SECONDS
         code = await process.wait()
         level = logging.INFO if code == 0 else logging.ERROR
         log.log(level, "the worker %d ended with %d", process.pid, code)
@@ -171,6 +193,21 @@ class ProcessWorker(_Inboxes):
         self.send(Close())
         await asyncio.wait([self._listening], timeout=seconds)
         await self.kill()
+
+
+async def _read_frame(pipe: asyncio.StreamReader, seconds: float) -> FromWorker:
+    """The next message; raises TimeoutError where nothing comes within ``seconds``."""
+    try:
+        async with asyncio.timeout(seconds):
+            header = await pipe.readexactly(HEADER.size)
+    except TimeoutError:
+        # It may be this process that stood still: then what was said lies in the pipe.
+        async with asyncio.timeout(_GRACE_SECONDS):
+            header = await pipe.readexactly(HEADER.size)
+    size, = HEADER.unpack(header)
+    async with asyncio.timeout(seconds):
+        message: FromWorker = pickle.loads(await pipe.readexactly(size))  # noqa: S301  from the process started here
+    return message
 
 
 class InProcessWorker(_Inboxes):

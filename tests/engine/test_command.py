@@ -86,7 +86,6 @@ def test_what_cannot_be_painted_is_one_sentence_and_touches_nothing(
     (("a fox:400",), "-100 to 100"),
     (("a fox --seed -1",), "0 to 4294967295"),
     (("a fox --colour red",), "--colour"),
-    (("a fox \udcff",), "prompt"),
     (("a fox", "--size", "0"), "must not be zero"),
     (("a fox", "--size", "8x8"), "16 to 2048"),
     (("a fox", "--size", "big"), "256x128"),

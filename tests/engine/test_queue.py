@@ -146,6 +146,17 @@ async def test_people_take_turns_and_everyone_knows_their_place(queue):
     assert not await queue.stop(running_job.id)
 
 
+async def test_what_goes_on_from_a_state_is_expected_to_take_what_is_left_of_it(queue):
+    await ask(queue, iterations=900)
+    whole = await ask(queue, iterations=400)
+    before = queue.pace.seconds(whole.request)
+    rest = await queue.submit(whole.request, person="bob", place=PLACE,
+                              work=whole.request.changed(iterations=40))
+    assert rest.left == pytest.approx(before / 10)
+    for job in queue.overview():
+        await queue.cancel(job.id)
+
+
 async def test_stopped_early_what_is_there_is_the_result(queue):
     job = await ask(queue, iterations=5000)
     assert not await queue.stop("0" * 32)

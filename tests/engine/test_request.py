@@ -45,7 +45,8 @@ def test_flags_in_the_text_are_the_requests_fields():
         preset="paper", model="m", cutouts=8, learning_rate=0.5, regulariser="linear")
     assert request.prompts() == (Prompt("a fox"), Prompt("a hen", -0.5))
     assert set(FLAGS) == {"size", "ar", "iterations", "seed", "preset", "model", "cutouts",
-                          "learning-rate", "regulariser"}
+                          "learning-rate", "regulariser", "strength", "where", "threshold",
+                          "keep", "away"}
 
 
 def test_a_flag_in_the_text_wins_over_what_stands_outside():
@@ -63,7 +64,6 @@ def test_one_side_is_a_square():
     ("--seed 7", "empty"),
     ("a\x00b", "NUL"),
     ("x" * 2001, "at most 2000"),
-    ("\ud800", "prompt"),
     ("a --size 0x0", "must not be zero"),
     ("a --size 64x", "256x128"),
     ("a --size -64x64", "256x128"),
@@ -98,6 +98,13 @@ def test_a_wrong_request_is_one_sentence(text, part):
     assert part in str(refusal.value)
     assert str(refusal.value).endswith(".")
     assert "\n" not in str(refusal.value)
+
+
+def test_half_a_character_that_was_typed_is_replaced_and_nowhere_else_taken():
+    # JSON can carry one, but no message of Discord's, nor a file in UTF-8.
+    assert request_from_text("a \ud800 fox").prompt == "a \ufffd fox"
+    with pytest.raises(RequestError, match="prompt"):
+        make_request("\ud800")
 
 
 @pytest.mark.parametrize(("fields", "part"), [

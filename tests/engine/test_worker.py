@@ -41,6 +41,7 @@ from engine.messages import (
 )
 from engine.pace import Pace
 from engine.painting import imagine
+from engine.patience import Patience
 from engine.running import Attempt
 from engine.worker import Painter
 from engine.worker_process import ProcessWorker
@@ -236,7 +237,8 @@ async def test_a_killed_process_is_heard_of_and_a_closed_one_ends_by_itself(tmp_
     inbox = worker.open("a" * 32)
     worker.send(order(tmp_path, iterations=5000))
     assert isinstance(await inbox.get(), Began)
-    assert isinstance(await inbox.get(), Stepped)
+    while not isinstance(await inbox.get(), Stepped):
+        pass
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
     while await inbox.get() is not None:
@@ -253,8 +255,9 @@ async def test_a_worker_that_is_silent_for_too_long_is_ended(tmp_path):
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGSTOP)  # it hangs
     job = Job(JobRecord("a" * 32, tiny_request(), "ann", PLACE))
-    attempt = Attempt(job, worker, Pace(), silence=0.2, told=lambda: None)
+    attempt = Attempt(job, worker, Pace(), Patience(0.2), told=lambda: None)
     assert await attempt.run({}, str(tmp_path / "a.pt")) is None
+    assert attempt.hung
     assert not worker.alive
     assert not is_running(worker.pid)
 
@@ -306,3 +309,38 @@ async def test_the_bots_side_of_the_worker_needs_no_torch():
     script = "import engine.queue, sys; sys.exit('torch' in sys.modules or 'PIL' in sys.modules)"
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=ROOT)
     assert await process.wait() == 0
+
+
+def test_a_finished_job_leaves_a_state_that_more_iterations_go_on_from(painter, said, tmp_path):
+    """Continue, as the worker sees it: another order with a copy of the state."""
+    painter.tell(order(tmp_path, iterations=3))
+    work(painter)
+    longer = order(tmp_path, "b" * 32, iterations=3, more=2)
+    Path(longer.state).write_bytes((tmp_path / f"{'a' * 32}.pt").read_bytes())
+    painter.tell(longer)
+    work(painter)
+    assert of(Began, said)[-1].iteration == 3
+    done = said[-1]
+    assert isinstance(done, Painted)
+    assert done.iterations == 5
+    assert pixels(done.picture) == painted_in_one_go(iterations=5)
+
+
+def test_a_picture_is_not_continued_with_another_model(painter, said, tmp_path):
+    """Weights were replaced under the same name: their latents have the same shape at best."""
+    painter.tell(order(tmp_path, iterations=3))
+    work(painter)
+    state = torch.load(tmp_path / f"{'a' * 32}.pt", weights_only=True)
+    state["codebook"] = "of other weights"
+    # Half painted it is begun anew; a continuation is refused, for it was to go on.
+    torch.save(state | {"job": "b" * 32}, tmp_path / f"{'b' * 32}.pt")
+    painter.tell(order(tmp_path, "b" * 32, iterations=3))
+    work(painter)
+    assert "of another model" in of(Logged, said)[-1].text
+    assert pixels(said[-1].picture) == painted_in_one_go(iterations=3)
+    torch.save(state, tmp_path / f"{'c' * 32}.pt")
+    painter.tell(order(tmp_path, "c" * 32, iterations=3, more=2))
+    work(painter)
+    refused = said[-1]
+    assert isinstance(refused, Refused)
+    assert "press Edit" in refused.reason

@@ -1,0 +1,313 @@
+"""Does a picture get lost, or posted twice, whatever goes wrong? The real bot, abused.
+
+``python -m bench.chaos --rounds 100 --seed 1 --json`` prints ``{"rounds", "accepted",
+"delivered", "refused", "lost", "twice", "recovery_s_median"}``. The bot is ``python -m bot`` with
+its worker, watched over as a service is; Discord is the stand-in of tests/e2e on loopback, with
+its rate limits and permissions. Jobs arrive all the time; in each round one fault of
+tests/e2e/faults.py strikes at a random moment, all kinds equally often.
+
+A job is *accepted* when the person was told so or it is in the database. It is *delivered* when
+its picture is in its channel or, where that is closed to the bot, in direct messages; *refused*
+when its channel was closed to the bot at some time while it was under way, and the person takes
+no direct messages (then it must be kept for /history), or it began from a picture that is none
+or may not be uploaded however small, and the person was told so. Whatever else becomes of it, a
+sentence of failure too, counts as *lost*. *twice* counts pictures and failures that stand in
+Discord more than once. In the end the bot is killed once more, and must post nothing again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import random
+import re
+import statistics
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from signal import SIGKILL
+
+from PIL import Image
+
+from bench.supervised import SupervisedBot, environment, eventually
+from tests.e2e.faults import FAULTS, Scene, deck
+from tests.e2e.standin import StandIn
+from tests.e2e.standin.interactions import Interaction
+from tests.e2e.standin.server import buttons
+from tests.e2e.standin.world import Channel, User
+
+_CHANNELS, _PEOPLE = 5, 6
+_BACKLOG = 5  # jobs under way when a new round begins
+_SETTLING, _RECOVERY = 180.0, 90.0  # seconds
+_TRUNCATED = 60  # bytes of a PNG
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the jobs; ``recovery_s_median`` is from a kill to a job's next picture."""
+
+    rounds: int
+    accepted: int
+    delivered: int
+    refused: int
+    lost: int
+    twice: int
+    recovery_s_median: float
+
+
+@dataclass
+class Asked:
+    """One asking, told apart by its prompt."""
+
+    prompt: str
+    user: User
+    channel: Channel
+    interaction: Interaction
+    hindered: bool = False
+    broken: bool = False  # with a picture that is none
+
+    @property
+    def was_told(self) -> bool:
+        """Whether the person read that the job is taken."""
+        return self.interaction.content.startswith("Queued")
+
+
+@dataclass
+class Chaos:
+    """One run: the stand-in, the bot, and what was asked of it."""
+
+    standin: StandIn
+    bot: SupervisedBot
+    rng: random.Random
+    verbose: bool = False
+    asked: dict[str, Asked] = field(default_factory=dict)
+    recoveries: list[float] = field(default_factory=list)
+    channels: list[Channel] = field(default_factory=list)
+    people: list[User] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)  # channels in which a fault is at work
+
+    def say(self, text: str) -> None:
+        """Tell whoever looks on."""
+        if self.verbose:
+            print(text, file=sys.stderr, flush=True)
+
+    def settle_in(self) -> None:
+        """Channels and people; every other one takes no direct messages."""
+        world = self.standin.world
+        self.channels = [world.add_channel(f"paintings-{n}") for n in range(_CHANNELS)]
+        self.people = [world.add_user(f"person-{n}") for n in range(_PEOPLE)]
+        for user in self.people[::2]:
+            user.takes_dms = False
+
+    # What people do.
+
+    async def ask(self, channel: Channel, iterations: int) -> Asked | None:
+        """Somebody runs /imagine, if the bot's commands are there to be chosen."""
+        if not self.standin.rest.commands:
+            return None
+        user, number = self.rng.choice(self.people), len(self.asked)
+        broken = False
+        options: dict = {"prompt": f"number {number} of these", "iterations": iterations}
+        if number % 7 == 3:
+            picture = _png(number)
+            if broken := number % 14 == 3:
+                picture = picture[:_TRUNCATED]
+            options["init_image"] = self.standin.world.upload(channel, "start.png", picture)
+        interaction = await self.standin.command(user, channel, "imagine", **options)
+        asked = Asked(options["prompt"], user, channel, interaction, channel.id in self.closed,
+                      broken)
+        self.asked[asked.prompt] = asked
+        return asked
+
+    async def arrivals(self, seconds: float) -> None:
+        """One to three askings at random moments."""
+        moments = sorted(self.rng.uniform(0, seconds) for _ in range(self.rng.randint(1, 3)))
+        before = 0.0
+        for moment in moments:
+            await asyncio.sleep(moment - before)
+            before = moment
+            await self.ask(self.rng.choice(self.channels), self.rng.randint(2, 40))
+
+    # What is looked up.
+
+    def rows(self) -> dict[str, dict]:
+        """The jobs in the database, by prompt."""
+        return {row["prompt"]: row for row in self.bot.rows(
+            "SELECT id, prompt, state, delivered_at FROM jobs")}
+
+    def unsettled(self) -> list[dict]:
+        """The jobs that are not over, or of which nobody was told, but for the hindered."""
+        return [row for prompt, row in self.rows().items() if row["delivered_at"] is None
+                and not (row["state"] in ("rendered", "failed") and self._may_rest(prompt))]
+
+    def _may_rest(self, prompt: str) -> bool:
+        asked = self.asked[prompt]
+        return asked.hindered and not asked.user.takes_dms
+
+    def posted(self, label: str, *, bare: bool = False) -> Counter[str]:
+        """How often each job's result ("video") or failure ("again", by nonce) was posted.
+
+        With ``bare`` only those results that came without their file count.
+        """
+        found: Counter[str] = Counter()
+        for channel in self.standin.world.channels.values():
+            for message in channel.messages.values():
+                if bare and message["attachments"]:
+                    continue
+                for button in buttons(message):
+                    action, job = button["custom_id"].split(":")[1:3]
+                    kind = "f" if str(message.get("nonce", "")).startswith("f") else "r"
+                    if action == label and (label == "video" or kind == "f"):
+                        found[job] += 1
+        return found
+
+    def _hinder(self, channels: list[Channel]) -> None:
+        for channel in channels:
+            self.closed ^= {channel.id}
+        over = {prompt for prompt, row in self.rows().items() if row["delivered_at"] is not None}
+        for asked in self.asked.values():
+            if asked.channel in channels and asked.prompt not in over:
+                asked.hindered = True
+
+    # A round.
+
+    async def round(self, name: str) -> None:
+        """One fault, in the middle of people asking."""
+        arrivals = asyncio.create_task(self.arrivals(1.5))
+        channel = self.rng.choice(self.channels)
+        kill = name in ("bot_killed", "worker_killed")
+        if kill or name == "worker_hung":
+            long = await self.ask(channel, 150)
+            await eventually(lambda: long is None or self.rows().get(
+                long.prompt, {}).get("state") == "running", 10)
+        await asyncio.sleep(self.rng.uniform(0, 1.2))
+        struck = asyncio.get_running_loop().time()
+        under_way = {row["id"] for row in self.unsettled() if row["state"] in (
+            "queued", "running")}
+        seen = len(self.standin.rest.requests)
+        scene = Scene(self.standin, self.bot, channel, self.rng, self._hinder)
+        async with FAULTS[name](scene):
+            await asyncio.sleep(self.rng.uniform(0.5, 2.5))
+        if name == "channel_gone":
+            self.channels[self.channels.index(channel)] = self.standin.world.add_channel("new")
+        await arrivals
+        if kill and under_way and await eventually(
+                lambda: self._work_seen(seen, under_way), _RECOVERY):
+            self.recoveries.append(asyncio.get_running_loop().time() - struck)
+        if not await eventually(lambda: len(self.unsettled()) <= _BACKLOG, _SETTLING):
+            self.say(f"{len(self.unsettled())} jobs do not move")
+
+    def _work_seen(self, since: int, jobs: set[str]) -> bool:
+        """Whether a new picture of one of these jobs has come, a preview or the result."""
+        return any(request.files and jobs & set(re.findall(
+            r"imagine:\w+:([0-9a-f]{32})", json.dumps(request.payload)))
+            for request in self.standin.rest.requests[since:])
+
+    async def run(self, rounds: int, minutes: float) -> Outcome:
+        """All rounds, or those begun within so many minutes, and the account."""
+        self.settle_in()
+        await self.bot.start()
+        if not await eventually(self.standin.gateway.ready.is_set, 60):
+            raise RuntimeError(f"The bot did not come up:\n{self.bot.log_tail()}")
+        last, done = asyncio.get_running_loop().time() + minutes * 60, 0
+        for number, name in enumerate(deck(self.rng, rounds), 1):
+            began = asyncio.get_running_loop().time()
+            if began > last:
+                break
+            done = number
+            await self.round(name)
+            took = asyncio.get_running_loop().time() - began
+            self.say(f"{number:3} {name:20} {took:5.1f} s, {len(self.asked)} asked, "
+                     f"{len(self.unsettled())} under way")
+        await eventually(lambda: not self.unsettled(), _SETTLING)
+        await asyncio.sleep(1)
+        self.bot.signal_bot(SIGKILL)  # once more: what is delivered stays so
+        self.standin.gateway.ready.clear()
+        await eventually(self.standin.gateway.ready.is_set, 60)
+        await asyncio.sleep(3)
+        return self.account(done)
+
+    def account(self, rounds: int) -> Outcome:
+        """What became of whom."""
+        rows, pictures, failures = self.rows(), self.posted("video"), self.posted("again")
+        bare = self.posted("video", bare=True)
+        accepted = {prompt for prompt, asked in self.asked.items() if asked.was_told} | set(rows)
+        answers = Counter(asked.interaction.content or "nothing, in the time there is"
+                          for asked in self.asked.values() if asked.prompt not in accepted)
+        for answer, count in answers.most_common():
+            self.say(f"not taken: {count} times {answer[:120]}")
+        delivered = refused = 0
+        for prompt in sorted(accepted):
+            row = rows.get(prompt)
+            if row is not None and pictures[row["id"]] and row["state"] == "delivered":
+                if bare[row["id"]]:
+                    refused += 1
+                else:
+                    delivered += 1
+            elif row is not None and (
+                    (row["state"] == "rendered" and self._may_rest(prompt))
+                    or (row["state"] == "failed" and self.asked[prompt].broken
+                    and (failures[row["id"]] or self._may_rest(prompt)))):
+                refused += 1
+            else:
+                self.say(f"lost: {prompt} {row}, pictures {row and pictures[row['id']]}, "
+                         f"in {self.asked[prompt].channel.name}")
+        twice = sum(count - 1 for posts in (pictures, failures) for count in posts.values())
+        recovery = statistics.median(self.recoveries) if self.recoveries else float("nan")
+        return Outcome(rounds, len(accepted), delivered, refused,
+                       len(accepted) - delivered - refused, twice, round(recovery, 2))
+
+
+def _png(number: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (32, 32), (number * 40 % 256, 90, 160)).save(file, "PNG")
+    return file.getvalue()
+
+
+async def measure(rounds: int, seed: int, folder: Path, *, minutes: float = 1e6,
+                  verbose: bool = False) -> Outcome:
+    """So many rounds over a new bot whose files lie in ``folder``."""
+    standin = StandIn()
+    await standin.start()
+    bot = SupervisedBot(folder, environment(standin, folder, IMAGINE_PREVIEW_SECONDS="0.3",
+                                            IMAGINE_LOG_FORMAT="json"))
+    chaos = Chaos(standin, bot, random.Random(seed), verbose)
+    try:
+        return await chaos.run(rounds, minutes)
+    finally:
+        await bot.end()
+        await standin.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line, measure, print; 0 where nothing was lost and nothing came twice."""
+    parser = argparse.ArgumentParser(prog="python -m bench.chaos",
+                                     description="Abuse the bot, and count its pictures.")
+    parser.add_argument("--rounds", type=int, default=100, help="faults, one a round")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin no round after these")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--log", type=Path, help="keep the bot's log in this file")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="chaos-") as name:
+        try:
+            outcome = asyncio.run(measure(options.rounds, options.seed, Path(name),
+                                          minutes=options.minutes, verbose=True))
+        finally:
+            if options.log is not None and Path(name, "bot.log").exists():
+                options.log.write_bytes(Path(name, "bot.log").read_bytes())
+    if options.json:
+        print(json.dumps(asdict(outcome)))
+    else:
+        for key, value in asdict(outcome).items():
+            print(f"{key:20} {value}")
+    return 0 if outcome.lost == outcome.twice == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The edits of ``bench.edit``, drawn once from a fixed seed and committed.
+
+``python -m bench.held_out_edits`` writes ``bench/prompts/edits.json`` again; the same bytes come
+out. Each entry is a source scene, the scene it is to become, neither of which any training saw,
+the words of the edit, and 64 captions, the target's first and the source's among them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bench.held_out import CAPTIONS, FOLDER, SEED, others_of
+from engine.training.captions import article, describe
+from engine.training.styles import STYLES
+from engine.training.world import COLOURS, SHAPES, Scene, held_out, sample_scene
+
+KINDS = ("colour", "object", "background", "style")
+EACH = 25
+
+
+def _target(source: Scene, kind: str, rng: np.random.Generator) -> Scene | None:
+    """What ``source`` is to become; None where the draw is nothing new or was trained on."""
+    thing, ground = source.things[0], source.ground
+    colour = list(COLOURS)[int(rng.integers(len(COLOURS)))]
+    if kind == "style":
+        return replace(source, style=list(STYLES)[int(rng.integers(len(STYLES)))])
+    if kind == "object":
+        thing = replace(thing, shape=SHAPES[int(rng.integers(len(SHAPES)))])
+    elif kind == "colour":
+        thing = replace(thing, colour=colour)
+    else:
+        ground = replace(ground, colour=colour)
+    target = Scene((thing,), ground)
+    new = target != source and thing.colour != ground.colour
+    return target if new and held_out(target) else None
+
+
+def _words(source: Scene, kind: str) -> str | None:
+    """The source phrase for CLIP's own mask; None where the whole picture is edited."""
+    thing = source.things[0]
+    return {"colour": article(f"{thing.colour} {thing.shape}"),
+            "object": article(f"{thing.colour} {thing.shape}"),
+            "background": article(f"{source.ground.colour} background"), "style": None}[kind]
+
+
+def make_edits() -> list[dict[str, Any]]:
+    """A hundred edits, the kinds by turns: single things of medium size on plain grounds."""
+    rng = np.random.default_rng(SEED + 4)
+    entries: list[dict[str, Any]] = []
+    while len(entries) < EACH * len(KINDS):
+        kind = KINDS[len(entries) % len(KINDS)]
+        source = sample_scene(rng, held=True, styled=0.0, pairs=0.0)
+        target = _target(source, kind, rng)
+        plain = source.ground.second is None and source.things[0].size == "medium"
+        if target is None or not plain:
+            continue
+        before, claim_before = describe(source, rng, full=True)
+        caption, claim = describe(target, rng, full=True)
+        wrong = {before: claim_before, **others_of(target, rng)}
+        claims = [claim, *list(wrong.values())[:CAPTIONS - 1]]
+        entries.append({
+            "kind": kind, "source": dataclasses.asdict(source),
+            "target": dataclasses.asdict(target), "prompt": caption,
+            "where": _words(source, kind), "seed": len(entries),
+            "claims": [dataclasses.asdict(each) for each in claims]})
+    return entries
+
+
+if __name__ == "__main__":
+    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in make_edits())
+    (FOLDER / "edits.json").write_text(f"[\n{lines}\n]\n")

@@ -1,0 +1,69 @@
+"""How CLIP's own mask is best made: ``python -m bench.masks``, for the numbers in the catalogue.
+
+For the sources of ``bench.edit`` whose thing is to be found: intersection over union with the
+true mask, and the mask's area over the true one's, both means, for sub-images of several sizes,
+refined or not, by threshold. Nothing is painted; a minute or so of one core. ``--all`` prints
+every row, without it those with the best threshold of each way.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from torch import Tensor
+
+from bench.edit import drawn, overlap, thing_mask
+from bench.held_out import FOLDER, to_scene
+from engine.guided import guided_filter
+from engine.masking import above, normalise, score
+from engine.models import load_models
+from engine.recipe import PAPER_THRESHOLD, SelfMasking, make_recipe
+
+SIZES = ((0.1,), (0.15,), (0.2,), (0.1, 0.2), (0.2, 0.3), (0.3, 0.5))
+REFINED = (0.0, 0.05, 0.1, 0.15)
+THRESHOLDS = (None, PAPER_THRESHOLD, -1.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+
+
+def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False) -> None:
+    """Print one line a way of making the masks."""
+    torch.set_num_threads(1)
+    models = load_models("embedded", device="cpu")
+    side = make_recipe("default", models.defaults).width
+    entries = [entry for entry in json.loads((FOLDER / "edits.json").read_text())
+               if entry["kind"] in ("colour", "object")][:limit]
+    pictures, true = [], []
+    for entry in entries:
+        scene = to_scene(entry["source"])
+        pixels = np.asarray(drawn(scene, entry["seed"], side))
+        pictures.append(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255)
+        true.append(thing_mask(scene, entry["seed"], side))
+    for sizes in SIZES:
+        grey = [score(picture, entry["where"], models.perceptor, SelfMasking(sizes=sizes))
+                for picture, entry in zip(pictures, entries, strict=True)]
+        for refine in REFINED:
+            radius = round(refine * side)
+            masks = [normalise(guided_filter(picture, normalise(each), radius) if radius else each)
+                     for picture, each in zip(pictures, grey, strict=True)]
+            rows = [(*_measured(masks, true, threshold), threshold) for threshold in THRESHOLDS]
+            best = max(rows, key=lambda row: row[0])
+            for iou, area, threshold in rows if every else [best]:
+                name = "ours" if threshold is None else f"{threshold:g}"
+                print(f"sizes {sizes} refine {refine:g} threshold {name}: "
+                      f"IoU {iou:.3f}, area {area:.2f}", flush=True)
+
+
+def _measured(masks: list[Tensor], true: list[Tensor], threshold: float | None
+              ) -> tuple[float, float]:
+    hard = [above(mask, threshold)[0, 0] > 0 for mask in masks]
+    areas = [float(one.sum() / other.sum()) for one, other in zip(hard, true, strict=True)]
+    ious = [overlap(one, other) for one, other in zip(hard, true, strict=True)]
+    return statistics.fmean(ious), statistics.fmean(areas)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,143 @@
+"""`python -m bot` as a service manager runs it: started again whenever it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.standin import StandIn
+from tests.tiny_model import write_tiny_model
+
+_ROOT = Path(__file__).resolve().parent.parent
+_PAUSE = 0.5  # seconds before it is started again
+
+
+class SupervisedBot:
+    """The bot's process over a data folder; its log, standard error, goes to a file.
+
+    ``starts`` counts how often it was started.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.data = folder / "data"
+        self.log = folder / "bot.log"
+        self.starts = 0
+        self._environment = {**environment, "IMAGINE_DATA_FOLDER": str(self.data)}
+        self._process: asyncio.subprocess.Process | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._ending = False
+
+    async def start(self) -> None:
+        """Start it, and begin to watch over it."""
+        self._ending = False
+        await self._start()
+        self._watching = asyncio.create_task(self._watch(), name="supervisor")
+
+    async def _start(self) -> None:
+        self.starts += 1
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot", cwd=_ROOT, stdout=log, stderr=log,
+                env={**os.environ, **self._environment})
+
+    async def _watch(self) -> None:
+        while not self._ending:
+            assert self._process is not None
+            await self._process.wait()
+            if not self._ending:
+                await asyncio.sleep(_PAUSE)
+                await self._start()
+
+    async def end(self, number: int = signal.SIGTERM) -> int:
+        """Let it end, as a service manager stops it; its exit code. Killed after 15 s."""
+        self._ending = True
+        assert self._process is not None
+        self.signal_bot(number)
+        try:
+            code = await asyncio.wait_for(self._process.wait(), 15)
+        except TimeoutError:
+            self.signal_bot(signal.SIGKILL)
+            code = await self._process.wait()
+        if self._watching is not None:
+            await self._watching
+        return code
+
+    @property
+    def pid(self) -> int | None:
+        """The id of the process, while there is one."""
+        process = self._process
+        return process.pid if process is not None and process.returncode is None else None
+
+    def signal_bot(self, number: int) -> None:
+        """Send a signal to the bot, if it runs."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def signal_worker(self, number: int) -> bool:
+        """Send a signal to its workers; whether there was one."""
+        workers = self.workers()
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, number)
+        return bool(workers)
+
+    def workers(self) -> list[int]:
+        """The ids of its workers' processes."""
+        found = []
+        for children in Path(f"/proc/{self.pid}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                found += [int(number) for number in children.read_text().split()]
+        return [number for number in found if b"engine.worker" in _command_line(number)]
+
+    def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
+        """What is in its database, read beside it; nothing before there is one."""
+        file = self.data / "imagine-bot.sqlite3"
+        if not file.exists():
+            return []
+        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(sql, values)]
+        except sqlite3.OperationalError:  # its tables are being made, or it is being set aside
+            return []
+        finally:
+            connection.close()
+
+    def log_tail(self, lines: int = 40) -> str:
+        """The end of its log."""
+        return "\n".join(self.log.read_text("utf-8").splitlines()[-lines:])
+
+
+def environment(standin: StandIn, folder: Path, **more: str) -> dict[str, str]:
+    """The settings of a bot that paints with the tiny model, in ``folder``, for a stand-in."""
+    return {
+        "DISCORD_TOKEN": standin.token, "IMAGINE_MODEL": "tiny",
+        "IMAGINE_MODELS_CATALOGUE": str(write_tiny_model(folder)), "IMAGINE_DEVICE": "cpu",
+        "IMAGINE_THREADS": "1", "IMAGINE_METRICS_PORT": "0",
+        "IMAGINE_MAX_JOBS_PER_PERSON": "1000", "IMAGINE_TEST_DISCORD_URL": standin.url,
+        "IMAGINE_TEST_MEDIA_HOST": f"127.0.0.1:{standin.port}", **more}
+
+
+async def eventually(condition: Any, seconds: float, every: float = 0.05) -> bool:
+    """Wait until ``condition()`` holds, at most so long; whether it does."""
+    ends = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends:
+            return False
+        await asyncio.sleep(every)
+    return True
+
+
+def _command_line(number: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    return b""

@@ -1,0 +1,164 @@
+"""Where to paint: the person's mask, or CLIP's own (paper, section 2.5 and appendix H.2).
+
+A mask is hard in the latent: the gradient of z is zero outside, token by token. It is exact in
+the picture: further than one token outside the mask, the original's pixels come back.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.cutouts import cut, plain_cutouts
+from engine.errors import RequestError
+from engine.guided import guided_filter
+from engine.models.perceptor import Perceptor
+from engine.recipe import SelfMasking
+
+_AT_ONCE = 64
+_OURS = 1.25  # the best of bench.masks
+_NEXT_TO_NOTHING = 0.02
+
+
+@dataclass(frozen=True)
+class Mask:
+    """What may change.
+
+    ``hard`` [1, 1, H, W] is 1 where it may, else 0; ``pixels`` [1, 1, H, W] falls from 1 there
+    to 0 within one token outside; ``tokens`` [1, 1, h, w] is 1 where any of a token's pixels
+    may, else 0.
+    """
+
+    hard: Tensor
+    pixels: Tensor
+    tokens: Tensor
+
+
+def make_mask(white: Tensor, factor: int) -> Mask:
+    """The Mask of ``white`` [1, 1, H, W] in 0..1, whose part from 0.5 on may change.
+
+    ``factor`` is a token's side in pixels. Raises RequestError where nothing may change.
+    """
+    hard = (white >= 0.5).to(white)
+    if not hard.any():
+        raise RequestError("The mask has no white and no transparent part, so nothing may change; "
+                           "paint what may change white.")
+    return Mask(hard, feather(hard, factor), F.max_pool2d(hard, factor))
+
+
+def feather(hard: Tensor, width: int) -> Tensor:
+    """``hard`` [1, 1, H, W] of zeros and ones, with a slope outwards ``width`` pixels wide.
+
+    Widened by half of it and blurred by a box as wide: 1 stays 1, and what is further away than
+    ``width`` stays 0, both exactly.
+    """
+    half = width // 2
+    wider = F.max_pool2d(hard, 2 * half + 1, stride=1, padding=half)
+    return F.avg_pool2d(wider, 2 * half + 1, stride=1, padding=half, count_include_pad=False)
+
+
+def composite(picture: Tensor, original: Tensor, pixels: Tensor) -> Tensor:
+    """``picture`` where ``pixels`` is 1, ``original``, bit for bit, where it is 0.
+
+    Pictures are [1, 3, H, W], ``pixels`` [1, 1, H, W] in 0..1 mixes them.
+    """
+    return original.lerp(picture, pixels)
+
+
+def self_mask(picture: Tensor, source_phrase: str, perceptor: Perceptor,
+              masking: SelfMasking) -> Tensor:
+    """CLIP's own mask [1, 1, H, W] of zeros and ones for ``picture`` [1, 3, H, W] in 0..1.
+
+    Appendix H.2, step by step; where ``masking`` asks for it, the grey scale image is refined
+    before it is thresholded, which is ours. Raises RequestError where nothing passes the
+    threshold.
+    """
+    mask = normalise(score(picture, source_phrase, perceptor, masking))
+    radius = round(masking.refine * min(picture.shape[-2:]))
+    if radius:
+        mask = normalise(guided_filter(picture.to(mask), mask, radius))
+    hard = above(mask, masking.threshold)
+    if not hard.any():
+        raise RequestError("\"{words}\" was found nowhere in the picture with that threshold; "
+                           "lower it, or name the thing in other words.", words=source_phrase[:60])
+    return hard
+
+
+@torch.no_grad()
+def score(picture: Tensor, source_phrase: str, perceptor: Perceptor,
+          masking: SelfMasking) -> Tensor:
+    """L(i) = f(i) . g(s_p) of every sub-image i, recorded at its centre: [1, 1, H, W].
+
+    Sub-images over the rim see the picture mirrored there. Where sub-images of several sizes
+    share a centre their mean is recorded; between centres it is interpolated.
+    """
+    height, width = picture.shape[-2:]
+    rows, columns = _grid(width, height, masking.across)
+    phrase = perceptor.encode_text([source_phrase])[0]
+    recorded = torch.zeros(rows * columns, device=phrase.device)
+    for size in masking.sizes:
+        box = _boxes(width, height, rows, columns, size)
+        scores = [perceptor.encode_image(sub_images(picture, some, perceptor.resolution)) @ phrase
+                  for some in box.split(_AT_ONCE)]
+        recorded += torch.cat(scores) / len(masking.sizes)
+    return F.interpolate(recorded.view(1, 1, rows, columns), (height, width), mode="bilinear",
+                         align_corners=False)
+
+
+def _grid(width: int, height: int, across: int) -> tuple[int, int]:
+    """Rows and columns of centres, about as far apart down as across."""
+    step = min(width, height) / across
+    # A ribbon of a picture must not cost hours.
+    return min(4 * across, math.ceil(height / step)), min(4 * across, math.ceil(width / step))
+
+
+def _boxes(width: int, height: int, rows: int, columns: int, size: float) -> Tensor:
+    """[rows * columns, 4]: left, top, width, height in fractions of the picture."""
+    side = size * min(width, height)
+    x = (torch.arange(columns) + 0.5) / columns
+    y = (torch.arange(rows) + 0.5) / rows
+    down, right = torch.meshgrid(y, x, indexing="ij")
+    across, high = torch.full_like(right, side / width), torch.full_like(right, side / height)
+    return torch.stack([right - across / 2, down - high / 2, across, high], dim=-1).view(-1, 4)
+
+
+def sub_images(picture: Tensor, box: Tensor, resolution: int) -> Tensor:
+    """The squares ``box`` [N, 4] of ``picture`` as the perceptor takes them, [N, 3, S, S]."""
+    return cut(picture, plain_cutouts(box), resolution)
+
+
+def normalise(grey: Tensor) -> Tensor:
+    """The grey scale image from 0 to 1; all 1 where every value is the same."""
+    low, high = grey.aminmax()
+    return torch.ones_like(grey) if low == high else (grey - low) / (high - low)
+
+
+def above(mask: Tensor, threshold: float | None) -> Tensor:
+    """1 where the mask is at least its mean plus ``threshold`` standard deviations, else 0.
+
+    Without a threshold it is ours: ``_OURS`` of them, or Otsu's where that leaves next to
+    nothing, as it does of a thing that fills most of the picture and so makes the mean.
+    """
+    bound = mask.mean() + (_OURS if threshold is None else threshold) * mask.std(correction=0)
+    hard = (mask >= bound).to(mask)
+    if threshold is None and hard.mean() < _NEXT_TO_NOTHING:
+        return (mask >= otsu(mask)).to(mask)
+    return hard
+
+
+def otsu(mask: Tensor, bins: int = 256) -> float:
+    """The value that parts a mask in 0..1 in two classes with most variance between them.
+
+    Otsu 1979, equation 18.
+    """
+    counts = torch.histc(mask.float().cpu(), bins, 0, 1).double()
+    middles = (torch.arange(bins).double() + 0.5) / bins
+    below = counts.cumsum(0)[:-1]
+    sums = (counts * middles).cumsum(0)
+    over = counts.sum() - below
+    apart = sums[:-1] / below.clamp(min=1) - (sums[-1] - sums[:-1]) / over.clamp(min=1)
+    return (int((below * over * apart**2).argmax()) + 1) / bins
