@@ -66,12 +66,14 @@ class Database:
             # Who was told "queued" is in the queue, even if the power goes off now.
             await connection.execute("PRAGMA synchronous = FULL")
             await connection.execute("PRAGMA foreign_keys = ON")
+            # What is deleted is overwritten, and not only unlinked.
+            await connection.execute("PRAGMA secure_delete = ON")
             await _migrate(connection, path, known)
         except sqlite3.Error as error:
             if connection is not None:
                 await connection.close()
-            raise StoreError(f"The database {path} cannot be opened ({error}); see whether the "
-                             "file is one, and may be written.") from error
+            raise StoreError("The database {path} cannot be opened ({reason}); see whether the "
+                             "file is one, and may be written.", path=path, reason=error) from error
         except BaseException:
             if connection is not None:
                 await connection.close()
@@ -99,7 +101,8 @@ class Database:
                     await asyncio.shield(self._connection.rollback())
                     raise
             except sqlite3.Error as error:
-                raise StoreError(f"The database {self.path} cannot be used: {error}.") from error
+                raise StoreError("The database {path} cannot be used: {reason}.", path=self.path,
+                                 reason=error) from error
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """The rows that ``sql`` finds."""
@@ -107,7 +110,24 @@ class Database:
             try:
                 return await Transaction(self._connection).fetch(sql, *values)
             except sqlite3.Error as error:
-                raise StoreError(f"The database {self.path} cannot be read: {error}.") from error
+                raise StoreError("The database {path} cannot be read: {reason}.", path=self.path,
+                                 reason=error) from error
+
+    async def scrub(self, *, rebuild: bool = False) -> bool:
+        """Leave nothing of what was deleted in the log; False where somebody else reads it.
+
+        ``rebuild`` writes the file itself anew as well, without the pages that nothing uses.
+        """
+        async with self._lock:
+            try:
+                if rebuild:
+                    await self._connection.execute("VACUUM")
+                [checkpoint] = await self._connection.execute_fetchall(
+                    "PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise StoreError("The database {path} cannot be used: {reason}.", path=self.path,
+                                 reason=error) from error
+        return not checkpoint["busy"]
 
     async def change(self, sql: str, *values: object) -> int:
         """Run one statement as a transaction of its own; how many rows it changed."""
@@ -162,8 +182,9 @@ async def _migrate(connection: aiosqlite.Connection, path: Path,
     newest = max((number for number, _ in scripts), default=0)
     version = await _version(connection)
     if version > newest:
-        raise StoreError(f"The database {path} was written by a newer imagine-bot (version "
-                         f"{version}, known here are {newest}); update the bot.")
+        raise StoreError("The database {path} was written by a newer imagine-bot (version "
+                         "{version}, known here are {newest}); update the bot.", path=path,
+                         version=version, newest=newest)
     for number, script in scripts:
         if number <= version:
             continue
@@ -177,4 +198,5 @@ async def _migrate(connection: aiosqlite.Connection, path: Path,
                 raise
         version = await _version(connection)
         if version < number:
-            raise StoreError(f"Migration {number} left the database {path} at version {version}.")
+            raise StoreError("Migration {number} left the database {path} at version {version}.",
+                             number=number, path=path, version=version)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from data.errors import StoreError
@@ -32,8 +33,9 @@ class Files:
             for folder in (self._pictures, self._attachments, self._states):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"The data folder {self.folder} cannot be used: {error.strerror}; "
-                             "choose another, or allow it to be written.") from None
+            raise StoreError("The data folder {folder} cannot be used: {reason}; choose another, "
+                             "or allow it to be written.", folder=self.folder,
+                             reason=error.strerror) from None
 
     def picture(self, id: str) -> Path:
         """The job's picture."""
@@ -47,8 +49,40 @@ class Files:
         """What the worker has painted so far."""
         return self._states / f"{_checked(_JOB, id)}.pt"
 
+    def copy_state(self, of: str, to: str) -> bool:
+        """Let the job ``to`` begin where ``of`` ended; False where that is not kept.
+
+        The copy's and the original's age count from now: what is used stays.
+        """
+        data = read(self.state(of))
+        if data is None:
+            return False
+        write(self.state(to), data)
+        with contextlib.suppress(OSError):
+            os.utime(self.state(of))
+        return True
+
+    def thin_out_states(self, keep: Iterable[str], at_most: int) -> None:
+        """Remove the oldest states until the rest has ``at_most`` bytes; never those of ``keep``.
+
+        What cannot be removed harms nobody, and is tried again the next time.
+        """
+        kept = set(keep)
+        found = []
+        for path in self._states.glob("*.pt"):
+            with contextlib.suppress(OSError):  # taken away by another meanwhile
+                status = path.stat()
+                found.append((status.st_mtime_ns, status.st_size, path))
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= at_most:
+                return
+            if path.stem not in kept:
+                total -= size
+                self.forget_state(path.stem)
+
     def forget_state(self, id: str) -> None:
-        """The job is over; what it could have gone on from is not needed, and harms nobody."""
+        """Take away what the job could go on from."""
         path = self.state(id)
         for file in (path, path.with_suffix(".part")):  # the latter of a worker that was killed
             with contextlib.suppress(OSError):
@@ -65,7 +99,7 @@ class Files:
 
 def _checked(pattern: re.Pattern[str], id: str) -> str:
     if pattern.fullmatch(id) is None:
-        raise StoreError(f"{id[:80]!r} is no id.")
+        raise StoreError("{id} is no id.", id=repr(id[:80]))
     return id
 
 
@@ -73,7 +107,8 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"{path} cannot be removed: {error.strerror}.") from None
+        raise StoreError("{path} cannot be removed: {reason}.", path=path,
+                         reason=error.strerror) from None
 
 
 def write(path: Path, data: bytes) -> None:
@@ -89,7 +124,8 @@ def write(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise StoreError(f"{path} cannot be written: {error.strerror}.") from None
+        raise StoreError("{path} cannot be written: {reason}.", path=path,
+                         reason=error.strerror) from None
 
 
 def read(path: Path) -> bytes | None:
@@ -99,7 +135,8 @@ def read(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError(f"{path} cannot be read: {error.strerror}.") from None
+        raise StoreError("{path} cannot be read: {reason}.", path=path,
+                         reason=error.strerror) from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -26,7 +26,8 @@ class Owner:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self._path(self.name).open("ab")
         except OSError as error:
-            raise StoreError(f"The folder {folder} cannot be written: {error.strerror}.") from None
+            raise StoreError("The folder {folder} cannot be written: {reason}.", folder=folder,
+                             reason=error.strerror) from None
         _try_lock(self._file)
 
     def _path(self, name: str) -> Path:

@@ -8,16 +8,18 @@ import dataclasses
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import platformdirs
 
 from data import files
+from data.backup import DATABASE
 from data.database import Database, Transaction
 from data.errors import StoreError
 from data.files import Files
 from data.owners import Owner
+from data.recovery import recover
 from data.stored import COLUMNS, StoredJob, request_of, stored_job
 from engine.errors import RequestError
 from engine.events import Done
@@ -28,6 +30,9 @@ from engine.worker_process import spawn
 log = logging.getLogger("data.store")
 
 LEASE_SECONDS = 60.0
+# What Continue goes on from, of all jobs together. A picture of 256x256 has about 1 MB of state,
+# so that a thousand can be gone on with; a codebook latent has fifty times as much.
+STATES_BYTES = 1 << 30
 _UNFINISHED: tuple[State, ...] = ("queued", "running")
 _PICTURES: tuple[State, ...] = ("rendered", "delivered")
 
@@ -49,24 +54,33 @@ class Store:
     def __init__(self, folder: Path, database: Database, owner: Owner, lease: float) -> None:
         self.folder = folder
         self.files = Files(folder)
+        self.watchers: list[Callable[[str], None]] = []  # told of each delivered job's id
         self._database = database
         self._owner = owner
         self._lease = lease
         self._attaching = asyncio.Lock()
         self._renewing = spawn(self._renew(), "lease")
 
+    @property
+    def database(self) -> Database:
+        """The open database, for what other modules of ``data`` keep in it."""
+        return self._database
+
     @classmethod
     async def open(cls, folder: Path | None = None, *,
                    lease_seconds: float = LEASE_SECONDS) -> Store:
         """Open ``folder`` (without it :func:`data_folder`), made where it is not there.
 
-        Raises StoreError where it cannot be used, or is of a newer version.
+        A damaged database is set aside, and the newest good backup put in its place (see
+        data.recovery). Raises StoreError where it cannot be used, or is of a newer version.
         """
         folder = data_folder() if folder is None else folder
         await asyncio.to_thread(Files(folder).make)
+        # Before this process is an owner: a damaged database is replaced only where there is none.
+        await asyncio.to_thread(recover, folder)
         owner = await asyncio.to_thread(Owner, folder / "owners")
         try:
-            database = await Database.open(folder / "imagine-bot.sqlite3")
+            database = await Database.open(folder / DATABASE)
         except BaseException:
             owner.close()
             raise
@@ -88,9 +102,13 @@ class Store:
 
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
         """Write down a new job and its pictures; see JobStore."""
-        wanted = [record.request.init_image] if record.request.init_image else []
+        wanted = record.request.pictures_needed()
         async with self._attaching:
             await asyncio.to_thread(self._attach, wanted, pictures)
+            if record.continues is not None and not await asyncio.to_thread(
+                    self.files.copy_state, record.continues, record.id):
+                raise RequestError("What that picture could go on from is not kept any more; "
+                                   "press Edit to start from the picture itself.")
             async with self._database.transaction() as transaction:
                 await transaction.change(
                     "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
@@ -112,7 +130,7 @@ class Store:
             if path.exists():
                 continue
             if sha256 not in pictures:
-                raise RequestError("The picture to start from is not there any more; attach it "
+                raise RequestError("A picture that this needs is not there any more; attach it "
                                    "again.")
             files.write(path, pictures[sha256])
 
@@ -128,7 +146,7 @@ class Store:
         return found
 
     def state_path(self, id: str) -> Path:
-        """Where the worker keeps the half-painted job."""
+        """Where the worker keeps the half-painted job, and its last state when it is over."""
         return self.files.state(id)
 
     async def waiting(self) -> list[JobRecord]:
@@ -167,8 +185,18 @@ class Store:
         await asyncio.to_thread(files.write, self.files.picture(id), done.picture)
         result = {field.name: getattr(done, field.name) for field in dataclasses.fields(done)
                   if field.name != "picture"}
-        return await self._end(id, "rendered", "result = ?, picture = ?", json.dumps(result),
-                               self.files.picture(id).name)
+        ended = await self._end(id, "rendered", "result = ?, picture = ?", json.dumps(result),
+                                self.files.picture(id).name)
+        if ended:
+            await self._thin_out_states()
+        return ended
+
+    async def _thin_out_states(self) -> None:
+        """Of what is over, keep no more than can be afforded to continue from."""
+        rows = await self._database.fetch(
+            "SELECT id FROM jobs WHERE state IN ('queued', 'running')")
+        await asyncio.to_thread(self.files.thin_out_states, [row["id"] for row in rows],
+                                STATES_BYTES)
 
     async def failed(self, id: str, reason: str) -> bool:
         """queued or running -> failed."""
@@ -231,9 +259,12 @@ class Store:
 
         A failed job stays failed, with the message that says why. A second call changes nothing.
         """
-        return await self._told(id, ("rendered", "failed"), "result_message_id = ?, state = CASE "
-                                "WHEN state = 'rendered' THEN 'delivered' ELSE state END",
-                                message_id)
+        if await self._told(id, ("rendered",), "result_message_id = ?, state = 'delivered'",
+                            message_id):
+            for watcher in self.watchers:
+                watcher(id)
+            return True
+        return await self._told(id, ("failed",), "result_message_id = ?", message_id)
 
     async def set_told(self, id: str) -> bool:
         """A cancelled job's people know; there is no message of its own. Idempotent as above."""
@@ -277,6 +308,12 @@ class Store:
         for sha256 in attachments:
             self.files.remove_attachment(sha256)
 
+    async def withdraw(self, sha256: str) -> None:
+        """Take a picture from outside away from every job that it was attached to."""
+        async with self._attaching:
+            await self._database.change("DELETE FROM attachments WHERE sha256 = ?", sha256)
+            await asyncio.to_thread(self.files.remove_attachment, sha256)
+
     async def get_meta(self, key: str) -> str | None:
         """What was kept under ``key``."""
         rows = await self._database.fetch("SELECT value FROM meta WHERE key = ?", key)
@@ -309,12 +346,15 @@ class Store:
 
     async def _end(self, id: str, to: State, also: str, *values: object) -> bool:
         ended = await self._move(id, to, _UNFINISHED, f"{also}, ended_at = ?", *values, _now())
-        if ended:
+        if ended and to != "rendered":  # a picture that is there can be continued
             await asyncio.to_thread(self.files.forget_state, id)
         return ended
 
     async def _is_mine(self, id: str, states: Sequence[State]) -> bool:
         rows = await self._database.fetch("SELECT owner, state FROM jobs WHERE id = ?", id)
+        if not rows:  # deleted while the worker went on saving
+            with contextlib.suppress(StoreError):  # no id of ours
+                await asyncio.to_thread(self.files.forget_state, id)
         return bool(rows) and rows[0]["owner"] == self._owner.name and rows[0]["state"] in states
 
     async def _take_over(self) -> int:

@@ -70,7 +70,7 @@ async def test_a_job_is_written_down_whole_and_its_picture_lies_beside_it(store)
     assert (job.progress_message_id, job.result_message_id) == ("900", "901")
     assert job.created_at <= job.started_at <= job.ended_at <= job.delivered_at
     assert job.result == {"seed": 7, "seconds": 1.5, "iterations": 9, "width": 32, "height": 48,
-                          "notices": ["Mind this."], "stopped": False}
+                          "notices": ["Mind this."], "stopped": False, "scores": {}}
     assert job.error is None
     assert job.picture_path == store.folder / "pictures" / f"{id}.png"
     assert await store.picture(id) == id.encode()

@@ -1,0 +1,69 @@
+"""What is kept of a person as zip files, each small enough to be sent."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+
+from data import files
+from data.keeper import Exported
+
+# Of one entry in a zip: its headers here and in the directory, with room to spare.
+_ENTRY_BYTES = 400
+_PICTURES = (".png", ".jpg", ".webp")
+README = """What imagine-bot keeps of you.
+
+One .json file for each table of its database, with the rows that are about you; times are
+milliseconds since 1970, UTC. pictures/ has what was painted for you, by the id of the job;
+attachments/ what you gave it to start from.
+
+A file that was too large to be sent in one piece ends in .part1, .part2 and so on; join them with
+    cat NAME.part* > NAME
+"""
+
+
+def archives(exported: Exported, limit: int) -> Iterator[bytes]:
+    """Zip files of at most ``limit`` bytes each that hold all of ``exported``.
+
+    Blocks: not for the event loop. Raises StoreError where a file cannot be read; one that is
+    gone is left out.
+    """
+    most = limit - 2 * _ENTRY_BYTES
+    if most <= 0:
+        raise ValueError(f"no zip fits into {limit} bytes")
+    buffer, used = io.BytesIO(), 0
+    archive = zipfile.ZipFile(buffer, "w")
+    for name, data in _pieces(exported, most):
+        stored = name.endswith(_PICTURES)
+        if used and used + len(data) + _ENTRY_BYTES + len(name) > most:
+            archive.close()
+            yield buffer.getvalue()
+            buffer, used = io.BytesIO(), 0
+            archive = zipfile.ZipFile(buffer, "w")
+        archive.writestr(name, data,
+                         zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED)
+        used = buffer.tell()
+    archive.close()
+    yield buffer.getvalue()
+
+
+def _pieces(exported: Exported, most: int) -> Iterator[tuple[str, bytes]]:
+    for name, data in _entries(exported):
+        if len(data) <= most:
+            yield name, data
+            continue
+        for start in range(0, len(data), most):
+            yield f"{name}.part{start // most + 1}", data[start:start + most]
+
+
+def _entries(exported: Exported) -> Iterator[tuple[str, bytes]]:
+    yield "README.txt", README.encode()
+    for table, rows in exported.rows.items():
+        text = json.dumps(list(rows), ensure_ascii=False, indent=1)
+        yield f"{table}.json", text.encode()
+    for name, path in exported.files.items():
+        data = files.read(path)
+        if data is not None:
+            yield name, data

@@ -1,0 +1,221 @@
+"""Copies of the database: made while the bot works, kept, checked, and put back.
+
+All of it blocks: not for the event loop. What is SQLite's alone is here and in data.database.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from data.database import migrations
+from data.errors import StoreError
+from data.owners import Owner
+
+DATABASE = "imagine-bot.sqlite3"
+FOLDER = "backups"
+_NAME = re.compile(r"imagine-bot-(\d{8}T\d{6}Z)(?:-\d+)?\.sqlite3")
+_DATE = "%Y%m%dT%H%M%SZ"
+_BUSY_SECONDS = 10.0
+_WAL, _SHM = "-wal", "-shm"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One copy, made at ``made`` (UTC)."""
+
+    path: Path
+    made: datetime
+
+
+def backups(folder: Path) -> list[Backup]:
+    """The copies in the data folder ``folder``, newest first."""
+    found = []
+    with contextlib.suppress(OSError):
+        for path in (folder / FOLDER).iterdir():
+            name = _NAME.fullmatch(path.name)
+            if name is not None:
+                found.append(Backup(path, datetime.strptime(name[1], _DATE).replace(tzinfo=UTC)))
+    return sorted(found, key=lambda backup: (backup.made, backup.path.name), reverse=True)
+
+
+def back_up(folder: Path, target: Path | None = None) -> Path:
+    """Copy the database of the data folder ``folder``, also while a bot works with it.
+
+    Without ``target`` the copy is one of :func:`backups`, named by the time. It is checked, and
+    at its place only when it is whole. Raises StoreError.
+    """
+    source = folder / DATABASE
+    if not source.is_file():
+        raise StoreError(f"There is no database in {folder} to copy; see IMAGINE_DATA_FOLDER.")
+    if target is None:
+        target = free_path(folder / FOLDER, "imagine-bot")
+    elif target.exists():
+        raise StoreError(f"{target} is there already; name another file.")
+    copy_database(source, target)
+    return target
+
+
+def prune(folder: Path, keep: int) -> int:
+    """Remove all but the ``keep`` newest copies; how many went. Raises StoreError."""
+    old = backups(folder)[keep:]
+    for backup in old:
+        try:
+            backup.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"The old backup {backup.path} cannot be removed: "
+                             f"{error.strerror}.") from None
+    return len(old)
+
+
+def refuse_in_use(folder: Path) -> None:
+    """Raise StoreError where a living process of this machine owns rows in ``folder``."""
+    owners = folder / "owners"
+    if not owners.is_dir():
+        return
+    me = Owner(owners)
+    try:
+        others = {path.stem for path in owners.glob("*.lock")} - {me.name, *me.dead()}
+    finally:
+        me.close()
+    if others:
+        raise StoreError(f"A bot is working with {folder}; stop it first.")
+
+
+def check_copy(file: Path) -> int:
+    """The version of the copy ``file``; raises StoreError where it cannot take over."""
+    if not file.is_file():
+        raise StoreError(f"There is no file {file}; the backups are in the folder {FOLDER} of the "
+                         "data folder.")
+    wrong = damage(file, thorough=True)
+    if wrong is not None:
+        raise StoreError(f"{file} is no good copy ({wrong}); take another one.")
+    version, newest = version_of(file), migrations()[-1][0]
+    if version > newest:
+        raise StoreError(f"{file} was written by a newer imagine-bot (version {version}, known "
+                         f"here are {newest}); update the bot first.")
+    if version == 0:
+        raise StoreError(f"{file} is a database, but none of imagine-bot's; name another file.")
+    return version
+
+
+def damage(path: Path, *, thorough: bool = False) -> str | None:
+    """What is wrong with the database at ``path``, in SQLite's words; None where it is sound.
+
+    ``thorough`` compares the indices with the tables too, which takes several times as long.
+    Raises StoreError where it cannot be told: locked, not to be read.
+    """
+    check = "integrity_check" if thorough else "quick_check"
+    try:
+        with _reading(path) as connection:
+            found = connection.execute(f"PRAGMA {check}(1)").fetchone()
+            return None if found[0] == "ok" else str(found[0])
+    except sqlite3.DatabaseError as error:
+        if is_damage(error):
+            return str(error)
+        raise StoreError(f"The database {path} cannot be read: {error}.") from None
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether ``error`` says that the file itself is broken, not that it cannot be had now."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def version_of(path: Path) -> int:
+    """The version of the database at ``path``; 0 of one that has none. Raises StoreError."""
+    try:
+        with _reading(path) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error as error:
+        raise StoreError(f"The database {path} cannot be read: {error}.") from None
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as found:
+        yield found
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database with SQLite's online backup, through to the disk; raises StoreError.
+
+    It is one moment's state, whatever is written meanwhile, in one file without a log beside it.
+    """
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.unlink(missing_ok=True)
+        with (_reading(source) as reading,
+              contextlib.closing(sqlite3.connect(temporary)) as writing):
+            # All pages in one step: in write-ahead mode a reader stops no writer, and a copy in
+            # steps begins anew after each write in between.
+            reading.backup(writing, pages=-1)
+            writing.execute("PRAGMA journal_mode = DELETE")
+        wrong = damage(temporary)
+        if wrong is not None:
+            raise StoreError(f"The copy of {source} is damaged ({wrong}), as {source} may be; see "
+                             "`python -m bot doctor`.")
+        _sync(temporary)
+        os.replace(temporary, target)
+        _sync(target.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{source} cannot be copied to {target}: {error}.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def replace_database(folder: Path, copy: Path | None, why: str) -> Path | None:
+    """Set the database of ``folder`` aside and put ``copy`` there; where the former one lies.
+
+    ``why`` becomes part of the former one's name. Without ``copy`` there is none afterwards.
+    Nobody may have it open. Raises StoreError.
+    """
+    path = folder / DATABASE
+    new = path.with_name(f".{path.name}.new")
+    if copy is not None:
+        copy_database(copy, new)
+    try:
+        aside = None
+        if path.exists():
+            aside = free_path(folder, f"imagine-bot-{why}")
+            # The log first: beside another database it would be played into that.
+            for suffix in (_WAL, _SHM):
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(f"{path}{suffix}", f"{aside}{suffix}")
+            os.replace(path, aside)
+        if copy is not None:
+            os.replace(new, path)
+        _sync(folder)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be set aside: {error.strerror}.") from None
+    return aside
+
+
+def free_path(folder: Path, name: str) -> Path:
+    """A path in ``folder`` that nothing is at: ``name``, the time (UTC), and .sqlite3."""
+    stem = f"{name}-{datetime.now(UTC).strftime(_DATE)}"
+    path, number = folder / f"{stem}.sqlite3", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stem}-{number}.sqlite3"
+    return path
+
+
+def _sync(path: Path) -> None:
+    """On disk, and not only on its way; Windows has no such call for folders and needs none."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

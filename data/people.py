@@ -1,0 +1,215 @@
+"""Bans and limits of each server, what its moderators did, and what people prefer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from data.alias import Aliases, is_alias
+from data.database import Database, Row, Transaction
+from data.keeper import Exported, TableKeeper
+
+Kind = Literal["ban", "limit"]
+Act = Literal["stop", "delete", "ban", "unban", "limit", "unlimit"]
+_LIFTED: dict[Kind, Act] = {"ban": "unban", "limit": "unlimit"}
+_IN_FORCE = "(expires_at IS NULL OR expires_at > ?)"
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """A ban, or a limit, of one person in one server. Times are milliseconds since 1970, UTC.
+
+    ``person`` may be an alias (data.alias) of somebody who asked to be forgotten; ``moderator``
+    is None where they did. A limit has ``a_day``, pictures in 24 hours, or ``waiting``, those
+    that wait or are painted at a time, or both. ``expires_at`` None means until it is lifted.
+    """
+
+    guild_id: str
+    person: str
+    kind: Kind
+    a_day: int | None = None
+    waiting: int | None = None
+    moderator: str | None = None
+    created_at: int = 0
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True)
+class LoggedAct:
+    """What a moderator did, in the words of :data:`Act`; names are None once forgotten."""
+
+    guild_id: str
+    moderator: str | None
+    act: Act
+    person: str | None = None
+    job_id: str | None = None
+    a_day: int | None = None
+    waiting: int | None = None
+    expires_at: int | None = None
+    created_at: int = 0
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """What one person prefers; None means as the server or the host has it.
+
+    ``width`` and ``height`` are pixels, set together. ``direct_message``: also write to them
+    when a picture is done. ``previews``: show the picture while it is being painted.
+    """
+
+    width: int | None = None
+    height: int | None = None
+    iterations: int | None = None
+    model: str | None = None
+    direct_message: bool = False
+    previews: bool = True
+
+
+class People:
+    """Keeps it all in ``database``; every method raises StoreError where that cannot be used."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.aliases = Aliases(folder)
+        self._database = database
+
+    # Bans and limits.
+
+    async def restrict(self, new: Restriction) -> None:
+        """Put a ban or a limit in the place of what there was of its kind, and log it."""
+        async with self._database.transaction() as transaction:
+            await self._delete(transaction, new.guild_id, new.person, new.kind)
+            await transaction.change(
+                "INSERT INTO restrictions (guild_id, person, kind, a_day, waiting, moderator, "
+                "created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new.guild_id,
+                new.person, new.kind, new.a_day, new.waiting, new.moderator, _now(),
+                new.expires_at)
+            await _log(transaction, LoggedAct(
+                new.guild_id, new.moderator, new.kind, new.person, a_day=new.a_day,
+                waiting=new.waiting, expires_at=new.expires_at))
+
+    async def lift(self, guild_id: str, person: str, kind: Kind, moderator: str) -> bool:
+        """Take a ban or a limit away and log that; False, and nothing logged, without one."""
+        async with self._database.transaction() as transaction:
+            under = await self._delete(transaction, guild_id, person, kind)
+            if under is None:
+                return False
+            # Whoever asked to be forgotten is not named anew by being pardoned.
+            named = None if is_alias(under) else person
+            await _log(transaction, LoggedAct(guild_id, moderator, _LIFTED[kind], named))
+        return True
+
+    async def _delete(self, transaction: Transaction, guild_id: str, person: str,
+                      kind: Kind) -> str | None:
+        """Under which name what was in force was; None where nothing was."""
+        which = "WHERE guild_id = ? AND kind = ? AND person IN (?, ?)"
+        values = (guild_id, kind, person, await self._alias(person))
+        rows = await transaction.fetch(
+            f"SELECT person FROM restrictions {which} AND {_IN_FORCE}", *values, _now())  # noqa: S608  constants
+        await transaction.change(f"DELETE FROM restrictions {which}", *values)  # noqa: S608  constants
+        return rows[0]["person"] if rows else None
+
+    async def _alias(self, person: str) -> str:
+        """The other name that the person may have here; without one, the same."""
+        return await self.aliases.if_any(person) or person
+
+    async def restrictions_of(self, guild_id: str, person: str) -> dict[Kind, Restriction]:
+        """What is in force for the person in that server, by its kind."""
+        rows = await self._database.fetch(
+            f"SELECT * FROM restrictions WHERE guild_id = ? AND person IN (?, ?) AND {_IN_FORCE}",  # noqa: S608  constant
+            guild_id, person, await self._alias(person), _now())
+        return {row["kind"]: Restriction(**row) for row in rows}
+
+    async def restrictions_in(self, guild_id: str) -> list[Restriction]:
+        """All that are in force in that server, newest first."""
+        rows = await self._database.fetch(
+            f"SELECT * FROM restrictions WHERE guild_id = ? AND {_IN_FORCE} "  # noqa: S608  constant
+            "ORDER BY created_at DESC", guild_id, _now())
+        return [Restriction(**row) for row in rows]
+
+    # What moderators did.
+
+    async def note(self, act: LoggedAct) -> None:
+        """Write down what a moderator did."""
+        async with self._database.transaction() as transaction:
+            await _log(transaction, act)
+
+    async def acts(self, guild_id: str, limit: int) -> list[LoggedAct]:
+        """What was done last in that server, newest first."""
+        rows = await self._database.fetch(
+            "SELECT * FROM moderation_log WHERE guild_id = ? ORDER BY sequence DESC LIMIT ?",
+            guild_id, limit)
+        return [LoggedAct(**_without(row, "sequence")) for row in rows]
+
+    # What people prefer.
+
+    async def preferences(self, person: str) -> Preferences:
+        """The person's own, or what everyone has."""
+        rows = await self._database.fetch("SELECT * FROM preferences WHERE person = ?", person)
+        if not rows:
+            return Preferences()
+        values = _without(rows[0], "person")
+        return Preferences(**{**values, "direct_message": bool(values["direct_message"]),
+                              "previews": bool(values["previews"])})
+
+    async def prefer(self, person: str, preferences: Preferences) -> None:
+        """Keep the person's own in the place of what there was; the defaults leave no row."""
+        values = asdict(preferences)
+        async with self._database.transaction() as transaction:
+            await transaction.change("DELETE FROM preferences WHERE person = ?", person)
+            if preferences == Preferences():
+                return
+            await transaction.change(
+                "INSERT INTO preferences (person, width, height, iterations, model, "
+                "direct_message, previews) VALUES (?, ?, ?, ?, ?, ?, ?)", person,
+                values["width"], values["height"], values["iterations"], values["model"],
+                int(preferences.direct_message), int(preferences.previews))
+
+
+class RestrictionKeeper:
+    """Bans and limits outlive the name of whom they are for, so that no one forgets one away."""
+
+    columns = frozenset({("restrictions", "person"), ("restrictions", "moderator")})
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._aliases = Aliases(folder)
+        self._rows = TableKeeper(database, "restrictions", own=["person"], names=["moderator"])
+
+    async def export(self, person: str) -> Exported:
+        """The rows, under their name and under their alias, without the others' names."""
+        names = [person, await self._aliases.if_any(person)]
+        rows = [row for name in names if name is not None
+                for row in (await self._rows.export(name)).rows.get("restrictions", ())]
+        return Exported({"restrictions": rows} if rows else {})
+
+    async def forget(self, person: str) -> None:
+        """What is in force is for their alias from now on; a moderator's name is taken out."""
+        alias = await self._aliases.of(person)
+        async with self._database.transaction() as transaction:
+            # Of a person who was forgotten before, an older one may be there under the alias.
+            await transaction.change(
+                "DELETE FROM restrictions WHERE person = ? AND EXISTS (SELECT 1 FROM "
+                "restrictions newer WHERE newer.person = ? AND newer.guild_id = "
+                "restrictions.guild_id AND newer.kind = restrictions.kind)", alias, person)
+            await transaction.change(
+                "UPDATE restrictions SET person = ? WHERE person = ?", alias, person)
+            await transaction.change(
+                "UPDATE restrictions SET moderator = NULL WHERE moderator = ?", person)
+
+
+async def _log(transaction: Transaction, act: LoggedAct) -> None:
+    await transaction.change(
+        "INSERT INTO moderation_log (sequence, guild_id, moderator, act, person, job_id, a_day, "
+        "waiting, expires_at, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, "
+        "?, ?, ?, ? FROM moderation_log", act.guild_id, act.moderator, act.act, act.person,
+        act.job_id, act.a_day, act.waiting, act.expires_at, _now())
+
+
+def _without(row: Row, column: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != column}
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
