@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	&& { echo $$python; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bot lint bench setup clean
+.PHONY: help demo test test-all bot lint texts bench setup clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bot: $(STAMP) ## run the Discord bot with the settings in .env
 lint: $(STAMP) ## check style and types
 	$(BIN)/ruff check $(FLOORS)
 	$(BIN)/mypy $(FLOORS)
+
+texts: $(STAMP) ## bring the catalogues of what the bot says up to date
+	$(BIN)/python -m bot.locales.update
 
 bench: $(STAMP) ## measure speed, fidelity and load
 	@set -e; for bench in $(BENCHES); do \

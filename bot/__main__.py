@@ -1,4 +1,4 @@
-"""`python -m bot` runs the bot; `python -m bot invite` prints the link that adds it."""
+"""`python -m bot` runs the bot; invite, doctor, backup and restore are for its host."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import asyncio
 import logging
 import signal
 import sys
+from pathlib import Path
 
 import aiohttp
 import discord
 import yarl
 
 from bot import create_bot
+from bot.backups import back_up_now, restore_now
 from bot.client import ImageBot
 from bot.errors import ClosingError
+from bot.health import served
 from bot.logs import set_up_logs
 from bot.permissions import application_id_of, invite_link
 from bot.settings import Settings, SettingsError, hand_to_engine, load_settings
@@ -24,6 +27,8 @@ log = logging.getLogger("bot")
 
 # sysexits.h: wrong settings, nothing to be reached, refused.
 WRONG_SETTINGS, UNAVAILABLE, REFUSED = 78, 69, 77
+FAILED = 1
+HOST_COMMANDS = ("doctor", "backup", "restore")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,9 +36,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bot", description="A Discord bot that paints what people type.",
         epilog="Settings come from the environment and from .env; see .env.example.")
-    parser.add_argument("what", nargs="?", choices=["run", "invite"], default="run",
-                        help="run the bot (default), or print the link that adds it to a server")
-    what = parser.parse_args(arguments).what
+    parser.add_argument("what", nargs="?", choices=["run", "invite", *HOST_COMMANDS],
+                        default="run", help="run the bot (default); print the link that adds it to "
+                        "a server; say what is wrong with this set-up; copy the database, also "
+                        "while the bot runs; put a copy back, while it does not")
+    parser.add_argument("file", nargs="?", type=Path, metavar="FILE",
+                        help="for backup: where to, without it a new file in the data folder's "
+                        "backups/; for restore: the copy to put back")
+    given = parser.parse_args(arguments)
+    what: str = given.what
+    if given.file is not None and what not in ("backup", "restore"):
+        parser.error(f"{what} takes no file")
+    if what == "restore" and given.file is None:
+        parser.error("name the backup to restore; they are in the data folder's backups/")
+    if what in HOST_COMMANDS:
+        return _serve_host(what, given.file)
     try:
         settings = load_settings()
         if what == "invite":
@@ -47,6 +64,26 @@ def main(arguments: list[str] | None = None) -> int:
     if settings.test.discord_url is not None:
         _go_elsewhere(settings.test.discord_url)
     return asyncio.run(run(settings))
+
+
+def _serve_host(what: str, file: Path | None) -> int:
+    """A command that needs no token and connects to nothing; its exit code."""
+    hand_to_engine()
+    if what == "doctor":
+        from bot.doctor import examine  # loads torch, which the running bot never does
+
+        return examine(print)
+    set_up_logs(level="warning")
+    try:
+        if what == "backup":
+            print(back_up_now(file))
+        else:
+            assert file is not None
+            print(restore_now(file))
+    except (SettingsError, EngineError) as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    return 0
 
 
 def _link(settings: Settings) -> str:
@@ -64,7 +101,7 @@ async def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, bot, number)
     try:
-        async with bot:
+        async with bot, served(bot):
             await bot.start(settings.discord.token.get_secret_value())
     except discord.LoginFailure:
         return _say("Discord does not know this DISCORD_TOKEN; copy it again from the Bot page of "

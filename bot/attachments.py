@@ -12,12 +12,14 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import Literal
 
 import aiohttp
 import yarl
 from PIL import Image, WebPImagePlugin
 
 from bot.errors import AttachmentError
+from bot.language import _, mark
 
 # Where Discord keeps what people upload; embeds go through its proxy, images-ext-*.
 MEDIA_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net",
@@ -28,6 +30,16 @@ FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
 # What Pillow's plugins let slip on broken files.
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
            AttributeError, struct.error, zlib.error)
+What = Literal["picture", "file"]
+_GONE: dict[What, str] = {
+    "picture": mark("Discord does not have that picture any more; attach it again."),
+    "file": mark("Discord does not have that file any more; attach it again.")}
+_LARGE: dict[What, str] = {
+    "picture": mark("That picture is larger than {limit}; make it smaller."),
+    "file": mark("That file is larger than {limit}; make it smaller.")}
+_FAILED: dict[What, str] = {
+    "picture": mark("That picture could not be fetched from Discord; try again in a minute."),
+    "file": mark("That file could not be fetched from Discord; try again in a minute.")}
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 
 
@@ -44,7 +56,7 @@ def check_address(address: str, extra_host: str | None = None) -> yarl.URL:
 
     ``extra_host`` ("127.0.0.1:8080") is for tests; it is the one that may speak plain HTTP.
     """
-    refusal = AttachmentError("That picture does not lie at Discord; attach it to the command.")
+    refusal = AttachmentError(_("That file does not lie at Discord; attach it to the command."))
     try:
         url = yarl.URL(address)
         host, port = url.host, url.port
@@ -61,10 +73,17 @@ def check_address(address: str, extra_host: str | None = None) -> yarl.URL:
 
 async def fetch_picture(session: aiohttp.ClientSession, address: str, max_bytes: int,
                         extra_host: str | None = None) -> Picture:
-    """The picture at ``address``; redirects are not followed.
+    """The picture at ``address``; see :func:`fetch_file`. AttachmentError where it is none."""
+    data = await fetch_file(session, address, max_bytes, extra_host)
+    return await asyncio.to_thread(_checked, data)
+
+
+async def fetch_file(session: aiohttp.ClientSession, address: str, max_bytes: int,
+                     extra_host: str | None = None, *, what: What = "picture") -> bytes:
+    """What lies at ``address``, called ``what``; redirects are not followed.
 
     Raises AttachmentError where the address is another host's, the file is larger than
-    ``max_bytes`` or no picture, or it cannot be fetched.
+    ``max_bytes``, or it cannot be fetched.
     """
     url = check_address(address, extra_host)
     limit = f"{max_bytes / 1_000_000:g} MB"
@@ -72,18 +91,16 @@ async def fetch_picture(session: aiohttp.ClientSession, address: str, max_bytes:
     try:
         async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as response:
             if response.status != 200:
-                raise AttachmentError("Discord does not have that picture any more; attach it "
-                                      "again.")
+                raise AttachmentError(_(_GONE[what]))
             # Read to the limit whatever the header claims.
             async for chunk in response.content.iter_chunked(65536):
                 length += len(chunk)
                 if length > max_bytes:
-                    raise AttachmentError(f"That picture is larger than {limit}; make it smaller.")
+                    raise AttachmentError(_(_LARGE[what], limit=limit))
                 chunks.append(chunk)
     except (aiohttp.ClientError, TimeoutError):
-        raise AttachmentError("That picture could not be fetched from Discord; try again in a "
-                              "minute.") from None
-    return await asyncio.to_thread(_checked, b"".join(chunks))
+        raise AttachmentError(_(_FAILED[what])) from None
+    return b"".join(chunks)
 
 
 def _checked(data: bytes) -> Picture:
@@ -96,15 +113,15 @@ def check_picture(data: bytes) -> None:
 
     The header alone is read here; pixels are decoded in the worker's process.
     """
-    too_many = AttachmentError(f"That picture has more than {MAX_PIXELS // 1_000_000} megapixels; "
-                               "make it smaller.")
+    too_many = AttachmentError(_("That picture has more than {most} megapixels; make it smaller.",
+                                 most=MAX_PIXELS // 1_000_000))
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_many from None
     except _BROKEN:
-        raise AttachmentError("That file is not a picture that I can read; attach a PNG, JPEG, "
-                              "WebP or GIF.") from None
+        raise AttachmentError(_("That file is not a picture that I can read; attach a PNG, JPEG, "
+                                "WebP or GIF.")) from None
     if width * height > MAX_PIXELS:
         raise too_many

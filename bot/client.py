@@ -4,35 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
 from discord.ext import commands
 
-from bot.attachments import Picture, fetch_picture
+from bot.asking import Asking, Gate, Taken
+from bot.attachments import Picture, fetch_file, fetch_picture
 from bot.buttons import BUTTONS
+from bot.concepts import wanted_scores
+from bot.continuing import Continuation
 from bot.delivery import Delivery
-from bot.errors import ClosingError, describe
+from bot.edit_modal import take_edit
+from bot.errors import Caught, ClosingError, describe
+from bot.guild_settings import GuildSettings
+from bot.language import _, mark
 from bot.limits import check_limits
 from bot.logs import about_job
+from bot.metrics import Metrics
 from bot.modals import take_submission
 from bot.models import check_model
+from bot.retention import Retention
 from bot.settings import Settings
+from bot.translator import CatalogueTranslator
 from bot.tree import ImageTree, sync_if_changed
+from bot.upkeep import Upkeep
 from bot.videos import Videos
 from bot.wording import place_in_queue
+from data.people import People
 from data.store import Store
 from engine.events import Queued
-from engine.queue import PaintQueue, Place
+from engine.job import Job
+from engine.queue import PaintQueue
 from engine.request import ImageRequest
 
 log = logging.getLogger(__name__)
 
-COGS = ("cogs.imagine", "cogs.history", "cogs.overview", "cogs.owner")
-_CLOSING = "I am being restarted; ask again in a minute."
-# No privileged one: what people type reaches us through commands, buttons and modals.
+# Their gates stand in this order: who may ask comes first, then what they prefer.
+COGS = ("cogs.moderation", "cogs.privacy", "cogs.preferences", "cogs.imagine", "cogs.history",
+        "cogs.overview", "cogs.owner", "cogs.admin",
+        "cogs.edit", "cogs.replies", "cogs.config")
+_CLOSING = mark("I am being restarted; ask again in a minute.")
+# No privileged one: what people type reaches us through commands, buttons and modals, and where
+# they mention us or write to us directly.
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 
 
@@ -43,6 +60,7 @@ class ImageBot(commands.AutoShardedBot):
     """
 
     def __init__(self, settings: Settings, *, in_process: bool = False) -> None:
+        metrics = Metrics()
         super().__init__(
             # The one message command is the owner's, and mentions need no privileged intent.
             command_prefix=commands.when_mentioned, help_command=None, intents=INTENTS,
@@ -52,21 +70,34 @@ class ImageBot(commands.AutoShardedBot):
             allowed_contexts=discord.app_commands.AppCommandContext(
                 guild=True, dm_channel=True, private_channel=False),
             # Messages are edited by id; a cache of them would only grow.
-            max_messages=None, chunk_guilds_at_startup=False,
+            max_messages=None, chunk_guilds_at_startup=False, http_trace=metrics.trace(),
             member_cache_flags=discord.MemberCacheFlags.none())
         # It sends no voice, so nobody needs to read that it could not.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         self.settings = settings
+        self.metrics = metrics
         self.store: Store
+        self.people: People
         self.queue: PaintQueue
         self.session: aiohttp.ClientSession
+        self.upkeep: Upkeep
         self.delivery = Delivery(self, settings.delivery.preview_seconds)
         self.videos = Videos(self)
+        self.guild_settings: GuildSettings
+        self.retention = Retention(self)
+        self.gates: list[Gate] = []
+        self.taken: list[Taken] = []
         self._in_process = in_process
         self._opening = asyncio.Lock()
         self._opened = False
         self._closing: asyncio.Task[None] | None = None
-        self._asking: Counter[str] = Counter()
+        # Kept as long as anyone waits for it.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @property
+    def opened(self) -> bool:
+        """Whether store and queue are there to be asked: open, and not being closed."""
+        return self._opened and self._closing is None
 
     async def open(self) -> None:
         """Open the store and start the queue, once.
@@ -75,18 +106,30 @@ class ImageBot(commands.AutoShardedBot):
         """
         async with self._opening:
             if self._closing is not None:
-                raise ClosingError(_CLOSING)
+                raise ClosingError(_(_CLOSING))
             if self._opened:
                 return
             painting = self.settings.painting
             self.store = await Store.open(painting.data_folder)
+            self.people = People(self.store.database, self.store.folder)
+            self.guild_settings = GuildSettings(self.store.database, self.settings)
+            self.retention.server_days = self.guild_settings.retention_days
             self.queue = PaintQueue(
                 self.store, preload=painting.model, device=painting.device,
                 threads=painting.threads, in_process=self._in_process,
                 preview_every=min(2.0, self.settings.delivery.preview_seconds / 2))
+            self.queue.watchers.append(self.metrics.watch)
+            self.queue.concepts_of = self._concepts_of
+            self.store.watchers.append(self.metrics.delivered)
+            self.upkeep = Upkeep(self.store, self.settings.operations, self.metrics)
             self.session = aiohttp.ClientSession()
             self._opened = True
+            self.upkeep.start()
+            self.retention.start()
             await self.queue.start()
+
+    async def _concepts_of(self, job: Job) -> list[str]:
+        return wanted_scores(await self.guild_settings.rules(job.place.guild_id))
 
     async def setup_hook(self) -> None:
         """After the login and before the first event: open, load the cogs, take up the work."""
@@ -94,6 +137,7 @@ class ImageBot(commands.AutoShardedBot):
         for cog in COGS:
             await self.load_extension(cog)
         self.add_dynamic_items(*BUTTONS)
+        await self.tree.set_translator(CatalogueTranslator())
         await sync_if_changed(self.tree, self.store)
         await self.delivery.take_up()
 
@@ -104,13 +148,29 @@ class ImageBot(commands.AutoShardedBot):
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Submitted modals, whichever process opened them; the rest discord.py dispatches."""
         await take_submission(interaction)
+        await take_edit(interaction)
+
+    async def on_message(self, message: discord.Message) -> None:
+        """The commands by mention, which are the owner's; cogs.replies has all other messages."""
+        context = await self.get_context(message)
+        if context.valid and not message.author.bot:
+            await self.invoke(context)
 
     async def fetch_attachment(self, attachment: discord.Attachment) -> Picture:
         """The bytes of a picture that a person attached; raises AttachmentError."""
+        return await self.fetch_address(attachment.url)
+
+    async def fetch_address(self, address: str) -> Picture:
+        """The bytes of a picture that lies at Discord; raises AttachmentError."""
         return await fetch_picture(
-            self.session, attachment.url,
+            self.session, address,
             int(self.settings.limits.max_attachment_mb * 1_000_000),
             self.settings.test.media_host)
+
+    async def fetch_file(self, attachment: discord.Attachment, max_bytes: int) -> bytes:
+        """The bytes of any file that a person attached; raises AttachmentError."""
+        return await fetch_file(self.session, attachment.url, max_bytes,
+                                self.settings.test.media_host, what="file")
 
     def upload_limit(self, guild_id: int | None) -> int:
         """The most bytes of one file in a server, or in direct messages."""
@@ -118,38 +178,56 @@ class ImageBot(commands.AutoShardedBot):
         return (discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES if guild is None
                 else guild.filesize_limit)
 
-    async def ask(self, interaction: discord.Interaction[Any], request: ImageRequest,
-                  picture: Picture | None = None) -> None:
-        """Queue a job of the interaction's person, follow it, and tell them its place.
+    async def ask(self, asking: Asking, request: ImageRequest,
+                  pictures: Sequence[Picture] = (),
+                  continues: Continuation | None = None) -> None:
+        """Queue a job, follow it, and tell the person its place.
 
-        The interaction has been deferred. Raises BotError or EngineError, with nothing queued,
-        where the request cannot be taken.
+        A continuation is judged by the work it has left, and nothing can be filled in: its
+        picture is half painted. Raises BotError or EngineError, with nothing queued, where the
+        request cannot be taken.
         """
-        person = str(interaction.user.id)
-        await check_model(request.model)
         if self._closing is not None:
-            raise ClosingError(_CLOSING)
-        now = sum(job.person == person for job in self.queue.overview())
-        check_limits(request, self.settings.limits, now + self._asking[person])
-        self._asking[person] += 1
-        try:
-            job = await self.queue.submit(
-                request, person=person, place=_place(interaction),
-                pictures={} if picture is None else {picture.sha256: picture.data})
-        finally:
-            self._asking[person] -= 1
-            if not self._asking[person]:
-                del self._asking[person]
+            raise ClosingError(_(_CLOSING))
+        # One of each person at a time: none slips past a limit while another is being counted.
+        async with self._turns.setdefault(asking.person, asyncio.Lock()):
+            job = await self._take(asking, request, pictures, continues)
         with about_job(job.id):
             self.delivery.follow(job)
             event = job.latest
             place = (place_in_queue(event.position, event.eta) if isinstance(event, Queued)
-                     else "Queued")
+                     else _("Queued"))
             try:
-                await interaction.edit_original_response(content=f"{place}.")
-            except discord.HTTPException as error:
+                await asking.tell(f"{place}.")
+            except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 # The job is taken; its own message tells the rest.
                 describe(error, "the acknowledgement")
+
+    async def asked(self, person: str) -> None:
+        """Wait until what the person asks for at this moment is taken or refused."""
+        async with self._turns.setdefault(person, asyncio.Lock()):
+            pass
+
+    async def _take(self, asking: Asking, request: ImageRequest, pictures: Sequence[Picture],
+                    continues: Continuation | None) -> Job:
+        work = request if continues is None else continues.work
+        for gate in self.gates:
+            work = await gate(asking, work)
+        request = work if continues is None else continues.request
+        await check_model(request.model)
+        now = sum(job.person == asking.person for job in self.queue.overview())
+        check_limits(work, self.settings.limits, now)
+        rules = await self.guild_settings.rules(asking.place.guild_id)
+        job = await self.queue.submit(
+            request, person=asking.person, place=rules.place(asking.place),
+            pictures={picture.sha256: picture.data for picture in pictures},
+            continues=None if continues is None else continues.job_id,
+            work=None if continues is None else continues.work)
+        for taken in self.taken:
+            # The job is in the queue: whatever fails from here on must not lose it.
+            with Caught("counting the job"):
+                await taken(asking, job)
+        return job
 
     async def close(self) -> None:
         """Stop taking work, tell the channels, keep the queue, disconnect; within 10 s."""
@@ -163,12 +241,8 @@ class ImageBot(commands.AutoShardedBot):
                 await asyncio.gather(self.delivery.close(), self.videos.close())
                 await self.queue.close()
                 await self.session.close()
+                await self.retention.close()
+                await self.upkeep.close()
                 await self.store.close()
         await super().close()
 
-
-def _place(interaction: discord.Interaction[Any]) -> Place:
-    guild_id, channel_id = interaction.guild_id, interaction.channel_id
-    assert channel_id is not None  # commands, buttons and modals always come from one
-    return Place(None if guild_id is None else str(guild_id), str(channel_id),
-                 str(interaction.locale))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -18,11 +19,14 @@ import discord
 
 from bot import messages
 from bot.buttons import AgainButton, VideoButton
-from bot.errors import describe, without_folders
+from bot.concepts import Verdict, check_picture, strongest_possible
+from bot.errors import describe, is_passing, without_folders
+from bot.language import _, mark, said, speaking
 from bot.logs import about_job
 from bot.messages import Text
+from bot.notices import write_directly
 from bot.pictures import shrink
-from bot.posting import Find, Make, post_once
+from bot.posting import FIRST_PAUSE, LONGEST_PAUSE, Find, Make, post_once
 from bot.progress import ProgressMessage
 from bot.wording import file_name
 from data.stored import StoredJob
@@ -36,7 +40,7 @@ log = logging.getLogger(__name__)
 
 WAITING_SECONDS = 20.0
 CLOSING_SECONDS = 4.0
-_CANCELLED, _FAILED = "Cancelled.", "This one came to nothing."
+_CANCELLED, _FAILED = mark("Cancelled."), mark("This one came to nothing.")
 
 
 class Delivery:
@@ -51,6 +55,8 @@ class Delivery:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, ProgressMessage] = {}
         self._requests: dict[str, Job] = {}
+        # By server: what neither the channel nor the person would take.
+        self._refused: dict[int, set[str]] = {}
         self._closing = False
 
     @property
@@ -71,13 +77,29 @@ class Delivery:
         for stored in await self.bot.store.undelivered():
             if stored.id not in self._tasks:
                 self._start(stored.id, self._deliver_stored(stored))
+        for name in ("on_guild_join", "on_guild_available"):
+            self.bot.add_listener(self._opened, name)
+        for name in ("on_guild_channel_update", "on_guild_role_update"):
+            self.bot.add_listener(self._changed, name)
+
+    async def _changed(self, _: object, after: discord.abc.GuildChannel | discord.Role) -> None:
+        """Permissions may have been given back."""
+        await self._opened(after.guild)
+
+    async def _opened(self, guild: discord.Guild) -> None:
+        """What a server's channels refused before may be taken now."""
+        for job_id in self._refused.pop(guild.id, set()):
+            stored = await self.bot.store.job(job_id)
+            if (stored is not None and stored.delivered_at is None and not self._closing
+                    and job_id not in self._tasks):
+                self._start(job_id, self._deliver_stored(stored))
 
     async def close(self) -> None:
         """Tell the channels that work rests, and stop; takes a few seconds at most."""
         self._closing = True
         tasks = dict(self._tasks)
         farewells = [
-            asyncio.create_task(progress.close(messages.resting(job.person, job.request)))
+            asyncio.create_task(_rest(job, progress))
             for job_id, progress in self._progress.items()
             if (job := self._requests.get(job_id)) is not None]
         # What is being posted just now may arrive; what merely waits for its job cannot.
@@ -87,6 +109,14 @@ class Delivery:
         for task in (*farewells, *tasks.values()):
             task.cancel()
         await asyncio.gather(*tasks.values(), *farewells, return_exceptions=True)
+
+    async def let_go(self, job_id: str, seconds: float) -> None:
+        """Wait so long for what is being posted about a job, then end it: the job is to go."""
+        task = self._tasks.get(job_id)
+        if task is not None:
+            late = (await asyncio.wait([task], timeout=seconds))[1]
+            for each in late:
+                each.cancel()
 
     def _start(self, job_id: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name=f"delivery of {job_id}")
@@ -102,11 +132,11 @@ class Delivery:
             with about_job(job_id):
                 describe(error, "the delivery")
 
-    def _interval(self, job: Job) -> float:
+    def _interval(self, job: Job, seconds: float) -> float:
         """Seconds between edits: previews are news, places in the queue hardly are."""
-        if isinstance(job.latest, Queued) and self.preview_seconds:
+        if isinstance(job.latest, Queued) and seconds:
             return max(WAITING_SECONDS, 2.0 * len(self._tasks))
-        return self.preview_seconds
+        return seconds
 
     def channel(self, channel_id: str, guild_id: str | None) -> discord.PartialMessageable:
         """The channel of a job, whether the bot has it in its cache or not."""
@@ -114,33 +144,48 @@ class Delivery:
             int(channel_id), guild_id=None if guild_id is None else int(guild_id))
 
     async def _follow(self, job: Job, message_id: int | None) -> None:
-        with about_job(job.id):
+        with about_job(job.id), speaking(job.place.locale):
             channel = self.channel(job.place.channel_id, job.place.guild_id)
 
             async def remember(posted: int) -> None:
                 await self.bot.store.set_progress_message(job.id, str(posted))
 
-            progress = ProgressMessage(channel, job.id, message_id,
-                                       lambda: self._interval(job), remember)
+            rules = await self.bot.guild_settings.rules(job.place.guild_id)
+            # In direct messages, and where no server said otherwise, as the host has it.
+            seconds = (rules.value("preview_seconds")
+                       if rules.source("preview_seconds") == "server" else self.preview_seconds)
+            progress = ProgressMessage(
+                channel, job.id, message_id, lambda: self._interval(job, seconds), remember,
+                may_be_there=job.resumed and message_id is None)
             self._progress[job.id], self._requests[job.id] = progress, job
-            events = aiter(job)
+            preferences = await self.bot.people.preferences(job.person)
+            events, overlay = aiter(job), b""
             while (event := await self.next_event(events)) is not None:
                 if isinstance(event, Queued):
                     progress.show(messages.queued(job.person, job.request, event))
                 elif isinstance(event, Progress):
-                    progress.show(messages.painting(job.person, job.request, event))
+                    overlay = event.overlay or overlay
+                    # What the finished picture may not show its previews may not either.
+                    feared = strongest_possible(rules)
+                    seen = event if preferences.previews and feared != "withhold" else (
+                        replace(event, preview=b"", overlay=b""))
+                    text = messages.painting(job.person, job.request, seen)
+                    hidden = rules.value("spoiler") or feared == "spoiler"
+                    progress.show(messages.spoilered(text) if hidden else text)
                 else:
-                    await self._end(job, event, progress)
+                    await self._end(job, event, progress, overlay,
+                                    hidden=bool(rules.value("spoiler")))
                     return
 
     async def next_event(self, events: AsyncIterator[Event]) -> Event | None:
         """The job's next event, however long it takes; None where the queue was closed."""
         return await anext(events, None)
 
-    async def _end(self, job: Job, event: Event, progress: ProgressMessage) -> None:
+    async def _end(self, job: Job, event: Event, progress: ProgressMessage, overlay: bytes, *,
+                   hidden: bool) -> None:
         del self._requests[job.id]  # what comes now is no rest
         if isinstance(event, Cancelled):
-            await progress.close(messages.ended(job.request, _CANCELLED))
+            await progress.close(messages.ended(job.request, _(_CANCELLED)))
             await self.bot.store.set_told(job.id)
             return
         # The result does not wait for an edit in flight, which limits may hold up.
@@ -148,42 +193,54 @@ class Delivery:
         stored = await self.bot.store.job(job.id)
         if stored is None:
             return  # deleted while it was painted
-        link = await self._deliver(stored, event, look_first=False)
+        verdict = Verdict()
+        if isinstance(event, Done):
+            event, verdict = await check_picture(self.bot, stored, event)
+        link = await self._deliver(stored, event, verdict, look_first=False)
         if isinstance(event, Failed):
-            await progress.close(messages.ended(job.request, _FAILED))
+            await progress.close(messages.ended(job.request, _(_FAILED)))
         elif isinstance(event, Done) and link is not None:
-            await progress.close(messages.finished(job.request, event, link))
+            text = messages.finished(job.request, event, link, overlay)
+            await progress.close(messages.spoilered(text) if hidden else text)
+        else:
+            await progress.close(messages.ended(job.request, _(
+                "Painted, but I could not post it here; /history has it.")))
+        await write_directly(self.bot, stored, event, link)
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
-        with about_job(stored.id):
+        with about_job(stored.id), speaking(stored.locale):
             event = await self._stored_ending(stored)
-            link = None
+            link, verdict = None, Verdict()
+            if isinstance(event, Done):
+                event, verdict = await check_picture(self.bot, stored, event)
             if not isinstance(event, Cancelled):
-                link = await self._deliver(stored, event, look_first=True)
+                link = await self._deliver(stored, event, verdict, look_first=True)
             if stored.progress_message_id is not None:
                 channel = self.channel(stored.channel_id, stored.guild_id)
                 old = ProgressMessage(channel, stored.id, int(stored.progress_message_id),
                                       lambda: 0.0, _forget)
                 if isinstance(event, Cancelled):
-                    await old.close(messages.ended(stored.request, _CANCELLED))
+                    await old.close(messages.ended(stored.request, _(_CANCELLED)))
                 elif isinstance(event, Failed):
-                    await old.close(messages.ended(stored.request, _FAILED))
+                    await old.close(messages.ended(stored.request, _(_FAILED)))
                 elif link is not None:
                     await old.close(messages.finished(stored.request, event, link))
             if isinstance(event, Cancelled):
                 await self.bot.store.set_told(stored.id)
+            await write_directly(self.bot, stored, event, link)
 
     async def _stored_ending(self, stored: StoredJob) -> Done | Failed | Cancelled:
         if stored.state == "cancelled":
             return Cancelled()  # its partial picture is not posted
         if stored.state == "failed":
-            return Failed(stored.error or "The picture could not be painted; try again.")
+            return Failed(stored.error or _("The picture could not be painted; try again."))
         picture = await self.bot.store.picture(stored.id)
         if picture is None:
-            return Failed("The picture's file is gone from my disk; press Again for a new one.")
+            return Failed(_("The picture's file is gone from my disk; press Again for a new one."))
         return _done_of(stored, picture)
 
-    async def _deliver(self, stored: StoredJob, event: Event, *, look_first: bool) -> str | None:
+    async def _deliver(self, stored: StoredJob, event: Event, verdict: Verdict, *,
+                       look_first: bool) -> str | None:
         """Post the result or the failure; its link, None where it could not be posted."""
         channel = self.channel(stored.channel_id, stored.guild_id)
         limit = self.bot.upload_limit(_number(stored.guild_id))
@@ -196,47 +253,67 @@ class Delivery:
         async def make(bytes_at_most: int) -> Text | None:
             if isinstance(event, Failed):
                 return messages.failed(stored.person, stored.request,
-                                       without_folders(event.reason))
+                                       without_folders(said(event.reason)))
             assert isinstance(event, Done)
             fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
-            if fitting is None:
-                return None
-            data, ending = fitting
+            data, ending = fitting or (b"", "png")
             name = file_name(stored.request.prompt, event.seed, stored.id, ending)
-            return messages.result(stored.person, stored.request, event, (name, data))
+            text = messages.result(stored.person, stored.request, event, (name, data),
+                                   may_go=self.bot.settings.operations.pictures_mb > 0)
+            text = verdict.marked(text)
+            if fitting is None:
+                text.embed.set_image(url=None)
+                return replace(text, files=(), content=text.content + " " + _(
+                    "Painted, but Discord takes no file as large here; /history has it."))
+            rules = await self.bot.guild_settings.rules(stored.guild_id)
+            hidden = rules.value("spoiler") or verdict.action == "spoiler"
+            return messages.spoilered(text) if hidden else text
 
         nonce = ("f" if isinstance(event, Failed) else "r") + stored.id
         own_id = None if self.bot.user is None else self.bot.user.id
         try:
             message_id = await post_once(
                 channel, make, job_id=stored.id, nonce=nonce, person=stored.person, find=find,
-                limit=limit, look_first=look_first, own_id=own_id)
+                limit=limit, look_first=look_first, own_id=own_id, after=_shown_by(stored))
         except discord.HTTPException as error:
             log.warning("The channel refuses the result: %s", error)
-            return await self._deliver_directly(stored, make, find)
+            return await self._deliver_directly(stored, make, find, look_first=look_first)
         if message_id is None:
             return None
         await self.bot.store.set_result_message(stored.id, str(message_id))
         log.info("Delivered as message %d", message_id)
         return channel.get_partial_message(message_id).jump_url
 
-    async def _deliver_directly(self, stored: StoredJob, make: Make, find: Find) -> str | None:
+    async def _deliver_directly(self, stored: StoredJob, make: Make, find: Find, *,
+                                look_first: bool) -> str | None:
         """The channel is gone or closed to us: send it to the person alone, if they let us."""
         try:
-            user = self.bot.get_user(int(stored.person)) or (
-                await self.bot.fetch_user(int(stored.person)))
-            direct = await user.create_dm()
+            direct = await self._direct_channel(int(stored.person))
             message_id = await post_once(
                 direct, make, job_id=stored.id, nonce=f"d{stored.id}",
-                person=stored.person, find=find,
-                limit=self.bot.upload_limit(None))
-        except (discord.HTTPException, aiohttp.ClientError) as error:
+                person=stored.person, find=find, look_first=look_first,
+                limit=self.bot.upload_limit(None), after=_shown_by(stored))
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("Nor can it be sent to the person directly: %s", error)
+            if stored.guild_id is not None:
+                self._refused.setdefault(int(stored.guild_id), set()).add(stored.id)
             return None
         if message_id is None:
             return None
         await self.bot.store.set_result_message(stored.id, str(message_id))
         return direct.get_partial_message(message_id).jump_url
+
+    async def _direct_channel(self, person: int) -> discord.DMChannel:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                user = self.bot.get_user(person) or await self.bot.fetch_user(person)
+                return await user.create_dm()
+            except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+                if not is_passing(error) or pause > LONGEST_PAUSE:
+                    raise
+            await asyncio.sleep(pause)
+            pause *= 2
 
 
 def _done_of(stored: StoredJob, picture: bytes) -> Done:
@@ -244,12 +321,23 @@ def _done_of(stored: StoredJob, picture: bytes) -> Done:
     return Done(picture, seed=stored.seed, seconds=float(result.get("seconds", 0)),
                 iterations=int(result.get("iterations", 0)), width=int(result.get("width", 0)),
                 height=int(result.get("height", 0)), notices=tuple(result.get("notices", ())),
-                stopped=bool(result.get("stopped", False)))
+                stopped=bool(result.get("stopped", False)),
+                scores=dict(result.get("scores", {})))
+
+
+def _shown_by(stored: StoredJob) -> int:
+    """A message that is older than any result: ids go by Discord's clock, which ours may not."""
+    return _number(stored.progress_message_id) or 0
 
 
 def _number(id: str | int | None) -> int | None:
     return None if id is None else int(id)
 
 
-async def _forget(_: int) -> None:
+async def _rest(job: Job, progress: ProgressMessage) -> None:
+    with speaking(job.place.locale):
+        await progress.close(messages.resting(job.person, job.request))
+
+
+async def _forget(posted: int) -> None:
     """A message that is edited alone has no new id to remember."""

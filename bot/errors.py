@@ -7,8 +7,14 @@ Commands, modals, buttons and jobs all answer through here::
     +-- GoneError               a picture that is not kept any more
     +-- MissingPermissionError  the bot may not do here what it must
     +-- LimitError              more than the host allows one person
+    +-- BannedError             a server's moderators keep the person from asking, or limit them
+    +-- TermsError              terms of a ban or a limit that cannot be read
+    +-- BusyError               the person is being forgotten, or told what is kept of them
     +-- AttachmentError         a picture to start from that cannot be fetched
     +-- ClosingError            the bot is being stopped
+    +-- NotAllowedError         what the settings of this server do not allow
+    +-- MissingRightError       what the person lacks the right to do in this server
+    +-- SettingError            a server's setting that cannot be so
 """
 
 from __future__ import annotations
@@ -23,6 +29,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
+from bot.language import ENGLISH, _, said, speaking
 from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -48,12 +55,36 @@ class LimitError(BotError):
     """More than the host allows one person."""
 
 
+class BannedError(BotError):
+    """A server's moderators keep the person from asking, or limit how often."""
+
+
+class TermsError(BotError):
+    """Terms of a ban or a limit that cannot be read."""
+
+
+class BusyError(BotError):
+    """The person is being forgotten, or told what is kept of them."""
+
+
 class AttachmentError(BotError):
     """A picture to start from that cannot be fetched or used."""
 
 
 class ClosingError(BotError):
     """The bot is being stopped and takes no more work."""
+
+
+class NotAllowedError(BotError):
+    """Something that the settings of the server do not allow this person, or anyone."""
+
+
+class MissingRightError(BotError):
+    """The person lacks the right to do this in the server."""
+
+
+class SettingError(BotError):
+    """A server's setting that does not exist, or cannot have that value."""
 
 
 DELETED = (10003, 10008)  # Unknown Channel, Unknown Message
@@ -98,7 +129,9 @@ def _cause(error: BaseException) -> BaseException:
 def _in_full(error: BaseException) -> str | None:
     """The same for the log, which the host alone reads."""
     error = _cause(error)
-    if isinstance(error, (EngineError, BotError)):
+    if isinstance(error, EngineError):
+        return said(error.sentence)
+    if isinstance(error, BotError):
         return str(error)
     return _of_commands(error) or _of_discord(error)
 
@@ -106,19 +139,22 @@ def _in_full(error: BaseException) -> str | None:
 def _of_commands(error: BaseException) -> str | None:
     match error:
         case app_commands.TransformerError():
-            return f"\"{str(error.value)[:80]}\" cannot be used there; choose another value."
+            return _("\"{value}\" cannot be used there; choose another value.",
+                     value=str(error.value)[:80])
         case app_commands.BotMissingPermissions():
             names = ", ".join(name.replace("_", " ") for name in error.missing_permissions)
-            return f"I lack the permission {names} here; ask a moderator to give it to me."
+            return _("I lack the permission {names} here; ask a moderator to give it to me.",
+                     names=names)
         case app_commands.MissingPermissions():
-            return "You lack the permission to do that here; ask a moderator."
+            return _("You lack the permission to do that here; ask a moderator.")
         case app_commands.CommandOnCooldown():
-            return f"That was quick; try again in {max(1, round(error.retry_after))} s."
+            return _("That was quick; try again in {seconds} s.",
+                     seconds=max(1, round(error.retry_after)))
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return ("I have just been updated and Discord still shows you my old commands; "
-                    "reload Discord and try again.")
+            return _("I have just been updated and Discord still shows you my old commands; "
+                     "reload Discord and try again.")
         case app_commands.CheckFailure():
-            return "You may not do that here."
+            return _("You may not do that here.")
         case _:
             return None
 
@@ -126,19 +162,22 @@ def _of_commands(error: BaseException) -> str | None:
 def _of_discord(error: BaseException) -> str | None:
     if isinstance(error, discord.HTTPException):
         if error.code in DELETED:
-            return "That message is gone; run /imagine again, or see /history."
+            return _("That message is gone; run /imagine again, or see /history.")
+        if error.code == DM_CLOSED:
+            return _("I may not write to you directly; allow direct messages from members in this "
+                     "server's privacy settings, and try again.")
         if error.code in NO_ACCESS or isinstance(error, discord.Forbidden):
-            return ("Discord does not let me do that here; ask a moderator to give me View "
-                    "Channel, Send Messages, Attach Files, Embed Links and Read Message History.")
+            return _("Discord does not let me do that here; ask a moderator to give me View "
+                     "Channel, Send Messages, Attach Files, Embed Links and Read Message History.")
         if error.code == TOO_LARGE:
-            return "The file is too large for this server; choose a smaller size."
+            return _("The file is too large for this server; choose a smaller size.")
         if error.status == 429:
-            return "Discord asks me to slow down; try again in a minute."
+            return _("Discord asks me to slow down; try again in a minute.")
         if error.status >= 500:
-            return "Discord has trouble at the moment; try again in a minute."
+            return _("Discord has trouble at the moment; try again in a minute.")
         return None
     if isinstance(error, (aiohttp.ClientError, TimeoutError, discord.ConnectionClosed)):
-        return "The network failed on the way to Discord; try again in a minute."
+        return _("The network failed on the way to Discord; try again in a minute.")
     return None
 
 
@@ -153,13 +192,14 @@ def describe(error: BaseException, where: str) -> str:
     """The person's sentence; what nobody foresaw is logged, and they get its reference."""
     text = sentence(error)
     if text is not None:
-        log.info("%s was refused: %s", where, _in_full(error))
+        with speaking(ENGLISH):  # the host's; what a BotError says was said when it was raised
+            log.info("%s was refused: %s", where, _in_full(error))
         return text
     reference = secrets.token_hex(4)
     log.error("%s failed, reference %s", where, reference,
               exc_info=(type(error), error, error.__traceback__))
-    return ("That failed in a way I do not understand. If it happens again, tell whoever runs "
-            f"me this reference: {reference}")
+    return _("That failed in a way I do not understand. If it happens again, tell whoever runs "
+             "me this reference: {reference}", reference=reference)
 
 
 async def answer(interaction: discord.Interaction[Any], text: str) -> None:
@@ -202,18 +242,26 @@ class Caught:
 
 
 class Guarded(Caught):
-    """Around all that an interaction does: what it raises, the person is told."""
+    """Around all that an interaction does: what it raises, the person is told.
+
+    Within, the person's language is spoken.
+    """
 
     def __init__(self, interaction: discord.Interaction[Any], where: str) -> None:
         super().__init__(where)
         self.interaction = interaction
+        self._speaking = speaking(str(interaction.locale))
 
     async def __aenter__(self) -> Self:
+        self._speaking.__enter__()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
                         trace: TracebackType | None) -> bool:
-        caught = self.__exit__(kind, error, trace)
-        if self.text is not None:
-            await answer(self.interaction, self.text)
-        return caught
+        try:
+            caught = self.__exit__(kind, error, trace)
+            if self.text is not None:
+                await answer(self.interaction, self.text)
+            return caught
+        finally:
+            self._speaking.__exit__(None, None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import LimitError
+from bot.language import _, plural
 from bot.settings import LimitSettings
 from engine.recipe import PRESETS
 from engine.request import ImageRequest
@@ -14,16 +15,21 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
     ``jobs_now`` of the same person wait or run already.
     """
     if jobs_now >= limits.max_jobs_per_person:
-        raise LimitError(f"You have {jobs_now} pictures on their way, which is the most here; wait "
-                         "for one of them or cancel it.")
-    if (request.iterations or 0) > limits.max_iterations:
-        raise LimitError(f"{request.iterations} iterations are more than the "
-                         f"{limits.max_iterations} allowed here; ask for fewer.")
+        raise LimitError(plural(
+            "You have {number} picture on its way, which is the most here; wait for it or cancel "
+            "it.",
+            "You have {number} pictures on their way, which is the most here; wait for one of them "
+            "or cancel it.", jobs_now))
+    iterations = (request.iterations or 0) + (request.more or 0)
+    if iterations > limits.max_iterations:
+        raise LimitError(_("{iterations} iterations are more than the {most} allowed here; ask "
+                           "for fewer.", iterations=iterations, most=limits.max_iterations))
     width, height = size_asked(request)
     if width * height > limits.max_pixels:
         side = int(limits.max_pixels ** 0.5)
-        raise LimitError(f"{width}x{height} is more than the {limits.max_pixels} pixels allowed "
-                         f"here; {side}x{side} fits, say.")
+        raise LimitError(_("{width}x{height} is more than the {most} pixels allowed here; "
+                           "{side}x{side} fits, say.", width=width, height=height,
+                           most=limits.max_pixels, side=side))
 
 
 def size_asked(request: ImageRequest) -> tuple[int, int]:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import discord
 
+from bot.asking import asked_by
 from bot.buttons import JOB_ID
 from bot.errors import GoneError, Guarded
+from bot.language import _
 from bot.logs import about_job
 from bot.permissions import check_bot_may_post
 from engine.request import ImageRequest, request_from_text
@@ -37,9 +39,10 @@ class RemixModal(discord.ui.Modal):
     """The prompt of a job, to be changed. Discord shows it for as long as the person likes."""
 
     def __init__(self, job_id: str, prompt: str) -> None:
-        super().__init__(title="Remix", custom_id=f"imagine:remix:{job_id}", timeout=900)
+        super().__init__(title=_("Remix"), custom_id=f"imagine:remix:{job_id}", timeout=900)
         self.add_item(discord.ui.Label(
-            text="Prompt", description='" + " adds prompts, ":0.5" weighs one, --seed 7 and such',
+            text=_("Prompt"),
+            description=_("\" + \" adds prompts, \":0.5\" weighs one, --seed 7 and such"),
             component=discord.ui.TextInput(
                 custom_id=PROMPT, style=discord.TextStyle.paragraph, default=prompt,
                 max_length=max_length("prompt"), required=True)))
@@ -64,13 +67,13 @@ async def take_submission(interaction: discord.Interaction[Any]) -> None:
         with about_job(found["job"]):
             job = await bot.store.job(found["job"])
             if job is None:
-                raise GoneError("That picture was deleted meanwhile; run /imagine with your "
-                                "prompt.")
+                raise GoneError(_("That picture was deleted meanwhile; run /imagine with your "
+                                  "prompt."))
             check_bot_may_post(interaction)
             values = job.request.model_dump(exclude={"prompt", "seed"})
             request = request_from_text(submitted_text(data["components"], PROMPT), **values)
             await interaction.response.defer(ephemeral=True, thinking=True)
-            await bot.ask(interaction, request)
+            await bot.ask(asked_by(interaction), request)
 
 
 def submitted_text(components: Any, custom_id: str) -> str:

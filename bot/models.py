@@ -22,5 +22,5 @@ def _check_model(name: str) -> None:
     entry = load_catalogue().model(name)
     folder = models_folder()
     if not all(source.where(folder).is_file() for source in entry.sources):
-        raise MissingModelError(f"The model {entry.name} is not here yet; choose another one, or "
-                                "ask whoever runs me to fetch it.")
+        raise MissingModelError("The model {model} is not here yet; choose another one, or ask "
+                                "whoever runs me to fetch it.", model=entry.name)

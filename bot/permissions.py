@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from typing import Any, Literal
 
 import discord
 
 from bot.errors import MissingPermissionError, NotYoursError
+from bot.language import _, mark, plural
 
 SCOPES = ("bot", "applications.commands")
 # Posting in a channel or thread, with a picture, and looking there for what was posted before.
 NEEDED = discord.Permissions(
     view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True,
     embed_links=True, read_message_history=True)
+Verb = Literal["stop", "cancel", "keep", "delete"]
+_NOT_YOURS: dict[Verb, str] = {
+    "stop": mark("Only whoever asked for this picture, or a moderator, may stop it."),
+    "cancel": mark("Only whoever asked for this picture, or a moderator, may cancel it."),
+    "keep": mark("Only whoever asked for this picture, or a moderator, may keep it."),
+    "delete": mark("Only whoever asked for this picture, or a moderator, may delete it."),
+}
 # As Discord's settings name them.
-NAMES = {"view_channel": "View Channel", "send_messages": "Send Messages",
-         "send_messages_in_threads": "Send Messages in Threads", "attach_files": "Attach Files",
-         "embed_links": "Embed Links", "read_message_history": "Read Message History"}
+NAMES = {"view_channel": mark("View Channel"), "send_messages": mark("Send Messages"),
+         "send_messages_in_threads": mark("Send Messages in Threads"),
+         "attach_files": mark("Attach Files"), "embed_links": mark("Embed Links"),
+         "read_message_history": mark("Read Message History")}
 
 
 def invite_link(application_id: int) -> str:
@@ -40,7 +49,7 @@ def missing(permissions: discord.Permissions, channel: Any) -> list[str]:
     """The names of what ``permissions`` lacks for working in ``channel``."""
     thread = isinstance(channel, discord.Thread)
     unneeded = "send_messages" if thread else "send_messages_in_threads"
-    return [words for name, words in NAMES.items()
+    return [_(words) for name, words in NAMES.items()
             if name != unneeded and not getattr(permissions, name)]
 
 
@@ -49,16 +58,30 @@ def check_bot_may_post(interaction: discord.Interaction[Any]) -> None:
 
     In direct messages there are none to miss.
     """
-    if interaction.guild_id is None:
-        return
-    lacking = missing(interaction.app_permissions, interaction.channel)
+    if interaction.guild_id is not None:
+        _check(interaction.app_permissions, interaction.channel)
+
+
+def check_bot_may_post_in(message: discord.Message) -> None:
+    """The same where a message asks: raises MissingPermissionError.
+
+    A thread that the bot does not know tells nothing of its permissions; posting will.
+    """
+    channel = message.channel
+    if message.guild is not None and not isinstance(channel, discord.PartialMessageable):
+        _check(channel.permissions_for(message.guild.me), channel)
+
+
+def _check(permissions: discord.Permissions, channel: Any) -> None:
+    lacking = missing(permissions, channel)
     if lacking:
-        names = lacking[0] if len(lacking) == 1 else (
-            f"{', '.join(lacking[:-1])} and {lacking[-1]}")
-        plural = "s" if len(lacking) > 1 else ""
-        raise MissingPermissionError(
-            f"I cannot paint in this channel: I lack the permission{plural} {names}. A moderator "
-            "can give them to me in the channel's settings.")
+        names = lacking[0] if len(lacking) == 1 else _(
+            "{names} and {last}", names=", ".join(lacking[:-1]), last=lacking[-1])
+        raise MissingPermissionError(plural(
+            "I cannot paint in this channel: I lack the permission {names}. A moderator can give "
+            "it to me in the channel's settings.",
+            "I cannot paint in this channel: I lack the permissions {names}. A moderator can give "
+            "them to me in the channel's settings.", len(lacking), names=names))
 
 
 def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) -> bool:
@@ -70,7 +93,7 @@ def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) ->
 
 
 def check_owner_or_moderator(interaction: discord.Interaction[Any], person: str,
-                             guild_id: str | None, verb: str) -> None:
+                             guild_id: str | None, verb: Verb) -> None:
     """Raise NotYoursError unless the job of ``person`` in ``guild_id`` is theirs to touch."""
     if str(interaction.user.id) != person and not is_moderator(interaction, guild_id):
-        raise NotYoursError(f"Only whoever asked for this picture, or a moderator, may {verb} it.")
+        raise NotYoursError(_(_NOT_YOURS[verb]))

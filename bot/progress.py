@@ -11,8 +11,10 @@ from datetime import timedelta
 import aiohttp
 import discord
 
+from bot.buttons import CancelButton
 from bot.errors import DELETED, is_passing
-from bot.messages import Text
+from bot.messages import Text, carries
+from bot.posting import find_message
 from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -27,12 +29,14 @@ class ProgressMessage:
 
     ``message_id`` is that of a message posted before a restart; ``remember`` is called with
     the id of each message that is posted. ``interval`` gives the seconds between two edits.
+    ``may_be_there`` says that one may have been posted of which nobody learnt the id.
     Nothing raises: a message that cannot be shown stops the previews, not the job.
     """
 
     def __init__(self, channel: discord.abc.Messageable, job_id: str, message_id: int | None,
                  interval: Callable[[], float],
-                 remember: Callable[[int], Awaitable[None]]) -> None:
+                 remember: Callable[[int], Awaitable[None]],
+                 may_be_there: bool = False) -> None:
         self.channel = channel
         self.job_id = job_id
         self.message_id = message_id
@@ -44,6 +48,7 @@ class ProgressMessage:
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._posts = 0
+        self._may_be_there = may_be_there
         self._shown_at = float("-inf")
 
     def show(self, text: Text) -> None:
@@ -67,8 +72,8 @@ class ProgressMessage:
             done, _ = await asyncio.wait([self._task], timeout=_LAST_WORD_SECONDS)
             if not done:
                 self._task.cancel()
-        if text is not None and self.message_id is not None:
-            await self._put(text)
+        if text is not None and (self.message_id is not None or self._may_be_there):
+            await self._put(text, last=True)
 
     async def _keep_showing(self) -> None:
         while not self.gone:
@@ -97,8 +102,12 @@ class ProgressMessage:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), seconds)
 
-    async def _put(self, text: Text) -> None:
+    async def _put(self, text: Text, *, last: bool = False) -> None:
         try:
+            if self.message_id is None and self._may_be_there:
+                await self._find()
+            if self.message_id is None and last:
+                return  # nothing was shown that would have to end
             if self.message_id is None or self._is_old(self.message_id):
                 await self._post(text)
             else:
@@ -120,15 +129,25 @@ class ProgressMessage:
 
     async def _post(self, text: Text) -> None:
         old, self.message_id = self.message_id, None
+        self._may_be_there = True  # until there is an answer
         # A retry of the first post within Discord's few minutes gives the same message.
         nonce = f"{self._posts % 10}{self.job_id[:24]}"
         message = await self.channel.send(text.content, embed=text.embed, files=text.new_files(),
                                           view=text.view(self.job_id), nonce=nonce)
         self._posts += 1
-        self.message_id = message.id
+        self.message_id, self._may_be_there = message.id, False
         await self._remember(message.id)
         if old is not None:
             await self.channel.get_partial_message(old).delete()  # type: ignore[attr-defined]  # as above
+
+    async def _find(self) -> None:
+        """Look for a message whose answer was lost: Discord forgets nonces within minutes."""
+        found = await find_message(
+            self.channel, lambda message: carries(message, CancelButton, self.job_id))
+        self._may_be_there = False
+        if found is not None:
+            self.message_id = found
+            await self._remember(found)
 
     @staticmethod
     def _is_old(message_id: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -71,6 +71,27 @@ class DeliverySettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class PrivacySettings(BaseSettings):
+    """How long what concerns people is kept."""
+
+    model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
+
+    # 0: for ever, or until somebody deletes it.
+    retention_days: Annotated[int, Field(ge=0, le=36500)] = 365
+
+
+class OperationsSettings(BaseSettings):
+    """What the host watches, and what is kept for bad days; 0 for port, hours or MB is none."""
+
+    model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
+
+    metrics_host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    backup_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 24.0
+    backups_kept: Annotated[int, Field(ge=1, le=1000)] = 7
+    pictures_mb: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+
+
 class TestSettings(BaseSettings):
     """For tests alone: another server in Discord's place, and its media host."""
 
@@ -90,11 +111,14 @@ class Settings:
     limits: LimitSettings
     delivery: DeliverySettings
     test: TestSettings
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    operations: OperationsSettings = field(default_factory=OperationsSettings)
 
 
 SECTIONS: dict[str, type[BaseSettings]] = {
     "discord": DiscordSettings, "painting": PaintingSettings, "limits": LimitSettings,
-    "delivery": DeliverySettings, "test": TestSettings}
+    "delivery": DeliverySettings, "test": TestSettings, "privacy": PrivacySettings,
+    "operations": OperationsSettings}
 
 
 def variable(section: type[BaseSettings], field: str) -> str:
@@ -120,7 +144,30 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
     return Settings(
         discord=_read(DiscordSettings, env_file), painting=_read(PaintingSettings, env_file),
         limits=_read(LimitSettings, env_file), delivery=_read(DeliverySettings, env_file),
-        test=_read(TestSettings, env_file))
+        test=_read(TestSettings, env_file), privacy=_read(PrivacySettings, env_file),
+        operations=_read(OperationsSettings, env_file))
+
+
+def readable_settings(env_file: Path | None = Path(".env")) -> (
+        tuple[dict[type[BaseSettings], BaseSettings], list[str]]):
+    """The sections that can be read, by their class, and a sentence for each thing wrong.
+
+    For commands that need no token, or that are there to say what is wrong.
+    """
+    if env_file is not None and not env_file.is_file():
+        env_file = None
+    found: dict[type[BaseSettings], BaseSettings] = {}
+    wrong = []
+    try:
+        _refuse_misspelt(env_file)
+    except SettingsError as error:
+        wrong.append(str(error))
+    for section in SECTIONS.values():
+        try:
+            found[section] = _read(section, env_file)
+        except SettingsError as error:
+            wrong.append(str(error))
+    return found, wrong
 
 
 def hand_to_engine(env_file: Path | None = Path(".env")) -> None:

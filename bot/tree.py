@@ -11,6 +11,7 @@ import discord
 from discord import app_commands
 
 from bot.errors import answer, describe
+from bot.language import speaking
 from data.store import Store
 
 log = logging.getLogger(__name__)
@@ -25,14 +26,18 @@ class ImageTree(app_commands.CommandTree[Any]):
                        error: app_commands.AppCommandError, /) -> None:
         """discord.py calls this for what commands and autocompletion raise."""
         name = interaction.command.qualified_name if interaction.command else "a command"
-        text = describe(error, f"/{name}")
-        if interaction.type is not discord.InteractionType.autocomplete:
-            await answer(interaction, text)
+        with speaking(str(interaction.locale)):
+            text = describe(error, f"/{name}")
+            if interaction.type is not discord.InteractionType.autocomplete:
+                await answer(interaction, text)
 
 
-def fingerprint(tree: app_commands.CommandTree[Any]) -> str:
-    """A hash of all that Discord is told about the commands."""
-    payload = [command.to_dict(tree) for command in tree.get_commands()]
+async def fingerprint(tree: app_commands.CommandTree[Any]) -> str:
+    """A hash of all that Discord is told about the commands, in all languages."""
+    translator = tree.translator
+    payload = [command.to_dict(tree) if translator is None else
+               await command.get_translated_payload(tree, translator)
+               for command in tree.get_commands()]
     text = json.dumps(payload, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -44,7 +49,7 @@ async def sync_if_changed(tree: app_commands.CommandTree[Any], store: Store) -> 
     next start tries again.
     """
     application = tree.client.application_id
-    now = f"{application}:{fingerprint(tree)}"
+    now = f"{application}:{await fingerprint(tree)}"
     if await store.get_meta(SYNCED) == now:
         return False
     try:
@@ -58,6 +63,6 @@ async def sync_if_changed(tree: app_commands.CommandTree[Any], store: Store) -> 
 async def sync(tree: app_commands.CommandTree[Any], store: Store) -> int:
     """Tell Discord of the commands in any case; how many they are."""
     synced = await tree.sync()
-    await store.set_meta(SYNCED, f"{tree.client.application_id}:{fingerprint(tree)}")
+    await store.set_meta(SYNCED, f"{tree.client.application_id}:{await fingerprint(tree)}")
     log.info("Synced %d commands", len(synced))
     return len(synced)

@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 import discord
 
 from bot.errors import Caught, GoneError
+from bot.language import _, mark, speaking, spoken
 from bot.logs import about_job
 from bot.messages import pings
 from bot.wording import escape, file_name
+from data.picture_checks import hides
 from data.stored import StoredJob
 
 if TYPE_CHECKING:
     from bot.client import ImageBot
 
 CLOSING_SECONDS = 3.0
-RESTARTED = "I am being restarted; press Video again when I am back."
-TOO_LARGE = "The time-lapse is larger than this server takes; paint the picture smaller for one."
+RESTARTED = mark("I am being restarted; press Video again when I am back.")
+TOO_LARGE = mark("The time-lapse is larger than this server takes; paint the picture smaller for "
+                 "one.")
 
 
 class Videos:
@@ -39,7 +42,7 @@ class Videos:
         Raises GoneError where there is no picture it could show, or no channel.
         """
         if job.state not in ("rendered", "delivered") or channel_id is None:
-            raise GoneError("There is no finished picture to show; press Again for a new one.")
+            raise GoneError(_("There is no finished picture to show; press Again for a new one."))
         key = (job.id, channel_id)
         if key in self._tasks:
             return False
@@ -48,7 +51,7 @@ class Videos:
         task = asyncio.create_task(self._make(job, person, channel, limit),
                                    name=f"video of {job.id}")
         self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        task.add_done_callback(lambda done: self._tasks.pop(key, None))
         return True
 
     @property
@@ -62,7 +65,7 @@ class Videos:
         for task in tasks:
             task.cancel()
         if tasks:
-            _, late = await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
+            late = (await asyncio.wait(tasks, timeout=CLOSING_SECONDS))[1]
             for task in late:
                 task.cancel()
 
@@ -72,7 +75,7 @@ class Videos:
 
     async def _make(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
                     limit: int) -> None:
-        with about_job(job.id):
+        with about_job(job.id), speaking(await self._locale(channel)):
             video = None
             try:
                 with Caught("the time-lapse") as caught:
@@ -80,16 +83,29 @@ class Videos:
                 text = caught.text
             except asyncio.CancelledError:
                 # This task ends with the message; being cancelled twice ends it at once.
-                text = RESTARTED
+                text = _(RESTARTED)
             if video is not None and len(video) > limit:
-                video, text = None, TOO_LARGE
+                video, text = None, _(TOO_LARGE)
             with Caught("posting the time-lapse"):
                 await self._post(job, person, channel, video, text)
+
+    async def _locale(self, channel: discord.PartialMessageable) -> str:
+        """The server's language where it has one, else that of whoever asked."""
+        locale = spoken()
+        with Caught("the language of a time-lapse"):
+            rules = await self.bot.guild_settings.rules(
+                None if channel.guild_id is None else str(channel.guild_id))
+            return rules.locale(locale)
+        return locale
 
     async def _post(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
                     video: bytes | None, text: str | None) -> None:
         prompt = escape(job.request.prompt, 200)
-        words = text if video is None else f"the time-lapse of \"{prompt}\""
+        words = text if video is None else _("the time-lapse of \"{prompt}\"", prompt=prompt)
         name = file_name(job.request.prompt, job.seed or 0, job.id, "mp4")
-        files = [] if video is None else [discord.File(io.BytesIO(video), filename=name)]
+        rules = await self.bot.guild_settings.rules(
+            None if channel.guild_id is None else str(channel.guild_id))
+        hidden = bool(rules.value("spoiler")) or await hides(self.bot.store.database, job.id)
+        files = [] if video is None else [discord.File(io.BytesIO(video), filename=name,
+                                                       spoiler=hidden)]
         await channel.send(f"<@{person}> {words}", files=files, allowed_mentions=pings(person))

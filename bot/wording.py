@@ -9,6 +9,7 @@ import re
 
 import discord
 
+from bot.language import _, mark, plural
 from engine.events import Done
 from engine.request import ImageRequest
 
@@ -31,24 +32,29 @@ def escape(text: str, length: int = PROMPT_LENGTH) -> str:
 def duration(seconds: float) -> str:
     """Seconds as people say them: "12 s", "2 min", "1 h 5 min"."""
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return _("{seconds} s", seconds=max(1, round(seconds)))
     minutes = round(seconds / 60)
     if minutes < 60:
-        return f"{minutes} min"
+        return _("{minutes} min", minutes=minutes)
     hours, rest = divmod(minutes, 60)
-    return f"{hours} h" + (f" {rest} min" if rest else "")
+    return (_("{hours} h {minutes} min", hours=hours, minutes=rest) if rest else
+            _("{hours} h", hours=hours))
 
 
 def ordinal(number: int) -> str:
     """1 -> "1st", 12 -> "12th"."""
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{'th' if 11 <= number % 100 <= 13 else ending}"
+    last = 0 if 11 <= number % 100 <= 13 else number % 10
+    ending = {1: mark("{number}st"), 2: mark("{number}nd"),
+              3: mark("{number}rd")}.get(last, mark("{number}th"))
+    return _(ending, number=number)
 
 
 def place_in_queue(position: int, eta: float | None) -> str:
     """"Queued, 3rd, about 2 min", or that it is next."""
-    place = "next" if position <= 1 else ordinal(position)
-    return f"Queued, {place}" + ("" if eta is None else f", about {duration(eta)}")
+    place = _("next") if position <= 1 else ordinal(position)
+    if eta is None:
+        return _("Queued, {place}", place=place)
+    return _("Queued, {place}, about {time}", place=place, time=duration(eta))
 
 
 def understood(request: ImageRequest) -> str:
@@ -57,16 +63,16 @@ def understood(request: ImageRequest) -> str:
     for prompt in request.prompts():
         line = f"- {escape(prompt.words, 300)}"
         if prompt.weight != 1:
-            away = " (away from it)" if prompt.weight < 0 else ""
+            away = " " + _("(away from it)") if prompt.weight < 0 else ""
             line += f" × {prompt.weight:g}{away}"
         if prompt.stop > float("-inf"):
-            line += f", until {prompt.stop:g}"
+            line += ", " + _("until {distance:g}", distance=prompt.stop)
         lines.append(line)
     shown, length = [], 0
     for i, line in enumerate(lines):
         length += len(line) + 1
         if length > 2500:
-            shown.append(f"- and {len(lines) - i} more")
+            shown.append("- " + _("and {number} more", number=len(lines) - i))
             break
         shown.append(line)
     return "\n".join(shown)
@@ -78,28 +84,37 @@ def chosen(request: ImageRequest, seed: int | None = None, size: tuple[int, int]
     parts = []
     seed = request.seed if seed is None else seed
     if seed is not None:
-        parts.append(f"seed {seed}")
+        parts.append(_("seed {seed}", seed=seed))
     if size is not None:
         parts.append(f"{size[0]}×{size[1]}")
     elif request.width or request.height:
-        parts.append(f"{request.width or 'auto'}×{request.height or 'auto'}")
+        parts.append(f"{request.width or _('auto')}×{request.height or _('auto')}")
     if size is None and request.aspect is not None:
-        parts.append(f"aspect {request.aspect:.3g}")
+        parts.append(_("aspect {aspect:.3g}", aspect=request.aspect))
     iterations = request.iterations if iterations is None else iterations
     if iterations is not None:
-        parts.append(f"{iterations} iterations")
-    parts.append(f"model {escape(request.model, 60)}")
+        parts.append(plural("{number} iteration", "{number} iterations", iterations))
+    parts.append(_("model {model}", model=escape(request.model, 60)))
     if request.preset != "default":
-        parts.append(f"preset {request.preset}")
+        parts.append(_("preset {preset}", preset=request.preset))
     if request.init_image is not None:
-        parts.append("from a picture")
+        parts.append(_("from a picture"))
+    if request.strength is not None:
+        parts.append(_("strength {strength:g}", strength=request.strength))
+    if request.where is not None:
+        parts.append(_("where: {where}", where=escape(request.where, 100)))
+    if request.mask is not None:
+        parts.append(_("with a mask"))
     return " · ".join(parts)
 
 
 def result_line(request: ImageRequest, done: Done) -> str:
     """Seed, time, iterations and the rest, of a finished picture."""
     settings = chosen(request, done.seed, (done.width, done.height), done.iterations)
-    return f"{settings} · {done.seconds:.1f} s" + (" · stopped early" if done.stopped else "")
+    parts = [settings, _("{seconds:.1f} s", seconds=done.seconds)]
+    if done.stopped:
+        parts.append(_("stopped early"))
+    return " · ".join(parts)
 
 
 def file_name(prompt: str, seed: int, job_id: str, ending: str = "png") -> str:

@@ -13,13 +13,15 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
+from bot.language import _
 from bot.messages import FINISHED
 from bot.pictures import thumbnail
 from bot.wording import escape
+from data import quota
 from data.stored import StoredJob
 
-# Eight components a picture: with four, separators and paging, 39 of the 40 Discord allows.
-PAGE = 4
+# Eleven components a picture: with three, separators and paging, 39 of the 40 Discord allows.
+PAGE = 3
 PROMPT_LENGTH = 300
 
 
@@ -27,8 +29,8 @@ class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
                  template=r"imagine:history:(?P<page>[0-9]{1,6})"):
     """Turns to a page. It needs no owner: each person is shown their own."""
 
-    def __init__(self, page: int, label: str = "Page", disabled: bool = False) -> None:
-        super().__init__(discord.ui.Button(label=label, disabled=disabled,
+    def __init__(self, page: int, label: str = "", disabled: bool = False) -> None:
+        super().__init__(discord.ui.Button(label=label or _("Page"), disabled=disabled,
                                            custom_id=f"imagine:history:{page}"))
         self.page = page
 
@@ -80,36 +82,42 @@ async def page_of(bot: ImageBot, person: str,
     view, files = discord.ui.LayoutView(timeout=None), []
     if not jobs:
         view.add_item(discord.ui.TextDisplay(
-            "You have no pictures yet; type /imagine and say what to paint."))
+            _("You have no pictures yet; type /imagine and say what to paint.")))
         return view, []
-    view.add_item(discord.ui.TextDisplay(f"## Your pictures\n-# page {page + 1} of {pages}, "
-                                         f"{count} in all"))
+    view.add_item(discord.ui.TextDisplay(
+        _("## Your pictures\n-# page {page} of {pages}, {count} in all", page=page + 1,
+          pages=pages, count=count)))
+    kept = await quota.kept_of(bot.store.database, [job.id for job in jobs])
     for i, job in enumerate(jobs):
         if i:
             view.add_item(discord.ui.Separator())
         data = await bot.store.picture(job.id)
         small = None if data is None else await asyncio.to_thread(thumbnail, data)
         if small is None:
-            view.add_item(discord.ui.TextDisplay(_text(job)))
+            view.add_item(discord.ui.TextDisplay(_text(job, job.id in kept)))
         else:
             name = f"{job.id}.webp"
             files.append(discord.File(io.BytesIO(small), filename=name))
             view.add_item(discord.ui.Section(
-                _text(job), accessory=discord.ui.Thumbnail(f"attachment://{name}")))
-        view.add_item(discord.ui.ActionRow(*(button(job.id) for button in FINISHED)))
+                _text(job, job.id in kept), accessory=discord.ui.Thumbnail(f"attachment://{name}")))
+        for place in sorted({button.place for button in FINISHED}):
+            view.add_item(discord.ui.ActionRow(*(
+                button(job.id) for button in FINISHED if button.place == place)))
     view.add_item(discord.ui.ActionRow(
-        PageButton(max(0, page - 1), "Newer", disabled=page == 0),
-        PageButton(page + 1, "Older", disabled=page + 1 >= pages)))
+        PageButton(max(0, page - 1), _("Newer"), disabled=page == 0),
+        PageButton(page + 1, _("Older"), disabled=page + 1 >= pages)))
     return view, files
 
 
-def _text(job: StoredJob) -> str:
+def _text(job: StoredJob, kept: bool) -> str:
     place = "@me" if job.guild_id is None else job.guild_id
     when = f"<t:{job.created_at // 1000}:R>"
     link = "" if job.result_message_id is None else (
-        f" · [message](https://discord.com/channels/{place}/{job.channel_id}"
+        f" · [{_('message')}](https://discord.com/channels/{place}/{job.channel_id}"
         f"/{job.result_message_id})")
-    return f"{escape(job.request.prompt, PROMPT_LENGTH)}\n-# seed {job.seed} · {when}{link}"
+    seed = _("seed {seed}", seed=job.seed)
+    spared = f" · {_('kept')}" if kept else ""
+    return f"{escape(job.request.prompt, PROMPT_LENGTH)}\n-# {seed} · {when}{spared}{link}"
 
 
 async def setup(bot: ImageBot) -> None:

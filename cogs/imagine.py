@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot.asking import asked_by
 from bot.client import ImageBot
 from bot.errors import Guarded
 from bot.modals import max_length
@@ -45,16 +46,17 @@ class Imagine(commands.Cog):
         async with Guarded(interaction, "/imagine"):
             check_bot_may_post(interaction)
             values: dict[str, Any] = {
-                "seed": seed, "iterations": iterations,
-                "model": self.bot.settings.painting.model if model is None else model,
+                "seed": seed, "iterations": iterations, "model": model,
                 **({} if size is None else parse_size(size))}
+            # What is left open the server fills in, then the host, then the model.
+            values = {name: value for name, value in values.items() if value is not None}
             request = request_from_text(prompt, **values)
             await interaction.response.defer(ephemeral=True, thinking=True)
-            picture = None
+            pictures = []
             if init_image is not None:
-                picture = await self.bot.fetch_attachment(init_image)
-                request = request.changed(init_image=picture.sha256)
-            await self.bot.ask(interaction, request, picture)
+                pictures = [await self.bot.fetch_attachment(init_image)]
+                request = request.changed(init_image=pictures[0].sha256)
+            await self.bot.ask(asked_by(interaction), request, pictures)
 
     @imagine.autocomplete("model")
     async def _models(self, interaction: discord.Interaction[Any],

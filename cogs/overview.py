@@ -10,6 +10,7 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
+from bot.language import _, plural
 from bot.wording import duration, escape, ordinal
 from engine.events import Progress
 from engine.job import Job
@@ -47,27 +48,30 @@ def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
             elsewhere += 1
             continue
         readable = mine or job.place.channel_id == channel
-        lines.append(_line(position, job, "you" if mine else f"<@{job.person}>", readable))
+        lines.append(_line(position, job, _("you") if mine else f"<@{job.person}>", readable))
     if not lines:
-        text = "Nothing of this server is waiting or being painted." if guild_id is not None else (
-            "Nothing of yours is waiting or being painted.")
+        text = (_("Nothing of this server is waiting or being painted.") if guild_id is not None
+                else _("Nothing of yours is waiting or being painted."))
     else:
         more = len(lines) - SHOWN
-        text = "\n".join(lines[:SHOWN]) + (f"\nand {more} more" if more > 0 else "")
+        text = "\n".join(lines[:SHOWN]) + (
+            "\n" + _("and {number} more", number=more) if more > 0 else "")
     if elsewhere:
-        text += f"\n-# {elsewhere} of other places are in the queue too."
+        text += "\n-# " + plural("{number} of another place is in the queue too.",
+                                 "{number} of other places are in the queue too.", elsewhere)
     return text
 
 
 def _line(position: int, job: Job, whose: str, readable: bool) -> str:
     if isinstance(job.latest, Progress):
-        where = f"being painted, {job.latest.iteration} of {job.latest.iterations}"
+        where = _("being painted, {iteration} of {iterations}", iteration=job.latest.iteration,
+                  iterations=job.latest.iterations)
     else:
         where = ordinal(position)
     if job.eta is not None:
-        where += f", about {duration(job.eta)}"
+        where += ", " + _("about {time}", time=duration(job.eta))
     words = f": {escape(job.request.prompt, 80)}" if readable else ""
-    return f"**{where}**, for {whose}{words}"
+    return _("**{where}**, for {person}", where=where, person=whose) + words
 
 
 async def setup(bot: ImageBot) -> None:

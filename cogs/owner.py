@@ -11,8 +11,10 @@ from typing import Any
 import discord
 from discord.ext import commands
 
+from bot.asking import asked_in
 from bot.client import ImageBot
 from bot.errors import Caught
+from bot.language import _, plural, speaking
 from bot.tree import sync
 
 
@@ -26,9 +28,10 @@ class Owner(commands.Cog):
     @commands.is_owner()
     async def sync(self, context: commands.Context[ImageBot]) -> None:
         """Tell Discord of the slash commands anew, changed or not."""
-        with Caught("@bot sync") as caught:
+        with speaking(asked_in(context.message).place.locale), Caught("@bot sync") as caught:
             number = await sync(self.bot.tree, self.bot.store)
-            await context.send(f"Synced {number} commands.")
+            await context.send(plural("Synced {number} command.", "Synced {number} commands.",
+                                      number))
         if caught.text is not None:
             await context.send(caught.text)
 
@@ -37,9 +40,10 @@ class Owner(commands.Cog):
                                error: commands.CommandError) -> None:
         """Mentions that are no command, or not the owner's, point to what works for all."""
         if isinstance(error, (commands.CommandNotFound, commands.CheckFailure)):
-            with contextlib.suppress(discord.HTTPException):  # we may not speak there
-                await context.send("Type /imagine and say what to paint; /history has your "
-                                   "pictures, /queue what is being painted.")
+            with (speaking(asked_in(context.message).place.locale),
+                  contextlib.suppress(discord.HTTPException)):  # we may not speak there
+                await context.send(_("Type /imagine and say what to paint; /history has your "
+                                     "pictures, /queue what is being painted."))
 
 
 async def setup(bot: ImageBot) -> None:

@@ -52,7 +52,7 @@ async def test_its_words_are_told_from_those_that_it_does_not_know(world, here):
 async def test_its_buttons_work(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=f"a red circle {FEW}")
     [first] = await world.painted(here.channel)
-    assert labels(first) == ["Again", "Remix", "Video", "Delete"]
+    assert labels(first) == ["Again", "Remix", "Continue", "Edit", "Video", "Delete"]
     await here.bob.click(first, label="Again")
     _, second = await world.painted(here.channel, 2)
     again = await world.bot.store.job(job_id_of(second))

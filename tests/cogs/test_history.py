@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.cogs.conftest import job_id_of
+from data import quota
+from tests.cogs.conftest import job_id_of, labels
 
 
 def text_of(result):
@@ -42,7 +43,7 @@ async def test_history_shows_ones_own_newest_first_with_everything(world, here):
     assert "seed 1" in text
     assert "secret" not in text
     assert [button["label"] for button in buttons(shown)] == [
-        *["Again", "Remix", "Video", "Delete"] * 2, "Newer", "Older"]
+        *["Again", "Remix", "Continue", "Edit", "Video", "Delete"] * 2, "Newer", "Older"]
     thumbnails = [part for part in walk(shown.response.components) if part["type"] == 11]
     assert len(thumbnails) == len(shown.response.attachments) == 2
     assert str(second.id) in text
@@ -60,12 +61,12 @@ async def test_history_has_pages(world, here):
     assert "page 2 of 2" in text
     assert "picture 0" in text
     assert "picture 5" not in text
-    assert len(shown.response.attachments) == 2
+    assert len(shown.response.attachments) == 3
     assert len(list(walk(shown.response.components))) <= 40
 
 
 async def test_a_full_page_stays_within_discord_s_limits(world, here):
-    await paint(world, here, here.alice, ["_" * 1900] * 4)
+    await paint(world, here, here.alice, ["_" * 1900] * 3)
     shown = await here.alice.slash(here.channel, "history")
     assert len(list(walk(shown.response.components))) <= 40
     assert len(text_of(shown)) <= 4000
@@ -108,7 +109,25 @@ async def test_queue_shows_this_server_by_position(world, here):
     # Another channel's prompt may not be everyone's to read, another server's is not.
     assert "bob's hen" not in shown
     assert "secret" not in shown
-    assert "1 of other places" in shown
+    assert "1 of another place" in shown
     for job in world.bot.queue.overview():
         await world.bot.queue.cancel(job.id)
     await world.until(lambda: not world.bot.delivery.busy, "the end")
+
+
+async def test_a_picture_can_be_kept_where_old_ones_make_room(world, here, monkeypatch):
+    assert "Keep" not in labels((await paint(world, here, here.alice, ["a fox"]))[0])
+    monkeypatch.setattr(world.bot.settings.operations, "pictures_mb", 1.0)
+    [picture] = await paint(world, here, here.alice, ["a hen"])
+    pressed = await here.bob.click(picture, label="Keep")
+    assert pressed.ephemeral
+    assert "may keep it" in pressed.response.content
+    database, id = world.bot.store.database, job_id_of(picture)
+    assert not await quota.is_kept(database, id)
+    pressed = await here.alice.click(picture, label="Keep")
+    assert pressed.ephemeral
+    assert pressed.response.content.startswith("Kept")
+    assert await quota.is_kept(database, id)
+    assert text_of(await here.alice.slash(here.channel, "history")).count(" · kept") == 1
+    await here.moderator.click(picture, label="Keep")
+    assert not await quota.is_kept(database, id)

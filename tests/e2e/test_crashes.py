@@ -142,4 +142,4 @@ async def test_sigterm_tells_the_channel_keeps_the_queue_and_ends_in_time(
     [result] = await bot.until(lambda: standin.results(channel), "the result")
     assert "stopped early" in result["embeds"][0]["footer"]["text"]
     assert [button["label"] for button in buttons(result)] == [
-        "Again", "Remix", "Video", "Delete"]
+        "Again", "Remix", "Continue", "Edit", "Video", "Delete"]

@@ -108,6 +108,10 @@ def check_modal(data):
 
 def check_commands(commands):
     for command in commands:
+        if command.get("type", 1) != 1:  # a context menu's
+            if not 1 <= len(command["name"]) <= 32 or command.get("description"):
+                raise invalid(f"context menu {command['name']!r}")
+            continue
         if not re.fullmatch(r"[-_a-z0-9]{1,32}", command["name"]):
             raise invalid(f"command name {command['name']!r}")
         if not 1 <= len(command["description"]) <= 100:

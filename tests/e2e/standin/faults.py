@@ -18,7 +18,7 @@ class Fault:
     """``times`` requests of ``method`` to a path that ``pattern`` matches get ``status``.
 
     ``done`` says that they are carried out all the same: the answer is lost. A status of 0
-    cuts the connection.
+    cuts the connection. ``everywhere`` makes a 429 the bot's global limit.
     """
 
     method: str
@@ -28,6 +28,7 @@ class Fault:
     code: int = 0
     done: bool = False
     retry_after: float = 0.2
+    everywhere: bool = False
 
     def takes(self, request: web.Request) -> bool:
         if self.times <= 0 or request.method != self.method:
@@ -43,15 +44,17 @@ class Fault:
             request.transport.abort()
             return web.Response(status=500)
         if self.status == 429:
-            return limited(self.retry_after)
+            return limited(self.retry_after, self.everywhere)
         return answer({"code": self.code, "message": "as the test wanted"}, self.status)
 
 
-def limited(retry_after: float) -> web.Response:
-    return answer(
-        {"message": "You are being rate limited.", "retry_after": retry_after, "global": False},
-        429, {"Retry-After": str(max(1, round(retry_after))), "Via": VIA,
-              "X-RateLimit-Scope": "user"})
+def limited(retry_after: float, everywhere: bool = False) -> web.Response:
+    headers = {"Retry-After": str(max(1, round(retry_after))), "Via": VIA,
+               "X-RateLimit-Scope": "global" if everywhere else "user"}
+    if everywhere:
+        headers["X-RateLimit-Global"] = "true"
+    return answer({"message": "You are being rate limited.", "retry_after": retry_after,
+                   "global": everywhere}, 429, headers)
 
 
 class Buckets:

@@ -21,11 +21,17 @@ class Gateway:
         self.identified = 0
         self.resumed = 0
         self.intents = 0
+        self.away = False  # an outage: whoever connects is cut off
+        self.invalid = False  # the session is over: a resume is refused, once
         self._sequence = 0
         self._events: list[dict] = []
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=0)
+        if self.away:
+            assert request.transport is not None
+            request.transport.abort()
+            return socket
         await socket.prepare(request)
         await socket.send_json({"op": 10, "d": {"heartbeat_interval": 5000}})
         try:
@@ -48,6 +54,9 @@ class Gateway:
             await socket.close(code=4004)
         elif op == 2:
             await self._identify(socket, data)
+        elif op == 6 and self.invalid:
+            self.invalid = False
+            await socket.send_json({"op": 9, "d": False})
         elif op == 6:
             self.resumed += 1
             self.sockets.append(socket)
@@ -68,9 +77,10 @@ class Gateway:
         await self._send(socket, "READY", {
             "v": 10, "user": world.bot_user, "session_id": f"session-{self.identified}",
             "resume_gateway_url": self.url, "shard": data.get("shard", [0, 1]),
-            "guilds": [{"id": world.guild_id, "unavailable": True}],
+            "guilds": [] if world.kicked else [{"id": world.guild_id, "unavailable": True}],
             "application": {"id": world.application_id, "flags": 0}})
-        await self._send(socket, "GUILD_CREATE", world.guild_payload())
+        if not world.kicked:
+            await self._send(socket, "GUILD_CREATE", world.guild_payload())
         self.ready.set()
 
     async def _send(self, socket: web.WebSocketResponse, name: str, data: dict) -> None:
@@ -87,6 +97,12 @@ class Gateway:
         else:
             self._sequence += 1
             self._events.append({"op": 0, "t": name, "s": self._sequence, "d": data})
+
+    async def end_session(self) -> None:
+        """Tell the bot that its session is no more: it has to begin a new one."""
+        for socket in list(self.sockets):
+            await socket.send_json({"op": 9, "d": False})
+        self.invalid = not self.sockets
 
     async def drop(self) -> None:
         """Cut all connections, as networks do; sessions can be resumed."""

@@ -45,6 +45,7 @@ class Rest:
         self.commands: list[dict] = []
         self.unknown: list[str] = []
         self.gateway_url = ""
+        self.away = False  # an outage: every connection is cut
         self._nonces: dict[tuple[str, str], tuple[float, str]] = {}
         self._routes: list[tuple[str, str, Callable[..., object]]] = [
             ("GET", r"/users/@me", self.me),
@@ -63,7 +64,15 @@ class Rest:
             ("DELETE", r"/channels/(\d+)/messages/(\d+)", self.delete),
         ]
 
+    def forget_nonces(self) -> None:
+        """As if the few minutes for which Discord knows a nonce were over."""
+        self._nonces.clear()
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if self.away:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response(status=500)
         recorded = Recorded(self.world.clock.now(), request.method, request.path,
                             dict(request.query), dict(request.headers))
         self.requests.append(recorded)
@@ -148,8 +157,9 @@ class Rest:
 
     def sync(self, recorded, application_id):
         checks.check_commands(recorded.payload)
-        self.commands = [{**command, "id": self.world.clock.snowflake(), "version": "1",
-                          "application_id": application_id, "type": command.get("type", 1),
+        self.commands = [{"description": "", **command, "id": self.world.clock.snowflake(),
+                          "version": "1", "application_id": application_id,
+                          "type": command.get("type", 1),
                           "default_member_permissions": None}
                          for command in recorded.payload]
         return self.commands
@@ -206,10 +216,13 @@ class Rest:
     def get_original(self, recorded, application_id, token):
         return self.interactions.for_followup(token).message
 
+    def _may_see(self, channel):
+        if not channel.bot_permissions.view_channel:
+            raise ApiError(*errors.MISSING_ACCESS)
+
     def _may_post(self, channel, files):
         permissions = channel.bot_permissions
-        if not permissions.view_channel:
-            raise ApiError(*errors.MISSING_ACCESS)
+        self._may_see(channel)
         if not permissions.send_messages or (files and not permissions.attach_files):
             raise ApiError(*errors.MISSING_PERMISSIONS)
         if channel.recipient and not self.world.users[channel.recipient].takes_dms:
@@ -232,6 +245,7 @@ class Rest:
 
     def history(self, recorded, channel_id):
         channel = self.world.channel(channel_id)
+        self._may_see(channel)
         if not channel.bot_permissions.read_message_history:
             return []
         newest = sorted(channel.messages.values(), key=lambda message: -int(message["id"]))
@@ -242,6 +256,7 @@ class Rest:
 
     def edit(self, recorded, channel_id, message_id):
         channel = self.world.channel(channel_id)
+        self._may_see(channel)
         message = self.world.message(channel_id, message_id)
         if message["author"]["id"] != self.world.application_id:
             raise ApiError(*errors.NOT_THE_AUTHOR)

@@ -22,7 +22,8 @@ from tests.e2e.standin.world import Channel, User, World
 
 # A token has the application's id in it; this one's is 123456789012345678.
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"
-OPTION_TYPES = {str: 3, int: 4, dict: 11}
+OPTION_TYPES = {str: 3, int: 4, float: 10, dict: 11}
+MESSAGE_MENU = 3
 
 
 class StandIn:
@@ -76,11 +77,12 @@ class StandIn:
 
     async def command(self, user: User, channel: Channel, name: str, **options) -> Interaction:
         """Type a slash command; a picture is given as what :meth:`World.upload` returned."""
-        listed, resolved = [], {}
+        listed: list[dict] = []
+        resolved: dict[str, dict] = {}
         for option, value in options.items():
             kind = OPTION_TYPES[type(value)]
             if kind == 11:
-                resolved = {"attachments": {value["id"]: value}}
+                resolved.setdefault("attachments", {})[value["id"]] = value
             listed.append({"name": option, "type": kind,
                            "value": value["id"] if kind == 11 else value})
         found = next(command for command in self.rest.commands if command["name"] == name)
@@ -104,18 +106,62 @@ class StandIn:
         return await self._send(COMPONENT, channel, user, {
             "custom_id": button["custom_id"], "component_type": 2}, message)
 
-    async def submit(self, user: User, channel: Channel, modal: dict, text: str) -> Interaction:
-        """Send a modal with ``text`` in its one field."""
-        field = modal["components"][0]["component"]
+    async def submit(self, user: User, channel: Channel, modal: dict,
+                     text: str | dict[str, str]) -> Interaction:
+        """Send a modal with ``text`` in its first field, or its fields by custom_id."""
+        ids = [label["component"]["custom_id"] for label in modal["components"]]
+        values = {ids[0]: text} if isinstance(text, str) else text
         return await self._send(MODAL, channel, user, {
-            "custom_id": modal["custom_id"], "components": [{"type": 18, "id": 1, "component": {
-                "type": 4, "id": 2, "custom_id": field["custom_id"], "value": text}}]})
+            "custom_id": modal["custom_id"], "components": [
+                {"type": 18, "id": 2 * i + 1, "component": {
+                    "type": 4, "id": 2 * i + 2, "custom_id": id, "value": values.get(id, "")}}
+                for i, id in enumerate(ids)]})
+
+    async def menu(self, user: User, channel: Channel, name: str, message: dict) -> Interaction:
+        """Choose a command of a message's menu; it is shown the message, whoever wrote it."""
+        found = next(command for command in self.rest.commands
+                     if (command["name"], command["type"]) == (name, MESSAGE_MENU))
+        return await self._send(COMMAND, channel, user, {
+            "id": found["id"], "name": name, "type": MESSAGE_MENU, "target_id": message["id"],
+            "resolved": {"messages": {message["id"]: message}}})
+
+    async def say(self, user: User, channel: Channel, content: str = "", *,
+                  reply_to: dict | None = None, files: tuple[tuple[str, bytes], ...] = ()) -> dict:
+        """Write a message, a reply's ping left on; the bot reads it where it is mentioned."""
+        message, event = self.world.said(channel, user, content, reply_to, files)
+        await self.gateway.dispatch("MESSAGE_CREATE", event)
+        return message
 
     async def _send(self, kind: int, channel: Channel, user: User, data: dict,
                     source: dict | None = None) -> Interaction:
         interaction, event = self.interactions.create(kind, channel, user, data, source)
         await self.gateway.dispatch("INTERACTION_CREATE", event)
         return interaction
+
+    # What goes wrong.
+
+    async def kick(self) -> None:
+        """The bot is thrown out of the server."""
+        self.world.kicked = True
+        await self.gateway.dispatch("GUILD_DELETE", {"id": self.world.guild_id})
+
+    async def invite(self) -> None:
+        """And is invited again."""
+        self.world.kicked = False
+        await self.gateway.dispatch("GUILD_CREATE", self.world.guild_payload())
+
+    async def channel_changed(self, channel: Channel) -> None:
+        """A channel's settings were saved, its permissions among them."""
+        await self.gateway.dispatch("CHANNEL_UPDATE", channel.payload())
+
+    async def go_away(self) -> None:
+        """An outage of everything, until :meth:`come_back`."""
+        self.rest.away = self.gateway.away = True
+        await self.gateway.drop()
+
+    def come_back(self) -> None:
+        """The outage is over."""
+        self.rest.away = self.gateway.away = False
 
     # What came of it.
 

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 import discord
 
 from tests.e2e.standin.clock import Clock
-from tests.e2e.standin.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_USER, ApiError
+from tests.e2e.standin.errors import (
+    MISSING_ACCESS,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
+    UNKNOWN_USER,
+    ApiError,
+)
 
 MEMBER = discord.Permissions(
     view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True,
@@ -55,6 +61,7 @@ class World:
         self.users: dict[str, User] = {}
         self.blobs: dict[str, bytes] = {}  # path on the media host -> bytes
         self.media = ""
+        self.kicked = False  # the bot is no member of the server
 
     @property
     def bot_user(self):
@@ -76,6 +83,8 @@ class World:
         channel = self.channels.get(channel_id)
         if channel is None or channel.gone:
             raise ApiError(*UNKNOWN_CHANNEL)
+        if self.kicked and channel.guild_id is not None:
+            raise ApiError(*MISSING_ACCESS)
         return channel
 
     def message(self, channel_id: str, message_id: str) -> dict:
@@ -134,6 +143,30 @@ class World:
         self.attach(channel, message, payload, files)
         channel.messages[message["id"]] = message
         return message
+
+    def said(self, channel: Channel, user: User, content: str, reply_to: dict | None,
+             files: tuple[tuple[str, bytes], ...]) -> tuple[dict, dict]:
+        """A person's message, and the event of it as a bot without the privileged intent gets it.
+
+        A reply mentions whom it answers; without a mention of the bot there is nothing to read.
+        """
+        message = self.new_message(channel, {"content": content}, {
+            f"files[{i}]": file for i, file in enumerate(files)})
+        message["author"] = user.payload()
+        mentioned = [self.bot_user] if f"<@{self.application_id}>" in content else []
+        if reply_to is not None:
+            message |= {"type": 19, "referenced_message": reply_to, "message_reference": {
+                "type": 0, "channel_id": channel.id, "message_id": reply_to["id"]}}
+            if reply_to["author"] not in mentioned:
+                mentioned.append(reply_to["author"])
+        message["mentions"] = mentioned
+        event = dict(message)
+        if channel.guild_id is not None:
+            event["member"] = {"roles": [], "joined_at": self.clock.stamp(), "deaf": False,
+                               "mute": False, "flags": 0, "pending": False}
+            if self.bot_user not in mentioned:
+                event |= {"content": "", "attachments": [], "embeds": [], "components": []}
+        return message, event
 
     def change_message(self, channel: Channel, message: dict, payload: dict, files: dict) -> dict:
         for key in ("content", "embeds", "components", "flags"):

@@ -1,0 +1,99 @@
+"""Bans and limits of a server, as everyone meets them: one sentence with until when."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.errors import BannedError, TermsError
+from bot.language import _, plural
+from data.retention import DAY_MS
+from data.server_jobs import ServerJobs
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+_SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SPAN = re.compile(r"(?:[0-9]{1,6}\s*[mhdw]\s*)+", re.IGNORECASE)
+_PART = re.compile(r"([0-9]+)\s*([mhdw])", re.IGNORECASE)
+LONGEST_DAYS = 3650
+
+
+def parse_span(text: str) -> int:
+    """Seconds of "7d", "12h", "1d 12h", "30m" or "2w"; raises TermsError."""
+    if _SPAN.fullmatch(text.strip()) is None:
+        raise TermsError(_("\"{text}\" is no span of time; write 30m, 12h, 7d or 2w.",
+                          text=text[:40]))
+    seconds = sum(int(number) * _SECONDS[unit.lower()] for number, unit in _PART.findall(text))
+    if not 60 <= seconds <= LONGEST_DAYS * 86_400:
+        raise TermsError(_("A span goes from 1m to {days}d; leave it out for one without an end.",
+                          days=LONGEST_DAYS))
+    return seconds
+
+
+def moment(milliseconds: int, style: str = "f") -> str:
+    """A time (ms since 1970, UTC), which Discord shows to each in their own zone and language."""
+    return f"<t:{milliseconds // 1000}:{style}>"
+
+
+async def check_not_banned(bot: ImageBot, guild_id: str | None, person: str) -> None:
+    """Raise BannedError where the server's moderators banned the person."""
+    if guild_id is None:
+        return
+    ban = (await bot.people.restrictions_of(guild_id, person)).get("ban")
+    if ban is not None:
+        raise BannedError(_banned(ban.expires_at))
+
+
+async def check_interaction_not_banned(interaction: discord.Interaction[Any]) -> None:
+    """The same of whoever pressed a button or opened a menu, before they type in vain."""
+    bot: ImageBot = interaction.client
+    guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
+    await check_not_banned(bot, guild_id, str(interaction.user.id))
+
+
+async def check_restrictions(bot: ImageBot, guild_id: str | None, person: str) -> None:
+    """Raise BannedError where the person is banned there, or is at the limit set for them."""
+    if guild_id is None:
+        return
+    found = await bot.people.restrictions_of(guild_id, person)
+    if "ban" in found:
+        raise BannedError(_banned(found["ban"].expires_at))
+    limit = found.get("limit")
+    if limit is None:
+        return
+    if limit.waiting is not None:
+        now = sum(job.person == person and job.place.guild_id == guild_id
+                  for job in bot.queue.overview())
+        if now >= limit.waiting:
+            raise BannedError(_(
+                "The moderators of this server limit you to {most} on the way at a time{until}; "
+                "wait for one of yours.", most=_pictures(limit.waiting),
+                until=_until(limit.expires_at)))
+    if limit.a_day is not None:
+        asked = await ServerJobs(bot.store).asked_since(
+            guild_id, person, time.time_ns() // 1_000_000 - DAY_MS)
+        if len(asked) >= limit.a_day:
+            raise BannedError(_(
+                "The moderators of this server limit you to {most} a day{until}; you can ask "
+                "again {when}.", most=_pictures(limit.a_day), until=_until(limit.expires_at),
+                when=moment(asked[-limit.a_day] + DAY_MS, "R")))
+
+
+def _banned(expires_at: int | None) -> str:
+    if expires_at is None:
+        return _("The moderators of this server do not let you ask for pictures here, until they "
+                 "lift that; ask them.")
+    return _("The moderators of this server do not let you ask for pictures here until {when}.",
+             when=moment(expires_at))
+
+
+def _until(expires_at: int | None) -> str:
+    return "" if expires_at is None else _(" until {when}", when=moment(expires_at))
+
+
+def _pictures(number: int) -> str:
+    return plural("one picture", "{number} pictures", number)

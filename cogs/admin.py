@@ -1,0 +1,290 @@
+"""/admin: what only whoever runs the bot may see and do. Checked at each use, not only hidden."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.asking import Asking
+from bot.client import ImageBot
+from bot.errors import ClosingError, GoneError, Guarded, MissingRightError, describe
+from bot.language import _, plural
+from bot.tree import sync
+from bot.wording import duration
+from data import overview
+from data.backup import backups
+from engine.request import ImageRequest
+from engine.version import version
+from engine.worker_process import spawn
+from engine.worker_status import WorkerStatus
+
+log = logging.getLogger(__name__)
+
+RECENT_DAYS = 7
+EMPTY_SECONDS = 1.0
+_KEPT = 20  # announcements that wait for their button
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """A text, and by server the channel it is for."""
+
+    text: str
+    channels: dict[str, str]
+
+
+async def check_host(interaction: discord.Interaction[Any]) -> None:
+    """Raise MissingRightError unless the person owns the bot's application."""
+    if not await interaction.client.is_owner(interaction.user):
+        raise MissingRightError(_("Only whoever runs me may do that."))
+
+
+class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
+                     template=r"imagine:announce:(?P<what>send|drop):(?P<key>[0-9a-f]{16})"):
+    """Sends an announcement, or drops it."""
+
+    def __init__(self, what: str, key: str) -> None:
+        super().__init__(discord.ui.Button(
+            label=_("Send") if what == "send" else _("Drop"),
+            style=(discord.ButtonStyle.danger if what == "send"
+                   else discord.ButtonStyle.secondary),
+            custom_id=f"imagine:announce:{what}:{key}"))
+        self.what, self.key = what, key
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction[Any],
+                             item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+        """The button that was pressed, from its id alone."""
+        return cls(match["what"], match["key"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Take the announcement, once, and send it where that was asked."""
+        async with Guarded(interaction, "the button announce"):
+            await check_host(interaction)
+            cog = interaction.client.get_cog(Admin.__cog_name__)
+            assert isinstance(cog, Admin)  # it registered this button
+            announcement = cog.announcements.pop(self.key, None)
+            if announcement is None:
+                raise GoneError(_("That announcement was sent or dropped, or I was restarted "
+                                  "since; run /admin announce again."))
+            if self.what == "drop":
+                await interaction.response.edit_message(content=_("Dropped; nobody was told."),
+                                                        view=None)
+                return
+            await interaction.response.edit_message(content=_("Sending."), view=None)
+            refused = await cog.announce_to(announcement)
+            told = len(announcement.channels) - len(refused)
+            text = _("Told {told} of {all} servers.", told=told, all=len(announcement.channels))
+            if refused:
+                text += "\n" + _("Not told: {servers}", servers=", ".join(refused))[:1800]
+            await interaction.edit_original_response(content=text)
+
+
+class Admin(commands.Cog):
+    """The commands. ``announcements`` wait for their button, by its key."""
+
+    admin = app_commands.Group(
+        name="admin", description="For whoever runs this bot",
+        default_permissions=discord.Permissions(administrator=True),
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False,
+                                                        private_channel=False))
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+        self.announcements: dict[str, Announcement] = {}
+        self._watching: asyncio.Task[None] | None = None
+
+    async def cog_load(self) -> None:
+        """The gate stands and the buttons work for as long as the commands are there."""
+        self.bot.add_dynamic_items(AnnounceButton)
+        self.bot.gates.append(self._gate)
+
+    async def cog_unload(self) -> None:
+        """And no longer."""
+        self.bot.remove_dynamic_items(AnnounceButton)
+        self.bot.gates.remove(self._gate)
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+        if self.bot.queue.draining:
+            raise ClosingError(_("I am about to be maintained and take nothing new; what was asked "
+                                 "before is still being painted. Ask again later."))
+        return request
+
+    @admin.command(description="Jobs, queue, servers and versions")
+    async def stats(self, interaction: discord.Interaction[Any]) -> None:
+        """How the bot does."""
+        async with Guarded(interaction, "/admin stats"):
+            await check_host(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await interaction.edit_original_response(content=await self._stats())
+
+    async def _stats(self) -> str:
+        bot = self.bot
+        kept = await overview.jobs_by_state(bot.store.database)
+        copies = await asyncio.to_thread(backups, bot.store.folder)
+        jobs = bot.queue.overview()
+        running = sum(job.state == "running" for job in jobs)
+        latency = bot.latency  # not a number before the first heartbeat
+        lines = [
+            _("imagine-bot {version}, discord.py {discord}, Python {python}; up for {time}",
+              version=version(), discord=discord.__version__, python=platform.python_version(),
+              time=duration(time.time() - bot.metrics.started)),
+            _("In {servers} servers on {shards} shards", servers=len(bot.guilds),
+              shards=len(bot.shards))
+            + (_(", {ms} ms from the gateway", ms=round(latency * 1000)) if 0 <= latency < 600
+               else ""),
+            _("Queue: {running} being painted, {waiting} waiting", running=running,
+              waiting=len(jobs) - running)
+            + (_("; nothing new is taken") if bot.queue.draining else ""),
+            _("Jobs kept: {jobs}", jobs=", ".join(
+                f"{state} {number}" for state, number in sorted(kept.items())) or _("none")),
+            _("No backup of the database yet") if not copies else
+            _("Newest of {number} backups: {when}", number=len(copies),
+              when=discord.utils.format_dt(copies[0].made, "R"))]
+        return "\n".join(lines)
+
+    @admin.command(description="The processes that paint")
+    async def workers(self, interaction: discord.Interaction[Any]) -> None:
+        """Whether they live, where, with what."""
+        async with Guarded(interaction, "/admin workers"):
+            await check_host(interaction)
+            lines = [worker_line(worker) for worker in self.bot.queue.workers()]
+            await interaction.response.send_message("\n".join(lines), ephemeral=True)
+
+    @admin.command(description="Before maintenance: take nothing new, paint what was asked")
+    @app_commands.describe(state="on: take nothing new; off: take it again")
+    async def drain(self, interaction: discord.Interaction[Any],
+                    state: Literal["on", "off"]) -> None:
+        """Until it is turned off, or the bot is started again."""
+        async with Guarded(interaction, "/admin drain"):
+            await check_host(interaction)
+            self.bot.queue.draining = state == "on"
+            if self._watching is not None:
+                self._watching.cancel()
+                self._watching = None
+            log.info("draining is %s", state)
+            left = len(self.bot.queue.overview())
+            if state == "off":
+                text = _("I take jobs again.")
+            elif self.empty:
+                text = _("I take nothing new, and nothing is left to do; I can be stopped.")
+            else:
+                text = plural(
+                    "I take nothing new; {number} job is still to be painted. I tell you by direct "
+                    "message when all is done.",
+                    "I take nothing new; {number} jobs are still to be painted. I tell you by "
+                    "direct message when all is done.", left)
+                self._watching = spawn(self._say_when_empty(interaction.user), "drain")
+            await interaction.response.send_message(text, ephemeral=True)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left to paint or to deliver."""
+        return self.bot.queue.idle and not self.bot.delivery.busy
+
+    async def until_empty(self) -> None:
+        """Wait for that. Deliveries end without a sign that could be waited for."""
+        while True:
+            if self.empty:
+                return
+            await asyncio.sleep(EMPTY_SECONDS)
+
+    async def _say_when_empty(self, person: discord.User | discord.Member) -> None:
+        await self.until_empty()
+        log.warning("The queue is empty and nothing new is taken: the bot can be stopped")
+        try:
+            await person.send(_("All is painted and delivered, and I take nothing new: I can be "
+                                "stopped."))
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+            describe(error, "telling that the queue is empty")
+
+    @admin.command(name="sync", description="Send the commands to Discord again")
+    async def sync_commands(self, interaction: discord.Interaction[Any]) -> None:
+        """Whether they changed or not."""
+        async with Guarded(interaction, "/admin sync"):
+            await check_host(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            number = await sync(self.bot.tree, self.bot.store)
+            await interaction.edit_original_response(
+                content=plural("Synced {number} command.", "Synced {number} commands.", number))
+
+    @admin.command(description="Tell something to every server that painted in the last week")
+    @app_commands.describe(text="What to say; you see it before it is sent")
+    async def announce(self, interaction: discord.Interaction[Any],
+                       text: app_commands.Range[str, 1, 1800]) -> None:
+        """Shown first, and sent when the button is pressed."""
+        async with Guarded(interaction, "/admin announce"):
+            await check_host(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            since = round((time.time() - RECENT_DAYS * 86400) * 1000)
+            found = await overview.last_channels(self.bot.store.database, since)
+            channels = {guild: channel for guild, channel in found.items()
+                        if self.bot.get_guild(int(guild)) is not None}
+            if not channels:
+                await interaction.edit_original_response(content=_(
+                    "Nobody asked for a picture in a server in the last {days} days, so there is "
+                    "nobody to tell.", days=RECENT_DAYS))
+                return
+            while len(self.announcements) >= _KEPT:
+                self.announcements.pop(next(iter(self.announcements)))
+            key = secrets.token_hex(8)
+            self.announcements[key] = Announcement(text, channels)
+            view = discord.ui.View(timeout=None)
+            view.add_item(AnnounceButton("send", key))
+            view.add_item(AnnounceButton("drop", key))
+            await interaction.edit_original_response(
+                content=plural(
+                    "To {number} server, in the channel that a picture was asked for in last:",
+                    "To {number} servers, each in the channel that a picture was asked for in "
+                    "last:", len(channels)) + f"\n>>> {text}",
+                view=view, allowed_mentions=discord.AllowedMentions.none())
+            # The registered item answers, now and for ever; the view is not to be kept as well.
+            view.stop()
+
+    async def announce_to(self, announcement: Announcement) -> list[str]:
+        """Send it; the names of the servers where it could not be. discord.py keeps the pace."""
+        refused = []
+        for guild_id, channel_id in announcement.channels.items():
+            guild = self.bot.get_guild(int(guild_id))
+            channel = self.bot.get_partial_messageable(int(channel_id), guild_id=int(guild_id))
+            try:
+                await channel.send(announcement.text,
+                                   allowed_mentions=discord.AllowedMentions.none())
+            except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+                describe(error, f"the announcement in {channel_id}")
+                refused.append(guild_id if guild is None else guild.name)
+        log.info("announced in %d servers, not in %d",
+                 len(announcement.channels) - len(refused), len(refused))
+        return refused
+
+
+def worker_line(worker: WorkerStatus) -> str:
+    """A worker as the host reads of it."""
+    if worker.starts == 0:
+        return _("No worker was started yet.")
+    where = (_("in the bot's own process") if worker.pid is None
+             else _("process {pid}", pid=worker.pid))
+    parts = [where, _("on {device}", device=worker.device) if worker.device is not None
+             else _("starting"), _("model {model}", model=worker.model or _("none yet"))]
+    if worker.memory is not None:
+        parts.append(_("{megabytes} MB of memory", megabytes=round(worker.memory / 1e6)))
+    parts.append(_("started {times} times", times=worker.starts))
+    return ("🟢 " if worker.alive else "🔴 " + _("not running") + ", ") + ", ".join(parts)
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Admin(bot))

@@ -1,0 +1,100 @@
+"""/edit, and "Edit this image" in the menu of anybody's message: a picture and words in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.asking import asked_by
+from bot.attachments import check_address
+from bot.client import ImageBot
+from bot.edit_modal import EditModal
+from bot.editing import edit_request
+from bot.errors import AttachmentError, Guarded
+from bot.language import _
+from bot.modals import max_length
+from bot.permissions import check_bot_may_post
+from bot.restrictions import check_interaction_not_banned
+from bot.source_picture import is_finished, job_of, picture_address
+from cogs.options import describe, span
+from data import posted
+
+PROMPT_LENGTH, WHERE_LENGTH = max_length("prompt"), max_length("where")
+WEAKEST, STRONGEST = span("strength")
+LEAST_KEPT, MOST_KEPT = span("keep")
+LEAST_SURE, MOST_SURE = span("threshold")
+MENU = "Edit this image"
+
+
+class Edit(commands.Cog):
+    """The command, and the menu's, which works on what the bot could not read by itself."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+        self.menu = app_commands.ContextMenu(name=MENU, callback=self.edit_this_image)
+
+    async def cog_load(self) -> None:
+        """Menus belong to no cog in discord.py: they are added by hand."""
+        self.bot.tree.add_command(self.menu)
+
+    async def cog_unload(self) -> None:
+        """And taken away by hand."""
+        self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
+
+    @app_commands.command(description="Change a picture by words")
+    @app_commands.describe(
+        image="The picture to start from",
+        prompt="What to make of it, or \"foggy sky -> clear sky\"",
+        where="What in it may change: \"jacket\", or \"windmills -> mushrooms\"",
+        mask="A picture as large, whose white or transparent part may change",
+        strength="How far it may go: 0 leaves the picture as it is, 1 lets go of it",
+        keep=describe("keep"),
+        threshold="How surely a place must show what \"where\" names; less takes in more of it")
+    async def edit(
+            self, interaction: discord.Interaction[Any],
+            image: discord.Attachment,
+            prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
+            where: app_commands.Range[str, 1, WHERE_LENGTH] | None = None,
+            mask: discord.Attachment | None = None,
+            strength: app_commands.Range[float, WEAKEST, STRONGEST] | None = None,
+            keep: app_commands.Range[float, LEAST_KEPT, MOST_KEPT] | None = None,
+            threshold: app_commands.Range[float, LEAST_SURE, MOST_SURE] | None = None) -> None:
+        """Answer, then fetch and queue."""
+        async with Guarded(interaction, "/edit"):
+            check_bot_may_post(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            pictures = [await self.bot.fetch_attachment(image)]
+            if mask is not None:
+                pictures.append(await self.bot.fetch_attachment(mask))
+            request = edit_request(
+                prompt, pictures[0], where=where, strength=strength, keep=keep,
+                threshold=threshold,
+                mask=None if mask is None else pictures[1].sha256)
+            await self.bot.ask(asked_by(interaction, "edit"), request, pictures)
+
+    async def edit_this_image(self, interaction: discord.Interaction[Any],
+                              message: discord.Message) -> None:
+        """Open the modal about the message's picture; nothing is fetched until it is sent."""
+        async with Guarded(interaction, MENU):
+            check_bot_may_post(interaction)
+            await check_interaction_not_banned(interaction)
+            job = await job_of(self.bot, message)
+            if job is not None and is_finished(job):
+                modal = EditModal("job", job.id)
+            else:
+                address = picture_address(message)
+                if address is None:
+                    raise AttachmentError(_("There is no picture in that message; choose one "
+                                            "that has, or attach a picture to /edit."))
+                check_address(address, self.bot.settings.test.media_host)
+                modal = EditModal("address", await posted.keep_address(
+                    self.bot.store.database, address))
+            await interaction.response.send_modal(modal)
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Edit(bot))

@@ -1,0 +1,130 @@
+"""/preferences: one's own defaults, and how one wants to be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.asking import Asking
+from bot.client import ImageBot
+from bot.errors import Guarded
+from bot.guild_gate import brought_down, pixels_allowed
+from bot.language import _
+from bot.limits import check_limits
+from bot.models import check_model, model_names
+from bot.wording import escape
+from cogs.options import bounds, describe
+from data.people import Preferences
+from engine.request import ImageRequest, make_request, parse_size
+
+CHOICES, CHOICE_LENGTH = 25, 100  # Discord's
+FEWEST, MOST = bounds("iterations")
+
+
+class PreferencesCog(commands.Cog, name="Preferences"):
+    """The commands, and the gate that fills in what a request leaves open."""
+
+    preferences = app_commands.Group(name="preferences",
+                                     description="Your own defaults, and how you are told")
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    async def cog_load(self) -> None:
+        """Requests are filled in for as long as the cog is there."""
+        self.bot.gates.append(self.gate)
+
+    async def cog_unload(self) -> None:
+        """And no longer."""
+        self.bot.gates.remove(self.gate)
+
+    async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+        """What the person left open as they prefer it; an edit keeps its picture's size.
+
+        What they prefer and the server allows less of is brought down: they did not ask for it
+        here and now.
+        """
+        if asking.kind != "imagine":
+            return request
+        mine = await self.bot.people.preferences(asking.person)
+        rules = await self.bot.guild_settings.rules(asking.place.guild_id)
+        values: dict[str, Any] = {}
+        if request.iterations is None and mine.iterations is not None:
+            values["iterations"] = min(mine.iterations, rules.value("max_iterations"))
+        if mine.width is not None and mine.height is not None and not (
+                request.width or request.height or request.aspect or request.init_image):
+            values["width"], values["height"] = brought_down(
+                mine.width, mine.height, pixels_allowed(asking, rules))
+        if "model" not in request.model_fields_set:  # nobody chose one
+            values["model"] = mine.model
+        chosen = {name: value for name, value in values.items() if value is not None}
+        return request.changed(**chosen) if chosen else request
+
+    @preferences.command(description="What you have chosen")
+    async def show(self, interaction: discord.Interaction[Any]) -> None:
+        """For the person alone."""
+        async with Guarded(interaction, "/preferences show"):
+            mine = await self.bot.people.preferences(str(interaction.user.id))
+            await interaction.response.send_message(_told(mine), ephemeral=True)
+
+    @preferences.command(name="set", description="Choose; what you leave out stays as it is")
+    @app_commands.describe(
+        size="Width and height in pixels, as in 256x128, or 256",
+        iterations=describe("iterations"), model=describe("model"),
+        direct_message="Also write to you directly when a picture is done",
+        previews="Show the picture while it is being painted")
+    async def set_(self, interaction: discord.Interaction[Any],
+                   size: app_commands.Range[str, 1, 20] | None = None,
+                   iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
+                   model: app_commands.Range[str, 1, 100] | None = None,
+                   direct_message: bool | None = None, previews: bool | None = None) -> None:
+        """Only what could be painted here is taken."""
+        async with Guarded(interaction, "/preferences set"):
+            given: dict[str, Any] = {
+                "iterations": iterations, "model": model, "direct_message": direct_message,
+                "previews": previews, **({} if size is None else parse_size(size))}
+            given = {name: value for name, value in given.items() if value is not None}
+            wanted = {name: given[name] for name in ("width", "height", "iterations", "model")
+                      if name in given}
+            check_limits(make_request("a picture", **wanted), self.bot.settings.limits, 0)
+            if model is not None:
+                await check_model(model)
+            person = str(interaction.user.id)
+            mine = replace(await self.bot.people.preferences(person), **given)
+            await self.bot.people.prefer(person, mine)
+            await interaction.response.send_message(_told(mine), ephemeral=True)
+
+    @preferences.command(description="Go back to what everyone has")
+    async def reset(self, interaction: discord.Interaction[Any]) -> None:
+        """Nothing is kept of what was chosen."""
+        async with Guarded(interaction, "/preferences reset"):
+            await self.bot.people.prefer(str(interaction.user.id), Preferences())
+            await interaction.response.send_message(_told(Preferences()), ephemeral=True)
+
+    @set_.autocomplete("model")
+    async def _models(self, interaction: discord.Interaction[Any],
+                      typed: str) -> list[app_commands.Choice[str]]:
+        wanted = typed.casefold().strip()
+        return [app_commands.Choice(name=name, value=name) for name in await model_names()
+                if wanted in name.casefold() and len(name) <= CHOICE_LENGTH][:CHOICES]
+
+
+def _told(mine: Preferences) -> str:
+    usual = _("as everyone's here")
+    size = usual if mine.width is None else f"{mine.width}×{mine.height}"
+    return "\n".join((
+        _("- size: {value}", value=size),
+        _("- iterations: {value}", value=mine.iterations or usual),
+        _("- model: {value}", value=usual if mine.model is None else escape(mine.model, 100)),
+        _("- direct message when a picture is done: {value}",
+          value=_("on") if mine.direct_message else _("off")),
+        _("- previews: {value}", value=_("on") if mine.previews else _("off"))))
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(PreferencesCog(bot))

@@ -1,0 +1,141 @@
+"""/privacy: what is kept of oneself, and having it forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+import re
+from typing import Any, Self
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.asking import Asking
+from bot.client import ImageBot
+from bot.errors import GoneError, Guarded
+from bot.forgetting import Forgetting
+from bot.language import _, plural
+from bot.settings import OperationsSettings
+from data.archives import archives
+from data.privacy import export
+from engine.request import ImageRequest
+
+
+def backup_days(settings: OperationsSettings) -> int:
+    """Within how many days a copy of the database is replaced; 0 where the bot makes none."""
+    return math.ceil(settings.backup_hours * settings.backups_kept / 24)
+
+
+class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
+                   template=r"imagine:forget:(?P<answer>yes|no)"):
+    """Answers the question. It needs no owner: each person has but themselves forgotten."""
+
+    def __init__(self, answer: str) -> None:
+        yes = answer == "yes"
+        super().__init__(discord.ui.Button(
+            label=_("Remove everything") if yes else _("Keep it"),
+            style=discord.ButtonStyle.danger if yes else discord.ButtonStyle.secondary,
+            custom_id=f"imagine:forget:{answer}"))
+        self.answer = answer
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction[Any],
+                             item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+        """The button that was pressed, from its id alone."""
+        return cls(match["answer"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Do it, or leave it."""
+        async with Guarded(interaction, "/privacy forget"):
+            if self.answer == "no":
+                await interaction.response.edit_message(content=_("Nothing was removed."),
+                                                        view=None)
+                return
+            cog = interaction.client.get_cog("Privacy")
+            if not isinstance(cog, Privacy):  # unloaded meanwhile
+                raise GoneError(_("That cannot be done at the moment; run /privacy forget again "
+                                  "later."))
+            cog.forgetting.check(str(interaction.user.id))
+            await interaction.response.edit_message(
+                content=_("Removing everything; that may take some minutes."), view=None)
+            left = await cog.forgetting.forget(str(interaction.user.id))
+            lines = [_("I have forgotten you: your pictures, what you attached, your history, "
+                       "your preferences and your name in every log are removed.")]
+            days = backup_days(interaction.client.settings.operations)
+            if days:
+                lines.append(plural("Backups made before expire within {number} day.",
+                                    "Backups made before expire within {number} days.", days))
+            if left:
+                lines.append(_("Pictures whose messages I could not delete: {number}; a moderator "
+                               "there can.", number=left))
+            await interaction.edit_original_response(content="\n".join(lines))
+
+
+class Privacy(commands.Cog):
+    """The commands, and the gate that keeps new things from whoever is being forgotten."""
+
+    privacy = app_commands.Group(name="privacy",
+                                 description="What I keep of you, and having it forgotten")
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+        self.forgetting = Forgetting(bot)
+
+    async def cog_load(self) -> None:
+        """The buttons work for as long as the commands are there."""
+        self.bot.add_dynamic_items(ForgetButton)
+        self.bot.gates.append(self.gate)
+
+    async def cog_unload(self) -> None:
+        """And no longer."""
+        self.bot.remove_dynamic_items(ForgetButton)
+        self.bot.gates.remove(self.gate)
+
+    async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+        """Raise BusyError while the person is being forgotten."""
+        self.forgetting.check(asking.person)
+        return request
+
+    @privacy.command(name="export", description="All that I keep of you, as a zip file sent to "
+                                                "you directly")
+    async def export_(self, interaction: discord.Interaction[Any]) -> None:
+        """As many files as the upload limit asks for."""
+        async with Guarded(interaction, "/privacy export"):
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            person = str(interaction.user.id)
+            with self.forgetting.turn(person):
+                exported = await export(self.bot.store, person)
+                if not exported.rows:
+                    await interaction.edit_original_response(
+                        content=_("I keep nothing of you."))
+                    return
+                direct = await interaction.user.create_dm()
+                parts, number = archives(exported, self.bot.upload_limit(None)), 0
+                while (part := await asyncio.to_thread(next, parts, None)) is not None:
+                    number += 1
+                    await direct.send(
+                        _("What I keep of you, part {number}.", number=number),
+                        file=discord.File(io.BytesIO(part), f"imagine-bot-{number}.zip"))
+            text = (_("I have sent it to you directly, in one file.") if number == 1 else
+                    _("I have sent it to you directly, in {number} files.", number=number))
+            await interaction.edit_original_response(content=text)
+
+    @privacy.command(name="forget", description="Remove all that I keep of you; asks once before")
+    async def forget_(self, interaction: discord.Interaction[Any]) -> None:
+        """Nothing is removed before the button is pressed."""
+        async with Guarded(interaction, "/privacy forget"):
+            view = discord.ui.View(timeout=None)
+            view.add_item(ForgetButton("yes"))
+            view.add_item(ForgetButton("no"))
+            await interaction.response.send_message(
+                _("This removes all that I keep of you, in every server: your pictures and their "
+                  "messages, what you attached, your history and your preferences. What is being "
+                  "painted for you is called off. It cannot be undone; /privacy export gives you "
+                  "a copy first."), view=view, ephemeral=True)
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Privacy(bot))

@@ -1,0 +1,132 @@
+"""Messages to the bot: a reply with words or a picture edits, and in direct messages words paint.
+
+What people write reaches the bot without a privileged intent where they mention it, which a
+reply does unless its ping is switched off, and in direct messages. The rest it never sees.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+
+import discord
+from discord.ext import commands
+
+from bot.asking import asked_in
+from bot.client import ImageBot
+from bot.editing import edit_request
+from bot.errors import Caught, GoneError
+from bot.language import _, speaking
+from bot.permissions import check_bot_may_post_in
+from bot.source_picture import attached_address, job_of, picture_of
+from engine.errors import RequestError
+from engine.request import request_from_text
+
+log = logging.getLogger(__name__)
+
+_TAKEN = (discord.MessageType.default, discord.MessageType.reply)
+
+
+class Replies(commands.Cog):
+    """Listens to what mentions the bot, and to direct messages."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    @commands.Cog.listener()
+    async def on_message(self, message: discord.Message) -> None:
+        """Take what is meant for the bot; whatever is wrong with it is said in a reply."""
+        if not self._is_for_us(message) or (await self.bot.get_context(message)).valid:
+            return
+        with speaking(await self._locale(message)):
+            with Caught("a message") as caught:
+                await self._take(message)
+            if caught.text is not None:
+                await _say(message, caught.text)
+
+    async def _locale(self, message: discord.Message) -> str:
+        """The server's language: as its managers set it, else as it has it in Discord."""
+        place = asked_in(message).place
+        with Caught("the language of a server"):
+            place = (await self.bot.guild_settings.rules(place.guild_id)).place(place)
+        return place.locale
+
+    def _is_for_us(self, message: discord.Message) -> bool:
+        if message.author.bot or message.webhook_id is not None or message.type not in _TAKEN:
+            return False
+        me = self.bot.user
+        return message.guild is None or (
+            me is not None and any(user.id == me.id for user in message.mentions))
+
+    async def _take(self, message: discord.Message) -> None:
+        words, replied = self._words(message), await _replied_to(message)
+        attached = attached_address(message)
+        if attached is None and replied is None:
+            await self._take_words(message, words)
+            return
+        check_bot_may_post_in(message)
+        job = None if replied is None else await job_of(self.bot, replied)
+        former = None if job is None else job.request
+        if not words and (attached is None or former is None):
+            raise RequestError(_("Say in words what to make of the picture, in the same message; "
+                                 "\"a red star\", say."))
+        if attached is not None:
+            picture = await self.bot.fetch_address(attached)
+        else:
+            assert replied is not None
+            picture = await picture_of(self.bot, replied, job)
+        if not words and former is not None:
+            words = former.prompt  # one's own version of it: the former prompt goes on
+        request = edit_request(words, picture, former=former, same_size=attached is None)
+        await self.bot.ask(asked_in(message), request, [picture])
+
+    async def _take_words(self, message: discord.Message, words: str) -> None:
+        """In a direct message they say what to paint; elsewhere people may just be talking."""
+        if message.guild is not None or not words:
+            await _say(message, help_text())
+            return
+        await self.bot.ask(asked_in(message, "imagine"), request_from_text(words))
+
+    def _words(self, message: discord.Message) -> str:
+        """What was written, without the mention that brought it here."""
+        assert self.bot.user is not None
+        return re.sub(rf"<@!?{self.bot.user.id}>", " ", message.content).strip()
+
+
+def help_text() -> str:
+    """How to paint and to edit, and what Discord keeps from the bot."""
+    return _("Type /imagine and say what to paint; /history has your pictures, /queue what is "
+             "being painted. To change a picture of mine, reply to it with words or with your own "
+             "version of it, and leave the reply's ping on: without it Discord does not show me "
+             "what you write. For any other picture there are /edit and, in a message's menu "
+             "under Apps, Edit this image.")
+
+
+async def _replied_to(message: discord.Message) -> discord.Message | None:
+    """The message that this one answers; raises GoneError where it was deleted."""
+    reference = message.reference
+    if reference is None or reference.type is not discord.MessageReferenceType.reply:
+        return None
+    if isinstance(reference.resolved, discord.Message):
+        return reference.resolved
+    with contextlib.suppress(discord.NotFound):
+        if reference.message_id is not None and reference.resolved is None:
+            return await message.channel.fetch_message(reference.message_id)
+    raise GoneError(_("The message that you replied to was deleted; attach its picture to your "
+                      "words."))
+
+
+async def _say(message: discord.Message, text: str) -> None:
+    """Reply, or where we may not speak there, tell the person directly."""
+    try:
+        await message.reply(text, mention_author=False)
+    except discord.HTTPException as error:
+        log.info("The reply did not arrive (%s); telling the person directly", error)
+        with contextlib.suppress(discord.HTTPException):  # closed to us as well
+            await message.author.send(text)
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Replies(bot))

@@ -1,0 +1,134 @@
+"""/admin is for whoever runs the bot, and for nobody else."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+from simcord.backend.errors import SetupError
+
+from bot.health import complaints
+from cogs.admin import Admin
+from data import overview
+
+ARGUMENTS = {"drain": {"state": "on"}, "announce": {"text": "hello"}}
+
+
+@pytest.fixture
+def host(world, here, monkeypatch):
+    """Somebody who owns the application; in the server one administrator of two."""
+
+    async def external(self, wait=Admin.until_empty):
+        return await world.env.external_wait(wait(self), reason="the queue to be empty")
+
+    monkeypatch.setattr(Admin, "until_empty", external)
+    role = here.guild.create_role("administrators",
+                                  permissions=discord.Permissions(administrator=True))
+    add = lambda name: here.guild.add_member(world.env.create_user(name), roles=[role])  # noqa: E731
+    here.administrator, host = add("administrator"), add("host")
+    world.bot.owner_id = host.id
+    return host
+
+
+def admin(person, here, command, **options):
+    return person.slash(here.channel, f"admin {command}", **options)
+
+
+async def test_ordinary_people_do_not_see_it_and_nobody_in_direct_messages(world, here):
+    with pytest.raises(SetupError, match="not visible"):
+        await admin(here.moderator, here, "stats")
+    command = world.bot.tree.get_command("admin")
+    payload = command.to_dict(world.bot.tree)
+    assert payload["default_member_permissions"] == 8
+    assert payload["contexts"] == [0]
+
+
+async def test_every_subcommand_is_refused_to_all_but_the_host(world, here, host):
+    for command in world.bot.tree.get_command("admin").commands:
+        before = len(world.env.http_requests)
+        options = ARGUMENTS.get(command.name, {})
+        said = await admin(here.administrator, here, command.name, **options)
+        assert said.ephemeral
+        assert said.response.content == "Only whoever runs me may do that."
+        assert "PUT" not in [request.method for request in world.env.http_requests[before:]]
+    assert not world.bot.queue.draining
+    assert world.messages(here.channel) == []
+
+
+async def test_the_host_reads_stats_and_workers(world, here, host):
+    await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 2")
+    await world.painted(here.channel)
+    stats = await admin(host, here, "stats")
+    assert stats.ephemeral
+    assert "Jobs kept: delivered 1\n" in stats.response.content
+    assert "0 being painted, 0 waiting\n" in stats.response.content
+    assert "In 1 servers on 1 shards" in stats.response.content
+    workers = await admin(host, here, "workers")
+    assert "on cpu, model tiny" in workers.response.content
+    assert "started 1 times" in workers.response.content
+    page = world.bot.metrics.page(world.bot).decode()
+    for line in ('imagine_jobs_total{state="queued"} 1.0',
+                 'imagine_jobs_total{state="running"} 1.0',
+                 'imagine_jobs_total{state="delivered"} 1.0', "imagine_iterations_total 2.0",
+                 "imagine_job_wait_seconds_count 1.0", "imagine_job_run_seconds_count 1.0",
+                 "imagine_queue_length 0.0", "imagine_worker_up 1.0", "imagine_servers 1.0"):
+        assert f"\n{line}\n" in page
+    assert world.settings.discord.token.get_secret_value() not in page
+    assert str(here.alice.id) not in page
+    assert await complaints(world.bot) == []
+
+
+async def test_draining_paints_what_was_asked_refuses_the_rest_and_says_when_empty(
+        world, here, host):
+    await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 3")
+    said = await admin(host, here, "drain", state="on")
+    assert "1 job is still to be painted" in said.response.content
+    refused = await here.alice.slash(here.channel, "imagine", prompt="another")
+    assert refused.response.content.startswith("I am about to be maintained")
+    await world.painted(here.channel)
+    direct, = await world.until(lambda: world.messages(host.user.dm_channel), "a direct message")
+    assert direct.content.endswith("I can be stopped.")
+    assert "nothing new is taken" in (await admin(host, here, "stats")).response.content
+    assert (await admin(host, here, "drain", state="off")).response.content == "I take jobs again."
+    await here.alice.slash(here.channel, "imagine", prompt="another --iterations 1")
+    assert len(await world.painted(here.channel, 2)) == 2
+
+
+async def test_an_announcement_is_shown_first_and_goes_where_pictures_were_asked_for(
+        world, here, host):
+    none = await admin(host, here, "announce", text="hello")
+    assert "nobody to tell" in none.response.content
+    await here.alice.slash(here.other, "imagine", prompt="a red circle --iterations 1")
+    await world.painted(here.other)
+    before = len(world.messages(here.other))
+    shown = await admin(host, here, "announce", text="@everyone I rest at noon")
+    assert "To 1 server," in shown.response.content
+    assert len(world.messages(here.other)) == before
+    buttons = shown.response.components[0]["components"]
+    send = next(button["custom_id"] for button in buttons if ":send:" in button["custom_id"])
+    world.bot.owner_id = here.administrator.id  # the application was handed over meanwhile
+    refused = await host.click(shown.response, custom_id=send)
+    world.bot.owner_id = host.id
+    assert refused.response.content == "Only whoever runs me may do that."
+    assert len(world.messages(here.other)) == before
+    await host.click(shown.response, custom_id=send)
+    posted = world.messages(here.other)[before:]
+    assert [message.content for message in posted] == ["@everyone I rest at noon"]
+    assert not posted[0].mention_everyone
+    shown = await admin(host, here, "announce", text="I am back")
+    buttons = shown.response.components[0]["components"]
+    await world.restart()
+    world.bot.owner_id = host.id
+    late = await host.click(shown.response, custom_id=buttons[0]["custom_id"])
+    assert late.response.content.startswith("That announcement was sent or dropped, or I was")
+    assert len(world.messages(here.other)) == before + 1
+
+
+async def test_sync_sends_the_commands_again(world, here, host):
+    before = len(world.env.http_requests)
+    said = await admin(host, here, "sync")
+    assert said.response.content == f"Synced {len(world.bot.tree.get_commands())} commands."
+    assert "PUT" in [request.method for request in world.env.http_requests[before:]]
+
+
+async def test_states_without_jobs_are_left_out(world):
+    assert await overview.jobs_by_state(world.bot.store.database) == {}

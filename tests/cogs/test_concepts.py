@@ -1,0 +1,162 @@
+"""/config concepts: what is found in finished pictures is warned of, hidden, or not posted."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+
+import pytest
+
+import engine.worker_jobs
+from data.picture_checks import findings_in
+from tests.cogs.configuring import add_manager, configure
+from tests.cogs.conftest import job_id_of
+from tests.cogs.test_history import text_of
+
+
+@pytest.fixture
+def manager(here):
+    return add_manager(here)
+
+
+async def told(world, here, **options):
+    """What is posted about a picture of alice's when it is over."""
+    before = {message.id for message in world.messages(here.channel)}
+    await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=2, **options)
+    await world.until(lambda: not world.bot.queue.overview() and not world.bot.delivery.busy)
+    [message] = [message for message in world.messages(here.channel)
+                 if message.id not in before and here.alice.mention in message.content]
+    return message
+
+
+async def logged(here):
+    result = await here.moderator.slash(here.channel, "mod log")
+    assert result.ephemeral
+    embeds = result.response.embeds
+    return embeds[0].description if embeds else result.response.content
+
+
+async def test_a_warning_is_logged_and_on_the_message(world, here, manager):
+    assert "1 concept (server)" in await configure(
+        here, manager, "concepts add", concept=" A  Snake ", action="warn", threshold=0.0)
+    message = await told(world, here)
+    assert message.attachments[0].filename.endswith(".png")
+    [field] = [field for field in message.embeds[0].fields if field.name == "Picture check"]
+    assert "||a snake||" in field.value
+    job = await world.bot.store.job(job_id_of(message))
+    [found] = await findings_in(world.bot.store.database, str(here.guild.id), 9)
+    assert found.score == job.result["scores"]["a snake"]
+    assert found.score is not None
+    assert 0 < found.score < 1
+    log = await logged(here)
+    assert f"||a snake|| in a picture of {here.alice.mention}" in log
+    assert "posted, with a warning" in log
+    assert not (await told(world, here, seed=1)).attachments[0].filename.startswith("SPOILER_")
+
+
+async def test_a_spoiler_hides_picture_previews_and_time_lapse(world, here, manager):
+    await configure(here, manager, "concepts add", concept="blood", action="spoiler",
+                    threshold=0.0)
+    message = await told(world, here)
+    assert message.attachments[0].filename.startswith("SPOILER_")
+    assert message.embeds[0].image.url is None
+    await here.alice.click(message, label="Video")
+    await world.until(lambda: not world.bot.videos.busy, "the time-lapse")
+    [film] = world.messages(here.channel)[-1].attachments
+    assert film.filename.startswith("SPOILER_")
+    assert film.filename.endswith(".mp4")
+    # Elsewhere nobody asked for that.
+    await here.alice.user.slash("imagine", prompt="a fox", iterations=1)
+    [mine] = await world.painted(here.alice.user.dm_channel)
+    assert not mine.attachments[0].filename.startswith("SPOILER_")
+
+
+async def test_what_is_withheld_is_shown_nowhere(world, here, manager):
+    await configure(here, manager, "concepts add", concept="blood", action="withhold",
+                    threshold=0.0)
+    await configure(here, manager, "concepts add", concept="a snake", action="warn", threshold=0.0)
+    message = await told(world, here)
+    assert "The picture was withheld: it seems to show something" in message.content
+    assert message.attachments == []
+    assert world.results(here.channel) == []
+    assert all(not each.attachments for each in world.messages(here.channel))
+    store = world.bot.store
+    job = await store.job(job_id_of(message))
+    assert (job.state, job.picture_path) == ("failed", None)
+    assert list((store.folder / "pictures").iterdir()) == []
+    assert list((store.folder / "states").iterdir()) == []
+    assert "no pictures yet" in text_of(await here.alice.slash(here.channel, "history"))
+    log = await logged(here)
+    assert "||blood||" in log
+    assert "not posted" in log
+    # So it stays after a restart, and is logged once.
+    await world.restart()
+    assert len(await findings_in(world.bot.store.database, str(here.guild.id), 9)) == 2
+    assert world.results(here.channel) == []
+
+
+async def test_what_scores_less_or_is_off_is_let_through(world, here, manager):
+    await configure(here, manager, "concepts add", concept="blood", action="withhold",
+                    threshold=1.0)
+    await configure(here, manager, "concepts add", concept="a snake", action="off", threshold=0.0)
+    message = await told(world, here)
+    assert message.attachments
+    assert message.embeds[0].fields == []
+    job = await world.bot.store.job(job_id_of(message))
+    assert set(job.result["scores"]) == {"blood"}
+    assert await findings_in(world.bot.store.database, str(here.guild.id), 9) == []
+
+
+@pytest.mark.parametrize(("action", "posted"), [("withhold", False), ("spoiler", True)])
+async def test_where_scoring_fails_only_withhold_withholds(world, here, manager, monkeypatch,
+                                                           action, posted):
+    def fails(*arguments):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(engine.worker_jobs, "concept_scores", fails)
+    await configure(here, manager, "concepts add", concept="blood", action=action)
+    message = await told(world, here)
+    assert bool(message.attachments) == posted
+    assert ("could not be checked" in message.content) != posted
+    log = await logged(here)
+    assert ("not scored; not posted" in log) != posted
+
+
+async def test_the_list_is_shown_changed_and_emptied(world, here, manager):
+    assert "are not checked" in await configure(here, manager, "concepts list")
+    await configure(here, manager, "concepts add", concept="blood", action="warn")
+    await configure(here, manager, "concepts add", concept="Blood", action="spoiler",
+                    threshold=0.25)
+    assert await configure(here, manager, "concepts list") == (
+        "||blood|| · spoiler · from 0.25 on")
+    log = await configure(here, manager, "log")
+    assert "`concepts`: − ||warn 0.5 blood|| + ||spoiler 0.25 blood||" in log  # noqa: RUF001
+    assert "a word or a few" in await configure(here, manager, "concepts add", concept="!?",
+                                                action="warn")
+    assert "not on the list" in await configure(here, manager, "concepts remove", concept="snake")
+    assert "/config concepts" in await configure(here, manager, "set", name="concepts",
+                                                 value="blood")
+    await configure(here, manager, "concepts remove", concept="BLOOD")
+    assert "are not checked" in await configure(here, manager, "concepts list")
+    for number in range(20):
+        await configure(here, manager, "concepts add", concept=f"thing {number}", action="off")
+    assert "at most 20" in await configure(here, manager, "concepts add", concept="one more",
+                                           action="off")
+
+
+async def test_what_was_painted_before_a_restart_is_judged_after_it(world, here, manager):
+    message = await told(world, here)
+    await here.moderator.delete(message)
+    await configure(here, manager, "concepts add", concept="blood", action="withhold")
+
+    async def meanwhile():
+        [database] = world.settings.painting.data_folder.glob("*.sqlite3")
+        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("UPDATE jobs SET state = 'rendered', delivered_at = NULL, "
+                               "result_message_id = NULL")
+
+    await world.restart(meanwhile)
+    await world.until(lambda: not world.bot.delivery.busy and any(
+        "could not be checked" in each.content for each in world.messages(here.channel)))
+    assert (await world.bot.store.job(job_id_of(message))).state == "failed"
+    assert "||blood||" in await logged(here)

@@ -1,0 +1,196 @@
+"""/config itself: who may, what it shows, offers, refuses and logs; files out and in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bot.client import ImageBot
+from bot.guild_settings import DEFINITIONS
+from tests.cogs.configuring import add_manager, configure
+from tests.cogs.media import answered, serving
+
+
+@pytest.fixture
+def manager(here):
+    return add_manager(here)
+
+
+def texts(components):
+    """All text displays among components as Discord has them, in order."""
+    for component in components:
+        if component["type"] == 10:
+            yield component["content"]
+        yield from texts(component.get("components") or [])
+
+
+async def stored(world, here):
+    return await world.bot.guild_settings.export(str(here.guild.id))
+
+
+async def test_who_may_not_manage_the_server_sees_and_changes_nothing(world, here, manager):
+    [command] = [each for each in world.env.backend.visible_commands(
+        user_id=manager.id, channel_id=here.channel.id) if each["name"] == "config"]
+    assert "config show" not in here.moderator.available_commands(here.channel)
+    await configure(here, manager, "set", name="iterations", value="7")
+    before = await stored(world, here)
+    # Discord's own settings can give the command to anyone: it is checked again.
+    here.guild.set_command_permissions(int(command["id"]), {here.alice: True})
+    role = here.guild.create_role("any")
+    tried: dict[str, dict[str, Any]] = {
+        "show": {}, "set": {"name": "iterations", "value": "9"}, "reset": {"name": "iterations"},
+        "log": {}, "export": {}, "import": {"file": ("a.json", b"{}")},
+        "channels allow": {"channel": here.channel}, "channels deny": {"channel": here.channel},
+        "channels clear": {}, "roles allow": {"right": "use", "role": role},
+        "roles remove": {"right": "use", "role": role}, "roles daily": {"role": role, "jobs": 3},
+        "words add": {"words": "fox"}, "words remove": {"word": "fox"}, "words list": {},
+        "concepts add": {"concept": "fox", "action": "warn"},
+        "concepts remove": {"concept": "fox"}, "concepts list": {}}
+    assert {f"config {path}" for path in tried} == {
+        path for path in here.alice.available_commands(here.channel)
+        if path.startswith("config ")}
+    for path, options in tried.items():
+        refused = await here.alice.slash(here.channel, f"config {path}", **options)
+        assert refused.ephemeral
+        assert "the right Manage Server" in refused.response.content
+    assert await here.alice.autocomplete(here.channel, "config set", "name", "") == []
+    assert await stored(world, here) == before
+    alone = world.env.create_user("alone")
+    assert "history" in alone.available_commands()
+    assert not [path for path in alone.available_commands() if path.startswith("config")]
+
+
+async def test_the_panel_shows_every_setting_and_where_it_is_from(world, here, manager):
+    await configure(here, manager, "set", name="iterations", value="7")
+    for name in ("channels", "words"):
+        for i in range(12):
+            given = ({"channel": here.guild.create_text_channel(f"c{i}")} if name == "channels"
+                     else {"words": f"word{i}, other words{i}"})
+            await configure(here, manager, f"{name} {'allow' if name == 'channels' else 'add'}",
+                            **given)
+    shown = await manager.slash(here.channel, "config show")
+    assert shown.ephemeral
+    text = "\n".join(texts(shown.response.components))
+    assert len(text) < 4000
+    for name in DEFINITIONS:
+        assert f"`{name}` **" in text
+    assert "`iterations` **7** · server" in text
+    assert "`max_iterations` **1000** · host" in text
+    assert "`preset` **default** · built in" in text
+    assert "and 4 more** · server" in text
+    assert "`blocked_words` **24 words** · server" in text
+
+
+async def test_what_cannot_be_set_is_told_in_a_sentence(world, here, manager):
+    for name, value, words in (
+            ("iterations", "1001", "a whole number from 1 to 1000, not \"1001\""),
+            ("iterations", "many", "a whole number from 1 to 1000"),
+            ("max_size", "2048", "more than the 262144 pixels that the host allows; 512x512"),
+            ("size", "huge", "a size as 256x128"),
+            ("learning_rate", "nan", "a number above 0, at most 100"),
+            ("jobs_waiting", "11", "from 1 to 10"), ("preset", "nice", "one of default"),
+            ("model", "dall-e", "no model called"), ("seed", "-1", "random, or a whole number"),
+            ("spoiler", "maybe", "on or off"), ("language", "xx", "one of auto, en, de"),
+            ("colour", "red", "There is no setting \"colour\""),
+            ("roles_use", "me", "has a command of its own: /config roles"),
+            ("jobs_a_day_by_role", "5", "/config roles daily"),
+            ("blocked_words", "fox", "/config words")):
+        assert words in await configure(here, manager, "set", name=name, value=value)
+    category = here.guild.create_category("all")
+    assert "is a category" in await configure(here, manager, "channels allow", channel=category)
+    assert "no expression" in await configure(here, manager, "words add", words="regex:(")
+    assert await stored(world, here) == {}
+    assert await configure(here, manager, "log") == (
+        "Nobody has changed a setting of this server.")
+
+
+async def test_what_the_host_lowers_counts_as_not_set(world, here, manager, monkeypatch):
+    await configure(here, manager, "set", name="iterations", value="900")
+    monkeypatch.setattr(world.bot.settings.limits, "max_iterations", 500)
+    rules = await world.bot.guild_settings.rules(str(here.guild.id))
+    assert rules.value("iterations") is None
+    assert rules.source("iterations") == "built in"
+
+
+async def test_names_and_values_are_offered(world, here, manager):
+    async def offered(option, typed, **filled):
+        choices = await manager.autocomplete(here.channel, "config set", option, typed, **filled)
+        return [choice["value"] for choice in choices]
+
+    assert await offered("name", "max_it") == ["max_iterations"]
+    assert "roles_use" not in await offered("name", "")
+    assert await offered("value", "ti", name="model") == ["tiny"]
+    assert await offered("value", "", name="spoiler") == ["on", "off"]
+    assert await offered("value", "ner", name="preset") == ["nerdyrodent"]
+    assert await offered("value", "", name="nothing") == []
+
+
+async def test_the_log_tells_who_changed_what_from_what_to_what(world, here, manager):
+    await configure(here, manager, "set", name="iterations", value="7")
+    await configure(here, manager, "set", name="iterations", value="8")
+    assert (await configure(here, manager, "set", name="iterations", value="8")).endswith(
+        "already.")
+    await configure(here, manager, "words add", words="fox, hen")
+    await configure(here, manager, "reset", name="iterations")
+    lines = (await configure(here, manager, "log")).splitlines()
+    assert [line.split(" ", 1)[1] for line in lines] == [
+        f"{manager.mention} `iterations`: 8 → not set",
+        f"{manager.mention} `blocked_words`: + ||fox|| ||hen||",
+        f"{manager.mention} `iterations`: 7 → 8",
+        f"{manager.mention} `iterations`: not set → 7"]
+    for i in range(10):
+        await configure(here, manager, "set", name="cooldown", value=str(i + 1))
+    assert (await configure(here, manager, "log")).endswith("/config log page:2")
+    assert len((await configure(here, manager, "log", page=2)).splitlines()) == 6
+    assert "no older changes" in await configure(here, manager, "log", page=9)
+
+
+@pytest.fixture
+async def host(monkeypatch):
+    async with serving(monkeypatch) as media_host:
+        yield media_host
+
+
+async def test_a_file_is_taken_whole_or_not_at_all(world, here, manager, host, monkeypatch):
+    world.bot.settings.test.media_host = host.address
+    host.backend = world.env.backend
+    fetch = ImageBot.fetch_file
+
+    async def fetch_file(self, *arguments):
+        return await world.env.external_wait(fetch(self, *arguments), reason="the media host")
+
+    monkeypatch.setattr(ImageBot, "fetch_file", fetch_file)
+
+    async def take(data):
+        result = await manager.slash(here.channel, "config import", file=("a.json", data))
+        return await answered(world, result)
+
+    await configure(here, manager, "set", name="iterations", value="7")
+    await configure(here, manager, "roles allow", right="use",
+                    role=here.guild.create_role("friends"))
+    result = await manager.slash(here.channel, "config export")
+    file = world.env.backend.cdn.get(result.response.attachments[0].url)
+    settings = await stored(world, here)
+    assert json.loads(file)["settings"] == settings
+    for wrong, words in (
+            (b"{", "not one that /config export made"), (b"[]", "not one that"),
+            (b"\xff", "not one that"), (b'["\\ud800"]', "not one that"),
+            (file.replace(b": 7", b': "\\ud800"'), "not one that"),
+            (b"[" * 100_000, "not one that"),
+            (b" " * 300_000, "file is larger than 0.262144 MB"),
+            (file.replace(b": 7", b": 7000"), "iterations must be a whole number"),
+            (file.replace(b": 7", b": NaN"), "iterations must be a whole number"),
+            (file.replace(b"\"iterations", b"\"itterations"), "no setting \"itterations\""),
+            (file.replace(b": 1,", b": 9,"), "another version of me")):
+        assert words in await take(wrong)
+        assert await stored(world, here) == settings
+    await configure(here, manager, "set", name="iterations", value="8")
+    await configure(here, manager, "set", name="cooldown", value="8")
+    assert await take(file) == "2 settings were changed."
+    assert await stored(world, here) == settings
+    await configure(here, manager, "reset", name="roles_use")
+    elsewhere = file.replace(str(here.guild.id).encode(), b"100000000000000000")
+    assert "stay as they were: roles_use" in await take(elsewhere)
+    assert await stored(world, here) == {"iterations": 7}

@@ -1,0 +1,110 @@
+"""Continue goes on from the very state a picture was left in: the same bits as in one go."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from tests.cogs.conftest import job_id_of, labels
+
+LONG = "a fox --iterations 40 --seed 7"
+
+
+async def asked(world, here, prompt, count=1):
+    """The newest of ``count`` results in the channel, when ``prompt`` is painted too."""
+    await here.alice.slash(here.channel, "imagine", prompt=prompt)
+    return (await world.painted(here.channel, count))[-1]
+
+
+async def continued(world, person, channel, picture, count):
+    pressed = await person.click(picture, label="Continue")
+    assert pressed.response.content.startswith("Queued"), pressed.response.content
+    return (await world.painted(channel, count))[-1]
+
+
+async def pixels(world, message):
+    data = await world.bot.store.picture(job_id_of(message))
+    return Image.open(io.BytesIO(data)).convert("RGB").tobytes()
+
+
+def states(world):
+    return {path.stem for path in (world.settings.painting.data_folder / "states").iterdir()}
+
+
+async def test_continue_after_stop_at_half_gives_bit_for_bit_the_uninterrupted_picture(
+        world, here):
+    await here.alice.slash(here.channel, "imagine", prompt=LONG)
+    await world.until(lambda: "of 40" in world.messages(here.channel)[0].content, "a preview")
+    await here.alice.click(world.messages(here.channel)[0], label="Stop")
+    [half] = await world.painted(here.channel)
+    stopped = await world.bot.store.job(job_id_of(half))
+    assert 0 < stopped.result["iterations"] < 40
+    # Anyone may, as a job of their own.
+    whole = await continued(world, here.bob, here.channel, half, 2)
+    job = await world.bot.store.job(job_id_of(whole))
+    assert job.person == str(here.bob.id)
+    assert job.request == stopped.request
+    assert (job.result["iterations"], job.result["stopped"]) == (40, False)
+    assert whole.content == here.bob.mention
+    uninterrupted = await asked(world, here, LONG, 3)
+    assert await pixels(world, whole) == await pixels(world, uninterrupted)
+    assert await pixels(world, half) != await pixels(world, whole)
+
+
+async def test_a_finished_picture_goes_on_as_long_again_each_time_and_after_a_restart(
+        world, here):
+    first = await asked(world, here, "a fox --iterations 4 --seed 7")
+    assert labels(first) == ["Again", "Remix", "Continue", "Edit", "Video", "Delete"]
+    second = await continued(world, here.alice, here.channel, first, 2)
+    assert "8 iterations" in second.embeds[0].footer.text
+    await world.restart()
+    third = await continued(world, here.alice, here.channel, second, 3)
+    assert "12 iterations" in third.embeds[0].footer.text
+    in_one_go = await asked(world, here, "a fox --iterations 12 --seed 7", 4)
+    assert await pixels(world, third) == await pixels(world, in_one_go)
+    # From the same picture it can be gone on with twice.
+    await continued(world, here.bob, here.channel, first, 5)
+    # Its time-lapse shows all of it.
+    assert await world.bot.store.rendition(job_id_of(third)) == (
+        (await world.bot.store.job(job_id_of(third))).request, 12)
+
+
+async def test_where_the_state_is_gone_edit_is_offered(world, here):
+    picture = await asked(world, here, "a fox --iterations 2")
+    world.bot.store.files.forget_state(job_id_of(picture))
+    pressed = await here.alice.click(picture, label="Continue")
+    assert pressed.ephemeral
+    assert "not kept any more; press Edit" in pressed.response.content
+    assert world.bot.queue.overview() == []
+    assert world.messages(here.channel)[-1] == picture
+
+
+async def test_a_state_is_kept_with_a_picture_and_goes_with_it(world, here):
+    picture = await asked(world, here, "a fox --iterations 2")
+    assert states(world) == {job_id_of(picture)}
+    await here.alice.click(picture, label="Delete")
+    assert states(world) == set()
+    await here.alice.slash(here.channel, "imagine", prompt=LONG)
+    await world.until(lambda: "of 40" in world.messages(here.channel)[-1].content, "a preview")
+    await here.alice.click(world.messages(here.channel)[-1], label="Cancel")
+    await world.until(lambda: not world.bot.delivery.busy, "the end")
+    assert states(world) == set()
+
+
+async def test_the_limit_is_for_what_one_asks_for_at_a_time(world, here, monkeypatch):
+    monkeypatch.setattr(world.bot.settings.limits, "max_iterations", 4)
+    first = await asked(world, here, "a fox --iterations 4")
+    second = await continued(world, here.alice, here.channel, first, 2)
+    # Again would paint all of it at once.
+    pressed = await here.alice.click(second, label="Again")
+    assert "8 iterations are more than the 4 allowed here" in pressed.response.content
+
+
+@pytest.mark.parametrize("label", ["Continue", "Edit"])
+async def test_a_deleted_picture_s_buttons_say_so(world, here, label):
+    picture = await asked(world, here, "a fox --iterations 1")
+    await world.bot.store.delete(job_id_of(picture))
+    pressed = await here.alice.click(picture, label=label)
+    assert "was deleted" in pressed.response.content

@@ -1,0 +1,242 @@
+"""/edit, the menu's Edit this image, and the button: what they open, ask for and refuse."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+
+import discord
+import pytest
+from PIL import Image
+from simcord.results import to_discord_message
+
+from data import posted
+from tests.cogs.conftest import job_id_of
+from tests.cogs.media import answered, png, serving, wait_for_it
+
+FAST = "--iterations 2"
+
+
+@pytest.fixture
+async def host(monkeypatch):
+    async with serving(monkeypatch) as media_host:
+        yield media_host
+
+
+@pytest.fixture
+def settings(settings, host):
+    settings.test.media_host = host.address
+    return settings
+
+
+@pytest.fixture
+def world(world, host, monkeypatch):
+    host.backend = world.env.backend
+    wait_for_it(monkeypatch, world)
+    return world
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+async def painted(world, here, prompt=f"a red circle {FAST}"):
+    await here.alice.slash(here.channel, "imagine", prompt=prompt)
+    [picture] = await world.painted(here.channel)
+    return picture
+
+
+async def newest(world, channel, count):
+    """The job of the newest of ``count`` results."""
+    return await world.bot.store.job(job_id_of((await world.painted(channel, count))[-1]))
+
+
+def linking(world, here, thumbnail):
+    """A message of bob's with a link, as Discord unfolds it."""
+    return to_discord_message(world.env, world.env.backend.create_message(
+        here.channel.id, here.bob.id, "https://x.example", embeds=[
+            {"type": "image", "thumbnail": thumbnail}]))
+
+
+async def test_edit_paints_from_the_picture_with_all_that_was_chosen(world, here):
+    picture, mask = png(), png("white", mode="L")
+    result = await here.alice.slash(
+        here.channel, "edit", image=("fox.png", picture), mask=("mask.png", mask),
+        prompt=f"a blue fox {FAST} --seed 4", strength=0.5, keep=0.2)
+    assert result.ephemeral
+    assert (await answered(world, result)).startswith("Queued")
+    job = await newest(world, here.channel, 1)
+    request = job.request
+    assert (request.init_image, request.mask) == (sha256(picture), sha256(mask))
+    assert (request.prompt, request.strength, request.keep) == ("a blue fox", 0.5, 0.2)
+    assert (job.seed, request.iterations, job.person) == (4, 2, str(here.alice.id))
+    [result] = world.results(here.channel)
+    for part in ("from a picture", "strength 0.5", "with a mask"):
+        assert part in result.embeds[0].footer.text
+    assert result.embeds[0].description == "- a blue fox"
+    assert await world.bot.store.attachments(job.id) == {
+        sha256(picture): picture, sha256(mask): mask}
+
+
+async def test_an_edit_keeps_the_picture_s_aspect(world, here):
+    asked = await here.alice.slash(here.channel, "edit", prompt=f"a fox {FAST}", where="hill",
+                                   image=("fox.png", png(size=(256, 64))), threshold=-2)
+    await answered(world, asked)
+    job = await newest(world, here.channel, 1)
+    assert job.result["width"] > 2 * job.result["height"]
+    assert (job.request.where, job.request.threshold) == ("hill", -2)
+
+
+@pytest.mark.parametrize(("data", "words"), [
+    (b"MZ" + bytes(300), "not a picture that I can read"),
+    (png(size=(8000, 8000)), "more than 50 megapixels"),
+    (png() + bytes(11_000_000), "larger than 10 MB"),
+])
+async def test_what_is_no_picture_is_told_so_and_nothing_is_queued(world, here, data, words):
+    for images in ({"image": ("fox.png", data)},
+                   {"image": ("fox.png", png()), "mask": ("mask.png", data)}):
+        result = await here.alice.slash(here.channel, "edit", prompt="a fox", **images)
+        assert words in await answered(world, result)
+    assert world.bot.queue.overview() == []
+    assert list((world.settings.painting.data_folder / "attachments").iterdir()) == []
+
+
+async def test_a_missing_permission_is_told_before_anything_is_fetched(world, here, host):
+    closed = here.guild.create_text_channel("closed", overwrites={
+        here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)})
+    result = await here.alice.slash(closed, "edit", prompt="a fox", image=("fox.png", png()))
+    assert "lack the permission Attach Files" in result.response.content
+    assert host.fetched == []
+
+
+async def test_the_menu_edits_anybody_s_picture(world, here):
+    picture = png("green")
+    posted_by_bob = await here.bob.send(here.channel, "look!",
+                                        attachments=[("hill.png", picture)])
+    shown = await here.alice.context_menu(here.channel, "Edit this image", posted_by_bob)
+    assert [label["component"]["custom_id"] for label in shown.modal["components"]] == [
+        "words", "strength", "where"]
+    sent = await here.alice.submit_modal(shown, {
+        "words": f"a snowy hill {FAST}", "strength": "0,3", "where": "hill"})
+    assert (await answered(world, sent)).startswith("Queued")
+    job = await newest(world, here.channel, 1)
+    request = job.request
+    assert (request.prompt, request.strength, request.where) == ("a snowy hill", 0.3, "hill")
+    assert request.init_image == sha256(picture)
+    assert job.person == str(here.alice.id)
+    assert "where: hill" in world.results(here.channel)[0].embeds[0].footer.text
+    # What was found of it is shown, and stays with the job's message.
+    [progress] = [message for message in world.messages(here.channel)
+                  if message.content.startswith("Painted in")]
+    [overlay] = progress.attachments
+    assert overlay.filename == "may-change.jpg"
+    assert Image.open(io.BytesIO(world.env.backend.cdn.get(overlay.url))).format == "JPEG"
+
+
+async def test_the_menu_finds_pictures_that_are_embedded_or_forwarded(world, here):
+    picture = png("yellow")
+    original = await here.bob.send(here.channel, "", attachments=[("sun.png", picture)])
+    link = original.attachments[0].url
+    embedded = linking(world, here, {"url": "https://x.example/sun.png", "proxy_url": link})
+    forwarded = await here.bob.forward(original, here.channel)
+    for count, message in enumerate((embedded, forwarded), 1):
+        shown = await here.alice.context_menu(here.channel, "Edit this image", message)
+        sent = await here.alice.submit_modal(shown, {"words": f"a moon {FAST}"})
+        assert (await answered(world, sent)).startswith("Queued")
+        job = await newest(world, here.channel, count)
+        assert job.request.init_image == sha256(picture)
+
+
+async def test_the_menu_says_where_there_is_no_picture_or_one_that_is_not_at_discord(world, here):
+    words = await here.bob.send(here.channel, "no picture", attachments=[("a.txt", b"words")])
+    refused = await here.alice.context_menu(here.channel, "Edit this image", words)
+    assert refused.ephemeral
+    assert "no picture in that message" in refused.response.content
+    elsewhere = linking(world, here, {"url": "https://169.254.169.254/latest/meta-data"})
+    refused = await here.alice.context_menu(here.channel, "Edit this image", elsewhere)
+    assert "does not lie at Discord" in refused.response.content
+
+
+async def test_the_button_edits_the_picture_as_it_was_painted(world, here):
+    first = await painted(world, here, f"a red circle --size 64x32 {FAST}")
+    shown = await here.bob.click(first, label="Edit")
+    sent = await here.bob.submit_modal(shown, {"words": "a blue circle", "strength": "0.9"})
+    assert sent.response.content.startswith("Queued")
+    job = await newest(world, here.channel, 2)
+    former = await world.bot.store.job(job_id_of(first))
+    assert job.request.init_image == sha256(await world.bot.store.picture(former.id))
+    assert (job.request.prompt, job.request.strength) == ("a blue circle", 0.9)
+    assert (job.request.width, job.request.height) == (64, 32)
+    assert (job.person, former.person) == (str(here.bob.id), str(here.alice.id))
+
+
+async def test_the_menu_on_the_bot_s_own_picture_is_as_the_button(world, here, host):
+    first = await painted(world, here)
+    [progress] = [message for message in world.messages(here.channel) if message.id != first.id]
+    for count, message in enumerate((first, progress), 2):
+        shown = await here.bob.context_menu(here.channel, "Edit this image", message)
+        assert job_id_of(first) in shown.modal["custom_id"]
+        sent = await here.bob.submit_modal(shown, {"words": "a blue circle"})
+        assert sent.response.content.startswith("Queued")
+        assert (await newest(world, here.channel, count)).request.init_image is not None
+    assert host.fetched == []
+
+
+@pytest.mark.parametrize(("values", "words"), [
+    ({"words": "a fox", "strength": "much"}, "--strength takes a number, not \"much\""),
+    ({"words": "a fox", "strength": "2"}, "strength 2 is out of range; it goes from 0"),
+    ({"words": ""}, "prompt is empty"),
+    ({"words": "a fox", "where": "hill ->"}, "arrow has no words after it"),
+])
+async def test_a_modal_that_cannot_be_painted_is_told(world, here, values, words):
+    first = await painted(world, here)
+    shown = await here.alice.click(first, label="Edit")
+    sent = await here.alice.submit_modal(shown, values)
+    assert sent.ephemeral
+    assert words in sent.response.content
+    assert len(world.results(here.channel)) == 1
+
+
+async def test_an_arrow_of_where_needs_no_other_words(world, here):
+    first = await painted(world, here)
+    shown = await here.alice.click(first, label="Edit")
+    sent = await here.alice.submit_modal(shown, {"where": "windmills -> mushrooms"})
+    assert sent.response.content.startswith("Queued")
+    job = await newest(world, here.channel, 2)
+    assert (job.request.prompt, job.request.where) == ("mushrooms", "windmills -> mushrooms")
+
+
+async def test_pictures_that_are_gone_are_told_so(world, here, host):
+    picture = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
+    shown = await here.alice.context_menu(here.channel, "Edit this image", picture)
+    host.forget(picture)
+    sent = await here.alice.submit_modal(shown, {"words": "a moon"})
+    assert "Discord does not have that picture any more" in await answered(world, sent)
+
+    first = await painted(world, here)
+    shown = await here.alice.click(first, label="Edit")
+    (await world.bot.store.job(job_id_of(first))).picture_path.unlink()
+    sent = await here.alice.submit_modal(shown, {"words": "a moon"})
+    assert "gone from my disk" in sent.response.content
+    shown = await here.alice.click(first, label="Edit")
+    await world.bot.store.delete(job_id_of(first))
+    sent = await here.alice.submit_modal(shown, {"words": "a moon"})
+    assert "deleted meanwhile" in sent.response.content
+
+
+async def test_modals_opened_before_a_restart_can_be_sent_after_it_but_not_for_ever(
+        world, here, monkeypatch):
+    picture = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
+    first, second = [await here.alice.context_menu(here.channel, "Edit this image", picture)
+                     for _ in range(2)]
+    await world.restart()
+    sent = await here.alice.submit_modal(first, {"words": f"a moon {FAST}"})
+    assert (await answered(world, sent)).startswith("Queued")
+    await world.painted(here.channel)
+    # A day later another address is kept, and this one is not any more.
+    a_day_later = time.time_ns() + 25 * 3600 * 10**9
+    monkeypatch.setattr("data.posted.time.time_ns", lambda: a_day_later)
+    await posted.keep_address(world.bot.store.database, "https://cdn.discordapp.com/x.png")
+    sent = await here.alice.submit_modal(second, {"words": "a moon"})
+    assert "too long ago" in await answered(world, sent)

@@ -1,0 +1,218 @@
+"""Messages to the bot: what is edited by a reply, a mention or in direct messages; what is not."""
+
+from __future__ import annotations
+
+import hashlib
+
+import discord
+import pytest
+
+from tests.cogs.conftest import job_id_of
+from tests.cogs.media import png, serving, wait_for_it
+
+FAST = "--iterations 2"
+
+
+@pytest.fixture
+async def host(monkeypatch):
+    async with serving(monkeypatch) as media_host:
+        yield media_host
+
+
+@pytest.fixture
+def settings(settings, host):
+    settings.test.media_host = host.address
+    return settings
+
+
+@pytest.fixture
+def world(world, host, monkeypatch):
+    host.backend = world.env.backend
+    wait_for_it(monkeypatch, world)
+    return world
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+async def painted(world, here, prompt=f"a red circle --size 64x32 {FAST}"):
+    await here.alice.slash(here.channel, "imagine", prompt=prompt)
+    [picture] = await world.painted(here.channel)
+    return picture
+
+
+async def newest(world, channel, count):
+    return await world.bot.store.job(job_id_of((await world.painted(channel, count))[-1]))
+
+
+async def said(world, channel, words):
+    """The bot's message that says ``words``."""
+    return await world.until(lambda: next((message for message in world.messages(channel)
+                                           if words in message.content), None), words)
+
+
+def me(world):
+    return f"<@{world.bot.user.id}>"
+
+
+async def direct(world, user, content="", *, reply_to=None, files=()):
+    """Write to the bot directly, as Discord's own client can: with files, and as a reply."""
+    backend = world.env.backend
+    channel = backend.get_dm_channel(user.id)
+    reference = None if reply_to is None else {
+        "channel_id": str(channel.id), "message_id": str(reply_to.id)}
+    return await user.send_dm(content, reference=reference,
+                              attachments=backend.store_attachments(channel.id, files))
+
+
+async def test_a_reply_with_words_starts_from_the_picture(world, here, host):
+    first = await painted(world, here)
+    await here.bob.send(here.channel, f"a blue circle --seed 4 {FAST}", reply_to=first)
+    job = await newest(world, here.channel, 2)
+    former = await world.bot.store.job(job_id_of(first))
+    assert job.request.init_image == sha256(await world.bot.store.picture(former.id))
+    assert (job.request.prompt, job.seed, job.person) == ("a blue circle", 4, str(here.bob.id))
+    assert (job.request.width, job.request.height) == (64, 32)
+    assert host.fetched == []
+    # What it asks for is told in a reply to those words.
+    answer = await said(world, here.channel, "Queued")
+    assert answer.reference is not None or "for <@" in answer.content
+    # So it is with the message that showed its course, and with the time-lapse.
+    progress = await said(world, here.channel, "Painted in")
+    await here.bob.send(here.channel, f"a green circle {FAST}", reply_to=progress)
+    third = await newest(world, here.channel, 3)
+    assert third.request.init_image is not None
+
+
+async def test_a_reply_to_a_time_lapse_starts_from_its_picture(world, here):
+    first = await painted(world, here)
+    await here.alice.click(first, label="Video")
+    film = await said(world, here.channel, "time-lapse")
+    await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=film)
+    job = await newest(world, here.channel, 2)
+    assert job.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))
+
+
+async def test_a_reply_with_a_picture_and_words_starts_from_that_picture(world, here):
+    first = await painted(world, here)
+    edited = png("green", (90, 30))
+    await here.alice.send(here.channel, f"a hill {FAST}", reply_to=first,
+                          attachments=[("mine.png", edited)])
+    request = (await newest(world, here.channel, 2)).request
+    assert (request.prompt, request.init_image) == ("a hill", sha256(edited))
+    assert (request.width, request.height) == (None, None)  # the new picture's own shape
+
+
+async def test_a_reply_with_a_picture_alone_goes_on_with_the_former_prompt(world, here):
+    first = await painted(world, here)
+    edited = png("green")
+    await here.alice.send(here.channel, reply_to=first, attachments=[("mine.png", edited)])
+    job = await newest(world, here.channel, 2)
+    assert (job.request.prompt, job.request.init_image) == ("a red circle", sha256(edited))
+    assert job.request.iterations == 2
+
+
+async def test_a_mention_with_an_attachment_edits_it(world, here):
+    picture = png()
+    await here.alice.send(here.channel, f"{me(world)} a snowy hill {FAST}",
+                          attachments=[("hill.png", picture)])
+    request = (await newest(world, here.channel, 1)).request
+    assert (request.prompt, request.init_image) == ("a snowy hill", sha256(picture))
+
+
+async def test_while_it_is_painted_a_reply_starts_from_the_preview(world, here, host):
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
+    await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
+    [progress] = world.messages(here.channel)
+    await here.bob.send(here.channel, f"a hen {FAST}", reply_to=progress)
+    await world.until(lambda: len(world.bot.queue.overview()) == 2, "bob's job")
+    running, waiting = world.bot.queue.overview()
+    assert (waiting.person, waiting.request.prompt) == (str(here.bob.id), "a hen")
+    assert len(host.fetched) == 1
+    for job in (waiting, running):
+        await world.bot.queue.cancel(job.id)
+    await world.until(lambda: not world.bot.delivery.busy, "the end")
+
+
+async def test_in_direct_messages_words_paint_and_pictures_are_edited(world, here):
+    channel, picture = here.alice.user.dm_channel, png()
+    await direct(world, here.alice.user, f"a red circle {FAST}")
+    [first] = await world.painted(channel)
+    assert (await world.bot.store.job(job_id_of(first))).request.init_image is None
+    await direct(world, here.alice.user, f"a hill {FAST}", files=[("hill.png", picture)])
+    second = await newest(world, channel, 2)
+    assert (second.request.init_image, second.guild_id) == (sha256(picture), None)
+    await direct(world, here.alice.user, f"a blue circle {FAST}", reply_to=first)
+    third = await newest(world, channel, 3)
+    assert third.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))
+
+
+async def test_what_is_said_without_a_mention_is_nobody_s_business(world, here):
+    await painted(world, here)
+    before = world.messages(here.channel)
+    told = await here.alice.send(here.channel, "nice!")
+    await here.bob.send(here.channel, "yes", reply_to=told)
+    assert [message.content for message in world.messages(here.channel)[len(before):]] == [
+        "nice!", "yes"]
+    assert world.bot.queue.overview() == []
+
+
+async def test_a_mention_alone_says_what_there_is_to_do(world, here):
+    for words in (me(world), f"{me(world)} are you there?"):
+        await here.alice.send(here.channel, words)
+        answer = world.messages(here.channel)[-1]
+        assert answer.content.startswith("Type /imagine")
+        assert "leave the reply's ping on" in answer.content
+    assert world.bot.queue.overview() == []
+
+
+@pytest.mark.parametrize(("content", "files", "words"), [
+    ("a fox", [("fox.txt", b"words")], "not a picture that I can read"),
+    ("a fox", [("fox.png", png(size=(8000, 8000)))], "more than 50 megapixels"),
+    ("", [("fox.png", png())], "Say in words what to make of the picture"),
+    ("a fox --colour red", [("fox.png", png())], "no option --colour"),
+])
+async def test_what_cannot_be_edited_is_told_in_a_reply(world, here, content, files, words):
+    await here.alice.send(here.channel, f"{me(world)} {content}", attachments=files)
+    answer = await said(world, here.channel, words)
+    assert [user.id for user in answer.mentions] == []
+    assert world.bot.queue.overview() == []
+
+
+async def test_replies_that_find_no_picture_are_told_so(world, here):
+    first = await painted(world, here)
+    await here.alice.send(here.channel, me(world), reply_to=first)
+    await said(world, here.channel, "Say in words what to make of the picture")
+    # Others' messages are closed to a bot without the privileged intent.
+    closed = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
+    await here.alice.send(here.channel, f"{me(world)} a moon", reply_to=closed)
+    await said(world, here.channel, "choose Apps, Edit this image")
+    help_text = await said(world, here.channel, "Say in words")
+    await here.alice.send(here.channel, "a moon", reply_to=help_text)
+    await said(world, here.channel, "That message of mine has no picture")
+    job = await world.bot.store.job(job_id_of(first))
+    job.picture_path.unlink()
+    world.env.backend.cdn._blobs.clear()
+    await here.alice.send(here.channel, "a blue circle", reply_to=first)
+    await said(world, here.channel, "Discord does not have that picture any more")
+    assert len(world.results(here.channel)) == 1
+
+
+async def test_where_the_bot_may_not_work_the_person_is_told(world, here):
+    closed = here.guild.create_text_channel("closed", overwrites={
+        here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)})
+    await here.alice.send(closed, f"{me(world)} a fox", attachments=[("fox.png", png())])
+    await said(world, closed, "lack the permission Attach Files")
+    mute = here.guild.create_text_channel("mute", overwrites={
+        here.guild.roles["TestBot"]: discord.PermissionOverwrite(send_messages=False)})
+    await here.alice.send(mute, f"{me(world)} a fox", attachments=[("fox.png", png())])
+    await said(world, here.alice.user.dm_channel, "lack the permissions Send Messages")
+    assert world.bot.queue.overview() == []
+
+
+async def test_other_bots_are_not_listened_to(world, here):
+    other = here.guild.add_member(world.env.create_user("other-bot", bot=True))
+    await other.send(here.channel, f"{me(world)} a fox", attachments=[("fox.png", png())])
+    assert len(world.messages(here.channel)) == 1
+    assert world.bot.queue.overview() == []

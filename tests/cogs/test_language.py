@@ -1,0 +1,94 @@
+"""Whom the bot answers in which language: each person in theirs, a server in its own."""
+
+from __future__ import annotations
+
+import pytest
+import simcord.interactions
+
+from bot.language import speaking
+from bot.translator import DESCRIPTION_LENGTH, CatalogueTranslator
+from bot.tree import fingerprint
+from tests.cogs.configuring import add_manager, configure
+from tests.cogs.conftest import labels
+
+
+@pytest.fixture
+def german(here, monkeypatch):
+    """Somebody whose Discord is in German, as the virtual one says of nobody by itself."""
+    greta = here.guild.add_member(here.guild._env.create_user("greta"))
+    plain = simcord.interactions.base_payload
+
+    def in_german(backend, *, user_id, **more):
+        record, payload = plain(backend, user_id=user_id, **more)
+        if user_id == greta.id:
+            payload["locale"] = "de"
+        return record, payload
+
+    monkeypatch.setattr(simcord.interactions, "base_payload", in_german)
+    return greta
+
+
+async def test_a_person_is_answered_in_their_language(world, here, german):
+    result = await german.slash(here.channel, "imagine", prompt="a red circle", seed=7)
+    assert result.response.content.startswith("In der Warteschlange: als Nächstes")
+    [picture] = await world.painted(here.channel)
+    assert labels(picture) == ["Nochmal", "Remix", "Weiter", "Bearbeiten", *labels(picture)[4:-1],
+                               "Löschen"]
+    assert "Seed 7" in picture.embeds[0].footer.text
+    [progress] = [message for message in world.messages(here.channel) if message.id != picture.id]
+    assert progress.content.startswith("Gemalt in")
+    refused = await here.bob.click(picture, label="Löschen")
+    assert refused.response.content.startswith("Only whoever asked for this picture")
+    deleted = await german.click(picture, label="Löschen")
+    assert deleted.response.content == "Gelöscht."
+
+
+async def test_the_engine_s_refusals_are_in_their_language_too(world, here, german):
+    result = await german.slash(here.channel, "imagine", prompt="a fox --colour red")
+    assert result.response.content.startswith("Es gibt keine Option --colour; es gibt --size")
+    result = await here.alice.slash(here.channel, "imagine", prompt="a fox --colour red")
+    assert result.response.content.startswith("There is no option --colour")
+
+
+async def test_a_server_s_language_is_that_of_its_messages(world, here, german):
+    manager = add_manager(here)
+    assert "de" in await configure(here, manager, "set", name="language", value="de")
+    result = await here.alice.slash(here.channel, "imagine", prompt="a red circle", seed=7)
+    assert result.response.content.startswith("Queued, next")
+    [picture] = await world.painted(here.channel)
+    assert "Löschen" in labels(picture)
+    await configure(here, manager, "set", name="language", value="auto")
+    await here.alice.slash(here.channel, "imagine", prompt="a red circle", seed=8)
+    pictures = await world.painted(here.channel, 2)
+    assert "Delete" in labels(pictures[1])
+
+
+async def test_every_description_is_translated_and_names_are_not(world):
+    tree = world.bot.tree
+    assert isinstance(tree.translator, CatalogueTranslator)
+    seen = 0
+
+    def walk(payload):
+        nonlocal seen
+        if payload.get("description"):
+            seen += 1
+            german = payload["description_localizations"]["de"]
+            assert german != payload["description"]
+            assert len(german) <= DESCRIPTION_LENGTH
+        assert not payload.get("name_localizations")
+        assert set(payload.get("description_localizations", {})) <= {"de"}
+        for option in payload.get("options", ()):
+            walk(option)
+
+    for command in tree.get_commands():
+        walk(await command.get_translated_payload(tree, tree.translator))
+    assert seen > 50
+
+
+async def test_other_translations_are_told_to_discord(world):
+    tree = world.bot.tree
+    now = await fingerprint(tree)
+    with speaking("de"):  # whose start it is does not matter
+        assert await fingerprint(tree) == now
+    await tree.set_translator(None)
+    assert await fingerprint(tree) != now

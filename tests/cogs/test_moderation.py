@@ -1,0 +1,223 @@
+"""/mod: a server's moderators, and nobody else, about that server's pictures and people."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import discord
+import pytest
+
+from bot.errors import TermsError
+from bot.restrictions import check_not_banned, parse_span
+from data.people import Restriction
+from tests.cogs.conftest import job_id_of
+
+LONG = "a fox --iterations 900"
+
+
+async def painted(world, here, person, prompt="a hen --iterations 1", count=1):
+    await person.slash(here.channel, "imagine", prompt=prompt)
+    return (await world.painted(here.channel, count))[-1]
+
+
+def said(result):
+    assert result.ephemeral
+    return result.response.content
+
+
+def listed(result):
+    assert result.ephemeral
+    return result.response.embeds[0].description
+
+
+async def asks(person, channel, prompt="a cow --iterations 1"):
+    return said(await person.slash(channel, "imagine", prompt=prompt))
+
+
+COMMANDS: list[tuple[str, dict[str, Any]]] = [
+    ("stop", {"job": "f" * 32}), ("delete", {"job": "f" * 32}), ("jobs", {}), ("log", {}),
+    ("bans", {}), ("ban", {"person": "bob"}), ("unban", {"person": "bob"}),
+    ("limit", {"person": "bob", "waiting": 1}), ("unlimit", {"person": "bob"})]
+
+
+async def test_discord_shows_the_commands_to_moderators_in_servers_alone(world):
+    [mod] = [command.to_dict(world.bot.tree) for command in world.bot.tree.get_commands()
+             if command.name == "mod"]
+    assert mod["default_member_permissions"] == discord.Permissions(manage_messages=True).value
+    assert mod["contexts"] == [0]
+    assert {option["name"] for option in mod["options"]} == {name for name, _ in COMMANDS}
+
+
+async def test_whoever_is_shown_them_all_the_same_is_refused(world, here):
+    # A server's settings may give a command to anyone: what counts is checked again.
+    group = world.bot.tree.get_command("mod")
+    group.default_permissions = None
+    await world.bot.tree.sync()
+    for name, options in COMMANDS:
+        given = {key: getattr(here, value) if key == "person" else value
+                 for key, value in options.items()}
+        assert "Only moderators" in said(await here.alice.slash(here.channel, f"mod {name}",
+                                                                **given))
+    assert await world.bot.people.acts(str(here.guild.id), 9) == []
+    await painted(world, here, here.bob, "bob's secret --iterations 1")
+    assert await here.alice.autocomplete(here.channel, "mod delete", "job", "secret") == []
+
+
+async def test_stop_calls_off_what_is_painted_and_what_waits(world, here):
+    await here.alice.slash(here.channel, "imagine", prompt=LONG)
+    await here.bob.slash(here.channel, "imagine", prompt="a waiting hen")
+    await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
+    shown = await here.moderator.autocomplete(here.channel, "mod stop", "job", "")
+    assert [re.sub(r" · [0-9a-f]{8}", "", choice["name"]) for choice in shown] == [
+        "being painted · a fox", "waiting · a waiting hen"]
+    for choice in shown:
+        result = await here.moderator.slash(here.channel, "mod stop", job=choice["value"])
+        # Once the worker has left off.
+        assert await world.until(lambda result=result: said(result), "the answer") == (
+            "Stopped; nothing of it will be posted.")
+    assert world.bot.queue.overview() == []
+    assert world.results(here.channel) == []
+    again = await here.moderator.slash(here.channel, "mod stop", job=shown[0]["value"])
+    assert "not being painted any more" in said(again)
+    log = listed(await here.moderator.slash(here.channel, "mod log"))
+    assert log.count("stopped a picture of") == 2
+    assert f"{here.moderator.mention} stopped a picture of {here.alice.mention}" in log
+
+
+async def test_delete_takes_message_row_and_file_by_id_or_link(world, here):
+    first = await painted(world, here, here.alice)
+    second = await painted(world, here, here.bob, count=2)
+    [choice] = await here.moderator.autocomplete(here.channel, "mod delete", "job",
+                                                 job_id_of(first)[:8])
+    assert "a hen" in choice["name"]
+    for job, message in ((choice["value"], first), (second.jump_url, second)):
+        path = (await world.bot.store.job(job_id_of(message))).picture_path
+        assert path.exists()
+        assert said(await here.moderator.slash(here.channel, "mod delete", job=job)) == "Deleted."
+        assert message.id not in [each.id for each in world.messages(here.channel)]
+        assert await world.bot.store.job(job_id_of(message)) is None
+        assert not path.exists()
+    assert world.messages(here.channel) == []  # the progress messages neither
+
+
+async def test_a_running_one_is_deleted_whole(world, here):
+    await here.alice.slash(here.channel, "imagine", prompt=LONG)
+    await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
+    [job] = world.bot.queue.overview()
+    result = await here.moderator.slash(here.channel, "mod delete", job=job.id)
+    assert await world.until(lambda: said(result), "the answer") == "Deleted."
+    assert world.messages(here.channel) == []
+    assert await world.bot.store.job(job.id) is None
+    assert list((world.bot.store.folder / "states").iterdir()) == []
+
+
+async def test_another_server_s_pictures_are_out_of_reach(world, here):
+    picture = await painted(world, here, here.alice)
+    there = world.env.create_guild("Elsewhere")
+    role = there.create_role("moderators", permissions=discord.Permissions(manage_messages=True))
+    carol = there.add_member(world.env.create_user("carol"), roles=[role])
+    channel = there.create_text_channel("general")
+    assert await carol.autocomplete(channel, "mod delete", "job", "hen") == []
+    for job in (job_id_of(picture), picture.jump_url, str(picture.id)):
+        assert "no such picture in this server" in said(
+            await carol.slash(channel, "mod delete", job=job))
+    assert "Nobody has asked" in said(await carol.slash(channel, "mod jobs"))
+    assert len(world.results(here.channel)) == 1
+    # A ban is that server's alone.
+    await carol.slash(channel, "mod ban", person=here.alice.user)
+    assert (await asks(here.alice, here.channel)).startswith("Queued")
+    await world.painted(here.channel, 2)
+
+
+async def test_jobs_says_who_asked(world, here):
+    await painted(world, here, here.alice, "alice's hen --iterations 1")
+    await painted(world, here, here.bob, "bob's hen --iterations 1", count=2)
+    text = listed(await here.moderator.slash(here.channel, "mod jobs"))
+    assert text.index("bob's hen") < text.index("alice's hen")
+    assert here.alice.mention in text
+    mine = listed(await here.moderator.slash(here.channel, "mod jobs", person=here.alice))
+    assert "bob's hen" not in mine
+
+
+async def test_a_ban_holds_until_it_ends_or_is_lifted(world, here):
+    text = said(await here.moderator.slash(here.channel, "mod ban", person=here.alice,
+                                           duration="7d"))
+    assert re.search(r"can ask for no pictures here until <t:\d+:f>\.$", text)
+    refused = await asks(here.alice, here.channel)
+    assert re.fullmatch(r"The moderators of this server do not let you ask for pictures here until "
+                        r"<t:\d+:f>\.", refused)
+    assert world.bot.queue.overview() == []
+    assert (await asks(here.bob, here.channel)).startswith("Queued")
+    # In direct messages she is nobody's guest.
+    direct = await here.alice.user.slash("imagine", prompt="a hen --iterations 1")
+    assert direct.response.content.startswith("Queued")
+    bans = listed(await here.moderator.slash(here.channel, "mod bans"))
+    assert f"{here.alice.mention} · banned: until <t:" in bans
+    assert "can ask for pictures here again" in said(
+        await here.moderator.slash(here.channel, "mod unban", person=here.alice))
+    assert "is not banned" in said(
+        await here.moderator.slash(here.channel, "mod unban", person=here.alice))
+    assert (await asks(here.alice, here.channel)).startswith("Queued")
+    await world.painted(here.channel, 2)
+
+
+async def test_a_banned_person_s_buttons_ask_for_nothing_either(world, here):
+    picture = await painted(world, here, here.bob)
+    await here.moderator.slash(here.channel, "mod ban", person=here.alice)
+    assert "do not let you" in said(await here.alice.click(picture, label="Again"))
+    await here.alice.click(picture, label="Remix")
+    assert world.bot.queue.overview() == []
+    with pytest.raises(Exception, match="do not let you"):
+        await check_not_banned(world.bot, str(here.guild.id), str(here.alice.id))
+
+
+async def test_a_limit_on_the_way_and_a_day(world, here):
+    await here.moderator.slash(here.channel, "mod limit", person=here.alice, waiting=1)
+    await here.alice.slash(here.channel, "imagine", prompt=LONG)
+    refused = await asks(here.alice, here.channel)
+    assert "limit you to one picture on the way at a time; wait for one" in refused
+    assert (await asks(here.bob, here.channel)).startswith("Queued")
+    [job, _] = world.bot.queue.overview()
+    result = await here.moderator.slash(here.channel, "mod stop", job=job.id)
+    await world.until(lambda: said(result), "the answer")
+    await world.painted(here.channel)
+    text = said(await here.moderator.slash(here.channel, "mod limit", person=here.alice, a_day=2))
+    assert "2 a day" in text
+    assert (await asks(here.alice, here.channel)).startswith("Queued")  # the second of today
+    refused = await asks(here.alice, here.channel)
+    assert re.search(r"limit you to 2 pictures a day; you can ask again <t:\d+:R>\.", refused)
+    await here.moderator.slash(here.channel, "mod unlimit", person=here.alice)
+    assert (await asks(here.alice, here.channel)).startswith("Queued")
+    await world.painted(here.channel, 3)
+
+
+@pytest.mark.parametrize(("name", "options", "words"), [
+    ("ban", {"duration": "soon"}, '"soon" is no span of time; write 30m'),
+    ("ban", {"duration": "0d"}, "from 1m to 3650d"),
+    ("ban", {"duration": "9999w"}, "from 1m to 3650d"),
+    ("limit", {}, "Say how many"),
+    ("unlimit", {}, "has no limit of their own")])
+async def test_what_cannot_be_is_said_in_a_sentence(world, here, name, options, words):
+    result = await here.moderator.slash(here.channel, f"mod {name}", person=here.alice, **options)
+    assert words in said(result)
+    guild = str(here.guild.id)
+    assert await world.bot.people.restrictions_in(guild) == []
+    assert await world.bot.people.acts(guild, 9) == []
+
+
+def test_spans_of_time():
+    assert [parse_span(text) for text in ("30m", "12h", "7d", " 2W ", "1d 12h", "1d12h")] == [
+        1800, 43_200, 604_800, 1_209_600, 129_600, 129_600]
+    for text in ("", "7", "d", "-7d", "7 days", "1.5d", "7dd", "٣d" * 40, "9" * 30 + "d"):
+        with pytest.raises(TermsError):
+            parse_span(text)
+
+
+async def test_a_restriction_without_a_name_is_listed_as_such(world, here):
+    guild = str(here.guild.id)
+    alias = await world.bot.people.aliases.of("1")
+    await world.bot.people.restrict(Restriction(guild, alias, "ban", moderator=None))
+    text = listed(await here.moderator.slash(here.channel, "mod bans"))
+    assert text.startswith("somebody who asked to be forgotten · banned")
+    assert alias not in text

@@ -1,0 +1,304 @@
+"""docs/permissions.md is true: every command, button and menu, done as everyone it names.
+
+One world for each kind of person, with a picture that is painted and one that waits. The queue is
+held meanwhile, so that nothing but what is done changes anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from simcord import actors
+from simcord.backend import serializers
+from simcord.backend.errors import SetupError
+from simcord.enums import AppCommandType, InteractionType
+
+from bot.buttons import BUTTONS
+from bot.guild_transfer import export_text
+from cogs.admin import Announcement
+from data.guilds import change_settings
+from data.people import Restriction
+from tests.cogs.conftest import job_id_of
+from tests.cogs.media import png, serving, wait_for_it
+
+PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
+ROLES = ("stranger", "requester", "role without right", "moderator", "manager",
+         "owner of the bot", "banned", "direct messages")
+REFUSALS = re.compile(
+    "Only whoever|Only moderators|Only who has the right|do not let you ask for pictures"
+    "|may (ask for|edit) pictures; a moderator can give you that role")
+SHOWN = {None: "everyone", "manage_messages": "Manage Messages", "manage_guild": "Manage Server",
+         "administrator": "Administrator"}
+# What is done last takes away what the others are about.
+LAST = ("/mod stop", "/mod delete", "button cancel", "button delete", "button forget")
+KEY = "0123456789abcdef"
+
+
+def table() -> dict[str, dict[str, str]]:
+    """The page's rows by what they are about, each by its columns."""
+    lines = [[cell.strip().replace("`", "") for cell in line.strip("|\n").split("|")]
+             for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
+    head, _, *rows = lines
+    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+
+
+@dataclass
+class Scene:
+    """Who acts, where, and what about. ``others`` are people and things of the server."""
+
+    world: Any
+    actor: Any
+    channel: Any
+    painted: str
+    waiting: str
+    picture: Any
+    others: SimpleNamespace
+
+
+def commands(bot) -> dict[str, Any]:
+    """Every command that does something, by its name as people type it; menus too."""
+    found: dict[str, Any] = {}
+    for kind in discord.AppCommandType:
+        for command in bot.tree.walk_commands(type=kind):
+            if isinstance(command, app_commands.Command):
+                found[f"/{command.qualified_name}"] = command
+            elif isinstance(command, app_commands.ContextMenu):
+                found[f"menu {command.name}"] = command
+    return found
+
+
+def buttons(bot) -> dict[str, type[discord.ui.DynamicItem]]:
+    """Every button that works at any time, by the word in its id."""
+    registered = bot._connection._view_store._dynamic_items
+    assert set(BUTTONS) <= set(registered.values())  # or discord.py keeps them elsewhere now
+    found = {}
+    for pattern, item in registered.items():
+        word = re.match("imagine:([a-z]+)", pattern.pattern)
+        assert word is not None
+        found[f"button {word[1]}"] = item
+    return found
+
+
+async def test_everything_has_a_row_and_is_shown_to_whom_the_row_says(world):
+    rows, found = table(), commands(world.bot)
+    assert {*found, *buttons(world.bot)} == set(rows)
+    for row in rows.values():
+        assert set(row) == {"shown to", *ROLES}
+    for name, command in found.items():
+        root = getattr(command, "root_parent", None) or command
+        payload = root.to_dict(world.bot.tree)
+        needed = payload["default_member_permissions"]
+        rights = None if needed is None else discord.Permissions(int(needed))
+        [asked] = [None] if rights is None else [right for right, on in rights if on]
+        assert rows[name]["shown to"] == SHOWN[asked]
+        assert (1 in payload["contexts"]) == (rows[name]["direct messages"] != "not offered")
+
+
+@pytest.fixture
+async def host(monkeypatch):
+    async with serving(monkeypatch) as media_host:
+        yield media_host
+
+
+@pytest.fixture
+def settings(settings, host):
+    settings.test.media_host = host.address
+    return settings
+
+
+@pytest.fixture
+def world(world, host, monkeypatch):
+    host.backend = world.env.backend
+    wait_for_it(monkeypatch, world)
+    return world
+
+
+@pytest.fixture
+def held(world):
+    """Hold the queue: what is asked for waits. It goes on when the test is over."""
+    queue, go_on = world.bot.queue, asyncio.Event()
+    paint = queue._paint
+
+    async def wait(job):
+        await go_on.wait()
+        await paint(job)
+
+    def hold():
+        queue._paint = wait
+
+    yield hold
+    go_on.set()
+
+
+async def set_up(world, here, role, hold) -> Scene:
+    """A painted picture and one that waits, both alice's, or in direct messages the actor's."""
+    member = lambda name, *roles: here.guild.add_member(  # noqa: E731
+        world.env.create_user(name), roles=list(roles))
+    right = lambda name, **rights: here.guild.create_role(  # noqa: E731
+        name, permissions=discord.Permissions(**rights))
+    painters = here.guild.create_role("painters")
+    others = SimpleNamespace(person=member("eve"), channel=here.other, role=painters)
+    direct = world.env.create_user("dora")
+    actor = {"stranger": here.bob, "requester": here.alice,
+             "role without right": member("gus", right("guests")),
+             "moderator": here.moderator, "manager": member("mona", right(
+                 "managers", manage_guild=True)),
+             "owner of the bot": member("olga"), "banned": here.alice,
+             "direct messages": direct}[role]
+    if role == "owner of the bot":
+        world.bot.owner_id = actor.id
+    alone = role == "direct messages"
+    requester, channel = (direct, direct.dm_channel) if alone else (here.alice, here.channel)
+    ask = ((lambda person, prompt: person.slash("imagine", prompt=prompt)) if alone else
+           (lambda person, prompt: person.slash(channel, "imagine", prompt=prompt)))
+    await ask(requester, "a red circle --iterations 1")
+    [picture] = await world.painted(channel)
+    hold()
+    await others.person.slash(here.other, "imagine", prompt="in front --iterations 1")
+    await ask(requester, "a hen that waits --iterations 1")
+    await world.env.settle()
+    guild = str(here.guild.id)
+    if role == "role without right":
+        await change_settings(world.bot.store.database, guild, "1", {
+            "roles_use": [str(painters.id)], "roles_edit": [str(painters.id)]})
+    if role == "banned":
+        await world.bot.people.restrict(Restriction(guild, str(actor.id), "ban", moderator="1"))
+    # Whom Discord shows them is its business; here everybody sees them.
+    for command in world.bot.tree.get_commands():
+        command.default_permissions = None
+    await world.bot.tree.sync()
+    return Scene(world, actor, channel, job_id_of(picture),
+                 world.bot.queue.overview()[-1].id, picture, others)
+
+
+def values_of(scene: Scene, name: str, command: app_commands.Command) -> dict[str, Any]:
+    """Something sensible for each option that must be there."""
+    job = scene.waiting if name == "/mod stop" else scene.painted
+    known = {"prompt": "a cow --iterations 1", "image": ("fox.png", png()), "job": job,
+             "person": scene.others.person, "channel": scene.others.channel,
+             "role": scene.others.role, "right": "big", "words": "bad", "word": "bad",
+             "name": "cooldown", "value": "0", "concept": "blood",
+             "action": "warn", "state": "off", "text": "hello",
+             "file": ("settings.json", export_text("1", {}).encode())}
+    given = {option.name: known[option.name] for option in command.parameters if option.required}
+    return given | ({"waiting": 9} if name == "/mod limit" else {})
+
+
+async def do(scene: Scene, name: str, what: Any, message: Any) -> Any:
+    """Run the command, open the menu, or press ``message``'s button; send what modal it shows."""
+    if isinstance(what, app_commands.Command):
+        given, words = values_of(scene, name, what), what.qualified_name
+        result = await (scene.actor.slash(words, **given) if is_direct(scene)
+                        else scene.actor.slash(scene.channel, words, **given))
+    elif isinstance(what, app_commands.ContextMenu):
+        result = await open_menu(scene, what.name)
+    else:
+        result = await scene.actor.click(message, custom_id=item_of(scene, name, what).custom_id)
+    if result.modal is not None:
+        fields = {"prompt": "a hen --iterations 1"} if "remix" in result.modal["custom_id"] else {
+            "words": "a hen --iterations 1"}
+        result = await scene.actor.submit_modal(result, fields)
+    # Those of /history and /privacy come in place of the message with the button.
+    await scene.world.until(lambda: result.acknowledged and (
+        not result.deferred or said(result) or name == "button history"), name)
+    return result
+
+
+def is_direct(scene: Scene) -> bool:
+    return not hasattr(scene.actor, "guild")
+
+
+async def open_menu(scene: Scene, name: str) -> Any:
+    if not is_direct(scene):
+        return await scene.actor.context_menu(scene.channel, name, scene.picture)
+    # SimCord's people open no menus in direct messages; this is what theirs in servers do.
+    root = actors._resolve_visible_command(scene.actor, scene.channel.id, name,
+                                           AppCommandType.MESSAGE)
+    stored = actors._visible_message(scene.actor, scene.picture)
+    message = dict(serializers.message_payload(scene.world.env.backend, stored))
+    return await actors._dispatch_actor_interaction(
+        scene.actor, InteractionType.APPLICATION_COMMAND, scene.channel,
+        {"id": root["id"], "name": name, "type": AppCommandType.MESSAGE,
+         "target_id": str(stored.id), "resolved": {"messages": {str(stored.id): message}}})
+
+
+def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
+    """The button that the row is about."""
+    word = name.split()[1]
+    if word in ("history", "forget", "announce"):
+        return button(*{"history": (0,), "forget": ("yes",), "announce": ("drop", KEY)}[word])
+    return button(scene.waiting if word in ("stop", "cancel") else scene.painted)
+
+
+async def post(scene: Scene, name: str, button: type[Any]) -> discord.Message:
+    """A message of the bot's with the button, where the actor reads it."""
+    bot = scene.world.bot
+    bot.get_cog("Admin").announcements[KEY] = Announcement(
+        "hello", {"1": str(scene.others.channel.id)})
+    item = item_of(scene, name, button)
+    view = discord.ui.LayoutView() if name == "button history" else discord.ui.View()
+    view.add_item(discord.ui.ActionRow(item) if name == "button history" else item)
+    to = (await (await bot.fetch_user(scene.actor.id)).create_dm() if is_direct(scene)
+          else bot.get_channel(scene.channel.id))
+    message = await to.send(view=view)
+    view.stop()
+    return message
+
+
+def said(result) -> str:
+    """What was answered: its text, or that of its parts."""
+    response = result.response
+    if response is None:
+        return ""
+    return str(response.content or response.embeds or response.components or "")
+
+
+async def state_of(scene: Scene) -> tuple[Any, Any]:
+    """Every row of the database, and every message that others can read."""
+    await scene.world.env.settle()
+    database = scene.world.bot.store.database
+    tables = [row["name"] for row in await database.fetch(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+    assert "jobs" in tables
+    rows = {name: sorted(str({column: value for column, value in row.items()
+                              if column != "lease_until"})  # renewed all the time
+                         for row in await database.fetch(f"SELECT * FROM {name}"))  # noqa: S608  its own
+            for name in tables}
+    messages = [(message.id, message.content, str(message.components), str(message.attachments))
+                for channel in (scene.channel, scene.others.channel)
+                for message in scene.world.messages(channel)]
+    return rows, messages
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_is_allowed_or_refused_as_the_table_says(world, here, held, role):
+    scene = await set_up(world, here, role, held)
+    wrong = []
+    everything = {**commands(world.bot), **buttons(world.bot)}
+    for name in sorted(everything, key=lambda name: (LAST.index(name) if name in LAST else -1,
+                                                     name)):
+        what, expected = everything[name], table()[name][role]
+        if expected == "not offered":
+            with pytest.raises(SetupError, match="context"):
+                await do(scene, name, what, None)
+            continue
+        message = await post(scene, name, what) if name.startswith("button") else None
+        before = await state_of(scene)
+        result = await do(scene, name, what, message)
+        refused = REFUSALS.search(said(result)) is not None
+        if refused != (expected == "no"):
+            wrong.append(f"{name} should be {expected}: {said(result)!r}")
+        elif refused:
+            assert result.ephemeral, name
+            assert await state_of(scene) == before, name
+        else:
+            await world.until(lambda: not world.bot.videos.busy, "the time-lapse")
+    assert not wrong, "\n".join(wrong)

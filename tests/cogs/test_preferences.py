@@ -1,0 +1,116 @@
+"""/preferences: what one leaves open is as one prefers it, and one is told as one wishes."""
+
+from __future__ import annotations
+
+from data.people import Preferences
+from tests.cogs.configuring import add_manager, configure
+from tests.cogs.conftest import job_id_of
+
+
+async def test_what_is_left_open_is_filled_in_and_what_is_named_is_not(world, here):
+    shown = await here.alice.slash(here.channel, "preferences set", size="48x32", iterations=2)
+    assert shown.ephemeral
+    assert "48×32" in shown.response.content
+    await here.alice.slash(here.channel, "imagine", prompt="a fox")
+    await here.alice.slash(here.channel, "imagine", prompt="a hen --size 32 --iterations 1")
+    await here.alice.slash(here.channel, "imagine", prompt="a cow --ar 2:1")
+    await here.bob.slash(here.channel, "imagine", prompt="bob's")
+    results = await world.painted(here.channel, 4)
+    made = {}
+    for result in results:
+        job = await world.bot.store.job(job_id_of(result))
+        made[job.request.prompt] = (job.result["width"], job.result["height"],
+                                    job.result["iterations"])
+    assert made["a fox"] == (48, 32, 2)
+    assert made["a hen"] == (32, 32, 1)
+    assert made["a cow"][2] == 2
+    assert 1.8 < made["a cow"][0] / made["a cow"][1] < 2.2  # in whole tokens
+    assert made["bob's"] == (32, 32, 5)  # the model's own
+
+
+async def test_they_are_one_s_own_kept_through_a_restart_and_reset(world, here):
+    await here.alice.slash(here.channel, "preferences set", iterations=3, model="tiny",
+                           direct_message=True, previews=False)
+    await world.restart()
+    shown = (await here.alice.slash(here.other, "preferences show")).response.content
+    assert "iterations: 3" in shown
+    assert "model: tiny" in shown
+    assert "picture is done: on" in shown
+    assert "previews: off" in shown
+    assert "iterations: 3" not in (
+        await here.bob.slash(here.channel, "preferences show")).response.content
+    reset = await here.alice.slash(here.channel, "preferences reset")
+    assert "iterations: as everyone's here" in reset.response.content
+    assert await world.bot.people.preferences(str(here.alice.id)) == Preferences()
+
+
+async def test_what_cannot_be_painted_here_is_refused_and_changes_nothing(world, here):
+    for option, value, words in (("size", "2000x2000", "more than the 262144 pixels"),
+                                 ("size", "wide", "reads like 256x128"),
+                                 ("size", "8x8", "out of range"),
+                                 ("iterations", 2000, "more than the 1000 allowed"),
+                                 ("model", "nobody's", "nobody's")):
+        shown = await here.alice.slash(here.channel, "preferences set", **{option: value})
+        assert shown.ephemeral
+        assert words in shown.response.content
+    assert await world.bot.people.preferences(str(here.alice.id)) == Preferences()
+
+
+async def test_what_the_server_allows_less_of_is_brought_down(world, here):
+    manager = add_manager(here)
+    await here.alice.slash(here.channel, "preferences set", size="64x32", iterations=4)
+    await configure(here, manager, "set", name="max_iterations", value="2")
+    await configure(here, manager, "set", name="max_size", value="32x32")
+    refused = await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=4)
+    assert "more than the 2 that this server allows" in refused.response.content
+    await here.alice.slash(here.channel, "imagine", prompt="a fox")
+    [result] = await world.painted(here.channel)
+    request = (await world.bot.store.job(job_id_of(result))).request
+    assert (request.iterations, request.width, request.height) == (2, 45, 22)
+
+
+async def test_without_previews_there_is_text_alone(world, here):
+    await here.alice.slash(here.channel, "preferences set", previews=False)
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
+    await here.bob.slash(here.other, "imagine", prompt="a hen --iterations 900")
+    await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "the progress")
+    message = world.messages(here.channel)[0]
+    assert "Painting" in message.content
+    assert message.attachments == []
+    assert message.embeds[0].image.url is None
+    await here.alice.click(message, label="Cancel")
+    await world.until(lambda: "of 900" in world.messages(here.other)[0].content, "the other")
+    assert len(world.messages(here.other)[0].attachments) == 1
+    await here.bob.click(world.messages(here.other)[0], label="Cancel")
+    await world.until(lambda: not world.bot.delivery.busy, "the end")
+
+
+async def test_who_wishes_is_written_to_when_it_is_done(world, here):
+    await here.alice.slash(here.channel, "preferences set", direct_message=True)
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    [result] = await world.painted(here.channel)
+    [told] = here.alice.user.dm_channel.history()
+    assert result.jump_url in told.content
+    assert "a fox" in told.content
+    await here.bob.slash(here.channel, "imagine", prompt="a hen --iterations 1")
+    await world.painted(here.channel, 2)
+    assert here.bob.user.dm_channel.history() == []
+
+
+async def test_in_direct_messages_there_is_no_second_one(world, here):
+    await here.alice.user.slash("preferences set", direct_message=True)
+    await here.alice.user.slash("imagine", prompt="a fox --iterations 1")
+    channel = here.alice.user.dm_channel
+    await world.painted(channel)
+    assert [message for message in world.messages(channel)
+            if message.content.startswith("Your picture")] == []
+
+
+async def test_closed_direct_messages_take_nothing_from_the_picture(world, here):
+    await here.alice.slash(here.channel, "preferences set", direct_message=True)
+    dm = here.alice.user.dm_channel
+    world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007,
+                           times=None)
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    await world.painted(here.channel)
+    assert dm.history() == []

@@ -1,0 +1,251 @@
+"""/privacy: all that is kept of oneself, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import zipfile
+
+import pytest
+from PIL import Image
+
+from bot.attachments import Picture
+from bot.retention import Retention
+from data.retention import DAY_MS
+from tests.cogs.conftest import job_id_of
+from tests.data.test_privacy import traces
+
+
+def picture_bytes(colour):
+    buffer = io.BytesIO()
+    Image.new("RGB", (32, 32), colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def direct(person):
+    return person.user.dm_channel.history()
+
+
+async def unzipped(message):
+    """The names and bytes of all that a message's zips hold."""
+    found: dict[str, bytes] = {}
+    for attachment in message.attachments:
+        data = await attachment.read()
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            found |= {name: archive.read(name) for name in archive.namelist()}
+    return found
+
+
+async def pressed(world, person, channel, label="Remove everything"):
+    """/privacy forget, and its answer."""
+    asked = await person.slash(channel, "privacy forget")
+    assert asked.ephemeral
+    await person.click(asked.response, label=label)
+    return await world.until(
+        lambda: None if asked.response.content.startswith("Removing") else
+        asked.response.content, "the answer")
+
+
+async def lived(world, here, monkeypatch):
+    """Alice has done all that leaves a trace; bob has to do with her."""
+    photo = picture_bytes("red")
+
+    async def from_cdn(address):
+        data = world.env.backend.cdn.get(address)
+        return Picture(hashlib.sha256(data).hexdigest(), data)
+
+    # The virtual Discord's media host answers no HTTP; test_attachments.py is about that.
+    monkeypatch.setattr(world.bot, "fetch_address", from_cdn)
+    await here.alice.slash(here.channel, "preferences set", iterations=1)
+    await here.alice.slash(here.channel, "imagine", prompt="alice's fox",
+                           init_image=("photo.png", photo))
+    [hers] = await world.painted(here.channel)
+    await here.bob.click(hers, label="Again")
+    await world.painted(here.channel, 2)
+    await here.moderator.slash(here.channel, "mod limit", person=here.alice, a_day=50)
+    await here.alice.slash(here.other, "imagine", prompt="a fox --iterations 900")
+    await here.alice.slash(here.other, "imagine", prompt="a waiting hen")
+    await world.until(lambda: any("of 900" in message.content
+                                  for message in world.messages(here.other)), "a preview")
+    return hers, hashlib.sha256(photo).hexdigest()
+
+
+async def test_forgetting_leaves_no_row_no_file_and_no_name(world, here, monkeypatch):
+    hers, sha = await lived(world, here, monkeypatch)
+    folder, id = world.bot.store.folder, str(here.alice.id)
+    assert traces(folder, id)
+    assert (folder / "attachments" / sha).exists()
+    text = await pressed(world, here.alice, here.channel)
+    assert text.startswith("I have forgotten you")
+    assert "Backups made before expire within 7 days." in text
+    assert "could not delete" not in text
+    assert traces(folder, id) == []
+    assert not (folder / "attachments" / sha).exists()
+    assert list((folder / "states").glob(f"*{job_id_of(hers)}*")) == []
+    assert [path for path in (folder / "pictures").iterdir() if job_id_of(hers) in path.name] == []
+    assert world.bot.queue.overview() == []
+    # Her messages are gone, bob's is there.
+    [his] = world.results(here.channel)
+    assert here.bob.mention in his.content
+    assert world.messages(here.other) == []
+    assert [message for message in world.messages(here.channel)
+            if here.alice.mention in message.content] == []
+    # Nothing comes back: not while the bot goes on, nor after a restart.
+    await world.restart()
+    await world.until(lambda: not world.bot.delivery.busy, "the end")
+    assert traces(folder, id) == []
+    assert (await world.bot.store.job(job_id_of(his))).person == str(here.bob.id)
+
+
+async def test_a_ban_holds_after_its_person_is_forgotten(world, here):
+    await here.moderator.slash(here.channel, "mod ban", person=here.alice, duration="7d")
+    await pressed(world, here.alice, here.channel)
+    assert traces(world.bot.store.folder, str(here.alice.id)) == []
+    refused = await here.alice.slash(here.channel, "imagine", prompt="a fox")
+    assert "do not let you ask" in refused.response.content
+    shown = await here.moderator.slash(here.channel, "mod bans")
+    assert shown.response.embeds[0].description.startswith("somebody who asked to be forgotten")
+    await here.moderator.slash(here.channel, "mod unban", person=here.alice)
+    again = await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    assert again.response.content.startswith("Queued")
+    await world.painted(here.channel)
+
+
+async def test_it_asks_once_and_no_means_no_also_after_a_restart(world, here):
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    [picture] = await world.painted(here.channel)
+    asked = await here.alice.slash(here.channel, "privacy forget")
+    shown = [button["label"] for row in asked.response.components
+             for button in row["components"]]
+    assert shown == ["Remove everything", "Keep it"]
+    await world.restart()
+    await here.alice.click(asked.response, label="Keep it")
+    assert asked.response.content == "Nothing was removed."
+    assert await world.bot.store.job(job_id_of(picture)) is not None
+
+
+async def test_a_message_that_cannot_be_deleted_stops_nothing(world, here):
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    [picture] = await world.painted(here.channel)
+    world.env.inject_error("DELETE", f"/channels/{here.channel.id}/messages/{picture.id}",
+                           status=403, code=50001, times=None)
+    text = await pressed(world, here.alice, here.channel)
+    assert "Pictures whose messages I could not delete: 1;" in text
+    assert traces(world.bot.store.folder, str(here.alice.id)) == []
+
+
+async def test_one_who_was_never_here_can_be_forgotten(world, here):
+    assert (await pressed(world, here.bob, here.channel)).startswith("I have forgotten you")
+
+
+async def test_an_export_comes_directly_with_rows_and_pictures(world, here):
+    await here.alice.slash(here.channel, "preferences set", iterations=1)
+    await here.alice.slash(here.channel, "imagine", prompt="alice's fox")
+    [hers] = await world.painted(here.channel)
+    await here.bob.slash(here.channel, "imagine", prompt="bob's hen --iterations 1")
+    await world.painted(here.channel, 2)
+    result = await here.alice.slash(here.channel, "privacy export")
+    assert result.ephemeral
+    assert result.response.content == "I have sent it to you directly, in one file."
+    [message] = direct(here.alice)
+    found = await unzipped(message)
+    id = job_id_of(hers)
+    assert found[f"pictures/{id}.png"] == await world.bot.store.picture(id)
+    [job] = json.loads(found["jobs.json"])
+    assert job["request"]["prompt"] == "alice's fox"
+    assert json.loads(found["preferences.json"])[0]["iterations"] == 1
+    assert not any(b"bob's hen" in data for data in found.values())
+
+
+async def test_an_export_is_split_under_the_upload_limit(world, here, monkeypatch):
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    await world.painted(here.channel)
+    monkeypatch.setattr(type(world.bot), "upload_limit", lambda self, guild_id: 2_500)
+    result = await here.alice.slash(here.channel, "privacy export")
+    sent = direct(here.alice)
+    assert len(sent) > 1
+    assert f"in {len(sent)} files" in result.response.content
+    for message in sent:
+        [attachment] = message.attachments
+        assert attachment.size <= 2_500
+
+
+async def test_closed_direct_messages_are_said_in_a_sentence(world, here):
+    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    await world.painted(here.channel)
+    world.env.inject_error("POST", f"/channels/{here.alice.user.dm_channel.id}/messages",
+                           status=403, code=50007, times=None)
+    result = await here.alice.slash(here.channel, "privacy export")
+    assert "allow direct messages" in result.response.content
+
+
+async def test_without_anything_kept_there_is_nothing_to_send(world, here):
+    result = await here.bob.slash(here.channel, "privacy export")
+    assert result.response.content == "I keep nothing of you."
+    assert direct(here.bob) == []
+
+
+async def test_what_passed_the_gates_before_is_forgotten_too(world, here, monkeypatch):
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(asking, request):
+        reached.set()
+        await world.env.external_wait(go_on.wait(), reason="the test")
+        return request
+
+    world.bot.gates.append(slowly)
+    asked = await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
+    assert reached.is_set()
+    question = await here.alice.slash(here.channel, "privacy forget")
+    asyncio.get_running_loop().call_later(0.3, go_on.set)
+    await here.alice.click(question.response, label="Remove everything")
+    await world.until(lambda: question.response.content.startswith("I have forgotten"), "the end")
+    assert asked.response.content.startswith("Queued")  # it was, for a moment
+    await world.until(lambda: not world.bot.delivery.busy, "the delivery")
+    assert world.bot.queue.overview() == []
+    assert traces(world.bot.store.folder, str(here.alice.id)) == []
+
+
+async def test_who_is_being_forgotten_asks_for_nothing_meanwhile(world, here):
+    forgetting = world.bot.get_cog("Privacy").forgetting
+    with forgetting.turn(str(here.alice.id)):
+        for command, options in (("imagine", {"prompt": "a fox"}), ("privacy export", {})):
+            result = await here.alice.slash(here.channel, command, **options)
+            assert result.response.content.startswith("I am busy with what is kept of you")
+    assert world.bot.queue.overview() == []
+
+
+@pytest.mark.parametrize(("host", "server", "days"), [
+    (365, None, 365), (365, 30, 30), (30, 365, 30), (0, 30, 30), (0, None, None)])
+async def test_the_fewer_days_of_host_and_server_count(world, here, host, server, days):
+    retention = Retention(world.bot)
+    monkey = world.bot.settings.privacy.model_copy(update={"retention_days": host})
+    object.__setattr__(world.bot.settings, "privacy", monkey)
+
+    async def chosen(guild_id):
+        return server
+
+    retention.server_days = chosen
+    assert await retention.days_of("100") == days
+    assert await retention.days_of(None) == (host or None)
+
+
+async def test_the_daily_task_removes_what_is_too_old(world, here, monkeypatch):
+    await here.alice.slash(here.channel, "imagine", prompt="an old fox --iterations 1")
+    [old] = await world.painted(here.channel)
+    await here.alice.slash(here.channel, "imagine", prompt="a new hen --iterations 1")
+    new = (await world.painted(here.channel, 2))[-1]
+    store = world.bot.store
+    await store.database.change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
+                                366 * DAY_MS, job_id_of(old))
+    monkeypatch.setattr("bot.retention.FIRST_SECONDS", 0.0)
+    world.bot.retention.start()
+    deadline = asyncio.get_running_loop().time() + 10
+    while await store.get_meta("retention ran") is None:
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.01)
+    assert await store.job(job_id_of(old)) is None
+    assert await store.job(job_id_of(new)) is not None
+    await world.bot.retention.close()

@@ -1,0 +1,68 @@
+"""The short form of bench.chaos: ten rounds, the faults that a seed draws; and what it found."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from bench.chaos import measure
+from tests.e2e.faults import FAULTS, deck
+from tests.e2e.jobs import job_id_of, row_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+SEED = 17
+
+
+async def test_ten_faults_lose_nothing_and_post_nothing_twice(tmp_path):
+    outcome = await measure(10, SEED, tmp_path)
+    assert outcome.rounds == 10
+    assert outcome.accepted == outcome.delivered + outcome.refused
+    assert (outcome.lost, outcome.twice) == (0, 0)
+    assert outcome.delivered >= 5
+
+
+def test_every_fault_strikes_before_any_does_again():
+    drawn = deck(random.Random(1), 2 * len(FAULTS))
+    assert sorted(drawn[:len(FAULTS)]) == sorted(FAULTS) == sorted(drawn[len(FAULTS):])
+    assert set(deck(random.Random(SEED), 10)) >= {"bot_killed", "worker_killed", "kicked",
+                                                  "answers_lost", "nonces_forgotten"}
+
+
+async def test_a_lost_answer_and_a_forgotten_nonce_do_not_post_twice(channel, alice, standin, bot):
+    lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 0, times=99, done=True)
+    await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
+    await bot.until(lambda: standin.results(channel), "the result that nobody heard of")
+    standin.rest.forget_nonces()
+    lost.times = 0
+    [result] = standin.results(channel)
+    await bot.until(lambda: row_of(bot, job_id_of(result))["result_message_id"] == result["id"],
+                    "the row")
+    assert len(standin.results(channel)) == 1
+    await bot.until(lambda: any(message["content"].startswith("Painted in")
+                                for message in channel.messages.values()), "the last word")
+    assert len(channel.messages) == 2  # the progress message came once, too
+
+
+async def test_a_file_that_nothing_makes_small_enough_is_told_of(channel, alice, standin, bot):
+    standin.rest.max_file = 100
+    await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
+    [result] = await bot.until(lambda: standin.results(channel), "the message")
+    assert result["content"].startswith(f"<@{alice.id}> Painted, but Discord takes no file")
+    assert result["attachments"] == []
+    await bot.until(lambda: row_of(bot, job_id_of(result))["state"] == "delivered", "the row")
+
+
+async def test_what_was_refused_is_posted_when_the_bot_is_invited_again(
+        channel, alice, standin, bot):
+    alice.takes_dms = False
+    await standin.command(alice, channel, "imagine", prompt="a fox", iterations=60)
+    [progress] = await bot.until(lambda: list(channel.messages.values()), "the progress")
+    job_id = job_id_of(progress)
+    await standin.kick()
+    await bot.until(lambda: row_of(bot, job_id)["state"] == "rendered", "the picture")
+    await bot.until(lambda: "Nor can it be sent" in bot.log_text(), "the refusal")
+    assert row_of(bot, job_id)["delivered_at"] is None
+    await standin.invite()
+    await bot.until(lambda: standin.results(channel), "the result")
+    assert len(standin.results(channel)) == 1
