@@ -12,6 +12,8 @@ from types import SimpleNamespace
 import discord
 import pytest
 import simcord
+import simcord.backend.cdn
+from aiohttp import web
 from pydantic import SecretStr
 
 from bot import ImageBot, create_bot
@@ -26,6 +28,7 @@ from bot.settings import (
     TestSettings,
 )
 from bot.videos import Videos
+from tests.cogs.media import MediaHost
 from tests.tiny_model import write_tiny_model
 
 PATIENCE = 30.0  # seconds that anything may take on a busy machine
@@ -178,3 +181,32 @@ def here(world):
         guild=guild, channel=guild.create_text_channel("paintings"),
         other=guild.create_text_channel("other"), alice=add("alice"), bob=add("bob"),
         moderator=add("moderator", roles=[moderators]))
+
+
+@pytest.fixture
+async def host(world, monkeypatch):
+    """A media host that uploads get their links from, and that the bot takes for Discord's."""
+    host = MediaHost()
+    application = web.Application()
+    application.router.add_get("/{tail:.*}", host.answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host.address = f"127.0.0.1:{runner.addresses[0][1]}"
+    host.backend = world.env.backend
+    world.settings.test.media_host = host.address
+    monkeypatch.setattr(simcord.backend.cdn, "CDN_BASE", f"http://{host.address}")
+    fetch = ImageBot.fetch_address
+
+    async def fetch_address(self, address):
+        # SimCord is told that fetching waits for sockets, which it cannot see.
+        return await world.env.external_wait(fetch(self, address), reason="the media host")
+
+    monkeypatch.setattr(ImageBot, "fetch_address", fetch_address)
+    yield host
+    await runner.cleanup()
+
+
+async def newest(world, channel, count):
+    """The job of the newest of ``count`` results."""
+    return await world.bot.store.job(job_id_of((await world.painted(channel, count))[-1]))

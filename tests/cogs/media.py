@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-import simcord.backend.cdn
 from aiohttp import web
 from PIL import Image
-
-from bot.client import ImageBot
 
 
 class MediaHost:
@@ -35,29 +31,9 @@ class MediaHost:
             del self.backend.cdn._blobs[attachment.url]
 
 
-@asynccontextmanager
-async def serving(monkeypatch) -> AsyncIterator[MediaHost]:
-    """A media host that uploads get their links from, until the end of the block."""
-    host = MediaHost()
-    application = web.Application()
-    application.router.add_get("/{tail:.*}", host.answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host.address = f"127.0.0.1:{runner.addresses[0][1]}"
-    monkeypatch.setattr(simcord.backend.cdn, "CDN_BASE", f"http://{host.address}")
-    yield host
-    await runner.cleanup()
-
-
-def wait_for_it(monkeypatch, world) -> None:
-    """SimCord is told that fetching waits for sockets, which it cannot see."""
-    fetch = ImageBot.fetch_address
-
-    async def fetch_address(self, address):
-        return await world.env.external_wait(fetch(self, address), reason="the media host")
-
-    monkeypatch.setattr(ImageBot, "fetch_address", fetch_address)
+def sha256(data):
+    """As a request names a picture."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def png(colour="red", size=(64, 32), kind="PNG", mode="RGB"):

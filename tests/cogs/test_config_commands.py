@@ -10,7 +10,7 @@ import pytest
 from bot.client import ImageBot
 from bot.guild_settings import DEFINITIONS
 from tests.cogs.configuring import add_manager, configure
-from tests.cogs.media import answered, serving
+from tests.cogs.media import answered
 
 
 @pytest.fixture
@@ -147,15 +147,7 @@ async def test_the_log_tells_who_changed_what_from_what_to_what(world, here, man
     assert "no older changes" in await configure(here, manager, "log", page=9)
 
 
-@pytest.fixture
-async def host(monkeypatch):
-    async with serving(monkeypatch) as media_host:
-        yield media_host
-
-
 async def test_a_file_is_taken_whole_or_not_at_all(world, here, manager, host, monkeypatch):
-    world.bot.settings.test.media_host = host.address
-    host.backend = world.env.backend
     fetch = ImageBot.fetch_file
 
     async def fetch_file(self, *arguments):

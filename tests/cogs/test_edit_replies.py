@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import discord
 import pytest
 
-from tests.cogs.conftest import job_id_of
-from tests.cogs.media import png, serving, wait_for_it
+from tests.cogs.conftest import job_id_of, newest
+from tests.cogs.media import png, sha256
 
 FAST = "--iterations 2"
-
-
-@pytest.fixture
-async def host(monkeypatch):
-    async with serving(monkeypatch) as media_host:
-        yield media_host
-
-
-@pytest.fixture
-def settings(settings, host):
-    settings.test.media_host = host.address
-    return settings
-
-
-@pytest.fixture
-def world(world, host, monkeypatch):
-    host.backend = world.env.backend
-    wait_for_it(monkeypatch, world)
-    return world
-
-
-def sha256(data):
-    return hashlib.sha256(data).hexdigest()
+pytestmark = pytest.mark.usefixtures("host")
 
 
 async def painted(world, here, prompt=f"a red circle --size 64x32 {FAST}"):
     await here.alice.slash(here.channel, "imagine", prompt=prompt)
     [picture] = await world.painted(here.channel)
     return picture
-
-
-async def newest(world, channel, count):
-    return await world.bot.store.job(job_id_of((await world.painted(channel, count))[-1]))
 
 
 async def said(world, channel, words):

@@ -27,7 +27,7 @@ from cogs.admin import Announcement
 from data.guilds import change_settings
 from data.people import Restriction
 from tests.cogs.conftest import job_id_of
-from tests.cogs.media import png, serving, wait_for_it
+from tests.cogs.media import png
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 ROLES = ("stranger", "requester", "role without right", "moderator", "manager",
@@ -103,26 +103,7 @@ async def test_everything_has_a_row_and_is_shown_to_whom_the_row_says(world):
 
 
 @pytest.fixture
-async def host(monkeypatch):
-    async with serving(monkeypatch) as media_host:
-        yield media_host
-
-
-@pytest.fixture
-def settings(settings, host):
-    settings.test.media_host = host.address
-    return settings
-
-
-@pytest.fixture
-def world(world, host, monkeypatch):
-    host.backend = world.env.backend
-    wait_for_it(monkeypatch, world)
-    return world
-
-
-@pytest.fixture
-def held(world):
+def held(world, host):
     """Hold the queue: what is asked for waits. It goes on when the test is over."""
     queue, go_on = world.bot.queue, asyncio.Event()
     paint = queue._paint
