@@ -53,7 +53,7 @@ async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str
         except discord.HTTPException as error:
             if text is not None and text.files and (
                     error.code == TOO_LARGE or error.status == 413):
-                limit = min(limit, sum(len(data) for _, data in text.files)) // 2
+                limit = min(limit, sum(len(data) for _, data in text.files)) * 3 // 4
                 log.info("Discord finds the file too large; trying with %d bytes", limit)
                 continue
             if not is_passing(error):
