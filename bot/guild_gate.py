@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from typing import TYPE_CHECKING, Any
 
 from bot.asking import Asking
@@ -21,6 +20,7 @@ from bot.setting_kinds import RANDOM
 from bot.usage import check_usage
 from bot.wording import escape
 from data.guilds import add_usage, count_usage
+from engine.clock import now_ms
 from engine.job import Job
 from engine.models.catalogue import load_catalogue
 from engine.recipe import Recipe, make_recipe
@@ -59,10 +59,10 @@ class GuildGate:
         """Remember that the job was taken."""
         if asking.place.guild_id is not None:
             await add_usage(self.bot.store.database, asking.place.guild_id, asking.person,
-                            job.id, _now())
+                            job.id, now_ms())
 
     async def _check_usage(self, guild_id: str, asking: Asking, rules: Rules) -> None:
-        now = _now()
+        now = now_ms()
         usage = await count_usage(self.bot.store.database, guild_id, asking.person, now)
         waiting = sum(job.person == asking.person and job.place.guild_id == guild_id
                       for job in self.bot.queue.overview())
@@ -213,7 +213,3 @@ def _manages(asking: Asking) -> bool:
 
 def _roles(ids: Any) -> str:
     return ", ".join(f"<@&{id}>" for id in ids[:_NAMED])
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import discord
 
 from bot.errors import BannedError, TermsError
 from bot.language import _, plural
-from data.retention import DAY_MS
 from data.server_jobs import ServerJobs
+from engine.clock import DAY_MS, now_ms
 
 if TYPE_CHECKING:
     from bot.client import ImageBot
@@ -75,7 +74,7 @@ async def check_restrictions(bot: ImageBot, guild_id: str | None, person: str) -
                 until=_until(limit.expires_at)))
     if limit.a_day is not None:
         asked = await ServerJobs(bot.store).asked_since(
-            guild_id, person, time.time_ns() // 1_000_000 - DAY_MS)
+            guild_id, person, now_ms() - DAY_MS)
         if len(asked) >= limit.a_day:
             raise BannedError(_(
                 "The moderators of this server limit you to {most} a day{until}; you can ask "

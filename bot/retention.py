@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from bot.errors import Caught
 from data.departed import forget_departed
-from data.retention import DAY_MS, expire, sweep
+from data.retention import expire, sweep
+from engine.clock import DAY_MS, now_ms
 from engine.worker_process import spawn
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ class Retention:
         store = self.bot.store
         if self.bot.is_ready():  # else it is not known yet which servers it is in
             present = {str(guild.id) for guild in self.bot.guilds}
-            gone = await forget_departed(store.database, present, time.time_ns() // 1_000_000)
+            gone = await forget_departed(store.database, present, now_ms())
             log.info("removed what %d servers had set that I left long ago", gone)
         removed = await expire(store, self.days_of, await self.days_of(None))
         swept = await sweep(store)
-        await store.set_meta(LAST_RUN, str(time.time_ns() // 1_000_000))
+        await store.set_meta(LAST_RUN, str(now_ms()))
         log.info("removed %d jobs that were kept long enough, and %d files of none", removed,
                  swept)
         return removed
@@ -82,7 +82,7 @@ class Retention:
         while True:
             with Caught("the retention"):
                 last = await self.bot.store.get_meta(LAST_RUN)
-                now = time.time_ns() // 1_000_000
+                now = now_ms()
                 if last is None or not 0 <= now - int(last) < DAY_MS:
                     await self.run()
             await asyncio.sleep(AGAIN_SECONDS)

@@ -8,7 +8,8 @@ from bot.errors import LimitError
 from bot.guild_settings import Rules
 from bot.language import _, plural
 from bot.wording import duration
-from data.guilds import DAY, Usage
+from data.guilds import Usage
+from engine.clock import DAY_MS
 
 
 def jobs_a_day(rules: Rules, roles: Collection[str]) -> int | None:
@@ -43,7 +44,7 @@ def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int
         raise LimitError(_("This server lets you ask for no pictures; its moderators can change "
                            "that."))
     if a_day is not None and usage.jobs >= a_day:
-        left = (usage.oldest or now) + DAY - now
+        left = (usage.oldest or now) + DAY_MS - now
         raise LimitError(plural(
             "You have asked for {number} picture in 24 hours, and this server allows {most}; the "
             "next one in {left}.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import discord
@@ -31,6 +30,7 @@ from data.people import Act, Kind, LoggedAct, Restriction
 from data.picture_checks import findings_in
 from data.server_jobs import ServerJobs
 from data.stored import StoredJob
+from engine.clock import now_ms
 from engine.request import ImageRequest
 
 SHOWN, LOGGED = 10, 20
@@ -257,7 +257,7 @@ class Moderation(commands.Cog):
 
 def _end(duration: str | None) -> int | None:
     return None if duration is None else (
-        time.time_ns() // 1_000_000 + parse_span(duration) * 1000)
+        now_ms() + parse_span(duration) * 1000)
 
 
 async def setup(bot: ImageBot) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Set
 
 from data.database import Database
-from data.retention import DAY_MS
+from engine.clock import DAY_MS
 
 KEPT_DAYS = 30
 # The tables that are a server's own; each has its column guild_id.

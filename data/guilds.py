@@ -7,14 +7,12 @@ Every function raises StoreError where the database cannot be used.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from data.database import Database, Row
-
-DAY = 24 * 60 * 60 * 1000
+from engine.clock import DAY_MS, now_ms
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ async def change_settings(database: Database, guild_id: str, person: str,
 
     All of them are written down, or none.
     """
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     changes = []
     async with database.transaction() as transaction:
         for name, after in values.items():
@@ -98,7 +96,7 @@ async def count_usage(database: Database, guild_id: str, person: str, now: int) 
     rows = await database.fetch(
         "SELECT COUNT(*) AS jobs, MIN(asked_at) AS oldest, MAX(asked_at) AS newest "
         "FROM guild_usage WHERE guild_id = ? AND person = ? AND asked_at > ?",
-        guild_id, person, now - DAY)
+        guild_id, person, now - DAY_MS)
     return Usage(**rows[0])
 
 
@@ -106,7 +104,7 @@ async def add_usage(database: Database, guild_id: str, person: str, job_id: str,
                     now: int) -> None:
     """Write down that a job was taken; what is older than a day is forgotten."""
     async with database.transaction() as transaction:
-        await transaction.change("DELETE FROM guild_usage WHERE asked_at <= ?", now - DAY)
+        await transaction.change("DELETE FROM guild_usage WHERE asked_at <= ?", now - DAY_MS)
         await transaction.change(
             "INSERT INTO guild_usage (guild_id, person, job_id, asked_at) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (job_id) DO NOTHING", guild_id, person, job_id, now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from typing import Any, Literal
 from data.alias import Aliases, is_alias
 from data.database import Database, Row, Transaction
 from data.keeper import Exported, TableKeeper
+from engine.clock import now_ms
 
 Kind = Literal["ban", "limit"]
 Act = Literal["stop", "delete", "ban", "unban", "limit", "unlimit"]
@@ -83,7 +83,7 @@ class People:
             await transaction.change(
                 "INSERT INTO restrictions (guild_id, person, kind, a_day, waiting, moderator, "
                 "created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new.guild_id,
-                new.person, new.kind, new.a_day, new.waiting, new.moderator, _now(),
+                new.person, new.kind, new.a_day, new.waiting, new.moderator, now_ms(),
                 new.expires_at)
             await _log(transaction, LoggedAct(
                 new.guild_id, new.moderator, new.kind, new.person, a_day=new.a_day,
@@ -106,7 +106,7 @@ class People:
         which = "WHERE guild_id = ? AND kind = ? AND person IN (?, ?)"
         values = (guild_id, kind, person, await self._alias(person))
         rows = await transaction.fetch(
-            f"SELECT person FROM restrictions {which} AND {_IN_FORCE}", *values, _now())  # noqa: S608  constants
+            f"SELECT person FROM restrictions {which} AND {_IN_FORCE}", *values, now_ms())  # noqa: S608  constants
         await transaction.change(f"DELETE FROM restrictions {which}", *values)  # noqa: S608  constants
         return rows[0]["person"] if rows else None
 
@@ -118,14 +118,14 @@ class People:
         """What is in force for the person in that server, by its kind."""
         rows = await self._database.fetch(
             f"SELECT * FROM restrictions WHERE guild_id = ? AND person IN (?, ?) AND {_IN_FORCE}",  # noqa: S608  constant
-            guild_id, person, await self._alias(person), _now())
+            guild_id, person, await self._alias(person), now_ms())
         return {row["kind"]: Restriction(**row) for row in rows}
 
     async def restrictions_in(self, guild_id: str) -> list[Restriction]:
         """All that are in force in that server, newest first."""
         rows = await self._database.fetch(
             f"SELECT * FROM restrictions WHERE guild_id = ? AND {_IN_FORCE} "  # noqa: S608  constant
-            "ORDER BY created_at DESC", guild_id, _now())
+            "ORDER BY created_at DESC", guild_id, now_ms())
         return [Restriction(**row) for row in rows]
 
     # What moderators did.
@@ -204,12 +204,8 @@ async def _log(transaction: Transaction, act: LoggedAct) -> None:
         "INSERT INTO moderation_log (sequence, guild_id, moderator, act, person, job_id, a_day, "
         "waiting, expires_at, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, "
         "?, ?, ?, ? FROM moderation_log", act.guild_id, act.moderator, act.act, act.person,
-        act.job_id, act.a_day, act.waiting, act.expires_at, _now())
+        act.job_id, act.a_day, act.waiting, act.expires_at, now_ms())
 
 
 def _without(row: Row, column: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != column}
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -6,13 +6,13 @@ Takes the open Database. Every function raises StoreError where it cannot be use
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from data.database import Database, Transaction
 from data.store import Store
+from engine.clock import now_ms
 
 Action = Literal["warn", "spoiler", "withhold"]
 
@@ -78,4 +78,4 @@ async def _note(transaction: Transaction, findings: Sequence[Finding]) -> None:
             "action, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ? "
             "FROM picture_checks WHERE true ON CONFLICT (job_id, concept) DO NOTHING",
             found.guild_id, found.job_id, found.person, found.concept, found.score,
-            found.action, time.time_ns() // 1_000_000)
+            found.action, now_ms())

@@ -5,10 +5,10 @@ Queries of their own on the open database; see data.store for the rest of it.
 
 from __future__ import annotations
 
-import time
 import uuid
 
 from data.database import Database
+from engine.clock import now_ms
 
 # Discord's own links to attachments die after a day, and nobody leaves a modal open for longer.
 ADDRESS_HOURS = 24
@@ -27,7 +27,7 @@ async def keep_address(database: Database, address: str) -> str:
 
     A modal is filled in while the bot may be restarted, and its custom_id has no room for it.
     """
-    id, now = uuid.uuid4().hex, time.time_ns() // 1_000_000
+    id, now = uuid.uuid4().hex, now_ms()
     async with database.transaction() as transaction:
         await transaction.change("DELETE FROM edit_addresses WHERE created_at < ?",
                                  now - ADDRESS_HOURS * 3_600_000)

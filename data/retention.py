@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from data.store import Store
+from engine.clock import DAY_MS, now_ms
 
 log = logging.getLogger("data.retention")
 
-DAY_MS = 86_400_000
 # A file younger than this may belong to a row that is being written.
 _ORPHAN_MS = DAY_MS
 _ID = re.compile(r"\.?([0-9a-f]{32}|[0-9a-f]{64})(?:\..*)?")
@@ -28,7 +28,7 @@ async def expire(store: Store, days_of: DaysOf, host_days: int | None) -> int:
     ``host_days`` is for what belongs to no single server's jobs: the moderators' logs. Bans and
     limits that have run out go too. Raises StoreError, with part of it done.
     """
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     removed = 0
     places = await store.database.fetch("SELECT DISTINCT guild_id FROM jobs")
     for place in places:

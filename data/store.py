@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import json
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from data.files import Files
 from data.owners import Owner
 from data.recovery import recover
 from data.stored import COLUMNS, StoredJob, request_of, stored_job
+from engine.clock import now_ms
 from engine.errors import RequestError
 from engine.events import Done
 from engine.job import JobRecord, Place, State, Wish
@@ -168,7 +168,7 @@ class Store:
     async def started(self, id: str) -> bool:
         """queued or running -> running."""
         return await self._move(id, "running", _UNFINISHED,
-                                "started_at = COALESCE(started_at, ?)", _now())
+                                "started_at = COALESCE(started_at, ?)", now_ms())
 
     async def requeued(self, id: str) -> bool:
         """running -> queued; it will be the first to go on."""
@@ -342,10 +342,10 @@ class Store:
         return await self._database.change(
             f"UPDATE jobs SET {also}, delivered_at = ?, owner = NULL, lease_until = 0 "  # noqa: S608  constants of this file
             f"WHERE id = ? AND owner = ? AND delivered_at IS NULL AND state IN ({states})",
-            *values, _now(), id, self._owner.name, *ended) > 0
+            *values, now_ms(), id, self._owner.name, *ended) > 0
 
     async def _end(self, id: str, to: State, also: str, *values: object) -> bool:
-        ended = await self._move(id, to, _UNFINISHED, f"{also}, ended_at = ?", *values, _now())
+        ended = await self._move(id, to, _UNFINISHED, f"{also}, ended_at = ?", *values, now_ms())
         if ended and to != "rendered":  # a picture that is there can be continued
             await asyncio.to_thread(self.files.forget_state, id)
         return ended
@@ -369,12 +369,12 @@ class Store:
             taken += await transaction.change(
                 "UPDATE jobs SET owner = ?, lease_until = ? WHERE (owner IS NULL OR "
                 "(owner <> ? AND lease_until < ?)) AND delivered_at IS NULL",
-                self._owner.name, self._lease_end(), self._owner.name, _now())
+                self._owner.name, self._lease_end(), self._owner.name, now_ms())
         await asyncio.to_thread(self._owner.forget, dead)
         return taken
 
     def _lease_end(self) -> int:
-        return _now() + round(self._lease * 1000)
+        return now_ms() + round(self._lease * 1000)
 
     async def _renew(self) -> None:
         while True:
@@ -393,7 +393,3 @@ def _whose(person: str, guild_id: str | None) -> tuple[str, list[str]]:
     if guild_id is None:
         return shown, [person]
     return f"{shown} AND guild_id = ?", [person, guild_id]
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

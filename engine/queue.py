@@ -16,6 +16,7 @@ import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from engine.clock import now_ms
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Ending, Failed, Progress, Queued
 from engine.fairness import RoundRobin, in_turn
@@ -168,7 +169,7 @@ class PaintQueue:
         pictures = dict(pictures or {})
         if pictures:
             await asyncio.to_thread(_check_hashes, pictures)
-        record = JobRecord(uuid.uuid4().hex, request, person, place, _now(),
+        record = JobRecord(uuid.uuid4().hex, request, person, place, now_ms(),
                            continues=continues)
         await self.store.add(record, pictures)
         job = self._jobs[record.id] = Job(record)
@@ -415,10 +416,6 @@ class PaintQueue:
             event = Queued(position, eta)
             if job.latest != event:
                 job.publish(event)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _check_hashes(pictures: Mapping[str, bytes]) -> None:

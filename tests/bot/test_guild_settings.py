@@ -23,7 +23,8 @@ from bot.settings import (
 )
 from bot.settings_table import table
 from bot.usage import check_usage, jobs_a_day
-from data.guilds import DAY, Usage
+from data.guilds import Usage
+from engine.clock import DAY_MS
 from engine.job import Place
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "settings.md"
@@ -132,11 +133,11 @@ def test_the_most_generous_number_counts(host, stored, roles, number):
 
 def test_how_long_to_wait_is_told(host):
     rules = Rules({"jobs_a_day": 2, "cooldown": 60, "jobs_waiting": 1}, host)
-    now = 10 * DAY
+    now = 10 * DAY_MS
     check_usage(rules, [], Usage(1, now - 60_000, now - 60_000), 0, now)
     for usage, waiting, words in (
             (Usage(0, None, None), 1, "this server allows 1; wait"),
             (Usage(1, now - 20_000, now - 20_000), 0, "again in 40 s"),
-            (Usage(2, now - DAY + 3_600_000, now - 70_000), 0, "the next one in 1 h")):
+            (Usage(2, now - DAY_MS + 3_600_000, now - 70_000), 0, "the next one in 1 h")):
         with pytest.raises(LimitError, match=words):
             check_usage(rules, [], usage, waiting, now)

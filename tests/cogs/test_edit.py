@@ -208,7 +208,7 @@ async def test_modals_opened_before_a_restart_can_be_sent_after_it_but_not_for_e
     await world.painted(here.channel)
     # A day later another address is kept, and this one is not any more.
     a_day_later = time.time_ns() + 25 * 3600 * 10**9
-    monkeypatch.setattr("data.posted.time.time_ns", lambda: a_day_later)
+    monkeypatch.setattr("time.time_ns", lambda: a_day_later)
     await posted.keep_address(world.bot.store.database, "https://cdn.discordapp.com/x.png")
     sent = await here.alice.submit_modal(second, {"words": "a moon"})
     assert "too long ago" in await answered(world, sent)

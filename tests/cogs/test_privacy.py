@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.attachments import Picture
 from bot.retention import Retention
-from data.retention import DAY_MS
+from engine.clock import DAY_MS
 from tests.cogs.conftest import job_id_of
 from tests.data.test_privacy import traces
 

@@ -6,7 +6,8 @@ import pytest
 
 from data import guilds
 from data.database import Database
-from data.guilds import DAY, Change, Usage
+from data.guilds import Change, Usage
+from engine.clock import DAY_MS
 
 
 @pytest.fixture
@@ -43,13 +44,13 @@ async def test_a_change_that_fails_half_way_changes_nothing(database):
 
 
 async def test_jobs_of_one_day_are_counted_by_server_and_person(database):
-    now = 10 * DAY
+    now = 10 * DAY_MS
     assert await guilds.count_usage(database, "1", "alice", now) == Usage(0, None, None)
-    for job, server, person, at in (("a", "1", "alice", now - DAY), ("b", "1", "alice", now - 9),
+    for job, server, person, at in (("a", "1", "alice", now - DAY_MS), ("b", "1", "alice", now - 9),
                                     ("c", "1", "bob", now - 8), ("d", "2", "alice", now - 7),
                                     ("e", "1", "alice", now - 6), ("e", "1", "alice", now)):
         await guilds.add_usage(database, server, person, job, at)
     assert await guilds.count_usage(database, "1", "alice", now) == Usage(2, now - 9, now - 6)
     rows = await database.fetch("SELECT job_id FROM guild_usage ORDER BY job_id")
     assert [row["job_id"] for row in rows] == ["b", "c", "d", "e"]  # what is older is gone
-    assert (await guilds.count_usage(database, "1", "alice", now + DAY)).jobs == 0
+    assert (await guilds.count_usage(database, "1", "alice", now + DAY_MS)).jobs == 0

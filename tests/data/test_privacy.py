@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import time
 import zipfile
 
 import pytest
@@ -19,7 +18,8 @@ from data.guilds import change_settings
 from data.keeper import Exported, TableKeeper
 from data.people import LoggedAct, People, Preferences, Restriction
 from data.privacy import export, forget, keepers, person_columns
-from data.retention import DAY_MS, expire, sweep
+from data.retention import expire, sweep
+from engine.clock import DAY_MS, now_ms
 from tests.data.test_store import HERE, added, painted
 
 ANN, BOB = "123456789012345678", "223456789012345678"
@@ -173,7 +173,7 @@ def test_archives_hold_all_within_the_limit(tmp_path, limit):
 
 
 async def test_what_is_old_enough_goes_by_the_days_of_its_place(store):
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     ids = {}
     for name, days, guild in (("old", 31, "100"), ("young", 29, "100"), ("kept", 400, "101"),
                               ("direct", 8, None), ("waiting", 500, "100")):
