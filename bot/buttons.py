@@ -14,10 +14,11 @@ import discord
 
 from bot.asking import Kind, asked_by
 from bot.continuing import continuation_of
-from bot.errors import GoneError, Guarded, describe
+from bot.errors import GoneError, Guarded
 from bot.language import _, mark
 from bot.logs import about_job
 from bot.permissions import Verb, check_bot_may_post, check_owner_or_moderator
+from bot.removal import remove_job
 from bot.restrictions import check_interaction_not_banned
 from data import quota
 from data.stored import StoredJob
@@ -224,18 +225,9 @@ class DeleteButton(JobButton):
                   job: StoredJob) -> None:
         """First the message, then what it was made from."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await bot.queue.cancel(job.id)
-        text = _("Deleted.")
-        if job.result_message_id is not None:
-            channel = bot.get_partial_messageable(int(job.channel_id))
-            try:
-                await channel.get_partial_message(int(job.result_message_id)).delete()
-            except discord.NotFound:
-                pass  # somebody was quicker
-            except discord.HTTPException as error:
-                reason = describe(error, "deleting the message")
-                text = _("Deleted, but its message is still there: {why}", why=reason)
-        await bot.store.delete(job.id)
+        why = await remove_job(bot, job)
+        text = _("Deleted.") if why is None else (
+            _("Deleted, but its message is still there: {why}", why=why))
         await interaction.edit_original_response(content=text)
 
 

@@ -32,22 +32,11 @@ def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) ->
     """Check everything and ``say`` a line about each; 0 where the bot can run, else 1."""
     all_ = Examination(say, env_file)
     all_.settings()
-    with all_.checking("versions"):
-        _versions(all_)
-    with all_.checking("token"):
-        _token(all_)
-    with all_.checking("models"):
-        check_models(all_)
-    with all_.checking("device"):
-        check_device(all_)
-    with all_.checking("folders"):
-        _folders(all_)
-    with all_.checking("database"):
-        _database(all_)
-    with all_.checking("backups"):
-        _backups(all_)
-    with all_.checking("metrics"):
-        _metrics(all_)
+    for name, check in (("versions", _versions), ("token", _token), ("models", check_models),
+                        ("device", check_device), ("folders", _folders),
+                        ("database", _database), ("backups", _backups), ("metrics", _metrics)):
+        with all_.checking(name):
+            check(all_)
     if all_.wrong:
         things = "thing is" if all_.wrong == 1 else "things are"
         say(f"\n{all_.wrong} {things} wrong; the lines above say what to do.")

@@ -19,7 +19,7 @@ from bot.editing import edit_request
 from bot.errors import GoneError, Guarded
 from bot.language import _
 from bot.logs import about_job
-from bot.modals import max_length, submitted_text
+from bot.modals import max_length, submitted, submitted_text
 from bot.permissions import check_bot_may_post
 from bot.source_picture import own_picture
 from data import posted
@@ -60,16 +60,13 @@ class EditModal(discord.ui.Modal):
 
 async def take_edit(interaction: discord.Interaction[Any]) -> None:
     """Paint what a submitted Edit says; other interactions pass by."""
-    if interaction.type is not discord.InteractionType.modal_submit:
-        return
-    data: Any = interaction.data
-    found = _ABOUT.fullmatch(data.get("custom_id", ""))
+    found = submitted(interaction, _ABOUT)
     if found is None:
         return
     async with Guarded(interaction, "the modal edit"):
         check_bot_may_post(interaction)
         bot: ImageBot = interaction.client
-        fields = {name: submitted_text(data["components"], name).strip()
+        fields = {name: submitted_text(interaction, name).strip()
                   for name in (WORDS, STRENGTH, WHERE)}
         values = _values(fields)
         await interaction.response.defer(ephemeral=True, thinking=True)

@@ -56,10 +56,7 @@ async def take_submission(interaction: discord.Interaction[Any]) -> None:
 
     The other settings of the job stay, but for its seed; flags in the text win over them.
     """
-    if interaction.type is not discord.InteractionType.modal_submit:
-        return
-    data: Any = interaction.data
-    found = _REMIX.fullmatch(data.get("custom_id", ""))
+    found = submitted(interaction, _REMIX)
     if found is None:
         return
     async with Guarded(interaction, "the modal remix"):
@@ -71,19 +68,33 @@ async def take_submission(interaction: discord.Interaction[Any]) -> None:
                                   "prompt."))
             check_bot_may_post(interaction)
             values = job.request.model_dump(exclude={"prompt", "seed"})
-            request = request_from_text(submitted_text(data["components"], PROMPT), **values)
+            request = request_from_text(submitted_text(interaction, PROMPT), **values)
             await interaction.response.defer(ephemeral=True, thinking=True)
             await bot.ask(asked_by(interaction), request)
 
 
-def submitted_text(components: Any, custom_id: str) -> str:
-    """The value of the text field ``custom_id`` among submitted components; "" without it."""
+def submitted(interaction: discord.Interaction[Any], pattern: re.Pattern[str]
+              ) -> re.Match[str] | None:
+    """What ``pattern`` finds in the custom_id of a submitted modal; None for all else."""
+    if interaction.type is not discord.InteractionType.modal_submit:
+        return None
+    data: Any = interaction.data
+    return pattern.fullmatch(data.get("custom_id", ""))
+
+
+def submitted_text(interaction: discord.Interaction[Any], custom_id: str) -> str:
+    """The value of a submitted modal's text field ``custom_id``; "" without it."""
+    data: Any = interaction.data
+    return _text_among(data["components"], custom_id)
+
+
+def _text_among(components: Any, custom_id: str) -> str:
     for component in components:
         if component.get("custom_id") == custom_id:
             return str(component.get("value") or "")
         inner = component.get("components") or (
             [component["component"]] if "component" in component else [])
-        text = submitted_text(inner, custom_id)
+        text = _text_among(inner, custom_id)
         if text:
             return text
     return ""

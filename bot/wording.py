@@ -10,6 +10,7 @@ import re
 import discord
 
 from bot.language import _, mark, plural
+from data.stored import StoredJob
 from engine.events import Done
 from engine.request import ImageRequest
 
@@ -121,3 +122,12 @@ def file_name(prompt: str, seed: int, job_id: str, ending: str = "png") -> str:
     """A file's name of letters, digits and hyphens alone, whatever the prompt holds."""
     words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40].strip("-")
     return f"{words or 'picture'}-{seed}-{job_id[:8]}.{ending}"
+
+
+def link_to(job: StoredJob) -> str:
+    """A link to the message with the job's picture, after a dot; "" where there is none."""
+    if job.result_message_id is None:
+        return ""
+    place = "@me" if job.guild_id is None else job.guild_id
+    address = f"https://discord.com/channels/{place}/{job.channel_id}/{job.result_message_id}"
+    return f" · [{_('message')}]({address})"

@@ -13,8 +13,7 @@ from bot.client import ImageBot
 from bot.errors import Guarded, MissingRightError
 from bot.guild_settings import DEFINITIONS
 from bot.language import _
-
-MAX_CHOICES, CHOICE_LENGTH = 25, 100  # Discord's
+from cogs.choices import choices
 
 
 def manages(interaction: discord.Interaction[Any]) -> bool:
@@ -66,11 +65,7 @@ def without(items: Any, item: str) -> list[str]:
 def offer(interaction: discord.Interaction[Any], values: list[str],
           typed: str) -> list[app_commands.Choice[str]]:
     """What contains the typed text, to who may manage the server."""
-    if not manages(interaction):
-        return []
-    wanted = typed.casefold().strip()
-    return [app_commands.Choice(name=value, value=value) for value in values
-            if wanted in value.casefold() and 0 < len(value) <= CHOICE_LENGTH][:MAX_CHOICES]
+    return choices(values, typed) if manages(interaction) else []
 
 
 async def send_file(interaction: discord.Interaction[Any], content: str, name: str,

@@ -16,7 +16,7 @@ from bot.errors import Guarded
 from bot.language import _
 from bot.messages import FINISHED
 from bot.pictures import thumbnail
-from bot.wording import escape
+from bot.wording import escape, link_to
 from data import quota
 from data.stored import StoredJob
 
@@ -110,14 +110,10 @@ async def page_of(bot: ImageBot, person: str,
 
 
 def _text(job: StoredJob, kept: bool) -> str:
-    place = "@me" if job.guild_id is None else job.guild_id
     when = f"<t:{job.created_at // 1000}:R>"
-    link = "" if job.result_message_id is None else (
-        f" · [{_('message')}](https://discord.com/channels/{place}/{job.channel_id}"
-        f"/{job.result_message_id})")
     seed = _("seed {seed}", seed=job.seed)
     spared = f" · {_('kept')}" if kept else ""
-    return f"{escape(job.request.prompt, PROMPT_LENGTH)}\n-# {seed} · {when}{spared}{link}"
+    return f"{escape(job.request.prompt, PROMPT_LENGTH)}\n-# {seed} · {when}{spared}{link_to(job)}"
 
 
 async def setup(bot: ImageBot) -> None:

@@ -14,10 +14,10 @@ from bot.errors import Guarded
 from bot.modals import max_length
 from bot.models import model_names
 from bot.permissions import check_bot_may_post
+from cogs.choices import choices
 from cogs.options import bounds, describe
 from engine.request import parse_size, request_from_text
 
-MAX_CHOICES, CHOICE_LENGTH = 25, 100  # Discord's
 LEAST_SEED, LAST_SEED = bounds("seed")
 FEWEST, MOST = bounds("iterations")
 PROMPT_LENGTH = max_length("prompt")
@@ -61,22 +61,14 @@ class Imagine(commands.Cog):
     @imagine.autocomplete("model")
     async def _models(self, interaction: discord.Interaction[Any],
                       typed: str) -> list[app_commands.Choice[str]]:
-        return _choices(await model_names(), typed)
+        return choices(await model_names(), typed)
 
     @imagine.autocomplete("prompt")
     async def _prompts(self, interaction: discord.Interaction[Any],
                        typed: str) -> list[app_commands.Choice[str]]:
         """The person's own recent prompts, and nobody else's."""
         recent = await self.bot.store.recent_prompts(str(interaction.user.id), 100)
-        return _choices(recent, typed)
-
-
-def _choices(values: list[str], typed: str) -> list[app_commands.Choice[str]]:
-    """What contains the typed text; a choice that Discord would cut is none."""
-    wanted = typed.casefold().strip()
-    fitting = [value for value in dict.fromkeys(values)
-               if wanted in value.casefold() and 0 < len(value) <= CHOICE_LENGTH]
-    return [app_commands.Choice(name=value, value=value) for value in fitting[:MAX_CHOICES]]
+        return choices(recent, typed)
 
 
 async def setup(bot: ImageBot) -> None:

@@ -16,6 +16,7 @@ from bot.logs import about_job
 from bot.permissions import is_moderator
 from bot.removal import end_job, remove_job
 from bot.restrictions import check_restrictions, moment, parse_span
+from cogs.choices import MAX_CHOICES
 from cogs.moderation_lists import (
     act_line,
     choice_name,
@@ -34,7 +35,6 @@ from engine.clock import now_ms
 from engine.request import ImageRequest
 
 SHOWN, LOGGED = 10, 20
-CHOICES = 25  # Discord's
 MOST = 1000
 
 
@@ -147,10 +147,10 @@ class Moderation(commands.Cog):
             found = [job for job in stored if job is not None and (
                 wanted in job.request.prompt.casefold() or job.id.startswith(wanted))]
         else:
-            found = await self.jobs_here.recent(guild_id, words=typed.strip(), limit=CHOICES)
+            found = await self.jobs_here.recent(guild_id, words=typed.strip(), limit=MAX_CHOICES)
         with speaking(str(interaction.locale)):
             return [app_commands.Choice(name=choice_name(job), value=job.id)
-                    for job in found[:CHOICES]]
+                    for job in found[:MAX_CHOICES]]
 
     async def _find(self, guild_id: str, text: str) -> StoredJob:
         found = await self.jobs_here.find(guild_id, text)

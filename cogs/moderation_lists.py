@@ -8,14 +8,14 @@ import discord
 
 from bot.language import _
 from bot.restrictions import moment
-from bot.wording import escape
+from bot.wording import escape, link_to
+from cogs.choices import CHOICE_LENGTH
 from data.alias import is_alias
 from data.people import LoggedAct, Restriction
 from data.picture_checks import Finding
 from data.stored import StoredJob
 
 LISTED = 40
-CHOICE_LENGTH = 100  # Discord's
 NOBODY = discord.AllowedMentions.none()
 
 
@@ -78,10 +78,7 @@ def choice_name(job: StoredJob) -> str:
 
 def job_line(job: StoredJob) -> str:
     """Who asked for a job, when, what became of it, and where it is."""
-    link = "" if job.result_message_id is None else (
-        f" · [{_('message')}](https://discord.com/channels/{job.guild_id}/{job.channel_id}"
-        f"/{job.result_message_id})")
-    return (f"<@{job.person}> · {state_of(job)} · {moment(job.created_at, 'R')}{link}\n"
+    return (f"<@{job.person}> · {state_of(job)} · {moment(job.created_at, 'R')}{link_to(job)}\n"
             f"`{job.id[:8]}` {escape(job.request.prompt, 120)}")
 
 

@@ -17,11 +17,11 @@ from bot.language import _
 from bot.limits import check_limits
 from bot.models import check_model, model_names
 from bot.wording import escape
+from cogs.choices import choices
 from cogs.options import bounds, describe
 from data.people import Preferences
 from engine.request import ImageRequest, make_request, parse_size
 
-CHOICES, CHOICE_LENGTH = 25, 100  # Discord's
 FEWEST, MOST = bounds("iterations")
 
 
@@ -108,9 +108,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
     @set_.autocomplete("model")
     async def _models(self, interaction: discord.Interaction[Any],
                       typed: str) -> list[app_commands.Choice[str]]:
-        wanted = typed.casefold().strip()
-        return [app_commands.Choice(name=name, value=name) for name in await model_names()
-                if wanted in name.casefold() and len(name) <= CHOICE_LENGTH][:CHOICES]
+        return choices(await model_names(), typed)
 
 
 def _told(mine: Preferences) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from data.database import migrations
 from data.errors import StoreError
+from data.files import sync
 from data.owners import Owner
 
 DATABASE = "imagine-bot.sqlite3"
@@ -163,9 +164,9 @@ def copy_database(source: Path, target: Path) -> None:
         if wrong is not None:
             raise StoreError(f"The copy of {source} is damaged ({wrong}), as {source} may be; see "
                              "`python -m bot doctor`.")
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, target)
-        _sync(target.parent)
+        sync(target.parent)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"{source} cannot be copied to {target}: {error}.") from None
     finally:
@@ -194,7 +195,7 @@ def replace_database(folder: Path, copy: Path | None, why: str) -> Path | None:
             os.replace(path, aside)
         if copy is not None:
             os.replace(new, path)
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         raise StoreError(f"{path} cannot be set aside: {error.strerror}.") from None
     return aside
@@ -208,14 +209,3 @@ def free_path(folder: Path, name: str) -> Path:
         number += 1
         path = folder / f"{stem}-{number}.sqlite3"
     return path
-
-
-def _sync(path: Path) -> None:
-    """On disk, and not only on its way; Windows has no such call for folders and needs none."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -120,7 +120,7 @@ def write(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -139,11 +139,11 @@ def read(path: Path) -> bytes | None:
                          reason=error.strerror) from None
 
 
-def _sync_folder(folder: Path) -> None:
-    """The name, too, is on disk; Windows has no such call and needs none."""
+def sync(path: Path) -> None:
+    """Have a file's bytes, or a folder's names, on disk; Windows has no such call for folders."""
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -53,6 +53,14 @@ class Cutouts:
             moved[field.name] = value.to(device, dtype) if isinstance(value, Tensor) else value
         return Cutouts(**moved)
 
+    def only(self, which: Tensor | slice) -> Cutouts:
+        """The numbers of some of the cutouts, in the order of ``which``."""
+        chosen: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            chosen[field.name] = value[which] if isinstance(value, Tensor) else value
+        return Cutouts(**chosen)
+
 
 def draw_cutouts(augmentation: Augmentation, width: int, height: int, resolution: int,
                  generator: torch.Generator) -> Cutouts:

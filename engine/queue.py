@@ -20,25 +20,16 @@ from engine.clock import now_ms
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Ending, Failed, Progress, Queued
 from engine.fairness import RoundRobin, in_turn
+from engine.films import Films
 from engine.job import Job, JobRecord, JobStore, Place
-from engine.messages import (
-    AboutJob,
-    Busy,
-    Cancel,
-    Film,
-    Filmed,
-    Refused,
-    Stop,
-    Turned,
-    WorkerSettings,
-)
+from engine.messages import Cancel, Stop, WorkerSettings
 from engine.pace import Pace
-from engine.patience import Patience, next_message
+from engine.patience import Patience
 from engine.request import MAX_SEED, ImageRequest
 from engine.running import Attempt, died_twice, hung_again_and_again, unforeseen
 from engine.sentence import Sentence
-from engine.worker_process import Inbox, Worker, spawn
-from engine.worker_status import WatchedInProcess, WatchedProcess, WorkerStatus, status
+from engine.worker_process import InProcessWorker, ProcessWorker, Worker, spawn
+from engine.worker_status import WorkerStatus, status
 
 log = logging.getLogger("engine.queue")
 
@@ -87,9 +78,9 @@ class PaintQueue:
         self._ahead: deque[Job] = deque()  # begun before a restart
         self._running: list[Job] = []
         self._jobs: dict[str, Job] = {}
-        self._films: dict[str, asyncio.Task[bytes]] = {}
+        self._films = Films(store, self._worker_up, silence)
         self._resumed: list[Job] = []
-        self._worker: WatchedProcess | WatchedInProcess | None = None
+        self._worker: ProcessWorker | InProcessWorker | None = None
         self._starts = 0
         self._starting = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -118,8 +109,7 @@ class PaintQueue:
         The running job goes back to the queue in the store; watchers' iterations end.
         """
         self._closing = True
-        for film in self._films.values():
-            film.cancel()
+        self._films.cancel()
         async with self._starting:
             if self._worker is not None:
                 await self._worker.close(_CLOSE_SECONDS)
@@ -244,51 +234,7 @@ class PaintQueue:
         come first. Raises RequestError where there is no such picture.
         """
         self._check_open()
-        if job_id not in self._films:
-            film = spawn(self._make_film(job_id), f"film {job_id}")
-            film.add_done_callback(lambda task: self._films.pop(job_id, None))
-            self._films[job_id] = film
-        # Two who ask wait for the same one; the first to lose patience takes it from nobody.
-        return await asyncio.shield(self._films[job_id])
-
-    async def _make_film(self, id: str) -> bytes:
-        rendition = await self.store.rendition(id)
-        if rendition is None:
-            raise RequestError("There is no picture of that job to make a time-lapse of.")
-        request, iterations = rendition
-        pictures = await self.store.attachments(id)
-        for _ in range(2):
-            worker = await self._worker_up()
-            name = f"film-{id}"
-            inbox = worker.open(name)
-            try:
-                worker.send(Film(name, request.model_dump_json(), pictures, iterations))
-                message = await self._watch_film(worker, inbox)
-            finally:
-                worker.close_inbox(name)
-            if isinstance(message, Filmed):
-                return message.video
-            if isinstance(message, Refused):
-                raise EngineError(message.reason)
-        raise EngineError("The time-lapse stopped the painting process twice, so it was given up; "
-                          "the picture itself is kept.")
-
-    async def _watch_film(self, worker: Worker, inbox: Inbox) -> AboutJob | None:
-        """What came of it; None where the worker died, or stood still and was ended."""
-        patience = Patience(self._silence)
-        while True:
-            try:
-                message = await next_message(inbox, patience.seconds)
-            except TimeoutError:
-                log.error("the worker has been silent for %.3g s; it is ended", patience.seconds)
-                await worker.kill()
-                return None
-            if isinstance(message, Busy):
-                patience.busy()
-            elif isinstance(message, Turned):
-                patience.stepped(message.iteration, message.seconds)
-            else:
-                return message
+        return await self._films.make(job_id)
 
     # What the host asks.
 
@@ -300,7 +246,7 @@ class PaintQueue:
     @property
     def idle(self) -> bool:
         """Whether nothing waits, is painted or filmed."""
-        return not self.overview() and not self._films
+        return not self.overview() and not self._films.busy
 
     def workers(self) -> list[WorkerStatus]:
         """The workers, as they are now. Reads /proc, which does not wait for a disk."""
@@ -381,7 +327,7 @@ class PaintQueue:
     async def _worker_up(self) -> Worker:
         async with self._starting:
             if self._worker is None or not (self._worker.alive or self._closing):
-                kind = WatchedInProcess if self._in_process else WatchedProcess
+                kind = InProcessWorker if self._in_process else ProcessWorker
                 self._worker = kind(self._settings)
                 self._starts += 1
                 await self._worker.start()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 
 from engine.events import Cancelled, Done, Ending, Failed, Progress
+from engine.hearing import hear
 from engine.job import Job
 from engine.messages import (
     AboutJob,
     Began,
-    Busy,
     Cancel,
     GivenUp,
     Paint,
@@ -19,14 +18,11 @@ from engine.messages import (
     Saved,
     Stepped,
     Stop,
-    Turned,
 )
 from engine.pace import Effort, Pace
-from engine.patience import Patience, next_message
+from engine.patience import Patience
 from engine.sentence import Sentence
 from engine.worker_process import Worker
-
-log = logging.getLogger("engine.queue")
 
 
 class Attempt:
@@ -58,30 +54,17 @@ class Attempt:
                                     concepts))
             if job.wish is not None:
                 self._worker.send(Stop(job.id) if job.wish == "stop" else Cancel(job.id))
-            while True:
-                try:
-                    message = await next_message(inbox, self._patience.seconds)
-                except TimeoutError:
-                    log.error("the worker has been silent for %.3g s; it is ended",
-                              self._patience.seconds, extra={"job": job.id})
-                    self.hung = True
-                    await self._worker.kill()
-                    return None
-                if message is None:
-                    self.hung = self._worker.hung
-                    return None
-                ending = self._hear(message)
+            while (message := await hear(self._worker, inbox, self._patience, job.id)) is not None:
+                ending = self._take(message)
                 if ending is not None:
                     return ending
+            self.hung = self._worker.hung
+            return None
         finally:
             self._worker.close_inbox(job.id)
 
-    def _hear(self, message: AboutJob | Busy) -> Ending | None:
+    def _take(self, message: AboutJob) -> Ending | None:
         match message:
-            case Busy():
-                self._patience.busy()
-            case Turned():
-                self._patience.stepped(message.iteration, message.seconds)
             case Began():
                 self._effort = Effort(self._job.request.model, message.width, message.height,
                                       message.cutouts)
@@ -92,7 +75,6 @@ class Attempt:
                     self._job.publish(Progress(message.iteration, message.iterations, b"", {},
                                                self._job.left, message.overlay))
             case Stepped():
-                self._patience.stepped(message.iteration, message.seconds)
                 self._step(message)
             case Saved():
                 self._job.saved_iteration = message.iteration

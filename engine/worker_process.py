@@ -61,9 +61,8 @@ class Worker(Protocol):
     def alive(self) -> bool:
         """Whether it listens."""
 
-    @property
-    def hung(self) -> bool:
-        """Whether it was ended because it stood still."""
+    hung: bool
+    """Whether it was ended because it stood still."""
 
     async def start(self) -> None:
         """Begin; returns before models are loaded."""
@@ -90,6 +89,7 @@ class _Inboxes:
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
         self.alive = self.hung = False
+        self.device: str | None = None
 
     def open(self, id: str) -> Inbox:
         inbox: Inbox = asyncio.Queue()
@@ -105,6 +105,7 @@ class _Inboxes:
         if isinstance(message, Logged):
             log.log(message.level, "%s", message.text, extra={"job": message.id or None})
         elif isinstance(message, Ready):
+            self.device = message.device
             log.info("the worker is ready on %s", message.device)
         elif isinstance(message, Pulse):
             return

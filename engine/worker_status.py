@@ -6,7 +6,6 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.messages import FromWorker, Ready
 from engine.worker_process import InProcessWorker, ProcessWorker
 
 
@@ -29,36 +28,12 @@ class WorkerStatus:
     starts: int
 
 
-class WatchedProcess(ProcessWorker):
-    """A worker's process that remembers which device it said it is on."""
-
-    device: str | None = None
-
-    def deliver(self, message: FromWorker) -> None:
-        """Hand the message on."""
-        if isinstance(message, Ready):
-            self.device = message.device
-        super().deliver(message)
-
-
-class WatchedInProcess(InProcessWorker):
-    """The same of a worker in this process."""
-
-    device: str | None = None
-
-    def deliver(self, message: FromWorker) -> None:
-        """Hand the message on."""
-        if isinstance(message, Ready):
-            self.device = message.device
-        super().deliver(message)
-
-
-def status(worker: WatchedProcess | WatchedInProcess | None, model: str | None,
+def status(worker: ProcessWorker | InProcessWorker | None, model: str | None,
            starts: int) -> WorkerStatus:
     """The state of ``worker``, None where none was started yet; ``model`` as above."""
     if worker is None:
         return WorkerStatus(False, None, None, model, None, starts)
-    pid = worker.pid if isinstance(worker, WatchedProcess) else None
+    pid = worker.pid if isinstance(worker, ProcessWorker) else None
     memory = resident(pid) if worker.alive else None
     return WorkerStatus(worker.alive, pid, worker.device, model, memory, starts)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,29 +26,17 @@ Threads = Annotated[int, typer.Option(help="processor cores to use")]
 @app.command()
 def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 4000,
               resume: Resume = True, threads: Threads = 1,
+              processes: Annotated[int, typer.Option(
+                  help="train in so many processes, a core each", min=1, max=64)] = 1,
               rehearse: Annotated[bool, typer.Option(
                   help="on paintings by the folder's generator, or the shipped one")] = False,
               shipped: Shipped = False) -> None:
     """Train the CLIP whose gradients draw."""
-    from engine.training.perceptor import (
-        CUTOUTS,
-        PerceptorTrainer,
-        PerceptorTraining,
-        plainer_scene,
-    )
-    from engine.training.rehearsal import Rehearsal
-    from engine.training.shipped import generator_to_rehearse_with, start_from_shipped
+    from engine.training.perceptor_run import Stage, train_perceptor
+    from engine.training.together import train_together
 
-    torch.set_num_threads(threads)
-    settings = PerceptorTraining(total=steps)
-    pool = Pool(settings.pool_pairs, 128, settings.seed, sample=plainer_scene)
-    trainer = PerceptorTrainer(settings, pool)
-    if shipped:
-        start_from_shipped(trainer)
-    if rehearse:
-        trainer.rehearsal = Rehearsal(generator_to_rehearse_with(folder), trainer.perceptor,
-                                      pool, CUTOUTS)
-    run_stage(trainer, "perceptor", folder, minutes=minutes, steps=steps, resume=resume)
+    stage = Stage(folder, minutes, steps, resume, threads, rehearse, shipped)
+    train_together(processes, partial(train_perceptor, stage))
 
 
 @app.command()

@@ -1,13 +1,17 @@
 """Training of the embedded perceptor: a small CLIP whose gradients draw.
 
-A perceptor guides by the gradient of its answer, so that gradient is what is trained: at a
-picture on the way, the slope of the similarity to its caption shall point to the finished
-picture. That is denoising score matching (Vincent 2011) with an energy in CLIP's form, the
-distance of unit vectors, and the cosine in place of the square, as Adam takes no notice of a
-gradient's length. Beside it stands CLIP's own loss, in which unfinished pictures are wrong
-answers to their captions. A perceptor trained by CLIP's loss alone knows the words and draws
-textures; trained on cutouts moved against it (Madry et al. 2018) it draws blobs of the right
-colours; docs/embedded-models.md has the figures.
+It learns in three parts, each of which goes on in the next:
+
+1. words and pictures matched: CLIP's loss, and the same within families of drawings that
+   differ in a shape alone; half of the drawings are faint, as a painting's first steps are;
+2. the same on cutouts that are moved against it (:mod:`engine.training.moving`), so that what
+   raises its answer is what a person would see;
+3. every other step, its gradient itself: at a picture on the way, the slope of the similarity
+   to its caption shall point to the finished picture. That is denoising score matching (Vincent
+   2011) with an energy in CLIP's form, the distance of unit vectors, and the cosine in place of
+   the square, as Adam takes no notice of a gradient's length.
+
+docs/embedded-models.md has what each part alone gave, with figures.
 """
 
 from __future__ import annotations
@@ -18,7 +22,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -27,16 +30,25 @@ from engine.models.perceptor import Perceptor, new_clip
 from engine.recipe import Augmentation
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim, describe
+from engine.training.moving import move_against
+from engine.training.perceptor_losses import (
+    alignment,
+    contrastive_loss,
+    family_loss,
+    match_matrix,
+)
 from engine.training.pool import Families, Pool
-from engine.training.rehearsal import Rehearsal, Sketch
+from engine.training.rehearsal import Rehearsal
 from engine.training.schedule import warm_cosine
-from engine.training.unfinished import unfinish
+from engine.training.together import mean_buffers, mean_gradients
+from engine.training.unfinished import fade, unfinish
 from engine.training.world import Scene, sample_scene
 
-# CLIP's modified ResNet, in small. A vision transformer of the same cost (width 128, 4 layers,
-# patches of 8) told shapes apart in 40% of eight after 2,800 steps, this one in 60% after 500.
+# CLIP's modified ResNet, in small. A vision transformer of the same cost told shapes apart in 40%
+# of eight after 2,800 steps; of ResNets, the wider one knew moved cutouts' shapes in 360 steps
+# as well as one half as wide did in 1,500.
 ARCHITECTURE: dict[str, Any] = {
-    "embed_dim": 128, "resolution": 64, "vision_width": 16, "vision_layers": (1, 1, 1, 1),
+    "embed_dim": 128, "resolution": 64, "vision_width": 32, "vision_layers": (1, 1, 1, 1),
     "text_width": 128, "text_layers": 2, "context_length": 32}
 
 # As the loop cuts with the embedded models' default preset; no flip, for the world has a
@@ -50,152 +62,217 @@ def plainer_scene(rng: np.random.Generator) -> Scene:
 
     What a gradient learns last is shapes and places.
     """
-    return sample_scene(rng, styled=0.1, pairs=0.45, plain=0.8)
+    return sample_scene(rng, styled=0.1, pairs=0.6, plain=0.8)
 
 
 @dataclass(frozen=True)
 class PerceptorTraining:
     """The numbers of a run.
 
-    A batch is ``families`` families of shapes (:class:`engine.training.pool.Families`),
-    ``pairs`` pairs of drawings and, where there is a generator to rehearse with, ``states`` and
-    ``bouts`` of its sketches, of which ``fresh_states`` are made anew each step and
-    ``fresh_bouts`` painted further. From step ``guide_after`` on, the last ``guided`` of them
-    all have their gradients trained. ``matching`` and ``guidance`` weigh the two shares of the
-    loss.
+    A step of matching takes ``families`` families of shapes (see engine.training.pool.Families)
+    and ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach`` from
+    step ``move_after`` on. From ``guide_after`` on every other step is one of guidance. It takes
+    ``guided_families``, ``guided_pairs`` and, where there is a generator to rehearse with,
+    ``states`` and ``bouts`` of its sketches, of which ``fresh_states`` are made anew each time
+    and ``fresh_bouts`` painted further; the last ``guided`` of them all have their gradients
+    trained, and that share of the loss is weighed by ``guidance``.
     """
 
     families: int = 9
-    pairs: int = 8
-    states: int = 6
-    bouts: int = 14
-    guided: int = 48
+    pairs: int = 10
+    faint: float = 0.5
+    reach: float = 2.5
+    guided_families: int = 3
+    guided_pairs: int = 8
+    states: int = 8
+    bouts: int = 20
+    guided: int = 44
     fresh_states: int = 2
-    fresh_bouts: int = 3
+    fresh_bouts: int = 5
     pool_pairs: int = 1500
     pool_families: int = 150
-    guide_after: int = 1500
-    learning_rate: float = 1e-3
+    move_after: int = 1100
+    guide_after: int = 1700
+    learning_rate: float = 6e-4
     weight_decay: float = 0.05
     warmup: int = 100
-    matching: float = 1.0
     guidance: float = 10.0
-    total: int = 3000
+    total: int = 4000
     seed: int = 11
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """``families`` has how many of the first pictures each family has.
+
+    ``unfinished`` [G, 3, H, W] are earlier states of the last G of ``pictures`` [N, 3, H, W].
+    """
+
+    pictures: Tensor
+    unfinished: Tensor
+    scenes: list[Scene]
+    words: list[str]
+    claims: list[Claim]
+    families: list[int]
+
+
 class PerceptorTrainer:
-    """One training run: :meth:`step` it, save it, resume it."""
+    """One training run: :meth:`step` it, save it, resume it.
+
+    ``rank`` is its number among several that train the same weights together, from 0.
+    """
 
     def __init__(self, settings: PerceptorTraining, pool: Pool,
-                 rehearsal: Rehearsal | None = None) -> None:
+                 rehearsal: Rehearsal | None = None, rank: int = 0) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.pool = pool
-        self.shapes = Families(settings.pool_families, pool.side, settings.seed, pool.sample)
+        self.rank = rank
+        self.shapes = Families(settings.pool_families, pool.side, settings.seed + rank,
+                               pool.sample)
         self.rehearsal = rehearsal
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
         self.average = WeightAverage(self.perceptor)
-        self.generator = torch.Generator().manual_seed(settings.seed)
-        self.rng = np.random.default_rng(settings.seed)
+        self.generator = torch.Generator().manual_seed(settings.seed + rank)
+        self.rng = np.random.default_rng(settings.seed + rank)
         self.optimiser = torch.optim.AdamW(_groups(self.perceptor, settings.weight_decay),
                                            lr=settings.learning_rate, betas=(0.9, 0.98))
         self.iteration = 0
 
     def step(self) -> dict[str, float]:
-        """One step on one batch: the losses, the share of pictures matched right, the cosine."""
+        """One step on one batch: losses, shares of pictures matched right, cosines."""
         self.iteration += 1
         for group in self.optimiser.param_groups:
             group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
                                       self.settings.total, self.settings.warmup)
-        guiding = self.iteration > self.settings.guide_after
-        # A gradient that is to be right in painting is trained with painting's own statistics.
-        self.perceptor.train(not guiding)
-        sketches, sizes = self._batch()
-        guided = sketches[-self.settings.guided:] if guiding else []
-        finished, unfinished = self._cut(sketches)
-        unfinished = unfinished[len(sketches) - len(guided):].requires_grad_(True)
-        tokens = torch.stack([self.perceptor.tokenize(each.words).ids for each in sketches])
-        # The fused attention has no second derivative.
-        with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
-            texts = self.perceptor.encode_tokens(tokens[:, : int((tokens != 0).sum(1).max())])
-            images = self.perceptor.encode_image(finished)
-            halfway = self.perceptor.encode_image(unfinished) if guiding else images[:0]
-            if guiding:
-                (slope,) = torch.autograd.grad((halfway * texts[-len(guided):]).sum(), unfinished,
-                                               create_graph=True)
-        truth = match_matrix([each.scene for each in sketches], [each.claim for each in sketches])
-        scale = self.perceptor.clip.logit_scale.exp()
-        if guiding:
-            way = (finished[-len(guided):] - unfinished).detach()
-            cosine, weight = alignment(slope, way)
-            turned = 1 - (cosine * weight).sum() / weight.sum()
-        else:
-            cosine, weight, turned = halfway.new_zeros(0), halfway.new_zeros(0), scale.new_zeros(())
-        matching, right = contrastive_loss(images, halfway, texts, truth, scale,
-                                           nearly=weight < 0.5)
-        shapes, shapes_right = family_loss(images, texts, sizes)
-        loss = self.settings.matching * (matching + shapes) + self.settings.guidance * turned
+        guiding = self.iteration > self.settings.guide_after and self.iteration % 2 == 0
+        loss, figures = self._guide() if guiding else self._match()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        mean_gradients(self.perceptor)
         torch.nn.utils.clip_grad_norm_(self.perceptor.parameters(), 1.0)
         self.optimiser.step()
         with torch.no_grad():
             self.perceptor.clip.logit_scale.clamp_(max=math.log(60.0))
+        if self.iteration % 10 == 0:
+            mean_buffers(self.perceptor)
         self.average.update(self.perceptor)
-        figures = {"matching": matching.item(), "right": right,
-                   "shapes_right": shapes_right, "scale": scale.item()}
-        if guiding:
-            figures["cosine"] = 1 - turned.item()
-        if guiding and self.rehearsal is not None:
-            figures["cosine_painted"] = cosine[-self.settings.bouts:].mean().item()
         return figures
 
-    def _batch(self) -> tuple[list[Sketch], list[int]]:
-        """Families, pairs, states and, last, paintings; and how many each family has."""
-        pictures, scenes = self.pool.batch(self.settings.pairs)
+    def _match(self) -> tuple[Tensor, dict[str, float]]:
+        batch = self._drawings(self.settings.families, self.settings.pairs)
+        cutouts, _ = self._cut(replace(batch, pictures=fade(batch.pictures, self.generator,
+                                                            self.settings.faint)))
+        truth = match_matrix(batch.scenes, batch.claims)
+        scale = self.perceptor.clip.logit_scale.exp()
+        figures: dict[str, float] = {}
+
+        def loss(pictures: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
+            images = self.perceptor.encode_image(pictures)
+            matching, figures["right"] = contrastive_loss(images, images[:0], texts, truth, scale)
+            shapes, figures["shapes_right"] = family_loss(images, texts, batch.families)
+            return matching + shapes
+
+        with torch.autocast("cpu", torch.bfloat16):
+            texts = self._texts(batch)
+            if self.iteration > self.settings.move_after:
+                # Against what is painted with: no batch's own statistics, no weights' gradients.
+                self.perceptor.eval().requires_grad_(False)
+                cutouts = move_against(
+                    cutouts, lambda begun: loss(begun, texts.detach(), scale.detach()),
+                    self.settings.reach, self.generator)
+            self.perceptor.train().requires_grad_(True)
+            total = loss(cutouts, texts, scale)
+        return total, {"matching": total.item(), **figures}
+
+    def _guide(self) -> tuple[Tensor, dict[str, float]]:
+        # A gradient that is to be right in painting is trained with painting's own statistics.
+        self.perceptor.eval()
+        batch = self._on_the_way()
+        finished, unfinished = self._cut(batch)
+        unfinished.requires_grad_(True)
+        guided = len(unfinished)
+        # The fused attention has no second derivative.
+        with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
+            texts = self._texts(batch)
+            images = self.perceptor.encode_image(finished)
+            halfway = self.perceptor.encode_image(unfinished)
+            (slope,) = torch.autograd.grad((halfway * texts[-guided:]).sum(), unfinished,
+                                           create_graph=True)
+        cosine, weight = alignment(slope, (finished[-guided:] - unfinished).detach())
+        turned = 1 - (cosine * weight).sum() / weight.sum()
+        truth = match_matrix(batch.scenes, batch.claims)
+        matching, right = contrastive_loss(images, halfway, texts, truth,
+                                           self.perceptor.clip.logit_scale.exp(),
+                                           nearly=weight < 0.5)
+        shapes, _ = family_loss(images, texts, batch.families)
+        figures = {"guided_right": right, "cosine": 1 - turned.item()}
+        if self.rehearsal is not None:
+            figures["cosine_painted"] = cosine[-self.settings.bouts:].mean().item()
+        return matching + shapes + self.settings.guidance * turned, figures
+
+    def _texts(self, batch: _Batch) -> Tensor:
+        tokens = torch.stack([self.perceptor.tokenize(words).ids for words in batch.words])
+        return self.perceptor.encode_tokens(tokens[:, : int((tokens != 0).sum(1).max())])
+
+    def _drawings(self, families: int, pairs: int) -> _Batch:
+        """Families, then pairs; nothing unfinished."""
+        pictures, scenes = self.pool.batch(pairs)
+        members = self.shapes.batch(families)
+        pictures = torch.cat([*(drawn for drawn, _ in members), pictures])
+        scenes = [scene for _, each in members for scene in each] + scenes
+        told = []
+        for i, scene in enumerate(scenes):
+            full = i < len(scenes) - 2 * pairs or self.rng.random() < 0.4
+            told.append(describe(scene, self.rng, full=bool(full)))
+        return _Batch(pictures, pictures[:0], scenes, [words for words, _ in told],
+                      [claim for _, claim in told], [len(drawn) for drawn, _ in members])
+
+    def _on_the_way(self) -> _Batch:
+        """Families, pairs, states and, last, paintings, the last of all with earlier states."""
+        settings = self.settings
+        drawn = self._drawings(settings.guided_families, settings.guided_pairs)
+        sketches = []
+        if self.rehearsal is not None:
+            if self.iteration % 10 == 0:
+                self.rehearsal.follow(self.perceptor)
+            self.rehearsal.go_on(settings.fresh_states, settings.fresh_bouts)
+            sketches = self.rehearsal.sample(settings.states, settings.bouts)
+        # As many as are guided may be among the drawings; the others need no state.
+        last = slice(max(0, len(drawn.pictures) + len(sketches) - settings.guided), None)
+        begun = unfinish(drawn.pictures[last], self._others(drawn)[last], self.generator)
+        finished = [sketch.finished for sketch in sketches]
+        return _Batch(torch.stack([*drawn.pictures, *finished]),
+                      torch.stack([*begun, *(sketch.unfinished for sketch in sketches)]),
+                      drawn.scenes + [sketch.scene for sketch in sketches],
+                      drawn.words + [sketch.words for sketch in sketches],
+                      drawn.claims + [sketch.claim for sketch in sketches], drawn.families)
+
+    def _others(self, drawn: _Batch) -> Tensor:
+        """Another picture for each: of its family, mostly its pair's, else any."""
+        start, others = 0, []
+        for size in drawn.families:
+            members = drawn.pictures[start:start + size]
+            others.append(members.roll(1 + int(self.rng.integers(size - 1)), 0))
+            start += size
+        pictures = drawn.pictures[start:]
         pairs = pictures.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
         shuffled = pictures[torch.randperm(len(pictures), generator=self.generator)]
-        sibling = torch.rand(len(pictures), 1, 1, 1, generator=self.generator) < 0.75
-        families = self.shapes.batch(self.settings.families)
-        others = torch.cat([*(members.roll(1 + int(self.rng.integers(len(members) - 1)), 0)
-                              for members, _ in families),
-                            torch.where(sibling, pairs, shuffled)])
-        pictures = torch.cat([*(members for members, _ in families), pictures])
-        scenes = [scene for _, each in families for scene in each] + scenes
-        # As many as are guided may be among the drawings; the others need no state.
-        states = pictures.clone()
-        rehearsing = self.rehearsal is not None and self.iteration > self.settings.guide_after
-        rehearsed = self.settings.states + self.settings.bouts if rehearsing else 0
-        last = slice(max(0, len(pictures) + rehearsed - self.settings.guided), None)
-        states[last] = unfinish(pictures[last], others[last], self.generator)
-        sketches = []
-        for i, scene in enumerate(scenes):
-            full = i < len(scenes) - 2 * self.settings.pairs or self.rng.random() < 0.4
-            words, claim = describe(scene, self.rng, full=bool(full))
-            sketches.append(Sketch(scene, pictures[i], states[i], words, claim))
-        sizes = [len(members) for members, _ in families]
-        if self.rehearsal is None or not rehearsing:
-            return sketches, sizes
-        if self.iteration % 10 == 1:
-            self.rehearsal.follow(self.perceptor)
-        self.rehearsal.go_on(self.settings.fresh_states, self.settings.fresh_bouts)
-        sketches += self.rehearsal.sample(self.settings.states, self.settings.bouts)
-        return sketches, sizes
+        paired = torch.rand(len(pictures), 1, 1, 1, generator=self.generator) < 0.75
+        return torch.cat([*others, torch.where(paired, pairs, shuffled)])
 
-    def _cut(self, sketches: list[Sketch]) -> tuple[Tensor, Tensor]:
-        """One cutout of each finished picture, and the same one of its unfinished state."""
+    def _cut(self, batch: _Batch) -> tuple[Tensor, Tensor]:
+        """One cutout of each picture, and the same one of each unfinished state."""
         # The first cutouts are those of whole pictures: a drawing's place shall not tell that.
-        order = torch.randperm(len(sketches), generator=self.generator)
-        back = order.argsort()
-        augmentation = replace(CUTOUTS, count=len(sketches))
+        order = torch.randperm(len(batch.pictures), generator=self.generator)
         size = self.perceptor.resolution
-        numbers = draw_cutouts(augmentation, self.pool.side, self.pool.side, size, self.generator)
-        both = []
-        for which in ("finished", "unfinished"):
-            pictures = torch.stack([getattr(sketches[i], which) for i in order.tolist()])
-            both.append(cut(pictures, numbers, size)[back])
-        return both[0], both[1]
+        numbers = draw_cutouts(replace(CUTOUTS, count=len(order)), self.pool.side,
+                               self.pool.side, size, self.generator).only(order)
+        first = len(batch.pictures) - len(batch.unfinished)
+        finished = cut(batch.pictures, numbers, size)
+        if first == len(batch.pictures):
+            return finished, finished[:0]
+        return finished, cut(batch.unfinished, numbers.only(slice(first, None)), size)
 
     def state_dict(self) -> dict[str, Any]:
         """All that :meth:`load_state_dict` needs to go on."""
@@ -209,67 +286,10 @@ class PerceptorTrainer:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.iteration = int(state["iteration"])
-        self.generator.set_state(state["generator"])
-
-
-def alignment(slope: Tensor, way: Tensor, near: float = 3.0,
-              scales: tuple[int, ...] = (1, 2, 4)) -> tuple[Tensor, Tensor]:
-    """The cosine [N] between each slope and way [N, 3, S, S], and how much each counts [N].
-
-    The mean of the cosines at ``scales``, squares of so many pixels averaged: the generator
-    paints tokens, so a slope need not be right pixel by pixel. Where the way is shorter than
-    ``near`` (L2, pixels in 0..1) its direction is chance: the weight falls from 1 to 0.
-    """
-    slope, way = slope.float(), way.float()
-    weight = (way.flatten(1).norm(dim=1) / near).clamp(max=1.0)
-    cosines = [F.cosine_similarity(F.avg_pool2d(slope, scale).flatten(1),
-                                   F.avg_pool2d(way, scale).flatten(1), dim=1, eps=1e-6)
-               for scale in scales]
-    return torch.stack(cosines).mean(0), weight
-
-
-def match_matrix(scenes: list[Scene], claims: list[Claim]) -> Tensor:
-    """[scenes, claims] of 0 and 1: which captions are true of which pictures."""
-    return torch.tensor([[float(claim.true_of(scene)) for claim in claims] for scene in scenes])
-
-
-def contrastive_loss(images: Tensor, wrong: Tensor, texts: Tensor, truth: Tensor, scale: Tensor,
-                     nearly: Tensor | None = None) -> tuple[Tensor, float]:
-    """CLIP's loss with several right answers (Khosla et al. 2020, eq. 2, both ways round).
-
-    ``images`` [N, D], ``wrong`` [W, D] and ``texts`` [M, D] are unit vectors, ``truth`` is
-    [N, M]. No caption is true of the wrong ones: they only compete for each caption, but for
-    those that ``nearly`` [W] marks; and a caption true of no picture only competes for each
-    picture. Returns the loss and the share of pictures whose likeliest caption is a right one.
-    """
-    logits = scale * images @ texts.T
-    against = scale * wrong @ texts.T
-    if nearly is not None:
-        against = against.masked_fill(nearly[:, None], -1e4)
-    by_image = -(F.log_softmax(logits, 1) * truth).sum(1) / truth.sum(1)
-    ranked = F.log_softmax(torch.cat([logits, against]), 0)
-    fitting = truth.sum(0) > 0
-    by_text = -(ranked[: len(images)] * truth)[:, fitting].sum(0) / truth[:, fitting].sum(0)
-    found = truth.gather(1, logits.argmax(1, keepdim=True))
-    return (by_image.mean() + by_text.mean()) / 2, found.mean().item()
-
-
-def family_loss(images: Tensor, texts: Tensor, sizes: list[int],
-                scale: float = 30.0) -> tuple[Tensor, float]:
-    """CLIP's loss within each family, and the share of pictures given their own shape.
-
-    The first ``images`` and ``texts`` [N, D] are the families', ``sizes`` of them each. Among all
-    the others' captions, telling shapes apart is learned several times slower.
-    """
-    losses, right, start = [], 0.0, 0
-    for size in sizes:
-        members = slice(start, start + size)
-        logits = scale * images[members] @ texts[members].T
-        own = torch.arange(size)
-        losses.append((F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2)
-        right += (logits.argmax(1) == own).float().sum().item()
-        start += size
-    return torch.stack(losses).mean(), right / max(1, start)
+        if self.rank == 0:
+            self.generator.set_state(state["generator"])
+        else:  # else all would cut alike
+            self.generator.manual_seed(self.settings.seed + self.rank + 1000 * self.iteration)
 
 
 def _groups(perceptor: Perceptor, weight_decay: float) -> list[dict[str, Any]]:

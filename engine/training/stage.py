@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import torch
 
+from engine.training.together import all_agree
+
 
 class Trainer(Protocol):
     """What :func:`run_stage` needs of a trainer."""
@@ -40,11 +42,12 @@ def save_atomically(state: Any, path: Path) -> None:
 
 def run_stage(trainer: Trainer, name: str, folder: Path, *, minutes: float, steps: int,
               resume: bool, save_every: float = 120.0,
-              tell: Callable[[str], None] = print) -> None:
+              tell: Callable[[str], None] = print, rank: int = 0) -> None:
     """Step ``trainer`` until ``minutes`` have gone by or it stands at ``steps``.
 
     State goes to ``folder/name.pt`` every ``save_every`` seconds, means of the figures over
-    20 steps to ``folder/name.jsonl``; with ``resume`` it goes on from that state, if any.
+    20 steps to ``folder/name.jsonl``; with ``resume`` it goes on from that state, if any. Of
+    several processes that train together, those whose ``rank`` is not 0 write nothing.
     """
     state_path, log_path = folder / f"{name}.pt", folder / f"{name}.jsonl"
     if resume and state_path.exists():
@@ -53,20 +56,23 @@ def run_stage(trainer: Trainer, name: str, folder: Path, *, minutes: float, step
     folder.mkdir(parents=True, exist_ok=True)
     start = saved = time.monotonic()
     sums: dict[str, float] = {}
-    summed = 0
-    while trainer.iteration < steps and time.monotonic() - start < minutes * 60:
+    counts: dict[str, int] = {}
+    while trainer.iteration < steps and not all_agree(time.monotonic() - start > minutes * 60):
         for key, value in trainer.step().items():
             sums[key] = sums.get(key, 0.0) + value
-        summed += 1
+            counts[key] = counts.get(key, 0) + 1
+        if rank != 0:
+            continue
         if trainer.iteration % 20 == 0:
-            means = {key: round(value / summed, 5) for key, value in sums.items()}
+            means = {key: round(value / counts[key], 5) for key, value in sums.items()}
             line = {"step": trainer.iteration, "seconds": round(time.monotonic() - start, 1),
                     **means}
             with log_path.open("a") as log:
                 log.write(json.dumps(line) + "\n")
             tell(json.dumps(line))
-            sums, summed = {}, 0
+            sums, counts = {}, {}
         if time.monotonic() - saved > save_every:
             save_atomically(trainer.state_dict(), state_path)
             saved = time.monotonic()
-    save_atomically(trainer.state_dict(), state_path)
+    if rank == 0:
+        save_atomically(trainer.state_dict(), state_path)

@@ -29,9 +29,28 @@ def unfinish(finished: Tensor, others: Tensor, rng: torch.Generator) -> Tensor:
     blurred = _blurred(unfinished, rng)
     some = torch.rand(n, 1, 1, 1, generator=rng)
     unfinished = torch.where(some < 0.5, blurred, unfinished)
-    noise = _cloud(n, finished.shape[-1], rng, 3) * 0.25 * torch.rand(n, 1, 1, 1, generator=rng)
+    return _clouded(unfinished, rng)
+
+
+def fade(finished: Tensor, rng: torch.Generator, some: float) -> Tensor:
+    """The share ``some`` of ``finished`` [B, 3, H, W] faint, as a painting's first steps are.
+
+    A quarter of each at least is left, on bare colour or clouds; a few are blurred.
+    """
+    n = len(finished)
+    share = 0.25 + 0.75 * _share(finished, rng)
+    faint = torch.lerp(_bare(finished, rng), finished, share)
+    blurred = torch.rand(n, 1, 1, 1, generator=rng) < 0.3
+    faint = _clouded(torch.where(blurred, _blurred(faint, rng), faint), rng)
+    return torch.where(torch.rand(n, 1, 1, 1, generator=rng) < some, faint, finished)
+
+
+def _clouded(pictures: Tensor, rng: torch.Generator) -> Tensor:
+    """Clouds over some of them."""
+    n, _, _, side = pictures.shape
+    noise = _cloud(n, side, rng, 3) * 0.25 * torch.rand(n, 1, 1, 1, generator=rng)
     some = torch.rand(n, 1, 1, 1, generator=rng)
-    return (unfinished + noise * (some < 0.6)).clamp(0, 1)
+    return (pictures + noise * (some < 0.6)).clamp(0, 1)
 
 
 def _bare(pictures: Tensor, rng: torch.Generator) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from engine.models import load_models
@@ -9,10 +11,11 @@ from engine.training.perceptor import CUTOUTS, PerceptorTrainer, PerceptorTraini
 from engine.training.pool import Pool
 from engine.training.rehearsal import Rehearsal
 from engine.training.spoiling import spoil
-from engine.training.unfinished import unfinish
+from engine.training.unfinished import fade, unfinish
 
-SETTINGS = PerceptorTraining(families=1, pairs=3, states=4, bouts=5, guided=11, fresh_states=2,
-                             fresh_bouts=2, pool_pairs=6, pool_families=2, guide_after=-1, total=40)
+SETTINGS = PerceptorTraining(guided_families=1, guided_pairs=3, states=4, bouts=5, guided=11,
+                             fresh_states=2, fresh_bouts=2, pool_pairs=6, pool_families=2,
+                             move_after=0, guide_after=-1, families=1, pairs=2, total=40)
 
 
 def test_spoiled_pictures_differ_from_their_originals() -> None:
@@ -49,6 +52,18 @@ def test_unfinished_pictures_range_from_nearly_done_to_nothing_of_it() -> None:
     assert (off > 0.25).float().mean() > 0.1
 
 
+def test_faint_pictures_are_theirs_still() -> None:
+    pictures, _ = Pool(32, 128, 4).batch(32)
+    faint = fade(pictures, torch.Generator().manual_seed(2), 0.5)
+    changed = (faint - pictures).abs().mean((1, 2, 3))
+    assert 0.3 < (changed > 0.01).float().mean() < 0.7
+    # Each is nearest to its own original.
+    flat = torch.nn.functional.adaptive_avg_pool2d(faint, 16).flatten(1)
+    originals = torch.nn.functional.adaptive_avg_pool2d(pictures, 16).flatten(1)
+    nearest = torch.cdist(flat, originals).argmin(1)
+    assert (nearest == torch.arange(len(faint))).float().mean() > 0.7
+
+
 def test_paintings_in_the_making_go_on_and_join_the_batch() -> None:
     pool = Pool(8, 128, 3)
     trainer = PerceptorTrainer(SETTINGS, pool)
@@ -63,17 +78,22 @@ def test_paintings_in_the_making_go_on_and_join_the_batch() -> None:
                for sketch, old in zip(rehearsal.painted, before, strict=True))
     assert [new is not old for new, old in zip(rehearsal.sketches, states, strict=True)] == (
         [True] * 4 + [False] * 4)
-    sketches, (members,) = trainer._batch()
+    batch = trainer._on_the_way()
+    (members,) = batch.families
     assert 4 <= members <= 8
-    assert len(sketches) == members + 6 + 4 + 5
-    assert len({sketch.words.split(" background")[0] for sketch in sketches[:members]}) == members
-    changed = [not torch.equal(sketch.finished, sketch.unfinished) for sketch in sketches]
-    assert not any(changed[:members + 4])  # they are there to be matched
-    assert all(changed[members + 4:members + 6])
-    assert all(sketch.claim.true_of(sketch.scene) for sketch in sketches)
-    finished, unfinished = trainer._cut(sketches)
-    assert finished.shape == unfinished.shape == (len(sketches), 3, 64, 64)
-    figures = trainer.step()
-    assert figures["matching"] > 0
-    assert -1 <= figures["cosine_painted"] <= 1
+    assert len(batch.pictures) == len(batch.words) == members + 6 + 4 + 5
+    assert len({words.split(" background")[0] for words in batch.words[:members]}) == members
+    assert len(batch.unfinished) == 11
+    assert all(not torch.equal(*both) for both in zip(batch.pictures[-11:], batch.unfinished,
+                                                      strict=True))
+    assert all(claim.true_of(scene) for claim, scene in zip(batch.claims, batch.scenes,
+                                                            strict=True))
+    finished, unfinished = trainer._cut(batch)
+    assert finished.shape == (len(batch.pictures), 3, 64, 64)
+    assert unfinished.shape == (11, 3, 64, 64)
+    same, both = trainer._cut(replace(batch, unfinished=batch.pictures[-11:]))
+    torch.testing.assert_close(same[-11:], both)  # one and the same cutout of each
+    matched, guided = trainer.step(), trainer.step()
+    assert 0 <= matched["right"] <= 1
+    assert -1 <= guided["cosine_painted"] <= 1
     assert all(not parameter.requires_grad for parameter in rehearsal.opponent.parameters())

@@ -14,20 +14,16 @@ from engine.models.checkpoints import read_tensors
 from engine.models.perceptor import Perceptor
 from engine.training.export import export_generator, export_perceptor
 from engine.training.generator import GeneratorTrainer, GeneratorTraining
-from engine.training.perceptor import (
-    PerceptorTrainer,
-    PerceptorTraining,
-    alignment,
-    contrastive_loss,
-    match_matrix,
-)
+from engine.training.moving import move_against
+from engine.training.perceptor import PerceptorTrainer, PerceptorTraining
+from engine.training.perceptor_losses import alignment, contrastive_loss, match_matrix
 from engine.training.pool import Pool
 from engine.training.shipped import start_from_shipped
 from engine.training.stage import run_stage
 
-PERCEPTOR = PerceptorTraining(families=1, pairs=4, guided=12, pool_pairs=6, pool_families=2,
-                              guide_after=40, warmup=2, learning_rate=2e-3,
-                              total=100)
+PERCEPTOR = PerceptorTraining(families=1, pairs=4, faint=0.0, guided_families=1, guided_pairs=4,
+                              guided=12, pool_pairs=6, pool_families=2, move_after=40,
+                              guide_after=40, warmup=2, learning_rate=2e-3, total=100)
 GENERATOR = GeneratorTraining(batch=4, pool_pairs=8, quantise_after=10, revive_every=2, total=16,
                               whole_after=0.75, adversarial_after=0.9)
 
@@ -66,10 +62,28 @@ def test_a_perceptor_learns_to_match(pool: Pool) -> None:
 
 
 def test_a_perceptors_gradients_learn_to_point_to_the_finished_picture(pool: Pool) -> None:
-    trainer = PerceptorTrainer(replace(PERCEPTOR, guide_after=8, learning_rate=1e-3), pool)
-    figures = [trainer.step() for _ in range(48)]
-    assert ["cosine" in figure for figure in figures] == [False] * 8 + [True] * 40
-    assert _gained("cosine", figures[8:]) > 0.01
+    trainer = PerceptorTrainer(
+        replace(PERCEPTOR, move_after=4, guide_after=8, learning_rate=1e-3), pool)
+    figures = [trainer.step() for _ in range(88)]
+    # Every other step of them, from the tenth on.
+    assert [i for i, each in enumerate(figures, 1) if "cosine" in each] == list(range(10, 89, 2))
+    assert _gained("cosine", [each for each in figures if "cosine" in each]) > 0.01
+
+
+def test_pictures_are_moved_to_where_the_loss_is_higher_and_no_farther() -> None:
+    rng = torch.Generator().manual_seed(1)
+    pictures = torch.rand(6, 3, 8, 8, generator=rng) * 0.2 + 0.4
+    goal = torch.rand(6, 3, 8, 8, generator=rng)
+
+    def loss(begun: torch.Tensor) -> torch.Tensor:
+        return (begun - goal).square().sum()
+
+    moved = move_against(pictures, loss, 1.5, rng)
+    far = (moved - pictures).flatten(1).norm(dim=1)
+    assert (far > 0.05).all()
+    assert far.max() < 1.5 * 1.3 + 1e-5  # a random start of at most 0.3 of it, and the step
+    assert len({round(each, 2) for each in far.tolist()}) > 3  # not all equally far
+    assert loss(moved) > loss(pictures) + 1
 
 
 def test_alignment_is_the_cosine_and_leaves_out_what_is_nearly_there() -> None:

@@ -1,0 +1,69 @@
+"""What the perceptor's training minimises: words matched, shapes told apart, slopes turned."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.training.captions import Claim
+from engine.training.world import Scene
+
+
+def match_matrix(scenes: list[Scene], claims: list[Claim]) -> Tensor:
+    """[scenes, claims] of 0 and 1: which captions are true of which pictures."""
+    return torch.tensor([[float(claim.true_of(scene)) for claim in claims] for scene in scenes])
+
+
+def contrastive_loss(images: Tensor, wrong: Tensor, texts: Tensor, truth: Tensor, scale: Tensor,
+                     nearly: Tensor | None = None) -> tuple[Tensor, float]:
+    """CLIP's loss with several right answers (Khosla et al. 2020, eq. 2, both ways round).
+
+    ``images`` [N, D], ``wrong`` [W, D] and ``texts`` [N, D] are unit vectors; ``truth`` [N, N]
+    has a 1 wherever a caption is true of a picture, its own among them. No caption is true of
+    the wrong ones: they only compete for each caption, but for those that ``nearly`` [W] marks.
+    Returns the loss and the share of pictures whose likeliest caption is a right one.
+    """
+    logits = scale * images @ texts.T
+    against = scale * wrong @ texts.T
+    if nearly is not None:
+        against = against.masked_fill(nearly[:, None], -1e4)
+    by_image = -(F.log_softmax(logits, 1) * truth).sum(1) / truth.sum(1)
+    ranked = F.log_softmax(torch.cat([logits, against]), 0)
+    by_text = -(ranked[: len(images)] * truth).sum(0) / truth.sum(0)
+    found = truth.gather(1, logits.argmax(1, keepdim=True))
+    return (by_image.mean() + by_text.mean()) / 2, found.mean().item()
+
+
+def family_loss(images: Tensor, texts: Tensor, sizes: list[int],
+                scale: float = 30.0) -> tuple[Tensor, float]:
+    """CLIP's loss within each family, and the share of pictures given their own shape.
+
+    The first ``images`` and ``texts`` [N, D] are the families', ``sizes`` of them each. Among all
+    the others' captions, telling shapes apart is learned several times slower.
+    """
+    losses, right, start = [], 0.0, 0
+    for size in sizes:
+        members = slice(start, start + size)
+        logits = scale * images[members] @ texts[members].T
+        own = torch.arange(size)
+        losses.append((F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2)
+        right += (logits.argmax(1) == own).float().sum().item()
+        start += size
+    return torch.stack(losses).mean(), right / max(1, start)
+
+
+def alignment(slope: Tensor, way: Tensor, near: float = 3.0,
+              scales: tuple[int, ...] = (1, 2, 4)) -> tuple[Tensor, Tensor]:
+    """The cosine [N] between each slope and way [N, 3, S, S], and how much each counts [N].
+
+    The mean of the cosines at ``scales``, squares of so many pixels averaged: the generator
+    paints tokens, so a slope need not be right pixel by pixel. Where the way is shorter than
+    ``near`` (L2, pixels in 0..1) its direction is chance: the weight falls from 1 to 0.
+    """
+    slope, way = slope.float(), way.float()
+    weight = (way.flatten(1).norm(dim=1) / near).clamp(max=1.0)
+    cosines = [F.cosine_similarity(F.avg_pool2d(slope, scale).flatten(1),
+                                   F.avg_pool2d(way, scale).flatten(1), dim=1, eps=1e-6)
+               for scale in scales]
+    return torch.stack(cosines).mean(0), weight

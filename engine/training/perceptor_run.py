@@ -1,0 +1,51 @@
+"""One process's part of a perceptor's training stage.
+
+Apart from the command line, as processes are told what to run by its importable name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from engine.training.perceptor import (
+    CUTOUTS,
+    PerceptorTrainer,
+    PerceptorTraining,
+    plainer_scene,
+)
+from engine.training.pool import Pool
+from engine.training.rehearsal import Rehearsal
+from engine.training.shipped import generator_to_rehearse_with, start_from_shipped
+from engine.training.stage import run_stage
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the command line says of it; engine.training.__main__ has the words."""
+
+    folder: Path
+    minutes: float
+    steps: int
+    resume: bool
+    threads: int
+    rehearse: bool
+    shipped: bool
+
+
+def train_perceptor(stage: Stage, rank: int) -> None:
+    """Train until the stage is over, as process ``rank`` of those that do."""
+    torch.set_num_threads(stage.threads)
+    settings = PerceptorTraining(total=stage.steps)
+    pool = Pool(settings.pool_pairs, 128, settings.seed + rank, sample=plainer_scene)
+    trainer = PerceptorTrainer(settings, pool, rank=rank)
+    if stage.shipped:
+        start_from_shipped(trainer)
+    if stage.rehearse:
+        trainer.rehearsal = Rehearsal(generator_to_rehearse_with(stage.folder),
+                                      trainer.perceptor, pool, CUTOUTS,
+                                      seed=settings.seed + rank)
+    run_stage(trainer, "perceptor", stage.folder, minutes=stage.minutes, steps=stage.steps,
+              resume=stage.resume, rank=rank)

@@ -1,0 +1,74 @@
+"""Training on several cores: as many processes, each with its own batches, one set of weights.
+
+One process with two threads steps a quarter faster than with one: the pictures are small. Two
+processes of one thread see twice as many pictures in the same time.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.multiprocessing.spawn import spawn
+
+
+def train_together(processes: int, train: Callable[[int], None]) -> None:
+    """Run ``train(rank)`` for the ranks 0 to ``processes`` - 1, each in a process of its own.
+
+    With one process it runs here. ``train`` must be a module's own function or a partial of
+    one, as it is pickled.
+    """
+    if processes == 1:
+        train(0)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        spawn(_join, args=(processes, train, Path(folder) / "meeting"), nprocs=processes)
+
+
+def _join(rank: int, processes: int, train: Callable[[int], None], meeting: Path) -> None:
+    dist.init_process_group("gloo", init_method=meeting.as_uri(), rank=rank,
+                            world_size=processes)
+    try:
+        train(rank)
+    finally:
+        dist.destroy_process_group()
+
+
+def mean_gradients(model: nn.Module) -> None:
+    """Give each process the mean of all processes' gradients; alone, nothing."""
+    if not dist.is_initialized():
+        return
+    parameters = [each for each in model.parameters() if each.requires_grad]
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+    _mean([parameter.grad for parameter in parameters if parameter.grad is not None])
+
+
+def mean_buffers(model: nn.Module) -> None:
+    """The same of what is followed and not trained: normalisation's running figures."""
+    if dist.is_initialized():
+        _mean([each for each in model.buffers() if each.is_floating_point()])
+
+
+def all_agree(value: bool) -> bool:
+    """What the first process says of ``value``: so that none steps on while another stops."""
+    if not dist.is_initialized():
+        return value
+    said = torch.tensor(float(value))
+    dist.broadcast(said, 0)
+    return bool(said > 0)
+
+
+def _mean(tensors: list[Tensor]) -> None:
+    flat = torch.cat([each.detach().flatten() for each in tensors])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    start = 0
+    for each in tensors:
+        each.detach().copy_(flat[start:start + each.numel()].view_as(each))
+        start += each.numel()
