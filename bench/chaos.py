@@ -138,7 +138,7 @@ class Chaos:
     def rows(self) -> dict[str, dict]:
         """The jobs in the database, by prompt."""
         return {row["prompt"]: row for row in self.bot.rows(
-            "SELECT id, prompt, state, delivered_at FROM jobs")}
+            "SELECT id, prompt, state, error, delivered_at FROM jobs")}
 
     def unsettled(self) -> list[dict]:
         """The jobs that are not over, or of which nobody was told, but for the hindered."""

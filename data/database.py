@@ -66,6 +66,8 @@ class Database:
             # Who was told "queued" is in the queue, even if the power goes off now.
             await connection.execute("PRAGMA synchronous = FULL")
             await connection.execute("PRAGMA foreign_keys = ON")
+            # Its rows are small; more would only grow until it is full.
+            await connection.execute("PRAGMA cache_size = -512")
             # What is deleted is overwritten, and not only unlinked.
             await connection.execute("PRAGMA secure_delete = ON")
             await _migrate(connection, path, known)

@@ -23,10 +23,10 @@ from dataclasses import replace
 
 from engine.recipe import Recipe, Regulariser
 
-STRENGTH = 0.6
+STRENGTH = 0.85
 PART_STRENGTH = 1.0
 PULL = 0.3
-KEEP = 0.3
+KEEP = 0.05
 """The structure term's weight where ``where`` is given; without, it is 0 unless asked for."""
 AWAY = 0.5
 

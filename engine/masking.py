@@ -29,8 +29,8 @@ class Mask:
     """What may change.
 
     ``hard`` [1, 1, H, W] is 1 where it may, else 0; ``pixels`` [1, 1, H, W] falls from 1 there
-    to 0 within one token outside; ``tokens`` [1, 1, h, w] is 1 where any of a token's pixels
-    may, else 0.
+    to 0 within one token outside (see :func:`make_mask`); ``tokens`` [1, 1, h, w] is 1 where any
+    of a token's pixels may, else 0.
     """
 
     hard: Tensor
@@ -38,16 +38,23 @@ class Mask:
     tokens: Tensor
 
 
-def make_mask(white: Tensor, factor: int) -> Mask:
+def make_mask(white: Tensor, picture: Tensor, factor: int) -> Mask:
     """The Mask of ``white`` [1, 1, H, W] in 0..1, whose part from 0.5 on may change.
 
-    ``factor`` is a token's side in pixels. Raises RequestError where nothing may change.
+    ``factor`` is a token's side in pixels. The slope ends at the edges of ``picture``
+    [1, 3, H, W]; but a thing may outgrow its outline by half a token, else nothing else could
+    take its place. Where more than half may change, that is what lies around a thing, which
+    keeps its outline. Raises RequestError where nothing may change.
     """
     hard = (white >= 0.5).to(white)
     if not hard.any():
         raise RequestError("The mask has no white and no transparent part, so nothing may change; "
                            "paint what may change white.")
-    return Mask(hard, feather(hard, factor), F.max_pool2d(hard, factor))
+    reach = up_to_edges(hard, picture, factor)
+    if hard.mean() <= 0.5:
+        reach = torch.maximum(reach, feather(hard, factor // 2))
+    pixels = torch.minimum(feather(hard, factor), reach)
+    return Mask(hard, pixels, F.max_pool2d(hard, factor))
 
 
 def feather(hard: Tensor, width: int) -> Tensor:
@@ -59,6 +66,16 @@ def feather(hard: Tensor, width: int) -> Tensor:
     half = width // 2
     wider = F.max_pool2d(hard, 2 * half + 1, stride=1, padding=half)
     return F.avg_pool2d(wider, 2 * half + 1, stride=1, padding=half, count_include_pad=False)
+
+
+def up_to_edges(hard: Tensor, picture: Tensor, width: int) -> Tensor:
+    """``hard`` [1, 1, H, W] of zeros and ones, widened as far as ``picture`` looks the same.
+
+    The guided filter is a half at a border with no edge beside it, and next to nothing across an
+    edge, which is then where it ends.
+    """
+    alike = guided_filter(picture, hard.to(picture), width).to(hard)
+    return torch.maximum(hard, (2.5 * alike - 0.25).clamp(0, 1))
 
 
 def composite(picture: Tensor, original: Tensor, pixels: Tensor) -> Tensor:

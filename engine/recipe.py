@@ -130,7 +130,8 @@ class Recipe:
     generator to another. ``spread`` (0 to 1) is how far from the codebook's mean a start from
     random codes lies: 1, as in the paper, is the codes themselves; near 0 the picture starts as
     one tone, and nothing of the start is left over in the end. ``restart_every`` makes Adam anew
-    each so many iterations (0: never).
+    each so many iterations (0: never). ``cooling`` is the share of the learning rate that is left
+    in the end, the way there being a straight line: at 1, as in the paper, it stays.
     """
 
     width: int = 256
@@ -140,12 +141,18 @@ class Recipe:
     step: str = "absolute"
     betas: tuple[float, float] = (0.9, 0.999)
     restart_every: int = 0
+    cooling: float = 1.0
     latent: str = "quantised"
     spread: float = 1.0
     clamp: bool = True
     augmentation: Augmentation = Augmentation()
     regulariser: Regulariser = Regulariser()
     masking: SelfMasking = SelfMasking()
+
+    def rate(self, iteration: int) -> float:
+        """The learning rate of ``iteration``, counted from 0."""
+        gone = min(1.0, iteration / max(1, self.iterations))
+        return self.learning_rate * (1 - (1 - self.cooling) * gone)
 
 
 _PAPER = Recipe(augmentation=Augmentation(count=32),

@@ -78,6 +78,7 @@ class Synthesis:
                                "be multiples of {factor}.", width=recipe.width,
                                height=recipe.height, factor=factor)
         self.generator = generator
+        self._unit = generator.codebook.std().item()
         self.perceptor = perceptor
         self.prompts = tuple(prompts)
         self.recipe = recipe
@@ -125,15 +126,17 @@ class Synthesis:
             return
         if self.original is None:
             raise RequestError("A mask needs a picture to start from; give one.")
-        self.mask = make_mask(mask.to(self.original), self.generator.factor)
+        self.mask = make_mask(mask.to(self.original), self.original, self.generator.factor)
         self.optimiser.mean *= self.mask.tokens
         self.optimiser.square *= self.mask.tokens
 
     def _new_optimiser(self) -> Adam:
-        rate = self.recipe.learning_rate
-        if self.recipe.step == "codebook":
-            rate *= self.generator.codebook.std().item()
-        return Adam(self.latent.z, rate, self.recipe.betas)
+        return Adam(self.latent.z, self._rate(), self.recipe.betas)
+
+    def _rate(self) -> float:
+        """The learning rate of this iteration."""
+        rate = self.recipe.rate(self.iteration)
+        return rate * self._unit if self.recipe.step == "codebook" else rate
 
     def step(self) -> Iterate:
         """Paint the present picture, measure it, improve the latent once.
@@ -193,6 +196,7 @@ class Synthesis:
         self._freeze()
         self._check(total)
         self.hardship.finite = state or self.hardship.finite
+        self.optimiser.rate = self._rate()
         self.optimiser.step()
         self.latent.after_step()
         self.losses = {"total": total.item(), **{name: x.item() for name, x in named.items()}}

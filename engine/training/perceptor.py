@@ -6,7 +6,7 @@ It learns in three parts, each of which goes on in the next:
    differ in a shape alone; half of the drawings are faint, as a painting's first steps are;
 2. the same on cutouts that are moved against it (:mod:`engine.training.moving`), so that what
    raises its answer is what a person would see;
-3. every other step, its gradient itself: at a picture on the way, the slope of the similarity
+3. three steps of four, its gradient itself: at a picture on the way, the slope of the similarity
    to its caption shall point to the finished picture. That is denoising score matching (Vincent
    2011) with an energy in CLIP's form, the distance of unit vectors, and the cosine in place of
    the square, as Adam takes no notice of a gradient's length.
@@ -71,8 +71,8 @@ class PerceptorTraining:
 
     A step of matching takes ``families`` families of shapes (see engine.training.pool.Families)
     and ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach`` from
-    step ``move_after`` on. From ``guide_after`` on every other step is one of guidance. It takes
-    ``guided_families``, ``guided_pairs`` and, where there is a generator to rehearse with,
+    step ``move_after`` on. From ``guide_after`` on three steps of four are of guidance and take
+    ``guided_families``, ``guided_pairs`` and, with a generator to rehearse with,
     ``states`` and ``bouts`` of its sketches, of which ``fresh_states`` are made anew each time
     and ``fresh_bouts`` painted further; the last ``guided`` of them all have their gradients
     trained, and that share of the loss is weighed by ``guidance``.
@@ -93,7 +93,7 @@ class PerceptorTraining:
     pool_families: int = 150
     move_after: int = 1100
     guide_after: int = 1700
-    learning_rate: float = 6e-4
+    learning_rate: float = 8e-4
     weight_decay: float = 0.05
     warmup: int = 100
     guidance: float = 10.0
@@ -132,7 +132,7 @@ class PerceptorTrainer:
                                pool.sample)
         self.rehearsal = rehearsal
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
-        self.average = WeightAverage(self.perceptor)
+        self.average = WeightAverage(self.perceptor, decay=0.995)
         self.generator = torch.Generator().manual_seed(settings.seed + rank)
         self.rng = np.random.default_rng(settings.seed + rank)
         self.optimiser = torch.optim.AdamW(_groups(self.perceptor, settings.weight_decay),
@@ -145,7 +145,7 @@ class PerceptorTrainer:
         for group in self.optimiser.param_groups:
             group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
                                       self.settings.total, self.settings.warmup)
-        guiding = self.iteration > self.settings.guide_after and self.iteration % 2 == 0
+        guiding = self.iteration > self.settings.guide_after and self.iteration % 4 != 0
         loss, figures = self._guide() if guiding else self._match()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -234,7 +234,7 @@ class PerceptorTrainer:
         drawn = self._drawings(settings.guided_families, settings.guided_pairs)
         sketches = []
         if self.rehearsal is not None:
-            if self.iteration % 10 == 0:
+            if self.iteration % 10 == 1:
                 self.rehearsal.follow(self.perceptor)
             self.rehearsal.go_on(settings.fresh_states, settings.fresh_bouts)
             sketches = self.rehearsal.sample(settings.states, settings.bouts)

@@ -10,7 +10,7 @@ from bench.chaos import measure
 from tests.e2e.faults import FAULTS, deck
 from tests.e2e.jobs import job_id_of, row_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
 SEED = 17
 
 
@@ -29,6 +29,7 @@ def test_every_fault_strikes_before_any_does_again():
                                                   "answers_lost", "nonces_forgotten"}
 
 
+@pytest.mark.slow
 async def test_a_lost_answer_and_a_forgotten_nonce_do_not_post_twice(channel, alice, standin, bot):
     lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 0, times=99, done=True)
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
@@ -44,6 +45,7 @@ async def test_a_lost_answer_and_a_forgotten_nonce_do_not_post_twice(channel, al
     assert len(channel.messages) == 2  # the progress message came once, too
 
 
+@pytest.mark.slow
 async def test_a_file_that_nothing_makes_small_enough_is_told_of(channel, alice, standin, bot):
     standin.rest.max_file = 100
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
@@ -53,6 +55,7 @@ async def test_a_file_that_nothing_makes_small_enough_is_told_of(channel, alice,
     await bot.until(lambda: row_of(bot, job_id_of(result))["state"] == "delivered", "the row")
 
 
+@pytest.mark.slow
 async def test_what_was_refused_is_posted_when_the_bot_is_invited_again(
         channel, alice, standin, bot):
     alice.takes_dms = False

@@ -50,7 +50,7 @@ def test_a_mask_is_whole_inside_and_nothing_one_token_outside(rectangle, factor)
     left, top, width, height = rectangle
     white = torch.zeros(1, 1, 32, 48)
     white[..., top:top + height, left:left + width] = 1
-    mask = make_mask(white, factor)
+    mask = make_mask(white, torch.full((1, 3, 32, 48), 0.5), factor)
     inside = white > 0
     far = F.max_pool2d(white, 2 * factor + 1, stride=1, padding=factor) == 0
     assert (mask.pixels[inside] == 1).all()
@@ -70,9 +70,26 @@ def test_the_slope_falls_and_has_an_end():
     assert (row[20:27].diff() < 0).all()
 
 
+def test_what_is_around_a_thing_stops_at_its_outline_and_a_thing_may_outgrow_it():
+    thing = torch.zeros(1, 1, 64, 64)
+    thing[..., 20:44, 24:40] = 1
+    picture = torch.tensor([0.9, 0.2, 0.2]).view(1, 3, 1, 1).lerp(
+        torch.tensor([0.2, 0.3, 0.8]).view(1, 3, 1, 1), thing)
+    around = make_mask(1 - thing, picture, 8).pixels
+    assert around[thing == 0].min() == 1
+    assert around[thing == 1].max() < 0.05  # the guided filter leaves a little across an edge
+    outgrown = make_mask(thing, picture, 8).pixels
+    assert (outgrown[..., 18, 30] > 0.2).all()
+    assert outgrown[..., 15, 30].max() < 0.05  # not farther, across an edge
+    # Where the picture has no edge the slope is there all the same.
+    flat = make_mask(1 - thing, torch.full((1, 3, 64, 64), 0.4), 8).pixels
+    assert 0.2 < flat[0, 0, 32, 26] < 1
+    assert (flat[0, 0, 32, 23:32].diff() <= 0).all()
+
+
 def test_a_mask_with_nothing_white_is_refused():
     with pytest.raises(RequestError, match="white"):
-        make_mask(torch.full((1, 1, 8, 8), 0.49), 2)
+        make_mask(torch.full((1, 1, 8, 8), 0.49), torch.zeros(1, 3, 8, 8), 2)
     with pytest.raises(RequestError, match="picture to start from"):
         Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("x")], tiny_recipe(), 1, None,
                   _left_half())

@@ -47,7 +47,7 @@ def test_the_same_seed_paints_the_same_pixels_and_another_seed_others(latent: st
 
 
 @pytest.mark.parametrize("changes", [
-    {}, {"latent": "codebook"}, {"restart_every": 4},
+    {}, {"latent": "codebook"}, {"restart_every": 4}, {"cooling": 0.1},
     {"regulariser": Regulariser(0.5, "linear", "start")}], ids=str)
 def test_saved_half_way_and_restored_it_ends_in_the_same_pixels(changes: dict[str, Any]) -> None:
     whole = _finish(_synthesis(**changes))
@@ -173,3 +173,20 @@ def test_a_start_with_little_spread_is_one_tone_and_still_the_seeds_own() -> Non
     start = torch.rand(1, 3, 24, 32)
     assert torch.equal(_synthesis(start=start, spread=0.01).latent.z,
                        _synthesis(start=start).latent.z)
+
+
+def test_a_painting_that_cools_takes_smaller_steps_towards_its_end() -> None:
+    recipe = Recipe(iterations=8, learning_rate=0.4, cooling=0.25)
+    assert [recipe.rate(i) for i in (0, 4, 8, 20)] == pytest.approx([0.4, 0.25, 0.1, 0.1])
+    assert Recipe(learning_rate=0.4).rate(300) == 0.4  # as in the paper
+    moved = {}
+    for cooling in (1.0, 0.0):
+        synthesis = _synthesis(iterations=10, cooling=cooling, clamp=False)
+        path = []
+        for _ in range(10):
+            before = synthesis.latent.z.detach().clone()
+            synthesis.step()
+            path.append((synthesis.latent.z.detach() - before).norm().item())
+        moved[cooling] = path
+    assert moved[0.0][0] == pytest.approx(moved[1.0][0])
+    assert moved[0.0][9] < 0.2 * moved[1.0][9]

@@ -64,9 +64,9 @@ def test_a_perceptor_learns_to_match(pool: Pool) -> None:
 def test_a_perceptors_gradients_learn_to_point_to_the_finished_picture(pool: Pool) -> None:
     trainer = PerceptorTrainer(
         replace(PERCEPTOR, move_after=4, guide_after=8, learning_rate=1e-3), pool)
-    figures = [trainer.step() for _ in range(88)]
-    # Every other step of them, from the tenth on.
-    assert [i for i, each in enumerate(figures, 1) if "cosine" in each] == list(range(10, 89, 2))
+    figures = [trainer.step() for _ in range(60)]
+    guided = [i for i, each in enumerate(figures, 1) if "cosine" in each]
+    assert guided == [i for i in range(9, 61) if i % 4]  # three of four
     assert _gained("cosine", [each for each in figures if "cosine" in each]) > 0.01
 
 
@@ -141,10 +141,13 @@ def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
     models = load_models("embedded", device="cpu")
     perceptor = PerceptorTrainer(PERCEPTOR, pool)
     start_from_shipped(perceptor)
-    # The shipped one sees with a transformer, the trained one with a ResNet; words carry over.
     words = ["a red star on a blue background", "in charcoal"]
     assert torch.equal(perceptor.perceptor.encode_text(words),
                        models.perceptor.encode_text(words))
+    small = torch.nn.functional.avg_pool2d(pool.batch(4)[0], 2)
+    assert torch.equal(perceptor.perceptor.eval().encode_image(small),
+                       models.perceptor.encode_image(small))
+    assert perceptor.step()["shapes_right"] > 0.5  # of eight; it has learned them already
     generator = GeneratorTrainer(GENERATOR, pool)
     start_from_shipped(generator)
     assert generator.step()["l1"] < 0.4
