@@ -107,6 +107,7 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
         recipe = with_strength(recipe, strength, iterations=request.iterations,
                                schedule=request.regulariser)
     return replace(recipe, iterations=recipe.iterations + (request.more or 0),
+                   period=recipe.iterations,
                    width=max(factor, round(width / factor) * factor),
                    height=max(factor, round(height / factor) * factor))
 

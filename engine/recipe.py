@@ -131,7 +131,9 @@ class Recipe:
     random codes lies: 1, as in the paper, is the codes themselves; near 0 the picture starts as
     one tone, and nothing of the start is left over in the end. ``restart_every`` makes Adam anew
     each so many iterations (0: never). ``cooling`` is the share of the learning rate that is left
-    in the end, the way there being a straight line: at 1, as in the paper, it stays.
+    in the end, the way there being a straight line: at 1, as in the paper, it stays. With a
+    ``period`` it is warm again after each so many iterations (Loshchilov and Hutter 2017), so
+    that a finished painting that is continued is the one that was to be so long from the start.
     """
 
     width: int = 256
@@ -142,6 +144,7 @@ class Recipe:
     betas: tuple[float, float] = (0.9, 0.999)
     restart_every: int = 0
     cooling: float = 1.0
+    period: int = 0
     latent: str = "quantised"
     spread: float = 1.0
     clamp: bool = True
@@ -151,8 +154,9 @@ class Recipe:
 
     def rate(self, iteration: int) -> float:
         """The learning rate of ``iteration``, counted from 0."""
-        gone = min(1.0, iteration / max(1, self.iterations))
-        return self.learning_rate * (1 - (1 - self.cooling) * gone)
+        length = self.period or max(1, self.iterations)
+        done = iteration % length if self.period else min(iteration, length)
+        return self.learning_rate * (1 - (1 - self.cooling) * done / length)
 
 
 _PAPER = Recipe(augmentation=Augmentation(count=32),

@@ -26,6 +26,7 @@ def write_tiny_model(folder: Path) -> Path:
         generator = "tiny"
         perceptor = "tiny"
         [models.tiny.defaults]
+        cooling = 0.2
         width = 32
         height = 32
         cutouts = 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -179,6 +180,9 @@ def test_a_painting_that_cools_takes_smaller_steps_towards_its_end() -> None:
     recipe = Recipe(iterations=8, learning_rate=0.4, cooling=0.25)
     assert [recipe.rate(i) for i in (0, 4, 8, 20)] == pytest.approx([0.4, 0.25, 0.1, 0.1])
     assert Recipe(learning_rate=0.4).rate(300) == 0.4  # as in the paper
+    # Four iterations more are the same, whoever asks for them when.
+    longer = replace(recipe, iterations=12, period=8)
+    assert [longer.rate(i) for i in (0, 4, 8, 10)] == pytest.approx([0.4, 0.25, 0.4, 0.325])
     moved = {}
     for cooling in (1.0, 0.0):
         synthesis = _synthesis(iterations=10, cooling=cooling, clamp=False)
