@@ -93,7 +93,7 @@ def test_paintings_in_the_making_go_on_and_join_the_batch() -> None:
     assert unfinished.shape == (11, 3, 64, 64)
     same, both = trainer._cut(replace(batch, unfinished=batch.pictures[-11:]))
     torch.testing.assert_close(same[-11:], both)  # one and the same cutout of each
-    matched, guided = trainer.step(), trainer.step()
+    guided, _, _, matched = [trainer.step() for _ in range(4)]
     assert 0 <= matched["right"] <= 1
     assert -1 <= guided["cosine_painted"] <= 1
     assert all(not parameter.requires_grad for parameter in rehearsal.opponent.parameters())
