@@ -225,10 +225,7 @@ class DeleteButton(JobButton):
                   job: StoredJob) -> None:
         """First the message, then what it was made from."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        why = await remove_job(bot, job)
-        text = _("Deleted.") if why is None else (
-            _("Deleted, but its message is still there: {why}", why=why))
-        await interaction.edit_original_response(content=text)
+        await interaction.edit_original_response(content=await remove_job(bot, job))
 
 
 BUTTONS: tuple[type[JobButton], ...] = (StopButton, CancelButton, AgainButton, RemixButton,

@@ -11,6 +11,7 @@ import aiohttp
 import discord
 
 from bot.errors import DELETED, NO_ACCESS, describe
+from bot.language import _
 from data.stored import StoredJob
 
 if TYPE_CHECKING:
@@ -71,13 +72,15 @@ async def _delete_directly(bot: ImageBot, job: StoredJob, message_id: int) -> bo
     return True
 
 
-async def remove_job(bot: ImageBot, job: StoredJob) -> str | None:
-    """End a job, delete its messages, its row and its files.
+async def remove_job(bot: ImageBot, job: StoredJob) -> str:
+    """End a job, delete its messages, its row and its files; what to tell who asked for that.
 
-    Returns why a message is still there, None where none is. Raises StoreError.
+    Raises StoreError.
     """
     await end_job(bot, job.id)
     stored = await bot.store.job(job.id)  # its messages, as they are now
     why = await delete_messages(bot, job if stored is None else stored)
     await bot.store.delete(job.id)
-    return why
+    if why is None:
+        return _("Deleted.")
+    return _("Deleted, but its message is still there: {why}", why=why)

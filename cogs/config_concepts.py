@@ -12,7 +12,7 @@ from bot.concepts import MAX_LENGTH, THRESHOLD, concept_name
 from bot.errors import Guarded, SettingError
 from bot.language import _
 from bot.wording import escape
-from cogs.config_parts import change_one, managed_guild, offer
+from cogs.config_parts import change_one, managed_guild, offer_listed
 
 
 class ConceptList(app_commands.Group):
@@ -55,9 +55,7 @@ class ConceptList(app_commands.Group):
     @remove.autocomplete("concept")
     async def _listed(self, interaction: discord.Interaction[Any],
                       typed: str) -> list[app_commands.Choice[str]]:
-        bot: ImageBot = interaction.client
-        rules = await bot.guild_settings.rules(str(interaction.guild_id))
-        return offer(interaction, list(rules.items("concepts")), typed)
+        return await offer_listed(interaction, "concepts", typed)
 
     @app_commands.command(name="list", description="All concepts, with threshold and action")
     async def show(self, interaction: discord.Interaction[Any]) -> None:

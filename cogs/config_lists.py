@@ -13,7 +13,7 @@ from bot.errors import Guarded, SettingError
 from bot.guild_settings import DEFINITIONS, Rules
 from bot.language import _, plural
 from bot.wording import escape
-from cogs.config_parts import change_one, managed_guild, offer, send_file, without
+from cogs.config_parts import change_one, managed_guild, offer_listed, send_file, without
 
 LONGEST_LIST = 1800  # characters; a longer one comes as a file
 Channel = app_commands.AppCommandChannel | app_commands.AppCommandThread
@@ -137,9 +137,7 @@ class Words(app_commands.Group):
     @remove.autocomplete("word")
     async def _blocked(self, interaction: discord.Interaction[Any],
                        typed: str) -> list[app_commands.Choice[str]]:
-        bot: ImageBot = interaction.client
-        rules = await bot.guild_settings.rules(str(interaction.guild_id))
-        return offer(interaction, list(rules.items("blocked_words")), typed)
+        return await offer_listed(interaction, "blocked_words", typed)
 
     @app_commands.command(name="list", description="All blocked words")
     async def show(self, interaction: discord.Interaction[Any]) -> None:

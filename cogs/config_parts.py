@@ -68,6 +68,14 @@ def offer(interaction: discord.Interaction[Any], values: list[str],
     return choices(values, typed) if manages(interaction) else []
 
 
+async def offer_listed(interaction: discord.Interaction[Any], setting: str,
+                       typed: str) -> list[app_commands.Choice[str]]:
+    """:func:`offer` of what stands in the server's list ``setting``."""
+    bot: ImageBot = interaction.client
+    rules = await bot.guild_settings.rules(str(interaction.guild_id))
+    return offer(interaction, list(rules.items(setting)), typed)
+
+
 async def send_file(interaction: discord.Interaction[Any], content: str, name: str,
                     text: str) -> None:
     """Answer with a text as a file."""

@@ -107,10 +107,8 @@ class Moderation(commands.Cog):
             await interaction.response.defer(ephemeral=True, thinking=True)
             found = await self._find(guild_id, job)
             with about_job(found.id):
-                why = await remove_job(self.bot, found)
+                text = await remove_job(self.bot, found)
                 await self._note(interaction, guild_id, "delete", found)
-            text = _("Deleted.") if why is None else _(
-                "Deleted, but its message is still there: {why}", why=why)
             await interaction.edit_original_response(content=text)
 
     @mod.command(description="The newest pictures of this server, and who asked for them")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from engine.messages import AboutJob, Busy, Stepped, Turned
-from engine.patience import Patience, next_message
+from engine.patience import Patience, patiently
 from engine.worker_process import Inbox, Worker
 
 log = logging.getLogger("engine.queue")
@@ -18,7 +18,7 @@ async def hear(worker: Worker, inbox: Inbox, patience: Patience, id: str) -> Abo
     """
     while True:
         try:
-            message = await next_message(inbox, patience.seconds)
+            message = await patiently(inbox.get, patience.seconds)
         except TimeoutError:
             log.error("the worker has been silent for %.3g s; it is ended", patience.seconds,
                       extra={"job": id})

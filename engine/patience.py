@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -51,12 +52,14 @@ class Patience:
         self._paces.clear()
 
 
-async def next_message(inbox: asyncio.Queue[T], seconds: float) -> T:
-    """The next message; raises TimeoutError where none comes within ``seconds``.
+async def patiently(read: Callable[[], Awaitable[T]], seconds: float) -> T:
+    """What ``read`` gives; raises TimeoutError where that is nothing within ``seconds``.
 
     What lay there all the time counts: it may be this process that stood still.
     """
     try:
-        return await asyncio.wait_for(inbox.get(), seconds)
+        async with asyncio.timeout(seconds):
+            return await read()
     except TimeoutError:
-        return await asyncio.wait_for(inbox.get(), _GRACE_SECONDS)
+        async with asyncio.timeout(_GRACE_SECONDS):
+            return await read()

@@ -29,6 +29,7 @@ from engine.messages import (
     WorkerSettings,
     frame,
 )
+from engine.patience import patiently
 
 if TYPE_CHECKING:
     from engine.worker import Painter
@@ -38,7 +39,6 @@ log = logging.getLogger("engine.worker")
 _ROOT = Path(__file__).resolve().parent.parent
 # Importing PyTorch from a cold disk comes before the first pulse.
 _START_SECONDS, _PULSE_SECONDS = 180.0, 20.0
-_GRACE_SECONDS = 0.5
 
 Inbox = asyncio.Queue[AboutJob | Busy | None]
 """What the worker says about one job, and that it is busy; None once it is gone."""
@@ -198,13 +198,7 @@ class ProcessWorker(_Inboxes):
 
 async def _read_frame(pipe: asyncio.StreamReader, seconds: float) -> FromWorker:
     """The next message; raises TimeoutError where nothing comes within ``seconds``."""
-    try:
-        async with asyncio.timeout(seconds):
-            header = await pipe.readexactly(HEADER.size)
-    except TimeoutError:
-        # It may be this process that stood still: then what was said lies in the pipe.
-        async with asyncio.timeout(_GRACE_SECONDS):
-            header = await pipe.readexactly(HEADER.size)
+    header = await patiently(lambda: pipe.readexactly(HEADER.size), seconds)
     size, = HEADER.unpack(header)
     async with asyncio.timeout(seconds):
         message: FromWorker = pickle.loads(await pipe.readexactly(size))  # noqa: S301  from the process started here

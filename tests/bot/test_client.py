@@ -6,26 +6,15 @@ import asyncio
 import threading
 
 import pytest
-from pydantic import SecretStr
 
 from bot import create_bot
 from bot.errors import ClosingError
-from bot.settings import (
-    DeliverySettings,
-    DiscordSettings,
-    LimitSettings,
-    PaintingSettings,
-    Settings,
-    TestSettings,
-)
+from tests.made_settings import made_settings
 
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(
-        discord=DiscordSettings(token=SecretStr("made.up.token")),
-        painting=PaintingSettings(data_folder=tmp_path / "data", device="cpu", threads=1),
-        limits=LimitSettings(), delivery=DeliverySettings(), test=TestSettings())
+    return made_settings(tmp_path)
 
 
 def connections():

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import discord
 import pytest
-from pydantic import SecretStr
 
 from bot.asking import Asking
 from bot.errors import LimitError, NotAllowedError, SettingError
@@ -14,11 +13,8 @@ from bot.guild_gate import check_channel, check_roles
 from bot.guild_settings import DEFINITIONS, Rules, definition_of
 from bot.settings import (
     DeliverySettings,
-    DiscordSettings,
     LimitSettings,
     PaintingSettings,
-    Settings,
-    TestSettings,
     variables,
 )
 from bot.settings_table import table
@@ -26,16 +22,16 @@ from bot.usage import check_usage, jobs_a_day
 from data.guilds import Usage
 from engine.clock import DAY_MS
 from engine.job import Place
+from tests.made_settings import made_settings
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "settings.md"
 
 
 @pytest.fixture
-def host():
-    return Settings(
-        discord=DiscordSettings(token=SecretStr("made.up.token")), painting=PaintingSettings(),
-        limits=LimitSettings(max_iterations=500, max_pixels=256 * 256, max_jobs_per_person=4),
-        delivery=DeliverySettings(preview_seconds=4), test=TestSettings())
+def host(tmp_path):
+    return made_settings(
+        tmp_path, painting=PaintingSettings(), delivery=DeliverySettings(preview_seconds=4),
+        limits=LimitSettings(max_iterations=500, max_pixels=256 * 256, max_jobs_per_person=4))
 
 
 def asking(channels=("1",), roles=(), kind="imagine"):

@@ -10,32 +10,22 @@ import sqlite3
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import SecretStr
 
 from bot import create_bot
 from bot.health import HealthServer
 from bot.settings import (
-    DeliverySettings,
-    DiscordSettings,
-    LimitSettings,
     OperationsSettings,
-    PaintingSettings,
-    Settings,
-    TestSettings,
 )
 from data.backup import backups
 from tests.e2e.conftest import BotProcess
 from tests.e2e.standin import StandIn
+from tests.made_settings import made_settings
 from tests.tiny_model import write_tiny_model
 
 
 @pytest.fixture
 def settings(tmp_path):
-    return Settings(
-        discord=DiscordSettings(token=SecretStr("made.up.token")),
-        painting=PaintingSettings(data_folder=tmp_path / "data", device="cpu", threads=1),
-        limits=LimitSettings(), delivery=DeliverySettings(), test=TestSettings(),
-        operations=OperationsSettings(metrics_port=0, backups_kept=1))
+    return made_settings(tmp_path, operations=OperationsSettings(metrics_port=0, backups_kept=1))
 
 
 async def get(port, path):

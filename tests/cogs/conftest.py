@@ -14,21 +14,17 @@ import pytest
 import simcord
 import simcord.backend.cdn
 from aiohttp import web
-from pydantic import SecretStr
 
 from bot import ImageBot, create_bot
 from bot.delivery import Delivery
 from bot.progress import ProgressMessage
 from bot.settings import (
     DeliverySettings,
-    DiscordSettings,
-    LimitSettings,
     PaintingSettings,
-    Settings,
-    TestSettings,
 )
 from bot.videos import Videos
 from tests.cogs.media import MediaHost
+from tests.made_settings import made_settings
 from tests.tiny_model import write_tiny_model
 
 PATIENCE = 30.0  # seconds that anything may take on a busy machine
@@ -48,12 +44,9 @@ def model():
 @pytest.fixture
 def settings(tmp_path, catalogue, model, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-    return Settings(
-        discord=DiscordSettings(token=SecretStr("made.up.token")),
-        painting=PaintingSettings(data_folder=tmp_path / "data", model=model, device="cpu",
-                                  threads=1),
-        limits=LimitSettings(), delivery=DeliverySettings(preview_seconds=0),
-        test=TestSettings())
+    painting = PaintingSettings(data_folder=tmp_path / "data", model=model, device="cpu",
+                                threads=1)
+    return made_settings(tmp_path, painting=painting, delivery=DeliverySettings(preview_seconds=0))
 
 
 class World:

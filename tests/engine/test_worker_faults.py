@@ -22,7 +22,7 @@ from engine.events import Done, Progress
 from engine.hardship import is_memory_error, look_in_passes, size_that_fits
 from engine.job import Job
 from engine.models.packages import clip_model
-from engine.patience import ITERATIONS, LEAST_SECONDS, Patience, next_message
+from engine.patience import ITERATIONS, LEAST_SECONDS, Patience, patiently
 from engine.prompt import Prompt
 from engine.queue import PaintQueue
 from engine.recipe import Augmentation, Regulariser
@@ -243,12 +243,12 @@ def _after_hang(hangs):
 
 async def test_what_was_said_while_this_process_stood_still_counts():
     inbox: asyncio.Queue[int] = asyncio.Queue()
-    waiting = asyncio.create_task(next_message(inbox, 0.05))
+    waiting = asyncio.create_task(patiently(inbox.get, 0.05))
     await asyncio.sleep(0.2)  # the time is up, the message is on its way
     inbox.put_nowait(1)
     assert await waiting == 1
     with pytest.raises(TimeoutError):
-        await next_message(inbox, 0.05)
+        await patiently(inbox.get, 0.05)
 
 
 @pytest.fixture(scope="module")
