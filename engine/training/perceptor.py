@@ -3,10 +3,10 @@
 It learns in three parts, each of which goes on in the next:
 
 1. words and pictures matched: CLIP's loss, and the same within families of drawings that
-   differ in a shape alone; half of the drawings are faint, as a painting's first steps are;
+   differ in one respect alone; half of the drawings are faint, as a painting's first steps are;
 2. the same on cutouts that are moved against it (:mod:`engine.training.moving`), so that what
    raises its answer is what a person would see;
-3. three steps of four, its gradient itself: at a picture on the way, the slope of the similarity
+3. two steps of three, its gradient itself: at a picture on the way, the slope of the similarity
    to its caption shall point to the finished picture. That is denoising score matching (Vincent
    2011) with an energy in CLIP's form, the distance of unit vectors, and the cosine in place of
    the square, as Adam takes no notice of a gradient's length.
@@ -62,16 +62,16 @@ def plainer_scene(rng: np.random.Generator) -> Scene:
 
     What a gradient learns last is shapes and places.
     """
-    return sample_scene(rng, styled=0.1, pairs=0.6, plain=0.8)
+    return sample_scene(rng, styled=0.25, pairs=0.7, plain=0.8)
 
 
 @dataclass(frozen=True)
 class PerceptorTraining:
     """The numbers of a run.
 
-    A step of matching takes ``families`` families of shapes (see engine.training.pool.Families)
+    A step of matching takes ``families`` families (see engine.training.pool.Families)
     and ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach`` from
-    step ``move_after`` on. From ``guide_after`` on three steps of four are of guidance and take
+    step ``move_after`` on. From ``guide_after`` on two steps of three are of guidance and take
     ``guided_families``, ``guided_pairs`` and, with a generator to rehearse with,
     ``states`` and ``bouts`` of its sketches, of which ``fresh_states`` are made anew each time
     and ``fresh_bouts`` painted further; the last ``guided`` of them all have their gradients
@@ -145,7 +145,7 @@ class PerceptorTrainer:
         for group in self.optimiser.param_groups:
             group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
                                       self.settings.total, self.settings.warmup)
-        guiding = self.iteration > self.settings.guide_after and self.iteration % 4 != 0
+        guiding = self.iteration > self.settings.guide_after and self.iteration % 3 != 0
         loss, figures = self._guide() if guiding else self._match()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()

@@ -37,10 +37,11 @@ def contrastive_loss(images: Tensor, wrong: Tensor, texts: Tensor, truth: Tensor
 
 def family_loss(images: Tensor, texts: Tensor, sizes: list[int],
                 scale: float = 30.0) -> tuple[Tensor, float]:
-    """CLIP's loss within each family, and the share of pictures given their own shape.
+    """CLIP's loss within each family, and the share of pictures given their own caption.
 
     The first ``images`` and ``texts`` [N, D] are the families', ``sizes`` of them each. Among all
-    the others' captions, telling shapes apart is learned several times slower.
+    the others' captions, telling shapes apart is learned several times slower, and which of two
+    things is which and where hardly at all.
     """
     losses, right, start = [], 0.0, 0
     for size in sizes:

@@ -13,7 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.training.world import SHAPES, Scene, draw_array, held_out, sample_scene, vary
+from engine.training.world import (
+    COLOURS,
+    RELATIONS,
+    SHAPES,
+    Scene,
+    Thing,
+    draw_array,
+    held_out,
+    sample_scene,
+    sized_by_relation,
+    vary,
+)
 
 
 class Pool:
@@ -61,26 +72,34 @@ class Pool:
 
 
 class Families:
-    """Families of scenes that differ in the first thing's shape alone, drawn alike.
+    """Families of scenes that differ in one respect alone, drawn alike.
 
-    Colours tell nothing within a family, so it is the shape that has to be learned. What is
-    held out of training is left out.
+    The respect is a thing's shape, a thing's colour, or, of two things, which is which and
+    where: within a family nothing else tells, so just that has to be learned. What is held out
+    of training is left out. No family has more than ``largest`` members.
     """
 
     def __init__(self, families: int, side: int, seed: int,
-                 sample: Callable[[np.random.Generator], Scene] = sample_scene) -> None:
+                 sample: Callable[[np.random.Generator], Scene] = sample_scene,
+                 largest: int = 8) -> None:
         self.rng = np.random.default_rng(seed)
         self.side = side
         self.sample = sample
+        self.largest = largest
         self.families = [self._draw() for _ in range(families)]
 
     def _draw(self) -> list[tuple[Scene, np.ndarray]]:
-        scene = self.sample(self.rng)
+        members: list[Scene] = []
+        while len(members) < 2:
+            scene = self.sample(self.rng)
+            respects = [_shapes, _shapes, _colours] if len(scene.things) == 1 else [
+                _shapes, _colours, _arrangements, _arrangements]
+            differing = respects[int(self.rng.integers(len(respects)))]
+            members = [each for each in differing(scene, self.rng) if not held_out(each)]
         seed = int(self.rng.integers(2**31))
-        members = [replace(scene, things=(replace(scene.things[0], shape=shape),
-                                          *scene.things[1:])) for shape in SHAPES]
-        return [(each, draw_array(each, np.random.default_rng(seed), self.side))
-                for each in members if not held_out(each)]
+        order = self.rng.permutation(len(members))[: self.largest]
+        return [(members[i], draw_array(members[i], np.random.default_rng(seed), self.side))
+                for i in order]
 
     def batch(self, count: int) -> list[tuple[Tensor, list[Scene]]]:
         """``count`` families: each its pictures [N, 3, side, side] in 0..1 and their scenes."""
@@ -88,3 +107,35 @@ class Families:
         chosen = self.rng.choice(len(self.families), count, replace=False)
         return [(torch.from_numpy(np.stack([drawn for _, drawn in self.families[i]])).float() / 255,
                  [scene for scene, _ in self.families[i]]) for i in chosen]
+
+
+def _with_thing(scene: Scene, index: int, thing: Thing) -> Scene:
+    return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1:]))
+
+
+def _shapes(scene: Scene, rng: np.random.Generator) -> list[Scene]:
+    """One of the things in every shape."""
+    index = int(rng.integers(len(scene.things)))
+    return [_with_thing(scene, index, replace(scene.things[index], shape=shape))
+            for shape in SHAPES]
+
+
+def _colours(scene: Scene, rng: np.random.Generator) -> list[Scene]:
+    """One of the things in every colour that nothing else has."""
+    index = int(rng.integers(len(scene.things)))
+    taken = {scene.ground.colour, scene.ground.second,
+             *(each.colour for i, each in enumerate(scene.things) if i != index)}
+    return [_with_thing(scene, index, replace(scene.things[index], colour=colour))
+            for colour in COLOURS if colour not in taken]
+
+
+def _arrangements(scene: Scene, rng: np.random.Generator) -> list[Scene]:
+    """Two things in each relation, and with their shapes, their colours, or both exchanged."""
+    first, second = scene.things
+    swapped = (replace(first, shape=second.shape), replace(second, shape=first.shape))
+    orders = [(first, second), swapped]
+    orders += [(replace(a, colour=b.colour), replace(b, colour=a.colour)) for a, b in orders]
+    return list(dict.fromkeys(
+        sized_by_relation(replace(scene, things=things, relation=relation))
+        for relation in RELATIONS for things in orders
+        if relation != "inside" or things[0].colour != things[1].colour))

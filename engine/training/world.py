@@ -125,13 +125,19 @@ def _any_scene(rng: np.random.Generator, styled: float, pairs: float, plain: flo
     first_colour = _pick(rng, colours, ground_colour, second)
     taken = first_colour if relation == "inside" else None
     second_colour = _pick(rng, colours, ground_colour, second, taken)
-    if relation == "inside":
-        things = (Thing(_pick(rng, SHAPES), first_colour, "small"),
-                  Thing(_pick(rng, SHAPES, "ring"), second_colour, "big"))
-    else:
-        things = (Thing(_pick(rng, SHAPES), first_colour),
-                  Thing(_pick(rng, SHAPES), second_colour))
-    return Scene(things, ground, relation, style)
+    without = "ring" if relation == "inside" else None
+    things = (Thing(_pick(rng, SHAPES), first_colour),
+              Thing(_pick(rng, SHAPES, without), second_colour))
+    return sized_by_relation(Scene(things, ground, relation, style))
+
+
+def sized_by_relation(scene: Scene) -> Scene:
+    """Two things in the sizes that show their relation: neither hides the other."""
+    if len(scene.things) == 1:
+        return scene
+    sizes = ("small", "big") if scene.relation == "inside" else ("medium", "medium")
+    return replace(scene, things=tuple(replace(thing, size=size) for thing, size
+                                       in zip(scene.things, sizes, strict=True)))
 
 
 def vary(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -162,7 +168,7 @@ def vary(scene: Scene, rng: np.random.Generator) -> Scene:
     elif kind == "style":
         return replace(scene, style=_pick(rng, tuple(STYLES), scene.style))
     elif kind == "relation":
-        return replace(scene, relation=_pick(rng, RELATIONS, scene.relation))
+        return sized_by_relation(replace(scene, relation=_pick(rng, RELATIONS, scene.relation)))
     else:
         first, second = scene.things
         if kind == "swap":
@@ -171,7 +177,7 @@ def vary(scene: Scene, rng: np.random.Generator) -> Scene:
             pair = (replace(first, colour=second.colour), replace(second, colour=first.colour))
         else:
             pair = (replace(first, shape=second.shape), replace(second, shape=first.shape))
-        return replace(scene, things=pair)
+        return sized_by_relation(replace(scene, things=pair))
     things = tuple(thing if i == index else each for i, each in enumerate(scene.things))
     return replace(scene, things=things)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.models.packages import clip_tokenizer
 from engine.training.captions import Claim, describe
+from engine.training.pool import Families
 from engine.training.styles import STYLES
 from engine.training.world import (
     COLOURS,
@@ -118,6 +119,36 @@ def test_a_full_caption_is_true_of_a_near_miss_only_where_nothing_it_says_change
     same_place = (scene.relation, scene.style, scene.ground.colour) == (
         other.relation, other.style, other.ground.colour)
     assert claim.true_of(other) == (same_things and same_place)
+
+
+@given(SEEDS)
+def test_neither_of_two_things_hides_the_other(seed: int) -> None:
+    scene = sample_scene(_rng(seed), pairs=1.0)
+    for each in (scene, vary(scene, _rng(seed))):
+        sizes = tuple(thing.size for thing in each.things)
+        assert sizes == (("small", "big") if each.relation == "inside" else ("medium",) * 2)
+
+
+@given(SEEDS)
+@settings(max_examples=15)
+def test_a_family_differs_in_one_respect_and_each_caption_is_true_of_one_member(
+        seed: int) -> None:
+    families = Families(1, 32, seed, lambda rng: sample_scene(rng, styled=0.2, pairs=0.6))
+    (pictures, scenes), = families.batch(1)
+    assert 2 <= len(scenes) == len(pictures) <= 8
+    assert not any(held_out(scene) for scene in scenes)
+    respects = [
+        [[thing.shape for thing in scene.things] for scene in scenes],
+        [[thing.colour for thing in scene.things] for scene in scenes],
+        [scene.relation for scene in scenes]]
+    varied = [any(each != respect[0] for each in respect) for respect in respects]
+    # Exchanging two things' shapes, colours or both leaves what is there as it was.
+    kinds = {(tuple(sorted(thing.shape for thing in scene.things)),
+              tuple(sorted(thing.colour for thing in scene.things))) for scene in scenes}
+    assert sum(varied) == 1 or len(kinds) == 1
+    for i, scene in enumerate(scenes):
+        _, claim = describe(scene, _rng(seed), full=True)
+        assert [claim.true_of(other) for other in scenes] == [i == j for j in range(len(scenes))]
 
 
 def test_a_partial_caption_is_true_of_whatever_fits_it() -> None:
