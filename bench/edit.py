@@ -46,7 +46,8 @@ from engine.painting import paint, prepare
 from engine.pictures import png_bytes, to_pil
 from engine.recipe import PAPER_THRESHOLD, make_recipe
 from engine.request import make_request
-from engine.training.world import Scene, draw
+from engine.training.drawing import draw
+from engine.training.scene import Scene
 
 
 @dataclass(frozen=True)

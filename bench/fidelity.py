@@ -31,7 +31,8 @@ from bench.judge import load_judge
 from engine import imagine
 from engine.models import Models, load_models
 from engine.pictures import png_bytes
-from engine.training.world import COLOURS, draw_array
+from engine.training.drawing import draw_array
+from engine.training.scene import COLOURS
 
 Job = tuple[str, int, Path | None, dict[str, Any]]
 

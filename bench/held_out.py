@@ -10,22 +10,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.training.captions import Claim, article, describe
-from engine.training.world import (
-    COLOURS,
-    SHAPES,
-    Ground,
-    Scene,
-    Thing,
-    held_out,
-    sample_scene,
-    vary,
-)
+from bench.judge import MIX
+from engine.training.captions import Claim, Said, article, describe
+from engine.training.scene import COLOURS, SHAPES, Ground, Scene, Thing, held_out
+from engine.training.world import sample_scene, vary
 
 FOLDER = Path(__file__).parent / "prompts"
 CAPTIONS, HARD, PROMPTS, SEED = 64, 24, 100, 20221122
@@ -39,7 +33,18 @@ def to_scene(data: dict[str, Any]) -> Scene:
 
 def to_claim(data: dict[str, Any]) -> Claim:
     """The Claim that ``dataclasses.asdict`` took apart."""
-    return Claim(**{**data, "things": tuple(tuple(thing) for thing in data["things"])})
+    return Claim(**{**data, "things": tuple(Said(*thing) for thing in data["things"])})
+
+
+def plain_dict(told: Scene | Claim) -> dict[str, Any]:
+    """It as JSON has it; how many of a thing there are only where that is more than one."""
+    found = dataclasses.asdict(told)
+    if isinstance(told, Claim):
+        found["things"] = [said[:3] if said.number == 1 else said for said in told.things]
+    else:
+        found["things"] = [{key: value for key, value in thing.items()
+                            if (key, value) != ("count", 1)} for thing in found["things"]]
+    return found
 
 
 def others_of(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
@@ -51,7 +56,8 @@ def others_of(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
             break
         hard = attempt < 400 and len(found) < HARD
         pairs = float(len(scene.things) - 1)
-        other = vary(scene, rng) if hard else sample_scene(rng, styled=0.0, pairs=pairs)
+        other = vary(scene, rng, MIX.styles) if hard else sample_scene(
+            rng, replace(MIX, styled=0.0, pairs=pairs))
         caption, claim = describe(other, rng, full=True)
         if caption != own and not claim.true_of(scene):
             found[caption] = claim
@@ -65,15 +71,15 @@ def make_shapes() -> list[dict[str, Any]]:
     seen = set()
     while len(entries) < PROMPTS:
         pairs = float(len(entries) % 2)
-        scene = sample_scene(rng, held=True, styled=0.0, pairs=pairs)
+        scene = sample_scene(rng, replace(MIX, styled=0.0, pairs=pairs), held=True)
         caption, claim = describe(scene, rng, full=True)
         sized = any(thing.size != "medium" for thing in scene.things) and len(scene.things) == 1
         if scene.ground.second is not None or sized or caption in seen:
             continue
         seen.add(caption)
         others = others_of(scene, rng)
-        claims = [dataclasses.asdict(each) for each in (claim, *others.values())]
-        entries.append({"caption": caption, "scene": dataclasses.asdict(scene),
+        claims = [plain_dict(each) for each in (claim, *others.values())]
+        entries.append({"caption": caption, "scene": plain_dict(scene),
                         "others": list(others), "claims": claims, "seed": len(entries)})
     return entries
 

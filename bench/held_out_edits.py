@@ -7,17 +7,17 @@ the words of the edit, and 64 captions, the target's first and the source's amon
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from bench.held_out import CAPTIONS, FOLDER, SEED, others_of
+from bench.held_out import CAPTIONS, FOLDER, SEED, others_of, plain_dict
+from bench.judge import MIX, STYLES
 from engine.training.captions import article, describe
-from engine.training.styles import STYLES
-from engine.training.world import COLOURS, SHAPES, Scene, held_out, sample_scene
+from engine.training.scene import COLOURS, SHAPES, Scene, held_out
+from engine.training.world import sample_scene
 
 KINDS = ("colour", "object", "background", "style")
 EACH = 25
@@ -28,7 +28,7 @@ def _target(source: Scene, kind: str, rng: np.random.Generator) -> Scene | None:
     thing, ground = source.things[0], source.ground
     colour = list(COLOURS)[int(rng.integers(len(COLOURS)))]
     if kind == "style":
-        return replace(source, style=list(STYLES)[int(rng.integers(len(STYLES)))])
+        return replace(source, style=STYLES[int(rng.integers(len(STYLES)))])
     if kind == "object":
         thing = replace(thing, shape=SHAPES[int(rng.integers(len(SHAPES)))])
     elif kind == "colour":
@@ -54,7 +54,7 @@ def make_edits() -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     while len(entries) < EACH * len(KINDS):
         kind = KINDS[len(entries) % len(KINDS)]
-        source = sample_scene(rng, held=True, styled=0.0, pairs=0.0)
+        source = sample_scene(rng, replace(MIX, styled=0.0, pairs=0.0), held=True)
         target = _target(source, kind, rng)
         plain = source.ground.second is None and source.things[0].size == "medium"
         if target is None or not plain:
@@ -64,10 +64,10 @@ def make_edits() -> list[dict[str, Any]]:
         wrong = {before: claim_before, **others_of(target, rng)}
         claims = [claim, *list(wrong.values())[:CAPTIONS - 1]]
         entries.append({
-            "kind": kind, "source": dataclasses.asdict(source),
-            "target": dataclasses.asdict(target), "prompt": caption,
+            "kind": kind, "source": plain_dict(source),
+            "target": plain_dict(target), "prompt": caption,
             "where": _words(source, kind), "seed": len(entries),
-            "claims": [dataclasses.asdict(each) for each in claims]})
+            "claims": [plain_dict(each) for each in claims]})
     return entries
 
 

@@ -22,10 +22,13 @@ from torch import Tensor, nn
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim
 from engine.training.pool import Pool
+from engine.training.scene import COLOURS, PATTERNS, RELATIONS, SHAPES, Scene
 from engine.training.stage import run_stage, save_atomically
-from engine.training.styles import STYLES
-from engine.training.world import COLOURS, PATTERNS, RELATIONS, SHAPES, Scene
+from engine.training.world import Mix
 
+STYLES = ("charcoal", "watercolour", "pixel art", "neon")
+MIX = Mix(styles=STYLES)
+"""The world it knows: the first one, of shapes alone and four styles."""
 WEIGHTS = Path(__file__).parent / "judge.pt"
 SIDE = 64
 HEADS: dict[str, tuple[str | None, ...]] = {
@@ -50,8 +53,8 @@ def attributes(scene: Scene) -> dict[str, str | None]:
 def claimed(claim: Claim) -> dict[str, str | None]:
     """What a caption with no thing left out says, by head."""
     answers: dict[str, str | None] = {"relation": claim.relation, "style": claim.style}
-    for place, (shape, colour, _) in zip(("first", "second"), claim.things, strict=False):
-        answers |= {f"{place} shape": shape, f"{place} colour": colour}
+    for place, said in zip(("first", "second"), claim.things, strict=False):
+        answers |= {f"{place} shape": said.shape, f"{place} colour": said.colour}
     if claim.ground_colour is not None:
         answers["ground"] = claim.ground_colour
     if claim.ground_pattern is not None:
@@ -168,7 +171,7 @@ def train(minutes: float = 30, steps: int = 900, folder: Path = Path("runs"),
           seed: Annotated[int, typer.Option(help="other than the perceptor's")] = 977) -> None:
     """Train the judge and write its weights, in half precision, to bench/judge.pt."""
     torch.set_num_threads(1)
-    trainer = JudgeTrainer(steps, Pool(4000, 128, seed), seed)
+    trainer = JudgeTrainer(steps, Pool(4000, 128, seed, mix=MIX), seed)
     run_stage(trainer, "judge", folder, minutes=minutes, steps=steps, resume=True)
     weights = {name: value.half() if value.is_floating_point() else value
                for name, value in trainer.average.weights.items()}

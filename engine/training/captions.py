@@ -7,10 +7,12 @@ that a training batch knows every picture that a partial caption is true of.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from engine.training.world import Ground, Scene, Thing
+from engine.training.scene import Ground, Scene, Thing
+from engine.training.things import drawn_things
 
 SYNONYMS = {
     "turquoise": ("turquoise", "turquoise", "cyan"),
@@ -27,13 +29,50 @@ _STYLE_BEFORE = {
     "watercolour": ("a watercolour painting of", "a watercolor of", "a watercolor painting of"),
     "pixel art": ("pixel art of", "a pixel art picture of", "8 bit pixel art of"),
     "neon": ("a neon sign of", "neon lights showing", "a glowing neon"),
+    "pencil sketch": ("a pencil sketch of", "a pencil drawing of", "pencil sketch of"),
+    "oil": ("an oil painting of", "oil painting of", "an oil on canvas of"),
+    "mosaic": ("a mosaic of", "a tile mosaic of", "a roman mosaic of"),
+    "blueprint": ("a blueprint of", "a technical drawing of", "blueprint of"),
+    "woodcut": ("a woodcut of", "a woodcut print of", "a linocut of"),
+    "stained glass": ("a stained glass window of", "stained glass of",
+                      "a stained glass picture of"),
 }
 _STYLE_AFTER = {
     "charcoal": ("charcoal drawing", "in charcoal", "charcoal"),
     "watercolour": ("watercolour painting", "watercolor", "in watercolour"),
     "pixel art": ("pixel art", "in pixel art style", "as pixel art"),
     "neon": ("neon", "in neon lights", "neon sign"),
+    "pencil sketch": ("pencil sketch", "in pencil", "pencil drawing"),
+    "oil": ("oil painting", "in oil", "oil on canvas"),
+    "mosaic": ("mosaic", "as a mosaic", "in mosaic tiles"),
+    "blueprint": ("blueprint", "as a blueprint", "technical drawing"),
+    "woodcut": ("woodcut", "as a woodcut", "linocut"),
+    "stained glass": ("stained glass", "in stained glass", "stained glass window"),
 }
+_WHERE = {
+    "sky": ("in the sky", "in front of a blue sky", "up in the sky"),
+    "sea": ("on the sea", "at sea", "on the ocean"),
+    "night": ("at night", "under the night sky", "in front of a starry sky"),
+    "grass": ("on the grass", "on a meadow", "in a field"),
+    "desert": ("in the desert", "on sand dunes", "in a sandy desert"),
+    "snow": ("in the snow", "on a snowy field", "in a snowy landscape"),
+    "city": ("in the city", "in front of a city", "in front of houses"),
+}
+_NUMBERS = {2: "two", 3: "three"}
+
+
+class Said(NamedTuple):
+    """What a caption says of one of its things; None where it says nothing."""
+
+    shape: str | None
+    colour: str | None
+    size: str | None
+    number: int = 1
+
+    def true_of(self, thing: Thing) -> bool:
+        """Whether it is true of ``thing``."""
+        return (self.shape in (None, thing.shape) and self.colour in (None, thing.colour)
+                and self.size in (None, thing.size) and self.number == thing.count)
 
 
 @dataclass(frozen=True)
@@ -41,11 +80,11 @@ class Claim:
     """What a caption says; None where it says nothing.
 
     A caption without a style word claims a plain drawing: "a red square" is not true of a
-    charcoal drawing, which has no red. ``things`` holds (shape, colour, size) of each thing
-    named; ``either`` is set where the caption leaves open which is the relation's first.
+    charcoal drawing, which has no red. ``either`` is set where the caption leaves open which
+    of its ``things`` is the relation's first.
     """
 
-    things: tuple[tuple[str | None, str | None, str | None], ...] = ()
+    things: tuple[Said, ...] = ()
     relation: str | None = None
     ground_colour: str | None = None
     ground_pattern: str | None = None
@@ -71,10 +110,7 @@ class Claim:
         return self.either and self._fits(scene.things[::-1])
 
     def _fits(self, things: tuple[Thing, ...]) -> bool:
-        return all(
-            shape in (None, thing.shape) and colour in (None, thing.colour)
-            and size in (None, thing.size)
-            for (shape, colour, size), thing in zip(self.things, things, strict=True))
+        return all(said.true_of(thing) for said, thing in zip(self.things, things, strict=True))
 
 
 def _word(name: str, rng: np.random.Generator) -> str:
@@ -86,20 +122,38 @@ def _choose(rng: np.random.Generator, phrases: tuple[str, ...]) -> str:
     return phrases[int(rng.integers(len(phrases)))]
 
 
-def _name(thing: Thing, rng: np.random.Generator, sized: bool, full: bool
-          ) -> tuple[str, tuple[str | None, str | None, str | None]]:
-    """Words for a thing without its article, and the claim they make."""
+def _counted(words: str, count: int) -> str:
+    return article(words) if count == 1 else f"{_NUMBERS[count]} {words}"
+
+
+def _noun(thing: Thing, rng: np.random.Generator, sized: bool, full: bool) -> tuple[str, Said]:
+    """Words for a thing, or several, before which an article or a number goes."""
     draw = 1.0 if full else rng.random()
-    if draw < 0.06:
-        return f"{_word(thing.colour, rng)} {_choose(rng, ('shape', 'thing'))}", (
-            None, thing.colour, None)
+    if draw < 0.06 and thing.colour is not None:
+        words = [_word(thing.colour, rng), _choose(rng, ("shape", "thing"))]
+        return _in_number(" ".join(words), thing), Said(None, thing.colour, None, thing.count)
     if draw < 0.12:
-        return _word(thing.shape, rng), (thing.shape, None, None)
+        return (_in_number(_word(thing.shape, rng), thing),
+                Said(thing.shape, None, None, thing.count))
     size = thing.size if sized and thing.size != "medium" and rng.random() < 0.7 else None
-    words = [_word(thing.colour, rng), _word(thing.shape, rng)]
+    words = []
+    # A drawn thing has the colours that it has: mostly nobody names them.
+    colour = thing.colour if not thing.drawn or (not full and rng.random() < 0.2) else None
+    if colour is not None:
+        words.append(_word(colour, rng))
+    words.append(_in_number(_word(thing.shape, rng), thing))
     if size is not None:
         words.insert(0, _word(size, rng))
-    return " ".join(words), (thing.shape, thing.colour, size)
+    return " ".join(words), Said(thing.shape, colour, size, thing.count)
+
+
+def _in_number(noun: str, thing: Thing) -> str:
+    if thing.count == 1:
+        return noun
+    drawn = drawn_things().get(noun)
+    if drawn is not None and drawn.plural is not None:
+        return drawn.plural
+    return f"{noun}es" if noun.endswith(("s", "x")) else f"{noun}s"
 
 
 def article(words: str) -> str:
@@ -108,7 +162,7 @@ def article(words: str) -> str:
 
 
 def _ground(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
-    """Words for what is behind, and whether they tell the pattern."""
+    """Words for what is behind, but for scenery, and whether they tell the pattern."""
     colour = _word(ground.colour, rng)
     if ground.second is None:
         if rng.random() < 0.15:
@@ -117,10 +171,19 @@ def _ground(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
     second = _word(ground.second, rng)
     if rng.random() < 0.2:
         return f"{colour} background", False
+    if ground.pattern == "gradient":
+        return _choose(rng, (f"gradient from {colour} to {second}",
+                             f"{colour} to {second} gradient")), True
     if ground.pattern == "dotted":
         return _choose(rng, (f"{colour} background with {second} dots",
                              f"dotted {colour} and {second} background")), True
     return f"{ground.pattern} {colour} and {second} background", True
+
+
+def _where(ground: Ground, rng: np.random.Generator, full: bool) -> tuple[str, bool]:
+    """Words for scenery, "in the snow"; they always tell which."""
+    phrases = _WHERE[ground.pattern]
+    return phrases[0] if full else _choose(rng, phrases), True
 
 
 def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> tuple[str, Claim]:
@@ -134,18 +197,21 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
     if not full and style is not None and rng.random() < 0.12:
         words = _choose(rng, _STYLE_AFTER[style])
         return words, Claim(style=style)
+    scenery = scene.ground.pattern in _WHERE
     if telling < 0.05 and style is None:
-        words, told = _ground(scene.ground, rng)
-        return article(words), Claim(ground_colour=scene.ground.colour,
-                                      ground_pattern=scene.ground.pattern if told else None)
+        words, told = _where(scene.ground, rng, full) if scenery else _ground(scene.ground, rng)
+        return words if scenery else article(words), Claim(
+            ground_colour=scene.ground.colour,
+            ground_pattern=scene.ground.pattern if told else None)
     text, claim = _things(scene, rng, full)
     colour = pattern = None
     if telling > 0.2:
-        words, told = _ground(scene.ground, rng)
+        things = text
+        words, told = _where(scene.ground, rng, full) if scenery else _ground(scene.ground, rng)
         colour, pattern = scene.ground.colour, scene.ground.pattern if told else None
-        text = f"{text} on {article(words)}"
+        text = f"{text} {words}" if scenery else f"{text} on {article(words)}"
         if not full and rng.random() < 0.08:
-            text = f"{article(words)} with {text.split(' on ')[0]}"
+            text = f"{words}, {things}" if scenery else f"{article(words)} with {things}"
     if style is not None:
         if full or rng.random() < 0.6:
             phrases = _STYLE_BEFORE[style][:1] if full else _STYLE_BEFORE[style]
@@ -159,11 +225,12 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
 
 def _things(scene: Scene, rng: np.random.Generator, full: bool) -> tuple[str, Claim]:
     if len(scene.things) == 1:
-        words, said = _name(scene.things[0], rng, True, full)
-        return (article(words) if full or rng.random() < 0.9 else words), Claim((said,))
-    first, said_first = _name(scene.things[0], rng, False, full)
-    second, said_second = _name(scene.things[1], rng, False, full)
-    first, second = article(first), article(second)
+        words, said = _noun(scene.things[0], rng, True, full)
+        bare = not full and rng.random() >= 0.9 and said.number == 1
+        return words if bare else _counted(words, said.number), Claim((said,))
+    first, said_first = _noun(scene.things[0], rng, False, full)
+    second, said_second = _noun(scene.things[1], rng, False, full)
+    first, second = _counted(first, said_first.number), _counted(second, said_second.number)
     draw = 1.0 if full else rng.random()
     if draw < 0.08:
         return f"{first} and {second}", Claim((said_first, said_second), either=True)

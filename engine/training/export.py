@@ -14,6 +14,7 @@ from engine.errors import CheckpointError
 from engine.models.packages import clip_tokenizer
 from engine.training.captions import describe
 from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG
+from engine.training.perceptor import MIX
 from engine.training.stage import save_atomically
 from engine.training.world import sample_scene
 
@@ -33,7 +34,7 @@ def known_tokens(captions: int = 20_000, seed: int = 5) -> list[int]:
     tokenizer = clip_tokenizer()
     tokens = {tokenizer.encoder["<|startoftext|>"], tokenizer.encoder["<|endoftext|>"]}
     for _ in range(captions):
-        tokens.update(tokenizer.encode(describe(sample_scene(rng), rng)[0]))
+        tokens.update(tokenizer.encode(describe(sample_scene(rng, MIX), rng)[0]))
     return sorted(tokens)
 
 

@@ -39,10 +39,11 @@ from engine.training.perceptor_losses import (
 )
 from engine.training.pool import Families, Pool
 from engine.training.rehearsal import Rehearsal
+from engine.training.scene import Scene
 from engine.training.schedule import warm_cosine
 from engine.training.together import mean_buffers, mean_gradients
 from engine.training.unfinished import fade, unfinish
-from engine.training.world import Scene, sample_scene
+from engine.training.world import Mix
 
 # CLIP's modified ResNet, in small. A vision transformer of the same cost told shapes apart in 40%
 # of eight after 2,800 steps; of ResNets, the wider one knew moved cutouts' shapes in 360 steps
@@ -57,12 +58,10 @@ CUTOUTS = Augmentation(crop_power=0.3, whole=0.9, flip=0.0, affine=0.7, degrees=
                        translate=0.03, perspective=0.3, distortion=0.1, jitter=0.3, noise=0.1)
 
 
-def plainer_scene(rng: np.random.Generator) -> Scene:
-    """A scene with less on the ground and fewer styles than the generator is shown.
-
-    What a gradient learns last is shapes and places.
-    """
-    return sample_scene(rng, styled=0.25, pairs=0.7, plain=0.8)
+# Less on the ground and more pairs than the generator is shown: what a gradient learns last is
+# shapes and places.
+MIX = Mix(styled=0.25, pairs=0.7, plain=0.8,
+          styles=("charcoal", "watercolour", "pixel art", "neon"))
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,7 @@ class PerceptorTrainer:
         self.settings = settings
         self.pool = pool
         self.rank = rank
-        self.shapes = Families(settings.pool_families, pool.side, settings.seed + rank,
-                               pool.sample)
+        self.shapes = Families(settings.pool_families, pool, settings.seed + rank)
         self.rehearsal = rehearsal
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
         self.average = WeightAverage(self.perceptor, decay=0.995)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.training.captions import Claim
-from engine.training.world import Scene
+from engine.training.scene import Scene
 
 
 def match_matrix(scenes: list[Scene], claims: list[Claim]) -> Tensor:

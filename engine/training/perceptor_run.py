@@ -12,9 +12,9 @@ import torch
 
 from engine.training.perceptor import (
     CUTOUTS,
+    MIX,
     PerceptorTrainer,
     PerceptorTraining,
-    plainer_scene,
 )
 from engine.training.pool import Pool
 from engine.training.rehearsal import Rehearsal
@@ -39,7 +39,7 @@ def train_perceptor(stage: Stage, rank: int) -> None:
     """Train until the stage is over, as process ``rank`` of those that do."""
     torch.set_num_threads(stage.threads)
     settings = PerceptorTraining(total=stage.steps)
-    pool = Pool(settings.pool_pairs, 128, settings.seed + rank, sample=plainer_scene)
+    pool = Pool(settings.pool_pairs, 128, settings.seed + rank, mix=MIX)
     trainer = PerceptorTrainer(settings, pool, rank=rank)
     if stage.shipped:
         start_from_shipped(trainer)

@@ -6,25 +6,24 @@ other cutouts and another caption each time, before a new one takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.training.world import (
+from engine.training.drawing import draw_array
+from engine.training.scene import (
     COLOURS,
     RELATIONS,
     SHAPES,
     Scene,
     Thing,
-    draw_array,
     held_out,
-    sample_scene,
     sized_by_relation,
-    vary,
 )
+from engine.training.things import Drawings, drawn_things
+from engine.training.world import SHAPES_ALONE, Mix, sample_scene, vary
 
 
 class Pool:
@@ -32,33 +31,39 @@ class Pool:
 
     ``pictures`` is [2 * pairs, 3, side, side] bytes: a scene at 2i, its variation at 2i + 1. The
     share ``alike`` of the variations is drawn with the scene's own random numbers, so that
-    place, size and shades agree, and only what the words tell differs. ``sample`` draws the scenes.
+    place, size and shades agree, and only what the words tell differs. ``mix`` is what scenes
+    there are; with drawn things in it, ``drawings`` has their pictures.
     """
 
     def __init__(self, pairs: int, side: int, seed: int, reuse: float = 6.0,
-                 alike: float = 0.7,
-                 sample: Callable[[np.random.Generator], Scene] = sample_scene) -> None:
+                 alike: float = 0.7, mix: Mix = SHAPES_ALONE,
+                 drawings: Drawings | None = None) -> None:
         self.rng = np.random.default_rng(seed)
         self.side = side
         self.reuse = reuse
         self.alike = alike
-        self.sample = sample
+        self.mix = mix
+        self.drawings = drawings
         self.pictures = np.empty((2 * pairs, 3, side, side), dtype=np.uint8)
         self.scenes: list[Scene] = [None] * (2 * pairs)  # type: ignore[list-item]  # filled below
         for pair in range(pairs):
             self._redraw(pair)
 
     def _redraw(self, pair: int) -> None:
-        scene = self.sample(self.rng)
-        other = vary(scene, self.rng)
+        scene = sample_scene(self.rng, self.mix)
+        other = vary(scene, self.rng, self.mix.styles)
         while held_out(other):
-            other = vary(scene, self.rng)
+            other = vary(scene, self.rng, self.mix.styles)
         first, second = self.rng.integers(2**31, size=2)
         if self.rng.random() < self.alike:
             second = first
         for i, (each, seed) in enumerate(((scene, first), (other, second))):
             self.scenes[2 * pair + i] = each
-            self.pictures[2 * pair + i] = draw_array(each, np.random.default_rng(seed), self.side)
+            self.pictures[2 * pair + i] = self.draw(each, np.random.default_rng(seed))
+
+    def draw(self, scene: Scene, rng: np.random.Generator) -> np.ndarray:
+        """The scene's picture [3, side, side] in bytes."""
+        return draw_array(scene, rng, self.side, self.drawings)
 
     def batch(self, pairs: int) -> tuple[Tensor, list[Scene]]:
         """``pairs`` random pairs: pictures [2 * pairs, 3, side, side] in 0..1, and scenes."""
@@ -79,26 +84,20 @@ class Families:
     of training is left out. No family has more than ``largest`` members.
     """
 
-    def __init__(self, families: int, side: int, seed: int,
-                 sample: Callable[[np.random.Generator], Scene] = sample_scene,
-                 largest: int = 8) -> None:
+    def __init__(self, families: int, pool: Pool, seed: int, largest: int = 8) -> None:
         self.rng = np.random.default_rng(seed)
-        self.side = side
-        self.sample = sample
+        self.pool = pool
         self.largest = largest
         self.families = [self._draw() for _ in range(families)]
 
     def _draw(self) -> list[tuple[Scene, np.ndarray]]:
         members: list[Scene] = []
         while len(members) < 2:
-            scene = self.sample(self.rng)
-            respects = [_shapes, _shapes, _colours] if len(scene.things) == 1 else [
-                _shapes, _colours, _arrangements, _arrangements]
-            differing = respects[int(self.rng.integers(len(respects)))]
-            members = [each for each in differing(scene, self.rng) if not held_out(each)]
+            scene = sample_scene(self.rng, self.pool.mix)
+            members = [each for each in _family(scene, self.rng) if not held_out(each)]
         seed = int(self.rng.integers(2**31))
         order = self.rng.permutation(len(members))[: self.largest]
-        return [(members[i], draw_array(members[i], np.random.default_rng(seed), self.side))
+        return [(members[i], self.pool.draw(members[i], np.random.default_rng(seed)))
                 for i in order]
 
     def batch(self, count: int) -> list[tuple[Tensor, list[Scene]]]:
@@ -109,33 +108,66 @@ class Families:
                  [scene for scene, _ in self.families[i]]) for i in chosen]
 
 
+def _family(scene: Scene, rng: np.random.Generator) -> list[Scene]:
+    """``scene`` and others that differ from it in one respect, which is chosen by chance."""
+    index = int(rng.integers(len(scene.things)))
+    drawn = scene.things[index].drawn
+    respects = [_drawings] if drawn else [_shapes, _colours]
+    if len(scene.things) == 2 and rng.random() < 0.5:
+        return _arrangements(scene)
+    if len(scene.things) == 1 and not drawn:
+        respects.append(_shapes)  # what gives one thing away is its shape more than its colour
+    return respects[int(rng.integers(len(respects)))](scene, index, rng)
+
+
 def _with_thing(scene: Scene, index: int, thing: Thing) -> Scene:
     return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1:]))
 
 
-def _shapes(scene: Scene, rng: np.random.Generator) -> list[Scene]:
+def _taken(scene: Scene, index: int) -> set[str | None]:
+    """The colours that something else has."""
+    return {scene.ground.colour, scene.ground.second,
+            *(each.colour for i, each in enumerate(scene.things) if i != index)}
+
+
+def _shapes(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]:
     """One of the things in every shape."""
-    index = int(rng.integers(len(scene.things)))
     return [_with_thing(scene, index, replace(scene.things[index], shape=shape))
             for shape in SHAPES]
 
 
-def _colours(scene: Scene, rng: np.random.Generator) -> list[Scene]:
+def _drawings(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]:
+    """Other drawn things in place of one: half of them of its kind, half of its colour."""
+    thing, every = scene.things[index], list(drawn_things().values())
+    kind = drawn_things()[thing.shape].kind
+    without = {None, thing.shape, *(each.shape for each in scene.things)}
+    near = [each for each in every if each.kind == kind]
+    alike = [each for each in every if each.colour == thing.colour]
+    chosen = [scene]
+    for among in (near, alike, every):
+        fitting = [each for each in among if each.name not in without
+                   and (each.colour is None or each.colour not in _taken(scene, index))
+                   and (thing.count == 1 or each.plural is not None)]
+        for i in rng.permutation(len(fitting))[:4]:
+            without.add(fitting[i].name)
+            chosen.append(_with_thing(scene, index, fitting[i].thing(thing.size, thing.count)))
+    return chosen
+
+
+def _colours(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]:
     """One of the things in every colour that nothing else has."""
-    index = int(rng.integers(len(scene.things)))
-    taken = {scene.ground.colour, scene.ground.second,
-             *(each.colour for i, each in enumerate(scene.things) if i != index)}
     return [_with_thing(scene, index, replace(scene.things[index], colour=colour))
-            for colour in COLOURS if colour not in taken]
+            for colour in COLOURS if colour not in _taken(scene, index)]
 
 
-def _arrangements(scene: Scene, rng: np.random.Generator) -> list[Scene]:
+def _arrangements(scene: Scene) -> list[Scene]:
     """Two things in each relation, and with their shapes, their colours, or both exchanged."""
     first, second = scene.things
-    swapped = (replace(first, shape=second.shape), replace(second, shape=first.shape))
-    orders = [(first, second), swapped]
-    orders += [(replace(a, colour=b.colour), replace(b, colour=a.colour)) for a, b in orders]
+    orders = [(first, second), (second, first)]
+    if not (first.drawn or second.drawn):
+        orders += [(replace(a, colour=b.colour), replace(b, colour=a.colour)) for a, b in orders]
     return list(dict.fromkeys(
         sized_by_relation(replace(scene, things=things, relation=relation))
         for relation in RELATIONS for things in orders
-        if relation != "inside" or things[0].colour != things[1].colour))
+        if relation != "inside" or (things[0].colour != things[1].colour
+                                    and not things[1].drawn)))

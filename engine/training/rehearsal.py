@@ -23,7 +23,7 @@ from engine.recipe import Augmentation, Recipe
 from engine.synthesis import Synthesis
 from engine.training.captions import Claim, describe
 from engine.training.pool import Pool
-from engine.training.world import Scene, draw_array
+from engine.training.scene import Scene
 
 
 @dataclass
@@ -136,7 +136,7 @@ class Rehearsal:
         _, scenes = self.pool.batch(1)
         scene = scenes[int(self.rng.integers(2))]
         words, claim = describe(scene, self.rng, full=bool(self.rng.random() < 0.7))
-        drawn = np.stack([draw_array(scene, self.rng, self.pool.side) for _ in range(right)])
+        drawn = np.stack([self.pool.draw(scene, self.rng) for _ in range(right)])
         codes = self.generator.encode(torch.from_numpy(drawn).float() / 255)
         finished = self._decode(self.generator.embed(codes, self.tokens, self.tokens))
         synthesis = Synthesis(self.generator, self.opponent, [Prompt(words)], self.recipe,

@@ -16,7 +16,7 @@ from engine import imagine
 from engine.__main__ import main
 from engine.command import EPILOG
 from engine.request import FLAGS, ImageRequest, request_from_json
-from engine.training.world import COLOURS, PATTERNS, SHAPES
+from engine.training.scene import COLOURS, PATTERNS, SHAPES
 from tests.engine.command_line import command, environment, run, write_home
 
 TINY = ("--model", "tiny")

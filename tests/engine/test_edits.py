@@ -26,7 +26,8 @@ from engine.pictures import moves, png_bytes, read_mask
 from engine.prompt import Prompt
 from engine.recipe import PAPER_THRESHOLD, Recipe, Regulariser, make_recipe
 from engine.request import make_request, request_from_json, request_from_text
-from engine.training.world import Ground, Scene, Thing, draw
+from engine.training.drawing import draw
+from engine.training.scene import Ground, Scene, Thing
 from engine.worker import Painter
 from tests.engine.command_line import run, write_home
 from tests.tiny_model import tiny_request, write_tiny_model
