@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.judge import MIX
+from bench.judge import FIRST_WORLD
 from engine.training.captions import Claim, Said, article, describe
 from engine.training.scene import COLOURS, SHAPES, Ground, Scene, Thing, held_out
 from engine.training.world import sample_scene, vary
@@ -56,8 +56,8 @@ def others_of(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
             break
         hard = attempt < 400 and len(found) < HARD
         pairs = float(len(scene.things) - 1)
-        other = vary(scene, rng, MIX.styles) if hard else sample_scene(
-            rng, replace(MIX, styled=0.0, pairs=pairs))
+        other = vary(scene, rng, FIRST_WORLD.styles) if hard else sample_scene(
+            rng, replace(FIRST_WORLD, styled=0.0, pairs=pairs))
         caption, claim = describe(other, rng, full=True)
         if caption != own and not claim.true_of(scene):
             found[caption] = claim
@@ -71,7 +71,7 @@ def make_shapes() -> list[dict[str, Any]]:
     seen = set()
     while len(entries) < PROMPTS:
         pairs = float(len(entries) % 2)
-        scene = sample_scene(rng, replace(MIX, styled=0.0, pairs=pairs), held=True)
+        scene = sample_scene(rng, replace(FIRST_WORLD, styled=0.0, pairs=pairs), held=True)
         caption, claim = describe(scene, rng, full=True)
         sized = any(thing.size != "medium" for thing in scene.things) and len(scene.things) == 1
         if scene.ground.second is not None or sized or caption in seen:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench.held_out import CAPTIONS, FOLDER, SEED, others_of, plain_dict
-from bench.judge import MIX, STYLES
+from bench.judge import FIRST_STYLES, FIRST_WORLD
 from engine.training.captions import article, describe
 from engine.training.scene import COLOURS, SHAPES, Scene, held_out
 from engine.training.world import sample_scene
@@ -28,7 +28,7 @@ def _target(source: Scene, kind: str, rng: np.random.Generator) -> Scene | None:
     thing, ground = source.things[0], source.ground
     colour = list(COLOURS)[int(rng.integers(len(COLOURS)))]
     if kind == "style":
-        return replace(source, style=STYLES[int(rng.integers(len(STYLES)))])
+        return replace(source, style=FIRST_STYLES[int(rng.integers(len(FIRST_STYLES)))])
     if kind == "object":
         thing = replace(thing, shape=SHAPES[int(rng.integers(len(SHAPES)))])
     elif kind == "colour":
@@ -54,7 +54,7 @@ def make_edits() -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     while len(entries) < EACH * len(KINDS):
         kind = KINDS[len(entries) % len(KINDS)]
-        source = sample_scene(rng, replace(MIX, styled=0.0, pairs=0.0), held=True)
+        source = sample_scene(rng, replace(FIRST_WORLD, styled=0.0, pairs=0.0), held=True)
         target = _target(source, kind, rng)
         plain = source.ground.second is None and source.things[0].size == "medium"
         if target is None or not plain:

@@ -1,16 +1,21 @@
-"""The judge: a network of another architecture that says which caption a picture has.
+"""The judges: networks of other architectures that say which caption a picture has.
 
-A convolutional network with batch norm that reads a picture's attributes (how many things,
-their shapes and colours, their relation, the ground, the style), where the perceptor is a pair
-of transformers trained by contrast. A caption's score is the log probability of all that it
-claims. The judge is trained on true drawings only, from another seed, before anything was
-tuned; it never guides a painting and chooses nothing. ``python -m bench.judge`` trains it
-again (some ten minutes of one core).
+Each reads a picture's attributes (how many things, their names and colours, their relation, the
+ground, the style), where the perceptor matches pictures with words by contrast. A caption's score
+is the log probability of all that it claims. They are trained on true drawings only, from seeds of
+their own, before anything was tuned; they never guide a painting and choose nothing.
+
+- ``shapes``: a plain convolutional network for the first world, of shapes alone and four styles;
+- ``plain`` and ``wide``: two for the whole world, the first of the same kind, with batch norm and
+  rectifiers, the second of depthwise 7 x 7 and pointwise convolutions (Liu et al. 2022).
+
+``python -m bench.judge NAME`` trains one again (ten minutes to half an hour of one core).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -22,62 +27,109 @@ from torch import Tensor, nn
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim
 from engine.training.pool import Pool
-from engine.training.scene import COLOURS, PATTERNS, RELATIONS, SHAPES, Scene
+from engine.training.scene import COLOURS, PATTERNS, RELATIONS, SCENERY, SHAPES, Scene
 from engine.training.stage import run_stage, save_atomically
-from engine.training.world import Mix
+from engine.training.styles import STYLES
+from engine.training.things import Drawings, drawn_things
+from engine.training.world import WHOLE, Mix
 
-STYLES = ("charcoal", "watercolour", "pixel art", "neon")
-MIX = Mix(styles=STYLES)
-"""The world it knows: the first one, of shapes alone and four styles."""
-WEIGHTS = Path(__file__).parent / "judge.pt"
+FOLDER = Path(__file__).parent
 SIDE = 64
-HEADS: dict[str, tuple[str | None, ...]] = {
+Heads = dict[str, tuple[str | int | None, ...]]
+"""What is read, and the answers there are. No relation means one kind of thing alone."""
+
+FIRST_STYLES = ("charcoal", "watercolour", "pixel art", "neon")
+FIRST_WORLD = Mix(styles=FIRST_STYLES)
+_FIRST: Heads = {
     "relation": (None, *RELATIONS),
     "first shape": SHAPES, "first colour": tuple(COLOURS),
     "second shape": SHAPES, "second colour": tuple(COLOURS),
-    "ground": tuple(COLOURS), "pattern": PATTERNS, "style": (None, *STYLES)}
-"""What is read, and the answers there are. No relation means one thing alone."""
+    "ground": tuple(COLOURS), "pattern": PATTERNS, "style": (None, *FIRST_STYLES)}
+_NAMES = (*SHAPES, *drawn_things())
+_WHOLE: Heads = {
+    "relation": (None, *RELATIONS), "count": (1, 2, 3),
+    "first shape": _NAMES, "first colour": tuple(COLOURS),
+    "second shape": _NAMES, "second colour": tuple(COLOURS),
+    "ground": (*COLOURS, *SCENERY), "pattern": (*PATTERNS, "gradient"), "style": (None, *STYLES)}
 
 
-def attributes(scene: Scene) -> dict[str, str | None]:
+def attributes(scene: Scene) -> dict[str, str | int | None]:
     """The right answers of a scene; heads that do not apply are left out."""
-    first = scene.things[0]
-    answers = {"relation": scene.relation, "first shape": first.shape,
-               "first colour": first.colour, "ground": scene.ground.colour,
-               "pattern": scene.ground.pattern, "style": scene.style}
-    if len(scene.things) == 2:
-        answers |= {"second shape": scene.things[1].shape, "second colour": scene.things[1].colour}
+    answers: dict[str, str | int | None] = {
+        "relation": scene.relation, "ground": scene.ground.colour, "style": scene.style,
+        "count": scene.things[0].count}
+    if scene.ground.pattern != scene.ground.colour:
+        answers["pattern"] = scene.ground.pattern
+    for place, thing in zip(("first", "second"), scene.things, strict=False):
+        answers[f"{place} shape"] = thing.shape
+        if not thing.drawn:
+            answers[f"{place} colour"] = thing.colour
     return answers
 
 
-def claimed(claim: Claim) -> dict[str, str | None]:
+def claimed(claim: Claim) -> dict[str, str | int | None]:
     """What a caption with no thing left out says, by head."""
-    answers: dict[str, str | None] = {"relation": claim.relation, "style": claim.style}
+    answers: dict[str, str | int | None] = {"relation": claim.relation, "style": claim.style}
     for place, said in zip(("first", "second"), claim.things, strict=False):
-        answers |= {f"{place} shape": said.shape, f"{place} colour": said.colour}
+        told = {"shape": said.shape, "colour": said.colour}
+        answers |= {f"{place} {what}": value for what, value in told.items() if value is not None}
+    if len(claim.things) == 1:
+        answers["count"] = claim.things[0].number
     if claim.ground_colour is not None:
         answers["ground"] = claim.ground_colour
-    if claim.ground_pattern is not None:
+    if claim.ground_pattern not in (None, claim.ground_colour):
         answers["pattern"] = claim.ground_pattern
     return answers
+
+
+def _plain_sight(widths: tuple[int, ...], out: int) -> nn.Sequential:
+    """Pairs of 3 x 3 convolutions, the first of each halving the picture."""
+    layers: list[nn.Module] = []
+    for before, after in zip((3, *widths), widths, strict=False):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                   nn.BatchNorm2d(after), nn.ReLU(),
+                   nn.Conv2d(after, after, 3, padding=1, bias=False),
+                   nn.BatchNorm2d(after), nn.ReLU()]
+    side = SIDE >> len(widths)
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * side**2, out),
+                         nn.BatchNorm1d(out), nn.ReLU())
+
+
+class _Mixing(nn.Module):
+    """A residual block: 7 x 7 in each channel, then among the channels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 7, padding=3, groups=width), nn.GroupNorm(1, width),
+            nn.Conv2d(width, 3 * width, 1), nn.GELU(), nn.Conv2d(3 * width, width, 1))
+
+    def forward(self, seen: Tensor) -> Tensor:
+        mixed: Tensor = seen + self.body(seen)
+        return mixed
+
+
+def _wide_sight(widths: tuple[int, ...], out: int) -> nn.Sequential:
+    """Patches of 4 x 4 px, two mixing blocks at each width, halved in between."""
+    layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, stride=4)]
+    for i, width in enumerate(widths):
+        if i > 0:
+            layers += [nn.GroupNorm(1, widths[i - 1]), nn.Conv2d(widths[i - 1], width, 2, stride=2)]
+        layers += [_Mixing(width), _Mixing(width)]
+    side = SIDE // 4 >> (len(widths) - 1)
+    return nn.Sequential(*layers, nn.GroupNorm(1, widths[-1]), nn.Flatten(),
+                         nn.Linear(widths[-1] * side**2, out), nn.GELU())
 
 
 class Judge(nn.Module):
     """Log probabilities of every head's answers for pictures [B, 3, H, W] in 0..1."""
 
-    def __init__(self) -> None:
+    def __init__(self, heads: Heads, sight: nn.Module, width: int) -> None:
         super().__init__()
-        widths = (3, 32, 64, 128, 128)
-        layers: list[nn.Module] = []
-        for i in range(4):
-            layers += [nn.Conv2d(widths[i], widths[i + 1], 3, stride=2, padding=1, bias=False),
-                       nn.BatchNorm2d(widths[i + 1]), nn.ReLU(),
-                       nn.Conv2d(widths[i + 1], widths[i + 1], 3, padding=1, bias=False),
-                       nn.BatchNorm2d(widths[i + 1]), nn.ReLU()]
-        self.sight = nn.Sequential(*layers, nn.Flatten(), nn.Linear(128 * 16, 256),
-                                   nn.BatchNorm1d(256), nn.ReLU())
-        self.heads = nn.ModuleDict({name: nn.Linear(256, len(answers))
-                                    for name, answers in HEADS.items()})
+        self.answers = heads
+        self.sight = sight
+        self.heads = nn.ModuleDict({name: nn.Linear(width, len(answers))
+                                    for name, answers in heads.items()})
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """By head, [B, answers]."""
@@ -89,19 +141,43 @@ class Judge(nn.Module):
     def scores(self, pictures: Tensor, claims: list[list[Claim]]) -> Tensor:
         """[B, C]: the log probability of each of a picture's own C claims."""
         read = self(pictures)
-        rows = [[sum(float(read[head][i, HEADS[head].index(answer)])
-                     for head, answer in claimed(claim).items() if answer in HEADS[head])
+        rows = [[sum(float(read[head][i, self.answers[head].index(answer)])
+                     for head, answer in claimed(claim).items()
+                     if answer in self.answers.get(head, ()))
                  for claim in own] for i, own in enumerate(claims)]
         return torch.tensor(rows)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one of the judges is made: its file, its world, its seed."""
+
+    file: str
+    mix: Mix
+    seed: int
+
+
+PLANS = {"shapes": Plan("judge.pt", FIRST_WORLD, 977),
+         "plain": Plan("judge-plain.pt", WHOLE, 1093),
+         "wide": Plan("judge-wide.pt", WHOLE, 1213)}
+
+
+def new_judge(name: str) -> Judge:
+    """The judge of that name, untrained."""
+    if name == "shapes":
+        return Judge(_FIRST, _plain_sight((32, 64, 128, 128), 256), 256)
+    if name == "plain":
+        return Judge(_WHOLE, _plain_sight((32, 64, 128, 128), 320), 320)
+    return Judge(_WHOLE, _wide_sight((48, 96, 160), 320), 320)
 
 
 class JudgeTrainer:
     """One training run on true drawings, with blur, noise and brightness as a camera has."""
 
-    def __init__(self, total: int, pool: Pool, seed: int) -> None:
-        torch.manual_seed(seed)
+    def __init__(self, name: str, total: int, pool: Pool) -> None:
+        torch.manual_seed(PLANS[name].seed)
         self.total, self.pool = total, pool
-        self.judge = Judge()
+        self.judge = new_judge(name)
         self.average = WeightAverage(self.judge, decay=0.99)
         self.optimiser = torch.optim.AdamW(self.judge.parameters(), lr=3e-3, weight_decay=0.02)
         self.iteration = 0
@@ -116,8 +192,10 @@ class JudgeTrainer:
         read = self.judge(_disturb(pictures))
         truths = [attributes(scene) for scene in scenes]
         losses, right = [], torch.ones(len(scenes), dtype=torch.bool)
-        for name, answers in HEADS.items():
+        for name, answers in self.judge.answers.items():
             rows = torch.tensor([i for i, truth in enumerate(truths) if name in truth])
+            if len(rows) == 0:
+                continue
             wanted = torch.tensor([answers.index(truths[int(i)][name]) for i in rows])
             losses.append(F.nll_loss(read[name][rows], wanted))
             right[rows] &= read[name][rows].argmax(1) == wanted
@@ -158,24 +236,29 @@ def _disturb(pictures: Tensor) -> Tensor:
     return (small + torch.rand(n, 1, 1, 1) * 0.12 * torch.randn_like(small)).clamp(0, 1)
 
 
-def load_judge() -> Judge:
-    """The frozen judge, in evaluation mode."""
-    judge = Judge()
-    state = torch.load(WEIGHTS, weights_only=True)
+def load_judge(name: str = "shapes") -> Judge:
+    """The frozen judge of that name, in evaluation mode."""
+    judge = new_judge(name)
+    state = torch.load(FOLDER / PLANS[name].file, weights_only=True)
     judge.load_state_dict({name: value.float() if value.is_floating_point() else value
                            for name, value in state.items()})
     return judge.eval().requires_grad_(False)
 
 
-def train(minutes: float = 30, steps: int = 900, folder: Path = Path("runs"),
-          seed: Annotated[int, typer.Option(help="other than the perceptor's")] = 977) -> None:
-    """Train the judge and write its weights, in half precision, to bench/judge.pt."""
+def train(name: Annotated[str, typer.Argument(help=", ".join(PLANS))], minutes: float = 30,
+          steps: int = 900, folder: Path = Path("runs"),
+          drawings: Annotated[Path | None, typer.Option(
+              help="the folder of drawings, for all but shapes")] = None) -> None:
+    """Train a judge and write its weights, in half precision, beside this file."""
     torch.set_num_threads(1)
-    trainer = JudgeTrainer(steps, Pool(4000, 128, seed, mix=MIX), seed)
-    run_stage(trainer, "judge", folder, minutes=minutes, steps=steps, resume=True)
+    plan = PLANS[name]
+    pool = Pool(4000, 128, plan.seed, mix=plan.mix,
+                drawings=None if drawings is None else Drawings(drawings))
+    trainer = JudgeTrainer(name, steps, pool)
+    run_stage(trainer, f"judge-{name}", folder, minutes=minutes, steps=steps, resume=True)
     weights = {name: value.half() if value.is_floating_point() else value
                for name, value in trainer.average.weights.items()}
-    save_atomically(weights, WEIGHTS)
+    save_atomically(weights, FOLDER / plan.file)
 
 
 if __name__ == "__main__":

@@ -122,8 +122,11 @@ def _choose(rng: np.random.Generator, phrases: tuple[str, ...]) -> str:
     return phrases[int(rng.integers(len(phrases)))]
 
 
-def _counted(words: str, count: int) -> str:
-    return article(words) if count == 1 else f"{_NUMBERS[count]} {words}"
+def _counted(words: str, said: Said) -> str:
+    if said.number > 1:
+        return f"{_NUMBERS[said.number]} {words}"
+    drawn = drawn_things().get(str(said.shape))
+    return words if drawn is not None and not drawn.single else article(words)
 
 
 def _noun(thing: Thing, rng: np.random.Generator, sized: bool, full: bool) -> tuple[str, Said]:
@@ -158,7 +161,8 @@ def _in_number(noun: str, thing: Thing) -> str:
 
 def article(words: str) -> str:
     """``words`` with "a" or "an" before them."""
-    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+    vowel = words.startswith("hour") or (words[0] in "aeiou" and not words.startswith("uni"))
+    return f"an {words}" if vowel else f"a {words}"
 
 
 def _ground(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
@@ -180,10 +184,24 @@ def _ground(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
     return f"{ground.pattern} {colour} and {second} background", True
 
 
-def _where(ground: Ground, rng: np.random.Generator, full: bool) -> tuple[str, bool]:
-    """Words for scenery, "in the snow"; they always tell which."""
-    phrases = _WHERE[ground.pattern]
-    return phrases[0] if full else _choose(rng, phrases), True
+def where(ground: Ground, rng: np.random.Generator, full: bool = True
+          ) -> tuple[str, str | None]:
+    """"on a red background" or "in the snow", and the pattern, if it is told."""
+    if ground.pattern in _WHERE:
+        phrases = _WHERE[ground.pattern]
+        return phrases[0] if full else _choose(rng, phrases), ground.pattern
+    words, told = _ground(ground, rng)
+    return f"on {article(words)}", ground.pattern if told else None
+
+
+def style_words(style: str) -> str:
+    """The plainest words for a style alone."""
+    return _STYLE_AFTER[style][0]
+
+
+def in_style(words: str, style: str) -> str:
+    """``words`` after the plainest ones for a style: "a charcoal drawing of" them."""
+    return f"{_STYLE_BEFORE[style][0]} {words}"
 
 
 def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> tuple[str, Claim]:
@@ -197,25 +215,25 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
     if not full and style is not None and rng.random() < 0.12:
         words = _choose(rng, _STYLE_AFTER[style])
         return words, Claim(style=style)
-    scenery = scene.ground.pattern in _WHERE
     if telling < 0.05 and style is None:
-        words, told = _where(scene.ground, rng, full) if scenery else _ground(scene.ground, rng)
-        return words if scenery else article(words), Claim(
-            ground_colour=scene.ground.colour,
-            ground_pattern=scene.ground.pattern if told else None)
-    text, claim = _things(scene, rng, full)
+        behind, pattern = where(scene.ground, rng, full)
+        return behind.removeprefix("on "), Claim(ground_colour=scene.ground.colour,
+                                                 ground_pattern=pattern)
+    text, claim = tell_things(scene, rng, full)
     colour = pattern = None
     if telling > 0.2:
         things = text
-        words, told = _where(scene.ground, rng, full) if scenery else _ground(scene.ground, rng)
-        colour, pattern = scene.ground.colour, scene.ground.pattern if told else None
-        text = f"{text} {words}" if scenery else f"{text} on {article(words)}"
+        behind, pattern = where(scene.ground, rng, full)
+        colour = scene.ground.colour
+        text = f"{text} {behind}"
         if not full and rng.random() < 0.08:
-            text = f"{words}, {things}" if scenery else f"{article(words)} with {things}"
+            text = (f"{behind}, {things}" if pattern == colour  # scenery
+                    else f"{behind.removeprefix('on ')} with {things}")
     if style is not None:
-        if full or rng.random() < 0.6:
-            phrases = _STYLE_BEFORE[style][:1] if full else _STYLE_BEFORE[style]
-            text = f"{_choose(rng, phrases)} {text}"
+        if full:
+            text = in_style(text, style)
+        elif rng.random() < 0.6:
+            text = f"{_choose(rng, _STYLE_BEFORE[style])} {text}"
         else:
             text = f"{text}, {_choose(rng, _STYLE_AFTER[style])}"
     elif not full and rng.random() < 0.05:
@@ -223,14 +241,15 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
     return text, Claim(claim.things, claim.relation, colour, pattern, style, claim.either)
 
 
-def _things(scene: Scene, rng: np.random.Generator, full: bool) -> tuple[str, Claim]:
+def tell_things(scene: Scene, rng: np.random.Generator, full: bool) -> tuple[str, Claim]:
+    """Words for the scene's things and their relation alone, and what they claim."""
     if len(scene.things) == 1:
         words, said = _noun(scene.things[0], rng, True, full)
         bare = not full and rng.random() >= 0.9 and said.number == 1
-        return words if bare else _counted(words, said.number), Claim((said,))
+        return words if bare else _counted(words, said), Claim((said,))
     first, said_first = _noun(scene.things[0], rng, False, full)
     second, said_second = _noun(scene.things[1], rng, False, full)
-    first, second = _counted(first, said_first.number), _counted(second, said_second.number)
+    first, second = _counted(first, said_first), _counted(second, said_second)
     draw = 1.0 if full else rng.random()
     if draw < 0.08:
         return f"{first} and {second}", Claim((said_first, said_second), either=True)

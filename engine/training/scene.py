@@ -85,6 +85,11 @@ def _bucket(*parts: str | None) -> int:
     return digest[0] % 10
 
 
+def held_style(thing: Thing, style: str) -> bool:
+    """Whether a drawn thing is kept from training in that style."""
+    return thing.drawn and _bucket("style", thing.shape, style) == 0
+
+
 def held_out(scene: Scene) -> bool:
     """Whether this combination is kept from training.
 
@@ -92,8 +97,7 @@ def held_out(scene: Scene) -> bool:
     coloured shapes with their relation, and one in ten of a drawn thing with a style. The
     benches ask for these only.
     """
-    if any(_bucket("style", thing.shape, scene.style) == 0
-           for thing in scene.things if thing.drawn and scene.style is not None):
+    if scene.style is not None and any(held_style(thing, scene.style) for thing in scene.things):
         return True
     if len(scene.things) == 1:
         thing = scene.things[0]

@@ -24,7 +24,8 @@ _TABLE = Path(__file__).with_name("things.toml")
 class DrawnThing:
     """What the captions call it, its kind, its drawing's name, its colour if it has one.
 
-    ``plural`` is None where several of it have no name of their own.
+    ``plural`` is None where several of it have no name of their own, ``single`` is whether it
+    takes an article: not "grapes", not "bread".
     """
 
     name: str
@@ -32,6 +33,7 @@ class DrawnThing:
     drawing: str
     colour: str | None
     plural: str | None
+    single: bool = True
 
     def thing(self, size: str = "medium", count: int = 1) -> Thing:
         """It, as part of a scene."""
@@ -40,9 +42,9 @@ class DrawnThing:
 
 def _plural(name: str) -> str | None:
     """By the rules; None for what is a plural already."""
-    if name.endswith("s") and not name.endswith("us"):
+    if name.endswith("s") and not name.endswith(("us", "ss", "os")):
         return None
-    if name.endswith(("us", "x", "ch", "sh", "o")):
+    if name.endswith(("us", "ss", "os", "x", "ch", "sh")):
         return f"{name}es"
     if name.endswith("y") and name[-2] not in "aeiou":
         return f"{name[:-1]}ies"
@@ -58,8 +60,11 @@ def drawn_things() -> dict[str, DrawnThing]:
             colour = row.get("colour")
             if colour is not None and colour not in COLOURS:
                 raise ValueError(f"things.toml: {name} has no colour {colour!r}")
-            plural = row["plural"] or None if "plural" in row else _plural(name)
-            found[name] = DrawnThing(name, kind, row.get("drawing", name), colour, plural)
+            plural, mass = _plural(name), bool(row.get("mass"))
+            single = plural is not None and not mass
+            if "plural" in row or mass:
+                plural = row.get("plural") or None
+            found[name] = DrawnThing(name, kind, row.get("drawing", name), colour, plural, single)
     return found
 
 

@@ -182,6 +182,14 @@ def test_drawn_things_have_names_colours_and_plurals() -> None:
     assert {name: things[name].plural for name in plurals} == plurals
 
 
+@pytest.mark.parametrize(("name", "words"), [
+    ("fox", "a fox"), ("eagle", "an eagle"), ("unicorn", "a unicorn"),
+    ("hourglass", "an hourglass"), ("grapes", "grapes"), ("bread", "bread")])
+def test_each_drawn_thing_has_the_article_that_it_takes(name: str, words: str) -> None:
+    scene = Scene((drawn_things()[name].thing(),), Ground("snow", "snow"))
+    assert describe(scene, _rng(1), full=True)[0] == f"{words} in the snow"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of drawings, each a bar of its own length on nothing, off the middle."""
