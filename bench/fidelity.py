@@ -1,10 +1,13 @@
 """Do the pictures match the words? ``python -m bench.fidelity --json``.
 
-Every held-out prompt is painted with the default settings and its own fixed seed, then:
+Every held-out prompt of ``--kind`` is painted with the default settings and its own fixed seed,
+then:
 
-- ``judge_r1``: how often the judge, which never guided, puts the prompt first among 64
-  captions with hard negatives; ``perceptor_r1``: the same by the perceptor that guided;
-- ``random_r1``: the judge on decodes of random codes, ``true_r1``: on true drawings;
+- ``judge_r1``: how often a judge, which never guided, puts the prompt first among 64 captions
+  (shapes) or 100 (the others) with hard negatives; where there are two judges, the mean of both,
+  each one's own in ``judges``; ``perceptor_r1``: the same by the perceptor that guided;
+- ``random_r1``: the judges on decodes of random codes, ``true_r1``: on true drawings, null where
+  a drawn thing is among them and no ``--drawings`` are given;
 - ``colours``: by pixels, whether middle and rim have the colours that were asked for.
 
 ``--limit N`` paints the first N of each kind, ``--folder F`` keeps the pictures.
@@ -30,10 +33,15 @@ from bench.held_out import FOLDER, to_claim, to_scene
 from bench.judge import load_judge
 from engine import imagine
 from engine.models import Models, load_models
+from engine.models.perceptor import Perceptor
 from engine.pictures import png_bytes
 from engine.training.drawing import draw_array
 from engine.training.scene import COLOURS
+from engine.training.things import Drawings, DrawingsError
 
+JUDGES = {"shapes": ("shapes",)} | dict.fromkeys(("things", "styled", "relations", "additions"),
+                                                 ("plain", "wide"))
+"""By kind of prompt, who judges it."""
 Job = tuple[str, int, Path | None, dict[str, Any]]
 
 
@@ -70,44 +78,75 @@ def first_share(pictures: Tensor, texts: Tensor) -> list[bool]:
 
 def interval(right: list[bool]) -> tuple[float, float]:
     """Wilson's 95% interval of a share (Wilson 1927)."""
-    n, z = len(right), 1.96
-    p = sum(right) / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return interval_of(sum(right) / len(right), len(right))
+
+
+def interval_of(share: float, n: int) -> tuple[float, float]:
+    """The same of a share of n that is a mean already."""
+    z = 1.96
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return round(middle - half, 3), round(middle + half, 3)
 
 
+def _share(flags: list[bool]) -> float:
+    return round(sum(flags) / max(1, len(flags)), 3)
+
+
+def _true(entries: list[dict[str, Any]], drawings: Drawings | None) -> Tensor | None:
+    """The drawings [n, 3, H, W] that the prompts tell of."""
+    rng = np.random.default_rng(2)
+    try:
+        drawn = [draw_array(to_scene(e["scene"]), rng, drawings=drawings) for e in entries]
+    except DrawingsError:
+        return None
+    return torch.from_numpy(np.stack(drawn)).float() / 255
+
+
 @torch.no_grad()
-def judge_shapes(entries: list[dict[str, Any]], pictures: Tensor) -> dict[str, Any]:
+def judge_prompts(kind: str, entries: list[dict[str, Any]], pictures: Tensor,
+                  drawings: Drawings | None) -> dict[str, Any]:
     """The figures of one kind of prompt."""
-    judge, models = load_judge(), _models()
+    models = _models()
     claims = [[to_claim(claim) for claim in e["claims"]] for e in entries]
+    judges = {name: load_judge(name) for name in JUDGES[kind]}
 
-    def judged(pictures: Tensor) -> list[bool]:
-        return (judge.scores(pictures, claims).argmax(dim=1) == 0).tolist()
+    def judged(pictures: Tensor) -> dict[str, list[bool]]:
+        return {name: (judge.scores(pictures, claims).argmax(dim=1) == 0).tolist()
+                for name, judge in judges.items()}
 
-    right = judged(pictures)
+    def mean(flags: dict[str, list[bool]]) -> float:
+        return round(sum(map(_share, flags.values())) / len(flags), 3)
+
+    found = judged(pictures)
     perceptor = models.perceptor
-    theirs = torch.stack([perceptor.encode_text([e["caption"], *e["others"]]) for e in entries])
+    theirs = torch.stack([_as_prompted(e, perceptor) for e in entries])
     side = perceptor.resolution
     small = torch.nn.functional.interpolate(pictures, (side, side), mode="area")
-    codes = torch.randint(len(models.generator.codebook), (len(entries), 64),
+    height, width = (length // models.generator.factor for length in pictures.shape[-2:])
+    codes = torch.randint(len(models.generator.codebook), (len(entries), height * width),
                           generator=torch.Generator().manual_seed(1))
-    random = models.generator.decode(models.generator.embed(codes, 8, 8)).clamp(0, 1)
-    rng = np.random.default_rng(2)
-    true = torch.stack([torch.from_numpy(draw_array(to_scene(e["scene"]), rng))
-                        for e in entries]).float() / 255
+    random = models.generator.decode(models.generator.embed(codes, height, width)).clamp(0, 1)
+    true = _true(entries, drawings)
+    result = {"judge_r1": mean(found), "interval": interval_of(mean(found), len(entries)),
+              "perceptor_r1": _share(first_share(perceptor.encode_image(small), theirs)),
+              "random_r1": mean(judged(random)),
+              "true_r1": None if true is None else mean(judged(true)), "n": len(entries)}
+    if len(judges) > 1:
+        return result | {"judges": {name: _share(flags) for name, flags in found.items()}}
     single = [len(e["scene"]["things"]) == 1 for e in entries]
+    (right,) = found.values()
+    return result | {
+        "single_r1": _share([r for r, s in zip(right, single, strict=True) if s]),
+        "pairs_r1": _share([r for r, s in zip(right, single, strict=True) if not s])}
 
-    def share(flags: list[bool]) -> float:
-        return round(sum(flags) / max(1, len(flags)), 3)
 
-    return {"judge_r1": share(right), "interval": interval(right),
-            "perceptor_r1": share(first_share(perceptor.encode_image(small), theirs)),
-            "random_r1": share(judged(random)),
-            "true_r1": share(judged(true)), "n": len(entries),
-            "single_r1": share([r for r, s in zip(right, single, strict=True) if s]),
-            "pairs_r1": share([r for r, s in zip(right, single, strict=True) if not s])}
+def _as_prompted(entry: dict[str, Any], perceptor: Perceptor) -> Tensor:
+    """The perceptor's features [captions, D]; a sum of prompts has the mean of its own."""
+    parts = [caption.split(" + ") for caption in (entry["caption"], *entry["others"])]
+    features = perceptor.encode_text([part for each in parts for part in each])
+    means = [own.mean(0) for own in features.split([len(each) for each in parts])]
+    return torch.nn.functional.normalize(torch.stack(means), dim=1)
 
 
 def nearest_colour(pixels: Tensor) -> str:
@@ -141,19 +180,27 @@ def judge_colours(entries: list[dict[str, Any]], pictures: Tensor) -> dict[str, 
 
 
 def main(limit: int = 100, workers: int = 2, folder: Path | None = None,
-         prompts: Annotated[Path, typer.Option(help="where shapes.json and colours.json lie")]
-         = FOLDER, iterations: int | None = None,
+         prompts: Annotated[Path, typer.Option(help="where shapes.json and the others lie")]
+         = FOLDER,
+         kind: Annotated[list[str] | None, typer.Option(help=", ".join((*JUDGES, "colours")))]
+         = None,
+         drawings: Annotated[Path | None, typer.Option(help="the folder of drawings")] = None,
+         iterations: int | None = None,
          as_json: Annotated[bool, typer.Option("--json", help="print JSON alone")] = False) -> None:
     """Paint the held-out prompts and judge them."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
-    shapes = json.loads((prompts / "shapes.json").read_text())[:limit]
-    colours = json.loads((prompts / "colours.json").read_text())[:limit]
     values = {} if iterations is None else {"iterations": iterations}
+    known = None if drawings is None else Drawings(drawings)
     torch.set_num_threads(1)
-    figures = judge_shapes(shapes, paint_all(shapes, workers, folder, **values))
-    result = {"kinds": {"shapes": figures},
-              "colours": judge_colours(colours, paint_all(colours, workers, folder, **values))}
+    result: dict[str, Any] = {"kinds": {}}
+    for each in kind or (*JUDGES, "colours"):
+        entries = json.loads((prompts / f"{each}.json").read_text())[:limit]
+        pictures = paint_all(entries, workers, folder, **values)
+        if each == "colours":
+            result["colours"] = judge_colours(entries, pictures)
+        else:
+            result["kinds"][each] = judge_prompts(each, entries, pictures, known)
     print(json.dumps(result) if as_json else json.dumps(result, indent=2))
 
 

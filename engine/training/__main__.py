@@ -9,8 +9,8 @@ from typing import Annotated
 import torch
 import typer
 
-from engine.training.pool import Pool
 from engine.training.stage import run_stage
+from engine.training.things import Drawings, DrawingsError
 
 app = typer.Typer(help="Train the embedded models, in stages that resume.",
                   no_args_is_help=True, add_completion=False)
@@ -20,6 +20,21 @@ Minutes = Annotated[float, typer.Option(help="stop after this long; resume later
 Resume = Annotated[bool, typer.Option(help="go on from the state in the folder, if any")]
 Shipped = Annotated[bool, typer.Option(
     "--from-shipped", help="start from the package's weights, where the folder has no state")]
+
+
+def _with_drawings(folder: Path | None) -> Path | None:
+    """``folder``, if it can serve; better now than in each of the processes."""
+    try:
+        if folder is not None:
+            Drawings(folder)
+    except DrawingsError as error:
+        raise typer.BadParameter(str(error)) from error
+    return folder
+
+
+FolderOfDrawings = Annotated[Path | None, typer.Option(
+    "--drawings", callback=_with_drawings,
+    help="a folder of drawings: with it the whole world, without it shapes alone")]
 Threads = Annotated[int, typer.Option(help="processor cores to use")]
 
 
@@ -30,25 +45,28 @@ def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int 
                   help="train in so many processes, a core each", min=1, max=64)] = 1,
               rehearse: Annotated[bool, typer.Option(
                   help="on paintings by the folder's generator, or the shipped one")] = False,
-              shipped: Shipped = False) -> None:
+              shipped: Shipped = False, drawings: FolderOfDrawings = None) -> None:
     """Train the CLIP whose gradients draw."""
     from engine.training.perceptor_run import Stage, train_perceptor
     from engine.training.together import train_together
 
-    stage = Stage(folder, minutes, steps, resume, threads, rehearse, shipped)
+    stage = Stage(folder, minutes, steps, resume, threads, rehearse, shipped, drawings)
     train_together(processes, partial(train_perceptor, stage))
 
 
 @app.command()
 def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 3500,
-              resume: Resume = True, threads: Threads = 1, shipped: Shipped = False) -> None:
+              resume: Resume = True, threads: Threads = 1, shipped: Shipped = False,
+              drawings: FolderOfDrawings = None) -> None:
     """Train the VQGAN that paints."""
     from engine.training.generator import GeneratorTrainer, GeneratorTraining
+    from engine.training.pool import open_pool
     from engine.training.shipped import start_from_shipped
+    from engine.training.world import SHAPES_ALONE, WHOLE
 
     torch.set_num_threads(threads)
     settings = GeneratorTraining(total=steps)
-    pool = Pool(settings.pool_pairs, 128, settings.seed)
+    pool = open_pool(settings.pool_pairs, settings.seed, SHAPES_ALONE, WHOLE, drawings)
     trainer = GeneratorTrainer(settings, pool)
     if shipped:
         start_from_shipped(trainer)

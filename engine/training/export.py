@@ -14,9 +14,8 @@ from engine.errors import CheckpointError
 from engine.models.packages import clip_tokenizer
 from engine.training.captions import describe
 from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG
-from engine.training.perceptor import MIX
 from engine.training.stage import save_atomically
-from engine.training.world import sample_scene
+from engine.training.world import Mix, sample_scene
 
 SHIPPED = Path(__file__).parents[1] / "models" / "embedded"
 
@@ -28,13 +27,13 @@ def _state(path: Path) -> dict[str, Any]:
     return state
 
 
-def known_tokens(captions: int = 20_000, seed: int = 5) -> list[int]:
-    """The tokens that the grammar's captions are made of, in order, start and end included."""
+def known_tokens(mix: Mix, captions: int = 20_000, seed: int = 5) -> list[int]:
+    """The tokens that captions of ``mix`` are made of, in order, start and end included."""
     rng = np.random.default_rng(seed)
     tokenizer = clip_tokenizer()
     tokens = {tokenizer.encoder["<|startoftext|>"], tokenizer.encoder["<|endoftext|>"]}
     for _ in range(captions):
-        tokens.update(tokenizer.encode(describe(sample_scene(rng, MIX), rng)[0]))
+        tokens.update(tokenizer.encode(describe(sample_scene(rng, mix), rng)[0]))
     return sorted(tokens)
 
 
@@ -44,9 +43,10 @@ def export_perceptor(run: Path, folder: Path = SHIPPED) -> Path:
     Of the 49,408 rows of the token embedding only those of known words are kept, beside their
     numbers in ``token_embedding.rows``.
     """
-    weights: dict[str, Tensor] = _state(run / "perceptor.pt")["average"]["weights"]
+    trained = _state(run / "perceptor.pt")
+    weights: dict[str, Tensor] = trained["average"]["weights"]
     state = {name.removeprefix("clip."): value.half() for name, value in weights.items()}
-    rows = torch.tensor(known_tokens())
+    rows = torch.tensor(known_tokens(Mix(**trained["mix"])))
     state["token_embedding.weight"] = state["token_embedding.weight"][rows].clone()
     state["token_embedding.rows"] = rows
     save_atomically(state, folder / "perceptor.pt")

@@ -17,7 +17,7 @@ docs/embedded-models.md has what each part alone gave, with figures.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,8 @@ CUTOUTS = Augmentation(crop_power=0.3, whole=0.9, flip=0.0, affine=0.7, degrees=
 # shapes and places.
 MIX = Mix(styled=0.25, pairs=0.7, plain=0.8,
           styles=("charcoal", "watercolour", "pixel art", "neon"))
+
+WHOLE_MIX = Mix(styled=0.25, pairs=0.45, plain=0.8, scenic=0.35, drawn=0.7, counted=0.08)
 
 
 @dataclass(frozen=True)
@@ -276,7 +278,7 @@ class PerceptorTrainer:
         """All that :meth:`load_state_dict` needs to go on."""
         return {"model": self.perceptor.state_dict(), "average": self.average.state_dict(),
                 "optimiser": self.optimiser.state_dict(), "iteration": self.iteration,
-                "generator": self.generator.get_state()}
+                "generator": self.generator.get_state(), "mix": asdict(self.pool.mix)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a :meth:`state_dict`."""

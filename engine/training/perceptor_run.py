@@ -13,10 +13,11 @@ import torch
 from engine.training.perceptor import (
     CUTOUTS,
     MIX,
+    WHOLE_MIX,
     PerceptorTrainer,
     PerceptorTraining,
 )
-from engine.training.pool import Pool
+from engine.training.pool import open_pool
 from engine.training.rehearsal import Rehearsal
 from engine.training.shipped import generator_to_rehearse_with, start_from_shipped
 from engine.training.stage import run_stage
@@ -33,13 +34,14 @@ class Stage:
     threads: int
     rehearse: bool
     shipped: bool
+    drawings: Path | None = None
 
 
 def train_perceptor(stage: Stage, rank: int) -> None:
     """Train until the stage is over, as process ``rank`` of those that do."""
     torch.set_num_threads(stage.threads)
     settings = PerceptorTraining(total=stage.steps)
-    pool = Pool(settings.pool_pairs, 128, settings.seed + rank, mix=MIX)
+    pool = open_pool(settings.pool_pairs, settings.seed + rank, MIX, WHOLE_MIX, stage.drawings)
     trainer = PerceptorTrainer(settings, pool, rank=rank)
     if stage.shipped:
         start_from_shipped(trainer)

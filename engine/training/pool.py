@@ -7,6 +7,7 @@ other cutouts and another caption each time, before a new one takes its place.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -74,6 +75,16 @@ class Pool:
         rows = np.stack([2 * chosen, 2 * chosen + 1], axis=1).reshape(-1)
         pictures = torch.from_numpy(self.pictures[rows]).float() / 255.0
         return pictures, [self.scenes[row] for row in rows]
+
+
+def open_pool(pairs: int, seed: int, shapes: Mix, whole: Mix, drawings: Path | None) -> Pool:
+    """A pool of 128 px: of ``whole`` with the drawings of a folder, of ``shapes`` without.
+
+    Raises DrawingsError where the folder cannot serve.
+    """
+    if drawings is None:
+        return Pool(pairs, 128, seed, mix=shapes)
+    return Pool(pairs, 128, seed, mix=whole, drawings=Drawings(drawings))
 
 
 class Families:

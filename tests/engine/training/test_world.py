@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from typer.testing import CliRunner
 
 from engine.models.packages import clip_tokenizer
+from engine.training.__main__ import app
 from engine.training.captions import Claim, Said, describe
 from engine.training.drawing import draw_array
 from engine.training.pool import Families, Pool
@@ -224,6 +226,12 @@ def test_without_drawings_none_is_made_up(folder: Path, tmp_path: Path) -> None:
         (folder / "emoji.jsonl").read_text().replace('"fox"', '"vixen"'))
     with pytest.raises(DrawingsError, match="'fox'"):
         Drawings(tmp_path)
+
+
+def test_training_says_at_once_that_a_folder_has_no_drawings(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["generator", "--drawings", str(tmp_path)])
+    assert told.exit_code == 2
+    assert "has no emoji.jsonl" in " ".join(told.output.split())
 
 
 @given(seed=SEEDS)
