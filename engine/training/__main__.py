@@ -1,4 +1,4 @@
-"""``python -m engine.training perceptor|generator|export``: make the embedded models again."""
+"""``python -m engine.training perceptor|generator|export|drawings``: the embedded models anew."""
 
 from __future__ import annotations
 
@@ -71,6 +71,19 @@ def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int 
     if shipped:
         start_from_shipped(trainer)
     run_stage(trainer, "generator", folder, minutes=minutes, steps=steps, resume=resume)
+
+
+@app.command()
+def drawings(noto: Annotated[Path, typer.Argument(help="Noto Emoji's folder png/128")],
+             emojilib: Annotated[Path, typer.Argument(help="emojilib's emoji-en-US.json")],
+             into: Annotated[Path, typer.Argument(help="the folder to make")]) -> None:
+    """Make a folder of drawings that --drawings takes."""
+    from engine.training.gathering import gather
+
+    try:
+        typer.echo(f"{gather(noto, emojilib, into)} drawings in {into}")
+    except DrawingsError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @app.command()

@@ -228,6 +228,27 @@ def test_without_drawings_none_is_made_up(folder: Path, tmp_path: Path) -> None:
         Drawings(tmp_path)
 
 
+def test_a_folder_of_drawings_is_gathered_from_pictures_and_names(folder: Path,
+                                                                  tmp_path: Path) -> None:
+    noto = tmp_path / "png"
+    noto.mkdir()
+    (noto / "emoji_u1f98a.png").write_bytes((folder / "0.png").read_bytes())
+    (noto / "emoji_u2744.png").write_bytes((folder / "1.png").read_bytes())
+    names = tmp_path / "names.json"
+    names.write_text(json.dumps({"🦊": ["fox", "animal"], "❄️": ["snowflake", "cold", "winter"],
+                                 "🐳": ["spouting_whale", "sea"]}))
+    told = CliRunner().invoke(app, ["drawings", str(noto), str(names), str(tmp_path / "made")])
+    assert told.output.startswith("2 drawings in ")
+    rows = [json.loads(line) for line in
+            (tmp_path / "made" / "emoji.jsonl").read_text().splitlines()]
+    assert [(row["name"], row["keywords"]) for row in rows] == [
+        ("fox", ["animal"]), ("snowflake", ["cold", "winter"])]
+    assert all((tmp_path / "made" / row["file"]).is_file() for row in rows)
+    nothing = CliRunner().invoke(app, ["drawings", str(folder), str(names), str(tmp_path / "no")])
+    assert nothing.exit_code == 2
+    assert "name its png/128" in " ".join(nothing.output.replace("│", "").split())
+
+
 def test_training_says_at_once_that_a_folder_has_no_drawings(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["generator", "--drawings", str(tmp_path)])
     assert told.exit_code == 2
