@@ -125,7 +125,7 @@ def _edit(job: tuple[dict[str, Any], Path | None, dict[str, Any]]) -> Edited:
     if entry["kind"] == "background":  # its mask is nearly the whole picture, whatever is done
         return edited
     mask = synthesis.mask.hard[0, 0] > 0
-    paper = replace(synthesis.recipe.masking, threshold=PAPER_THRESHOLD, refine=0.0)
+    paper = replace(synthesis.recipe.masking, threshold=PAPER_THRESHOLD, refine=0.0, neutral=())
     found = self_mask(before[None], entry["where"], models.perceptor, paper)[0, 0] > 0
     return replace(edited, iou=overlap(mask, there), iou_paper=overlap(found, there),
                    area=float(mask.sum() / there.sum()))

@@ -2,12 +2,13 @@
 
 For the sources of ``bench.edit`` whose thing is to be found: intersection over union with the
 true mask, and the mask's area over the true one's, both means, for sub-images of several sizes,
-refined or not, by threshold. Nothing is painted; a minute or so of one core. ``--all`` prints
-every row, without it those with the best threshold of each way.
+with neutral phrases or without, refined or not, by threshold. Nothing is painted; some minutes of
+one core. ``--all`` prints every row, without it those with the best threshold of each way.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import statistics
 from typing import Annotated
@@ -24,9 +25,10 @@ from engine.masking import above, normalise, score
 from engine.models import load_models
 from engine.recipe import PAPER_THRESHOLD, SelfMasking, make_recipe
 
-SIZES = ((0.1,), (0.15,), (0.2,), (0.1, 0.2), (0.2, 0.3), (0.3, 0.5))
+SIZES = ((0.05,), (0.05, 0.1), (0.1,), (0.15,), (0.2,), (0.1, 0.2), (0.2, 0.3), (0.3, 0.5))
 REFINED = (0.0, 0.05, 0.1, 0.15)
-THRESHOLDS = (None, PAPER_THRESHOLD, -1.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+NEUTRAL = ((), ("a background",), ("a background", "a shape", "a thing"))
+THRESHOLDS = (PAPER_THRESHOLD, -1.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 
 def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False) -> None:
@@ -42,8 +44,9 @@ def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False)
         pixels = np.asarray(drawn(scene, entry["seed"], side))
         pictures.append(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255)
         true.append(thing_mask(scene, entry["seed"], side))
-    for sizes in SIZES:
-        grey = [score(picture, entry["where"], models.perceptor, SelfMasking(sizes=sizes))
+    for sizes, neutral in itertools.product(SIZES, NEUTRAL):
+        masking = SelfMasking(sizes=sizes, neutral=neutral)
+        grey = [score(picture, entry["where"], models.perceptor, masking)
                 for picture, entry in zip(pictures, entries, strict=True)]
         for refine in REFINED:
             radius = round(refine * side)
@@ -52,12 +55,12 @@ def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False)
             rows = [(*_measured(masks, true, threshold), threshold) for threshold in THRESHOLDS]
             best = max(rows, key=lambda row: row[0])
             for iou, area, threshold in rows if every else [best]:
-                name = "ours" if threshold is None else f"{threshold:g}"
-                print(f"sizes {sizes} refine {refine:g} threshold {name}: "
+                print(f"sizes {sizes} neutral {len(neutral)} refine {refine:g} "
+                      f"threshold {threshold:g}: "
                       f"IoU {iou:.3f}, area {area:.2f}", flush=True)
 
 
-def _measured(masks: list[Tensor], true: list[Tensor], threshold: float | None
+def _measured(masks: list[Tensor], true: list[Tensor], threshold: float
               ) -> tuple[float, float]:
     hard = [above(mask, threshold)[0, 0] > 0 for mask in masks]
     areas = [float(one.sum() / other.sum()) for one, other in zip(hard, true, strict=True)]

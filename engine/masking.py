@@ -20,7 +20,6 @@ from engine.models.perceptor import Perceptor
 from engine.recipe import SelfMasking
 
 _AT_ONCE = 64
-_OURS = 1.25  # the best of bench.masks
 _NEXT_TO_NOTHING = 0.02
 
 
@@ -98,7 +97,7 @@ def self_mask(picture: Tensor, source_phrase: str, perceptor: Perceptor,
     radius = round(masking.refine * min(picture.shape[-2:]))
     if radius:
         mask = normalise(guided_filter(picture.to(mask), mask, radius))
-    hard = above(mask, masking.threshold)
+    hard = above(mask, masking.threshold, masking.usual)
     if not hard.any():
         raise RequestError("\"{words}\" was found nowhere in the picture with that threshold; "
                            "lower it, or name the thing in other words.", words=source_phrase[:60])
@@ -110,12 +109,16 @@ def score(picture: Tensor, source_phrase: str, perceptor: Perceptor,
           masking: SelfMasking) -> Tensor:
     """L(i) = f(i) . g(s_p) of every sub-image i, recorded at its centre: [1, 1, H, W].
 
+    With neutral phrases, less the mean of theirs (SelfMasking), which is ours.
+
     Sub-images over the rim see the picture mirrored there. Where sub-images of several sizes
     share a centre their mean is recorded; between centres it is interpolated.
     """
     height, width = picture.shape[-2:]
     rows, columns = _grid(width, height, masking.across)
     phrase = perceptor.encode_text([source_phrase])[0]
+    if masking.neutral:
+        phrase = phrase - perceptor.encode_text(list(masking.neutral)).mean(0)
     recorded = torch.zeros(rows * columns, device=phrase.device)
     for size in masking.sizes:
         box = _boxes(width, height, rows, columns, size)
@@ -154,13 +157,14 @@ def normalise(grey: Tensor) -> Tensor:
     return torch.ones_like(grey) if low == high else (grey - low) / (high - low)
 
 
-def above(mask: Tensor, threshold: float | None) -> Tensor:
+def above(mask: Tensor, threshold: float | None,
+          usual: float = SelfMasking.usual) -> Tensor:
     """1 where the mask is at least its mean plus ``threshold`` standard deviations, else 0.
 
-    Without a threshold it is ours: ``_OURS`` of them, or Otsu's where that leaves next to
-    nothing, as it does of a thing that fills most of the picture and so makes the mean.
+    Without a threshold it is ``usual`` of them, or Otsu's where that leaves next to nothing, as
+    it does of a thing that fills most of the picture and so makes the mean.
     """
-    bound = mask.mean() + (_OURS if threshold is None else threshold) * mask.std(correction=0)
+    bound = mask.mean() + (usual if threshold is None else threshold) * mask.std(correction=0)
     hard = (mask >= bound).to(mask)
     if threshold is None and hard.mean() < _NEXT_TO_NOTHING:
         return (mask >= otsu(mask)).to(mask)

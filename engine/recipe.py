@@ -106,16 +106,20 @@ class SelfMasking:
 
     Sub-images are squares with the sides ``sizes``, fractions of the picture's short side;
     ``across`` of their centres lie along it. ``threshold`` is in standard deviations from the
-    mean of the normalised mask; None is ours (engine.masking.above). The paper's, "two standard
-    deviations below the average weight", lets nearly everything change; ``bench.edit`` measures
-    both. ``refine``, a fraction of the short side, is how far the mask's edge may move to meet
-    the picture's (0, as in the paper: it stays; see engine.guided).
+    mean of the normalised mask; None is ``usual`` (engine.masking.above). The paper's, "two
+    standard deviations below the average weight", lets nearly everything change; ``bench.edit``
+    measures both. ``refine``, a fraction of the short side, is how far the mask's edge may move to
+    meet the picture's (0, as in the paper: it stays; see engine.guided). The mean score of the
+    phrases ``neutral`` is taken off the source phrase's (none, as in the paper): what any words
+    like as well does not count.
     """
 
     sizes: tuple[float, ...] = (0.2, 0.3)
     across: int = 16
     threshold: float | None = None
     refine: float = 0.05
+    usual: float = 1.25
+    neutral: tuple[str, ...] = ()
 
 
 PAPER_THRESHOLD = -2.0
@@ -218,8 +222,9 @@ def _lay_over(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         elif key == "threshold":
             masking = replace(masking, threshold=value)
         elif key == "masking":
-            sizes = tuple(value.get("sizes", masking.sizes))
-            masking = replace(masking, **{**value, "sizes": sizes})
+            lists = {name: tuple(value.get(name, getattr(masking, name)))
+                     for name in ("sizes", "neutral")}
+            masking = replace(masking, **{**value, **lists})
         elif key in known:
             changes[key] = tuple(value) if key == "betas" else value
         else:

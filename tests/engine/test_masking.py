@@ -219,6 +219,20 @@ def test_self_masking_is_the_papers_steps_one_by_one():
     assert (mask[0] != hard).double().mean() < 0.01
 
 
+def test_what_neutral_words_like_as_well_does_not_count():
+    perceptor = tiny_perceptor(torch.float64)
+    picture = torch.rand(1, 3, 32, 32, dtype=torch.float64)
+
+    def scored(words, *neutral):
+        return score(picture, words, perceptor,
+                     SelfMasking(sizes=(0.5,), across=4, neutral=neutral))
+
+    torch.testing.assert_close(
+        scored("a jacket", "a thing", "a shape"),
+        scored("a jacket") - (scored("a thing") + scored("a shape")) / 2)
+    assert scored("a thing", "a thing").abs().max() < 1e-5
+
+
 def test_the_mask_is_normalised_and_its_threshold_counts_from_the_mean():
     grey = torch.tensor([[[[2.0, 4.0], [6.0, 10.0]]]])
     mask = normalise(grey)
