@@ -70,19 +70,21 @@ WHOLE_MIX = Mix(styled=0.25, pairs=0.45, plain=0.8, scenic=0.35, drawn=0.7, coun
 class PerceptorTraining:
     """The numbers of a run.
 
-    A step of matching takes ``families`` families (see engine.training.pool.Families)
-    and ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach`` from
-    step ``move_after`` on. From ``guide_after`` on two steps of three are of guidance and take
-    ``guided_families``, ``guided_pairs`` and, with a generator to rehearse with,
-    ``states`` and ``bouts`` of its sketches, of which ``fresh_states`` are made anew each time
-    and ``fresh_bouts`` painted further; the last ``guided`` of them all have their gradients
-    trained, and that share of the loss is weighed by ``guidance``.
+    A step of matching takes ``families`` families (see engine.training.pool.Families) and
+    ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach`` from step
+    ``move_after`` on, those of two things, which are smaller, up to ``reach_of_two``. From
+    ``guide_after`` on two steps of three are of guidance and take ``guided_families``,
+    ``guided_pairs`` and, with a generator to rehearse with, ``states`` and ``bouts`` of its
+    sketches, of which ``fresh_states`` are made anew each time and ``fresh_bouts`` painted
+    further; the last ``guided`` of them all have their gradients trained, and that share of the
+    loss is weighed by ``guidance``.
     """
 
     families: int = 9
     pairs: int = 10
     faint: float = 0.5
     reach: float = 2.5
+    reach_of_two: float = 1.5
     guided_families: int = 3
     guided_pairs: int = 8
     states: int = 8
@@ -180,10 +182,14 @@ class PerceptorTrainer:
                 self.perceptor.eval().requires_grad_(False)
                 cutouts = move_against(
                     cutouts, lambda begun: loss(begun, texts.detach(), scale.detach()),
-                    self.settings.reach, self.generator)
+                    self._reaches(batch.scenes), self.generator)
             self.perceptor.train().requires_grad_(True)
             total = loss(cutouts, texts, scale)
         return total, {"matching": total.item(), **figures}
+
+    def _reaches(self, scenes: list[Scene]) -> Tensor:
+        alone, of_two = self.settings.reach, self.settings.reach_of_two
+        return torch.tensor([alone if len(scene.things) == 1 else of_two for scene in scenes])
 
     def _guide(self) -> tuple[Tensor, dict[str, float]]:
         # A gradient that is to be right in painting is trained with painting's own statistics.

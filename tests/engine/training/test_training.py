@@ -78,11 +78,13 @@ def test_pictures_are_moved_to_where_the_loss_is_higher_and_no_farther() -> None
     def loss(begun: torch.Tensor) -> torch.Tensor:
         return (begun - goal).square().sum()
 
-    moved = move_against(pictures, loss, 1.5, rng)
+    reach = torch.tensor([1.5, 1.5, 1.5, 1.5, 0.1, 0.0])
+    moved = move_against(pictures, loss, reach, rng)
     far = (moved - pictures).flatten(1).norm(dim=1)
-    assert (far > 0.05).all()
-    assert far.max() < 1.5 * 1.3 + 1e-5  # a random start of at most 0.3 of it, and the step
-    assert len({round(each, 2) for each in far.tolist()}) > 3  # not all equally far
+    assert (far[:4] > 0.05).all()
+    # A random start of at most 0.3 of it, and the step.
+    assert (far < reach * 1.3 + 1e-5).all()
+    assert len({round(each, 2) for each in far[:4].tolist()}) > 2  # not all equally far
     assert loss(moved) > loss(pictures) + 1
 
 
