@@ -98,13 +98,19 @@ def _sea(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
     return image
 
 
+def _specks(image: Image.Image, rng: np.random.Generator, count: int,
+            radii: tuple[float, float], colour: Colour) -> None:
+    """Round specks all over, their radii as fractions of the side."""
+    pen, side = ImageDraw.Draw(image), image.width
+    for x, y, size in rng.random((count, 3)):
+        radius = side * (radii[0] + (radii[1] - radii[0]) * size)
+        pen.ellipse((x * side - radius, y * side - radius, x * side + radius,
+                     y * side + radius), fill=colour)
+
+
 def _night(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
     image = _between(_varied((12, 16, 52), rng), _varied((45, 42, 98), rng), side)
-    pen = ImageDraw.Draw(image)
-    for x, y, size in rng.random((40, 3)):
-        radius = side * (0.003 + 0.009 * size)
-        pen.ellipse((x * side - radius, y * side - radius, x * side + radius,
-                     y * side + radius), fill=(250, 245, 205))
+    _specks(image, rng, 40, (0.003, 0.012), (250, 245, 205))
     return image
 
 
@@ -148,11 +154,7 @@ def _snow(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
     image = _between(_varied((150, 175, 205), rng), _varied((195, 212, 230), rng), side)
     for height, colour in ((0.5, (222, 232, 242)), (0.68, (240, 245, 250))):
         _fill_below(image, _hills(side, rng, height, 0.04), _varied(colour, rng))
-    pen = ImageDraw.Draw(image)
-    for x, y, size in rng.random((45, 3)):
-        radius = side * (0.006 + 0.010 * size)
-        pen.ellipse((x * side - radius, y * side - radius, x * side + radius,
-                     y * side + radius), fill=(255, 255, 255))
+    _specks(image, rng, 45, (0.006, 0.016), (255, 255, 255))
     return image
 
 

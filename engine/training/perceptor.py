@@ -30,6 +30,7 @@ from engine.models.perceptor import Perceptor, new_clip
 from engine.recipe import Augmentation
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim, describe
+from engine.training.families import Families
 from engine.training.moving import move_against
 from engine.training.perceptor_losses import (
     alignment,
@@ -37,7 +38,7 @@ from engine.training.perceptor_losses import (
     family_loss,
     match_matrix,
 )
-from engine.training.pool import Families, Pool
+from engine.training.pool import Pool
 from engine.training.rehearsal import Rehearsal
 from engine.training.scene import Scene
 from engine.training.schedule import warm_cosine
@@ -70,7 +71,7 @@ WHOLE_MIX = Mix(styled=0.25, pairs=0.45, plain=0.8, scenic=0.35, drawn=0.7, coun
 class PerceptorTraining:
     """The numbers of a run.
 
-    A step of matching takes ``families`` families (see engine.training.pool.Families) and
+    A step of matching takes ``families`` families (see engine.training.families.Families) and
     ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach`` from step
     ``move_after`` on, those of two things, which are smaller, up to ``reach_of_two``. From
     ``guide_after`` on two steps of three are of guidance and take ``guided_families``,

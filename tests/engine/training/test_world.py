@@ -18,7 +18,8 @@ from engine.models.packages import clip_tokenizer
 from engine.training.__main__ import app
 from engine.training.captions import Claim, Said, describe
 from engine.training.drawing import draw_array
-from engine.training.pool import Families, Pool
+from engine.training.families import Families
+from engine.training.pool import Pool
 from engine.training.scene import COLOURS, SCENERY, SHAPES, Ground, Scene, Thing, held_out
 from engine.training.styles import STYLES
 from engine.training.things import Drawings, DrawingsError, drawn_things
