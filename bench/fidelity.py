@@ -30,7 +30,7 @@ import typer
 from torch import Tensor
 
 from bench.held_out import FOLDER, to_claim, to_scene
-from bench.judge import load_judge
+from bench.judge import load_judge, trained
 from engine import imagine
 from engine.models import Models, load_models
 from engine.models.perceptor import Perceptor
@@ -195,6 +195,13 @@ def main(limit: int = 100, workers: int = 2, folder: Path | None = None,
     torch.set_num_threads(1)
     result: dict[str, Any] = {"kinds": {}}
     for each in kind or (*JUDGES, "colours"):
+        missing = [name for name in JUDGES.get(each, ()) if not trained(name)]
+        if missing:
+            told = f"{each}: no judge yet; python -m bench.judge {missing[0]} trains one"
+            if kind:
+                raise typer.BadParameter(told)
+            typer.echo(f"left out {told}", err=True)
+            continue
         entries = json.loads((prompts / f"{each}.json").read_text())[:limit]
         pictures = paint_all(entries, workers, folder, **values)
         if each == "colours":

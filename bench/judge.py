@@ -236,6 +236,11 @@ def _disturb(pictures: Tensor) -> Tensor:
     return (small + torch.rand(n, 1, 1, 1) * 0.12 * torch.randn_like(small)).clamp(0, 1)
 
 
+def trained(name: str) -> bool:
+    """Whether the judge of that name has its weights."""
+    return (FOLDER / PLANS[name].file).is_file()
+
+
 def load_judge(name: str = "shapes") -> Judge:
     """The frozen judge of that name, in evaluation mode."""
     judge = new_judge(name)
