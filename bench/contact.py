@@ -18,10 +18,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from bench.fidelity import JUDGES, paint_all
 from bench.held_out import FOLDER
+from bench.held_out_whole import KINDS
 from bench.judge import load_judge
 from engine.pictures import to_pil
 
-KINDS = ("things", "styled", "relations", "additions")
 EACH, COLUMNS, SIDE, LABEL, GAP = 25, 10, 128, 44, 6
 FILE = Path(__file__).parent.parent / "docs" / "pictures" / "contact.jpg"
 
@@ -30,7 +30,7 @@ FILE = Path(__file__).parent.parent / "docs" / "pictures" / "contact.jpg"
 def names_seen(pictures: torch.Tensor) -> list[str]:
     """For each picture [n, 3, H, W], each judge's likeliest name for its first thing."""
     read = []
-    for name in JUDGES[KINDS[0]]:
+    for name in JUDGES[next(iter(KINDS))]:
         judge = load_judge(name)
         answers = judge.answers["first shape"]
         read.append([str(answers[i]) for i in judge(pictures)["first shape"].argmax(1).tolist()])

@@ -30,6 +30,7 @@ import typer
 from torch import Tensor
 
 from bench.held_out import FOLDER, to_claim, to_scene
+from bench.held_out_whole import KINDS
 from bench.judge import load_judge, trained
 from engine import imagine
 from engine.models import Models, load_models
@@ -39,8 +40,7 @@ from engine.training.drawing import draw_array
 from engine.training.scene import COLOURS
 from engine.training.things import Drawings, DrawingsError
 
-JUDGES = {"shapes": ("shapes",)} | dict.fromkeys(("things", "styled", "relations", "additions"),
-                                                 ("plain", "wide"))
+JUDGES = {"shapes": ("shapes",)} | dict.fromkeys(KINDS, ("plain", "wide"))
 """By kind of prompt, who judges it."""
 Job = tuple[str, int, Path | None, dict[str, Any]]
 

@@ -58,7 +58,7 @@ def attributes(scene: Scene) -> dict[str, str | int | None]:
     answers: dict[str, str | int | None] = {
         "relation": scene.relation, "ground": scene.ground.colour, "style": scene.style,
         "count": scene.things[0].count}
-    if scene.ground.pattern != scene.ground.colour:
+    if not scene.ground.own_colours:
         answers["pattern"] = scene.ground.pattern
     for place, thing in zip(("first", "second"), scene.things, strict=False):
         answers[f"{place} shape"] = thing.shape

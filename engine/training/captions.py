@@ -187,7 +187,7 @@ def _ground(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
 def where(ground: Ground, rng: np.random.Generator, full: bool = True
           ) -> tuple[str, str | None]:
     """"on a red background" or "in the snow", and the pattern, if it is told."""
-    if ground.pattern in _WHERE:
+    if ground.own_colours:
         phrases = _WHERE[ground.pattern]
         return phrases[0] if full else _choose(rng, phrases), ground.pattern
     words, told = _ground(ground, rng)
@@ -227,7 +227,7 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
         colour = scene.ground.colour
         text = f"{text} {behind}"
         if not full and rng.random() < 0.08:
-            text = (f"{behind}, {things}" if pattern == colour  # scenery
+            text = (f"{behind}, {things}" if scene.ground.own_colours
                     else f"{behind.removeprefix('on ')} with {things}")
     if style is not None:
         if full:

@@ -86,14 +86,12 @@ def _drawings(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]
     """Other drawn things in place of one: half of them of its kind, half of its colour."""
     thing, every = scene.things[index], list(drawn_things().values())
     kind = drawn_things()[thing.shape].kind
-    without = {None, thing.shape, *(each.shape for each in scene.things)}
+    without = {*_taken(scene, index), *(each.shape for each in scene.things)}
     near = [each for each in every if each.kind == kind]
     alike = [each for each in every if each.colour == thing.colour]
     chosen = [scene]
     for among in (near, alike, every):
-        fitting = [each for each in among if each.name not in without
-                   and (each.colour is None or each.colour not in _taken(scene, index))
-                   and (thing.count == 1 or each.plural is not None)]
+        fitting = [each for each in among if each.fits(thing.count, without)]
         for i in rng.permutation(len(fitting))[:4]:
             without.add(fitting[i].name)
             chosen.append(_with_thing(scene, index, fitting[i].thing(thing.size, thing.count)))

@@ -132,7 +132,7 @@ class PerceptorTrainer:
         self.settings = settings
         self.pool = pool
         self.rank = rank
-        self.shapes = Families(settings.pool_families, pool, settings.seed + rank)
+        self.families = Families(settings.pool_families, pool, settings.seed + rank)
         self.rehearsal = rehearsal
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
         self.average = WeightAverage(self.perceptor, decay=0.995)
@@ -225,7 +225,7 @@ class PerceptorTrainer:
     def _drawings(self, families: int, pairs: int) -> _Batch:
         """Families, then pairs; nothing unfinished."""
         pictures, scenes = self.pool.batch(pairs)
-        members = self.shapes.batch(families)
+        members = self.families.batch(families)
         pictures = torch.cat([*(drawn for drawn, _ in members), pictures])
         scenes = [scene for _, each in members for scene in each] + scenes
         told = []

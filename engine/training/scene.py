@@ -59,6 +59,11 @@ class Ground:
     pattern: str = "plain"
     second: str | None = None
 
+    @property
+    def own_colours(self) -> bool:
+        """Whether it is scenery of which the name tells all."""
+        return self.pattern == self.colour
+
 
 @dataclass(frozen=True)
 class Scene:

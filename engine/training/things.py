@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,11 @@ class DrawnThing:
     colour: str | None
     plural: str | None
     single: bool = True
+
+    def fits(self, count: int, without: Collection[str | None]) -> bool:
+        """Whether so many of it may stand where neither its name nor its colour is wanted."""
+        return (self.name not in without and (self.colour is None or self.colour not in without)
+                and (count == 1 or self.plural is not None))
 
     def thing(self, size: str = "medium", count: int = 1) -> Thing:
         """It, as part of a scene."""

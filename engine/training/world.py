@@ -87,9 +87,7 @@ def _scenery(rng: np.random.Generator, *without: str) -> Ground:
 
 def _drawn(rng: np.random.Generator, count: int, *without: str | None) -> Thing:
     """A drawn thing of none of the colours and names ``without``; with a plural, if several."""
-    fitting = [each for each in drawn_things().values()
-               if each.name not in without and (each.colour is None or each.colour not in without)
-               and (count == 1 or each.plural is not None)]
+    fitting = [each for each in drawn_things().values() if each.fits(count, without)]
     return fitting[int(rng.integers(len(fitting)))].thing(count=count)
 
 
@@ -160,7 +158,7 @@ def vary(scene: Scene, rng: np.random.Generator, styles: tuple[str, ...] = tuple
 
 def _other_ground(scene: Scene, rng: np.random.Generator) -> Ground:
     ground = scene.ground
-    if ground.pattern == ground.colour:
+    if ground.own_colours:
         return _scenery(rng, ground.pattern, "gradient")
     mine = {each.colour for each in scene.things}
     colour = _pick(rng, tuple(COLOURS), ground.colour, ground.second, *mine)
