@@ -20,7 +20,8 @@ class Asking:
 
     ``channels`` are the channel's id and, of a thread, its parent's; ``roles`` the person's in
     the server, none in direct messages; ``permissions`` the person's in the channel. ``tell``
-    says one sentence to the person alone, as far as the way they asked allows.
+    says one sentence to the person alone; it is None where they wrote a message, ``message_id``,
+    which the job's progress message answers.
     """
 
     person: str
@@ -29,7 +30,8 @@ class Asking:
     roles: frozenset[str]
     permissions: discord.Permissions
     kind: Kind
-    tell: Callable[[str], Awaitable[Any]]
+    tell: Callable[[str], Awaitable[Any]] | None
+    message_id: int | None = None
 
 
 Gate = Callable[[Asking, ImageRequest], Awaitable[ImageRequest]]
@@ -54,11 +56,7 @@ def asked_by(interaction: discord.Interaction[Any], kind: Kind = "imagine") -> A
 
 
 def asked_in(message: discord.Message, kind: Kind = "edit") -> Asking:
-    """The asking of a message to the bot; it is answered by a reply, which all can read."""
-
-    async def tell(text: str) -> None:
-        await message.reply(text, mention_author=False)
-
+    """The asking of a message to the bot."""
     guild = message.guild
     place = Place(None if guild is None else str(guild.id), str(message.channel.id),
                   "en-US" if guild is None else str(guild.preferred_locale))
@@ -67,7 +65,7 @@ def asked_in(message: discord.Message, kind: Kind = "edit") -> Asking:
                    if guild is not None and isinstance(author, discord.Member)
                    else discord.Permissions.none())
     return Asking(str(author.id), place, _channels(message.channel), _roles(author), permissions,
-                  kind, tell)
+                  kind, None, message.id)
 
 
 def _channels(channel: Any) -> tuple[str, ...]:

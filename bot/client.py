@@ -193,7 +193,9 @@ class ImageBot(commands.AutoShardedBot):
         async with self._turns.setdefault(asking.person, asyncio.Lock()):
             job = await self._take(asking, request, pictures, continues)
         with about_job(job.id):
-            self.delivery.follow(job)
+            self.delivery.follow(job, answers=asking.message_id)
+            if asking.tell is None:
+                return
             event = job.latest
             place = (place_in_queue(event.position, event.eta) if isinstance(event, Queued)
                      else _("Queued"))

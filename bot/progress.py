@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 # Discord limits edits of messages older than an hour more strictly: a new one is posted then.
 OLD = timedelta(minutes=55)
 _LAST_WORD_SECONDS = 20.0
+# Whom the channel's history is closed to may write in it, but not reply.
+_NO_REPLIES = 160002
 
 
 class ProgressMessage:
@@ -29,14 +31,15 @@ class ProgressMessage:
 
     ``message_id`` is that of a message posted before a restart; ``remember`` is called with
     the id of each message that is posted. ``interval`` gives the seconds between two edits.
-    ``may_be_there`` says that one may have been posted of which nobody learnt the id.
+    ``may_be_there`` says that one may have been posted of which nobody learnt the id;
+    ``answers`` is a message of the channel that it is to be a reply to.
     Nothing raises: a message that cannot be shown stops the previews, not the job.
     """
 
     def __init__(self, channel: discord.abc.Messageable, job_id: str, message_id: int | None,
                  interval: Callable[[], float],
                  remember: Callable[[int], Awaitable[None]],
-                 may_be_there: bool = False) -> None:
+                 may_be_there: bool = False, answers: int | None = None) -> None:
         self.channel = channel
         self.job_id = job_id
         self.message_id = message_id
@@ -49,6 +52,7 @@ class ProgressMessage:
         self._task: asyncio.Task[None] | None = None
         self._posts = 0
         self._may_be_there = may_be_there
+        self._answers = answers
         self._shown_at = float("-inf")
 
     def show(self, text: Text) -> None:
@@ -132,13 +136,25 @@ class ProgressMessage:
         self._may_be_there = True  # until there is an answer
         # A retry of the first post within Discord's few minutes gives the same message.
         nonce = f"{self._posts % 10}{self.job_id[:24]}"
-        message = await self.channel.send(text.content, embed=text.embed, files=text.new_files(),
-                                          view=text.view(self.job_id), nonce=nonce)
+        try:
+            message = await self._send(text, nonce)
+        except discord.HTTPException as error:
+            if error.code != _NO_REPLIES or self._answers is None:
+                raise
+            self._answers = None
+            message = await self._send(text, nonce)
         self._posts += 1
         self.message_id, self._may_be_there = message.id, False
         await self._remember(message.id)
         if old is not None:
             await self.channel.get_partial_message(old).delete()  # type: ignore[attr-defined]  # as above
+
+    async def _send(self, text: Text, nonce: str) -> discord.Message:
+        reference = None if self._answers is None else discord.MessageReference(
+            message_id=self._answers, channel_id=self.channel.id, fail_if_not_exists=False)  # type: ignore[attr-defined]  # as above
+        return await self.channel.send(text.content, embed=text.embed, files=text.new_files(),
+                                       view=text.view(self.job_id), nonce=nonce,
+                                       reference=reference)  # type: ignore[arg-type]  # None is none
 
     async def _find(self) -> None:
         """Look for a message whose answer was lost: Discord forgets nonces within minutes."""

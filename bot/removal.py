@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import discord
 
+from bot.channels import channel_of
 from bot.errors import DELETED, NO_ACCESS, describe
 from bot.language import _
 from data.stored import StoredJob
@@ -47,7 +48,7 @@ async def delete_messages(bot: ImageBot, job: StoredJob) -> str | None:
 
 
 async def _delete(bot: ImageBot, job: StoredJob, message_id: int) -> str | None:
-    channel = bot.delivery.channel(job.channel_id, job.guild_id)
+    channel = channel_of(bot, job.channel_id, job.guild_id)
     try:
         await channel.get_partial_message(message_id).delete()
     except discord.HTTPException as error:

@@ -40,21 +40,35 @@ async def direct(world, user, content="", *, reply_to=None, files=()):
 
 async def test_a_reply_with_words_starts_from_the_picture(world, here, host):
     first = await painted(world, here)
-    await here.bob.send(here.channel, f"a blue circle --seed 4 {FAST}", reply_to=first)
+    asked = await here.bob.send(here.channel, f"a blue circle --seed 4 {FAST}", reply_to=first)
     job = await newest(world, here.channel, 2)
     former = await world.bot.store.job(job_id_of(first))
     assert job.request.init_image == sha256(await world.bot.store.picture(former.id))
     assert (job.request.prompt, job.seed, job.person) == ("a blue circle", 4, str(here.bob.id))
     assert (job.request.width, job.request.height) == (64, 32)
     assert host.fetched == []
-    # What it asks for is told in a reply to those words.
-    answer = await said(world, here.channel, "Queued")
-    assert answer.reference is not None or "for <@" in answer.content
-    # So it is with the message that showed its course, and with the time-lapse.
+    # Its course is told in one reply to those words; one message more has the picture.
+    await world.painted(here.channel, 2)
+    [answer] = [message for message in world.messages(here.channel)
+                if message.reference is not None and message.reference.message_id == asked.id]
+    assert answer.content.startswith("Painted in")
+    assert len(world.messages(here.channel)) == 5
+    # A reply starts likewise from the message that showed its course, and with the time-lapse.
     progress = await said(world, here.channel, "Painted in")
     await here.bob.send(here.channel, f"a green circle {FAST}", reply_to=progress)
     third = await newest(world, here.channel, 3)
     assert third.request.init_image is not None
+
+
+async def test_where_the_bot_may_not_reply_it_shows_the_course_all_the_same(world, here):
+    first = await painted(world, here)
+    world.env.inject_error("POST", f"/channels/{here.channel.id}/messages", status=400, code=160002,
+                           message="You cannot reply without permission to read message history")
+    asked = await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=first)
+    await world.painted(here.channel, 2)
+    assert world.messages(here.channel)[-2].content.startswith("Painted in")
+    assert all(message.reference is None for message in world.messages(here.channel)
+               if message.id > asked.id)
 
 
 async def test_a_reply_to_a_time_lapse_starts_from_its_picture(world, here):
