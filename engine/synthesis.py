@@ -32,6 +32,8 @@ from engine.sentence import Sentence
 if TYPE_CHECKING:
     from PIL import Image
 
+# What is measured beside the prompts: one that reads like these is named in quotation marks.
+_MEASURES = ("total", "structure", "regulariser")
 _WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
 
 
@@ -40,8 +42,9 @@ class Iterate:
     """One moment of a painting.
 
     ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start),
-    ``losses`` what was measured on it (the last iterate's is that of the one before),
-    ``seconds`` the time spent stepping so far.
+    ``losses`` what was measured on it (the last iterate's is that of the one before), by prompt,
+    with "total", and "structure" and "regulariser" where they are asked for; ``seconds`` the time
+    spent stepping so far.
     """
 
     iteration: int
@@ -180,7 +183,9 @@ class Synthesis:
         else:
             losses, gradient = look_in_passes(picture, numbers, self.perceptor, terms,
                                               self.hardship.passes)
-        named = dict(zip(names, losses, strict=True))
+        named: dict[str, Tensor] = {}
+        for name, loss in zip(names, losses, strict=True):
+            named[name] = named[name] + loss if name in named else loss
         alpha = recipe.regulariser.alpha(self.iteration, recipe.iterations)
         if alpha:
             named["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha)
@@ -209,7 +214,7 @@ class Synthesis:
         """What is measured on the cutouts, by name."""
         names, terms = [], list[Term]()
         for prompt, target in zip(self.prompts, self.targets, strict=True):
-            names.append(str(prompt))
+            names.append(f'"{prompt}"' if str(prompt) in _MEASURES else str(prompt))
             terms.append(partial(prompt_loss, target=target, weight=prompt.weight,
                                  stop=prompt.stop))
         if self._structure is not None:

@@ -80,6 +80,16 @@ def test_the_loss_falls() -> None:
     assert iterates[-1].losses["total"] < 0.9 * iterates[0].losses["total"]
 
 
+def test_every_prompt_has_its_own_loss_however_it_reads() -> None:
+    words = ["total", "a red star", "regulariser", "a red star"]
+    synthesis = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt(each) for each in words],
+                          tiny_recipe(augmentation=FULL, regulariser=Regulariser(0.5)), 1)
+    losses = synthesis.step().losses
+    assert set(losses) == {"total", '"total"', "a red star", '"regulariser"', "regulariser"}
+    total = losses.pop("total")
+    assert total == pytest.approx(sum(losses.values()), rel=1e-5)
+
+
 def test_z_stays_within_the_codebook_channel_by_channel() -> None:
     synthesis = _synthesis(learning_rate=50.0)
     low, high = synthesis.generator.codebook.aminmax(dim=0)
