@@ -17,6 +17,7 @@ from data.backup import DATABASE
 from data.database import Database, Transaction
 from data.errors import StoreError
 from data.files import Files
+from data.leases import Leases
 from data.owners import Owner
 from data.recovery import recover
 from data.stored import COLUMNS, StoredJob, request_of, stored_job
@@ -25,7 +26,6 @@ from engine.errors import RequestError
 from engine.events import Done
 from engine.job import JobRecord, Place, State, Wish
 from engine.request import ImageRequest
-from engine.worker_process import spawn
 
 log = logging.getLogger("data.store")
 
@@ -45,9 +45,8 @@ def data_folder() -> Path:
 class Store:
     """The database and the files of one data folder, opened with :meth:`open`.
 
-    Rows that are not finished, or whose end nobody was told yet, belong to one open Store, which
-    renews its lease on them. A second one takes over what is nobody's: released, its owner dead,
-    or the lease run out.
+    Rows that are not finished, or whose end nobody was told yet, belong to one open Store; a
+    second one takes over what is nobody's (see data.leases).
     Every method raises StoreError where the database or a file cannot be used.
     """
 
@@ -57,9 +56,8 @@ class Store:
         self.watchers: list[Callable[[str], None]] = []  # told of each delivered job's id
         self._database = database
         self._owner = owner
-        self._lease = lease
+        self._leases = Leases(database, owner, lease)
         self._attaching = asyncio.Lock()
-        self._renewing = spawn(self._renew(), "lease")
 
     @property
     def database(self) -> Database:
@@ -88,12 +86,8 @@ class Store:
 
     async def close(self) -> None:
         """Let go of what is unfinished or untold, for the next who opens the folder."""
-        self._renewing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._renewing
         try:
-            await self._database.change(
-                "UPDATE jobs SET owner = NULL, lease_until = 0 WHERE owner = ?", self._owner.name)
+            await self._leases.let_go()
         finally:
             await self._database.close()
             await asyncio.to_thread(self._owner.close)
@@ -118,7 +112,7 @@ class Store:
                     record.id, record.person, record.place.guild_id, record.place.channel_id,
                     record.place.locale, record.request.model_dump_json(exclude_none=True),
                     record.request.prompt, record.request.seed, self._owner.name,
-                    self._lease_end(), record.created_at)
+                    self._leases.end(), record.created_at)
                 for sha256 in wanted:
                     await transaction.change(
                         "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
@@ -151,7 +145,7 @@ class Store:
 
     async def waiting(self) -> list[JobRecord]:
         """Take over the unfinished jobs that are nobody's; begun ones first, then by age."""
-        taken = await self._take_over()
+        taken = await self._leases.take_over()
         rows = await self._database.fetch(
             f"SELECT {COLUMNS}, (SELECT MAX(other.started_at) FROM jobs other "  # noqa: S608  constant
             "WHERE other.person = jobs.person) AS person_served_at FROM jobs "
@@ -167,20 +161,20 @@ class Store:
 
     async def started(self, id: str) -> bool:
         """queued or running -> running."""
-        return await self._move(id, "running", _UNFINISHED,
+        return await self._leases.move(id, "running", _UNFINISHED,
                                 "started_at = COALESCE(started_at, ?)", now_ms())
 
     async def requeued(self, id: str) -> bool:
         """running -> queued; it will be the first to go on."""
-        return await self._move(id, "queued", ("running",))
+        return await self._leases.move(id, "queued", ("running",))
 
     async def wished(self, id: str, wish: Wish) -> bool:
         """Remember what was asked of a running job."""
-        return await self._move(id, "running", ("running",), "wish = ?", wish)
+        return await self._leases.move(id, "running", ("running",), "wish = ?", wish)
 
     async def rendered(self, id: str, done: Done) -> bool:
         """queued or running -> rendered, the picture on disk before."""
-        if not await self._is_mine(id, _UNFINISHED):
+        if not await self._is_mine(id):
             return False
         await asyncio.to_thread(files.write, self.files.picture(id), done.picture)
         result = {field.name: getattr(done, field.name) for field in dataclasses.fields(done)
@@ -206,7 +200,7 @@ class Store:
         """queued or running -> cancelled; ``partial`` is kept as the job's picture."""
         if partial is None:
             return await self._end(id, "cancelled", "picture = NULL")
-        if not await self._is_mine(id, _UNFINISHED):
+        if not await self._is_mine(id):
             return False
         await asyncio.to_thread(files.write, self.files.picture(id), partial)
         return await self._end(id, "cancelled", "picture = ?", self.files.picture(id).name)
@@ -259,20 +253,20 @@ class Store:
 
         A failed job stays failed, with the message that says why. A second call changes nothing.
         """
-        if await self._told(id, ("rendered",), "result_message_id = ?, state = 'delivered'",
+        if await self._leases.told(id, ("rendered",), "result_message_id = ?, state = 'delivered'",
                             message_id):
             for watcher in self.watchers:
                 watcher(id)
             return True
-        return await self._told(id, ("failed",), "result_message_id = ?", message_id)
+        return await self._leases.told(id, ("failed",), "result_message_id = ?", message_id)
 
     async def set_told(self, id: str) -> bool:
         """A cancelled job's people know; there is no message of its own. Idempotent as above."""
-        return await self._told(id, ("cancelled",), "state = state")
+        return await self._leases.told(id, ("cancelled",), "state = state")
 
     async def undelivered(self) -> list[StoredJob]:
         """Jobs that are over, told to nobody yet and no other process's, in order of arrival."""
-        await self._take_over()
+        await self._leases.take_over()
         rows = await self._database.fetch(
             f"SELECT {COLUMNS} FROM jobs WHERE owner = ? AND delivered_at IS NULL "  # noqa: S608  constant
             "AND state IN ('rendered', 'failed', 'cancelled') ORDER BY sequence",
@@ -325,66 +319,20 @@ class Store:
             "INSERT INTO meta (key, value) VALUES (?, ?) "
             "ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
 
-    # Who has what.
-
-    async def _move(self, id: str, to: State, before: Sequence[State], also: str = "state = state",
-                    *values: object) -> bool:
-        """Change a row of this owner's from one of the states ``before``; whether it was there."""
-        states = ", ".join("?" for _ in before)
-        return await self._database.change(
-            f"UPDATE jobs SET {also}, state = ? "  # noqa: S608  constants of this file
-            f"WHERE id = ? AND owner = ? AND state IN ({states})",
-            *values, to, id, self._owner.name, *before) > 0
-
-    async def _told(self, id: str, ended: Sequence[State], also: str, *values: object) -> bool:
-        """From here on nobody needs to be told how this owner's job ended; whether it was so."""
-        states = ", ".join("?" for _ in ended)
-        return await self._database.change(
-            f"UPDATE jobs SET {also}, delivered_at = ?, owner = NULL, lease_until = 0 "  # noqa: S608  constants of this file
-            f"WHERE id = ? AND owner = ? AND delivered_at IS NULL AND state IN ({states})",
-            *values, now_ms(), id, self._owner.name, *ended) > 0
-
     async def _end(self, id: str, to: State, also: str, *values: object) -> bool:
-        ended = await self._move(id, to, _UNFINISHED, f"{also}, ended_at = ?", *values, now_ms())
+        ended = await self._leases.move(id, to, _UNFINISHED, f"{also}, ended_at = ?", *values,
+                                        now_ms())
         if ended and to != "rendered":  # a picture that is there can be continued
             await asyncio.to_thread(self.files.forget_state, id)
         return ended
 
-    async def _is_mine(self, id: str, states: Sequence[State]) -> bool:
-        rows = await self._database.fetch("SELECT owner, state FROM jobs WHERE id = ?", id)
-        if not rows:  # deleted while the worker went on saving
+    async def _is_mine(self, id: str) -> bool:
+        """Whether the job is this Store's to finish."""
+        mine = await self._leases.holds(id, _UNFINISHED)
+        if mine is None:  # deleted while the worker went on saving
             with contextlib.suppress(StoreError):  # no id of ours
                 await asyncio.to_thread(self.files.forget_state, id)
-        return bool(rows) and rows[0]["owner"] == self._owner.name and rows[0]["state"] in states
-
-    async def _take_over(self) -> int:
-        """Make the rows that are nobody's, unfinished or untold, this owner's; how many."""
-        dead = await asyncio.to_thread(self._owner.dead)
-        taken = 0
-        async with self._database.transaction() as transaction:
-            for owner in dead:
-                taken += await transaction.change(
-                    "UPDATE jobs SET owner = ?, lease_until = ? WHERE owner = ? "
-                    "AND delivered_at IS NULL", self._owner.name, self._lease_end(), owner)
-            taken += await transaction.change(
-                "UPDATE jobs SET owner = ?, lease_until = ? WHERE (owner IS NULL OR "
-                "(owner <> ? AND lease_until < ?)) AND delivered_at IS NULL",
-                self._owner.name, self._lease_end(), self._owner.name, now_ms())
-        await asyncio.to_thread(self._owner.forget, dead)
-        return taken
-
-    def _lease_end(self) -> int:
-        return now_ms() + round(self._lease * 1000)
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease / 3)
-            try:
-                await self._database.change(
-                    "UPDATE jobs SET lease_until = ? WHERE owner = ?", self._lease_end(),
-                    self._owner.name)
-            except StoreError as error:
-                log.error("the lease could not be renewed: %s", error)
+        return bool(mine)
 
 
 def _whose(person: str, guild_id: str | None) -> tuple[str, list[str]]:

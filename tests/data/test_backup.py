@@ -213,7 +213,7 @@ async def test_a_damaged_database_that_another_bot_has_open_is_not_moved(folder)
         await Store.open(folder)
     assert list(folder.glob("*damaged*")) == []
     await store.database.close()
-    store._renewing.cancel()
+    await store._leases.stop_renewing()
     store._owner.close()
 
 
