@@ -1,19 +1,21 @@
-"""``python -m engine.training perceptor|generator|export|drawings``: the embedded models anew."""
+"""``python -m engine.training``: the embedded models anew, the whole or a part of the work."""
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
-from engine.training.stage import run_stage
+from engine.training.stage import Stage
 from engine.training.things import Drawings, DrawingsError
 
-app = typer.Typer(help="Train the embedded models, in stages that resume.",
-                  no_args_is_help=True, add_completion=False)
+app = typer.Typer(add_completion=False)
+
+# The shipped weights are of so many steps.
+GENERATOR_STEPS, PERCEPTOR_STEPS = 3500, 9600
 
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
@@ -38,39 +40,61 @@ FolderOfDrawings = Annotated[Path | None, typer.Option(
 Threads = Annotated[int, typer.Option(help="processor cores to use")]
 
 
+Processes = Annotated[int, typer.Option(
+    help="train in so many processes, a core each", min=1, max=64)]
+
+
+@app.callback(invoke_without_command=True)
+def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes = 100,
+         resume: Resume = True, processes: Processes = 1, shipped: Shipped = False,
+         drawings: FolderOfDrawings = None) -> None:
+    """Train the embedded models, in stages that resume: the generator, then the perceptor with it.
+
+    Say it again, as often as needed, until both have all their steps; export then writes the
+    files that ship. The commands are the parts, with their own options.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    began = time.monotonic()
+    train_generator(Stage(folder, minutes, GENERATOR_STEPS, resume, processes, shipped, drawings))
+    left = minutes - (time.monotonic() - began) / 60
+    if left > 0:
+        train_perceptor(Stage(folder, left, PERCEPTOR_STEPS, resume, 1, shipped, drawings,
+                              rehearse=True), processes)
+
+
 @app.command()
-def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 4000,
-              resume: Resume = True, threads: Threads = 1,
-              processes: Annotated[int, typer.Option(
-                  help="train in so many processes, a core each", min=1, max=64)] = 1,
+def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = PERCEPTOR_STEPS,
+              resume: Resume = True, threads: Threads = 1, processes: Processes = 1,
               rehearse: Annotated[bool, typer.Option(
                   help="on paintings by the folder's generator, or the shipped one")] = False,
               shipped: Shipped = False, drawings: FolderOfDrawings = None) -> None:
     """Train the CLIP whose gradients draw."""
-    from engine.training.perceptor_run import Stage, train_perceptor
+    train_perceptor(Stage(folder, minutes, steps, resume, threads, shipped, drawings, rehearse),
+                    processes)
+
+
+def train_perceptor(stage: Stage, processes: int) -> None:
+    """The perceptor's stage, in so many processes."""
+    from engine.training import perceptor_run
     from engine.training.together import train_together
 
-    stage = Stage(folder, minutes, steps, resume, threads, rehearse, shipped, drawings)
-    train_together(processes, partial(train_perceptor, stage))
+    train_together(processes, partial(perceptor_run.train_perceptor, stage))
 
 
 @app.command()
-def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = 3500,
+def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = GENERATOR_STEPS,
               resume: Resume = True, threads: Threads = 1, shipped: Shipped = False,
               drawings: FolderOfDrawings = None) -> None:
     """Train the VQGAN that paints."""
-    from engine.training.generator import GeneratorTrainer, GeneratorTraining
-    from engine.training.pool import open_pool
-    from engine.training.shipped import start_from_shipped
-    from engine.training.world import SHAPES_ALONE, WHOLE
+    train_generator(Stage(folder, minutes, steps, resume, threads, shipped, drawings))
 
-    torch.set_num_threads(threads)
-    settings = GeneratorTraining(total=steps)
-    pool = open_pool(settings.pool_pairs, settings.seed, SHAPES_ALONE, WHOLE, drawings)
-    trainer = GeneratorTrainer(settings, pool)
-    if shipped:
-        start_from_shipped(trainer)
-    run_stage(trainer, "generator", folder, minutes=minutes, steps=steps, resume=resume)
+
+def train_generator(stage: Stage) -> None:
+    """The generator's stage."""
+    from engine.training import generator_run
+
+    generator_run.train_generator(stage)
 
 
 @app.command()

@@ -5,9 +5,6 @@ Apart from the command line, as processes are told what to run by its importable
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import torch
 
 from engine.training.perceptor import (
@@ -20,21 +17,7 @@ from engine.training.perceptor import (
 from engine.training.pool import open_pool
 from engine.training.rehearsal import Rehearsal
 from engine.training.shipped import generator_to_rehearse_with, start_from_shipped
-from engine.training.stage import run_stage
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What the command line says of it; engine.training.__main__ has the words."""
-
-    folder: Path
-    minutes: float
-    steps: int
-    resume: bool
-    threads: int
-    rehearse: bool
-    shipped: bool
-    drawings: Path | None = None
+from engine.training.stage import Stage, run_stage
 
 
 def train_perceptor(stage: Stage, rank: int) -> None:

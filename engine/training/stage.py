@@ -6,12 +6,27 @@ import json
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from engine.training.together import all_agree
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What the command line says of a stage; engine.training.__main__ has the words."""
+
+    folder: Path
+    minutes: float
+    steps: int
+    resume: bool
+    threads: int
+    shipped: bool
+    drawings: Path | None = None
+    rehearse: bool = False
 
 
 class Trainer(Protocol):

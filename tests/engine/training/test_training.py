@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from engine.models import load_models
 from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.checkpoints import read_tensors
 from engine.models.perceptor import Perceptor
+from engine.training import __main__ as command
 from engine.training.export import export_generator, export_perceptor
 from engine.training.generator import GeneratorTrainer, GeneratorTraining
 from engine.training.moving import move_against
@@ -178,3 +180,21 @@ def test_the_shipped_models_know_their_world_and_say_what_they_do_not() -> None:
 
 def _silent(_: str) -> None:
     """Training tells a terminal; a test does not listen."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_one_command_trains_both_a_stage_at_a_time_and_goes_on(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "GENERATOR_STEPS", 2)
+    monkeypatch.setattr(command, "PERCEPTOR_STEPS", 1)
+
+    def stage(minutes: float) -> dict[str, int]:
+        said = CliRunner().invoke(command.app, ["--resume", "--folder", str(tmp_path),
+                                                "--minutes", str(minutes)])
+        assert said.exit_code == 0, said.output
+        return {path.stem: torch.load(path, weights_only=True)["iteration"]
+                for path in tmp_path.glob("*.pt")}
+
+    assert stage(0.0001) == {"generator": 1}
+    assert stage(10) == {"generator": 2, "perceptor": 1}

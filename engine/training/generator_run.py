@@ -1,0 +1,23 @@
+"""A generator's training stage, as the command line says."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.training.generator import GeneratorTrainer, GeneratorTraining
+from engine.training.pool import open_pool
+from engine.training.shipped import start_from_shipped
+from engine.training.stage import Stage, run_stage
+from engine.training.world import SHAPES_ALONE, WHOLE
+
+
+def train_generator(stage: Stage) -> None:
+    """Train until the stage is over."""
+    torch.set_num_threads(stage.threads)
+    settings = GeneratorTraining(total=stage.steps)
+    pool = open_pool(settings.pool_pairs, settings.seed, SHAPES_ALONE, WHOLE, stage.drawings)
+    trainer = GeneratorTrainer(settings, pool)
+    if stage.shipped:
+        start_from_shipped(trainer)
+    run_stage(trainer, "generator", stage.folder, minutes=stage.minutes, steps=stage.steps,
+              resume=stage.resume)
