@@ -249,7 +249,23 @@ def test_without_a_threshold_things_small_and_large_are_found(side):
     mask = torch.full((1, 1, 32, 32), 0.1)
     mask[..., :side, :side] = 0.9
     assert torch.equal(above(mask, None) > 0, mask > 0.5)
-    assert 0.1 < otsu(mask) < 0.9
+    parted, apart = otsu(mask)
+    assert 0.1 < parted < 0.9
+    assert apart == pytest.approx(1.0, abs=1e-3)
+
+
+def test_without_a_threshold_all_of_a_background_is_found_and_of_an_even_slope_its_top():
+    """Its far parts liked best, as sub-images near the thing see some of it."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
+    far = torch.maximum(x.abs(), y.abs())
+    background = torch.where(far < 0.4, 0.1 * far, 0.7 + 0.3 * far)[None, None]
+    assert torch.equal(above(background, None) > 0, (far >= 0.4)[None, None])
+    slope = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
+    assert otsu(slope)[1] == pytest.approx(0.75, abs=0.01)
+    assert above(slope, None).mean() < 0.25
+    noise = torch.randn(1, 1, 200, 200, generator=torch.Generator().manual_seed(1))
+    assert otsu(normalise(noise))[1] == pytest.approx(2 / torch.pi, abs=0.02)
+    assert otsu(torch.ones(1, 1, 4, 4))[1] == 0.0
 
 
 def test_the_guided_filter_is_least_squares_in_each_window():
