@@ -46,7 +46,7 @@ class Results:
         return self._refused.pop(guild_id, set())
 
     async def post(self, stored: StoredJob, event: Event, verdict: Verdict, *,
-                       look_first: bool) -> str | None:
+                   look_first: bool) -> str | None:
         """Post the result or the failure; its link, None where it could not be posted."""
         channel = channel_of(self.bot, stored.channel_id, stored.guild_id)
         limit = self.bot.upload_limit(as_number(stored.guild_id))
@@ -91,7 +91,7 @@ class Results:
         return channel.get_partial_message(message_id).jump_url
 
     async def _post_directly(self, stored: StoredJob, make: Make, find: Find, *,
-                                look_first: bool) -> str | None:
+                             look_first: bool) -> str | None:
         """The channel is gone or closed to us: send it to the person alone, if they let us."""
         try:
             direct = await self._direct_channel(int(stored.person))

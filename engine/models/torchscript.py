@@ -27,6 +27,7 @@ _DTYPES = {"FloatStorage": torch.float32, "HalfStorage": torch.float16,
            "BFloat16Storage": torch.bfloat16, "DoubleStorage": torch.float64,
            "LongStorage": torch.int64, "IntStorage": torch.int32, "ShortStorage": torch.int16,
            "CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool}
+# All that unpickling a damaged archive may raise, torch's own errors among it.
 _BROKEN = (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, TypeError,
            IndexError, OverflowError, RuntimeError, OSError, NotImplementedError, struct.error,
            zipfile.BadZipFile)

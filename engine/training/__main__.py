@@ -38,8 +38,6 @@ FolderOfDrawings = Annotated[Path | None, typer.Option(
     "--drawings", callback=_with_drawings,
     help="a folder of drawings: with it the whole world, without it shapes alone")]
 Threads = Annotated[int, typer.Option(help="processor cores to use")]
-
-
 Processes = Annotated[int, typer.Option(
     help="train in so many processes, a core each", min=1, max=64)]
 
@@ -56,11 +54,13 @@ def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes
     if context.invoked_subcommand is not None:
         return
     began = time.monotonic()
-    train_generator(Stage(folder, minutes, GENERATOR_STEPS, resume, processes, shipped, drawings))
+    # The generator trains in one process: it has as many threads.
+    train_generator(Stage(folder, minutes, GENERATOR_STEPS, resume, threads=processes,
+                          shipped=shipped, drawings=drawings))
     left = minutes - (time.monotonic() - began) / 60
     if left > 0:
-        train_perceptor(Stage(folder, left, PERCEPTOR_STEPS, resume, 1, shipped, drawings,
-                              rehearse=True), processes)
+        train_perceptor(Stage(folder, left, PERCEPTOR_STEPS, resume, threads=1, shipped=shipped,
+                              drawings=drawings, rehearse=True), processes)
 
 
 @app.command()

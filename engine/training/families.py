@@ -14,7 +14,6 @@ from engine.training.scene import (
     RELATIONS,
     SHAPES,
     Scene,
-    Thing,
     held_out,
     sized_by_relation,
 )
@@ -66,19 +65,9 @@ def _family(scene: Scene, rng: np.random.Generator) -> list[Scene]:
     return respects[int(rng.integers(len(respects)))](scene, index, rng)
 
 
-def _with_thing(scene: Scene, index: int, thing: Thing) -> Scene:
-    return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1:]))
-
-
-def _taken(scene: Scene, index: int) -> set[str | None]:
-    """The colours that something else has."""
-    return {scene.ground.colour, scene.ground.second,
-            *(each.colour for i, each in enumerate(scene.things) if i != index)}
-
-
 def _shapes(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]:
     """One of the things in every shape."""
-    return [_with_thing(scene, index, replace(scene.things[index], shape=shape))
+    return [scene.with_thing(index, replace(scene.things[index], shape=shape))
             for shape in SHAPES]
 
 
@@ -86,7 +75,7 @@ def _drawings(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]
     """Other drawn things in place of one: half of them of its kind, half of its colour."""
     thing, every = scene.things[index], list(drawn_things().values())
     kind = drawn_things()[thing.shape].kind
-    without = {*_taken(scene, index), *(each.shape for each in scene.things)}
+    without = {*scene.colours_beside(index), *(each.shape for each in scene.things)}
     near = [each for each in every if each.kind == kind]
     alike = [each for each in every if each.colour == thing.colour]
     chosen = [scene]
@@ -94,14 +83,15 @@ def _drawings(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]
         fitting = [each for each in among if each.fits(thing.count, without)]
         for i in rng.permutation(len(fitting))[:4]:
             without.add(fitting[i].name)
-            chosen.append(_with_thing(scene, index, fitting[i].thing(thing.size, thing.count)))
+            chosen.append(scene.with_thing(index, fitting[i].thing(thing.size, thing.count)))
     return chosen
 
 
 def _colours(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]:
     """One of the things in every colour that nothing else has."""
-    return [_with_thing(scene, index, replace(scene.things[index], colour=colour))
-            for colour in COLOURS if colour not in _taken(scene, index)]
+    taken = scene.colours_beside(index)
+    return [scene.with_thing(index, replace(scene.things[index], colour=colour))
+            for colour in COLOURS if colour not in taken]
 
 
 def _arrangements(scene: Scene) -> list[Scene]:

@@ -74,6 +74,15 @@ class Scene:
     relation: str | None = None
     style: str | None = None
 
+    def with_thing(self, index: int, thing: Thing) -> Scene:
+        """The same scene with ``thing`` in the place of the one at ``index``."""
+        return replace(self, things=(*self.things[:index], thing, *self.things[index + 1:]))
+
+    def colours_beside(self, index: int) -> set[str | None]:
+        """The colours of all but the thing at ``index``; None for what has no one colour."""
+        return {self.ground.colour, self.ground.second,
+                *(each.colour for i, each in enumerate(self.things) if i != index)}
+
 
 def sized_by_relation(scene: Scene) -> Scene:
     """Two things in the sizes that show their relation: neither hides the other."""

@@ -152,8 +152,7 @@ def vary(scene: Scene, rng: np.random.Generator, styles: tuple[str, ...] = tuple
         return _related(scene, _pick(rng, RELATIONS, scene.relation))
     if kind.startswith("swap"):
         return _swapped(scene, kind)
-    thing = _other_thing(scene, index, kind, rng)
-    return replace(scene, things=(*scene.things[:index], thing, *scene.things[index + 1:]))
+    return scene.with_thing(index, _other_thing(scene, index, kind, rng))
 
 
 def _other_ground(scene: Scene, rng: np.random.Generator) -> Ground:
@@ -193,15 +192,12 @@ def _swapped(scene: Scene, kind: str) -> Scene:
 
 def _other_thing(scene: Scene, index: int, kind: str, rng: np.random.Generator) -> Thing:
     """One of the things with another colour, shape or count; a drawn one is another drawing."""
-    thing, ground = scene.things[index], scene.ground
-    others = {each.colour for i, each in enumerate(scene.things) if i != index}
+    thing, taken = scene.things[index], scene.colours_beside(index)
     if kind == "count":
         return replace(thing, count=5 - thing.count)
     if thing.drawn:
-        other = _drawn(rng, thing.count, thing.shape, ground.colour, ground.second, *others)
+        other = _drawn(rng, thing.count, thing.shape, *taken)
         return replace(other, size=thing.size)
     if kind == "shape":
         return replace(thing, shape=_pick(rng, SHAPES, thing.shape))
-    colour = _pick(rng, tuple(COLOURS), ground.colour, ground.second,
-                   *others, thing.colour)
-    return replace(thing, colour=colour)
+    return replace(thing, colour=_pick(rng, tuple(COLOURS), thing.colour, *taken))
