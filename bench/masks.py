@@ -3,7 +3,9 @@
 For the sources of ``bench.edit`` whose thing is to be found: intersection over union with the
 true mask, and the mask's area over the true one's, both means, for sub-images of several sizes,
 with neutral phrases or without, refined or not, by threshold. Nothing is painted; some minutes of
-one core. ``--all`` prints every row, without it those with the best threshold of each way.
+one core. ``--all`` prints every row, without it those with the best threshold of each way. The
+first line is of the mask as the catalogue has it; ``--backgrounds`` measures those of the sources
+whose background is to be found instead.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from torch import Tensor
 from bench.edit import drawn, overlap, thing_mask
 from bench.held_out import FOLDER, to_scene
 from engine.guided import guided_filter
-from engine.masking import above, normalise, score
+from engine.masking import above, normalise, score, self_mask
 from engine.models import load_models
 from engine.recipe import PAPER_THRESHOLD, SelfMasking, make_recipe
 
@@ -31,19 +33,26 @@ NEUTRAL = ((), ("a background",), ("a background", "a shape", "a thing"))
 THRESHOLDS = (PAPER_THRESHOLD, -1.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 
-def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False) -> None:
+def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False,
+         backgrounds: bool = False) -> None:
     """Print one line a way of making the masks."""
     torch.set_num_threads(1)
     models = load_models("embedded", device="cpu")
-    side = make_recipe("default", models.defaults).width
+    recipe = make_recipe("default", models.defaults)
+    side = recipe.width
+    kinds = ("background",) if backgrounds else ("colour", "object")
     entries = [entry for entry in json.loads((FOLDER / "edits.json").read_text())
-               if entry["kind"] in ("colour", "object")][:limit]
+               if entry["kind"] in kinds][:limit]
     pictures, true = [], []
     for entry in entries:
         scene = to_scene(entry["source"])
         pixels = np.asarray(drawn(scene, entry["seed"], side))
         pictures.append(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255)
-        true.append(thing_mask(scene, entry["seed"], side))
+        thing = thing_mask(scene, entry["seed"], side)
+        true.append(~thing if backgrounds else thing)
+    usual = [self_mask(picture, entry["where"], models.perceptor, recipe.masking)[0, 0] > 0
+             for picture, entry in zip(pictures, entries, strict=True)]
+    print("catalogue: IoU {:.3f}, area {:.2f}".format(*_measured(usual, true)), flush=True)
     for sizes, neutral in itertools.product(SIZES, NEUTRAL):
         masking = SelfMasking(sizes=sizes, neutral=neutral)
         grey = [score(picture, entry["where"], models.perceptor, masking)
@@ -52,7 +61,8 @@ def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False)
             radius = round(refine * side)
             masks = [normalise(guided_filter(picture, normalise(each), radius) if radius else each)
                      for picture, each in zip(pictures, grey, strict=True)]
-            rows = [(*_measured(masks, true, threshold), threshold) for threshold in THRESHOLDS]
+            rows = [(*_measured([above(mask, threshold)[0, 0] > 0 for mask in masks], true),
+                     threshold) for threshold in THRESHOLDS]
             best = max(rows, key=lambda row: row[0])
             for iou, area, threshold in rows if every else [best]:
                 print(f"sizes {sizes} neutral {len(neutral)} refine {refine:g} "
@@ -60,9 +70,8 @@ def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False)
                       f"IoU {iou:.3f}, area {area:.2f}", flush=True)
 
 
-def _measured(masks: list[Tensor], true: list[Tensor], threshold: float
-              ) -> tuple[float, float]:
-    hard = [above(mask, threshold)[0, 0] > 0 for mask in masks]
+def _measured(hard: list[Tensor], true: list[Tensor]) -> tuple[float, float]:
+    """The mean intersection over union and the mean area over the true one's."""
     areas = [float(one.sum() / other.sum()) for one, other in zip(hard, true, strict=True)]
     ious = [overlap(one, other) for one, other in zip(hard, true, strict=True)]
     return statistics.fmean(ious), statistics.fmean(areas)
