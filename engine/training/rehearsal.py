@@ -3,7 +3,7 @@
 Two kinds are kept in one bank. *States* are decodes of latents between a start, another scene
 and the right codes. *Bouts* are real Synthesis objects that paint captions with the perceptor
 as it is now, some iterations further each step: what it overlooks, the loop keeps, and so it is
-shown just that.
+shown just that. Some of the bouts are edits, from the drawing of a near miss, a part of it masked.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.latent import random_codes
+from engine.masking import composite
 from engine.models.generator import Generator, embed_codes, nearest_codes
 from engine.models.perceptor import Perceptor
 from engine.prompt import Prompt
@@ -53,15 +54,16 @@ class Rehearsal:
     """The bank of sketches. Finished pictures are the generator's own reconstructions.
 
     So a painting differs from the right answer in what it shows, not in how it was made.
-    ``states`` and ``bouts`` are how many of each are kept.
+    ``states`` and ``bouts`` are how many of each are kept; the share ``edits`` of bouts are edits.
     """
 
     def __init__(self, generator: Generator, perceptor: Perceptor, pool: Pool,
                  augmentation: Augmentation, states: int = 240, bouts: int = 32,
-                 seed: int = 21) -> None:
+                 seed: int = 21, edits: float = 0.35) -> None:
         self.generator = generator
         self.opponent = copy.deepcopy(perceptor).eval().requires_grad_(False)
         self.pool = pool
+        self.edits = edits
         self.rng = np.random.default_rng(seed)
         self.draws = torch.Generator().manual_seed(seed)
         self.tokens = pool.side // generator.factor
@@ -134,14 +136,35 @@ class Rehearsal:
 
     def _begin(self, right: int = 10) -> Bout:
         _, scenes = self.pool.batch(1)
-        scene = scenes[int(self.rng.integers(2))]
+        which = int(self.rng.integers(2))
+        scene, other = scenes[which], scenes[1 - which]
         words, claim = describe(scene, self.rng, full=bool(self.rng.random() < 0.7))
-        drawn = np.stack([self.pool.draw(scene, self.rng) for _ in range(right)])
-        codes = self.generator.encode(torch.from_numpy(drawn).float() / 255)
+        start = mask = None
+        if other != scene and self.rng.random() < self.edits:
+            drawn, start, mask = self._edit(scene, other)
+        else:
+            drawn = torch.cat([self._draw(scene, self.rng) for _ in range(right)])
+        codes = self.generator.encode(drawn)
         finished = self._decode(self.generator.embed(codes, self.tokens, self.tokens))
         synthesis = Synthesis(self.generator, self.opponent, [Prompt(words)], self.recipe,
-                              seed=int(self.rng.integers(2**31)))
+                              seed=int(self.rng.integers(2**31)), start=start, mask=mask)
+        if synthesis.mask is not None and start is not None:
+            finished = composite(finished, start, synthesis.mask.pixels)
         return Bout(scene, finished, words, claim, synthesis, int(self.rng.integers(10, 60)))
+
+    def _draw(self, scene: Scene, rng: np.random.Generator) -> Tensor:
+        return torch.from_numpy(self.pool.draw(scene, rng))[None].float() / 255
+
+    def _edit(self, scene: Scene, other: Scene) -> tuple[Tensor, Tensor, Tensor | None]:
+        """``scene`` and ``other`` drawn alike, the latter to start from, and where they differ.
+
+        Half of the edits have no mask, nor has one that changes next to all or nothing.
+        """
+        seed = int(self.rng.integers(2**31))
+        right, start = (self._draw(each, np.random.default_rng(seed)) for each in (scene, other))
+        differing = ((right - start).abs().amax(1, keepdim=True) > 0.1).float()
+        masked = 0.01 < differing.mean() < 0.95 and self.rng.random() < 0.5
+        return right, start, differing if masked else None
 
     def _sketch(self, bout: Bout, picture: Tensor) -> Sketch:
         """The nearest right picture is the one that the painting should become."""

@@ -97,3 +97,24 @@ def test_paintings_in_the_making_go_on_and_join_the_batch() -> None:
     assert 0 <= matched["right"] <= 1
     assert -1 <= guided["cosine_painted"] <= 1
     assert all(not parameter.requires_grad for parameter in rehearsal.opponent.parameters())
+
+
+def test_edits_are_rehearsed_from_near_misses_drawn_alike() -> None:
+    pool = Pool(24, 128, 5)
+    trainer = PerceptorTrainer(SETTINGS, pool)
+    generator = load_models("embedded", device="cpu").generator
+    rehearsal = Rehearsal(generator, trainer.perceptor, pool, CUTOUTS, states=8, bouts=12,
+                          edits=1.0)
+    rehearsal.go_on(2, 12)
+    edits = [(bout, sketch) for bout, sketch in zip(rehearsal.bouts, rehearsal.painted, strict=True)
+             if bout.synthesis.original is not None]
+    masked = [both for both in edits if both[0].synthesis.mask is not None]
+    assert 0 < len(masked) < len(edits) <= 12
+    for bout, sketch in masked:
+        assert bout.synthesis.mask is not None
+        assert bout.synthesis.original is not None
+        frozen = (bout.synthesis.mask.pixels == 0)[0].expand(3, -1, -1)
+        assert frozen.any()
+        for picture in (sketch.finished, sketch.unfinished):
+            assert torch.equal(picture[frozen], bout.synthesis.original[0][frozen])
+        assert not torch.equal(sketch.finished, bout.synthesis.original[0])
