@@ -5,7 +5,8 @@ colour of the thing, the thing, the background, or the style (``bench.held_out_e
 style are told where by words, so that CLIP makes the mask itself. Then:
 
 - ``matched``: how often the judge, which never guided, puts the target's caption first among 64,
-  the source's caption among them; ``matched_unedited``: the same of the sources as they were;
+  the source's caption among them; ``matched_unedited``: the same of the sources as they were,
+  ``matched_true``: of true drawings of the targets;
 - ``outside_mae_255``: the mean absolute difference from the source outside the true mask, in
   255ths, over the edits with a mask; ``outside_mae_255_raw``: the same before the original pixels
   are put back;
@@ -149,10 +150,18 @@ def judged(pictures: Iterable[Tensor], entries: list[dict[str, Any]]) -> list[bo
     return (scores.argmax(dim=1) == 0).tolist()
 
 
+def _true(entry: dict[str, Any], side: int) -> Tensor:
+    """The target [3, side, side] in 0..1, drawn where the source's thing is."""
+    pixels = np.asarray(drawn(to_scene(entry["target"]), entry["seed"], side))
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
+
+
 def figures(entries: list[dict[str, Any]], done: list[Edited]) -> dict[str, Any]:
     """What the bench prints."""
     right = judged((each.after for each in done), entries)
     unedited = judged((each.before for each in done), entries)
+    true = judged((_true(entry, each.before.shape[-1])
+                   for entry, each in zip(entries, done, strict=True)), entries)
 
     def mean(read: Callable[[Edited], float | None], places: int = 3) -> float | None:
         values = [value for value in map(read, done) if value is not None]
@@ -160,6 +169,7 @@ def figures(entries: list[dict[str, Any]], done: list[Edited]) -> dict[str, Any]
 
     return {"edits": len(done), "matched": round(sum(right) / len(right), 3),
             "matched_unedited": round(sum(unedited) / len(unedited), 3),
+            "matched_true": round(sum(true) / len(true), 3),
             "outside_mae_255": mean(lambda each: each.mae),
             "outside_mae_255_raw": mean(lambda each: each.raw_mae),
             "mask_iou": mean(lambda each: each.iou),

@@ -2,7 +2,8 @@
 
 ``python -m bench.held_out_edits`` writes ``bench/prompts/edits.json`` again; the same bytes come
 out. Each entry is a source scene, the scene it is to become, neither of which any training saw,
-the words of the edit, and 64 captions, the target's first and the source's among them.
+the words of the edit, and 64 captions, the target's first and the source's among them. No caption
+tells what its style hides: charcoal has no colours, neon none of the ground.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from bench.held_out import CAPTIONS, FOLDER, SEED, others_of, plain_dict
 from bench.judge import FIRST_STYLES, FIRST_WORLD
-from engine.training.captions import article, describe
+from engine.training.captions import Claim, article, describe
 from engine.training.scene import COLOURS, SHAPES, Scene, held_out
 from engine.training.world import sample_scene
 
@@ -48,6 +49,25 @@ def _words(source: Scene, kind: str) -> str | None:
             "background": article(f"{source.ground.colour} background"), "style": None}[kind]
 
 
+def visible(claim: Claim) -> Claim:
+    """What of ``claim`` a true drawing shows."""
+    if claim.style not in ("charcoal", "neon"):
+        return claim
+    grey = tuple(said._replace(colour=None) for said in claim.things)
+    return replace(claim, ground_colour=None,
+                   things=grey if claim.style == "charcoal" else claim.things)
+
+
+def _captions(target: Scene, claim: Claim, wrong: list[Claim], number: int) -> list[Claim]:
+    """``claim`` and 63 of ``wrong``, as far as they show, and more where that leaves too few."""
+    if visible(claim) == claim:
+        return [claim, *wrong][:CAPTIONS]
+    # Of its own seed, so that what one edit lacks changes no other.
+    more = others_of(target, np.random.default_rng([SEED, number])).values()
+    told = dict.fromkeys(map(visible, [*wrong, *more]))
+    return [visible(claim), *(each for each in told if not each.true_of(target))][:CAPTIONS]
+
+
 def make_edits() -> list[dict[str, Any]]:
     """A hundred edits, the kinds by turns: single things of medium size on plain grounds."""
     rng = np.random.default_rng(SEED + 4)
@@ -62,7 +82,7 @@ def make_edits() -> list[dict[str, Any]]:
         before, claim_before = describe(source, rng, full=True)
         caption, claim = describe(target, rng, full=True)
         wrong = {before: claim_before, **others_of(target, rng)}
-        claims = [claim, *list(wrong.values())[:CAPTIONS - 1]]
+        claims = _captions(target, claim, list(wrong.values()), len(entries))
         entries.append({
             "kind": kind, "source": plain_dict(source),
             "target": plain_dict(target), "prompt": caption,

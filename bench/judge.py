@@ -28,7 +28,7 @@ from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim
 from engine.training.pool import Pool
 from engine.training.scene import COLOURS, PATTERNS, RELATIONS, SCENERY, SHAPES, Scene
-from engine.training.stage import run_stage, save_atomically
+from engine.training.stage import begun, run_stage, save_atomically
 from engine.training.styles import STYLES
 from engine.training.things import Drawings, drawn_things
 from engine.training.world import WHOLE, Mix
@@ -150,16 +150,17 @@ class Judge(nn.Module):
 
 @dataclass(frozen=True)
 class Plan:
-    """How one of the judges is made: its file, its world, its seed."""
+    """How one of the judges is made: its file, its world, its seed, its highest learning rate."""
 
     file: str
     mix: Mix
     seed: int
+    rate: float = 3e-3
 
 
 PLANS = {"shapes": Plan("judge.pt", FIRST_WORLD, 977),
          "plain": Plan("judge-plain.pt", WHOLE, 1093),
-         "wide": Plan("judge-wide.pt", WHOLE, 1213)}
+         "wide": Plan("judge-wide.pt", WHOLE, 1213, 1.5e-3)}
 
 
 def new_judge(name: str) -> Judge:
@@ -175,11 +176,15 @@ class JudgeTrainer:
     """One training run on true drawings, with blur, noise and brightness as a camera has."""
 
     def __init__(self, name: str, total: int, pool: Pool) -> None:
-        torch.manual_seed(PLANS[name].seed)
-        self.total, self.pool = total, pool
+        plan = PLANS[name]
+        torch.manual_seed(plan.seed)
+        self.total, self.pool, self.rate = total, pool, plan.rate
+        # Two to three times as fast as each picture's channels apart and in single precision.
         self.judge = new_judge(name)
+        self.judge.sight.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = WeightAverage(self.judge, decay=0.99)
-        self.optimiser = torch.optim.AdamW(self.judge.parameters(), lr=3e-3, weight_decay=0.02)
+        self.optimiser = torch.optim.AdamW(self.judge.parameters(), lr=plan.rate,
+                                           weight_decay=0.02)
         self.iteration = 0
 
     def step(self) -> dict[str, float]:
@@ -187,9 +192,12 @@ class JudgeTrainer:
         self.iteration += 1
         along = self.iteration / self.total
         for group in self.optimiser.param_groups:
-            group["lr"] = 3e-3 * min(1, self.iteration / 50) * (1 + math.cos(math.pi * along)) / 2
+            group["lr"] = (self.rate * min(1, self.iteration / 50)
+                           * (1 + math.cos(math.pi * along)) / 2)
         pictures, scenes = self.pool.batch(48)
-        read = self.judge(_disturb(pictures))
+        disturbed = _disturb(pictures).to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            read = self.judge(disturbed)
         truths = [attributes(scene) for scene in scenes]
         losses, right = [], torch.ones(len(scenes), dtype=torch.bool)
         for name, answers in self.judge.answers.items():
@@ -257,7 +265,7 @@ def train(name: Annotated[str, typer.Argument(help=", ".join(PLANS))], minutes: 
     """Train a judge and write its weights, in half precision, beside this file."""
     torch.set_num_threads(1)
     plan = PLANS[name]
-    pool = Pool(4000, 128, plan.seed, mix=plan.mix,
+    pool = Pool(4000, 128, [plan.seed, begun(f"judge-{name}", folder)], reuse=3.0, mix=plan.mix,
                 drawings=None if drawings is None else Drawings(drawings))
     trainer = JudgeTrainer(name, steps, pool)
     run_stage(trainer, f"judge-{name}", folder, minutes=minutes, steps=steps, resume=True)

@@ -7,7 +7,7 @@ import torch
 from engine.training.generator import GeneratorTrainer, GeneratorTraining
 from engine.training.pool import open_pool
 from engine.training.shipped import start_from_shipped
-from engine.training.stage import Stage, run_stage
+from engine.training.stage import Stage, begun, run_stage
 from engine.training.world import SHAPES_ALONE, WHOLE
 
 
@@ -15,7 +15,9 @@ def train_generator(stage: Stage) -> None:
     """Train until the stage is over."""
     torch.set_num_threads(stage.threads)
     settings = GeneratorTraining(total=stage.steps)
-    pool = open_pool(settings.pool_pairs, settings.seed, SHAPES_ALONE, WHOLE, stage.drawings)
+    start = begun("generator", stage.folder) if stage.resume else 0
+    pool = open_pool(settings.pool_pairs, [settings.seed, start], SHAPES_ALONE, WHOLE,
+                     stage.drawings)
     trainer = GeneratorTrainer(settings, pool)
     if stage.shipped:
         start_from_shipped(trainer)

@@ -132,7 +132,7 @@ class PerceptorTrainer:
         self.settings = settings
         self.pool = pool
         self.rank = rank
-        self.families = Families(settings.pool_families, pool, settings.seed + rank)
+        self.families = Families(settings.pool_families, pool, int(pool.rng.integers(2**31)))
         self.rehearsal = rehearsal
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
         self.average = WeightAverage(self.perceptor, decay=0.995)

@@ -17,20 +17,22 @@ from engine.training.perceptor import (
 from engine.training.pool import open_pool
 from engine.training.rehearsal import Rehearsal
 from engine.training.shipped import generator_to_rehearse_with, start_from_shipped
-from engine.training.stage import Stage, run_stage
+from engine.training.stage import Stage, begun, run_stage
 
 
 def train_perceptor(stage: Stage, rank: int) -> None:
     """Train until the stage is over, as process ``rank`` of those that do."""
     torch.set_num_threads(stage.threads)
     settings = PerceptorTraining(total=stage.steps)
-    pool = open_pool(settings.pool_pairs, settings.seed + rank, MIX, WHOLE_MIX, stage.drawings)
+    start = begun("perceptor", stage.folder) if stage.resume else 0
+    pool = open_pool(settings.pool_pairs, [settings.seed, rank, start], MIX, WHOLE_MIX,
+                     stage.drawings)
     trainer = PerceptorTrainer(settings, pool, rank=rank)
     if stage.shipped:
         start_from_shipped(trainer)
     if stage.rehearse:
         trainer.rehearsal = Rehearsal(generator_to_rehearse_with(stage.folder),
                                       trainer.perceptor, pool, CUTOUTS,
-                                      seed=settings.seed + rank)
+                                      seed=int(pool.rng.integers(2**31)))
     run_stage(trainer, "perceptor", stage.folder, minutes=stage.minutes, steps=stage.steps,
               resume=stage.resume, rank=rank)

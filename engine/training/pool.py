@@ -27,7 +27,7 @@ class Pool:
     there are; with drawn things in it, ``drawings`` has their pictures.
     """
 
-    def __init__(self, pairs: int, side: int, seed: int, reuse: float = 6.0,
+    def __init__(self, pairs: int, side: int, seed: int | list[int], reuse: float = 6.0,
                  alike: float = 0.7, mix: Mix = SHAPES_ALONE,
                  drawings: Drawings | None = None) -> None:
         self.rng = np.random.default_rng(seed)
@@ -68,7 +68,8 @@ class Pool:
         return pictures, [self.scenes[row] for row in rows]
 
 
-def open_pool(pairs: int, seed: int, shapes: Mix, whole: Mix, drawings: Path | None) -> Pool:
+def open_pool(pairs: int, seed: int | list[int], shapes: Mix, whole: Mix,
+              drawings: Path | None) -> Pool:
     """A pool of 128 px: of ``whole`` with the drawings of a folder, of ``shapes`` without.
 
     Raises DrawingsError where the folder cannot serve.

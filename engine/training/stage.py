@@ -47,6 +47,15 @@ class Trainer(Protocol):
         ...
 
 
+def begun(name: str, folder: Path) -> int:
+    """The step that the run of that name in ``folder`` goes on from; 0 where it has no state.
+
+    A stage that goes on draws other pictures than the one before: those it would know by heart.
+    """
+    path = folder / f"{name}.pt"
+    return int(torch.load(path, weights_only=True, mmap=True)["iteration"]) if path.exists() else 0
+
+
 def save_atomically(state: Any, path: Path) -> None:
     """Write ``state`` beside ``path`` and move it there, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
