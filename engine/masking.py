@@ -84,7 +84,7 @@ def composite(picture: Tensor, original: Tensor, pixels: Tensor) -> Tensor:
 
     Pictures are [1, 3, H, W], ``pixels`` [1, 1, H, W] in 0..1 mixes them.
     """
-    return original.lerp(picture, pixels)
+    return original.lerp(picture.to(original), pixels)
 
 
 def self_mask(picture: Tensor, source_phrase: str, perceptor: Perceptor,

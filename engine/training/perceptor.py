@@ -135,11 +135,13 @@ class PerceptorTrainer:
         self.families = Families(settings.pool_families, pool, int(pool.rng.integers(2**31)))
         self.rehearsal = rehearsal
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
+        # Convolutions in bf16 are nearly twice as fast so.
+        self.perceptor.clip.visual.to(memory_format=torch.channels_last)
         self.average = WeightAverage(self.perceptor, decay=0.995)
         self.generator = torch.Generator().manual_seed(settings.seed + rank)
         self.rng = np.random.default_rng(settings.seed + rank)
         self.optimiser = torch.optim.AdamW(_groups(self.perceptor, settings.weight_decay),
-                                           lr=settings.learning_rate, betas=(0.9, 0.98))
+                                           lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
         self.iteration = 0
 
     def step(self) -> dict[str, float]:

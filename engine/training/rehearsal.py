@@ -92,7 +92,9 @@ class Rehearsal:
             bout = self.bouts[which]
             with torch.no_grad():
                 bout.synthesis.targets = self.opponent.encode_text([bout.words])
-            self.painted[which] = self._sketch(bout, bout.synthesis.step().image)
+            with torch.autocast("cpu", torch.bfloat16):
+                picture = bout.synthesis.step().image
+            self.painted[which] = self._sketch(bout, picture.float())
             if bout.synthesis.iteration >= bout.length:
                 self.bouts[which] = self._begin()
             self.turns += 1
@@ -104,8 +106,8 @@ class Rehearsal:
         return [self.sketches[i] for i in first] + [self.painted[i] for i in second]
 
     def _decode(self, zq: Tensor) -> Tensor:
-        with torch.no_grad():
-            return self.generator.decode(zq).clamp(0, 1)
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            return self.generator.decode(zq).float().clamp(0, 1)
 
     @torch.no_grad()
     def _states(self, count: int) -> list[Sketch]:

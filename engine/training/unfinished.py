@@ -37,12 +37,16 @@ def fade(finished: Tensor, rng: torch.Generator, some: float) -> Tensor:
 
     A quarter of each at least is left, on bare colour or clouds; a few are blurred.
     """
-    n = len(finished)
-    share = 0.25 + 0.75 * _share(finished, rng)
-    faint = torch.lerp(_bare(finished, rng), finished, share)
-    blurred = torch.rand(n, 1, 1, 1, generator=rng) < 0.3
-    faint = _clouded(torch.where(blurred, _blurred(faint, rng), faint), rng)
-    return torch.where(torch.rand(n, 1, 1, 1, generator=rng) < some, faint, finished)
+    chosen = torch.rand(len(finished), generator=rng) < some
+    whole = finished[chosen]
+    if len(whole) == 0:
+        return finished
+    share = 0.25 + 0.75 * _share(whole, rng)
+    faint = torch.lerp(_bare(whole, rng), whole, share)
+    blurred = torch.rand(len(whole), 1, 1, 1, generator=rng) < 0.3
+    result = finished.clone()
+    result[chosen] = _clouded(torch.where(blurred, _blurred(faint, rng), faint), rng)
+    return result
 
 
 def _clouded(pictures: Tensor, rng: torch.Generator) -> Tensor:

@@ -68,7 +68,8 @@ def test_paintings_in_the_making_go_on_and_join_the_batch() -> None:
     pool = Pool(8, 128, 3)
     trainer = PerceptorTrainer(SETTINGS, pool)
     generator = load_models("embedded", device="cpu").generator
-    rehearsal = Rehearsal(generator, trainer.perceptor, pool, CUTOUTS, states=8, bouts=6)
+    rehearsal = Rehearsal(generator, trainer.perceptor, pool, CUTOUTS, states=8, bouts=6,
+                          edits=0.0)
     trainer.rehearsal = rehearsal
     before = [sketch.unfinished.clone() for sketch in rehearsal.painted]
     states = list(rehearsal.sketches)
@@ -84,8 +85,9 @@ def test_paintings_in_the_making_go_on_and_join_the_batch() -> None:
     assert len(batch.pictures) == len(batch.words) == members + 6 + 4 + 5
     assert len({words.split(" background")[0] for words in batch.words[:members]}) == members
     assert len(batch.unfinished) == 11
-    assert all(not torch.equal(*both) for both in zip(batch.pictures[-11:], batch.unfinished,
-                                                      strict=True))
+    # All but one that is taken back to another drawing of the very same.
+    assert sum(not torch.equal(*both) for both in zip(batch.pictures[-11:], batch.unfinished,
+                                                      strict=True)) >= 10
     assert all(claim.true_of(scene) for claim, scene in zip(batch.claims, batch.scenes,
                                                             strict=True))
     finished, unfinished = trainer._cut(batch)

@@ -149,8 +149,8 @@ def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
     assert torch.equal(perceptor.perceptor.encode_text(words),
                        models.perceptor.encode_text(words))
     small = torch.nn.functional.avg_pool2d(pool.batch(4)[0], 2)
-    assert torch.equal(perceptor.perceptor.eval().encode_image(small),
-                       models.perceptor.encode_image(small))
+    torch.testing.assert_close(perceptor.perceptor.eval().encode_image(small),
+                               models.perceptor.encode_image(small), atol=1e-4, rtol=1e-3)
     assert perceptor.step()["shapes_right"] > 0.5  # of eight; it has learned them already
     generator = GeneratorTrainer(GENERATOR, pool)
     start_from_shipped(generator)
