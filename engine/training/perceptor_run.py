@@ -5,6 +5,8 @@ Apart from the command line, as processes are told what to run by its importable
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from engine.training.perceptor import (
@@ -24,6 +26,9 @@ def train_perceptor(stage: Stage, rank: int) -> None:
     """Train until the stage is over, as process ``rank`` of those that do."""
     torch.set_num_threads(stage.threads)
     settings = PerceptorTraining(total=stage.steps)
+    if stage.drawings is not None and stage.shipped:
+        # It can see and be painted with already; what it does not know is the things.
+        settings = replace(settings, move_after=600, guide_after=1200)
     start = begun("perceptor", stage.folder) if stage.resume else 0
     pool = open_pool(settings.pool_pairs, [settings.seed, rank, start], MIX, WHOLE_MIX,
                      stage.drawings)
