@@ -159,11 +159,11 @@ class Chaos:
             for message in channel.messages.values():
                 if bare and message["attachments"]:
                     continue
-                for button in buttons(message):
-                    action, job = button["custom_id"].split(":")[1:3]
-                    kind = "f" if str(message.get("nonce", "")).startswith("f") else "r"
-                    if action == label and (label == "video" or kind == "f"):
-                        found[job] += 1
+                of_job = dict(button["custom_id"].split(":")[1:3] for button in buttons(message))
+                # "f": a failure, "d": either, sent to the person directly.
+                failure = str(message.get("nonce", ""))[:1] in ("f", "d") and "video" not in of_job
+                if label in of_job and (label == "video" or failure):
+                    found[of_job[label]] += 1
         return found
 
     def _hinder(self, channels: list[Channel]) -> None:

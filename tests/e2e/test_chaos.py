@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from bench.chaos import measure
+from bench.chaos import Chaos, measure
+from tests.cogs.media import png
 from tests.e2e.faults import FAULTS, deck
 from tests.e2e.jobs import job_id_of, row_of
 
@@ -15,7 +16,7 @@ SEED = 17
 
 
 async def test_ten_faults_lose_nothing_and_post_nothing_twice(tmp_path):
-    outcome = await measure(10, SEED, tmp_path)
+    outcome = await measure(10, SEED, tmp_path, verbose=True)
     assert outcome.rounds == 10
     assert outcome.accepted == outcome.delivered + outcome.refused
     assert (outcome.lost, outcome.twice) == (0, 0)
@@ -27,6 +28,18 @@ def test_every_fault_strikes_before_any_does_again():
     assert sorted(drawn[:len(FAULTS)]) == sorted(FAULTS) == sorted(drawn[len(FAULTS):])
     assert set(deck(random.Random(SEED), 10)) >= {"bot_killed", "worker_killed", "kicked",
                                                   "answers_lost", "nonces_forgotten"}
+
+
+async def test_a_failure_told_to_the_person_directly_is_counted_as_one(
+        channel, alice, standin, bot):
+    standin.fail("POST", rf"/channels/{channel.id}/messages$", 403, times=99, code=50001)
+    torn = standin.world.upload(channel, "start.png", png()[:60])
+    await standin.command(alice, channel, "imagine", prompt="a fox", init_image=torn)
+    posted = Chaos(standin, bot, random.Random(SEED)).posted
+    await bot.until(lambda: posted("again"), "the sentence of failure")
+    assert sum(posted("again").values()) == 1
+    assert not posted("video")
+    assert not channel.messages
 
 
 @pytest.mark.slow
