@@ -6,6 +6,7 @@ processes of one thread see twice as many pictures in the same time.
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,8 @@ def train_together(processes: int, train: Callable[[int], None]) -> None:
 
 
 def _join(rank: int, processes: int, train: Callable[[int], None], meeting: Path) -> None:
+    # PyTorch has SIGINT end us when the parent is gone, and a shell's background jobs ignore that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     dist.init_process_group("gloo", init_method=meeting.as_uri(), rank=rank,
                             world_size=processes)
     try:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -38,6 +44,46 @@ def test_two_processes_share_gradients_running_figures_and_when_to_stop(tmp_path
     torch.testing.assert_close(first["mean"], torch.tensor([0.15, 0.45]))
     assert int(first["batches"]) == 1
     assert first["agreed"] is second["agreed"] is True
+
+
+def _wait(folder: Path, rank: int) -> None:
+    (folder / f"{rank}.pid").write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell of a parent's end")
+def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
+    program = ("import signal, sys; from functools import partial; from pathlib import Path\n"
+               "from engine.training.together import train_together\n"
+               "from tests.engine.training.test_together import _wait\n"
+               "if __name__ == '__main__':\n"
+               "    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of a job in the background\n"
+               "    train_together(2, partial(_wait, Path(sys.argv[1])))\n")
+    script = tmp_path / "program.py"
+    script.write_text(program)
+    root = Path(__file__).parents[3]
+    parent = subprocess.Popen([sys.executable, script, tmp_path], cwd=root,
+                              env=os.environ | {"PYTHONPATH": str(root)})
+    files = [tmp_path / f"{rank}.pid" for rank in range(2)]
+    until = time.monotonic() + 60
+    while not all(file.exists() and file.read_text() for file in files):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    pids = [int(file.read_text()) for file in files]
+    assert all(map(_runs, pids))
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    until = time.monotonic() + 30
+    while any(map(_runs, pids)):
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_alone_nothing_is_shared() -> None:
