@@ -1,0 +1,97 @@
+"""The card's curves: ``python -m bench.curves`` draws what the training of a folder has written.
+
+Each panel is one model's figures over its steps, smoothed over a window of ``WINDOW`` lines, as
+``docs/pictures/curves.png``. Given several folders, a later one's model goes on from an earlier
+one's and stands beside it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from PIL import Image, ImageDraw, ImageFont
+
+WINDOW = 9
+WIDTH, HEIGHT, LEFT, TOP, GAP, FONT = 460, 220, 56, 60, 30, 16
+INKS = ("#2563eb", "#dc2626", "#059669", "#a16207")
+PANELS = (("generator", ("l1", "edges", "commitment")),
+          ("perceptor", ("right", "shapes_right", "cosine", "cosine_painted")))
+FILE = Path(__file__).parent.parent / "docs" / "pictures" / "curves.png"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One figure over a run: its ``steps`` and smoothed ``values``, equally many."""
+
+    name: str
+    steps: np.ndarray
+    values: np.ndarray
+
+
+def read_curves(file: Path, names: tuple[str, ...]) -> list[Curve]:
+    """The figures ``names`` of a run's lines; one that was resumed counts from its last turn."""
+    lines: dict[int, dict[str, float]] = {}
+    for line in file.read_text().splitlines():
+        said = json.loads(line)
+        lines[int(said["step"])] = said
+    curves = []
+    for name in names:
+        known = [(step, lines[step][name]) for step in sorted(lines) if name in lines[step]]
+        if known:
+            steps, values = (np.array(each, float) for each in zip(*known, strict=True))
+            curves.append(Curve(name, steps, smoothed(values)))
+    return curves
+
+
+def smoothed(values: np.ndarray) -> np.ndarray:
+    """The mean of the window around each value, of what there is of it at the ends."""
+    half = WINDOW // 2
+    return np.array([values[max(0, i - half):i + half + 1].mean() for i in range(len(values))])
+
+
+def draw_panel(pen: ImageDraw.ImageDraw, title: str, curves: list[Curve], x: int, y: int) -> None:
+    """One panel, its upper left corner at (x, y); its scale begins with 0."""
+    last = max(curve.steps[-1] for curve in curves)
+    most = max(curve.values.max() for curve in curves)
+    top = next(step for step in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 1e9) if most <= step)
+    font = ImageFont.load_default(FONT)
+    pen.text((x, y - 40), title, fill="black", font=font)
+    pen.line([(x, y), (x, y + HEIGHT), (x + WIDTH, y + HEIGHT)], fill="#888888")
+    pen.text((x - 6, y), f"{top:g}", fill="black", font=font, anchor="ra")
+    pen.text((x - 6, y + HEIGHT), "0", fill="black", font=font, anchor="rs")
+    pen.text((x + WIDTH, y + HEIGHT + 4), f"step {last:.0f}", fill="black", font=font, anchor="ra")
+    for i, (curve, ink) in enumerate(zip(curves, INKS, strict=False)):
+        points = [(x + WIDTH * step / last, y + HEIGHT * (1 - value / top))
+                  for step, value in zip(curve.steps, curve.values, strict=True)]
+        pen.line(points, fill=ink, width=2)
+        pen.text((x + 8 + WIDTH * i / len(curves), y - 4), curve.name, fill=ink, font=font,
+                 anchor="ls")
+
+
+def lay_out(folders: list[Path]) -> Image.Image:
+    """The whole picture, a row for each folder."""
+    sheet = Image.new("RGB", (len(PANELS) * (WIDTH + LEFT + GAP),
+                              len(folders) * (HEIGHT + TOP + GAP)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for row, folder in enumerate(folders):
+        for column, (model, names) in enumerate(PANELS):
+            curves = read_curves(folder / f"{model}.jsonl", names)
+            draw_panel(pen, f"{model}, {folder.name}", curves,
+                       LEFT + column * (WIDTH + LEFT + GAP), TOP + row * (HEIGHT + TOP + GAP))
+    return sheet
+
+
+def main(folders: Annotated[list[Path], typer.Argument(help="as of python -m engine.training")],
+         file: Path = FILE) -> None:
+    """Draw the curves of these folders, one row each."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lay_out(folders).save(file, optimize=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)
