@@ -84,11 +84,7 @@ class Results:
         except discord.HTTPException as error:
             log.warning("The channel refuses the result: %s", error)
             return await self._post_directly(stored, make, find, look_first=look_first)
-        if message_id is None:
-            return None
-        await self.bot.store.set_result_message(stored.id, str(message_id))
-        log.info("Delivered as message %d", message_id)
-        return channel.get_partial_message(message_id).jump_url
+        return await self._delivered(stored, channel, message_id)
 
     async def _post_directly(self, stored: StoredJob, make: Make, find: Find, *,
                              look_first: bool) -> str | None:
@@ -104,10 +100,17 @@ class Results:
             if stored.guild_id is not None:
                 self._refused.setdefault(int(stored.guild_id), set()).add(stored.id)
             return None
+        return await self._delivered(stored, direct, message_id)
+
+    async def _delivered(self, stored: StoredJob,
+                         channel: discord.PartialMessageable | discord.DMChannel,
+                         message_id: int | None) -> str | None:
+        """Note which message it is; its link, None where there is none."""
         if message_id is None:
             return None
         await self.bot.store.set_result_message(stored.id, str(message_id))
-        return direct.get_partial_message(message_id).jump_url
+        log.info("Delivered as message %d", message_id)
+        return channel.get_partial_message(message_id).jump_url
 
     async def _direct_channel(self, person: int) -> discord.DMChannel:
         pause = FIRST_PAUSE
