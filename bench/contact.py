@@ -10,17 +10,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from textwrap import wrap
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.fidelity import JUDGES, paint_all
+from bench.fidelity import JUDGES, kept_at, paint_all
 from bench.held_out import FOLDER
 from bench.held_out_whole import KINDS
 from bench.judge import load_judge
-from engine.pictures import to_pil
+from engine.pictures import read_picture, to_pil, to_tensor
 
 EACH, COLUMNS, SIDE, LABEL, GAP = 25, 10, 128, 44, 6
 FILE = Path(__file__).parent.parent / "docs" / "pictures" / "contact.jpg"
@@ -52,11 +52,21 @@ def lay_out(entries: list[dict[str, Any]], pictures: torch.Tensor, seen: list[st
     return sheet
 
 
-def main(file: Path = FILE, workers: int = 2, each: int = EACH) -> None:
-    """Paint, judge and lay out."""
+def painted_before(entries: list[dict[str, Any]], folder: Path) -> torch.Tensor:
+    """The pictures [n, 3, H, W] that ``bench.fidelity --folder`` kept of these prompts."""
+    files = [kept_at(folder, entry["caption"], entry["seed"]) for entry in entries]
+    images = [read_picture(file.read_bytes()) for file in files]
+    return torch.cat([to_tensor(image, image.width, image.height) for image in images])
+
+
+def main(file: Path = FILE, workers: int = 2, each: int = EACH,
+         folder: Annotated[Path | None, typer.Option(
+             help="lay out what bench.fidelity --folder kept there")] = None) -> None:
+    """Paint, or take what is painted, judge and lay out."""
     entries = [entry for kind in KINDS
                for entry in json.loads((FOLDER / f"{kind}.json").read_text())[:each]]
-    pictures = paint_all(entries, workers, None)
+    pictures = paint_all(entries, workers, None) if folder is None else painted_before(
+        entries, folder)
     file.parent.mkdir(parents=True, exist_ok=True)
     lay_out(entries, pictures, names_seen(pictures)).save(file, quality=88)
 

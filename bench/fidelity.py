@@ -51,13 +51,17 @@ def _models() -> Models:
     return load_models("embedded", device="cpu")
 
 
+def kept_at(folder: Path, caption: str, seed: int) -> Path:
+    """Where ``--folder`` keeps the picture of a prompt."""
+    return folder / f"{caption.replace(' ', '-')[:80]}-{seed}.png"
+
+
 def _paint(job: Job) -> Tensor:
     caption, seed, folder, values = job
     torch.set_num_threads(1)
     *_, last = imagine(caption, seed=seed, models=_models(), **values)
     if folder is not None:
-        name = f"{caption.replace(' ', '-')[:80]}-{seed}.png"
-        (folder / name).write_bytes(png_bytes(last.to_pil()))
+        kept_at(folder, caption, seed).write_bytes(png_bytes(last.to_pil()))
     return last.image
 
 

@@ -14,14 +14,20 @@ from engine.training.things import Drawings, DrawingsError
 
 app = typer.Typer(add_completion=False)
 
-# The shipped weights are of so many steps.
-GENERATOR_STEPS, PERCEPTOR_STEPS = 3500, 9600
+# The shipped weights are of so many steps (generator, perceptor): first of the shapes' world, then,
+# from those weights, of the whole one.
+SHAPES_STEPS, WHOLE_STEPS = (3500, 9600), (3000, 7150)
 
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
 Resume = Annotated[bool, typer.Option(help="go on from the state in the folder, if any")]
 Shipped = Annotated[bool, typer.Option(
     "--from-shipped", help="start from the package's weights, where the folder has no state")]
+
+
+def steps_in(drawings: Path | None) -> tuple[int, int]:
+    """The shipped generator's and perceptor's steps in the world that ``drawings`` make."""
+    return SHAPES_STEPS if drawings is None else WHOLE_STEPS
 
 
 def _with_drawings(folder: Path | None) -> Path | None:
@@ -37,6 +43,8 @@ def _with_drawings(folder: Path | None) -> Path | None:
 FolderOfDrawings = Annotated[Path | None, typer.Option(
     "--drawings", callback=_with_drawings,
     help="a folder of drawings: with it the whole world, without it shapes alone")]
+Steps = Annotated[int | None, typer.Option(
+    min=1, help="where the learning rate comes to its end; without it, as of what ships")]
 Threads = Annotated[int, typer.Option(help="processor cores to use")]
 Processes = Annotated[int, typer.Option(
     help="train in so many processes, a core each", min=1, max=64)]
@@ -54,22 +62,24 @@ def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes
     if context.invoked_subcommand is not None:
         return
     began = time.monotonic()
+    generator_steps, perceptor_steps = steps_in(drawings)
     # The generator trains in one process: it has as many threads.
-    train_generator(Stage(folder, minutes, GENERATOR_STEPS, resume, threads=processes,
+    train_generator(Stage(folder, minutes, generator_steps, resume, threads=processes,
                           shipped=shipped, drawings=drawings))
     left = minutes - (time.monotonic() - began) / 60
     if left > 0:
-        train_perceptor(Stage(folder, left, PERCEPTOR_STEPS, resume, threads=1, shipped=shipped,
+        train_perceptor(Stage(folder, left, perceptor_steps, resume, threads=1, shipped=shipped,
                               drawings=drawings, rehearse=True), processes)
 
 
 @app.command()
-def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = PERCEPTOR_STEPS,
+def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
               resume: Resume = True, threads: Threads = 1, processes: Processes = 1,
               rehearse: Annotated[bool, typer.Option(
                   help="on paintings by the folder's generator, or the shipped one")] = False,
               shipped: Shipped = False, drawings: FolderOfDrawings = None) -> None:
     """Train the CLIP whose gradients draw."""
+    steps = steps or steps_in(drawings)[1]
     train_perceptor(Stage(folder, minutes, steps, resume, threads, shipped, drawings, rehearse),
                     processes)
 
@@ -83,10 +93,11 @@ def train_perceptor(stage: Stage, processes: int) -> None:
 
 
 @app.command()
-def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: int = GENERATOR_STEPS,
+def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
               resume: Resume = True, threads: Threads = 1, shipped: Shipped = False,
               drawings: FolderOfDrawings = None) -> None:
     """Train the VQGAN that paints."""
+    steps = steps or steps_in(drawings)[0]
     train_generator(Stage(folder, minutes, steps, resume, threads, shipped, drawings))
 
 

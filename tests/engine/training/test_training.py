@@ -186,8 +186,7 @@ def _silent(_: str) -> None:
 @pytest.mark.timeout(600)
 def test_one_command_trains_both_a_stage_at_a_time_and_goes_on(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "GENERATOR_STEPS", 2)
-    monkeypatch.setattr(command, "PERCEPTOR_STEPS", 1)
+    monkeypatch.setattr(command, "SHAPES_STEPS", (2, 1))
 
     def stage(minutes: float) -> dict[str, int]:
         said = CliRunner().invoke(command.app, ["--resume", "--folder", str(tmp_path),
