@@ -26,7 +26,6 @@ from engine.training.captions import Claim, describe
 from engine.training.pool import Pool
 from engine.training.scene import Scene
 
-
 # Iterations. What a painting becomes is settled early; and where one has come to rest, the slope
 # that is left is chance, from which nothing is learned.
 LENGTHS = (8, 45)
