@@ -28,6 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from engine.cutouts import cut, draw_cutouts
 from engine.models.perceptor import Perceptor, new_clip
 from engine.recipe import Augmentation
+from engine.training.asking import PLUS, ask
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim, describe
 from engine.training.families import Families
@@ -222,8 +223,13 @@ class PerceptorTrainer:
         return matching + shapes + self.settings.guidance * turned, figures
 
     def _texts(self, batch: _Batch) -> Tensor:
-        tokens = torch.stack([self.perceptor.tokenize(words).ids for words in batch.words])
-        return self.perceptor.encode_tokens(tokens[:, : int((tokens != 0).sum(1).max())])
+        """Unit vectors [N, D] of the batch's words; of prompts that are added, their mean's."""
+        parts = [words.split(PLUS) for words in batch.words]
+        tokens = torch.stack([self.perceptor.tokenize(words).ids
+                              for each in parts for words in each])
+        vectors = self.perceptor.encode_tokens(tokens[:, : int((tokens != 0).sum(1).max())])
+        means = [own.mean(0) for own in vectors.split([len(each) for each in parts])]
+        return torch.nn.functional.normalize(torch.stack(means), dim=1)
 
     def _drawings(self, families: int, pairs: int) -> _Batch:
         """Families, then pairs; nothing unfinished."""
@@ -233,8 +239,10 @@ class PerceptorTrainer:
         scenes = [scene for _, each in members for scene in each] + scenes
         told = []
         for i, scene in enumerate(scenes):
-            full = i < len(scenes) - 2 * pairs or self.rng.random() < 0.4
-            told.append(describe(scene, self.rng, full=bool(full)))
+            if i < len(scenes) - 2 * pairs:
+                told.append(describe(scene, self.rng, full=True))
+            else:
+                told.append(ask(scene, self.rng))
         return _Batch(pictures, pictures[:0], scenes, [words for words, _ in told],
                       [claim for _, claim in told], [len(drawn) for drawn, _ in members])
 

@@ -22,9 +22,11 @@ from engine.models.perceptor import Perceptor
 from engine.prompt import Prompt
 from engine.recipe import Augmentation, Recipe
 from engine.synthesis import Synthesis
+from engine.training.asking import PLUS, ask
 from engine.training.captions import Claim, describe
 from engine.training.pool import Pool
 from engine.training.scene import Scene
+from engine.training.world import on_any_ground
 
 # Iterations. What a painting becomes is settled early; and where one has come to rest, the slope
 # that is left is chance, from which nothing is learned.
@@ -95,7 +97,7 @@ class Rehearsal:
             which = self.turns % len(self.bouts)
             bout = self.bouts[which]
             with torch.no_grad():
-                bout.synthesis.targets = self.opponent.encode_text([bout.words])
+                bout.synthesis.targets = self.opponent.encode_text(bout.words.split(PLUS))
             with torch.autocast("cpu", torch.bfloat16):
                 picture = bout.synthesis.step().image
             self.painted[which] = self._sketch(bout, picture.float())
@@ -144,15 +146,19 @@ class Rehearsal:
         _, scenes = self.pool.batch(1)
         which = int(self.rng.integers(2))
         scene, other = scenes[which], scenes[1 - which]
-        words, claim = describe(scene, self.rng, full=bool(self.rng.random() < 0.7))
+        words, claim = ask(scene, self.rng)
         start = mask = None
         if other != scene and self.rng.random() < self.edits:
             drawn, start, mask = self._edit(scene, other)
         else:
-            drawn = torch.cat([self._draw(scene, self.rng) for _ in range(right)])
+            # Of a ground that nobody asked for any is right, but a ground it should be.
+            every = [scene if claim.ground_colour is not None else
+                     on_any_ground(scene, self.rng, self.pool.mix) for _ in range(right)]
+            drawn = torch.cat([self._draw(each, self.rng) for each in every])
         codes = self.generator.encode(drawn)
         finished = self._decode(self.generator.embed(codes, self.tokens, self.tokens))
-        synthesis = Synthesis(self.generator, self.opponent, [Prompt(words)], self.recipe,
+        synthesis = Synthesis(self.generator, self.opponent,
+                              [Prompt(each) for each in words.split(PLUS)], self.recipe,
                               seed=int(self.rng.integers(2**31)), start=start, mask=mask)
         if synthesis.mask is not None and start is not None:
             finished = composite(finished, start, synthesis.mask.pixels)

@@ -1,0 +1,60 @@
+"""Captions as people ask, and the grounds that may stand where none was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from engine.training.asking import PLUS, ask
+from engine.training.captions import Claim
+from engine.training.perceptor import PerceptorTrainer, _Batch
+from engine.training.pool import Pool
+from engine.training.scene import held_out
+from engine.training.world import WHOLE, on_any_ground, sample_scene
+from tests.engine.training.test_rehearsal import SETTINGS
+
+
+def test_what_is_asked_is_true_and_each_way_of_asking_comes() -> None:
+    rng = np.random.default_rng(3)
+    seen = {"plus style": 0, "plus ground": 0, "style alone": 0, "no ground": 0, "all": 0}
+    for _ in range(600):
+        scene = sample_scene(rng, replace(WHOLE, styled=0.5))
+        words, claim = ask(scene, rng)
+        assert claim.true_of(scene)
+        assert 1 <= len(words.split(PLUS)) <= 2
+        told = claim.ground_colour is not None
+        kind = ("plus style" if PLUS in words and scene.style else "plus ground" if PLUS in words
+                else "all" if told else "style alone" if scene.style else "no ground")
+        seen[kind] += 1
+        if kind == "plus ground":
+            # The claim holds the ground, too: on another it is untrue.
+            other = on_any_ground(scene, rng, WHOLE)
+            assert claim.true_of(other) == (
+                other.ground.colour == scene.ground.colour
+                and claim.ground_pattern in (None, other.ground.pattern))
+    assert min(seen.values()) > 20
+
+
+def test_any_ground_keeps_the_things_and_lets_them_show() -> None:
+    rng = np.random.default_rng(4)
+    grounds = set()
+    for _ in range(200):
+        scene = sample_scene(rng, WHOLE)
+        other = on_any_ground(scene, rng, WHOLE)
+        assert (other.things, other.relation, other.style) == (
+            scene.things, scene.relation, scene.style)
+        colours = {each.colour for each in other.things} - {None}
+        assert not colours & {other.ground.colour, other.ground.second}
+        assert not held_out(other)
+        grounds.add(other.ground.pattern)
+    assert {"plain", "sea", "striped"} <= grounds
+
+
+def test_added_prompts_have_the_mean_of_their_vectors() -> None:
+    trainer = PerceptorTrainer(SETTINGS, Pool(8, 128, 3))
+    words = ["a red circle + on a blue background", "a red circle", "on a blue background"]
+    none = torch.empty(0, 3, 8, 8)
+    both, first, second = trainer._texts(_Batch(none, none, [], words, [Claim()] * 3, []))
+    torch.testing.assert_close(both, torch.nn.functional.normalize(first + second, dim=0))
