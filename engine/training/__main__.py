@@ -14,9 +14,8 @@ from engine.training.things import Drawings, DrawingsError
 
 app = typer.Typer(add_completion=False)
 
-# The shipped weights are of so many steps (generator, perceptor): first of the shapes' world, then,
-# from those weights, of the whole one.
-SHAPES_STEPS, WHOLE_STEPS = (3500, 9600), (3000, 7150)
+# So many (generator, perceptor): the shapes' as what ships had, the whole world's after them.
+SHAPES_STEPS, WHOLE_STEPS = (3500, 9600), (3000, 12000)
 
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
@@ -26,7 +25,7 @@ Shipped = Annotated[bool, typer.Option(
 
 
 def steps_in(drawings: Path | None) -> tuple[int, int]:
-    """The shipped generator's and perceptor's steps in the world that ``drawings`` make."""
+    """The generator's and the perceptor's steps in the world that ``drawings`` make."""
     return SHAPES_STEPS if drawings is None else WHOLE_STEPS
 
 
@@ -44,7 +43,7 @@ FolderOfDrawings = Annotated[Path | None, typer.Option(
     "--drawings", callback=_with_drawings,
     help="a folder of drawings: with it the whole world, without it shapes alone")]
 Steps = Annotated[int | None, typer.Option(
-    min=1, help="where the learning rate comes to its end; without it, as of what ships")]
+    min=1, help="where the learning rate comes to its end; without it, the world's own")]
 Threads = Annotated[int, typer.Option(help="processor cores to use")]
 Processes = Annotated[int, typer.Option(
     help="train in so many processes, a core each", min=1, max=64)]
