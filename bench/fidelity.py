@@ -34,8 +34,8 @@ from bench.held_out_whole import KINDS
 from bench.judge import load_judge, trained
 from engine import imagine
 from engine.models import Models, load_models
-from engine.models.perceptor import Perceptor
 from engine.pictures import png_bytes
+from engine.training.asking import encode_asked
 from engine.training.drawing import draw_array
 from engine.training.scene import COLOURS
 from engine.training.things import Drawings, DrawingsError
@@ -124,7 +124,8 @@ def judge_prompts(kind: str, entries: list[dict[str, Any]], pictures: Tensor,
 
     found = judged(pictures)
     perceptor = models.perceptor
-    theirs = torch.stack([_as_prompted(e, perceptor) for e in entries])
+    theirs = torch.stack([encode_asked(perceptor, [e["caption"], *e["others"]])
+                          for e in entries])
     side = perceptor.resolution
     small = torch.nn.functional.interpolate(pictures, (side, side), mode="area")
     height, width = (length // models.generator.factor for length in pictures.shape[-2:])
@@ -143,14 +144,6 @@ def judge_prompts(kind: str, entries: list[dict[str, Any]], pictures: Tensor,
     return result | {
         "single_r1": _share([r for r, s in zip(right, single, strict=True) if s]),
         "pairs_r1": _share([r for r, s in zip(right, single, strict=True) if not s])}
-
-
-def _as_prompted(entry: dict[str, Any], perceptor: Perceptor) -> Tensor:
-    """The perceptor's features [captions, D]; a sum of prompts has the mean of its own."""
-    parts = [caption.split(" + ") for caption in (entry["caption"], *entry["others"])]
-    features = perceptor.encode_text([part for each in parts for part in each])
-    means = [own.mean(0) for own in features.split([len(each) for each in parts])]
-    return torch.nn.functional.normalize(torch.stack(means), dim=1)
 
 
 def nearest_colour(pixels: Tensor) -> str:

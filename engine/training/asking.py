@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from engine.models.perceptor import Perceptor
 from engine.training.captions import Claim, describe, in_style, style_words, tell_things, where
 from engine.training.scene import Scene
 
@@ -33,3 +36,13 @@ def ask(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
     behind, pattern = where(scene.ground, rng)
     return f"{things}{PLUS}{behind}", replace(claim, ground_colour=scene.ground.colour,
                                               ground_pattern=pattern)
+
+
+def encode_asked(perceptor: Perceptor, captions: list[str]) -> Tensor:
+    """Unit vectors [N, D] of the captions; of prompts that are added, of their vectors' mean."""
+    parts = [caption.split(PLUS) for caption in captions]
+    tokens = torch.stack([perceptor.tokenize(words).ids for each in parts for words in each])
+    # Behind the longest there is nothing to be read.
+    vectors = perceptor.encode_tokens(tokens[:, : int((tokens != 0).sum(1).max())])
+    means = [own.mean(0) for own in vectors.split([len(each) for each in parts])]
+    return torch.nn.functional.normalize(torch.stack(means), dim=1)

@@ -28,7 +28,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from engine.cutouts import cut, draw_cutouts
 from engine.models.perceptor import Perceptor, new_clip
 from engine.recipe import Augmentation
-from engine.training.asking import PLUS, ask
+from engine.training.asking import ask, encode_asked
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim, describe
 from engine.training.families import Families
@@ -181,7 +181,7 @@ class PerceptorTrainer:
             return matching + shapes
 
         with torch.autocast("cpu", torch.bfloat16):
-            texts = self._texts(batch)
+            texts = encode_asked(self.perceptor, batch.words)
             if self.iteration > self.settings.move_after:
                 # Against what is painted with: no batch's own statistics, no weights' gradients.
                 self.perceptor.eval().requires_grad_(False)
@@ -205,7 +205,7 @@ class PerceptorTrainer:
         guided = len(unfinished)
         # The fused attention has no second derivative.
         with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
-            texts = self._texts(batch)
+            texts = encode_asked(self.perceptor, batch.words)
             images = self.perceptor.encode_image(finished)
             halfway = self.perceptor.encode_image(unfinished)
             (slope,) = torch.autograd.grad((halfway * texts[-guided:]).sum(), unfinished,
@@ -221,15 +221,6 @@ class PerceptorTrainer:
         if self.rehearsal is not None:
             figures["cosine_painted"] = cosine[-self.settings.bouts:].mean().item()
         return matching + shapes + self.settings.guidance * turned, figures
-
-    def _texts(self, batch: _Batch) -> Tensor:
-        """Unit vectors [N, D] of the batch's words; of prompts that are added, their mean's."""
-        parts = [words.split(PLUS) for words in batch.words]
-        tokens = torch.stack([self.perceptor.tokenize(words).ids
-                              for each in parts for words in each])
-        vectors = self.perceptor.encode_tokens(tokens[:, : int((tokens != 0).sum(1).max())])
-        means = [own.mean(0) for own in vectors.split([len(each) for each in parts])]
-        return torch.nn.functional.normalize(torch.stack(means), dim=1)
 
     def _drawings(self, families: int, pairs: int) -> _Batch:
         """Families, then pairs; nothing unfinished."""

@@ -7,13 +7,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from engine.training.asking import PLUS, ask
-from engine.training.captions import Claim
-from engine.training.perceptor import PerceptorTrainer, _Batch
-from engine.training.pool import Pool
+from engine.models import load_models
+from engine.training.asking import PLUS, ask, encode_asked
 from engine.training.scene import held_out
 from engine.training.world import WHOLE, on_any_ground, sample_scene
-from tests.engine.training.test_rehearsal import SETTINGS
 
 
 def test_what_is_asked_is_true_and_each_way_of_asking_comes() -> None:
@@ -53,8 +50,8 @@ def test_any_ground_keeps_the_things_and_lets_them_show() -> None:
 
 
 def test_added_prompts_have_the_mean_of_their_vectors() -> None:
-    trainer = PerceptorTrainer(SETTINGS, Pool(8, 128, 3))
+    perceptor = load_models("embedded", device="cpu").perceptor
     words = ["a red circle + on a blue background", "a red circle", "on a blue background"]
-    none = torch.empty(0, 3, 8, 8)
-    both, first, second = trainer._texts(_Batch(none, none, [], words, [Claim()] * 3, []))
+    both, first, second = encode_asked(perceptor, words)
+    torch.testing.assert_close(torch.stack([first, second]), perceptor.encode_text(words[1:]))
     torch.testing.assert_close(both, torch.nn.functional.normalize(first + second, dim=0))
