@@ -28,7 +28,7 @@ def train_perceptor(stage: Stage, rank: int) -> None:
     settings = PerceptorTraining(total=stage.steps)
     if stage.drawings is not None and stage.shipped:
         # It can see and be painted with already; what it does not know is the things.
-        settings = replace(settings, move_after=600, guide_after=1200, averaging=0.999)
+        settings = replace(settings, move_after=600, guide_after=1200)
     start = begun("perceptor", stage.folder) if stage.resume else 0
     pool = open_pool(settings.pool_pairs, [settings.seed, rank, start], MIX, WHOLE_MIX,
                      stage.drawings)

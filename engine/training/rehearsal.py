@@ -28,11 +28,6 @@ from engine.training.pool import Pool
 from engine.training.scene import Scene
 from engine.training.world import on_any_ground
 
-# Iterations. What a painting becomes is settled early; and where one has come to rest, the slope
-# that is left is chance, from which nothing is learned.
-LENGTHS = (8, 45)
-
-
 @dataclass
 class Sketch:
     """An unfinished picture [3, H, W], the finished one that it should become, the scene."""
@@ -64,7 +59,7 @@ class Rehearsal:
     """
 
     def __init__(self, generator: Generator, perceptor: Perceptor, pool: Pool,
-                 augmentation: Augmentation, states: int = 240, bouts: int = 64,
+                 augmentation: Augmentation, states: int = 240, bouts: int = 32,
                  seed: int = 21, edits: float = 0.35) -> None:
         self.generator = generator
         self.opponent = copy.deepcopy(perceptor).eval().requires_grad_(False)
@@ -162,7 +157,7 @@ class Rehearsal:
                               seed=int(self.rng.integers(2**31)), start=start, mask=mask)
         if synthesis.mask is not None and start is not None:
             finished = composite(finished, start, synthesis.mask.pixels)
-        return Bout(scene, finished, words, claim, synthesis, int(self.rng.integers(*LENGTHS)))
+        return Bout(scene, finished, words, claim, synthesis, int(self.rng.integers(10, 60)))
 
     def _draw(self, scene: Scene, rng: np.random.Generator) -> Tensor:
         return torch.from_numpy(self.pool.draw(scene, rng))[None].float() / 255
