@@ -28,6 +28,7 @@ from engine.training.pool import Pool
 from engine.training.scene import Scene
 from engine.training.world import on_any_ground
 
+
 @dataclass
 class Sketch:
     """An unfinished picture [3, H, W], the finished one that it should become, the scene."""
