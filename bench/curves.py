@@ -1,8 +1,7 @@
 """The card's curves: ``python -m bench.curves`` draws what the training of a folder has written.
 
 Each panel is one model's figures over its steps, smoothed over a window of ``WINDOW`` lines, as
-``docs/pictures/curves.png``. Given several folders, a later one's model goes on from an earlier
-one's and stands beside it.
+``docs/pictures/curves.png``. Each of several folders has a row.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from bench.held_out import FOLDER, plain_dict
-from engine.training.captions import Claim, describe, in_style, style_words, tell_things, where
+from engine.training.asking import ask_by_parts, ask_for_things
+from engine.training.captions import Claim, describe
 from engine.training.scene import Scene, held_style
 from engine.training.world import WHOLE, Mix, sample_scene, vary
 
@@ -29,28 +30,12 @@ def _thing(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
     return describe(scene, rng, full=True)
 
 
-def _styled(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
-    """"a charcoal drawing of a fox": on which ground is hard to see in some styles."""
-    words, claim = tell_things(scene, rng, full=True)
-    return in_style(words, str(scene.style)), replace(claim, style=scene.style)
-
-
-def _added(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
-    """"a fox + in the snow" or "a fox + charcoal drawing"."""
-    words, claim = tell_things(scene, rng, full=True)
-    if scene.style is not None:
-        return f"{words} + {style_words(scene.style)}", replace(claim, style=scene.style)
-    behind, pattern = where(scene.ground, rng)
-    return f"{words} + {behind}", replace(claim, ground_colour=scene.ground.colour,
-                                          ground_pattern=pattern)
-
-
 _ONE = replace(WHOLE, pairs=0.0, plain=1.0, counted=0.0, styled=0.0, drawn=0.85)
 KINDS: dict[str, tuple[Mix, Tell]] = {
     "things": (replace(_ONE, scenic=0.5), _thing),
-    "styled": (replace(_ONE, scenic=0.3, styled=1.0, drawn=1.0), _styled),
+    "styled": (replace(_ONE, scenic=0.3, styled=1.0, drawn=1.0), ask_for_things),
     "relations": (replace(_ONE, scenic=0.2, pairs=1.0), _thing),
-    "additions": (replace(_ONE, scenic=0.6, styled=0.5), _added)}
+    "additions": (replace(_ONE, scenic=0.6, styled=0.5), ask_by_parts)}
 """By kind, what its scenes are made of and how they are told."""
 
 

@@ -25,17 +25,27 @@ def ask(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
     draw = rng.random()
     if draw < 0.6:
         return describe(scene, rng, full=bool(draw < 0.4))
-    things, claim = tell_things(scene, rng, full=True)
-    added = draw < 0.8
+    if draw < 0.8:
+        return ask_by_parts(scene, rng)
+    return ask_for_things(scene, rng)
+
+
+def ask_for_things(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
+    """"a fox" or "a charcoal drawing of a fox", on whatever ground."""
+    words, claim = tell_things(scene, rng, full=True)
+    if scene.style is None:
+        return words, claim
+    return in_style(words, scene.style), replace(claim, style=scene.style)
+
+
+def ask_by_parts(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
+    """"a fox + in the snow" or "a fox + charcoal drawing"."""
+    words, claim = tell_things(scene, rng, full=True)
     if scene.style is not None:
-        words = (f"{things}{PLUS}{style_words(scene.style)}" if added
-                 else in_style(things, scene.style))
-        return words, replace(claim, style=scene.style)
-    if not added:
-        return things, claim
+        return f"{words}{PLUS}{style_words(scene.style)}", replace(claim, style=scene.style)
     behind, pattern = where(scene.ground, rng)
-    return f"{things}{PLUS}{behind}", replace(claim, ground_colour=scene.ground.colour,
-                                              ground_pattern=pattern)
+    return f"{words}{PLUS}{behind}", replace(claim, ground_colour=scene.ground.colour,
+                                             ground_pattern=pattern)
 
 
 def encode_asked(perceptor: Perceptor, captions: list[str]) -> Tensor:

@@ -79,7 +79,7 @@ class PerceptorTraining:
     ``guided_pairs`` and, with a generator to rehearse with, ``states`` and ``bouts`` of its
     sketches, of which ``fresh_states`` are made anew each time and ``fresh_bouts`` painted
     further; the last ``guided`` of them all have their gradients trained, and that share of the
-    loss is weighed by ``guidance``. What ships is the weights' moving average, by ``averaging``.
+    loss is weighed by ``guidance``.
     """
 
     families: int = 9
@@ -102,7 +102,6 @@ class PerceptorTraining:
     weight_decay: float = 0.05
     warmup: int = 100
     guidance: float = 10.0
-    averaging: float = 0.995
     total: int = 4000
     seed: int = 11
 
@@ -139,7 +138,7 @@ class PerceptorTrainer:
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
         # Convolutions in bf16 are nearly twice as fast so.
         self.perceptor.clip.visual.to(memory_format=torch.channels_last)
-        self.average = WeightAverage(self.perceptor, decay=settings.averaging)
+        self.average = WeightAverage(self.perceptor, decay=0.995)
         self.generator = torch.Generator().manual_seed(settings.seed + rank)
         self.rng = np.random.default_rng(settings.seed + rank)
         self.optimiser = torch.optim.AdamW(_groups(self.perceptor, settings.weight_decay),

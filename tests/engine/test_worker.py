@@ -45,6 +45,7 @@ from engine.patience import Patience
 from engine.running import Attempt
 from engine.worker import Painter
 from engine.worker_process import ProcessWorker
+from tests.processes import is_running
 from tests.tiny_model import PLACE, tiny_request, write_tiny_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -294,15 +295,6 @@ def test_a_worker_whose_bot_was_killed_ends_in_mid_job(tmp_path):
     while is_running(pid) and time.monotonic() < ends:
         time.sleep(0.05)
     assert not is_running(pid)
-
-
-def is_running(pid):
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-    return state != "Z"  # ended; whoever inherited it has not asked yet
 
 
 async def test_the_bots_side_of_the_worker_needs_no_torch():

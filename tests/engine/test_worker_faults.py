@@ -28,6 +28,7 @@ from engine.queue import PaintQueue
 from engine.recipe import Augmentation, Regulariser
 from engine.synthesis import Synthesis
 from tests.engine.tiny import tiny_generator, tiny_perceptor, tiny_recipe
+from tests.processes import is_running
 from tests.tiny_model import PLACE, tiny_request, write_tiny_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -319,6 +320,6 @@ def test_a_worker_that_stands_still_ends_with_its_bot_all_the_same(catalogue, mo
         os.kill(pid, signal.SIGSTOP)
         bot.kill()
     ends = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and time.monotonic() < ends:
+    while is_running(pid) and time.monotonic() < ends:
         time.sleep(0.05)
-    assert not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text()
+    assert not is_running(pid)

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from engine.training.together import all_agree, mean_buffers, mean_gradients, train_together
+from tests.processes import is_running
 
 
 def _part(folder: Path, rank: int) -> None:
@@ -51,13 +52,6 @@ def _wait(folder: Path, rank: int) -> None:
     time.sleep(600)
 
 
-def _runs(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell of a parent's end")
 def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
     program = ("import signal, sys; from functools import partial; from pathlib import Path\n"
@@ -77,11 +71,11 @@ def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
         assert time.monotonic() < until
         time.sleep(0.1)
     pids = [int(file.read_text()) for file in files]
-    assert all(map(_runs, pids))
+    assert all(map(is_running, pids))
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     until = time.monotonic() + 30
-    while any(map(_runs, pids)):
+    while any(map(is_running, pids)):
         assert time.monotonic() < until
         time.sleep(0.1)
 
