@@ -35,6 +35,7 @@ from engine.training.families import Families
 from engine.training.moving import move_against
 from engine.training.perceptor_losses import (
     alignment,
+    coding_rate,
     contrastive_loss,
     family_loss,
     match_matrix,
@@ -79,7 +80,8 @@ class PerceptorTraining:
     ``guided_pairs`` and, with a generator to rehearse with, ``states`` and ``bouts`` of its
     sketches, of which ``fresh_states`` are made anew each time and ``fresh_bouts`` painted
     further; the last ``guided`` of them all have their gradients trained, and that share of the
-    loss is weighed by ``guidance``.
+    loss is weighed by ``guidance``. ``spread`` weighs the captions' coding rate, which is to be
+    large: nothing else keeps them from lying in a few dimensions.
     """
 
     families: int = 9
@@ -102,6 +104,7 @@ class PerceptorTraining:
     weight_decay: float = 0.05
     warmup: int = 100
     guidance: float = 10.0
+    spread: float = 0.1
     total: int = 4000
     seed: int = 11
 
@@ -189,7 +192,13 @@ class PerceptorTrainer:
                     self._reaches(batch.scenes), self.generator)
             self.perceptor.train().requires_grad_(True)
             total = loss(cutouts, texts, scale)
-        return total, {"matching": total.item(), **figures}
+        return total - self._spread(texts, figures), {"matching": total.item(), **figures}
+
+    def _spread(self, texts: Tensor, figures: dict[str, float]) -> Tensor:
+        with torch.autocast("cpu", enabled=False):
+            rate = coding_rate(texts)
+        figures["rate"] = rate.item()
+        return self.settings.spread * rate
 
     def _reaches(self, scenes: list[Scene]) -> Tensor:
         alone, of_two = self.settings.reach, self.settings.reach_of_two
@@ -219,7 +228,8 @@ class PerceptorTrainer:
         figures = {"guided_right": right, "cosine": 1 - turned.item()}
         if self.rehearsal is not None:
             figures["cosine_painted"] = cosine[-self.settings.bouts:].mean().item()
-        return matching + shapes + self.settings.guidance * turned, figures
+        return (matching + shapes + self.settings.guidance * turned
+                - self._spread(texts, figures)), figures
 
     def _drawings(self, families: int, pairs: int) -> _Batch:
         """Families, then pairs; nothing unfinished."""

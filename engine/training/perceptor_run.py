@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 
+from engine.training.captions import describe
 from engine.training.perceptor import (
     CUTOUTS,
     MIX,
@@ -19,7 +21,9 @@ from engine.training.perceptor import (
 from engine.training.pool import open_pool
 from engine.training.rehearsal import Rehearsal
 from engine.training.shipped import generator_to_rehearse_with, start_from_shipped
+from engine.training.spreading import spread_texts
 from engine.training.stage import Stage, begun, run_stage
+from engine.training.world import sample_scene
 
 
 def train_perceptor(stage: Stage, rank: int) -> None:
@@ -35,6 +39,10 @@ def train_perceptor(stage: Stage, rank: int) -> None:
     trainer = PerceptorTrainer(settings, pool, rank=rank)
     if stage.shipped:
         start_from_shipped(trainer)
+        if stage.drawings is not None and not start:
+            rng = np.random.default_rng(settings.seed)
+            spread_texts(trainer.perceptor, [describe(sample_scene(rng, pool.mix), rng)[0]
+                                             for _ in range(2000)])
     if stage.rehearse:
         trainer.rehearsal = Rehearsal(generator_to_rehearse_with(stage.folder),
                                       trainer.perceptor, pool, CUTOUTS,

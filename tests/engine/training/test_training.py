@@ -18,9 +18,16 @@ from engine.training.export import export_generator, export_perceptor
 from engine.training.generator import GeneratorTrainer, GeneratorTraining
 from engine.training.moving import move_against
 from engine.training.perceptor import PerceptorTrainer, PerceptorTraining
-from engine.training.perceptor_losses import alignment, contrastive_loss, match_matrix
+from engine.training.perceptor_losses import (
+    alignment,
+    coding_rate,
+    contrastive_loss,
+    match_matrix,
+)
 from engine.training.pool import Pool
+from engine.training.scene import COLOURS, SHAPES, SIZES
 from engine.training.shipped import start_from_shipped
+from engine.training.spreading import spread_texts
 from engine.training.stage import run_stage
 
 PERCEPTOR = PerceptorTraining(families=1, pairs=4, faint=0.0, guided_families=1, guided_pairs=4,
@@ -102,6 +109,28 @@ def test_alignment_is_the_cosine_and_leaves_out_what_is_nearly_there() -> None:
     # Seen as one square, the two fours cancel.
     coarse, _ = alignment(slope, way, near=3.0, scales=(1, 4))
     assert coarse[0].item() == pytest.approx((3 / 41**0.5 + 1) / 2)
+
+
+def test_the_coding_rate_is_that_of_the_dimensions_in_use() -> None:
+    every = torch.eye(8).repeat(3, 1)
+    # I + 8 / (24 * 0.5) * 3 I, of which the determinant is 3 ** 8.
+    torch.testing.assert_close(coding_rate(every), 4 * torch.tensor(3.0).log())
+    one = torch.eye(8)[:1].repeat(24, 1)
+    torch.testing.assert_close(coding_rate(one), torch.tensor(17.0).log() / 2)
+
+
+def test_spread_captions_fill_more_dimensions_and_mean_what_they_did(pool: Pool) -> None:
+    trainer = PerceptorTrainer(PERCEPTOR, pool)
+    start_from_shipped(trainer)
+    words = [f"a {size} {colour} {shape} on a {ground} background"
+             for size in SIZES for colour in COLOURS for shape in SHAPES
+             for ground in COLOURS if ground != colour][::11]
+    before = trainer.perceptor.encode_text(words)
+    spread_texts(trainer.perceptor, words, seed=3)
+    after = trainer.perceptor.encode_text(words)
+    assert coding_rate(after) > coding_rate(before) + 1
+    torch.testing.assert_close(after.norm(dim=1), torch.ones(len(words)))
+    assert (after * before).sum(1).mean() > 0.7
 
 
 def test_unfinished_pictures_are_wrong_answers_but_for_the_nearly_finished() -> None:
