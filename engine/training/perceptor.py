@@ -52,8 +52,8 @@ from engine.training.world import Mix
 # of eight after 2,800 steps; of ResNets, the wider one knew moved cutouts' shapes in 360 steps
 # as well as one half as wide did in 1,500.
 ARCHITECTURE: dict[str, Any] = {
-    "embed_dim": 128, "resolution": 64, "vision_width": 32, "vision_layers": (1, 1, 1, 1),
-    "text_width": 128, "text_layers": 2, "context_length": 32}
+    "embed_dim": 256, "resolution": 64, "vision_width": 32, "vision_layers": (1, 1, 1, 1),
+    "text_width": 256, "text_layers": 2, "context_length": 32}
 
 # As the loop cuts with the embedded models' default preset; no flip, for the world has a
 # left and a right.

@@ -10,6 +10,7 @@ from engine.models import load_models
 from engine.models.generator import Generator, VQModel
 from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG, GeneratorTrainer
 from engine.training.perceptor import PerceptorTrainer
+from engine.training.widening import widen
 
 
 def start_from_shipped(trainer: GeneratorTrainer | PerceptorTrainer) -> None:
@@ -17,8 +18,11 @@ def start_from_shipped(trainer: GeneratorTrainer | PerceptorTrainer) -> None:
     models = load_models("embedded", device="cpu")
     if isinstance(trainer, PerceptorTrainer):
         present = trainer.perceptor.state_dict()
+        weights = models.perceptor.state_dict()
+        if 2 * models.perceptor.width == trainer.perceptor.width:
+            weights = widen(weights, noise=0.06, seed=trainer.settings.seed)
         # Of another architecture the words are taken, and seeing is learned anew.
-        fitting = {name: value for name, value in models.perceptor.state_dict().items()
+        fitting = {name: value for name, value in weights.items()
                    if name in present and value.shape == present[name].shape}
         trainer.perceptor.load_state_dict(fitting, strict=False)
         trainer.average.weights = trainer.perceptor.state_dict()
