@@ -21,9 +21,10 @@ import typer
 from torch import Tensor
 
 from engine.models import load_models
-from engine.models.perceptor import Perceptor, new_clip
+from engine.models.building import build_perceptor
+from engine.training.asking import encode_asked
 from engine.training.captions import describe
-from engine.training.perceptor import ARCHITECTURE, WHOLE_MIX
+from engine.training.perceptor import WHOLE_MIX
 from engine.training.things import drawn_things
 from engine.training.world import sample_scene
 
@@ -35,24 +36,19 @@ def dimensions(vectors: Tensor) -> float:
     return torch.special.entr(share).sum().exp().item()
 
 
-@torch.no_grad()
-def _vectors(perceptor: Perceptor, captions: list[str]) -> Tensor:
-    return torch.cat([perceptor.encode_text(captions[i:i + 250])
-                      for i in range(0, len(captions), 250)])
-
-
 def main(state: Annotated[Path | None, typer.Option(help="a run's perceptor.pt")] = None) -> None:
     """Print the two numbers as JSON."""
     if state is None:
         perceptor = load_models("embedded", device="cpu").perceptor
     else:
-        perceptor = Perceptor(new_clip(**ARCHITECTURE)).eval()
-        perceptor.load_state_dict(torch.load(state, weights_only=True)["average"]["weights"])
+        weights = torch.load(state, weights_only=True)["average"]["weights"]
+        perceptor = build_perceptor({name.removeprefix("clip."): value
+                                     for name, value in weights.items()})
     rng = np.random.default_rng(0)
     captions = [describe(sample_scene(rng, WHOLE_MIX), rng, full=True)[0] for _ in range(2000)]
     names = [f"a {name} on a white background" for name in drawn_things()]
-    print(json.dumps({"captions": round(dimensions(_vectors(perceptor, captions)), 1),
-                      "names": round(dimensions(_vectors(perceptor, names)), 1),
+    print(json.dumps({"captions": round(dimensions(encode_asked(perceptor, captions)), 1),
+                      "names": round(dimensions(encode_asked(perceptor, names)), 1),
                       "width": perceptor.width}))
 
 

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from engine.training.averaging import WeightAverage
 from engine.training.captions import Claim
 from engine.training.pool import Pool
+from engine.training.precision import bf16_where_fast
 from engine.training.scene import COLOURS, PATTERNS, RELATIONS, SCENERY, SHAPES, Scene
 from engine.training.stage import begun, run_stage, save_atomically
 from engine.training.styles import STYLES
@@ -198,7 +199,7 @@ class JudgeTrainer:
                            * (1 + math.cos(math.pi * along)) / 2)
         pictures, scenes = self.pool.batch(48)
         disturbed = _disturb(pictures).to(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with bf16_where_fast():
             read = self.judge(disturbed)
         truths = [attributes(scene) for scene in scenes]
         losses, right = [], torch.ones(len(scenes), dtype=torch.bool)

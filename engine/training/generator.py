@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from engine.models.generator import VQModel, embed_codes, nearest_codes
 from engine.training.averaging import WeightAverage
 from engine.training.pool import Pool
+from engine.training.precision import bf16_where_fast
 from engine.training.schedule import warm_cosine
 
 # Tokens of 8 x 8 px: one code cannot tell a pair of colours and the edge between them on 16 x 16
@@ -118,7 +119,7 @@ class GeneratorTrainer:
             group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
                                       self.settings.total)
         pixels = self._pictures() * 2 - 1
-        with torch.autocast("cpu", torch.bfloat16):
+        with bf16_where_fast():
             h = self.model.prequantised(pixels)
         h = h.float()
         quantised = self.iteration > self.settings.quantise_after
@@ -127,7 +128,7 @@ class GeneratorTrainer:
         zq = embed_codes(codes, self.codebook, height, width) if quantised else h
         commitment = (h - zq.detach()).square().mean() / h.detach().var()
         zq = h + (zq - h).detach()
-        with torch.autocast("cpu", torch.bfloat16):
+        with bf16_where_fast():
             painted = self.model.decode(zq)
         painted = painted.float()
         plain = (painted - pixels).abs().mean()

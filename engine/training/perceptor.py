@@ -41,6 +41,7 @@ from engine.training.perceptor_losses import (
     match_matrix,
 )
 from engine.training.pool import Pool
+from engine.training.precision import bf16_where_fast
 from engine.training.rehearsal import Rehearsal
 from engine.training.scene import Scene
 from engine.training.schedule import warm_cosine
@@ -182,7 +183,7 @@ class PerceptorTrainer:
             shapes, figures["shapes_right"] = family_loss(images, texts, batch.families)
             return matching + shapes
 
-        with torch.autocast("cpu", torch.bfloat16):
+        with bf16_where_fast():
             texts = encode_asked(self.perceptor, batch.words)
             if self.iteration > self.settings.move_after:
                 # Against what is painted with: no batch's own statistics, no weights' gradients.
@@ -195,8 +196,7 @@ class PerceptorTrainer:
         return total - self._spread(texts, figures), {"matching": total.item(), **figures}
 
     def _spread(self, texts: Tensor, figures: dict[str, float]) -> Tensor:
-        with torch.autocast("cpu", enabled=False):
-            rate = coding_rate(texts)
+        rate = coding_rate(texts)
         figures["rate"] = rate.item()
         return self.settings.spread * rate
 
@@ -212,7 +212,7 @@ class PerceptorTrainer:
         unfinished.requires_grad_(True)
         guided = len(unfinished)
         # The fused attention has no second derivative.
-        with torch.autocast("cpu", torch.bfloat16), sdpa_kernel([SDPBackend.MATH]):
+        with bf16_where_fast(), sdpa_kernel([SDPBackend.MATH]):
             texts = encode_asked(self.perceptor, batch.words)
             images = self.perceptor.encode_image(finished)
             halfway = self.perceptor.encode_image(unfinished)

@@ -25,6 +25,7 @@ from engine.synthesis import Synthesis
 from engine.training.asking import PLUS, ask
 from engine.training.captions import Claim, describe
 from engine.training.pool import Pool
+from engine.training.precision import bf16_where_fast
 from engine.training.scene import Scene
 from engine.training.world import on_any_ground
 
@@ -94,7 +95,7 @@ class Rehearsal:
             bout = self.bouts[which]
             with torch.no_grad():
                 bout.synthesis.targets = self.opponent.encode_text(bout.words.split(PLUS))
-            with torch.autocast("cpu", torch.bfloat16):
+            with bf16_where_fast():
                 picture = bout.synthesis.step().image
             self.painted[which] = self._sketch(bout, picture.float())
             if bout.synthesis.iteration >= bout.length:
@@ -108,7 +109,7 @@ class Rehearsal:
         return [self.sketches[i] for i in first] + [self.painted[i] for i in second]
 
     def _decode(self, zq: Tensor) -> Tensor:
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), bf16_where_fast():
             return self.generator.decode(zq).float().clamp(0, 1)
 
     @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from engine.models.perceptor import Perceptor
+from engine.training.asking import encode_asked
 
 
 @torch.no_grad()
@@ -21,8 +22,7 @@ def spread_texts(perceptor: Perceptor, captions: list[str], *, noise: float = 0.
     embedding = perceptor.clip.token_embedding.weight
     embedding += noise * torch.randn(embedding.shape,
                                      generator=torch.Generator().manual_seed(seed))
-    texts = torch.cat([perceptor.encode_text(captions[i:i + 250])
-                       for i in range(0, len(captions), 250)]).double()
+    texts = encode_asked(perceptor, captions).double()
     values, axes = torch.linalg.eigh(texts.T @ texts / len(texts))
     spread = axes * values.clamp(min=floor).pow(-power / 2) @ axes.T
     projection = perceptor.clip.text_projection

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import torch
 from torch import Tensor
 
-_TEXT = re.compile(r"(clip\.)?(transformer\.|token_embedding|positional_embedding|ln_final)")
-_OUT = re.compile(r"(clip\.)?visual\.attnpool\.c_proj\.")
+_TEXT = ("clip.transformer.", "clip.token_embedding", "clip.positional_embedding", "clip.ln_final")
+_OUT = "clip.visual.attnpool.c_proj."
 
 # What fills the empty half: so many times the noise that parts twins. A picture's features lie
 # along what the old half reads, and chance directions see little of them.
@@ -16,7 +14,7 @@ TEXTS_SHARE, PICTURES_SHARE = 5.0, 15.0
 
 
 def widen(weights: dict[str, Tensor], *, noise: float = 0.0, seed: int = 0) -> dict[str, Tensor]:
-    """Twice the text's width and twice the embedding's, in an OpenAI-format ResNet CLIP's weights.
+    """Twice the text's width and the embedding's, in the weights of a Perceptor with a ResNet.
 
     Every part of the text is there twice, each half of the sum, and the embedding's new half is
     empty: without ``noise`` each cosine is what it was, up to rounding. But twins learn the same
@@ -34,12 +32,12 @@ def widen(weights: dict[str, Tensor], *, noise: float = 0.0, seed: int = 0) -> d
         if name.endswith("text_projection"):
             both = torch.cat([value, value]) / 2
             wide[name] = torch.cat([both, noised(torch.zeros_like(both), value, TEXTS_SHARE)], 1)
-        elif _OUT.match(name):
+        elif name.startswith(_OUT):
             new = torch.zeros_like(value)
             if value.ndim == 2:
                 new = noised(new, value, PICTURES_SHARE)
             wide[name] = torch.cat([value, new])
-        elif _TEXT.match(name):
+        elif name.startswith(_TEXT):
             # Queries, keys and values lie in one matrix: each has heads of its own.
             parts = value.chunk(3) if "in_proj" in name else (value,)
             wide[name] = torch.cat([_twice(part, name) for part in parts])

@@ -202,7 +202,10 @@ def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
     shipped, going_on = ((each.encode_image(small) @ each.encode_text(words).T) for each in (
         models.perceptor, perceptor.perceptor.eval()))
     # Widened, its words have a little noise: else the twins would stay twins.
-    torch.testing.assert_close(going_on, shipped, atol=0.1, rtol=0)
+    torch.testing.assert_close(going_on, shipped, atol=0.05, rtol=0)
+    seen, sees = (each.encode_image(small)[:, :128] for each in (
+        models.perceptor, perceptor.perceptor))
+    torch.testing.assert_close(torch.nn.functional.normalize(sees), seen, atol=1e-4, rtol=1e-3)
     right = [perceptor._match()[1]["shapes_right"] for _ in range(8)]
     assert sum(right) / 8 > 0.4  # of up to eight; it has learned them already
     generator = GeneratorTrainer(GENERATOR, pool)
