@@ -29,7 +29,7 @@ from engine.training.captions import Claim
 from engine.training.pool import Pool
 from engine.training.precision import bf16_where_fast
 from engine.training.scene import COLOURS, PATTERNS, RELATIONS, SCENERY, SHAPES, Scene
-from engine.training.stage import begun, run_stage, save_atomically
+from engine.training.stage import begun, resume, run_stage, save_atomically
 from engine.training.styles import STYLES
 from engine.training.things import Drawings, drawn_things
 from engine.training.world import WHOLE, Mix
@@ -268,10 +268,13 @@ def train(name: Annotated[str, typer.Argument(help=", ".join(PLANS))], minutes: 
     """Train a judge and write its weights, in half precision, beside this file."""
     torch.set_num_threads(1)
     plan = PLANS[name]
-    pool = Pool(4000, 128, [plan.seed, begun(f"judge-{name}", folder)], reuse=3.0, mix=plan.mix,
+    start = begun(f"judge-{name}", folder)
+    pool = Pool(4000, 128, [plan.seed, start], reuse=3.0, mix=plan.mix,
                 drawings=None if drawings is None else Drawings(drawings))
     trainer = JudgeTrainer(name, steps, pool)
-    run_stage(trainer, f"judge-{name}", folder, minutes=minutes, steps=steps, resume=True)
+    if start:
+        resume(trainer, f"judge-{name}", folder)
+    run_stage(trainer, f"judge-{name}", folder, minutes=minutes, steps=steps)
     weights = {name: value.half() if value.is_floating_point() else value
                for name, value in trainer.average.weights.items()}
     save_atomically(weights, FOLDER / plan.file)

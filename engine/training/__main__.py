@@ -20,8 +20,9 @@ SHAPES_STEPS, WHOLE_STEPS = (3500, 9600), (3000, 12000)
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
 Resume = Annotated[bool, typer.Option(help="go on from the state in the folder, if any")]
-Shipped = Annotated[bool, typer.Option(
-    "--from-shipped", help="start from the package's weights, where the folder has no state")]
+BeginWith = Annotated[Path | None, typer.Option(
+    exists=True, file_okay=False,
+    help="a folder of exported models to begin with, where the run's own has no state")]
 
 
 def steps_in(drawings: Path | None) -> tuple[int, int]:
@@ -51,7 +52,7 @@ Processes = Annotated[int, typer.Option(
 
 @app.callback(invoke_without_command=True)
 def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes = 100,
-         resume: Resume = True, processes: Processes = 1, shipped: Shipped = False,
+         resume: Resume = True, processes: Processes = 1, begin_with: BeginWith = None,
          drawings: FolderOfDrawings = None) -> None:
     """Train the embedded models, in stages that resume: the generator, then the perceptor with it.
 
@@ -64,11 +65,11 @@ def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes
     generator_steps, perceptor_steps = steps_in(drawings)
     # The generator trains in one process: it has as many threads.
     train_generator(Stage(folder, minutes, generator_steps, resume, threads=processes,
-                          shipped=shipped, drawings=drawings))
+                          begin_with=begin_with, drawings=drawings))
     left = minutes - (time.monotonic() - began) / 60
     if left > 0:
-        train_perceptor(Stage(folder, left, perceptor_steps, resume, threads=1, shipped=shipped,
-                              drawings=drawings, rehearse=True), processes)
+        train_perceptor(Stage(folder, left, perceptor_steps, resume, threads=1,
+                              begin_with=begin_with, drawings=drawings, rehearse=True), processes)
 
 
 @app.command()
@@ -76,10 +77,10 @@ def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Step
               resume: Resume = True, threads: Threads = 1, processes: Processes = 1,
               rehearse: Annotated[bool, typer.Option(
                   help="on paintings by the folder's generator, or the shipped one")] = False,
-              shipped: Shipped = False, drawings: FolderOfDrawings = None) -> None:
+              begin_with: BeginWith = None, drawings: FolderOfDrawings = None) -> None:
     """Train the CLIP whose gradients draw."""
     steps = steps or steps_in(drawings)[1]
-    train_perceptor(Stage(folder, minutes, steps, resume, threads, shipped, drawings, rehearse),
+    train_perceptor(Stage(folder, minutes, steps, resume, threads, begin_with, drawings, rehearse),
                     processes)
 
 
@@ -93,11 +94,11 @@ def train_perceptor(stage: Stage, processes: int) -> None:
 
 @app.command()
 def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
-              resume: Resume = True, threads: Threads = 1, shipped: Shipped = False,
+              resume: Resume = True, threads: Threads = 1, begin_with: BeginWith = None,
               drawings: FolderOfDrawings = None) -> None:
     """Train the VQGAN that paints."""
     steps = steps or steps_in(drawings)[0]
-    train_generator(Stage(folder, minutes, steps, resume, threads, shipped, drawings))
+    train_generator(Stage(folder, minutes, steps, resume, threads, begin_with, drawings))
 
 
 def train_generator(stage: Stage) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from engine.training.beginning import begin_generator
 from engine.training.generator import GeneratorTrainer, GeneratorTraining
 from engine.training.pool import open_pool
-from engine.training.shipped import start_from_shipped
-from engine.training.stage import Stage, begun, run_stage
+from engine.training.stage import Stage, begun, resume, run_stage
 from engine.training.world import SHAPES_ALONE, WHOLE
 
 
@@ -19,7 +19,8 @@ def train_generator(stage: Stage) -> None:
     pool = open_pool(settings.pool_pairs, [settings.seed, start], SHAPES_ALONE, WHOLE,
                      stage.drawings)
     trainer = GeneratorTrainer(settings, pool)
-    if stage.shipped:
-        start_from_shipped(trainer)
-    run_stage(trainer, "generator", stage.folder, minutes=stage.minutes, steps=stage.steps,
-              resume=stage.resume)
+    if start:
+        resume(trainer, "generator", stage.folder)
+    elif stage.begin_with is not None:
+        begin_generator(trainer, stage.begin_with)
+    run_stage(trainer, "generator", stage.folder, minutes=stage.minutes, steps=stage.steps)

@@ -10,8 +10,14 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from engine.training.beginning import (
+    begin_perceptor,
+    exported_perceptor,
+    generator_to_rehearse_with,
+)
 from engine.training.captions import describe
 from engine.training.perceptor import (
+    ARCHITECTURE,
     CUTOUTS,
     MIX,
     WHOLE_MIX,
@@ -20,9 +26,8 @@ from engine.training.perceptor import (
 )
 from engine.training.pool import open_pool
 from engine.training.rehearsal import Rehearsal
-from engine.training.shipped import generator_to_rehearse_with, start_from_shipped
 from engine.training.spreading import spread_texts
-from engine.training.stage import Stage, begun, run_stage
+from engine.training.stage import Stage, begun, resume, run_stage
 from engine.training.world import sample_scene
 
 
@@ -30,22 +35,28 @@ def train_perceptor(stage: Stage, rank: int) -> None:
     """Train until the stage is over, as process ``rank`` of those that do."""
     torch.set_num_threads(stage.threads)
     settings = PerceptorTraining(total=stage.steps)
-    if stage.drawings is not None and stage.shipped:
-        # It can see and be painted with already; what it does not know is the things.
-        settings = replace(settings, move_after=600, guide_after=1200)
+    knows_less = False
+    if stage.begin_with is not None:
+        # It can see and be painted with already; a narrow one does not know the words yet.
+        knows_less = exported_perceptor(stage.begin_with).width < ARCHITECTURE["embed_dim"]
+        first = 600 if knows_less else 0
+        settings = replace(settings, move_after=first, guide_after=2 * first)
     start = begun("perceptor", stage.folder) if stage.resume else 0
     pool = open_pool(settings.pool_pairs, [settings.seed, rank, start], MIX, WHOLE_MIX,
                      stage.drawings)
     trainer = PerceptorTrainer(settings, pool, rank=rank)
-    if stage.shipped:
-        start_from_shipped(trainer)
-        if stage.drawings is not None and not start:
+    if start:
+        resume(trainer, "perceptor", stage.folder)
+    elif stage.begin_with is not None:
+        begin_perceptor(trainer, stage.begin_with)
+        if knows_less:
             rng = np.random.default_rng(settings.seed)
             spread_texts(trainer.perceptor, [describe(sample_scene(rng, pool.mix), rng)[0]
                                              for _ in range(2000)])
     if stage.rehearse:
-        trainer.rehearsal = Rehearsal(generator_to_rehearse_with(stage.folder),
+        trainer.rehearsal = Rehearsal(generator_to_rehearse_with(stage.folder,
+                                                                 stage.begin_with),
                                       trainer.perceptor, pool, CUTOUTS,
                                       seed=int(pool.rng.integers(2**31)))
     run_stage(trainer, "perceptor", stage.folder, minutes=stage.minutes, steps=stage.steps,
-              resume=stage.resume, rank=rank)
+              rank=rank)

@@ -24,13 +24,13 @@ class Stage:
     steps: int
     resume: bool
     threads: int
-    shipped: bool
+    begin_with: Path | None = None
     drawings: Path | None = None
     rehearse: bool = False
 
 
 class Trainer(Protocol):
-    """What :func:`run_stage` needs of a trainer."""
+    """What :func:`resume` and :func:`run_stage` need of a trainer."""
 
     iteration: int
 
@@ -64,18 +64,22 @@ def save_atomically(state: Any, path: Path) -> None:
     os.replace(temporary, path)
 
 
+def resume(trainer: Trainer, name: str, folder: Path) -> None:
+    """Let ``trainer`` go on from the state of the run of that name in ``folder``."""
+    trainer.load_state_dict(torch.load(folder / f"{name}.pt", weights_only=True))
+
+
 def run_stage(trainer: Trainer, name: str, folder: Path, *, minutes: float, steps: int,
-              resume: bool, save_every: float = 120.0,
-              tell: Callable[[str], None] = print, rank: int = 0) -> None:
+              save_every: float = 120.0, tell: Callable[[str], None] = print,
+              rank: int = 0) -> None:
     """Step ``trainer`` until ``minutes`` have gone by or it stands at ``steps``.
 
     State goes to ``folder/name.pt`` every ``save_every`` seconds, means of the figures over
-    20 steps to ``folder/name.jsonl``; with ``resume`` it goes on from that state, if any. Of
-    several processes that train together, those whose ``rank`` is not 0 write nothing.
+    20 steps to ``folder/name.jsonl``. Of several processes that train together, those whose
+    ``rank`` is not 0 write nothing.
     """
     state_path, log_path = folder / f"{name}.pt", folder / f"{name}.jsonl"
-    if resume and state_path.exists():
-        trainer.load_state_dict(torch.load(state_path, weights_only=True))
+    if trainer.iteration and rank == 0:
         tell(f"{name}: going on from step {trainer.iteration}")
     folder.mkdir(parents=True, exist_ok=True)
     start = saved = time.monotonic()

@@ -10,12 +10,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from engine.errors import CheckpointError
 from engine.models import load_models
 from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.checkpoints import read_tensors
 from engine.models.perceptor import Perceptor, new_clip
 from engine.training import __main__ as command
-from engine.training.export import export_generator, export_perceptor
+from engine.training.beginning import begin_generator, begin_perceptor
+from engine.training.export import SHIPPED, export_generator, export_perceptor
 from engine.training.generator import GeneratorTrainer, GeneratorTraining
 from engine.training.moving import move_against
 from engine.training.perceptor import ARCHITECTURE, PerceptorTrainer, PerceptorTraining
@@ -27,9 +29,8 @@ from engine.training.perceptor_losses import (
 )
 from engine.training.pool import Pool
 from engine.training.scene import COLOURS, SHAPES, SIZES
-from engine.training.shipped import start_from_shipped
 from engine.training.spreading import spread_texts
-from engine.training.stage import run_stage
+from engine.training.stage import resume, run_stage
 from engine.training.widening import widen
 
 PERCEPTOR = PerceptorTraining(families=1, pairs=4, faint=0.0, guided_families=1, guided_pairs=4,
@@ -47,9 +48,10 @@ def pool() -> Pool:
 
 def test_a_perceptor_learns_and_ships(pool: Pool, tmp_path: Path) -> None:
     trainer = PerceptorTrainer(PERCEPTOR, pool)
-    run_stage(trainer, "perceptor", tmp_path, minutes=5, steps=8, resume=False, tell=_silent)
+    run_stage(trainer, "perceptor", tmp_path, minutes=5, steps=8, tell=_silent)
     resumed = PerceptorTrainer(PERCEPTOR, pool)
-    run_stage(resumed, "perceptor", tmp_path, minutes=5, steps=8, resume=True, tell=_silent)
+    resume(resumed, "perceptor", tmp_path)
+    run_stage(resumed, "perceptor", tmp_path, minutes=5, steps=8, tell=_silent)
     assert resumed.iteration == 8
     path = export_perceptor(tmp_path, tmp_path)
     perceptor = build_perceptor(read_tensors(path))
@@ -58,6 +60,23 @@ def test_a_perceptor_learns_and_ships(pool: Pool, tmp_path: Path) -> None:
     torch.testing.assert_close(
         perceptor.encode_image(small),
         _averaged(resumed).encode_image(small), atol=0.02, rtol=0)
+    begun = PerceptorTrainer(PERCEPTOR, pool)
+    begin_perceptor(begun, tmp_path)
+    words = ["a red star on a blue background"]
+    torch.testing.assert_close(begun.perceptor.eval().encode_text(words),
+                               perceptor.encode_text(words))
+    torch.testing.assert_close(_averaged(begun).encode_image(small),
+                               perceptor.encode_image(small))
+
+
+def test_weights_of_another_architecture_are_refused_with_their_folder(
+        pool: Pool, tmp_path: Path) -> None:
+    other = Perceptor(new_clip(**{**ARCHITECTURE, "vision_width": 8}))
+    torch.save({name.removeprefix("clip."): value for name, value in other.state_dict().items()},
+               tmp_path / "perceptor.pt")
+    trainer = PerceptorTrainer(PERCEPTOR, pool)
+    with pytest.raises(CheckpointError, match=f"{tmp_path} is of another architecture"):
+        begin_perceptor(trainer, tmp_path)
 
 
 def _gained(name: str, figures: list[dict[str, float]]) -> float:
@@ -144,7 +163,7 @@ def test_the_coding_rate_is_that_of_the_dimensions_in_use() -> None:
 
 def test_spread_captions_fill_more_dimensions_and_mean_what_they_did(pool: Pool) -> None:
     trainer = PerceptorTrainer(PERCEPTOR, pool)
-    start_from_shipped(trainer)
+    begin_perceptor(trainer, SHIPPED)
     words = [f"a {size} {colour} {shape} on a {ground} background"
              for size in SIZES for colour in COLOURS for shape in SHAPES
              for ground in COLOURS if ground != colour][::11]
@@ -176,7 +195,7 @@ def _averaged(trainer: PerceptorTrainer) -> Perceptor:
 def test_a_generator_learns_quantises_revives_and_ships(pool: Pool, tmp_path: Path) -> None:
     trainer = GeneratorTrainer(GENERATOR, pool)
     figures = []
-    run_stage(trainer, "generator", tmp_path, minutes=5, steps=9, resume=False, tell=_silent)
+    run_stage(trainer, "generator", tmp_path, minutes=5, steps=9, tell=_silent)
     while trainer.iteration < 16:
         figures.append(trainer.step())
     assert figures[-1]["l1"] < 0.62  # a grey picture's is about 0.6 to 0.7 at first
@@ -196,7 +215,7 @@ def test_a_generator_learns_quantises_revives_and_ships(pool: Pool, tmp_path: Pa
 def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
     models = load_models("embedded", device="cpu")
     perceptor = PerceptorTrainer(PERCEPTOR, pool)
-    start_from_shipped(perceptor)
+    begin_perceptor(perceptor, SHIPPED)
     words = ["a red star on a blue background", "in charcoal"]
     small = torch.nn.functional.avg_pool2d(pool.batch(4)[0], 2)
     shipped, going_on = ((each.encode_image(small) @ each.encode_text(words).T) for each in (
@@ -209,7 +228,7 @@ def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
     right = [perceptor._match()[1]["shapes_right"] for _ in range(8)]
     assert sum(right) / 8 > 0.4  # of up to eight; it has learned them already
     generator = GeneratorTrainer(GENERATOR, pool)
-    start_from_shipped(generator)
+    begin_generator(generator, SHIPPED)
     assert generator.step()["l1"] < 0.4
     assert torch.equal(generator.average.weights["decoder.conv_in.weight"],
                        models.generator.model.state_dict()["decoder.conv_in.weight"]) is False
