@@ -31,16 +31,23 @@ from engine.training.stage import Stage, begun, resume, run_stage
 from engine.training.world import sample_scene
 
 
+def settings_of(stage: Stage) -> PerceptorTraining:
+    """What begins with an exported perceptor can see and be painted with already.
+
+    Of one that is to be widened the words are new, and matched for a while before anything else;
+    one as wide as what is trained goes on with all parts at once.
+    """
+    settings = PerceptorTraining(total=stage.steps)
+    if stage.begin_with is None:
+        return settings
+    narrow = exported_perceptor(stage.begin_with).width < ARCHITECTURE["embed_dim"]
+    return replace(settings, move_after=600 if narrow else 0, guide_after=1200 if narrow else 0)
+
+
 def train_perceptor(stage: Stage, rank: int) -> None:
     """Train until the stage is over, as process ``rank`` of those that do."""
     torch.set_num_threads(stage.threads)
-    settings = PerceptorTraining(total=stage.steps)
-    knows_less = False
-    if stage.begin_with is not None:
-        # It can see and be painted with already; a narrow one does not know the words yet.
-        knows_less = exported_perceptor(stage.begin_with).width < ARCHITECTURE["embed_dim"]
-        first = 600 if knows_less else 0
-        settings = replace(settings, move_after=first, guide_after=2 * first)
+    settings = settings_of(stage)
     start = begun("perceptor", stage.folder) if stage.resume else 0
     pool = open_pool(settings.pool_pairs, [settings.seed, rank, start], MIX, WHOLE_MIX,
                      stage.drawings)
@@ -49,7 +56,7 @@ def train_perceptor(stage: Stage, rank: int) -> None:
         resume(trainer, "perceptor", stage.folder)
     elif stage.begin_with is not None:
         begin_perceptor(trainer, stage.begin_with)
-        if knows_less:
+        if settings.move_after:
             rng = np.random.default_rng(settings.seed)
             spread_texts(trainer.perceptor, [describe(sample_scene(rng, pool.mix), rng)[0]
                                              for _ in range(2000)])

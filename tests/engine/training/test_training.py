@@ -27,10 +27,11 @@ from engine.training.perceptor_losses import (
     contrastive_loss,
     match_matrix,
 )
+from engine.training.perceptor_run import settings_of
 from engine.training.pool import Pool
 from engine.training.scene import COLOURS, SHAPES, SIZES
 from engine.training.spreading import spread_texts
-from engine.training.stage import resume, run_stage
+from engine.training.stage import Stage, resume, run_stage
 from engine.training.widening import widen
 
 PERCEPTOR = PerceptorTraining(families=1, pairs=4, faint=0.0, guided_families=1, guided_pairs=4,
@@ -67,6 +68,20 @@ def test_a_perceptor_learns_and_ships(pool: Pool, tmp_path: Path) -> None:
                                perceptor.encode_text(words))
     torch.testing.assert_close(_averaged(begun).encode_image(small),
                                perceptor.encode_image(small))
+
+
+def test_what_begins_narrow_is_matched_first_and_what_is_as_wide_goes_on_at_once(
+        tmp_path: Path) -> None:
+    def stage(begin_with: Path | None) -> Stage:
+        return Stage(tmp_path, 5, 4000, True, 1, begin_with)
+
+    wide = Perceptor(new_clip(**ARCHITECTURE)).state_dict()
+    torch.save({name.removeprefix("clip."): value for name, value in wide.items()},
+               tmp_path / "perceptor.pt")
+    from_nothing, narrow, as_wide = (settings_of(stage(each)) for each in (None, SHIPPED, tmp_path))
+    assert (as_wide.move_after, as_wide.guide_after) == (0, 0)
+    assert 0 < narrow.move_after < from_nothing.move_after
+    assert narrow.move_after < narrow.guide_after < from_nothing.guide_after
 
 
 def test_weights_of_another_architecture_are_refused_with_their_folder(
