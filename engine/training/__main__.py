@@ -76,7 +76,8 @@ def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes
 def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
               resume: Resume = True, threads: Threads = 1, processes: Processes = 1,
               rehearse: Annotated[bool, typer.Option(
-                  help="on paintings by the folder's generator, or the shipped one")] = False,
+                  help="on paintings by the folder's generator, else the one begun with, else the "
+                       "shipped one")] = False,
               begin_with: BeginWith = None, drawings: FolderOfDrawings = None) -> None:
     """Train the CLIP whose gradients draw."""
     steps = steps or steps_in(drawings)[1]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from engine.errors import CheckpointError
 from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.checkpoints import read_tensors
 from engine.models.generator import Generator, VQModel
 from engine.models.perceptor import Perceptor
+from engine.training.averaging import WeightAverage
 from engine.training.export import SHIPPED
 from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG, GeneratorTrainer
 from engine.training.perceptor import PerceptorTrainer
@@ -32,7 +32,7 @@ def exported_perceptor(folder: Path) -> Perceptor:
 def begin_generator(trainer: GeneratorTrainer, folder: Path) -> None:
     """Give ``trainer`` the exported weights; its optimiser and its schedule begin anew."""
     trainer.model.load_state_dict(exported_generator(folder).model.state_dict())
-    trainer.average.weights = _copied(trainer.model.state_dict())
+    trainer.average = WeightAverage(trainer.model, trainer.average.decay)
     trainer.counts.fill_(1.0)
     trainer.sums.copy_(trainer.codebook)
 
@@ -51,7 +51,7 @@ def begin_perceptor(trainer: PerceptorTrainer, folder: Path) -> None:
     except RuntimeError as error:
         raise CheckpointError("The perceptor in {folder} is of another architecture than what is "
                               "trained; begin without it.", folder=folder) from error
-    trainer.average.weights = _copied(trainer.perceptor.state_dict())
+    trainer.average = WeightAverage(trainer.perceptor, trainer.average.decay)
 
 
 def generator_to_rehearse_with(run: Path, folder: Path | None) -> Generator:
@@ -65,7 +65,3 @@ def generator_to_rehearse_with(run: Path, folder: Path | None) -> Generator:
     codebook = state["model"]["quantize.embedding.weight"]
     model.quantize.embedding.weight.data.copy_(codebook)
     return Generator(model.eval().requires_grad_(False))
-
-
-def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in weights.items()}

@@ -56,7 +56,7 @@ def train_perceptor(stage: Stage, rank: int) -> None:
         resume(trainer, "perceptor", stage.folder)
     elif stage.begin_with is not None:
         begin_perceptor(trainer, stage.begin_with)
-        if settings.move_after:
+        if settings.move_after:  # it was widened, and its words are new
             rng = np.random.default_rng(settings.seed)
             spread_texts(trainer.perceptor, [describe(sample_scene(rng, pool.mix), rng)[0]
                                              for _ in range(2000)])
