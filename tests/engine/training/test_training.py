@@ -75,10 +75,17 @@ def test_what_begins_narrow_is_matched_first_and_what_is_as_wide_goes_on_at_once
     def stage(begin_with: Path | None) -> Stage:
         return Stage(tmp_path, 5, 4000, True, 1, begin_with)
 
-    wide = Perceptor(new_clip(**ARCHITECTURE)).state_dict()
-    torch.save({name.removeprefix("clip."): value for name, value in wide.items()},
-               tmp_path / "perceptor.pt")
-    from_nothing, narrow, as_wide = (settings_of(stage(each)) for each in (None, SHIPPED, tmp_path))
+    def exported(width: int) -> Path:
+        folder = tmp_path / str(width)
+        folder.mkdir()
+        own = Perceptor(new_clip(**{**ARCHITECTURE, "embed_dim": width, "text_width": width}))
+        torch.save({name.removeprefix("clip."): value for name, value in own.state_dict().items()},
+                   folder / "perceptor.pt")
+        return folder
+
+    full = ARCHITECTURE["embed_dim"]
+    from_nothing, narrow, as_wide = (
+        settings_of(stage(each)) for each in (None, exported(full // 2), exported(full)))
     assert (as_wide.move_after, as_wide.guide_after) == (0, 0)
     assert 0 < narrow.move_after < from_nothing.move_after
     assert narrow.move_after < narrow.guide_after < from_nothing.guide_after
@@ -237,7 +244,7 @@ def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
         models.perceptor, perceptor.perceptor.eval()))
     # Widened, its words have a little noise: else the twins would stay twins.
     torch.testing.assert_close(going_on, shipped, atol=0.05, rtol=0)
-    seen, sees = (each.encode_image(small)[:, :128] for each in (
+    seen, sees = (each.encode_image(small)[:, :models.perceptor.width] for each in (
         models.perceptor, perceptor.perceptor))
     torch.testing.assert_close(torch.nn.functional.normalize(sees), seen, atol=1e-4, rtol=1e-3)
     right = [perceptor._match()[1]["shapes_right"] for _ in range(8)]
