@@ -70,22 +70,24 @@ def test_a_perceptor_learns_and_ships(pool: Pool, tmp_path: Path) -> None:
                                perceptor.encode_image(small))
 
 
+def _exported(folder: Path, **sizes: int) -> Path:
+    """A new ``folder`` with a perceptor as exported, untrained, whose ``sizes`` may be others."""
+    folder.mkdir()
+    weights = Perceptor(new_clip(**{**ARCHITECTURE, **sizes})).state_dict()
+    torch.save({name.removeprefix("clip."): value for name, value in weights.items()},
+               folder / "perceptor.pt")
+    return folder
+
+
 def test_what_begins_narrow_is_matched_first_and_what_is_as_wide_goes_on_at_once(
         tmp_path: Path) -> None:
     def stage(begin_with: Path | None) -> Stage:
         return Stage(tmp_path, 5, 4000, True, 1, begin_with)
 
-    def exported(width: int) -> Path:
-        folder = tmp_path / str(width)
-        folder.mkdir()
-        own = Perceptor(new_clip(**{**ARCHITECTURE, "embed_dim": width, "text_width": width}))
-        torch.save({name.removeprefix("clip."): value for name, value in own.state_dict().items()},
-                   folder / "perceptor.pt")
-        return folder
-
-    full = ARCHITECTURE["embed_dim"]
-    from_nothing, narrow, as_wide = (
-        settings_of(stage(each)) for each in (None, exported(full // 2), exported(full)))
+    half = ARCHITECTURE["embed_dim"] // 2
+    from_nothing, narrow, as_wide = (settings_of(stage(each)) for each in (
+        None, _exported(tmp_path / "half", embed_dim=half, text_width=half),
+        _exported(tmp_path / "full")))
     assert (as_wide.move_after, as_wide.guide_after) == (0, 0)
     assert 0 < narrow.move_after < from_nothing.move_after
     assert narrow.move_after < narrow.guide_after < from_nothing.guide_after
@@ -93,12 +95,10 @@ def test_what_begins_narrow_is_matched_first_and_what_is_as_wide_goes_on_at_once
 
 def test_weights_of_another_architecture_are_refused_with_their_folder(
         pool: Pool, tmp_path: Path) -> None:
-    other = Perceptor(new_clip(**{**ARCHITECTURE, "vision_width": 8}))
-    torch.save({name.removeprefix("clip."): value for name, value in other.state_dict().items()},
-               tmp_path / "perceptor.pt")
+    folder = _exported(tmp_path / "other", vision_width=8)
     trainer = PerceptorTrainer(PERCEPTOR, pool)
-    with pytest.raises(CheckpointError, match=f"{tmp_path} is of another architecture"):
-        begin_perceptor(trainer, tmp_path)
+    with pytest.raises(CheckpointError, match=f"{folder} is of another architecture"):
+        begin_perceptor(trainer, folder)
 
 
 def _gained(name: str, figures: list[dict[str, float]]) -> float:
