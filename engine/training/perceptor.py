@@ -67,7 +67,7 @@ CUTOUTS = Augmentation(crop_power=0.3, whole=0.9, flip=0.0, affine=0.7, degrees=
 MIX = Mix(styled=0.25, pairs=0.7, plain=0.8,
           styles=("charcoal", "watercolour", "pixel art", "neon"))
 
-WHOLE_MIX = Mix(styled=0.35, pairs=0.4, plain=0.8, scenic=0.35, drawn=0.7, counted=0.08)
+WHOLE_MIX = Mix(styled=0.35, pairs=0.4, plain=0.8, scenic=0.3, drawn=0.6, counted=0.08)
 
 
 @dataclass(frozen=True)
