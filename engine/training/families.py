@@ -24,9 +24,9 @@ from engine.training.world import sample_scene
 class Families:
     """Families of scenes that differ in one respect alone, drawn alike.
 
-    The respect is a thing's shape, a thing's colour, or, of two things, which is which and
-    where: within a family nothing else tells, so just that has to be learned. What is held out
-    of training is left out. No family has more than ``largest`` members.
+    The respect is a thing's shape, a thing's colour, a plain ground's colour, or, of two things,
+    which is which and where: within a family nothing else tells, so just that has to be learned.
+    What is held out of training is left out. No family has more than ``largest`` members.
     """
 
     def __init__(self, families: int, pool: Pool, seed: int, largest: int = 8) -> None:
@@ -55,6 +55,9 @@ class Families:
 
 def _family(scene: Scene, rng: np.random.Generator) -> list[Scene]:
     """``scene`` and others that differ from it in one respect, which is chosen by chance."""
+    # Not in a style: neon and charcoal leave nothing of a ground's colour.
+    if scene.ground.pattern == "plain" and scene.style is None and rng.random() < 0.25:
+        return _grounds(scene)
     index = int(rng.integers(len(scene.things)))
     drawn = scene.things[index].drawn
     respects = [_drawings] if drawn else [_shapes, _colours]
@@ -91,6 +94,13 @@ def _colours(scene: Scene, index: int, rng: np.random.Generator) -> list[Scene]:
     """One of the things in every colour that nothing else has."""
     taken = scene.colours_beside(index)
     return [scene.with_thing(index, replace(scene.things[index], colour=colour))
+            for colour in COLOURS if colour not in taken]
+
+
+def _grounds(scene: Scene) -> list[Scene]:
+    """A plain ground in every colour that no thing has."""
+    taken = {thing.colour for thing in scene.things}
+    return [replace(scene, ground=replace(scene.ground, colour=colour))
             for colour in COLOURS if colour not in taken]
 
 

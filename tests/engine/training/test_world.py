@@ -304,14 +304,25 @@ def test_a_family_differs_in_one_respect_and_each_caption_is_true_of_one_member(
     shapes = {tuple(thing.shape for thing in scene.things) for scene in scenes}
     colours = {tuple(thing.colour for thing in scene.things) for scene in scenes}
     relations = {scene.relation for scene in scenes}
+    grounds = {scene.ground for scene in scenes}
     # Exchanging two things' shapes, colours or both leaves what is there as it was.
     there = {(frozenset(thing.shape for thing in scene.things),
               frozenset(thing.colour for thing in scene.things)) for scene in scenes}
-    assert [len(each) > 1 for each in (shapes, colours, relations)].count(True) == 1 or len(
-        there) == 1
+    assert [len(each) > 1 for each in (shapes, colours, relations, grounds)].count(
+        True) == 1 or (len(there) == 1 and len(grounds) == 1)
     for i, scene in enumerate(scenes):
         _, claim = describe(scene, _rng(seed), full=True)
         assert [claim.true_of(other) for other in scenes] == [i == j for j in range(len(scenes))]
+
+
+def test_some_families_differ_in_their_plain_ground_which_no_style_hides() -> None:
+    families = Families(40, Pool(1, 16, 3, mix=Mix(styled=0.4, plain=0.7)), 3)
+    several = [scenes for _, scenes in families.batch(40)
+               if len({scene.ground for scene in scenes}) > 1]
+    assert several
+    for scenes in several:
+        assert len({(scene.things, scene.relation) for scene in scenes}) == 1
+        assert {(scene.ground.pattern, scene.style) for scene in scenes} == {("plain", None)}
 
 
 def test_a_partial_caption_is_true_of_whatever_fits_it() -> None:
