@@ -85,3 +85,13 @@ def regulariser_loss(z: Tensor, anchor: Tensor | None, alpha: float) -> Tensor:
     """alpha * the mean of (z - anchor)^2 over all elements; without anchor, of z^2."""
     difference = z if anchor is None else z - anchor
     return alpha * difference.square().mean()
+
+
+def smoothness_loss(picture: Tensor, weight: float) -> Tensor:
+    """weight * the total variation of a picture [B, 3, H, W] (Rudin, Osher and Fatemi 1992).
+
+    The mean of |difference| between neighbours across and down. It flattens what nothing asks for
+    and leaves edges as steep as they are. Not in the paper; docs/embedded-models.md has figures.
+    """
+    across, down = picture.diff(dim=-1).abs().mean(), picture.diff(dim=-2).abs().mean()
+    return weight * (across + down)

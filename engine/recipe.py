@@ -138,6 +138,8 @@ class Recipe:
     in the end, the way there being a straight line: at 1, as in the paper, it stays. With a
     ``period`` it is warm again after each so many iterations (Loshchilov and Hutter 2017), so
     that a finished painting that is continued is the one that was to be so long from the start.
+    ``smoothness`` weighs the picture's total variation (engine.losses.smoothness_loss) where it is
+    painted from nothing, not where one is edited; at 0, as in the paper, there is no such term.
     """
 
     width: int = 256
@@ -154,6 +156,7 @@ class Recipe:
     clamp: bool = True
     augmentation: Augmentation = Augmentation()
     regulariser: Regulariser = Regulariser()
+    smoothness: float = 0.0
     masking: SelfMasking = SelfMasking()
 
     def rate(self, iteration: int) -> float:

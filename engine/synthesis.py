@@ -20,7 +20,13 @@ from engine.cutouts import cut, draw_cutouts, plain_cutouts
 from engine.errors import NumericalError, RequestError
 from engine.hardship import KEEP_EVERY, Hardship, Term, is_memory_error, look_in_passes
 from engine.latent import CodebookLatent, Latent, QuantisedLatent, random_codes
-from engine.losses import clamp_with_gradient, prompt_loss, regulariser_loss, structure_loss
+from engine.losses import (
+    clamp_with_gradient,
+    prompt_loss,
+    regulariser_loss,
+    smoothness_loss,
+    structure_loss,
+)
 from engine.masking import Mask, composite, make_mask
 from engine.models.generator import Generator
 from engine.models.perceptor import Perceptor
@@ -33,7 +39,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 # What is measured beside the prompts: one that reads like these is named in quotation marks.
-_MEASURES = ("total", "structure", "regulariser")
+_MEASURES = ("total", "structure", "regulariser", "smoothness")
 _WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
 
 
@@ -43,8 +49,8 @@ class Iterate:
 
     ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start),
     ``losses`` what was measured on it (the last iterate's is that of the one before), by prompt,
-    with "total", and "structure" and "regulariser" where they are asked for; ``seconds`` the time
-    spent stepping so far.
+    with "total", and "structure", "regulariser" and "smoothness" where they are asked for;
+    ``seconds`` the time spent stepping so far.
     """
 
     iteration: int
@@ -92,6 +98,8 @@ class Synthesis:
         self.losses: dict[str, float] = {}
         self.hardship = Hardship()
         self.remarks = tuple(remarks)
+        # A picture that is edited has a texture of its own, which is to stay.
+        self.smoothness = recipe.smoothness if start is None else 0.0
         self.original = None if start is None else start.to(generator.codebook)
         height, width = recipe.height // factor, recipe.width // factor
         if self.original is None:
@@ -190,11 +198,17 @@ class Synthesis:
         if alpha:
             named["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha)
             losses.append(named["regulariser"])
+        if self.smoothness:
+            named["smoothness"] = smoothness_loss(picture, self.smoothness)
+            losses.append(named["smoothness"])
         total = torch.stack(losses).sum()
         self.latent.z.grad = None
         if gradient is None:
             total.backward()
         else:
+            if self.smoothness:
+                gradient = gradient + torch.autograd.grad(named["smoothness"], picture,
+                                                          retain_graph=True)[0]
             picture.backward(gradient)
             if alpha:
                 named["regulariser"].backward()

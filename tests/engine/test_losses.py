@@ -14,6 +14,7 @@ from engine.losses import (
     prompt_loss,
     regulariser_loss,
     replace_gradient,
+    smoothness_loss,
     spherical_distance,
 )
 from engine.recipe import SCHEDULES, Regulariser
@@ -98,3 +99,15 @@ def test_the_regulariser_pulls_to_zero_or_to_the_anchor() -> None:
     assert regulariser_loss(z, z, 0.5).item() == 0
     assert regulariser_loss(z, anchor, 2.0).item() == pytest.approx(
         2 * ((z - anchor) ** 2).mean().item())
+
+
+@given(st.integers(1, 6), st.floats(0.1, 0.9), st.floats(0.5, 8.0))
+def test_a_steep_edge_is_as_smooth_as_a_slope_and_noise_is_not(width, step, weight) -> None:
+    slope = (torch.arange(16.0) - 4).clamp(0, width) / width * step
+    edge = (torch.arange(16) > 7) * step
+    smooth, steep = (smoothness_loss(row.expand(1, 3, 16, 16), weight) for row in (slope, edge))
+    # 15 differences a row, of which the slope has several and the edge one, of the same sum.
+    assert smooth.item() == pytest.approx(steep.item(), rel=1e-4)
+    assert steep.item() == pytest.approx(weight * step / 15, rel=1e-4)
+    noise = step * torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    assert smoothness_loss(noise, weight) > 3 * steep

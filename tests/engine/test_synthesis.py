@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from engine.errors import NumericalError, RequestError
+from engine.losses import smoothness_loss
 from engine.models import nearest_codes
 from engine.painting import paint
 from engine.prompt import Prompt
@@ -48,7 +49,7 @@ def test_the_same_seed_paints_the_same_pixels_and_another_seed_others(latent: st
 
 
 @pytest.mark.parametrize("changes", [
-    {}, {"latent": "codebook"}, {"restart_every": 4}, {"cooling": 0.1},
+    {}, {"latent": "codebook"}, {"restart_every": 4}, {"cooling": 0.1}, {"smoothness": 2.0},
     {"regulariser": Regulariser(0.5, "linear", "start")}], ids=str)
 def test_saved_half_way_and_restored_it_ends_in_the_same_pixels(changes: dict[str, Any]) -> None:
     whole = _finish(_synthesis(**changes))
@@ -81,13 +82,29 @@ def test_the_loss_falls() -> None:
 
 
 def test_every_prompt_has_its_own_loss_however_it_reads() -> None:
-    words = ["total", "a red star", "regulariser", "a red star"]
+    words = ["total", "a red star", "regulariser", "a red star", "smoothness"]
     synthesis = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt(each) for each in words],
-                          tiny_recipe(augmentation=FULL, regulariser=Regulariser(0.5)), 1)
+                          tiny_recipe(augmentation=FULL, regulariser=Regulariser(0.5),
+                                      smoothness=0.5), 1)
     losses = synthesis.step().losses
-    assert set(losses) == {"total", '"total"', "a red star", '"regulariser"', "regulariser"}
+    assert set(losses) == {"total", '"total"', "a red star", '"regulariser"', "regulariser",
+                           '"smoothness"', "smoothness"}
     total = losses.pop("total")
     assert total == pytest.approx(sum(losses.values()), rel=1e-5)
+
+
+def test_a_weight_on_smoothness_paints_flatter() -> None:
+    rough, flat = (_finish(_synthesis(augmentation=PLAIN, iterations=20, learning_rate=0.3,
+                                      smoothness=weight))[-1].image for weight in (0.0, 20.0))
+    left, made = (smoothness_loss(image[None], 1.0).item() for image in (rough, flat))
+    assert made < 0.9 * left
+
+
+def test_a_picture_that_is_edited_keeps_its_own_texture() -> None:
+    start = torch.rand(1, 3, 24, 32)
+    one, other = (_finish(_synthesis(start=start, smoothness=weight)) for weight in (0.0, 20.0))
+    assert torch.equal(one[-1].image, other[-1].image)
+    assert "smoothness" not in other[0].losses
 
 
 def test_z_stays_within_the_codebook_channel_by_channel() -> None:

@@ -59,6 +59,17 @@ def test_in_passes_the_loss_and_the_gradient_are_the_same(passes):
     assert torch.equal(whole.rng.get_state(), parts.rng.get_state())
 
 
+def test_in_passes_a_picture_is_as_smooth():
+    whole, parts = synthesis_of(smoothness=3.0), synthesis_of(smoothness=3.0)
+    parts.hardship.passes = 3
+    whole.step()
+    parts.step()
+    assert whole.losses == pytest.approx(parts.losses, rel=1e-5)
+    assert whole.losses["smoothness"] > 0
+    assert whole.latent.z.grad is not None
+    torch.testing.assert_close(parts.latent.z.grad, whole.latent.z.grad, rtol=1e-3, atol=1e-7)
+
+
 def test_a_pass_never_holds_more_than_its_cutouts():
     seen = []
     perceptor = tiny_perceptor()
