@@ -194,24 +194,19 @@ class Synthesis:
         named: dict[str, Tensor] = {}
         for name, loss in zip(names, losses, strict=True):
             named[name] = named[name] + loss if name in named else loss
+        own: dict[str, Tensor] = {}  # what is measured on the latent and the picture themselves
         alpha = recipe.regulariser.alpha(self.iteration, recipe.iterations)
         if alpha:
-            named["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha)
-            losses.append(named["regulariser"])
+            own["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha)
         if self.smoothness:
-            named["smoothness"] = smoothness_loss(picture, self.smoothness)
-            losses.append(named["smoothness"])
-        total = torch.stack(losses).sum()
+            own["smoothness"] = smoothness_loss(picture, self.smoothness)
+        named |= own
+        total = torch.stack([*losses, *own.values()]).sum()
         self.latent.z.grad = None
         if gradient is None:
             total.backward()
         else:
-            if self.smoothness:
-                gradient = gradient + torch.autograd.grad(named["smoothness"], picture,
-                                                          retain_graph=True)[0]
-            picture.backward(gradient)
-            if alpha:
-                named["regulariser"].backward()
+            torch.autograd.backward([picture, *own.values()], [gradient, *(None for _ in own)])
         self._freeze()
         self._check(total)
         self.hardship.finite = state or self.hardship.finite
