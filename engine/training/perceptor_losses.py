@@ -66,17 +66,26 @@ def coding_rate(texts: Tensor, precision: float = 0.5) -> Tensor:
     return 0.5 * torch.logdet(torch.eye(width) + width / (count * precision) * gram)
 
 
-def alignment(slope: Tensor, way: Tensor, near: float = 3.0,
-              scales: tuple[int, ...] = (1, 2, 4)) -> tuple[Tensor, Tensor]:
+def alignment(slope: Tensor, way: Tensor, near: float = 3.0) -> tuple[Tensor, Tensor]:
     """The cosine [N] between each slope and way [N, 3, S, S], and how much each counts [N].
 
-    The mean of the cosines at ``scales``, squares of so many pixels averaged: the generator
-    paints tokens, so a slope need not be right pixel by pixel. Where the way is shorter than
-    ``near`` (L2, pixels in 0..1) its direction is chance: the weight falls from 1 to 0.
+    The mean of five cosines: at three scales, squares of 1, 2 and 4 pixels averaged, as the
+    generator paints tokens, so a slope need not be right pixel by pixel; and of what the second
+    and the third leave out of the one before, as most of a way is colour, and without them next
+    to nothing of a slope is detail. Where the way is shorter than ``near`` (L2, pixels in 0..1)
+    its direction is chance: the weight falls from 1 to 0.
     """
     slope, way = slope.float(), way.float()
     weight = (way.flatten(1).norm(dim=1) / near).clamp(max=1.0)
-    cosines = [F.cosine_similarity(F.avg_pool2d(slope, scale).flatten(1),
-                                   F.avg_pool2d(way, scale).flatten(1), dim=1, eps=1e-6)
-               for scale in scales]
+    cosines = [F.cosine_similarity(ours.flatten(1), theirs.flatten(1), dim=1, eps=1e-6)
+               for ours, theirs in zip(_bands(slope), _bands(way), strict=True)]
     return torch.stack(cosines).mean(0), weight
+
+
+def _bands(pictures: Tensor) -> list[Tensor]:
+    """``pictures``, halved, quartered, and what is lost each time."""
+    half = F.avg_pool2d(pictures, 2)
+    quarter = F.avg_pool2d(half, 2)
+    lost = [large - F.interpolate(small, scale_factor=2)
+            for large, small in ((pictures, half), (half, quarter))]
+    return [pictures, half, quarter, *lost]

@@ -41,7 +41,10 @@ def settings_of(stage: Stage) -> PerceptorTraining:
     if stage.begin_with is None:
         return settings
     narrow = exported_perceptor(stage.begin_with).width < ARCHITECTURE["embed_dim"]
-    return replace(settings, move_after=600 if narrow else 0, guide_after=1200 if narrow else 0)
+    if narrow:
+        return replace(settings, move_after=600, guide_after=1200)
+    # At the rate of the beginning it would lose first what it knows.
+    return replace(settings, learning_rate=4e-4, move_after=0, guide_after=0)
 
 
 def train_perceptor(stage: Stage, rank: int) -> None:

@@ -17,7 +17,9 @@ from engine.models.checkpoints import read_tensors
 from engine.models.perceptor import Perceptor, new_clip
 from engine.training import __main__ as command
 from engine.training.beginning import begin_generator, begin_perceptor
+from engine.training.deepening import deepen
 from engine.training.export import SHIPPED, export_generator, export_perceptor
+from engine.training.features import Features
 from engine.training.generator import GeneratorTrainer, GeneratorTraining
 from engine.training.moving import move_against
 from engine.training.perceptor import ARCHITECTURE, PerceptorTrainer, PerceptorTraining
@@ -166,13 +168,16 @@ def test_alignment_is_the_cosine_and_leaves_out_what_is_nearly_there() -> None:
     way[0, 0, 0, 0], way[1, 0, 0, 0], way[2, 0, 0, 0] = 6.0, -1.5, 0.0
     slope = torch.zeros(3, 3, 4, 4)
     slope[:, 0, 0, 0], slope[:, 1, 0, 0] = 3.0, 4.0
-    slope[0, 1, 3, 3] = -4.0
-    cosine, weight = alignment(slope, way, near=3.0, scales=(1,))
-    torch.testing.assert_close(cosine, torch.tensor([3 / 41**0.5, -0.6, 0.0]))
+    cosine, weight = alignment(slope, way, near=3.0)
+    torch.testing.assert_close(cosine, torch.tensor([0.6, -0.6, 0.0]))
     torch.testing.assert_close(weight, torch.tensor([1.0, 0.5, 0.0]))
-    # Seen as one square, the two fours cancel.
-    coarse, _ = alignment(slope, way, near=3.0, scales=(1, 4))
-    assert coarse[0].item() == pytest.approx((3 / 41**0.5 + 1) / 2)
+
+
+def test_alignment_counts_detail_as_much_as_colour() -> None:
+    colour, detail = torch.ones(1, 3, 4, 4), torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat(2, 2)
+    cosine, _ = alignment(colour - detail, colour + detail)
+    # 0 of all, 1 of either scale's squares, -1 of what the first squares lose, 0 of nothing.
+    assert cosine.item() == pytest.approx(0.2)
 
 
 def test_the_coding_rate_is_that_of_the_dimensions_in_use() -> None:
@@ -268,6 +273,51 @@ def test_a_perceptor_of_twice_the_width_says_the_same() -> None:
     parted = widen(narrow.state_dict(), noise=0.1)
     halves = parted["clip.transformer.resblocks.0.mlp.c_fc.weight"].chunk(2, 1)
     assert not torch.equal(*halves)
+
+
+def test_a_perceptor_with_more_blocks_sees_the_same_and_learns_with_them(pool: Pool,
+                                                                         tmp_path: Path) -> None:
+    flat = Perceptor(new_clip(**{**ARCHITECTURE, "vision_layers": (1, 1, 1, 1)})).eval()
+    deep = Perceptor(new_clip(**ARCHITECTURE)).eval()
+    deep.load_state_dict(deepen(flat.state_dict(), deep.state_dict()))
+    pictures = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(deep.encode_image(pictures), flat.encode_image(pictures))
+    trainer = PerceptorTrainer(PERCEPTOR, pool)
+    begin_perceptor(trainer, SHIPPED)
+    for _ in range(3):
+        trainer.step()
+    assert trainer.perceptor.clip.visual.layer1[2].bn3.weight.abs().max() > 0
+
+
+def test_a_texture_is_like_itself_a_little_further_on_and_unlike_none() -> None:
+    features = Features(load_models("embedded", device="cpu").perceptor)
+    along = torch.arange(64) + torch.arange(64)[:, None]
+
+    def hatched(shift: int) -> torch.Tensor:
+        return (0.5 + 0.4 * (2 * torch.pi * (along + shift) / 6).sin()).expand(1, 3, 64, 64)
+
+    grey = torch.full((1, 3, 64, 64), 0.5)
+    assert [each.item() for each in features.compare(hatched(0), hatched(0))] == [0, 0]
+    moved, missing = (features.compare(each, hatched(0)) for each in (hatched(3), grey))
+    assert (hatched(3) - hatched(0)).abs().mean() > 1.5 * (grey - hatched(0)).abs().mean()
+    assert moved[1] < 0.5 * missing[1]
+    picture = grey.clone().requires_grad_(True)
+    torch.stack(features.compare(picture, hatched(0))).sum().backward()
+    assert picture.grad is not None
+    assert picture.grad.abs().max() > 0
+
+
+def test_codes_beyond_the_exported_ones_are_put_to_use(pool: Pool) -> None:
+    features = Features(load_models("embedded", device="cpu").perceptor)
+    trainer = GeneratorTrainer(replace(GENERATOR, codes=2048, quantise_after=0, whole_after=0.0),
+                               pool, features)
+    begin_generator(trainer, SHIPPED)
+    figures = [trainer.step() for _ in range(4)]
+    assert figures[0]["l1"] < 0.4  # the exported codes are what they were
+    assert figures[0]["codes"] <= 0.5 < figures[-1]["codes"]
+    assert trainer.codebook.abs().max() < 100
+    assert 0 < figures[-1]["seen"] < 4
+    assert 0 < figures[-1]["texture"] < 2
 
 
 def test_a_batch_knows_every_caption_that_is_true(pool: Pool) -> None:
