@@ -22,8 +22,7 @@ Minutes = Annotated[float, typer.Option(help="stop after this long; resume later
 Resume = Annotated[bool, typer.Option(help="go on from the state in the folder, if any")]
 BeginWith = Annotated[Path | None, typer.Option(
     exists=True, file_okay=False,
-    help="a folder of exported models to begin with, where the run's own has no state; its "
-         "perceptor tells the generator what counts in a picture")]
+    help="a folder of exported models to begin with, where the run's own has no state")]
 
 
 def steps_in(drawings: Path | None) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from engine.models.perceptor import Perceptor
 from engine.training.averaging import WeightAverage
 from engine.training.deepening import deepen
 from engine.training.export import SHIPPED
-from engine.training.generator import CODE_WIDTH, DDCONFIG, GeneratorTrainer
+from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG, GeneratorTrainer
 from engine.training.perceptor import PerceptorTrainer
 from engine.training.widening import widen
 
@@ -31,19 +31,11 @@ def exported_perceptor(folder: Path) -> Perceptor:
 
 
 def begin_generator(trainer: GeneratorTrainer, folder: Path) -> None:
-    """Give ``trainer`` the exported weights; its optimiser and its schedule begin anew.
-
-    Codes that it has beyond the exported ones are unused, so training puts them where tokens are.
-    """
-    weights = exported_generator(folder).model.state_dict()
-    exported = weights.pop("quantize.embedding.weight")[: len(trainer.codebook)]
-    trainer.model.load_state_dict(weights, strict=False)
-    trainer.codebook[: len(exported)] = exported
-    # As far from all tokens as nothing is: no token chooses them before they are revived.
-    trainer.codebook[len(exported):] = 1e3
+    """Give ``trainer`` the exported weights; its optimiser and its schedule begin anew."""
+    trainer.model.load_state_dict(exported_generator(folder).model.state_dict())
     trainer.average = WeightAverage(trainer.model, trainer.average.decay)
-    trainer.counts[: len(exported)] = 1.0
-    trainer.sums[: len(exported)] = exported
+    trainer.counts.fill_(1.0)
+    trainer.sums.copy_(trainer.codebook)
 
 
 def begin_perceptor(trainer: PerceptorTrainer, folder: Path) -> None:
@@ -70,8 +62,8 @@ def generator_to_rehearse_with(run: Path, folder: Path | None) -> Generator:
     if not path.exists():
         return exported_generator(folder or SHIPPED)
     state = torch.load(path, weights_only=True)
-    codebook = state["model"]["quantize.embedding.weight"]
-    model = VQModel(DDCONFIG, len(codebook), CODE_WIDTH)
+    model = VQModel(DDCONFIG, CODES, CODE_WIDTH)
     model.load_state_dict(state["average"]["weights"])
+    codebook = state["model"]["quantize.embedding.weight"]
     model.quantize.embedding.weight.data.copy_(codebook)
     return Generator(model.eval().requires_grad_(False))

@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.errors import CheckpointError
 from engine.models.packages import clip_tokenizer
 from engine.training.captions import describe
-from engine.training.generator import CODE_WIDTH, DDCONFIG
+from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG
 from engine.training.stage import save_atomically
 from engine.training.world import Mix, sample_scene
 
@@ -62,8 +62,7 @@ def export_generator(run: Path, folder: Path = SHIPPED) -> Path:
     state = {name: value.half() for name, value in weights.items()}
     save_atomically({"state_dict": state}, folder / "generator.ckpt")
     config: dict[str, Any] = {"model": {"target": "taming.models.vqgan.VQModel", "params": {
-        "embed_dim": CODE_WIDTH, "n_embed": len(state["quantize.embedding.weight"]),
-        "ddconfig": DDCONFIG}}}
+        "embed_dim": CODE_WIDTH, "n_embed": CODES, "ddconfig": DDCONFIG}}}
     (folder / "generator.yaml").write_text(
         "# norm_groups is ours: see engine/models/packages.py\n"
         + yaml.safe_dump(config, sort_keys=False))

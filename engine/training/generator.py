@@ -3,8 +3,7 @@
 Losses: L1 and the L1 of differences between neighbours (edges) at three scales, the
 commitment to the chosen codes, and from ``adversarial_after`` on a patch discriminator with
 the hinge loss (Esser et al. 2021, with their adaptive weight left out: the world is flat, a
-small fixed weight does). Where there is a perceptor already, what it sees in the picture and its
-textures count, too (:mod:`engine.training.features`).
+small fixed weight does).
 
 The codebook follows the tokens by moving averages (van den Oord et al. 2017, appendix A.1),
 and codes that no token chose for a while are put where tokens are. The first ``quantise_after``
@@ -23,7 +22,6 @@ from torch import Tensor, nn
 
 from engine.models.generator import VQModel, embed_codes, nearest_codes
 from engine.training.averaging import WeightAverage
-from engine.training.features import Features
 from engine.training.pool import Pool
 from engine.training.precision import bf16_where_fast
 from engine.training.schedule import warm_cosine
@@ -34,7 +32,7 @@ DDCONFIG: dict[str, Any] = {
     "double_z": False, "z_channels": 64, "resolution": 128, "in_channels": 3, "out_ch": 3,
     "ch": 16, "ch_mult": [1, 2, 2, 6], "num_res_blocks": 1, "attn_resolutions": [16],
     "dropout": 0.0, "norm_groups": 4}
-CODE_WIDTH = 64
+CODES, CODE_WIDTH = 1024, 64
 
 
 @dataclass(frozen=True)
@@ -42,8 +40,7 @@ class GeneratorTraining:
     """The numbers of a run.
 
     It sees 64 px crops, 4 for 1, for the first share ``whole_after`` of its ``total`` steps,
-    and trains against the discriminator from the share ``adversarial_after`` on. ``seen`` and
-    ``texture`` weigh what a perceptor's features tell, where there is one.
+    and trains against the discriminator from the share ``adversarial_after`` on.
     """
 
     batch: int = 8
@@ -55,9 +52,6 @@ class GeneratorTraining:
     adversarial_after: float = 0.75
     adversarial: float = 0.05
     edges: float = 1.0
-    seen: float = 5.0
-    texture: float = 0.5
-    codes: int = 1024
     revive_every: int = 20
     total: int = 3500
     seed: int = 12
@@ -93,13 +87,11 @@ def initialise(model: nn.Module) -> None:
 class GeneratorTrainer:
     """One training run: :meth:`step` it, save it, resume it."""
 
-    def __init__(self, settings: GeneratorTraining, pool: Pool,
-                 features: Features | None = None) -> None:
+    def __init__(self, settings: GeneratorTraining, pool: Pool) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.pool = pool
-        self.features = features
-        self.model = VQModel(DDCONFIG, settings.codes, CODE_WIDTH)
+        self.model = VQModel(DDCONFIG, CODES, CODE_WIDTH)
         initialise(self.model)
         self.average = WeightAverage(self.model)
         self.discriminator = new_discriminator()
@@ -107,8 +99,8 @@ class GeneratorTrainer:
                                           betas=(0.9, 0.99))
         self.critic = torch.optim.Adam(self.discriminator.parameters(), lr=4e-4, betas=(0.5, 0.9))
         self.generator = torch.Generator().manual_seed(settings.seed)
-        self.counts = torch.zeros(settings.codes)
-        self.sums = torch.zeros(settings.codes, CODE_WIDTH)
+        self.counts = torch.zeros(CODES)
+        self.sums = torch.zeros(CODES, CODE_WIDTH)
         self.iteration = 0
 
     def _pictures(self) -> Tensor:
@@ -145,10 +137,6 @@ class GeneratorTrainer:
         loss = loss + self.settings.commitment * commitment
         figures = {"l1": plain.item(), "edges": edges.item(), "commitment": commitment.item(),
                    "deviation": h.std().item()}
-        if self.features is not None:
-            seen, texture = self.features.compare(*self._views(painted, pixels))
-            loss = loss + self.settings.seen * seen + self.settings.texture * texture
-            figures |= {"seen": seen.item(), "texture": texture.item()}
         adversarial = self.iteration > self.settings.adversarial_after * self.settings.total
         if adversarial:
             fooled = -self.discriminator(painted).mean()
@@ -166,23 +154,9 @@ class GeneratorTrainer:
         figures["codes"] = (self.counts > 0.05).float().mean().item()
         return figures
 
-    def _views(self, painted: Tensor, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Of both [N, 3, H, W] in -1..1, 64 px in 0..1: as they are, and whole pictures halved."""
-        both = torch.cat([painted, pixels]) * 0.5 + 0.5
-        height, width = both.shape[-2:]
-        if height > 64:
-            left, top = torch.randint(0, width - 63, (2,), generator=self.generator).tolist()
-            crops = both[..., top:top + 64, left:left + 64]
-            halves = F.avg_pool2d(both, 2)
-            ours, theirs = (torch.cat(pair) for pair in zip(crops.chunk(2), halves.chunk(2),
-                                                            strict=True))
-            return ours, theirs
-        ours, theirs = both.chunk(2)
-        return ours, theirs
-
     @property
     def codebook(self) -> Tensor:
-        """The code vectors [codes, CODE_WIDTH], moved in place by :meth:`_follow`."""
+        """The code vectors [CODES, CODE_WIDTH], moved in place by :meth:`_follow`."""
         weight: Tensor = self.model.quantize.embedding.weight.data
         return weight
 

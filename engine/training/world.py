@@ -47,8 +47,6 @@ class Mix:
 
 SHAPES_ALONE = Mix()
 WHOLE = Mix(scenic=0.4, drawn=0.7, counted=0.1)
-# Styles are what a generator finds hardest: their textures are finer than its tokens.
-WHOLE_STYLED = replace(WHOLE, styled=0.5, pairs=0.3)
 
 
 def sample_scene(rng: np.random.Generator, mix: Mix = SHAPES_ALONE, *,

@@ -19,7 +19,6 @@ from engine.training import __main__ as command
 from engine.training.beginning import begin_generator, begin_perceptor
 from engine.training.deepening import deepen
 from engine.training.export import SHIPPED, export_generator, export_perceptor
-from engine.training.features import Features
 from engine.training.generator import GeneratorTrainer, GeneratorTraining
 from engine.training.moving import move_against
 from engine.training.perceptor import ARCHITECTURE, PerceptorTrainer, PerceptorTraining
@@ -287,37 +286,6 @@ def test_a_perceptor_with_more_blocks_sees_the_same_and_learns_with_them(pool: P
     for _ in range(3):
         trainer.step()
     assert trainer.perceptor.clip.visual.layer1[2].bn3.weight.abs().max() > 0
-
-
-def test_a_texture_is_like_itself_a_little_further_on_and_unlike_none() -> None:
-    features = Features(load_models("embedded", device="cpu").perceptor)
-    along = torch.arange(64) + torch.arange(64)[:, None]
-
-    def hatched(shift: int) -> torch.Tensor:
-        return (0.5 + 0.4 * (2 * torch.pi * (along + shift) / 6).sin()).expand(1, 3, 64, 64)
-
-    grey = torch.full((1, 3, 64, 64), 0.5)
-    assert [each.item() for each in features.compare(hatched(0), hatched(0))] == [0, 0]
-    moved, missing = (features.compare(each, hatched(0)) for each in (hatched(3), grey))
-    assert (hatched(3) - hatched(0)).abs().mean() > 1.5 * (grey - hatched(0)).abs().mean()
-    assert moved[1] < 0.5 * missing[1]
-    picture = grey.clone().requires_grad_(True)
-    torch.stack(features.compare(picture, hatched(0))).sum().backward()
-    assert picture.grad is not None
-    assert picture.grad.abs().max() > 0
-
-
-def test_codes_beyond_the_exported_ones_are_put_to_use(pool: Pool) -> None:
-    features = Features(load_models("embedded", device="cpu").perceptor)
-    trainer = GeneratorTrainer(replace(GENERATOR, codes=2048, quantise_after=0, whole_after=0.0),
-                               pool, features)
-    begin_generator(trainer, SHIPPED)
-    figures = [trainer.step() for _ in range(4)]
-    assert figures[0]["l1"] < 0.4  # the exported codes are what they were
-    assert figures[0]["codes"] <= 0.5 < figures[-1]["codes"]
-    assert trainer.codebook.abs().max() < 100
-    assert 0 < figures[-1]["seen"] < 4
-    assert 0 < figures[-1]["texture"] < 2
 
 
 def test_a_batch_knows_every_caption_that_is_true(pool: Pool) -> None:
