@@ -15,13 +15,9 @@ _LATER_BLOCK = re.compile(r"clip\.visual\.layer\d\.[1-9]\d*\.")
 
 
 def deepen(weights: dict[str, Tensor], deeper: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state dict ``weights`` with the later blocks that only ``deeper`` has, at rest.
+    """The state dict ``weights`` with the later blocks that only ``deeper`` has.
 
-    ``deeper`` is an untrained perceptor's state dict.
+    ``deeper`` is the state dict of an untrained perceptor, where blocks are at rest.
     """
-    added = {name: value for name, value in deeper.items()
-             if name not in weights and _LATER_BLOCK.match(name)}
-    for name, value in added.items():
-        if name.endswith(("bn3.weight", "bn3.bias")):
-            added[name] = value.new_zeros(value.shape)
-    return {**weights, **added}
+    return {**{name: value for name, value in deeper.items() if _LATER_BLOCK.match(name)},
+            **weights}

@@ -90,6 +90,7 @@ def test_what_begins_narrow_is_matched_first_and_what_is_as_wide_goes_on_at_once
         None, _exported(tmp_path / "half", embed_dim=half, text_width=half),
         _exported(tmp_path / "full")))
     assert (as_wide.move_after, as_wide.guide_after) == (0, 0)
+    assert as_wide.learning_rate < narrow.learning_rate == from_nothing.learning_rate
     assert 0 < narrow.move_after < from_nothing.move_after
     assert narrow.move_after < narrow.guide_after < from_nothing.guide_after
 
@@ -177,6 +178,13 @@ def test_alignment_counts_detail_as_much_as_colour() -> None:
     cosine, _ = alignment(colour - detail, colour + detail)
     # 0 of all, 1 of either scale's squares, -1 of what the first squares lose, 0 of nothing.
     assert cosine.item() == pytest.approx(0.2)
+    slope, way = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    slope[0, 0, 0, 0], slope[0, 1, 0, 0], slope[0, 1, 3, 3] = 3.0, 4.0, -4.0
+    way[0, 0, 0, 0] = 6.0
+    cosine, _ = alignment(slope, way)
+    # Seen as one square, the two fours cancel; what the halves' squares lose has them still.
+    lost = (27 / 64) ** 0.5 / (27 / 64 + 2) ** 0.5
+    assert cosine.item() == pytest.approx((3 * 3 / 41**0.5 + 1 + lost) / 5)
 
 
 def test_the_coding_rate_is_that_of_the_dimensions_in_use() -> None:
@@ -274,8 +282,7 @@ def test_a_perceptor_of_twice_the_width_says_the_same() -> None:
     assert not torch.equal(*halves)
 
 
-def test_a_perceptor_with_more_blocks_sees_the_same_and_learns_with_them(pool: Pool,
-                                                                         tmp_path: Path) -> None:
+def test_a_perceptor_with_more_blocks_sees_the_same_and_learns_with_them(pool: Pool) -> None:
     flat = Perceptor(new_clip(**{**ARCHITECTURE, "vision_layers": (1, 1, 1, 1)})).eval()
     deep = Perceptor(new_clip(**ARCHITECTURE)).eval()
     deep.load_state_dict(deepen(flat.state_dict(), deep.state_dict()))
