@@ -39,7 +39,6 @@ from engine.training.perceptor_losses import (
     contrastive_loss,
     family_loss,
     match_matrix,
-    preference,
 )
 from engine.training.pool import Pool
 from engine.training.precision import bf16_where_fast
@@ -83,9 +82,8 @@ class PerceptorTraining:
     ``guided_pairs`` and, with a generator to rehearse with, ``states`` and ``bouts`` of its
     sketches, of which ``fresh_states`` are made anew each time and ``fresh_bouts`` painted
     further; the last ``guided`` of them all have their gradients trained, and that share of the
-    loss is weighed by ``guidance``; ``overrated`` weighs by how much paintings are preferred to
-    their right pictures. ``spread`` weighs the captions' coding rate, which is to be large: nothing
-    else keeps them from lying in a few dimensions.
+    loss is weighed by ``guidance``. ``spread`` weighs the captions' coding rate, which is to be
+    large: nothing else keeps them from lying in a few dimensions.
     """
 
     families: int = 9
@@ -99,7 +97,7 @@ class PerceptorTraining:
     bouts: int = 20
     guided: int = 44
     fresh_states: int = 2
-    fresh_bouts: int = 9
+    fresh_bouts: int = 5
     pool_pairs: int = 1500
     pool_families: int = 150
     move_after: int = 1100
@@ -108,7 +106,6 @@ class PerceptorTraining:
     weight_decay: float = 0.05
     warmup: int = 100
     guidance: float = 10.0
-    overrated: float = 1.0
     spread: float = 0.1
     total: int = 4000
     seed: int = 11
@@ -230,14 +227,10 @@ class PerceptorTrainer:
                                            nearly=weight < 0.5)
         shapes, _ = family_loss(images, texts, batch.families)
         figures = {"guided_right": right, "cosine": 1 - turned.item()}
-        total = matching + shapes + self.settings.guidance * turned - self._spread(texts, figures)
         if self.rehearsal is not None:
-            painted = slice(-self.settings.bouts, None)
-            figures["cosine_painted"] = cosine[painted].mean().item()
-            over, figures["overrated"] = preference(images[painted], halfway[painted],
-                                                    texts[painted], weight[painted])
-            total = total + self.settings.overrated * over
-        return total, figures
+            figures["cosine_painted"] = cosine[-self.settings.bouts:].mean().item()
+        return (matching + shapes + self.settings.guidance * turned
+                - self._spread(texts, figures)), figures
 
     def _drawings(self, families: int, pairs: int) -> _Batch:
         """Families, then pairs; nothing unfinished."""

@@ -54,19 +54,6 @@ def family_loss(images: Tensor, texts: Tensor, sizes: list[int],
     return torch.stack(losses).mean(), right / max(1, start)
 
 
-def preference(images: Tensor, paintings: Tensor, texts: Tensor, weight: Tensor,
-               scale: float = 30.0) -> tuple[Tensor, float]:
-    """How far the perceptor prefers paintings to the right pictures of the same captions.
-
-    All [N, D] and unit vectors, ``weight`` [N] is how much each counts: one that is nearly right
-    has nothing against it. Returns the mean of log(1 + exp(scale * difference of cosines)), the
-    logistic loss of a discriminator of pairs (Jolicoeur-Martineau 2018), and the mean difference.
-    """
-    over = ((paintings - images) * texts).sum(1)
-    loss = (F.softplus(scale * over) * weight).sum() / weight.sum().clamp(min=1e-6)
-    return loss, over.mean().item()
-
-
 def coding_rate(texts: Tensor, precision: float = 0.5) -> Tensor:
     """How much of its space the unit vectors ``texts`` [N, D] fill, in nats.
 

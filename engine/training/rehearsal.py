@@ -29,10 +29,6 @@ from engine.training.precision import bf16_where_fast
 from engine.training.scene import Scene
 from engine.training.world import on_any_ground
 
-# As the catalogue's defaults are. Bouts that were painted more slowly and left earlier lacked what
-# the loop finds in the end: paintings that the perceptor preferred to any true drawing.
-ITERATIONS = 60
-
 
 @dataclass
 class Sketch:
@@ -47,13 +43,14 @@ class Sketch:
 
 @dataclass
 class Bout:
-    """One painting and several right pictures [K, 3, H, W] of its scene."""
+    """One painting, several right pictures [K, 3, H, W] of its scene, and when it ends."""
 
     scene: Scene
     right: Tensor
     words: str
     claim: Claim
     synthesis: Synthesis
+    length: int
 
 
 class Rehearsal:
@@ -61,13 +58,11 @@ class Rehearsal:
 
     So a painting differs from the right answer in what it shows, not in how it was made.
     ``states`` and ``bouts`` are how many of each are kept; the share ``edits`` of bouts are edits.
-    Bouts are painted as the product paints, to their end; the first ones, where they are to be
-    ``begun``, stand at any iteration.
     """
 
     def __init__(self, generator: Generator, perceptor: Perceptor, pool: Pool,
                  augmentation: Augmentation, states: int = 240, bouts: int = 32,
-                 seed: int = 21, edits: float = 0.35, begun: bool = True) -> None:
+                 seed: int = 21, edits: float = 0.35) -> None:
         self.generator = generator
         self.opponent = copy.deepcopy(perceptor).eval().requires_grad_(False)
         self.pool = pool
@@ -75,8 +70,8 @@ class Rehearsal:
         self.rng = np.random.default_rng(seed)
         self.draws = torch.Generator().manual_seed(seed)
         self.tokens = pool.side // generator.factor
-        self.recipe = Recipe(width=pool.side, height=pool.side, iterations=ITERATIONS,
-                             learning_rate=0.45, step="codebook", spread=0.1, cooling=0.05,
+        self.recipe = Recipe(width=pool.side, height=pool.side, iterations=10_000,
+                             learning_rate=0.3, step="codebook", spread=0.1,
                              augmentation=Augmentation(**{**vars(augmentation), "count": 4}))
         self.sketches: list[Sketch] = []
         while len(self.sketches) < states:
@@ -84,9 +79,6 @@ class Rehearsal:
         self.turn = 0
         self.turns = 0
         self.bouts = [self._begin() for _ in range(bouts)]
-        for bout in self.bouts:
-            for _ in range(int(self.rng.integers(ITERATIONS)) if begun else 0):
-                self._paint(bout)
         self.painted = [self._sketch(bout, bout.synthesis.look().image) for bout in self.bouts]
 
     def follow(self, perceptor: Perceptor) -> None:
@@ -103,15 +95,12 @@ class Rehearsal:
             bout = self.bouts[which]
             with torch.no_grad():
                 bout.synthesis.targets = self.opponent.encode_text(bout.words.split(PLUS))
-            self.painted[which] = self._sketch(bout, self._paint(bout))
-            if bout.synthesis.iteration >= ITERATIONS:
+            with bf16_where_fast():
+                picture = bout.synthesis.step().image
+            self.painted[which] = self._sketch(bout, picture.float())
+            if bout.synthesis.iteration >= bout.length:
                 self.bouts[which] = self._begin()
             self.turns += 1
-
-    def _paint(self, bout: Bout) -> Tensor:
-        """The bout's present picture [3, H, W]; it is painted one iteration further."""
-        with bf16_where_fast():
-            return bout.synthesis.step().image.float()
 
     def sample(self, states: int, bouts: int) -> list[Sketch]:
         """So many different ones of each kind."""
@@ -170,7 +159,7 @@ class Rehearsal:
                               seed=int(self.rng.integers(2**31)), start=start, mask=mask)
         if synthesis.mask is not None and start is not None:
             finished = composite(finished, start, synthesis.mask.pixels)
-        return Bout(scene, finished, words, claim, synthesis)
+        return Bout(scene, finished, words, claim, synthesis, int(self.rng.integers(10, 60)))
 
     def _draw(self, scene: Scene, rng: np.random.Generator) -> Tensor:
         return torch.from_numpy(self.pool.draw(scene, rng))[None].float() / 255

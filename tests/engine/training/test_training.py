@@ -27,7 +27,6 @@ from engine.training.perceptor_losses import (
     coding_rate,
     contrastive_loss,
     match_matrix,
-    preference,
 )
 from engine.training.perceptor_run import settings_of
 from engine.training.pool import Pool
@@ -317,23 +316,6 @@ def test_the_shipped_models_know_their_world_and_say_what_they_do_not() -> None:
 
 def _silent(_: str) -> None:
     """Training tells a terminal; a test does not listen."""
-
-
-def test_a_painting_preferred_to_its_drawing_costs_and_a_nearly_right_one_does_not() -> None:
-    text = torch.tensor([[1.0, 0.0]])
-    drawing, painting = (torch.tensor([[cosine, (1 - cosine**2) ** 0.5]]).requires_grad_()
-                         for cosine in (0.3, 0.5))
-    loss, over = preference(drawing, painting, text, torch.ones(1))
-    assert over == pytest.approx(0.2)
-    assert loss.item() == pytest.approx(torch.tensor(6.0).exp().log1p().item())
-    loss.backward()
-    assert drawing.grad is not None
-    assert painting.grad is not None
-    assert drawing.grad[0, 0] < 0 < painting.grad[0, 0]
-    drawings, paintings, texts = (torch.cat([each, text]) for each in (drawing, painting, text))
-    one, _ = preference(drawings, paintings, texts, torch.tensor([1.0, 0.0]))
-    torch.testing.assert_close(one, loss)
-    assert preference(drawings, paintings, texts, torch.zeros(2))[0] == 0
 
 
 @pytest.mark.slow
