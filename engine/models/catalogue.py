@@ -56,13 +56,14 @@ class PerceptorEntry:
 
 @dataclass(frozen=True)
 class GeneratorEntry:
-    """A VQGAN in the catalogue: its checkpoint and the yaml beside it."""
+    """A VQGAN in the catalogue: its checkpoint, the yaml beside it and, if any, its prior."""
 
     name: str
     checkpoint: Source
     config: Source
     about: str = ""
     licence: str = "not given"
+    prior: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,11 @@ class ModelEntry:
     note: str = ""
 
     @property
-    def sources(self) -> tuple[Source, Source, Source]:
-        """Its files: the yaml, the generator's checkpoint, the perceptor's."""
-        return self.generator.config, self.generator.checkpoint, self.perceptor.checkpoint
+    def sources(self) -> tuple[Source, ...]:
+        """Its files: the yaml, the generator's checkpoint and prior, the perceptor's."""
+        prior = () if self.generator.prior is None else (self.generator.prior,)
+        return (self.generator.config, self.generator.checkpoint, *prior,
+                self.perceptor.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,8 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
             entry = _Row(file, f"generators.{name}", row)
             generators[name] = GeneratorEntry(name, entry.source("checkpoint"),
                                               entry.source("config"), entry.text("about"),
-                                              entry.text("licence", "not given"))
+                                              entry.text("licence", "not given"),
+                                              entry.source("prior") if "prior" in row else None)
         for name, row in table["perceptors"].items():
             entry = _Row(file, f"perceptors.{name}", row)
             perceptors[name] = PerceptorEntry(name, entry.source("checkpoint"),
