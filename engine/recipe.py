@@ -5,7 +5,6 @@ Numbers only: whoever writes requests reads them here without loading torch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -102,25 +101,6 @@ class Regulariser:
 
 
 @dataclass(frozen=True)
-class PriorPull:
-    """How a generator's prior (engine.models.prior) is listened to, where it has one.
-
-    After each iteration z goes the share ``weight`` (0 to 1) of the way to what the prior makes of
-    it under noise, whose deviation falls from ``most`` to ``least``, in deviations of the codebook:
-    first what is where is settled, then what it looks like. Painting from nothing alone has it, for
-    a picture that is edited need be none that the prior knows.
-    """
-
-    weight: float = 0.0
-    most: float = 10.0
-    least: float = 0.4
-
-    def sigma(self, done: float) -> float:
-        """The noise's deviation when the share ``done`` (0 to 1) of the iterations is over."""
-        return self.most * math.exp(math.log(self.least / self.most) * min(1.0, done))
-
-
-@dataclass(frozen=True)
 class SelfMasking:
     """How CLIP's own mask is made (appendix H.2).
 
@@ -177,7 +157,6 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     regulariser: Regulariser = Regulariser()
     smoothness: float = 0.0
-    prior: PriorPull = PriorPull()
     masking: SelfMasking = SelfMasking()
 
     def rate(self, iteration: int) -> float:
@@ -185,10 +164,6 @@ class Recipe:
         length = self.period or max(1, self.iterations)
         done = iteration % length if self.period else min(iteration, length)
         return self.learning_rate * (1 - (1 - self.cooling) * done / length)
-
-    def sigma(self, iteration: int) -> float:
-        """The deviation of the prior's noise at ``iteration``; what is continued has the least."""
-        return self.prior.sigma(iteration / (self.period or max(1, self.iterations)))
 
 
 _PAPER = Recipe(augmentation=Augmentation(count=32),
@@ -218,8 +193,8 @@ def make_recipe(preset: str, defaults: Mapping[str, Any], **overrides: Any) -> R
 
     Keys are fields of Recipe, ``cutouts`` for the augmentation's count, ``regulariser`` for a
     schedule's name (with the paper's weight where there is none), ``threshold`` for the mask's
-    and, in ``defaults``, tables ``augmentation``, ``regulariser``, ``prior`` and ``masking``.
-    Raises KeyError for a preset that does not exist.
+    and, in ``defaults``, tables ``augmentation``, ``regulariser`` and ``masking``. Raises
+    KeyError for a preset that does not exist.
     """
     recipe = PRESETS[preset]
     if preset == "default":
@@ -247,8 +222,6 @@ def _lay_over(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
             regulariser = replace(regulariser, schedule=value, weight=weight)
         elif key == "regulariser":
             regulariser = replace(regulariser, **value)
-        elif key == "prior":
-            changes[key] = replace(recipe.prior, **value)
         elif key == "threshold":
             masking = replace(masking, threshold=value)
         elif key == "masking":

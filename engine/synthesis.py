@@ -212,23 +212,12 @@ class Synthesis:
         self.hardship.finite = state or self.hardship.finite
         self.optimiser.rate = self._rate()
         self.optimiser.step()
-        self._heed_prior()
         self.latent.after_step()
         self.losses = {"total": total.item(), **{name: x.item() for name, x in named.items()}}
         self.seconds += time.perf_counter() - began
         iterate = Iterate(self.iteration, picture.detach()[0], self.losses, self.seconds)
         self.iteration += 1
         return iterate
-
-    @torch.no_grad()
-    def _heed_prior(self) -> None:
-        """Draw z towards what the prior makes of it, where something is painted from nothing."""
-        pull, prior, z = self.recipe.prior, self.generator.prior, self.latent.z
-        if prior is None or not pull.weight or self.original is not None:
-            return
-        if isinstance(self.latent, QuantisedLatent):
-            clean = prior.denoise(z, self.recipe.sigma(self.iteration), self.rng)
-            z.lerp_(clean, pull.weight)
 
     def _terms(self) -> tuple[list[str], list[Term]]:
         """What is measured on the cutouts, by name."""

@@ -21,7 +21,6 @@ from engine.models.checkpoints import looks_like_page, without_prefix
 from engine.models.generator import Generator, VQModel
 from engine.models.packages import clip_model, clip_tokenizer
 from engine.models.perceptor import Perceptor
-from engine.models.prior import Prior, prior_sizes
 from engine.sentence import Sentence
 
 _NET2NET_PREFIX = "first_stage_model."
@@ -66,22 +65,6 @@ def build_generator(state_dict: Mapping[str, Tensor], config: Mapping[str, Any])
         model = VQModel(ddconfig, codes, width, gumbel=_TARGETS[kind])
     _fill(model, own, Sentence("a {kind} as its yaml describes it", kind=kind))
     return Generator(model).eval().requires_grad_(False)
-
-
-def build_prior(state_dict: Mapping[str, Tensor], codebook: Tensor) -> Prior:
-    """The Prior of a state dict, for the generator with this codebook [K, D].
-
-    Raises CheckpointError where it is none, or one for another generator.
-    """
-    try:
-        sizes = prior_sizes(state_dict)
-    except (KeyError, IndexError):
-        raise CheckpointError("The checkpoint is not a generator's prior; give the file that was "
-                              "trained with the generator.") from None
-    with _Uninitialised():
-        prior = Prior(codebook, **sizes)
-    _fill(prior, dict(state_dict), Sentence("a prior for this generator"))
-    return prior.eval().requires_grad_(False)
 
 
 def build_perceptor(state_dict: Mapping[str, Tensor]) -> Perceptor:

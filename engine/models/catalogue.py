@@ -56,14 +56,13 @@ class PerceptorEntry:
 
 @dataclass(frozen=True)
 class GeneratorEntry:
-    """A VQGAN in the catalogue: its checkpoint, the yaml beside it and, if any, its prior."""
+    """A VQGAN in the catalogue: its checkpoint and the yaml beside it."""
 
     name: str
     checkpoint: Source
     config: Source
     about: str = ""
     licence: str = "not given"
-    prior: Source | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,9 @@ class ModelEntry:
     note: str = ""
 
     @property
-    def sources(self) -> tuple[Source, ...]:
-        """Its files: the yaml, the generator's checkpoint and prior, the perceptor's."""
-        prior = () if self.generator.prior is None else (self.generator.prior,)
-        return (self.generator.config, self.generator.checkpoint, *prior,
-                self.perceptor.checkpoint)
+    def sources(self) -> tuple[Source, Source, Source]:
+        """Its files: the yaml, the generator's checkpoint, the perceptor's."""
+        return self.generator.config, self.generator.checkpoint, self.perceptor.checkpoint
 
 
 @dataclass(frozen=True)
@@ -143,8 +140,7 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
             entry = _Row(file, f"generators.{name}", row)
             generators[name] = GeneratorEntry(name, entry.source("checkpoint"),
                                               entry.source("config"), entry.text("about"),
-                                              entry.text("licence", "not given"),
-                                              entry.source("prior") if "prior" in row else None)
+                                              entry.text("licence", "not given"))
         for name, row in table["perceptors"].items():
             entry = _Row(file, f"perceptors.{name}", row)
             perceptors[name] = PerceptorEntry(name, entry.source("checkpoint"),

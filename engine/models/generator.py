@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.packages import taming_autoencoder, taming_quantizers
-from engine.models.prior import Prior
 
 
 class VQModel(nn.Module):
@@ -51,13 +50,11 @@ class Generator(nn.Module):
     """A VQModel or a GumbelVQ behind one face; nobody else asks which it is.
 
     ``codebook`` is [K, D]; ``factor`` the side in pixels of the square a token stands for.
-    ``prior`` knows which latents are pictures; few generators come with one.
     """
 
-    def __init__(self, model: VQModel, prior: Prior | None = None) -> None:
+    def __init__(self, model: VQModel) -> None:
         super().__init__()
         self.model = model
-        self.prior = prior
         self.gumbel = hasattr(model.quantize, "embed")
         self.factor = 2 ** (model.decoder.num_resolutions - 1)
         self.resolution: int = model.encoder.resolution

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from engine.errors import CheckpointError, MissingModelError, ModelError
-from engine.models.building import build_generator, build_perceptor, build_prior, read_config
+from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
 from engine.models.checkpoints import read_tensors
 from engine.models.download import verify
@@ -97,9 +97,6 @@ def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
     at = entry.generator.checkpoint.where(folder)
     try:
         generator = build_generator(read_tensors(at), config)
-        if entry.generator.prior is not None:
-            at = entry.generator.prior.where(folder)
-            generator.prior = build_prior(read_tensors(at), generator.codebook)
         at = entry.perceptor.checkpoint.where(folder)
         return generator, build_perceptor(read_tensors(at))
     except CheckpointError as error:

@@ -14,8 +14,8 @@ from engine.training.things import Drawings, DrawingsError
 
 app = typer.Typer(add_completion=False)
 
-# So many of (generator, prior, perceptor): of the shapes' what ships had, then the whole world's.
-SHAPES_STEPS, WHOLE_STEPS = (3500, 6000, 9600), (3000, 6000, 12000)
+# So many (generator, perceptor): the shapes' as what ships had, the whole world's after them.
+SHAPES_STEPS, WHOLE_STEPS = (3500, 9600), (3000, 12000)
 
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
@@ -25,8 +25,8 @@ BeginWith = Annotated[Path | None, typer.Option(
     help="a folder of exported models to begin with, where the run's own has no state")]
 
 
-def steps_in(drawings: Path | None) -> tuple[int, int, int]:
-    """The steps of generator, prior and perceptor in the world that ``drawings`` make."""
+def steps_in(drawings: Path | None) -> tuple[int, int]:
+    """The generator's and the perceptor's steps in the world that ``drawings`` make."""
     return SHAPES_STEPS if drawings is None else WHOLE_STEPS
 
 
@@ -51,29 +51,24 @@ Processes = Annotated[int, typer.Option(
 
 
 @app.callback(invoke_without_command=True)
-def all_parts(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes = 100,
+def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes = 100,
          resume: Resume = True, processes: Processes = 1, begin_with: BeginWith = None,
          drawings: FolderOfDrawings = None) -> None:
-    """Train the embedded models, in stages that resume: the generator, its prior, the perceptor.
+    """Train the embedded models, in stages that resume: the generator, then the perceptor with it.
 
-    Say it again, as often as needed, until all have all their steps; export then writes the
+    Say it again, as often as needed, until both have all their steps; export then writes the
     files that ship. The commands are the parts, with their own options.
     """
     if context.invoked_subcommand is not None:
         return
     began = time.monotonic()
-    generator_steps, prior_steps, perceptor_steps = steps_in(drawings)
-
-    def left() -> float:
-        return minutes - (time.monotonic() - began) / 60
-
-    # These train in one process: it has as many threads.
-    for train, steps in ((train_generator, generator_steps), (train_prior, prior_steps)):
-        if left() > 0:
-            train(Stage(folder, left(), steps, resume, threads=processes, begin_with=begin_with,
-                        drawings=drawings))
-    if left() > 0:
-        train_perceptor(Stage(folder, left(), perceptor_steps, resume, threads=1,
+    generator_steps, perceptor_steps = steps_in(drawings)
+    # The generator trains in one process: it has as many threads.
+    train_generator(Stage(folder, minutes, generator_steps, resume, threads=processes,
+                          begin_with=begin_with, drawings=drawings))
+    left = minutes - (time.monotonic() - began) / 60
+    if left > 0:
+        train_perceptor(Stage(folder, left, perceptor_steps, resume, threads=1,
                               begin_with=begin_with, drawings=drawings, rehearse=True), processes)
 
 
@@ -85,7 +80,7 @@ def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Step
                        "shipped one")] = False,
               begin_with: BeginWith = None, drawings: FolderOfDrawings = None) -> None:
     """Train the CLIP whose gradients draw."""
-    steps = steps or steps_in(drawings)[2]
+    steps = steps or steps_in(drawings)[1]
     train_perceptor(Stage(folder, minutes, steps, resume, threads, begin_with, drawings, rehearse),
                     processes)
 
@@ -115,22 +110,6 @@ def train_generator(stage: Stage) -> None:
 
 
 @app.command()
-def prior(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
-          resume: Resume = True, threads: Threads = 1, begin_with: BeginWith = None,
-          drawings: FolderOfDrawings = None) -> None:
-    """Train what knows which of the generator's latents are pictures."""
-    steps = steps or steps_in(drawings)[1]
-    train_prior(Stage(folder, minutes, steps, resume, threads, begin_with, drawings))
-
-
-def train_prior(stage: Stage) -> None:
-    """The prior's stage."""
-    from engine.training import prior_run
-
-    prior_run.train_prior(stage)
-
-
-@app.command()
 def drawings(noto: Annotated[Path, typer.Argument(help="Noto Emoji's folder png/128")],
              emojilib: Annotated[Path, typer.Argument(help="emojilib's emoji-en-US.json")],
              into: Annotated[Path, typer.Argument(help="the folder to make")]) -> None:
@@ -147,15 +126,10 @@ def drawings(noto: Annotated[Path, typer.Argument(help="Noto Emoji's folder png/
 def export(folder: Folder = Path("runs"), into: Annotated[Path | None, typer.Option(
         help="where to write; without it, where the package has them")] = None) -> None:
     """Write the shipped files from the states in the folder."""
-    from engine.training.export import (
-        SHIPPED,
-        export_generator,
-        export_perceptor,
-        export_prior,
-    )
+    from engine.training.export import SHIPPED, export_generator, export_perceptor
 
-    for write in (export_generator, export_prior, export_perceptor):
-        path = write(folder, into or SHIPPED)
+    for path in (export_generator(folder, into or SHIPPED),
+                 export_perceptor(folder, into or SHIPPED)):
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 

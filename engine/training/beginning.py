@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from engine.errors import CheckpointError
-from engine.models.building import build_generator, build_perceptor, build_prior, read_config
+from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.checkpoints import read_tensors
 from engine.models.generator import Generator, VQModel
 from engine.models.perceptor import Perceptor
@@ -16,7 +16,6 @@ from engine.training.deepening import deepen
 from engine.training.export import SHIPPED
 from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG, GeneratorTrainer
 from engine.training.perceptor import PerceptorTrainer
-from engine.training.prior import PriorTrainer
 from engine.training.widening import widen
 
 
@@ -55,15 +54,6 @@ def begin_perceptor(trainer: PerceptorTrainer, folder: Path) -> None:
         raise CheckpointError("The perceptor in {folder} is of another architecture than what is "
                               "trained; begin without it.", folder=folder) from error
     trainer.average = WeightAverage(trainer.perceptor, trainer.average.decay)
-
-
-def begin_prior(trainer: PriorTrainer, folder: Path) -> None:
-    """The same of a prior, where the folder has one; those of old had none."""
-    path = folder / "prior.pt"
-    if path.exists():
-        weights = build_prior(read_tensors(path), trainer.prior.codes).state_dict()
-        trainer.prior.load_state_dict(weights)
-        trainer.average = WeightAverage(trainer.prior, trainer.average.decay)
 
 
 def generator_to_rehearse_with(run: Path, folder: Path | None) -> Generator:

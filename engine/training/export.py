@@ -67,10 +67,3 @@ def export_generator(run: Path, folder: Path = SHIPPED) -> Path:
         "# norm_groups is ours: see engine/models/packages.py\n"
         + yaml.safe_dump(config, sort_keys=False))
     return folder / "generator.ckpt"
-
-
-def export_prior(run: Path, folder: Path = SHIPPED) -> Path:
-    """Write ``prior.pt``, a state dict in fp16."""
-    weights: dict[str, Tensor] = _state(run / "prior.pt")["average"]["weights"]
-    save_atomically({name: value.half() for name, value in weights.items()}, folder / "prior.pt")
-    return folder / "prior.pt"
