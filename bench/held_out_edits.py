@@ -24,8 +24,12 @@ KINDS = ("colour", "object", "background", "style")
 EACH = 25
 
 
-def _target(source: Scene, kind: str, rng: np.random.Generator) -> Scene | None:
-    """What ``source`` is to become; None where the draw is nothing new or was trained on."""
+def target_of(source: Scene, kind: str, rng: np.random.Generator, *,
+              held: bool = True) -> Scene | None:
+    """What ``source`` is to become; None where the draw is nothing new.
+
+    Nor is it anything that was trained on, or, where it is not to be ``held`` out, that was not.
+    """
     thing, ground = source.things[0], source.ground
     colour = list(COLOURS)[int(rng.integers(len(COLOURS)))]
     if kind == "style":
@@ -38,10 +42,10 @@ def _target(source: Scene, kind: str, rng: np.random.Generator) -> Scene | None:
         ground = replace(ground, colour=colour)
     target = Scene((thing,), ground)
     new = target != source and thing.colour != ground.colour
-    return target if new and held_out(target) else None
+    return target if new and held_out(target) == held else None
 
 
-def _words(source: Scene, kind: str) -> str | None:
+def where_of(source: Scene, kind: str) -> str | None:
     """The source phrase for CLIP's own mask; None where the whole picture is edited."""
     thing = source.things[0]
     return {"colour": article(f"{thing.colour} {thing.shape}"),
@@ -75,7 +79,7 @@ def make_edits() -> list[dict[str, Any]]:
     while len(entries) < EACH * len(KINDS):
         kind = KINDS[len(entries) % len(KINDS)]
         source = sample_scene(rng, replace(FIRST_WORLD, styled=0.0, pairs=0.0), held=True)
-        target = _target(source, kind, rng)
+        target = target_of(source, kind, rng)
         plain = source.ground.second is None and source.things[0].size == "medium"
         if target is None or not plain:
             continue
@@ -86,7 +90,7 @@ def make_edits() -> list[dict[str, Any]]:
         entries.append({
             "kind": kind, "source": plain_dict(source),
             "target": plain_dict(target), "prompt": caption,
-            "where": _words(source, kind), "seed": len(entries),
+            "where": where_of(source, kind), "seed": len(entries),
             "claims": [plain_dict(each) for each in claims]})
     return entries
 

@@ -10,7 +10,9 @@ Strength s, 0 to 1, in one place:
 - the iterations are (1 + s) / 2 of the recipe's, unless the request names a number of its own:
   small steps that also end early go less far;
 - the regulariser pulls toward the first z (``towards="start"``) with the weight ``PULL`` times
-  (1 - s), which does not decay; a schedule that the request names is kept. At 1 there is none.
+  (1 - s), which does not decay; a schedule that the request names is kept. At 1 there is none;
+- only at 1 is a part that may change painted anew, from near the codebook's mean and as smooth as
+  the recipe has it; below, it is changed from what it is.
 
 A request without a strength has, with the preset "default", ``STRENGTH`` where the whole picture
 is edited and ``PART_STRENGTH`` where a part of it is, the rest being safe anyway; the other
@@ -57,6 +59,8 @@ def with_strength(recipe: Recipe, strength: float | None, *, iterations: int | N
     if strength is None:
         return recipe
     count = max(1, round(recipe.iterations * (1 + strength) / 2))
+    if strength < 1:
+        recipe = replace(recipe, spread=1.0, smoothness=0.0)
     return replace(
         recipe, learning_rate=recipe.learning_rate * strength**2,
         iterations=count if iterations is None else iterations,

@@ -20,12 +20,21 @@ class QuantisedLatent(nn.Module):
                  clamped: bool = True, spread: float = 1.0) -> None:
         super().__init__()
         self.codebook = generator.codebook.detach()
-        start = generator.embed(codes, height, width).detach().clone()
-        if spread != 1:
-            mean = self.codebook.mean(0).view(1, -1, 1, 1)
-            start = mean + spread * (start - mean)
-        self.z = nn.Parameter(start)
+        self.z = nn.Parameter(generator.embed(codes, height, width).detach().clone())
         self.clamped = clamped
+        self.draw_near(spread)
+
+    @torch.no_grad()
+    def draw_near(self, spread: float, tokens: Tensor | None = None) -> None:
+        """Bring z, or of it only ``tokens`` [1, 1, h, w] that are 1, near the codebook's mean.
+
+        ``spread`` is the share of the way from there that is left; at 1 nothing moves.
+        """
+        if spread == 1:
+            return
+        mean = self.codebook.mean(0).view(1, -1, 1, 1)
+        near = mean + spread * (self.z - mean)
+        self.z.copy_(near if tokens is None else torch.where(tokens > 0, near, self.z))
 
     def forward(self, rng: torch.Generator) -> Tensor:
         """zq [1, D, h, w]; draws nothing."""
@@ -63,6 +72,9 @@ class CodebookLatent(nn.Module):
         zq = replace_gradient(sampled, probabilities) @ self.codebook
         height, width = self.z.shape[-2:]
         return zq.T.reshape(1, -1, height, width)
+
+    def draw_near(self, spread: float, tokens: Tensor | None = None) -> None:
+        """Nothing to draw near: codes that are all alike have no mean of their own."""
 
     def after_step(self) -> None:
         """Nothing to bring back: logits have no range."""

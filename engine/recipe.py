@@ -133,13 +133,15 @@ class Recipe:
     "codebook", multiples of the codebook's standard deviation, which carries over from one
     generator to another. ``spread`` (0 to 1) is how far from the codebook's mean a start from
     random codes lies: 1, as in the paper, is the codes themselves; near 0 the picture starts as
-    one tone, and nothing of the start is left over in the end. ``restart_every`` makes Adam anew
+    one tone, and nothing of the start is left over in the end. Where a part of a picture is painted
+    anew it is how far that part's codes lie from there. ``restart_every`` makes Adam anew
     each so many iterations (0: never). ``cooling`` is the share of the learning rate that is left
     in the end, the way there being a straight line: at 1, as in the paper, it stays. With a
     ``period`` it is warm again after each so many iterations (Loshchilov and Hutter 2017), so
     that a finished painting that is continued is the one that was to be so long from the start.
-    ``smoothness`` weighs the picture's total variation (engine.losses.smoothness_loss) where it is
-    painted from nothing, not where one is edited; at 0, as in the paper, there is no such term.
+    ``smoothness`` weighs the picture's total variation (engine.losses.smoothness_loss) where it, or
+    a part of it, is painted anew, not where one is edited as a whole; at 0, as in the paper, there
+    is no such term.
     """
 
     width: int = 256

@@ -98,8 +98,8 @@ class Synthesis:
         self.losses: dict[str, float] = {}
         self.hardship = Hardship()
         self.remarks = tuple(remarks)
-        # A picture that is edited has a texture of its own, which is to stay.
-        self.smoothness = recipe.smoothness if start is None else 0.0
+        # A picture that is edited as a whole has a texture of its own, which is to stay.
+        self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
         self.original = None if start is None else start.to(generator.codebook)
         height, width = recipe.height // factor, recipe.width // factor
         if self.original is None:
@@ -117,6 +117,8 @@ class Synthesis:
         self.optimiser = self._new_optimiser()
         self.mask: Mask | None = None
         self.set_mask(mask)
+        if mask is not None:
+            self._begin_anew()
         self.keep = keep
         self._start = generator.embed(codes, height, width)
         with torch.no_grad():
@@ -140,6 +142,11 @@ class Synthesis:
         self.mask = make_mask(mask.to(self.original), self.original, self.generator.factor)
         self.optimiser.mean *= self.mask.tokens
         self.optimiser.square *= self.mask.tokens
+
+    def _begin_anew(self) -> None:
+        """Start what may change as a new picture starts, from near the codebook's mean."""
+        assert self.mask is not None
+        self.latent.draw_near(self.recipe.spread, self.mask.tokens)
 
     def _new_optimiser(self) -> Adam:
         return Adam(self.latent.z, self._rate(), self.recipe.betas)
@@ -207,17 +214,23 @@ class Synthesis:
             total.backward()
         else:
             torch.autograd.backward([picture, *own.values()], [gradient, *(None for _ in own)])
-        self._freeze()
         self._check(total)
         self.hardship.finite = state or self.hardship.finite
+        measured = self.iteration
+        self.improve()
+        self.losses = {"total": total.item(), **{name: x.item() for name, x in named.items()}}
+        self.seconds += time.perf_counter() - began
+        return Iterate(measured, picture.detach()[0], self.losses, self.seconds)
+
+    def improve(self) -> None:
+        """Move the latent once against the gradient that it has; outside the mask nothing moves."""
+        if self.mask is not None:
+            assert self.latent.z.grad is not None
+            self.latent.z.grad *= self.mask.tokens
         self.optimiser.rate = self._rate()
         self.optimiser.step()
         self.latent.after_step()
-        self.losses = {"total": total.item(), **{name: x.item() for name, x in named.items()}}
-        self.seconds += time.perf_counter() - began
-        iterate = Iterate(self.iteration, picture.detach()[0], self.losses, self.seconds)
         self.iteration += 1
-        return iterate
 
     def _terms(self) -> tuple[list[str], list[Term]]:
         """What is measured on the cutouts, by name."""
@@ -252,21 +265,25 @@ class Synthesis:
         return overlay(to_pil(self.original[0]), to_pil(self.mask.hard[0]))
 
     def _decode(self, raw: bool = False) -> Tensor:
-        """The picture [1, 3, H, W]; ``raw`` before the original's pixels come back."""
-        zq = self.latent(self.rng)
-        if self.mask is not None:
-            # A codebook latent would draw other codes for what is frozen.
-            zq = torch.where(self.mask.tokens > 0, zq, self._start)
-        picture = clamp_with_gradient(self.generator.decode(zq))
+        return self.shown(self.generator.decode(self.quantised()), raw)
+
+    def quantised(self) -> Tensor:
+        """zq [1, D, h, w] for the generator; outside the mask the start's own."""
+        zq: Tensor = self.latent(self.rng)
+        if self.mask is None:
+            return zq
+        # A codebook latent would draw other codes for what is frozen.
+        return torch.where(self.mask.tokens > 0, zq, self._start)
+
+    def shown(self, decoded: Tensor, raw: bool = False) -> Tensor:
+        """The picture [1, 3, H, W] in 0..1 of what the generator made of :meth:`quantised`.
+
+        ``raw`` is it before the original's pixels come back.
+        """
+        picture = clamp_with_gradient(decoded)
         if self.mask is None or self.original is None or raw:
             return picture
         return composite(picture, self.original, self.mask.pixels)
-
-    def _freeze(self) -> None:
-        """Make the total gradient, the regulariser's included, zero outside the mask."""
-        if self.mask is not None:
-            assert self.latent.z.grad is not None
-            self.latent.z.grad *= self.mask.tokens
 
     def _check(self, total: Tensor) -> None:
         gradient = self.latent.z.grad

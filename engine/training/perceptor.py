@@ -6,10 +6,11 @@ It learns in three parts, each of which goes on in the next:
    differ in one respect alone; half of the drawings are faint, as a painting's first steps are;
 2. the same on cutouts that are moved against it (:mod:`engine.training.moving`), so that what
    raises its answer is what a person would see;
-3. two steps of three, its gradient itself: at a picture on the way, the slope of the similarity
+3. four steps of five, its gradient itself: at a picture on the way, the slope of the similarity
    to its caption shall point to the finished picture. That is denoising score matching (Vincent
-   2011) with an energy in CLIP's form, the distance of unit vectors, and the cosine in place of
-   the square, as Adam takes no notice of a gradient's length.
+   2011) with an energy in CLIP's form, the distance of unit vectors; with the cosine in place of
+   the square, once picture by picture, as Adam takes no notice of a gradient's length, and once of
+   all pictures as one, finished ones among them, where nothing is to move any more.
 
 docs/embedded-models.md has what each part alone gave, with figures.
 """
@@ -23,7 +24,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from engine.cutouts import cut, draw_cutouts
 from engine.models.perceptor import Perceptor, new_clip
@@ -39,12 +39,14 @@ from engine.training.perceptor_losses import (
     contrastive_loss,
     family_loss,
     match_matrix,
+    settled,
 )
 from engine.training.pool import Pool
 from engine.training.precision import bf16_where_fast
 from engine.training.rehearsal import Rehearsal
 from engine.training.scene import Scene
 from engine.training.schedule import warm_cosine
+from engine.training.slopes import see, see_slopes
 from engine.training.together import mean_buffers, mean_gradients
 from engine.training.unfinished import fade, unfinish
 from engine.training.world import Mix
@@ -78,12 +80,14 @@ class PerceptorTraining:
     A step of matching takes ``families`` families (see engine.training.families.Families) and
     ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach`` from step
     ``move_after`` on, those of two things, which are smaller, up to ``reach_of_two``. From
-    ``guide_after`` on two steps of three are of guidance and take ``guided_families``,
-    ``guided_pairs`` and, with a generator to rehearse with, ``states`` and ``bouts`` of its
-    sketches, of which ``fresh_states`` are made anew each time and ``fresh_bouts`` painted
-    further; the last ``guided`` of them all have their gradients trained, and that share of the
-    loss is weighed by ``guidance``. ``spread`` weighs the captions' coding rate, which is to be
-    large: nothing else keeps them from lying in a few dimensions.
+    ``guide_after`` on four steps of five are of guidance and take ``guided_families``,
+    ``guided_pairs`` and, with a generator to rehearse with, ``states`` and ``painted`` of its
+    sketches, of which ``fresh_states`` are made anew each time and some painted with the averaged
+    weights every ``paint_every`` steps; the last ``guided`` of them all have their gradients
+    trained: that they point the right way is weighed by ``guidance``, that they are also as long
+    as the way, and nothing at ``resting`` finished pictures, by ``settling``. ``spread`` weighs the
+    captions' coding rate, which is to be large: nothing else keeps them from lying in a few
+    dimensions.
     """
 
     families: int = 9
@@ -94,10 +98,10 @@ class PerceptorTraining:
     guided_families: int = 3
     guided_pairs: int = 8
     states: int = 8
-    bouts: int = 20
+    painted: int = 24
     guided: int = 44
     fresh_states: int = 2
-    fresh_bouts: int = 5
+    paint_every: int = 60
     pool_pairs: int = 1500
     pool_families: int = 150
     move_after: int = 1100
@@ -105,7 +109,9 @@ class PerceptorTraining:
     learning_rate: float = 8e-4
     weight_decay: float = 0.05
     warmup: int = 100
-    guidance: float = 10.0
+    guidance: float = 5.0
+    resting: int = 16
+    settling: float = 10.0
     spread: float = 0.1
     total: int = 4000
     seed: int = 11
@@ -140,7 +146,7 @@ class PerceptorTrainer:
         self.rank = rank
         self.families = Families(settings.pool_families, pool, int(pool.rng.integers(2**31)))
         self.rehearsal = rehearsal
-        self.perceptor = Perceptor(new_clip(**ARCHITECTURE))
+        self.perceptor = Perceptor(new_clip(**ARCHITECTURE)).eval()
         # Convolutions in bf16 are nearly twice as fast so.
         self.perceptor.clip.visual.to(memory_format=torch.channels_last)
         self.average = WeightAverage(self.perceptor, decay=0.995)
@@ -156,7 +162,8 @@ class PerceptorTrainer:
         for group in self.optimiser.param_groups:
             group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
                                       self.settings.total, self.settings.warmup)
-        guiding = self.iteration > self.settings.guide_after and self.iteration % 3 != 0
+        guiding = self.iteration > self.settings.guide_after and self.iteration % 5 != 0
+        rehearsed = self._rehearse()
         loss, figures = self._guide() if guiding else self._match()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -168,6 +175,17 @@ class PerceptorTrainer:
         if self.iteration % 10 == 0:
             mean_buffers(self.perceptor)
         self.average.update(self.perceptor)
+        return {**figures, **rehearsed}
+
+    def _rehearse(self) -> dict[str, float]:
+        """Paint with the weights as they will be shipped, now and then, and before the first."""
+        if self.rehearsal is None or self.iteration <= self.settings.guide_after:
+            return {}
+        if self.rehearsal.painted and self.iteration % self.settings.paint_every:
+            return {}
+        figures = {"painted_far": self.rehearsal.paint(self.average.weights)}
+        while len(self.rehearsal.painted) < self.settings.painted:
+            self.rehearsal.paint(self.average.weights)
         return figures
 
     def _match(self) -> tuple[Tensor, dict[str, float]]:
@@ -178,23 +196,32 @@ class PerceptorTrainer:
         scale = self.perceptor.clip.logit_scale.exp()
         figures: dict[str, float] = {}
 
-        def loss(pictures: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
-            images = self.perceptor.encode_image(pictures)
+        def loss(images: Tensor, texts: Tensor, scale: Tensor) -> Tensor:
             matching, figures["right"] = contrastive_loss(images, images[:0], texts, truth, scale)
             shapes, figures["shapes_right"] = family_loss(images, texts, batch.families)
             return matching + shapes
 
-        with bf16_where_fast():
-            texts = encode_asked(self.perceptor, batch.words)
-            if self.iteration > self.settings.move_after:
-                # Against what is painted with: no batch's own statistics, no weights' gradients.
-                self.perceptor.eval().requires_grad_(False)
-                cutouts = move_against(
-                    cutouts, lambda begun: loss(begun, texts.detach(), scale.detach()),
-                    self._reaches(batch.scenes), self.generator)
-            self.perceptor.train().requires_grad_(True)
-            total = loss(cutouts, texts, scale)
+        texts = self._texts(batch)
+        if self.iteration > self.settings.move_after:
+            # Against what is painted with: no batch's own statistics, no weights' gradients.
+            self.perceptor.requires_grad_(False)
+            cutouts = move_against(
+                cutouts, lambda begun: loss(see(self.perceptor, begun), texts.detach(),
+                                            scale.detach()),
+                self._reaches(batch.scenes), self.generator)
+            self.perceptor.requires_grad_(True)
+        if self.iteration > self.settings.guide_after:
+            images = see(self.perceptor, cutouts)
+        else:  # what pictures are like on the way through is yet to be learned
+            with bf16_where_fast():
+                images = self.perceptor.train().encode_image(cutouts)
+            self.perceptor.eval()
+        total = loss(images, texts, scale)
         return total - self._spread(texts, figures), {"matching": total.item(), **figures}
+
+    def _texts(self, batch: _Batch) -> Tensor:
+        with bf16_where_fast():
+            return encode_asked(self.perceptor, batch.words)
 
     def _spread(self, texts: Tensor, figures: dict[str, float]) -> Tensor:
         rate = coding_rate(texts)
@@ -206,31 +233,30 @@ class PerceptorTrainer:
         return torch.tensor([alone if len(scene.things) == 1 else of_two for scene in scenes])
 
     def _guide(self) -> tuple[Tensor, dict[str, float]]:
-        # A gradient that is to be right in painting is trained with painting's own statistics.
-        self.perceptor.eval()
         batch = self._on_the_way()
         finished, unfinished = self._cut(batch)
-        unfinished.requires_grad_(True)
+        texts = self._texts(batch)
+        images = see(self.perceptor, finished)
         guided = len(unfinished)
-        # The fused attention has no second derivative.
-        with bf16_where_fast(), sdpa_kernel([SDPBackend.MATH]):
-            texts = encode_asked(self.perceptor, batch.words)
-            images = self.perceptor.encode_image(finished)
-            halfway = self.perceptor.encode_image(unfinished)
-            (slope,) = torch.autograd.grad((halfway * texts[-guided:]).sum(), unfinished,
-                                           create_graph=True)
-        cosine, weight = alignment(slope, (finished[-guided:] - unfinished).detach())
+        some = torch.randperm(guided, generator=self.generator)[: self.settings.resting]
+        told, done = texts[-guided:], finished[-guided:]
+        halfway, slope = see_slopes(self.perceptor, torch.cat([unfinished, done[some]]),
+                                    torch.cat([told, told[some]]))
+        halfway, slope, resting = halfway[:guided], slope[:guided], slope[guided:]
+        way = (done - unfinished).detach()
+        cosine, weight = alignment(slope, way)
         turned = 1 - (cosine * weight).sum() / weight.sum()
+        rest = settled(slope, way, resting)
         truth = match_matrix(batch.scenes, batch.claims)
         matching, right = contrastive_loss(images, halfway, texts, truth,
                                            self.perceptor.clip.logit_scale.exp(),
                                            nearly=weight < 0.5)
         shapes, _ = family_loss(images, texts, batch.families)
-        figures = {"guided_right": right, "cosine": 1 - turned.item()}
+        figures = {"guided_right": right, "cosine": 1 - turned.item(), "settled": rest.item()}
         if self.rehearsal is not None:
-            figures["cosine_painted"] = cosine[-self.settings.bouts:].mean().item()
+            figures["cosine_painted"] = cosine[-self.settings.painted:].mean().item()
         return (matching + shapes + self.settings.guidance * turned
-                - self._spread(texts, figures)), figures
+                + self.settings.settling * (1 - rest) - self._spread(texts, figures)), figures
 
     def _drawings(self, families: int, pairs: int) -> _Batch:
         """Families, then pairs; nothing unfinished."""
@@ -253,10 +279,8 @@ class PerceptorTrainer:
         drawn = self._drawings(settings.guided_families, settings.guided_pairs)
         sketches = []
         if self.rehearsal is not None:
-            if self.iteration % 10 == 1:
-                self.rehearsal.follow(self.perceptor)
-            self.rehearsal.go_on(settings.fresh_states, settings.fresh_bouts)
-            sketches = self.rehearsal.sample(settings.states, settings.bouts)
+            self.rehearsal.go_on(settings.fresh_states)
+            sketches = self.rehearsal.sample(settings.states, settings.painted)
         # As many as are guided may be among the drawings; the others need no state.
         last = slice(max(0, len(drawn.pictures) + len(sketches) - settings.guided), None)
         begun = unfinish(drawn.pictures[last], self._others(drawn)[last], self.generator)

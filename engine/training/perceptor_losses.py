@@ -82,6 +82,23 @@ def alignment(slope: Tensor, way: Tensor, near: float = 3.0) -> tuple[Tensor, Te
     return torch.stack(cosines).mean(0), weight
 
 
+def settled(slope: Tensor, way: Tensor, resting: Tensor) -> Tensor:
+    """How well slopes [N, 3, S, S] agree with the ways in length, too: a cosine, -1 to 1.
+
+    All of them together are one vector, and so are all ways; to ``resting`` [M, 3, S, S], the
+    slopes at finished pictures, belong ways of length 0. So it is what denoising score matching
+    (Vincent 2011) minimises, but for the one length of all. The mean of three scales, squares of
+    1, 2 and 4 pixels averaged. Where finished pictures are no place of rest, a painting goes past
+    them.
+    """
+    cosines = []
+    for side in (1, 2, 4):
+        ours, theirs, rest = (F.avg_pool2d(each.float(), side) for each in (slope, way, resting))
+        length = (ours.square().sum() + rest.square().sum()).sqrt() * theirs.norm()
+        cosines.append((ours * theirs).sum() / length)
+    return torch.stack(cosines).mean()
+
+
 def _bands(pictures: Tensor) -> list[Tensor]:
     """``pictures``, halved, quartered, and what is lost each time."""
     half = F.avg_pool2d(pictures, 2)

@@ -44,7 +44,7 @@ def settings_of(stage: Stage) -> PerceptorTraining:
     if narrow:
         return replace(settings, move_after=600, guide_after=1200)
     # At the rate of the beginning it would lose first what it knows.
-    return replace(settings, learning_rate=4e-4, move_after=0, guide_after=0)
+    return replace(settings, learning_rate=2.5e-4, move_after=0, guide_after=0)
 
 
 def train_perceptor(stage: Stage, rank: int) -> None:

@@ -1,15 +1,18 @@
 """Paintings by the generator for the perceptor to learn from: half-way states and real ones.
 
-Two kinds are kept in one bank. *States* are decodes of latents between a start, another scene
-and the right codes. *Bouts* are real Synthesis objects that paint captions with the perceptor
-as it is now, some iterations further each step: what it overlooks, the loop keeps, and so it is
-shown just that. Some of the bouts are edits, from the drawing of a near miss, a part of it masked.
+*States* are decodes of latents between a start, another scene and the right codes. *Bouts* are
+captions painted by the loop, as the product paints, with the perceptor's weights of that moment
+(:mod:`engine.training.bouts`): what it overlooks, the loop keeps, and so it is shown just that.
+Some of the bouts are edits, from the drawing of a near miss, a part of it masked. What they looked
+like on the way is remembered for a while, with the pictures that they should have become (the
+dataset aggregation of Ross et al. 2011).
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,46 +26,79 @@ from engine.prompt import Prompt
 from engine.recipe import Augmentation, Recipe
 from engine.synthesis import Synthesis
 from engine.training.asking import PLUS, ask
+from engine.training.bouts import paint_side_by_side
 from engine.training.captions import Claim, describe
 from engine.training.pool import Pool
 from engine.training.precision import bf16_where_fast
 from engine.training.scene import Scene
+from engine.training.slopes import see
 from engine.training.world import on_any_ground
 
+# As the catalogue has it for the embedded models.
+RECIPE = Recipe(iterations=60, learning_rate=0.45, step="codebook", spread=0.1, cooling=0.05,
+                smoothness=4.0)
+REMEMBERED = (2, 6, 11, 17, 24, 32, 41, 50, 59)
+"""The iterations whose pictures are kept: of the first, which change most, more."""
 
-@dataclass
+
 class Sketch:
-    """An unfinished picture [3, H, W], the finished one that it should become, the scene."""
+    """An unfinished picture, the finished one that it should become, and the scene they show.
 
-    scene: Scene
-    finished: Tensor
-    unfinished: Tensor
-    words: str
-    claim: Claim
+    ``words`` are the caption and ``claim`` what it claims. Pictures go in and come out as
+    [3, H, W] in 0..1, and lie in bytes meanwhile, as there are many.
+    """
+
+    def __init__(self, scene: Scene, words: str, claim: Claim, finished: Tensor,
+                 unfinished: Tensor) -> None:
+        self.scene = scene
+        self.words = words
+        self.claim = claim
+        self._finished = _in_bytes(finished)
+        self._unfinished = _in_bytes(unfinished)
+
+    @property
+    def finished(self) -> Tensor:
+        """What it should become."""
+        return self._finished.float() / 255
+
+    @property
+    def unfinished(self) -> Tensor:
+        """What it is."""
+        return self._unfinished.float() / 255
+
+
+def _in_bytes(picture: Tensor) -> Tensor:
+    return (picture * 255).round().byte()
 
 
 @dataclass
 class Bout:
-    """One painting, several right pictures [K, 3, H, W] of its scene, and when it ends."""
+    """One painting, and several right pictures [K, 3, H, W] of its scene."""
 
     scene: Scene
-    right: Tensor
     words: str
     claim: Claim
+    right: Tensor
     synthesis: Synthesis
-    length: int
+
+    def sketch(self, picture: Tensor) -> Sketch:
+        """The nearest right picture is the one that the painting should become."""
+        far = (self.right - picture).square().mean((1, 2, 3))
+        return Sketch(self.scene, self.words, self.claim, self.right[int(far.argmin())], picture)
 
 
 class Rehearsal:
     """The bank of sketches. Finished pictures are the generator's own reconstructions.
 
     So a painting differs from the right answer in what it shows, not in how it was made.
-    ``states`` and ``bouts`` are how many of each are kept; the share ``edits`` of bouts are edits.
+    ``states`` are kept, ``memory`` sketches of bouts; ``side_by_side`` bouts are painted at once,
+    of which the share ``edits`` are edits.
     """
 
     def __init__(self, generator: Generator, perceptor: Perceptor, pool: Pool,
-                 augmentation: Augmentation, states: int = 240, bouts: int = 32,
-                 seed: int = 21, edits: float = 0.35) -> None:
+                 augmentation: Augmentation, states: int = 160, side_by_side: int = 10,
+                 memory: int = 1600, seed: int = 21, edits: float = 0.45,
+                 iterations: int = RECIPE.iterations) -> None:
         self.generator = generator
         self.opponent = copy.deepcopy(perceptor).eval().requires_grad_(False)
         self.pool = pool
@@ -70,42 +106,46 @@ class Rehearsal:
         self.rng = np.random.default_rng(seed)
         self.draws = torch.Generator().manual_seed(seed)
         self.tokens = pool.side // generator.factor
-        self.recipe = Recipe(width=pool.side, height=pool.side, iterations=10_000,
-                             learning_rate=0.3, step="codebook", spread=0.1,
-                             augmentation=Augmentation(**{**vars(augmentation), "count": 4}))
+        self.recipe = replace(RECIPE, width=pool.side, height=pool.side, iterations=iterations,
+                              augmentation=replace(augmentation, whole=1.0))
+        self.side_by_side = side_by_side
         self.sketches: list[Sketch] = []
         while len(self.sketches) < states:
             self.sketches += self._states(8)
         self.turn = 0
-        self.turns = 0
-        self.bouts = [self._begin() for _ in range(bouts)]
-        self.painted = [self._sketch(bout, bout.synthesis.look().image) for bout in self.bouts]
+        self.painted: deque[Sketch] = deque(maxlen=memory)
 
-    def follow(self, perceptor: Perceptor) -> None:
-        """Let the bouts be painted with the perceptor's present weights."""
-        self.opponent.load_state_dict(perceptor.state_dict())
+    def paint(self, weights: dict[str, Tensor]) -> float:
+        """Paint some captions from start to end with these weights of the perceptor.
 
-    def go_on(self, states: int, bouts: int) -> None:
-        """Make ``states`` new states in place of old ones; take ``bouts`` bouts further."""
+        How far from the right pictures they end is returned: the mean squared difference.
+        """
+        self.opponent.load_state_dict(weights)
+        bouts = [self._begin() for _ in range(self.side_by_side)]
+        far = 0.0
+        for iteration, pictures in enumerate(paint_side_by_side(
+                [bout.synthesis for bout in bouts], lambda cut: see(self.opponent, cut), 2,
+                self.draws)):
+            last = iteration == self.recipe.iterations - 1
+            if iteration in REMEMBERED or last:
+                sketches = [bout.sketch(picture) for bout, picture in zip(bouts, pictures,
+                                                                          strict=True)]
+                self.painted.extend(sketches)
+                if last:
+                    far = sum((each.finished - each.unfinished).square().mean().item()
+                              for each in sketches) / len(sketches)
+        return far
+
+    def go_on(self, states: int) -> None:
+        """Make ``states`` new states in place of old ones."""
         for sketch in self._states(states):
             self.sketches[self.turn] = sketch
             self.turn = (self.turn + 1) % len(self.sketches)
-        for _ in range(bouts):
-            which = self.turns % len(self.bouts)
-            bout = self.bouts[which]
-            with torch.no_grad():
-                bout.synthesis.targets = self.opponent.encode_text(bout.words.split(PLUS))
-            with bf16_where_fast():
-                picture = bout.synthesis.step().image
-            self.painted[which] = self._sketch(bout, picture.float())
-            if bout.synthesis.iteration >= bout.length:
-                self.bouts[which] = self._begin()
-            self.turns += 1
 
-    def sample(self, states: int, bouts: int) -> list[Sketch]:
+    def sample(self, states: int, painted: int) -> list[Sketch]:
         """So many different ones of each kind."""
         first = self.rng.choice(len(self.sketches), states, replace=False)
-        second = self.rng.choice(len(self.painted), bouts, replace=False)
+        second = self.rng.choice(len(self.painted), painted, replace=False)
         return [self.sketches[i] for i in first] + [self.painted[i] for i in second]
 
     def _decode(self, zq: Tensor) -> Tensor:
@@ -136,7 +176,7 @@ class Rehearsal:
         sketches = []
         for i, scene in enumerate(scenes):
             words, claim = describe(scene, self.rng, full=bool(self.rng.random() < 0.5))
-            sketches.append(Sketch(scene, finished[i], unfinished[i], words, claim))
+            sketches.append(Sketch(scene, words, claim, finished[i], unfinished[i]))
         return sketches
 
     def _begin(self, right: int = 10) -> Bout:
@@ -159,7 +199,7 @@ class Rehearsal:
                               seed=int(self.rng.integers(2**31)), start=start, mask=mask)
         if synthesis.mask is not None and start is not None:
             finished = composite(finished, start, synthesis.mask.pixels)
-        return Bout(scene, finished, words, claim, synthesis, int(self.rng.integers(10, 60)))
+        return Bout(scene, words, claim, finished, synthesis)
 
     def _draw(self, scene: Scene, rng: np.random.Generator) -> Tensor:
         return torch.from_numpy(self.pool.draw(scene, rng))[None].float() / 255
@@ -174,8 +214,3 @@ class Rehearsal:
         differing = ((right - start).abs().amax(1, keepdim=True) > 0.1).float()
         masked = 0.01 < differing.mean() < 0.95 and self.rng.random() < 0.5
         return right, start, differing if masked else None
-
-    def _sketch(self, bout: Bout, picture: Tensor) -> Sketch:
-        """The nearest right picture is the one that the painting should become."""
-        far = (bout.right - picture).square().mean((1, 2, 3))
-        return Sketch(bout.scene, bout.right[int(far.argmin())], picture, bout.words, bout.claim)

@@ -19,7 +19,6 @@ from tests.docker.dockerfile import (
 
 ROOT = Path(__file__).resolve().parents[2]
 IGNORED = ignore_patterns((ROOT / ".dockerignore").read_text("utf-8"))
-NOT_YET_SHIPPED = ROOT / "engine/training/whole"
 
 
 @pytest.fixture
@@ -61,8 +60,7 @@ def test_everything_that_the_package_needs_is_copied_and_no_secret_is(steps, tmp
             *project["license-files"]} <= found
     code = {str(path.relative_to(ROOT)) for folder in ("engine", "data", "bot", "cogs")
             for path in (ROOT / folder).rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts
-            and NOT_YET_SHIPPED not in path.parents}
+            if path.is_file() and "__pycache__" not in path.parts}
     assert code <= found
     assert not [name for name in found if Path(name).name.startswith(".env")
                 or "__pycache__" in name]

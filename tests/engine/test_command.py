@@ -16,7 +16,9 @@ from engine import imagine
 from engine.__main__ import main
 from engine.command import EPILOG
 from engine.request import FLAGS, ImageRequest, request_from_json
-from engine.training.scene import COLOURS, PATTERNS, SHAPES
+from engine.training.scene import COLOURS, PATTERNS, SCENERY, SHAPES
+from engine.training.styles import STYLES
+from engine.training.things import drawn_things
 from tests.engine.command_line import command, environment, run, write_home
 
 TINY = ("--model", "tiny")
@@ -320,9 +322,14 @@ def test_help_is_made_of_the_requests_fields(catalogue, tmp_path):
 
 def test_help_says_what_the_embedded_models_know():
     text = EPILOG.replace("\n", " ")
-    for word in (*SHAPES, *COLOURS, *PATTERNS, "left of", "right of", "above", "below", "inside",
-                 "charcoal drawing", "watercolour painting", "pixel art", "neon"):
+    said = {"oil": "oil painting", "watercolour": "watercolour painting",
+            "charcoal": "charcoal drawing"}
+    for word in (*SHAPES, *COLOURS, *PATTERNS, *SCENERY, "left of", "right of", "above", "below",
+                 "inside", str(len(drawn_things())), *(said.get(style, style) for style in STYLES)):
         assert re.search(rf"\b{word}\b", text), word
+    named = re.search(r"such as (.*?)\)", text)
+    assert named
+    assert set(re.split(", | and ", named[1])) <= set(drawn_things())
 
 
 def test_version_is_told(catalogue, tmp_path):

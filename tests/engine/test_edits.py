@@ -179,6 +179,9 @@ def test_strength_sets_rate_iterations_and_pull():
     assert weights[2] == 0
     assert half.regulariser.towards == "start"
     assert with_strength(recipe, 0.5, iterations=9).iterations == 9
+    anew = dataclasses.replace(recipe, spread=0.1, smoothness=2.0)
+    assert (with_strength(anew, 1.0).spread, with_strength(anew, 1.0).smoothness) == (0.1, 2.0)
+    assert (with_strength(anew, 0.9).spread, with_strength(anew, 0.9).smoothness) == (1.0, 0.0)
     assert with_strength(recipe, 0.5, schedule="linear").regulariser.schedule == "linear"
     assert with_strength(recipe, None) is recipe
 

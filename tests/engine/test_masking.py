@@ -128,6 +128,20 @@ def test_outside_the_mask_no_gradient_no_step_and_no_pixel(changes):
     assert not torch.equal(raw[..., 18:], START[0, ..., 18:])
 
 
+def test_a_part_is_painted_anew_from_near_the_mean_and_smooth():
+    as_it_was, anew = (_synthesis(_left_half(), spread=spread) for spread in (1.0, 0.1))
+    z, near = as_it_was.latent.z.detach(), anew.latent.z.detach()
+    mean = anew.generator.codebook.mean(0).view(1, -1, 1, 1)
+    torch.testing.assert_close(near[..., :8] - mean, 0.1 * (z[..., :8] - mean))
+    assert torch.equal(near[..., 8:], z[..., 8:])
+    assert torch.equal(anew.look().image[..., 18:], START[0, ..., 18:])
+    rough, smooth = ([*paint(_synthesis(_left_half(), spread=0.1, iterations=40,
+                                        augmentation=PLAIN, smoothness=weight))][-1].image
+                     for weight in (0.0, 50.0))
+    left, made = (image[..., :14].diff(dim=-1).abs().mean() for image in (rough, smooth))
+    assert made < 0.9 * left
+
+
 def test_what_is_frozen_half_way_stops_at_once():
     synthesis = _synthesis(None)
     for _ in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from engine.training.perceptor_losses import (
     coding_rate,
     contrastive_loss,
     match_matrix,
+    settled,
 )
 from engine.training.perceptor_run import settings_of
 from engine.training.pool import Pool
@@ -71,7 +73,7 @@ def test_a_perceptor_learns_and_ships(pool: Pool, tmp_path: Path) -> None:
                                perceptor.encode_image(small))
 
 
-def _exported(folder: Path, **sizes: int) -> Path:
+def _exported(folder: Path, **sizes: Any) -> Path:
     """A new ``folder`` with a perceptor as exported, untrained, whose ``sizes`` may be others."""
     folder.mkdir()
     weights = Perceptor(new_clip(**{**ARCHITECTURE, **sizes})).state_dict()
@@ -133,7 +135,7 @@ def test_a_perceptors_gradients_learn_to_point_to_the_finished_picture(pool: Poo
     before = _cosine(trainer)
     figures = [trainer.step() for _ in range(100)]
     guided = [i for i, each in enumerate(figures, 1) if "cosine" in each]
-    assert guided == [i for i in range(9, 101) if i % 3]  # two of three
+    assert guided == [i for i in range(9, 101) if i % 5]  # four of five
     assert _cosine(trainer) > before + 0.01
 
 
@@ -186,6 +188,18 @@ def test_alignment_counts_detail_as_much_as_colour() -> None:
     # Seen as one square, the two fours cancel; what the halves' squares lose has them still.
     lost = (27 / 64) ** 0.5 / (27 / 64 + 2) ** 0.5
     assert cosine.item() == pytest.approx((3 * 3 / 41**0.5 + 1 + lost) / 5)
+
+
+def test_slopes_settle_where_they_are_as_long_as_the_way_and_nothing_at_its_end() -> None:
+    rng = torch.Generator().manual_seed(1)
+    way = torch.randn(3, 3, 8, 8, generator=rng) * torch.tensor([1.0, 2.0, 0.1]).view(3, 1, 1, 1)
+    nothing = torch.zeros(2, 3, 8, 8)
+    assert settled(0.7 * way, way, nothing).item() == pytest.approx(1)  # but for one length of all
+    even = way / way.flatten(1).norm(dim=1).view(3, 1, 1, 1)
+    assert settled(even, way, nothing) < 0.9
+    # As long at the end as on the way: 1 / sqrt(2).
+    assert settled(way[:2], way[:2], way[:2].flip(0)).item() == pytest.approx(0.5**0.5)
+    assert settled(-way, way, nothing).item() == pytest.approx(-1)
 
 
 def test_the_coding_rate_is_that_of_the_dimensions_in_use() -> None:
@@ -255,8 +269,7 @@ def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
     small = torch.nn.functional.avg_pool2d(pool.batch(4)[0], 2)
     shipped, going_on = ((each.encode_image(small) @ each.encode_text(words).T) for each in (
         models.perceptor, perceptor.perceptor.eval()))
-    # Widened, its words have a little noise: else the twins would stay twins.
-    torch.testing.assert_close(going_on, shipped, atol=0.05, rtol=0)
+    torch.testing.assert_close(going_on, shipped, atol=1e-3, rtol=0)
     seen, sees = (each.encode_image(small)[:, :models.perceptor.width] for each in (
         models.perceptor, perceptor.perceptor))
     torch.testing.assert_close(torch.nn.functional.normalize(sees), seen, atol=1e-4, rtol=1e-3)
@@ -283,14 +296,16 @@ def test_a_perceptor_of_twice_the_width_says_the_same() -> None:
     assert not torch.equal(*halves)
 
 
-def test_a_perceptor_with_more_blocks_sees_the_same_and_learns_with_them(pool: Pool) -> None:
+def test_a_perceptor_with_more_blocks_sees_the_same_and_learns_with_them(
+        pool: Pool, tmp_path: Path) -> None:
     flat = Perceptor(new_clip(**{**ARCHITECTURE, "vision_layers": (1, 1, 1, 1)})).eval()
     deep = Perceptor(new_clip(**ARCHITECTURE)).eval()
     deep.load_state_dict(deepen(flat.state_dict(), deep.state_dict()))
     pictures = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(deep.encode_image(pictures), flat.encode_image(pictures))
     trainer = PerceptorTrainer(PERCEPTOR, pool)
-    begin_perceptor(trainer, SHIPPED)
+    begin_perceptor(trainer, _exported(tmp_path / "flat", vision_layers=(1, 1, 1, 1)))
+    assert trainer.perceptor.clip.visual.layer1[2].bn3.weight.abs().max() == 0
     for _ in range(3):
         trainer.step()
     assert trainer.perceptor.clip.visual.layer1[2].bn3.weight.abs().max() > 0
@@ -311,8 +326,10 @@ def test_the_shipped_models_know_their_world_and_say_what_they_do_not() -> None:
     known = models.perceptor.tokenize(
         "a charcoal drawing of a small turquoise ring inside a big violet star on checks")
     assert known.unknown == ("checks",)
-    assert models.perceptor.tokenize("Baba Yaga's house").unknown == ("Baba", "Yaga's", "house")
-    assert models.perceptor.tokenize("zebra").ids.count_nonzero() == 2
+    assert models.perceptor.tokenize("Baba Yaga's house").unknown == ("Baba", "Yaga's")
+    assert models.perceptor.tokenize("zeppelin").ids.count_nonzero() == 2
+    things = models.perceptor.tokenize("a zebra above two castles in the snow, stained glass")
+    assert things.unknown == ()
 
 
 def _silent(_: str) -> None:
