@@ -29,7 +29,7 @@ from engine.recipe import PAPER_THRESHOLD, SelfMasking, make_recipe
 
 SIZES = ((0.05,), (0.05, 0.1), (0.1,), (0.15,), (0.2,), (0.1, 0.2), (0.2, 0.3), (0.3, 0.5))
 REFINED = (0.0, 0.05, 0.1, 0.15)
-NEUTRAL = ((), ("a background",), ("a background", "a shape", "a thing"))
+NEUTRAL = ((), ("a background",), ("a shape", "a thing"), ("a background", "a shape", "a thing"))
 THRESHOLDS = (PAPER_THRESHOLD, -1.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 
