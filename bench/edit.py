@@ -44,9 +44,10 @@ from bench.judge import load_judge
 from engine.masking import self_mask
 from engine.models import Models, load_models
 from engine.painting import paint, prepare
-from engine.pictures import png_bytes, to_pil
+from engine.pictures import png_bytes, to_pil, to_tensor
 from engine.recipe import PAPER_THRESHOLD, make_recipe
 from engine.request import make_request
+from engine.synthesis import Synthesis
 from engine.training.drawing import draw
 from engine.training.scene import Scene
 
@@ -75,6 +76,20 @@ def drawn(scene: Scene, seed: int, side: int) -> Image.Image:
     return draw(scene, np.random.default_rng(seed), side)
 
 
+def drawing(scene: Scene, seed: int, side: int) -> Tensor:
+    """The same as a tensor [3, side, side] in 0..1."""
+    return to_tensor(drawn(scene, seed, side), side, side)[0]
+
+
+def begin(source: Scene, prompt: str, where: str | None, seed: int, **values: Any) -> Synthesis:
+    """The edit of ``source``'s picture, about to be made; ``values`` are the request's."""
+    models = _models()
+    data = png_bytes(drawn(source, seed, make_recipe("default", models.defaults).width))
+    name = hashlib.sha256(data).hexdigest()
+    request = make_request(prompt, init_image=name, where=where, seed=seed, **values)
+    return prepare(request, models, {name: data})
+
+
 def thing_mask(scene: Scene, seed: int, side: int) -> Tensor:
     """Where the scene's thing is, [side, side] of booleans: what covers half a pixel or more.
 
@@ -101,14 +116,10 @@ def outside_mae(after: Tensor, before: Tensor, mask: Tensor) -> float:
 def _edit(job: tuple[dict[str, Any], Path | None, dict[str, Any]]) -> Edited:
     entry, folder, values = job
     torch.set_num_threads(1)
-    models, seed = _models(), entry["seed"]
+    seed = entry["seed"]
     source, target = to_scene(entry["source"]), to_scene(entry["target"])
-    side = make_recipe("default", models.defaults).width
-    data = png_bytes(drawn(source, seed, side))
-    name = hashlib.sha256(data).hexdigest()
-    request = make_request(entry["prompt"], init_image=name, where=entry["where"], seed=seed,
-                           **values)
-    synthesis = prepare(request, models, {name: data})
+    synthesis = begin(source, entry["prompt"], entry["where"], seed, **values)
+    side = synthesis.recipe.width
     *_, last = paint(synthesis)
     assert synthesis.original is not None
     before = synthesis.original[0]
@@ -127,7 +138,7 @@ def _edit(job: tuple[dict[str, Any], Path | None, dict[str, Any]]) -> Edited:
         return edited
     mask = synthesis.mask.hard[0, 0] > 0
     paper = replace(synthesis.recipe.masking, threshold=PAPER_THRESHOLD, refine=0.0, neutral=())
-    found = self_mask(before[None], entry["where"], models.perceptor, paper)[0, 0] > 0
+    found = self_mask(before[None], entry["where"], synthesis.perceptor, paper)[0, 0] > 0
     return replace(edited, iou=overlap(mask, there), iou_paper=overlap(found, there),
                    area=float(mask.sum() / there.sum()))
 
@@ -152,8 +163,7 @@ def judged(pictures: Iterable[Tensor], entries: list[dict[str, Any]]) -> list[bo
 
 def _true(entry: dict[str, Any], side: int) -> Tensor:
     """The target [3, side, side] in 0..1, drawn where the source's thing is."""
-    pixels = np.asarray(drawn(to_scene(entry["target"]), entry["seed"], side))
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 255
+    return drawing(to_scene(entry["target"]), entry["seed"], side)
 
 
 def figures(entries: list[dict[str, Any]], done: list[Edited]) -> dict[str, Any]:

@@ -15,12 +15,11 @@ import json
 import statistics
 from typing import Annotated
 
-import numpy as np
 import torch
 import typer
 from torch import Tensor
 
-from bench.edit import drawn, overlap, thing_mask
+from bench.edit import drawing, overlap, thing_mask
 from bench.held_out import FOLDER, to_scene
 from engine.guided import guided_filter
 from engine.masking import above, normalise, score, self_mask
@@ -46,8 +45,7 @@ def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False,
     pictures, true = [], []
     for entry in entries:
         scene = to_scene(entry["source"])
-        pixels = np.asarray(drawn(scene, entry["seed"], side))
-        pictures.append(torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255)
+        pictures.append(drawing(scene, entry["seed"], side)[None])
         thing = thing_mask(scene, entry["seed"], side)
         true.append(~thing if backgrounds else thing)
     usual = [self_mask(picture, entry["where"], models.perceptor, recipe.masking)[0, 0] > 0

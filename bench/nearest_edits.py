@@ -8,7 +8,6 @@ of eleven near misses, the picture as it was among them, is nearer at 32 x 32 px
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import statistics
@@ -22,15 +21,12 @@ import torch.nn.functional as F
 import typer
 from torch import Tensor
 
-from bench.edit import drawn
+from bench.edit import begin, drawing
 from bench.fidelity import interval
 from bench.held_out_edits import KINDS, target_of, where_of
 from bench.judge import FIRST_STYLES, FIRST_WORLD
 from bench.nearest import SCENES, SIDE
-from engine.models import load_models
-from engine.painting import paint, prepare
-from engine.pictures import png_bytes
-from engine.request import make_request
+from engine.painting import paint
 from engine.training.captions import describe
 from engine.training.scene import Scene
 from engine.training.world import sample_scene, vary
@@ -71,9 +67,8 @@ def make_edits(count: int) -> list[Edit]:
     return edits
 
 
-def _picture(scene: Scene, seed: int, side: int) -> Tensor:
-    pixels = np.asarray(drawn(scene, seed, side)).copy()
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
+def _small(picture: Tensor) -> Tensor:
+    return F.interpolate(picture[None], (SIDE, SIDE), mode="area")
 
 
 def _far(picture: Tensor, other: Tensor) -> float:
@@ -84,12 +79,10 @@ def edit(job: tuple[Edit, dict[str, Any]]) -> Edited:
     """Make one edit with these values of a request, and look how near it came."""
     each, values = job
     torch.set_num_threads(1)
-    models = load_models("embedded", device="cpu")
-    side = models.generator.resolution
-    data = png_bytes(drawn(each.source, each.seed, side))
-    name = hashlib.sha256(data).hexdigest()
-    request = make_request(each.words, init_image=name, where=each.where, seed=each.seed, **values)
-    *_, last = paint(prepare(request, models, {name: data}))
+    synthesis = begin(each.source, each.words, each.where, each.seed, **values)
+    side = synthesis.recipe.width
+    *_, last = paint(synthesis)
+    small = _small(last.image)
     others, rng = [each.source], np.random.default_rng(each.seed)
     while len(others) < SCENES - 1:
         other = vary(each.target, rng, FIRST_STYLES)
@@ -97,11 +90,9 @@ def edit(job: tuple[Edit, dict[str, Any]]) -> Edited:
             others.append(other)
 
     def far(scene: Scene) -> float:
-        small = [F.interpolate(picture[None], (SIDE, SIDE), mode="area")
-                 for picture in (_picture(scene, each.seed, side), last.image)]
-        return _far(*small)
+        return _far(_small(drawing(scene, each.seed, side)), small)
 
-    was, wanted = (_picture(scene, each.seed, side) for scene in (each.source, each.target))
+    was, wanted = (drawing(scene, each.seed, side) for scene in (each.source, each.target))
     return Edited(each.kind, far(each.target) < min(map(far, others)),
                   _far(last.image, wanted) / _far(was, wanted))
 

@@ -34,10 +34,9 @@ red, orange, yellow, green, turquoise, blue, purple, pink, brown, black, grey an
 striped, checked, dotted and gradient backgrounds, and sky, sea, night, grass, desert, snow and
 city; two or three of a thing; left of, right of, above, below and inside; and the styles charcoal
 drawing, pencil sketch, watercolour painting, oil painting, pixel art, mosaic, neon, blueprint,
-woodcut and stained glass. Words
-they do not know are named and painted without. The real models, which know nearly everything, are
-one flag away: imagine-models list shows them, imagine-models get fetches one, and --model picks
-it."""
+woodcut and stained glass. Words they do not know are named and painted without. The real models,
+which know nearly everything, are one flag away: imagine-models list shows them, imagine-models get
+fetches one, and --model picks it."""
 
 _NONE = " "  # or else typer writes <bool> beside a switch
 

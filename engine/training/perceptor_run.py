@@ -18,7 +18,6 @@ from engine.training.beginning import (
 from engine.training.captions import describe
 from engine.training.perceptor import (
     ARCHITECTURE,
-    CUTOUTS,
     MIX,
     WHOLE_MIX,
     PerceptorTrainer,
@@ -66,7 +65,7 @@ def train_perceptor(stage: Stage, rank: int) -> None:
     if stage.rehearse:
         trainer.rehearsal = Rehearsal(generator_to_rehearse_with(stage.folder,
                                                                  stage.begin_with),
-                                      trainer.perceptor, pool, CUTOUTS,
+                                      trainer.perceptor, pool,
                                       seed=int(pool.rng.integers(2**31)))
     run_stage(trainer, "perceptor", stage.folder, minutes=stage.minutes, steps=stage.steps,
               rank=rank)

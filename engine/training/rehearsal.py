@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,10 +20,11 @@ from torch import Tensor
 
 from engine.latent import random_codes
 from engine.masking import composite
+from engine.models.catalogue import load_catalogue
 from engine.models.generator import Generator, embed_codes, nearest_codes
 from engine.models.perceptor import Perceptor
 from engine.prompt import Prompt
-from engine.recipe import Augmentation, Recipe
+from engine.recipe import make_recipe
 from engine.synthesis import Synthesis
 from engine.training.asking import PLUS, ask
 from engine.training.bouts import paint_side_by_side
@@ -34,9 +35,6 @@ from engine.training.scene import Scene
 from engine.training.slopes import see
 from engine.training.world import on_any_ground
 
-# As the catalogue has it for the embedded models.
-RECIPE = Recipe(iterations=60, learning_rate=0.45, step="codebook", spread=0.1, cooling=0.05,
-                smoothness=4.0)
 REMEMBERED = (2, 6, 11, 17, 24, 32, 41, 50, 59)
 """The iterations whose pictures are kept: of the first, which change most, more."""
 
@@ -92,13 +90,13 @@ class Rehearsal:
 
     So a painting differs from the right answer in what it shows, not in how it was made.
     ``states`` are kept, ``memory`` sketches of bouts; ``side_by_side`` bouts are painted at once,
-    of which the share ``edits`` are edits.
+    of which the share ``edits`` are edits. They follow the recipe of the catalogue's embedded
+    models, but for ``iterations`` where given.
     """
 
     def __init__(self, generator: Generator, perceptor: Perceptor, pool: Pool,
-                 augmentation: Augmentation, states: int = 160, side_by_side: int = 10,
-                 memory: int = 1600, seed: int = 21, edits: float = 0.45,
-                 iterations: int = RECIPE.iterations) -> None:
+                 states: int = 160, side_by_side: int = 10, memory: int = 1600, seed: int = 21,
+                 edits: float = 0.45, iterations: int | None = None) -> None:
         self.generator = generator
         self.opponent = copy.deepcopy(perceptor).eval().requires_grad_(False)
         self.pool = pool
@@ -106,8 +104,8 @@ class Rehearsal:
         self.rng = np.random.default_rng(seed)
         self.draws = torch.Generator().manual_seed(seed)
         self.tokens = pool.side // generator.factor
-        self.recipe = replace(RECIPE, width=pool.side, height=pool.side, iterations=iterations,
-                              augmentation=replace(augmentation, whole=1.0))
+        self.recipe = make_recipe("default", load_catalogue().model("embedded").defaults,
+                                  width=pool.side, height=pool.side, iterations=iterations)
         self.side_by_side = side_by_side
         self.sketches: list[Sketch] = []
         while len(self.sketches) < states:

@@ -139,9 +139,7 @@ class _Trunk:
 
 def see(perceptor: Perceptor, pictures: Tensor) -> Tensor:
     """Unit vectors [N, D] of ``pictures`` [N, 3, S, S] in 0..1, as in evaluation."""
-    dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
-    trunk = _Trunk(perceptor.clip.visual, dtype)
-    features, _ = trunk.forward(_prepared(perceptor, pictures, dtype))
+    _, features, _ = _look(perceptor, pictures)
     return _pool(perceptor.clip.visual.attnpool, features.float())
 
 
@@ -151,10 +149,8 @@ def see_slopes(perceptor: Perceptor, pictures: Tensor, texts: Tensor,
 
     Both can be derived once more, by the weights; ``edge`` is half of a gate's width then.
     """
-    dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
-    trunk = _Trunk(perceptor.clip.visual, dtype)
-    features, before = trunk.forward(_prepared(perceptor, pictures, dtype))
-    features = features.float()
+    trunk, features, before = _look(perceptor, pictures)
+    dtype, features = features.dtype, features.float()
     if not features.requires_grad:  # of weights that are not trained
         features.requires_grad_(True)
     with torch.enable_grad():
@@ -164,9 +160,12 @@ def see_slopes(perceptor: Perceptor, pictures: Tensor, texts: Tensor,
     return images, slope.float() / perceptor.std
 
 
-def _prepared(perceptor: Perceptor, pictures: Tensor, dtype: torch.dtype) -> Tensor:
-    normal = (pictures - perceptor.mean) / perceptor.std
-    return normal.to(dtype).contiguous(memory_format=torch.channels_last)
+def _look(perceptor: Perceptor, pictures: Tensor) -> tuple[_Trunk, Tensor, list[Tensor]]:
+    """The trunk, the features, and what came into each of its ReLUs."""
+    dtype = torch.bfloat16 if bf16_is_fast() else torch.float32
+    trunk = _Trunk(perceptor.clip.visual, dtype)
+    normal = ((pictures - perceptor.mean) / perceptor.std).to(dtype)
+    return trunk, *trunk.forward(normal.contiguous(memory_format=torch.channels_last))
 
 
 def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d, dtype: torch.dtype) -> _Convolution:

@@ -13,7 +13,7 @@ from engine.prompt import Prompt
 from engine.synthesis import Synthesis
 from engine.training import bouts
 from engine.training.bouts import paint_side_by_side
-from engine.training.perceptor import CUTOUTS, PerceptorTrainer, PerceptorTraining
+from engine.training.perceptor import PerceptorTrainer, PerceptorTraining
 from engine.training.pool import Pool
 from engine.training.rehearsal import Rehearsal
 from engine.training.spoiling import spoil
@@ -75,7 +75,7 @@ def test_paintings_are_remembered_on_the_way_and_join_the_batch() -> None:
     pool = Pool(8, 128, 3)
     trainer = PerceptorTrainer(SETTINGS, pool)
     generator = load_models("embedded", device="cpu").generator
-    rehearsal = Rehearsal(generator, trainer.perceptor, pool, CUTOUTS, states=8, side_by_side=3,
+    rehearsal = Rehearsal(generator, trainer.perceptor, pool, states=8, side_by_side=3,
                           edits=0.0, iterations=4, memory=8)
     trainer.rehearsal = rehearsal
     states = list(rehearsal.sketches)
@@ -122,7 +122,7 @@ def test_edits_are_rehearsed_from_near_misses_drawn_alike() -> None:
     pool = Pool(24, 128, 5)
     trainer = PerceptorTrainer(SETTINGS, pool)
     generator = load_models("embedded", device="cpu").generator
-    rehearsal = Rehearsal(generator, trainer.perceptor, pool, CUTOUTS, states=8, edits=1.0)
+    rehearsal = Rehearsal(generator, trainer.perceptor, pool, states=8, edits=1.0)
     edits = [bout for bout in (rehearsal._begin() for _ in range(12))
              if bout.synthesis.original is not None]
     masked = [bout for bout in edits if bout.synthesis.mask is not None]
