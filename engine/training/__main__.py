@@ -14,8 +14,9 @@ from engine.training.things import Drawings, DrawingsError
 
 app = typer.Typer(add_completion=False)
 
-# So many (generator, perceptor): the shapes' as what ships had, the whole world's after them.
-SHAPES_STEPS, WHOLE_STEPS = (3500, 9600), (3000, 12000)
+# So many (generator, words).
+SHAPES_STEPS, WHOLE_STEPS = (3500, 2000), (3000, 4000)
+PERCEPTOR_STEPS = 800
 
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
@@ -26,7 +27,7 @@ BeginWith = Annotated[Path | None, typer.Option(
 
 
 def steps_in(drawings: Path | None) -> tuple[int, int]:
-    """The generator's and the perceptor's steps in the world that ``drawings`` make."""
+    """The generator's and the words' steps in the world that ``drawings`` make."""
     return SHAPES_STEPS if drawings is None else WHOLE_STEPS
 
 
@@ -54,22 +55,40 @@ Processes = Annotated[int, typer.Option(
 def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes = 100,
          resume: Resume = True, processes: Processes = 1, begin_with: BeginWith = None,
          drawings: FolderOfDrawings = None) -> None:
-    """Train the embedded models, in stages that resume: the generator, then the perceptor with it.
+    """Train the embedded models, in stages that resume: the generator, then the perceptor's words.
 
-    Say it again, as often as needed, until both have all their steps; export then writes the
-    files that ship. The commands are the parts, with their own options.
+    Say it again, as often as needed, until both have all their steps; export then writes the files
+    that ship. The commands are the parts, with their own options; with a folder of exported models
+    the generator begins with that one's.
     """
     if context.invoked_subcommand is not None:
         return
     began = time.monotonic()
-    generator_steps, perceptor_steps = steps_in(drawings)
+    generator_steps, words_steps = steps_in(drawings)
     # The generator trains in one process: it has as many threads.
     train_generator(Stage(folder, minutes, generator_steps, resume, threads=processes,
                           begin_with=begin_with, drawings=drawings))
     left = minutes - (time.monotonic() - began) / 60
     if left > 0:
-        train_perceptor(Stage(folder, left, perceptor_steps, resume, threads=1,
-                              begin_with=begin_with, drawings=drawings, rehearse=True), processes)
+        train_words(Stage(folder, left, words_steps, resume, threads=1, drawings=drawings),
+                    processes)
+
+
+@app.command()
+def words(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
+          resume: Resume = True, threads: Threads = 1, processes: Processes = 1,
+          drawings: FolderOfDrawings = None) -> None:
+    """Train what captions mean: the CLIP's words, its pictures' part being a projection."""
+    steps = steps or steps_in(drawings)[1]
+    train_words(Stage(folder, minutes, steps, resume, threads, drawings=drawings), processes)
+
+
+def train_words(stage: Stage, processes: int) -> None:
+    """The words' stage, in so many processes."""
+    from engine.training import perceptor_run
+    from engine.training.together import train_together
+
+    train_together(processes, partial(perceptor_run.train_words, stage))
 
 
 @app.command()
@@ -79,10 +98,9 @@ def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Step
                   help="on paintings by the folder's generator, else the one begun with, else the "
                        "shipped one")] = False,
               begin_with: BeginWith = None, drawings: FolderOfDrawings = None) -> None:
-    """Train the CLIP whose gradients draw."""
-    steps = steps or steps_in(drawings)[1]
-    train_perceptor(Stage(folder, minutes, steps, resume, threads, begin_with, drawings, rehearse),
-                    processes)
+    """Train both towers together, on slopes. Nothing that ships has been through it yet."""
+    train_perceptor(Stage(folder, minutes, steps or PERCEPTOR_STEPS, resume, threads, begin_with,
+                          drawings, rehearse), processes)
 
 
 def train_perceptor(stage: Stage, processes: int) -> None:

@@ -51,8 +51,16 @@ def ask_by_parts(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
 def encode_asked(perceptor: Perceptor, captions: list[str]) -> Tensor:
     """Unit vectors [N, D] of the captions; of prompts that are added, of their vectors' mean."""
     parts = [caption.split(PLUS) for caption in captions]
-    tokens = torch.stack([perceptor.tokenize(words).ids for each in parts for words in each])
-    # Behind the longest there is nothing to be read.
-    vectors = perceptor.encode_tokens(tokens[:, : int((tokens != 0).sum(1).max())])
+    rows = [perceptor.tokenize(words).ids for each in parts for words in each]
+    vectors = _encode_rows(perceptor, torch.stack(rows))
     means = [own.mean(0) for own in vectors.split([len(each) for each in parts])]
     return torch.nn.functional.normalize(torch.stack(means), dim=1)
+
+
+def _encode_rows(perceptor: Perceptor, rows: Tensor) -> Tensor:
+    """The rows' vectors, those of a length together: behind the longest nothing is to be read."""
+    lengths = (rows != 0).sum(1)
+    order = lengths.argsort()
+    vectors = [perceptor.encode_tokens(rows[some, : int(lengths[some].max())])
+               for some in order.split(64)]
+    return torch.cat(vectors)[order.argsort()]

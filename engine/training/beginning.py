@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from engine.errors import CheckpointError
 from engine.models.building import build_generator, build_perceptor, read_config
@@ -12,11 +13,9 @@ from engine.models.checkpoints import read_tensors
 from engine.models.generator import Generator, VQModel
 from engine.models.perceptor import Perceptor
 from engine.training.averaging import WeightAverage
-from engine.training.deepening import deepen
 from engine.training.export import SHIPPED
 from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG, GeneratorTrainer
 from engine.training.perceptor import PerceptorTrainer
-from engine.training.widening import widen
 
 
 def exported_generator(folder: Path) -> Generator:
@@ -39,15 +38,24 @@ def begin_generator(trainer: GeneratorTrainer, folder: Path) -> None:
 
 
 def begin_perceptor(trainer: PerceptorTrainer, folder: Path) -> None:
-    """The same of a perceptor; one of half the width is widened, one with fewer blocks deepened.
+    """The same of a perceptor. CheckpointError where the exported one has another architecture."""
+    _begin_perceptor(trainer, exported_perceptor(folder).state_dict(), folder)
 
-    Raises CheckpointError where the exported one is of another architecture.
+
+def begin_with_words(trainer: PerceptorTrainer, run: Path) -> None:
+    """Give ``trainer`` what the words' part of ``run`` has come to.
+
+    Raises CheckpointError where there is none, or where it has another architecture.
     """
-    exported = exported_perceptor(folder)
-    weights = exported.state_dict()
-    if 2 * exported.width == trainer.perceptor.width:
-        weights = widen(weights, noise=0.06, seed=trainer.settings.seed)
-    weights = deepen(weights, trainer.perceptor.state_dict())
+    path = run / "words.pt"
+    if not path.exists():
+        raise CheckpointError("There is no training state at {path}; train the words first, or "
+                              "name a folder of exported models to begin with.", path=path)
+    state = torch.load(path, weights_only=True)
+    _begin_perceptor(trainer, state["average"]["weights"], run)
+
+
+def _begin_perceptor(trainer: PerceptorTrainer, weights: dict[str, Tensor], folder: Path) -> None:
     try:
         trainer.perceptor.load_state_dict(weights)
     except RuntimeError as error:

@@ -1,7 +1,8 @@
 """A scene's picture.
 
 Everything random about it (exact place, exact size, shade of the colour, texture) is drawn from
-the generator that is passed in, so a seed gives the same data set on every machine.
+the generator that is passed in, so a seed gives the same data set on every machine. Nothing is
+random about its typical picture (:func:`draw_typical`), the one of many that paintings are led to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from engine.training.grounds import draw_ground, shade
 from engine.training.scene import Scene, Thing
 from engine.training.styles import apply_style
 from engine.training.things import Drawings, DrawingsError
+from engine.training.typical import Middle, Unvaried
 
 Point = tuple[float, float]
 
@@ -117,21 +119,36 @@ def draw(scene: Scene, rng: np.random.Generator, side: int = 128,
 
     Raises DrawingsError where it has a drawn thing and there are no ``drawings``.
     """
+    return _draw(scene, rng, rng, rng, side, drawings)
+
+
+def draw_typical(scene: Scene, side: int = 128, drawings: Drawings | None = None) -> Image.Image:
+    """The scene's one typical picture, otherwise as :func:`draw` makes them.
+
+    Its things have the middle's place and size, stand upright, and its colours are what their
+    names stand for. Clouds, waves and a style's grain are always the same.
+    """
+    return _draw(scene, Unvaried(), Middle(), np.random.default_rng(0), side, drawings)
+
+
+def _draw(scene: Scene, behind: np.random.Generator, layout: np.random.Generator,
+          style: np.random.Generator, side: int, drawings: Drawings | None) -> Image.Image:
+    """With random numbers of their own for the ground, the things and the style."""
     big = side * _SUPERSAMPLE
     image = Image.new("RGB", (big, big))
-    draw_ground(image, scene.ground, rng)
-    places = _places(scene, rng)
+    draw_ground(image, scene.ground, behind)
+    places = _places(scene, layout)
     for thing, ((x, y), radius) in reversed(list(zip(scene.things, places, strict=True))):
         offsets, share = _TOGETHER[thing.count]
         for right, down in offsets:
             centre = ((x + right * radius) * big, (y + down * radius) * big)
-            _stamp(image, thing, centre, radius * share * big, rng, drawings)
+            _stamp(image, thing, centre, radius * share * big, layout, drawings)
     image = image.resize((side, side), Image.Resampling.BOX)
-    return image if scene.style is None else apply_style(image, scene.style, rng)
+    return image if scene.style is None else apply_style(image, scene.style, style)
 
 
-def draw_array(scene: Scene, rng: np.random.Generator, side: int = 128,
+def draw_array(scene: Scene, rng: np.random.Generator | None, side: int = 128,
                drawings: Drawings | None = None) -> npt.NDArray[np.uint8]:
-    """:func:`draw` as an array [3, side, side] of bytes, as the training batches want it."""
-    return np.ascontiguousarray(
-        np.asarray(draw(scene, rng, side, drawings)).transpose(2, 0, 1))
+    """:func:`draw` as an array [3, side, side] of bytes; without ``rng``, :func:`draw_typical`."""
+    image = draw_typical(scene, side, drawings) if rng is None else draw(scene, rng, side, drawings)
+    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))

@@ -1,16 +1,18 @@
 """Training of the embedded perceptor: a small CLIP whose gradients draw.
 
-It learns in three parts, each of which goes on in the next:
+Its pictures' tower begins as a projection (:mod:`engine.training.projecting`) and its words' tower
+has learned what there is to be seen of each caption's picture (:mod:`engine.training.words`). What
+follows trains both, in steps of two kinds:
 
-1. words and pictures matched: CLIP's loss, and the same within families of drawings that
-   differ in one respect alone; half of the drawings are faint, as a painting's first steps are;
-2. the same on cutouts that are moved against it (:mod:`engine.training.moving`), so that what
-   raises its answer is what a person would see;
-3. four steps of five, its gradient itself: at a picture on the way, the slope of the similarity
-   to its caption shall point to the finished picture. That is denoising score matching (Vincent
-   2011) with an energy in CLIP's form, the distance of unit vectors; with the cosine in place of
-   the square, once picture by picture, as Adam takes no notice of a gradient's length, and once of
-   all pictures as one, finished ones among them, where nothing is to move any more.
+1. one of five: words and pictures matched, CLIP's loss, and the same within families of drawings
+   that differ in one respect alone; half of the drawings are faint, as a painting's first steps
+   are, and cutouts are moved against it (:mod:`engine.training.moving`), so that what raises its
+   answer is what a person would see;
+2. four of five: its gradient itself. At a picture on the way, the slope of the similarity to its
+   caption shall point to the finished picture. That is denoising score matching (Vincent 2011) with
+   an energy in CLIP's form, the distance of unit vectors; with the cosine in place of the square,
+   once picture by picture, as Adam takes no notice of a gradient's length, and once of all pictures
+   as one, finished ones among them, where nothing is to move any more.
 
 docs/embedded-models.md has what each part alone gave, with figures.
 """
@@ -35,7 +37,6 @@ from engine.training.families import Families
 from engine.training.moving import move_against
 from engine.training.perceptor_losses import (
     alignment,
-    coding_rate,
     contrastive_loss,
     family_loss,
     match_matrix,
@@ -47,22 +48,25 @@ from engine.training.rehearsal import Rehearsal
 from engine.training.scene import Scene
 from engine.training.schedule import warm_cosine
 from engine.training.slopes import see, see_slopes
-from engine.training.together import mean_buffers, mean_gradients
+from engine.training.together import mean_gradients
 from engine.training.unfinished import fade, unfinish
 from engine.training.world import Mix
 
-# CLIP's modified ResNet, in small. A vision transformer of the same cost told shapes apart in 40%
-# of eight after 2,800 steps; of ResNets, the wider one knew moved cutouts' shapes in 360 steps
-# as well as one half as wide did in 1,500. Blocks are deep where pixels are many: what a painting
-# lacks is detail, and what comes later has seen it shrunk.
+# A vision transformer whose one patch is the whole picture: a projection of its pixels, and layers
+# that make something of the numbers. Convolutions that end on two by two places have slopes without
+# detail wherever a picture is flat, and those are where a painting begins.
 ARCHITECTURE: dict[str, Any] = {
-    "embed_dim": 256, "resolution": 64, "vision_width": 32, "vision_layers": (3, 3, 2, 1),
-    "text_width": 256, "text_layers": 2, "context_length": 32}
+    "embed_dim": 320, "resolution": 64, "vision_width": 320, "vision_layers": 2, "patch": 64,
+    "text_width": 320, "text_layers": 2, "context_length": 32}
 
-# As the loop cuts with the embedded models' default preset; no flip, for the world has a
-# left and a right.
+# What is matched: moved and turned a little, some of them parts; no flip, for the world has a left
+# and a right.
 CUTOUTS = Augmentation(crop_power=0.3, whole=0.9, flip=0.0, affine=0.7, degrees=6.0,
                        translate=0.03, perspective=0.3, distortion=0.1, jitter=0.3, noise=0.1)
+
+# As the loop cuts with the embedded models' default preset, where slopes are to point somewhere. Of
+# a picture that stays where it is, a slope can say to the pixel what is to be drawn.
+LOOKS = replace(CUTOUTS, affine=0.0, perspective=0.0)
 
 
 # Less on the ground and more pairs than the generator is shown: what a gradient learns last is
@@ -78,16 +82,14 @@ class PerceptorTraining:
     """The numbers of a run.
 
     A step of matching takes ``families`` families (see engine.training.families.Families) and
-    ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach`` from step
-    ``move_after`` on, those of two things, which are smaller, up to ``reach_of_two``. From
-    ``guide_after`` on four steps of five are of guidance and take ``guided_families``,
-    ``guided_pairs`` and, with a generator to rehearse with, ``states`` and ``painted`` of its
-    sketches, of which ``fresh_states`` are made anew each time and some painted with the averaged
-    weights every ``paint_every`` steps; the last ``guided`` of them all have their gradients
-    trained: that they point the right way is weighed by ``guidance``, that they are also as long
-    as the way, and nothing at ``resting`` finished pictures, by ``settling``. ``spread`` weighs the
-    captions' coding rate, which is to be large: nothing else keeps them from lying in a few
-    dimensions.
+    ``pairs`` pairs of drawings, the share ``faint`` of them faint, moved up to ``reach``, those of
+    two things, which are smaller, up to ``reach_of_two``. One of guidance takes
+    ``guided_families``, ``guided_pairs`` and, with a generator to rehearse with, ``states`` and
+    ``painted`` of its sketches, of which ``fresh_states`` are made anew each time and some painted
+    with the averaged weights every ``paint_every`` steps; the last ``guided`` of them all have
+    their gradients trained: that they point the right way is weighed by ``guidance``, that they are
+    also as long as the way, and nothing at ``resting`` finished pictures, by ``settling``. Of the
+    pool's pairs the share ``typical`` are drawn as paintings are to become.
     """
 
     families: int = 9
@@ -103,17 +105,15 @@ class PerceptorTraining:
     fresh_states: int = 2
     paint_every: int = 60
     pool_pairs: int = 1500
+    typical: float = 0.6
     pool_families: int = 150
-    move_after: int = 1100
-    guide_after: int = 1700
-    learning_rate: float = 8e-4
+    learning_rate: float = 3e-4
     weight_decay: float = 0.05
     warmup: int = 100
     guidance: float = 5.0
     resting: int = 16
     settling: float = 10.0
-    spread: float = 0.1
-    total: int = 4000
+    total: int = 820
     seed: int = 11
 
 
@@ -147,8 +147,6 @@ class PerceptorTrainer:
         self.families = Families(settings.pool_families, pool, int(pool.rng.integers(2**31)))
         self.rehearsal = rehearsal
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE)).eval()
-        # Convolutions in bf16 are nearly twice as fast so.
-        self.perceptor.clip.visual.to(memory_format=torch.channels_last)
         self.average = WeightAverage(self.perceptor, decay=0.995)
         self.generator = torch.Generator().manual_seed(settings.seed + rank)
         self.rng = np.random.default_rng(settings.seed + rank)
@@ -162,7 +160,7 @@ class PerceptorTrainer:
         for group in self.optimiser.param_groups:
             group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
                                       self.settings.total, self.settings.warmup)
-        guiding = self.iteration > self.settings.guide_after and self.iteration % 5 != 0
+        guiding = self.iteration % 5 != 0
         rehearsed = self._rehearse()
         loss, figures = self._guide() if guiding else self._match()
         self.optimiser.zero_grad(set_to_none=True)
@@ -172,14 +170,12 @@ class PerceptorTrainer:
         self.optimiser.step()
         with torch.no_grad():
             self.perceptor.clip.logit_scale.clamp_(max=math.log(60.0))
-        if self.iteration % 10 == 0:
-            mean_buffers(self.perceptor)
         self.average.update(self.perceptor)
         return {**figures, **rehearsed}
 
     def _rehearse(self) -> dict[str, float]:
         """Paint with the weights as they will be shipped, now and then, and before the first."""
-        if self.rehearsal is None or self.iteration <= self.settings.guide_after:
+        if self.rehearsal is None:
             return {}
         if self.rehearsal.painted and self.iteration % self.settings.paint_every:
             return {}
@@ -191,7 +187,7 @@ class PerceptorTrainer:
     def _match(self) -> tuple[Tensor, dict[str, float]]:
         batch = self._drawings(self.settings.families, self.settings.pairs)
         cutouts, _ = self._cut(replace(batch, pictures=fade(batch.pictures, self.generator,
-                                                            self.settings.faint)))
+                                                            self.settings.faint)), CUTOUTS)
         truth = match_matrix(batch.scenes, batch.claims)
         scale = self.perceptor.clip.logit_scale.exp()
         figures: dict[str, float] = {}
@@ -202,31 +198,19 @@ class PerceptorTrainer:
             return matching + shapes
 
         texts = self._texts(batch)
-        if self.iteration > self.settings.move_after:
-            # Against what is painted with: no batch's own statistics, no weights' gradients.
-            self.perceptor.requires_grad_(False)
-            cutouts = move_against(
-                cutouts, lambda begun: loss(see(self.perceptor, begun), texts.detach(),
-                                            scale.detach()),
-                self._reaches(batch.scenes), self.generator)
-            self.perceptor.requires_grad_(True)
-        if self.iteration > self.settings.guide_after:
-            images = see(self.perceptor, cutouts)
-        else:  # what pictures are like on the way through is yet to be learned
-            with bf16_where_fast():
-                images = self.perceptor.train().encode_image(cutouts)
-            self.perceptor.eval()
-        total = loss(images, texts, scale)
-        return total - self._spread(texts, figures), {"matching": total.item(), **figures}
+        # Against what is painted with: no weights' gradients.
+        self.perceptor.requires_grad_(False)
+        cutouts = move_against(
+            cutouts, lambda begun: loss(see(self.perceptor, begun), texts.detach(),
+                                        scale.detach()),
+            self._reaches(batch.scenes), self.generator)
+        self.perceptor.requires_grad_(True)
+        total = loss(see(self.perceptor, cutouts), texts, scale)
+        return total, {"matching": total.item(), **figures}
 
     def _texts(self, batch: _Batch) -> Tensor:
         with bf16_where_fast():
             return encode_asked(self.perceptor, batch.words)
-
-    def _spread(self, texts: Tensor, figures: dict[str, float]) -> Tensor:
-        rate = coding_rate(texts)
-        figures["rate"] = rate.item()
-        return self.settings.spread * rate
 
     def _reaches(self, scenes: list[Scene]) -> Tensor:
         alone, of_two = self.settings.reach, self.settings.reach_of_two
@@ -234,7 +218,7 @@ class PerceptorTrainer:
 
     def _guide(self) -> tuple[Tensor, dict[str, float]]:
         batch = self._on_the_way()
-        finished, unfinished = self._cut(batch)
+        finished, unfinished = self._cut(batch, LOOKS)
         texts = self._texts(batch)
         images = see(self.perceptor, finished)
         guided = len(unfinished)
@@ -256,7 +240,7 @@ class PerceptorTrainer:
         if self.rehearsal is not None:
             figures["cosine_painted"] = cosine[-self.settings.painted:].mean().item()
         return (matching + shapes + self.settings.guidance * turned
-                + self.settings.settling * (1 - rest) - self._spread(texts, figures)), figures
+                + self.settings.settling * (1 - rest)), figures
 
     def _drawings(self, families: int, pairs: int) -> _Batch:
         """Families, then pairs; nothing unfinished."""
@@ -304,12 +288,12 @@ class PerceptorTrainer:
         paired = torch.rand(len(pictures), 1, 1, 1, generator=self.generator) < 0.75
         return torch.cat([*others, torch.where(paired, pairs, shuffled)])
 
-    def _cut(self, batch: _Batch) -> tuple[Tensor, Tensor]:
+    def _cut(self, batch: _Batch, augmentation: Augmentation) -> tuple[Tensor, Tensor]:
         """One cutout of each picture, and the same one of each unfinished state."""
         # The first cutouts are those of whole pictures: a drawing's place shall not tell that.
         order = torch.randperm(len(batch.pictures), generator=self.generator)
         size = self.perceptor.resolution
-        numbers = draw_cutouts(replace(CUTOUTS, count=len(order)), self.pool.side,
+        numbers = draw_cutouts(replace(augmentation, count=len(order)), self.pool.side,
                                self.pool.side, size, self.generator).only(order)
         first = len(batch.pictures) - len(batch.unfinished)
         finished = cut(batch.pictures, numbers, size)

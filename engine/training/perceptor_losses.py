@@ -54,18 +54,6 @@ def family_loss(images: Tensor, texts: Tensor, sizes: list[int],
     return torch.stack(losses).mean(), right / max(1, start)
 
 
-def coding_rate(texts: Tensor, precision: float = 0.5) -> Tensor:
-    """How much of its space the unit vectors ``texts`` [N, D] fill, in nats.
-
-    1/2 logdet(I + D / (N e^2) T^T T), with e^2 = ``precision`` (Yu et al. 2020, eq. 2). At a
-    picture, the slope of the similarity is linear in the caption's vector: captions of so many
-    dimensions can ask for no more directions than that.
-    """
-    count, width = texts.shape
-    gram = texts.float().T @ texts.float()
-    return 0.5 * torch.logdet(torch.eye(width) + width / (count * precision) * gram)
-
-
 def alignment(slope: Tensor, way: Tensor, near: float = 3.0) -> tuple[Tensor, Tensor]:
     """The cosine [N] between each slope and way [N, 3, S, S], and how much each counts [N].
 

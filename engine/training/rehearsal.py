@@ -33,7 +33,7 @@ from engine.training.pool import Pool
 from engine.training.precision import bf16_where_fast
 from engine.training.scene import Scene
 from engine.training.slopes import see
-from engine.training.world import on_any_ground
+from engine.training.typical import typical_scene
 
 REMEMBERED = (2, 6, 11, 17, 24, 32, 41, 50, 59)
 """The iterations whose pictures are kept: of the first, which change most, more."""
@@ -71,7 +71,7 @@ def _in_bytes(picture: Tensor) -> Tensor:
 
 @dataclass
 class Bout:
-    """One painting, and several right pictures [K, 3, H, W] of its scene."""
+    """One painting, and the picture [3, H, W] of its scene that it should become."""
 
     scene: Scene
     words: str
@@ -80,9 +80,8 @@ class Bout:
     synthesis: Synthesis
 
     def sketch(self, picture: Tensor) -> Sketch:
-        """The nearest right picture is the one that the painting should become."""
-        far = (self.right - picture).square().mean((1, 2, 3))
-        return Sketch(self.scene, self.words, self.claim, self.right[int(far.argmin())], picture)
+        """What it is and what it should become."""
+        return Sketch(self.scene, self.words, self.claim, self.right, picture)
 
 
 class Rehearsal:
@@ -96,7 +95,7 @@ class Rehearsal:
 
     def __init__(self, generator: Generator, perceptor: Perceptor, pool: Pool,
                  states: int = 160, side_by_side: int = 10, memory: int = 1600, seed: int = 21,
-                 edits: float = 0.45, iterations: int | None = None) -> None:
+                 edits: float = 0.3, iterations: int | None = None) -> None:
         self.generator = generator
         self.opponent = copy.deepcopy(perceptor).eval().requires_grad_(False)
         self.pool = pool
@@ -177,7 +176,7 @@ class Rehearsal:
             sketches.append(Sketch(scene, words, claim, finished[i], unfinished[i]))
         return sketches
 
-    def _begin(self, right: int = 10) -> Bout:
+    def _begin(self) -> Bout:
         _, scenes = self.pool.batch(1)
         which = int(self.rng.integers(2))
         scene, other = scenes[which], scenes[1 - which]
@@ -186,10 +185,8 @@ class Rehearsal:
         if other != scene and self.rng.random() < self.edits:
             drawn, start, mask = self._edit(scene, other)
         else:
-            # Of a ground that nobody asked for any is right, but a ground it should be.
-            every = [scene if claim.ground_colour is not None else
-                     on_any_ground(scene, self.rng, self.pool.mix) for _ in range(right)]
-            drawn = torch.cat([self._draw(each, self.rng) for each in every])
+            scene = typical_scene(scene, claim)
+            drawn = self._draw(scene, None)
         codes = self.generator.encode(drawn)
         finished = self._decode(self.generator.embed(codes, self.tokens, self.tokens))
         synthesis = Synthesis(self.generator, self.opponent,
@@ -197,9 +194,9 @@ class Rehearsal:
                               seed=int(self.rng.integers(2**31)), start=start, mask=mask)
         if synthesis.mask is not None and start is not None:
             finished = composite(finished, start, synthesis.mask.pixels)
-        return Bout(scene, words, claim, finished, synthesis)
+        return Bout(scene, words, claim, finished[0], synthesis)
 
-    def _draw(self, scene: Scene, rng: np.random.Generator) -> Tensor:
+    def _draw(self, scene: Scene, rng: np.random.Generator | None) -> Tensor:
         return torch.from_numpy(self.pool.draw(scene, rng))[None].float() / 255
 
     def _edit(self, scene: Scene, other: Scene) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -52,12 +52,6 @@ def mean_gradients(model: nn.Module) -> None:
     _mean([parameter.grad for parameter in parameters if parameter.grad is not None])
 
 
-def mean_buffers(model: nn.Module) -> None:
-    """The same of what is followed and not trained: normalisation's running figures."""
-    if dist.is_initialized():
-        _mean([each for each in model.buffers() if each.is_floating_point()])
-
-
 def all_agree(value: bool) -> bool:
     """What the first process says of ``value``: so that none steps on while another stops."""
     if not dist.is_initialized():

@@ -155,15 +155,6 @@ def vary(scene: Scene, rng: np.random.Generator, styles: tuple[str, ...] = tuple
     return scene.with_thing(index, _other_thing(scene, index, kind, rng))
 
 
-def on_any_ground(scene: Scene, rng: np.random.Generator, mix: Mix) -> Scene:
-    """The same things on any ground of ``mix`` that they show on; never what is held out."""
-    things = {each.colour for each in scene.things} - {None}
-    while True:
-        other = replace(scene, ground=_any_ground(rng, mix))
-        if not (things & {other.ground.colour, other.ground.second} or held_out(other)):
-            return other
-
-
 def _other_ground(scene: Scene, rng: np.random.Generator) -> Ground:
     ground = scene.ground
     if ground.own_colours:

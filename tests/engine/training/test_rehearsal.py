@@ -13,7 +13,7 @@ from engine.prompt import Prompt
 from engine.synthesis import Synthesis
 from engine.training import bouts
 from engine.training.bouts import paint_side_by_side
-from engine.training.perceptor import PerceptorTrainer, PerceptorTraining
+from engine.training.perceptor import LOOKS, PerceptorTrainer, PerceptorTraining
 from engine.training.pool import Pool
 from engine.training.rehearsal import Rehearsal
 from engine.training.spoiling import spoil
@@ -22,7 +22,7 @@ from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
 
 SETTINGS = PerceptorTraining(guided_families=1, guided_pairs=3, states=4, painted=5, guided=11,
                              fresh_states=2, paint_every=2, pool_pairs=6, pool_families=2,
-                             move_after=0, guide_after=-1, families=1, pairs=2, total=40)
+                             families=1, pairs=2, total=40)
 
 
 def test_spoiled_pictures_differ_from_their_originals() -> None:
@@ -106,10 +106,10 @@ def test_paintings_are_remembered_on_the_way_and_join_the_batch() -> None:
                                                       strict=True)) >= 10
     assert all(claim.true_of(scene) for claim, scene in zip(batch.claims, batch.scenes,
                                                             strict=True))
-    finished, unfinished = trainer._cut(batch)
+    finished, unfinished = trainer._cut(batch, LOOKS)
     assert finished.shape == (len(batch.pictures), 3, 64, 64)
     assert unfinished.shape == (11, 3, 64, 64)
-    same, both = trainer._cut(replace(batch, unfinished=batch.pictures[-11:]))
+    same, both = trainer._cut(replace(batch, unfinished=batch.pictures[-11:]), LOOKS)
     torch.testing.assert_close(same[-11:], both)  # one and the same cutout of each
     steps = [trainer.step() for _ in range(4)]  # from the second on
     assert ["painted_far" in each for each in steps] == [True, False, True, False]

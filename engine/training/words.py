@@ -1,0 +1,129 @@
+"""Training of the words' tower, the pictures' being locked (LiT: Zhai et al. 2022).
+
+What the pictures' tower sees is fixed (:mod:`engine.training.projecting`), and so is each caption's
+typical picture; a caption's vector shall be that of its picture. It is the part of the work that
+decides what is painted: of a caption that is read well the loop finds the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.models.perceptor import Perceptor, new_clip
+from engine.training.asking import ask, encode_asked
+from engine.training.averaging import WeightAverage
+from engine.training.drawing import draw_array
+from engine.training.perceptor import ARCHITECTURE
+from engine.training.precision import bf16_where_fast
+from engine.training.projecting import see_by_components
+from engine.training.schedule import warm_cosine
+from engine.training.things import Drawings
+from engine.training.together import mean_gradients
+from engine.training.typical import typical_scene
+from engine.training.world import Mix, sample_scene
+
+
+@dataclass(frozen=True)
+class WordsTraining:
+    """The numbers of a run.
+
+    Each process draws ``captions`` with their pictures, of which the first ``seen`` decide what the
+    pictures' tower sees, and takes ``batch`` of them a step.
+    """
+
+    captions: int = 50_000
+    seen: int = 8000
+    batch: int = 256
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.02
+    warmup: int = 100
+    total: int = 4000
+    seed: int = 17
+
+
+class WordsTrainer:
+    """One training run: :meth:`step` it, save it, resume it.
+
+    ``rank`` is its number among several that train the same weights together: each has captions of
+    its own, but all see by those of the first.
+    """
+
+    def __init__(self, settings: WordsTraining, mix: Mix, drawings: Drawings | None = None,
+                 rank: int = 0) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings = settings
+        self.mix = mix
+        self.perceptor = Perceptor(new_clip(**ARCHITECTURE)).eval()
+        shared = np.random.default_rng(settings.seed)
+        pictures, self.words = _captions(settings.seen, mix, drawings, self.perceptor.resolution,
+                                         shared)
+        see_by_components(self.perceptor, pictures, seed=settings.seed)
+        self.seen = self._see(pictures)
+        self.rng = np.random.default_rng([settings.seed, rank])
+        while len(self.words) < settings.captions:
+            count = min(1000, settings.captions - len(self.words))
+            pictures, words = _captions(count, mix, drawings, self.perceptor.resolution, self.rng)
+            self.words += words
+            self.seen = torch.cat([self.seen, self._see(pictures)])
+        self.perceptor.clip.visual.requires_grad_(False)
+        self.perceptor.clip.logit_scale.requires_grad_(False)
+        self.average = WeightAverage(self.perceptor, decay=0.998)
+        trained = [each for each in self.perceptor.parameters() if each.requires_grad]
+        self.optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, betas=(0.9, 0.98),
+                                           weight_decay=settings.weight_decay, fused=True)
+        self.iteration = 0
+
+    def step(self) -> dict[str, float]:
+        """One step on one batch: the mean cosine of captions and their pictures."""
+        self.iteration += 1
+        for group in self.optimiser.param_groups:
+            group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
+                                      self.settings.total, self.settings.warmup)
+        chosen = self.rng.choice(len(self.words), min(self.settings.batch, len(self.words)),
+                                 replace=False)
+        with bf16_where_fast():
+            read = encode_asked(self.perceptor, [self.words[i] for i in chosen])
+        cosine = F.cosine_similarity(read.float(), self.seen[chosen], dim=1).mean()
+        self.optimiser.zero_grad(set_to_none=True)
+        (1 - cosine).backward()
+        mean_gradients(self.perceptor)
+        torch.nn.utils.clip_grad_norm_(self.perceptor.parameters(), 1.0)
+        self.optimiser.step()
+        self.average.update(self.perceptor)
+        return {"cosine": cosine.item()}
+
+    @torch.no_grad()
+    def _see(self, pictures: Tensor) -> Tensor:
+        return torch.cat([self.perceptor.encode_image(each) for each in pictures.split(500)])
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that :meth:`load_state_dict` needs to go on."""
+        return {"model": self.perceptor.state_dict(), "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict(), "iteration": self.iteration,
+                "mix": asdict(self.mix)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        self.perceptor.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.iteration = int(state["iteration"])
+
+
+def _captions(count: int, mix: Mix, drawings: Drawings | None, size: int,
+              rng: np.random.Generator) -> tuple[Tensor, list[str]]:
+    """Typical pictures [count, 3, size, size] in 0..1, halved from twice that, and captions."""
+    pictures, told = [], []
+    for _ in range(count):
+        scene = sample_scene(rng, mix)
+        words, claim = ask(scene, rng)
+        drawn = draw_array(typical_scene(scene, claim), None, 2 * size, drawings)
+        pictures.append(F.avg_pool2d(torch.from_numpy(drawn).float() / 255, 2))
+        told.append(words)
+    return torch.stack(pictures), told

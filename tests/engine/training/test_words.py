@@ -1,0 +1,103 @@
+"""A picture tower that is a projection, and captions that learn where their pictures lie in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from engine.errors import CheckpointError
+from engine.models.perceptor import Perceptor, new_clip
+from engine.training.beginning import begin_with_words
+from engine.training.perceptor import ARCHITECTURE, PerceptorTrainer, PerceptorTraining
+from engine.training.pool import Pool
+from engine.training.projecting import see_by_components
+from engine.training.slopes import see_slopes
+from engine.training.stage import resume, run_stage
+from engine.training.words import WordsTrainer, WordsTraining
+from engine.training.world import Mix
+
+WORDS = WordsTraining(captions=360, seen=330, batch=64, total=24, warmup=2)
+PLAIN = Mix(styled=0.0, pairs=0.0, plain=1.0)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> torch.Tensor:
+    """Forty scenes of a few shapes, at 64 px."""
+    return F.avg_pool2d(Pool(20, 128, 4, mix=PLAIN).batch(20)[0], 2)
+
+
+@pytest.fixture(scope="module")
+def perceptor(pictures: torch.Tensor) -> Perceptor:
+    """One that sees 30 components of them."""
+    sizes = {"embed_dim": 32, "vision_width": 64, "text_width": 64}
+    small = Perceptor(new_clip(**{**ARCHITECTURE, **sizes, "embed_dim": 64})).eval()
+    torch.manual_seed(5)
+    many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
+    see_by_components(small, many)
+    return small.requires_grad_(False)
+
+
+def test_a_projection_sees_pictures_as_their_components(perceptor: Perceptor,
+                                                        pictures: torch.Tensor) -> None:
+    many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)]).flatten(1) - 0.5
+    _, values, patterns = torch.linalg.svd(many, full_matrices=False)
+    seen = many @ patterns[:62].T * (values[:62] / values[0]) ** -0.5
+    seen = torch.cat([seen / seen.norm(dim=1).mean(), torch.ones(len(seen), 1)], 1)
+    right = F.normalize(seen) @ F.normalize(seen).T
+    ours = perceptor.encode_image((many + 0.5).view(-1, 3, 64, 64))
+    # The least of so many components are found by chance vectors, nearly.
+    torch.testing.assert_close(ours @ ours.T, right, atol=5e-3, rtol=0)
+
+
+def test_whatever_a_picture_is_its_slope_leads_to_what_the_vector_stands_for(
+        perceptor: Perceptor, pictures: torch.Tensor) -> None:
+    goals = perceptor.encode_image(pictures[:8])
+    x = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(2))
+    before = ((perceptor.encode_image(x) * goals).sum(1)).mean()
+    state = torch.zeros_like(x)
+    for _ in range(150):
+        slope = see_slopes(perceptor, x, goals)[1]
+        state = 0.9 * state + slope / slope.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+        x = x + 0.3 * state
+    assert before < 0.8
+    assert ((perceptor.encode_image(x) * goals).sum(1) > 0.97).all()
+    coarse, right = (F.avg_pool2d(each, 8) for each in (x, pictures[:8]))
+    nearest = torch.cdist(coarse.flatten(1), right.flatten(1)).argmin(1)
+    assert nearest.tolist() == list(range(8))
+
+
+def test_pictures_that_are_too_few_or_patches_that_are_too_small_are_refused(
+        pictures: torch.Tensor) -> None:
+    patched = Perceptor(new_clip(**{**ARCHITECTURE, "patch": 16}))
+    with pytest.raises(ValueError, match="one patch of 64 pixels"):
+        see_by_components(patched, pictures)
+    with pytest.raises(ValueError, match="40 pictures for 320 dimensions"):
+        see_by_components(Perceptor(new_clip(**ARCHITECTURE)), pictures)
+
+
+def test_captions_learn_their_pictures_and_a_perceptor_begins_with_them(tmp_path: Path) -> None:
+    trainer = WordsTrainer(WORDS, PLAIN)
+    locked = {name: value.clone() for name, value in trainer.perceptor.state_dict().items()
+              if "visual" in name}
+    figures: list[float] = []
+    while trainer.iteration < 20:
+        figures.append(trainer.step()["cosine"])
+    assert figures[-1] > figures[0] + 0.2
+    assert all(torch.equal(value, trainer.perceptor.state_dict()[name])
+               for name, value in locked.items())
+    pool = Pool(2, 128, 3, mix=PLAIN)
+    small = PerceptorTraining(pool_families=1)
+    with pytest.raises(CheckpointError, match=r"words\.pt; train the words first"):
+        begin_with_words(PerceptorTrainer(small, pool), tmp_path)
+    run_stage(trainer, "words", tmp_path, minutes=1, steps=21, tell=lambda _: None)
+    again = WordsTrainer(replace(WORDS, total=30), PLAIN)
+    resume(again, "words", tmp_path)
+    assert again.iteration == 21
+    assert again.step()["cosine"] > figures[0] + 0.2
+    begun = PerceptorTrainer(small, pool)
+    begin_with_words(begun, tmp_path)
+    torch.testing.assert_close(begun.perceptor.state_dict(), trainer.average.weights)
