@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
+from bench.held_out import FOLDER
+from bench.typical import prompts
 from engine.models.packages import clip_tokenizer
 from engine.training.__main__ import app
 from engine.training.captions import Claim, Said, describe
@@ -215,6 +218,21 @@ def test_a_drawing_is_put_in_its_place_without_its_margin(folder: Path) -> None:
     assert len(magenta) > 200
     assert np.abs(magenta.mean(0) - (64, 33)).max() < 10
     assert np.ptp(magenta[:, 1]) > 40  # as wide as a thing is, not as its file
+
+
+def test_the_bench_asks_for_what_is_not_held_out_and_knows_its_picture(folder: Path) -> None:
+    found = prompts(3, Drawings(folder))
+    held = {entry["caption"] for kind in found
+            for entry in json.loads((FOLDER / f"{kind}.json").read_text())}
+    assert list(found) == ["things", "styled", "relations", "additions"]
+    assert all(len(pairs) == 3 and not held & {words for words, _ in pairs}
+               for pairs in found.values())
+    again = prompts(3, Drawings(folder))
+    for kind, pairs in found.items():
+        for (words, picture), (same, drawn) in zip(pairs, again[kind], strict=True):
+            assert words == same
+            assert torch.equal(picture, drawn)
+            assert picture.shape == (3, 128, 128)
 
 
 def test_without_drawings_none_is_made_up(folder: Path, tmp_path: Path) -> None:
