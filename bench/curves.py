@@ -1,7 +1,8 @@
 """The card's curves: ``python -m bench.curves`` draws what the training of a folder has written.
 
 Each panel is one model's figures over its steps, smoothed over a window of ``WINDOW`` lines, as
-``docs/pictures/curves.png``. Each of several folders has a row.
+``docs/pictures/curves.png``. Each of several folders has a row, with a panel for each model that
+was trained there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ WINDOW = 9
 WIDTH, HEIGHT, LEFT, TOP, GAP, FONT = 460, 220, 56, 60, 30, 16
 INKS = ("#2563eb", "#dc2626", "#059669", "#a16207")
 PANELS = (("generator", ("l1", "edges", "commitment")),
+          ("words", ("cosine",)),
           ("perceptor", ("right", "shapes_right", "cosine", "cosine_painted")))
 FILE = Path(__file__).parent.parent / "docs" / "pictures" / "curves.png"
 
@@ -74,11 +76,13 @@ def draw_panel(pen: ImageDraw.ImageDraw, title: str, curves: list[Curve], x: int
 
 def lay_out(folders: list[Path]) -> Image.Image:
     """The whole picture, a row for each folder."""
-    sheet = Image.new("RGB", (len(PANELS) * (WIDTH + LEFT + GAP),
-                              len(folders) * (HEIGHT + TOP + GAP)), "white")
+    rows = [[(folder, *panel) for panel in PANELS if (folder / f"{panel[0]}.jsonl").exists()]
+            for folder in folders]
+    sheet = Image.new("RGB", (max(map(len, rows)) * (WIDTH + LEFT + GAP),
+                              len(rows) * (HEIGHT + TOP + GAP)), "white")
     pen = ImageDraw.Draw(sheet)
-    for row, folder in enumerate(folders):
-        for column, (model, names) in enumerate(PANELS):
+    for row, panels in enumerate(rows):
+        for column, (folder, model, names) in enumerate(panels):
             curves = read_curves(folder / f"{model}.jsonl", names)
             draw_panel(pen, f"{model}, {folder.name}", curves,
                        LEFT + column * (WIDTH + LEFT + GAP), TOP + row * (HEIGHT + TOP + GAP))

@@ -34,7 +34,7 @@ def test_smoothing_keeps_a_line_straight_and_its_length() -> None:
 
 
 def test_a_curve_falls_where_its_figure_does(tmp_path: Path) -> None:
-    for model, name in (("generator", "l1"), ("perceptor", "right")):
+    for model, name in (("generator", "l1"), ("words", "cosine")):
         _write(tmp_path / f"{model}.jsonl",
                [{"step": step, name: 1.0 - step / 1000} for step in range(20, 1000, 20)])
     sheet = lay_out([tmp_path])
