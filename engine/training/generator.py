@@ -25,6 +25,7 @@ from engine.training.averaging import WeightAverage
 from engine.training.pool import Pool
 from engine.training.precision import bf16_where_fast
 from engine.training.schedule import warm_cosine
+from engine.training.stepping import step_down
 
 # Tokens of 8 x 8 px: one code cannot tell a pair of colours and the edge between them on 16 x 16
 # px (at equal time an L1 of 0.15 against 0.10), and few channels are enough for flat colours.
@@ -115,9 +116,6 @@ class GeneratorTrainer:
     def step(self) -> dict[str, float]:
         """One step on one batch; its losses and the share of codes in use."""
         self.iteration += 1
-        for group in self.optimiser.param_groups:
-            group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
-                                      self.settings.total)
         pixels = self._pictures() * 2 - 1
         with bf16_where_fast():
             h = self.model.prequantised(pixels)
@@ -142,10 +140,8 @@ class GeneratorTrainer:
             fooled = -self.discriminator(painted).mean()
             loss = loss + self.settings.adversarial * fooled
             figures["fooled"] = fooled.item()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
+        step_down(self.model, self.optimiser, loss,
+                  warm_cosine(self.settings.learning_rate, self.iteration, self.settings.total))
         if adversarial:
             figures["critic"] = self._train_critic(pixels, painted.detach())
         if self.iteration >= self.settings.quantise_after:

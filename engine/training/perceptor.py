@@ -48,7 +48,7 @@ from engine.training.rehearsal import Rehearsal
 from engine.training.scene import Scene
 from engine.training.schedule import warm_cosine
 from engine.training.slopes import see, see_slopes
-from engine.training.together import mean_gradients
+from engine.training.stepping import step_down
 from engine.training.unfinished import fade, unfinish
 from engine.training.world import Mix
 
@@ -157,17 +157,12 @@ class PerceptorTrainer:
     def step(self) -> dict[str, float]:
         """One step on one batch: losses, shares of pictures matched right, cosines."""
         self.iteration += 1
-        for group in self.optimiser.param_groups:
-            group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
-                                      self.settings.total, self.settings.warmup)
         guiding = self.iteration % 5 != 0
         rehearsed = self._rehearse()
         loss, figures = self._guide() if guiding else self._match()
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        mean_gradients(self.perceptor)
-        torch.nn.utils.clip_grad_norm_(self.perceptor.parameters(), 1.0)
-        self.optimiser.step()
+        step_down(self.perceptor, self.optimiser, loss,
+                  warm_cosine(self.settings.learning_rate, self.iteration, self.settings.total,
+                              self.settings.warmup))
         with torch.no_grad():
             self.perceptor.clip.logit_scale.clamp_(max=math.log(60.0))
         self.average.update(self.perceptor)

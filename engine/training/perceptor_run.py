@@ -23,12 +23,13 @@ from engine.training.words import WordsTrainer, WordsTraining
 def train_words(stage: Stage, rank: int, settings: WordsTraining | None = None) -> None:
     """Train the words' tower until the stage is over, as process ``rank`` of those that do."""
     torch.set_num_threads(stage.threads)
-    if begun("words", stage.folder) >= stage.steps:
+    start = begun("words", stage.folder) if stage.resume else 0
+    if start >= stage.steps:
         return  # before as many captions are drawn
     drawings = None if stage.drawings is None else Drawings(stage.drawings)
     trainer = WordsTrainer(settings or WordsTraining(total=stage.steps),
                            MIX if drawings is None else WHOLE_MIX, drawings, rank)
-    if stage.resume and begun("words", stage.folder):
+    if start:
         resume(trainer, "words", stage.folder)
     run_stage(trainer, "words", stage.folder, minutes=stage.minutes, steps=stage.steps, rank=rank)
 

@@ -23,8 +23,8 @@ from engine.training.perceptor import ARCHITECTURE
 from engine.training.precision import bf16_where_fast
 from engine.training.projecting import see_by_components
 from engine.training.schedule import warm_cosine
+from engine.training.stepping import step_down
 from engine.training.things import Drawings
-from engine.training.together import mean_gradients
 from engine.training.typical import typical_scene
 from engine.training.world import Mix, sample_scene
 
@@ -64,13 +64,14 @@ class WordsTrainer:
         pictures, self.words = _captions(settings.seen, mix, drawings, self.perceptor.resolution,
                                          shared)
         see_by_components(self.perceptor, pictures, seed=settings.seed)
-        self.seen = self._see(pictures)
+        seen = [self._see(pictures)]
         self.rng = np.random.default_rng([settings.seed, rank])
         while len(self.words) < settings.captions:
             count = min(1000, settings.captions - len(self.words))
             pictures, words = _captions(count, mix, drawings, self.perceptor.resolution, self.rng)
             self.words += words
-            self.seen = torch.cat([self.seen, self._see(pictures)])
+            seen.append(self._see(pictures))
+        self.seen = torch.cat(seen)
         self.perceptor.clip.visual.requires_grad_(False)
         self.perceptor.clip.logit_scale.requires_grad_(False)
         self.average = WeightAverage(self.perceptor, decay=0.998)
@@ -82,19 +83,14 @@ class WordsTrainer:
     def step(self) -> dict[str, float]:
         """One step on one batch: the mean cosine of captions and their pictures."""
         self.iteration += 1
-        for group in self.optimiser.param_groups:
-            group["lr"] = warm_cosine(self.settings.learning_rate, self.iteration,
-                                      self.settings.total, self.settings.warmup)
         chosen = self.rng.choice(len(self.words), min(self.settings.batch, len(self.words)),
                                  replace=False)
         with bf16_where_fast():
             read = encode_asked(self.perceptor, [self.words[i] for i in chosen])
         cosine = F.cosine_similarity(read.float(), self.seen[chosen], dim=1).mean()
-        self.optimiser.zero_grad(set_to_none=True)
-        (1 - cosine).backward()
-        mean_gradients(self.perceptor)
-        torch.nn.utils.clip_grad_norm_(self.perceptor.parameters(), 1.0)
-        self.optimiser.step()
+        step_down(self.perceptor, self.optimiser, 1 - cosine,
+                  warm_cosine(self.settings.learning_rate, self.iteration, self.settings.total,
+                              self.settings.warmup))
         self.average.update(self.perceptor)
         return {"cosine": cosine.item()}
 

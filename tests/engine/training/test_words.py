@@ -32,10 +32,9 @@ def pictures() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def perceptor(pictures: torch.Tensor) -> Perceptor:
-    """One that sees 30 components of them."""
-    sizes = {"embed_dim": 32, "vision_width": 64, "text_width": 64}
-    small = Perceptor(new_clip(**{**ARCHITECTURE, **sizes, "embed_dim": 64})).eval()
-    torch.manual_seed(5)
+    """One that sees 62 components of them, as they are and turned over."""
+    sizes = {"embed_dim": 64, "vision_width": 64, "text_width": 64}
+    small = Perceptor(new_clip(**{**ARCHITECTURE, **sizes})).eval()
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
     see_by_components(small, many)
     return small.requires_grad_(False)
