@@ -10,9 +10,10 @@ style are told where by words, so that CLIP makes the mask itself. Then:
 - ``outside_mae_255``: the mean absolute difference from the source outside the true mask, in
   255ths, over the edits with a mask; ``outside_mae_255_raw``: the same before the original pixels
   are put back;
-- ``mask_iou``: intersection over union of CLIP's mask and the true one where the thing was to
-  be found, ``mask_iou_paper``: the same as the paper has it, and
-  ``mask_area_over_true``: the mask's area over the true one's, all means.
+- ``mask_iou``: intersection over union of what CLIP found and the true mask where the thing was
+  to be found, ``mask_iou_paper``: the same as the paper has it, and
+  ``mask_area_over_true``: the area of what may change, room for another thing included, over the
+  true one's, all means.
 
 The true mask is where the thing is, known because it was drawn; for what may change, where the
 target's thing is, drawn at the same place, belongs to it too. ``--limit N`` edits the first N,
@@ -136,11 +137,12 @@ def _edit(job: tuple[dict[str, Any], Path | None, dict[str, Any]]) -> Edited:
                     outside_mae(synthesis.look(raw=True).image, before, changing))
     if entry["kind"] == "background":  # its mask is nearly the whole picture, whatever is done
         return edited
-    mask = synthesis.mask.hard[0, 0] > 0
-    paper = replace(synthesis.recipe.masking, threshold=PAPER_THRESHOLD, refine=0.0, neutral=())
-    found = self_mask(before[None], entry["where"], synthesis.perceptor, paper)[0, 0] > 0
-    return replace(edited, iou=overlap(mask, there), iou_paper=overlap(found, there),
-                   area=float(mask.sum() / there.sum()))
+    ours = replace(synthesis.recipe.masking, room=None)
+    paper = replace(ours, threshold=PAPER_THRESHOLD, refine=0.0, neutral=())
+    found, papers = (self_mask(before[None], entry["where"], synthesis.perceptor, each)[0, 0] > 0
+                     for each in (ours, paper))
+    return replace(edited, iou=overlap(found, there), iou_paper=overlap(papers, there),
+                   area=float(synthesis.mask.hard.sum() / there.sum()))
 
 
 def edit_all(entries: list[dict[str, Any]], workers: int, folder: Path | None,

@@ -4,8 +4,8 @@ For the sources of ``bench.edit`` whose thing is to be found: intersection over 
 true mask, and the mask's area over the true one's, both means, for sub-images of several sizes,
 with neutral phrases or without, refined or not, by threshold. Nothing is painted; some minutes of
 one core. ``--all`` prints every row, without it those with the best threshold of each way. The
-first line is of the mask as the catalogue has it; ``--backgrounds`` measures those of the sources
-whose background is to be found instead.
+first line is of the mask as the catalogue has it, but for the room that it gives to another thing;
+``--backgrounds`` measures those of the sources whose background is to be found instead.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 import statistics
+from dataclasses import replace
 from typing import Annotated
 
 import torch
@@ -48,7 +49,8 @@ def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False,
         pictures.append(drawing(scene, entry["seed"], side)[None])
         thing = thing_mask(scene, entry["seed"], side)
         true.append(~thing if backgrounds else thing)
-    usual = [self_mask(picture, entry["where"], models.perceptor, recipe.masking)[0, 0] > 0
+    found = replace(recipe.masking, room=None)
+    usual = [self_mask(picture, entry["where"], models.perceptor, found)[0, 0] > 0
              for picture, entry in zip(pictures, entries, strict=True)]
     print("catalogue: IoU {:.3f}, area {:.2f}".format(*_measured(usual, true)), flush=True)
     for sizes, neutral in itertools.product(SIZES, NEUTRAL):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from kornia.contrib import connected_components_union_find
 from torch import Tensor
 
 from engine.cutouts import cut, plain_cutouts
@@ -23,6 +24,7 @@ _AT_ONCE = 64
 _NEXT_TO_NOTHING = 0.02
 # More than values spread normally or evenly have (see otsu); a background and a thing: 0.95.
 _FAR_APART = 0.8
+_SIDES = 32  # of a hull
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,8 @@ def self_mask(picture: Tensor, source_phrase: str, perceptor: Perceptor,
     """CLIP's own mask [1, 1, H, W] of zeros and ones for ``picture`` [1, 3, H, W] in 0..1.
 
     Appendix H.2, step by step; where ``masking`` asks for it, the grey scale image is refined
-    before it is thresholded, which is ours. Raises RequestError where nothing passes the
-    threshold.
+    before it is thresholded, and what is found is given room, which is ours. Raises RequestError
+    where nothing passes the threshold.
     """
     mask = normalise(score(picture, source_phrase, perceptor, masking))
     radius = round(masking.refine * min(picture.shape[-2:]))
@@ -103,7 +105,30 @@ def self_mask(picture: Tensor, source_phrase: str, perceptor: Perceptor,
     if not hard.any():
         raise RequestError("\"{words}\" was found nowhere in the picture with that threshold; "
                            "lower it, or name the thing in other words.", words=source_phrase[:60])
-    return hard
+    if masking.room is None:
+        return hard
+    return with_room(hard, masking.room * min(picture.shape[-2:]))
+
+
+def with_room(hard: Tensor, room: float) -> Tensor:
+    """``hard`` [1, 1, H, W] of zeros and ones, each part's convex hull, ``room`` pixels wider.
+
+    So a star fits where a ring was. What may change in more than half of the picture is what lies
+    around a thing, and stays as it is: its hull would be the thing, too.
+    """
+    if hard.mean() > 0.5:
+        return hard
+    parts = connected_components_union_find(hard)
+    height, width = hard.shape[-2:]
+    down, right = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    places = torch.stack([down, right], -1).view(-1, 2).to(hard)
+    turns = torch.arange(_SIDES) * (2 * math.pi / _SIDES)
+    along = places @ torch.stack([turns.sin(), turns.cos()]).to(hard)
+    wider = torch.zeros_like(hard)
+    for part in parts.unique().tolist()[1:]:
+        furthest = along[(parts == part).flatten()].amax(dim=0)
+        wider = torch.maximum(wider, (along <= furthest + room).all(dim=1).view_as(hard).to(hard))
+    return wider
 
 
 @torch.no_grad()

@@ -111,7 +111,9 @@ class SelfMasking:
     measures both. ``refine``, a fraction of the short side, is how far the mask's edge may move to
     meet the picture's (0, as in the paper: it stays; see engine.guided). The mean score of the
     phrases ``neutral`` is taken off the source phrase's (none, as in the paper): what any words
-    like as well does not count.
+    like as well does not count. Of what is found, ``room``, a fraction of the short side, is how
+    much wider than each part's convex hull the mask is, so that something of another shape fits in;
+    None, as in the paper, leaves it as it was found.
     """
 
     sizes: tuple[float, ...] = (0.2, 0.3)
@@ -120,6 +122,7 @@ class SelfMasking:
     refine: float = 0.05
     usual: float = 1.25
     neutral: tuple[str, ...] = ()
+    room: float | None = None
 
 
 PAPER_THRESHOLD = -2.0

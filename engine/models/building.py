@@ -206,6 +206,11 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
     return known
 
 
+def _has_heads(width: int) -> bool:
+    """Whether OpenAI's CLIP can be so wide: it has a head for each 64, all of them alike."""
+    return width >= 64 and width % (width // 64) == 0
+
+
 def _of_rank(tensors: Mapping[str, Tensor], name: str, rank: int) -> Tensor:
     tensor = tensors.get(name)
     if tensor is None:
@@ -236,7 +241,8 @@ def _clip_sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         width = _of_rank(tensors, "visual.layer1.0.conv1.weight", 4).shape[0]
         resolution = 32 * _side(_of_rank(tensors, "visual.attnpool.positional_embedding", 2))
         layers = tuple(_count(tensors, f"visual.layer{stage}.") for stage in range(1, 5))
-    if text_width % 64 or (width % 64 if patch else width % 2):
+    fits = _has_heads(width) if patch else width % 2 == 0
+    if not (fits and _has_heads(text_width)):
         raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its widths {width} and "
                               "{text_width} are not multiples of a head's 64.", width=width,
                               text_width=text_width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,17 @@ from engine.cutouts import cut, draw_cutouts
 from engine.errors import RequestError
 from engine.guided import EPSILON, guided_filter
 from engine.losses import structure_loss
-from engine.masking import above, composite, feather, make_mask, normalise, otsu, score, self_mask
+from engine.masking import (
+    above,
+    composite,
+    feather,
+    make_mask,
+    normalise,
+    otsu,
+    score,
+    self_mask,
+    with_room,
+)
 from engine.painting import paint
 from engine.prompt import Prompt
 from engine.recipe import Augmentation, Regulariser, SelfMasking
@@ -337,3 +348,34 @@ def test_the_overlay_shows_what_may_change_in_its_colours():
     assert bands.max() - bands.min() < 20
     assert shown.getpixel((16, 5)) == (255, 64, 129)
     assert _synthesis(None).overlay() is None
+
+
+def test_with_room_each_part_is_as_wide_as_its_hull_and_more() -> None:
+    ring = torch.zeros(1, 1, 64, 64)
+    down, right = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    far = ((down - 20) ** 2 + (right - 20) ** 2).sqrt()
+    ring[0, 0, (far <= 12) & (far >= 8)] = 1
+    ring[0, 0, 50:54, 48:60] = 1
+    wider = with_room(ring, 3.0)[0, 0] > 0
+    assert wider[far <= 14.5].all()
+    assert wider[48:56, 46:62].all()
+    assert not wider[(far > 15.6) & (right < 40)].any()
+    assert not wider[:46, 40:].any()
+    exact = with_room(ring, 0.0)[0, 0] > 0
+    assert (exact | ~(ring[0, 0] > 0)).all()
+    assert exact.sum() < wider.sum()
+
+
+def test_what_lies_around_a_thing_gets_no_room() -> None:
+    around = torch.ones(1, 1, 32, 32)
+    around[..., 10:20, 10:20] = 0
+    torch.testing.assert_close(with_room(around, 4.0), around)
+
+
+def test_self_masking_gives_room_where_it_is_asked_for() -> None:
+    perceptor = tiny_perceptor()
+    masking = SelfMasking(sizes=(0.5,), across=4, threshold=0.5, refine=0.0)
+    found = self_mask(START, "a jacket", perceptor, masking)
+    wide = self_mask(START, "a jacket", perceptor, dataclasses.replace(masking, room=0.1))
+    torch.testing.assert_close(wide, with_room(found, 0.1 * min(START.shape[-2:])))
+    assert wide.sum() > found.sum()
