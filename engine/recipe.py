@@ -88,7 +88,8 @@ class Regulariser:
     """alpha * mean((z - anchor)^2) (paper, section 2.4); alpha falls by ``schedule``.
 
     ``towards`` is "zero", as in the paper, or "start", the first z, which suits edits: a
-    strong pull to zero greys the picture.
+    strong pull to zero greys the picture. Where the recipe's steps count in the codebook's
+    standard deviations, so does the difference.
     """
 
     weight: float = 0.0

@@ -204,7 +204,9 @@ class Synthesis:
         own: dict[str, Tensor] = {}  # what is measured on the latent and the picture themselves
         alpha = recipe.regulariser.alpha(self.iteration, recipe.iterations)
         if alpha:
-            own["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha)
+            # As steps are, so that a pull is as strong whatever the codebook's scale.
+            unit = self._unit if recipe.step == "codebook" else 1.0
+            own["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha / unit**2)
         if self.smoothness:
             own["smoothness"] = smoothness_loss(picture, self.smoothness)
         named |= own

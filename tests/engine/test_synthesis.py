@@ -221,3 +221,23 @@ def test_a_painting_that_cools_takes_smaller_steps_towards_its_end() -> None:
         moved[cooling] = path
     assert moved[0.0][0] == pytest.approx(moved[1.0][0])
     assert moved[0.0][9] < 0.2 * moved[1.0][9]
+
+
+def test_a_pull_is_as_strong_whatever_the_scale_of_the_codebook() -> None:
+    """The same generator with numbers four times as large: steps and pull go with them."""
+    small, large = tiny_generator(torch.float64), tiny_generator(torch.float64)
+    large.codebook.data.mul_(4)
+    large.model.quant_conv.weight.data.mul_(4)
+    large.model.quant_conv.bias.data.mul_(4)
+    large.model.post_quant_conv.weight.data.div_(4)
+    start = torch.rand(1, 3, 24, 32, dtype=torch.float64,
+                       generator=torch.Generator().manual_seed(4))
+    recipe = tiny_recipe(step="codebook", learning_rate=0.1,
+                         regulariser=Regulariser(0.3, "constant", "start"))
+    losses = []
+    for generator in (small, large):
+        synthesis = Synthesis(generator, tiny_perceptor(torch.float64), [Prompt("a fox")], recipe,
+                              3, start)
+        losses.append([synthesis.step().losses["regulariser"] for _ in range(4)])
+    assert losses[0][1] > 1e-4
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
