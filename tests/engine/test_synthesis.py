@@ -228,6 +228,7 @@ def test_a_pull_is_as_strong_whatever_the_scale_of_the_codebook() -> None:
     small, large = tiny_generator(torch.float64), tiny_generator(torch.float64)
     large.codebook.data.mul_(4)
     large.model.quant_conv.weight.data.mul_(4)
+    assert large.model.quant_conv.bias is not None
     large.model.quant_conv.bias.data.mul_(4)
     large.model.post_quant_conv.weight.data.div_(4)
     start = torch.rand(1, 3, 24, 32, dtype=torch.float64,
