@@ -92,10 +92,11 @@ async def test_a_fixed_seed_is_everybody_s_who_names_none(world, here, manager):
         assert request.seed == 77
     _, request, _ = await asked(world, here.alice, here.channel, seed=5)
     assert request.seed == 5
+    before = len(await world.painted(here.channel, 0))  # of what was called off after it began
     await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=1)
-    [picture] = await world.painted(here.channel)
+    picture = (await world.painted(here.channel, before + 1))[-1]
     await here.bob.click(picture, label="Again")  # which is for another picture
-    await world.painted(here.channel, 2)
+    await world.painted(here.channel, before + 2)
     rows = await world.bot.store.database.fetch("SELECT seed FROM jobs ORDER BY sequence DESC")
     assert rows[0]["seed"] != 77
     await configure(here, manager, "set", name="seed", value="random")
