@@ -87,7 +87,8 @@ class Synthesis:
                                "be multiples of {factor}.", width=recipe.width,
                                height=recipe.height, factor=factor)
         self.generator = generator
-        self._unit = generator.codebook.std().item()
+        # What steps, and pulls on the latent with them, count in.
+        self._unit = generator.codebook.std().item() if recipe.step == "codebook" else 1.0
         self.perceptor = perceptor
         self.prompts = tuple(prompts)
         self.recipe = recipe
@@ -153,8 +154,7 @@ class Synthesis:
 
     def _rate(self) -> float:
         """The learning rate of this iteration."""
-        rate = self.recipe.rate(self.iteration)
-        return rate * self._unit if self.recipe.step == "codebook" else rate
+        return self.recipe.rate(self.iteration) * self._unit
 
     def step(self) -> Iterate:
         """Paint the present picture, measure it, improve the latent once.
@@ -204,9 +204,8 @@ class Synthesis:
         own: dict[str, Tensor] = {}  # what is measured on the latent and the picture themselves
         alpha = recipe.regulariser.alpha(self.iteration, recipe.iterations)
         if alpha:
-            # As steps are, so that a pull is as strong whatever the codebook's scale.
-            unit = self._unit if recipe.step == "codebook" else 1.0
-            own["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha / unit**2)
+            own["regulariser"] = regulariser_loss(self.latent.z, self.anchor,
+                                                  alpha / self._unit**2)
         if self.smoothness:
             own["smoothness"] = smoothness_loss(picture, self.smoothness)
         named |= own

@@ -12,6 +12,7 @@ from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.checkpoints import read_tensors
 from engine.models.generator import VQModel
 from engine.models.packages import clip_model, clip_tokenizer
+from engine.models.perceptor import Perceptor, new_clip
 from tests.checkpoints import (
     CODES,
     DDCONFIG,
@@ -189,10 +190,21 @@ def test_a_perceptor_that_is_no_clip_is_refused_with_names():
         build_perceptor(without(state, "ln_final.weight"))
     with pytest.raises(CheckpointError, match="vocabulary has 100 entries"):
         build_perceptor(state | {"token_embedding.weight": torch.zeros(100, 64)})
+    with pytest.raises(CheckpointError, match="its widths 64 and 193 are not multiples"):
+        build_perceptor(state | {"token_embedding.weight": torch.zeros(49408, 193)})
     with pytest.raises(CheckpointError, match="make no square"):
         build_perceptor(state | {"visual.positional_embedding": torch.zeros(4, 64)})
     with pytest.raises(CheckpointError, match=r"positional_embedding is \[77\]"):
         build_perceptor(state | {"positional_embedding": torch.zeros(77)})
+
+
+def test_a_perceptor_may_be_as_wide_as_heads_that_are_alike():
+    clip = new_clip(embed_dim=24, resolution=16, patch=8, vision_width=144, vision_layers=1,
+                    text_width=136, text_layers=1, context_length=16)
+    built, own = build_perceptor(clip.state_dict()), Perceptor(clip).eval()
+    pictures = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(built.encode_image(pictures), own.encode_image(pictures))
+    torch.testing.assert_close(built.encode_text(["a fox"]), own.encode_text(["a fox"]))
 
 
 @pytest.mark.parametrize(("change", "says"), [
