@@ -15,7 +15,7 @@ from engine.training.things import Drawings, DrawingsError
 app = typer.Typer(add_completion=False)
 
 # So many (generator, words).
-SHAPES_STEPS, WHOLE_STEPS = (3500, 2000), (3000, 4000)
+SHAPES_STEPS, WHOLE_STEPS = (3500, 2000), (7000, 8000)
 PERCEPTOR_STEPS = 800
 
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]

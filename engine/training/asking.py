@@ -50,11 +50,17 @@ def ask_by_parts(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
 
 def encode_asked(perceptor: Perceptor, captions: list[str]) -> Tensor:
     """Unit vectors [N, D] of the captions; of prompts that are added, of their vectors' mean."""
+    vectors, whose = encode_parts(perceptor, captions)
+    sums = vectors.new_zeros(len(captions), vectors.shape[1]).index_add(0, whose, vectors)
+    return torch.nn.functional.normalize(sums, dim=1)
+
+
+def encode_parts(perceptor: Perceptor, captions: list[str]) -> tuple[Tensor, Tensor]:
+    """Unit vectors [P, D] of all the captions' prompts, and of which caption each is [P]."""
     parts = [caption.split(PLUS) for caption in captions]
     rows = [perceptor.tokenize(words).ids for each in parts for words in each]
-    vectors = _encode_rows(perceptor, torch.stack(rows))
-    means = [own.mean(0) for own in vectors.split([len(each) for each in parts])]
-    return torch.nn.functional.normalize(torch.stack(means), dim=1)
+    whose = torch.arange(len(parts)).repeat_interleave(torch.tensor([len(p) for p in parts]))
+    return _encode_rows(perceptor, torch.stack(rows)), whose
 
 
 def _encode_rows(perceptor: Perceptor, rows: Tensor) -> Tensor:

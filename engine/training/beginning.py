@@ -30,11 +30,18 @@ def exported_perceptor(folder: Path) -> Perceptor:
 
 
 def begin_generator(trainer: GeneratorTrainer, folder: Path) -> None:
-    """Give ``trainer`` the exported weights; its optimiser and its schedule begin anew."""
-    trainer.model.load_state_dict(exported_generator(folder).model.state_dict())
+    """Give ``trainer`` the exported weights; its optimiser and its schedule begin anew.
+
+    Where it has more codes than they, the others are put where tokens are, as unused ones are.
+    """
+    weights = exported_generator(folder).model.state_dict()
+    codes = weights.pop("quantize.embedding.weight")[: len(trainer.codebook)]
+    trainer.model.load_state_dict(weights, strict=False)
+    trainer.codebook[: len(codes)] = codes
     trainer.average = WeightAverage(trainer.model, trainer.average.decay)
-    trainer.counts.fill_(1.0)
-    trainer.sums.copy_(trainer.codebook)
+    trainer.counts.zero_()
+    trainer.counts[: len(codes)] = 1.0
+    trainer.sums.copy_(trainer.codebook * trainer.counts[:, None])
 
 
 def begin_perceptor(trainer: PerceptorTrainer, folder: Path) -> None:

@@ -33,7 +33,7 @@ DDCONFIG: dict[str, Any] = {
     "double_z": False, "z_channels": 64, "resolution": 128, "in_channels": 3, "out_ch": 3,
     "ch": 16, "ch_mult": [1, 2, 2, 6], "num_res_blocks": 1, "attn_resolutions": [16],
     "dropout": 0.0, "norm_groups": 4}
-CODES, CODE_WIDTH = 1024, 64
+CODES, CODE_WIDTH = 2048, 64
 
 
 @dataclass(frozen=True)
@@ -41,20 +41,24 @@ class GeneratorTraining:
     """The numbers of a run.
 
     It sees 64 px crops, 4 for 1, for the first share ``whole_after`` of its ``total`` steps,
-    and trains against the discriminator from the share ``adversarial_after`` on.
+    and trains against the discriminator from the share ``adversarial_after`` on. Of what it sees
+    the share ``typical`` is drawn as paintings are to be (engine.training.typical), ``styled`` is
+    in a style: a style's grain is mostly the same, then, and is learned.
     """
 
     batch: int = 8
-    pool_pairs: int = 1500
+    pool_pairs: int = 3500
+    typical: float = 0.8
+    styled: float = 0.6
     learning_rate: float = 1e-3
     quantise_after: int = 200
     commitment: float = 0.25
-    whole_after: float = 0.5
-    adversarial_after: float = 0.75
+    whole_after: float = 0.6
+    adversarial_after: float = 0.85
     adversarial: float = 0.05
-    edges: float = 1.0
+    edges: float = 2.0
     revive_every: int = 20
-    total: int = 3500
+    total: int = 7000
     seed: int = 12
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from engine.training.beginning import begin_generator
@@ -16,8 +18,9 @@ def train_generator(stage: Stage) -> None:
     torch.set_num_threads(stage.threads)
     settings = GeneratorTraining(total=stage.steps)
     start = begun("generator", stage.folder) if stage.resume else 0
-    pool = open_pool(settings.pool_pairs, [settings.seed, start], SHAPES_ALONE, WHOLE,
-                     stage.drawings)
+    shapes, whole = (replace(each, styled=settings.styled) for each in (SHAPES_ALONE, WHOLE))
+    pool = open_pool(settings.pool_pairs, [settings.seed, start], shapes, whole, stage.drawings,
+                     settings.typical)
     trainer = GeneratorTrainer(settings, pool)
     if start:
         resume(trainer, "generator", stage.folder)

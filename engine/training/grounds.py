@@ -7,14 +7,17 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from engine.training.scene import COLOURS, SCENERY, Ground
+from engine.training.scene import COLOURS, PAPER, SCENERY, Ground
 
 Colour = tuple[int, int, int]
+
+_TONES: dict[str, Colour] = {**COLOURS, PAPER: (205, 205, 203)}
+"""Everything that a ground or a thing may be filled with."""
 
 
 def shade(colour: str, rng: np.random.Generator) -> Colour:
     """The colour with a little of the variation that its name covers."""
-    return _varied(COLOURS[colour], rng)
+    return _varied(_TONES[colour], rng)
 
 
 def _varied(colour: Colour, rng: np.random.Generator) -> Colour:

@@ -56,8 +56,8 @@ from engine.training.world import Mix
 # that make something of the numbers. Convolutions that end on two by two places have slopes without
 # detail wherever a picture is flat, and those are where a painting begins.
 ARCHITECTURE: dict[str, Any] = {
-    "embed_dim": 320, "resolution": 64, "vision_width": 320, "vision_layers": 2, "patch": 64,
-    "text_width": 320, "text_layers": 2, "context_length": 32}
+    "embed_dim": 360, "resolution": 64, "vision_width": 360, "vision_layers": 1, "patch": 64,
+    "text_width": 320, "text_layers": 3, "context_length": 32}
 
 # What is matched: moved and turned a little, some of them parts; no flip, for the world has a left
 # and a right.

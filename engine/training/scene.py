@@ -20,6 +20,8 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "grey": (130, 130, 135),
     "white": (248, 248, 246),
 }
+PAPER = "paper"
+"""The colour of a ground that nobody asked for: no caption tells it, and no thing has it."""
 PATTERNS = ("plain", "striped", "checked", "dotted")
 SCENERY = ("gradient", "sky", "sea", "night", "grass", "desert", "snow", "city")
 """Grounds that are more than a pattern. A gradient has two colours, the others their own."""

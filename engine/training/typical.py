@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.training.captions import Claim
-from engine.training.scene import Ground, Scene, held_out
+from engine.training.scene import PAPER, Ground, Scene, held_out
 
 
 class Unvaried(np.random.Generator):
@@ -39,20 +39,29 @@ class Middle(Unvaried):
 def typical_scene(scene: Scene, claim: Claim) -> Scene:
     """``scene`` with what ``claim`` leaves open as it usually is: the ground, one thing's size.
 
-    A ground is plain where no pattern is told, and where no colour is, white: black for neon, and
-    another colour where a thing has that. ``scene`` itself where the other would be held out.
+    A ground is plain where no pattern is told. Where nothing of it is, a style has its own
+    (:func:`_empty`), and all else is on paper: where a ground is added to a thing ("a fox + at
+    night") their vectors are, and what the thing alone had behind it stays as a rim around it.
+    Light grey is nearer to what is asked for than white, and is no colour that a thing has.
     """
     things = scene.things
     if len(things) == 1 and claim.things and claim.things[0].size is None:
         things = (replace(things[0], size="medium"),)
     usual = replace(scene, things=things)
     if claim.ground_colour is None:
-        taken = {thing.colour for thing in things}
-        first = ("black",) if scene.style == "neon" else ()
-        for colour in (*first, "white", "blue", "yellow"):
-            on_it = replace(usual, ground=Ground(colour))
-            if colour not in taken and not held_out(on_it):
-                return on_it
-    elif claim.ground_pattern is None and not scene.ground.own_colours:
-        usual = replace(usual, ground=Ground(scene.ground.colour))
-    return scene if held_out(usual) else usual
+        return _empty(usual) if claim.style else replace(usual, ground=Ground(PAPER))
+    if claim.ground_pattern is None and not scene.ground.own_colours:
+        return replace(usual, ground=Ground(scene.ground.colour))
+    return usual
+
+
+def _empty(scene: Scene) -> Scene:
+    """On what its style is clearest: black for neon, white for all others, or else on paper.
+
+    That is where a thing has that colour or would be held out.
+    """
+    colour = "black" if scene.style == "neon" else "white"
+    clear = replace(scene, ground=Ground(colour))
+    if colour in {thing.colour for thing in scene.things} or held_out(clear):
+        return replace(scene, ground=Ground(PAPER))
+    return clear

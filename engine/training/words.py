@@ -1,13 +1,15 @@
 """Training of the words' tower, the pictures' being locked (LiT: Zhai et al. 2022).
 
 What the pictures' tower sees is fixed (:mod:`engine.training.projecting`), and so is each caption's
-typical picture; a caption's vector shall be that of its picture. It is the part of the work that
-decides what is painted: of a caption that is read well the loop finds the picture.
+typical picture; a caption's vector shall be that of its picture, and of prompts that are added that
+of the picture where the loop, pulled by all of them, comes to rest (:func:`where_it_rests`). It is
+the part of the work that decides what is painted: of a caption that is read well the loop finds the
+picture.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.models.perceptor import Perceptor, new_clip
-from engine.training.asking import ask, encode_asked
+from engine.training.asking import ask, ask_by_parts, ask_for_things, encode_parts
 from engine.training.averaging import WeightAverage
 from engine.training.drawing import draw_array
 from engine.training.perceptor import ARCHITECTURE
@@ -34,16 +36,18 @@ class WordsTraining:
     """The numbers of a run.
 
     Each process draws ``captions`` with their pictures, of which the first ``seen`` decide what the
-    pictures' tower sees, and takes ``batch`` of them a step.
+    pictures' tower sees, and takes ``batch`` of them a step. The share ``short`` of them tells
+    things alone, most of them in a style, or adds to them with a plus.
     """
 
-    captions: int = 50_000
+    captions: int = 100_000
+    short: float = 0.35
     seen: int = 8000
     batch: int = 256
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.02
     warmup: int = 100
-    total: int = 4000
+    total: int = 8000
     seed: int = 17
 
 
@@ -61,14 +65,14 @@ class WordsTrainer:
         self.mix = mix
         self.perceptor = Perceptor(new_clip(**ARCHITECTURE)).eval()
         shared = np.random.default_rng(settings.seed)
-        pictures, self.words = _captions(settings.seen, mix, drawings, self.perceptor.resolution,
-                                         shared)
+        size = self.perceptor.resolution
+        pictures, self.words = _captions(settings.seen, settings.short, mix, drawings, size, shared)
         see_by_components(self.perceptor, pictures, seed=settings.seed)
         seen = [self._see(pictures)]
         self.rng = np.random.default_rng([settings.seed, rank])
         while len(self.words) < settings.captions:
             count = min(1000, settings.captions - len(self.words))
-            pictures, words = _captions(count, mix, drawings, self.perceptor.resolution, self.rng)
+            pictures, words = _captions(count, settings.short, mix, drawings, size, self.rng)
             self.words += words
             seen.append(self._see(pictures))
         self.seen = torch.cat(seen)
@@ -86,8 +90,9 @@ class WordsTrainer:
         chosen = self.rng.choice(len(self.words), min(self.settings.batch, len(self.words)),
                                  replace=False)
         with bf16_where_fast():
-            read = encode_asked(self.perceptor, [self.words[i] for i in chosen])
-        cosine = F.cosine_similarity(read.float(), self.seen[chosen], dim=1).mean()
+            read, whose = encode_parts(self.perceptor, [self.words[i] for i in chosen])
+        seen = self.seen[chosen]
+        cosine = F.cosine_similarity(where_it_rests(read.float(), whose, seen), seen, dim=1).mean()
         step_down(self.perceptor, self.optimiser, 1 - cosine,
                   warm_cosine(self.settings.learning_rate, self.iteration, self.settings.total,
                               self.settings.warmup))
@@ -112,13 +117,36 @@ class WordsTrainer:
         self.iteration = int(state["iteration"])
 
 
-def _captions(count: int, mix: Mix, drawings: Drawings | None, size: int,
+def where_it_rests(read: Tensor, whose: Tensor, seen: Tensor) -> Tensor:
+    """The directions [N, D] that prompts' unit vectors ``read`` [P, D] pull toward.
+
+    ``whose`` [P] says of which of the N pictures ``seen``, unit vectors too, each is a prompt. Half
+    the square of an angle t pulls by t along the sphere, which is t / sin(t) of the vector itself;
+    at the picture to be painted the sum of that over its prompts has to point to it. What no
+    picture has, the last number, is the prompts' own where there are several: with it one of them
+    can ask for little.
+    """
+    angle = (read * seen[whose]).sum(1).clamp(-0.999, 0.999).acos()
+    pull = read * (angle / angle.sin())[:, None]
+    sums = torch.zeros_like(seen).index_add(0, whose, pull)
+    several = torch.bincount(whose, minlength=len(seen)) > 1
+    free = torch.zeros_like(sums, dtype=torch.bool)
+    free[:, -1] = several
+    return sums.masked_fill(free, 0.0)
+
+
+def _captions(count: int, short: float, mix: Mix, drawings: Drawings | None, size: int,
               rng: np.random.Generator) -> tuple[Tensor, list[str]]:
     """Typical pictures [count, 3, size, size] in 0..1, halved from twice that, and captions."""
+    plainly = replace(mix, styled=0.6, pairs=0.08, plain=0.85, scenic=mix.scenic and 0.45)
     pictures, told = [], []
     for _ in range(count):
-        scene = sample_scene(rng, mix)
-        words, claim = ask(scene, rng)
+        if rng.random() < short:
+            scene = sample_scene(rng, plainly)
+            words, claim = (ask_for_things if rng.random() < 0.4 else ask_by_parts)(scene, rng)
+        else:
+            scene = sample_scene(rng, mix)
+            words, claim = ask(scene, rng)
         drawn = draw_array(typical_scene(scene, claim), None, 2 * size, drawings)
         pictures.append(F.avg_pool2d(torch.from_numpy(drawn).float() / 255, 2))
         told.append(words)

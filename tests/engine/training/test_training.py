@@ -22,7 +22,7 @@ from engine.training import __main__ as command
 from engine.training import perceptor_run
 from engine.training.beginning import begin_generator, begin_perceptor
 from engine.training.export import SHIPPED, export_generator, export_perceptor
-from engine.training.generator import GeneratorTrainer, GeneratorTraining
+from engine.training.generator import CODE_WIDTH, CODES, GeneratorTrainer, GeneratorTraining
 from engine.training.moving import move_against
 from engine.training.perceptor import ARCHITECTURE, PerceptorTrainer, PerceptorTraining
 from engine.training.perceptor_losses import (
@@ -218,7 +218,7 @@ def test_a_generator_learns_quantises_revives_and_ships(pool: Pool, tmp_path: Pa
     path = export_generator(tmp_path, tmp_path)
     generator = build_generator(read_tensors(path), read_config(tmp_path / "generator.yaml"))
     assert generator.factor == 8
-    assert generator.codebook.shape == (1024, 64)
+    assert generator.codebook.shape == (CODES, CODE_WIDTH)
     codes = torch.zeros(1, 256, dtype=torch.long)
     assert generator.decode(generator.embed(codes, 16, 16)).shape == (1, 3, 128, 128)
 

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from engine.errors import CheckpointError
+from engine.losses import spherical_distance
 from engine.models.perceptor import Perceptor, new_clip
 from engine.training.beginning import begin_with_words
 from engine.training.perceptor import ARCHITECTURE, PerceptorTrainer, PerceptorTraining
@@ -17,10 +18,10 @@ from engine.training.pool import Pool
 from engine.training.projecting import see_by_components
 from engine.training.slopes import see_slopes
 from engine.training.stage import resume, run_stage
-from engine.training.words import WordsTrainer, WordsTraining
+from engine.training.words import WordsTrainer, WordsTraining, where_it_rests
 from engine.training.world import Mix
 
-WORDS = WordsTraining(captions=360, seen=330, batch=64, total=24, warmup=2)
+WORDS = WordsTraining(captions=400, seen=370, batch=64, total=24, warmup=2)
 PLAIN = Mix(styled=0.0, pairs=0.0, plain=1.0)
 
 
@@ -74,8 +75,34 @@ def test_pictures_that_are_too_few_or_patches_that_are_too_small_are_refused(
     patched = Perceptor(new_clip(**{**ARCHITECTURE, "patch": 16}))
     with pytest.raises(ValueError, match="one patch of 64 pixels"):
         see_by_components(patched, pictures)
-    with pytest.raises(ValueError, match="40 pictures for 320 dimensions"):
+    with pytest.raises(ValueError, match="40 pictures for 360 dimensions"):
         see_by_components(Perceptor(new_clip(**ARCHITECTURE)), pictures)
+
+
+def test_prompts_that_are_added_pull_as_the_loops_own_losses_do() -> None:
+    generator = torch.Generator().manual_seed(3)
+    read = F.normalize(torch.randn(5, 8, generator=generator, dtype=torch.float64))
+    seen = torch.randn(2, 8, generator=generator, dtype=torch.float64)
+    seen[:, -1] = 0
+    seen = F.normalize(seen)
+    whose = torch.tensor([0, 0, 0, 1, 1])
+    rests = where_it_rests(read, whose, seen)
+    for number, picture in enumerate(seen):
+        x = picture.clone().requires_grad_(True)
+        spherical_distance(F.normalize(x, dim=0), read[whose == number]).sum().backward()
+        assert x.grad is not None
+        along = rests[number] - (rests[number] @ picture) * picture
+        torch.testing.assert_close(along[:-1], -x.grad[:-1])  # pictures have no last number
+    assert (rests[:, -1] == 0).all()
+
+
+def test_of_one_prompt_all_is_compared_and_of_several_what_pictures_have() -> None:
+    seen = F.normalize(torch.tensor([[1.0, 1.0, 0.0]]))
+    one = where_it_rests(torch.tensor([[0.6, 0.0, 0.8]]), torch.tensor([0]), seen)
+    assert one[0, 2] > 0
+    two = where_it_rests(torch.tensor([[0.6, 0.0, 0.8], [0.0, 0.6, 0.8]]), torch.tensor([0, 0]),
+                         seen)
+    torch.testing.assert_close(F.cosine_similarity(two, seen), torch.ones(1))
 
 
 def test_captions_learn_their_pictures_and_a_perceptor_begins_with_them(tmp_path: Path) -> None:
