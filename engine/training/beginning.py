@@ -35,9 +35,9 @@ def begin_generator(trainer: GeneratorTrainer, folder: Path) -> None:
     Where it has more codes than they, the others are put where tokens are, as unused ones are.
     """
     weights = exported_generator(folder).model.state_dict()
-    codes = weights.pop("quantize.embedding.weight")[: len(trainer.codebook)]
-    trainer.model.load_state_dict(weights, strict=False)
-    trainer.codebook[: len(codes)] = codes
+    codes = weights["quantize.embedding.weight"][: len(trainer.codebook)]
+    weights["quantize.embedding.weight"] = torch.cat([codes, trainer.codebook[len(codes):]])
+    trainer.model.load_state_dict(weights)
     trainer.average = WeightAverage(trainer.model, trainer.average.decay)
     trainer.counts.zero_()
     trainer.counts[: len(codes)] = 1.0

@@ -129,10 +129,8 @@ def where_it_rests(read: Tensor, whose: Tensor, seen: Tensor) -> Tensor:
     angle = (read * seen[whose]).sum(1).clamp(-0.999, 0.999).acos()
     pull = read * (angle / angle.sin())[:, None]
     sums = torch.zeros_like(seen).index_add(0, whose, pull)
-    several = torch.bincount(whose, minlength=len(seen)) > 1
-    free = torch.zeros_like(sums, dtype=torch.bool)
-    free[:, -1] = several
-    return sums.masked_fill(free, 0.0)
+    sums[torch.bincount(whose, minlength=len(seen)) > 1, -1] = 0.0
+    return sums
 
 
 def _captions(count: int, short: float, mix: Mix, drawings: Drawings | None, size: int,
