@@ -36,12 +36,23 @@ class Middle(Unvaried):
         return self.normal((low + high) / 2, size=size)
 
 
+OWN_GROUNDS = {
+    "charcoal": ("green", "purple"), "watercolour": ("blue", "turquoise"),
+    "pixel art": ("turquoise", "green"), "neon": ("black",), "pencil sketch": ("white",),
+    "oil": ("blue", "green"), "mosaic": ("purple", "turquoise"), "blueprint": ("white",),
+    "woodcut": ("white",), "stained glass": ("purple", "green")}
+"""By style, the ground that nobody asked for, and the one for things that the first hides.
+
+On white an oil painting's strokes, a mosaic's tiles and a pixel's square are where the thing is and
+nowhere else, and charcoal is a pencil's: on a colour they fill the picture, as they mostly do."""
+
+
 def typical_scene(scene: Scene, claim: Claim) -> Scene:
     """``scene`` with what ``claim`` leaves open as it usually is: the ground, one thing's size.
 
     A ground is plain where no pattern is told. Where nothing of it is, a style has its own
-    (:func:`_empty`), and all else is on paper: where a ground is added to a thing ("a fox + at
-    night") their vectors are, and what the thing alone had behind it stays as a rim around it.
+    (:data:`OWN_GROUNDS`), and all else is on paper: where a ground is added to a thing ("a fox +
+    at night") their vectors are, and what the thing alone had behind it stays as a rim around it.
     Light grey is nearer to what is asked for than white, and is no colour that a thing has.
     """
     things = scene.things
@@ -49,19 +60,17 @@ def typical_scene(scene: Scene, claim: Claim) -> Scene:
         things = (replace(things[0], size="medium"),)
     usual = replace(scene, things=things)
     if claim.ground_colour is None:
-        return _empty(usual) if claim.style else replace(usual, ground=Ground(PAPER))
+        return _on_its_own(usual) if claim.style else replace(usual, ground=Ground(PAPER))
     if claim.ground_pattern is None and not scene.ground.own_colours:
         return replace(usual, ground=Ground(scene.ground.colour))
     return usual
 
 
-def _empty(scene: Scene) -> Scene:
-    """On what its style is clearest: black for neon, white for all others, or else on paper.
-
-    That is where a thing has that colour or would be held out.
-    """
-    colour = "black" if scene.style == "neon" else "white"
-    clear = replace(scene, ground=Ground(colour))
-    if colour in {thing.colour for thing in scene.things} or held_out(clear):
-        return replace(scene, ground=Ground(PAPER))
-    return clear
+def _on_its_own(scene: Scene) -> Scene:
+    """On the first of its style's grounds that no thing is of and training may show, or paper."""
+    taken = {thing.colour for thing in scene.things}
+    for colour in OWN_GROUNDS[str(scene.style)]:
+        clear = replace(scene, ground=Ground(colour))
+        if colour not in taken and not held_out(clear):
+            return clear
+    return replace(scene, ground=Ground(PAPER))

@@ -15,7 +15,7 @@ from engine.training.drawing import draw_array
 from engine.training.pool import Pool
 from engine.training.scene import COLOURS, PAPER, Ground, Scene, Thing, held_out
 from engine.training.styles import STYLES
-from engine.training.typical import typical_scene
+from engine.training.typical import OWN_GROUNDS, typical_scene
 from engine.training.world import WHOLE, Mix, sample_scene
 
 
@@ -64,15 +64,27 @@ def test_a_ground_that_nobody_asked_for_is_paper_on_which_all_things_show(thing:
     assert np.abs(picture[:, 64, 64] - picture[:, 3, 3]).max() > 30
 
 
-def test_a_style_has_the_ground_on_which_it_is_clearest_unless_the_thing_has_its_colour() -> None:
-    def ground(thing: Thing, style: str) -> str:
-        claim = Claim((Said(thing.shape, thing.colour, None),), style=style)
-        scene = Scene((thing,), Ground("sea", "sea"), None, style)
-        return typical_scene(scene, claim).ground.colour
+@pytest.mark.parametrize("style", STYLES)
+def test_a_style_has_a_ground_of_its_own_unless_the_thing_has_its_colour(style: str) -> None:
+    def ground(colour: str) -> Ground:
+        thing = Thing("square", colour)
+        claim = Claim((Said("square", colour, None),), style=style)
+        return typical_scene(Scene((thing,), Ground("sea", "sea"), None, style), claim).ground
 
-    assert ground(Thing("circle", "red"), "charcoal") == "white"
-    assert ground(Thing("circle", "white"), "charcoal") == PAPER
-    assert ground(Thing("circle", "red"), "neon") == "black"
+    own = [Ground(colour) for colour in OWN_GROUNDS[style]]
+    seen = {colour: ground(colour) for colour in COLOURS}
+    assert seen[own[0].colour] in (*own[1:], Ground(PAPER))
+    assert set(seen.values()) <= {*own, Ground(PAPER)}
+    assert list(seen.values()).count(own[0]) > len(COLOURS) / 2
+
+
+@pytest.mark.parametrize("style", ["oil", "mosaic", "pixel art", "stained glass", "charcoal"])
+def test_a_style_that_fills_the_picture_shows_where_no_thing_is(style: str) -> None:
+    claim = Claim((Said("square", "red", None),), style=style)
+    usual = typical_scene(Scene((Thing("square", "red"),), Ground("white"), None, style), claim)
+    corner = draw_array(usual, None)[:, :24, :24].astype(int)
+    plain = draw_array(replace(usual, style=None), None)[:, :24, :24].astype(int)
+    assert np.abs(corner - plain).max() > 10  # strokes, joints, leads, tones, levels
 
 
 def test_of_a_ground_that_is_told_the_pattern_is_only_where_it_is_told() -> None:
