@@ -59,7 +59,7 @@ def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes
 
     Say it again, as often as needed, until both have all their steps; export then writes the files
     that ship. The commands are the parts, with their own options; with a folder of exported models
-    the generator begins with that one's.
+    both begin with those.
     """
     if context.invoked_subcommand is not None:
         return
@@ -70,17 +70,17 @@ def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes
                           begin_with=begin_with, drawings=drawings))
     left = minutes - (time.monotonic() - began) / 60
     if left > 0:
-        train_words(Stage(folder, left, words_steps, resume, threads=1, drawings=drawings),
-                    processes)
+        train_words(Stage(folder, left, words_steps, resume, threads=1, begin_with=begin_with,
+                          drawings=drawings), processes)
 
 
 @app.command()
 def words(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
           resume: Resume = True, threads: Threads = 1, processes: Processes = 1,
-          drawings: FolderOfDrawings = None) -> None:
+          begin_with: BeginWith = None, drawings: FolderOfDrawings = None) -> None:
     """Train what captions mean: the CLIP's words, its pictures' part being a projection."""
     steps = steps or steps_in(drawings)[1]
-    train_words(Stage(folder, minutes, steps, resume, threads, drawings=drawings), processes)
+    train_words(Stage(folder, minutes, steps, resume, threads, begin_with, drawings), processes)
 
 
 def train_words(stage: Stage, processes: int) -> None:

@@ -5,11 +5,14 @@ Apart from the command line, as processes are told what to run by its importable
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from engine.training.beginning import (
     begin_perceptor,
     begin_with_words,
+    exported_perceptor,
     generator_to_rehearse_with,
 )
 from engine.training.perceptor import MIX, WHOLE_MIX, PerceptorTrainer, PerceptorTraining
@@ -27,8 +30,13 @@ def train_words(stage: Stage, rank: int, settings: WordsTraining | None = None) 
     if start >= stage.steps:
         return  # before as many captions are drawn
     drawings = None if stage.drawings is None else Drawings(stage.drawings)
-    trainer = WordsTrainer(settings or WordsTraining(total=stage.steps),
-                           MIX if drawings is None else WHOLE_MIX, drawings, rank)
+    settings = settings or WordsTraining(total=stage.steps)
+    begin = None
+    if not start and stage.begin_with is not None:
+        begin = exported_perceptor(stage.begin_with)
+    if stage.begin_with is not None:  # words that mean something are not to be shaken
+        settings = replace(settings, learning_rate=settings.learning_rate / 2)
+    trainer = WordsTrainer(settings, MIX if drawings is None else WHOLE_MIX, drawings, rank, begin)
     if start:
         resume(trainer, "words", stage.folder)
     run_stage(trainer, "words", stage.folder, minutes=stage.minutes, steps=stage.steps, rank=rank)

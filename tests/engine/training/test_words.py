@@ -18,10 +18,11 @@ from engine.training.pool import Pool
 from engine.training.projecting import see_by_components
 from engine.training.slopes import see_slopes
 from engine.training.stage import resume, run_stage
-from engine.training.words import WordsTrainer, WordsTraining, where_it_rests
+from engine.training.words import WordsTrainer, WordsTraining, take_words, where_it_rests
 from engine.training.world import Mix
 
 WORDS = WordsTraining(captions=400, seen=370, batch=64, total=24, warmup=2)
+SMALL = {"embed_dim": 64, "vision_width": 64, "text_width": 64}
 PLAIN = Mix(styled=0.0, pairs=0.0, plain=1.0)
 
 
@@ -34,8 +35,7 @@ def pictures() -> torch.Tensor:
 @pytest.fixture(scope="module")
 def perceptor(pictures: torch.Tensor) -> Perceptor:
     """One that sees 62 components of them, as they are and turned over."""
-    sizes = {"embed_dim": 64, "vision_width": 64, "text_width": 64}
-    small = Perceptor(new_clip(**{**ARCHITECTURE, **sizes})).eval()
+    small = Perceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval()
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
     see_by_components(small, many)
     return small.requires_grad_(False)
@@ -105,7 +105,27 @@ def test_of_one_prompt_all_is_compared_and_of_several_what_pictures_have() -> No
     torch.testing.assert_close(F.cosine_similarity(two, seen), torch.ones(1))
 
 
-def test_captions_learn_their_pictures_and_a_perceptor_begins_with_them(tmp_path: Path) -> None:
+def test_words_taken_over_ask_for_the_same_picture_where_it_is_seen_otherwise(
+        perceptor: Perceptor, pictures: torch.Tensor) -> None:
+    many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
+    other = Perceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval().requires_grad_(False)
+    see_by_components(other, many, power=0.1, seed=3)
+    take_words(other, perceptor)
+    asked = perceptor.encode_text(["a red star", "blue", "a circle above a square"])
+    of_pixels = (0.5 + torch.eye(3 * 64 * 64)).view(-1, 3, 64, 64)
+    sees = torch.cat([perceptor.encode_image(some) for some in of_pixels.split(512)])
+    components = sees[:, :-2] / sees[:, -2:-1]
+    wanted = torch.linalg.lstsq(components.T, (asked[:, :-2] / asked[:, -2:-1]).T,
+                                driver="gelsd").solution.T
+    now = other.encode_text(["a red star", "blue", "a circle above a square"])
+    alike = F.cosine_similarity(other.encode_image(0.5 + wanted.view(-1, 3, 64, 64))[:, :-1],
+                                now[:, :-1])
+    assert (alike.abs() > 0.99).all()
+    torch.testing.assert_close(now[:, -1] / now[:, -2], asked[:, -1] / asked[:, -2],
+                               rtol=1e-3, atol=1e-3)
+
+
+def test_captions_learn_their_pictures_and_others_begin_with_them(tmp_path: Path) -> None:
     trainer = WordsTrainer(WORDS, PLAIN)
     locked = {name: value.clone() for name, value in trainer.perceptor.state_dict().items()
               if "visual" in name}
@@ -125,5 +145,9 @@ def test_captions_learn_their_pictures_and_a_perceptor_begins_with_them(tmp_path
     assert again.iteration == 21
     assert again.step()["cosine"] > figures[0] + 0.2
     begun = PerceptorTrainer(small, pool)
+    further = WordsTrainer(WORDS, PLAIN, begin=trainer.perceptor)
+    assert further.step()["cosine"] > figures[0] + 0.2
+    with pytest.raises(CheckpointError, match="another architecture"):
+        take_words(further.perceptor, Perceptor(new_clip(**{**ARCHITECTURE, **SMALL})))
     begin_with_words(begun, tmp_path)
     torch.testing.assert_close(begun.perceptor.state_dict(), trainer.average.weights)
