@@ -146,13 +146,14 @@ def take_words(perceptor: Perceptor, begin: Perceptor) -> None:
 
 
 def _components(perceptor: Perceptor) -> Tensor:
-    """What it sees [3 S S, D - 2] of each number of a picture alone, the others being grey."""
-    size = perceptor.resolution
-    numbers = torch.arange(3 * size * size)
-    seen = torch.cat([perceptor.encode_image(
-        (0.5 + F.one_hot(some, len(numbers)).float()).view(-1, 3, size, size))
-        for some in numbers.split(512)])
-    return seen[:, :-2] / seen[:, -2:-1]
+    """How what it sees, but for the last two numbers, grows with a picture's: [3 S S, D - 2]."""
+    def beside_the_constant(picture: Tensor) -> Tensor:
+        seen = perceptor.encode_image(picture)[0]
+        return seen[:-2] / seen[-2]
+
+    grey = torch.full((1, 3, perceptor.resolution, perceptor.resolution), 0.5)
+    slopes: Tensor = torch.autograd.functional.jacobian(beside_the_constant, grey)
+    return slopes.flatten(1).T
 
 
 def where_it_rests(read: Tensor, whose: Tensor, seen: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.checkpoints import read_tensors
 from engine.models.perceptor import Perceptor, new_clip
 from engine.training import __main__ as command
-from engine.training import perceptor_run
+from engine.training import generator_run, perceptor_run
 from engine.training.beginning import begin_generator, begin_perceptor
 from engine.training.export import SHIPPED, export_generator, export_perceptor
 from engine.training.generator import CODE_WIDTH, CODES, GeneratorTrainer, GeneratorTraining
@@ -274,6 +274,8 @@ def _silent(_: str) -> None:
 def test_one_command_trains_both_a_stage_at_a_time_and_goes_on(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "SHAPES_STEPS", (2, 1))
+    monkeypatch.setattr(generator_run, "GeneratorTraining",
+                        partial(GeneratorTraining, pool_pairs=20))
     monkeypatch.setattr(perceptor_run, "WordsTraining",
                         partial(WordsTraining, captions=400, seen=400))
 

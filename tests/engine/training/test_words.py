@@ -130,7 +130,7 @@ def test_captions_learn_their_pictures_and_others_begin_with_them(tmp_path: Path
     locked = {name: value.clone() for name, value in trainer.perceptor.state_dict().items()
               if "visual" in name}
     figures: list[float] = []
-    while trainer.iteration < 20:
+    while trainer.iteration < 10:
         figures.append(trainer.step()["cosine"])
     assert figures[-1] > figures[0] + 0.2
     assert all(torch.equal(value, trainer.perceptor.state_dict()[name])
@@ -139,10 +139,10 @@ def test_captions_learn_their_pictures_and_others_begin_with_them(tmp_path: Path
     small = PerceptorTraining(pool_families=1)
     with pytest.raises(CheckpointError, match=r"words\.pt; train the words first"):
         begin_with_words(PerceptorTrainer(small, pool), tmp_path)
-    run_stage(trainer, "words", tmp_path, minutes=1, steps=21, tell=lambda _: None)
+    run_stage(trainer, "words", tmp_path, minutes=1, steps=11, tell=lambda _: None)
     again = WordsTrainer(replace(WORDS, total=30), PLAIN)
     resume(again, "words", tmp_path)
-    assert again.iteration == 21
+    assert again.iteration == 11
     assert again.step()["cosine"] > figures[0] + 0.2
     begun = PerceptorTrainer(small, pool)
     further = WordsTrainer(WORDS, PLAIN, begin=trainer.perceptor)
