@@ -16,6 +16,7 @@ from engine.training.averaging import WeightAverage
 from engine.training.export import SHIPPED
 from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG, GeneratorTrainer
 from engine.training.perceptor import PerceptorTrainer
+from engine.training.words import WordsTrainer
 
 
 def exported_generator(folder: Path) -> Generator:
@@ -49,6 +50,49 @@ def begin_perceptor(trainer: PerceptorTrainer, folder: Path) -> None:
     _begin_perceptor(trainer, exported_perceptor(folder).state_dict(), folder)
 
 
+def begin_words(trainer: WordsTrainer, folder: Path) -> None:
+    """Let captions mean to ``trainer`` what they mean to the exported perceptor.
+
+    Raises CheckpointError where that has another architecture.
+    """
+    begin = exported_perceptor(folder)
+    ours, theirs = ({name: value.shape for name, value in each.clip.state_dict().items()}
+                    for each in (trainer.perceptor, begin))
+    if ours != theirs:
+        raise _another_architecture(folder)
+    take_words(trainer.perceptor, begin)
+    trainer.average = WeightAverage(trainer.perceptor, trainer.average.decay)
+
+
+@torch.no_grad()
+def take_words(perceptor: Perceptor, begin: Perceptor) -> None:
+    """Let captions mean to ``perceptor`` what they mean to ``begin``, though it sees otherwise.
+
+    Both see by components: of a vector the last number but one is the constant, and those before,
+    divided by it, are linear in the picture's distance from middle grey. What ``begin`` asks for is
+    a sum of its own components, and what ``perceptor`` sees of them goes into the text projection.
+    Both are of one architecture.
+    """
+    was, now = (_components(each) for each in (begin, perceptor))
+    across = torch.eye(perceptor.width)  # the constant and what the prompts alone have stay
+    across[:-2, :-2] = torch.linalg.lstsq(was, now).solution
+    words = {name: value for name, value in begin.clip.state_dict().items()
+             if not name.startswith("visual.")}
+    words["text_projection"] = words["text_projection"] @ across
+    perceptor.clip.load_state_dict(perceptor.clip.state_dict() | words)
+
+
+def _components(perceptor: Perceptor) -> Tensor:
+    """How what it sees, but for the last two numbers, grows with a picture's: [3 S S, D - 2]."""
+    def beside_the_constant(picture: Tensor) -> Tensor:
+        seen = perceptor.encode_image(picture)[0]
+        return seen[:-2] / seen[-2]
+
+    grey = torch.full((1, 3, perceptor.resolution, perceptor.resolution), 0.5)
+    slopes: Tensor = torch.autograd.functional.jacobian(beside_the_constant, grey)
+    return slopes.flatten(1).T
+
+
 def begin_with_words(trainer: PerceptorTrainer, run: Path) -> None:
     """Give ``trainer`` what the words' part of ``run`` has come to.
 
@@ -66,9 +110,13 @@ def _begin_perceptor(trainer: PerceptorTrainer, weights: dict[str, Tensor], fold
     try:
         trainer.perceptor.load_state_dict(weights)
     except RuntimeError as error:
-        raise CheckpointError("The perceptor in {folder} is of another architecture than what is "
-                              "trained; begin without it.", folder=folder) from error
+        raise _another_architecture(folder) from error
     trainer.average = WeightAverage(trainer.perceptor, trainer.average.decay)
+
+
+def _another_architecture(folder: Path) -> CheckpointError:
+    return CheckpointError("The perceptor in {folder} is of another architecture than what is "
+                           "trained; begin without it.", folder=folder)
 
 
 def generator_to_rehearse_with(run: Path, folder: Path | None) -> Generator:

@@ -12,7 +12,7 @@ import torch
 from engine.training.beginning import (
     begin_perceptor,
     begin_with_words,
-    exported_perceptor,
+    begin_words,
     generator_to_rehearse_with,
 )
 from engine.training.perceptor import MIX, WHOLE_MIX, PerceptorTrainer, PerceptorTraining
@@ -31,14 +31,13 @@ def train_words(stage: Stage, rank: int, settings: WordsTraining | None = None) 
         return  # before as many captions are drawn
     drawings = None if stage.drawings is None else Drawings(stage.drawings)
     settings = settings or WordsTraining(total=stage.steps)
-    begin = None
-    if not start and stage.begin_with is not None:
-        begin = exported_perceptor(stage.begin_with)
     if stage.begin_with is not None:  # words that mean something are not to be shaken
         settings = replace(settings, learning_rate=settings.learning_rate / 2)
-    trainer = WordsTrainer(settings, MIX if drawings is None else WHOLE_MIX, drawings, rank, begin)
+    trainer = WordsTrainer(settings, MIX if drawings is None else WHOLE_MIX, drawings, rank)
     if start:
         resume(trainer, "words", stage.folder)
+    elif stage.begin_with is not None:
+        begin_words(trainer, stage.begin_with)
     run_stage(trainer, "words", stage.folder, minutes=stage.minutes, steps=stage.steps, rank=rank)
 
 

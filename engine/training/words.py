@@ -17,7 +17,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.errors import CheckpointError
 from engine.models.perceptor import Perceptor, new_clip
 from engine.training.asking import ask, ask_by_parts, ask_for_things, encode_parts
 from engine.training.averaging import WeightAverage
@@ -56,12 +55,11 @@ class WordsTrainer:
     """One training run: :meth:`step` it, save it, resume it.
 
     ``rank`` is its number among several that train the same weights together: each has captions of
-    its own, but all see by those of the first. With ``begin``, of the same architecture, captions
-    mean at first what they mean to it.
+    its own, but all see by those of the first.
     """
 
     def __init__(self, settings: WordsTraining, mix: Mix, drawings: Drawings | None = None,
-                 rank: int = 0, begin: Perceptor | None = None) -> None:
+                 rank: int = 0) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.mix = mix
@@ -70,8 +68,6 @@ class WordsTrainer:
         size = self.perceptor.resolution
         pictures, self.words = _captions(settings.seen, settings.short, mix, drawings, size, shared)
         see_by_components(self.perceptor, pictures, seed=settings.seed)
-        if begin is not None:
-            take_words(self.perceptor, begin)
         seen = [self._see(pictures)]
         self.rng = np.random.default_rng([settings.seed, rank])
         while len(self.words) < settings.captions:
@@ -119,41 +115,6 @@ class WordsTrainer:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.iteration = int(state["iteration"])
-
-
-@torch.no_grad()
-def take_words(perceptor: Perceptor, begin: Perceptor) -> None:
-    """Let captions mean to ``perceptor`` what they mean to ``begin``, though it sees otherwise.
-
-    Both see by components: of a vector the last number but one is the constant, and those before,
-    divided by it, are linear in the picture's distance from middle grey. What ``begin`` asks for is
-    a sum of its own components, and what ``perceptor`` sees of them goes into the text projection.
-
-    Raises CheckpointError where ``begin`` is of another architecture.
-    """
-    shapes, others = ({name: value.shape for name, value in each.clip.state_dict().items()}
-                      for each in (perceptor, begin))
-    if shapes != others:
-        raise CheckpointError("The perceptor to begin with is of another architecture than what is "
-                              "trained; begin without it.")
-    was, now = (_components(each) for each in (begin, perceptor))
-    across = torch.eye(perceptor.width)  # the constant and what the prompts alone have stay
-    across[:-2, :-2] = torch.linalg.lstsq(was, now).solution
-    words = {name: value for name, value in begin.clip.state_dict().items()
-             if not name.startswith("visual.")}
-    words["text_projection"] = words["text_projection"] @ across
-    perceptor.clip.load_state_dict(perceptor.clip.state_dict() | words)
-
-
-def _components(perceptor: Perceptor) -> Tensor:
-    """How what it sees, but for the last two numbers, grows with a picture's: [3 S S, D - 2]."""
-    def beside_the_constant(picture: Tensor) -> Tensor:
-        seen = perceptor.encode_image(picture)[0]
-        return seen[:-2] / seen[-2]
-
-    grey = torch.full((1, 3, perceptor.resolution, perceptor.resolution), 0.5)
-    slopes: Tensor = torch.autograd.functional.jacobian(beside_the_constant, grey)
-    return slopes.flatten(1).T
 
 
 def where_it_rests(read: Tensor, whose: Tensor, seen: Tensor) -> Tensor:

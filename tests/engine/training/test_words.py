@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from engine.errors import CheckpointError
 from engine.losses import spherical_distance
 from engine.models.perceptor import Perceptor, new_clip
-from engine.training.beginning import begin_with_words
+from engine.training.beginning import begin_with_words, begin_words, take_words
+from engine.training.export import export_perceptor
 from engine.training.perceptor import ARCHITECTURE, PerceptorTrainer, PerceptorTraining
 from engine.training.pool import Pool
 from engine.training.projecting import see_by_components
 from engine.training.slopes import see_slopes
 from engine.training.stage import resume, run_stage
-from engine.training.words import WordsTrainer, WordsTraining, take_words, where_it_rests
+from engine.training.words import WordsTrainer, WordsTraining, where_it_rests
 from engine.training.world import Mix
 
 WORDS = WordsTraining(captions=400, seen=370, batch=64, total=24, warmup=2)
@@ -145,9 +146,13 @@ def test_captions_learn_their_pictures_and_others_begin_with_them(tmp_path: Path
     assert again.iteration == 11
     assert again.step()["cosine"] > figures[0] + 0.2
     begun = PerceptorTrainer(small, pool)
-    further = WordsTrainer(WORDS, PLAIN, begin=trainer.perceptor)
+    export_perceptor(tmp_path, tmp_path)
+    further = WordsTrainer(WORDS, PLAIN)
+    begin_words(further, tmp_path)
     assert further.step()["cosine"] > figures[0] + 0.2
     with pytest.raises(CheckpointError, match="another architecture"):
-        take_words(further.perceptor, Perceptor(new_clip(**{**ARCHITECTURE, **SMALL})))
+        small_clip = new_clip(**{**ARCHITECTURE, **SMALL})
+        torch.save(small_clip.state_dict(), tmp_path / "perceptor.pt")
+        begin_words(further, tmp_path)
     begin_with_words(begun, tmp_path)
     torch.testing.assert_close(begun.perceptor.state_dict(), trainer.average.weights)
