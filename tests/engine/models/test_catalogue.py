@@ -68,9 +68,9 @@ def test_the_users_catalogue_adds_and_replaces(tmp_path):
     """)
     catalogue = load_catalogue(file)
     mixed = catalogue.model("mixed")
-    assert mixed.perceptor.checkpoint.path == tmp_path / "clips" / "mine.pt"
+    assert mixed.perceptor.files["checkpoint"].path == tmp_path / "clips" / "mine.pt"
     assert mixed.defaults == {"width": 320, "learning_rate": 0.2}
-    assert catalogue.model("imagenet-16384").perceptor.checkpoint.path is not None
+    assert catalogue.model("imagenet-16384").perceptor.files["checkpoint"].path is not None
 
 
 @pytest.mark.parametrize(("text", "says"), [
