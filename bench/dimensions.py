@@ -21,7 +21,7 @@ import typer
 from torch import Tensor
 
 from engine.models import load_models
-from engine.models.perceptors.openai_clip import build_perceptor
+from engine.models.building import build_perceptor
 from engine.training.asking import encode_asked
 from engine.training.captions import describe
 from engine.training.perceptor import WHOLE_MIX

@@ -117,7 +117,7 @@ class CodebookLatent(Latent):
 
 def new_latent(generator: Generator, recipe: Recipe, start: Tensor | None,
                rng: torch.Generator) -> Latent:
-    """The latent of a new painting by ``recipe``, begun at a picture ``start`` [1, 3, H, W] in 0..1.
+    """The latent of a new painting, begun at a picture ``start`` [1, 3, H, W] in 0..1.
 
     Without one it begins at random. Raises RequestError where the recipe samples from a codebook
     and the generator has none.

@@ -46,7 +46,7 @@ def make_mask(white: Tensor, picture: Tensor, factor: int, *, local: bool = True
     """The Mask of ``white`` [1, 1, H, W] in 0..1, whose part from 0.5 on may change.
 
     ``factor`` is a token's side in pixels; where the latent is not ``local`` it has one token, for
-    the whole picture, and the slope is ``_SEAM`` pixels wide. The slope ends at the edges of ``picture``
+    the whole picture, and the slope is ``_SEAM`` pixels wide. It ends at the edges of ``picture``
     [1, 3, H, W]; but a thing may outgrow its outline by half a token, else nothing else could
     take its place. Where more than half may change, that is what lies around a thing, which
     keeps its outline. Raises RequestError where nothing may change.

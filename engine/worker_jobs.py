@@ -185,8 +185,8 @@ class PaintJob:
         temporary = path.with_suffix(".part")
         try:
             torch.save({"job": self.id, "request": self._order.request,
-                        "codebook": synthesis.generator.fingerprint(), "synthesis": synthesis.state_dict()},
-                       temporary)
+                        "codebook": synthesis.generator.fingerprint(),
+                        "synthesis": synthesis.state_dict()}, temporary)
             os.replace(temporary, path)
         except (OSError, RuntimeError) as error:  # PyTorch's own writer raises the latter
             self._send(Logged(self.id, _WARNING, f"the state was not saved: {error}"))

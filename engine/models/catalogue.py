@@ -31,6 +31,8 @@ _SHIPPED = Path(__file__).with_name("catalogue.toml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SECTIONS = ("generators", "perceptors", "models")
+# By what they were called before: stored jobs and people's own catalogues have the old names.
+_NEW_NAMES = {"embedded": "drawn"}
 
 
 @dataclass(frozen=True)
@@ -99,20 +101,25 @@ class Catalogue:
     def model(self, name: str) -> ModelEntry:
         """The model called ``name``; "imagenet-16384/RN50" is that one with another perceptor.
 
-        Raises UnknownModelError, which lists the names there are.
+        A name that was changed is still known. Raises UnknownModelError, which lists the names.
         """
         base, slash, other = name.partition("/")
-        entry = self.models.get(base)
+        entry = _named(self.models, base)
         if entry is None:
             raise UnknownModelError("There is no model called {name}; there are {names}.",
                                     name=repr(name), names=", ".join(self.models))
         if not slash:
             return entry
-        perceptor = self.perceptors.get(other)
+        perceptor = _named(self.perceptors, other)
         if perceptor is None:
             raise UnknownModelError("There is no perceptor called {name}; there are {names}.",
                                     name=repr(other), names=", ".join(self.perceptors))
         return ModelEntry(name, entry.generator, perceptor, entry.defaults, entry.note)
+
+
+def _named(there: Mapping[str, T], name: str) -> T | None:
+    """The entry called ``name``, or called so before."""
+    return there.get(name) or there.get(_NEW_NAMES.get(name, name))
 
 
 def models_folder(folder: Path | None = None) -> Path:
@@ -203,7 +210,7 @@ class _Row:
         return value
 
     def one_of(self, key: str, there: Mapping[str, T]) -> T:
-        entry = there.get(self.text(key))
+        entry = _named(there, self.text(key))
         if entry is None:
             raise self.wrong(Sentence("should have a `{key}` out of {names}", key=key,
                                       names=", ".join(there)))

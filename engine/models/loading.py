@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from engine.defaults import DEFAULT_MODEL
 from engine.errors import CheckpointError, MissingModelError, ModelError
 from engine.models.catalogue import Catalogue, ModelEntry, Part, load_catalogue, models_folder
 from engine.models.download import verify
@@ -33,7 +34,7 @@ class Models:
     note: str = ""
 
 
-def load_models(name: str = "embedded", *, device: str = "auto", folder: Path | None = None,
+def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", folder: Path | None = None,
                 catalogue: Catalogue | None = None) -> Models:
     """Load the model called ``name``, as ``imagine-models list`` has it, onto ``device``.
 

@@ -1,4 +1,4 @@
-"""Reading a catalogue entry's ``settings``: what is missing has a default, what is wrong is named."""
+"""Reading a catalogue entry's ``settings``: a wrong one is named, a missing one is usual."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Rehearsal:
         self.rng = np.random.default_rng(seed)
         self.draws = torch.Generator().manual_seed(seed)
         self.tokens = pool.side // generator.factor
-        self.recipe = make_recipe("default", load_catalogue().model("embedded").defaults,
+        self.recipe = make_recipe("default", load_catalogue().model("drawn").defaults,
                                   width=pool.side, height=pool.side, iterations=iterations)
         self.side_by_side = side_by_side
         self.sketches: list[Sketch] = []

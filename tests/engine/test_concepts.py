@@ -14,7 +14,7 @@ from engine.models.perceptors.openai_clip import MAX_SCALE, MEAN, STD
 
 @pytest.fixture(scope="module")
 def perceptor():
-    return load_models("embedded", device="cpu").perceptor
+    return load_models("drawn", device="cpu").perceptor
 
 
 def plain(similarity, neutral, scale):

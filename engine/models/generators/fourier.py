@@ -70,7 +70,8 @@ class FourierGenerator(Generator):
         spectrum = torch.complex(z[:, :3].contiguous(), z[:, 3:].contiguous())
         channels = torch.fft.irfft2(spectrum * self._gain(height, width), s=(height, width),
                                     norm="ortho")
-        return torch.einsum("cd,bdhw->bchw", self.colours, channels).sigmoid()
+        picture: Tensor = torch.einsum("cd,bdhw->bchw", self.colours, channels).sigmoid()
+        return picture
 
     def _gain(self, height: int, width: int) -> Tensor:
         """What each coefficient counts, [H, W // 2 + 1]: 1 / f^decay, of the wanted contrast."""

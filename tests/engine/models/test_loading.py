@@ -80,8 +80,8 @@ def test_auto_is_cuda_where_there_is_one():
 
 def test_the_shipped_models_load_from_the_package_and_are_small(own_catalogue):
     models = load_models(device="cpu")
-    assert models.name == "embedded"
-    sources = load_catalogue().model("embedded").sources
+    assert models.name == "drawn"
+    sources = load_catalogue().model("drawn").sources
     assert sum(source.path.stat().st_size for source in sources if source.path) <= 25_000_000
     assert models.perceptor.tokenize("a red square on a yellow background").unknown == ()
     assert models.perceptor.tokenize("a qwertzuiop").unknown == ("qwertzuiop",)

@@ -224,7 +224,7 @@ def test_a_generator_learns_quantises_revives_and_ships(pool: Pool, tmp_path: Pa
 
 
 def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
-    models = load_models("embedded", device="cpu")
+    models = load_models("drawn", device="cpu")
     perceptor = PerceptorTrainer(PERCEPTOR, pool)
     begin_perceptor(perceptor, SHIPPED)
     words = ["a red star on a blue background", "in charcoal"]
@@ -256,7 +256,7 @@ def test_a_batch_knows_every_caption_that_is_true(pool: Pool) -> None:
 
 
 def test_the_shipped_models_know_their_world_and_say_what_they_do_not() -> None:
-    models = load_models("embedded", device="cpu")
+    models = load_models("drawn", device="cpu")
     known = models.perceptor.tokenize(
         "a charcoal drawing of a small turquoise ring inside a big violet star on checks")
     assert known.unknown == ("checks",)
