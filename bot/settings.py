@@ -17,6 +17,8 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engine.defaults import DEFAULT_MODEL
+
 APP = "imagine-bot"
 PREFIXES = ("DISCORD_", "IMAGINE_")
 # Read by the engine itself, in whichever process it runs.
@@ -45,7 +47,7 @@ class PaintingSettings(BaseSettings):
 
     data_folder: Path = Field(
         default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
-    model: Annotated[str, Field(min_length=1, max_length=100)] = "embedded"
+    model: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_MODEL
     device: Annotated[str, Field(min_length=1)] = "auto"
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
 

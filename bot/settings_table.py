@@ -78,7 +78,7 @@ every picture: what cannot be checked is not posted. `off` keeps an entry withou
 
 The score says what CLIP sees in the whole picture, no more: it misses small things and mistakes
 some for others, so try a threshold on your own pictures. It is meant for the published models: the
-embedded one knows few words, and its scores tell little.
+drawn one knows few words, and its scores tell little.
 """
 
 

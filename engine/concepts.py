@@ -21,12 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.models.perceptor import Perceptor
+from engine.models import Perceptor
 
 NEUTRAL = ("a picture", "a drawing", "a painting", "a photo", "a pattern of colours",
            "a picture of a place", "a picture of an object", "a picture of an animal",
            "a picture of a person")
-MAX_SCALE = 100.0  # to which CLIP's training clips its own
 
 
 def concept_scores(perceptor: Perceptor, picture: Tensor,
@@ -46,7 +45,7 @@ def concept_scores(perceptor: Perceptor, picture: Tensor,
         image = perceptor.encode_image(whole)[0]  # [D]
         texts = perceptor.encode_text([f"a picture of {concept}" for concept in known]
                                       + neutral_captions(perceptor))
-        scores = softmax_scores(texts @ image, len(known), scale_of(perceptor))
+        scores = softmax_scores(texts @ image, len(known), perceptor.scale)
     return {concept: score for concept, score in zip(known, scores.tolist(), strict=True)
             if math.isfinite(score)}
 
@@ -61,11 +60,6 @@ def softmax_scores(similarities: Tensor, count: int, scale: float) -> Tensor:
     logits = scale * similarities.to(torch.float64)
     neutral = torch.logsumexp(logits[count:], dim=0)
     return torch.sigmoid(logits[:count] - neutral)
-
-
-def scale_of(perceptor: Perceptor) -> float:
-    """What the perceptor has learned to multiply similarities by."""
-    return min(MAX_SCALE, float(perceptor.clip.logit_scale.exp()))
 
 
 def _known(perceptor: Perceptor, concept: str) -> bool:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from engine.cutouts import Cutouts, cut, plain_cutouts
 from engine.errors import NumericalError, OutOfMemoryError
 from engine.losses import clamp_with_gradient
-from engine.models.perceptor import Perceptor
+from engine.models import Perceptor
 from engine.sentence import Sentence
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def size_that_fits(synthesis: Synthesis) -> tuple[int, int] | None:
         width, height = (max(factor, int(side * share / factor) * factor)
                          for side in (synthesis.recipe.width, synthesis.recipe.height))
         try:
-            _try_out(synthesis, width // factor, height // factor)
+            _try_out(synthesis, width, height)
         except (MemoryError, RuntimeError) as error:
             if not is_memory_error(error):
                 raise
@@ -162,10 +162,9 @@ def size_that_fits(synthesis: Synthesis) -> tuple[int, int] | None:
     return None
 
 
-def _try_out(synthesis: Synthesis, across: int, down: int) -> None:
+def _try_out(synthesis: Synthesis, width: int, height: int) -> None:
     generator, perceptor = synthesis.generator, synthesis.perceptor
-    codes = torch.zeros(1, across * down, dtype=torch.long, device=generator.codebook.device)
-    zq = generator.embed(codes, down, across).detach().requires_grad_()
+    zq = generator.random_latent(height, width, torch.Generator()).detach().requires_grad_()
     picture = clamp_with_gradient(generator.decode(zq))
     whole = plain_cutouts(torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
     perceptor.encode_image(cut(picture, whole, perceptor.resolution)).sum().backward()

@@ -17,7 +17,7 @@ from torch import Tensor
 from engine.cutouts import cut, plain_cutouts
 from engine.errors import RequestError
 from engine.guided import guided_filter
-from engine.models.perceptor import Perceptor
+from engine.models import Perceptor
 from engine.recipe import SelfMasking
 
 _AT_ONCE = 64
@@ -25,6 +25,7 @@ _NEXT_TO_NOTHING = 0.02
 # More than values spread normally or evenly have (see otsu); a background and a thing: 0.95.
 _FAR_APART = 0.8
 _SIDES = 32  # of a hull
+_SEAM = 8  # pixels, as wide as a token of the finer VQGANs
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ class Mask:
     tokens: Tensor
 
 
-def make_mask(white: Tensor, picture: Tensor, factor: int) -> Mask:
+def make_mask(white: Tensor, picture: Tensor, factor: int, *, local: bool = True) -> Mask:
     """The Mask of ``white`` [1, 1, H, W] in 0..1, whose part from 0.5 on may change.
 
-    ``factor`` is a token's side in pixels. The slope ends at the edges of ``picture``
+    ``factor`` is a token's side in pixels; where the latent is not ``local`` it has one token, for
+    the whole picture, and the slope is ``_SEAM`` pixels wide. It ends at the edges of ``picture``
     [1, 3, H, W]; but a thing may outgrow its outline by half a token, else nothing else could
     take its place. Where more than half may change, that is what lies around a thing, which
     keeps its outline. Raises RequestError where nothing may change.
@@ -53,11 +55,14 @@ def make_mask(white: Tensor, picture: Tensor, factor: int) -> Mask:
     if not hard.any():
         raise RequestError("The mask has no white and no transparent part, so nothing may change; "
                            "paint what may change white.")
+    if not local:
+        factor = _SEAM
     reach = up_to_edges(hard, picture, factor)
     if hard.mean() <= 0.5:
         reach = torch.maximum(reach, feather(hard, factor // 2))
     pixels = torch.minimum(feather(hard, factor), reach)
-    return Mask(hard, pixels, F.max_pool2d(hard, factor))
+    tokens = F.max_pool2d(hard, factor) if local else torch.ones(1, 1, 1, 1).to(hard)
+    return Mask(hard, pixels, tokens)
 
 
 def feather(hard: Tensor, width: int) -> Tensor:

@@ -11,6 +11,8 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.defaults import DEFAULT_MODEL
+
 HEADER = struct.Struct(">Q")
 
 
@@ -25,7 +27,7 @@ class WorkerSettings:
 
     device: str = "auto"
     threads: int | None = None
-    preload: str | None = "embedded"
+    preload: str | None = DEFAULT_MODEL
     preview_every: float = 2.0
     save_every: float = 5.0
     preview_side: int = 512

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.clock import now_ms
+from engine.defaults import DEFAULT_MODEL
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Ending, Failed, Progress, Queued
 from engine.fairness import RoundRobin, in_turn
@@ -60,7 +61,7 @@ class PaintQueue:
         await queue.close()
     """
 
-    def __init__(self, store: JobStore, *, preload: str | None = "embedded",
+    def __init__(self, store: JobStore, *, preload: str | None = DEFAULT_MODEL,
                  device: str = "auto", threads: int | None = None, preview_every: float = 2.0,
                  save_every: float = 5.0, preview_side: int = 512, silence: float = 900.0,
                  in_process: bool = False) -> None:

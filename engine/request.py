@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from engine.arrow import Arrow, parse_arrow
+from engine.defaults import DEFAULT_MODEL
 from engine.edits import AWAY
 from engine.errors import RequestError
 from engine.prompt import Prompt, parse_prompts, split_flags
@@ -56,7 +57,7 @@ class ImageRequest(BaseModel):
     preset: Annotated[str, Field(
         description=f"a named set of numbers: {', '.join(PRESETS)}")] = "default"
     model: Annotated[str, Field(
-        max_length=100, description="which generator and perceptor paint")] = "embedded"
+        max_length=100, description="which generator and perceptor paint")] = DEFAULT_MODEL
     init_image: Annotated[str | None, Field(
         pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the picture to start from")] = None
     cutouts: Annotated[int | None, Field(

@@ -19,7 +19,7 @@ from engine.adam import Adam
 from engine.cutouts import cut, draw_cutouts, plain_cutouts
 from engine.errors import NumericalError, RequestError
 from engine.hardship import KEEP_EVERY, Hardship, Term, is_memory_error, look_in_passes
-from engine.latent import CodebookLatent, Latent, QuantisedLatent, random_codes
+from engine.latent import new_latent
 from engine.losses import (
     clamp_with_gradient,
     prompt_loss,
@@ -28,8 +28,7 @@ from engine.losses import (
     structure_loss,
 )
 from engine.masking import Mask, composite, make_mask
-from engine.models.generator import Generator
-from engine.models.perceptor import Perceptor
+from engine.models import Generator, Perceptor
 from engine.pictures import overlay, to_pil
 from engine.prompt import Prompt
 from engine.recipe import Recipe
@@ -88,7 +87,7 @@ class Synthesis:
                                height=recipe.height, factor=factor)
         self.generator = generator
         # What steps, and pulls on the latent with them, count in.
-        self._unit = generator.codebook.std().item() if recipe.step == "codebook" else 1.0
+        self._unit = generator.scale if recipe.step == "codebook" else 1.0
         self.perceptor = perceptor
         self.prompts = tuple(prompts)
         self.recipe = recipe
@@ -101,18 +100,8 @@ class Synthesis:
         self.remarks = tuple(remarks)
         # A picture that is edited as a whole has a texture of its own, which is to stay.
         self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
-        self.original = None if start is None else start.to(generator.codebook)
-        height, width = recipe.height // factor, recipe.width // factor
-        if self.original is None:
-            codes = random_codes(generator, height, width, self.rng)
-        else:
-            codes = generator.encode(self.original, self.rng)
-        self.latent: Latent
-        if recipe.latent == "codebook":
-            self.latent = CodebookLatent(generator, codes, height, width)
-        else:
-            spread = recipe.spread if start is None else 1.0
-            self.latent = QuantisedLatent(generator, codes, height, width, recipe.clamp, spread)
+        self.original = None if start is None else start.to(generator.reference)
+        self.latent = new_latent(generator, recipe, self.original, self.rng)
         towards_start = recipe.regulariser.towards == "start"
         self.anchor = self.latent.z.detach().clone() if towards_start else None
         self.optimiser = self._new_optimiser()
@@ -121,7 +110,6 @@ class Synthesis:
         if mask is not None:
             self._begin_anew()
         self.keep = keep
-        self._start = generator.embed(codes, height, width)
         with torch.no_grad():
             self.targets = perceptor.encode_text([prompt.words for prompt in prompts])
             self._structure = None
@@ -140,7 +128,8 @@ class Synthesis:
             return
         if self.original is None:
             raise RequestError("A mask needs a picture to start from; give one.")
-        self.mask = make_mask(mask.to(self.original), self.original, self.generator.factor)
+        self.mask = make_mask(mask.to(self.original), self.original, self.generator.factor,
+                              local=self.generator.local)
         self.optimiser.mean *= self.mask.tokens
         self.optimiser.square *= self.mask.tokens
 
@@ -274,7 +263,7 @@ class Synthesis:
         if self.mask is None:
             return zq
         # A codebook latent would draw other codes for what is frozen.
-        return torch.where(self.mask.tokens > 0, zq, self._start)
+        return torch.where(self.mask.tokens > 0, zq, self.latent.begun)
 
     def shown(self, decoded: Tensor, raw: bool = False) -> Tensor:
         """The picture [1, 3, H, W] in 0..1 of what the generator made of :meth:`quantised`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import pickle
@@ -186,8 +185,8 @@ class PaintJob:
         temporary = path.with_suffix(".part")
         try:
             torch.save({"job": self.id, "request": self._order.request,
-                        "codebook": _fingerprint(synthesis), "synthesis": synthesis.state_dict()},
-                       temporary)
+                        "codebook": synthesis.generator.fingerprint(),
+                        "synthesis": synthesis.state_dict()}, temporary)
             os.replace(temporary, path)
         except (OSError, RuntimeError) as error:  # PyTorch's own writer raises the latter
             self._send(Logged(self.id, _WARNING, f"the state was not saved: {error}"))
@@ -209,7 +208,7 @@ class PaintJob:
             own = kept.get("job") in (self.id, None)
             if not _same_but_for_iterations(kept["request"], self.request):
                 reason = "it is of another request"
-            elif kept.get("codebook") != _fingerprint(synthesis):
+            elif kept.get("codebook") != synthesis.generator.fingerprint():
                 reason = "it is of another model"
             else:
                 state: dict[str, Any] = kept["synthesis"]
@@ -228,12 +227,6 @@ class PaintJob:
                                "it was painted; press Edit to start from the picture itself.")
         self._send(Logged(self.id, _WARNING, f"begun anew; the saved state is no good: {reason}"))
         return False
-
-
-def _fingerprint(synthesis: Synthesis) -> str:
-    """Of the codebook: a latent means nothing to another one, though it may have its shape."""
-    codebook = synthesis.generator.codebook.detach().to("cpu", torch.float32).contiguous()
-    return hashlib.sha256(codebook.numpy().tobytes()).hexdigest()
 
 
 def _same_but_for_iterations(kept: str, request: ImageRequest) -> bool:

@@ -15,7 +15,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from engine.models.generator import VQModel
+from engine.models.generators.taming import VQModel
 from engine.models.packages import clip_model
 
 DDCONFIG: dict[str, Any] = {

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
-    from engine.models.generator import Generator, nearest_codes
+    from engine.models.generators.base import Generator
     from engine.models.loading import Models, choose_device, load_models
-    from engine.models.perceptor import Perceptor, Tokens
+    from engine.models.perceptors.base import Perceptor, Tokens
 
 __all__ = ["Catalogue", "Generator", "ModelEntry", "Models", "Perceptor", "Tokens",
-           "choose_device", "load_catalogue", "load_models", "models_folder", "nearest_codes"]
+           "choose_device", "load_catalogue", "load_models", "models_folder"]
 
 _HOMES = {"Catalogue": "catalogue", "ModelEntry": "catalogue", "load_catalogue": "catalogue",
-          "models_folder": "catalogue", "Generator": "generator", "nearest_codes": "generator",
+          "models_folder": "catalogue", "Generator": "generators.base",
           "Models": "loading", "choose_device": "loading", "load_models": "loading",
-          "Perceptor": "perceptor", "Tokens": "perceptor"}
+          "Perceptor": "perceptors.base", "Tokens": "perceptors.base"}
 
 
 def __getattr__(name: str) -> Any:

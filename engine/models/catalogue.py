@@ -14,6 +14,13 @@ from typing import Any, TypeVar
 import platformdirs
 
 from engine.errors import MissingModelError, ModelError, UnknownModelError
+from engine.models.kinds import (
+    DEFAULT_GENERATOR,
+    DEFAULT_PERCEPTOR,
+    GENERATORS,
+    PERCEPTORS,
+    Kind,
+)
 from engine.sentence import Sentence
 
 T = TypeVar("T")
@@ -24,6 +31,8 @@ _SHIPPED = Path(__file__).with_name("catalogue.toml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SECTIONS = ("generators", "perceptors", "models")
+# By what they were called before: stored jobs and people's own catalogues have the old names.
+_NEW_NAMES = {"embedded": "drawn"}
 
 
 @dataclass(frozen=True)
@@ -45,22 +54,16 @@ class Source:
 
 
 @dataclass(frozen=True)
-class PerceptorEntry:
-    """A CLIP in the catalogue."""
+class Part:
+    """A generator or a perceptor in the catalogue.
+
+    ``files`` are those that its ``kind`` needs, by role; ``settings`` is what its kind is told.
+    """
 
     name: str
-    checkpoint: Source
-    about: str = ""
-    licence: str = "not given"
-
-
-@dataclass(frozen=True)
-class GeneratorEntry:
-    """A VQGAN in the catalogue: its checkpoint and the yaml beside it."""
-
-    name: str
-    checkpoint: Source
-    config: Source
+    kind: Kind
+    files: Mapping[str, Source]
+    settings: Mapping[str, Any]
     about: str = ""
     licence: str = "not given"
 
@@ -70,42 +73,53 @@ class ModelEntry:
     """A generator and a perceptor that paint together, and the settings that suit them."""
 
     name: str
-    generator: GeneratorEntry
-    perceptor: PerceptorEntry
+    generator: Part
+    perceptor: Part
     defaults: Mapping[str, object]
     note: str = ""
 
     @property
-    def sources(self) -> tuple[Source, Source, Source]:
-        """Its files: the yaml, the generator's checkpoint, the perceptor's."""
-        return self.generator.config, self.generator.checkpoint, self.perceptor.checkpoint
+    def sources(self) -> tuple[Source, ...]:
+        """Its files, the generator's first."""
+        return *self.generator.files.values(), *self.perceptor.files.values()
+
+    @property
+    def weights(self) -> tuple[Source, ...]:
+        """Its files without the small ones that describe them."""
+        return tuple(source for part in (self.generator, self.perceptor)
+                     for role, source in part.files.items() if role != "config")
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """All that is known by name."""
 
-    generators: Mapping[str, GeneratorEntry]
-    perceptors: Mapping[str, PerceptorEntry]
+    generators: Mapping[str, Part]
+    perceptors: Mapping[str, Part]
     models: Mapping[str, ModelEntry]
 
     def model(self, name: str) -> ModelEntry:
         """The model called ``name``; "imagenet-16384/RN50" is that one with another perceptor.
 
-        Raises UnknownModelError, which lists the names there are.
+        A name that was changed is still known. Raises UnknownModelError, which lists the names.
         """
         base, slash, other = name.partition("/")
-        entry = self.models.get(base)
+        entry = _named(self.models, base)
         if entry is None:
             raise UnknownModelError("There is no model called {name}; there are {names}.",
                                     name=repr(name), names=", ".join(self.models))
         if not slash:
             return entry
-        perceptor = self.perceptors.get(other)
+        perceptor = _named(self.perceptors, other)
         if perceptor is None:
             raise UnknownModelError("There is no perceptor called {name}; there are {names}.",
                                     name=repr(other), names=", ".join(self.perceptors))
         return ModelEntry(name, entry.generator, perceptor, entry.defaults, entry.note)
+
+
+def _named(there: Mapping[str, T], name: str) -> T | None:
+    """The entry called ``name``, or called so before."""
+    return there.get(name) or there.get(_NEW_NAMES.get(name, name))
 
 
 def models_folder(folder: Path | None = None) -> Path:
@@ -132,20 +146,16 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
     mine = user_catalogue() if user_file is None else user_file
     files = [_SHIPPED, mine] if mine.exists() else [_SHIPPED]
     tables = [(file, _read_toml(file)) for file in files]
-    generators: dict[str, GeneratorEntry] = {}
-    perceptors: dict[str, PerceptorEntry] = {}
+    generators: dict[str, Part] = {}
+    perceptors: dict[str, Part] = {}
     models: dict[str, ModelEntry] = {}
     for file, table in tables:
         for name, row in table["generators"].items():
             entry = _Row(file, f"generators.{name}", row)
-            generators[name] = GeneratorEntry(name, entry.source("checkpoint"),
-                                              entry.source("config"), entry.text("about"),
-                                              entry.text("licence", "not given"))
+            generators[name] = entry.part(name, GENERATORS, DEFAULT_GENERATOR)
         for name, row in table["perceptors"].items():
             entry = _Row(file, f"perceptors.{name}", row)
-            perceptors[name] = PerceptorEntry(name, entry.source("checkpoint"),
-                                              entry.text("about"),
-                                              entry.text("licence", "not given"))
+            perceptors[name] = entry.part(name, PERCEPTORS, DEFAULT_PERCEPTOR)
     for file, table in tables:  # after the others, as it may pair what either file has
         for name, row in table["models"].items():
             entry = _Row(file, f"models.{name}", row)
@@ -200,11 +210,20 @@ class _Row:
         return value
 
     def one_of(self, key: str, there: Mapping[str, T]) -> T:
-        entry = there.get(self.text(key))
+        entry = _named(there, self.text(key))
         if entry is None:
             raise self.wrong(Sentence("should have a `{key}` out of {names}", key=key,
                                       names=", ".join(there)))
         return entry
+
+    def part(self, name: str, kinds: Mapping[str, Kind], usual: str) -> Part:
+        kind = kinds.get(self.text("kind", usual))
+        if kind is None:
+            raise self.wrong(Sentence("should have a `kind` out of {names}",
+                                      names=", ".join(kinds)))
+        files = {role: self.source(role) for role in kind.files}
+        return Part(name, kind, files, self.table("settings"), self.text("about"),
+                    self.text("licence", "not given"))
 
     def source(self, key: str) -> Source:
         row = self.table(key)

@@ -19,7 +19,6 @@ from rich.progress import (
 from rich.table import Table
 
 from engine.errors import EngineError, ModelError, UnknownModelError
-from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.catalogue import (
     Catalogue,
     ModelEntry,
@@ -30,7 +29,9 @@ from engine.models.catalogue import (
 )
 from engine.models.checkpoints import read_tensors
 from engine.models.download import file_sha256, obtain, verify
+from engine.models.generators.taming import build_generator, read_config
 from engine.models.loading import load_models
+from engine.models.perceptors.openai_clip import build_perceptor
 
 app = typer.Typer(help="List, fetch, check and add the models that `imagine` paints with.",
                   no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -98,7 +99,7 @@ def check(name: Annotated[str | None, typer.Argument(
     """Compare the files' SHA-256 and load them; exit code 1 if one is not as it should be."""
     catalogue, place = load_catalogue(), models_folder(folder)
     names = [name] if name else [entry.name for entry in catalogue.models.values()
-                                 if any(s.where(place).is_file() for s in entry.sources[1:])]
+                                 if any(s.where(place).is_file() for s in entry.weights)]
     wrong = 0
     for each in names:
         try:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from engine.defaults import DEFAULT_MODEL
 from engine.errors import CheckpointError, MissingModelError, ModelError
-from engine.models.building import build_generator, build_perceptor, read_config
-from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
-from engine.models.checkpoints import read_tensors
+from engine.models.catalogue import Catalogue, ModelEntry, Part, load_catalogue, models_folder
 from engine.models.download import verify
-from engine.models.generator import Generator
-from engine.models.perceptor import Perceptor
+from engine.models.generators.base import Generator
+from engine.models.perceptors.base import Perceptor
 from engine.sentence import Sentence
 
 
@@ -34,7 +34,7 @@ class Models:
     note: str = ""
 
 
-def load_models(name: str = "embedded", *, device: str = "auto", folder: Path | None = None,
+def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", folder: Path | None = None,
                 catalogue: Catalogue | None = None) -> Models:
     """Load the model called ``name``, as ``imagine-models list`` has it, onto ``device``.
 
@@ -93,14 +93,17 @@ def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
     for source in entry.sources:
         if source.url is not None:
             verify(source, folder)
-    config = read_config(entry.generator.config.where(folder))
-    at = entry.generator.checkpoint.where(folder)
+    return _build(entry.generator, folder), _build(entry.perceptor, folder)
+
+
+def _build(part: Part, folder: Path) -> Any:
+    """The network of a catalogue entry; an error that names no file names the first of weights."""
+    files = {role: source.where(folder) for role, source in part.files.items()}
     try:
-        generator = build_generator(read_tensors(at), config)
-        at = entry.perceptor.checkpoint.where(folder)
-        return generator, build_perceptor(read_tensors(at))
+        return part.kind.build(files, part.settings)
     except CheckpointError as error:
         # What is built from tensors cannot name the file; what reads files already has.
-        if str(at) in str(error):
+        named = files.get("checkpoint")
+        if named is None or any(str(path) in str(error) for path in files.values()):
             raise
-        raise CheckpointError("{path}: {what}", path=at, what=error.sentence) from None
+        raise CheckpointError("{path}: {what}", path=named, what=error.sentence) from None

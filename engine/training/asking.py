@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.models.perceptor import Perceptor
+from engine.models import Perceptor
 from engine.training.captions import Claim, describe, in_style, style_words, tell_things, where
 from engine.training.scene import Scene
 

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 
 from engine.errors import CheckpointError
-from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.checkpoints import read_tensors
-from engine.models.generator import Generator, VQModel
-from engine.models.perceptor import Perceptor
+from engine.models.generators.taming import VQGenerator, VQModel, build_generator, read_config
+from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor
 from engine.training.averaging import WeightAverage
 from engine.training.export import SHIPPED
 from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG, GeneratorTrainer
@@ -19,13 +18,13 @@ from engine.training.perceptor import PerceptorTrainer
 from engine.training.words import WordsTrainer
 
 
-def exported_generator(folder: Path) -> Generator:
+def exported_generator(folder: Path) -> VQGenerator:
     """The generator that was exported into ``folder``; CheckpointError where there is none."""
     return build_generator(read_tensors(folder / "generator.ckpt"),
                            read_config(folder / "generator.yaml"))
 
 
-def exported_perceptor(folder: Path) -> Perceptor:
+def exported_perceptor(folder: Path) -> ClipPerceptor:
     """The perceptor that was exported into ``folder``; CheckpointError where there is none."""
     return build_perceptor(read_tensors(folder / "perceptor.pt"))
 
@@ -65,7 +64,7 @@ def begin_words(trainer: WordsTrainer, folder: Path) -> None:
 
 
 @torch.no_grad()
-def take_words(perceptor: Perceptor, begin: Perceptor) -> None:
+def take_words(perceptor: ClipPerceptor, begin: ClipPerceptor) -> None:
     """Let captions mean to ``perceptor`` what they mean to ``begin``, though it sees otherwise.
 
     Both see by components: of a vector the last number but one is the constant, and those before,
@@ -82,7 +81,7 @@ def take_words(perceptor: Perceptor, begin: Perceptor) -> None:
     perceptor.clip.load_state_dict(perceptor.clip.state_dict() | words)
 
 
-def _components(perceptor: Perceptor) -> Tensor:
+def _components(perceptor: ClipPerceptor) -> Tensor:
     """How what it sees, but for the last two numbers, grows with a picture's: [3 S S, D - 2]."""
     def beside_the_constant(picture: Tensor) -> Tensor:
         seen = perceptor.encode_image(picture)[0]
@@ -119,7 +118,7 @@ def _another_architecture(folder: Path) -> CheckpointError:
                            "trained; begin without it.", folder=folder)
 
 
-def generator_to_rehearse_with(run: Path, folder: Path | None) -> Generator:
+def generator_to_rehearse_with(run: Path, folder: Path | None) -> VQGenerator:
     """The generator of the ``run`` as far as it is; else that of ``folder``, or the shipped one."""
     path = run / "generator.pt"
     if not path.exists():
@@ -129,4 +128,4 @@ def generator_to_rehearse_with(run: Path, folder: Path | None) -> Generator:
     model.load_state_dict(state["average"]["weights"])
     codebook = state["model"]["quantize.embedding.weight"]
     model.quantize.embedding.weight.data.copy_(codebook)
-    return Generator(model.eval().requires_grad_(False))
+    return VQGenerator(model.eval().requires_grad_(False))

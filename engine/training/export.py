@@ -17,7 +17,7 @@ from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG
 from engine.training.stage import save_atomically
 from engine.training.world import Mix, sample_scene
 
-SHIPPED = Path(__file__).parents[1] / "models" / "embedded"
+SHIPPED = Path(__file__).parents[1] / "models" / "weights" / "drawn"
 
 
 def _state(path: Path) -> dict[str, Any]:

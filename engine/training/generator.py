@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models.generator import VQModel, embed_codes, nearest_codes
+from engine.models.codebook import embed_codes, nearest_codes
+from engine.models.generators.taming import VQModel
 from engine.training.averaging import WeightAverage
 from engine.training.pool import Pool
 from engine.training.precision import bf16_where_fast

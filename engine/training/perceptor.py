@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from engine.cutouts import cut, draw_cutouts
-from engine.models.perceptor import Perceptor, new_clip
+from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from engine.recipe import Augmentation
 from engine.training.asking import ask, encode_asked
 from engine.training.averaging import WeightAverage
@@ -146,7 +146,7 @@ class PerceptorTrainer:
         self.rank = rank
         self.families = Families(settings.pool_families, pool, int(pool.rng.integers(2**31)))
         self.rehearsal = rehearsal
-        self.perceptor = Perceptor(new_clip(**ARCHITECTURE)).eval()
+        self.perceptor = ClipPerceptor(new_clip(**ARCHITECTURE)).eval()
         self.average = WeightAverage(self.perceptor, decay=0.995)
         self.generator = torch.Generator().manual_seed(settings.seed + rank)
         self.rng = np.random.default_rng(settings.seed + rank)
@@ -314,7 +314,7 @@ class PerceptorTrainer:
             self.generator.manual_seed(self.settings.seed + self.rank + 1000 * self.iteration)
 
 
-def _groups(perceptor: Perceptor, weight_decay: float) -> list[dict[str, Any]]:
+def _groups(perceptor: ClipPerceptor, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay for the matrices alone: not for embeddings, biases, norms."""
     decayed: list[Tensor] = []
     free: list[Tensor] = []

@@ -12,12 +12,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.models.perceptor import Perceptor
+from engine.models.perceptors.openai_clip import ClipPerceptor
 
 _SCALE = 50.0  # of the first layer's numbers: behind it all is normalised, and fp16 ends at 6e-8
 
 
-def see_by_components(perceptor: Perceptor, pictures: Tensor, power: float = 0.5,
+def see_by_components(perceptor: ClipPerceptor, pictures: Tensor, power: float = 0.5,
                       seed: int = 0) -> None:
     """Let ``perceptor`` see no more of a picture than its components, those of ``pictures``.
 

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.latent import random_codes
 from engine.masking import composite
 from engine.models.catalogue import load_catalogue
-from engine.models.generator import Generator, embed_codes, nearest_codes
-from engine.models.perceptor import Perceptor
+from engine.models.codebook import embed_codes, nearest_codes
+from engine.models.generators.taming import VQGenerator
+from engine.models.perceptors.openai_clip import ClipPerceptor
 from engine.prompt import Prompt
 from engine.recipe import make_recipe
 from engine.synthesis import Synthesis
@@ -93,7 +93,7 @@ class Rehearsal:
     models, but for ``iterations`` where given.
     """
 
-    def __init__(self, generator: Generator, perceptor: Perceptor, pool: Pool,
+    def __init__(self, generator: VQGenerator, perceptor: ClipPerceptor, pool: Pool,
                  states: int = 160, side_by_side: int = 10, memory: int = 1600, seed: int = 21,
                  edits: float = 0.3, iterations: int | None = None) -> None:
         self.generator = generator
@@ -103,7 +103,7 @@ class Rehearsal:
         self.rng = np.random.default_rng(seed)
         self.draws = torch.Generator().manual_seed(seed)
         self.tokens = pool.side // generator.factor
-        self.recipe = make_recipe("default", load_catalogue().model("embedded").defaults,
+        self.recipe = make_recipe("default", load_catalogue().model("drawn").defaults,
                                   width=pool.side, height=pool.side, iterations=iterations)
         self.side_by_side = side_by_side
         self.sketches: list[Sketch] = []
@@ -156,8 +156,9 @@ class Rehearsal:
         book, side = self.generator.codebook, self.tokens
         right = embed_codes(codes, book, side, side)
         mean = book.mean(0).view(1, -1, 1, 1)
-        noise = embed_codes(torch.cat([random_codes(self.generator, side, side, self.draws)
-                                       for _ in scenes]), book, side, side)
+        length = side * self.generator.factor
+        noise = torch.cat([self.generator.random_latent(length, length, self.draws)
+                           for _ in scenes])
         bare = mean + (noise - mean) * torch.rand(len(scenes), 1, 1, 1, generator=self.draws)
         sibling = right.unflatten(0, (-1, 2)).flip(1).flatten(0, 1)
         start = torch.where(torch.rand(len(scenes), 1, 1, 1, generator=self.draws) < 0.5,

@@ -12,16 +12,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.models.perceptor import Perceptor
+from engine.models.perceptors.openai_clip import ClipPerceptor
 
 
-def see(perceptor: Perceptor, pictures: Tensor) -> Tensor:
+def see(perceptor: ClipPerceptor, pictures: Tensor) -> Tensor:
     """Unit vectors [N, D] of ``pictures`` [N, 3, S, S] in 0..1; float32 throughout."""
     normal = (pictures - perceptor.mean) / perceptor.std
     return F.normalize(_features(perceptor.clip.visual, normal), dim=-1)
 
 
-def see_slopes(perceptor: Perceptor, pictures: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
+def see_slopes(perceptor: ClipPerceptor, pictures: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
     """The same, and the slope [N, 3, S, S] of each one's similarity to its text [N, D].
 
     Both can be derived once more, by the weights and by ``texts``.

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.models.perceptor import Perceptor, new_clip
+from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from engine.training.asking import ask, ask_by_parts, ask_for_things, encode_parts
 from engine.training.averaging import WeightAverage
 from engine.training.drawing import draw_array
@@ -63,7 +63,7 @@ class WordsTrainer:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.mix = mix
-        self.perceptor = Perceptor(new_clip(**ARCHITECTURE)).eval()
+        self.perceptor = ClipPerceptor(new_clip(**ARCHITECTURE)).eval()
         shared = np.random.default_rng(settings.seed)
         size = self.perceptor.resolution
         pictures, self.words = _captions(settings.seen, settings.short, mix, drawings, size, shared)

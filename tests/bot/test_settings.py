@@ -26,7 +26,7 @@ def env_file(tmp_path):
 def test_a_token_is_all_that_is_needed(env_file):
     settings = load_settings(env_file)
     assert settings.discord.token.get_secret_value() == TOKEN
-    assert settings.painting.model == "embedded"
+    assert settings.painting.model == "drawn"
     assert settings.test.discord_url is None
     assert TOKEN not in repr(settings)
 
@@ -122,5 +122,5 @@ print("torch" in sys.modules)
                            timeout=60, check=False, cwd=ROOT,
                            env={**os.environ, "DISCORD_TOKEN": TOKEN})
     names, has_torch = ended.stdout.splitlines()
-    assert "embedded" in names
+    assert "drawn" in names
     assert has_torch == "False"

@@ -95,11 +95,11 @@ def model():
     return "tiny"
 
 
-def embedded_or_tiny():
+def drawn_or_tiny():
     """The shipped model where this checkout has its files, else the tiny one."""
-    entry = load_catalogue().model("embedded")
+    entry = load_catalogue().model("drawn")
     there = all(source.where(models_folder()).is_file() for source in entry.sources)
-    return "embedded" if there else "tiny"
+    return "drawn" if there else "tiny"
 
 
 @pytest.fixture

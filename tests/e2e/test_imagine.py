@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-from tests.e2e.conftest import embedded_or_tiny
+from tests.e2e.conftest import drawn_or_tiny
 from tests.e2e.jobs import has_loaded, job_id_of, previews, row_of
 
 pytestmark = pytest.mark.timeout(240)
@@ -19,7 +19,7 @@ PROMPT = "a red circle on a blue background"
 
 @pytest.fixture
 def model():
-    return embedded_or_tiny()
+    return drawn_or_tiny()
 
 
 @pytest.fixture

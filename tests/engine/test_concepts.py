@@ -7,14 +7,14 @@ import math
 import pytest
 import torch
 
-from engine.concepts import MAX_SCALE, NEUTRAL, concept_scores, scale_of, softmax_scores
+from engine.concepts import NEUTRAL, concept_scores, softmax_scores
 from engine.models.loading import load_models
-from engine.models.perceptor import MEAN, STD
+from engine.models.perceptors.openai_clip import MAX_SCALE, MEAN, STD
 
 
 @pytest.fixture(scope="module")
 def perceptor():
-    return load_models("embedded", device="cpu").perceptor
+    return load_models("drawn", device="cpu").perceptor
 
 
 def plain(similarity, neutral, scale):
@@ -59,7 +59,7 @@ def test_a_picture_s_scores_are_those_of_its_vector(perceptor):
         assert captions
         neutral = [cosine(text) for text in captions]
         for concept, score in found.items():
-            expected = plain(cosine(f"a picture of {concept}"), neutral, scale_of(perceptor))
+            expected = plain(cosine(f"a picture of {concept}"), neutral, perceptor.scale)
             assert score == pytest.approx(expected, rel=1e-3, abs=1e-6)
     assert not any(parameter.grad is not None for parameter in perceptor.parameters())
 

@@ -225,7 +225,7 @@ def test_more_strength_goes_further_and_none_nowhere(tiny):
 
 
 def test_near_no_strength_the_embedded_model_gives_the_picture_back():
-    models = load_models("embedded", device="cpu")
+    models = load_models("drawn", device="cpu")
     side = make_recipe("default", models.defaults).width
     scene = Scene((Thing("star", "red"),), Ground("yellow"))
     name, pictures = _named(_bytes(draw(scene, np.random.default_rng(1), side)))

@@ -22,6 +22,7 @@ from engine.events import Done, Progress
 from engine.hardship import is_memory_error, look_in_passes, size_that_fits
 from engine.job import Job
 from engine.models.packages import clip_model
+from engine.models.perceptors.openai_clip import ClipPerceptor
 from engine.patience import ITERATIONS, LEAST_SECONDS, Patience, patiently
 from engine.prompt import Prompt
 from engine.queue import PaintQueue
@@ -222,6 +223,7 @@ def test_what_is_too_much_for_half_precision_is_painted_in_float32():
     synthesis = synthesis_of(perceptor)
     synthesis.step()
     assert synthesis.perceptor is not perceptor
+    assert isinstance(synthesis.perceptor, ClipPerceptor)
     assert synthesis.perceptor.clip.visual.conv1.weight.dtype is torch.float32
     assert perceptor.clip.visual.conv1.weight.dtype is torch.float16  # others use it
     assert synthesis.latent.z.isfinite().all()

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import torch
 
-from engine.models import Generator, Perceptor
-from engine.models.generator import VQModel
-from engine.models.perceptor import new_clip
+from engine.models.generators.taming import VQGenerator, VQModel
+from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from engine.recipe import Augmentation, Recipe
 from tests.checkpoints import DDCONFIG
 
 PLAIN = Augmentation(count=3, flip=0, affine=0, perspective=0, jitter=0, noise=0)
 
 
-def tiny_generator(dtype: torch.dtype = torch.float32, gumbel: bool = False) -> Generator:
+def tiny_generator(dtype: torch.dtype = torch.float32, gumbel: bool = False) -> VQGenerator:
     """Tokens of 2 px, 40 codes of 32 numbers, drawn from a fixed seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         model = VQModel(DDCONFIG, 40, 32, gumbel=gumbel)
-        generator = Generator(model)
+        generator = VQGenerator(model)
         generator.codebook.data.normal_()
     return generator.to(dtype).eval().requires_grad_(False)
 
 
-def tiny_perceptor(dtype: torch.dtype = torch.float32) -> Perceptor:
+def tiny_perceptor(dtype: torch.dtype = torch.float32) -> ClipPerceptor:
     """16 px pictures in patches of 8, vectors of 24 numbers, drawn from a fixed seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
@@ -33,7 +32,7 @@ def tiny_perceptor(dtype: torch.dtype = torch.float32) -> Perceptor:
         # CLIP's own LayerNorm computes in float32 whatever it is given; float64 needs the plain.
         if isinstance(module, torch.nn.LayerNorm):
             module.__class__ = torch.nn.LayerNorm
-    return Perceptor(clip).to(dtype).eval().requires_grad_(False)
+    return ClipPerceptor(clip).to(dtype).eval().requires_grad_(False)
 
 
 def tiny_recipe(**changes: object) -> Recipe:

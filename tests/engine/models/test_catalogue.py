@@ -12,11 +12,11 @@ def shipped(tmp_path):
 
 
 def test_the_shipped_catalogue_has_the_published_models(shipped):
-    assert list(shipped.models) == ["embedded", "imagenet-16384", "imagenet-1024", "gumbel-8192"]
+    assert list(shipped.models) == ["drawn", "imagenet-16384", "imagenet-1024", "gumbel-8192"]
     paper = shipped.model("imagenet-16384")
     assert (paper.generator.name, paper.perceptor.name) == ("imagenet-16384", "ViT-B-32")
     assert paper.defaults["width"] == paper.defaults["height"] == 256
-    assert shipped.model("embedded").defaults["width"] == 128
+    assert shipped.model("drawn").defaults["width"] == 128
     for entry in (*shipped.generators.values(), *shipped.perceptors.values()):
         assert entry.licence.startswith("MIT")
 
@@ -33,10 +33,10 @@ def test_no_two_downloads_share_a_name_and_hashes_are_those_in_clips_addresses(s
     assert sum(source.sha256 is not None for source in downloads.values()) == 7
 
 
-def test_the_embedded_files_are_in_the_package(shipped):
-    for source in shipped.model("embedded").sources:
+def test_the_drawn_files_are_in_the_package(shipped):
+    for source in shipped.model("drawn").sources:
         assert source.url is None
-        assert source.path.parent.parent.name == "models"
+        assert source.path.parent.parent.name == "weights"
 
 
 def test_another_perceptor_is_chosen_after_a_slash(shipped):
@@ -45,8 +45,25 @@ def test_another_perceptor_is_chosen_after_a_slash(shipped):
     assert entry.generator is shipped.model("imagenet-16384").generator
 
 
+def test_the_drawn_model_is_known_by_its_old_name_everywhere(shipped, tmp_path):
+    assert shipped.model("embedded") is shipped.model("drawn")
+    assert shipped.model("imagenet-16384/embedded").perceptor is shipped.perceptors["drawn"]
+    file = tmp_path / "models.toml"
+    file.write_text("[models.mine]\ngenerator = 'embedded'\nperceptor = 'embedded'")
+    mine = load_catalogue(file).model("mine")
+    assert mine.generator.name == mine.perceptor.name == "drawn"
+
+
+def test_a_model_of_ones_own_may_have_an_old_name(tmp_path):
+    file = tmp_path / "models.toml"
+    file.write_text("[models.embedded]\ngenerator = 'gumbel-8192'\nperceptor = 'RN50'")
+    catalogue = load_catalogue(file)
+    assert catalogue.model("embedded").generator.name == "gumbel-8192"
+    assert catalogue.model("drawn").generator.name == "drawn"
+
+
 def test_unknown_names_are_told_those_there_are(shipped):
-    with pytest.raises(UnknownModelError, match=r"'imagnet'; there are embedded, imagenet-16384"):
+    with pytest.raises(UnknownModelError, match=r"'imagnet'; there are drawn, imagenet-16384"):
         shipped.model("imagnet")
     with pytest.raises(UnknownModelError, match=r"perceptor called 'ViT'; there are .*ViT-B-32"):
         shipped.model("imagenet-16384/ViT")
@@ -68,9 +85,9 @@ def test_the_users_catalogue_adds_and_replaces(tmp_path):
     """)
     catalogue = load_catalogue(file)
     mixed = catalogue.model("mixed")
-    assert mixed.perceptor.checkpoint.path == tmp_path / "clips" / "mine.pt"
+    assert mixed.perceptor.files["checkpoint"].path == tmp_path / "clips" / "mine.pt"
     assert mixed.defaults == {"width": 320, "learning_rate": 0.2}
-    assert catalogue.model("imagenet-16384").perceptor.checkpoint.path is not None
+    assert catalogue.model("imagenet-16384").perceptor.files["checkpoint"].path is not None
 
 
 @pytest.mark.parametrize(("text", "says"), [
@@ -78,7 +95,9 @@ def test_the_users_catalogue_adds_and_replaces(tmp_path):
     ("[model.x]", "has `model`"),
     ("models = 3", "has `models`"),
     ("[models.'a/b']", "names are made of"),
-    ("[models.x]\ngenerator = 'y'", r"\[models.x\] should have a `generator` out of embedded"),
+    ("[generators.x]\nkind = 'gan'", r"\[generators.x\] should have a `kind` out of taming-vq"),
+    ("[perceptors.x]\nkind = 'fourier'", "should have a `kind` out of openai-clip, efficientnet"),
+    ("[models.x]\ngenerator = 'y'", r"\[models.x\] should have a `generator` out of drawn"),
     ("[perceptors.x]", r"\[perceptors.x.checkpoint\] should have either a `path` or a `url`"),
     ("[perceptors.x]\ncheckpoint = {url='ftp://a', file='a'}", "does not begin with https"),
     ("[perceptors.x]\ncheckpoint = {url='file:///etc/passwd', file='a'}", "https"),
@@ -121,7 +140,7 @@ def test_names_taken_or_impossible_are_refused_and_change_nothing(tmp_path):
     def add(name, perceptor="RN50"):
         add_model(name, generator=path, config=path, perceptor=perceptor, defaults={},
                   hashes={path: "0" * 64}, user_file=file)
-    for name in ("embedded", "RN50"):
+    for name in ("drawn", "RN50"):
         with pytest.raises(ModelError, match="is taken"):
             add(name)
     for name in ("", "a/b", "../x", "a b", "x" * 65):

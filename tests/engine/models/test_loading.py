@@ -27,7 +27,7 @@ def test_a_model_of_ones_own_loads_and_can_be_optimised(mine):
         assert not any(parameter.requires_grad for parameter in network.parameters())
         assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
         assert not any(value.is_meta for value in network.state_dict().values())
-    z = models.generator.embed(torch.arange(16)[None], 4, 4).clone().requires_grad_()
+    z = models.generator.random_latent(8, 8, torch.Generator()).clone().requires_grad_()
     picture = torch.nn.functional.interpolate(models.generator.decode(z), (32, 32))
     seen = models.perceptor.encode_image(picture)
     (seen * models.perceptor.encode_text(["a word"])).sum().backward()
@@ -80,12 +80,13 @@ def test_auto_is_cuda_where_there_is_one():
 
 def test_the_shipped_models_load_from_the_package_and_are_small(own_catalogue):
     models = load_models(device="cpu")
-    assert models.name == "embedded"
-    sources = load_catalogue().model("embedded").sources
+    assert models.name == "drawn"
+    sources = load_catalogue().model("drawn").sources
     assert sum(source.path.stat().st_size for source in sources if source.path) <= 25_000_000
     assert models.perceptor.tokenize("a red square on a yellow background").unknown == ()
     assert models.perceptor.tokenize("a qwertzuiop").unknown == ("qwertzuiop",)
     side = 4
-    picture = models.generator.decode(models.generator.embed(
-        torch.zeros(1, side * side, dtype=torch.long), side, side))
-    assert picture.shape == (1, 3, side * models.generator.factor, side * models.generator.factor)
+    length = side * models.generator.factor
+    picture = models.generator.decode(
+        models.generator.random_latent(length, length, torch.Generator()))
+    assert picture.shape == (1, 3, length, length)

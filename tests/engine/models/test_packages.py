@@ -15,7 +15,8 @@ PROGRAM = """
     import torch
     torch.set_num_threads(1)
     import engine, engine.models, engine.models.command
-    from engine.models.building import build_generator, build_perceptor, read_config
+    from engine.models.generators.taming import build_generator, read_config
+    from engine.models.perceptors.openai_clip import build_perceptor
     from engine.models.checkpoints import read_tensors
     from engine.models.packages import clip_model
     from tests.checkpoints import write_clip_archive, write_vqgan

@@ -34,7 +34,7 @@ def test_what_is_asked_is_true_and_each_way_of_asking_comes() -> None:
 
 
 def test_added_prompts_have_the_mean_of_their_vectors() -> None:
-    perceptor = load_models("embedded", device="cpu").perceptor
+    perceptor = load_models("drawn", device="cpu").perceptor
     words = ["a red circle + on a blue background", "a red circle", "on a blue background"]
     # Among longer and shorter ones: each is read by itself, and comes back in its place.
     others = ["a fox", "a charcoal drawing of a fox to the left of a big purple ring"] * 40

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine.models import load_models
+from engine.models.generators.taming import VQGenerator
 from engine.prompt import Prompt
 from engine.synthesis import Synthesis
 from engine.training import bouts
@@ -74,7 +75,8 @@ def test_faint_pictures_are_theirs_still() -> None:
 def test_paintings_are_remembered_on_the_way_and_join_the_batch() -> None:
     pool = Pool(8, 128, 3)
     trainer = PerceptorTrainer(SETTINGS, pool)
-    generator = load_models("embedded", device="cpu").generator
+    generator = load_models("drawn", device="cpu").generator
+    assert isinstance(generator, VQGenerator)
     rehearsal = Rehearsal(generator, trainer.perceptor, pool, states=8, side_by_side=3,
                           edits=0.0, iterations=4, memory=8)
     trainer.rehearsal = rehearsal
@@ -121,7 +123,8 @@ def test_paintings_are_remembered_on_the_way_and_join_the_batch() -> None:
 def test_edits_are_rehearsed_from_near_misses_drawn_alike() -> None:
     pool = Pool(24, 128, 5)
     trainer = PerceptorTrainer(SETTINGS, pool)
-    generator = load_models("embedded", device="cpu").generator
+    generator = load_models("drawn", device="cpu").generator
+    assert isinstance(generator, VQGenerator)
     rehearsal = Rehearsal(generator, trainer.perceptor, pool, states=8, edits=1.0)
     edits = [bout for bout in (rehearsal._begin() for _ in range(12))
              if bout.synthesis.original is not None]

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from engine.errors import CheckpointError
 from engine.models import load_models
-from engine.models.building import build_generator, build_perceptor, read_config
 from engine.models.checkpoints import read_tensors
-from engine.models.perceptor import Perceptor, new_clip
+from engine.models.generators.taming import VQGenerator, build_generator, read_config
+from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor, new_clip
 from engine.training import __main__ as command
 from engine.training import generator_run, perceptor_run
 from engine.training.beginning import begin_generator, begin_perceptor
@@ -74,7 +74,7 @@ def test_a_perceptor_learns_and_ships(pool: Pool, tmp_path: Path) -> None:
 def _exported(folder: Path, **sizes: Any) -> Path:
     """A new ``folder`` with a perceptor as exported, untrained, whose ``sizes`` may be others."""
     folder.mkdir()
-    weights = Perceptor(new_clip(**{**ARCHITECTURE, **sizes})).state_dict()
+    weights = ClipPerceptor(new_clip(**{**ARCHITECTURE, **sizes})).state_dict()
     torch.save({name.removeprefix("clip."): value for name, value in weights.items()},
                folder / "perceptor.pt")
     return folder
@@ -198,7 +198,7 @@ def test_unfinished_pictures_are_wrong_answers_but_for_the_nearly_finished() -> 
     assert abs(spared - calm) < 0.01
 
 
-def _averaged(trainer: PerceptorTrainer) -> Perceptor:
+def _averaged(trainer: PerceptorTrainer) -> ClipPerceptor:
     trainer.perceptor.load_state_dict(trainer.average.weights)
     return trainer.perceptor.eval()
 
@@ -224,7 +224,7 @@ def test_a_generator_learns_quantises_revives_and_ships(pool: Pool, tmp_path: Pa
 
 
 def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
-    models = load_models("embedded", device="cpu")
+    models = load_models("drawn", device="cpu")
     perceptor = PerceptorTrainer(PERCEPTOR, pool)
     begin_perceptor(perceptor, SHIPPED)
     words = ["a red star on a blue background", "in charcoal"]
@@ -240,6 +240,7 @@ def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
     generator = GeneratorTrainer(GENERATOR, pool)
     begin_generator(generator, SHIPPED)
     assert generator.step()["l1"] < 0.4
+    assert isinstance(models.generator, VQGenerator)
     assert torch.equal(generator.average.weights["decoder.conv_in.weight"],
                        models.generator.model.state_dict()["decoder.conv_in.weight"]) is False
 
@@ -255,7 +256,7 @@ def test_a_batch_knows_every_caption_that_is_true(pool: Pool) -> None:
 
 
 def test_the_shipped_models_know_their_world_and_say_what_they_do_not() -> None:
-    models = load_models("embedded", device="cpu")
+    models = load_models("drawn", device="cpu")
     known = models.perceptor.tokenize(
         "a charcoal drawing of a small turquoise ring inside a big violet star on checks")
     assert known.unknown == ("checks",)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from engine.errors import CheckpointError
 from engine.losses import spherical_distance
-from engine.models.perceptor import Perceptor, new_clip
+from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from engine.training.beginning import begin_with_words, begin_words, take_words
 from engine.training.export import export_perceptor
 from engine.training.perceptor import ARCHITECTURE, PerceptorTrainer, PerceptorTraining
@@ -34,15 +34,15 @@ def pictures() -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def perceptor(pictures: torch.Tensor) -> Perceptor:
+def perceptor(pictures: torch.Tensor) -> ClipPerceptor:
     """One that sees 62 components of them, as they are and turned over."""
-    small = Perceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval()
+    small = ClipPerceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval()
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
     see_by_components(small, many)
     return small.requires_grad_(False)
 
 
-def test_a_projection_sees_pictures_as_their_components(perceptor: Perceptor,
+def test_a_projection_sees_pictures_as_their_components(perceptor: ClipPerceptor,
                                                         pictures: torch.Tensor) -> None:
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)]).flatten(1) - 0.5
     _, values, patterns = torch.linalg.svd(many, full_matrices=False)
@@ -55,7 +55,7 @@ def test_a_projection_sees_pictures_as_their_components(perceptor: Perceptor,
 
 
 def test_whatever_a_picture_is_its_slope_leads_to_what_the_vector_stands_for(
-        perceptor: Perceptor, pictures: torch.Tensor) -> None:
+        perceptor: ClipPerceptor, pictures: torch.Tensor) -> None:
     goals = perceptor.encode_image(pictures[:8])
     x = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(2))
     before = ((perceptor.encode_image(x) * goals).sum(1)).mean()
@@ -73,11 +73,11 @@ def test_whatever_a_picture_is_its_slope_leads_to_what_the_vector_stands_for(
 
 def test_pictures_that_are_too_few_or_patches_that_are_too_small_are_refused(
         pictures: torch.Tensor) -> None:
-    patched = Perceptor(new_clip(**{**ARCHITECTURE, "patch": 16}))
+    patched = ClipPerceptor(new_clip(**{**ARCHITECTURE, "patch": 16}))
     with pytest.raises(ValueError, match="one patch of 64 pixels"):
         see_by_components(patched, pictures)
     with pytest.raises(ValueError, match="40 pictures for 360 dimensions"):
-        see_by_components(Perceptor(new_clip(**ARCHITECTURE)), pictures)
+        see_by_components(ClipPerceptor(new_clip(**ARCHITECTURE)), pictures)
 
 
 def test_prompts_that_are_added_pull_as_the_loops_own_losses_do() -> None:
@@ -107,9 +107,9 @@ def test_of_one_prompt_all_is_compared_and_of_several_what_pictures_have() -> No
 
 
 def test_words_taken_over_ask_for_the_same_picture_where_it_is_seen_otherwise(
-        perceptor: Perceptor, pictures: torch.Tensor) -> None:
+        perceptor: ClipPerceptor, pictures: torch.Tensor) -> None:
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
-    other = Perceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval().requires_grad_(False)
+    other = ClipPerceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval().requires_grad_(False)
     see_by_components(other, many, power=0.1, seed=3)
     take_words(other, perceptor)
     asked = perceptor.encode_text(["a red star", "blue", "a circle above a square"])

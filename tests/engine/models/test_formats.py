@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from engine.errors import CheckpointError
-from engine.models.building import build_generator, build_perceptor, read_config
+from engine.errors import CheckpointError, ModelError
 from engine.models.checkpoints import read_tensors
-from engine.models.generator import VQModel
+from engine.models.generators.taming import VQModel, build_generator, read_config
+from engine.models.generators.taming import build as build_vqgan
 from engine.models.packages import clip_model, clip_tokenizer
-from engine.models.perceptor import Perceptor, new_clip
+from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor, new_clip
 from tests.checkpoints import (
     CODES,
     DDCONFIG,
@@ -201,7 +201,7 @@ def test_a_perceptor_that_is_no_clip_is_refused_with_names():
 def test_a_perceptor_may_be_as_wide_as_heads_that_are_alike():
     clip = new_clip(embed_dim=24, resolution=16, patch=8, vision_width=144, vision_layers=1,
                     text_width=136, text_layers=1, context_length=16)
-    built, own = build_perceptor(clip.state_dict()), Perceptor(clip).eval()
+    built, own = build_perceptor(clip.state_dict()), ClipPerceptor(clip).eval()
     pictures = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(built.encode_image(pictures), own.encode_image(pictures))
     torch.testing.assert_close(built.encode_text(["a fox"]), own.encode_text(["a fox"]))
@@ -247,3 +247,31 @@ def test_building_draws_no_random_number():
     build_generator(generator_state, vqgan_config())
     build_perceptor(perceptor_state)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_latent_scale_changes_no_picture_and_no_code(kind, tmp_path):
+    checkpoint, config = write_vqgan(tmp_path, kind)
+    files = {"checkpoint": checkpoint, "config": config}
+    plain, scaled = build_vqgan(files, {}), build_vqgan(files, {"latent_scale": 8})
+    assert plain.scale == pytest.approx(8 * scaled.scale)
+    picture = torch.rand(1, 3, 32, 32)
+    codes = plain.encode(picture)
+    assert torch.equal(codes, scaled.encode(picture))
+    painted = [each.decode(each.embed(codes, 16, 16)) for each in (plain, scaled)]
+    assert torch.equal(*painted)  # a power of two: not one bit
+
+
+def test_a_latent_scale_of_any_number_changes_no_picture_but_in_rounding(tmp_path):
+    checkpoint, config = write_vqgan(tmp_path)
+    files = {"checkpoint": checkpoint, "config": config}
+    plain, scaled = build_vqgan(files, {}), build_vqgan(files, {"latent_scale": 3.7})
+    codes = torch.arange(16)[None]
+    torch.testing.assert_close(*(each.decode(each.embed(codes, 4, 4)) for each in (plain, scaled)))
+
+
+@pytest.mark.parametrize("value", ["large", 0, -1, True])
+def test_a_latent_scale_that_is_no_scale_is_refused(value, tmp_path):
+    checkpoint, config = write_vqgan(tmp_path)
+    with pytest.raises(ModelError, match="latent_scale"):
+        build_vqgan({"checkpoint": checkpoint, "config": config}, {"latent_scale": value})

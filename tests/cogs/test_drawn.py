@@ -15,7 +15,7 @@ FEW = "--iterations 3 --seed 7"
 
 @pytest.fixture
 def model():
-    return "embedded"
+    return "drawn"
 
 
 def posted(world, message):
@@ -30,7 +30,7 @@ async def test_imagine_paints_with_the_shipped_model(world, here):
     assert picture.content == here.alice.mention
     assert "seed 7 · 128×128 · 4 iterations" in picture.embeds[0].footer.text
     job = await world.bot.store.job(job_id_of(picture))
-    assert (job.state, job.request.model) == ("delivered", "embedded")
+    assert (job.state, job.request.model) == ("delivered", "drawn")
     data = posted(world, picture)
     assert data == await world.bot.store.picture(job.id)
     # Four steps from one tone make no circle yet, but neither a flat picture nor noise.
@@ -56,7 +56,7 @@ async def test_its_buttons_work(world, here):
     await here.bob.click(first, label="Again")
     _, second = await world.painted(here.channel, 2)
     again = await world.bot.store.job(job_id_of(second))
-    assert (again.person, again.request.model) == (str(here.bob.id), "embedded")
+    assert (again.person, again.request.model) == (str(here.bob.id), "drawn")
     assert again.seed != 7
     assert posted(world, second) != posted(world, first)
     await here.alice.click(first, label="Video")

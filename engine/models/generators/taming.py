@@ -1,0 +1,260 @@
+"""taming-transformers' VQGANs: VQModel and GumbelVQ (paper, section 2.1; Esser et al. 2021)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor, nn
+
+from engine.errors import CheckpointError
+from engine.models.checkpoints import looks_like_page, read_tensors, without_prefix
+from engine.models.codebook import embed_codes, nearest_codes
+from engine.models.filling import Uninitialised, fill
+from engine.models.generators.base import Generator
+from engine.models.packages import taming_autoencoder, taming_quantizers
+from engine.models.settings import check_names, number
+from engine.sentence import Sentence
+
+_NET2NET_PREFIX = "first_stage_model."
+_PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.",
+          "quantize.embedding.", "quantize.embed.", "quantize.proj.")
+_TARGETS = {"VQModel": False, "VQNoDiscModel": False, "GumbelVQ": True}  # -> whether Gumbel
+_WHOLE_NUMBERS = ("ch", "out_ch", "num_res_blocks", "in_channels", "resolution", "z_channels")
+
+
+class VQModel(nn.Module):
+    """taming's VQModel, or its GumbelVQ, without Lightning: same parts, same parameter names.
+
+    ``ddconfig``, ``n_embed`` and ``embed_dim`` are as in the yaml beside a checkpoint.
+    """
+
+    def __init__(self, ddconfig: dict[str, Any], n_embed: int, embed_dim: int,
+                 gumbel: bool = False) -> None:
+        super().__init__()
+        self.encoder, self.decoder = taming_autoencoder(**ddconfig)
+        channels = ddconfig["z_channels"]
+        quantizers = taming_quantizers()
+        if gumbel:
+            self.quantize = quantizers.GumbelQuantize(channels, embed_dim, n_embed=n_embed,
+                                                      kl_weight=1e-8)
+        else:
+            self.quantize = quantizers.VectorQuantizer2(n_embed, embed_dim, beta=0.25)
+        self.quant_conv = nn.Conv2d(channels, embed_dim, 1)
+        self.post_quant_conv = nn.Conv2d(embed_dim, channels, 1)
+
+    def prequantised(self, pixels: Tensor) -> Tensor:
+        """Pictures [B, 3, H, W] in -1..1 -> the encoder's answer [B, D, h, w]."""
+        h: Tensor = self.quant_conv(self.encoder(pixels))
+        return h
+
+    def encode(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures [B, 3, H, W] in -1..1 -> (zq [B, D, h, w], the quantiser's loss)."""
+        quantised, loss, _ = self.quantize(self.prequantised(pixels))
+        return quantised, loss
+
+    def decode(self, zq: Tensor) -> Tensor:
+        """zq [B, D, h, w] -> pictures [B, 3, H, W], mostly within -1..1."""
+        pixels: Tensor = self.decoder(self.post_quant_conv(zq))
+        return pixels
+
+
+class VQGenerator(Generator):
+    """A VQModel or a GumbelVQ as a Generator; z [B, D, h, w] is quantised to ``codebook`` [K, D].
+
+    ``factor`` is the side in pixels of the square a token stands for.
+    """
+
+    def __init__(self, model: VQModel) -> None:
+        super().__init__()
+        self.model = model
+        self.gumbel = hasattr(model.quantize, "embed")
+        self.factor = 2 ** (model.decoder.num_resolutions - 1)
+        self.resolution = model.encoder.resolution
+
+    @property
+    def codebook(self) -> Tensor:
+        """The code vectors [K, D]."""
+        quantize = self.model.quantize
+        weight: Tensor = (quantize.embed if self.gumbel else quantize.embedding).weight
+        return weight
+
+    @property
+    def reference(self) -> Tensor:
+        """The codebook."""
+        return self.codebook
+
+    @property
+    def scale(self) -> float:
+        """The codebook's standard deviation."""
+        return self.codebook.std().item()
+
+    def random_latent(self, height: int, width: int, rng: torch.Generator) -> Tensor:
+        """The vectors of uniformly random codes, [1, D, h, w]."""
+        rows, columns = height // self.factor, width // self.factor
+        codes = torch.randint(len(self.codebook), (1, rows * columns), generator=rng)
+        return self.embed(codes.to(self.codebook.device), rows, columns)
+
+    def encode_latent(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """The vectors of the picture's codes: of those that are not, the clamp would move some."""
+        height, width = picture.shape[-2:]
+        return self.embed(self.encode(picture, rng), height // self.factor, width // self.factor)
+
+    @torch.no_grad()
+    def encode(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
+        """The codes [B, h*w] of a picture [B, 3, H, W] in 0..1; H and W multiples of ``factor``.
+
+        A GumbelVQ samples its codes, in evaluation too; its noise comes from ``rng``, without
+        one the likeliest codes are taken.
+        """
+        h = self.model.prequantised(picture * 2 - 1)
+        if not self.gumbel:
+            return nearest_codes(h, self.codebook)
+        logits = self.model.quantize.proj(h)
+        if rng is not None:
+            draws = torch.rand(logits.shape, generator=rng).to(logits)
+            logits = logits - (-(draws.clamp(1e-20, 1)).log()).clamp(min=1e-20).log()
+        codes: Tensor = logits.argmax(dim=1).flatten(1)
+        return codes
+
+    def embed(self, codes: Tensor, height: int, width: int) -> Tensor:
+        """Codes [B, height*width] -> zq [B, D, height, width]."""
+        return embed_codes(codes, self.codebook, height, width)
+
+    def decode(self, z: Tensor) -> Tensor:
+        """zq [B, D, h, w] -> picture [B, 3, h*factor, w*factor], not yet clamped to 0..1."""
+        return (self.model.decode(z) + 1) / 2
+
+    def mean_latent(self) -> Tensor:
+        """The codebook's mean, [1, D, 1, 1]."""
+        return self.codebook.mean(0).view(1, -1, 1, 1)
+
+    def bounds(self) -> tuple[Tensor, Tensor]:
+        """The codebook's least and greatest, channel by channel, [1, D, 1, 1] each."""
+        low, high = self.codebook.aminmax(dim=0)
+        return low.view(1, -1, 1, 1), high.view(1, -1, 1, 1)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the codebook alone, as it was from the first."""
+        codebook = self.codebook.detach().to("cpu", torch.float32).contiguous()
+        return hashlib.sha256(codebook.numpy().tobytes()).hexdigest()
+
+
+def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> VQGenerator:
+    """The generator of a yaml ``config`` and a ``checkpoint``; see engine.models.kinds.
+
+    The setting ``latent_scale`` divides the latent, so that steps of the usual size suit it: see
+    :func:`rescale`. A power of two changes no bit of the picture.
+    """
+    check_names(settings, ("latent_scale",))
+    config = read_config(files["config"])
+    generator = build_generator(read_tensors(files["checkpoint"]), config)
+    rescale(generator, number(settings, "latent_scale", 1.0, 1e-6, 1e6))
+    return generator
+
+
+@torch.no_grad()
+def rescale(generator: VQGenerator, scale: float) -> None:
+    """Divide the latent by ``scale``, in place: the same pictures from a z that much smaller.
+
+    The convolutions around the quantiser take it up, which is exact: codebook and ``quant_conv``
+    (a GumbelVQ's codebook alone, as its encoder gives logits) are divided, ``post_quant_conv``'s
+    weight is multiplied.
+    """
+    if scale == 1:
+        return
+    model = generator.model
+    generator.codebook.div_(scale)
+    if not generator.gumbel:
+        model.quant_conv.weight.div_(scale)
+        if model.quant_conv.bias is not None:
+            model.quant_conv.bias.div_(scale)
+    model.post_quant_conv.weight.mul_(scale)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The yaml beside a taming checkpoint, as plain values. Raises CheckpointError."""
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError("{path} cannot be read: {reason}.", path=path,
+                              reason=error.strerror) from None
+    if looks_like_page(text[:512]):
+        raise CheckpointError("{path} is a web page, not a yaml file; fetch it again.", path=path)
+    try:
+        config = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError):
+        raise CheckpointError("{path} is no yaml file; fetch it again.", path=path) from None
+    if not isinstance(config, dict):
+        raise CheckpointError("{path} has no `model:`; give the yaml of the checkpoint.", path=path)
+    return config
+
+
+def build_generator(state_dict: Mapping[str, Tensor], config: Mapping[str, Any]) -> VQGenerator:
+    """A generator of a taming-format state dict and its yaml.
+
+    Both may be a VQModel's, a GumbelVQ's or a Net2Net transformer's around one of them; the
+    training losses' tensors are left out. Raises CheckpointError where they do not fit.
+    """
+    kind, params = _first_stage(config)
+    ddconfig = _ddconfig(params)
+    codes, width = (_whole(params, key) for key in ("n_embed", "embed_dim"))
+    own = {name: tensor for name, tensor in without_prefix(state_dict, _NET2NET_PREFIX).items()
+           if name.startswith(_PARTS)}
+    with torch.device("meta"), Uninitialised():
+        model = VQModel(ddconfig, codes, width, gumbel=_TARGETS[kind])
+    fill(model, own, Sentence("a {kind} as its yaml describes it", kind=kind))
+    return VQGenerator(model).eval().requires_grad_(False)
+
+
+def _first_stage(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """(class name, parameters) of the autoencoder that a taming yaml describes."""
+    stage = config.get("model", config)
+    while isinstance(stage, dict) and isinstance(stage.get("params"), dict):
+        inner = stage["params"].get("first_stage_config")
+        if inner is None:
+            kind = str(stage.get("target", "")).rpartition(".")[2]
+            if kind not in _TARGETS:
+                raise CheckpointError("The yaml describes a `{kind}`; what can paint is a {names}.",
+                                      kind=kind, names=", ".join(_TARGETS))
+            return kind, stage["params"]
+        stage = inner
+    raise CheckpointError("The yaml has no `model:` with `target:` and `params:`; give the one "
+                          "that was published beside the checkpoint.")
+
+
+def _whole(values: Mapping[str, Any], key: str, most: int = 1 << 20) -> int:
+    value = values.get(key)
+    if type(value) is not int or not 1 <= value <= most:
+        raise CheckpointError("The yaml's `{key}` should be a whole number from 1 to {most}, not "
+                              "{value}.", key=key, most=most, value=repr(value))
+    return value
+
+
+def _ddconfig(params: Mapping[str, Any]) -> dict[str, Any]:
+    ddconfig = params.get("ddconfig")
+    if not isinstance(ddconfig, dict):
+        raise CheckpointError("The yaml has no `ddconfig:` under `params:`.")
+    for key in _WHOLE_NUMBERS:
+        _whole(ddconfig, key, most=64 if key == "num_res_blocks" else 1 << 14)
+    for key, most in (("ch_mult", 12), ("attn_resolutions", 64)):
+        row = ddconfig.get(key)
+        if not isinstance(row, list) or len(row) > most or any(type(n) is not int for n in row):
+            raise CheckpointError("The yaml's `{key}` should be a list of whole numbers, not "
+                                  "{row}.", key=key, row=repr(row))
+    groups = _whole(ddconfig, "norm_groups") if "norm_groups" in ddconfig else 32
+    if not ddconfig["ch_mult"] or any(
+            not 1 <= n <= 64 or ddconfig["ch"] * n % groups for n in ddconfig["ch_mult"]):
+        raise CheckpointError("The yaml's `ch` times each `ch_mult` should be a multiple of "
+                              "{groups}.", groups=groups)
+    if ddconfig["ch"] % groups:
+        raise CheckpointError("The yaml's `ch` should be a multiple of {groups}.", groups=groups)
+    if ddconfig["in_channels"] != 3 or ddconfig["out_ch"] != 3:
+        raise CheckpointError("The yaml describes a model of something other than RGB pictures: "
+                              "`in_channels` and `out_ch` should be 3.")
+    # The two flags that change shapes or what comes out; a VQGAN has neither set.
+    return {**ddconfig, "double_z": bool(ddconfig.get("double_z", True)), "give_pre_end": False}

@@ -1,0 +1,42 @@
+"""The kinds of generators and perceptors that can be loaded, by the catalogue's ``kind``.
+
+A new kind is one file under ``generators/`` or ``perceptors/`` and one line here. Its module has
+``build(files, settings)``: ``files`` are the paths of the kind's files by role, ``settings`` is the
+table that the catalogue entry gives it. Torch is loaded only when something is built.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind: the module that builds it, and the files it needs, by role, in reading order."""
+
+    module: str
+    files: tuple[str, ...]
+
+    def build(self, files: Mapping[str, Path], settings: Mapping[str, Any]) -> Any:
+        """A Generator or a Perceptor in float32 on the CPU, evaluating and frozen.
+
+        Raises CheckpointError if a file is not what the kind needs, ModelError if a setting is
+        wrong.
+        """
+        return importlib.import_module(self.module).build(files, settings)
+
+
+GENERATORS = {
+    "taming-vq": Kind("engine.models.generators.taming", ("config", "checkpoint")),
+    "fourier": Kind("engine.models.generators.fourier", ()),
+}
+PERCEPTORS = {
+    "openai-clip": Kind("engine.models.perceptors.openai_clip", ("checkpoint",)),
+    "efficientnet-lite": Kind("engine.models.perceptors.efficientnet_lite", ("checkpoint",)),
+}
+DEFAULT_GENERATOR, DEFAULT_PERCEPTOR = "taming-vq", "openai-clip"
+"""What an entry without a ``kind`` is."""

