@@ -102,9 +102,9 @@ class Hardship:
             lost=state["iteration"], iteration=synthesis.iteration),)
 
 
-def look_in_passes(picture: Tensor, cutouts: Cutouts, perceptor: Perceptor,
+def look_in_passes(picture: Tensor, cutouts: Cutouts, side: int, perceptor: Perceptor,
                    terms: Sequence[Term], passes: int) -> tuple[list[Tensor], Tensor]:
-    """The terms over all cutouts of ``picture`` [1, 3, H, W], seen in so many passes.
+    """The terms over all cutouts, ``side`` px wide, of ``picture`` [1, 3, H, W] in so many passes.
 
     Returns their values and the gradient of their sum [1, 3, H, W]: what one pass would give,
     but for the order in which the sums are rounded. Each pass frees what it needed.
@@ -116,7 +116,7 @@ def look_in_passes(picture: Tensor, cutouts: Cutouts, perceptor: Perceptor,
         rows: dict[str, Any] = {field.name: _rows(getattr(cutouts, field.name), chosen)
                                 for field in fields(cutouts)}
         part = Cutouts(**rows)
-        images = perceptor.encode_image(cut(seen, part, perceptor.resolution))
+        images = perceptor.encode_image(cut(seen, part, side))
         shares = [term(images) * (len(chosen) / count) for term in terms]
         torch.stack(shares).sum().backward()
         values = [value + share.detach() for value, share in zip(values, shares, strict=True)]

@@ -19,10 +19,13 @@ class Augmentation:
     ``count`` cutouts are taken each iteration, of which the share ``whole`` see the whole
     picture (squeezed to a square) and the others a square crop with side
     ``u ** crop_power * (short - least) + least``, u uniform, where ``short`` is the
-    picture's short side and ``least`` the perceptor's resolution or, if less, ``short``.
+    picture's short side and ``least`` the cutouts' side or, if less, ``short``. Cutouts are
+    ``size`` pixels wide; 0 is the perceptor's own resolution, and of a perceptor that sees no other
+    it always is.
     """
 
     count: int = 32
+    size: int = 0
     crop_power: float = 1.0
     whole: float = 0.0
     flip: float = 0.5
@@ -38,6 +41,18 @@ class Augmentation:
     erasing: float = 0.0
     noise: float = 0.1
     padding: Padding = "border"
+
+
+@dataclass(frozen=True)
+class Early:
+    """Other cutouts for the first ``share`` (0 to 1) of a painting, which is not yet about detail.
+
+    ``count`` and ``size`` (pixels) are as in Augmentation. Few and small ones cost a fraction.
+    """
+
+    share: float = 0.0
+    count: int = 32
+    size: int = 0
 
 
 Schedule = Callable[[float, int, int], float]
@@ -161,6 +176,7 @@ class Recipe:
     spread: float = 1.0
     clamp: bool = True
     augmentation: Augmentation = Augmentation()
+    early: Early = Early()
     regulariser: Regulariser = Regulariser()
     smoothness: float = 0.0
     masking: SelfMasking = SelfMasking()
@@ -170,6 +186,13 @@ class Recipe:
         length = self.period or max(1, self.iterations)
         done = iteration % length if self.period else min(iteration, length)
         return self.learning_rate * (1 - (1 - self.cooling) * done / length)
+
+    def augmentation_at(self, iteration: int) -> Augmentation:
+        """How cutouts are taken at ``iteration``, counted from 0."""
+        length = self.period or max(1, self.iterations)
+        if iteration >= self.early.share * length:
+            return self.augmentation
+        return replace(self.augmentation, count=self.early.count, size=self.early.size)
 
 
 _PAPER = Recipe(augmentation=Augmentation(count=32),
@@ -199,7 +222,8 @@ def make_recipe(preset: str, defaults: Mapping[str, Any], **overrides: Any) -> R
 
     Keys are fields of Recipe, ``cutouts`` for the augmentation's count, ``regulariser`` for a
     schedule's name (with the paper's weight where there is none), ``threshold`` for the mask's
-    and, in ``defaults``, tables ``augmentation``, ``regulariser`` and ``masking``. Raises
+    and, in ``defaults``, tables ``augmentation``, ``early``, ``regulariser`` and ``masking``. A
+    number of cutouts that is asked for holds from the first iteration. Raises
     KeyError for a preset that does not exist.
     """
     recipe = PRESETS[preset]
@@ -208,19 +232,23 @@ def make_recipe(preset: str, defaults: Mapping[str, Any], **overrides: Any) -> R
     else:
         sizes = {key: defaults[key] for key in ("width", "height") if key in defaults}
         recipe = _lay_over(recipe, sizes)
-    return _lay_over(recipe, {key: value for key, value in overrides.items() if value is not None})
+    asked = {key: value for key, value in overrides.items() if value is not None}
+    recipe = _lay_over(recipe, asked)
+    return replace(recipe, early=Early()) if "cutouts" in asked else recipe
 
 
 def _lay_over(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     known = {field.name for field in fields(Recipe)}
     changes: dict[str, Any] = {}
     augmentation, regulariser = recipe.augmentation, recipe.regulariser
-    masking = recipe.masking
+    masking, early = recipe.masking, recipe.early
     for key, value in values.items():
         if key == "cutouts":
             augmentation = replace(augmentation, count=value)
         elif key == "augmentation":
             augmentation = replace(augmentation, **value)
+        elif key == "early":
+            early = replace(early, **value)
         elif key == "regulariser" and isinstance(value, str):
             if value not in SCHEDULES:
                 raise KeyError(value)
@@ -238,5 +266,5 @@ def _lay_over(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
             changes[key] = tuple(value) if key == "betas" else value
         else:
             raise KeyError(key)
-    return replace(recipe, augmentation=augmentation, regulariser=regulariser, masking=masking,
-                   **changes)
+    return replace(recipe, augmentation=augmentation, early=early, regulariser=regulariser,
+                   masking=masking, **changes)

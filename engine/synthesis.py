@@ -177,15 +177,18 @@ class Synthesis:
         if recipe.restart_every and self.iteration and self.iteration % recipe.restart_every == 0:
             self.optimiser = self._new_optimiser()
         picture = self._decode()
-        numbers = draw_cutouts(recipe.augmentation, recipe.width, recipe.height,
-                               self.perceptor.resolution, self.rng)
+        augmentation = recipe.augmentation_at(self.iteration)
+        side = self.perceptor.resolution
+        if augmentation.size and self.perceptor.any_side:
+            side = augmentation.size
+        numbers = draw_cutouts(augmentation, recipe.width, recipe.height, side, self.rng)
         names, terms = self._terms()
         gradient = None
         if self.hardship.passes == 1:
-            images = self.perceptor.encode_image(cut(picture, numbers, self.perceptor.resolution))
+            images = self.perceptor.encode_image(cut(picture, numbers, side))
             losses = [term(images) for term in terms]
         else:
-            losses, gradient = look_in_passes(picture, numbers, self.perceptor, terms,
+            losses, gradient = look_in_passes(picture, numbers, side, self.perceptor, terms,
                                               self.hardship.passes)
         named: dict[str, Tensor] = {}
         for name, loss in zip(names, losses, strict=True):

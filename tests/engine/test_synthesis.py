@@ -14,7 +14,7 @@ from engine.losses import smoothness_loss
 from engine.models.codebook import nearest_codes
 from engine.painting import paint
 from engine.prompt import Prompt
-from engine.recipe import Augmentation, Recipe, Regulariser, make_recipe
+from engine.recipe import Augmentation, Early, Recipe, Regulariser, make_recipe
 from engine.synthesis import Iterate, Synthesis
 from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
 
@@ -244,3 +244,30 @@ def test_a_pull_is_as_strong_whatever_the_scale_of_the_codebook() -> None:
         losses.append([synthesis.step().losses["regulariser"] for _ in range(4)])
     assert losses[0][1] > 1e-4
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_early_cutouts_are_fewer_until_their_share_is_over() -> None:
+    recipe = tiny_recipe(early=Early(share=0.5, count=1), iterations=6)
+    synthesis = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a fox")], recipe, 1)
+    seen: list[int] = []
+    synthesis.perceptor.get_submodule("clip.visual").register_forward_pre_hook(
+        lambda _, inputs: seen.append(len(inputs[0])))
+    for _ in range(8):
+        synthesis.step()
+    assert seen == [1, 1, 1, 3, 3, 3, 3, 3]
+
+
+def test_cutouts_of_another_size_are_for_perceptors_that_see_any() -> None:
+    sized = tiny_recipe(augmentation=replace(PLAIN, size=32))
+    fixed = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a fox")], sized, 1)
+    plain = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a fox")], tiny_recipe(), 1)
+    assert torch.equal(fixed.step().image, plain.step().image)
+    assert torch.equal(fixed.look().image, plain.look().image)
+
+
+def test_a_number_of_cutouts_that_is_asked_for_holds_from_the_first_iteration() -> None:
+    defaults = {"early": {"share": 0.5, "count": 2}, "cutouts": 9}
+    assert make_recipe("default", defaults).augmentation_at(0).count == 2
+    assert make_recipe("default", defaults).augmentation_at(399).count == 9
+    assert make_recipe("default", defaults, cutouts=5).augmentation_at(0).count == 5
+    assert make_recipe("paper", defaults).augmentation_at(0).count == 32

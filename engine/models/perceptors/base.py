@@ -36,8 +36,10 @@ class Perceptor(nn.Module, ABC):
     number of tokens that it reads, start and end among them. All read CLIP's vocabulary; ``known``
     [vocabulary], where given, marks the tokens that this one was trained on, without it every token
     counts as known. ``mean`` and ``std``, by channel, are what its pictures are normalised with.
+    One with ``any_side`` sees pictures of other sides, too.
     """
 
+    any_side: bool = False
     mean: Tensor
     std: Tensor
 
@@ -67,7 +69,10 @@ class Perceptor(nn.Module, ABC):
 
     @abstractmethod
     def encode_image(self, cutouts: Tensor) -> Tensor:
-        """Unit vectors [N, D] of pictures [N, 3, S, S] in 0..1, S being ``resolution``."""
+        """Unit vectors [N, D] of pictures [N, 3, S, S] in 0..1, S being ``resolution``.
+
+        With ``any_side`` S may be another.
+        """
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Unit vectors [len(texts), D] of ``texts``."""

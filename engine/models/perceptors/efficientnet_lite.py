@@ -107,8 +107,10 @@ class ClassifierPerceptor(Perceptor):
 
     ``temperature`` divides the classifier's logits. Its probabilities end at 1 long before a
     picture is a good one, and a loss on them with it; the flatter they are, the longer a picture
-    gains by more of what its classes show.
+    gains by more of what its classes show. A convolutional network sees pictures of any side.
     """
+
+    any_side = True
 
     def __init__(self, classifier: EfficientNetLite0, tower: TextTower, *, known: Tensor,
                  resolution: int = 224, temperature: float = 4.0) -> None:

@@ -6,9 +6,13 @@ from torch import nn
 
 from engine.errors import CheckpointError, ModelError
 from engine.losses import spherical_distance
+from engine.models.generators.fourier import FourierGenerator
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.efficientnet_lite import EfficientNetLite0, build
 from engine.models.perceptors.text_tower import TextTower, TowerSizes
+from engine.prompt import Prompt
+from engine.recipe import Augmentation, Early, Recipe
+from engine.synthesis import Synthesis
 
 
 def rows_of(words):
@@ -89,6 +93,19 @@ def test_gradients_reach_the_picture(perceptor):
     assert picture.grad is not None
     assert picture.grad.isfinite().all()
     assert picture.grad.abs().max() > 0
+
+
+def test_cutouts_of_another_size_are_cut_for_it(perceptor):
+    recipe = Recipe(width=64, height=64, iterations=4,
+                    augmentation=Augmentation(count=2, size=64),
+                    early=Early(share=0.5, count=1, size=32))
+    synthesis = Synthesis(FourierGenerator(), perceptor, [Prompt("a fox")], recipe, 1)
+    seen = []
+    perceptor.classifier.stem.register_forward_pre_hook(
+        lambda _, inputs: seen.append(tuple(inputs[0].shape)))
+    for _ in range(4):
+        synthesis.step()
+    assert seen == [(1, 3, 32, 32)] * 2 + [(2, 3, 64, 64)] * 2
 
 
 @pytest.mark.parametrize("side", [64, 75, 96])
