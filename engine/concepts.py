@@ -42,7 +42,7 @@ def concept_scores(perceptor: Perceptor, picture: Tensor,
         side = perceptor.resolution
         whole = functional.interpolate(picture[None], (side, side), mode="bicubic",
                                        antialias=True, align_corners=False).clamp(0, 1)
-        image = perceptor.encode_image(whole)[0]  # [D]
+        image = perceptor.read_image(whole)[0]  # [D]
         texts = perceptor.encode_text([f"a picture of {concept}" for concept in known]
                                       + neutral_captions(perceptor))
         scores = softmax_scores(texts @ image, len(known), perceptor.scale)

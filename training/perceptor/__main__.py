@@ -23,7 +23,7 @@ def main(tower: Annotated[Path, typer.Argument(
     tensors = {f"picture.{name}": value.half()
                for name, value in folded(published_classifier()).state_dict().items()}
     tensors |= {f"text.{name}": value.half() for name, value in words["state_dict"].items()}
-    tensors["text.rows"] = words["rows"].to(torch.uint16)
+    tensors["text.rows"] = words["rows"].to(torch.int32)
     into.parent.mkdir(parents=True, exist_ok=True)
     save_atomically(tensors, into)
     build({"checkpoint": into}, {})

@@ -74,6 +74,13 @@ class Perceptor(nn.Module, ABC):
         With ``any_side`` S may be another.
         """
 
+    def read_image(self, pictures: Tensor) -> Tensor:
+        """As :meth:`encode_image`, of pictures that are judged, not painted.
+
+        They differ where what guides well is flatter than what is true.
+        """
+        return self.encode_image(pictures)
+
     def encode_text(self, texts: list[str]) -> Tensor:
         """Unit vectors [len(texts), D] of ``texts``."""
         return self.encode_tokens(torch.stack([self.tokenize(text).ids for text in texts]))

@@ -136,8 +136,15 @@ class ClassifierPerceptor(Perceptor):
 
     def encode_image(self, cutouts: Tensor) -> Tensor:
         """Unit vectors [N, 1000] of pictures [N, 3, S, S] in 0..1: roots of probabilities."""
-        logits = self.classifier((cutouts - self.mean) / self.std)
-        return _root(logits / self.temperature)
+        return _root(self._logits(cutouts) / self.temperature)
+
+    def read_image(self, pictures: Tensor) -> Tensor:
+        """The same of the classifier's own probabilities, which are right about photographs."""
+        return _root(self._logits(pictures))
+
+    def _logits(self, pictures: Tensor) -> Tensor:
+        logits: Tensor = self.classifier((pictures - self.mean) / self.std)
+        return logits
 
 
 def _root(logits: Tensor) -> Tensor:

@@ -71,6 +71,13 @@ def test_the_temperature_flattens_what_is_seen(checkpoint):
     assert sharp.max() > flat.max()
 
 
+def test_pictures_are_judged_by_the_classifiers_own_probabilities(perceptor):
+    pictures = torch.rand(2, 3, 64, 64)
+    logits = perceptor.classifier((pictures * 255 - 127) / 128)
+    torch.testing.assert_close(perceptor.read_image(pictures).square(), logits.softmax(1))
+    torch.testing.assert_close(perceptor.encode_image(pictures).square(), (logits / 4).softmax(1))
+
+
 def test_padding_changes_nothing_and_order_does(perceptor):
     alone = perceptor.encode_text(["a red fox"])
     beside = perceptor.encode_text(["a red fox", "a red fox in the snow in the snow"])
