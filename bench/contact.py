@@ -1,8 +1,13 @@
 """A contact sheet: ``python -m bench.contact`` paints a hundred held-out prompts, good or bad.
 
-The first 25 of each of the four kinds of ``bench.held_out_whole``, with the default settings and
-the seeds that ``bench.fidelity`` takes, none left out and none painted twice. Under each picture
-stand its prompt and what the two judges take its first thing for, among all names there are.
+With ``--kind drawn``, the first 25 of each of the four kinds of ``bench.held_out_whole``; with
+``--kind natural``, 50 of ``natural.json``, 25 of ``scenes.json`` and 25 of ``styles.json``. All
+have the default settings and the seeds that ``bench.fidelity`` takes; none is left out, none
+painted twice. Under each picture are its prompt and what the judges see in it: in a drawn one, what
+the two take its first thing for, among all names there are; in a natural one, the likeliest of
+1,000 classes and how likely it is, and the style where one was asked for.
+
+Natural pictures are those that ``bench.fidelity --folder`` kept, which it must be told.
 """
 
 from __future__ import annotations
@@ -20,10 +25,17 @@ from bench.fidelity import JUDGES, kept_at, paint_all
 from bench.held_out import FOLDER
 from bench.held_out_whole import KINDS
 from bench.judge import load_judge
+from bench.natural.classes import load_classes
+from bench.natural.gallery import kept_at as natural_kept_at
+from bench.natural.gallery import read_kept
+from bench.natural.judge import MissingJudgeError
+from bench.natural.measure import read_entries, read_pictures
 from engine.pictures import read_picture, to_pil, to_tensor
 
 EACH, COLUMNS, SIDE, LABEL, GAP = 25, 10, 128, 44, 6
-FILE = Path(__file__).parent.parent / "docs" / "pictures" / "contact.jpg"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+FILES = {"drawn": PICTURES / "contact.jpg", "natural": PICTURES / "contact-natural.jpg"}
+NATURAL_EACH = {"natural": 50, "scenes": 25, "styles": 25}
 
 
 @torch.no_grad()
@@ -59,16 +71,64 @@ def painted_before(entries: list[dict[str, Any]], folder: Path) -> torch.Tensor:
     return torch.cat([to_tensor(image, image.width, image.height) for image in images])
 
 
-def main(file: Path = FILE, workers: int = 2, each: int = EACH,
+def natural_seen(kind: str, pictures: torch.Tensor) -> list[str]:
+    """For each picture [n, 3, H, W], the likeliest class and how likely it is, and its style."""
+    reading = read_pictures(kind, pictures)
+    chance, best = reading.classes.exp().max(1)
+    classes = load_classes()
+    seen = [f"{classes[i].name} {p:.0%}" for i, p in zip(best.tolist(), chance.tolist(),
+                                                        strict=True)]
+    if reading.styles is None:
+        return seen
+    # Short, for both must fit under the picture.
+    styles = [reading.style_names[i] for i in reading.styles.argmax(1).tolist()]
+    names = [classes[i].name[:9].strip() for i in best.tolist()]
+    return [f"{name} {p:.0%}, {style}"
+            for name, p, style in zip(names, chance.tolist(), styles, strict=True)]
+
+
+def natural_sheet(folder: Path, each: dict[str, int]) -> Image.Image:
+    """The sheet of the natural pictures that are kept in a folder, the first of each kind."""
+    entries, pictures, seen = [], [], []
+    for kind, count in each.items():
+        own = read_entries(kind, limit=count)
+        files = [natural_kept_at(folder, kind, entry) for entry in own]
+        missing = [file for file in files if not file.is_file()]
+        if missing:
+            raise typer.BadParameter(f"{missing[0]} is not there; paint it with python -m "
+                                     f"bench.fidelity --kind {kind} --folder {folder}")
+        painted = torch.stack([read_kept(file) for file in files])
+        entries += own
+        pictures.append(painted)
+        seen += natural_seen(kind, painted)
+    return lay_out(entries, torch.cat(pictures), seen)
+
+
+def main(kind: Annotated[str, typer.Option(help="drawn or natural")] = "drawn",
+         file: Path | None = None, workers: int = 2, each: int = EACH,
          folder: Annotated[Path | None, typer.Option(
              help="lay out what bench.fidelity --folder kept there")] = None) -> None:
     """Paint, or take what is painted, judge and lay out."""
-    entries = [entry for kind in KINDS
-               for entry in json.loads((FOLDER / f"{kind}.json").read_text())[:each]]
-    pictures = paint_all(entries, workers, None) if folder is None else painted_before(
-        entries, folder)
+    if kind not in FILES:
+        raise typer.BadParameter(f"there is no kind {kind}; there are {', '.join(FILES)}")
+    file = file or FILES[kind]
+    torch.set_num_threads(1)
+    if kind == "natural":
+        if folder is None:
+            raise typer.BadParameter("name the --folder in which bench.fidelity kept the pictures")
+        try:
+            sheet = natural_sheet(folder, NATURAL_EACH)
+        except MissingJudgeError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+    else:
+        entries = [entry for name in KINDS
+                   for entry in json.loads((FOLDER / f"{name}.json").read_text())[:each]]
+        pictures = paint_all(entries, workers, None) if folder is None else painted_before(
+            entries, folder)
+        sheet = lay_out(entries, pictures, names_seen(pictures))
     file.parent.mkdir(parents=True, exist_ok=True)
-    lay_out(entries, pictures, names_seen(pictures)).save(file, quality=88)
+    sheet.save(file, quality=88)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,9 @@ import torch
 import typer
 from torch import Tensor
 
+from bench.names import DRAWN
 from engine.models import load_models
-from engine.models.building import build_perceptor
+from engine.models.perceptors.openai_clip import build_perceptor
 from engine.training.asking import encode_asked
 from engine.training.captions import describe
 from engine.training.perceptor import WHOLE_MIX
@@ -39,7 +40,7 @@ def dimensions(vectors: Tensor) -> float:
 def main(state: Annotated[Path | None, typer.Option(help="a run's perceptor.pt")] = None) -> None:
     """Print the two numbers as JSON."""
     if state is None:
-        perceptor = load_models("embedded", device="cpu").perceptor
+        perceptor = load_models(DRAWN, device="cpu").perceptor
     else:
         weights = torch.load(state, weights_only=True)["average"]["weights"]
         perceptor = build_perceptor({name.removeprefix("clip."): value

@@ -39,9 +39,10 @@ import typer
 from PIL import Image
 from torch import Tensor
 
-from bench.fidelity import interval
 from bench.held_out import FOLDER, to_claim, to_scene
 from bench.judge import load_judge
+from bench.names import DRAWN
+from bench.shares import interval
 from engine.masking import self_mask
 from engine.models import Models, load_models
 from engine.painting import paint, prepare
@@ -69,7 +70,7 @@ class Edited:
 @functools.cache
 def _models() -> Models:
     """Loaded once in each process, not for each edit."""
-    return load_models("embedded", device="cpu")
+    return load_models(DRAWN, device="cpu")
 
 
 def drawn(scene: Scene, seed: int, side: int) -> Image.Image:

@@ -1,7 +1,7 @@
 """Do the pictures match the words? ``python -m bench.fidelity --json``.
 
-Every held-out prompt of ``--kind`` is painted with the default settings and its own fixed seed,
-then:
+Every held-out prompt of ``--kind`` is painted with the default settings and its own fixed seed.
+Without ``--kind``, those of the drawn model; then:
 
 - ``judge_r1``: how often a judge, which never guided, puts the prompt first among 64 captions
   (shapes) or 100 (the others) with hard negatives; where there are two judges, the mean of both,
@@ -11,13 +11,23 @@ then:
 - ``colours``: by pixels, whether middle and rim have the colours that were asked for.
 
 ``--limit N`` paints the first N of each kind, ``--folder F`` keeps the pictures.
+
+The kinds ``natural``, ``scenes`` and ``styles`` are for natural pictures (``bench.natural``), which
+a classifier judges that never guided (``pip install -e ".[bench]"``). Of each there are:
+
+- ``top1``, ``top5``: how often the prompt's class is the likeliest of 1,000, or among five;
+- ``judge_r1``, ``perceptor_r1``: as above, among 100 captions; ``style_top1``: the style's judge;
+- ``random_top1``, ``random_r1``: of the starts, before any step; ``true_top1``, ``true_top5``: of
+  the photographs of known class in ``--photographs``, null without.
+
+A picture takes about a minute of a core: with ``--folder``, those that are there are not painted
+again, and ``--judge-only`` paints none.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import math
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -32,8 +42,15 @@ from torch import Tensor
 from bench.held_out import FOLDER, to_claim, to_scene
 from bench.held_out_whole import KINDS
 from bench.judge import load_judge, trained
-from engine import imagine
+from bench.names import DRAWN, NATURAL
+from bench.natural.gallery import GalleryError, Settings
+from bench.natural.judge import MissingJudgeError
+from bench.natural.measure import KINDS as NATURAL_KINDS
+from bench.natural.measure import measure
+from bench.shares import interval, interval_of, share
+from engine import EngineError, imagine
 from engine.models import Models, load_models
+from engine.models.codebook import embed_codes
 from engine.pictures import png_bytes
 from engine.training.asking import encode_asked
 from engine.training.drawing import draw_array
@@ -48,7 +65,7 @@ Job = tuple[str, int, Path | None, dict[str, Any]]
 @functools.cache
 def _models() -> Models:
     """Loaded once in each process, not for each picture."""
-    return load_models("embedded", device="cpu")
+    return load_models(DRAWN, device="cpu")
 
 
 def kept_at(folder: Path, caption: str, seed: int) -> Path:
@@ -80,23 +97,6 @@ def first_share(pictures: Tensor, texts: Tensor) -> list[bool]:
     return (scores.argmax(dim=1) == 0).tolist()
 
 
-def interval(right: list[bool]) -> tuple[float, float]:
-    """Wilson's 95% interval of a share (Wilson 1927)."""
-    return interval_of(sum(right) / len(right), len(right))
-
-
-def interval_of(share: float, n: int) -> tuple[float, float]:
-    """The same of a share of n that is a mean already."""
-    z = 1.96
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return round(middle - half, 3), round(middle + half, 3)
-
-
-def _share(flags: list[bool]) -> float:
-    return round(sum(flags) / max(1, len(flags)), 3)
-
-
 def _true(entries: list[dict[str, Any]], drawings: Drawings | None) -> Tensor | None:
     """The drawings [n, 3, H, W] that the prompts tell of."""
     rng = np.random.default_rng(2)
@@ -120,7 +120,7 @@ def judge_prompts(kind: str, entries: list[dict[str, Any]], pictures: Tensor,
                 for name, judge in judges.items()}
 
     def mean(flags: dict[str, list[bool]]) -> float:
-        return round(sum(map(_share, flags.values())) / len(flags), 3)
+        return round(sum(map(share, flags.values())) / len(flags), 3)
 
     found = judged(pictures)
     perceptor = models.perceptor
@@ -129,21 +129,23 @@ def judge_prompts(kind: str, entries: list[dict[str, Any]], pictures: Tensor,
     side = perceptor.resolution
     small = torch.nn.functional.interpolate(pictures, (side, side), mode="area")
     height, width = (length // models.generator.factor for length in pictures.shape[-2:])
-    codes = torch.randint(len(models.generator.codebook), (len(entries), height * width),
+    codebook = models.generator.codebook
+    assert codebook is not None
+    codes = torch.randint(len(codebook), (len(entries), height * width),
                           generator=torch.Generator().manual_seed(1))
-    random = models.generator.decode(models.generator.embed(codes, height, width)).clamp(0, 1)
+    random = models.generator.decode(embed_codes(codes, codebook, height, width)).clamp(0, 1)
     true = _true(entries, drawings)
     result = {"judge_r1": mean(found), "interval": interval_of(mean(found), len(entries)),
-              "perceptor_r1": _share(first_share(perceptor.encode_image(small), theirs)),
+              "perceptor_r1": share(first_share(perceptor.encode_image(small), theirs)),
               "random_r1": mean(judged(random)),
               "true_r1": None if true is None else mean(judged(true)), "n": len(entries)}
     if len(judges) > 1:
-        return result | {"judges": {name: _share(flags) for name, flags in found.items()}}
+        return result | {"judges": {name: share(flags) for name, flags in found.items()}}
     single = [len(e["scene"]["things"]) == 1 for e in entries]
     (right,) = found.values()
     return result | {
-        "single_r1": _share([r for r, s in zip(right, single, strict=True) if s]),
-        "pairs_r1": _share([r for r, s in zip(right, single, strict=True) if not s])}
+        "single_r1": share([r for r, s in zip(right, single, strict=True) if s]),
+        "pairs_r1": share([r for r, s in zip(right, single, strict=True) if not s])}
 
 
 def nearest_colour(pixels: Tensor) -> str:
@@ -176,13 +178,40 @@ def judge_colours(entries: list[dict[str, Any]], pictures: Tensor) -> dict[str, 
                       for e, pair, r in zip(entries, found, right, strict=True) if not r]}
 
 
-def main(limit: int = 100, workers: int = 2, folder: Path | None = None,
-         prompts: Annotated[Path, typer.Option(help="where shapes.json and the others lie")]
+def drawn_kind(kind: str, entries: list[dict[str, Any]], pictures: Tensor,
+               drawings: Drawings | None) -> dict[str, Any]:
+    """The figures of one kind of the drawn model's prompts."""
+    if kind == "colours":
+        return judge_colours(entries, pictures)
+    return judge_prompts(kind, entries, pictures, drawings)
+
+
+def _refuse_untrained(kind: str, *, asked: bool) -> bool:
+    """Whether the kind must be left out for want of a judge; refused where it was asked for."""
+    missing = [name for name in JUDGES.get(kind, ()) if not trained(name)]
+    if not missing:
+        return False
+    told = f"{kind}: no judge yet; python -m bench.judge {missing[0]} trains one"
+    if asked:
+        raise typer.BadParameter(told)
+    typer.echo(f"left out {told}", err=True)
+    return True
+
+
+def main(limit: int | None = None, workers: int = 2, folder: Path | None = None,
+         prompts: Annotated[Path, typer.Option(help="where shapes.json and the others are")]
          = FOLDER,
-         kind: Annotated[list[str] | None, typer.Option(help=", ".join((*JUDGES, "colours")))]
-         = None,
+         kind: Annotated[list[str] | None, typer.Option(
+             help=", ".join((*JUDGES, "colours", *NATURAL_KINDS)))] = None,
          drawings: Annotated[Path | None, typer.Option(help="the folder of drawings")] = None,
          iterations: int | None = None,
+         model: Annotated[str, typer.Option(help="which model paints natural kinds")] = NATURAL,
+         preset: Annotated[str, typer.Option(help="the preset of natural kinds")] = "default",
+         device: Annotated[str, typer.Option(help="where natural kinds are painted")] = "cpu",
+         judge_only: Annotated[bool, typer.Option(
+             "--judge-only", help="judge the natural kinds' pictures in --folder")] = False,
+         photographs: Annotated[Path | None, typer.Option(
+             help="a folder of photographs of known class (bench.natural.photographs)")] = None,
          as_json: Annotated[bool, typer.Option("--json", help="print JSON alone")] = False) -> None:
     """Paint the held-out prompts and judge them."""
     if folder is not None:
@@ -190,21 +219,28 @@ def main(limit: int = 100, workers: int = 2, folder: Path | None = None,
     values = {} if iterations is None else {"iterations": iterations}
     known = None if drawings is None else Drawings(drawings)
     torch.set_num_threads(1)
+    settings = Settings(model, preset, iterations, device)
     result: dict[str, Any] = {"kinds": {}}
     for each in kind or (*JUDGES, "colours"):
-        missing = [name for name in JUDGES.get(each, ()) if not trained(name)]
-        if missing:
-            told = f"{each}: no judge yet; python -m bench.judge {missing[0]} trains one"
-            if kind:
-                raise typer.BadParameter(told)
-            typer.echo(f"left out {told}", err=True)
+        if each in NATURAL_KINDS:
+            try:
+                result["kinds"][each] = measure(
+                    each, settings, prompts=prompts, limit=limit, workers=workers, folder=folder,
+                    judge_only=judge_only, photographs=photographs)
+            except (MissingJudgeError, GalleryError, EngineError) as error:
+                typer.echo(str(error), err=True)
+                raise typer.Exit(1) from None
+            continue
+        if each not in (*JUDGES, "colours"):
+            raise typer.BadParameter(f"there is no kind {each}")
+        if _refuse_untrained(each, asked=bool(kind)):
             continue
         entries = json.loads((prompts / f"{each}.json").read_text())[:limit]
-        pictures = paint_all(entries, workers, folder, **values)
+        found = drawn_kind(each, entries, paint_all(entries, workers, folder, **values), known)
         if each == "colours":
-            result["colours"] = judge_colours(entries, pictures)
+            result["colours"] = found
         else:
-            result["kinds"][each] = judge_prompts(each, entries, pictures, known)
+            result["kinds"][each] = found
     print(json.dumps(result) if as_json else json.dumps(result, indent=2))
 
 

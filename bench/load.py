@@ -23,6 +23,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.names import DRAWN
 from data import Store
 from engine.errors import EngineError
 from engine.events import Done, Event
@@ -115,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.load", description="Many jobs at once.")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--jobs", type=int, default=200, help="how many; about (default: 200)")
-    parser.add_argument("--model", default="embedded", help="which model paints")
+    parser.add_argument("--model", default=DRAWN, help="which model paints")
     parser.add_argument("--iterations", type=int, default=2, help="of each job (default: 2)")
     options = parser.parse_args(arguments)
     try:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from bench.edit import drawing, overlap, thing_mask
 from bench.held_out import FOLDER, to_scene
+from bench.names import DRAWN
 from engine.guided import guided_filter
 from engine.masking import above, normalise, score, self_mask
 from engine.models import load_models
@@ -37,7 +38,7 @@ def main(limit: int = 50, every: Annotated[bool, typer.Option("--all")] = False,
          backgrounds: bool = False) -> None:
     """Print one line a way of making the masks."""
     torch.set_num_threads(1)
-    models = load_models("embedded", device="cpu")
+    models = load_models(DRAWN, device="cpu")
     recipe = make_recipe("default", models.defaults)
     side = recipe.width
     kinds = ("background",) if backgrounds else ("colour", "object")

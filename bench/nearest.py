@@ -22,8 +22,9 @@ import torch.nn.functional as F
 import typer
 from torch import Tensor
 
-from bench.fidelity import interval, paint_all
+from bench.fidelity import paint_all
 from bench.judge import FIRST_WORLD
+from bench.shares import interval
 from engine.training.captions import describe
 from engine.training.drawing import draw_array
 from engine.training.scene import Scene

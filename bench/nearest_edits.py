@@ -22,10 +22,10 @@ import typer
 from torch import Tensor
 
 from bench.edit import begin, drawing
-from bench.fidelity import interval
 from bench.held_out_edits import KINDS, target_of, where_of
 from bench.judge import FIRST_STYLES, FIRST_WORLD
 from bench.nearest import SCENES, SIDE
+from bench.shares import interval
 from engine.painting import paint
 from engine.training.captions import describe
 from engine.training.scene import Scene

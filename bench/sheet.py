@@ -1,19 +1,28 @@
 """The README's picture: ``python -m bench.sheet`` paints nine prompts with the defaults, seed 1.
 
-The prompts were chosen before any was painted, and none is painted twice.
+The prompts were chosen before any was painted, and none is painted twice. ``--kind drawn`` paints
+those of the drawn model.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from PIL import Image
 
-from engine import imagine
+from bench.names import DRAWN, NATURAL
+from engine import EngineError, imagine
 from engine.models import load_models
 
 PROMPTS = (
+    "a lighthouse on a cliff in a storm", "a macaw in the jungle", "a tabby cat on a red sofa",
+    "a steam locomotive in the rain", "a hot-air balloon over snowy mountains",
+    "a pizza on a wooden table",
+    "a lion, oil painting", "a sunflower field under a blue sky", "a sports car + neon lights",
+)
+DRAWN_PROMPTS = (
     "a red circle on a blue background", "a yellow star on a purple background",
     "a green square on a white background", "a white heart on a red background",
     "an orange diamond on a black background", "a pink ring on a turquoise background",
@@ -21,22 +30,39 @@ PROMPTS = (
     "a green triangle above an orange square on a black background",
     "a black cross + yellow background",
 )
-FILE = Path(__file__).parent.parent / "docs" / "pictures" / "sheet.png"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+KINDS = {"natural": (NATURAL, PROMPTS, "sheet.png"),
+         "drawn": (DRAWN, DRAWN_PROMPTS, "sheet-drawn.png")}
+"""By kind, the model, the prompts and the file."""
 
 
-def main(seed: int = 1, file: Path = FILE) -> None:
-    """Paint the sheet, three by three."""
-    models = load_models("embedded")
-    painted = []
-    for prompt in PROMPTS:
-        *_, last = imagine(prompt, seed=seed, models=models)
-        painted.append(last.to_pil())
+def lay_out(painted: list[Image.Image]) -> Image.Image:
+    """Nine pictures of one size, three by three."""
     side, gap = painted[0].width, 8
     sheet = Image.new("RGB", (3 * side + 2 * gap,) * 2, "white")
     for i, picture in enumerate(painted):
         sheet.paste(picture, ((i % 3) * (side + gap), (i // 3) * (side + gap)))
+    return sheet
+
+
+def main(seed: int = 1, kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "natural",
+         file: Path | None = None, model: str | None = None) -> None:
+    """Paint the sheet, three by three."""
+    if kind not in KINDS:
+        raise typer.BadParameter(f"there is no kind {kind}; there are {', '.join(KINDS)}")
+    own, prompts, name = KINDS[kind]
+    file = file or PICTURES / name
+    painted = []
+    try:
+        models = load_models(model or own)
+        for prompt in prompts:
+            *_, last = imagine(prompt, seed=seed, models=models)
+            painted.append(last.to_pil())
+    except EngineError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
     file.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(file, optimize=True)
+    lay_out(painted).save(file, optimize=True)
 
 
 if __name__ == "__main__":

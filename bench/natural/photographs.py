@@ -1,0 +1,43 @@
+"""True photographs of known class, which say how high the figures of paintings can go.
+
+They are those of scikit-image's, scikit-learn's and gradio's wheels, and a few free ones of clothes
+and groceries. A folder may have any of these, by their names, and others whose names begin with
+the number of their class and a hyphen (``951-lemon.jpg``). None of them is part of the project.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from PIL import Image
+
+from engine.pictures import read_picture
+
+KNOWN: dict[str, tuple[int, ...]] = {
+    "chelsea.png": (281, 282, 285), "coffee.png": (967, 968), "camera.png": (759, 872),
+    "motorcycle_left.png": (665, 670), "rocket.jpg": (657, 744), "china.jpg": (698,),
+    "cheetah.jpg": (293,), "cheetah1.jpg": (293,), "cheetah2.jpg": (293,), "lion.jpg": (291,),
+    "clothing_03_longsleeve.jpg": (841,), "clothing_06_pants.jpg": (608,),
+    "clothing_08_t-shirt.jpg": (610,), "clothing_09_t-shirt.jpg": (610,),
+    "grocery_01_Zucchini.jpg": (939,), "grocery_02_Red-Bell-Pepper.jpg": (945,),
+    "grocery_10_Pineapple.jpg": (953,)}
+"""What they show; where a person could say it is one of several classes, all of these."""
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures of a folder, by name."""
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS)
+
+
+def classes_of(file: Path) -> tuple[int, ...]:
+    """The classes that a photograph shows; none where that is not known."""
+    numbered = re.match(r"(\d{1,3})-", file.name)
+    return (int(numbered[1]),) if numbered else KNOWN.get(file.name, ())
+
+
+def known_photographs(folder: Path) -> list[tuple[Image.Image, tuple[int, ...]]]:
+    """The photographs of known class in a folder."""
+    return [(read_picture(file.read_bytes()), classes_of(file))
+            for file in picture_files(folder) if classes_of(file)]

@@ -1,0 +1,249 @@
+"""The judge of styles: a small network that says which of eleven styles a picture has.
+
+It is trained on true pictures only: photographs, drawings and plain scenes, as they are or turned
+into a style by filters (``bench.natural.filters``, ``engine.training.styles``). It was frozen
+before anything was painted, and never guides. A photograph is what no filter has changed.
+
+``python -m bench.natural.style_judge FOLDER --drawings DRAWINGS`` trains it again (a quarter of an
+hour of one core) and tells how often it is right about photographs that it was not shown.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import typer
+from PIL import Image
+from torch import Tensor, nn
+
+from bench.natural.filters import FILTERS, Array, to_array, to_image
+from bench.natural.photographs import picture_files
+from engine.pictures import read_picture
+from engine.training.drawing import draw
+from engine.training.stage import save_atomically
+from engine.training.styles import STYLES as DRAWN_STYLES
+from engine.training.things import Drawings
+from engine.training.world import WHOLE, sample_scene
+
+FILE = Path(__file__).parent / "style-judge.pt"
+SIDE, SEED = 128, 20261128
+STYLE_NAMES = (*FILTERS, "photo")
+HELD_OUT = 4
+"""Every fourth photograph, by name, is held out."""
+_ENGINES = {"charcoal": "charcoal", "pencil": "pencil sketch", "watercolour": "watercolour",
+            "oil": "oil", "pixel art": "pixel art", "mosaic": "mosaic", "woodcut": "woodcut",
+            "blueprint": "blueprint", "stained glass": "stained glass", "neon": "neon"}
+
+
+def apply(array: Array, style: str, rng: np.random.Generator, *, engines: bool = False) -> Array:
+    """A square picture [S, S, 3] in the style, by ours or by ``engine.training``'s filter."""
+    if style == "photo":
+        return array
+    if engines:
+        return to_array(DRAWN_STYLES[_ENGINES[style]](to_image(array), rng))
+    return FILTERS[style](array, rng)
+
+
+def styled(picture: Tensor, style: str, rng: np.random.Generator) -> Tensor:
+    """The same of a square picture [3, S, S] in 0..1."""
+    array = picture.permute(1, 2, 0).numpy()
+    return torch.from_numpy(np.ascontiguousarray(apply(array, style, rng))).permute(2, 0, 1).float()
+
+
+class StyleJudge(nn.Module):
+    """Log probabilities of the styles for pictures [n, 3, H, W] in 0..1."""
+
+    def __init__(self, widths: tuple[int, ...] = (24, 48, 72, 96)) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList()
+        for before, after in zip((6, *widths), widths, strict=False):
+            layers: list[nn.Module] = [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                                       nn.BatchNorm2d(after), nn.ReLU()]
+            if after > widths[0]:
+                layers += [nn.Conv2d(after, after, 3, padding=1, bias=False),
+                           nn.BatchNorm2d(after), nn.ReLU()]
+            self.stages.append(nn.Sequential(*layers))
+        told = 2 * sum(widths)
+        self.head = nn.Sequential(nn.BatchNorm1d(told), nn.Dropout(0.2), nn.Linear(told, 96),
+                                  nn.ReLU(), nn.Linear(96, len(STYLE_NAMES)))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """[n, styles]."""
+        # What a style is made of is fine: strokes, grain, joints.
+        fine = pictures - F.avg_pool2d(pictures, 3, stride=1, padding=1, count_include_pad=False)
+        seen = torch.cat([(pictures - 0.5) * 4, fine * 10], dim=1)
+        told: list[Tensor] = []
+        for stage in self.stages:
+            seen = stage(seen)
+            # How strong a texture is and how it varies counts, not where it is.
+            mean = seen.mean((2, 3))
+            told += [mean, (seen.square().mean((2, 3)) - mean.square()).clamp(min=1e-4).sqrt()]
+        return F.log_softmax(self.head(torch.cat(told, dim=1)), dim=1)
+
+    @torch.no_grad()
+    def read(self, pictures: Tensor, batch: int = 32) -> Tensor:
+        """Log probabilities [n, styles] of pictures of any size."""
+        rows = [self(shrunk(some)) for some in pictures.split(batch)]
+        return torch.cat(rows) if rows else torch.zeros(0, len(STYLE_NAMES))
+
+
+def shrunk(pictures: Tensor) -> Tensor:
+    """Pictures [n, 3, H, W] as the judge sees them, [n, 3, 128, 128]."""
+    if pictures.shape[-2:] == (SIDE, SIDE):
+        return pictures
+    return F.interpolate(pictures, (SIDE, SIDE), mode="bilinear", antialias=True)
+
+
+@functools.cache
+def load_style_judge() -> StyleJudge:
+    """The frozen judge, in evaluation mode."""
+    judge = StyleJudge()
+    state = torch.load(FILE, weights_only=True)
+    judge.load_state_dict({name: value.float() if value.is_floating_point() else value
+                           for name, value in state.items()})
+    return judge.eval().requires_grad_(False)
+
+
+def crop(image: Image.Image, rng: np.random.Generator, side: int) -> Array:
+    """A random square of a picture, perhaps turned over, a little brighter, flatter or bluer."""
+    short = min(image.size)
+    length = int(short * rng.uniform(0.45, 1.0))
+    left, top = (int(rng.integers(full - length + 1)) for full in image.size)
+    part = image.crop((left, top, left + length, top + length)).resize((side, side))
+    array = to_array(part)
+    if rng.random() < 0.5:
+        array = array[:, ::-1]
+    tint = rng.normal(1, 0.06, 3).astype(np.float32)
+    contrast, light = rng.uniform(0.75, 1.25), rng.uniform(-0.12, 0.12)
+    changed: Array = (((array - 0.5) * contrast + 0.5 + light) * tint).clip(0, 1)
+    return np.ascontiguousarray(changed.astype(np.float32))
+
+
+def scene(rng: np.random.Generator, side: int, drawings: Drawings | None) -> Array:
+    """A plain drawing of the drawn model's world."""
+    mix = replace(WHOLE, styled=0.0, drawn=0.0 if drawings is None else 0.8)
+    return to_array(draw(sample_scene(rng, mix), rng, side, drawings))
+
+
+def _camera(array: Array, rng: np.random.Generator) -> Array:
+    """What a picture loses on its way: sharpness, bits, brightness; not its style."""
+    picture = torch.from_numpy(array).permute(2, 0, 1)[None]
+    if rng.random() < 0.3:
+        side = int(len(array) * rng.uniform(0.75, 1.0))
+        picture = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
+    small = shrunk(picture)[0].permute(1, 2, 0).numpy()
+    small = small * rng.uniform(0.9, 1.1) + rng.uniform(-0.04, 0.04)
+    small = small + rng.normal(0, 1, small.shape) * rng.uniform(0, 0.03) * (rng.random() < 0.3)
+    if rng.random() < 0.3:
+        file = io.BytesIO()
+        to_image(small.astype(np.float32)).save(file, "JPEG", quality=int(rng.integers(40, 95)))
+        small = to_array(Image.open(file))
+    lost: Array = small.clip(0, 1).astype(np.float32)
+    return lost
+
+
+def make_picture(style: str, rng: np.random.Generator, photographs: list[Image.Image],
+                 drawings: Drawings | None, *, drawn: float = 0.35) -> Array:
+    """One picture [128, 128, 3] to learn from; ``drawn`` is the share that are of drawings."""
+    side = int(rng.integers(128, 257))
+    if style != "photo" and rng.random() < drawn:
+        array = scene(rng, side, drawings)
+        # The engine's own filters were made for drawings; on photographs some hardly show.
+        made = apply(array, style, rng, engines=bool(rng.random() < 0.5))
+    else:
+        array = crop(photographs[int(rng.integers(len(photographs)))], rng, side)
+        made = apply(array, style, rng)
+    return _camera(made, rng)
+
+
+def make_pictures(each: int, rng: np.random.Generator, photographs: list[Image.Image],
+                  drawings: Drawings | None, **values: Any) -> tuple[Tensor, Tensor]:
+    """``each`` pictures of every style, as bytes [n, 3, 128, 128], and their styles' numbers.
+
+    Of photographs, which have no filter that draws its own numbers, there are twice as many.
+    """
+    found, numbers = [], []
+    for number, style in enumerate(STYLE_NAMES):
+        for _ in range(each * (1 + (style == "photo"))):
+            array = make_picture(style, rng, photographs, drawings, **values)
+            found.append(torch.from_numpy((array * 255).round().astype(np.uint8)))
+            numbers.append(number)
+    return torch.stack(found).permute(0, 3, 1, 2).contiguous(), torch.tensor(numbers)
+
+
+def _part(pictures: Tensor, rng: torch.Generator, side: int = 80) -> Tensor:
+    """The same square part of all pictures, perhaps turned over, each in another light."""
+    top, left = torch.randint(SIDE - side + 1, (2,), generator=rng).tolist()
+    part = pictures[..., top: top + side, left: left + side]
+    for axis in (2, 3):
+        if torch.rand((), generator=rng) < 0.5:
+            part = part.flip(axis)
+    n = len(part)
+    light = 1 + 0.08 * torch.randn(n, 3, 1, 1, generator=rng)
+    return ((part - 0.5) * light + 0.5 + 0.03 * torch.randn(n, 1, 1, 1, generator=rng)).clamp(0, 1)
+
+
+def fit(judge: StyleJudge, pictures: Tensor, styles: Tensor, minutes: float,
+        batch: int = 48) -> int:
+    """Train for so many minutes; returns the number of steps."""
+    judge.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.02)
+    rng = torch.Generator().manual_seed(SEED)
+    began, steps = time.monotonic(), 0
+    judge.train()
+    while (spent := (time.monotonic() - began) / 60 / minutes) < 1:
+        for group in optimiser.param_groups:
+            group["lr"] = 2e-3 * min(1, (steps + 1) / 30) * (1 + math.cos(math.pi * spent)) / 2
+        some = torch.randint(len(pictures), (batch,), generator=rng)
+        seen = _part(pictures[some].float() / 255, rng)
+        loss = F.nll_loss(judge(seen.contiguous(memory_format=torch.channels_last)), styles[some])
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        steps += 1
+    judge.eval()
+    return steps
+
+
+def accuracy(judge: StyleJudge, pictures: Tensor, styles: Tensor) -> dict[str, float]:
+    """How often it is right, in all and by style."""
+    right = judge.read(pictures.float() / 255).argmax(1) == styles
+    found = {"all": round(right.float().mean().item(), 3)}
+    return found | {name: round(right[styles == i].float().mean().item(), 3)
+                    for i, name in enumerate(STYLE_NAMES)}
+
+
+def main(photographs: Annotated[Path, typer.Argument(help="a folder of photographs")],
+         drawings: Annotated[Path | None, typer.Option(help="the folder of drawings")] = None,
+         each: int = 360, minutes: float = 6.5) -> None:
+    """Train the judge, write it next to this file, and test it."""
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    images = [read_picture(file.read_bytes()) for file in picture_files(photographs)]
+    held = images[HELD_OUT - 1::HELD_OUT]
+    shown = [image for i, image in enumerate(images) if i % HELD_OUT != HELD_OUT - 1]
+    known = None if drawings is None else Drawings(drawings)
+    pictures, styles = make_pictures(each, np.random.default_rng(SEED), shown, known)
+    judge = StyleJudge()
+    steps = fit(judge, pictures, styles, minutes)
+    save_atomically({name: value.half() if value.is_floating_point() else value
+                     for name, value in judge.state_dict().items()}, FILE)
+    load_style_judge.cache_clear()
+    tests = make_pictures(30, np.random.default_rng(SEED + 1), held, known, drawn=0.0)
+    print(json.dumps({"steps": steps, "parameters": sum(p.numel() for p in judge.parameters()),
+                      "photographs": len(shown), "held_out_photographs": len(held),
+                      "held_out": accuracy(load_style_judge(), *tests)}, indent=2))
+
+
+if __name__ == "__main__":
+    typer.run(main)
