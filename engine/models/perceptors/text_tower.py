@@ -93,7 +93,8 @@ class TextTower(nn.Module):
         for layer in self.layers:
             x = layer(x, mask)
         weights = mask[:, :, None].to(x.dtype)
-        return (x * weights).sum(1) / weights.sum(1)
+        mean: Tensor = (x * weights).sum(1) / weights.sum(1)
+        return mean
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Logits [B, classes] of tokens [B, L], start and end included, L at most the context."""
