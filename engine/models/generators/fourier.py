@@ -78,7 +78,7 @@ class FourierGenerator(Generator):
         down = torch.fft.fftfreq(height, device=self.colours.device)[:, None]
         across = torch.fft.rfftfreq(width, device=self.colours.device)[None]
         frequency = (down.square() + across.square()).sqrt()
-        gain = frequency.clamp(min=1 / max(height, width)) ** -self.decay
+        gain: Tensor = frequency.clamp(min=1 / max(height, width)).pow(-self.decay)
         # z has a real and an imaginary part, and half of the plane stands for all of it.
         power = (gain.square() * self._weight(width)).sum() / (height * width)
         return (gain * (self.contrast / (2 * power).sqrt())).to(self.colours.dtype)
