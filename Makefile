@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
-FLOORS = $(wildcard engine data bot cogs bench tests)
+FLOORS = $(wildcard engine data bot cogs training bench tests)
 BENCHES = $(basename $(notdir $(wildcard bench/speed.py bench/fidelity.py bench/load.py)))
 
 # The first Python on the path that is new enough; a name on the path alone proves nothing, since
@@ -20,10 +20,10 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(STAMP) ## paint "a red star on a blue background" into demo/
+demo: $(STAMP) ## paint "a volcano erupting at night" into demo/
 	@mkdir -p demo
-	$(BIN)/imagine "a red star on a blue background" -o demo/red-star.png \
-		--video demo/red-star.mp4 --preview demo/red-star.preview.png $(ARGS)
+	$(BIN)/imagine "a volcano erupting at night" -o demo/volcano.png \
+		--video demo/volcano.mp4 --preview demo/volcano.preview.png $(ARGS)
 
 test: $(STAMP) ## run the suite, without the slow tests
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -27,14 +27,18 @@ EPILOG = """\
 A picture's options may stand in the prompt too: imagine "a red star --seed 7 --ar 16:9". Ctrl-C
 keeps the picture so far. The request is stored in the PNG's text.
 
-The embedded models know a small world: 263 drawn things (animals, plants, food, buildings,
+Without --model the model natural paints. It takes any English words: it knows a thousand kinds of
+things (animals, plants, food, buildings, vehicles, tools, clothes, landscapes) and for all else
+paints what is near to them. natural-fourier knows the same and paints without a VQGAN.
+
+The model drawn knows a small world: 263 drawn things (animals, plants, food, buildings,
 vehicles, tools, faces and weather, such as fox, tulip, pizza, castle, rocket, key, robot and
 rainbow); the shapes circle, square, triangle, star, cross, heart, diamond and ring; the colours
 red, orange, yellow, green, turquoise, blue, purple, pink, brown, black, grey and white; plain,
 striped, checked, dotted and gradient backgrounds, and sky, sea, night, grass, desert, snow and
 city; two or three of a thing; left of, right of, above, below and inside; and the styles charcoal
 drawing, pencil sketch, watercolour painting, oil painting, pixel art, mosaic, neon, blueprint,
-woodcut and stained glass. Words they do not know are named and painted without. The real models,
+woodcut and stained glass. Words it does not know are named and painted without. The real models,
 which know nearly everything, are one flag away: imagine-models list shows them, imagine-models get
 fetches one, and --model picks it."""
 

@@ -91,7 +91,7 @@ def smoothness_loss(picture: Tensor, weight: float) -> Tensor:
     """weight * the total variation of a picture [B, 3, H, W] (Rudin, Osher and Fatemi 1992).
 
     The mean of |difference| between neighbours across and down. It flattens what nothing asks for
-    and leaves edges as steep as they are. Not in the paper; docs/embedded-models.md has figures.
+    and leaves edges as steep as they are. Not in the paper; docs/drawn-models.md has figures.
     """
     across, down = picture.diff(dim=-1).abs().mean(), picture.diff(dim=-2).abs().mean()
     return weight * (across + down)

@@ -9,7 +9,7 @@ from engine.request import ImageRequest
 
 # On the two cores this was written on: the small models paint a picture of 128 px in about
 # 0.1 s an iteration; 1 s is between a CPU (6 s) and a GPU (.5 s) with the published ones.
-_FIRST_GUESS = {"drawn": 0.1}
+_FIRST_GUESS = {"drawn": 0.1, "natural": 0.5, "natural-fourier": 0.4}
 _FIRST_GUESS_OTHERS = 1.0
 # How much of an iteration goes with the picture's pixels, the rest going with the cutouts:
 # design figures at 256x256 with 32 cutouts on a CPU.

@@ -14,7 +14,7 @@ follows trains both, in steps of two kinds:
    once picture by picture, as Adam takes no notice of a gradient's length, and once of all pictures
    as one, finished ones among them, where nothing is to move any more.
 
-docs/embedded-models.md has what each part alone gave, with figures.
+docs/drawn-models.md has what each part alone gave, with figures.
 """
 
 from __future__ import annotations

@@ -78,14 +78,14 @@ class Drawings:
     """The drawings in a folder, RGBA, by the name of the thing.
 
     The folder has ``emoji.jsonl``, a line for each drawing with its ``name`` and its ``file``,
-    and those files; docs/embedded-models.md tells how to make one.
+    and those files; docs/drawn-models.md tells how to make one.
     """
 
     def __init__(self, folder: Path) -> None:
         """Raises DrawingsError where the list or a drawing is missing."""
         index = folder / "emoji.jsonl"
         if not index.is_file():
-            raise DrawingsError(f"{folder} has no emoji.jsonl; docs/embedded-models.md tells how "
+            raise DrawingsError(f"{folder} has no emoji.jsonl; docs/drawn-models.md tells how "
                                 "to make a folder of drawings.")
         files: dict[str, str] = {}
         for line in index.read_text(encoding="utf-8").splitlines():

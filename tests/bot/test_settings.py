@@ -26,7 +26,7 @@ def env_file(tmp_path):
 def test_a_token_is_all_that_is_needed(env_file):
     settings = load_settings(env_file)
     assert settings.discord.token.get_secret_value() == TOKEN
-    assert settings.painting.model == "drawn"
+    assert settings.painting.model == "natural"
     assert settings.test.discord_url is None
     assert TOKEN not in repr(settings)
 

@@ -53,7 +53,7 @@ class Filled:
 
 
 FILLED = {
-    "model": Filled("drawn", {"model": "drawn"}, {"model": "tiny"},
+    "model": Filled("natural", {"model": "natural"}, {"model": "tiny"},
                     "--model tiny", {"model": "tiny"}),
     "size": Filled("48x32", {"width": 48, "height": 32}, {"width": None, "height": None},
                    "--size 64", {"width": 64, "height": 64}),

@@ -42,7 +42,7 @@ def try_commands(image: Image) -> None:
             (["id", "-u"], {}, 0, r"^[1-9]\d*$"),
             (["python", "--version"], {}, 0, r"Python 3\.11\."),
             (["imagine", "--help"], {}, 0, "(?i)usage"),
-            (["imagine-models", "list"], {}, 0, "drawn"),
+            (["imagine-models", "list"], {}, 0, "natural"),
             (invite, {"DISCORD_TOKEN": token}, 0, "client_id=123456789012345678"),
             (image.command, {}, 78, "DISCORD_TOKEN"),
             (picture, {}, 0, ""),

@@ -12,13 +12,14 @@ def shipped(tmp_path):
 
 
 def test_the_shipped_catalogue_has_the_published_models(shipped):
-    assert list(shipped.models) == ["drawn", "imagenet-16384", "imagenet-1024", "gumbel-8192"]
+    assert list(shipped.models) == ["natural", "natural-fourier", "drawn", "imagenet-16384",
+                                    "imagenet-1024", "gumbel-8192"]
     paper = shipped.model("imagenet-16384")
     assert (paper.generator.name, paper.perceptor.name) == ("imagenet-16384", "ViT-B-32")
     assert paper.defaults["width"] == paper.defaults["height"] == 256
     assert shipped.model("drawn").defaults["width"] == 128
     for entry in (*shipped.generators.values(), *shipped.perceptors.values()):
-        assert entry.licence.startswith("MIT")
+        assert entry.licence.startswith(("MIT", "Apache-2.0"))
 
 
 def test_no_two_downloads_share_a_name_and_hashes_are_those_in_clips_addresses(shipped):
@@ -33,8 +34,9 @@ def test_no_two_downloads_share_a_name_and_hashes_are_those_in_clips_addresses(s
     assert sum(source.sha256 is not None for source in downloads.values()) == 7
 
 
-def test_the_drawn_files_are_in_the_package(shipped):
-    for source in shipped.model("drawn").sources:
+@pytest.mark.parametrize("name", ["natural", "natural-fourier", "drawn"])
+def test_the_shipped_files_are_in_the_package(shipped, name):
+    for source in shipped.model(name).sources:
         assert source.url is None
         assert source.path.parent.parent.name == "weights"
 
@@ -63,7 +65,7 @@ def test_a_model_of_ones_own_may_have_an_old_name(tmp_path):
 
 
 def test_unknown_names_are_told_those_there_are(shipped):
-    with pytest.raises(UnknownModelError, match=r"'imagnet'; there are drawn, imagenet-16384"):
+    with pytest.raises(UnknownModelError, match=r"'imagnet'; there are natural, natural-fourier"):
         shipped.model("imagnet")
     with pytest.raises(UnknownModelError, match=r"perceptor called 'ViT'; there are .*ViT-B-32"):
         shipped.model("imagenet-16384/ViT")
@@ -97,7 +99,7 @@ def test_the_users_catalogue_adds_and_replaces(tmp_path):
     ("[models.'a/b']", "names are made of"),
     ("[generators.x]\nkind = 'gan'", r"\[generators.x\] should have a `kind` out of taming-vq"),
     ("[perceptors.x]\nkind = 'fourier'", "should have a `kind` out of openai-clip, efficientnet"),
-    ("[models.x]\ngenerator = 'y'", r"\[models.x\] should have a `generator` out of drawn"),
+    ("[models.x]\ngenerator = 'y'", r"\[models.x\] should have a `generator` out of natural"),
     ("[perceptors.x]", r"\[perceptors.x.checkpoint\] should have either a `path` or a `url`"),
     ("[perceptors.x]\ncheckpoint = {url='ftp://a', file='a'}", "does not begin with https"),
     ("[perceptors.x]\ncheckpoint = {url='file:///etc/passwd', file='a'}", "https"),

@@ -98,7 +98,7 @@ def test_an_unknown_model_is_refused_with_the_names_there_are(command):
     for words in (("get", "imagnet"), ("check", "imagnet")):
         code, out, err = command(*words)
         assert (code, out) == (2, "")
-        assert "there are drawn" in err
+        assert "there are natural" in err
 
 
 def test_a_dead_address_is_refused_and_leaves_nothing(command, published, tmp_path):

@@ -79,10 +79,11 @@ def test_auto_is_cuda_where_there_is_one():
 
 
 def test_the_shipped_models_load_from_the_package_and_are_small(own_catalogue):
-    models = load_models(device="cpu")
-    assert models.name == "drawn"
-    sources = load_catalogue().model("drawn").sources
-    assert sum(source.path.stat().st_size for source in sources if source.path) <= 25_000_000
+    models = load_models("drawn", device="cpu")
+    catalogue = load_catalogue()
+    files = {source.path for name in ("natural", "natural-fourier", "drawn")
+             for source in catalogue.model(name).sources}
+    assert sum(path.stat().st_size for path in files if path) <= 60_000_000
     assert models.perceptor.tokenize("a red square on a yellow background").unknown == ()
     assert models.perceptor.tokenize("a qwertzuiop").unknown == ("qwertzuiop",)
     side = 4
