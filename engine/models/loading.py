@@ -97,7 +97,7 @@ def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
 
 
 def _build(part: Part, folder: Path) -> Any:
-    """The network of a catalogue entry; an error that names no file names the first of weights."""
+    """The network of a catalogue entry; its errors name the file, or the entry."""
     files = {role: source.where(folder) for role, source in part.files.items()}
     try:
         return part.kind.build(files, part.settings)
@@ -107,3 +107,6 @@ def _build(part: Part, folder: Path) -> Any:
         if named is None or any(str(path) in str(error) for path in files.values()):
             raise
         raise CheckpointError("{path}: {what}", path=named, what=error.sentence) from None
+    except ModelError as error:  # a setting, which knows nothing of its entry
+        raise ModelError("The catalogue's entry {entry}: {what}", entry=part.name,
+                         what=error.sentence) from None

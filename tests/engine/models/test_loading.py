@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from engine import imagine
 from engine.errors import CheckpointError, MissingModelError, ModelError, UnknownModelError
 from engine.models import choose_device, load_catalogue, load_models
 from engine.models.catalogue import add_model
@@ -91,3 +92,31 @@ def test_the_shipped_models_load_from_the_package_and_are_small(own_catalogue):
     picture = models.generator.decode(
         models.generator.random_latent(length, length, torch.Generator()))
     assert picture.shape == (1, 3, length, length)
+
+
+def test_a_wrong_setting_is_told_with_its_entry(own_catalogue):
+    own_catalogue.parent.mkdir(parents=True, exist_ok=True)
+    own_catalogue.write_text("""
+        [generators.clouds]
+        kind = "fourier"
+        settings = { decay = "steep" }
+        [models.clouds]
+        generator = "clouds"
+        perceptor = "drawn"
+    """)
+    with pytest.raises(ModelError, match=r"entry clouds: The setting `decay` should be a number"):
+        load_models("clouds", device="cpu")
+
+
+def test_a_fourier_picture_is_guided_by_any_perceptor(own_catalogue):
+    own_catalogue.parent.mkdir(parents=True, exist_ok=True)
+    own_catalogue.write_text("""
+        [generators.clouds]
+        kind = "fourier"
+        [models.clouds]
+        generator = "clouds"
+        perceptor = "drawn"
+    """)
+    models = load_models("clouds", device="cpu")
+    *_, last = imagine("a red star", models=models, width=34, height=20, iterations=2, cutouts=2)
+    assert last.image.shape == (3, 20, 34)
