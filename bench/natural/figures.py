@@ -84,7 +84,7 @@ def perceived_first(models: Models, entries: list[Entry], pictures: Tensor) -> l
         seen = picture[None].to(models.device)
         if seen.shape[-2:] != (side, side):
             seen = F.interpolate(seen, (side, side), mode="bilinear", antialias=True)
-        image = models.perceptor.encode_image(seen)[0]
+        image = models.perceptor.read_image(seen)[0]
         texts = encode_captions(models, [entry["caption"], *entry["others"]])
         right.append(is_first(texts @ image))
     return right

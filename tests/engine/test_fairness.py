@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.defaults import DEFAULT_MODEL
 from engine.fairness import RoundRobin, in_turn
 from engine.job import JobRecord, Place
 from engine.pace import Effort, Pace
@@ -111,7 +112,7 @@ def test_the_order_survives_a_restart(steps):
 def test_the_pace_is_what_was_measured():
     pace = Pace()
     request = make_request("x", width=256, height=256, cutouts=32, iterations=100)
-    effort = Effort("drawn", 256, 256, 32)
+    effort = Effort(DEFAULT_MODEL, 256, 256, 32)
     assert pace.seconds(request) > 0  # a guess, before anything is known
     pace.learn(effort, 2.0)
     assert pace.seconds(request) == pytest.approx(200)
@@ -131,8 +132,8 @@ def test_another_size_of_the_same_model_is_scaled_from_what_was_measured():
 def test_what_a_request_leaves_open_is_learnt_from_the_first_that_was_painted():
     pace = Pace()
     request = make_request("x")
-    pace.learn_size(request, Effort("drawn", 128, 128, 16), 200)
-    pace.learn(Effort("drawn", 128, 128, 16), 0.05)
+    pace.learn_size(request, Effort(DEFAULT_MODEL, 128, 128, 16), 200)
+    pace.learn(Effort(DEFAULT_MODEL, 128, 128, 16), 0.05)
     assert pace.seconds(make_request("another")) == pytest.approx(10)
     assert pace.seconds(make_request("another", iterations=100)) == pytest.approx(5)
 
