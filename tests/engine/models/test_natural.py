@@ -55,8 +55,8 @@ def test_what_it_never_saw_is_named(models):
 @pytest.mark.parametrize("name", ["natural", "natural-fourier"])
 def test_a_painting_comes_to_show_its_words(name):
     models = load_models(name, device="cpu")
-    *_, last = imagine("a goldfish", models=models, seed=2, width=96, height=96, iterations=20,
-                       cutouts=4)
+    *_, last = imagine("a goldfish", models=models, seed=2, width=128, height=128, iterations=36,
+                       cutouts=6)
     with torch.no_grad():
         seen = models.perceptor.read_image(last.image[None])[0].square()
     assert seen.argmax() == CLASSES["goldfish"]
