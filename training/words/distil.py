@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.models.perceptors.text_tower import UNKNOWN, TextTower, TowerSizes
-from training.words.prepare import Prepared, save
+from engine.training.stage import save_atomically
+from training.words.prepare import Prepared
 
 # Batches of similar length are cut from so many batches' worth of random sentences.
 _MIXED = 50
@@ -162,7 +163,7 @@ def export(tower: TextTower, rows: Tensor, path: Path) -> None:
     kept = torch.cat([torch.tensor([UNKNOWN]), tower.table[rows]])
     state["tokens.weight"] = state["tokens.weight"][kept]
     sizes = replace(tower.sizes, rows=len(rows))
-    save({"sizes": asdict(sizes), "rows": rows, "state_dict": state}, path)
+    save_atomically({"sizes": asdict(sizes), "rows": rows, "state_dict": state}, path)
 
 
 def load_exported(path: Path) -> tuple[TextTower, Tensor]:
@@ -182,10 +183,10 @@ def run_stage(distiller: Distiller, rows: Tensor, folder: Path, *, minutes: floa
         with (folder / "distil.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
         if time.monotonic() - saved > export_every:
-            save(distiller.state_dict(), folder / "distil.pt")
+            save_atomically(distiller.state_dict(), folder / "distil.pt")
             export(distiller.tower, rows, folder / "tower.pt")
             saved = time.monotonic()
-    save(distiller.state_dict(), folder / "distil.pt")
+    save_atomically(distiller.state_dict(), folder / "distil.pt")
     export(distiller.tower, rows, folder / "tower.pt")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.models.packages import clip_tokenizer
+from engine.training.stage import save_atomically
 from training.words.corpus import Corpus, Example, Sizes
 from training.words.knowledge import CLASSES, Knowledge
 from training.words.reading import Reader
@@ -98,7 +98,7 @@ def meanings_of_nouns(knowledge: Knowledge, path: Path) -> dict[int, Tensor]:
         synsets = list(knowledge.wordnet.nouns.values())
         parts = [knowledge.of_synsets(synsets[at:at + CHUNK]).half()
                  for at in range(0, len(synsets), CHUNK)]
-        save({"offsets": torch.tensor([each.offset for each in synsets]),
+        save_atomically({"offsets": torch.tensor([each.offset for each in synsets]),
               "meanings": torch.cat(parts)}, path)
     kept = torch.load(path, weights_only=True)
     return dict(zip(kept["offsets"].tolist(), kept["meanings"].float(), strict=True))
@@ -120,7 +120,7 @@ def prepare(sources: Sources, folder: Path, sizes: Sizes, seed: int,
             break
         path = folder / f"chunk-{number:03d}.pt"
         if not path.exists():
-            save(_read_chunk(chunk, knowledge.teacher, corpus.reader), path)
+            save_atomically(_read_chunk(chunk, knowledge.teacher, corpus.reader), path)
             tell(f"chunk {number}: {chunk[-1].kind}, such as {chunk[-1].text!r}")
     (folder / "chunks").write_text(str(number))
 
@@ -128,7 +128,7 @@ def prepare(sources: Sources, folder: Path, sizes: Sizes, seed: int,
 def _read_glosses(knowledge: Knowledge, offsets: list[int], path: Path) -> None:
     """Have all glosses read at once; the reader of open text asks for a few at a time."""
     if not path.exists():
-        save(knowledge.gloss_vectors(offsets).half(), path)
+        save_atomically(knowledge.gloss_vectors(offsets).half(), path)
     glosses = torch.load(path, weights_only=True).float()
     knowledge.glosses.update(zip(offsets, glosses, strict=True))
 
@@ -185,10 +185,3 @@ def load_prepared(folder: Path) -> Prepared:
 
 def _joined(parts: Sequence[dict[str, Any]], key: str) -> Iterator[str]:
     return itertools.chain.from_iterable(part[key] for part in parts)
-
-
-def save(state: Any, path: Path) -> None:
-    """Write next to ``path`` and move there, so that nobody reads half a file."""
-    temporary = path.with_suffix(".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
