@@ -8,12 +8,11 @@ has the mean and variance that it had.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from engine.models.generators.taming import VQModel
+from engine.models.generators.taming import VQModel, rescaled
 
 _ZERO_AT_FIRST = tuple(f".{layer}.{part}" for layer in ("conv2", "proj_out", "nin_shortcut")
                        for part in ("weight", "bias"))
@@ -109,15 +108,9 @@ def nearest(tokens: Tensor, codebook: Tensor, chunk: int = 4096) -> tuple[Tensor
 
 
 @torch.no_grad()
-def fold_scale(weights: Mapping[str, Any]) -> dict[str, Tensor]:
+def fold_scale(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The same generator with codes of deviation 1: painting then has one learning rate for all.
 
-    Codebook and ``quant_conv`` are divided by the deviation, ``post_quant_conv`` multiplies by it.
     The pictures of the codes and the codes of a picture stay as they are.
     """
-    folded = {name: value.clone() for name, value in weights.items()}
-    scale = folded["quantize.embedding.weight"].std()
-    for name in ("quantize.embedding.weight", "quant_conv.weight", "quant_conv.bias"):
-        folded[name] /= scale
-    folded["post_quant_conv.weight"] *= scale
-    return folded
+    return {**weights, **rescaled(weights, weights["quantize.embedding.weight"].std())}

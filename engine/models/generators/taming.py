@@ -157,23 +157,24 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> VQGenerator
     return generator
 
 
-@torch.no_grad()
 def rescale(generator: VQGenerator, scale: float) -> None:
-    """Divide the latent by ``scale``, in place: the same pictures from a z that much smaller.
+    """Divide the latent by ``scale``, in place: the same pictures from a z that much smaller."""
+    if scale != 1:
+        weights = generator.model.state_dict()
+        generator.model.load_state_dict(rescaled(weights, scale), strict=False)
 
-    The convolutions around the quantiser take it up, which is exact: codebook and ``quant_conv``
-    (a GumbelVQ's codebook alone, as its encoder gives logits) are divided, ``post_quant_conv``'s
-    weight is multiplied.
+
+def rescaled(weights: Mapping[str, Tensor], scale: float | Tensor) -> dict[str, Tensor]:
+    """Those of a VQModel's or GumbelVQ's ``weights`` that change if its latent is divided.
+
+    The convolutions around the quantiser take the ``scale`` up, which is exact: codebook and
+    ``quant_conv`` (a GumbelVQ's codebook alone, as its encoder gives logits) are divided,
+    ``post_quant_conv``'s weight is multiplied.
     """
-    if scale == 1:
-        return
-    model = generator.model
-    generator.codebook.div_(scale)
-    if not generator.gumbel:
-        model.quant_conv.weight.div_(scale)
-        if model.quant_conv.bias is not None:
-            model.quant_conv.bias.div_(scale)
-    model.post_quant_conv.weight.mul_(scale)
+    divided = (("quantize.embed.weight",) if "quantize.embed.weight" in weights else
+               ("quantize.embedding.weight", "quant_conv.weight", "quant_conv.bias"))
+    return {**{name: weights[name] / scale for name in divided},
+            "post_quant_conv.weight": weights["post_quant_conv.weight"] * scale}
 
 
 def read_config(path: Path) -> dict[str, Any]:
