@@ -187,7 +187,7 @@ def drawn_kind(kind: str, entries: list[dict[str, Any]], pictures: Tensor,
 
 
 def _refuse_untrained(kind: str, *, asked: bool) -> bool:
-    """Whether the kind must be left out for want of a judge; refused where it was asked for."""
+    """Whether the kind is left out because its judge is missing; refused if it was asked for."""
     missing = [name for name in JUDGES.get(kind, ()) if not trained(name)]
     if not missing:
         return False

@@ -60,7 +60,7 @@ class Generator(nn.Module, ABC):
         return None
 
     def fingerprint(self) -> str:
-        """SHA-256 of what a latent's meaning depends on: one saved with another is no use here."""
+        """SHA-256 of what a latent's meaning depends on; with another it cannot be continued."""
         told = hashlib.sha256(f"{type(self).__name__} {self.factor}".encode())
         for name, tensor in self.state_dict().items():
             told.update(name.encode() + _bytes(tensor))
