@@ -104,6 +104,21 @@ class Perceptor(nn.Module, ABC):
         return bool(self.known[clip_tokenizer().encode(word)].all())
 
 
+def known_tokens(rows: Tensor, count: int) -> Tensor | None:
+    """Which tokens [vocabulary] an embedding of ``count`` rows has, by the ids in ``rows``.
+
+    None where these are not one id of the vocabulary for each row, each once.
+    """
+    size = len(clip_tokenizer().encoder)
+    rows = rows.long()
+    if not count or rows.shape != (count,) or rows.unique().numel() != count or (
+            rows.min() < 0 or rows.max() >= size):
+        return None
+    known = torch.zeros(size, dtype=torch.bool)
+    known[rows] = True
+    return known
+
+
 def unit(features: Tensor) -> Tensor:
     """Vectors [N, D] of any precision as unit vectors in at least float32."""
     precise = features.to(torch.promote_types(features.dtype, torch.float32))

@@ -14,7 +14,7 @@ from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
 from engine.models.filling import Uninitialised, fill
 from engine.models.packages import clip_model, clip_tokenizer
-from engine.models.perceptors.base import Perceptor, unit
+from engine.models.perceptors.base import Perceptor, known_tokens, unit
 from engine.models.settings import check_names
 from engine.sentence import Sentence
 
@@ -94,16 +94,13 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
         return None
     weight = _of_rank(tensors, "token_embedding.weight", 2)
     size = len(clip_tokenizer().encoder)
-    rows = rows.long()
-    if rows.shape != weight.shape[:1] or not len(rows) or rows.unique().numel() != len(rows) or (
-            rows.min() < 0 or rows.max() >= size):
+    known = known_tokens(rows, len(weight))
+    if known is None:
         raise CheckpointError("The checkpoint's token_embedding.rows should name one token of "
                               "{size} for each row of token_embedding.weight.", size=size)
     whole = torch.zeros(size, weight.shape[1])
-    whole[rows] = weight.float()
+    whole[rows.long()] = weight.float()
     tensors["token_embedding.weight"] = whole
-    known = torch.zeros(size, dtype=torch.bool)
-    known[rows] = True
     return known
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from engine.errors import CheckpointError
 from engine.models.filling import Uninitialised, fill
 from engine.models.packages import clip_tokenizer
+from engine.models.perceptors.base import known_tokens
 from engine.sentence import Sentence
 
 HEAD_WIDTH = 32  # MiniLM's
@@ -109,7 +110,6 @@ def read_tower(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TextTower]:
     """
     own = dict(tensors)
     rows = own.pop("rows", None)
-    vocabulary = len(clip_tokenizer().encoder)
     shapes = {name: tuple(value.shape) for name, value in own.items()}
     try:
         (count, embedding), (context, width) = shapes["tokens.weight"], shapes["positions"]
@@ -117,17 +117,14 @@ def read_tower(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TextTower]:
     except (KeyError, ValueError):
         raise CheckpointError("The checkpoint has no text tower: its embedding, its positions or "
                               "its layers are missing.") from None
-    if (rows is None or rows.shape != (count - 1,) or rows.min() < 0 or rows.max() >= vocabulary
-            or rows.unique().numel() != len(rows) or width % HEAD_WIDTH):
+    known = None if rows is None else known_tokens(rows, count - 1)
+    if rows is None or known is None or width % HEAD_WIDTH:
         raise CheckpointError("The checkpoint's text tower should name one token of {size} for "
                               "each row of its embedding, and be a multiple of {head} wide.",
-                              size=vocabulary, head=HEAD_WIDTH)
-    rows = rows.long()
+                              size=len(clip_tokenizer().encoder), head=HEAD_WIDTH)
     layers = len({name.split(".")[1] for name in own if name.startswith("layers.")})
-    sizes = TowerSizes(len(rows), embedding, width, layers, inner, context, classes)
+    sizes = TowerSizes(count - 1, embedding, width, layers, inner, context, classes)
     with Uninitialised():
-        tower = TextTower(sizes, rows)
+        tower = TextTower(sizes, rows.long())
     fill(tower, own, Sentence("a text tower"))
-    known = torch.zeros(vocabulary, dtype=torch.bool)
-    known[rows] = True
     return known, tower
