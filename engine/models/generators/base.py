@@ -61,7 +61,7 @@ class Generator(nn.Module, ABC):
 
     def fingerprint(self) -> str:
         """SHA-256 of what a latent's meaning depends on; with another it cannot be continued."""
-        told = hashlib.sha256(f"{type(self).__name__} {self.factor}".encode())
+        told = hashlib.sha256(f"{type(self).__name__} {self.extra_repr()}".encode())
         for name, tensor in self.state_dict().items():
             told.update(name.encode() + _bytes(tensor))
         return told.hexdigest()

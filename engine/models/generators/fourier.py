@@ -41,6 +41,10 @@ class FourierGenerator(Generator):
         matrix = torch.tensor(_COLOURS)
         self.register_buffer("colours", matrix / matrix[:, 0].norm() * 3**0.5)
 
+    def extra_repr(self) -> str:
+        """What a spectrum's meaning depends on, besides the colours."""
+        return f"decay={self.decay}, contrast={self.contrast}"
+
     @property
     def reference(self) -> Tensor:
         """The colours' matrix [3, 3]."""

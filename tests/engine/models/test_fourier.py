@@ -99,3 +99,10 @@ def test_the_preset_codebook_is_refused_since_there_is_none():
 def test_wrong_settings_are_named(settings, says):
     with pytest.raises(ModelError, match=says):
         build({}, settings)
+
+
+def test_a_spectrum_of_another_decay_or_contrast_is_told_apart():
+    prints = [FourierGenerator(*values).fingerprint()
+              for values in ((1.0, 1.0), (1.25, 1.0), (1.0, 0.5), (1.0, 1.0))]
+    assert len(set(prints)) == 3
+    assert prints[0] == prints[3]
