@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -29,7 +28,7 @@ def copy_sources(into: Path, *, whole: bool) -> Path:
     """
 
     def copy(source: str, target: str) -> None:
-        if whole or os.path.getsize(source) < _LARGE:
+        if whole or Path(source).stat().st_size < _LARGE:
             shutil.copyfile(source, target)
         else:
             Path(target).touch()
