@@ -20,8 +20,7 @@ WINDOW = 9
 WIDTH, HEIGHT, LEFT, TOP, GAP, FONT = 460, 220, 56, 60, 30, 16
 INKS = ("#2563eb", "#dc2626", "#059669", "#a16207")
 PANELS = (("generator", ("l1", "edges", "commitment")),
-          ("words", ("cosine",)),
-          ("perceptor", ("right", "shapes_right", "cosine", "cosine_painted")))
+          ("words", ("cosine",)))
 FILE = Path(__file__).parent.parent / "docs" / "pictures" / "curves.png"
 
 

@@ -16,7 +16,6 @@ app = typer.Typer(add_completion=False)
 
 # So many (generator, words).
 SHAPES_STEPS, WHOLE_STEPS = (3500, 2000), (7000, 8000)
-PERCEPTOR_STEPS = 800
 
 Folder = Annotated[Path, typer.Option(help="where states and curves are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
@@ -85,30 +84,10 @@ def words(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = 
 
 def train_words(stage: Stage, processes: int) -> None:
     """The words' stage, in so many processes."""
-    from engine.training import perceptor_run
+    from engine.training import words_run
     from engine.training.together import train_together
 
-    train_together(processes, partial(perceptor_run.train_words, stage))
-
-
-@app.command()
-def perceptor(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
-              resume: Resume = True, threads: Threads = 1, processes: Processes = 1,
-              rehearse: Annotated[bool, typer.Option(
-                  help="on paintings by the folder's generator, else the one begun with, else the "
-                       "shipped one")] = False,
-              begin_with: BeginWith = None, drawings: FolderOfDrawings = None) -> None:
-    """Train both towers together, on slopes. Nothing that ships has been through it yet."""
-    train_perceptor(Stage(folder, minutes, steps or PERCEPTOR_STEPS, resume, threads, begin_with,
-                          drawings, rehearse), processes)
-
-
-def train_perceptor(stage: Stage, processes: int) -> None:
-    """The perceptor's stage, in so many processes."""
-    from engine.training import perceptor_run
-    from engine.training.together import train_together
-
-    train_together(processes, partial(perceptor_run.train_perceptor, stage))
+    train_together(processes, partial(words_run.train_words, stage))
 
 
 @app.command()

@@ -9,12 +9,10 @@ from torch import Tensor
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
-from engine.models.generators.taming import VQGenerator, VQModel, build_generator, read_config
+from engine.models.generators.taming import VQGenerator, build_generator, read_config
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor
 from engine.training.averaging import WeightAverage
-from engine.training.export import SHIPPED
-from engine.training.generator import CODE_WIDTH, CODES, DDCONFIG, GeneratorTrainer
-from engine.training.perceptor import PerceptorTrainer
+from engine.training.generator import GeneratorTrainer
 from engine.training.words import WordsTrainer
 
 
@@ -44,11 +42,6 @@ def begin_generator(trainer: GeneratorTrainer, folder: Path) -> None:
     trainer.sums.copy_(trainer.codebook * trainer.counts[:, None])
 
 
-def begin_perceptor(trainer: PerceptorTrainer, folder: Path) -> None:
-    """The same of a perceptor. CheckpointError where the exported one has another architecture."""
-    _begin_perceptor(trainer, exported_perceptor(folder).state_dict(), folder)
-
-
 def begin_words(trainer: WordsTrainer, folder: Path) -> None:
     """Let captions mean to ``trainer`` what they mean to the exported perceptor.
 
@@ -58,7 +51,8 @@ def begin_words(trainer: WordsTrainer, folder: Path) -> None:
     ours, theirs = ({name: value.shape for name, value in each.clip.state_dict().items()}
                     for each in (trainer.perceptor, begin))
     if ours != theirs:
-        raise _another_architecture(folder)
+        raise CheckpointError("The perceptor in {folder} is of another architecture than what is "
+                              "trained; begin without it.", folder=folder)
     take_words(trainer.perceptor, begin)
     trainer.average = WeightAverage(trainer.perceptor, trainer.average.decay)
 
@@ -90,42 +84,3 @@ def _components(perceptor: ClipPerceptor) -> Tensor:
     grey = torch.full((1, 3, perceptor.resolution, perceptor.resolution), 0.5)
     slopes: Tensor = torch.autograd.functional.jacobian(beside_the_constant, grey)
     return slopes.flatten(1).T
-
-
-def begin_with_words(trainer: PerceptorTrainer, run: Path) -> None:
-    """Give ``trainer`` what the words' part of ``run`` has come to.
-
-    Raises CheckpointError where there is none, or where it has another architecture.
-    """
-    path = run / "words.pt"
-    if not path.exists():
-        raise CheckpointError("There is no training state at {path}; train the words first, or "
-                              "name a folder of exported models to begin with.", path=path)
-    state = torch.load(path, weights_only=True)
-    _begin_perceptor(trainer, state["average"]["weights"], run)
-
-
-def _begin_perceptor(trainer: PerceptorTrainer, weights: dict[str, Tensor], folder: Path) -> None:
-    try:
-        trainer.perceptor.load_state_dict(weights)
-    except RuntimeError as error:
-        raise _another_architecture(folder) from error
-    trainer.average = WeightAverage(trainer.perceptor, trainer.average.decay)
-
-
-def _another_architecture(folder: Path) -> CheckpointError:
-    return CheckpointError("The perceptor in {folder} is of another architecture than what is "
-                           "trained; begin without it.", folder=folder)
-
-
-def generator_to_rehearse_with(run: Path, folder: Path | None) -> VQGenerator:
-    """The generator of the ``run`` as far as it is; else that of ``folder``, or the shipped one."""
-    path = run / "generator.pt"
-    if not path.exists():
-        return exported_generator(folder or SHIPPED)
-    state = torch.load(path, weights_only=True)
-    model = VQModel(DDCONFIG, CODES, CODE_WIDTH)
-    model.load_state_dict(state["average"]["weights"])
-    codebook = state["model"]["quantize.embedding.weight"]
-    model.quantize.embedding.weight.data.copy_(codebook)
-    return VQGenerator(model.eval().requires_grad_(False))

@@ -41,11 +41,9 @@ def export_perceptor(run: Path, folder: Path = SHIPPED) -> Path:
     """Write ``perceptor.pt``: an OpenAI-format state dict in fp16, with the rows it learned.
 
     Of the 49,408 rows of the token embedding only those of known words are kept, beside their
-    numbers in ``token_embedding.rows``. Of a run that has not come to its perceptor's part it is
-    what the words' part has come to.
+    numbers in ``token_embedding.rows``.
     """
-    further = run / "perceptor.pt"
-    trained = _state(further if further.exists() else run / "words.pt")
+    trained = _state(run / "words.pt")
     weights: dict[str, Tensor] = trained["average"]["weights"]
     state = {name.removeprefix("clip."): value.half() for name, value in weights.items()}
     rows = torch.tensor(known_tokens(Mix(**trained["mix"])))

@@ -26,7 +26,6 @@ class Stage:
     threads: int
     begin_with: Path | None = None
     drawings: Path | None = None
-    rehearse: bool = False
 
 
 class Trainer(Protocol):

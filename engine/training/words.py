@@ -21,7 +21,6 @@ from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from engine.training.asking import ask, ask_by_parts, ask_for_things, encode_parts
 from engine.training.averaging import WeightAverage
 from engine.training.drawing import draw_array
-from engine.training.perceptor import ARCHITECTURE
 from engine.training.precision import bf16_where_fast
 from engine.training.projecting import see_by_components
 from engine.training.schedule import warm_cosine
@@ -29,6 +28,17 @@ from engine.training.stepping import step_down
 from engine.training.things import Drawings
 from engine.training.typical import typical_scene
 from engine.training.world import Mix, sample_scene
+
+# A vision transformer whose one patch is the whole picture: a projection of its pixels, and layers
+# that only hand on the numbers.
+ARCHITECTURE: dict[str, Any] = {
+    "embed_dim": 360, "resolution": 64, "vision_width": 360, "vision_layers": 1, "patch": 64,
+    "text_width": 320, "text_layers": 3, "context_length": 32}
+# Fewer patterned grounds and more pairs than the generator is shown: shapes and places are learned
+# last.
+MIX = Mix(styled=0.25, pairs=0.7, plain=0.8,
+          styles=("charcoal", "watercolour", "pixel art", "neon"))
+WHOLE_MIX = Mix(styled=0.45, pairs=0.4, plain=0.8, scenic=0.3, drawn=0.6, counted=0.08)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
@@ -21,8 +21,6 @@ from engine.models.packages import clip_tokenizer
 from engine.training.__main__ import app
 from engine.training.captions import Claim, Said, describe
 from engine.training.drawing import draw_array
-from engine.training.families import Families
-from engine.training.pool import Pool
 from engine.training.scene import COLOURS, SCENERY, SHAPES, Ground, Scene, Thing, held_out
 from engine.training.styles import STYLES
 from engine.training.things import Drawings, DrawingsError, drawn_things
@@ -274,20 +272,6 @@ def test_training_says_at_once_that_a_folder_has_no_drawings(tmp_path: Path) -> 
     assert "has no emoji.jsonl" in " ".join(told.output.replace("│", "").split())
 
 
-@given(seed=SEEDS)
-@settings(max_examples=15)
-def test_a_drawn_thing_s_family_is_of_drawn_things_and_each_caption_of_one_member(
-        seed: int, folder: Path) -> None:
-    mix = replace(WHOLE, drawn=1.0, pairs=0.3)
-    families = Families(1, Pool(1, 16, seed, mix=mix, drawings=Drawings(folder)), seed)
-    (_, scenes), = families.batch(1)
-    assert len(scenes) >= 2
-    for i, scene in enumerate(scenes):
-        assert any(thing.drawn for thing in scene.things)
-        _, claim = describe(scene, _rng(seed), full=True)
-        assert [claim.true_of(other) for other in scenes] == [i == j for j in range(len(scenes))]
-
-
 @given(SEEDS)
 def test_a_full_caption_is_true_of_a_near_miss_only_where_nothing_it_says_changed(
         seed: int) -> None:
@@ -308,39 +292,6 @@ def test_neither_of_two_things_hides_the_other(seed: int) -> None:
     for each in (scene, vary(scene, _rng(seed))):
         sizes = tuple(thing.size for thing in each.things)
         assert sizes == (("small", "big") if each.relation == "inside" else ("medium",) * 2)
-
-
-@given(SEEDS)
-@settings(max_examples=15)
-def test_a_family_differs_in_one_respect_and_each_caption_is_true_of_one_member(
-        seed: int) -> None:
-    pool = Pool(1, 32, seed, mix=Mix(styled=0.2, pairs=0.6))
-    families = Families(1, pool, seed)
-    (pictures, scenes), = families.batch(1)
-    assert 2 <= len(scenes) == len(pictures) <= 8
-    assert not any(held_out(scene) for scene in scenes)
-    shapes = {tuple(thing.shape for thing in scene.things) for scene in scenes}
-    colours = {tuple(thing.colour for thing in scene.things) for scene in scenes}
-    relations = {scene.relation for scene in scenes}
-    grounds = {scene.ground for scene in scenes}
-    # Exchanging two things' shapes, colours or both leaves what is there as it was.
-    there = {(frozenset(thing.shape for thing in scene.things),
-              frozenset(thing.colour for thing in scene.things)) for scene in scenes}
-    assert [len(each) > 1 for each in (shapes, colours, relations, grounds)].count(
-        True) == 1 or (len(there) == 1 and len(grounds) == 1)
-    for i, scene in enumerate(scenes):
-        _, claim = describe(scene, _rng(seed), full=True)
-        assert [claim.true_of(other) for other in scenes] == [i == j for j in range(len(scenes))]
-
-
-def test_some_families_differ_in_their_plain_ground_which_no_style_hides() -> None:
-    families = Families(40, Pool(1, 16, 3, mix=Mix(styled=0.4, plain=0.7)), 3)
-    several = [scenes for _, scenes in families.batch(40)
-               if len({scene.ground for scene in scenes}) > 1]
-    assert several
-    for scenes in several:
-        assert len({(scene.things, scene.relation) for scene in scenes}) == 1
-        assert {(scene.ground.pattern, scene.style) for scene in scenes} == {("plain", None)}
 
 
 def test_a_partial_caption_is_true_of_whatever_fits_it() -> None:
