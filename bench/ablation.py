@@ -32,8 +32,8 @@ from bench.natural.gallery import (
 from bench.natural.judge import MissingJudgeError, load_judge
 from bench.natural.measure import read_entries, read_pictures
 from engine.errors import EngineError
-from engine.pictures import to_pil
-from engine.recipe import PRESETS
+from engine.painting.images import to_pil
+from engine.request.recipe import PRESETS
 
 KINDS = ("flip", "affine", "perspective", "jitter", "noise")
 CASES = ("none", *KINDS, "all")

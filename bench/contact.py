@@ -30,7 +30,7 @@ from bench.natural.gallery import kept_at as natural_kept_at
 from bench.natural.gallery import read_kept
 from bench.natural.judge import MissingJudgeError
 from bench.natural.measure import read_entries, read_pictures
-from engine.pictures import read_picture, to_pil, to_tensor
+from engine.painting.images import read_picture, to_pil, to_tensor
 
 EACH, COLUMNS, SIDE, LABEL, GAP = 25, 10, 128, 44, 6
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"

@@ -43,13 +43,13 @@ from bench.held_out import FOLDER, to_claim, to_scene
 from bench.judge import load_judge
 from bench.names import DRAWN
 from bench.shares import interval
-from engine.masking import self_mask
 from engine.models import Models, load_models
-from engine.painting import paint, prepare
-from engine.pictures import png_bytes, to_pil, to_tensor
-from engine.recipe import PAPER_THRESHOLD, make_recipe
-from engine.request import make_request
-from engine.synthesis import Synthesis
+from engine.painting.images import png_bytes, to_pil, to_tensor
+from engine.painting.masking import self_mask
+from engine.painting.pipeline import paint, prepare
+from engine.painting.synthesis import Synthesis
+from engine.request.recipe import PAPER_THRESHOLD, make_recipe
+from engine.request.request import make_request
 from engine.training.drawing import draw
 from engine.training.scene import Scene
 

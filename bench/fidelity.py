@@ -51,7 +51,7 @@ from bench.shares import interval, interval_of, share
 from engine import EngineError, imagine
 from engine.models import Models, load_models
 from engine.models.codebook import embed_codes
-from engine.pictures import png_bytes
+from engine.painting.images import png_bytes
 from engine.training.asking import encode_asked
 from engine.training.drawing import draw_array
 from engine.training.scene import COLOURS

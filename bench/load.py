@@ -27,9 +27,9 @@ from bench.names import DRAWN
 from data import Store
 from engine.errors import EngineError
 from engine.events import Done, Event
-from engine.job import Job, Place
-from engine.queue import PaintQueue
-from engine.request import ImageRequest, make_request
+from engine.jobs.job import Job, Place
+from engine.jobs.queue import PaintQueue
+from engine.request.request import ImageRequest, make_request
 
 _HOW_OFTEN = 0.005  # seconds between two looks at the clock
 _SHARES = [0.2] * 2 + [0.05] * 8 + [0.02] * 10  # the greediest come first

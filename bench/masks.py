@@ -23,10 +23,10 @@ from torch import Tensor
 from bench.edit import drawing, overlap, thing_mask
 from bench.held_out import FOLDER, to_scene
 from bench.names import DRAWN
-from engine.guided import guided_filter
-from engine.masking import above, normalise, score, self_mask
 from engine.models import load_models
-from engine.recipe import PAPER_THRESHOLD, SelfMasking, make_recipe
+from engine.painting.guided_filter import guided_filter
+from engine.painting.masking import above, normalise, score, self_mask
+from engine.request.recipe import PAPER_THRESHOLD, SelfMasking, make_recipe
 
 SIZES = ((0.05,), (0.05, 0.1), (0.1,), (0.15,), (0.2,), (0.1, 0.2), (0.2, 0.3), (0.3, 0.5))
 REFINED = (0.0, 0.05, 0.1, 0.15)

@@ -26,7 +26,7 @@ from bench.held_out_edits import KINDS, target_of, where_of
 from bench.judge import FIRST_STYLES, FIRST_WORLD
 from bench.nearest import SCENES, SIDE
 from bench.shares import interval
-from engine.painting import paint
+from engine.painting.pipeline import paint
 from engine.training.captions import describe
 from engine.training.scene import Scene
 from engine.training.world import sample_scene, vary

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.supervised import SupervisedBot, environment, eventually
-from engine.worker_status import resident
+from engine.worker.status import resident
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.faults import Buckets
 

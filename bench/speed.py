@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from engine.defaults import DEFAULT_MODEL
+from engine.request.defaults import DEFAULT_MODEL
 
 PROMPT = "a castle on a hill"
 

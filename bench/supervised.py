@@ -96,7 +96,7 @@ class SupervisedBot:
         for children in Path(f"/proc/{self.pid}/task").glob("*/children"):
             with contextlib.suppress(OSError):
                 found += [int(number) for number in children.read_text().split()]
-        return [number for number in found if b"engine.worker" in _command_line(number)]
+        return [number for number in found if b"engine.worker.main" in _command_line(number)]
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """What is in its database, read beside it; nothing before there is one."""

@@ -14,7 +14,7 @@ import time
 
 import typer
 
-from bot.blocked_words import BlockedWords
+from bot.guild.blocked_words import BlockedWords
 
 PROMPTS = (
     "a red star on a blue background", "a fox", "THE MOON", "a painting of a lighthouse in a storm",

@@ -9,7 +9,7 @@ The face is :func:`create_bot` and the settings it takes::
 from __future__ import annotations
 
 from bot.client import ImageBot
-from bot.settings import Settings, SettingsError, load_settings
+from bot.host.settings import Settings, SettingsError, load_settings
 
 __all__ = ["ImageBot", "Settings", "SettingsError", "create_bot", "load_settings"]
 

@@ -14,13 +14,13 @@ import discord
 import yarl
 
 from bot import create_bot
-from bot.backups import back_up_now, restore_now
 from bot.client import ImageBot
 from bot.errors import ClosingError
-from bot.health import served
-from bot.logs import set_up_logs
+from bot.host.backups import back_up_now, restore_now
+from bot.host.health import served
+from bot.host.logs import set_up_logs
+from bot.host.settings import Settings, SettingsError, hand_to_engine, load_settings
 from bot.permissions import application_id_of, invite_link
-from bot.settings import Settings, SettingsError, hand_to_engine, load_settings
 from engine.errors import EngineError
 
 log = logging.getLogger("bot")
@@ -70,7 +70,7 @@ def _serve_host(what: str, file: Path | None) -> int:
     """A command that needs no token and connects to nothing; its exit code."""
     hand_to_engine()
     if what == "doctor":
-        from bot.doctor import examine  # loads torch, which the running bot never does
+        from bot.host.doctor import examine  # loads torch, which the running bot never does
 
         return examine(print)
     set_up_logs(level="warning")

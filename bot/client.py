@@ -12,34 +12,34 @@ import aiohttp
 import discord
 from discord.ext import commands
 
-from bot.asking import Asking, Gate, Taken
-from bot.attachments import Picture, fetch_file, fetch_picture
-from bot.buttons import BUTTONS
-from bot.concepts import wanted_scores
-from bot.continuing import Continuation
-from bot.delivery import Delivery
-from bot.edit_modal import take_edit
+from bot.delivery.delivery import Delivery
+from bot.delivery.videos import Videos
 from bot.errors import Caught, ClosingError, describe
-from bot.guild_settings import GuildSettings
+from bot.guild.concepts import wanted_scores
+from bot.guild.rules import GuildSettings
+from bot.host.logs import about_job
+from bot.host.metrics import Metrics
+from bot.host.models import check_model
+from bot.host.retention import Retention
+from bot.host.settings import Settings
+from bot.host.upkeep import Upkeep
 from bot.language import _, mark
-from bot.limits import check_limits
-from bot.logs import about_job
-from bot.metrics import Metrics
-from bot.modals import take_submission
-from bot.models import check_model
-from bot.retention import Retention
-from bot.settings import Settings
-from bot.translator import CatalogueTranslator
-from bot.tree import ImageTree, sync_if_changed
-from bot.upkeep import Upkeep
-from bot.videos import Videos
-from bot.wording import place_in_queue
+from bot.language.formatting import place_in_queue
+from bot.language.translator import CatalogueTranslator
+from bot.media.attachments import Picture, fetch_file, fetch_picture
+from bot.requests.continuation import Continuation
+from bot.requests.limits import check_limits
+from bot.requests.requester import Asking, Gate, Taken
+from bot.ui.buttons import BUTTONS
+from bot.ui.command_tree import ImageTree, sync_if_changed
+from bot.ui.edit_modal import take_edit
+from bot.ui.modals import take_submission
 from data.people import People
 from data.store import Store
 from engine.events import Queued
-from engine.job import Job
-from engine.queue import PaintQueue
-from engine.request import ImageRequest
+from engine.jobs.job import Job
+from engine.jobs.queue import PaintQueue
+from engine.request.request import ImageRequest
 
 log = logging.getLogger(__name__)
 

@@ -16,18 +16,18 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.asking import Asking
 from bot.client import ImageBot
 from bot.errors import ClosingError, GoneError, Guarded, MissingRightError, describe
 from bot.language import _, plural
-from bot.tree import sync
-from bot.wording import duration
+from bot.language.formatting import duration
+from bot.requests.requester import Asking
+from bot.ui.command_tree import sync
 from data import overview
 from data.backup import backups
-from engine.request import ImageRequest
+from engine.request.request import ImageRequest
 from engine.version import version
-from engine.worker_process import spawn
-from engine.worker_status import WorkerStatus
+from engine.worker.process import spawn
+from engine.worker.status import WorkerStatus
 
 log = logging.getLogger(__name__)
 

@@ -8,18 +8,18 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.asking import asked_by
-from bot.attachments import check_address
 from bot.client import ImageBot
-from bot.edit_modal import EditModal
-from bot.editing import edit_request
 from bot.errors import AttachmentError, Guarded
 from bot.language import _
-from bot.modals import max_length
+from bot.media.attachments import check_address
+from bot.media.source_picture import is_finished, job_of, picture_address
 from bot.permissions import check_bot_may_post
-from bot.restrictions import check_interaction_not_banned
-from bot.source_picture import is_finished, job_of, picture_address
-from cogs.options import describe, span
+from bot.requests.edit_request import edit_request
+from bot.requests.requester import asked_by
+from bot.requests.restrictions import check_interaction_not_banned
+from bot.ui.edit_modal import EditModal
+from bot.ui.modals import max_length
+from bot.ui.options import describe, span
 from data import posted
 
 PROMPT_LENGTH, WHERE_LENGTH = max_length("prompt"), max_length("where")

@@ -12,11 +12,11 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import ImageBot
+from bot.delivery.messages import FINISHED
 from bot.errors import Guarded
 from bot.language import _
-from bot.messages import FINISHED
-from bot.pictures import thumbnail
-from bot.wording import escape, link_to
+from bot.language.formatting import escape, link_to
+from bot.media.resize import thumbnail
 from data import quota
 from data.stored import StoredJob
 

@@ -8,15 +8,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.asking import asked_by
 from bot.client import ImageBot
 from bot.errors import Guarded
-from bot.modals import max_length
-from bot.models import model_names
+from bot.host.models import model_names
 from bot.permissions import check_bot_may_post
-from cogs.choices import choices
-from cogs.options import bounds, describe
-from engine.request import parse_size, request_from_text
+from bot.requests.requester import asked_by
+from bot.ui.autocomplete import choices
+from bot.ui.modals import max_length
+from bot.ui.options import bounds, describe
+from engine.request.request import parse_size, request_from_text
 
 LEAST_SEED, LAST_SEED = bounds("seed")
 FEWEST, MOST = bounds("iterations")

@@ -11,9 +11,9 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import Guarded
 from bot.language import _, plural
-from bot.wording import duration, escape, ordinal
+from bot.language.formatting import duration, escape, ordinal
 from engine.events import Progress
-from engine.job import Job
+from engine.jobs.job import Job
 
 SHOWN = 15
 

@@ -11,11 +11,11 @@ from typing import Any
 import discord
 from discord.ext import commands
 
-from bot.asking import asked_in
 from bot.client import ImageBot
 from bot.errors import Caught
 from bot.language import _, plural, speaking
-from bot.tree import sync
+from bot.requests.requester import asked_in
+from bot.ui.command_tree import sync
 
 
 class Owner(commands.Cog):

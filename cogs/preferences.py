@@ -9,18 +9,18 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.asking import Asking
 from bot.client import ImageBot
 from bot.errors import Guarded
-from bot.guild_gate import brought_down, pixels_allowed
+from bot.host.models import check_model, model_names
 from bot.language import _
-from bot.limits import check_limits
-from bot.models import check_model, model_names
-from bot.wording import escape
-from cogs.choices import choices
-from cogs.options import bounds, describe
+from bot.language.formatting import escape
+from bot.requests.gate import brought_down, pixels_allowed
+from bot.requests.limits import check_limits
+from bot.requests.requester import Asking
+from bot.ui.autocomplete import choices
+from bot.ui.options import bounds, describe
 from data.people import Preferences
-from engine.request import ImageRequest, make_request, parse_size
+from engine.request.request import ImageRequest, make_request, parse_size
 
 FEWEST, MOST = bounds("iterations")
 

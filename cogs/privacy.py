@@ -12,15 +12,15 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from bot.asking import Asking
 from bot.client import ImageBot
 from bot.errors import GoneError, Guarded
-from bot.forgetting import Forgetting
+from bot.host.settings import OperationsSettings
 from bot.language import _, plural
-from bot.settings import OperationsSettings
+from bot.requests.forget_person import Forgetting
+from bot.requests.requester import Asking
 from data.archives import archives
 from data.privacy import export
-from engine.request import ImageRequest
+from engine.request.request import ImageRequest
 
 
 def backup_days(settings: OperationsSettings) -> int:

@@ -13,15 +13,15 @@ import re
 import discord
 from discord.ext import commands
 
-from bot.asking import asked_in
 from bot.client import ImageBot
-from bot.editing import edit_request
 from bot.errors import Caught, GoneError
 from bot.language import _, speaking
+from bot.media.source_picture import attached_address, job_of, picture_of
 from bot.permissions import check_bot_may_post_in
-from bot.source_picture import attached_address, job_of, picture_of
+from bot.requests.edit_request import edit_request
+from bot.requests.requester import asked_in
 from engine.errors import RequestError
-from engine.request import request_from_text
+from engine.request.request import request_from_text
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from data.database import Database
 from data.errors import StoreError
 from data.owners import Owner
 from engine.clock import now_ms
-from engine.job import State
-from engine.worker_process import spawn
+from engine.jobs.job import State
+from engine.worker.process import spawn
 
 log = logging.getLogger("data.leases")
 

@@ -1,4 +1,4 @@
-"""What the queue and the bot write down and find again; see engine.job.JobStore."""
+"""What the queue and the bot write down and find again; see engine.jobs.job.JobStore."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from data.stored import COLUMNS, StoredJob, request_of, stored_job
 from engine.clock import now_ms
 from engine.errors import RequestError
 from engine.events import Done
-from engine.job import JobRecord, Place, State, Wish
-from engine.request import ImageRequest
+from engine.jobs.job import JobRecord, Place, State, Wish
+from engine.request.request import ImageRequest
 
 log = logging.getLogger("data.store")
 

@@ -10,8 +10,8 @@ from typing import Any
 from data.database import Row
 from data.files import Files
 from engine.errors import RequestError
-from engine.job import Place, State, Wish
-from engine.request import ImageRequest, make_request, request_from_json
+from engine.jobs.job import Place, State, Wish
+from engine.request.request import ImageRequest, make_request, request_from_json
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.errors import EngineError
-    from engine.painting import imagine
-    from engine.prompt import Prompt, parse_prompts
-    from engine.request import ImageRequest
-    from engine.synthesis import Iterate
+    from engine.painting.pipeline import imagine
+    from engine.painting.synthesis import Iterate
+    from engine.request.prompt import Prompt, parse_prompts
+    from engine.request.request import ImageRequest
 
 __all__ = ["EngineError", "ImageRequest", "Iterate", "Prompt", "imagine", "parse_prompts"]
 
-_HOMES = {"EngineError": "engine.errors", "ImageRequest": "engine.request",
-          "Iterate": "engine.synthesis", "Prompt": "engine.prompt",
-          "imagine": "engine.painting", "parse_prompts": "engine.prompt"}
+_HOMES = {"EngineError": "engine.errors", "ImageRequest": "engine.request.request",
+          "Iterate": "engine.painting.synthesis", "Prompt": "engine.request.prompt",
+          "imagine": "engine.painting.pipeline", "parse_prompts": "engine.request.prompt"}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,11 +23,11 @@ def main() -> None:
 
 
 def _run() -> int:
-    from engine import studio  # first, as it holds the clock
-    from engine.command import app
+    from engine.cli import run  # first, as it holds the clock
+    from engine.cli.imagine import app
     from engine.errors import EngineError
 
-    assert studio.BEGAN
+    assert run.BEGAN
     from typer import TyperException
 
     try:

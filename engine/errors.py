@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.sentence import Sentence
+from engine.translatable import Sentence
 
 
 class EngineError(Exception):

@@ -43,7 +43,7 @@ class Done:
     ``seconds`` were spent stepping; ``iterations`` were made, fewer than asked for where the
     job was ``stopped``; ``notices`` are sentences for the person (words the model does not
     know, a prompt that was cut). ``scores``, 0 to 1, are how much of each concept there is in it
-    that was asked about (engine.concepts); one that could not be scored is not among them.
+    that was asked about (engine.painting.concepts); one that could not be scored is not among them.
     """
 
     picture: bytes = field(repr=False)

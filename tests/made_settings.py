@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from bot.settings import (
+from bot.host.settings import (
     DeliverySettings,
     DiscordSettings,
     LimitSettings,

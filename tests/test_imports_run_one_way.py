@@ -1,4 +1,7 @@
-"""cogs -> bot -> data -> engine, and foreign model code through one door."""
+"""cogs -> bot -> data -> engine, the same way inside packages, and no cycle between modules.
+
+Imports under TYPE_CHECKING and inside functions count: a reader follows them all the same.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("engine", "data", "bot", "cogs")  # from the ground up
 WORKSHOPS = ("training", "bench")  # not installed: no floor imports them, nor training bench
+# Inside a package, from the ground up: a folder imports from its own and from earlier groups.
+INSIDE = {
+    "engine": (("errors", "events", "translatable", "clock", "version"), ("request",), ("models",),
+               ("painting",), ("worker",), ("jobs", "cli"), ("training",), ("__init__", "__main__")),
+}
 DOOR = Path("engine/models/packages.py")
 # Names that no file may import, the door included: they fail, or bring hundreds of megabytes.
 BANNED = ("torchvision", "pytorch_lightning", "lightning", "omegaconf", "taming.models",
@@ -59,7 +67,19 @@ def complaints(source: str, file: Path) -> list[str]:
             found.append(f"{file} imports {name}, which nothing may")
         if file != DOOR and any(is_within(name, foreign) for foreign in BEHIND_THE_DOOR):
             found.append(f"{file} imports {name}; only {DOOR} may")
+        if floor in INSIDE and is_within(name, floor) and not may_import_inside(file, name):
+            found.append(f"{file} imports {name}, which is not below it in {floor}")
     return found
+
+
+def may_import_inside(file: Path, name: str) -> bool:
+    """Whether ``file`` may import dotted ``name`` of its own package."""
+    rank = {part: number for number, group in enumerate(INSIDE[file.parts[0]]) for part in group}
+    own = file.with_suffix("").parts[1]
+    other = [*name.split("."), "__init__"][1]
+    if other == own or other not in rank:  # a name in the package's face
+        return True
+    return rank[other] < rank[own] or rank[other] == rank[own] == 0
 
 
 def project_files() -> list[Path]:
@@ -74,20 +94,60 @@ def test_the_files_of_every_floor_that_stands_are_found() -> None:
     assert standing <= {file.parts[0] for file in files}
 
 
-@pytest.mark.parametrize("file", project_files(), ids=str)
-def test_imports_run_one_way(file: Path) -> None:
-    assert complaints((ROOT / file).read_text("utf-8"), file) == []
+def test_imports_run_one_way() -> None:
+    assert [complaint for file in project_files()
+            for complaint in complaints((ROOT / file).read_text("utf-8"), file)] == []
+
+
+def cycles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """The modules that import each other in a circle, by the module each circle is found from."""
+    found: list[list[str]] = []
+    done: set[str] = set()
+
+    def follow(module: str, path: list[str]) -> None:
+        if module in path:
+            found.append(path[path.index(module):])
+        elif module not in done:
+            for other in sorted(imports.get(module, ())):
+                follow(other, [*path, module])
+            done.add(module)
+
+    for module in sorted(imports):
+        follow(module, [])
+    return found
+
+
+def module_of(file: Path) -> str:
+    parts = file.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+@pytest.mark.parametrize("package", ["data", "cogs", "training", "bench"])
+def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
+    files = {module_of(file): file for file in project_files() if file.parts[0] == package}
+    imports = {}
+    for module, file in files.items():
+        names = set(imported_names((ROOT / file).read_text("utf-8"), file))
+        # `from a.b import c` names a.b as well; that counts only where c is not a module.
+        longer = {name.rpartition(".")[0] for name in names if name in files}
+        imports[module] = {name for name in names - longer if name in files and name != module}
+    assert cycles(imports) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}}) == [["a", "b", "c"]]
+    assert cycles({"a": {"b", "c"}, "b": {"c"}}) == []
 
 
 @pytest.mark.parametrize(("file", "source"), [
-    ("engine/queue.py", "import data"),
-    ("engine/queue.py", "import bot.settings as settings"),
-    ("engine/worker.py", "def f():\n    from cogs import imagine"),
-    ("data/jobs.py", "from bot.settings import Settings"),
+    ("engine/jobs/queue.py", "import data"),
+    ("engine/jobs/queue.py", "import bot.settings as settings"),
+    ("engine/worker/main.py", "def f():\n    from cogs import imagine"),
+    ("data/jobs.py", "from bot.host.settings import Settings"),
     ("data/jobs.py", "if True:\n    import cogs.imagine"),
     ("bot/client.py", "from cogs.imagine import Imagine"),
     ("bot/client.py", "import importlib\nimportlib.import_module('cogs.imagine')"),
-    ("engine/cutouts.py", "import torchvision.transforms"),
+    ("engine/painting/cutouts.py", "import torchvision.transforms"),
     ("bench/speed.py", "from omegaconf import OmegaConf"),
     ("cogs/imagine.py", "import pytorch_lightning"),
     ("engine/models/generator.py", "import taming.modules.vqvae.quantize"),
@@ -96,6 +156,10 @@ def test_imports_run_one_way(file: Path) -> None:
     ("engine/models/packages.py", "import torchvision"),
     ("cogs/imagine.py", "from training.words import tower"),
     ("engine/models/loading.py", "import bench.fidelity"),
+    ("engine/worker/main.py", "from engine.jobs import queue"),
+    ("engine/request/prompt.py", "from engine.models.loading import load_models"),
+    ("engine/jobs/queue.py", "from engine.cli import run"),
+    ("engine/errors.py", "import engine.request.limits"),
     ("training/words/distil.py", "from bench.natural import judge"),
 ])
 def test_an_import_that_runs_the_wrong_way_is_named(file: str, source: str) -> None:
@@ -107,10 +171,10 @@ def test_an_import_that_runs_the_wrong_way_is_named(file: str, source: str) -> N
     ("engine/models/generator.py", "from . import packages"),
     ("engine/models/loading.py", "from .packages import clip_model\nfrom ..errors import x"),
     ("engine/text.py", "import database, botocore\nfrom clipboard import copy"),
-    ("data/jobs.py", "from engine.request import ImageRequest"),
+    ("data/jobs.py", "from engine.request.request import ImageRequest"),
     ("bot/client.py", "import data.jobs\nawait_me = 'cogs.imagine'\n"
                       "async def f(bot):\n    await bot.load_extension('cogs.imagine')"),
-    ("cogs/imagine.py", "import bot.client, data.jobs, engine.request"),
+    ("cogs/imagine.py", "import bot.client, data.jobs, engine.request.request"),
     ("bench/words.py", "import training.words, engine.models"),
 ])
 def test_an_import_that_runs_the_right_way_is_let_pass(file: str, source: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.job import Place
-from engine.request import ImageRequest, make_request
+from engine.jobs.job import Place
+from engine.request.request import ImageRequest, make_request
 from tests.checkpoints import write_clip, write_vqgan
 
 PLACE = Place("100", "200", "en-GB")

@@ -25,11 +25,11 @@ import torch
 from torch import Tensor
 
 from engine.models import Models, load_models
-from engine.painting import paint, prepare, recipe_of
-from engine.pictures import png_bytes, read_picture, to_pil, to_tensor
-from engine.recipe import Recipe
-from engine.request import ImageRequest, make_request
-from engine.synthesis import Synthesis
+from engine.painting.images import png_bytes, read_picture, to_pil, to_tensor
+from engine.painting.pipeline import paint, prepare, recipe_of
+from engine.painting.synthesis import Synthesis
+from engine.request.recipe import Recipe
+from engine.request.request import ImageRequest, make_request
 
 Entry = dict[str, Any]
 Tell = Callable[[str], None]

@@ -34,8 +34,8 @@ from bench.natural.gallery import (
 from bench.natural.judge import load_judge
 from bench.natural.photographs import known_photographs
 from bench.natural.style_judge import STYLE_NAMES, load_style_judge, styled
-from engine.painting import recipe_of
-from engine.pictures import to_tensor
+from engine.painting.images import to_tensor
+from engine.painting.pipeline import recipe_of
 
 KINDS = ("natural", "scenes", "styles")
 

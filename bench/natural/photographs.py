@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from engine.pictures import read_picture
+from engine.painting.images import read_picture
 
 KNOWN: dict[str, tuple[int, ...]] = {
     "chelsea.png": (281, 282, 285), "coffee.png": (967, 968), "camera.png": (759, 872),

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from bench.natural.filters import FILTERS, Array, to_array, to_image
 from bench.natural.photographs import picture_files
-from engine.pictures import read_picture
+from engine.painting.images import read_picture
 from engine.training.drawing import draw
 from engine.training.stage import save_atomically
 from engine.training.styles import STYLES as DRAWN_STYLES

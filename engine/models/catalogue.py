@@ -21,7 +21,7 @@ from engine.models.kinds import (
     PERCEPTORS,
     Kind,
 )
-from engine.sentence import Sentence
+from engine.translatable import Sentence
 
 T = TypeVar("T")
 APP = "imagine-bot"

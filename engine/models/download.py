@@ -29,7 +29,7 @@ from engine.errors import CheckpointError, DownloadError, MissingModelError
 from engine.models.catalogue import Source
 from engine.models.checkpoints import looks_like_page
 from engine.models.locks import only_one
-from engine.sentence import Sentence
+from engine.translatable import Sentence
 
 Progress = Callable[[int, int | None], None]
 """Told the bytes that are here and, where the server says, those there will be."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import torch
 
-from engine.defaults import DEFAULT_MODEL
 from engine.errors import CheckpointError, MissingModelError, ModelError
 from engine.models.catalogue import Catalogue, ModelEntry, Part, load_catalogue, models_folder
 from engine.models.download import verify
 from engine.models.generators.base import Generator
 from engine.models.perceptors.base import Perceptor
-from engine.sentence import Sentence
+from engine.request.defaults import DEFAULT_MODEL
+from engine.translatable import Sentence
 
 
 @dataclass(frozen=True, eq=False)

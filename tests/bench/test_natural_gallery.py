@@ -30,7 +30,7 @@ from bench.natural.gallery import (
 from bench.natural.judge import MissingJudgeError, NaturalJudge, judge_packages
 from bench.natural.measure import measure, read_entries
 from bench.natural.photographs import classes_of, known_photographs
-from engine.recipe import PRESETS, Augmentation
+from engine.request.recipe import PRESETS, Augmentation
 
 SETTINGS = Settings(DRAWN, iterations=1)
 

@@ -13,7 +13,7 @@ from bench.natural.nouns import Noun, fill, read_nouns
 from bench.natural.prompts import NUMBERS, OF_SEVERAL, STYLES, written
 from bench.natural.scenes import GROUPS
 from bench.natural.style_judge import STYLE_NAMES
-from engine.prompt import parse_prompts
+from engine.request.prompt import parse_prompts
 
 KINDS = tuple(NUMBERS)
 

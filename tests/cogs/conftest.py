@@ -16,13 +16,13 @@ import simcord.backend.cdn
 from aiohttp import web
 
 from bot import ImageBot, create_bot
-from bot.delivery import Delivery
-from bot.progress import ProgressMessage
-from bot.settings import (
+from bot.delivery.delivery import Delivery
+from bot.delivery.progress import ProgressMessage
+from bot.delivery.videos import Videos
+from bot.host.settings import (
     DeliverySettings,
     PaintingSettings,
 )
-from bot.videos import Videos
 from tests.cogs.media import MediaHost
 from tests.made_settings import made_settings
 from tests.tiny_model import write_tiny_model

@@ -6,7 +6,7 @@ import discord
 import pytest
 from simcord.backend.errors import SetupError
 
-from bot.health import complaints
+from bot.host.health import complaints
 from cogs.admin import Admin
 from data import overview
 

@@ -9,9 +9,9 @@ import pytest
 from discord import app_commands
 from discord.ext import commands
 
-from bot.buttons import BUTTONS
 from bot.permissions import NAMES, NEEDED
-from engine.request import MAX_SEED, ImageRequest
+from bot.ui.buttons import BUTTONS
+from engine.request.request import MAX_SEED, ImageRequest
 
 
 async def test_every_command_is_within_discord_s_limits(world):

@@ -7,7 +7,7 @@ import sqlite3
 
 import pytest
 
-import engine.worker_jobs
+import engine.worker.jobs
 from data.picture_checks import findings_in
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of
@@ -113,7 +113,7 @@ async def test_where_scoring_fails_only_withhold_withholds(world, here, manager,
     def fails(*arguments):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(engine.worker_jobs, "concept_scores", fails)
+    monkeypatch.setattr(engine.worker.jobs, "concept_scores", fails)
     await configure(here, manager, "concepts add", concept="blood", action=action)
     message = await told(world, here)
     assert bool(message.attachments) == posted

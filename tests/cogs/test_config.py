@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bot.guild_settings import DEFINITIONS
+from bot.guild.rules import DEFINITIONS
 from engine.clock import DAY_MS
-from engine.request import request_from_json
+from engine.request.request import request_from_json
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of, labels
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.client import ImageBot
-from bot.guild_settings import DEFINITIONS
+from bot.guild.rules import DEFINITIONS
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.media import answered
 

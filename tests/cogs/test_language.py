@@ -6,8 +6,8 @@ import pytest
 import simcord.interactions
 
 from bot.language import speaking
-from bot.translator import DESCRIPTION_LENGTH, CatalogueTranslator
-from bot.tree import fingerprint
+from bot.language.translator import DESCRIPTION_LENGTH, CatalogueTranslator
+from bot.ui.command_tree import fingerprint
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import labels
 

@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from bot.errors import TermsError
-from bot.restrictions import check_not_banned, parse_span
+from bot.requests.restrictions import check_not_banned, parse_span
 from data.people import Restriction
 from tests.cogs.conftest import job_id_of
 

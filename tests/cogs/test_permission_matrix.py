@@ -21,8 +21,8 @@ from simcord.backend import serializers
 from simcord.backend.errors import SetupError
 from simcord.enums import AppCommandType, InteractionType
 
-from bot.buttons import BUTTONS
-from bot.guild_transfer import export_text
+from bot.guild.transfer import export_text
+from bot.ui.buttons import BUTTONS
 from cogs.admin import Announcement
 from data.guilds import change_settings
 from data.people import Restriction

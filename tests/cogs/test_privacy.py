@@ -11,8 +11,8 @@ import zipfile
 import pytest
 from PIL import Image
 
-from bot.attachments import Picture
-from bot.retention import Retention
+from bot.host.retention import Retention
+from bot.media.attachments import Picture
 from engine.clock import DAY_MS
 from tests.cogs.conftest import job_id_of
 from tests.data.test_privacy import traces
@@ -240,7 +240,7 @@ async def test_the_daily_task_removes_what_is_too_old(world, here, monkeypatch):
     store = world.bot.store
     await store.database.change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
                                 366 * DAY_MS, job_id_of(old))
-    monkeypatch.setattr("bot.retention.FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("bot.host.retention.FIRST_SECONDS", 0.0)
     world.bot.retention.start()
     deadline = asyncio.get_running_loop().time() + 10
     while await store.get_meta("retention ran") is None:

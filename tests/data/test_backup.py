@@ -21,8 +21,8 @@ from data.errors import StoreError
 from data.quota import is_kept, keep, make_room
 from data.recovery import recover, restore
 from engine.events import Done
-from engine.job import JobRecord, Place
-from engine.request import make_request
+from engine.jobs.job import JobRecord, Place
+from engine.request.request import make_request
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "imagine-bot.sqlite3"

@@ -20,8 +20,8 @@ from data.database import Database, migrations
 from data.errors import StoreError
 from engine.errors import RequestError
 from engine.events import Done
-from engine.job import JobRecord, Place
-from engine.request import make_request
+from engine.jobs.job import JobRecord, Place
+from engine.request.request import make_request
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Place("100", "200", "de")
@@ -253,8 +253,8 @@ DIES = """
     import asyncio, os, sys
     from pathlib import Path
     from data import Store
-    from engine.job import JobRecord, Place
-    from engine.request import make_request
+    from engine.jobs.job import JobRecord, Place
+    from engine.request.request import make_request
 
     async def main():
         store = await Store.open(Path(sys.argv[1]))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import load_settings
+from bot.host.settings import load_settings
 from tests.docker.dockerfile import (
     copies,
     expand,
@@ -47,7 +47,7 @@ def test_variables_are_those_of_the_image():
 @pytest.mark.parametrize(("path", "ignored"), [
     (".env", True), (".env.example", False), ("bot/__pycache__/a.pyc", True), ("a.pyc", True),
     ("tests/docker/prove.py", True), ("engine/tests.py", False), ("docs/hosting.md", True),
-    ("imagine_bot.egg-info/PKG-INFO", True), ("bot/delivery.py", False)])
+    ("imagine_bot.egg-info/PKG-INFO", True), ("bot/delivery/delivery.py", False)])
 def test_the_context_leaves_out_what_docker_would(path, ignored):
     assert is_ignored(Path(path), IGNORED) is ignored
 

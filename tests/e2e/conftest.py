@@ -66,7 +66,7 @@ class BotProcess:
         found = []
         for children in tasks.glob("*/children"):
             found += [int(number) for number in children.read_text().split()]
-        return [number for number in found if b"engine.worker" in _command_line(number)]
+        return [number for number in found if b"engine.worker.main" in _command_line(number)]
 
 
 def _command_line(number: int) -> bytes:

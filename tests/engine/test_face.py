@@ -40,8 +40,9 @@ def test_other_names_are_refused_as_modules_refuse_them():
 
 
 @pytest.mark.parametrize("modules", [
-    "engine.request", "engine.prompt", "engine.recipe", "engine.errors", "engine.version",
-    "engine.pictures", "engine.video", "engine.files", "engine.command"])
+    "engine.request.request", "engine.request.prompt", "engine.request.recipe", "engine.errors",
+    "engine.version", "engine.painting.images", "engine.painting.video", "engine.cli.output_files",
+    "engine.cli.imagine"])
 def test_plain_parts_do_not_load_torch(modules):
     assert python(f"import sys, {modules}; print('torch' in sys.modules)") == "False"
 

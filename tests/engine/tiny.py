@@ -6,7 +6,7 @@ import torch
 
 from engine.models.generators.taming import VQGenerator, VQModel
 from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
-from engine.recipe import Augmentation, Recipe
+from engine.request.recipe import Augmentation, Recipe
 from tests.checkpoints import DDCONFIG
 
 PLAIN = Augmentation(count=3, flip=0, affine=0, perspective=0, jitter=0, noise=0)

@@ -11,14 +11,14 @@ import random
 import re
 from collections.abc import Callable
 
-from bot.attachments import check_picture
-from bot.buttons import BUTTONS
 from bot.errors import AttachmentError, sentence
-from bot.wording import chosen, file_name, understood
+from bot.language.formatting import chosen, file_name, understood
+from bot.media.attachments import check_picture
+from bot.ui.buttons import BUTTONS
 from engine.errors import RequestError
-from engine.pictures import read_mask, read_picture
-from engine.prompt import split_flags
-from engine.request import ImageRequest, request_from_json, request_from_text
+from engine.painting.images import read_mask, read_picture
+from engine.request.prompt import split_flags
+from engine.request.request import ImageRequest, request_from_json, request_from_text
 from tests.fuzz.corpus import WHOLE_PICTURES
 
 LONGEST_SENTENCE = 2000  # what fits into a message

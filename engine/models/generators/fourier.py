@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.models.generators.base import Generator
-from engine.models.settings import check_names, number
+from engine.models.part_settings import check_names, number
 
 # The square root of the covariance of ImageNet's colours: uncorrelated channels -> RGB.
 _COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from engine.errors import CheckpointError
 from engine.models.checkpoints import looks_like_page, read_tensors, without_prefix
 from engine.models.codebook import embed_codes, nearest_codes
-from engine.models.filling import Uninitialised, fill
 from engine.models.generators.base import Generator
 from engine.models.packages import taming_autoencoder, taming_quantizers
-from engine.models.settings import check_names, number
-from engine.sentence import Sentence
+from engine.models.part_settings import check_names, number
+from engine.models.state_dict import Uninitialised, fill
+from engine.translatable import Sentence
 
 _NET2NET_PREFIX = "first_stage_model."
 _PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.",

@@ -20,11 +20,11 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
-from engine.models.filling import Uninitialised, fill
+from engine.models.part_settings import check_names, number
 from engine.models.perceptors.base import Perceptor
 from engine.models.perceptors.text_tower import TextTower, read_tower
-from engine.models.settings import check_names, number
-from engine.sentence import Sentence
+from engine.models.state_dict import Uninitialised, fill
+from engine.translatable import Sentence
 
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 CLASSES = 1000

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
-from engine.models.filling import Uninitialised, fill
 from engine.models.packages import clip_model, clip_tokenizer
+from engine.models.part_settings import check_names
 from engine.models.perceptors.base import Perceptor, known_tokens, unit
-from engine.models.settings import check_names
-from engine.sentence import Sentence
+from engine.models.state_dict import Uninitialised, fill
+from engine.translatable import Sentence
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)

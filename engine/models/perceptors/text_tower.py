@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.errors import CheckpointError
-from engine.models.filling import Uninitialised, fill
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.base import known_tokens
-from engine.sentence import Sentence
+from engine.models.state_dict import Uninitialised, fill
+from engine.translatable import Sentence
 
 HEAD_WIDTH = 32  # MiniLM's
 UNKNOWN = 0  # the row of every token that has none of its own

@@ -5,14 +5,14 @@ import torch
 from torch import nn
 
 from engine.errors import CheckpointError, ModelError
-from engine.losses import spherical_distance
 from engine.models.generators.fourier import FourierGenerator
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.efficientnet_lite import EfficientNetLite0, build
 from engine.models.perceptors.text_tower import TextTower, TowerSizes
-from engine.prompt import Prompt
-from engine.recipe import Augmentation, Early, Recipe
-from engine.synthesis import Synthesis
+from engine.painting.losses import spherical_distance
+from engine.painting.synthesis import Synthesis
+from engine.request.prompt import Prompt
+from engine.request.recipe import Augmentation, Early, Recipe
 
 
 def rows_of(words):

@@ -6,9 +6,9 @@ import torch
 
 from engine.errors import ModelError, RequestError
 from engine.models.generators.fourier import FourierGenerator, build
-from engine.prompt import Prompt
-from engine.recipe import Recipe
-from engine.synthesis import Synthesis
+from engine.painting.synthesis import Synthesis
+from engine.request.prompt import Prompt
+from engine.request.recipe import Recipe
 from tests.engine.tiny import PLAIN, tiny_perceptor
 
 

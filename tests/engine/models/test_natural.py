@@ -8,8 +8,8 @@ import torch
 from engine import imagine
 from engine.models import load_models
 from engine.models.codebook import nearest_codes
-from engine.painting import prepare
-from engine.request import request_from_text
+from engine.painting.pipeline import prepare
+from engine.request.request import request_from_text
 
 CLASSES = {"goldfish": 1, "tabby": 281, "red fox": 277, "lighthouse": 437, "castle": 483,
            "volcano": 980, "teapot": 849, "school bus": 779, "strawberry": 949}

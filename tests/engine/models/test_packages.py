@@ -14,7 +14,7 @@ PROGRAM = """
     from pathlib import Path
     import torch
     torch.set_num_threads(1)
-    import engine, engine.models, engine.models.command
+    import engine, engine.models, engine.cli.models
     from engine.models.generators.taming import build_generator, read_config
     from engine.models.perceptors.openai_clip import build_perceptor
     from engine.models.checkpoints import read_tensors

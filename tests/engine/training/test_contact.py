@@ -10,7 +10,7 @@ import torch
 
 from bench.contact import GAP, LABEL, SIDE, lay_out, painted_before
 from bench.fidelity import kept_at
-from engine.pictures import png_bytes, to_pil
+from engine.painting.images import png_bytes, to_pil
 
 
 def test_kept_pictures_come_back_and_stand_in_their_places(tmp_path: Path) -> None:

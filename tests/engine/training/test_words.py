@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 
 from engine.errors import CheckpointError
-from engine.losses import spherical_distance
 from engine.models.checkpoints import read_tensors
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor, new_clip
+from engine.painting.losses import spherical_distance
 from engine.training.beginning import begin_words, take_words
 from engine.training.export import export_perceptor
 from engine.training.pool import Pool

@@ -1,0 +1,1 @@
+"""From the queue's events to messages in the channel."""

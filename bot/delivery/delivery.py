@@ -1,0 +1,249 @@
+"""From a job's events to messages in its channel: progress, then the result, once.
+
+A job is followed by one task. The progress message is a courtesy: it may be deleted, refused or
+late. The result must arrive: it is tried until Discord has it or refuses it for good, its
+message's id is stored then, and until that is so every start of the bot tries again. So it is
+with a failure; that a job was cancelled only its progress message says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.delivery import messages
+from bot.delivery.direct_messages import write_directly
+from bot.delivery.progress import ProgressMessage
+from bot.delivery.results import Results
+from bot.errors import describe
+from bot.guild.concepts import Verdict, check_picture, strongest_possible
+from bot.host.logs import about_job
+from bot.language import _, mark, speaking
+from bot.requests.channels import as_number, channel_of
+from data.stored import StoredJob
+from engine.events import Cancelled, Done, Event, Failed, Progress, Queued
+from engine.jobs.job import Job
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+WAITING_SECONDS = 20.0
+CLOSING_SECONDS = 4.0
+_CANCELLED, _FAILED = mark("Cancelled."), mark("This one came to nothing.")
+
+
+class Delivery:
+    """Follows jobs and delivers what becomes of them.
+
+    ``preview_seconds`` is the least time between two edits of one progress message.
+    """
+
+    def __init__(self, bot: ImageBot, preview_seconds: float) -> None:
+        self.bot = bot
+        self.preview_seconds = preview_seconds
+        self._results = Results(bot)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._progress: dict[str, ProgressMessage] = {}
+        self._requests: dict[str, Job] = {}
+        self._closing = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is being followed or delivered."""
+        return bool(self._tasks)
+
+    def follow(self, job: Job, message_id: int | None = None, *,
+               answers: int | None = None) -> None:
+        """Show the job's progress, in a reply to the message ``answers``, and deliver its end.
+
+        ``message_id`` is the progress message's own, from before a restart.
+        """
+        if job.id not in self._tasks and not self._closing:
+            self._start(job.id, self._follow(job, message_id, answers))
+
+    async def take_up(self) -> None:
+        """After a start: go on where the process before this one was interrupted."""
+        for job in self.bot.queue.resumed():
+            stored = await self.bot.store.job(job.id)
+            self.follow(job, as_number(stored.progress_message_id) if stored else None)
+        for stored in await self.bot.store.undelivered():
+            if stored.id not in self._tasks:
+                self._start(stored.id, self._deliver_stored(stored))
+        for name in ("on_guild_join", "on_guild_available"):
+            self.bot.add_listener(self._opened, name)
+        for name in ("on_guild_channel_update", "on_guild_role_update"):
+            self.bot.add_listener(self._changed, name)
+
+    async def _changed(self, _: object, after: discord.abc.GuildChannel | discord.Role) -> None:
+        """Permissions may have been given back."""
+        await self._opened(after.guild)
+
+    async def _opened(self, guild: discord.Guild) -> None:
+        """What a server's channels refused before may be taken now."""
+        for job_id in self._results.refused(guild.id):
+            stored = await self.bot.store.job(job_id)
+            if (stored is not None and stored.delivered_at is None and not self._closing
+                    and job_id not in self._tasks):
+                self._start(job_id, self._deliver_stored(stored))
+
+    async def close(self) -> None:
+        """Tell the channels that work rests, and stop; takes a few seconds at most."""
+        self._closing = True
+        tasks = dict(self._tasks)
+        farewells = [
+            asyncio.create_task(_rest(job, progress))
+            for job_id, progress in self._progress.items()
+            if (job := self._requests.get(job_id)) is not None]
+        # What is being posted just now may arrive; what merely waits for its job cannot.
+        posting = [task for job_id, task in tasks.items() if job_id not in self._requests]
+        if farewells or posting:
+            await asyncio.wait([*farewells, *posting], timeout=CLOSING_SECONDS)
+        for task in (*farewells, *tasks.values()):
+            task.cancel()
+        await asyncio.gather(*tasks.values(), *farewells, return_exceptions=True)
+
+    async def let_go(self, job_id: str, seconds: float) -> None:
+        """Wait so long for what is being posted about a job, then end it: the job is to go."""
+        task = self._tasks.get(job_id)
+        if task is not None:
+            late = (await asyncio.wait([task], timeout=seconds))[1]
+            for each in late:
+                each.cancel()
+
+    def _start(self, job_id: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name=f"delivery of {job_id}")
+        self._tasks[job_id] = task
+        task.add_done_callback(lambda done: self._ended(job_id, done))
+
+    def _ended(self, job_id: str, task: asyncio.Task[None]) -> None:
+        self._tasks.pop(job_id, None)
+        self._progress.pop(job_id, None)
+        self._requests.pop(job_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # The row stays undelivered: the next start tries again.
+            with about_job(job_id):
+                describe(error, "the delivery")
+
+    def _interval(self, job: Job, seconds: float) -> float:
+        """Seconds between edits: previews are news, places in the queue hardly are."""
+        if isinstance(job.latest, Queued) and seconds:
+            return max(WAITING_SECONDS, 2.0 * len(self._tasks))
+        return seconds
+
+    async def _follow(self, job: Job, message_id: int | None, answers: int | None) -> None:
+        with about_job(job.id), speaking(job.place.locale):
+            channel = channel_of(self.bot, job.place.channel_id, job.place.guild_id)
+
+            async def remember(posted: int) -> None:
+                await self.bot.store.set_progress_message(job.id, str(posted))
+
+            rules = await self.bot.guild_settings.rules(job.place.guild_id)
+            # In direct messages, and where no server said otherwise, as the host has it.
+            seconds = (rules.value("preview_seconds")
+                       if rules.source("preview_seconds") == "server" else self.preview_seconds)
+            progress = ProgressMessage(
+                channel, job.id, message_id, lambda: self._interval(job, seconds), remember,
+                may_be_there=job.resumed and message_id is None, answers=answers)
+            self._progress[job.id], self._requests[job.id] = progress, job
+            preferences = await self.bot.people.preferences(job.person)
+            events, overlay = aiter(job), b""
+            while (event := await self.next_event(events)) is not None:
+                if isinstance(event, Queued):
+                    progress.show(messages.queued(job.person, job.request, event))
+                elif isinstance(event, Progress):
+                    overlay = event.overlay or overlay
+                    # What the finished picture may not show its previews may not either.
+                    feared = strongest_possible(rules)
+                    seen = event if preferences.previews and feared != "withhold" else (
+                        replace(event, preview=b"", overlay=b""))
+                    text = messages.painting(job.person, job.request, seen)
+                    hidden = rules.value("spoiler") or feared == "spoiler"
+                    progress.show(messages.spoilered(text) if hidden else text)
+                else:
+                    await self._end(job, event, progress, overlay,
+                                    hidden=bool(rules.value("spoiler")))
+                    return
+
+    async def next_event(self, events: AsyncIterator[Event]) -> Event | None:
+        """The job's next event, however long it takes; None where the queue was closed."""
+        return await anext(events, None)
+
+    async def _end(self, job: Job, event: Event, progress: ProgressMessage, overlay: bytes, *,
+                   hidden: bool) -> None:
+        del self._requests[job.id]  # what comes now is no rest
+        if isinstance(event, Cancelled):
+            await progress.close(messages.ended(job.request, _(_CANCELLED)))
+            await self.bot.store.set_told(job.id)
+            return
+        # The result does not wait for an edit in flight, which limits may hold up.
+        progress.hush()
+        stored = await self.bot.store.job(job.id)
+        if stored is None:
+            return  # deleted while it was painted
+        verdict = Verdict()
+        if isinstance(event, Done):
+            event, verdict = await check_picture(self.bot, stored, event)
+        link = await self._results.post(stored, event, verdict, look_first=False)
+        if isinstance(event, Failed):
+            await progress.close(messages.ended(job.request, _(_FAILED)))
+        elif isinstance(event, Done) and link is not None:
+            text = messages.finished(job.request, event, link, overlay)
+            await progress.close(messages.spoilered(text) if hidden else text)
+        else:
+            await progress.close(messages.ended(job.request, _(
+                "Painted, but I could not post it here; /history has it.")))
+        await write_directly(self.bot, stored, event, link)
+
+    async def _deliver_stored(self, stored: StoredJob) -> None:
+        with about_job(stored.id), speaking(stored.locale):
+            event = await self._stored_ending(stored)
+            link, verdict = None, Verdict()
+            if isinstance(event, Done):
+                event, verdict = await check_picture(self.bot, stored, event)
+            if not isinstance(event, Cancelled):
+                link = await self._results.post(stored, event, verdict, look_first=True)
+            if stored.progress_message_id is not None:
+                channel = channel_of(self.bot, stored.channel_id, stored.guild_id)
+                old = ProgressMessage(channel, stored.id, int(stored.progress_message_id),
+                                      lambda: 0.0, _forget)
+                if isinstance(event, Cancelled):
+                    await old.close(messages.ended(stored.request, _(_CANCELLED)))
+                elif isinstance(event, Failed):
+                    await old.close(messages.ended(stored.request, _(_FAILED)))
+                elif link is not None:
+                    await old.close(messages.finished(stored.request, event, link))
+            if isinstance(event, Cancelled):
+                await self.bot.store.set_told(stored.id)
+            await write_directly(self.bot, stored, event, link)
+
+    async def _stored_ending(self, stored: StoredJob) -> Done | Failed | Cancelled:
+        if stored.state == "cancelled":
+            return Cancelled()  # its partial picture is not posted
+        if stored.state == "failed":
+            return Failed(stored.error or _("The picture could not be painted; try again."))
+        picture = await self.bot.store.picture(stored.id)
+        if picture is None:
+            return Failed(_("The picture's file is gone from my disk; press Again for a new one."))
+        return _done_of(stored, picture)
+
+
+def _done_of(stored: StoredJob, picture: bytes) -> Done:
+    result = dict(stored.result or {})
+    return Done(picture, seed=stored.seed, seconds=float(result.get("seconds", 0)),
+                iterations=int(result.get("iterations", 0)), width=int(result.get("width", 0)),
+                height=int(result.get("height", 0)), notices=tuple(result.get("notices", ())),
+                stopped=bool(result.get("stopped", False)),
+                scores=dict(result.get("scores", {})))
+
+
+async def _rest(job: Job, progress: ProgressMessage) -> None:
+    with speaking(job.place.locale):
+        await progress.close(messages.resting(job.person, job.request))
+
+
+async def _forget(posted: int) -> None:
+    """A message that is edited alone has no new id to remember."""

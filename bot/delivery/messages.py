@@ -1,0 +1,189 @@
+"""The messages about a job: content, embed, files and buttons, for each of its states."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import discord
+
+from bot.language import _, said
+from bot.language.formatting import (
+    chosen,
+    duration,
+    escape,
+    place_in_queue,
+    result_line,
+    understood,
+)
+from bot.ui.buttons import (
+    AgainButton,
+    CancelButton,
+    ContinueButton,
+    DeleteButton,
+    EditButton,
+    JobButton,
+    KeepButton,
+    RemixButton,
+    StopButton,
+    VideoButton,
+)
+from engine.events import Done, Progress, Queued
+from engine.request.request import ImageRequest
+
+WAITING, PAINTING, PAINTED, SORRY = 0x95A5A6, 0x3498DB, 0x2ECC71, 0xE67E22
+_BAR = 16
+SPOILER = "SPOILER_"
+OVERLAY = "may-change.jpg"
+
+
+@dataclass(frozen=True)
+class Text:
+    """One message's parts, but for the view, which is made anew for each sending.
+
+    ``files`` are (name, bytes); discord.py's own File objects are used up by sending.
+    """
+
+    content: str
+    embed: discord.Embed
+    buttons: tuple[type[JobButton], ...]
+    files: tuple[tuple[str, bytes], ...] = field(repr=False, default=())
+
+    def view(self, job_id: str) -> discord.ui.View:
+        """The buttons of this message."""
+        return view_of(job_id, self.buttons)
+
+    def new_files(self) -> list[discord.File]:
+        """The files, fresh for one sending."""
+        return [discord.File(io.BytesIO(data), filename=name) for name, data in self.files]
+
+
+def view_of(job_id: str, buttons: tuple[type[JobButton], ...]) -> discord.ui.View:
+    """A view of buttons about one job; nothing in it lives longer than the sending."""
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        item = button(job_id)
+        item.row = button.place
+        view.add_item(item)
+    return view
+
+
+UNDERWAY: tuple[type[JobButton], ...] = (StopButton, CancelButton, RemixButton)
+FINISHED: tuple[type[JobButton], ...] = (AgainButton, RemixButton, ContinueButton, EditButton,
+                                         VideoButton, DeleteButton)
+RETRY: tuple[type[JobButton], ...] = (AgainButton, RemixButton)
+
+
+def _embed(request: ImageRequest, colour: int, settings: str | None = None) -> discord.Embed:
+    embed = discord.Embed(description=understood(request), colour=colour)
+    embed.set_footer(text=(settings or chosen(request))[:2048])
+    return embed
+
+
+def queued(person: str, request: ImageRequest, event: Queued | None) -> Text:
+    """The job waits; with no event yet, its place is not known."""
+    line = _("Queued") if event is None else place_in_queue(event.position, event.eta)
+    return Text(_for(line, person), _embed(request, WAITING), UNDERWAY)
+
+
+def _for(line: str, person: str) -> str:
+    return _("{what} · for {person}", what=line, person=f"<@{person}>")
+
+
+def painting(person: str, request: ImageRequest, event: Progress) -> Text:
+    """The job is being painted, with its newest preview."""
+    if event.iteration == 0 and not event.preview:
+        ready = Text(_for(_("Getting ready"), person), _embed(request, PAINTING), UNDERWAY)
+        return _marked(ready, event.overlay)
+    share = event.iteration / max(1, event.iterations)
+    full = round(share * _BAR)
+    line = _("Painting {bar} {iteration} of {iterations}",
+             bar=f"`{'█' * full}{'░' * (_BAR - full)}`", iteration=event.iteration,
+             iterations=event.iterations)
+    if event.eta is not None:
+        line += " · " + _("about {time} left", time=duration(event.eta))
+    content = _for(line, person)
+    embed = _embed(request, PAINTING)
+    if not event.preview:
+        return _marked(Text(content, embed, UNDERWAY), event.overlay)
+    name = f"preview-{event.iteration}.jpg"
+    embed.set_image(url=f"attachment://{name}")
+    return _marked(Text(content, embed, UNDERWAY, ((name, event.preview),)), event.overlay)
+
+
+def _marked(text: Text, overlay: bytes) -> Text:
+    """The same with the overlay of what may change, small beside a preview; without one, as is."""
+    if not overlay:
+        return text
+    embed, link = text.embed.copy(), f"attachment://{OVERLAY}"
+    embed = embed.set_thumbnail(url=link) if text.files else embed.set_image(url=link)
+    embed.add_field(name=_("Where"), value=_("What is marked may change."), inline=False)
+    return replace(text, embed=embed, files=(*text.files, (OVERLAY, overlay)))
+
+
+def result(person: str, request: ImageRequest, done: Done, picture: tuple[str, bytes], *,
+           may_go: bool = False) -> Text:
+    """The finished picture as a message of its own; it pings the person, and nobody else.
+
+    ``may_go`` says that old pictures make room for new ones, so that this one can be kept.
+    """
+    embed = _embed(request, PAINTED, result_line(request, done))
+    embed.set_image(url=f"attachment://{picture[0]}")
+    if done.notices:
+        notices = "\n".join(f"- {escape(said(notice), 300)}" for notice in done.notices[:3])
+        embed.add_field(name=_("Please note"), value=notices[:1024], inline=False)
+    buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if may_go else FINISHED
+    return Text(f"<@{person}>", embed, buttons, (picture,))
+
+
+def spoilered(text: Text) -> Text:
+    """The same with its pictures behind a spoiler.
+
+    Discord hides files whose names begin with SPOILER_, but no picture within an embed.
+    """
+    if not text.files:
+        return text
+    embed = text.embed.copy().set_image(url=None).set_thumbnail(url=None)
+    return replace(text, embed=embed, files=tuple(
+        (SPOILER + name, data) for name, data in text.files))
+
+
+def finished(request: ImageRequest, done: Done, link: str, overlay: bytes = b"") -> Text:
+    """What the progress message becomes when the result is posted; an overlay stays there."""
+    line = _("Painted in {time}: {link}", time=duration(done.seconds), link=link)
+    return _marked(Text(line, _embed(request, PAINTED), ()), overlay)
+
+
+def failed(person: str, request: ImageRequest, reason: str) -> Text:
+    """The job came to nothing; said in a message of its own, which pings the person."""
+    return Text(f"<@{person}> {escape(reason)}", _embed(request, SORRY), RETRY)
+
+
+def ended(request: ImageRequest, words: str) -> Text:
+    """What the progress message becomes when there is no result: failed, or cancelled."""
+    return Text(words, _embed(request, SORRY), RETRY)
+
+
+def resting(person: str, request: ImageRequest) -> Text:
+    """The bot is being stopped; the job goes on when it is back."""
+    return Text(_for(_("I am being restarted; this picture goes on when I am back"), person),
+                _embed(request, WAITING), UNDERWAY)
+
+
+def pings(person: str) -> discord.AllowedMentions:
+    """Allows the mention of one person."""
+    return discord.AllowedMentions(everyone=False, roles=False, replied_user=False,
+                                   users=[discord.Object(int(person))])
+
+
+def carries(message: discord.Message, button: type[JobButton], job_id: str) -> bool:
+    """Whether a message has this button about this job: how a posted result is recognised."""
+    def ids(components: Any) -> list[str]:
+        found = []
+        for component in components:
+            found.append(getattr(component, "custom_id", None) or "")
+            found.extend(ids(getattr(component, "children", ())))
+        return found
+
+    return button.custom_id_of(job_id) in ids(message.components)

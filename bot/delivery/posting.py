@@ -1,0 +1,92 @@
+"""Posting what must arrive, once: through lost answers, 5xx, 429, limits and restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import discord
+
+from bot.delivery.messages import Text, pings
+from bot.errors import TOO_LARGE, is_passing
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+# Longer than any outage of Discord's there was; the next start of the bot tries again after it.
+BUDGET_SECONDS = 24 * 3600.0
+READ_BACK = 1000
+
+Find = Callable[[discord.Message], bool]
+Make = Callable[[int], Awaitable[Text | None]]
+
+
+async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str, nonce: str,
+                    person: str, find: Find, limit: int, look_first: bool = False,
+                    own_id: int | None = None, after: int = 0) -> int | None:
+    """Post a message about a job to ``channel`` and give its id; never twice.
+
+    ``make(limit)`` gives the text with files of at most ``limit`` bytes, None where they cannot
+    be made that small. ``find`` recognises the message if an earlier try did arrive;
+    ``look_first`` says there may have been one long ago, but not before the message ``after``.
+    Passing trouble is waited out for a day; then the answer is None as well. Raises
+    discord.HTTPException where Discord refuses for good.
+    """
+    loop = asyncio.get_running_loop()
+    began, pause = loop.time(), FIRST_PAUSE
+    look, text = look_first, None
+    while True:
+        try:
+            if look:
+                earlier = await find_message(channel, find, own_id, after)
+                if earlier is not None:
+                    return earlier
+            text = await make(limit)
+            if text is None:
+                return None
+            message = await channel.send(
+                text.content, embed=text.embed, files=text.new_files(), view=text.view(job_id),
+                nonce=nonce[:25], allowed_mentions=pings(person))
+        except discord.HTTPException as error:
+            if text is not None and text.files and (
+                    error.code == TOO_LARGE or error.status == 413):
+                limit = min(limit, sum(len(data) for _, data in text.files)) * 3 // 4
+                log.info("Discord finds the file too large; trying with %d bytes", limit)
+                continue
+            if not is_passing(error):
+                raise
+            log.warning("Posting failed (%s); trying again in %g s", error, pause)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("Posting failed (%s); trying again in %g s", error, pause)
+        else:
+            return message.id
+        if loop.time() - began > BUDGET_SECONDS:
+            log.error("Posting was given up after a day; the next start tries again")
+            return None
+        # Not all at the same moment, where many wait for Discord to be back.
+        await asyncio.sleep(pause * random.uniform(0.75, 1.25))
+        pause = min(pause * 2, LONGEST_PAUSE)
+        # It may have arrived, its answer alone being lost; Discord knows the nonce again, but
+        # only for a few minutes.
+        look = True
+
+
+async def find_message(channel: discord.abc.Messageable, find: Find, own_id: int | None = None,
+                       after: int = 0) -> int | None:
+    """The id of our message that ``find`` recognises among the channel's newest.
+
+    Looks no further back than the message ``after``. None where there is none, or where we may
+    not read.
+    """
+    try:
+        async for message in channel.history(limit=READ_BACK):
+            if message.id <= after:
+                break
+            if (own_id is None or message.author.id == own_id) and find(message):
+                return message.id
+    except discord.Forbidden:
+        log.info("The channel's history cannot be read, so nothing was looked for there")
+    return None

@@ -1,0 +1,174 @@
+"""One job's progress message: at most one edit in flight, the newest state wins."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import aiohttp
+import discord
+
+from bot.delivery.messages import Text, carries
+from bot.delivery.posting import find_message
+from bot.errors import DELETED, is_passing
+from bot.ui.buttons import CancelButton
+from engine.errors import EngineError
+
+log = logging.getLogger(__name__)
+
+# Discord limits edits of messages older than an hour more strictly: a new one is posted then.
+OLD = timedelta(minutes=55)
+_LAST_WORD_SECONDS = 20.0
+# Whom the channel's history is closed to may write in it, but not reply.
+_NO_REPLIES = 160002
+
+
+class ProgressMessage:
+    """Shows a job's states in a channel by editing one message.
+
+    ``message_id`` is that of a message posted before a restart; ``remember`` is called with
+    the id of each message that is posted. ``interval`` gives the seconds between two edits.
+    ``may_be_there`` says that one may have been posted of which nobody learnt the id;
+    ``answers`` is a message of the channel that it is to be a reply to.
+    Nothing raises: a message that cannot be shown stops the previews, not the job.
+    """
+
+    def __init__(self, channel: discord.abc.Messageable, job_id: str, message_id: int | None,
+                 interval: Callable[[], float],
+                 remember: Callable[[int], Awaitable[None]],
+                 may_be_there: bool = False, answers: int | None = None) -> None:
+        self.channel = channel
+        self.job_id = job_id
+        self.message_id = message_id
+        self.gone = False
+        self._interval = interval
+        self._remember = remember
+        self._newest: Text | None = None
+        self._changed = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._posts = 0
+        self._may_be_there = may_be_there
+        self._answers = answers
+        self._shown_at = float("-inf")
+
+    def show(self, text: Text) -> None:
+        """Show ``text`` when its turn has come, unless something newer comes before."""
+        self._newest = text
+        self._changed.set()
+        if self._task is None and not self._closing.is_set():
+            self._task = asyncio.create_task(self._keep_showing(),
+                                             name=f"progress of {self.job_id}")
+
+    def hush(self) -> None:
+        """Show nothing more but the last word; an edit in flight goes on."""
+        self._closing.set()
+        self._newest = None
+        self._changed.set()
+
+    async def close(self, text: Text | None = None) -> None:
+        """Wait for the edit in flight, then show ``text`` as the last word, if there is one."""
+        self.hush()
+        if self._task is not None:
+            done, _ = await asyncio.wait([self._task], timeout=_LAST_WORD_SECONDS)
+            if not done:
+                self._task.cancel()
+        if text is not None and (self.message_id is not None or self._may_be_there):
+            await self._put(text, last=True)
+
+    async def _keep_showing(self) -> None:
+        while not self.gone:
+            await self.wait_for_news()
+            # Whatever comes meanwhile may be in more of a hurry: previews are, places are not.
+            while not self._closing.is_set() and (early := self._due() - _now()) > 0:
+                self._changed.clear()
+                await self.pause(early)
+            self._changed.clear()
+            if self._closing.is_set():
+                return
+            text, self._newest = self._newest, None
+            if text is not None:
+                await self._put(text)
+                self._shown_at = _now()
+
+    def _due(self) -> float:
+        return self._shown_at + self._interval()
+
+    async def wait_for_news(self) -> None:
+        """Until there is something to show, or nothing more will come."""
+        await self._changed.wait()
+
+    async def pause(self, seconds: float) -> None:
+        """Wait so long, or until there is something newer."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), seconds)
+
+    async def _put(self, text: Text, *, last: bool = False) -> None:
+        try:
+            if self.message_id is None and self._may_be_there:
+                await self._find()
+            if self.message_id is None and last:
+                return  # nothing was shown that would have to end
+            if self.message_id is None or self._is_old(self.message_id):
+                await self._post(text)
+            else:
+                await self._edit(self.message_id, text)
+        except discord.HTTPException as error:
+            # Deleted, or not allowed any more: no previews. Other trouble passes; the next
+            # state comes soon.
+            self.gone = self.gone or not is_passing(error)
+            level = logging.INFO if error.code in DELETED else logging.WARNING
+            log.log(level, "The progress could not be shown: %s", error)
+        except (aiohttp.ClientError, TimeoutError, OSError, EngineError) as error:
+            log.warning("The progress could not be shown: %s", error)
+
+    async def _edit(self, message_id: int, text: Text) -> None:
+        message = self.channel.get_partial_message(message_id)  # type: ignore[attr-defined]  # all kinds of channel that we post in have it
+        # The list of attachments says which stay: none but the new preview.
+        await message.edit(content=text.content, embed=text.embed, view=text.view(self.job_id),
+                           attachments=text.new_files())
+
+    async def _post(self, text: Text) -> None:
+        old, self.message_id = self.message_id, None
+        self._may_be_there = True  # until there is an answer
+        # A retry of the first post within Discord's few minutes gives the same message.
+        nonce = f"{self._posts % 10}{self.job_id[:24]}"
+        try:
+            message = await self._send(text, nonce)
+        except discord.HTTPException as error:
+            if error.code != _NO_REPLIES or self._answers is None:
+                raise
+            self._answers = None
+            message = await self._send(text, nonce)
+        self._posts += 1
+        self.message_id, self._may_be_there = message.id, False
+        await self._remember(message.id)
+        if old is not None:
+            await self.channel.get_partial_message(old).delete()  # type: ignore[attr-defined]  # as above
+
+    async def _send(self, text: Text, nonce: str) -> discord.Message:
+        reference = None if self._answers is None else discord.MessageReference(
+            message_id=self._answers, channel_id=self.channel.id, fail_if_not_exists=False)  # type: ignore[attr-defined]  # as above
+        return await self.channel.send(text.content, embed=text.embed, files=text.new_files(),
+                                       view=text.view(self.job_id), nonce=nonce,
+                                       reference=reference)  # type: ignore[arg-type]  # None is none
+
+    async def _find(self) -> None:
+        """Look for a message whose answer was lost: Discord forgets nonces within minutes."""
+        found = await find_message(
+            self.channel, lambda message: carries(message, CancelButton, self.job_id))
+        self._may_be_there = False
+        if found is not None:
+            self.message_id = found
+            await self._remember(found)
+
+    @staticmethod
+    def _is_old(message_id: int) -> bool:
+        return discord.utils.utcnow() - discord.utils.snowflake_time(message_id) > OLD
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,130 @@
+"""The message that a job ends in: its picture or why there is none, posted once.
+
+Where the channel does not take it, the person is sent it directly; where they do not either, it
+waits until the server's channels may have been opened again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import aiohttp
+import discord
+
+from bot.delivery import messages
+from bot.delivery.messages import Text
+from bot.delivery.posting import FIRST_PAUSE, LONGEST_PAUSE, Find, Make, post_once
+from bot.errors import is_passing, without_folders
+from bot.guild.concepts import Verdict
+from bot.language import _, said
+from bot.language.formatting import file_name
+from bot.media.resize import shrink
+from bot.requests.channels import as_number, channel_of
+from bot.ui.buttons import AgainButton, VideoButton
+from data.stored import StoredJob
+from engine.events import Done, Event, Failed
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+log = logging.getLogger(__name__)
+
+
+class Results:
+    """Posts jobs' results and failures, and remembers what nobody would take."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+        # By server: what neither the channel nor the person would take.
+        self._refused: dict[int, set[str]] = {}
+
+    def refused(self, guild_id: int) -> set[str]:
+        """The ids of a server's jobs that could not be posted, which are to be tried again."""
+        return self._refused.pop(guild_id, set())
+
+    async def post(self, stored: StoredJob, event: Event, verdict: Verdict, *,
+                   look_first: bool) -> str | None:
+        """Post the result or the failure; its link, None where it could not be posted."""
+        channel = channel_of(self.bot, stored.channel_id, stored.guild_id)
+        limit = self.bot.upload_limit(as_number(stored.guild_id))
+        button = AgainButton if isinstance(event, Failed) else VideoButton
+
+        def find(message: discord.Message) -> bool:
+            return (messages.carries(message, button, stored.id)
+                    and message.id != as_number(stored.progress_message_id))
+
+        async def make(bytes_at_most: int) -> Text | None:
+            if isinstance(event, Failed):
+                return messages.failed(stored.person, stored.request,
+                                       without_folders(said(event.reason)))
+            assert isinstance(event, Done)
+            fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
+            data, ending = fitting or (b"", "png")
+            name = file_name(stored.request.prompt, event.seed, stored.id, ending)
+            text = messages.result(stored.person, stored.request, event, (name, data),
+                                   may_go=self.bot.settings.operations.pictures_mb > 0)
+            text = verdict.marked(text)
+            if fitting is None:
+                text.embed.set_image(url=None)
+                return replace(text, files=(), content=text.content + " " + _(
+                    "Painted, but Discord takes no file as large here; /history has it."))
+            rules = await self.bot.guild_settings.rules(stored.guild_id)
+            hidden = rules.value("spoiler") or verdict.action == "spoiler"
+            return messages.spoilered(text) if hidden else text
+
+        nonce = ("f" if isinstance(event, Failed) else "r") + stored.id
+        own_id = None if self.bot.user is None else self.bot.user.id
+        try:
+            message_id = await post_once(
+                channel, make, job_id=stored.id, nonce=nonce, person=stored.person, find=find,
+                limit=limit, look_first=look_first, own_id=own_id, after=_shown_by(stored))
+        except discord.HTTPException as error:
+            log.warning("The channel refuses the result: %s", error)
+            return await self._post_directly(stored, make, find, look_first=look_first)
+        return await self._delivered(stored, channel, message_id)
+
+    async def _post_directly(self, stored: StoredJob, make: Make, find: Find, *,
+                             look_first: bool) -> str | None:
+        """The channel is gone or closed to us: send it to the person alone, if they let us."""
+        try:
+            direct = await self._direct_channel(int(stored.person))
+            message_id = await post_once(
+                direct, make, job_id=stored.id, nonce=f"d{stored.id}",
+                person=stored.person, find=find, look_first=look_first,
+                limit=self.bot.upload_limit(None), after=_shown_by(stored))
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.warning("Nor can it be sent to the person directly: %s", error)
+            if stored.guild_id is not None:
+                self._refused.setdefault(int(stored.guild_id), set()).add(stored.id)
+            return None
+        return await self._delivered(stored, direct, message_id)
+
+    async def _delivered(self, stored: StoredJob,
+                         channel: discord.PartialMessageable | discord.DMChannel,
+                         message_id: int | None) -> str | None:
+        """Note which message it is; its link, None where there is none."""
+        if message_id is None:
+            return None
+        await self.bot.store.set_result_message(stored.id, str(message_id))
+        log.info("Delivered as message %d", message_id)
+        return channel.get_partial_message(message_id).jump_url
+
+    async def _direct_channel(self, person: int) -> discord.DMChannel:
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                user = self.bot.get_user(person) or await self.bot.fetch_user(person)
+                return await user.create_dm()
+            except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+                if not is_passing(error) or pause > LONGEST_PAUSE:
+                    raise
+            await asyncio.sleep(pause)
+            pause *= 2
+
+
+def _shown_by(stored: StoredJob) -> int:
+    """A message that is older than any result: ids go by Discord's clock, which ours may not."""
+    return as_number(stored.progress_message_id) or 0

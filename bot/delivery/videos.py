@@ -1,0 +1,111 @@
+"""Time-lapses on demand: made by the worker when it has time, posted where they were asked for.
+
+A wish for one lives in memory alone: whoever asked is told where a restart ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import TYPE_CHECKING
+
+import discord
+
+from bot.delivery.messages import pings
+from bot.errors import Caught, GoneError
+from bot.host.logs import about_job
+from bot.language import _, mark, speaking, spoken
+from bot.language.formatting import escape, file_name
+from data.picture_checks import hides
+from data.stored import StoredJob
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+CLOSING_SECONDS = 3.0
+RESTARTED = mark("I am being restarted; press Video again when I am back.")
+TOO_LARGE = mark("The time-lapse is larger than this server takes; paint the picture smaller for "
+                 "one.")
+
+
+class Videos:
+    """The time-lapses that are being made, at most one of a job in a channel at a time."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+        self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
+
+    def ask(self, job: StoredJob, person: str, channel_id: int | None,
+            guild_id: int | None) -> bool:
+        """Have a time-lapse made; False where that is being done for this channel already.
+
+        Raises GoneError where there is no picture it could show, or no channel.
+        """
+        if job.state not in ("rendered", "delivered") or channel_id is None:
+            raise GoneError(_("There is no finished picture to show; press Again for a new one."))
+        key = (job.id, channel_id)
+        if key in self._tasks:
+            return False
+        channel = self.bot.get_partial_messageable(channel_id, guild_id=guild_id)
+        limit = self.bot.upload_limit(guild_id)
+        task = asyncio.create_task(self._make(job, person, channel, limit),
+                                   name=f"video of {job.id}")
+        self._tasks[key] = task
+        task.add_done_callback(lambda done: self._tasks.pop(key, None))
+        return True
+
+    @property
+    def busy(self) -> bool:
+        """Whether any is being made."""
+        return bool(self._tasks)
+
+    async def close(self) -> None:
+        """End all; whoever waits is told to ask again, as far as a few seconds suffice."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            late = (await asyncio.wait(tasks, timeout=CLOSING_SECONDS))[1]
+            for task in late:
+                task.cancel()
+
+    async def film(self, job_id: str) -> bytes:
+        """The worker's mp4, however long it takes."""
+        return await self.bot.queue.video(job_id)
+
+    async def _make(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
+                    limit: int) -> None:
+        with about_job(job.id), speaking(await self._locale(channel)):
+            video = None
+            try:
+                with Caught("the time-lapse") as caught:
+                    video = await self.film(job.id)
+                text = caught.text
+            except asyncio.CancelledError:
+                # This task ends with the message; being cancelled twice ends it at once.
+                text = _(RESTARTED)
+            if video is not None and len(video) > limit:
+                video, text = None, _(TOO_LARGE)
+            with Caught("posting the time-lapse"):
+                await self._post(job, person, channel, video, text)
+
+    async def _locale(self, channel: discord.PartialMessageable) -> str:
+        """The server's language where it has one, else that of whoever asked."""
+        locale = spoken()
+        with Caught("the language of a time-lapse"):
+            rules = await self.bot.guild_settings.rules(
+                None if channel.guild_id is None else str(channel.guild_id))
+            return rules.locale(locale)
+        return locale
+
+    async def _post(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
+                    video: bytes | None, text: str | None) -> None:
+        prompt = escape(job.request.prompt, 200)
+        words = text if video is None else _("the time-lapse of \"{prompt}\"", prompt=prompt)
+        name = file_name(job.request.prompt, job.seed or 0, job.id, "mp4")
+        rules = await self.bot.guild_settings.rules(
+            None if channel.guild_id is None else str(channel.guild_id))
+        hidden = bool(rules.value("spoiler")) or await hides(self.bot.store.database, job.id)
+        files = [] if video is None else [discord.File(io.BytesIO(video), filename=name,
+                                                       spoiler=hidden)]
+        await channel.send(f"<@{person}> {words}", files=files, allowed_mentions=pings(person))

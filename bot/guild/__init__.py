@@ -1,0 +1,1 @@
+"""A server's settings: their kinds, storage and transfer."""

@@ -1,0 +1,244 @@
+"""Words that a server does not want in prompts: matched as words, whatever they are dressed up as.
+
+An entry is a word, a phrase or, after ``regex:``, an expression of RE2, which takes time linear
+in the text. Text and entries are folded alike: case, accents, full-width and other fancy letters,
+letters of other alphabets that look like Latin ones, and what cannot be seen. Then an entry is
+found where a word begins and ends with it, also
+
+- with punctuation between its letters ("b.a.d"), or spaces between single ones ("b a d");
+- with digits and signs in place of letters ("b4d", "sh!t"), beside at least one letter;
+- a phrase with any run of spaces and punctuation between its words.
+
+"Scunthorpe" is one word and holds no other. In scripts that are written without spaces, words
+have no borders, and an entry is found anywhere.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+import re2
+
+from bot.errors import SettingError
+from bot.guild.look_alikes import LOOK_ALIKES
+from bot.language import _
+
+REGEX = "regex:"
+MAX_ENTRIES, MAX_LENGTH = 1000, 100
+_MEMORY = 1 << 20  # bytes that RE2 may use for one expression
+
+_SWAPS = {"0": "o", "1": "il", "!": "il", "|": "il", "3": "e", "4": "a", "@": "a", "5": "s",
+          "$": "s", "7": "t", "8": "b", "9": "g", "6": "g", "€": "e", "+": "t"}
+# An entry with signs in it is read in so many ways at most.
+_READINGS = 16
+_LEAST_SPACED = 3
+
+# Blank, though Unicode calls them letters, symbols or format characters.
+_BLANK = dict.fromkeys((0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0))
+_KANA_MARKS = "\u3099\u309a"  # another sound, no ornament
+_UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF),
+             (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
+
+
+def fold(text: str) -> str:
+    """``text`` in small, plain letters, without what adorns them or cannot be seen."""
+    if text.isascii():
+        return text.lower()
+    # Marks go before case is folded too: the fold of one of them is a letter.
+    folded = _bare(_bare(text.translate(_BLANK)).casefold())
+    return unicodedata.normalize("NFC", folded.translate(LOOK_ALIKES).translate(_BLANK))
+
+
+def _bare(text: str) -> str:
+    """The letters taken apart, without what Unicode lays over them."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text)
+                   if c in _KANA_MARKS or unicodedata.category(c) not in ("Mn", "Me", "Cf"))
+
+
+@dataclass
+class _Node:
+    """A place in the tree of all entries, letter by letter; " " is any gap between words."""
+
+    next: dict[str, _Node] = field(default_factory=dict)
+    entry: str | None = None
+
+
+class BlockedWords:
+    """A list of entries, ready to be looked for; raises SettingError where one is of no use."""
+
+    def __init__(self, entries: Iterable[str]) -> None:
+        self._root = _Node()
+        self._expressions = []
+        for entry in entries:
+            if entry.startswith(REGEX):
+                self._expressions.append((entry, _expression(entry)))
+            else:
+                self._plant(entry)
+        # What an entry can begin with, also in disguise.
+        self._first = {*self._root.next, *(sign for sign, letters in _SWAPS.items()
+                                           if any(c in self._root.next for c in letters))}
+
+    def find(self, text: str) -> str | None:
+        """The first entry that ``text`` holds, as it was entered; None without any."""
+        # A lone surrogate is no text to RE2; it counts as a sign.
+        text = text.encode("utf-8", "replace").decode("utf-8")
+        folded = fold(text)
+        if self._root.next:
+            bound = True
+            for i, character in enumerate(folded):
+                if character in self._first and (bound or _unspaced(character)):
+                    found = self._entry_at(folded, i)
+                    if found is not None:
+                        return found
+                bound = not _in_word(character)
+        for entry, expression in self._expressions:
+            if expression.search(folded) or expression.search(text):
+                return entry
+        return None
+
+    def _plant(self, entry: str) -> None:
+        words = [[c for c in word if c.isalnum() or c in _SWAPS] for word in fold(entry).split()]
+        words = [word for word in words if word]
+        if not any(c.isalnum() for word in words for c in word):
+            raise SettingError(_("\"{entry}\" holds no letter or digit to look for; write a word.",
+                                 entry=entry))
+        readings = [""]
+        for i, word in enumerate(words):
+            if i:
+                readings = [reading + " " for reading in readings]
+            swaps = any(c.isalpha() for c in word)
+            for c in word:
+                choices = c + (_SWAPS.get(c, "") if swaps and not c.isalpha() else "")
+                readings = [r + choice for r in readings for choice in choices][:_READINGS]
+        for reading in readings:
+            node = self._root
+            for c in reading:
+                node = node.next.setdefault(c, _Node())
+            node.entry = node.entry or entry
+
+    def _entry_at(self, text: str, start: int) -> str | None:
+        """The entry that begins at ``start``, where a word does."""
+        states = [_State(start, self._root)]
+        seen = set()
+        while states:
+            state = states.pop()
+            key = (state.at, id(state.node), *state[2:])
+            if key in seen:
+                continue
+            seen.add(key)
+            if state.accepts(text):
+                return state.node.entry
+            if state.at < len(text):
+                states.extend(_followers(state, text[state.at]))
+        return None
+
+
+class _State(NamedTuple):
+    """How far a walk along the text and the tree has come.
+
+    ``run`` is how many letters were met since the last skipped sign (2 stands for more),
+    ``alone`` whether each before it in this word stood alone, ``spaced`` whether spaces were
+    skipped between them, ``gap`` whether we are still between two words of a phrase.
+    """
+
+    at: int
+    node: _Node
+    run: int = 0
+    alone: bool = True
+    spaced: bool = False
+    gap: bool = False
+    letters: int = 0  # taken as they are; as many as make a difference
+    swapped: int = 0
+
+    def accepts(self, text: str) -> bool:
+        """Whether an entry ends here, and a word with it."""
+        if self.node.entry is None or (self.swapped and not self.letters):
+            return False
+        if self.spaced and self.letters + self.swapped < _LEAST_SPACED:
+            return False
+        return _ends(text, self.at)
+
+
+def _followers(state: _State, c: str) -> Iterator[_State]:
+    at, node, run, alone, spaced, gap, letters, swapped = state
+    if not (spaced and run):  # spaced letters stand alone
+        longer = min(run + 1, 2)
+        child = None if c == " " else node.next.get(c)
+        if child is not None:
+            yield _State(at + 1, child, longer, alone, spaced, False,
+                         min(letters + c.isalpha(), 3), swapped)
+        for other in _SWAPS.get(c, ""):
+            child = node.next.get(other)
+            if child is not None:
+                yield _State(at + 1, child, longer, alone, spaced, False, letters,
+                             min(swapped + 1, 3))
+    if c.isalnum() or not (letters or swapped or run):
+        return
+    between = node.next.get(" ")
+    if between is not None:
+        yield _State(at + 1, between, 0, True, False, True, letters, swapped)
+    alone = alone and run < 2
+    if gap or not c.isspace():
+        yield _State(at + 1, node, 0, alone, spaced, gap, letters, swapped)
+    elif alone:
+        yield _State(at + 1, node, 0, alone, True, gap, letters, swapped)
+
+
+@lru_cache(maxsize=128)
+def blocked_words(entries: tuple[str, ...]) -> BlockedWords:
+    """The list of ``entries``, kept for the next prompt of the same server."""
+    return BlockedWords(entries)
+
+
+def check_entry(entry: str) -> str:
+    """The entry as it is kept; raises SettingError where it is of no use."""
+    if not isinstance(entry, str):
+        raise SettingError(_("A blocked word must be a text, not {value}.",
+                             value=repr(entry)[:40]))
+    entry = entry.encode("utf-8", "replace").decode("utf-8")
+    entry = " ".join(entry.split()) if not entry.startswith(REGEX) else entry.strip()
+    if len(entry) > MAX_LENGTH:
+        raise SettingError(_("\"{entry}...\" has {length} characters; a blocked word may have "
+                             "{most}.", entry=entry[:20], length=len(entry), most=MAX_LENGTH))
+    BlockedWords([entry])
+    return entry
+
+
+def _expression(entry: str) -> re2._Regexp[str]:
+    options = re2.Options()
+    options.log_errors = False
+    options.case_sensitive = False
+    options.max_mem = _MEMORY
+    pattern = entry[len(REGEX):].strip()
+    try:
+        expression = re2.compile(pattern, options)
+    except re2.error as error:
+        raise SettingError(_("\"{pattern}\" is no expression that I can use ({reason}).",
+                             pattern=pattern, reason=_reason(error))) from None
+    if expression.search("") is not None:
+        raise SettingError(_("\"{pattern}\" fits every prompt, the empty one too; write one that "
+                             "needs something to be there.", pattern=pattern))
+    return expression
+
+
+def _reason(error: re2.error) -> str:
+    reason = error.args[0] if error.args else ""
+    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+
+
+def _unspaced(character: str) -> bool:
+    code = ord(character)
+    return code >= 0x0E00 and any(low <= code <= high for low, high in _UNSPACED)
+
+
+def _in_word(character: str) -> bool:
+    return character.isalnum() and not _unspaced(character)
+
+
+def _ends(text: str, i: int) -> bool:
+    """Whether a word that goes up to ``i`` is over there."""
+    return i == len(text) or not _in_word(text[i]) or _unspaced(text[i - 1])

@@ -1,0 +1,275 @@
+"""The settings of a server: one table of all of them, and what holds where.
+
+What a server has not set is as the host has it, and what the host has not either is built in.
+docs/settings.md is made from the table (``python -m bot.settings_table``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from bot.errors import SettingError
+from bot.guild.concepts import Concepts
+from bot.guild.setting_kinds import (
+    RANDOM,
+    Choice,
+    Kind,
+    Mentions,
+    Number,
+    NumberByRole,
+    Seed,
+    Size,
+    Switch,
+    Words,
+)
+from bot.host.models import check_model
+from bot.host.settings import Settings
+from bot.language import AUTO, LANGUAGES, _
+from data import guilds
+from data.database import Database
+from data.guilds import Change
+from engine.jobs.job import Place
+from engine.request.recipe import PRESETS
+from engine.request.request import ImageRequest, parse_size, range_of
+
+Source = Literal["server", "host", "built in"]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """One setting. ``default`` is what the host or the program has; None is said as ``unset``.
+
+    ``variable`` is the host's setting that the default is from, ``limit`` the one that bounds it.
+    """
+
+    name: str
+    about: Callable[[], str]
+    kind: Kind
+    default: Callable[[Settings], Any] = lambda host: None
+    unset: Callable[[], str] = lambda: _("none")
+    variable: str | None = None
+    limit: str | None = None
+
+    def shown(self, value: Any) -> str:
+        """The value for people."""
+        return self.unset() if value is None or value in ([], {}) else self.kind.show(value)
+
+
+def _at(number: float) -> Callable[[Settings], float]:
+    return lambda host: number
+
+
+_MOST_CUTOUTS = int(range_of("cutouts")[1])
+_FASTEST = float(range_of("learning_rate")[1])
+_MOST_A_DAY, _LONGEST_COOLDOWN, _MOST_DAYS = 10_000, 86_400, 36_500
+_ITERATIONS = Number(_at(1), lambda host: host.limits.max_iterations)
+_CUTOUTS = Number(_at(1), _at(_MOST_CUTOUTS))
+_RATE = Number(_at(0), _at(_FASTEST), whole=False, above=True)
+_A_DAY = Number(_at(0), _at(_MOST_A_DAY))
+
+
+def _of_model() -> str:
+    return _("as the model or preset has it")
+
+
+def _everyone() -> str:
+    return _("everyone")
+
+
+SECTIONS: dict[str, tuple[Definition, ...]] = {
+    "defaults": (
+        Definition("model", lambda: _("what paints when nobody names a model"), Kind(),
+                   lambda host: host.painting.model, variable="IMAGINE_MODEL"),
+        Definition("size", lambda: _("width and height of a picture"), Size(),
+                   unset=_of_model, limit="IMAGINE_MAX_PIXELS"),
+        Definition("iterations", lambda: _("how many times a picture is improved"), _ITERATIONS,
+                   unset=_of_model, limit="IMAGINE_MAX_ITERATIONS"),
+        Definition("cutouts", lambda: _("how many cutouts are looked at each iteration"),
+                   _CUTOUTS, unset=_of_model),
+        Definition("learning_rate", lambda: _("how far each iteration moves the picture"), _RATE,
+                   unset=_of_model),
+        Definition("preset", lambda: _("the set of augmentations and other numbers"),
+                   Choice(lambda: list(PRESETS)), lambda host: "default"),
+        Definition("seed", lambda: _("what pictures begin from when nobody names a seed"), Seed(),
+                   lambda host: RANDOM),
+        Definition("preview_seconds", lambda: _("seconds between two previews of a picture"),
+                   Number(lambda host: host.delivery.preview_seconds, _at(600), whole=False),
+                   lambda host: host.delivery.preview_seconds,
+                   variable="IMAGINE_PREVIEW_SECONDS", limit="IMAGINE_PREVIEW_SECONDS"),
+    ),
+    "maxima": (
+        Definition("max_size", lambda: _("pictures may have as many pixels as one of this size"),
+                   Size(), unset=lambda: _("the host's pixels"),
+                   variable="IMAGINE_MAX_PIXELS", limit="IMAGINE_MAX_PIXELS"),
+        Definition("max_iterations", lambda: _("the most iterations"), _ITERATIONS,
+                   lambda host: host.limits.max_iterations,
+                   variable="IMAGINE_MAX_ITERATIONS", limit="IMAGINE_MAX_ITERATIONS"),
+        Definition("max_cutouts", lambda: _("the most cutouts"), _CUTOUTS,
+                   lambda host: _MOST_CUTOUTS),
+        Definition("max_learning_rate", lambda: _("the greatest learning rate"), _RATE,
+                   lambda host: _FASTEST),
+    ),
+    "who and where": (
+        Definition("channels_allowed", lambda: _("where alone I paint, threads of them included"),
+                   Mentions("#"), unset=lambda: _("everywhere")),
+        Definition("channels_denied", lambda: _("where I do not paint, nor in threads of them"),
+                   Mentions("#")),
+        Definition("roles_use", lambda: _("roles that may ask for pictures"), Mentions("@&"),
+                   unset=_everyone),
+        Definition("roles_edit", lambda: _("roles that may edit pictures"), Mentions("@&"),
+                   unset=_everyone),
+        Definition("roles_big", lambda: _("roles that may go beyond max_size, up to the host's"),
+                   Mentions("@&")),
+    ),
+    "how much": (
+        Definition("jobs_waiting", lambda: _("how many pictures of one person may wait or run"),
+                   Number(_at(1), lambda host: host.limits.max_jobs_per_person),
+                   lambda host: host.limits.max_jobs_per_person,
+                   variable="IMAGINE_MAX_JOBS_PER_PERSON", limit="IMAGINE_MAX_JOBS_PER_PERSON"),
+        Definition("jobs_a_day", lambda: _("how many pictures one person may ask for in 24 hours"),
+                   _A_DAY, unset=lambda: _("any number")),
+        Definition("jobs_a_day_by_role", lambda: _("the same for a role; the most of one's roles "
+                                                   "counts"), NumberByRole(_A_DAY)),
+        Definition("cooldown", lambda: _("seconds between two pictures of one person"),
+                   Number(_at(0), _at(_LONGEST_COOLDOWN)), lambda host: 0),
+    ),
+    "what is shown": (
+        Definition("blocked_words", lambda: _("words that prompts may not hold"), Words()),
+        Definition("concepts", lambda: _("what pictures may not show"), Concepts()),
+        Definition("spoiler", lambda: _("whether pictures are posted behind a spoiler"), Switch(),
+                   lambda host: False),
+        Definition("language", lambda: _("the language of my messages about pictures; auto is "
+                                         "that of whoever asked"),
+                   Choice(lambda: [AUTO, *LANGUAGES]), lambda host: AUTO),
+    ),
+    "what is kept": (
+        Definition("retention_days", lambda: _("days until pictures are removed, and all that "
+                                               "belongs to them"),
+                   Number(_at(1), lambda host: host.privacy.retention_days or _MOST_DAYS),
+                   lambda host: host.privacy.retention_days or None,
+                   unset=lambda: _("until somebody deletes them"),
+                   variable="IMAGINE_RETENTION_DAYS", limit="IMAGINE_RETENTION_DAYS"),
+    ),
+}
+DEFINITIONS = {definition.name: definition
+               for section in SECTIONS.values() for definition in section}
+
+
+def definition_of(name: str) -> Definition:
+    """The setting called ``name``; raises SettingError where there is none."""
+    found = DEFINITIONS.get(name.strip().lower())
+    if found is None:
+        raise SettingError(_("There is no setting \"{name}\"; there are {names}.",
+                             name=name[:40], names=", ".join(DEFINITIONS)))
+    return found
+
+
+class Rules:
+    """What holds in one server, or in direct messages, where it is what the host has."""
+
+    def __init__(self, stored: Mapping[str, Any], host: Settings) -> None:
+        self.host = host
+        # The host may have lowered a limit since: what is beyond it is not set any more.
+        self.stored = {name: value for name, value in stored.items()
+                       if (known := DEFINITIONS.get(name)) is not None
+                       and (not known.kind.typed or known.kind.fits(name, value, host))}
+
+    def value(self, name: str) -> Any:
+        """The value that holds; None where nobody has set one."""
+        if name in self.stored:
+            return self.stored[name]
+        return DEFINITIONS[name].default(self.host)
+
+    def items(self, name: str) -> Any:
+        """The list or table of that setting, an empty one where none is set."""
+        return self.stored.get(name) or ()
+
+    def source(self, name: str) -> Source:
+        """Where the value is from."""
+        if name in self.stored:
+            return "server"
+        return "built in" if DEFINITIONS[name].variable is None else "host"
+
+    @property
+    def max_pixels(self) -> int:
+        """The most pixels of a picture, but for those who may use big sizes."""
+        size = self.value("max_size")
+        return self.host.limits.max_pixels if size is None else math.prod(
+            parse_size(size).values())
+
+    def place(self, place: Place) -> Place:
+        """The place of a job, with the server's language where it has one."""
+        return replace(place, locale=self.locale(place.locale))
+
+    def locale(self, own: str) -> str:
+        """The server's language where it has one, else ``own``."""
+        language = self.value("language")
+        return own if language == AUTO else str(language)
+
+
+class GuildSettings:
+    """The settings of all servers, in the database. The methods raise StoreError too."""
+
+    def __init__(self, database: Database, host: Settings) -> None:
+        self._database = database
+        self._host = host
+        # Lists are read, changed and written: one at a time.
+        self._changing = asyncio.Lock()
+
+    async def rules(self, guild_id: str | None) -> Rules:
+        """What holds there; None stands for direct messages."""
+        if guild_id is None:
+            return Rules({}, self._host)
+        return Rules(await guilds.guild_settings(self._database, guild_id), self._host)
+
+    async def retention_days(self, guild_id: str) -> int | None:
+        """How many days the server wants its pictures kept; None where it chose none."""
+        days = (await self.rules(guild_id)).stored.get("retention_days")
+        return None if days is None else int(days)
+
+    async def read(self, name: str, text: str) -> Any:
+        """The value of what was typed; raises SettingError, ModelError."""
+        definition = definition_of(name)
+        return await self._checked(definition, definition.kind.read(name, text, self._host))
+
+    async def check(self, name: str, value: Any) -> Any:
+        """The value of what stands in a file; raises SettingError, ModelError."""
+        definition = definition_of(name)
+        return await self._checked(definition, definition.kind.check(name, value, self._host))
+
+    async def _checked(self, definition: Definition, value: Any) -> Any:
+        if definition.name == "model":
+            await check_model(value)
+        return value
+
+    async def change(self, guild_id: str, person: str,
+                     changed: Callable[[Rules], Mapping[str, Any]]) -> list[Change]:
+        """Set what ``changed`` makes of what holds; None and what is empty take a setting away.
+
+        Gives what differs now. All of it is checked before any is set: raises SettingError,
+        ModelError.
+        """
+        async with self._changing:
+            wanted = changed(await self.rules(guild_id))
+            checked = {name: None if value is None else await self.check(name, value)
+                       for name, value in wanted.items()}
+            kept = {name: None if value in ([], {}) else value for name, value in checked.items()}
+            return await guilds.change_settings(self._database, guild_id, person, kept)
+
+    async def log(self, guild_id: str, *, limit: int, offset: int = 0) -> list[Change]:
+        """The changes in a server, newest first."""
+        return await guilds.settings_log(self._database, guild_id, limit=limit, offset=offset)
+
+    async def export(self, guild_id: str) -> dict[str, Any]:
+        """What the server has set, by name, in the table's order."""
+        stored = (await self.rules(guild_id)).stored
+        return {name: stored[name] for name in DEFINITIONS if name in stored}
+
+
+def chosen(request: ImageRequest, field: str) -> bool:
+    """Whether the person chose this field, the default's own value included."""
+    return field in request.model_fields_set

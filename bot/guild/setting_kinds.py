@@ -1,0 +1,291 @@
+"""What a server's setting may be: a number, a size, a choice, channels, roles, words.
+
+Each kind reads what a person types, checks what a file brings, says which values there are and
+shows one. All refusals are SettingErrors that say what to write instead.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import SettingError
+from bot.guild.blocked_words import MAX_ENTRIES, check_entry
+from bot.host.settings import Settings
+from bot.language import _, plural
+from bot.language.formatting import escape
+from engine.errors import RequestError
+from engine.request.request import MAX_SEED, make_request, parse_size
+
+RANDOM = "random"
+MAX_LISTED = 50
+_ID = re.compile(r"[0-9]{15,20}")
+
+
+class Kind:
+    """The base: any text."""
+
+    typed = True  # by /config set; the others have commands of their own
+    of_one_server = False  # ids that mean nothing in another server
+
+    def read(self, name: str, text: str, host: Settings) -> Any:
+        """The value of what a person typed; raises SettingError."""
+        return self.check(name, text.strip(), host)
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """The value as it is kept, from a file's JSON; raises SettingError."""
+        if not isinstance(value, str) or not 1 <= len(value) <= 100:
+            raise SettingError(_("{name} must be a text of 1 to 100 characters.", name=name))
+        return value
+
+    def fits(self, name: str, value: Any, host: Settings) -> bool:
+        """Whether a value that was kept is still within what the host allows."""
+        try:
+            self.check(name, value, host)
+        except SettingError:
+            return False
+        return True
+
+    def show(self, value: Any) -> str:
+        """The value for people, in Discord's markdown."""
+        return escape(str(value), 100)
+
+    def range(self, host: Settings) -> str:
+        """Which values there are, in words."""
+        return _("a name")
+
+    def choices(self, host: Settings) -> list[str]:
+        """Values to offer while one types; none where they cannot be listed."""
+        return []
+
+
+@dataclass(frozen=True)
+class Number(Kind):
+    """A number from ``low`` to ``high``; the host may narrow either."""
+
+    low: Callable[[Settings], float]
+    high: Callable[[Settings], float]
+    whole: bool = True
+    above: bool = False  # low itself is out
+
+    def read(self, name: str, text: str, host: Settings) -> Any:
+        """See Kind."""
+        text = text.strip()
+        try:
+            return self.check(name, int(text) if self.whole else float(text), host)
+        except ValueError:
+            raise self._refusal(name, text, host) from None
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """See Kind."""
+        numbers = (int,) if self.whole else (int, float)
+        low, high = self.low(host), self.high(host)
+        if (isinstance(value, bool) or not isinstance(value, numbers)
+                or not math.isfinite(value) or not low <= value <= high
+                or (self.above and value == low)):
+            raise self._refusal(name, value, host)
+        return value
+
+    def _refusal(self, name: str, value: Any, host: Settings) -> SettingError:
+        return SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
+                              range=self.range(host), value=escape(str(value), 40)))
+
+    def show(self, value: Any) -> str:
+        """See Kind."""
+        return f"{value:g}" if isinstance(value, float) else str(value)
+
+    def range(self, host: Settings) -> str:
+        """See Kind."""
+        low, high = f"{self.low(host):.10g}", f"{self.high(host):.10g}"
+        if self.above:
+            return _("a number above {low}, at most {high}", low=low, high=high)
+        if self.whole:
+            return _("a whole number from {low} to {high}", low=low, high=high)
+        return _("a number from {low} to {high}", low=low, high=high)
+
+
+class Size(Kind):
+    """Width and height in pixels, kept as "256x128"; no more pixels than the host allows."""
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """See Kind."""
+        try:
+            size = parse_size(str(value))
+            request = make_request("a size", **size)
+        except RequestError:
+            raise SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
+                                 range=self.range(host),
+                                 value=escape(str(value), 40))) from None
+        width, height = request.width or 0, request.height or 0
+        most = host.limits.max_pixels
+        if width * height > most:
+            side = math.isqrt(most)
+            raise SettingError(_("{name} {width}x{height} is more than the {most} pixels that "
+                                 "the host allows; {side}x{side} fits, say.", name=name,
+                                 width=width, height=height, most=most, side=side))
+        return f"{width}x{height}"
+
+    def range(self, host: Settings) -> str:
+        """See Kind."""
+        return _("a size as 256x128, 16 to 2048 a side, at most {most} pixels",
+                 most=host.limits.max_pixels)
+
+    def choices(self, host: Settings) -> list[str]:
+        """See Kind."""
+        sides = (128, 192, 256, 384, 512, 768, 1024)
+        return [f"{side}x{side}" for side in sides if side * side <= host.limits.max_pixels]
+
+
+@dataclass(frozen=True)
+class Choice(Kind):
+    """One of a few names."""
+
+    names: Callable[[], Sequence[str]]
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """See Kind."""
+        if value not in self.names():
+            raise SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
+                                 range=self.range(host), value=escape(str(value), 40)))
+        return value
+
+    def range(self, host: Settings) -> str:
+        """See Kind."""
+        return _("one of {names}", names=", ".join(self.names()))
+
+    def choices(self, host: Settings) -> list[str]:
+        """See Kind."""
+        return list(self.names())
+
+
+class Switch(Kind):
+    """On or off."""
+
+    def read(self, name: str, text: str, host: Settings) -> Any:
+        """See Kind."""
+        return self.check(name, {"on": True, "off": False}.get(text.strip().lower(), text), host)
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """See Kind."""
+        if not isinstance(value, bool):
+            raise SettingError(_("{name} must be on or off, not \"{value}\".", name=name,
+                                 value=escape(str(value), 40)))
+        return value
+
+    def show(self, value: Any) -> str:
+        """See Kind."""
+        return _("on") if value else _("off")
+
+    def range(self, host: Settings) -> str:
+        """See Kind."""
+        return _("on or off")
+
+    def choices(self, host: Settings) -> list[str]:
+        """See Kind."""
+        return ["on", "off"]
+
+
+class Seed(Kind):
+    """A new seed for each picture, or always the same."""
+
+    def read(self, name: str, text: str, host: Settings) -> Any:
+        """See Kind."""
+        text = text.strip().lower()
+        return self.check(name, int(text) if text.isascii() and text.isdigit() else text, host)
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """See Kind."""
+        fixed = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEED
+        if value != RANDOM and not fixed:
+            raise SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
+                                 range=self.range(host), value=escape(str(value), 40)))
+        return value
+
+    def range(self, host: Settings) -> str:
+        """See Kind."""
+        return _("random, or a whole number from 0 to {most} for all", most=MAX_SEED)
+
+    def choices(self, host: Settings) -> list[str]:
+        """See Kind."""
+        return [RANDOM, "0"]
+
+
+@dataclass(frozen=True)
+class Mentions(Kind):
+    """Channels or roles of the server, by id; ``mark`` is what Discord writes before one."""
+
+    mark: str
+    typed = False
+    of_one_server = True
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """See Kind."""
+        if (not isinstance(value, list) or len(value) > MAX_LISTED
+                or not all(isinstance(id, str) and _ID.fullmatch(id) for id in value)):
+            raise SettingError(_("{name} must be a list of at most {most} ids of Discord's.",
+                                 name=name, most=MAX_LISTED))
+        return list(dict.fromkeys(value))
+
+    def show(self, value: Any) -> str:
+        """See Kind."""
+        return _shortened([f"<{self.mark}{id}>" for id in value], 8)
+
+    def range(self, host: Settings) -> str:
+        """See Kind."""
+        what = _("channels") if self.mark == "#" else _("roles")
+        return _("up to {most} {what}", most=MAX_LISTED, what=what)
+
+
+@dataclass(frozen=True)
+class NumberByRole(Kind):
+    """A number for each of some roles, by the role's id."""
+
+    number: Number
+    typed = False
+    of_one_server = True
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """See Kind."""
+        if (not isinstance(value, dict) or len(value) > MAX_LISTED
+                or not all(_ID.fullmatch(str(id)) for id in value)):
+            raise SettingError(_("{name} must be numbers by the ids of at most {most} roles.",
+                                 name=name, most=MAX_LISTED))
+        return {str(id): self.number.check(name, given, host) for id, given in value.items()}
+
+    def show(self, value: Any) -> str:
+        """See Kind."""
+        return _shortened([f"<@&{id}> {number}" for id, number in value.items()], 8)
+
+    def range(self, host: Settings) -> str:
+        """See Kind."""
+        return _("for each role {range}", range=self.number.range(host))
+
+
+class Words(Kind):
+    """Words, phrases and expressions; see bot.blocked_words."""
+
+    typed = False
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        """See Kind."""
+        if not isinstance(value, list) or len(value) > MAX_ENTRIES:
+            raise SettingError(_("{name} must be a list of at most {most} words.", name=name,
+                                 most=MAX_ENTRIES))
+        return list(dict.fromkeys(check_entry(entry) for entry in value))
+
+    def show(self, value: Any) -> str:
+        """See Kind."""
+        # Nobody needs to read them again and again.
+        return plural("{number} word", "{number} words", len(value))
+
+    def range(self, host: Settings) -> str:
+        """See Kind."""
+        return _("up to {most} words, phrases or regex: expressions", most=MAX_ENTRIES)
+
+
+def _shortened(parts: list[str], most: int) -> str:
+    more = len(parts) - most
+    return ", ".join(parts[:most]) + (_(" and {more} more", more=more) if more > 0 else "")

@@ -1,0 +1,64 @@
+"""A server's settings as a JSON file, and back: for a copy at home, or for another server.
+
+A file is read whole and checked before anything of it is taken. Channels and roles of another
+server are left out, and those of this one stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from bot.errors import SettingError
+from bot.guild.rules import DEFINITIONS, definition_of
+from bot.language import _
+
+MAX_BYTES = 256 * 1024
+FORMAT, VERSION = "imagine-bot settings", 1
+
+
+@dataclass(frozen=True)
+class Import:
+    """What a file says: a value or None for each setting, and which were another server's."""
+
+    values: dict[str, Any]
+    left_out: list[str]
+
+
+def export_text(guild_id: str, settings: dict[str, Any]) -> str:
+    """The file of these settings."""
+    content = {"format": FORMAT, "version": VERSION, "server": guild_id, "settings": settings}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_file(data: bytes) -> tuple[str, dict[str, Any]]:
+    """The server's id and the settings, unchecked, of a file; raises SettingError."""
+    wrong = SettingError(_("That file is not one that /config export made; attach one that is."))
+    try:
+        content = json.loads(data.decode("utf-8-sig"))
+        json.dumps(content, ensure_ascii=False).encode()  # a lone surrogate is no text
+    except (ValueError, RecursionError):
+        raise wrong from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise wrong
+    if content.get("version") != VERSION:
+        raise SettingError(_("That file was made by another version of me ({theirs}; mine is "
+                             "{mine}); export it anew.", theirs=str(content.get("version"))[:20],
+                             mine=VERSION))
+    settings = content.get("settings")
+    if not isinstance(settings, dict) or not isinstance(content.get("server"), str):
+        raise wrong
+    return content["server"], settings
+
+
+def wanted_of(guild_id: str, server: str, settings: dict[str, Any]) -> Import:
+    """What is to be set; what the file does not name is to be reset.
+
+    Raises SettingError where it names what there is not.
+    """
+    given = {definition_of(name).name: value for name, value in settings.items()}
+    foreign = [] if server == guild_id else [
+        name for name, definition in DEFINITIONS.items() if definition.kind.of_one_server]
+    return Import({name: given.get(name) for name in DEFINITIONS if name not in foreign},
+                  [name for name in foreign if given.get(name)])

@@ -1,0 +1,1 @@
+"""What a host runs and looks at: settings, checks, metrics, backups, upkeep."""

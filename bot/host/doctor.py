@@ -1,0 +1,176 @@
+"""`python -m bot doctor`: what this set-up has and lacks, a line each, and what to do.
+
+It changes nothing, needs no network, and says a sentence where others show a traceback.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from importlib import metadata
+from ipaddress import ip_address
+from pathlib import Path
+
+from bot.host.doctor_models import check_device, check_models
+from bot.host.doctor_report import Examination, Mark
+from bot.host.settings import DiscordSettings, OperationsSettings, PaintingSettings
+from bot.permissions import application_id_of
+from data.backup import DATABASE, backups, damage, version_of
+from data.database import migrations
+from data.quota import folder_size
+from engine.models.catalogue import models_folder
+
+LITTLE_DISK, NO_DISK = 2_000_000_000, 200_000_000
+
+
+def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) -> int:
+    """Check everything and ``say`` a line about each; 0 where the bot can run, else 1."""
+    all_ = Examination(say, env_file)
+    all_.settings()
+    for name, check in (("versions", _versions), ("token", _token), ("models", check_models),
+                        ("device", check_device), ("folders", _folders),
+                        ("database", _database), ("backups", _backups), ("metrics", _metrics)):
+        with all_.checking(name):
+            check(all_)
+    if all_.wrong:
+        things = "thing is" if all_.wrong == 1 else "things are"
+        say(f"\n{all_.wrong} {things} wrong; the lines above say what to do.")
+        return 1
+    say("\nAll is well: python -m bot starts the bot.")
+    return 0
+
+
+def _versions(all_: Examination) -> None:
+    names = ("imagine-bot", "discord.py", "torch", "aiosqlite", "aiohttp", "pillow")
+    found, missing = [f"Python {platform.python_version()}"], []
+    for name in names:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
+            continue
+        if name != "imagine-bot":  # the sources may be run as they lie
+            missing.append(name)
+    if missing:
+        all_.line("WRONG", "versions", f"{', '.join(missing)} not installed; run make setup, or "
+                  "pip install -c constraints.txt .")
+    all_.line("ok", "versions", ", ".join(found))
+
+
+def _token(all_: Examination) -> None:
+    discord = all_.section(DiscordSettings)
+    if discord is None:
+        return  # said among the settings
+    token = discord.token.get_secret_value()
+    id_ = application_id_of(token)
+    parts = token.strip().split(".")
+    if id_ is None or len(parts) != 3 or not all(parts) or any(c.isspace() for c in token.strip()):
+        all_.line("WRONG", "token", "DISCORD_TOKEN does not read like a bot's token, which has "
+                  "three parts with dots between; copy it again from the Bot page of your "
+                  "application, not the client secret or the public key")
+    else:
+        all_.line("ok", "token", f"of the application {id_}; only Discord knows whether it is "
+                  "still valid")
+
+
+def _folders(all_: Examination) -> None:
+    painting = all_.section(PaintingSettings)
+    if painting is not None:
+        _folder(all_, "data", painting.data_folder, "IMAGINE_DATA_FOLDER", needed=True)
+    _folder(all_, "models", models_folder(), "IMAGINE_MODELS_FOLDER", needed=False)
+
+
+def _folder(all_: Examination, what: str, folder: Path, setting: str, *, needed: bool) -> None:
+    bad: Mark = "WRONG" if needed else "note"
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        all_.line(bad, "folders", f"the {what} folder {folder} cannot be, for {there} is a file; "
+                  f"choose another {setting}")
+        return
+    for path in [folder, *(folder / name for name in _inner(what))]:
+        try:
+            if path.is_dir():
+                with tempfile.TemporaryFile(dir=path):
+                    pass
+            elif path == folder and not os.access(there, os.W_OK | os.X_OK):
+                raise PermissionError(13, "Permission denied")
+        except OSError as error:
+            all_.line(bad, "folders", f"the {what} folder {path} cannot be written "
+                      f"({error.strerror}); allow it to this user, or choose another {setting}")
+            return
+    free = shutil.disk_usage(there).free
+    text = f"the {what} folder {folder} can be {'written' if folder.is_dir() else 'made'}"
+    if free < LITTLE_DISK:
+        mark: Mark = bad if free < NO_DISK else "note"
+        all_.line(mark, "folders", f"{text}, but has only {free / 1e6:,.0f} MB of disk left; free "
+                  "some, or see IMAGINE_PICTURES_MB")
+        return
+    if what == "data" and (folder / "pictures").is_dir():
+        text += f" and has {folder_size(folder / 'pictures') / 1e6:,.1f} MB of pictures"
+    all_.line("ok", "folders", f"{text}; {free / 1e9:,.1f} GB of disk left")
+
+
+def _inner(what: str) -> tuple[str, ...]:
+    return ("pictures", "attachments", "states", "owners", "backups") if what == "data" else ()
+
+
+def _database(all_: Examination) -> None:
+    painting = all_.section(PaintingSettings)
+    if painting is None:
+        return
+    path, newest = painting.data_folder / DATABASE, migrations()[-1][0]
+    if not path.exists():
+        all_.line("ok", "database", "there is none yet; the bot makes it at its first start")
+        return
+    wrong = damage(path, thorough=True)
+    if wrong is not None:
+        all_.line("WRONG", "database", f"{path} is damaged ({wrong}); start the bot, which sets it "
+                  "aside and takes the newest good backup, or choose one: python -m bot restore "
+                  "FILE")
+        return
+    version = version_of(path)
+    if version > newest:
+        all_.line("WRONG", "database", f"{path} was written by a newer imagine-bot (version "
+                  f"{version}, known here are {newest}); update the bot")
+    elif version < newest:
+        all_.line("ok", "database", f"sound; version {version}, which the next start brings to "
+                  f"{newest}")
+    else:
+        all_.line("ok", "database", f"sound; version {version}")
+
+
+def _backups(all_: Examination) -> None:
+    painting, operations = all_.section(PaintingSettings), all_.section(OperationsSettings)
+    if painting is None or operations is None or not (painting.data_folder / DATABASE).exists():
+        return
+    found = backups(painting.data_folder)
+    if not operations.backup_hours:
+        all_.line("note", "backups", "none are made, as IMAGINE_BACKUP_HOURS is 0")
+    elif not found:
+        all_.line("note", "backups", "there is none yet; the bot makes the first one a minute "
+                  "after its start, python -m bot backup makes one now")
+    else:
+        age = datetime.now(UTC) - found[0].made
+        late = age > 2 * timedelta(hours=operations.backup_hours)
+        hours = f"the newest of {len(found)} is {age / timedelta(hours=1):.0f} hours old"
+        all_.line("note" if late else "ok", "backups", hours + (
+            "; it should be younger: does the bot run, and what does its log say?" if late
+            else ""))
+
+
+def _metrics(all_: Examination) -> None:
+    operations = all_.section(OperationsSettings)
+    if operations is None:
+        return
+    host, port = operations.metrics_host, operations.metrics_port
+    if not port:
+        all_.line("ok", "metrics", "not served, as IMAGINE_METRICS_PORT is 0")
+        return
+    loopback = host == "localhost"
+    with contextlib.suppress(ValueError):
+        loopback = loopback or ip_address(host).is_loopback
+    all_.line("ok" if loopback else "note", "metrics", f"served on {host} port {port}" + (
+        "" if loopback else "; whoever can reach that can read them"))

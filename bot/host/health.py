@@ -1,0 +1,104 @@
+"""The host's HTTP server: /metrics for Prometheus and /healthz for whatever supervises the bot.
+
+On loopback unless the settings say otherwise. It names no person, no prompt and no token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from bot.host.metrics import CONTENT_TYPE
+from data.errors import StoreError
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+log = logging.getLogger(__name__)
+
+DATABASE_SECONDS = 5.0
+
+
+class HealthServer:
+    """Serves both on ``host`` and ``port`` from :meth:`start` to :meth:`close`."""
+
+    def __init__(self, bot: ImageBot, host: str, port: int) -> None:
+        self.bot = bot
+        self.host, self.port = host, port
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> bool:
+        """Listen; False, and a line in the log, where that cannot be: painting goes on."""
+        application = web.Application()
+        application.add_routes([web.get("/metrics", self._metrics),
+                                web.get("/healthz", self._health)])
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.host, self.port).start()
+        except (OSError, OverflowError) as error:
+            await runner.cleanup()
+            why = getattr(error, "strerror", None) or error
+            log.warning("Nothing is served on %s port %d (%s): another program, or another bot, "
+                        "may have it; choose another IMAGINE_METRICS_PORT, or 0 for none",
+                        self.host, self.port, why)
+            return False
+        self._runner = runner
+        self.port = runner.addresses[0][1]  # chosen by the system where it was left open
+        log.info("Serving /metrics and /healthz on %s port %d", self.host, self.port)
+        return True
+
+    async def close(self) -> None:
+        """Listen no longer."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.bot.metrics.page(self.bot),
+                            headers={"Content-Type": CONTENT_TYPE})
+
+    async def _health(self, request: web.Request) -> web.Response:
+        reasons = await complaints(self.bot)
+        body = {"status": "unavailable" if reasons else "ok", "reasons": reasons,
+                "draining": self.bot.opened and self.bot.queue.draining}
+        return web.json_response(body, status=503 if reasons else 200)
+
+
+async def complaints(bot: ImageBot) -> list[str]:
+    """Why the bot cannot work just now, a sentence each; none where it can."""
+    reasons = []
+    if not bot.is_ready():
+        reasons.append("The bot has not come to Discord's gateway yet.")
+    elif any(shard.is_closed() for shard in bot.shards.values()):
+        reasons.append("The connection to Discord's gateway is lost; it is being made again.")
+    if not bot.opened:
+        return [*reasons, "The database is not open."]
+    try:
+        async with asyncio.timeout(DATABASE_SECONDS):
+            await bot.store.database.fetch("SELECT COUNT(*) AS n FROM meta")
+    except StoreError:
+        reasons.append("The database cannot be read; the log says why.")
+    except TimeoutError:
+        reasons.append(f"The database has not answered for {DATABASE_SECONDS:g} s.")
+    if not bot.queue.serving:
+        reasons.append("The queue is not being served.")
+    return reasons
+
+
+@contextlib.asynccontextmanager
+async def served(bot: ImageBot) -> AsyncIterator[None]:
+    """Within, the bot is watched as its settings say."""
+    settings = bot.settings.operations
+    server = HealthServer(bot, settings.metrics_host, settings.metrics_port)
+    if settings.metrics_port:
+        await server.start()
+    try:
+        yield
+    finally:
+        await server.close()

@@ -1,0 +1,235 @@
+"""What whoever runs the bot may choose, from the environment and a `.env` file.
+
+Each setting is described once more, for people, in `.env.example`; a test holds the two
+together. The environment wins over the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import platformdirs
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from engine.request.defaults import DEFAULT_MODEL
+
+APP = "imagine-bot"
+PREFIXES = ("DISCORD_", "IMAGINE_")
+# Read by the engine itself, in whichever process it runs.
+ENGINE_VARIABLES = ("IMAGINE_MODELS_FOLDER", "IMAGINE_MODELS_CATALOGUE")
+
+Section = TypeVar("Section", bound=BaseSettings)
+
+
+class SettingsError(Exception):
+    """A setting that is missing or cannot be used; the text says which and what to write."""
+
+
+class DiscordSettings(BaseSettings):
+    """The account the bot speaks with."""
+
+    model_config = SettingsConfigDict(env_prefix="DISCORD_", extra="ignore")
+
+    token: Annotated[SecretStr, Field(min_length=1)]
+
+
+class PaintingSettings(BaseSettings):
+    """Where and with what pictures are painted."""
+
+    model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore",
+                                      protected_namespaces=())
+
+    data_folder: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
+    model: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_MODEL
+    device: Annotated[str, Field(min_length=1)] = "auto"
+    threads: Annotated[int | None, Field(ge=1, le=256)] = None
+
+
+class LimitSettings(BaseSettings):
+    """How much one person may ask for."""
+
+    model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
+
+    max_jobs_per_person: Annotated[int, Field(ge=1, le=1000)] = 10
+    max_iterations: Annotated[int, Field(ge=1, le=5000)] = 1000
+    max_pixels: Annotated[int, Field(ge=256, le=2048 * 2048)] = 512 * 512
+    max_attachment_mb: Annotated[float, Field(gt=0, le=100)] = 10.0
+
+
+class DeliverySettings(BaseSettings):
+    """How the bot speaks in channels, and to its host."""
+
+    model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
+
+    preview_seconds: Annotated[float, Field(ge=0, le=600)] = 4.0
+    log_format: Literal["plain", "json"] = "plain"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class PrivacySettings(BaseSettings):
+    """How long what concerns people is kept."""
+
+    model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
+
+    # 0: for ever, or until somebody deletes it.
+    retention_days: Annotated[int, Field(ge=0, le=36500)] = 365
+
+
+class OperationsSettings(BaseSettings):
+    """What the host watches, and what is kept for bad days; 0 for port, hours or MB is none."""
+
+    model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
+
+    metrics_host: Annotated[str, Field(min_length=1, max_length=255)] = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    backup_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 24.0
+    backups_kept: Annotated[int, Field(ge=1, le=1000)] = 7
+    pictures_mb: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+
+
+class TestSettings(BaseSettings):
+    """For tests alone: another server in Discord's place, and its media host."""
+
+    __test__ = False  # no test class, whatever its name
+    model_config = SettingsConfigDict(env_prefix="IMAGINE_TEST_", extra="ignore")
+
+    discord_url: Annotated[str | None, Field(pattern=r"^http://127\.0\.0\.1:\d+$")] = None
+    media_host: Annotated[str | None, Field(pattern=r"^127\.0\.0\.1:\d+$")] = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of them, by section."""
+
+    discord: DiscordSettings
+    painting: PaintingSettings
+    limits: LimitSettings
+    delivery: DeliverySettings
+    test: TestSettings
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    operations: OperationsSettings = field(default_factory=OperationsSettings)
+
+
+SECTIONS: dict[str, type[BaseSettings]] = {
+    "discord": DiscordSettings, "painting": PaintingSettings, "limits": LimitSettings,
+    "delivery": DeliverySettings, "test": TestSettings, "privacy": PrivacySettings,
+    "operations": OperationsSettings}
+
+
+def variable(section: type[BaseSettings], field: str) -> str:
+    """The environment variable of a field."""
+    return f"{section.model_config['env_prefix']}{field}".upper()
+
+
+def variables() -> list[str]:
+    """Every environment variable that is a setting."""
+    return [variable(section, field) for section in SECTIONS.values()
+            for field in section.model_fields]
+
+
+def load_settings(env_file: Path | None = Path(".env")) -> Settings:
+    """The settings from the environment, and from ``env_file`` where it exists.
+
+    Raises SettingsError with one sentence about the first that is missing, misspelt or
+    malformed.
+    """
+    if env_file is not None and not env_file.is_file():
+        env_file = None
+    _refuse_misspelt(env_file)
+    return Settings(
+        discord=_read(DiscordSettings, env_file), painting=_read(PaintingSettings, env_file),
+        limits=_read(LimitSettings, env_file), delivery=_read(DeliverySettings, env_file),
+        test=_read(TestSettings, env_file), privacy=_read(PrivacySettings, env_file),
+        operations=_read(OperationsSettings, env_file))
+
+
+def readable_settings(env_file: Path | None = Path(".env")) -> (
+        tuple[dict[type[BaseSettings], BaseSettings], list[str]]):
+    """The sections that can be read, by their class, and a sentence for each thing wrong.
+
+    For commands that need no token, or that are there to say what is wrong.
+    """
+    if env_file is not None and not env_file.is_file():
+        env_file = None
+    found: dict[type[BaseSettings], BaseSettings] = {}
+    wrong = []
+    try:
+        _refuse_misspelt(env_file)
+    except SettingsError as error:
+        wrong.append(str(error))
+    for section in SECTIONS.values():
+        try:
+            found[section] = _read(section, env_file)
+        except SettingsError as error:
+            wrong.append(str(error))
+    return found, wrong
+
+
+def hand_to_engine(env_file: Path | None = Path(".env")) -> None:
+    """Put the variables that the engine reads from `.env` into this process's environment.
+
+    The worker's process inherits them.
+    """
+    if env_file is None or not env_file.is_file():
+        return
+    for name, value in dotenv_values(env_file).items():
+        if name in ENGINE_VARIABLES and value:
+            os.environ.setdefault(name, value)
+
+
+def _read(section: type[Section], env_file: Path | None) -> Section:
+    try:
+        return section(_env_file=env_file)
+    except ValidationError as error:
+        raise SettingsError(_sentence(section, error)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"The file {env_file} is not UTF-8 text; save it anew.") from None
+    except OSError as error:
+        raise SettingsError(f"The file {env_file} cannot be read: {error.strerror}.") from None
+
+
+def _refuse_misspelt(env_file: Path | None) -> None:
+    """A setting that nothing reads is a misspelt one, and would be without effect."""
+    known = {*variables(), *ENGINE_VARIABLES}
+    names = set(os.environ)
+    if env_file is not None:
+        try:
+            names |= set(dotenv_values(env_file))
+        except (OSError, UnicodeDecodeError):
+            return  # reading the sections says it in a sentence
+    for name in sorted(names):
+        if name.upper() in known or not name.upper().startswith(PREFIXES):
+            continue
+        near = difflib.get_close_matches(name.upper(), sorted(known), 1)
+        hint = f"; do you mean {near[0]}?" if near else "; see .env.example for those there are."
+        raise SettingsError(f"There is no setting {name}{hint}")
+
+
+def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = str(first["loc"][0])
+    name = variable(section, field.removeprefix(str(section.model_config["env_prefix"]).lower()))
+    limits: dict[str, Any] = first.get("ctx", {})
+    if name == "DISCORD_TOKEN":
+        return ("DISCORD_TOKEN is missing; put your bot's token into the environment or into "
+                ".env (docs/hosting.md says where it comes from).")
+    kind, given = first["type"], str(first.get("input"))[:60]
+    if kind == "literal_error":
+        return f"{name} is {given!r}; it must be {limits['expected']}."
+    if kind in ("greater_than_equal", "greater_than", "less_than_equal"):
+        limit = limits.get("ge", limits.get("gt", limits.get("le")))
+        words = {"greater_than_equal": "at least", "greater_than": "more than",
+                 "less_than_equal": "at most"}[kind]
+        return f"{name} is {given}; it must be {words} {limit}."
+    if kind.startswith(("int", "float")):
+        return f"{name} is {given!r}; it must be a number."
+    if kind == "string_too_short":
+        return f"{name} is empty; give it a value or leave it out."
+    return f"{name} cannot be {given!r}: {first['msg'][0].lower()}{first['msg'][1:]}."

@@ -1,0 +1,133 @@
+"""What the bot says about a picture: texts alone, made from plain values.
+
+Whatever a person typed is escaped here, once: it neither formats, nor mentions, nor links.
+"""
+
+from __future__ import annotations
+
+import re
+
+import discord
+
+from bot.language import _, mark, plural
+from data.stored import StoredJob
+from engine.events import Done
+from engine.request.request import ImageRequest
+
+PROMPT_LENGTH = 1000
+_LINK = re.compile(r"(?i)\b(https?|discord)(?=:)")
+_ZERO_WIDTH = "\u200b"
+
+
+def escape(text: str, length: int = PROMPT_LENGTH) -> str:
+    """``text`` as plain words on one line, cut to ``length`` characters before escaping."""
+    text = " ".join(text.split())
+    cut = text if len(text) <= length else f"{text[:length - 1].rstrip()}…"
+    plain = discord.utils.escape_mentions(discord.utils.escape_markdown(cut, ignore_links=False))
+    # Markdown of these kinds is not escaped by a backslash: channel and command mentions, emoji
+    # and times in angle brackets, and addresses that Discord would turn into links.
+    plain = plain.replace("<", f"<{_ZERO_WIDTH}")
+    return _LINK.sub(rf"\1{_ZERO_WIDTH}", plain)
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: "12 s", "2 min", "1 h 5 min"."""
+    if seconds < 90:
+        return _("{seconds} s", seconds=max(1, round(seconds)))
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return _("{minutes} min", minutes=minutes)
+    hours, rest = divmod(minutes, 60)
+    return (_("{hours} h {minutes} min", hours=hours, minutes=rest) if rest else
+            _("{hours} h", hours=hours))
+
+
+def ordinal(number: int) -> str:
+    """1 -> "1st", 12 -> "12th"."""
+    last = 0 if 11 <= number % 100 <= 13 else number % 10
+    ending = {1: mark("{number}st"), 2: mark("{number}nd"),
+              3: mark("{number}rd")}.get(last, mark("{number}th"))
+    return _(ending, number=number)
+
+
+def place_in_queue(position: int, eta: float | None) -> str:
+    """"Queued, 3rd, about 2 min", or that it is next."""
+    place = _("next") if position <= 1 else ordinal(position)
+    if eta is None:
+        return _("Queued, {place}", place=place)
+    return _("Queued, {place}, about {time}", place=place, time=duration(eta))
+
+
+def understood(request: ImageRequest) -> str:
+    """What the prompt was understood as: each prompt on its line, with its weight and stop."""
+    lines = []
+    for prompt in request.prompts():
+        line = f"- {escape(prompt.words, 300)}"
+        if prompt.weight != 1:
+            away = " " + _("(away from it)") if prompt.weight < 0 else ""
+            line += f" × {prompt.weight:g}{away}"
+        if prompt.stop > float("-inf"):
+            line += ", " + _("until {distance:g}", distance=prompt.stop)
+        lines.append(line)
+    shown, length = [], 0
+    for i, line in enumerate(lines):
+        length += len(line) + 1
+        if length > 2500:
+            shown.append("- " + _("and {number} more", number=len(lines) - i))
+            break
+        shown.append(line)
+    return "\n".join(shown)
+
+
+def chosen(request: ImageRequest, seed: int | None = None, size: tuple[int, int] | None = None,
+           iterations: int | None = None) -> str:
+    """The settings on one line: what was asked for, or in its place what was taken."""
+    parts = []
+    seed = request.seed if seed is None else seed
+    if seed is not None:
+        parts.append(_("seed {seed}", seed=seed))
+    if size is not None:
+        parts.append(f"{size[0]}×{size[1]}")
+    elif request.width or request.height:
+        parts.append(f"{request.width or _('auto')}×{request.height or _('auto')}")
+    if size is None and request.aspect is not None:
+        parts.append(_("aspect {aspect:.3g}", aspect=request.aspect))
+    iterations = request.iterations if iterations is None else iterations
+    if iterations is not None:
+        parts.append(plural("{number} iteration", "{number} iterations", iterations))
+    parts.append(_("model {model}", model=escape(request.model, 60)))
+    if request.preset != "default":
+        parts.append(_("preset {preset}", preset=request.preset))
+    if request.init_image is not None:
+        parts.append(_("from a picture"))
+    if request.strength is not None:
+        parts.append(_("strength {strength:g}", strength=request.strength))
+    if request.where is not None:
+        parts.append(_("where: {where}", where=escape(request.where, 100)))
+    if request.mask is not None:
+        parts.append(_("with a mask"))
+    return " · ".join(parts)
+
+
+def result_line(request: ImageRequest, done: Done) -> str:
+    """Seed, time, iterations and the rest, of a finished picture."""
+    settings = chosen(request, done.seed, (done.width, done.height), done.iterations)
+    parts = [settings, _("{seconds:.1f} s", seconds=done.seconds)]
+    if done.stopped:
+        parts.append(_("stopped early"))
+    return " · ".join(parts)
+
+
+def file_name(prompt: str, seed: int, job_id: str, ending: str = "png") -> str:
+    """A file's name of letters, digits and hyphens alone, whatever the prompt holds."""
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40].strip("-")
+    return f"{words or 'picture'}-{seed}-{job_id[:8]}.{ending}"
+
+
+def link_to(job: StoredJob) -> str:
+    """A link to the message with the job's picture, after a dot; "" where there is none."""
+    if job.result_message_id is None:
+        return ""
+    place = "@me" if job.guild_id is None else job.guild_id
+    address = f"https://discord.com/channels/{place}/{job.channel_id}/{job.result_message_id}"
+    return f" · [{_('message')}]({address})"

@@ -1,0 +1,1 @@
+"""Attachments, starting pictures and resized pictures."""

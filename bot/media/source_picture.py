@@ -1,0 +1,129 @@
+"""Finding the picture in a message: a job's own, an attachment, or an embed's.
+
+Of messages that neither mention the bot nor are its own, Discord shows it nothing, unless a
+command of their menu was used on them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.errors import AttachmentError, GoneError
+from bot.language import _
+from bot.media.attachments import Picture
+from bot.ui.buttons import JOB_ID
+from data import posted
+from data.stored import StoredJob
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+_BUTTON = re.compile(rf"imagine:[a-z]+:(?P<job>{JOB_ID})")
+_FILM = re.compile(r"-\d+-(?P<start>[0-9a-f]{8})\.mp4")  # as bot.wording.file_name writes it
+_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
+
+
+async def job_of(bot: ImageBot, message: discord.Message) -> StoredJob | None:
+    """The job that a message of the bot's own is about; None of any other message.
+
+    By its buttons, or, where it has none (a finished progress message, a time-lapse), by what
+    is stored of it.
+    """
+    if bot.user is None or message.author.id != bot.user.id:
+        return None
+    database = bot.store.database
+    id = next((found["job"] for custom_id in _custom_ids(message.components)
+               if (found := _BUTTON.fullmatch(custom_id))), None)
+    if id is None:
+        id = await posted.job_of_message(database, str(message.channel.id), str(message.id))
+    if id is None:
+        film = next((found for attachment in message.attachments
+                     if (found := _FILM.search(attachment.filename))), None)
+        id = None if film is None else await posted.job_beginning(database, film["start"])
+    return None if id is None else await bot.store.job(id)
+
+
+def _custom_ids(components: Any) -> Iterator[str]:
+    for component in components:
+        yield getattr(component, "custom_id", None) or ""
+        yield from _custom_ids(getattr(component, "children", ()))
+
+
+def is_finished(job: StoredJob) -> bool:
+    """Whether the job has a picture that everyone was shown."""
+    return job.state in ("rendered", "delivered")
+
+
+async def own_picture(bot: ImageBot, job: StoredJob) -> Picture:
+    """The picture of a job, as it was painted; raises GoneError where there is none."""
+    if not is_finished(job):
+        raise GoneError(_("There is no finished picture to edit yet; try again when it is there."))
+    data = await bot.store.picture(job.id)
+    if data is None:
+        raise GoneError(_("The picture's file is gone from my disk; attach the picture to /edit."))
+    return Picture(await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()), data)
+
+
+async def picture_of(bot: ImageBot, message: discord.Message,
+                     job: StoredJob | None) -> Picture:
+    """The picture in ``message``, which shows ``job`` if it is one of the bot's.
+
+    While that is being painted, it is the preview. Raises BotError where there is no picture,
+    or it cannot be fetched or used.
+    """
+    address = picture_address(message)
+    if job is not None and is_finished(job):
+        try:
+            return await own_picture(bot, job)
+        except GoneError:
+            if address is None:
+                raise
+    if address is not None:
+        return await bot.fetch_address(address)
+    if bot.user is not None and message.author.id == bot.user.id:
+        raise AttachmentError(_("That message of mine has no picture; reply to one that has, or "
+                                "attach a picture to /edit."))
+    raise AttachmentError(_("I see no picture in that message. If there is one, open the message's "
+                            "menu and choose Apps, Edit this image; or attach it to /edit."))
+
+
+def picture_address(message: discord.Message) -> str | None:
+    """Where the first picture of ``message`` lies: attached, forwarded or embedded."""
+    parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
+    for part in parts:
+        attached = next((file.url for file in part.attachments if _is_picture(file)), None)
+        address = attached or _embedded(part.embeds)
+        if address is not None:
+            return address
+    return None
+
+
+def attached_address(message: discord.Message) -> str | None:
+    """Where what came with a message to the bot lies; a file that is no picture is told so."""
+    address = picture_address(message)
+    if address is None and message.attachments:
+        return message.attachments[0].url
+    return address
+
+
+def _is_picture(attachment: discord.Attachment) -> bool:
+    kind = attachment.content_type
+    if kind is not None:
+        return kind.startswith("image/")
+    return attachment.filename.lower().endswith(_ENDINGS)
+
+
+def _embedded(embeds: list[discord.Embed]) -> str | None:
+    """An embed's own link may point anywhere: Discord's proxy has a copy of what it shows."""
+    for embed in embeds:
+        for media in (embed.image, embed.thumbnail):
+            address = media.proxy_url or media.url
+            if address:
+                return address
+    return None

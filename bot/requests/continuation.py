@@ -1,0 +1,44 @@
+"""Continue: more iterations from the very state in which a picture was left, not from the PNG."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.errors import GoneError, LimitError
+from bot.language import _
+from data.stored import StoredJob
+from engine.request.request import ImageRequest, range_of
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A job that goes on where the job ``job_id`` ended.
+
+    ``request`` paints the same picture from nothing, all iterations counted; ``work`` is what
+    is still to be done of it, as one would ask for that alone: the limits look at it.
+    """
+
+    job_id: str
+    request: ImageRequest
+    work: ImageRequest
+
+
+def continuation_of(job: StoredJob) -> Continuation:
+    """As many iterations more as the recipe has; of one stopped early, those that were left.
+
+    Raises GoneError where there is no picture to go on with, LimitError where it has as many
+    iterations as there can be.
+    """
+    if job.state not in ("rendered", "delivered") or job.result is None:
+        raise GoneError(_("There is no finished picture to go on with; press Again for a new one."))
+    request, made = job.request, int(job.result["iterations"])
+    more = request.more or 0
+    if job.result.get("stopped"):
+        left = None if request.iterations is None else request.iterations + more - made
+        return Continuation(job.id, request, request.changed(iterations=left, more=None))
+    own = made - more
+    if more + own > int(range_of("more")[1]):
+        raise LimitError(_("This picture has {made} iterations, and no more can be added; press "
+                           "Edit to start from it anew.", made=made))
+    return Continuation(job.id, request.changed(more=more + own),
+                        request.changed(iterations=own, more=None))

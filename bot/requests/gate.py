@@ -1,0 +1,215 @@
+"""What a server's settings make of an asking: filled in, or refused with a sentence.
+
+Who may manage the server asks wherever and whatever roles it takes: they could change the
+setting. Blocked words, maxima, numbers of jobs and the cooldown hold for them too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Any
+
+from bot.errors import LimitError, NotAllowedError
+from bot.guild.blocked_words import blocked_words
+from bot.guild.rules import Rules, chosen
+from bot.guild.setting_kinds import RANDOM
+from bot.language import _
+from bot.language.formatting import escape
+from bot.requests.limits import size_asked
+from bot.requests.requester import Asking
+from bot.requests.usage import check_usage
+from data.guilds import add_usage, count_usage
+from engine.clock import now_ms
+from engine.jobs.job import Job
+from engine.models.catalogue import load_catalogue
+from engine.request.recipe import Recipe, make_recipe
+from engine.request.request import ImageRequest, parse_size
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+_NAMED = 3
+
+
+class GuildGate:
+    """The gate of all servers' settings, and the count of what was taken."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    async def check(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+        """The request as the server wants it; raises BotError, EngineError."""
+        guild_id = asking.place.guild_id
+        rules = await self.bot.guild_settings.rules(guild_id)
+        if guild_id is not None:
+            if not _manages(asking):
+                check_channel(asking, rules)
+                check_roles(asking, rules)
+            # A long prompt and a long list take milliseconds.
+            await asyncio.to_thread(check_words, request, rules)
+            await self._check_usage(guild_id, asking, rules)
+        request = request.changed(**_first(request, rules))
+        recipe = await asyncio.to_thread(_recipe, request)
+        request = request.changed(**_second(request, rules, recipe, _big(asking, rules)))
+        check_maxima(request, rules, big=_big(asking, rules))
+        return request
+
+    async def count(self, asking: Asking, job: Job) -> None:
+        """Remember that the job was taken."""
+        if asking.place.guild_id is not None:
+            await add_usage(self.bot.store.database, asking.place.guild_id, asking.person,
+                            job.id, now_ms())
+
+    async def _check_usage(self, guild_id: str, asking: Asking, rules: Rules) -> None:
+        now = now_ms()
+        usage = await count_usage(self.bot.store.database, guild_id, asking.person, now)
+        waiting = sum(job.person == asking.person and job.place.guild_id == guild_id
+                      for job in self.bot.queue.overview())
+        check_usage(rules, asking.roles, usage, waiting, now)
+
+
+def check_channel(asking: Asking, rules: Rules) -> None:
+    """Raise NotAllowedError where the channel, or a thread's parent, is not one for pictures."""
+    here = set(asking.channels)
+    allowed = rules.items("channels_allowed")
+    if here & set(rules.items("channels_denied")):
+        raise NotAllowedError(_("This server does not want pictures in this channel; ask in "
+                                "another one."))
+    if allowed and not here & set(allowed):
+        where = ", ".join(f"<#{channel}>" for channel in allowed[:_NAMED])
+        raise NotAllowedError(_("This server wants pictures elsewhere; ask in {channels}.",
+                                channels=where))
+
+
+def check_roles(asking: Asking, rules: Rules) -> None:
+    """Raise NotAllowedError where the person has none of the roles that may ask, or edit."""
+    using, editing = rules.items("roles_use"), rules.items("roles_edit")
+    if using and not asking.roles & set(using):
+        raise NotAllowedError(_("In this server {roles} may ask for pictures; a moderator can "
+                                "give you that role.", roles=_roles(using)))
+    if asking.kind == "edit" and editing and not asking.roles & set(editing):
+        raise NotAllowedError(_("In this server {roles} may edit pictures; a moderator can give "
+                                "you that role.", roles=_roles(editing)))
+
+
+def check_words(request: ImageRequest, rules: Rules) -> None:
+    """Raise NotAllowedError where the words of the request hold a blocked one."""
+    entries = rules.items("blocked_words")
+    if not entries:
+        return
+    blocked = blocked_words(tuple(entries))
+    for text in (request.prompt, request.where):
+        found = None if text is None else blocked.find(text)
+        if found is not None:
+            # Behind a spoiler: some are answered where all can read it.
+            raise NotAllowedError(_("This server does not want ||{word}|| in prompts; leave it "
+                                    "out and ask again.", word=escape(found, 100)))
+
+
+def check_maxima(request: ImageRequest, rules: Rules, *, big: bool) -> None:
+    """Raise LimitError where the request is more than the server set; the host's comes later."""
+    for field in ("iterations", "cutouts", "learning_rate"):
+        value, most = getattr(request, field), rules.value(f"max_{field}")
+        if value is not None and value > most and rules.source(f"max_{field}") == "server":
+            raise LimitError(_("{value:g} {field} is more than the {most:g} that this server "
+                               "allows; ask for less.", value=value,
+                               field=field.replace("_", " "), most=most))
+    most = rules.max_pixels
+    width, height = size_asked(request)
+    if not big and width * height > most and rules.source("max_size") == "server":
+        side = math.isqrt(most)
+        raise LimitError(_("{width}x{height} is more than the {most} pixels that this server "
+                           "allows; {side}x{side} fits, say.", width=width, height=height,
+                           most=most, side=side))
+
+
+def _first(request: ImageRequest, rules: Rules) -> dict[str, Any]:
+    """What decides on everything else: model and preset; and the seed."""
+    values = {name: rules.value(name) for name in ("model", "preset")
+              if not chosen(request, name)}
+    seed = rules.value("seed")
+    if not chosen(request, "seed") and seed != RANDOM:
+        values["seed"] = seed
+    return values
+
+
+def _second(request: ImageRequest, rules: Rules, recipe: Recipe | None,
+            big: bool) -> dict[str, Any]:
+    """The numbers that are left open, none of them above its maximum."""
+    values: dict[str, Any] = {}
+    # A preset that somebody names is a set of numbers that go together.
+    own = request.preset != rules.value("preset")
+    usual = {} if recipe is None else {
+        "iterations": recipe.iterations, "cutouts": recipe.augmentation.count,
+        "learning_rate": recipe.learning_rate}
+    for field in ("iterations", "cutouts", "learning_rate"):
+        if getattr(request, field) is not None:
+            continue
+        value = None if own and field != "iterations" else rules.value(field)
+        most = rules.value(f"max_{field}")
+        if value is None and usual.get(field, 0) > most:
+            value = most
+        if value is not None:
+            values[field] = min(value, most)
+    if request.width is None and request.height is None:
+        values.update(_size(request, rules, recipe, big))
+    return values
+
+
+def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None,
+          big: bool) -> dict[str, int]:
+    """Width and height, where the server or its maximum has a say in them."""
+    # A picture to start from keeps its own shape.
+    size = None if request.init_image else rules.value("size")
+    if size is not None:
+        width, height = parse_size(size).values()
+    elif recipe is not None:
+        width, height = recipe.width, recipe.height
+    else:
+        return {}
+    most = rules.host.limits.max_pixels if big else rules.max_pixels
+    if size is None and width * height <= most:
+        return {}
+    width, height = brought_down(width, height, most)
+    if request.aspect is not None:
+        area = width * height
+        width, height = int((area * request.aspect) ** 0.5), int((area / request.aspect) ** 0.5)
+    return {"width": max(16, width), "height": max(16, height)}
+
+
+def brought_down(width: int, height: int, most: int) -> tuple[int, int]:
+    """The size in pixels, of the same shape, with ``most`` pixels at most."""
+    if width * height <= most:
+        return width, height
+    scale = (most / (width * height)) ** 0.5
+    return max(16, int(width * scale)), max(16, int(height * scale))
+
+
+def pixels_allowed(asking: Asking, rules: Rules) -> int:
+    """The most pixels of a picture of this person's."""
+    return rules.host.limits.max_pixels if _big(asking, rules) else rules.max_pixels
+
+
+def _recipe(request: ImageRequest) -> Recipe | None:
+    """The numbers that the model would paint with; None where the catalogue has wrong ones.
+
+    Raises UnknownModelError.
+    """
+    defaults = load_catalogue().model(request.model).defaults
+    try:
+        return make_recipe(request.preset, defaults)
+    except (KeyError, TypeError):
+        return None  # the worker says what is wrong with them
+
+
+def _big(asking: Asking, rules: Rules) -> bool:
+    return bool(asking.roles & set(rules.items("roles_big")))
+
+
+def _manages(asking: Asking) -> bool:
+    return asking.permissions.administrator or asking.permissions.manage_guild
+
+
+def _roles(ids: Any) -> str:
+    return ", ".join(f"<@&{id}>" for id in ids[:_NAMED])

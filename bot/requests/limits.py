@@ -1,0 +1,50 @@
+"""What the host allows one person, checked before a job is taken."""
+
+from __future__ import annotations
+
+from bot.errors import LimitError
+from bot.host.settings import LimitSettings
+from bot.language import _, plural
+from engine.request.recipe import PRESETS
+from engine.request.request import ImageRequest
+
+
+def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) -> None:
+    """Raise LimitError where ``request`` is more than the host allows.
+
+    ``jobs_now`` of the same person wait or run already.
+    """
+    if jobs_now >= limits.max_jobs_per_person:
+        raise LimitError(plural(
+            "You have {number} picture on its way, which is the most here; wait for it or cancel "
+            "it.",
+            "You have {number} pictures on their way, which is the most here; wait for one of them "
+            "or cancel it.", jobs_now))
+    iterations = (request.iterations or 0) + (request.more or 0)
+    if iterations > limits.max_iterations:
+        raise LimitError(_("{iterations} iterations are more than the {most} allowed here; ask "
+                           "for fewer.", iterations=iterations, most=limits.max_iterations))
+    width, height = size_asked(request)
+    if width * height > limits.max_pixels:
+        side = int(limits.max_pixels ** 0.5)
+        raise LimitError(_("{width}x{height} is more than the {most} pixels allowed here; "
+                           "{side}x{side} fits, say.", width=width, height=height,
+                           most=limits.max_pixels, side=side))
+
+
+def size_asked(request: ImageRequest) -> tuple[int, int]:
+    """Width and height in pixels that a request names; a side left open is as the other.
+
+    Where neither is named it is the model's own size, which suits it: (0, 0) stands for that.
+    """
+    width, height, aspect = request.width, request.height, request.aspect
+    if width is None and height is None:
+        return 0, 0
+    if width is not None and height is not None:
+        return width, height
+    if aspect is not None:
+        across = width if width is not None else round((height or 0) * aspect)
+        down = height if height is not None else round((width or 0) / aspect)
+        return across, down
+    recipe = PRESETS[request.preset]
+    return width or recipe.width, height or recipe.height

@@ -1,0 +1,81 @@
+"""Who asks for a picture, where, and how they are answered: a command, a button or a message."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import discord
+
+from engine.jobs.job import Job, Place
+from engine.request.request import ImageRequest
+
+Kind = Literal["imagine", "edit"]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """One asking.
+
+    ``channels`` are the channel's id and, of a thread, its parent's; ``roles`` the person's in
+    the server, none in direct messages; ``permissions`` the person's in the channel. ``tell``
+    says one sentence to the person alone; it is None where they wrote a message, ``message_id``,
+    which the job's progress message answers.
+    """
+
+    person: str
+    place: Place
+    channels: tuple[str, ...]
+    roles: frozenset[str]
+    permissions: discord.Permissions
+    kind: Kind
+    tell: Callable[[str], Awaitable[Any]] | None
+    message_id: int | None = None
+
+
+Gate = Callable[[Asking, ImageRequest], Awaitable[ImageRequest]]
+"""What every asking goes through before it is queued: it raises a BotError to refuse, or returns
+the request, with what a server or a person chose filled in."""
+
+Taken = Callable[[Asking, Job], Awaitable[None]]
+"""Told of each job that was queued, before its person is."""
+
+
+def asked_by(interaction: discord.Interaction[Any], kind: Kind = "imagine") -> Asking:
+    """The asking of an interaction that has been deferred."""
+    assert interaction.channel_id is not None  # commands, buttons and modals come from one
+
+    async def tell(text: str) -> None:
+        await interaction.edit_original_response(content=text)
+
+    guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
+    place = Place(guild_id, str(interaction.channel_id), str(interaction.locale))
+    return Asking(str(interaction.user.id), place, _channels(interaction.channel),
+                  _roles(interaction.user), interaction.permissions, kind, tell)
+
+
+def asked_in(message: discord.Message, kind: Kind = "edit") -> Asking:
+    """The asking of a message to the bot."""
+    guild = message.guild
+    place = Place(None if guild is None else str(guild.id), str(message.channel.id),
+                  "en-US" if guild is None else str(guild.preferred_locale))
+    author = message.author
+    permissions = (message.channel.permissions_for(author)
+                   if guild is not None and isinstance(author, discord.Member)
+                   else discord.Permissions.none())
+    return Asking(str(author.id), place, _channels(message.channel), _roles(author), permissions,
+                  kind, None, message.id)
+
+
+def _channels(channel: Any) -> tuple[str, ...]:
+    if channel is None:
+        return ()
+    parent = getattr(channel, "parent_id", None) if isinstance(channel, discord.Thread) else None
+    return (str(channel.id),) if parent is None else (str(channel.id), str(parent))
+
+
+def _roles(user: discord.abc.User) -> frozenset[str]:
+    if not isinstance(user, discord.Member):
+        return frozenset()
+    return frozenset(str(role.id) for role in user.roles)

@@ -1,0 +1,58 @@
+"""How much one person may ask for in a server: at once, in a day, and how soon again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from bot.errors import LimitError
+from bot.guild.rules import Rules
+from bot.language import _, plural
+from bot.language.formatting import duration
+from data.guilds import Usage
+from engine.clock import DAY_MS
+
+
+def jobs_a_day(rules: Rules, roles: Collection[str]) -> int | None:
+    """How many jobs in 24 hours a person with these roles may ask for; None for any number.
+
+    The most generous of what everyone may and what each of the roles may counts.
+    """
+    by_role = dict(rules.items("jobs_a_day_by_role"))
+    allowed = [number for role, number in by_role.items() if role in roles]
+    everyone = rules.value("jobs_a_day")
+    if everyone is None:
+        # A number for some roles alone bounds those who have one of them.
+        return max(allowed) if allowed else None
+    return max([everyone, *allowed])
+
+
+def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int,
+                now: int) -> None:
+    """Raise LimitError where the person has asked for as much as the server allows.
+
+    ``waiting`` of their jobs wait or run in the server; ``now`` is in milliseconds.
+    """
+    most = rules.value("jobs_waiting")
+    if waiting >= most:
+        raise LimitError(plural(
+            "You have {number} picture on its way here, and this server allows {most}; wait for "
+            "it or cancel it.",
+            "You have {number} pictures on their way here, and this server allows {most}; wait for "
+            "one of them or cancel it.", waiting, most=most))
+    a_day = jobs_a_day(rules, roles)
+    if a_day == 0:
+        raise LimitError(_("This server lets you ask for no pictures; its moderators can change "
+                           "that."))
+    if a_day is not None and usage.jobs >= a_day:
+        left = (usage.oldest or now) + DAY_MS - now
+        raise LimitError(plural(
+            "You have asked for {number} picture in 24 hours, and this server allows {most}; the "
+            "next one in {left}.",
+            "You have asked for {number} pictures in 24 hours, and this server allows {most}; the "
+            "next one in {left}.", usage.jobs, most=a_day, left=duration(max(1, left / 1000))))
+    cooldown = rules.value("cooldown")
+    if usage.newest is not None and now < usage.newest + cooldown * 1000:
+        left = usage.newest + cooldown * 1000 - now
+        raise LimitError(_("That was quick: this server wants {cooldown} between two pictures; "
+                           "ask again in {left}.", cooldown=duration(cooldown),
+                           left=duration(max(1, left / 1000))))

@@ -1,0 +1,1 @@
+"""Buttons, modals, options and the command tree."""

@@ -1,0 +1,233 @@
+"""The buttons under a picture. They carry the job's id; the database has everything else.
+
+So they work after a restart, and for ever. discord.py only logs what a dynamic item raises, and
+swallows what its `interaction_check` raises: :class:`JobButton` does both within one guard that
+answers the person.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import discord
+
+from bot.errors import GoneError, Guarded
+from bot.host.logs import about_job
+from bot.language import _, mark
+from bot.permissions import Verb, check_bot_may_post, check_owner_or_moderator
+from bot.requests.continuation import continuation_of
+from bot.requests.removal import remove_job
+from bot.requests.requester import Kind, asked_by
+from bot.requests.restrictions import check_interaction_not_banned
+from data import quota
+from data.stored import StoredJob
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+JOB_ID = r"[0-9a-f]{32}"
+
+
+class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
+    """The base of all buttons about one job; a subclass says what it is and what it does.
+
+    ``guarded_verb`` is None where anyone may press, else what only the requester and
+    moderators may do with the picture ("stop"). ``place`` is the row under a message, each of
+    which takes five.
+    """
+
+    action: ClassVar[str]
+    label: ClassVar[str]
+    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
+    guarded_verb: ClassVar[Verb | None] = None
+    place: ClassVar[int] = 0
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(template=rf"imagine:{cls.action}:(?P<job>{JOB_ID})")
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(discord.ui.Button(
+            label=_(self.label), style=self.style, custom_id=self.custom_id_of(job_id)))
+        self.job_id = job_id
+
+    @classmethod
+    def custom_id_of(cls, job_id: str) -> str:
+        """What Discord sends back when the button is pressed."""
+        return f"imagine:{cls.action}:{job_id}"
+
+    @classmethod
+    async def from_custom_id(cls, interaction: discord.Interaction[Any],
+                             item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+        """The button that was pressed, from its id alone."""
+        return cls(match["job"])
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Find the job, check whose it is, act; whatever goes wrong is told to the person."""
+        async with Guarded(interaction, f"the button {self.action}"):
+            bot: ImageBot = interaction.client
+            with about_job(self.job_id):
+                job = await bot.store.job(self.job_id)
+                if job is None:
+                    raise GoneError(_("That picture was deleted; run /imagine for a new one."))
+                if self.guarded_verb is not None:
+                    check_owner_or_moderator(interaction, job.person, job.guild_id,
+                                             self.guarded_verb)
+                await self.act(interaction, bot, job)
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """What the button does. It may raise; it must answer the interaction."""
+        raise NotImplementedError  # the base itself is no button
+
+
+class StopButton(JobButton):
+    """Render early: the picture so far becomes the result."""
+
+    action, label = "stop", mark("Stop")
+    guarded_verb = "stop"
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """Tell the worker; the delivery posts what comes."""
+        if await bot.queue.stop(job.id):
+            text = _("Stopping; the picture so far is on its way.")
+        elif bot.queue.get(job.id) is not None:
+            text = _("That picture has not begun yet; press Cancel to call it off.")
+        else:
+            text = _("That picture is not being painted any more.")
+        await interaction.response.send_message(text, ephemeral=True)
+
+
+class CancelButton(JobButton):
+    """Call the job off: nothing is posted."""
+
+    action, label = "cancel", mark("Cancel")
+    style = discord.ButtonStyle.danger
+    guarded_verb = "cancel"
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """Take it out of the queue, or off the easel."""
+        text = (_("Cancelled; nothing will be posted.") if await bot.queue.cancel(job.id)
+                else _("That picture is not being painted any more."))
+        await interaction.response.send_message(text, ephemeral=True)
+
+
+class AgainButton(JobButton):
+    """The same request with a new seed, as a job of whoever presses."""
+
+    action, label = "again", mark("Again")
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """Ask anew, without the seed."""
+        check_bot_may_post(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await bot.ask(asked_by(interaction), job.request.changed(seed=None))
+
+
+class RemixButton(JobButton):
+    """The prompt in a modal; what comes back is a job of whoever presses."""
+
+    action, label = "remix", mark("Remix")
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """Open the modal; nothing is queued until it is sent."""
+        from bot.ui.modals import RemixModal
+
+        check_bot_may_post(interaction)
+        await check_interaction_not_banned(interaction)
+        await interaction.response.send_modal(RemixModal(job.id, job.request.prompt))
+
+
+class ContinueButton(JobButton):
+    """More iterations from the very state it ended in, as a job of whoever presses."""
+
+    action, label = "continue", mark("Continue")
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """Ask for what is left or, of a finished one, for as much again."""
+        check_bot_may_post(interaction)
+        continuation = continuation_of(job)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        kind: Kind = "imagine" if job.request.init_image is None else "edit"
+        await bot.ask(asked_by(interaction, kind), continuation.request,
+                      continues=continuation)
+
+
+class EditButton(JobButton):
+    """The picture as a start; what the modal says is a job of whoever presses."""
+
+    action, label = "edit", mark("Edit")
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """Open the modal; nothing is queued until it is sent."""
+        from bot.ui.edit_modal import EditModal
+
+        check_bot_may_post(interaction)
+        await check_interaction_not_banned(interaction)
+        if job.state not in ("rendered", "delivered"):
+            raise GoneError(_("There is no finished picture to edit; press Again for a new one."))
+        await interaction.response.send_modal(EditModal("job", job.id))
+
+
+class VideoButton(JobButton):
+    """The time-lapse, made on demand and posted as a message of its own."""
+
+    action, label = "video", mark("Video")
+    place = 1
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """Have it made; it is posted in the channel, however long that takes."""
+        check_bot_may_post(interaction)
+        # It is no job that the gates would see.
+        await check_interaction_not_banned(interaction)
+        begun = bot.videos.ask(job, str(interaction.user.id), interaction.channel_id,
+                               interaction.guild_id)
+        text = (_("The time-lapse is being made; I post it here when it is done.") if begun else
+                _("That time-lapse is being made already; it will be posted when it is done."))
+        await interaction.response.send_message(text, ephemeral=True)
+
+
+class KeepButton(JobButton):
+    """Spare the picture when the disk is full, or no longer."""
+
+    action, label = "keep", mark("Keep")
+    place = 1
+    guarded_verb = "keep"
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """Turn the mark over, and say how it is now."""
+        database = bot.store.database
+        kept = not await quota.is_kept(database, job.id)
+        await quota.keep(database, job.id, kept)
+        text = (_("Kept: this picture stays when older ones make room for new ones. Press Keep "
+                  "again to change that.") if kept else
+                _("Not kept any more: this picture may make room for new ones."))
+        await interaction.response.send_message(text, ephemeral=True)
+
+
+class DeleteButton(JobButton):
+    """Forget the picture: its message, its file and its row."""
+
+    action, label = "delete", mark("Delete")
+    place = 1
+    style = discord.ButtonStyle.danger
+    guarded_verb = "delete"
+
+    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+                  job: StoredJob) -> None:
+        """First the message, then what it was made from."""
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await interaction.edit_original_response(content=await remove_job(bot, job))
+
+
+BUTTONS: tuple[type[JobButton], ...] = (StopButton, CancelButton, AgainButton, RemixButton,
+                                        ContinueButton, EditButton, VideoButton, KeepButton,
+                                        DeleteButton)

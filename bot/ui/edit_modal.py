@@ -1,0 +1,105 @@
+"""The modal behind Edit: the words, how far it may go, and where.
+
+Its custom_id says what it is about: a job, or a picture's address that is kept for a day (see
+data.posted). As with Remix, submissions are taken from the raw interaction, so that one opened
+before a restart can be sent after it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.errors import GoneError, Guarded
+from bot.host.logs import about_job
+from bot.language import _
+from bot.media.attachments import Picture
+from bot.media.source_picture import own_picture
+from bot.permissions import check_bot_may_post
+from bot.requests.edit_request import edit_request
+from bot.requests.requester import asked_by
+from bot.ui.buttons import JOB_ID
+from bot.ui.modals import max_length, submitted, submitted_text
+from data import posted
+from engine.request.request import ImageRequest, read_flag
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+WORDS, STRENGTH, WHERE = "words", "strength", "where"
+_ABOUT = re.compile(rf"imagine:edit-(?P<kind>job|address):(?P<id>{JOB_ID})")
+_LABEL, _NOTE = 45, 100  # Discord's, for a label's text and its description
+
+
+class EditModal(discord.ui.Modal):
+    """What to make of a picture. ``kind`` is "job" or "address", ``id`` the one it is about."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        super().__init__(title=_("Edit this image")[:_LABEL],
+                         custom_id=f"imagine:edit-{kind}:{id}", timeout=900)
+        for name, text, note, style, length in (
+                (WORDS, _("What to make of it"),
+                 _("Words, or \"foggy sky -> clear sky\"; --seed 7 and such"),
+                 discord.TextStyle.paragraph, max_length("prompt")),
+                (STRENGTH, _("How far it may go (strength)"),
+                 _("0 leaves the picture as it is, 1 lets go of it"),
+                 discord.TextStyle.short, 10),
+                (WHERE, _("Where it may change"),
+                 _("Leave it empty for everywhere, or name a thing: \"jacket\", \"windmills -> "
+                   "mushrooms\""),
+                 discord.TextStyle.short, max_length("where"))):
+            self.add_item(discord.ui.Label(
+                text=text[:_LABEL], description=note[:_NOTE], component=discord.ui.TextInput(
+                    custom_id=name, style=style, max_length=length, required=False)))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Nothing: :func:`take_edit` has it, here and after a restart alike."""
+
+
+async def take_edit(interaction: discord.Interaction[Any]) -> None:
+    """Paint what a submitted Edit says; other interactions pass by."""
+    found = submitted(interaction, _ABOUT)
+    if found is None:
+        return
+    async with Guarded(interaction, "the modal edit"):
+        check_bot_may_post(interaction)
+        bot: ImageBot = interaction.client
+        fields = {name: submitted_text(interaction, name).strip()
+                  for name in (WORDS, STRENGTH, WHERE)}
+        values = _values(fields)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        if found["kind"] == "job":
+            with about_job(found["id"]):
+                former, picture = await _of_job(bot, found["id"])
+        else:
+            former, picture = None, await _of_address(bot, found["id"])
+        request = edit_request(fields[WORDS], picture, former=former,
+                               same_size=former is not None, **values)
+        await bot.ask(asked_by(interaction, "edit"), request, [picture])
+
+
+def _values(fields: dict[str, str]) -> dict[str, Any]:
+    """What the small fields say; raises RequestError where that is no number."""
+    values: dict[str, Any] = {}
+    if fields[STRENGTH]:  # many write a decimal comma
+        values.update(read_flag(STRENGTH, fields[STRENGTH].replace(",", ".")))
+    if fields[WHERE]:
+        values[WHERE] = fields[WHERE]
+    return values
+
+
+async def _of_job(bot: ImageBot, id: str) -> tuple[ImageRequest, Picture]:
+    job = await bot.store.job(id)
+    if job is None:
+        raise GoneError(_("That picture was deleted meanwhile; attach it to /edit."))
+    return job.request, await own_picture(bot, job)
+
+
+async def _of_address(bot: ImageBot, id: str) -> Picture:
+    address = await posted.kept_address(bot.store.database, id)
+    if address is None:
+        raise GoneError(_("You chose that picture too long ago; open its menu and choose Edit "
+                          "this image again."))
+    return await bot.fetch_address(address)

@@ -1,0 +1,100 @@
+"""The modal behind Remix. Its custom_id carries the job's id, as the buttons' do.
+
+discord.py forgets a modal when the process ends, so that one opened before a restart and sent
+after it would meet silence. Therefore submissions are taken from the raw interaction
+(:func:`take_submission`), whoever opened the modal; discord.py's own copy does nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import discord
+
+from bot.errors import GoneError, Guarded
+from bot.host.logs import about_job
+from bot.language import _
+from bot.permissions import check_bot_may_post
+from bot.requests.requester import asked_by
+from bot.ui.buttons import JOB_ID
+from engine.request.request import ImageRequest, request_from_text
+
+if TYPE_CHECKING:
+    from bot.client import ImageBot
+
+PROMPT = "prompt"
+_REMIX = re.compile(rf"imagine:remix:(?P<job>{JOB_ID})")
+
+
+def max_length(field: str) -> int:
+    """The most characters that a text field of a request may have."""
+    for limit in ImageRequest.model_fields[field].metadata:
+        if hasattr(limit, "max_length"):
+            return int(limit.max_length)
+    raise LookupError(field)
+
+
+class RemixModal(discord.ui.Modal):
+    """The prompt of a job, to be changed. Discord shows it for as long as the person likes."""
+
+    def __init__(self, job_id: str, prompt: str) -> None:
+        super().__init__(title=_("Remix"), custom_id=f"imagine:remix:{job_id}", timeout=900)
+        self.add_item(discord.ui.Label(
+            text=_("Prompt"),
+            description=_("\" + \" adds prompts, \":0.5\" weighs one, --seed 7 and such"),
+            component=discord.ui.TextInput(
+                custom_id=PROMPT, style=discord.TextStyle.paragraph, default=prompt,
+                max_length=max_length("prompt"), required=True)))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        """Nothing: :func:`take_submission` has it, here and after a restart alike."""
+
+
+async def take_submission(interaction: discord.Interaction[Any]) -> None:
+    """Paint what a submitted Remix says; other interactions pass by.
+
+    The other settings of the job stay, but for its seed; flags in the text win over them.
+    """
+    found = submitted(interaction, _REMIX)
+    if found is None:
+        return
+    async with Guarded(interaction, "the modal remix"):
+        bot: ImageBot = interaction.client
+        with about_job(found["job"]):
+            job = await bot.store.job(found["job"])
+            if job is None:
+                raise GoneError(_("That picture was deleted meanwhile; run /imagine with your "
+                                  "prompt."))
+            check_bot_may_post(interaction)
+            values = job.request.model_dump(exclude={"prompt", "seed"})
+            request = request_from_text(submitted_text(interaction, PROMPT), **values)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            await bot.ask(asked_by(interaction), request)
+
+
+def submitted(interaction: discord.Interaction[Any], pattern: re.Pattern[str]
+              ) -> re.Match[str] | None:
+    """What ``pattern`` finds in the custom_id of a submitted modal; None for all else."""
+    if interaction.type is not discord.InteractionType.modal_submit:
+        return None
+    data: Any = interaction.data
+    return pattern.fullmatch(data.get("custom_id", ""))
+
+
+def submitted_text(interaction: discord.Interaction[Any], custom_id: str) -> str:
+    """The value of a submitted modal's text field ``custom_id``; "" without it."""
+    data: Any = interaction.data
+    return _text_among(data["components"], custom_id)
+
+
+def _text_among(components: Any, custom_id: str) -> str:
+    for component in components:
+        if component.get("custom_id") == custom_id:
+            return str(component.get("value") or "")
+        inner = component.get("components") or (
+            [component["component"]] if "component" in component else [])
+        text = _text_among(inner, custom_id)
+        if text:
+            return text
+    return ""

@@ -1,0 +1,155 @@
+"""/config: what a server's managers set for it. See bot.guild_settings for what there is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ImageBot
+from bot.errors import Guarded, SettingError
+from bot.guild.rules import DEFINITIONS, Definition, definition_of
+from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_of
+from bot.host.models import model_names
+from bot.language import _, plural
+from bot.requests.gate import GuildGate
+from cogs.config._concepts import ConceptList
+from cogs.config._lists import Channels, Roles, Words
+from cogs.config._panel import LOG_PAGE, log_page, panel
+from cogs.config._parts import change_one, managed_guild, offer, send_file
+
+Name = app_commands.Range[str, 1, 40]
+
+
+@app_commands.default_permissions(manage_guild=True)
+# guild_only() alone leaves direct messages as the tree has them.
+@app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
+class Config(commands.GroupCog, group_name="config", group_description="Settings of this server"):
+    """The commands, and the gate that makes every job obey what they set."""
+
+    channels, roles, words, concepts = Channels(), Roles(), Words(), ConceptList()
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+        self._gate = GuildGate(bot)
+
+    async def cog_load(self) -> None:
+        """From now on jobs obey."""
+        self.bot.gates.append(self._gate.check)
+        self.bot.taken.append(self._gate.count)
+
+    async def cog_unload(self) -> None:
+        """And no longer."""
+        self.bot.gates.remove(self._gate.check)
+        self.bot.taken.remove(self._gate.count)
+
+    @app_commands.command(description="Every setting, its value, and where that is from")
+    async def show(self, interaction: discord.Interaction[Any]) -> None:
+        """Show the panel to the person alone."""
+        async with Guarded(interaction, "/config show"):
+            guild_id = managed_guild(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            rules = await self.bot.guild_settings.rules(guild_id)
+            await interaction.edit_original_response(view=panel(rules))
+
+    @app_commands.command(description="Change a setting")
+    @app_commands.describe(name="Which setting", value="Its new value")
+    async def set(self, interaction: discord.Interaction[Any], name: Name,
+                  value: app_commands.Range[str, 1, 100]) -> None:
+        """Check the value against the host's limits, and keep it."""
+        async with Guarded(interaction, "/config set"):
+            managed_guild(interaction)
+            definition = definition_of(name)
+            if not definition.kind.typed:
+                raise SettingError(_("{name} has a command of its own: /config {command}.",
+                                     name=definition.name, command=_command_of(definition)))
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            read = await self.bot.guild_settings.read(definition.name, value)
+            await change_one(interaction, definition.name, lambda before: read)
+
+    @app_commands.command(description="Let a setting be as the host has it again")
+    @app_commands.describe(name="Which setting")
+    async def reset(self, interaction: discord.Interaction[Any], name: Name) -> None:
+        """Take the server's value away."""
+        async with Guarded(interaction, "/config reset"):
+            managed_guild(interaction)
+            await change_one(interaction, definition_of(name).name, lambda before: None)
+
+    @set.autocomplete("name")
+    async def _typed(self, interaction: discord.Interaction[Any],
+                     typed: str) -> list[app_commands.Choice[str]]:
+        return offer(interaction, [name for name, definition in DEFINITIONS.items()
+                                   if definition.kind.typed], typed)
+
+    @reset.autocomplete("name")
+    async def _all(self, interaction: discord.Interaction[Any],
+                   typed: str) -> list[app_commands.Choice[str]]:
+        return offer(interaction, list(DEFINITIONS), typed)
+
+    @set.autocomplete("value")
+    async def _values(self, interaction: discord.Interaction[Any],
+                      typed: str) -> list[app_commands.Choice[str]]:
+        name = str(getattr(interaction.namespace, "name", "")).strip().lower()
+        if name not in DEFINITIONS:
+            return []
+        if name == "model":
+            return offer(interaction, await model_names(), typed)
+        choices = await asyncio.to_thread(DEFINITIONS[name].kind.choices, self.bot.settings)
+        return offer(interaction, choices, typed)
+
+    @app_commands.command(description="Who changed what, and when")
+    @app_commands.describe(page="1 has the newest changes")
+    async def log(self, interaction: discord.Interaction[Any],
+                  page: app_commands.Range[int, 1, 10_000] = 1) -> None:
+        """One page, for the person alone."""
+        async with Guarded(interaction, "/config log"):
+            guild_id = managed_guild(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            changes = await self.bot.guild_settings.log(
+                guild_id, limit=LOG_PAGE + 1, offset=(page - 1) * LOG_PAGE)
+            await interaction.edit_original_response(content=log_page(changes, page))
+
+    @app_commands.command(description="The settings as a file, for another server or as a copy")
+    async def export(self, interaction: discord.Interaction[Any]) -> None:
+        """Send the file to the person alone."""
+        async with Guarded(interaction, "/config export"):
+            guild_id = managed_guild(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            settings = await self.bot.guild_settings.export(guild_id)
+            await send_file(interaction, plural(
+                "{number} setting; /config import takes the file.",
+                "{number} settings; /config import takes the file.", len(settings)),
+                            "imagine-bot-settings.json", export_text(guild_id, settings))
+
+    @app_commands.command(name="import", description="Take all settings from an exported file")
+    @app_commands.describe(file="What /config export made")
+    async def import_(self, interaction: discord.Interaction[Any],
+                      file: discord.Attachment) -> None:
+        """Check the whole file, then change what differs; what it does not name is reset."""
+        async with Guarded(interaction, "/config import"):
+            guild_id = managed_guild(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            data = await self.bot.fetch_file(file, MAX_BYTES)
+            wanted = wanted_of(guild_id, *await asyncio.to_thread(read_file, data))
+            changes = await self.bot.guild_settings.change(
+                guild_id, str(interaction.user.id), lambda rules: wanted.values)
+            text = plural("{number} setting was changed.", "{number} settings were changed.",
+                          len(changes))
+            if wanted.left_out:
+                text += " " + _("The channels and roles are another server's, so these stay as "
+                                "they were: {names}.", names=", ".join(wanted.left_out))
+            await interaction.edit_original_response(content=text)
+
+
+def _command_of(definition: Definition) -> str:
+    first = definition.name.split("_", maxsplit=1)[0]
+    return {"channels": "channels", "roles": "roles", "jobs": "roles daily",
+            "concepts": "concepts"}.get(first, "words")
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Config(bot))

@@ -1,0 +1,72 @@
+"""/config concepts: what a server does not want to see in pictures; see bot.concepts."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import discord
+from discord import app_commands
+
+from bot.client import ImageBot
+from bot.errors import Guarded, SettingError
+from bot.guild.concepts import MAX_LENGTH, THRESHOLD, concept_name
+from bot.language import _
+from bot.language.formatting import escape
+from cogs.config._parts import change_one, managed_guild, offer_listed
+
+
+class ConceptList(app_commands.Group):
+    """The list; a concept that is added again is changed."""
+
+    def __init__(self) -> None:
+        super().__init__(name="concepts", description="What pictures may not show")
+
+    @app_commands.command(description="Have finished pictures checked for a concept")
+    @app_commands.describe(
+        concept="What pictures may not show, in a word or a few: \"blood\", \"a snake\"",
+        action="Log and warn, post behind a spoiler, or do not post; off keeps it in the list",
+        threshold="From which score on, 0 to 1; less finds more, also what is not there")
+    async def add(self, interaction: discord.Interaction[Any],
+                  concept: app_commands.Range[str, 1, MAX_LENGTH],
+                  action: Literal["warn", "spoiler", "withhold", "off"],
+                  threshold: app_commands.Range[float, 0.0, 1.0] = THRESHOLD) -> None:
+        """Put it on the list, or change what is there."""
+        async with Guarded(interaction, "/config concepts add"):
+            managed_guild(interaction)
+            name = concept_name(concept)
+            entry = {"threshold": threshold, "action": action}
+            await change_one(interaction, "concepts",
+                             lambda before: {**(before or {}), name: entry})
+
+    @app_commands.command(description="Check for a concept no longer")
+    @app_commands.describe(concept="As it stands in the list")
+    async def remove(self, interaction: discord.Interaction[Any],
+                     concept: app_commands.Range[str, 1, MAX_LENGTH]) -> None:
+        """Take it off the list."""
+        def changed(before: Any) -> Any:
+            name = concept_name(concept)
+            if name not in (before or {}):
+                raise SettingError(_("\"{concept}\" is not on the list; /config concepts list "
+                                     "shows it.", concept=escape(concept, 50)))
+            return {other: entry for other, entry in before.items() if other != name}
+
+        await change_one(interaction, "concepts", changed)
+
+    @remove.autocomplete("concept")
+    async def _listed(self, interaction: discord.Interaction[Any],
+                      typed: str) -> list[app_commands.Choice[str]]:
+        return await offer_listed(interaction, "concepts", typed)
+
+    @app_commands.command(name="list", description="All concepts, with threshold and action")
+    async def show(self, interaction: discord.Interaction[Any]) -> None:
+        """Show them to the person alone."""
+        async with Guarded(interaction, "/config concepts list"):
+            guild_id = managed_guild(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            bot: ImageBot = interaction.client
+            rules = await bot.guild_settings.rules(guild_id)
+            lines = [f"||{escape(concept, MAX_LENGTH)}|| · {entry['action']} · "
+                     + _("from {threshold:g} on", threshold=entry["threshold"])
+                     for concept, entry in dict(rules.items("concepts")).items()]
+            await interaction.edit_original_response(content="\n".join(lines) or _(
+                "Pictures are not checked; /config concepts add begins it."))

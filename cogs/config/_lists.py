@@ -1,0 +1,157 @@
+"""The parts of /config that are lists: channels, roles, blocked words."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import discord
+from discord import app_commands
+
+from bot.client import ImageBot
+from bot.errors import Guarded, SettingError
+from bot.guild.blocked_words import MAX_LENGTH, REGEX
+from bot.guild.rules import DEFINITIONS, Rules
+from bot.language import _, plural
+from bot.language.formatting import escape
+from cogs.config._parts import change_one, managed_guild, offer_listed, send_file, without
+
+LONGEST_LIST = 1800  # characters; a longer one comes as a file
+Channel = app_commands.AppCommandChannel | app_commands.AppCommandThread
+Right = Literal["use", "edit", "big"]
+
+
+class Channels(app_commands.Group):
+    """Where pictures are painted; a channel is in one of the two lists at most."""
+
+    def __init__(self) -> None:
+        super().__init__(name="channels", description="Where I paint")
+
+    @app_commands.command(description="Paint in this channel, and in no other that is not allowed")
+    @app_commands.describe(channel="A channel or thread; threads follow their channel")
+    async def allow(self, interaction: discord.Interaction[Any], channel: Channel) -> None:
+        """Put it among the allowed, and take it from the denied."""
+        await _move(interaction, channel, "channels_allowed")
+
+    @app_commands.command(description="Do not paint in this channel")
+    @app_commands.describe(channel="A channel or thread; threads follow their channel")
+    async def deny(self, interaction: discord.Interaction[Any], channel: Channel) -> None:
+        """Put it among the denied, and take it from the allowed."""
+        await _move(interaction, channel, "channels_denied")
+
+    @app_commands.command(description="Neither allow nor deny a channel any more")
+    @app_commands.describe(channel="Which; without one all of them")
+    async def clear(self, interaction: discord.Interaction[Any],
+                    channel: Channel | None = None) -> None:
+        """Take it, or all, out of both lists."""
+        await _move(interaction, channel, None)
+
+
+async def _move(interaction: discord.Interaction[Any], channel: Channel | None,
+                to: str | None) -> None:
+    async with Guarded(interaction, "/config channels"):
+        guild_id = managed_guild(interaction)
+        if channel is not None and channel.type is discord.ChannelType.category:
+            raise SettingError(_("That is a category; choose a channel in it."))
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        both = ("channels_allowed", "channels_denied")
+
+        def moved(rules: Rules) -> dict[str, list[str]]:
+            if channel is None:
+                return {name: [] for name in both}
+            id = str(channel.id)
+            return {name: without(rules.items(name), id) + ([id] if name == to else [])
+                    for name in both}
+
+        bot: ImageBot = interaction.client
+        await bot.guild_settings.change(guild_id, str(interaction.user.id), moved)
+        rules = await bot.guild_settings.rules(guild_id)
+        lines = [f"{name}: {DEFINITIONS[name].shown(rules.value(name))}" for name in both]
+        await interaction.edit_original_response(content="\n".join(lines))
+
+
+class Roles(app_commands.Group):
+    """Who may ask for pictures, edit them, paint big ones; how many a day."""
+
+    def __init__(self) -> None:
+        super().__init__(name="roles", description="Who may do what")
+
+    @app_commands.command(description="Give a role a right; who has none of those roles lacks it")
+    @app_commands.describe(right="Use me, edit pictures, or paint bigger than max_size",
+                           role="Which role")
+    async def allow(self, interaction: discord.Interaction[Any], right: Right,
+                    role: discord.Role) -> None:
+        """Put it among those that may."""
+        id = str(role.id)
+        await change_one(interaction, f"roles_{right}", lambda before: [*without(before, id), id])
+
+    @app_commands.command(description="Take a right from a role")
+    @app_commands.describe(right="Use me, edit pictures, or paint bigger than max_size",
+                           role="Which role")
+    async def remove(self, interaction: discord.Interaction[Any], right: Right,
+                     role: discord.Role) -> None:
+        """Take it away from those that may."""
+        await change_one(interaction, f"roles_{right}",
+                         lambda before: without(before, str(role.id)))
+
+    @app_commands.command(description="How many pictures a role may ask for in 24 hours")
+    @app_commands.describe(role="Which role", jobs="How many; without it as everyone else")
+    async def daily(self, interaction: discord.Interaction[Any], role: discord.Role,
+                    jobs: app_commands.Range[int, 0, 10_000] | None = None) -> None:
+        """Set it for one role."""
+        def changed(before: Any) -> Any:
+            others = {id: number for id, number in (before or {}).items() if id != str(role.id)}
+            return others if jobs is None else {**others, str(role.id): jobs}
+
+        await change_one(interaction, "jobs_a_day_by_role", changed)
+
+
+class Words(app_commands.Group):
+    """What prompts may not hold."""
+
+    def __init__(self) -> None:
+        super().__init__(name="words", description="Words that prompts may not hold")
+
+    @app_commands.command(description="Block words or phrases, with commas between them")
+    @app_commands.describe(words="As in \"one, two words\"; or regex: and one expression of RE2")
+    async def add(self, interaction: discord.Interaction[Any],
+                  words: app_commands.Range[str, 1, 1000]) -> None:
+        """Put them on the list."""
+        entries = [words.strip()] if words.strip().startswith(REGEX) else [
+            entry.strip() for entry in words.split(",") if entry.strip()]
+        await change_one(interaction, "blocked_words",
+                         lambda before: [*(before or ()), *entries])
+
+    @app_commands.command(description="Block a word no longer")
+    @app_commands.describe(word="As it stands in the list")
+    async def remove(self, interaction: discord.Interaction[Any],
+                     word: app_commands.Range[str, 1, MAX_LENGTH]) -> None:
+        """Take it off the list."""
+        def changed(before: Any) -> Any:
+            if word.strip() not in (before or ()):
+                raise SettingError(_("\"{word}\" is not on the list; /config words list shows "
+                                     "it.", word=escape(word, 50)))
+            return without(before, word.strip())
+
+        await change_one(interaction, "blocked_words", changed)
+
+    @remove.autocomplete("word")
+    async def _blocked(self, interaction: discord.Interaction[Any],
+                       typed: str) -> list[app_commands.Choice[str]]:
+        return await offer_listed(interaction, "blocked_words", typed)
+
+    @app_commands.command(name="list", description="All blocked words")
+    async def show(self, interaction: discord.Interaction[Any]) -> None:
+        """Show them to the person alone, behind a spoiler, or as a file where they are many."""
+        async with Guarded(interaction, "/config words list"):
+            guild_id = managed_guild(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            bot: ImageBot = interaction.client
+            entries = list((await bot.guild_settings.rules(guild_id)).items("blocked_words"))
+            text = "\n".join(f"||{escape(entry, MAX_LENGTH)}||" for entry in entries)
+            if len(text) > LONGEST_LIST:
+                await send_file(interaction, plural(
+                    "{number} word", "{number} words", len(entries)),
+                                "blocked-words.txt", "\n".join(entries) + "\n")
+            else:
+                await interaction.edit_original_response(
+                    content=text or _("No words are blocked; /config words add blocks some."))

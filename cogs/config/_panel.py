@@ -1,0 +1,89 @@
+"""What /config shows: the panel of all settings, and the log of their changes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import discord
+
+from bot.guild.rules import DEFINITIONS, SECTIONS, Rules
+from bot.language import _
+from bot.language.formatting import escape
+from data.guilds import Change
+
+LOG_PAGE, _LINE = 8, 240  # together within Discord's 2,000 characters
+_SHOWN_WORDS, _SHOWN_LETTERS = 3, 20
+
+
+def panel(rules: Rules) -> discord.ui.LayoutView:
+    """Every setting with its value and where that is from.
+
+    Discord takes 40 components and 4,000 characters; these are 14, and lists are shortened.
+    """
+    titles = {"defaults": _("Defaults"), "maxima": _("Maxima"),
+              "who and where": _("Who and where"), "how much": _("How much"),
+              "what is shown": _("What is shown"), "what is kept": _("What is kept")}
+    sources = {"server": _("server"), "host": _("host"), "built in": _("built in")}
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.TextDisplay(_("## Settings of this server\n-# Each with its value "
+                                           "and where that is from")))
+    for section, definitions in SECTIONS.items():
+        lines = [f"`{definition.name}` **{definition.shown(rules.value(definition.name))}** · "
+                 f"{sources[rules.source(definition.name)]}" for definition in definitions]
+        view.add_item(discord.ui.Container(
+            discord.ui.TextDisplay(f"### {titles[section]}\n" + "\n".join(lines))))
+    view.add_item(discord.ui.TextDisplay(_(
+        "-# /config set and reset change one; channels, roles, words and concepts have "
+        "commands of their own. /config log tells who changed what.")))
+    return view
+
+
+def log_page(changes: list[Change], page: int) -> str:
+    """A page of the log, newest first; at most 2,000 characters, as Discord takes."""
+    if not changes:
+        return _("Nobody has changed a setting of this server.") if page == 1 else _(
+            "There are no older changes.")
+    lines = [f"<t:{change.at // 1000}:R> {_whose(change)} `{change.name}`: {_what(change)}"
+             for change in changes[:LOG_PAGE]]
+    if len(changes) > LOG_PAGE:
+        lines.append(_("-# Older ones: /config log page:{page}", page=page + 1))
+    return "\n".join(line[:_LINE] for line in lines)
+
+
+def _whose(change: Change) -> str:
+    return _("somebody") if change.person is None else f"<@{change.person}>"
+
+
+def _what(change: Change) -> str:
+    definition = DEFINITIONS.get(change.name)
+    if change.name == "blocked_words":
+        before, after = change.before or [], change.after or []
+        added = [entry for entry in after if entry not in before]
+        removed = [entry for entry in before if entry not in after]
+        parts = [_words("+", added), _words("−", removed)]  # noqa: RUF001  a minus sign
+        return " ".join(part for part in parts if part)
+    if change.name == "concepts":
+        before, after = _concepts(change.before), _concepts(change.after)
+        parts = [_words("−", [line for line in before if line not in after]),  # noqa: RUF001  as above
+                 _words("+", [line for line in after if line not in before])]
+        return " ".join(part for part in parts if part)
+    if definition is None:  # of another version
+        return f"{_raw(change.before)} → {_raw(change.after)}"
+    return " → ".join(_("not set") if value is None else definition.shown(value)[:80]
+                      for value in (change.before, change.after))
+
+
+def _concepts(value: Any) -> list[str]:
+    return [f"{entry['action']} {entry['threshold']:g} {concept}"
+            for concept, entry in (value or {}).items()]
+
+
+def _words(sign: str, entries: list[str]) -> str:
+    shown = [f"||{escape(entry, _SHOWN_LETTERS)}||" for entry in entries[:_SHOWN_WORDS]]
+    more = [f"({len(entries)})"] if len(entries) > _SHOWN_WORDS else []
+    return " ".join([sign, *shown, *more]) if entries else ""
+
+
+def _raw(value: Any) -> str:
+    return escape(json.dumps(value), 40)

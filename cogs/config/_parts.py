@@ -1,0 +1,83 @@
+"""What all commands of /config share: who may, offering names, changing and telling."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.client import ImageBot
+from bot.errors import Guarded, MissingRightError
+from bot.guild.rules import DEFINITIONS
+from bot.language import _
+from bot.ui.autocomplete import choices
+
+
+def manages(interaction: discord.Interaction[Any]) -> bool:
+    """Whether the person may manage the server."""
+    permissions = interaction.permissions
+    return interaction.guild_id is not None and (
+        permissions.administrator or permissions.manage_guild)
+
+
+def managed_guild(interaction: discord.Interaction[Any]) -> str:
+    """The server's id; raises MissingRightError unless the person may manage it.
+
+    Discord asks for the right as well, but its own settings can give the command to anyone.
+    """
+    if interaction.guild_id is None:
+        raise MissingRightError(_("Settings belong to a server; use /config in one."))
+    if not manages(interaction):
+        raise MissingRightError(_("Only who has the right Manage Server may see and change the "
+                                  "settings; ask one of them."))
+    return str(interaction.guild_id)
+
+
+async def change_one(interaction: discord.Interaction[Any], name: str,
+                     changed: Callable[[Any], Any]) -> None:
+    """Set what ``changed`` makes of the server's own value, and tell what holds then."""
+    async with Guarded(interaction, "/config"):
+        guild_id = managed_guild(interaction)
+        bot: ImageBot = interaction.client
+        if not interaction.response.is_done():
+            await interaction.response.defer(ephemeral=True, thinking=True)
+        definition, known = DEFINITIONS[name], bot.guild_settings
+        changes = await known.change(guild_id, str(interaction.user.id),
+                                     lambda rules: {name: changed(rules.stored.get(name))})
+        rules = await known.rules(guild_id)
+        source = {"server": _("server"), "host": _("host"),
+                  "built in": _("built in")}[rules.source(name)]
+        value = definition.shown(rules.value(name))
+        text = (_("{name} is now {value} ({source}).", name=name, value=value, source=source)
+                if changes else
+                _("{name} is {value} ({source}) already.", name=name, value=value, source=source))
+        await interaction.edit_original_response(content=text)
+
+
+def without(items: Any, item: str) -> list[str]:
+    """The list but for one of its items."""
+    return [each for each in items or () if each != item]
+
+
+def offer(interaction: discord.Interaction[Any], values: list[str],
+          typed: str) -> list[app_commands.Choice[str]]:
+    """What contains the typed text, to who may manage the server."""
+    return choices(values, typed) if manages(interaction) else []
+
+
+async def offer_listed(interaction: discord.Interaction[Any], setting: str,
+                       typed: str) -> list[app_commands.Choice[str]]:
+    """:func:`offer` of what stands in the server's list ``setting``."""
+    bot: ImageBot = interaction.client
+    rules = await bot.guild_settings.rules(str(interaction.guild_id))
+    return offer(interaction, list(rules.items(setting)), typed)
+
+
+async def send_file(interaction: discord.Interaction[Any], content: str, name: str,
+                    text: str) -> None:
+    """Answer with a text as a file."""
+    await interaction.edit_original_response(content=content, attachments=[
+        discord.File(io.BytesIO(text.encode("utf-8")), filename=name)])

@@ -1,0 +1,263 @@
+"""/mod: what a server's moderators can do about pictures and people, in their server alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ImageBot
+from bot.errors import GoneError, Guarded, MissingRightError, TermsError
+from bot.host.logs import about_job
+from bot.language import _, speaking
+from bot.permissions import is_moderator
+from bot.requests.removal import end_job, remove_job
+from bot.requests.requester import Asking
+from bot.requests.restrictions import check_restrictions, moment, parse_span
+from bot.ui.autocomplete import MAX_CHOICES
+from cogs.moderation._lists import (
+    act_line,
+    choice_name,
+    finding_line,
+    job_line,
+    restriction_line,
+    say,
+    show_list,
+    terms_of,
+)
+from data.people import Act, Kind, LoggedAct, Restriction
+from data.picture_checks import findings_in
+from data.server_jobs import ServerJobs
+from data.stored import StoredJob
+from engine.clock import now_ms
+from engine.request.request import ImageRequest
+
+SHOWN, LOGGED = 10, 20
+MOST = 1000
+
+
+def check_moderator(interaction: discord.Interaction[Any]) -> str:
+    """The server's id; raises MissingRightError unless the person moderates it.
+
+    Discord hides the commands from others, but a server's own settings may show them again.
+    """
+    guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
+    if guild_id is None:
+        raise MissingRightError(_("That is for servers; run it in one that you moderate."))
+    if not is_moderator(interaction, guild_id):
+        raise MissingRightError(_("Only moderators, who may manage messages here, can do that."))
+    return guild_id
+
+
+class Moderation(commands.Cog):
+    """The commands, and the gate that bans and limits are."""
+
+    mod = app_commands.Group(
+        name="mod", description="For moderators: pictures and people of this server",
+        default_permissions=discord.Permissions(manage_messages=True), guild_only=True,
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False,
+                                                        private_channel=False))
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+        self.jobs_here = ServerJobs(bot.store)
+
+    async def cog_load(self) -> None:
+        """Whoever is banned or limited is refused for as long as the cog is there."""
+        self.bot.gates.append(self.gate)
+
+    async def cog_unload(self) -> None:
+        """And no longer."""
+        self.bot.gates.remove(self.gate)
+
+    async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+        """Raise BannedError where the moderators of that server do not let the person ask."""
+        await check_restrictions(self.bot, asking.place.guild_id, asking.person)
+        return request
+
+    # Pictures.
+
+    @mod.command(description="Call off a picture that waits or is being painted")
+    @app_commands.describe(job="Its prompt, its id, or the link to its message")
+    async def stop(self, interaction: discord.Interaction[Any],
+                   job: app_commands.Range[str, 1, 200]) -> None:
+        """Nothing is posted of it; its row stays, as cancelled."""
+        async with Guarded(interaction, "/mod stop"):
+            guild_id = check_moderator(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            found = await self._find(guild_id, job)
+            with about_job(found.id):
+                if self.bot.queue.get(found.id) is None:
+                    raise GoneError(_("That picture is not being painted any more; /mod delete "
+                                      "removes it."))
+                await end_job(self.bot, found.id)
+                await self._note(interaction, guild_id, "stop", found)
+            await interaction.edit_original_response(
+                content=_("Stopped; nothing of it will be posted."))
+
+    @mod.command(description="Remove a picture, its message and all that is kept of it")
+    @app_commands.describe(job="Its prompt, its id, or the link to its message")
+    async def delete(self, interaction: discord.Interaction[Any],
+                     job: app_commands.Range[str, 1, 200]) -> None:
+        """Whatever state it is in."""
+        async with Guarded(interaction, "/mod delete"):
+            guild_id = check_moderator(interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            found = await self._find(guild_id, job)
+            with about_job(found.id):
+                text = await remove_job(self.bot, found)
+                await self._note(interaction, guild_id, "delete", found)
+            await interaction.edit_original_response(content=text)
+
+    @mod.command(description="The newest pictures of this server, and who asked for them")
+    @app_commands.describe(person="Only this person's")
+    async def jobs(self, interaction: discord.Interaction[Any],
+                   person: discord.User | None = None) -> None:
+        """A list for the moderator alone."""
+        async with Guarded(interaction, "/mod jobs"):
+            guild_id = check_moderator(interaction)
+            found = await self.jobs_here.recent(
+                guild_id, person=None if person is None else str(person.id), limit=SHOWN)
+            await show_list(interaction, [job_line(job) for job in found],
+                        _("Nobody has asked for a picture here yet."))
+
+    @stop.autocomplete("job")
+    async def _unfinished(self, interaction: discord.Interaction[Any],
+                          typed: str) -> list[app_commands.Choice[str]]:
+        return await self._choices(interaction, typed, unfinished=True)
+
+    @delete.autocomplete("job")
+    async def _any(self, interaction: discord.Interaction[Any],
+                   typed: str) -> list[app_commands.Choice[str]]:
+        return await self._choices(interaction, typed, unfinished=False)
+
+    async def _choices(self, interaction: discord.Interaction[Any], typed: str, *,
+                       unfinished: bool) -> list[app_commands.Choice[str]]:
+        guild_id = str(interaction.guild_id)
+        if not is_moderator(interaction, guild_id):
+            return []  # prompts of channels that they may not see
+        if unfinished:
+            ids = [job.id for job in self.bot.queue.overview() if job.place.guild_id == guild_id]
+            stored = [await self.bot.store.job(id) for id in ids]
+            wanted = typed.casefold().strip()
+            found = [job for job in stored if job is not None and (
+                wanted in job.request.prompt.casefold() or job.id.startswith(wanted))]
+        else:
+            found = await self.jobs_here.recent(guild_id, words=typed.strip(), limit=MAX_CHOICES)
+        with speaking(str(interaction.locale)):
+            return [app_commands.Choice(name=choice_name(job), value=job.id)
+                    for job in found[:MAX_CHOICES]]
+
+    async def _find(self, guild_id: str, text: str) -> StoredJob:
+        found = await self.jobs_here.find(guild_id, text)
+        if found is None:
+            raise GoneError(_("There is no such picture in this server; choose one from the list, "
+                              "or give its id or the link to its message."))
+        return found
+
+    async def _note(self, interaction: discord.Interaction[Any], guild_id: str, act: Act,
+                    job: StoredJob) -> None:
+        await self.bot.people.note(LoggedAct(
+            guild_id, str(interaction.user.id), act, job.person, job.id))
+
+    # People.
+
+    @mod.command(description="Keep a person from asking for pictures in this server")
+    @app_commands.describe(person="Whom", duration="For how long, as in 12h, 7d or 2w; without "
+                           "it until you lift it")
+    async def ban(self, interaction: discord.Interaction[Any], person: discord.User,
+                  duration: app_commands.Range[str, 1, 40] | None = None) -> None:
+        """What they asked for before goes on."""
+        async with Guarded(interaction, "/mod ban"):
+            guild_id = check_moderator(interaction)
+            expires_at = _end(duration)
+            await self.bot.people.restrict(Restriction(
+                guild_id, str(person.id), "ban", moderator=str(interaction.user.id),
+                expires_at=expires_at))
+            text = (_("{person} can ask for no pictures here, until you lift that with "
+                      "/mod unban.", person=person.mention) if expires_at is None else
+                    _("{person} can ask for no pictures here until {when}.",
+                      person=person.mention, when=moment(expires_at)))
+            await say(interaction, text)
+
+    @mod.command(description="Let a banned person ask for pictures again")
+    @app_commands.describe(person="Whom")
+    async def unban(self, interaction: discord.Interaction[Any], person: discord.User) -> None:
+        """Lift a ban; a limit stays."""
+        async with Guarded(interaction, "/mod unban"):
+            await self._lift(interaction, person, "ban")
+
+    @mod.command(description="Limit how many pictures a person may ask for in this server")
+    @app_commands.describe(
+        person="Whom", a_day="Pictures in 24 hours", waiting="Pictures on the way at a time",
+        duration="For how long, as in 12h, 7d or 2w; without it until you lift it")
+    async def limit(self, interaction: discord.Interaction[Any], person: discord.User,
+                    a_day: app_commands.Range[int, 1, MOST] | None = None,
+                    waiting: app_commands.Range[int, 1, MOST] | None = None,
+                    duration: app_commands.Range[str, 1, 40] | None = None) -> None:
+        """In the place of an earlier limit; the server's own limits hold besides."""
+        async with Guarded(interaction, "/mod limit"):
+            guild_id = check_moderator(interaction)
+            if a_day is None and waiting is None:
+                raise TermsError(_("Say how many: a_day, waiting, or both."))
+            expires_at = _end(duration)
+            new = Restriction(guild_id, str(person.id), "limit", a_day, waiting,
+                              str(interaction.user.id), expires_at=expires_at)
+            await self.bot.people.restrict(new)
+            await say(interaction, _("{person} has a limit here: {limit}.",
+                                      person=person.mention, limit=terms_of(new)))
+
+    @mod.command(description="Take a person's limit away")
+    @app_commands.describe(person="Whose")
+    async def unlimit(self, interaction: discord.Interaction[Any], person: discord.User) -> None:
+        """Lift a limit; a ban stays."""
+        async with Guarded(interaction, "/mod unlimit"):
+            await self._lift(interaction, person, "limit")
+
+    async def _lift(self, interaction: discord.Interaction[Any], person: discord.User,
+                    kind: Kind) -> None:
+        guild_id = check_moderator(interaction)
+        lifted = await self.bot.people.lift(guild_id, str(person.id), kind,
+                                            str(interaction.user.id))
+        texts = {
+            ("ban", True): _("{person} can ask for pictures here again.", person=person.mention),
+            ("ban", False): _("{person} is not banned here.", person=person.mention),
+            ("limit", True): _("{person} has no limit of their own here any more.",
+                               person=person.mention),
+            ("limit", False): _("{person} has no limit of their own here.",
+                                person=person.mention)}
+        await say(interaction, texts[kind, lifted])
+
+    @mod.command(description="Who is banned or limited in this server")
+    async def bans(self, interaction: discord.Interaction[Any]) -> None:
+        """What is in force, newest first."""
+        async with Guarded(interaction, "/mod bans"):
+            guild_id = check_moderator(interaction)
+            found = await self.bot.people.restrictions_in(guild_id)
+            await show_list(interaction, [restriction_line(each) for each in found],
+                        _("Nobody is banned or limited here."))
+
+    @mod.command(description="What moderators did in this server, and when")
+    async def log(self, interaction: discord.Interaction[Any]) -> None:
+        """The newest acts first."""
+        async with Guarded(interaction, "/mod log"):
+            guild_id = check_moderator(interaction)
+            acts = await self.bot.people.acts(guild_id, LOGGED)
+            found = await findings_in(self.bot.store.database, guild_id, LOGGED)
+            lines = [(act.created_at, act_line(act)) for act in acts]
+            lines += [(finding.created_at, finding_line(finding)) for finding in found]
+            newest = sorted(lines, key=lambda line: line[0], reverse=True)[:LOGGED]
+            await show_list(interaction, [line for when, line in newest],
+                        _("No moderator has done anything here yet."))
+
+
+def _end(duration: str | None) -> int | None:
+    return None if duration is None else (
+        now_ms() + parse_span(duration) * 1000)
+
+
+async def setup(bot: ImageBot) -> None:
+    """discord.py calls this when the extension is loaded."""
+    await bot.add_cog(Moderation(bot))

@@ -1,0 +1,118 @@
+"""What `/mod` says: lists of pictures, restrictions and acts, for the moderator alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.language import _
+from bot.language.formatting import escape, link_to
+from bot.requests.restrictions import moment
+from bot.ui.autocomplete import CHOICE_LENGTH
+from data.alias import is_alias
+from data.people import LoggedAct, Restriction
+from data.picture_checks import Finding
+from data.stored import StoredJob
+
+LISTED = 40
+NOBODY = discord.AllowedMentions.none()
+
+
+async def say(interaction: discord.Interaction[Any], text: str) -> None:
+    """Answer the moderator alone, pinging nobody."""
+    await interaction.response.send_message(text, ephemeral=True, allowed_mentions=NOBODY)
+
+
+async def show_list(interaction: discord.Interaction[Any], lines: list[str], nothing: str) -> None:
+    """Answer the moderator alone with as many ``lines`` as fit, or with ``nothing``."""
+    if not lines:
+        await say(interaction, nothing)
+        return
+    shown, length = [], 0
+    for line in lines[:LISTED]:
+        length += len(line) + 1
+        if length > 3900:  # of an embed's 4,096
+            break
+        shown.append(line)
+    if len(shown) < len(lines):
+        shown.append(_("and {number} more", number=len(lines) - len(shown)))
+    await interaction.response.send_message(
+        embed=discord.Embed(description="\n".join(shown)), ephemeral=True,
+        allowed_mentions=NOBODY)
+
+
+def who(person: str | None) -> str:
+    """A mention; of whoever asked to be forgotten, words."""
+    if person is None or is_alias(person):
+        return _("somebody who asked to be forgotten")
+    return f"<@{person}>"
+
+
+def terms_of(limit: Restriction | LoggedAct) -> str:
+    """What a ban or a limit amounts to, and until when."""
+    terms = []
+    if limit.a_day is not None:
+        terms.append(_("{number} a day", number=limit.a_day))
+    if limit.waiting is not None:
+        terms.append(_("{number} on the way at a time", number=limit.waiting))
+    if limit.expires_at is not None:
+        terms.append(_("until {when}", when=moment(limit.expires_at)))
+    return ", ".join(terms)
+
+
+def state_of(job: StoredJob) -> str:
+    """A job's state in words."""
+    return {"queued": _("waiting"), "running": _("being painted"), "rendered": _("painted"),
+            "delivered": _("painted"), "failed": _("failed"),
+            "cancelled": _("called off")}[job.state]
+
+
+def choice_name(job: StoredJob) -> str:
+    """A job as autocompletion offers it."""
+    start = f"{state_of(job)} · {job.id[:8]} · "
+    prompt = " ".join(job.request.prompt.split())
+    room = CHOICE_LENGTH - len(start)
+    return start + (prompt if len(prompt) <= room else f"{prompt[:room - 1]}…")
+
+
+def job_line(job: StoredJob) -> str:
+    """Who asked for a job, when, what became of it, and where it is."""
+    return (f"<@{job.person}> · {state_of(job)} · {moment(job.created_at, 'R')}{link_to(job)}\n"
+            f"`{job.id[:8]}` {escape(job.request.prompt, 120)}")
+
+
+def restriction_line(each: Restriction) -> str:
+    """Who is kept from what, by whom and since when."""
+    what = _("banned") if each.kind == "ban" else _("limited")
+    terms = terms_of(each)
+    return (f"{who(each.person)} · {what}{f': {terms}' if terms else ''} · "
+            + _("by {moderator} {when}", moderator=who(each.moderator),
+                when=moment(each.created_at, "R")))
+
+
+def finding_line(found: Finding) -> str:
+    """What was found in whose picture, and what was done about it."""
+    done = {"warn": _("posted, with a warning"), "spoiler": _("posted behind a spoiler"),
+            "withhold": _("not posted")}[found.action]
+    score = (_("not scored") if found.score is None
+             else _("score {score:.2f}", score=found.score))
+    return (f"{moment(found.created_at, 'R')} · "
+            + _("picture check: {concept} in a picture of {person}",
+                concept=f"||{escape(found.concept, 60)}||", person=who(found.person))
+            + f" `{found.job_id[:8]}` ({score}; {done})")
+
+
+def act_line(act: LoggedAct) -> str:
+    """Who did what, to whom and when."""
+    people = {"moderator": who(act.moderator), "person": who(act.person)}
+    done = {"stop": _("{moderator} stopped a picture of {person}", **people),
+            "delete": _("{moderator} deleted a picture of {person}", **people),
+            "ban": _("{moderator} banned {person}", **people),
+            "unban": _("{moderator} lifted the ban of {person}", **people),
+            "limit": _("{moderator} limited {person}", **people),
+            "unlimit": _("{moderator} lifted the limit of {person}", **people)}[act.act]
+    terms = terms_of(act)
+    job = "" if act.job_id is None else f" `{act.job_id[:8]}`"
+    return (f"{moment(act.created_at, 'R')} · {done}{job}"
+            f"{f' ({terms})' if terms else ''}")

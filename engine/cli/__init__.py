@@ -1,0 +1,1 @@
+"""The commands imagine and imagine-models."""

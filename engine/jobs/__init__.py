@@ -1,0 +1,1 @@
+"""The asyncio queue: order, waiting times, cancelling, and the workers that paint."""

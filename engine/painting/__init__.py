@@ -1,0 +1,1 @@
+"""The method: from a request and models to pictures. No asyncio, no Discord."""

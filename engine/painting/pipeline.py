@@ -1,0 +1,133 @@
+"""From a request to its pictures: models, recipe, start, loop."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import ModelError, RequestError
+from engine.models import Models, load_models
+from engine.painting.images import read_file
+from engine.painting.init_image import read_source
+from engine.painting.synthesis import Iterate, Synthesis
+from engine.request.edit_recipe import keep_of, strength_of, with_strength
+from engine.request.recipe import Recipe, make_recipe
+from engine.request.request import MAX_SEED, ImageRequest, range_of, request_from_text
+from engine.version import version
+
+
+def imagine(request: ImageRequest | str, *, pictures: Mapping[str, bytes] | None = None,
+            init_image: str | Path | bytes | None = None, models: Models | None = None,
+            device: str = "auto", **values: Any) -> Iterator[Iterate]:
+    """Paint ``request``, yielding every iterate from the start to the finished picture.
+
+    ``request`` is an ImageRequest, or a prompt as one types it, flags and all, with the
+    request's other fields as ``values``. The picture to start from comes as ``init_image`` (a
+    file's path or its bytes) or, by SHA-256, in ``pictures``. With iterations N there are
+    N + 1 iterates; the last one is the result. Raises EngineError's kinds, before the first
+    iterate where it is the request's fault::
+
+        for iterate in imagine("a red star on a blue background", seed=7):
+            print(iterate.iteration, iterate.losses)
+        iterate.to_pil().save("star.png")
+    """
+    if isinstance(request, str):
+        request = request_from_text(request, **values)
+    elif values:
+        request = request.changed(**values)
+    pictures = dict(pictures or {})
+    if init_image is not None:
+        data = init_image if isinstance(init_image, bytes) else read_file(Path(init_image))
+        digest = hashlib.sha256(data).hexdigest()
+        pictures[digest] = data
+        request = request.changed(init_image=digest)
+    synthesis = prepare(request, models or load_models(request.model, device=device), pictures)
+    return paint(synthesis)
+
+
+def paint(synthesis: Synthesis) -> Iterator[Iterate]:
+    """Step ``synthesis`` to its recipe's last iteration, yielding each iterate."""
+    while synthesis.iteration < synthesis.recipe.iterations:
+        yield synthesis.step()
+    yield synthesis.look()
+
+
+def prepare(request: ImageRequest, models: Models,
+            pictures: Mapping[str, bytes] | None = None) -> Synthesis:
+    """The Synthesis of a request; ``pictures`` holds its attachments' bytes by SHA-256.
+
+    A request without a seed gets a random one, found in ``Synthesis.seed``. Raises
+    RequestError where a picture is missing or is none.
+    """
+    seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
+    if request.init_image is None:
+        return Synthesis(models.generator, models.perceptor, request.prompts(),
+                         recipe_of(request, models), seed)
+    source = read_source(request, pictures or {})
+    recipe = recipe_of(request, models, source.aspect)
+    start, mask = source.stretched(request, recipe, models.perceptor)
+    keep = keep_of(request.keep, request.where)
+    return Synthesis(models.generator, models.perceptor, request.prompts(), recipe, seed, start,
+                     mask, keep, source.remarks)
+
+
+def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None) -> Recipe:
+    """The recipe a request asks for, its size brought to the multiples the model paints.
+
+    ``aspect`` is that of the picture to start from, which counts where the request says nothing
+    of its own. Raises RequestError where the aspect makes a side too long, ModelError where the
+    model's defaults in the catalogue are none.
+    """
+    try:
+        recipe = make_recipe(request.preset, models.defaults, width=request.width,
+                             height=request.height, iterations=request.iterations,
+                             cutouts=request.cutouts, learning_rate=request.learning_rate,
+                             regulariser=request.regulariser, threshold=request.threshold)
+        width, height = _size(request, recipe, aspect)
+    except (KeyError, TypeError) as error:
+        raise ModelError("The catalogue's defaults of the model {model} cannot be used ({reason}); "
+                         "correct its entry.", model=models.name, reason=error) from None
+    most = int(range_of("width")[1])
+    if max(width, height) > most:
+        raise RequestError("With that aspect the picture would have {width:.0f}x{height:.0f} "
+                           "pixels; at most {most} a side can be painted.", width=width,
+                           height=height, most=most)
+    factor = models.generator.factor
+    if request.init_image is not None:
+        part = request.mask is not None or request.where is not None
+        strength = strength_of(request.strength, request.preset, part)
+        recipe = with_strength(recipe, strength, iterations=request.iterations,
+                               schedule=request.regulariser)
+    return replace(recipe, iterations=recipe.iterations + (request.more or 0),
+                   period=recipe.iterations,
+                   width=max(factor, round(width / factor) * factor),
+                   height=max(factor, round(height / factor) * factor))
+
+
+def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[float, float]:
+    """Width and height in pixels; an aspect keeps the side that was given, else the area."""
+    aspect = aspect if request.aspect is None else request.aspect
+    if aspect is None or (request.width and request.height):
+        return recipe.width, recipe.height
+    if request.width:
+        return request.width, request.width / aspect
+    if request.height:
+        return request.height * aspect, request.height
+    area = recipe.width * recipe.height
+    return (area * aspect) ** 0.5, (area / aspect) ** 0.5
+
+
+def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
+    """What the bits of a picture depend on besides the request; stored with each picture."""
+    return {"seed": synthesis.seed, "model": models.name, "device": str(models.device),
+            "torch": torch.__version__, "kornia": metadata.version("kornia"),
+            "machine": platform.machine(), "threads": torch.get_num_threads(),
+            "batch": 1, "imagine-bot": version()}

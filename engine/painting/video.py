@@ -1,0 +1,166 @@
+"""The time-lapse: the iterates of a painting as an mp4, or as an animated GIF or WebP."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+import av
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from engine.errors import RequestError
+
+VIDEOS = (".mp4", ".gif", ".webp")
+GROWING_SECONDS = 8
+HELD_SECONDS = 2
+_RATES = {".mp4": 25, ".gif": 10, ".webp": 10}  # the most frames a second
+_LEAST_RATE = 5
+_LONGEST_SIDE = 512  # of GIF and WebP, whose frames Pillow holds in memory until the end
+_BT601 = 5  # how colours become yuv, said in the file too: players guess by the height else
+_TV_RANGE = 1
+
+
+class _Writer(Protocol):
+    def add(self, image: Image.Image) -> None: ...
+
+    def finish(self, held: int) -> None: ...
+
+    def abandon(self) -> None: ...
+
+
+class TimeLapse:
+    """A film of up to 8 seconds, its last picture held for 2 more.
+
+    ``wants`` chooses evenly spaced iterates, as many as the film has frames. An mp4 (H.264,
+    yuv420p) is encoded while it grows and never held in memory; sides that are odd get one
+    more row or column, as yuv420p needs. GIF and WebP are at most 512 px a side. The file at
+    ``path`` is opened at once and whole after ``finish``; ``abandon`` closes it where the
+    painting failed. Raises RequestError for an unknown ``ending``, OSError where the file
+    cannot be written::
+
+        film = TimeLapse(path, ".mp4", iterations=400)
+        for iterate in imagine("a fox", iterations=400):
+            if film.wants(iterate.iteration):
+                film.add(iterate.to_pil())
+        film.finish()
+    """
+
+    def __init__(self, path: Path, ending: str, iterations: int) -> None:
+        if ending not in VIDEOS:
+            raise RequestError("A time-lapse cannot be written as \"{ending}\"; let the name end "
+                               "in {endings} or {last}.", ending=ending,
+                               endings=", ".join(VIDEOS[:-1]), last=VIDEOS[-1])
+        most = _RATES[ending] * GROWING_SECONDS
+        self.every = math.ceil((iterations + 1) / most)
+        frames = math.ceil((iterations + 1) / self.every)
+        self.rate = min(_RATES[ending], max(_LEAST_RATE, math.ceil(frames / GROWING_SECONDS)))
+        self._last: Image.Image | None = None
+        path.touch()  # what cannot be written is known before anything is painted
+        self._writer: _Writer = (_Mp4(path, self.rate) if ending == ".mp4"
+                                 else _Animation(path, ending, self.rate))
+
+    def wants(self, iteration: int) -> bool:
+        """Whether the iterate of this number is one of the frames."""
+        return iteration % self.every == 0
+
+    def add(self, image: Image.Image) -> None:
+        """Append a frame, RGB, of the same size as the others."""
+        if self._last is not None:
+            self._writer.add(self._last)
+        self._last = image
+
+    def finish(self, last: Image.Image | None = None) -> None:
+        """Append ``last`` if given, hold the last frame, and close the file."""
+        if last is not None:
+            self.add(last)
+        if self._last is None:
+            raise RequestError("A time-lapse needs at least one picture.")
+        self._writer.add(self._last)
+        self._writer.finish(held=self.rate * HELD_SECONDS)
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        self._writer.abandon()
+
+
+def write_time_lapse(path: Path, images: Iterable[Image.Image], count: int) -> None:
+    """Write ``count`` pictures, RGB and of one size, as the film ``path``, by its ending.
+
+    Raises RequestError for an unknown ending or no picture, OSError where it cannot be written.
+    """
+    film = TimeLapse(path, path.suffix.lower(), iterations=max(0, count - 1))
+    try:
+        image = None
+        for number, image in enumerate(images):
+            if film.wants(number) and number < count - 1:
+                film.add(image)
+        film.finish(image)
+    except BaseException:
+        film.abandon()
+        raise
+
+
+class _Mp4:
+    def __init__(self, path: Path, rate: int) -> None:
+        # Players on the web start before they have the whole file with the index in front.
+        self.container = av.open(str(path), "w", format="mp4",
+                                 options={"movflags": "+faststart"})
+        self.stream = self.container.add_stream("libx264", rate=Fraction(rate),
+                                                options={"crf": "18"})
+        self.started = False
+        self.last: npt.NDArray[np.uint8] | None = None
+
+    def add(self, image: Image.Image) -> None:
+        pixels = np.asarray(image.convert("RGB"))
+        height, width = pixels.shape[:2]
+        pixels = np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        if not self.started:
+            self.started = True
+            self.stream.height, self.stream.width = pixels.shape[:2]
+            self.stream.pix_fmt = "yuv420p"
+            context = self.stream.codec_context
+            context.colorspace, context.color_range = _BT601, _TV_RANGE
+        self.last = pixels
+        self._encode(pixels)
+
+    def _encode(self, pixels: npt.NDArray[np.uint8]) -> None:
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
+            format="yuv420p", dst_colorspace=_BT601, dst_color_range=_TV_RANGE)
+        self.container.mux(self.stream.encode(frame))
+
+    def finish(self, held: int) -> None:
+        assert self.last is not None
+        for _ in range(held):
+            self._encode(self.last)
+        self.container.mux(self.stream.encode())
+        self.container.close()
+
+    def abandon(self) -> None:
+        self.container.close()
+
+
+class _Animation:
+    def __init__(self, path: Path, ending: str, rate: int) -> None:
+        self.path, self.rate = path, rate
+        self.format = ending.removeprefix(".").upper()
+        self.frames: list[Image.Image] = []
+
+    def add(self, image: Image.Image) -> None:
+        frame = image.convert("RGB")
+        frame.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+        self.frames.append(frame)
+
+    def finish(self, held: int) -> None:
+        frame = 1000 // self.rate
+        durations = [frame] * (len(self.frames) - 1) + [frame * (held + 1)]
+        first, *others = self.frames
+        first.save(self.path, self.format, save_all=True, append_images=others,
+                   duration=durations, loop=0, **({"quality": 85} if self.format == "WEBP" else {}))
+
+    def abandon(self) -> None:
+        self.frames.clear()

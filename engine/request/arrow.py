@@ -1,0 +1,48 @@
+"""The arrow of an edit: "windmills -> mushrooms", from a source phrase to a target phrase.
+
+An arrow stands between spaces, as ``->`` or ``→``, outside double quotes: ``p->x`` and ``a->b``
+are words. Pluses and weights belong to the side they stand on: "fog + rain:0.5 -> sun".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from engine.errors import RequestError
+from engine.translatable import Sentence
+
+_ARROW = re.compile(r"(?<!\S)(?:->|→)(?!\S)")
+_QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """What is there (``source``) and what it is to become (``target``), as typed."""
+
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.target}"
+
+
+def parse_arrow(text: str) -> Arrow | None:
+    """The arrow in ``text``, None where there is none.
+
+    Raises RequestError where a side is empty or there are several arrows.
+    """
+    # Quotes are blotted out, length kept, so that places stay places.
+    plain = _QUOTED.sub(lambda found: "x" * len(found[0]), text)
+    arrows = list(_ARROW.finditer(plain))
+    if not arrows:
+        return None
+    if len(arrows) > 1:
+        raise RequestError("There is more than one arrow; write one, as in \"foggy sky -> clear "
+                           "sky\", and put arrows that are words in double quotes.")
+    source, target = text[:arrows[0].start()].strip(), text[arrows[0].end():].strip()
+    if not source or not target:
+        side = Sentence("after") if source else Sentence("before")
+        raise RequestError("The arrow has no words {side} it; write both sides, as in \"foggy sky "
+                           "-> clear sky\".", side=side)
+    return Arrow(source, target)

@@ -1,0 +1,120 @@
+"""Blocked words are found however they are dressed up, and in no other word."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import SettingError
+from bot.guild.blocked_words import MAX_LENGTH, BlockedWords, check_entry, fold
+
+ENTRIES = ("bad", "cunt", "penis", "ass", "red rum", "a$$hat", "455", "дурак", "悪い", "naïve",
+           r"regex:\bkill(s|ed)?\b")
+BLOCKED = BlockedWords(ENTRIES)
+WORDS = st.sampled_from(["bad", "cunt", "penis", "ass", "naive", "asshat"])
+INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u180e",
+             "\ufe0f", "\u202e", "\u3164", "\u2066")
+# Every combining mark of the blocks that are nothing else.
+MARKS = [chr(code) for block in (range(0x300, 0x370), range(0x20D0, 0x20F1))
+         for code in block if unicodedata.category(chr(code)) in ("Mn", "Me")]
+
+
+@st.composite
+def dressed_up(draw, between):
+    """A blocked word within others, with something of ``between`` after any of its letters."""
+    word = draw(WORDS)
+    letters = "".join(letter + draw(between) for letter in word[:-1]) + word[-1]
+    return f"{draw(st.sampled_from(['', 'a ', '(', 'the fox, ']))}{letters}" \
+           f"{draw(st.sampled_from(['', ' fox', '!', ', a', ')']))}"
+
+
+@given(WORDS, st.data())
+def test_case_hides_nothing(word, data):
+    text = "".join(data.draw(st.sampled_from([c.lower(), c.upper()])) for c in word)
+    assert BLOCKED.find(f"a {text} fox")
+
+
+@given(dressed_up(st.text(st.sampled_from(MARKS), max_size=3)))
+def test_accents_hide_nothing(text):
+    assert BLOCKED.find(text)
+    assert BLOCKED.find(unicodedata.normalize("NFC", text))
+
+
+@given(dressed_up(st.text(st.sampled_from(INVISIBLE), max_size=3)))
+def test_what_cannot_be_seen_hides_nothing(text):
+    assert BLOCKED.find(text)
+
+
+@given(WORDS, st.data())
+def test_full_width_and_fancy_letters_hide_nothing(word, data):
+    def fancy(c):
+        i = ord(c) - ord("a")
+        return data.draw(st.sampled_from([c, chr(0xFF41 + i), chr(0xFF21 + i), chr(0x1D5EE + i),
+                                          chr(0x24D0 + i), chr(0x1F170 + i), chr(0x1F1E6 + i)]))
+
+    assert BLOCKED.find(f"a {''.join(map(fancy, word))} fox")
+
+
+@given(dressed_up(st.text(st.sampled_from(string.punctuation + "…·•–—«»、。"), max_size=4)))
+def test_punctuation_between_letters_hides_nothing(text):
+    assert BLOCKED.find(text)
+
+
+@given(dressed_up(st.text(st.sampled_from([*MARKS, *INVISIBLE, *string.punctuation]),
+                          max_size=3)))
+def test_all_of_it_at_once_hides_nothing(text):
+    # Capital letters alone: that of one mark is a letter.
+    assert BLOCKED.find("".join(c.upper() if c.isascii() else c for c in text))
+
+
+@given(st.text(max_size=200))
+def test_any_text_at_all_is_folded_once_and_for_all(text):
+    assert fold(fold(text)) == fold(text)
+    assert BLOCKED.find(text) is None or any(c.isalnum() for c in fold(text))
+
+
+@pytest.mark.parametrize("text", [
+    "b4d", "B@D", "p3n1s", "4ss", "a$s", "a5$", "cun7", "b\u0430d", "ʙᴀᴅ", "b a d", "b-ad", "_bad_",
+    "red  rum", "RED-RUM", "r.e.d r.u.m", "red, rum", "r e d  r u m", "asshat", "a$$hat", "455",
+    "ДУРАК", "とても悪いね", "he killed", "bad-tempered", "a fox + bad:-0.5", "“bad”", "bad’s",
+    "b\ud800ad"])
+def test_simple_disguises_are_seen_through(text):
+    assert BLOCKED.find(text)
+
+
+@pytest.mark.parametrize("text", [
+    "Scunthorpe", "Penistone", "classic assassins pass the grass", "embassy", "badge", "a bade",
+    "sinbad", "I b ad", "red rumble", "scarred rum", "skill", "a 4551 b", "45 5", "1984",
+    "a cup of tea for $5", "a b c d e", "vitamin b and d", "", "...", "!!!", "a  +  b"])
+def test_other_words_pass(text):
+    assert BLOCKED.find(text) is None
+
+
+def test_digits_alone_are_numbers_and_no_letters():
+    assert BlockedWords(["ass", "toe"]).find("455 70E 4$$ 703") == "toe"  # for "70E"
+    assert BlockedWords(["ass"]).find("455 times 4$$") is None
+
+
+def test_the_entry_is_named_as_it_was_entered():
+    assert BlockedWords(["Naïve", "REGEX"]).find("a naive fox") == "Naïve"
+    assert BLOCKED.find("she kills") == r"regex:\bkill(s|ed)?\b"
+
+
+@pytest.mark.parametrize(("entry", "words"), [
+    ("...", "no letter or digit"), ("", "no letter or digit"), ("$$$", "no letter or digit"),
+    ("regex:(", "no expression"), ("regex:a*", "fits every prompt"), ("regex:", "fits every"),
+    (r"regex:(a)\1", "no expression"), ("regex:((a{100}){100}){100}", "no expression"),
+    ("x" * (MAX_LENGTH + 1), f"may have {MAX_LENGTH}"), (5, "must be a text"),
+    (None, "must be a text")])
+def test_an_entry_of_no_use_is_refused_with_a_sentence(entry, words):
+    with pytest.raises(SettingError, match=words):
+        check_entry(entry)
+
+
+def test_an_entry_is_kept_in_one_form():
+    assert check_entry("  red \n rum ") == "red rum"
+    assert check_entry("regex: a  b ") == "regex: a  b"

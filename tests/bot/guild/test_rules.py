@@ -1,0 +1,139 @@
+"""The definitions, what holds where, and the page that is made from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import discord
+import pytest
+
+from bot.errors import LimitError, NotAllowedError, SettingError
+from bot.guild.rules import DEFINITIONS, Rules, definition_of
+from bot.guild.settings_table import table
+from bot.host.settings import (
+    DeliverySettings,
+    LimitSettings,
+    PaintingSettings,
+    variables,
+)
+from bot.requests.gate import check_channel, check_roles
+from bot.requests.requester import Asking
+from bot.requests.usage import check_usage, jobs_a_day
+from data.guilds import Usage
+from engine.clock import DAY_MS
+from engine.jobs.job import Place
+from tests.made_settings import made_settings
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "settings.md"
+
+
+@pytest.fixture
+def host(tmp_path):
+    return made_settings(
+        tmp_path, painting=PaintingSettings(), delivery=DeliverySettings(preview_seconds=4),
+        limits=LimitSettings(max_iterations=500, max_pixels=256 * 256, max_jobs_per_person=4))
+
+
+def asking(channels=("1",), roles=(), kind="imagine"):
+    async def tell(text):
+        raise AssertionError(text)
+
+    return Asking("7", Place("5", channels[0]), tuple(channels), frozenset(roles),
+                  discord.Permissions.none(), kind, tell)
+
+
+def test_the_page_is_what_the_definitions_say():
+    assert PAGE.read_text("utf-8") == table(), (
+        "run: python -m bot.guild.settings_table > docs/settings.md")
+
+
+def test_every_setting_is_on_the_page_with_default_range_and_who_may_set_it():
+    rows = [line for line in table().splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(DEFINITIONS)
+    assert all(len(row.split(" | ")) == 7 and "Manage Server" in row for row in rows)
+
+
+def test_what_a_setting_says_of_the_host_exists():
+    for definition in DEFINITIONS.values():
+        for name in (definition.variable, definition.limit):
+            assert name is None or name in variables()
+
+
+def test_a_default_is_a_value_that_could_be_set(host):
+    for definition in DEFINITIONS.values():
+        value = definition.default(host)
+        if value is not None:
+            assert definition.kind.check(definition.name, value, host) == value
+            assert definition.shown(value)
+
+
+def test_server_before_host_before_built_in(host):
+    rules = Rules({"iterations": 9, "max_iterations": 100, "colour": "red"}, host)
+    assert (rules.value("iterations"), rules.source("iterations")) == (9, "server")
+    assert (rules.value("max_iterations"), rules.source("max_iterations")) == (100, "server")
+    rules = Rules({"iterations": 900, "max_iterations": 900}, host)  # the host allows 500
+    assert (rules.value("iterations"), rules.source("iterations")) == (None, "built in")
+    assert (rules.value("max_iterations"), rules.source("max_iterations")) == (500, "host")
+    assert (rules.value("seed"), rules.source("seed")) == ("random", "built in")
+    assert rules.max_pixels == 256 * 256
+    assert Rules({"max_size": "64x32"}, host).max_pixels == 2048
+
+
+@pytest.mark.parametrize(("name", "text", "value"), [
+    ("iterations", " 500 ", 500), ("learning_rate", "0.5", 0.5), ("size", "64", "64x64"),
+    ("size", "64×32", "64x32"), ("seed", "RANDOM", "random"), ("seed", "0", 0),
+    ("spoiler", "ON", True), ("spoiler", "off", False), ("preview_seconds", "4", 4.0)])
+def test_what_is_typed_is_read(host, name, text, value):
+    assert definition_of(name).kind.read(name, text, host) == value
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("iterations", True), ("iterations", 1.5), ("iterations", "7"), ("iterations", 501),
+    ("iterations", 0), ("learning_rate", float("nan")), ("learning_rate", 0),
+    ("preview_seconds", 3), ("seed", True), ("seed", 2**32), ("spoiler", 1), ("size", [64, 64]),
+    ("roles_use", ["me"]), ("roles_use", "1" * 18), ("roles_use", ["1" * 18] * 51),
+    ("jobs_a_day_by_role", {"me": 3}), ("jobs_a_day_by_role", {"1" * 18: -1}),
+    ("blocked_words", "fox"), ("blocked_words", ["a"] * 1001),
+    ("model", 5), ("language", None)])
+def test_what_a_file_must_not_hold_is_refused(host, name, value):
+    with pytest.raises(SettingError, match=name.split("_", maxsplit=1)[0]):
+        definition_of(name).kind.check(name, value, host)
+
+
+def test_denied_goes_before_allowed_and_threads_follow(host):
+    rules = Rules({"channels_allowed": ["1", "2"], "channels_denied": ["2"]}, host)
+    check_channel(asking(["9", "1"]), rules)
+    for channels in (["9"], ["2"], ["9", "2"], ["2", "1"]):
+        with pytest.raises(NotAllowedError):
+            check_channel(asking(channels), rules)
+
+
+def test_an_edit_needs_both_roles(host):
+    rules = Rules({"roles_use": ["1"], "roles_edit": ["2"]}, host)
+    check_roles(asking(roles=["1"]), rules)
+    check_roles(asking(roles=["1", "2"], kind="edit"), rules)
+    for roles in (["1"], ["2"], []):
+        with pytest.raises(NotAllowedError):
+            check_roles(asking(roles=roles, kind="edit"), rules)
+
+
+@pytest.mark.parametrize(("stored", "roles", "number"), [
+    ({}, ["1"], None), ({"jobs_a_day": 3}, ["1"], 3),
+    ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 5, "2": 9}}, ["1"], 5),
+    ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 5, "2": 9}}, ["1", "2"], 9),
+    ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 0}}, ["1"], 3),
+    ({"jobs_a_day_by_role": {"1": 2}}, ["1"], 2), ({"jobs_a_day_by_role": {"1": 2}}, [], None)])
+def test_the_most_generous_number_counts(host, stored, roles, number):
+    assert jobs_a_day(Rules(stored, host), roles) == number
+
+
+def test_how_long_to_wait_is_told(host):
+    rules = Rules({"jobs_a_day": 2, "cooldown": 60, "jobs_waiting": 1}, host)
+    now = 10 * DAY_MS
+    check_usage(rules, [], Usage(1, now - 60_000, now - 60_000), 0, now)
+    for usage, waiting, words in (
+            (Usage(0, None, None), 1, "this server allows 1; wait"),
+            (Usage(1, now - 20_000, now - 20_000), 0, "again in 40 s"),
+            (Usage(2, now - DAY_MS + 3_600_000, now - 70_000), 0, "the next one in 1 h")):
+        with pytest.raises(LimitError, match=words):
+            check_usage(rules, [], usage, waiting, now)

@@ -1,0 +1,172 @@
+"""`python -m bot doctor`, `backup` and `restore`, as a host runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.host.doctor import examine
+from bot.host.settings import PREFIXES
+from data import Store
+from data.backup import back_up, backups
+from tests.tiny_model import write_tiny_model
+
+ROOT = Path(__file__).resolve().parents[3]
+TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def environment(tmp_path, catalogue):
+    return {"DISCORD_TOKEN": TOKEN, "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
+            "IMAGINE_MODEL": "tiny", "IMAGINE_DEVICE": "cpu",
+            "IMAGINE_MODELS_CATALOGUE": str(catalogue),
+            "IMAGINE_MODELS_FOLDER": str(tmp_path / "models")}
+
+
+@pytest.fixture
+def examined(environment, monkeypatch):
+    """Examine a set-up with some settings changed: the exit code and the lines."""
+
+    def examined(**changes):
+        for name in [name for name in os.environ if name.startswith(PREFIXES)]:
+            monkeypatch.delenv(name)
+        for name, value in {**environment, **changes}.items():
+            monkeypatch.setenv(name, value)
+        lines: list[str] = []
+        code = examine(lines.append, None)
+        return code, [line for line in lines if not line.startswith("\n")]
+
+    return examined
+
+
+def run(environment, folder, *arguments):
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
+    return subprocess.run([sys.executable, "-m", "bot", *arguments], capture_output=True,
+                          text=True, timeout=250, check=False, cwd=folder,
+                          env={**clean, "PYTHONPATH": str(ROOT), **environment})
+
+
+def wrong(lines):
+    return [line for line in lines if line.startswith("WRONG")]
+
+
+async def make_database(folder):
+    await (await Store.open(folder)).close()
+
+
+@pytest.mark.timeout(300)
+def test_a_good_set_up_is_all_well_and_nothing_is_changed(environment, tmp_path):
+    ended = run(environment, tmp_path, "doctor")
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.endswith("All is well: python -m bot starts the bot.\n")
+    assert "tiny can be loaded there" in ended.stdout
+    assert ended.stderr == ""
+    assert not (tmp_path / "data").exists()
+    assert TOKEN not in ended.stdout
+    assert "made-up" not in ended.stdout
+
+
+@pytest.mark.timeout(300)
+def test_a_broken_set_up_is_told_line_by_line_without_a_traceback(environment, tmp_path):
+    asyncio.run(make_database(tmp_path / "data"))
+    (tmp_path / "data" / "imagine-bot.sqlite3").write_bytes(b"garbage " * 1000)
+    (tmp_path / "data" / "pictures").rmdir()
+    (tmp_path / "data" / "pictures").write_bytes(b"a file")
+    broken = {**environment, "DISCORD_TOKEN": "hunter2", "IMAGINE_MODEL": "nope",
+              "IMAGINE_DEVICE": "cuda:99", "IMAGINE_MODLE": "x", "IMAGINE_BACKUP_HOURS": "often"}
+    ended = run(broken, tmp_path, "doctor")
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stdout + ended.stderr
+    assert "hunter2" not in ended.stdout
+    for words in ("do you mean IMAGINE_MODEL?", "IMAGINE_BACKUP_HOURS is 'often'",
+                  "does not read like a bot's token", "no model called 'nope'",
+                  "no device cuda:99", "is damaged"):
+        assert any(words in line for line in wrong(ended.stdout.splitlines())), words
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"DISCORD_TOKEN": ""}, "DISCORD_TOKEN is missing"),
+    ({"DISCORD_TOKEN": "a.b.c"}, "does not read like a bot's token"),
+    ({"IMAGINE_MODEL": "gumbel-8192"}, "run imagine-models get gumbel-8192"),
+    ({"IMAGINE_MODELS_CATALOGUE": str(ROOT / "README.md")}, "is no TOML"),
+    ({"IMAGINE_DATA_FOLDER": str(ROOT / "README.md" / "data")}, "is a file"),
+])
+def test_each_thing_that_is_wrong_has_its_line(examined, changes, words):
+    code, lines = examined(**changes)
+    assert code == 1
+    assert any(words in line for line in wrong(lines)), lines
+
+
+def test_a_model_that_is_not_whole_is_found(examined, tmp_path, catalogue):
+    from engine.models.download import file_sha256
+
+    text = catalogue.read_text("utf-8")
+    clip = catalogue.parent / "clip.pt"
+    mine = catalogue.parent / "mine.toml"
+    mine.write_text(text.replace('path = "clip.pt"',
+                                 f'path = "clip.pt", sha256 = "{file_sha256(clip)}"'))
+    assert examined(IMAGINE_MODELS_CATALOGUE=str(mine))[0] == 0
+    mine.write_text(text.replace('path = "clip.pt"', f'path = "clip.pt", sha256 = "{"0" * 64}"'))
+    code, lines = examined(IMAGINE_MODELS_CATALOGUE=str(mine))
+    assert code == 1
+    assert any("has changed since" in line for line in wrong(lines))
+
+
+def test_what_is_worth_knowing_is_a_note_and_no_fault(examined, tmp_path):
+    asyncio.run(make_database(tmp_path / "data"))
+    code, lines = examined(IMAGINE_METRICS_HOST="0.0.0.0")  # noqa: S104  what is warned of
+    assert code == 0, lines
+    notes = [line for line in lines if line.startswith("note")]
+    assert any("whoever can reach that" in line for line in notes)
+    assert any("there is none yet" in line and "backup" in line for line in notes)
+
+
+def test_a_database_of_a_newer_version_is_told(examined, tmp_path):
+    asyncio.run(make_database(tmp_path / "data"))
+    with sqlite3.connect(tmp_path / "data" / "imagine-bot.sqlite3") as connection:
+        connection.execute("PRAGMA user_version = 999")
+    code, lines = examined()
+    assert code == 1
+    assert any("newer imagine-bot" in line for line in wrong(lines))
+
+
+@pytest.mark.timeout(300)
+def test_backup_and_restore_need_no_token(environment, tmp_path):
+    del environment["DISCORD_TOKEN"]
+    data = tmp_path / "data"
+    none = run(environment, tmp_path, "backup")
+    assert (none.returncode, none.stdout) == (1, "")
+    assert none.stderr.startswith("There is no database in")
+    asyncio.run(make_database(data))
+    made = run(environment, tmp_path, "backup")
+    assert made.returncode == 0
+    copy, = backups(data)
+    assert made.stdout == f"The database is copied to {copy.path}\n"
+    back = run(environment, tmp_path, "restore", str(copy.path))
+    assert back.returncode == 0, back.stderr
+    assert f"is now what {copy.path} holds" in back.stdout
+    assert len(list(data.glob("imagine-bot-replaced-*.sqlite3"))) == 1
+    bad = run(environment, tmp_path, "restore", str(ROOT / "README.md"))
+    assert bad.returncode == 1
+    assert "is no good copy" in bad.stderr
+    assert "Traceback" not in bad.stderr
+
+
+async def test_restore_waits_for_no_running_bot_but_refuses(environment, tmp_path):
+    store = await Store.open(tmp_path / "data")
+    copy = await asyncio.to_thread(back_up, tmp_path / "data")
+    ended = await asyncio.to_thread(run, environment, tmp_path, "restore", str(copy))
+    assert ended.returncode == 1
+    assert "stop it first" in ended.stderr
+    await store.close()

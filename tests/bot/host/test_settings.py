@@ -1,0 +1,126 @@
+"""Settings come from the environment and `.env`; what is wrong with them is one sentence."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.host.settings import ENGINE_VARIABLES, SettingsError, load_settings, variables
+
+ROOT = Path(__file__).resolve().parents[3]
+TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"
+
+
+@pytest.fixture
+def env_file(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text(f"DISCORD_TOKEN={TOKEN}\n")
+    return file
+
+
+def test_a_token_is_all_that_is_needed(env_file):
+    settings = load_settings(env_file)
+    assert settings.discord.token.get_secret_value() == TOKEN
+    assert settings.painting.model == "natural"
+    assert settings.test.discord_url is None
+    assert TOKEN not in repr(settings)
+
+
+def test_the_environment_wins_over_the_file(env_file, monkeypatch):
+    with env_file.open("a") as file:
+        file.write("IMAGINE_MODEL=one\nIMAGINE_DEVICE=cpu\n")
+    monkeypatch.setenv("IMAGINE_MODEL", "other")
+    settings = load_settings(env_file)
+    assert settings.painting.model == "other"
+    assert settings.painting.device == "cpu"
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ("IMAGINE_THREADS=many", "IMAGINE_THREADS is 'many'; it must be a number."),
+    ("IMAGINE_THREADS=0", "IMAGINE_THREADS is 0; it must be at least 1."),
+    ("IMAGINE_MAX_ATTACHMENT_MB=0", "must be more than 0"),
+    ("IMAGINE_MAX_ITERATIONS=9999", "must be at most 5000"),
+    ("IMAGINE_LOG_FORMAT=xml", "IMAGINE_LOG_FORMAT is 'xml'; it must be 'plain' or 'json'."),
+    ("IMAGINE_MODEL=", "IMAGINE_MODEL is empty"),
+    ("IMAGINE_MODLE=x", "There is no setting IMAGINE_MODLE; do you mean IMAGINE_MODEL?"),
+    ("DISCORD_TOKEN=", "DISCORD_TOKEN is missing"),
+    ("IMAGINE_TEST_MEDIA_HOST=example.com:80", "IMAGINE_TEST_MEDIA_HOST cannot be"),
+    ("IMAGINE_TEST_DISCORD_URL=https://example.com", "IMAGINE_TEST_DISCORD_URL cannot be"),
+])
+def test_a_wrong_setting_is_named(env_file, line, words):
+    with env_file.open("a") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        load_settings(env_file)
+
+
+def test_every_setting_is_documented_once():
+    text = (ROOT / ".env.example").read_text("utf-8")
+    named = re.findall(r"^#?([A-Z]+_[A-Z_]+)=", text, re.MULTILINE)
+    assert sorted(named) == sorted([*variables(), *ENGINE_VARIABLES])
+
+
+def test_the_documented_defaults_are_the_real_ones(env_file):
+    settings = load_settings(env_file)
+    text = (ROOT / ".env.example").read_text("utf-8")
+    said = dict(re.findall(r"^#([A-Z]+_[A-Z_]+)=(.*)$", text, re.MULTILINE))
+    sections = (settings.limits, settings.delivery)
+    for section in sections:
+        for name, value in section:
+            documented = said[f"IMAGINE_{name.upper()}"]
+            assert type(value)(documented) == value
+    assert said["IMAGINE_MODEL"] == settings.painting.model
+    assert said["IMAGINE_DEVICE"] == settings.painting.device
+
+
+def run(*arguments, **environment):
+    return subprocess.run([sys.executable, "-m", "bot", *arguments], capture_output=True,
+                          text=True, timeout=60, check=False,
+                          env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
+
+
+def test_a_missing_token_is_a_sentence_and_an_exit_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = run()
+    assert ended.returncode == 78
+    assert ended.stderr.startswith("DISCORD_TOKEN is missing;")
+    assert "Traceback" not in ended.stderr
+
+
+def test_invite_prints_the_link_with_exactly_what_is_needed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = run("invite", DISCORD_TOKEN=TOKEN)
+    assert ended.returncode == 0
+    # 1024 view, 2048 send, 16384 embed, 32768 attach, 65536 history, 1 << 38 send in threads
+    permissions = 1024 + 2048 + 16384 + 32768 + 65536 + (1 << 38)
+    assert ended.stdout == (
+        "https://discord.com/oauth2/authorize?client_id=123456789012345678"
+        f"&scope=bot+applications.commands&permissions={permissions}\n")
+
+
+def test_invite_with_something_else_for_a_token(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = run("invite", DISCORD_TOKEN="hunter2")
+    assert ended.returncode == 78
+    assert "does not read like a bot's token" in ended.stderr
+
+
+def test_the_bot_is_built_without_torch_and_without_connecting():
+    program = """
+import asyncio, sys
+import bot, bot.host.models, cogs.history, cogs.imagine, cogs.overview, cogs.owner
+bot.create_bot(bot.load_settings(None))
+print(asyncio.run(bot.models.model_names()))
+print("torch" in sys.modules)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
+                           timeout=60, check=False, cwd=ROOT,
+                           env={**os.environ, "DISCORD_TOKEN": TOKEN})
+    names, has_torch = ended.stdout.splitlines()
+    assert "drawn" in names
+    assert has_torch == "False"

@@ -1,0 +1,82 @@
+"""What the bot says, and that what people type stays words in it."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.delivery import messages
+from bot.language.formatting import duration, escape, file_name, ordinal, place_in_queue, understood
+from engine.errors import RequestError
+from engine.events import Done, Progress, Queued
+from engine.request.request import make_request
+
+REQUEST = make_request("a fox")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [
+    (0.2, "1 s"), (12.4, "12 s"), (100, "2 min"), (3600, "1 h"), (3900, "1 h 5 min")])
+def test_durations(seconds, words):
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(("number", "words"), [
+    (1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (112, "112th"), (21, "21st")])
+def test_ordinals(number, words):
+    assert ordinal(number) == words
+
+
+def test_the_place_in_the_queue():
+    assert place_in_queue(3, 120) == "Queued, 3rd, about 2 min"
+    assert place_in_queue(1, None) == "Queued, next"
+
+
+@given(st.text(max_size=3000))
+def test_no_text_mentions_links_or_breaks_the_line(text):
+    shown = escape(text)
+    assert "@everyone" not in shown
+    assert "@here" not in shown
+    assert "\n" not in shown
+    for marker in ("<@", "<#", "<:", "<a:", "</", "<t:", "http:", "https:", "HTTPS:", "discord:"):
+        assert marker not in shown
+
+
+@given(st.text(min_size=1, max_size=2000))
+def test_every_prompt_fits_into_every_message(text):
+    try:
+        request = make_request(text)
+    except RequestError:
+        return
+    done = Done(b"", 7, 1.0, 3, 32, 32, notices=(text, text, text, text))
+    for shown in (messages.queued("1", request, Queued(2, 3.0)),
+                  messages.painting("1", request, Progress(1, 2, b"x", {}, 3.0)),
+                  messages.result("1", request, done, ("a.png", b"x")),
+                  messages.finished(request, done, "https://discord.com/channels/1/2/3"),
+                  messages.failed("1", request, text[:1000]), messages.ended(request, "x"),
+                  messages.resting("1", request)):
+        assert len(shown.content) <= 2000
+        assert len(shown.embed) <= 6000
+        assert len(shown.embed.description or "") <= 4096
+        assert all(len(field.value or "") <= 1024 for field in shown.embed.fields)
+
+
+def test_a_prompt_s_parts_are_listed_with_their_weights():
+    assert understood(make_request("a fox:2 + fog:-0.5:0.25 + 16:9")).splitlines() == [
+        "- a fox × 2", "- fog × -0.5 (away from it), until 0.25", "- 16:9"]
+
+
+@given(st.text(max_size=200), st.integers(0, 2**32 - 1))
+def test_file_names_are_letters_digits_and_hyphens(prompt, seed):
+    name = file_name(prompt, seed, "0" * 32)
+    assert set(name) <= set(string.ascii_lowercase + string.digits + "-.")
+    assert name.count(".") == 1
+    assert not name.startswith((".", "-"))
+    assert len(name) < 80
+
+
+def test_a_result_pings_one_person_and_nobody_else():
+    allowed: object = messages.pings("42").to_dict()
+    assert allowed == {"parse": [], "users": [42]}

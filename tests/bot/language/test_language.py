@@ -1,0 +1,268 @@
+"""What the bot says, in the reader's language: complete catalogues, and nothing said past them."""
+
+from __future__ import annotations
+
+import ast
+import pickle
+import string
+from pathlib import Path
+
+import pytest
+from babel.messages.mofile import read_mo
+
+import bot.errors
+from bot.errors import sentence
+from bot.language import (
+    ENGLISH,
+    LANGUAGES,
+    _,
+    catalogue_of,
+    language_of,
+    plural,
+    said,
+    speaking,
+)
+from bot.language.formatting import duration, ordinal, place_in_queue
+from bot.locales.update import FOLDERS, SAYING, path_of, read, texts
+from bot.ui.edit_modal import EditModal
+from bot.ui.modals import RemixModal
+from engine.errors import EngineError, RequestError
+from engine.request.request import make_request, request_from_text
+from engine.translatable import Sentence
+from engine.worker.messages import Refused, frame
+
+ROOT = Path(__file__).resolve().parents[3]
+TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
+BOT_ERRORS = {name for name, value in vars(bot.errors).items()
+              if isinstance(value, type) and issubclass(value, bot.errors.BotError)}
+# What gets to Discord, with the arguments that people read.
+SENDING = {"send_message", "edit_original_response", "edit_message", "send", "reply", "edit",
+           "TextDisplay", "Button", "Label", "TextInput", "Embed", "add_field", "set_footer",
+           "answer", "tell", "say", *BOT_ERRORS}
+READ = {None, "content", "text", "label", "title", "description", "name", "value", "placeholder"}
+
+
+def fields_of(text):
+    """The {names} in a text, with how they are written."""
+    return {(name, spec) for _literal, name, spec, _conversion in string.Formatter().parse(text)
+            if name is not None}
+
+
+def forms(given):
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_text_is_in_the_catalogue_with_the_same_names(language):
+    catalogue = {message.id: message for message in read(language) if message.id}
+    assert set(catalogue) == set(texts()), "run: make texts"
+    for text, message in catalogue.items():
+        translated = forms(message.string)
+        assert all(translated), f"{text!r} has no translation in {language}"
+        assert not message.fuzzy
+        assert len(translated) == len(forms(text))
+        for english, other in zip(forms(text), translated, strict=True):
+            assert fields_of(english) == fields_of(other), english
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_the_compiled_catalogue_is_the_one_that_people_edit(language):
+    with path_of(language, "mo").open("rb") as file:
+        compiled = {forms(message.id): forms(message.string) for message in read_mo(file)
+                    if message.id}
+    edited = {forms(message.id): forms(message.string) for message in read(language)
+              if message.id}
+    assert compiled == edited, "run: make texts"
+
+
+def unfilled(source):
+    """(line, text) of each text that is said with other values than it has {names}."""
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call) or any(each.arg is None for each in call.keywords):
+            continue
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if name not in SAYING - {"mark"} and name != "plural":
+            continue
+        given = {each.arg for each in call.keywords} | ({"number"} if name == "plural" else set())
+        for argument in call.args[:2 if name == "plural" else 1]:
+            for text in _bare(argument):
+                wanted = {field for field, _spec in fields_of(text)}
+                if wanted - given or (name != "plural" and given - wanted):
+                    yield call.lineno, text
+
+
+@pytest.mark.parametrize("path", sorted(
+    path.relative_to(ROOT).as_posix() for folder in FOLDERS
+    for path in (ROOT / folder).rglob("*.py") if "training" not in path.parts))
+def test_every_text_is_said_with_the_values_that_it_names(path):
+    assert list(unfilled((ROOT / path).read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize("source", [
+    '_("{a} and {b}", a=1)', '_("{a}", a=1, b=2)', 'RequestError("{a}")',
+    'plural("{number} of {a}", "{number}", 2)', 'Sentence("no name", a=1)'])
+def test_wrong_values_are_found(source):
+    assert list(unfilled(source))
+
+
+def literals_said(source):
+    """(line, text) of each literal that gets to Discord without passing the catalogue.
+
+    Of a sentence or a label: what has a capital or a space between words.
+    """
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call):
+            continue
+        name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+        if name not in SENDING:
+            continue
+        for key, argument in [*((None, argument) for argument in call.args),
+                              *((keyword.arg, keyword.value) for keyword in call.keywords)]:
+            if key in READ:
+                yield from ((argument.lineno, text) for text in _bare(argument) if _wordy(text))
+
+
+def _wordy(text):
+    words = [word for word in text.split() if word.isalpha()]
+    return len(words) > 1 or any(word[:1].isupper() for word in words)
+
+
+def _bare(node):
+    """The literals in an expression, but for arguments of calls within it."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            yield node.value
+    elif not isinstance(node, ast.Call):
+        for child in ast.iter_child_nodes(node):
+            yield from _bare(child)
+
+
+@pytest.mark.parametrize("path", sorted(
+    path.relative_to(ROOT).as_posix() for folder in ("bot", "cogs")
+    for path in (ROOT / folder).rglob("*.py") if path.name != "doctor.py"))  # at a terminal
+def test_no_literal_goes_to_discord_past_the_catalogue(path):
+    source = (ROOT / path).read_text("utf-8")
+    assert list(literals_said(source)) == []
+
+
+@pytest.mark.parametrize(("source", "found"), [
+    ('await interaction.response.send_message("That is gone.", ephemeral=True)', 1),
+    ('raise GoneError("That is gone; try again.")', 1),
+    ('raise GoneError(f"That {what} is gone.")', 1),
+    ('await message.edit(content="Gone" if late else _("There."))', 1),
+    ('Button(label="Stop", custom_id="imagine:stop")', 1),
+    ('await interaction.response.send_message(_("That is gone."), ephemeral=True)', 0),
+    ('await channel.send(f"<@{person}> {words}")', 0),
+])
+def test_the_walk_finds_what_it_looks_for(source, found):
+    assert len(list(literals_said(source))) == found
+
+
+@pytest.mark.parametrize(("locale", "language"), [
+    ("de", "de"), ("de-AT", "de"), ("de_DE", "de"), ("en-GB", "en"), ("en-US", "en"),
+    ("pt-BR", "en"), ("zh-CN", "en"), ("", "en"), (None, "en"), ("auto", "en"), ("../de", "en")])
+def test_discord_s_locales(locale, language):
+    assert language_of(locale) == language
+
+
+def test_texts_are_said_in_the_language_spoken_and_only_there():
+    with speaking("de"):
+        assert _("Deleted.") == "Gelöscht."
+        with speaking("en-GB"):
+            assert _("Deleted.") == "Deleted."
+        assert plural("{number} word", "{number} words", 1) == "1 Wort"
+        assert plural("{number} word", "{number} words", 2) == "2 Wörter"
+        assert _("no such text") == "no such text"
+        assert _("") == ""  # gettext has the catalogue's header there
+    assert _("Deleted.") == "Deleted."
+    assert plural("{number} word", "{number} words", 1) == "1 word"
+    assert plural("{number} word", "{number} words", 0) == "0 words"
+
+
+def test_durations_and_places():
+    assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 111)] == [
+        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th"]
+    with speaking("de"):
+        assert place_in_queue(1, None) == "In der Warteschlange: als Nächstes"
+        assert place_in_queue(3, 130) == "In der Warteschlange: Platz 3, etwa 2 min"
+        assert duration(3900) == "1 h 5 min"
+
+
+@pytest.mark.parametrize(("prompt", "values", "english", "german"), [
+    ("a fox", {"width": 9}, "The width 9 is out of range; it goes from 16 to 2048.",
+     "width 9 liegt außerhalb des Bereichs; erlaubt ist 16 bis 2048."),
+    # Raised deep within pydantic, and by another parser within that.
+    ("a fox", {"where": "a"}, "The where is for edits: give a picture to start from, or leave the "
+     "where out.", "where ist fürs Bearbeiten: Gib ein Bild an, von dem es ausgeht, oder lass "
+     "where weg."),
+    ("  ", {}, "The prompt is empty; say what to paint, for example \"a red star on a blue "
+     "background\".", "Der Prompt ist leer; sag, was ich malen soll, zum Beispiel „a red star on "
+     "a blue background“."),
+    ("a -> ", {"init_image": "0" * 64}, "The arrow has no words after it; write both sides, as in "
+     "\"foggy sky -> clear sky\".", "Der Pfeil hat nach sich keine Worte; schreib beide Seiten, "
+     "wie in „foggy sky -> clear sky“."),
+    ("a fox", {"learning_rate": 0}, "The learning rate 0 is out of range; it goes from above 0 to "
+     "100.", "learning rate 0 liegt außerhalb des Bereichs; erlaubt ist über 0 bis 100."),
+])
+def test_what_the_engine_raises_is_said_in_the_reader_s_language(prompt, values, english, german):
+    with pytest.raises(RequestError) as refusal:
+        make_request(prompt, **values)
+    assert str(refusal.value) == sentence(refusal.value) == english
+    with speaking("de"):
+        assert sentence(refusal.value) == german
+        assert str(refusal.value) == english
+
+
+@pytest.mark.parametrize("name", ["{", "}", "{name}", "{0}", "{name.__class__}", "%s", "{{}}"])
+def test_braces_that_people_type_are_words(name):
+    with pytest.raises(RequestError) as refusal:
+        make_request("a fox", preset=name)
+    for language in LANGUAGES:
+        with speaking(language):
+            assert f"{name}" in str(sentence(refusal.value))
+            assert sentence(RequestError(name)) == name
+            assert said(name) == name
+    with pytest.raises(RequestError, match="--seed takes a whole number"):
+        request_from_text(f"a fox --seed={name}")
+
+
+def test_a_sentence_goes_over_the_pipe_with_what_it_is_made_of():
+    reason = RequestError("The {name} is missing.", name=Sentence("The size")).sentence
+    body = frame(Refused("1", reason))[8:]
+    arrived = pickle.loads(body).reason
+    assert arrived == "The The size is missing."
+    assert isinstance(arrived, Sentence)
+    with speaking("de"):
+        assert said(arrived) == "Die Größe fehlt."
+    again = pickle.loads(pickle.dumps(EngineError(arrived)))
+    assert (again.template, again.values) == ("The {name} is missing.", {"name": "The size"})
+
+
+def test_a_sentence_holds_plain_values_alone():
+    made = Sentence("{path} is {size}", path=Path("a/b"), size=(1, 2))
+    assert made == "a/b is (1, 2)"
+    assert made.values == {"path": "a/b", "size": "(1, 2)"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_modals_are_as_short_as_discord_wants_them(language):
+    with speaking(language):
+        for modal in (RemixModal("0" * 32, "a fox"), EditModal("job", "0" * 32)):
+            payload = modal.to_dict()
+            assert len(payload["title"]) <= 45
+            for part in payload["components"]:
+                assert len(part["label"]) <= 45
+                assert len(part["description"]) <= 100
+                assert part["label"] in catalogued(language)
+                assert part["description"] in catalogued(language)  # it was not cut
+
+
+def catalogued(language):
+    if language == ENGLISH:
+        return set(texts())
+    return {message.string for message in read(language) if isinstance(message.string, str)}
+
+
+def test_english_needs_no_catalogue():
+    assert not path_of(ENGLISH, "mo").exists()
+    assert catalogue_of(ENGLISH).gettext("Deleted.") == "Deleted."

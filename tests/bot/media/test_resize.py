@@ -1,0 +1,47 @@
+"""Pictures made small enough to be posted."""
+
+from __future__ import annotations
+
+import io
+import random
+
+from PIL import Image
+
+from bot.media.resize import shrink, thumbnail
+
+
+def noise(side):
+    data = random.Random(0).randbytes(side * side * 3)
+    file = io.BytesIO()
+    Image.frombytes("RGB", (side, side), data).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_what_fits_stays_as_it_is():
+    data = noise(32)
+    assert shrink(data, len(data)) == (data, "png")
+
+
+def test_what_does_not_fit_loses_quality_before_pixels():
+    data = noise(256)
+    fitting = shrink(data, len(data) - 1)
+    assert fitting is not None
+    small, ending = fitting
+    assert ending == "webp"
+    assert Image.open(io.BytesIO(small)).size == (256, 256)
+
+
+def test_what_does_not_fit_at_all_loses_pixels_and_at_last_gives_up():
+    data = noise(256)
+    fitting = shrink(data, 8000)
+    assert fitting is not None
+    small, _ = fitting
+    assert len(small) <= 8000
+    assert Image.open(io.BytesIO(small)).size < (256, 256)
+    assert shrink(data, 10) is None
+
+
+def test_thumbnails_keep_their_aspect():
+    file = io.BytesIO()
+    Image.new("RGB", (1024, 512)).save(file, "PNG")
+    assert Image.open(io.BytesIO(thumbnail(file.getvalue()))).size == (256, 128)

@@ -1,0 +1,71 @@
+"""A home with a tiny model of random weights, and the real command run in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.checkpoints import write_clip_archive, write_vqgan
+
+ROOT = Path(__file__).resolve().parents[3]
+_CATALOGUE = """
+[generators.tiny]
+checkpoint = { path = "last.ckpt" }
+config = { path = "model.yaml" }
+[perceptors.tiny]
+checkpoint = { path = "clip.pt" }
+[models.tiny]
+generator = "tiny"
+perceptor = "tiny"
+[models.tiny.defaults]
+width = 32
+height = 24
+cutouts = 2
+iterations = 5
+
+[models.odd]
+generator = "tiny"
+perceptor = "tiny"
+[models.odd.defaults]
+colour = "red"
+
+[perceptors.torn]
+checkpoint = { path = "torn.pt" }
+[models.torn]
+generator = "tiny"
+perceptor = "torn"
+[perceptors.gone]
+checkpoint = { path = "gone.pt" }
+[models.gone]
+generator = "tiny"
+perceptor = "gone"
+"""
+
+
+def write_home(folder: Path) -> Path:
+    """A user's catalogue in ``folder`` with the models tiny, odd, torn and gone; its path."""
+    write_vqgan(folder)
+    clip = write_clip_archive(folder / "clip.pt").read_bytes()
+    (folder / "torn.pt").write_bytes(clip[:len(clip) // 2])
+    catalogue = folder / "models.toml"
+    catalogue.write_text(_CATALOGUE)
+    return catalogue
+
+
+def environment(catalogue: Path) -> dict[str, str]:
+    """The environment of a command that knows ``catalogue``."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), "IMAGINE_MODELS_CATALOGUE": str(catalogue),
+            "COLUMNS": "200", "TERM": "xterm"}
+
+
+def command(*arguments: str) -> list[str]:
+    """The command line; warnings of our own code would be seen on stderr."""
+    return [sys.executable, "-m", "engine", *arguments]
+
+
+def run(catalogue: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`imagine` with ``arguments``, run in ``folder`` to its end."""
+    return subprocess.run(command(*arguments), cwd=folder, env=environment(catalogue),
+                          capture_output=True, text=True, timeout=100, check=False)

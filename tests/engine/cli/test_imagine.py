@@ -1,0 +1,338 @@
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+import av
+import pytest
+from PIL import Image
+
+from engine import imagine
+from engine.__main__ import main
+from engine.cli.imagine import EPILOG
+from engine.request.request import FLAGS, ImageRequest, request_from_json
+from engine.training.scene import COLOURS, PATTERNS, SCENERY, SHAPES
+from engine.training.styles import STYLES
+from engine.training.things import drawn_things
+from tests.engine.cli.command_line import command, environment, run, write_home
+
+TINY = ("--model", "tiny")
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    return write_home(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where the person stands: with pictures of their own, and what is none."""
+    Image.new("RGB", (30, 20), (200, 40, 30)).save(tmp_path / "mine.png")
+    for name in ("out.png", "film.mp4", "preview.png"):
+        (tmp_path / name).write_bytes(b"precious")
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "pictures").mkdir()
+    return tmp_path
+
+
+def opened(file):
+    """A picture, whose format's own attributes Pillow's types do not show."""
+    return Image.open(file)
+
+
+def contents(folder):
+    return {path.relative_to(folder): (path.stat().st_mtime_ns, path.read_bytes())
+            if path.is_file() else None for path in folder.rglob("*")}
+
+
+def assert_refused(done, part):
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("imagine: ")
+    assert done.stderr.count("\n") == 1
+    assert part in done.stderr
+    # One sentence: nothing ends before the line does.
+    assert re.search(r"[.?!]['\")]? +[A-Z]", done.stderr) is None, done.stderr
+
+
+OUTPUTS = ("-o", "out.png", "--video", "film.mp4", "--preview", "preview.png")
+
+
+@pytest.mark.parametrize(("arguments", "part"), [
+    ((), "The prompt is empty"),
+    (("",), "The prompt is empty"),
+    (("a fox", "--size", "0x0"), "must not be zero"),
+    (("a fox", "--size", "99999x99999"), "16 to 2048"),
+    (("a fox", "--iterations", "-5"), "1 to 5000"),
+    (("a fox", "--seed", "-1"), "0 to 4294967295"),
+    (("a fox", "--seed", "4294967296"), "0 to 4294967295"),
+    (("a fox", "--init-image", "notes.txt"), "not a picture"),
+    (("a fox", "-o", "nowhere/out.png"), "does not exist"),
+    (("a fox", "--colour", "red"), "--colour"),
+])
+def test_what_cannot_be_painted_is_one_sentence_and_touches_nothing(
+        catalogue, folder, arguments, part):
+    before = contents(folder)
+    assert_refused(run(catalogue, folder, *OUTPUTS, *arguments), part)
+    assert contents(folder) == before
+
+
+# The same, and quicker: the rest of what can be refused, by the command's own main().
+@pytest.mark.parametrize(("arguments", "part"), [
+    ((" + ",), "The prompt is empty"),
+    (("--seed", "7"), "The prompt is empty"),
+    (("a fox:400",), "-100 to 100"),
+    (("a fox --seed -1",), "0 to 4294967295"),
+    (("a fox --colour red",), "--colour"),
+    (("a fox", "--size", "0"), "must not be zero"),
+    (("a fox", "--size", "8x8"), "16 to 2048"),
+    (("a fox", "--size", "big"), "256x128"),
+    (("a fox", "--ar", "wide"), "16:9"),
+    (("a fox", "--iterations", "0"), "1 to 5000"),
+    (("a fox", "--iterations", "ten"), "whole number"),
+    (("a fox", "--seed"), "--seed"),
+    (("a fox", "--cutouts", "0"), "1 to 256"),
+    (("a fox", "--learning-rate", "0"), "above 0"),
+    (("a fox", "--preset", "nice"), "paper"),
+    (("a fox", "--regulariser", "nice"), "linear"),
+    (("a fox", "--init-image", "gone.png"), "no such file"),
+    (("a fox", "--init-image", "pictures"), "directory"),
+    (("a fox", "--preview-every", "-1"), "seconds"),
+    (("a fox", "--preview-every", "nan"), "seconds"),
+    (("a fox", "--preview-every", "often"), "number"),
+    (("a fox", "--video", "nowhere/film.mp4"), "does not exist"),
+    (("a fox", "--preview", "nowhere/preview.png"), "does not exist"),
+    (("a fox", "-o", "notes.txt/out.png"), "does not exist"),
+    (("a fox", "-o", "pictures"), ".png"),
+    (("a fox", "-o", "pictures.png"), "folder"),
+    (("a fox", "-o", "out.bmp"), ".png"),
+    (("a fox", "-o", "x" * 300 + ".png"), "too long"),
+    (("a fox", "--video", "film.avi"), ".mp4 or .gif or .webp"),
+    (("a fox", "--preview", "preview.mp4"), ".png"),
+    (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
+    (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
+])
+def test_everything_else_that_is_wrong_is_one_sentence_too(
+        folder, arguments, part, monkeypatch, capsys):
+    (folder / "pictures.png").mkdir()
+    before = contents(folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.argv", ["imagine", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    out, errors = capsys.readouterr()
+    code = int(end.value.code or 0)
+    assert_refused(subprocess.CompletedProcess(arguments, code, out, errors), part)
+    assert contents(folder) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_one_may_not_write_to_is_refused(catalogue, folder):
+    (folder / "pictures").chmod(0o500)
+    done = run(catalogue, folder, "a fox", *TINY, "-o", "pictures/out.png")
+    assert_refused(done, "allow it")
+
+
+@pytest.mark.parametrize(("arguments", "part"), [
+    (("--model", "nobody"), "tiny"),
+    (("--model", "tiny/nobody"), "ViT-B-32"),
+    (("--model", "torn"), "torn.pt"),
+    (("--model", "gone"), "gone.pt"),
+    (("--model", "odd"), "colour"),
+    (("--model", "imagenet-16384"), "imagine-models get imagenet-16384"),
+    ((*TINY, "--device", "abacus"), "cpu"),
+])
+def test_a_model_that_cannot_be_used_is_one_sentence(catalogue, folder, arguments, part):
+    before = contents(folder)
+    assert_refused(run(catalogue, folder, "a fox", *arguments, *OUTPUTS), part)
+    assert contents(folder) == before
+
+
+def test_a_painting_leaves_picture_film_preview_and_a_report(catalogue, folder, monkeypatch):
+    done = run(catalogue, folder, "a", "fox", "--seed", "7", *TINY, *OUTPUTS, "--json", "--quiet")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+    assert {key: report[key] for key in (
+        "path", "video", "preview", "seed", "iterations", "size", "model", "stopped",
+        "notices")} == {
+        "path": "out.png", "video": "film.mp4", "preview": "preview.png", "seed": 7,
+        "iterations": 5, "size": [32, 24], "model": "tiny", "stopped": False, "notices": []}
+    assert 0 < report["first_preview_seconds"] <= report["seconds"] < 100
+    assert report["losses"].keys() == {"total", "a fox"}
+
+    with opened(folder / "out.png") as image:
+        texts, pixels = image.text, image.convert("RGB").tobytes()
+    assert texts["Description"] == "a fox"
+    request = request_from_json(texts["imagine-bot request"])
+    assert request == ImageRequest(prompt="a fox", seed=7, model="tiny")
+    assert report["request"] == json.loads(texts["imagine-bot request"])
+    provenance = json.loads(texts["imagine-bot provenance"])
+    assert provenance.keys() >= {"seed", "model", "device", "torch", "kornia", "threads"}
+    assert (provenance["seed"], provenance["model"]) == (7, "tiny")
+
+    with opened(folder / "preview.png") as preview:
+        assert preview.convert("RGB").tobytes() == pixels
+    with av.open(str(folder / "film.mp4")) as film:
+        assert sum(1 for _ in film.decode(video=0)) == 6 + 10
+    assert not list(folder.glob(".*"))
+
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+    *_, last = imagine(request)
+    assert last.to_pil().tobytes() == pixels
+
+
+def test_without_a_name_a_new_file_is_made_and_none_is_replaced(catalogue, tmp_path):
+    arguments = ("Fox & hen! + “night”:0.5 --seed 3 --iterations 1", *TINY)
+    first = run(catalogue, tmp_path, *arguments)
+    assert first.stdout == "Picture: fox-hen-night-3.png\n"
+    before = contents(tmp_path)
+    second = run(catalogue, tmp_path, *arguments, "--quiet")
+    assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
+    after = contents(tmp_path)
+    assert {name: after[name] for name in before} == before
+    assert sorted(map(str, after)) == ["fox-hen-night-3-2.png", "fox-hen-night-3.png"]
+
+
+def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder):
+    words = "very " * 90
+    done = run(catalogue, folder, words, "--init-image", "mine.png", "--size", "31x20", *TINY,
+               "--iterations", "2", "-o", "new.png", "--video", "new.gif", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["size"] == [32, 20]
+    assert len(report["notices"]) == 2
+    assert "multiples of 2" in report["notices"][0]
+    assert "longer than" in report["notices"][1]
+    assert done.stderr.splitlines()[:2] == report["notices"]
+    assert len(report["request"]["init_image"]) == 64
+    with opened(folder / "new.gif") as film:
+        assert film.size == (32, 20)
+        durations = []
+        for number in range(film.n_frames):  # equal ones in a row are kept as one
+            film.seek(number)
+            durations.append(film.info["duration"])
+    assert sum(durations) == 3 * 200 + 2000
+
+
+def start(catalogue, folder, *arguments, **options):
+    # A shell starts what runs in its background with SIGINT ignored, and children inherit it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(command(*arguments), cwd=folder, env=environment(catalogue),
+                                **options)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def wait_for(condition, process, seconds=90):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, "it ended before"
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_keeps_the_picture_so_far(catalogue, folder, number, code):
+    (folder / "preview.png").unlink()
+    process = start(catalogue, folder, "a fox", *TINY, "--iterations", "5000", "--preview-every",
+                    "0", "--json", *OUTPUTS, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    text=True)
+    preview = folder / "preview.png"
+    versions, seen = set(), []
+
+    def three_versions():
+        if preview.exists():
+            data = preview.read_bytes()
+            if data not in versions:
+                versions.add(data)
+                with opened(io.BytesIO(data)) as image:
+                    seen.append(image.convert("RGB").size)  # never half of one
+        return len(seen) >= 3
+
+    wait_for(three_versions, process)
+    assert (folder / "out.png").read_bytes() == b"precious"
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "the picture so far is kept" in errors
+    assert "Traceback" not in errors
+    report = json.loads(out)
+    assert report["stopped"]
+    assert 0 < report["iterations"] < 5000
+    # What was there, finished for all one knows, is not given for a half of one.
+    assert (report["path"], report["video"]) == ("out-2.png", "film-2.mp4")
+    assert (folder / "out.png").read_bytes() == b"precious"
+    assert (folder / "film.mp4").read_bytes() == b"precious"
+    with opened(folder / "out-2.png") as image, opened(preview) as last:
+        request = request_from_json(image.text["imagine-bot request"])
+        assert request.iterations == report["iterations"]
+        assert image.convert("RGB").tobytes() == last.convert("RGB").tobytes()
+    with av.open(str(folder / "film-2.mp4")) as film:
+        assert sum(1 for _ in film.decode(video=0)) > 1
+    assert not list(folder.glob(".*"))
+
+
+def test_a_terminal_shows_a_bar_with_loss_rate_and_time_left(catalogue, tmp_path):
+    ours, theirs = pty.openpty()
+    process = start(catalogue, tmp_path, "a fox", *TINY, "--iterations", "8", stdin=theirs,
+                    stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        if not select.select([ours], [], [], 0.5)[0]:
+            continue
+        try:
+            data = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not data:
+            break
+        shown += data
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert text.index("Loading the model tiny") < text.index("Painting")
+    assert re.search(r"Painting .*8/8 loss \d\.\d{4} +\d+\.\d it/s +0 s left", text)
+    assert re.search(r"Picture: a-fox-\d+\.png\r\n$", text)
+
+
+def test_help_is_made_of_the_requests_fields(catalogue, tmp_path):
+    done = run(catalogue, tmp_path, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    text = re.sub(r"[\s│]+", " ", done.stdout)
+    for flag in FLAGS:
+        assert f"--{flag} " in text
+    for field in ("prompt", "iterations", "seed", "preset", "model", "cutouts", "learning_rate",
+                  "regulariser"):
+        about = ImageRequest.model_fields[field].description or ""
+        assert about
+        assert about[1:] in text
+    for part in ("1 to 5000", "0 to 4294967295", "1 to 256", "16 to 2048", "-o", "--video",
+                 "--preview ", "--json", "--quiet", "imagine-models list"):
+        assert part in text
+
+
+def test_help_says_what_the_embedded_models_know():
+    text = EPILOG.replace("\n", " ")
+    said = {"oil": "oil painting", "watercolour": "watercolour painting",
+            "charcoal": "charcoal drawing"}
+    for word in (*SHAPES, *COLOURS, *PATTERNS, *SCENERY, "left of", "right of", "above", "below",
+                 "inside", str(len(drawn_things())), *(said.get(style, style) for style in STYLES)):
+        assert re.search(rf"\b{word}\b", text), word
+    named = re.search(r"such as (.*?)\)", text)
+    assert named
+    assert set(re.split(", | and ", named[1])) <= set(drawn_things())
+
+
+def test_version_is_told(catalogue, tmp_path):
+    done = run(catalogue, tmp_path, "--version")
+    assert re.fullmatch(r"imagine (\d+\.\d+\.\d+|not installed)\n", done.stdout)
+    assert done.returncode == 0

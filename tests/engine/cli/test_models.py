@@ -1,0 +1,110 @@
+import os
+
+import pytest
+
+from engine.cli.models import main
+
+ONE_SENTENCE = 400  # characters; a traceback is longer
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, own_catalogue):
+    """Run `imagine-models` with these words: (exit code, stdout, stderr)."""
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["imagine-models", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        return end.value.code or 0, out, err
+    return run
+
+
+def test_list_shows_models_sizes_and_licences(command, monkeypatch, tmp_path):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = command("list")
+    assert code == 0
+    for words in ("imagenet-16384", "ViT-B-32", "1,334 MB", "MIT (openai/CLIP)", "RN50",
+                  str(tmp_path / "downloads")):
+        assert words in out
+
+
+def test_get_fetches_a_model_and_check_finds_it_right(command, published, tmp_path):
+    assert command("check")[1].count("tiny") == 0
+    published.cuts = [None, 100_000]
+    code, out, err = command("get", "tiny")
+    assert (code, out) == (0, 'tiny is ready: imagine --model tiny "..."\n'), err
+    names = sorted(p.name for p in (tmp_path / "downloads").iterdir() if p.suffix != ".lock")
+    assert names == ["tiny.ckpt", "tiny.ckpt.sha256", "tiny.pt", "tiny.pt.sha256", "tiny.yaml",
+                     "tiny.yaml.sha256"]
+    code, out, _ = command("check", "tiny")
+    assert (code, out) == (0, "tiny: as it should be\n")
+    row = next(line for line in command("list")[1].splitlines() if line.startswith(" tiny"))
+    assert row.split() == ["tiny", "tiny", "tiny", "nothing", "not", "given"]
+
+
+def test_check_tells_of_a_changed_file_and_get_mends_it(command, published, tmp_path):
+    command("get", "tiny")
+    path = tmp_path / "downloads" / "tiny.pt"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    code, _, err = command("check", "tiny")
+    assert code == 1
+    assert "SHA-256" in err
+    assert command("get", "tiny")[0] == 0
+    assert command("check", "tiny")[0] == 0
+
+
+def test_add_takes_a_model_of_ones_own_and_check_watches_its_files(command, tiny_files):
+    checkpoint, config, clip = tiny_files
+    given = ("--generator", os.path.relpath(checkpoint), "--config", config, "--perceptor", clip)
+    code, out, err = command("add", "mine", *given)
+    assert code == 0, err
+    assert "mine is in" in out
+    assert command("check", "mine")[:2] == (0, "mine: as it should be\n")
+    code, _, err = command("add", "mine", *given)
+    assert code == 2
+    assert "is taken" in err
+    config.write_text(config.read_text() + "# changed\n")
+    code, _, err = command("check", "mine")
+    assert code == 1
+    assert "has changed since it was added" in err
+
+
+def test_add_takes_a_perceptor_by_its_name(command, tiny_files):
+    checkpoint, config, _ = tiny_files
+    assert command("add", "mine", "--generator", checkpoint, "--config", config,
+                   "--perceptor", "RN50")[0] == 0
+    code, _, err = command("check", "mine")
+    assert code == 1
+    assert "imagine-models get mine" in err
+
+
+def test_what_is_no_model_is_refused_in_a_sentence_and_not_added(command, tiny_files,
+                                                                 own_catalogue):
+    checkpoint, config, clip = tiny_files
+    for generator, yaml, perceptor in ((clip, config, clip), (checkpoint, checkpoint, clip),
+                                       (checkpoint, config, checkpoint),
+                                       (checkpoint, config, "RN51"),
+                                       (checkpoint.with_name("nowhere"), config, clip)):
+        code, out, err = command("add", "mine", "--generator", generator, "--config", yaml,
+                                 "--perceptor", perceptor)
+        assert (code, out) == (2, "")
+        assert err.startswith("imagine-models: ")
+        assert err.count("\n") == 1
+        assert len(err) < ONE_SENTENCE
+    assert not own_catalogue.exists()
+
+
+def test_an_unknown_model_is_refused_with_the_names_there_are(command):
+    for words in (("get", "imagnet"), ("check", "imagnet")):
+        code, out, err = command(*words)
+        assert (code, out) == (2, "")
+        assert "there are natural" in err
+
+
+def test_a_dead_address_is_refused_and_leaves_nothing(command, published, tmp_path):
+    published.files.clear()
+    code, _, err = command("get", "tiny")
+    assert code == 2
+    assert "answers 404" in err
+    assert "Traceback" not in err
+    assert [p for p in (tmp_path / "downloads").iterdir() if p.suffix != ".lock"] == []

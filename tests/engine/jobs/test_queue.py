@@ -1,0 +1,313 @@
+"""The queue, with a real store, a real worker and a tiny model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import io
+import json
+import os
+import signal
+
+import pytest
+from PIL import Image
+
+from bench import load
+from data import Store
+from engine.errors import EngineError, RequestError
+from engine.events import Cancelled, Done, Failed, Progress, Queued
+from engine.jobs.queue import PaintQueue
+from engine.painting.pipeline import imagine
+from tests.tiny_model import PLACE, tiny_request, write_tiny_model
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(autouse=True)
+def _tiny(catalogue, monkeypatch):
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+
+
+@contextlib.asynccontextmanager
+async def running(folder, *, in_process=True, **settings):
+    """A store and a queue on ``folder``, closed as the bot closes them."""
+    store = await Store.open(folder)
+    queue = PaintQueue(store, preload=None, threads=1, in_process=in_process,
+                       **{"preview_every": 0, "save_every": 0, **settings})
+    try:
+        await queue.start()
+        yield queue
+    finally:
+        await queue.close()
+        await store.close()
+
+
+@pytest.fixture
+async def queue(tmp_path):
+    async with running(tmp_path) as queue:
+        yield queue
+
+
+def ask(queue, prompt="a red circle", person="ann", **values):
+    return queue.submit(tiny_request(prompt, **values), person=person, place=PLACE)
+
+
+async def ending(job):
+    async for event in job:
+        last = event
+    return last
+
+
+async def progressed(job, iteration=1):
+    """Wait until the job is being painted."""
+    async for event in job:
+        if isinstance(event, Progress) and event.iteration >= iteration:
+            return
+    pytest.fail(f"{job} ended")
+
+
+def picture(png):
+    return Image.open(io.BytesIO(png)).convert("RGB").tobytes()
+
+
+async def test_from_the_words_to_the_picture_on_disk(queue):
+    job = await ask(queue, iterations=5)
+    assert (await queue.store.job(job.id)).state == "queued"
+    events = [event async for event in job]
+    assert isinstance(events[0], Queued)
+    assert events[0].position == 1
+    assert events[0].eta is not None
+    assert events[0].eta > 0
+    shown = [event for event in events if isinstance(event, Progress)]
+    assert [event.iteration for event in shown] == sorted(event.iteration for event in shown)
+    assert all(event.iterations == 5 for event in shown)
+    assert all(event.eta is not None and event.eta >= 0 for event in shown)
+    done = events[-1]
+    *_, last = imagine(tiny_request(iterations=5))
+    assert picture(done.picture) == last.to_pil().tobytes()
+    stored = await queue.store.job(job.id)
+    assert stored.state == "rendered"
+    assert stored.picture_path.read_bytes() == done.picture
+    assert stored.result["iterations"] == 5
+    assert queue.get(job.id) is None
+    assert queue.overview() == []
+
+
+async def test_every_watcher_sees_the_end_and_a_late_one_at_once(queue):
+    job = await ask(queue, iterations=3)
+    first, second = await asyncio.gather(ending(job), ending(job))
+    assert isinstance(first, Done)
+    assert second is first
+    assert [event async for event in job] == [first]
+
+
+async def test_a_slow_watcher_misses_previews_but_not_the_end(queue):
+    job = await ask(queue, iterations=6)
+    seen = []
+    async for event in job:
+        seen.append(event)
+        if len(seen) == 1:
+            await ending(job)
+    assert len(seen) == 2
+    assert isinstance(seen[-1], Done)
+
+
+async def test_a_seed_is_chosen_when_the_job_is_queued(queue):
+    job = await ask(queue, seed=None, iterations=1)
+    assert job.request.seed is not None
+    assert (await queue.store.job(job.id)).seed == job.request.seed
+    assert (await ending(job)).seed == job.request.seed
+
+
+async def test_people_take_turns_and_everyone_knows_their_place(queue):
+    running_job = await ask(queue, person="ann", iterations=5000)
+    await progressed(running_job)
+    ann = [await ask(queue, person="ann") for _ in range(2)]
+    bob = [await ask(queue, person="bob") for _ in range(2)]
+    order = [running_job, ann[0], bob[0], ann[1], bob[1]]
+    assert queue.overview() == order
+    assert [queue.position(job.id) for job in order] == [1, 2, 3, 4, 5]
+    assert queue.position("0" * 32) is None
+    assert [job.latest.position for job in order[1:]] == [2, 3, 4, 5]
+    etas = [job.latest.eta for job in order[1:]]
+    assert etas == sorted(etas)
+    assert await queue.cancel(bob[0].id)
+    assert bob[0].latest == Cancelled(None)
+    assert [job.latest.position for job in (ann[0], bob[1], ann[1])] == [2, 3, 4]
+    assert (await queue.store.job(bob[0].id)).state == "cancelled"
+    assert await queue.stop(running_job.id)
+    endings = await asyncio.gather(*map(ending, order))
+    assert [type(end) for end in endings] == [Done, Done, Cancelled, Done, Done]
+    assert not await queue.cancel(bob[0].id)
+    assert not await queue.stop(running_job.id)
+
+
+async def test_what_goes_on_from_a_state_is_expected_to_take_what_is_left_of_it(queue):
+    await ask(queue, iterations=900)
+    whole = await ask(queue, iterations=400)
+    before = queue.pace.seconds(whole.request)
+    rest = await queue.submit(whole.request, person="bob", place=PLACE,
+                              work=whole.request.changed(iterations=40))
+    assert rest.left == pytest.approx(before / 10)
+    for job in queue.overview():
+        await queue.cancel(job.id)
+
+
+async def test_stopped_early_what_is_there_is_the_result(queue):
+    job = await ask(queue, iterations=5000)
+    assert not await queue.stop("0" * 32)
+    await progressed(job, 2)
+    assert await queue.stop(job.id)
+    done = await ending(job)
+    assert done.stopped
+    assert 2 <= done.iterations < 5000
+    assert (await queue.store.job(job.id)).result["stopped"] is True
+
+
+async def test_a_running_job_that_is_cancelled_posts_nothing_and_keeps_its_picture(queue):
+    job = await ask(queue, iterations=5000)
+    await progressed(job)
+    assert await queue.cancel(job.id)
+    assert not await queue.stop(job.id)  # cancelled stays cancelled
+    end = await ending(job)
+    assert isinstance(end, Cancelled)
+    assert await queue.store.picture(job.id) == end.partial
+    assert (await queue.store.job(job.id)).state == "cancelled"
+    assert not queue.store.state_path(job.id).exists()
+
+
+async def test_what_cannot_be_painted_fails_with_a_sentence_and_the_next_goes_on(queue):
+    bad = await ask(queue, model="unheard-of")
+    good = await ask(queue, iterations=1)
+    assert "no model called 'unheard-of'" in (await ending(bad)).reason
+    assert isinstance(await ending(good), Done)
+    stored = await queue.store.job(bad.id)
+    assert (stored.state, stored.error) == ("failed", bad.latest.reason)
+
+
+async def test_a_picture_to_start_from_is_kept_before_the_job_is_queued(queue):
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40), "red").save(file, "PNG")
+    data = file.getvalue()
+    name = hashlib.sha256(data).hexdigest()
+    request = tiny_request(init_image=name, iterations=2)
+    with pytest.raises(RequestError, match="attach it again"):
+        await queue.submit(request, person="ann", place=PLACE)
+    with pytest.raises(RequestError, match="did not arrive whole"):
+        await queue.submit(request, person="ann", place=PLACE, pictures={name: b"x"})
+    job = await queue.submit(request, person="ann", place=PLACE, pictures={name: data})
+    assert await queue.store.attachments(job.id) == {name: data}
+    done = await ending(job)
+    again = await queue.submit(request, person="bob", place=PLACE)  # it is there by now
+    assert picture((await ending(again)).picture) == picture(done.picture)
+
+
+async def test_a_closed_queue_goes_on_after_a_restart_with_the_same_bits(tmp_path):
+    async with running(tmp_path) as queue:
+        job = await ask(queue, person="ann", iterations=25)
+        later = [await ask(queue, person=name, iterations=1) for name in ("ann", "bob", "ann")]
+        watcher = asyncio.create_task(ending(job))
+        await progressed(job, 3)
+    assert isinstance(await watcher, Progress)  # no end: it is not over
+    with pytest.raises(EngineError, match="restarted"):
+        await ask(queue)
+    async with running(tmp_path) as queue:
+        jobs = queue.resumed()
+        assert jobs[0].id == job.id
+        assert [each.id for each in queue.overview()] == [each.id for each in (job, *later)]
+        assert all(each.resumed and each.place == PLACE for each in jobs)
+        first = queue.get(job.id)
+        done = await ending(first)
+        assert first.saved_iteration >= 3
+        assert all([isinstance(await ending(each), Done) for each in jobs])
+        *_, last = imagine(tiny_request(iterations=25))
+        assert picture(done.picture) == last.to_pil().tobytes()
+
+
+async def test_what_was_asked_of_a_job_survives_the_restart(tmp_path):
+    async with running(tmp_path) as queue:
+        job = await ask(queue, iterations=5000)
+        await progressed(job)
+        await queue.store.wished(job.id, "cancel")  # and then the power went off
+    async with running(tmp_path) as queue:
+        assert isinstance(await ending(queue.resumed()[0]), Cancelled)
+        assert (await queue.store.job(job.id)).state == "cancelled"
+
+
+async def test_a_job_that_is_deleted_while_it_runs_is_not_posted(queue):
+    job = await ask(queue, iterations=5000)
+    await progressed(job)
+    await queue.store.delete(job.id)
+    await queue.stop(job.id)
+    assert isinstance(await ending(job), Failed)
+    assert isinstance(await ending(await ask(queue, iterations=1)), Done)
+
+
+async def test_the_time_lapse_is_made_on_demand_once_for_all_who_ask(queue):
+    job = await ask(queue, iterations=3)
+    with pytest.raises(RequestError, match="no picture of that job"):
+        await queue.video("0" * 32)
+    await ending(job)
+    first, second = await asyncio.gather(queue.video(job.id), queue.video(job.id))
+    assert first is second
+    assert first[4:8] == b"ftyp"  # an mp4
+
+
+async def test_a_full_disk_is_told_with_a_reference_and_nothing_hangs(queue, caplog):
+    job = await ask(queue, iterations=5000)
+    await progressed(job)
+    folder = queue.store.files.picture(job.id).parent
+    folder.rmdir()
+    folder.write_bytes(b"")  # no file can be made in it now
+    await queue.stop(job.id)
+    end = await ending(job)
+    assert isinstance(end, Failed)
+    reference = end.reason.removesuffix(".").split()[-1]
+    assert reference in caplog.text
+    assert str(folder) not in end.reason
+    folder.unlink()
+    folder.mkdir()
+    assert isinstance(await ending(await ask(queue, iterations=1)), Done)
+
+
+async def kill_worker_in_mid(queue, job, killed):
+    """kill -9, as soon as a worker that was not killed yet shows a preview of ``job``."""
+    async for event in job:
+        if isinstance(event, Progress) and queue._worker.pid not in killed:
+            killed.append(queue._worker.pid)
+            os.kill(killed[-1], signal.SIGKILL)
+            return
+    pytest.fail(f"{job} ended with {event}")
+
+
+async def test_killed_workers_cost_no_picture_unless_one_job_kills_them_all(tmp_path):
+    """A real process: killed once in mid-job, then twice at a job that gets nowhere."""
+    async with running(tmp_path, in_process=False) as queue:
+        job = await ask(queue, iterations=40)
+        doomed = await ask(queue, person="bob", iterations=5000)
+        after = await ask(queue, person="cat", iterations=1)
+        queue.store.state_path(doomed.id).mkdir()  # no progress of it can be kept
+        killed: list[int] = []
+        await progressed(job, 3)
+        await kill_worker_in_mid(queue, job, killed)
+        done = await ending(job)
+        *_, last = imagine(tiny_request(iterations=40))
+        assert picture(done.picture) == last.to_pil().tobytes()
+        assert job.saved_iteration >= 3
+        for _ in range(2):
+            await kill_worker_in_mid(queue, doomed, killed)
+        assert "twice" in (await ending(doomed)).reason
+        assert isinstance(await ending(after), Done)
+        assert len({*killed, queue._worker.pid}) == 4
+
+
+def test_the_measurement_of_load_paints_them_all(capsys):
+    assert load.main(["--json", "--jobs", "20", "--model", "tiny", "--iterations", "1"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["jobs"] == figures["finished"] == 26  # everyone asks for one at least
+    assert 0 < figures["lag_p99_ms"] < 1000
+    assert figures["longest_wait_over_fair_share"] > 0.5

@@ -1,0 +1,144 @@
+"""Whose turn it is, and how long it will take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.jobs.eta import Effort, Pace
+from engine.jobs.job import JobRecord, Place
+from engine.jobs.round_robin import RoundRobin, in_turn
+from engine.request.defaults import DEFAULT_MODEL
+from engine.request.request import make_request
+
+PEOPLE = st.sampled_from("abcd")
+
+
+def drained(line):
+    items = []
+    while (item := line.pop()) is not None:
+        items.append(item)
+    return items
+
+
+def test_twenty_of_one_do_not_starve_the_next():
+    line: RoundRobin[Any] = RoundRobin()
+    for i in range(20):
+        line.push("ann", f"ann {i}")
+    assert line.pop() == "ann 0"
+    line.push("bob", "bob 0")
+    line.push("bob", "bob 1")
+    assert list(line)[:5] == ["ann 1", "bob 0", "ann 2", "bob 1", "ann 3"]
+    assert len(line) == 21
+
+
+def test_whoever_takes_theirs_back_leaves_the_others_where_they_were():
+    line: RoundRobin[Any] = RoundRobin()
+    for person, item in ("a", 1), ("a", 2), ("b", 3), ("c", 4):
+        line.push(person, item)
+    assert line.remove("b", 3)
+    assert not line.remove("b", 3)
+    assert not line.remove("a", 4)
+    assert list(line) == [1, 4, 2]
+    assert drained(line) == [1, 4, 2]
+    assert line.pop() is None
+
+
+STEPS = st.lists(st.one_of(st.tuples(st.just("push"), PEOPLE), st.just(("pop", "")),
+                           st.tuples(st.just("remove"), st.integers(0, 30))), max_size=60)
+
+
+@given(STEPS)
+def test_nobody_is_served_more_than_their_share_while_another_waits(steps):
+    line: RoundRobin[Any] = RoundRobin()
+    # item -> (person, how many of theirs were before it, who was served since)
+    waiting: dict[int, tuple[str, int, Counter]] = {}
+    number = 0
+    for step, value in steps:
+        if step == "push":
+            before = sum(person == value for person, _, _ in waiting.values())
+            waiting[number] = (value, before, Counter())
+            line.push(value, number)
+            number += 1
+        elif step == "remove" and waiting:
+            item = sorted(waiting)[value % len(waiting)]
+            assert line.remove(waiting.pop(item)[0], item)
+        elif step == "pop":
+            expected = next(iter(line), None)
+            item = line.pop()
+            assert item == expected
+            if item is None:
+                assert not waiting
+                continue
+            person, before, served = waiting.pop(item)
+            del served[person]
+            assert max(served.values(), default=0) <= before + 1
+            line_of = [mine for mine, (whose, _, _) in waiting.items() if whose == person]
+            assert item < min(line_of, default=number)
+            for _, _, since in waiting.values():
+                since[person] += 1
+        assert len(line) == len(waiting)
+        assert sorted(line) == sorted(waiting)
+
+
+def record(id, person, created_at, served_at=None):
+    return JobRecord(id, make_request("x"), person, Place(None, "1"), created_at,
+                     person_served_at=served_at)
+
+
+@given(st.lists(st.one_of(PEOPLE, st.none()), max_size=40))
+def test_the_order_survives_a_restart(steps):
+    """People ask (a name) and are served (None), a tick each; then all is read from rows."""
+    line: RoundRobin[Any] = RoundRobin()
+    rows: dict[int, str] = {}
+    served_at: dict[str, int] = {}
+    for now, person in enumerate(steps, 1):
+        if person is not None:
+            rows[now] = person
+            line.push(person, now)
+        elif (item := line.pop()) is not None:
+            served_at[rows.pop(item)] = now
+    again: RoundRobin[Any] = RoundRobin()
+    for row in in_turn(record(item, person, item, served_at.get(person))
+                       for item, person in rows.items()):
+        again.push(row.person, row.id)
+    assert drained(again) == drained(line)
+
+
+def test_the_pace_is_what_was_measured():
+    pace = Pace()
+    request = make_request("x", width=256, height=256, cutouts=32, iterations=100)
+    effort = Effort(DEFAULT_MODEL, 256, 256, 32)
+    assert pace.seconds(request) > 0  # a guess, before anything is known
+    pace.learn(effort, 2.0)
+    assert pace.seconds(request) == pytest.approx(200)
+    pace.learn(effort, 1.0)
+    assert 100 < pace.seconds(request) < 200
+
+
+def test_another_size_of_the_same_model_is_scaled_from_what_was_measured():
+    pace = Pace()
+    pace.learn(Effort("m", 256, 256, 32), 1.0)
+    big = make_request("x", model="m", width=512, height=512, cutouts=32, iterations=10)
+    few = make_request("x", model="m", width=256, height=256, cutouts=8, iterations=10)
+    assert 10 < pace.seconds(big) < 40
+    assert pace.seconds(few) < 10
+
+
+def test_what_a_request_leaves_open_is_learnt_from_the_first_that_was_painted():
+    pace = Pace()
+    request = make_request("x")
+    pace.learn_size(request, Effort(DEFAULT_MODEL, 128, 128, 16), 200)
+    pace.learn(Effort(DEFAULT_MODEL, 128, 128, 16), 0.05)
+    assert pace.seconds(make_request("another")) == pytest.approx(10)
+    assert pace.seconds(make_request("another", iterations=100)) == pytest.approx(5)
+
+
+@pytest.mark.parametrize("values", [{}, {"width": 64}, {"height": 2048}, {"aspect": 2.0},
+                                    {"preset": "paper"}, {"model": "new"}])
+def test_there_is_a_guess_for_everything(values):
+    assert 0 < Pace().seconds(make_request("x", **values)) < 1e6

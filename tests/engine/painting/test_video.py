@@ -1,0 +1,135 @@
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from engine.errors import RequestError
+from engine.painting.video import TimeLapse, write_time_lapse
+
+FIRST, LAST = (200, 40, 30), (30, 60, 220)
+
+
+def pictures(count, size=(64, 48)):
+    """From FIRST to LAST, each of one colour."""
+    for number in range(count):
+        share = number / max(1, count - 1)
+        colour = tuple(round(a + (b - a) * share) for a, b in zip(FIRST, LAST, strict=True))
+        yield Image.new("RGB", size, colour)
+
+
+def opened(path):
+    """An animation, whose frames Pillow's types do not show."""
+    return Image.open(path)
+
+
+def decoded(path):
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(stream)]
+        return frames, float(stream.average_rate or 0), stream.codec_context
+
+
+@pytest.mark.parametrize(("count", "growing", "rate"), [
+    (1, 1, 5), (11, 11, 5), (101, 101, 13), (200, 200, 25), (401, 135, 17)])
+def test_an_mp4_grows_and_then_holds_its_last_picture(tmp_path, count, growing, rate):
+    path = tmp_path / "film.mp4"
+    write_time_lapse(path, pictures(count), count)
+    frames, frames_a_second, context = decoded(path)
+    assert (context.codec.name, context.pix_fmt) == ("h264", "yuv420p")
+    assert frames_a_second == rate
+    assert len(frames) == growing + 2 * rate
+    assert len(frames) / rate <= 10.1
+    assert np.abs(frames[0].astype(int) - FIRST).max() <= 4
+    for held in frames[-2 * rate:] if count > 1 else []:
+        assert np.abs(held.astype(int) - LAST).max() <= 4
+
+
+def test_odd_sizes_get_one_more_row_and_column(tmp_path):
+    path = tmp_path / "film.mp4"
+    write_time_lapse(path, pictures(3, (31, 17)), 3)
+    frames, _, _ = decoded(path)
+    assert frames[0].shape == (18, 32, 3)
+    assert np.abs(frames[0][-1, -1].astype(int) - FIRST).max() <= 4
+
+
+@pytest.mark.parametrize("ending", [".gif", ".webp"])
+def test_an_animation_shows_every_picture_and_holds_the_last(tmp_path, ending):
+    path = tmp_path / f"film{ending}"
+    write_time_lapse(path, pictures(30), 30)
+    with opened(path) as film:
+        assert film.n_frames == 30
+        assert film.info["loop"] == 0
+        durations, colours = [], []
+        for number in range(film.n_frames):
+            film.seek(number)
+            film.load()
+            durations.append(film.info["duration"])
+            colours.append(film.convert("RGB").getpixel((5, 5)))
+    assert durations[:-1] == [200] * 29
+    assert durations[-1] >= 2000
+    assert np.abs(np.subtract(colours[0], FIRST)).max() <= 10
+    assert np.abs(np.subtract(colours[-1], LAST)).max() <= 10
+
+
+def test_a_big_animation_is_made_smaller(tmp_path):
+    path = tmp_path / "film.gif"
+    write_time_lapse(path, pictures(2, (1024, 512)), 2)
+    with opened(path) as film:
+        assert film.size == (512, 256)
+
+
+@given(st.integers(1, 5000), st.sampled_from([".mp4", ".gif", ".webp"]))
+def test_no_film_is_longer_than_ten_seconds(tmp_path_factory, iterations, ending):
+    film = TimeLapse(tmp_path_factory.getbasetemp() / f"planned{ending}", ending, iterations)
+    film.abandon()
+    growing = sum(map(film.wants, range(iterations))) + 1
+    assert film.wants(0)
+    assert growing / film.rate <= 8.2
+    assert growing >= min(iterations + 1, 40)
+
+
+def test_a_film_stopped_half_way_holds_what_there_was(tmp_path):
+    path = tmp_path / "film.mp4"
+    film = TimeLapse(path, ".mp4", iterations=100)
+    for image in list(pictures(100))[:7]:
+        film.add(image)
+    film.finish(Image.new("RGB", (64, 48), LAST))
+    frames, rate, _ = decoded(path)
+    assert len(frames) == 8 + 2 * rate
+    assert np.abs(frames[-1].astype(int) - LAST).max() <= 4
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_abandoned_film_is_closed(tmp_path, begun):
+    path = tmp_path / "film.mp4"
+    film = TimeLapse(path, ".mp4", iterations=9)
+    if begun:
+        film.add(Image.new("RGB", (8, 8)))
+        film.add(Image.new("RGB", (8, 8)))
+    film.abandon()
+    film.abandon()
+    path.unlink(missing_ok=True)
+
+
+def test_a_film_that_was_finished_may_be_abandoned_and_stays_whole(tmp_path):
+    path = tmp_path / "film.mp4"
+    film = TimeLapse(path, ".mp4", iterations=2)
+    film.finish(Image.new("RGB", (8, 8)))
+    film.abandon()
+    assert len(decoded(path)[0]) == 11
+
+
+def test_unknown_endings_and_empty_films_are_refused(tmp_path):
+    with pytest.raises(RequestError, match=r"\.mp4, \.gif or \.webp"):
+        write_time_lapse(tmp_path / "film.avi", pictures(2), 2)
+    with pytest.raises(RequestError, match="at least one picture"):
+        write_time_lapse(tmp_path / "film.mp4", [], 0)
+    assert not (tmp_path / "film.avi").exists()
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".gif"])
+def test_a_folder_that_is_gone_is_known_before_the_painting(tmp_path, ending):
+    with pytest.raises(OSError, match="No such file"):
+        TimeLapse(tmp_path / "gone" / f"film{ending}", ending, 9)

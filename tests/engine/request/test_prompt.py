@@ -1,0 +1,123 @@
+import time
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engine.errors import RequestError
+from engine.request.prompt import MAX_PROMPTS, Prompt, parse_prompts, split_flags
+
+# Whatever can be typed, with what means something in the grammar more often than chance has it.
+TYPED = st.text(max_size=5000) | st.lists(
+    st.sampled_from(["a", "fox", " ", "  ", "+", " + ", ":", "::", "1", "12", "-", ".5", "0",
+                     '"', "“", "--", "—", "--seed", "=", "\n", "\t", "\u3000", "²", "٣", "é"])
+    | st.text(max_size=3), max_size=300).map("".join)
+WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30).map(str.strip).filter(
+    lambda words: words and "+" not in words and '"' not in words
+    and not {"“", "”"} & set(words))
+NUMBERS = st.floats(-100, 100).filter(lambda number: number != 0)
+
+
+@pytest.mark.parametrize(("typed", "words"), [
+    ("Baba Yaga's house + fantasy art", ["Baba Yaga's house", "fantasy art"]),
+    ("C++ code", ["C++ code"]),
+    ("16:9", ["16:9"]),
+    ("at 12:30", ["at 12:30"]),
+    ("a+b", ["a+b"]),
+    ("Title: words", ["Title: words"]),
+    ('a sign saying "1 + 1" + neon', ['a sign saying "1 + 1"', "neon"]),
+    ('5" + 6', ['5"', "6"]),
+    ("a + + b", ["a", "b"]),
+    ("+ a +", ["a"]),
+    ("a\n+\nb", ["a", "b"]),
+    ("狐 + 月", ["狐", "月"]),
+])
+def test_words_are_read_as_a_person_means_them(typed, words):
+    assert parse_prompts(typed) == tuple(Prompt(each) for each in words)
+
+
+@pytest.mark.parametrize(("typed", "prompt"), [
+    ("a castle:0.5", Prompt("a castle", 0.5)),
+    ("a castle :0.5", Prompt("a castle", 0.5)),
+    ("fog:-.5", Prompt("fog", -0.5)),
+    ("fog:-1:-0.3", Prompt("fog", -1, -0.3)),
+    ("Apollo 11 :2", Prompt("Apollo 11", 2)),
+    ("at 12:30 :2", Prompt("at 12:30", 2)),
+    ("Title: words:+3", Prompt("Title: words", 3)),
+])
+def test_a_weight_and_a_stop_are_read(typed, prompt):
+    assert parse_prompts(typed) == (prompt,)
+
+
+@pytest.mark.parametrize(("typed", "part"), [
+    ("", "empty"),
+    (" \n ", "empty"),
+    (" + ", "empty"),
+    ("a:0", "weight 0"),
+    ("a:101", "-100 to 100"),
+    ("a:" + "9" * 400, "-100 to 100"),
+    ("a:1:" + "9" * 400, "-5 to 5"),
+    ("a:1:-6", "-5 to 5"),
+    (" + ".join("abcdefghijklmnopq"), "at most 16"),
+])
+def test_what_cannot_be_painted_is_said(typed, part):
+    with pytest.raises(RequestError) as refusal:
+        parse_prompts(typed)
+    assert part in str(refusal.value)
+    assert len(str(refusal.value)) < 200
+
+
+@given(TYPED)
+@example("a:1:" + "9" * 400)
+@example("a" + " " * 4998 + "b")
+@example('"' * 5000)
+@example(" :" * 2500)
+def test_any_text_is_read_or_refused_and_soon(typed):
+    began = time.process_time()
+    try:
+        prompts = parse_prompts(typed)
+    except RequestError as refusal:
+        said = str(refusal)
+        assert said.endswith(".")
+    else:
+        assert 1 <= len(prompts) <= MAX_PROMPTS
+        for prompt in prompts:
+            assert prompt.words == prompt.words.strip() != ""
+            assert prompt.weight != 0
+            assert parse_prompts(str(prompt)) == (prompt,)
+        assert parse_prompts(" + ".join(map(str, prompts))) == prompts or '"' in typed or (
+            {"“", "”"} & set(typed))  # a quote of one prompt may close that of another
+    assert time.process_time() - began < 2
+
+
+@given(st.lists(st.builds(Prompt, WORDS, NUMBERS, st.floats(-5, 5) | st.just(float("-inf"))),
+                min_size=1, max_size=MAX_PROMPTS))
+def test_prompts_written_and_read_again_are_the_same(prompts):
+    assert parse_prompts(" + ".join(map(str, prompts))) == tuple(prompts)
+
+
+@given(TYPED)
+def test_flags_are_taken_out_of_any_text(typed):
+    try:
+        rest, flags = split_flags(typed)
+    except RequestError as refusal:
+        said = str(refusal)
+        assert "twice" in said
+        return
+    assert all(name == name.lower() and name for name in flags)
+    if not flags:
+        assert rest == typed.strip()
+
+
+@pytest.mark.parametrize(("typed", "rest", "flags"), [
+    ("a fox --seed 7", "a fox", {"seed": "7"}),
+    ("--seed=7 a fox", "a fox", {"seed": "7"}),
+    ("a fox —seed 7 –ar 16:9", "a fox", {"seed": "7", "ar": "16:9"}),
+    ("a fox --SEED -5", "a fox", {"seed": "-5"}),
+    ("a fox --seed", "a fox", {"seed": ""}),
+    ("a fox --seed --ar 1:1", "a fox", {"seed": "", "ar": "1:1"}),
+    ("well-known--words, semi - detached -- so", "well-known--words, semi - detached -- so", {}),
+    ("a  fox", "a  fox", {}),
+])
+def test_flags_stand_anywhere_between_spaces(typed, rest, flags):
+    assert split_flags(typed) == (rest, flags)

@@ -1,0 +1,339 @@
+"""The worker: what it does with a job, and the process around it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
+
+from engine.errors import RequestError
+from engine.jobs.attempt import Attempt
+from engine.jobs.eta import Pace
+from engine.jobs.job import Job, JobRecord
+from engine.painting.pipeline import imagine
+from engine.worker.main import Painter
+from engine.worker.messages import (
+    Began,
+    Cancel,
+    Close,
+    Film,
+    Filmed,
+    GivenUp,
+    Logged,
+    Paint,
+    Painted,
+    Ready,
+    Refused,
+    Saved,
+    Stepped,
+    Stop,
+    WorkerSettings,
+)
+from engine.worker.process import ProcessWorker
+from engine.worker.timeouts import Patience
+from tests.processes import is_running
+from tests.tiny_model import PLACE, tiny_request, write_tiny_model
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(autouse=True)
+def _tiny(catalogue, monkeypatch):
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def painter(said):
+    """Shows every picture, saves after every iteration."""
+    made = Painter(WorkerSettings(preload="tiny", preview_every=0, save_every=0), said.append)
+    made.start()
+    return made
+
+
+def order(tmp_path, id="a" * 32, **values):
+    return Paint(id, tiny_request(**values).model_dump_json(), {}, str(tmp_path / f"{id}.pt"))
+
+
+def work(painter):
+    while painter.tick():
+        pass
+
+
+def of(kind, said):
+    return [message for message in said if isinstance(message, kind)]
+
+
+def texts(png):
+    picture = Image.open(io.BytesIO(png))
+    assert isinstance(picture, PngImageFile)
+    return picture.text
+
+
+def pixels(png):
+    return Image.open(io.BytesIO(png)).convert("RGB").tobytes()
+
+
+def painted_in_one_go(**values):
+    *_, last = imagine(tiny_request(**values))
+    return last.to_pil().tobytes()
+
+
+def test_a_job_is_begun_previewed_saved_and_finished(painter, said, tmp_path):
+    painter.tell(order(tmp_path, iterations=4))
+    work(painter)
+    assert said[:2] == [Ready("cpu"), Began("a" * 32, 0, 4, 32, 32, 4)]
+    previews = of(Stepped, said)
+    assert [step.iteration for step in previews] == [1, 2, 3]
+    assert {Image.open(io.BytesIO(step.preview)).format for step in previews} == {"JPEG"}
+    assert all(step.losses["total"] == step.losses["a red circle"] for step in previews)
+    assert [saved.iteration for saved in of(Saved, said)] == [1, 2, 3, 4]
+    done = said[-1]
+    assert isinstance(done, Painted)
+    assert (done.seed, done.iterations, done.width, done.height, done.stopped) == (
+        7, 4, 32, 32, False)
+    assert pixels(done.picture) == painted_in_one_go(iterations=4)
+
+
+def test_the_picture_carries_its_request_and_what_its_bits_depend_on(painter, said, tmp_path):
+    painter.tell(order(tmp_path, iterations=1))
+    work(painter)
+    inside = texts(said[-1].picture)
+    assert json.loads(inside["imagine-bot request"])["seed"] == 7
+    assert json.loads(inside["imagine-bot provenance"])["threads"] == torch.get_num_threads()
+
+
+def test_another_painter_goes_on_where_one_was_closed_bit_for_bit(painter, said, tmp_path):
+    painter.tell(order(tmp_path, iterations=6))
+    for _ in range(3):
+        painter.tick()
+    painter.tell(Close())
+    work(painter)
+    assert not of(Painted, said)
+    later: list[Any] = []
+    second = Painter(painter.settings, later.append)
+    second.tell(order(tmp_path, iterations=6))
+    work(second)
+    assert of(Began, later)[0].iteration == 3
+    assert pixels(later[-1].picture) == painted_in_one_go(iterations=6)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no archive", None])
+def test_a_state_that_cannot_be_used_begins_the_job_anew(painter, said, tmp_path, damage):
+    paint = order(tmp_path, iterations=2)
+    if damage is None:  # of another request, by the same name
+        torch.save({"request": "{}", "synthesis": {}}, paint.state)
+    else:
+        Path(paint.state).write_bytes(damage)
+    painter.tell(paint)
+    work(painter)
+    assert [log.id for log in of(Logged, said)] == [paint.id]
+    assert pixels(said[-1].picture) == painted_in_one_go(iterations=2)
+
+
+def test_stop_renders_what_is_there(painter, said, tmp_path):
+    painter.tell(order(tmp_path, iterations=500))
+    painter.tell(Stop("a" * 32))  # before the first iteration: there will be one
+    work(painter)
+    done = said[-1]
+    assert (done.stopped, done.iterations) == (True, 1)
+    made = json.loads(texts(done.picture)["imagine-bot provenance"])
+    assert made["stopped_at"] == 1
+
+
+def test_cancel_ends_within_an_iteration_and_hands_over_the_partial_picture(painter, said,
+                                                                            tmp_path):
+    painter.tell(order(tmp_path, iterations=500))
+    for _ in range(3):
+        painter.tick()
+    painter.tell(Cancel("a" * 32))
+    painter.tick()
+    assert isinstance(said[-1], GivenUp)
+    assert said[-1].partial is not None
+    assert Image.open(io.BytesIO(said[-1].partial)).size == (32, 32)
+    assert not painter.tick()
+
+
+def test_cancelled_before_it_began_there_is_nothing_to_hand_over(painter, said, tmp_path):
+    painter.tell(order(tmp_path, iterations=500))
+    painter.tell(Cancel("a" * 32))
+    work(painter)
+    assert said[1:] == [GivenUp("a" * 32, None)]
+
+
+def test_what_cannot_be_painted_is_refused_with_the_engines_sentence(painter, said, tmp_path):
+    painter.tell(order(tmp_path, model="unheard-of"))
+    painter.tell(order(tmp_path, id="b" * 32, init_image="c" * 64))
+    work(painter)
+    unknown, missing = of(Refused, said)
+    assert "no model called 'unheard-of'" in unknown.reason
+    assert "attach it again" in missing.reason
+
+
+def test_a_fault_of_ours_is_logged_and_told_by_its_reference_alone(painter, said, tmp_path):
+    painter.tell(order(tmp_path, iterations=50))
+    painter.tick()
+    painter._pictures[0]._synthesis.targets = None  # the fault
+    painter.tell(order(tmp_path, id="b" * 32, iterations=1))
+    work(painter)
+    refused, logged = of(Refused, said)[0], of(Logged, said)[0]
+    reference = refused.reason.removesuffix(".").split()[-1]
+    assert logged.id == refused.id == "a" * 32
+    assert reference in logged.text
+    assert "TypeError" in logged.text
+    assert "TypeError" not in refused.reason
+    assert said[-1].id == "b" * 32  # the next is painted
+    assert isinstance(said[-1], Painted)
+
+
+def test_a_film_is_of_the_same_painting_and_leaves_pictures_the_lead(painter, said, tmp_path):
+    painter.tell(order(tmp_path, iterations=20))
+    painter.tell(Film("f", tiny_request(iterations=8).model_dump_json(), {}, 8))
+    work(painter)
+    assert [type(message) for message in said if isinstance(message, Painted | Filmed)] == [
+        Painted, Filmed]
+    with av.open(io.BytesIO(said[-1].video), "r") as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(frames) > 9
+    *_, last = imagine(tiny_request(iterations=8))
+    wanted = torch.frombuffer(bytearray(last.to_pil().tobytes()), dtype=torch.uint8)
+    shown = torch.from_numpy(frames[-1].copy()).flatten()
+    assert (wanted.float() - shown.float()).abs().mean() < 30  # H.264 at 32 px is coarse
+
+
+def test_a_message_that_is_no_request_is_refused(painter, said, tmp_path):
+    painter.tell(Paint("a" * 32, '{"prompt": ""}', {}, str(tmp_path / "x.pt")))
+    work(painter)
+    assert "prompt is empty" in of(Refused, said)[0].reason
+    with pytest.raises(RequestError):
+        tiny_request("")
+
+
+async def test_a_killed_process_is_heard_of_and_a_closed_one_ends_by_itself(tmp_path):
+    worker = ProcessWorker(WorkerSettings(preload=None, threads=1, preview_every=0))
+    await worker.start()
+    inbox = worker.open("a" * 32)
+    worker.send(order(tmp_path, iterations=5000))
+    assert isinstance(await inbox.get(), Began)
+    while not isinstance(await inbox.get(), Stepped):
+        pass
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    while await inbox.get() is not None:
+        pass
+    assert not worker.alive
+    worker.send(Stop("a" * 32))  # said to nobody, harms nobody
+    assert await worker.open("b" * 32).get() is None
+    await worker.close(1)
+
+
+async def test_a_worker_that_is_silent_for_too_long_is_ended(tmp_path):
+    worker = ProcessWorker(WorkerSettings(preload=None))
+    await worker.start()
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGSTOP)  # it hangs
+    job = Job(JobRecord("a" * 32, tiny_request(), "ann", PLACE))
+    attempt = Attempt(job, worker, Pace(), Patience(0.2), told=lambda: None)
+    assert await attempt.run({}, str(tmp_path / "a.pt")) is None
+    assert attempt.hung
+    assert not worker.alive
+    assert not is_running(worker.pid)
+
+
+BOT = """
+    import asyncio, os, sys
+    from engine.worker.messages import Paint, Stepped, WorkerSettings
+    from engine.worker.process import ProcessWorker
+
+    async def main():
+        worker = ProcessWorker(WorkerSettings(preload=None, threads=1, preview_every=0))
+        await worker.start()
+        inbox = worker.open("a")
+        worker.send(Paint("a", sys.argv[1], {}, sys.argv[2]))
+        while not isinstance(await inbox.get(), Stepped):
+            pass
+        print(worker.pid, flush=True)
+        await asyncio.sleep(1000)
+
+    asyncio.run(main())
+"""
+
+
+def test_a_worker_whose_bot_was_killed_ends_in_mid_job(tmp_path):
+    with subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(BOT),
+             tiny_request(iterations=5000).model_dump_json(), str(tmp_path / "a.pt")],
+            stdout=subprocess.PIPE, cwd=ROOT) as bot:
+        assert bot.stdout is not None
+        pid = int(bot.stdout.readline())
+        assert is_running(pid)
+        bot.kill()
+    ends = time.monotonic() + 10
+    while is_running(pid) and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not is_running(pid)
+
+
+async def test_the_bots_side_of_the_worker_needs_no_torch():
+    script = ("import engine.jobs.queue, sys; "
+              "sys.exit('torch' in sys.modules or 'PIL' in sys.modules)")
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=ROOT)
+    assert await process.wait() == 0
+
+
+def test_a_finished_job_leaves_a_state_that_more_iterations_go_on_from(painter, said, tmp_path):
+    """Continue, as the worker sees it: another order with a copy of the state."""
+    painter.tell(order(tmp_path, iterations=3))
+    work(painter)
+    longer = order(tmp_path, "b" * 32, iterations=3, more=2)
+    Path(longer.state).write_bytes((tmp_path / f"{'a' * 32}.pt").read_bytes())
+    painter.tell(longer)
+    work(painter)
+    assert of(Began, said)[-1].iteration == 3
+    done = said[-1]
+    assert isinstance(done, Painted)
+    assert done.iterations == 5
+    assert pixels(done.picture) == painted_in_one_go(iterations=3, more=2)
+
+
+def test_a_picture_is_not_continued_with_another_model(painter, said, tmp_path):
+    """Weights were replaced under the same name: their latents have the same shape at best."""
+    painter.tell(order(tmp_path, iterations=3))
+    work(painter)
+    state = torch.load(tmp_path / f"{'a' * 32}.pt", weights_only=True)
+    state["codebook"] = "of other weights"
+    # Half painted it is begun anew; a continuation is refused, for it was to go on.
+    torch.save(state | {"job": "b" * 32}, tmp_path / f"{'b' * 32}.pt")
+    painter.tell(order(tmp_path, "b" * 32, iterations=3))
+    work(painter)
+    assert "of another model" in of(Logged, said)[-1].text
+    assert pixels(said[-1].picture) == painted_in_one_go(iterations=3)
+    torch.save(state, tmp_path / f"{'c' * 32}.pt")
+    painter.tell(order(tmp_path, "c" * 32, iterations=3, more=2))
+    work(painter)
+    refused = said[-1]
+    assert isinstance(refused, Refused)
+    assert "press Edit" in refused.reason
