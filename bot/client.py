@@ -26,7 +26,7 @@ from bot.host.upkeep import Upkeep
 from bot.language import _, mark
 from bot.language.formatting import place_in_queue
 from bot.language.translator import CatalogueTranslator
-from bot.media.attachments import Picture, fetch_file, fetch_picture
+from bot.media.attachments import Attachments, Picture
 from bot.requests.continuation import Continuation
 from bot.requests.limits import check_limits
 from bot.requests.requester import Asking, Gate, Taken
@@ -80,6 +80,7 @@ class ImageBot(commands.AutoShardedBot):
         self.people: People
         self.queue: PaintQueue
         self.session: aiohttp.ClientSession
+        self.attachments: Attachments
         self.upkeep: Upkeep
         self.delivery = Delivery(self, settings.delivery.preview_seconds)
         self.videos = Videos(self)
@@ -123,6 +124,8 @@ class ImageBot(commands.AutoShardedBot):
             self.store.watchers.append(self.metrics.delivered)
             self.upkeep = Upkeep(self.store, self.settings.operations, self.metrics)
             self.session = aiohttp.ClientSession()
+            self.attachments = Attachments(self.session, self.settings.limits,
+                                           self.settings.test)
             self._opened = True
             self.upkeep.start()
             self.retention.start()
@@ -155,22 +158,6 @@ class ImageBot(commands.AutoShardedBot):
         context = await self.get_context(message)
         if context.valid and not message.author.bot:
             await self.invoke(context)
-
-    async def fetch_attachment(self, attachment: discord.Attachment) -> Picture:
-        """The bytes of a picture that a person attached; raises AttachmentError."""
-        return await self.fetch_address(attachment.url)
-
-    async def fetch_address(self, address: str) -> Picture:
-        """The bytes of a picture that lies at Discord; raises AttachmentError."""
-        return await fetch_picture(
-            self.session, address,
-            int(self.settings.limits.max_attachment_mb * 1_000_000),
-            self.settings.test.media_host)
-
-    async def fetch_file(self, attachment: discord.Attachment, max_bytes: int) -> bytes:
-        """The bytes of any file that a person attached; raises AttachmentError."""
-        return await fetch_file(self.session, attachment.url, max_bytes,
-                                self.settings.test.media_host, what="file")
 
     def upload_limit(self, guild_id: int | None) -> int:
         """The most bytes of one file in a server, or in direct messages."""

@@ -11,7 +11,6 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import AttachmentError, Guarded
 from bot.language import _
-from bot.media.attachments import check_address
 from bot.media.source_picture import is_finished, job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_request
@@ -66,9 +65,9 @@ class Edit(commands.Cog):
         async with Guarded(interaction, "/edit"):
             check_bot_may_post(interaction)
             await interaction.response.defer(ephemeral=True, thinking=True)
-            pictures = [await self.bot.fetch_attachment(image)]
+            pictures = [await self.bot.attachments.picture(image.url)]
             if mask is not None:
-                pictures.append(await self.bot.fetch_attachment(mask))
+                pictures.append(await self.bot.attachments.picture(mask.url))
             request = edit_request(
                 prompt, pictures[0], where=where, strength=strength, keep=keep,
                 threshold=threshold,
@@ -89,7 +88,7 @@ class Edit(commands.Cog):
                 if address is None:
                     raise AttachmentError(_("There is no picture in that message; choose one "
                                             "that has, or attach a picture to /edit."))
-                check_address(address, self.bot.settings.test.media_host)
+                self.bot.attachments.check(address)
                 modal = EditModal("address", await posted.keep_address(
                     self.bot.store.database, address))
             await interaction.response.send_modal(modal)

@@ -54,7 +54,7 @@ class Imagine(commands.Cog):
             await interaction.response.defer(ephemeral=True, thinking=True)
             pictures = []
             if init_image is not None:
-                pictures = [await self.bot.fetch_attachment(init_image)]
+                pictures = [await self.bot.attachments.picture(init_image.url)]
                 request = request.changed(init_image=pictures[0].sha256)
             await self.bot.ask(asked_by(interaction), request, pictures)
 

@@ -72,7 +72,7 @@ class Replies(commands.Cog):
             raise RequestError(_("Say in words what to make of the picture, in the same message; "
                                  "\"a red star\", say."))
         if attached is not None:
-            picture = await self.bot.fetch_address(attached)
+            picture = await self.bot.attachments.picture(attached)
         else:
             assert replied is not None
             picture = await picture_of(self.bot, replied, job)

@@ -19,6 +19,7 @@ import yarl
 from PIL import Image, WebPImagePlugin
 
 from bot.errors import AttachmentError
+from bot.host.settings import LimitSettings, TestSettings
 from bot.language import _, mark
 
 # Where Discord keeps what people upload; embeds go through its proxy, images-ext-*.
@@ -71,36 +72,58 @@ def check_address(address: str, extra_host: str | None = None) -> yarl.URL:
     return url
 
 
-async def fetch_picture(session: aiohttp.ClientSession, address: str, max_bytes: int,
-                        extra_host: str | None = None) -> Picture:
-    """The picture at ``address``; see :func:`fetch_file`. AttachmentError where it is none."""
-    data = await fetch_file(session, address, max_bytes, extra_host)
-    return await asyncio.to_thread(_checked, data)
+class Attachments:
+    """Fetches what people attached, and checks that it is what they should attach.
 
-
-async def fetch_file(session: aiohttp.ClientSession, address: str, max_bytes: int,
-                     extra_host: str | None = None, *, what: What = "picture") -> bytes:
-    """What lies at ``address``, called ``what``; redirects are not followed.
-
-    Raises AttachmentError where the address is another host's, the file is larger than
-    ``max_bytes``, or it cannot be fetched.
+    Pictures may have as many bytes as ``limits`` say. Of ``test`` the media host is read at each
+    call.
     """
-    url = check_address(address, extra_host)
-    limit = f"{max_bytes / 1_000_000:g} MB"
-    chunks, length = [], 0
-    try:
-        async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as response:
-            if response.status != 200:
-                raise AttachmentError(_(_GONE[what]))
-            # Read to the limit whatever the header claims.
-            async for chunk in response.content.iter_chunked(65536):
-                length += len(chunk)
-                if length > max_bytes:
-                    raise AttachmentError(_(_LARGE[what], limit=limit))
-                chunks.append(chunk)
-    except (aiohttp.ClientError, TimeoutError):
-        raise AttachmentError(_(_FAILED[what])) from None
-    return b"".join(chunks)
+
+    def __init__(self, session: aiohttp.ClientSession, limits: LimitSettings,
+                 test: TestSettings) -> None:
+        self._session = session
+        self._limits = limits
+        self._test = test
+
+    def check(self, address: str) -> None:
+        """Raise AttachmentError unless ``address`` is at a media host of Discord's."""
+        check_address(address, self._test.media_host)
+
+    async def picture(self, address: str) -> Picture:
+        """The picture at ``address``. Raises AttachmentError as :meth:`file` does.
+
+        Also where the file is not a picture, or has too many pixels.
+        """
+        data = await self._fetch(address, int(self._limits.max_attachment_mb * 1_000_000),
+                                 "picture")
+        return await asyncio.to_thread(_checked, data)
+
+    async def file(self, address: str, max_bytes: int) -> bytes:
+        """The bytes of any file at ``address``.
+
+        Raises AttachmentError where the address is another host's, the file is larger than
+        ``max_bytes``, or it cannot be fetched.
+        """
+        return await self._fetch(address, max_bytes, "file")
+
+    async def _fetch(self, address: str, max_bytes: int, what: What) -> bytes:
+        """What is at ``address``, called ``what`` in errors; redirects are not followed."""
+        url = check_address(address, self._test.media_host)
+        limit = f"{max_bytes / 1_000_000:g} MB"
+        chunks, length = [], 0
+        try:
+            async with self._session.get(url, allow_redirects=False, timeout=_TIMEOUT) as response:
+                if response.status != 200:
+                    raise AttachmentError(_(_GONE[what]))
+                # Read to the limit whatever the header claims.
+                async for chunk in response.content.iter_chunked(65536):
+                    length += len(chunk)
+                    if length > max_bytes:
+                        raise AttachmentError(_(_LARGE[what], limit=limit))
+                    chunks.append(chunk)
+        except (aiohttp.ClientError, TimeoutError):
+            raise AttachmentError(_(_FAILED[what])) from None
+        return b"".join(chunks)
 
 
 def _checked(data: bytes) -> Picture:

@@ -85,7 +85,7 @@ async def picture_of(bot: ImageBot, message: discord.Message,
             if address is None:
                 raise
     if address is not None:
-        return await bot.fetch_address(address)
+        return await bot.attachments.picture(address)
     if bot.user is not None and message.author.id == bot.user.id:
         raise AttachmentError(_("That message of mine has no picture; reply to one that has, or "
                                 "attach a picture to /edit."))

@@ -102,4 +102,4 @@ async def _of_address(bot: ImageBot, id: str) -> Picture:
     if address is None:
         raise GoneError(_("You chose that picture too long ago; open its menu and choose Edit "
                           "this image again."))
-    return await bot.fetch_address(address)
+    return await bot.attachments.picture(address)

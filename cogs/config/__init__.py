@@ -132,7 +132,7 @@ class Config(commands.GroupCog, group_name="config", group_description="Settings
         async with Guarded(interaction, "/config import"):
             guild_id = managed_guild(interaction)
             await interaction.response.defer(ephemeral=True, thinking=True)
-            data = await self.bot.fetch_file(file, MAX_BYTES)
+            data = await self.bot.attachments.file(file.url, MAX_BYTES)
             wanted = wanted_of(guild_id, *await asyncio.to_thread(read_file, data))
             changes = await self.bot.guild_settings.change(
                 guild_id, str(interaction.user.id), lambda rules: wanted.values)

@@ -23,6 +23,7 @@ from bot.host.settings import (
     DeliverySettings,
     PaintingSettings,
 )
+from bot.media.attachments import Attachments
 from tests.cogs.media import MediaHost
 from tests.made_settings import made_settings
 from tests.tiny_model import write_tiny_model
@@ -55,9 +56,19 @@ class World:
     bot: ImageBot
     env: simcord.Env
 
-    def __init__(self, settings):
+    def __init__(self, settings, monkeypatch):
         self.settings = settings
+        self.monkeypatch = monkeypatch
         self.foreseen = ()  # loggers' errors that a test wants
+
+    def external(self, cls, name, reason):
+        """Tell SimCord that this method waits for something else than the bot."""
+        method = getattr(cls, name)
+
+        async def waiting(part, *arguments):
+            return await self.env.external_wait(method(part, *arguments), reason=reason)
+
+        self.monkeypatch.setattr(cls, name, waiting)
 
     async def start(self):
         self.bot = await self._new_bot()
@@ -137,20 +148,10 @@ def labels(message):
 
 @pytest.fixture
 async def world(settings, monkeypatch, caplog):
-    place = World(settings)
-
-    def external(cls, name, reason):
-        """SimCord is told that this waits for the worker or the queue, not for the bot."""
-        method = getattr(cls, name)
-
-        async def waiting(self, *arguments):
-            return await place.env.external_wait(method(self, *arguments), reason=reason)
-
-        monkeypatch.setattr(cls, name, waiting)
-
-    external(Delivery, "next_event", "the job's next event")
-    external(ProgressMessage, "wait_for_news", "something to show")
-    external(Videos, "film", "the worker")
+    place = World(settings, monkeypatch)
+    place.external(Delivery, "next_event", "the job's next event")
+    place.external(ProgressMessage, "wait_for_news", "something to show")
+    place.external(Videos, "film", "the worker")
     await place.start()
     # How old a message is, by the clock that its id is from.
     monkeypatch.setattr(discord.utils, "utcnow", place.env.now)
@@ -189,13 +190,9 @@ async def host(world, monkeypatch):
     host.backend = world.env.backend
     world.settings.test.media_host = host.address
     monkeypatch.setattr(simcord.backend.cdn, "CDN_BASE", f"http://{host.address}")
-    fetch = ImageBot.fetch_address
-
-    async def fetch_address(self, address):
+    for name in ("picture", "file"):
         # SimCord is told that fetching waits for sockets, which it cannot see.
-        return await world.env.external_wait(fetch(self, address), reason="the media host")
-
-    monkeypatch.setattr(ImageBot, "fetch_address", fetch_address)
+        world.external(Attachments, name, "the media host")
     yield host
     await runner.cleanup()
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bot.client import ImageBot
 from bot.guild.rules import DEFINITIONS
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.media import answered
@@ -147,14 +146,7 @@ async def test_the_log_tells_who_changed_what_from_what_to_what(world, here, man
     assert "no older changes" in await configure(here, manager, "log", page=9)
 
 
-async def test_a_file_is_taken_whole_or_not_at_all(world, here, manager, host, monkeypatch):
-    fetch = ImageBot.fetch_file
-
-    async def fetch_file(self, *arguments):
-        return await world.env.external_wait(fetch(self, *arguments), reason="the media host")
-
-    monkeypatch.setattr(ImageBot, "fetch_file", fetch_file)
-
+async def test_a_file_is_taken_whole_or_not_at_all(world, here, manager, host):
     async def take(data):
         result = await manager.slash(here.channel, "config import", file=("a.json", data))
         return await answered(world, result)

@@ -57,7 +57,7 @@ async def lived(world, here, monkeypatch):
         return Picture(hashlib.sha256(data).hexdigest(), data)
 
     # The virtual Discord's media host answers no HTTP; test_attachments.py is about that.
-    monkeypatch.setattr(world.bot, "fetch_address", from_cdn)
+    monkeypatch.setattr(world.bot.attachments, "picture", from_cdn)
     await here.alice.slash(here.channel, "preferences set", iterations=1)
     await here.alice.slash(here.channel, "imagine", prompt="alice's fox",
                            init_image=("photo.png", photo))
