@@ -130,7 +130,7 @@ def _in_full(error: BaseException) -> str | None:
     """The same for the log, which the host alone reads."""
     error = _cause(error)
     if isinstance(error, EngineError):
-        return said(error.sentence)
+        return said(error.message)
     if isinstance(error, BotError):
         return str(error)
     return _of_commands(error) or _of_discord(error)

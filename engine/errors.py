@@ -18,30 +18,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 
 class EngineError(Exception):
     """The root of the tree; its text may be shown to a person as it is.
 
-    It is made of a template and the values of its {names}, as a Sentence is::
+    It is made of a template and the values of its {names}, as a Translatable is::
 
         RequestError("At most {most} prompts can be added.", most=16)
     """
 
     def __init__(self, template: str = "", /, **values: object) -> None:
-        self.sentence = Sentence(template, **values)
-        super().__init__(self.sentence)
+        self.message = Translatable(template, **values)
+        super().__init__(self.message)
 
     @property
     def template(self) -> str:
         """The English text, with {names} in it where there are ``values``."""
-        return self.sentence.template
+        return self.message.template
 
     @property
     def values(self) -> dict[str, Any]:
         """What the names in the template stand for."""
-        return self.sentence.values
+        return self.message.values
 
 
 class RequestError(EngineError):

@@ -59,7 +59,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job came to nothing; ``reason`` is a sentence for the person, as a rule a Sentence."""
+    """The job failed; ``reason`` is a sentence for the person, usually a Translatable."""
 
     reason: str
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 
-class Sentence(str):
+class Translatable(str):
     """A text made of a ``template`` and the ``values`` of its {names}; as a str, in English.
 
     Values are kept as text, numbers or Sentences, so that it goes over a pipe. Without values the
     template is taken as it is, braces and all. ::
 
-        Sentence("At most {most} fit.", most=16)
+        Translatable("At most {most} fit.", most=16)
     """
 
     template: str
@@ -19,9 +19,9 @@ class Sentence(str):
 
     __slots__ = ("template", "values")
 
-    def __new__(cls, template: str = "", /, **values: object) -> Sentence:
+    def __new__(cls, template: str = "", /, **values: object) -> Translatable:
         """See the class."""
-        if isinstance(template, Sentence) and not values:
+        if isinstance(template, Translatable) and not values:
             return template
         plain = {name: value if isinstance(value, (str, int, float)) else str(value)
                  for name, value in values.items()}
@@ -35,5 +35,5 @@ class Sentence(str):
         return _made, (self.template, self.values)
 
 
-def _made(template: str, values: dict[str, Any]) -> Sentence:
-    return Sentence(template, **values)
+def _made(template: str, values: dict[str, Any]) -> Translatable:
+    return Translatable(template, **values)

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 FOLDER = Path(__file__).parents[1] / "locales"
 ENGLISH = "en"
@@ -60,7 +60,7 @@ def mark(text: str) -> str:
 def _(text: str, /, **values: object) -> str:
     """``text`` in the language spoken at present, its {names} filled in with ``values``.
 
-    A value that is a Sentence is said in that language too.
+    A value that is a Translatable is said in that language too.
     """
     # To gettext the empty text is the catalogue's own description.
     found = catalogue_of(_language.get()).gettext(text) if text else text
@@ -76,7 +76,7 @@ def plural(one: str, many: str, number: float, /, **values: object) -> str:
 
 def said(text: str) -> str:
     """A text of the engine's in the language spoken at present; any other text as it is."""
-    if isinstance(text, Sentence):
+    if isinstance(text, Translatable):
         return _(text.template, **text.values)
     return _(text)
 
@@ -84,5 +84,5 @@ def said(text: str) -> str:
 def _filled_in(text: str, values: dict[str, object]) -> str:
     if not values:
         return text
-    return text.format(**{name: said(value) if isinstance(value, Sentence) else value
+    return text.format(**{name: said(value) if isinstance(value, Translatable) else value
                           for name, value in values.items()})

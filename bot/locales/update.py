@@ -1,8 +1,8 @@
 """Brings the catalogues up to date with the code: new texts in, old ones out, and compiled.
 
 ``make texts`` runs it. It reads the sources, importing none of them: the first arguments of
-``_``, ``mark``, ``plural``, Sentence and the engine's errors, wherever they are literals, and what
-the commands are described with. It needs Babel, which the running bot does not.
+``_``, ``mark``, ``plural``, Translatable and the engine's errors, wherever they are literals, and
+what the commands are described with. It needs Babel, which the running bot does not.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FOR_THE_HOST = ("bot/__main__.py", "bot/locales", "engine/training", "engine/cli
                 "data/backup.py", "data/recovery.py")
 ERRORS = {name for module in (engine.errors, data.errors) for name, value in vars(module).items()
           if isinstance(value, type) and issubclass(value, engine.errors.EngineError)}
-SAYING = {"_", "mark", "Sentence", *ERRORS}
+SAYING = {"_", "mark", "Translatable", *ERRORS}
 _BEGUN = datetime(2026, 11, 22, tzinfo=UTC)
 Text = str | tuple[str, str]
 """A text, or one and many of a plural."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from engine.events import Cancelled, Done, Ending, Failed, Progress
 from engine.jobs.eta import Effort, Pace
 from engine.jobs.job import Job
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 from engine.worker.messages import (
     AboutJob,
     Began,
@@ -105,18 +105,19 @@ class Attempt:
 
 def hung_again_and_again() -> Failed:
     """What is told when worker after worker stood still over a job."""
-    return Failed(Sentence("The painting process stood still over this again and again, so it was "
-                           "given up; try a smaller size or another model, and tell whoever runs "
-                           "the bot."))
+    return Failed(Translatable("The painting process stood still over this again and again, so it "
+                               "was given up; try a smaller size or another model, and tell "
+                               "whoever runs the bot."))
 
 
 def died_twice() -> Failed:
     """What is told when a job ends two workers without getting anywhere in between."""
-    return Failed(Sentence("Painting this stopped the painting process twice, most likely for want "
-                           "of memory; try a smaller size, fewer cutouts or another model."))
+    return Failed(Translatable("Painting this stopped the painting process twice, most likely for "
+                               "want of memory; try a smaller size, fewer cutouts or another "
+                               "model."))
 
 
 def unforeseen(reference: str) -> Failed:
     """What is told of what nobody foresaw; the log has the rest under ``reference``."""
-    return Failed(Sentence("Something went wrong here, and it was noted; ask whoever runs the bot, "
-                           "and name the reference {reference}.", reference=reference))
+    return Failed(Translatable("Something went wrong here, and it was noted; ask whoever runs the "
+                               "bot, and name the reference {reference}.", reference=reference))

@@ -26,7 +26,7 @@ from engine.jobs.round_robin import RoundRobin, in_turn
 from engine.jobs.time_lapses import Films
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.request import MAX_SEED, ImageRequest
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 from engine.worker.messages import Cancel, Stop, WorkerSettings
 from engine.worker.process import InProcessWorker, ProcessWorker, Worker, spawn
 from engine.worker.status import WorkerStatus, status
@@ -39,9 +39,10 @@ __all__ = ["Job", "JobRecord", "JobStore", "PaintQueue", "Place"]
 _CLOSE_SECONDS = 4.0
 _REFRESH_SECONDS = 5.0
 _HANGS = 4  # of workers over one job that got nowhere in between
-_CLOSING = Sentence("The bot is being restarted; ask again in a minute.")
-_DRAINING = Sentence("The bot is about to be maintained and takes nothing new; ask again later.")
-_GONE = Sentence("The job is not here any more; ask for the picture again.")
+_CLOSING = Translatable("The bot is being restarted; ask again in a minute.")
+_DRAINING = Translatable("The bot is about to be maintained and takes nothing new; ask again "
+                         "later.")
+_GONE = Translatable("The job is not here any more; ask for the picture again.")
 
 
 class PaintQueue:

@@ -21,7 +21,7 @@ from engine.models.kinds import (
     PERCEPTORS,
     Kind,
 )
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 T = TypeVar("T")
 APP = "imagine-bot"
@@ -193,34 +193,34 @@ class _Row:
     def __init__(self, file: Path, name: str, row: Mapping[str, Any]) -> None:
         self.file, self.name, self.row = file, name, row
 
-    def wrong(self, what: Sentence) -> ModelError:
+    def wrong(self, what: Translatable) -> ModelError:
         return ModelError("In the catalogue {file}, [{entry}] {what}.", file=self.file,
                           entry=self.name, what=what)
 
     def text(self, key: str, default: str = "") -> str:
         value = self.row.get(key, default)
         if not isinstance(value, str):
-            raise self.wrong(Sentence("has a `{key}` that is no text", key=key))
+            raise self.wrong(Translatable("has a `{key}` that is no text", key=key))
         return value
 
     def table(self, key: str) -> Mapping[str, Any]:
         value = self.row.get(key, {})
         if not isinstance(value, dict):
-            raise self.wrong(Sentence("has a `{key}` that is no table", key=key))
+            raise self.wrong(Translatable("has a `{key}` that is no table", key=key))
         return value
 
     def one_of(self, key: str, there: Mapping[str, T]) -> T:
         entry = _named(there, self.text(key))
         if entry is None:
-            raise self.wrong(Sentence("should have a `{key}` out of {names}", key=key,
-                                      names=", ".join(there)))
+            raise self.wrong(Translatable("should have a `{key}` out of {names}", key=key,
+                                          names=", ".join(there)))
         return entry
 
     def part(self, name: str, kinds: Mapping[str, Kind], usual: str) -> Part:
         kind = kinds.get(self.text("kind", usual))
         if kind is None:
-            raise self.wrong(Sentence("should have a `kind` out of {names}",
-                                      names=", ".join(kinds)))
+            raise self.wrong(Translatable("should have a `kind` out of {names}",
+                                          names=", ".join(kinds)))
         files = {role: self.source(role) for role in kind.files}
         return Part(name, kind, files, self.table("settings"), self.text("about"),
                     self.text("licence", "not given"))
@@ -231,20 +231,20 @@ class _Row:
         path, url, sha256 = inner.text("path"), inner.text("url"), inner.text("sha256").lower()
         size = row.get("size")
         if bool(path) == bool(url):
-            raise inner.wrong(Sentence("should have either a `path` or a `url`"))
+            raise inner.wrong(Translatable("should have either a `path` or a `url`"))
         if sha256 and _SHA256.fullmatch(sha256) is None:
-            raise inner.wrong(Sentence("has a `sha256` that is not 64 hexadecimal digits"))
+            raise inner.wrong(Translatable("has a `sha256` that is not 64 hexadecimal digits"))
         if size is not None and (type(size) is not int or size < 0):
-            raise inner.wrong(Sentence("has a `size` that is no number of bytes"))
+            raise inner.wrong(Translatable("has a `size` that is no number of bytes"))
         if path:
             there = self.file.parent / path
             return Source(there.name, path=there, sha256=sha256 or None, size=size)
         if not url.startswith(("https://", "http://")):
-            raise inner.wrong(Sentence("has a `url` that does not begin with https://"))
+            raise inner.wrong(Translatable("has a `url` that does not begin with https://"))
         file = inner.text("file")
         if _NAME.fullmatch(file) is None:
-            raise inner.wrong(Sentence("should have the `file` name that the download is kept "
-                                       "under"))
+            raise inner.wrong(Translatable("should have the `file` name that the download is kept "
+                                           "under"))
         return Source(file, url=url, sha256=sha256 or None, size=size)
 
 

@@ -29,7 +29,7 @@ from engine.errors import CheckpointError, DownloadError, MissingModelError
 from engine.models.catalogue import Source
 from engine.models.checkpoints import looks_like_page
 from engine.models.locks import only_one
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 Progress = Callable[[int, int | None], None]
 """Told the bytes that are here and, where the server says, those there will be."""
@@ -107,11 +107,13 @@ def verify(source: Source, folder: Path) -> None:
     path = source.where(folder)
     expected = source.sha256 or recorded_sha256(path)
     if expected is not None and file_sha256(path) != expected:
-        raise CheckpointError(Sentence(
-            "{path} is not the file it should be (its SHA-256 is another): it was changed or "
-            "damaged; fetch it again with `imagine-models get`.", path=path) if source.url else
-            Sentence("{path} has changed since it was added to the catalogue; add it again under "
-                     "another name, or take its `sha256` out of the catalogue.", path=path))
+        raise CheckpointError(Translatable("{path} is not the file it should be (its SHA-256 is "
+                                           "another): it was changed or damaged; fetch it again "
+                                           "with `imagine-models get`.",
+                                           path=path) if source.url else
+            Translatable("{path} has changed since it was added to the catalogue; add it again "
+                         "under another name, or take its `sha256` out of the catalogue.",
+                         path=path))
 
 
 def file_sha256(path: Path) -> str:
@@ -151,9 +153,10 @@ def _accept(source: Source, target: Path, download: _Download) -> None:
         raise DownloadError("{host} sent a web page in place of {file}: the address has moved, or "
                             "wants a sign-in; nothing was kept.", host=host, file=source.file)
     if expected is not None and digest != expected:
-        remedy = (Sentence("try again, and if it stays so, the file was changed by its publisher")
+        remedy = (Translatable("try again, and if it stays so, the file was changed by its "
+                               "publisher")
                   if recorded is None else
-                  Sentence("delete {path} to trust it", path=_beside(target, ".sha256")))
+                  Translatable("delete {path} to trust it", path=_beside(target, ".sha256")))
         raise DownloadError("{file} from {host} is not the file it should be (SHA-256 {digest}..., "
                             "not {expected}...); nothing was kept: {remedy}.", file=source.file,
                             host=host, digest=digest[:12], expected=expected[:12], remedy=remedy)
@@ -210,11 +213,11 @@ class _Download:
                 failures = 1 if self._have() > furthest else failures + 1
                 furthest = max(furthest, self._have())
                 if failures >= self.patience.attempts:
-                    raise DownloadError(
-                        "{file} could not be fetched whole from {host} ({reason}); try again, it "
-                        "goes on from the {megabytes:.1f} MB that are here.",
-                        file=self.target.name, host=urlsplit(self.url).netloc, reason=cut,
-                        megabytes=furthest / 1e6) from None
+                    raise DownloadError("{file} could not be fetched whole from {host} ({reason}); "
+                                        "try again, it goes on from the {megabytes:.1f} MB that "
+                                        "are here.", file=self.target.name,
+                                        host=urlsplit(self.url).netloc, reason=cut,
+                                        megabytes=furthest / 1e6) from None
                 time.sleep(max(min(cut.wait, 60.0),
                                min(self.patience.pause * 2 ** (failures - 1), 30.0)))
 
@@ -308,8 +311,8 @@ class _Download:
                 # read1: what has arrived, so that the bar moves on a slow line as well.
                 chunk = response.read1(_CHUNK)
             except (http.client.HTTPException, OSError) as error:
-                raise _CutOffError(getattr(error, "strerror", None) or "the connection was cut"
-                              ) from None
+                raise _CutOffError(
+                    getattr(error, "strerror", None) or "the connection was cut") from None
             if not chunk:
                 return done
             file.write(chunk)

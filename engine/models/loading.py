@@ -15,7 +15,7 @@ from engine.models.download import verify
 from engine.models.generators.base import Generator
 from engine.models.perceptors.base import Perceptor
 from engine.request.defaults import DEFAULT_MODEL
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +72,8 @@ def choose_device(name: str) -> torch.device:
     count = {"cpu": 1, "cuda": torch.cuda.device_count(),
              "mps": int(torch.backends.mps.is_available())}[device.type]
     if (device.index or 0) >= count:
-        have = (Sentence("none") if count == 0 else
-                Sentence("{count}, counted from 0", count=count))
+        have = (Translatable("none") if count == 0 else
+                Translatable("{count}, counted from 0", count=count))
         raise ModelError("This machine has no device {name} (PyTorch finds {have}); choose "
                          "another, or auto.", name=name, have=have)
     return device
@@ -106,7 +106,7 @@ def _build(part: Part, folder: Path) -> Any:
         named = files.get("checkpoint")
         if named is None or any(str(path) in str(error) for path in files.values()):
             raise
-        raise CheckpointError("{path}: {what}", path=named, what=error.sentence) from None
+        raise CheckpointError("{path}: {what}", path=named, what=error.message) from None
     except ModelError as error:  # a setting, which knows nothing of its entry
         raise ModelError("The catalogue's entry {entry}: {what}", entry=part.name,
-                         what=error.sentence) from None
+                         what=error.message) from None

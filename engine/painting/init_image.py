@@ -13,7 +13,7 @@ from engine.painting.images import moves, read_mask, read_picture, to_tensor
 from engine.painting.masking import self_mask
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -67,30 +67,30 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
 
     Raises RequestError where one is missing or is no picture.
     """
-    data = _bytes(request.init_image, pictures, Sentence(
-        "The picture to start from is not there any more; attach it again."))
+    data = _bytes(request.init_image, pictures, Translatable("The picture to start from is not "
+                                                             "there any more; attach it again."))
     image = read_picture(data)
     remarks = []
     if moves(data):
-        remarks.append(Sentence("The picture to start from moves; its first frame was taken."))
+        remarks.append(Translatable("The picture to start from moves; its first frame was taken."))
     aspect = image.width / image.height
     if not 1 / _LONGEST <= aspect <= _LONGEST and request.aspect is None:
-        remarks.append(Sentence("The picture to start from has {width}x{height} pixels; only its "
-                                "middle was taken, eight times as long as wide.", width=image.width,
-                                height=image.height))
+        remarks.append(Translatable("The picture to start from has {width}x{height} pixels; only "
+                                    "its middle was taken, eight times as long as wide.",
+                                    width=image.width, height=image.height))
     white = None
     if request.mask is not None:
-        white = read_mask(_bytes(request.mask, pictures, Sentence(
-            "The mask is not there any more; attach it again.")))
+        white = read_mask(_bytes(request.mask, pictures, Translatable("The mask is not there any "
+                                                                      "more; attach it again.")))
         apart = white.width / white.height / aspect
         if not 1 / _SHAPE_APART < apart < _SHAPE_APART:
-            remarks.append(Sentence("The mask has {across}x{down} pixels and was stretched to the "
-                                    "picture's {width}x{height}.", across=white.width,
-                                    down=white.height, width=image.width, height=image.height))
+            remarks.append(Translatable("The mask has {across}x{down} pixels and was stretched to "
+                                        "the picture's {width}x{height}.", across=white.width,
+                                        down=white.height, width=image.width, height=image.height))
     return Source(image, white, tuple(remarks))
 
 
-def _bytes(sha256: str | None, pictures: Mapping[str, bytes], gone: Sentence) -> bytes:
+def _bytes(sha256: str | None, pictures: Mapping[str, bytes], gone: Translatable) -> bytes:
     data = pictures.get(sha256 or "")
     if data is None:
         raise RequestError(gone)

@@ -18,7 +18,7 @@ from engine.errors import NumericalError, OutOfMemoryError
 from engine.models import Perceptor
 from engine.painting.cutouts import Cutouts, cut, plain_cutouts
 from engine.painting.losses import clamp_with_gradient
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 if TYPE_CHECKING:
     from engine.painting.synthesis import Synthesis
@@ -68,8 +68,8 @@ class Hardship:
             self.passes *= 2
             return
         fitting = size_that_fits(synthesis)
-        advice = (Sentence("choose a smaller model") if fitting is None else
-                  Sentence("{width}x{height} would fit", width=fitting[0], height=fitting[1]))
+        advice = (Translatable("choose a smaller model") if fitting is None else
+                  Translatable("{width}x{height} would fit", width=fitting[0], height=fitting[1]))
         raise OutOfMemoryError("The memory here does not hold a picture of {width}x{height} with "
                                "this model; {advice}.", width=recipe.width, height=recipe.height,
                                advice=advice)
@@ -97,9 +97,9 @@ class Hardship:
         synthesis.perceptor = in_full_precision(synthesis.perceptor)
         synthesis.load_state_dict(finite)
         synthesis.rng.set_state(drawn)
-        synthesis.remarks += (Sentence(
-            "The numbers ran away at iteration {lost}, so it went on from iteration {iteration}.",
-            lost=state["iteration"], iteration=synthesis.iteration),)
+        synthesis.remarks += (Translatable("The numbers ran away at iteration {lost}, so it went "
+                                           "on from iteration {iteration}.",
+                                           lost=state["iteration"], iteration=synthesis.iteration),)
 
 
 def look_in_passes(picture: Tensor, cutouts: Cutouts, side: int, perceptor: Perceptor,

@@ -32,7 +32,7 @@ from engine.painting.optimiser import Adam
 from engine.painting.recovery import KEEP_EVERY, Hardship, Term, is_memory_error, look_in_passes
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -294,15 +294,15 @@ class Synthesis:
             if tokens.unknown:
                 words = ", ".join(f"\"{word}\"" for word in tokens.unknown[:8])
                 sentences.append(
-                    Sentence("This model does not know the word {words} and painted without.",
-                             words=words) if len(tokens.unknown) == 1 else
-                    Sentence("This model does not know the words {words} and painted without.",
-                             words=words))
+                    Translatable("This model does not know the word {words} and painted without.",
+                                 words=words) if len(tokens.unknown) == 1 else
+                    Translatable("This model does not know the words {words} and painted without.",
+                                 words=words))
             if tokens.cut:
-                sentences.append(Sentence("The prompt \"{words}...\" is {count} tokens longer than "
-                                          "the {most} this model reads; its end was left out.",
-                                          words=prompt.words[:40], count=tokens.cut,
-                                          most=self.perceptor.context_length - 2))
+                sentences.append(Translatable("The prompt \"{words}...\" is {count} tokens longer "
+                                              "than the {most} this model reads; its end was left "
+                                              "out.", words=prompt.words[:40], count=tokens.cut,
+                                              most=self.perceptor.context_length - 2))
         return sentences
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from engine.errors import RequestError
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 _ARROW = re.compile(r"(?<!\S)(?:->|→)(?!\S)")
 _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
@@ -42,7 +42,7 @@ def parse_arrow(text: str) -> Arrow | None:
                            "sky\", and put arrows that are words in double quotes.")
     source, target = text[:arrows[0].start()].strip(), text[arrows[0].end():].strip()
     if not source or not target:
-        side = Sentence("after") if source else Sentence("before")
+        side = Translatable("after") if source else Translatable("before")
         raise RequestError("The arrow has no words {side} it; write both sides, as in \"foggy sky "
                            "-> clear sky\".", side=side)
     return Arrow(source, target)

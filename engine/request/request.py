@@ -25,7 +25,7 @@ from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
 from engine.request.prompt import Prompt, parse_prompts, split_flags
 from engine.request.recipe import PRESETS, SCHEDULES
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 MAX_SEED = 2**32 - 1
 Given = TypeVar("Given")
@@ -88,24 +88,24 @@ class ImageRequest(BaseModel):
     @classmethod
     def _has_no_nul(cls, text: str | None, info: ValidationInfo) -> str | None:
         if text is not None and "\x00" in text:
-            raise ValueError(Sentence("The {name} holds a NUL character; take it out.",
-                                      name=str(info.field_name)))
+            raise ValueError(Translatable("The {name} holds a NUL character; take it out.",
+                                          name=str(info.field_name)))
         return text
 
     @field_validator("preset")
     @classmethod
     def _is_preset(cls, preset: str) -> str:
         if preset not in PRESETS:
-            raise ValueError(Sentence("There is no preset \"{name}\"; there are {names}.",
-                                      name=preset[:40], names=", ".join(PRESETS)))
+            raise ValueError(Translatable("There is no preset \"{name}\"; there are {names}.",
+                                          name=preset[:40], names=", ".join(PRESETS)))
         return preset
 
     @field_validator("regulariser")
     @classmethod
     def _is_schedule(cls, name: str | None) -> str | None:
         if name is not None and name not in SCHEDULES:
-            raise ValueError(Sentence("There is no regulariser \"{name}\"; there are {names}.",
-                                      name=name[:40], names=", ".join(SCHEDULES)))
+            raise ValueError(Translatable("There is no regulariser \"{name}\"; there are {names}.",
+                                          name=name[:40], names=", ".join(SCHEDULES)))
         return name
 
     @model_validator(mode="before")
@@ -125,20 +125,20 @@ class ImageRequest(BaseModel):
         if self.init_image is None:
             for name in ("strength", "mask", "where", "keep"):
                 if getattr(self, name) is not None:
-                    raise ValueError(Sentence(
-                        "The {name} is for edits: give a picture to start from, or leave the "
-                        "{name} out.", name=name))
+                    raise ValueError(Translatable("The {name} is for edits: give a picture to "
+                                                  "start from, or leave the {name} out.",
+                                                  name=name))
         if self.where is not None and not self.where.strip():
-            raise ValueError(Sentence("Where to change is empty; name a thing in the picture, for "
-                                      "example \"jacket\"."))
+            raise ValueError(Translatable("Where to change is empty; name a thing in the picture, "
+                                          "for example \"jacket\"."))
         if self.threshold is not None and self.where is None:
-            raise ValueError(Sentence("The threshold is for where: name the thing in the picture "
-                                      "that may change, or leave the threshold out."))
+            raise ValueError(Translatable("The threshold is for where: name the thing in the "
+                                          "picture that may change, or leave the threshold out."))
         _checked(ImageRequest.prompts, self)
         if self.away is not None and self.arrow() is None:
-            raise ValueError(Sentence("Away weighs the left side of an arrow in the prompt of an "
-                                      "edit; write \"foggy sky -> clear sky\", say, or leave it "
-                                      "out."))
+            raise ValueError(Translatable("Away weighs the left side of an arrow in the prompt of "
+                                          "an edit; write \"foggy sky -> clear sky\", say, or "
+                                          "leave it out."))
         return self
 
     def prompts(self) -> tuple[Prompt, ...]:
@@ -190,7 +190,7 @@ def _checked(function: Callable[[Given], Result], given: Given) -> Result:
     try:
         return function(given)
     except RequestError as error:
-        raise ValueError(error.sentence) from None
+        raise ValueError(error.message) from None
 
 
 def make_request(prompt: str, **values: Any) -> ImageRequest:
@@ -254,8 +254,8 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     try:
         return {name.replace("-", "_"): _NUMBERS[name](value)}
     except ValueError:
-        kind = (Sentence("a whole number") if _NUMBERS[name] is int else
-                Sentence("a number"))
+        kind = (Translatable("a whole number") if _NUMBERS[name] is int else
+                Translatable("a number"))
         raise RequestError("--{name} takes {kind}, not \"{given}\".", name=name, kind=kind,
                            given=value[:40]) from None
 
@@ -264,7 +264,7 @@ def parse_size(text: str) -> dict[str, int]:
     """Width and height of "256x128" (or "256", a square); raises RequestError."""
     if text.isascii() and text.isdigit():
         text = f"{text}x{text}"
-    width, height = _parse_pair(text.lower().replace("×", "x"), "x", Sentence("The size"),
+    width, height = _parse_pair(text.lower().replace("×", "x"), "x", Translatable("The size"),
                                 "256x128")
     return {"width": width, "height": height}
 
@@ -281,32 +281,33 @@ def _parse_pair(text: str, between: str, what: str, example: str) -> tuple[int, 
     return int(first), int(second)
 
 
-def _sentence(error: ValidationError) -> Sentence:
+def _sentence(error: ValidationError) -> Translatable:
     """The first complaint of a ValidationError as a sentence that tells what to change."""
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else "request"
     limits, given = first.get("ctx", {}), first.get("input")
     kind = first["type"]
     if kind == "value_error":
-        return Sentence(limits["error"].args[0])
+        return Translatable(limits["error"].args[0])
     name, shown = field.replace("_", " "), repr(str(given)[:40])
     if kind in ("greater_than_equal", "less_than_equal", "greater_than"):
         low, high = range_of(field)
         what = f"{given:g}" if isinstance(given, float) else str(given)[:40]
-        return Sentence("The {name} {given} is out of range; it goes from {low} to {high}.",
-                        name=name, given=what, low=low, high=high)
+        return Translatable("The {name} {given} is out of range; it goes from {low} to {high}.",
+                            name=name, given=what, low=low, high=high)
     if kind == "string_too_long":
-        return Sentence("The {name} has {length} characters; at most {most} fit.", name=name,
-                        length=len(str(given)), most=limits["max_length"])
+        return Translatable("The {name} has {length} characters; at most {most} fit.", name=name,
+                            length=len(str(given)), most=limits["max_length"])
     if kind == "extra_forbidden":
-        return Sentence("A request has no \"{name}\"; leave it out.", name=field[:40])
+        return Translatable("A request has no \"{name}\"; leave it out.", name=field[:40])
     if kind == "missing":
-        return Sentence("The {name} is missing.", name=name)
+        return Translatable("The {name} is missing.", name=name)
     if kind.startswith("int"):
-        return Sentence("The {name} must be a whole number, not {given}.", name=name, given=shown)
+        return Translatable("The {name} must be a whole number, not {given}.", name=name,
+                            given=shown)
     if kind.startswith(("float", "finite")):
-        return Sentence("The {name} must be a number, not {given}.", name=name, given=shown)
-    return Sentence("The {name} cannot be {given}: {reason}.", name=name, given=shown,
+        return Translatable("The {name} must be a number, not {given}.", name=name, given=shown)
+    return Translatable("The {name} cannot be {given}: {reason}.", name=name, given=shown,
                     reason=f"{first['msg'][0].lower()}{first['msg'][1:]}")
 
 
@@ -318,5 +319,5 @@ def range_of(field: str) -> tuple[str, str]:
             if hasattr(limit, name):
                 limits[name] = getattr(limit, name)
     low = (str(limits["ge"]) if "ge" in limits else
-           Sentence("above {number}", number=limits.get("gt")))
+           Translatable("above {number}", number=limits.get("gt")))
     return low, str(limits.get("le", limits.get("lt")))

@@ -28,7 +28,7 @@ import torch
 from engine.errors import EngineError
 from engine.models import Models, choose_device, load_models
 from engine.painting.recovery import is_memory_error
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 from engine.worker.jobs import FilmJob, PaintJob, WorkerJob
 from engine.worker.messages import (
     HEADER,
@@ -149,7 +149,7 @@ class Painter:
         try:
             take()
         except EngineError as error:
-            self._send(Refused(id, error.sentence))
+            self._send(Refused(id, error.message))
 
     def _guarded(self, job: WorkerJob) -> bool:
         """One turn at ``job``; whether it is over. Nothing that it raises stops the others."""
@@ -160,7 +160,7 @@ class Painter:
                 job.begin(self._load(job.request.model))
             return job.advance()
         except EngineError as error:
-            self._send(Refused(job.id, error.sentence))
+            self._send(Refused(job.id, error.message))
         except Exception as error:
             # The one place where anything may have gone wrong: of a job, not of the worker.
             if is_memory_error(error):  # a new process has more, and no other models loaded
@@ -170,9 +170,10 @@ class Painter:
             reference = uuid.uuid4().hex[:8]
             self._send(Logged(job.id, logging.ERROR,
                               f"reference {reference}\n{traceback.format_exc()}"))
-            self._send(Refused(job.id, Sentence(
-                "Something went wrong here while this was painted, and it was noted; ask whoever "
-                "runs the bot, and name the reference {reference}.", reference=reference)))
+            self._send(Refused(job.id, Translatable("Something went wrong here while this was "
+                                                    "painted, and it was noted; ask whoever runs "
+                                                    "the bot, and name the reference {reference}.",
+                                                    reference=reference)))
         return True
 
     def _load(self, name: str) -> Models:

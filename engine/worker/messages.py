@@ -170,7 +170,7 @@ class GivenUp:
 
 @dataclass(frozen=True)
 class Refused:
-    """The job cannot be done; ``reason`` is a sentence for the person, as a rule a Sentence."""
+    """The job cannot be done; ``reason`` is a sentence for the person, as a rule a Translatable."""
 
     id: str
     reason: str

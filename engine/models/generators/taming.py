@@ -18,7 +18,7 @@ from engine.models.generators.base import Generator
 from engine.models.packages import taming_autoencoder, taming_quantizers
 from engine.models.part_settings import check_names, number
 from engine.models.state_dict import Uninitialised, fill
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 _NET2NET_PREFIX = "first_stage_model."
 _PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.",
@@ -208,7 +208,7 @@ def build_generator(state_dict: Mapping[str, Tensor], config: Mapping[str, Any])
            if name.startswith(_PARTS)}
     with torch.device("meta"), Uninitialised():
         model = VQModel(ddconfig, codes, width, gumbel=_TARGETS[kind])
-    fill(model, own, Sentence("a {kind} as its yaml describes it", kind=kind))
+    fill(model, own, Translatable("a {kind} as its yaml describes it", kind=kind))
     return VQGenerator(model).eval().requires_grad_(False)
 
 

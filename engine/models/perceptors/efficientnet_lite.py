@@ -24,7 +24,7 @@ from engine.models.part_settings import check_names, number
 from engine.models.perceptors.base import Perceptor
 from engine.models.perceptors.text_tower import TextTower, read_tower
 from engine.models.state_dict import Uninitialised, fill
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 CLASSES = 1000
@@ -162,7 +162,7 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierP
     known, tower = read_tower(_under(tensors, _WORDS))
     with torch.device("meta"), Uninitialised():
         classifier = EfficientNetLite0()
-    fill(classifier, _under(tensors, _PICTURES), Sentence("an EfficientNet-Lite0"))
+    fill(classifier, _under(tensors, _PICTURES), Translatable("an EfficientNet-Lite0"))
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types
     perceptor = ClassifierPerceptor(classifier, tower, known=known, resolution=resolution,
                                     temperature=temperature)

@@ -16,7 +16,7 @@ from engine.models.packages import clip_model, clip_tokenizer
 from engine.models.part_settings import check_names
 from engine.models.perceptors.base import Perceptor, known_tokens, unit
 from engine.models.state_dict import Uninitialised, fill
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -83,7 +83,7 @@ def build_perceptor(state_dict: Mapping[str, Tensor]) -> ClipPerceptor:
     # Not on meta: CLIP's constructor also makes its attention mask, which no checkpoint has.
     with Uninitialised():
         clip = clip_model().CLIP(**sizes)
-    fill(clip, tensors, Sentence("an OpenAI-format CLIP"))
+    fill(clip, tensors, Translatable("an OpenAI-format CLIP"))
     return ClipPerceptor(clip, known).eval().requires_grad_(False)
 
 

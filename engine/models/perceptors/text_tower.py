@@ -18,7 +18,7 @@ from engine.errors import CheckpointError
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.base import known_tokens
 from engine.models.state_dict import Uninitialised, fill
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 
 HEAD_WIDTH = 32  # MiniLM's
 UNKNOWN = 0  # the row of every token that has none of its own
@@ -126,5 +126,5 @@ def read_tower(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TextTower]:
     sizes = TowerSizes(count - 1, embedding, width, layers, inner, context, classes)
     with Uninitialised():
         tower = TextTower(sizes, rows.long())
-    fill(tower, own, Sentence("a text tower"))
+    fill(tower, own, Translatable("a text tower"))
     return known, tower

@@ -28,7 +28,7 @@ from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
 from engine.errors import EngineError, RequestError
 from engine.request.request import make_request, request_from_text
-from engine.translatable import Sentence
+from engine.translatable import Translatable
 from engine.worker.messages import Refused, frame
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -100,7 +100,7 @@ def test_every_text_is_said_with_the_values_that_it_names(path):
 
 @pytest.mark.parametrize("source", [
     '_("{a} and {b}", a=1)', '_("{a}", a=1, b=2)', 'RequestError("{a}")',
-    'plural("{number} of {a}", "{number}", 2)', 'Sentence("no name", a=1)'])
+    'plural("{number} of {a}", "{number}", 2)', 'Translatable("no name", a=1)'])
 def test_wrong_values_are_found(source):
     assert list(unfilled(source))
 
@@ -227,11 +227,11 @@ def test_braces_that_people_type_are_words(name):
 
 
 def test_a_sentence_goes_over_the_pipe_with_what_it_is_made_of():
-    reason = RequestError("The {name} is missing.", name=Sentence("The size")).sentence
+    reason = RequestError("The {name} is missing.", name=Translatable("The size")).message
     body = frame(Refused("1", reason))[8:]
     arrived = pickle.loads(body).reason
     assert arrived == "The The size is missing."
-    assert isinstance(arrived, Sentence)
+    assert isinstance(arrived, Translatable)
     with speaking("de"):
         assert said(arrived) == "Die Größe fehlt."
     again = pickle.loads(pickle.dumps(EngineError(arrived)))
@@ -239,7 +239,7 @@ def test_a_sentence_goes_over_the_pipe_with_what_it_is_made_of():
 
 
 def test_a_sentence_holds_plain_values_alone():
-    made = Sentence("{path} is {size}", path=Path("a/b"), size=(1, 2))
+    made = Translatable("{path} is {size}", path=Path("a/b"), size=(1, 2))
     assert made == "a/b is (1, 2)"
     assert made.values == {"path": "a/b", "size": "(1, 2)"}
 
