@@ -25,8 +25,8 @@ from bot.ui.command_tree import sync
 from data import overview
 from data.backup import backups
 from engine.request.request import ImageRequest
+from engine.tasks import spawn
 from engine.version import version
-from engine.worker.process import spawn
 from engine.worker.status import WorkerStatus
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from data.errors import StoreError
 from data.owners import Owner
 from engine.clock import now_ms
 from engine.jobs.job import State
-from engine.worker.process import spawn
+from engine.tasks import spawn
 
 log = logging.getLogger("data.leases")
 

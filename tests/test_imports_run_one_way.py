@@ -16,7 +16,7 @@ FLOORS = ("engine", "data", "bot", "cogs")  # from the ground up
 WORKSHOPS = ("training", "bench")  # not installed: no floor imports them, nor training bench
 # Inside a package, from the ground up: a folder imports from its own and from earlier groups.
 INSIDE = {
-    "engine": (("errors", "events", "translatable", "clock", "version"), ("request",),
+    "engine": (("errors", "events", "translatable", "tasks", "clock", "version"), ("request",),
                ("models",), ("painting",), ("worker",), ("jobs", "cli"), ("training",),
                ("__init__", "__main__")),
 }

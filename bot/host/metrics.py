@@ -16,8 +16,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from engine.events import Done, Progress
 from engine.jobs.job import Job
+from engine.tasks import spawn
 from engine.version import version
-from engine.worker.process import spawn
 from engine.worker.status import resident
 
 if TYPE_CHECKING:

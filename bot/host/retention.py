@@ -12,7 +12,7 @@ from bot.errors import Caught
 from data.departed import forget_departed
 from data.retention import expire, sweep
 from engine.clock import DAY_MS, now_ms
-from engine.worker.process import spawn
+from engine.tasks import spawn
 
 if TYPE_CHECKING:
     from bot.client import ImageBot

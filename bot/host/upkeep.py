@@ -13,7 +13,7 @@ from data.backup import back_up, backups, prune
 from data.errors import StoreError
 from data.quota import folder_size, make_room
 from data.store import Store
-from engine.worker.process import spawn
+from engine.tasks import spawn
 
 log = logging.getLogger(__name__)
 

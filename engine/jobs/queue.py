@@ -26,9 +26,10 @@ from engine.jobs.round_robin import RoundRobin, in_turn
 from engine.jobs.time_lapses import Films
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.request import MAX_SEED, ImageRequest
+from engine.tasks import spawn
 from engine.translatable import Translatable
 from engine.worker.messages import Cancel, Stop, WorkerSettings
-from engine.worker.process import InProcessWorker, ProcessWorker, Worker, spawn
+from engine.worker.process import InProcessWorker, ProcessWorker, Worker
 from engine.worker.status import WorkerStatus, status
 from engine.worker.timeouts import Patience
 

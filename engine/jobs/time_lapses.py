@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 
 from engine.errors import EngineError, RequestError
 from engine.jobs.job import JobStore
+from engine.tasks import spawn
 from engine.worker.messages import Film, Filmed, Refused
-from engine.worker.process import Worker, spawn
+from engine.worker.process import Worker
 from engine.worker.timeouts import Patience
 from engine.worker.watchdog import hear
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import logging
 import os
 import pickle
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
+from engine.tasks import spawn
 from engine.worker.messages import (
     HEADER,
     AboutJob,
@@ -34,7 +33,6 @@ from engine.worker.timeouts import patiently
 if TYPE_CHECKING:
     from engine.worker.main import Painter
 
-T = TypeVar("T")
 log = logging.getLogger("engine.worker")
 _ROOT = Path(__file__).resolve().parents[2]
 # Importing PyTorch from a cold disk comes before the first pulse.
@@ -42,16 +40,6 @@ _START_SECONDS, _PULSE_SECONDS = 180.0, 20.0
 
 Inbox = asyncio.Queue[AboutJob | Busy | None]
 """What the worker says about one job, and that it is busy; None once it is gone."""
-
-
-def spawn(coroutine: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
-    """A task of its own, in an empty context.
-
-    It serves everyone: what whoever came first has in context (a logged job's id, say) is not
-    its own.
-    """
-    loop = asyncio.get_running_loop()
-    return loop.create_task(coroutine, name=name, context=contextvars.Context())
 
 
 class Worker(Protocol):
