@@ -88,7 +88,7 @@ def lay_out(folders: list[Path]) -> Image.Image:
     return sheet
 
 
-def main(folders: Annotated[list[Path], typer.Argument(help="as of python -m engine.training")],
+def main(folders: Annotated[list[Path], typer.Argument(help="as of python -m training.drawn")],
          file: Path = FILE) -> None:
     """Draw the curves of these folders, one row each."""
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -50,8 +50,8 @@ from engine.painting.pipeline import paint, prepare
 from engine.painting.synthesis import Synthesis
 from engine.request.recipe import PAPER_THRESHOLD, make_recipe
 from engine.request.request import make_request
-from engine.training.drawing import draw
-from engine.training.scene import Scene
+from training.world.drawing import draw
+from training.world.scene import Scene
 
 
 @dataclass(frozen=True)

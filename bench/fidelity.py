@@ -52,10 +52,10 @@ from engine import EngineError, imagine
 from engine.models import Models, load_models
 from engine.models.codebook import embed_codes
 from engine.painting.images import png_bytes
-from engine.training.asking import encode_asked
-from engine.training.drawing import draw_array
-from engine.training.scene import COLOURS
-from engine.training.things import Drawings, DrawingsError
+from training.world.drawing import draw_array
+from training.world.prompts import encode_asked
+from training.world.scene import COLOURS
+from training.world.things import Drawings, DrawingsError
 
 JUDGES = {"shapes": ("shapes",)} | dict.fromkeys(KINDS, ("plain", "wide"))
 """By kind of prompt, who judges it."""

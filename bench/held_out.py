@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from bench.judge import FIRST_WORLD
-from engine.training.captions import Claim, Said, article, describe
-from engine.training.scene import COLOURS, SHAPES, Ground, Scene, Thing, held_out
-from engine.training.world import sample_scene, vary
+from training.world.captions import Claim, Said, article, describe
+from training.world.sampling import sample_scene, vary
+from training.world.scene import COLOURS, SHAPES, Ground, Scene, Thing, held_out
 
 FOLDER = Path(__file__).parent / "prompts"
 CAPTIONS, HARD, PROMPTS, SEED = 64, 24, 100, 20221122

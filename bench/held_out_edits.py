@@ -16,9 +16,9 @@ import numpy as np
 
 from bench.held_out import CAPTIONS, FOLDER, SEED, others_of, plain_dict
 from bench.judge import FIRST_STYLES, FIRST_WORLD
-from engine.training.captions import Claim, article, describe
-from engine.training.scene import COLOURS, SHAPES, Scene, held_out
-from engine.training.world import sample_scene
+from training.world.captions import Claim, article, describe
+from training.world.sampling import sample_scene
+from training.world.scene import COLOURS, SHAPES, Scene, held_out
 
 KINDS = ("colour", "object", "background", "style")
 EACH = 25

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from bench.held_out import FOLDER, plain_dict
-from engine.training.asking import ask_by_parts, ask_for_things
-from engine.training.captions import Claim, describe
-from engine.training.scene import Scene, held_style
-from engine.training.world import WHOLE, Mix, sample_scene, vary
+from training.world.captions import Claim, describe
+from training.world.prompts import ask_by_parts, ask_for_things
+from training.world.sampling import WHOLE, Mix, sample_scene, vary
+from training.world.scene import Scene, held_style
 
 CAPTIONS, HARD, PROMPTS, SEED = 100, 40, 75, 20261123
 Tell = Callable[[Scene, np.random.Generator], tuple[str, Claim]]

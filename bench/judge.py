@@ -24,15 +24,15 @@ import torch.nn.functional as F
 import typer
 from torch import Tensor, nn
 
-from engine.training.averaging import WeightAverage
-from engine.training.captions import Claim
-from engine.training.pool import Pool
-from engine.training.precision import bf16_where_fast
-from engine.training.scene import COLOURS, PATTERNS, RELATIONS, SCENERY, SHAPES, Scene
-from engine.training.stage import begun, resume, run_stage, save_atomically
-from engine.training.styles import STYLES
-from engine.training.things import Drawings, drawn_things
-from engine.training.world import WHOLE, Mix
+from training.common.averaging import WeightAverage
+from training.common.precision import bf16_where_fast
+from training.common.stage import begun, resume, run_stage, save_atomically
+from training.world.captions import Claim
+from training.world.pool import Pool
+from training.world.sampling import WHOLE, Mix
+from training.world.scene import COLOURS, PATTERNS, RELATIONS, SCENERY, SHAPES, Scene
+from training.world.styles import STYLES
+from training.world.things import Drawings, drawn_things
 
 FOLDER = Path(__file__).parent
 SIDE = 64

@@ -1,7 +1,7 @@
 """How settings are chosen, by pixels and without a judge: ``python -m bench.nearest --json``.
 
 Prompts of the first world that training may have seen, never the held-out ones, are painted. Of
-each prompt's scene and eleven near misses (engine.training.world.vary) many true drawings are
+each prompt's scene and eleven near misses (training.world.sampling.vary) many true drawings are
 made, at other places and turned otherwise; a painting is right where the right scene's are the
 nearest to it: the mean squared error of three of them, at 32 x 32 px, the least among the twelve.
 On true drawings that is right 19 times of 20. With ``--drawings`` the prompts are the whole
@@ -25,11 +25,11 @@ from torch import Tensor
 from bench.fidelity import paint_all
 from bench.judge import FIRST_WORLD
 from bench.shares import interval
-from engine.training.captions import describe
-from engine.training.drawing import draw_array
-from engine.training.scene import Scene
-from engine.training.things import Drawings
-from engine.training.world import WHOLE, Mix, sample_scene, vary
+from training.world.captions import describe
+from training.world.drawing import draw_array
+from training.world.sampling import WHOLE, Mix, sample_scene, vary
+from training.world.scene import Scene
+from training.world.things import Drawings
 
 SIDE, SCENES, DRAWINGS, NEAREST, SEED = 32, 12, 32, 3, 1000
 

@@ -27,9 +27,9 @@ from bench.judge import FIRST_STYLES, FIRST_WORLD
 from bench.nearest import SCENES, SIDE
 from bench.shares import interval
 from engine.painting.pipeline import paint
-from engine.training.captions import describe
-from engine.training.scene import Scene
-from engine.training.world import sample_scene, vary
+from training.world.captions import describe
+from training.world.sampling import sample_scene, vary
+from training.world.scene import Scene
 
 SEED = 4242
 

@@ -2,7 +2,7 @@
 
 Prompts of the four kinds that training may have seen, never the held-out ones, are painted. Told
 is, by kind, the mean squared error (pixels in 0 to 1) to their captions' typical pictures
-(engine.training.typical): no judge is needed for it. ``--learning-rate`` and ``--iterations`` are
+(training.world.typical): no judge is needed for it. ``--learning-rate`` and ``--iterations`` are
 the request's, without them as the catalogue says.
 """
 
@@ -20,10 +20,10 @@ from torch import Tensor
 
 from bench.fidelity import paint_all
 from bench.held_out_whole import KINDS
-from engine.training.drawing import draw_array
-from engine.training.things import Drawings
-from engine.training.typical import typical_scene
-from engine.training.world import sample_scene
+from training.world.drawing import draw_array
+from training.world.sampling import sample_scene
+from training.world.things import Drawings
+from training.world.typical import typical_scene
 
 
 def prompts(each: int, drawings: Drawings, seed: int = 77) -> dict[str, list[tuple[str, Tensor]]]:

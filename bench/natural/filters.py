@@ -1,7 +1,7 @@
 """Styles as filters of photographs and drawings, from which the style judge is trained.
 
 Each takes a square picture [S, S, 3] in 0..1 and draws its own strength, so that no two look quite
-the same; ``engine.training.styles`` has other ones of its own, and the judge learns from both.
+the same; ``training.world.styles`` has other ones of its own, and the judge learns from both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The judge of styles: a small network that says which of eleven styles a picture has.
 
 It is trained on true pictures only: photographs, drawings and plain scenes, as they are or turned
-into a style by filters (``bench.natural.filters``, ``engine.training.styles``). It was frozen
+into a style by filters (``bench.natural.filters``, ``training.world.styles``). It was frozen
 before anything was painted, and never guides. A photograph is what no filter has changed.
 
 ``python -m bench.natural.style_judge FOLDER --drawings DRAWINGS`` trains it again (a quarter of an
@@ -29,11 +29,11 @@ from torch import Tensor, nn
 from bench.natural.filters import FILTERS, Array, to_array, to_image
 from bench.natural.photographs import picture_files
 from engine.painting.images import read_picture
-from engine.training.drawing import draw
-from engine.training.stage import save_atomically
-from engine.training.styles import STYLES as DRAWN_STYLES
-from engine.training.things import Drawings
-from engine.training.world import WHOLE, sample_scene
+from training.common.stage import save_atomically
+from training.world.drawing import draw
+from training.world.sampling import WHOLE, sample_scene
+from training.world.styles import STYLES as DRAWN_STYLES
+from training.world.things import Drawings
 
 FILE = Path(__file__).parent / "style-judge.pt"
 SIDE, SEED = 128, 20261128
@@ -46,7 +46,7 @@ _ENGINES = {"charcoal": "charcoal", "pencil": "pencil sketch", "watercolour": "w
 
 
 def apply(array: Array, style: str, rng: np.random.Generator, *, engines: bool = False) -> Array:
-    """A square picture [S, S, 3] in the style, by ours or by ``engine.training``'s filter."""
+    """A square picture [S, S, 3] in the style, by ours or by ``training.world``'s filter."""
     if style == "photo":
         return array
     if engines:

@@ -25,7 +25,7 @@ from bot.language.translator import describe
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bot", "cogs", "data", "engine")
 # What these say is for whoever keeps the machine, at a terminal and in English.
-FOR_THE_HOST = ("bot/__main__.py", "bot/locales", "engine/training", "engine/cli/imagine.py",
+FOR_THE_HOST = ("bot/__main__.py", "bot/locales", "engine/cli/imagine.py",
                 "engine/cli/output_files.py", "engine/cli/run.py", "engine/cli/models.py",
                 "data/backup.py", "data/recovery.py")
 ERRORS = {name for module in (engine.errors, data.errors) for name, value in vars(module).items()

@@ -1,4 +1,4 @@
-"""How the `natural` generator was made: the shipped VQGAN, grown and trained on natural pictures.
+"""How the two VQGANs were made: `drawn` from nothing, `natural` by growing `drawn`.
 
-``python -m training.generator --help`` lists the commands. Nothing outside this folder imports it.
+``python -m training.generator --help`` lists the commands for `natural`.
 """

@@ -40,12 +40,12 @@ def train(photos: Photos,
     """Train, in stages that resume: repeat the command until all steps are done."""
     import torch
 
-    from engine.training.stage import begun, resume, run_stage
+    from training.common.stage import begun, resume, run_stage
     from training.generator.architecture import shipped_weights
     from training.generator.features import load_features
-    from training.generator.photographs import load_held_out
-    from training.generator.pool import Sources
-    from training.generator.trainer import NaturalTrainer, NaturalTraining
+    from training.generator.natural import NaturalTrainer, NaturalTraining
+    from training.pictures.photographs import load_held_out
+    from training.pictures.pool import Sources
 
     if packages is not None:
         sys.path.append(str(packages))
@@ -66,7 +66,7 @@ def train(photos: Photos,
 def export(folder: Folder = Path("runs"), into: Annotated[Path, typer.Option(
         help="the checkpoint to write; its yaml goes next to it")] = Path("natural.ckpt")) -> None:
     """Write the checkpoint from the state in the folder."""
-    from training.generator.exporting import export_state
+    from training.generator.export import export_state
 
     path = export_state(folder / f"{NAME}.pt", into)
     typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
@@ -80,8 +80,8 @@ def look(photos: Photos,
     """Write a sheet of reconstructions and of pictures of random latents."""
     from engine.models.checkpoints import read_tensors
     from engine.models.generators.taming import build_generator, read_config
-    from training.generator.looking import look as sheet
-    from training.generator.photographs import load_held_out
+    from training.generator.sheet import look as sheet
+    from training.pictures.photographs import load_held_out
 
     generator = build_generator(read_tensors(checkpoint),
                                 read_config(checkpoint.with_suffix(".yaml")))

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from engine.models.checkpoints import read_tensors
 from engine.models.generators.taming import VQModel, build_generator, read_config
-from engine.training.export import SHIPPED
+from training.drawn.export import SHIPPED
 from training.generator.growing import fold_scale, grow, more_codes
-from training.generator.pool import Pool
 from training.generator.precision import float32_norms, in_channels_last
+from training.pictures.pool import Pool
 
-# The shipped generator's (engine/training/generator.py) with twice the channels at the two lowest
+# The shipped generator's (drawn.py) with twice the channels at the two lowest
 # resolutions, where they cost least: 256 x 256 px are decoded in 0.04 s, and forward and backward
 # take 0.10 s, in bf16 on two threads; in float32 0.08 s and 0.19 s.
 DDCONFIG: dict[str, Any] = {

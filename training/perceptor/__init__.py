@@ -1,1 +1,1 @@
-"""The natural perceptor: an ImageNet classifier and a text tower in one file."""
+"""The picture towers: `drawn` is a projection, `natural` an ImageNet classifier."""

@@ -9,7 +9,7 @@ import torch
 import typer
 
 from engine.models.perceptors.efficientnet_lite import build
-from engine.training.stage import save_atomically
+from training.common.stage import save_atomically
 from training.perceptor.classifier import folded, published_classifier
 
 SHIPPED = Path(__file__).parents[2] / "engine/models/weights/natural/perceptor.pt"

@@ -1,1 +1,1 @@
-"""The text tower of the `natural` perceptor: from English text to the 1,000 ImageNet classes."""
+"""How the text towers were made: `drawn` by projection, `natural` by distillation."""

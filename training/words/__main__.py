@@ -8,7 +8,7 @@ from typing import Annotated
 import torch
 import typer
 
-from training.words.wordnet import DEFAULT_FOLDER
+from training.words.corpus.wordnet import DEFAULT_FOLDER
 
 app = typer.Typer(add_completion=False, help=__doc__)
 
@@ -26,8 +26,8 @@ def classes(labels: Annotated[Path, typer.Argument(help="the 1,000 short names, 
     """Write classes.tsv: the classes with their WordNet offsets."""
     import json
 
-    from training.words.classes import CLASSES, write_classes
-    from training.words.wordnet import read_wordnet
+    from training.words.corpus.classes import CLASSES, write_classes
+    from training.words.corpus.wordnet import read_wordnet
 
     write_classes(json.loads(labels.read_text(encoding="utf-8")), read_wordnet(wordnet))
     typer.echo(f"wrote {CLASSES}")
@@ -41,9 +41,9 @@ def prepare(teacher: TeacherFolder, folder: Folder = Path("runs/words"),
             prompts: Annotated[Path | None, typer.Option(help="PartiPrompts.tsv")] = None,
             emoji: Annotated[Path | None, typer.Option(help="emoji.jsonl")] = None) -> None:
     """Write the corpus with what the teacher says about it; say it again to go on."""
-    from training.words.corpus import Sizes
-    from training.words.prepare import Sources
-    from training.words.prepare import prepare as write_corpus
+    from training.words.corpus.prepare import Sources
+    from training.words.corpus.prepare import prepare as write_corpus
+    from training.words.corpus.sentences import Sizes
 
     torch.set_num_threads(1)
     write_corpus(Sources(wordnet, teacher, classifier, prompts, emoji), folder, Sizes(), seed,
@@ -58,14 +58,14 @@ def distil(teacher: TeacherFolder, folder: Folder = Path("runs/words"), seed: Se
            ) -> None:
     """Train the tower on the prepared corpus; say it again to go on. Writes tower.pt."""
     from engine.models.perceptors.text_tower import TextTower, TowerSizes
-    from training.words.beginning import new_tower
-    from training.words.distil import Distiller, Distilling, run_stage
-    from training.words.knowledge import Wordings
-    from training.words.prepare import load_prepared
+    from training.words.corpus.knowledge import Wordings
+    from training.words.corpus.prepare import load_prepared
+    from training.words.corpus.wordnet import read_wordnet
+    from training.words.natural import Distiller, Distilling, run_stage
+    from training.words.starting_weights import new_tower
     from training.words.teacher import Teacher
     from training.words.tower import VOCABULARY
     from training.words.validate import validate
-    from training.words.wordnet import read_wordnet
 
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -90,7 +90,7 @@ def show(folder: Folder = Path("runs/words"),
          text: Annotated[list[str] | None, typer.Argument(help="else some examples")] = None
          ) -> None:
     """Print what the trained tower makes of texts, and how many common words it lacks."""
-    from training.words.distil import load_exported
+    from training.words.natural import load_exported
     from training.words.validate import EXAMPLES, likeliest, unknown_words
 
     tower, rows = load_exported(folder / "tower.pt")

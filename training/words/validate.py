@@ -10,10 +10,10 @@ from torch import Tensor
 
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.text_tower import TextTower
-from training.words.classes import image_classes
-from training.words.distil import gather
-from training.words.knowledge import CLASSES, Wordings
-from training.words.prepare import Prepared, tokenise
+from training.words.corpus.classes import image_classes
+from training.words.corpus.knowledge import CLASSES, Wordings
+from training.words.corpus.prepare import Prepared, tokenise
+from training.words.natural import gather
 from training.words.tower import pad
 
 EXAMPLES = (

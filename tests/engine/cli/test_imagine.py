@@ -16,10 +16,10 @@ from engine import imagine
 from engine.__main__ import main
 from engine.cli.imagine import EPILOG
 from engine.request.request import FLAGS, ImageRequest, request_from_json
-from engine.training.scene import COLOURS, PATTERNS, SCENERY, SHAPES
-from engine.training.styles import STYLES
-from engine.training.things import drawn_things
 from tests.engine.cli.command_line import command, environment, run, write_home
+from training.world.scene import COLOURS, PATTERNS, SCENERY, SHAPES
+from training.world.styles import STYLES
+from training.world.things import drawn_things
 
 TINY = ("--model", "tiny")
 

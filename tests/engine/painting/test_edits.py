@@ -25,12 +25,12 @@ from engine.request.edit_recipe import AWAY, KEEP, PART_STRENGTH, STRENGTH, with
 from engine.request.prompt import Prompt
 from engine.request.recipe import PAPER_THRESHOLD, Recipe, Regulariser, make_recipe
 from engine.request.request import make_request, request_from_json, request_from_text
-from engine.training.drawing import draw
-from engine.training.scene import Ground, Scene, Thing
 from engine.worker.main import Painter
 from engine.worker.messages import Began, Paint, Stepped, WorkerSettings
 from tests.engine.cli.command_line import run, write_home
 from tests.tiny_model import tiny_request, write_tiny_model
+from training.world.drawing import draw
+from training.world.scene import Ground, Scene, Thing
 
 SHA = "a" * 64
 SIDES = st.text(st.characters(codec="utf-8", exclude_characters='"“”\x00→>'), min_size=1).filter(

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.models.generators.taming import VQModel
-from training.generator.pool import Sources
-from training.generator.trainer import NaturalTrainer, NaturalTraining
+from training.generator.natural import NaturalTrainer, NaturalTraining
+from training.pictures.pool import Sources
 
 SMALL: dict[str, Any] = {
     "double_z": False, "z_channels": 64, "resolution": 16, "in_channels": 3, "out_ch": 3, "ch": 8,

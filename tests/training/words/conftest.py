@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.words.prepare import Prepared, tokenise
-from training.words.wordnet import WordNet, read_wordnet
+from training.words.corpus.prepare import Prepared, tokenise
+from training.words.corpus.wordnet import WordNet, read_wordnet
 
 NOUNS = """\
   1 This software and database is being provided to you, the LICENSEE, by

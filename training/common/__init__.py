@@ -1,0 +1,1 @@
+"""What training has in common: stages, schedules, precision, averages, several processes."""

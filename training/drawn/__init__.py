@@ -1,0 +1,1 @@
+"""The commands that make the `drawn` models: ``python -m training.drawn --help``."""

@@ -1,0 +1,1 @@
+"""Natural training pictures: photographs, dead leaves, noise and icons."""

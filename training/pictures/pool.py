@@ -1,0 +1,101 @@
+"""The pool of training pictures, drawn beforehand from a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training.pictures.drawings import Drawing, drawn, load_drawings
+from training.pictures.leaves import dead_leaves
+from training.pictures.noise import sky, texture
+from training.pictures.photographs import load_photographs, photograph
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How much of the pool is what, as weights: a kind without sources counts as 0."""
+
+    photographs: float = 0.48
+    paintings: float = 0.2
+    leaves: float = 0.17
+    drawings: float = 0.2
+    textures: float = 0.08
+    skies: float = 0.07
+
+
+class Sources:
+    """What the pool is made of. ``paintings`` are treated as photographs are."""
+
+    def __init__(self, photographs: Sequence[Bytes], drawings: Sequence[Drawing] = (),
+                 paintings: Sequence[Bytes] = (), mix: Mix | None = None) -> None:
+        self.photographs = photographs
+        self.drawings = drawings
+        self.paintings = paintings
+        mix = mix or Mix()
+        weights = np.array([
+            mix.photographs * bool(photographs), mix.paintings * bool(paintings), mix.leaves,
+            mix.drawings * bool(drawings), mix.textures, mix.skies])
+        self.shares = weights / weights.sum()
+
+    @classmethod
+    def load(cls, photographs: Sequence[Path], drawings: Sequence[Path] = (),
+             paintings: Sequence[Path] = ()) -> Sources:
+        """Sources in folders, of which none may be needed but the photographs."""
+        return cls(load_photographs(photographs), load_drawings(drawings),
+                   load_photographs(paintings))
+
+    def draw(self, side: int, rng: np.random.Generator) -> Bytes:
+        """A picture of a random kind [side, side, 3]."""
+        kind = int(rng.choice(len(self.shares), p=self.shares))
+        if kind == 0:
+            return photograph(self.photographs, side, rng)
+        if kind == 1:
+            return photograph(self.paintings, side, rng)
+        if kind == 2:
+            return dead_leaves(side, lambda chance: self._cloth(side, chance), rng)
+        if kind == 3:
+            return drawn(self.drawings, side, lambda chance: self._ground(side, chance), rng)
+        return texture(side, rng) if kind == 4 else sky(side, rng)
+
+    def _cloth(self, side: int, rng: np.random.Generator) -> Bytes:
+        if self.photographs and rng.random() < 0.75:
+            return photograph(self.photographs, side, rng)
+        return texture(side, rng)
+
+    def _ground(self, side: int, rng: np.random.Generator) -> Bytes:
+        kind = rng.random()
+        if kind < 0.3:
+            return np.full((side, side, 3), rng.integers(0, 256, 3), dtype=np.uint8)
+        if kind < 0.6:
+            return sky(side, rng)
+        return self._cloth(side, rng)
+
+
+class Pool:
+    """Pictures of ``side`` px in bytes, [count, 3, side, side]; the same for the same seed."""
+
+    def __init__(self, sources: Sources, count: int, side: int, seed: int | Sequence[int]) -> None:
+        pictures = np.empty((count, 3, side, side), dtype=np.uint8)
+        # Each picture has a seed of its own, so that a change to one kind leaves the others.
+        for row, child in enumerate(np.random.SeedSequence(seed).spawn(count)):
+            drawn_picture = sources.draw(side, np.random.default_rng(child))
+            pictures[row] = drawn_picture.transpose(2, 0, 1)
+        self.pictures = torch.from_numpy(pictures)
+
+    def batch(self, count: int, side: int, rng: np.random.Generator) -> Tensor:
+        """Random squares, mirrored half of the time: [count, 3, side, side] in 0..1."""
+        space = self.pictures.shape[-1] - side
+        squares = []
+        for row in rng.choice(len(self.pictures), count, replace=count > len(self.pictures)):
+            top, left = rng.integers(0, space + 1, 2)
+            square = self.pictures[row, :, top:top + side, left:left + side]
+            squares.append(square.flip(-1) if rng.random() < 0.5 else square)
+        return torch.stack(squares).float() / 255

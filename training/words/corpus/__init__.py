@@ -1,0 +1,1 @@
+"""The corpus that the natural text tower learns from: sentences and what they mean."""

@@ -1,0 +1,204 @@
+"""Training of the text tower on the prepared corpus, in stages that resume."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine.models.perceptors.text_tower import UNKNOWN, TextTower, TowerSizes
+from training.common.stage import save_atomically
+from training.words.corpus.prepare import Prepared
+
+# Batches of similar length are cut from so many batches' worth of random sentences.
+_MIXED = 50
+
+
+@dataclass(frozen=True)
+class Distilling:
+    """The numbers of a run.
+
+    ``likeness`` weighs the cosine of the pooled state and the teacher's vector, at the beginning
+    and at the end; it makes the tower read what the corpus never says. The token
+    embedding learns ``tokens_times`` as fast, as most of its rows are seldom seen. ``forgotten`` is
+    the share of tokens made unknown.
+    """
+
+    steps: int = 9000
+    batch: int = 256
+    learning_rate: float = 7e-4
+    tokens_times: float = 4.0
+    warmup: int = 200
+    weight_decay: float = 0.01
+    likeness: tuple[float, float] = (4.0, 1.0)
+    forgotten: float = 0.02
+    seed: int = 17
+
+
+class Distiller:
+    """One run: :meth:`step` it, save it, resume it.
+
+    Batches and forgotten tokens follow from seed and step alone, so that a resumed run gives the
+    weights of an uninterrupted one.
+    """
+
+    def __init__(self, tower: TextTower, corpus: Prepared, settings: Distilling) -> None:
+        self.tower = tower.train()
+        self.corpus = corpus
+        self.settings = settings
+        self.starts = corpus.lengths.cumsum(0) - corpus.lengths
+        self.trained = (~corpus.held_out).nonzero()[:, 0]
+        inner = [each for name, each in tower.named_parameters() if name != "tokens.weight"]
+        self.optimiser = torch.optim.AdamW(
+            [{"params": [each for each in inner if each.ndim > 1], "times": 1.0},
+             {"params": [each for each in inner if each.ndim <= 1], "times": 1.0,
+              "weight_decay": 0.0},
+             {"params": [tower.tokens.weight], "times": settings.tokens_times,
+              "weight_decay": 0.0}],
+            lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98),
+            fused=True)
+        self.iteration = 0
+        self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+
+    @property
+    def epoch_steps(self) -> int:
+        """Steps until every sentence has had its turn."""
+        return max(1, len(self.trained) // self.settings.batch)
+
+    def _batch(self) -> Tensor:
+        """Indices [batch] of this step's sentences."""
+        epoch, at = divmod(self.iteration, self.epoch_steps)
+        if epoch != self._epoch:
+            self._epoch, self._order = epoch, self._shuffled(epoch)
+        return self._order[at]
+
+    def _shuffled(self, epoch: int) -> Tensor:
+        draw = torch.Generator().manual_seed(self.settings.seed * 1000 + epoch)
+        batch = self.settings.batch
+        size = min(batch, len(self.trained))
+        order = self.trained[torch.randperm(len(self.trained), generator=draw)]
+        order = order[:self.epoch_steps * size]
+        mixed = [part[self.corpus.lengths[part].argsort(stable=True)]
+                 for part in order.split(_MIXED * size)]
+        batches = torch.cat(mixed).view(self.epoch_steps, size)
+        return batches[torch.randperm(len(batches), generator=draw)]
+
+    def step(self) -> dict[str, float]:
+        """One step; the means of its losses."""
+        settings = self.settings
+        chosen = self._batch()
+        draw = torch.Generator().manual_seed(settings.seed * 1_000_003 + self.iteration)
+        self.iteration += 1
+        ids, mask = gather(self.corpus, self.starts, chosen)
+        rows = self.tower.table[ids]
+        rows[torch.rand(rows.shape, generator=draw) < settings.forgotten] = UNKNOWN
+        with torch.autocast("cpu", torch.bfloat16):
+            pooled = self.tower.pool(ids, mask, rows)
+            logits = self.tower.head(pooled)
+        meaning = divergence(logits.float(), self.corpus.classes[chosen].long(),
+                             self.corpus.weights[chosen].float())
+        vectors = self.corpus.vectors[chosen].float()
+        has_vector = vectors.any(1)
+        likeness = F.cosine_similarity(pooled.float()[has_vector], vectors[has_vector], dim=1)
+        likeness = likeness.sum() / max(1, len(likeness))
+        done = self.iteration / settings.steps
+        first, last = settings.likeness
+        loss = meaning.mean() + (first + (last - first) * done) * (1 - likeness)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.tower.parameters(), 1.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self._learning_rate() * group["times"]
+        self.optimiser.step()
+        return {"divergence": meaning.mean().item(), "likeness": likeness.item()}
+
+    def _learning_rate(self) -> float:
+        settings = self.settings
+        warm = min(1.0, self.iteration / settings.warmup)
+        return settings.learning_rate * warm * (
+            0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.iteration / settings.steps))))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that :meth:`load_state_dict` needs to go on."""
+        return {"tower": self.tower.state_dict(), "optimiser": self.optimiser.state_dict(),
+                "iteration": self.iteration}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a :meth:`state_dict`."""
+        self.tower.load_state_dict(state["tower"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.iteration = int(state["iteration"])
+
+
+def gather(corpus: Prepared, starts: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """The tokens of some sentences as ids [B, L] and their mask [B, L]."""
+    lengths = corpus.lengths[chosen]
+    places = torch.arange(int(lengths.max()))[None]
+    mask = places < lengths[:, None]
+    at = (starts[chosen][:, None] + places).clamp(max=len(corpus.tokens) - 1)
+    return corpus.tokens[at].long() * mask, mask
+
+
+def divergence(logits: Tensor, classes: Tensor, weights: Tensor) -> Tensor:
+    """The Kullback-Leibler divergence [N] of sparse meanings [N, K] and logits [N, 1000]."""
+    said = logits.log_softmax(1).gather(1, classes)
+    return (weights * (weights.clamp(min=1e-6).log() - said)).sum(1)
+
+
+def export(tower: TextTower, rows: Tensor, path: Path) -> None:
+    """Write the tower as it ships: its sizes, its rows, its weights in float16.
+
+    Of the tower's embedding only ``rows``, ids of the tokens in the corpus, and the unknown are
+    kept.
+    """
+    state = {name: each.half() for name, each in tower.state_dict().items()}
+    kept = torch.cat([torch.tensor([UNKNOWN]), tower.table[rows]])
+    state["tokens.weight"] = state["tokens.weight"][kept]
+    sizes = replace(tower.sizes, rows=len(rows))
+    save_atomically({"sizes": asdict(sizes), "rows": rows, "state_dict": state}, path)
+
+
+def load_exported(path: Path) -> tuple[TextTower, Tensor]:
+    """A tower that :func:`export` wrote, in float32, and its rows."""
+    kept = torch.load(path, weights_only=True)
+    tower = TextTower(TowerSizes(**kept["sizes"]), kept["rows"])
+    tower.load_state_dict({name: each.float() for name, each in kept["state_dict"].items()})
+    return tower.eval(), kept["rows"]
+
+
+def run_stage(distiller: Distiller, rows: Tensor, folder: Path, *, minutes: float,
+              tell: Callable[[str], None], export_every: float = 300.0) -> None:
+    """Step until ``minutes`` are over or all steps are done; state and tower go to ``folder``."""
+    began = saved = time.monotonic()
+    for line in _lines(distiller, began, minutes):
+        tell(json.dumps(line))
+        with (folder / "distil.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(line) + "\n")
+        if time.monotonic() - saved > export_every:
+            save_atomically(distiller.state_dict(), folder / "distil.pt")
+            export(distiller.tower, rows, folder / "tower.pt")
+            saved = time.monotonic()
+    save_atomically(distiller.state_dict(), folder / "distil.pt")
+    export(distiller.tower, rows, folder / "tower.pt")
+
+
+def _lines(distiller: Distiller, began: float, minutes: float) -> Iterator[dict[str, float]]:
+    """The means of the losses over 100 steps each."""
+    sums: dict[str, float] = {}
+    while distiller.iteration < distiller.settings.steps:
+        if time.monotonic() - began > minutes * 60:
+            return
+        for name, value in distiller.step().items():
+            sums[name] = sums.get(name, 0.0) + value / 100
+        if distiller.iteration % 100 == 0:
+            yield {"step": distiller.iteration, "seconds": round(time.monotonic() - began, 1),
+                   **{name: round(value, 4) for name, value in sums.items()}}
+            sums = {}
