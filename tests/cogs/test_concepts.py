@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
-
 import pytest
 
 import engine.worker.jobs
@@ -12,6 +9,7 @@ from data.picture_checks import findings_in
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of
 from tests.cogs.test_history import text_of
+from tests.databases import open_database
 
 
 @pytest.fixture
@@ -151,7 +149,7 @@ async def test_what_was_painted_before_a_restart_is_judged_after_it(world, here,
 
     async def meanwhile():
         [database] = world.settings.painting.data_folder.glob("*.sqlite3")
-        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        with open_database(database) as connection:
             connection.execute("UPDATE jobs SET state = 'rendered', delivered_at = NULL, "
                                "result_message_id = NULL")
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import uuid
@@ -23,6 +22,7 @@ from data.recovery import recover, restore
 from engine.events import Done
 from engine.jobs.job import JobRecord, Place
 from engine.request.request import make_request
+from tests.databases import open_database
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "imagine-bot.sqlite3"
@@ -85,7 +85,7 @@ async def test_a_copy_is_made_while_others_write_and_holds_one_moment(folder):
     copy = await asyncio.to_thread(back_up, folder)
     await writing
     assert check_copy(copy) == 7
-    with sqlite3.connect(copy) as connection:
+    with open_database(copy) as connection:
         found = [id for id, in connection.execute("SELECT id FROM jobs ORDER BY sequence")]
     assert found[0] == first
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]  # no log beside it
@@ -171,7 +171,7 @@ async def test_a_copy_is_put_back_and_what_was_there_is_kept(folder):
     aside = restore(folder, copy)
     assert aside is not None
     assert await ids_in(folder) == set(old)
-    with sqlite3.connect(aside) as connection:
+    with open_database(aside) as connection:
         assert {id for id, in connection.execute("SELECT id FROM jobs")} == {*old, *new}
 
 
@@ -228,7 +228,7 @@ async def test_what_cannot_take_over_is_refused_and_changes_nothing(folder, tmp_
     elif what != "missing":
         if what != "foreign":
             back_up(folder, file)
-        with sqlite3.connect(file) as connection:
+        with open_database(file) as connection:
             connection.execute({"newer": "PRAGMA user_version = 999",
                                 "foreign": "CREATE TABLE x (y)"}.get(what, "SELECT 1"))
         if what == "spoilt":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 
 import pytest
 
 from data.database import Database, migrations
 from data.errors import StoreError
+from tests.databases import open_database
 
 TWO = [(1, "BEGIN; CREATE TABLE a (x TEXT PRIMARY KEY); PRAGMA user_version = 1; COMMIT;"),
        (2, "BEGIN; INSERT INTO a VALUES ('two'); PRAGMA user_version = 2; COMMIT;")]
@@ -27,7 +27,7 @@ async def database(path):
 
 
 def version(path):
-    with sqlite3.connect(path) as connection:
+    with open_database(path) as connection:
         return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
@@ -59,7 +59,7 @@ async def test_a_migration_that_fails_leaves_everything_as_it_was(path):
     with pytest.raises(StoreError, match="no such table: c"):
         await Database.open(path, [TWO[0], (2, f"{broken} COMMIT;")])
     assert version(path) == 1
-    with sqlite3.connect(path) as connection:
+    with open_database(path) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         assert [name for name, in tables] == ["a"]
 

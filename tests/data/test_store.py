@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -22,6 +21,7 @@ from engine.errors import RequestError
 from engine.events import Done
 from engine.jobs.job import JobRecord, Place
 from engine.request.request import make_request
+from tests.databases import open_database
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Place("100", "200", "de")
@@ -284,7 +284,7 @@ async def test_a_lease_that_ran_out_is_lost_and_one_that_is_renewed_is_not(tmp_p
     kept = await added(live)
     lost = await added(live)
     (tmp_path / "owners" / f"{live._owner.name}.lock").unlink()
-    with sqlite3.connect(tmp_path / "imagine-bot.sqlite3") as elsewhere:
+    with open_database(tmp_path / "imagine-bot.sqlite3") as elsewhere:
         elsewhere.execute("UPDATE jobs SET owner = 'gone', lease_until = 1 WHERE id = ?", [lost])
     await asyncio.sleep(0.6)
     other = await Store.open(tmp_path)
@@ -297,7 +297,7 @@ async def test_a_lease_that_ran_out_is_lost_and_one_that_is_renewed_is_not(tmp_p
 
 async def test_a_row_that_cannot_be_read_any_more_is_painted_from_its_prompt_and_seed(store):
     id = await added(store, "a fox", width=64)
-    with sqlite3.connect(store.folder / "imagine-bot.sqlite3") as elsewhere:
+    with open_database(store.folder / "imagine-bot.sqlite3") as elsewhere:
         elsewhere.execute("UPDATE jobs SET request = '{\"of\": \"old\"}' WHERE id = ?", [id])
     assert (await store.waiting())[0].request == make_request("a fox", seed=7)
 

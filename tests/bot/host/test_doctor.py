@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from bot.host.doctor import examine
 from bot.host.settings import PREFIXES
 from data import Store
 from data.backup import back_up, backups
+from tests.databases import open_database
 from tests.tiny_model import write_tiny_model
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -134,7 +134,7 @@ def test_what_is_worth_knowing_is_a_note_and_no_fault(examined, tmp_path):
 
 def test_a_database_of_a_newer_version_is_told(examined, tmp_path):
     asyncio.run(make_database(tmp_path / "data"))
-    with sqlite3.connect(tmp_path / "data" / "imagine-bot.sqlite3") as connection:
+    with open_database(tmp_path / "data" / "imagine-bot.sqlite3") as connection:
         connection.execute("PRAGMA user_version = 999")
     code, lines = examined()
     assert code == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import socket
-import sqlite3
 
 import aiohttp
 import pytest
@@ -17,6 +16,7 @@ from bot.host.settings import (
     OperationsSettings,
 )
 from data.backup import backups
+from tests.databases import open_database
 from tests.e2e.conftest import BotProcess
 from tests.e2e.standin import StandIn
 from tests.made_settings import made_settings
@@ -115,11 +115,11 @@ async def test_a_real_bot_is_healthy_and_counts_what_it_does(tmp_path):
             assert secret not in page
         assert await get(port, "/healthz") == (
             200, '{"status": "ok", "reasons": [], "draining": false}')
-        with sqlite3.connect(tmp_path / "data" / "imagine-bot.sqlite3") as other:
+        with open_database(tmp_path / "data" / "imagine-bot.sqlite3") as other:
             other.execute("ALTER TABLE meta RENAME TO away")
         status, text = await get(port, "/healthz")
         assert (status, bool(re.search("database cannot be read", text))) == (503, True)
-        with sqlite3.connect(tmp_path / "data" / "imagine-bot.sqlite3") as other:
+        with open_database(tmp_path / "data" / "imagine-bot.sqlite3") as other:
             other.execute("ALTER TABLE away RENAME TO meta")
         assert await bot.end() == 0
     finally:
