@@ -101,7 +101,7 @@ async def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, bot, number)
     try:
-        async with bot, served(bot):
+        async with bot, served(bot, settings.operations):
             await bot.start(settings.discord.token.get_secret_value())
     except discord.LoginFailure:
         return _say("Discord does not know this DISCORD_TOKEN; copy it again from the Bot page of "

@@ -85,7 +85,7 @@ class ImageBot(commands.AutoShardedBot):
         self.delivery = Delivery(self, settings.delivery.preview_seconds)
         self.videos = Videos(self)
         self.guild_settings: GuildSettings
-        self.retention = Retention(self)
+        self.retention: Retention
         self.gates: list[Gate] = []
         self.taken: list[Taken] = []
         self._in_process = in_process
@@ -114,7 +114,8 @@ class ImageBot(commands.AutoShardedBot):
             self.store = await Store.open(painting.data_folder)
             self.people = People(self.store.database, self.store.folder)
             self.guild_settings = GuildSettings(self.store.database, self.settings)
-            self.retention.server_days = self.guild_settings.retention_days
+            self.retention = Retention(self.store, self.settings.privacy,
+                                       self.guild_settings.retention_days, self._servers)
             self.queue = PaintQueue(
                 self.store, preload=painting.model, device=painting.device,
                 threads=painting.threads, in_process=self._in_process,
@@ -133,6 +134,10 @@ class ImageBot(commands.AutoShardedBot):
 
     async def _concepts_of(self, job: Job) -> list[str]:
         return wanted_scores(await self.guild_settings.rules(job.place.guild_id))
+
+    def _servers(self) -> set[str] | None:
+        """The ids of the servers that the bot is in; None while that is not known."""
+        return {str(guild.id) for guild in self.guilds} if self.is_ready() else None
 
     async def setup_hook(self) -> None:
         """After the login and before the first event: open, load the cogs, take up the work."""

@@ -8,26 +8,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
 
+import discord
 from aiohttp import web
 
-from bot.host.metrics import CONTENT_TYPE
+from bot.host.metrics import CONTENT_TYPE, Metrics, RunningBot
+from bot.host.settings import OperationsSettings
 from data.errors import StoreError
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
+from data.store import Store
 
 log = logging.getLogger(__name__)
 
 DATABASE_SECONDS = 5.0
 
 
+class WatchedBot(RunningBot, Protocol):
+    """What the server looks at; ``store`` is there once the bot is ``opened``."""
+
+    store: Store
+    metrics: Metrics
+
+    def is_ready(self) -> bool:
+        """Whether Discord's gateway has told all that the bot needs to work."""
+
+    @property
+    def shards(self) -> Mapping[int, discord.ShardInfo]:
+        """The connections to the gateway."""
+
+
 class HealthServer:
     """Serves both on ``host`` and ``port`` from :meth:`start` to :meth:`close`."""
 
-    def __init__(self, bot: ImageBot, host: str, port: int) -> None:
+    def __init__(self, bot: WatchedBot, host: str, port: int) -> None:
         self.bot = bot
         self.host, self.port = host, port
         self._runner: web.AppRunner | None = None
@@ -70,7 +84,7 @@ class HealthServer:
         return web.json_response(body, status=503 if reasons else 200)
 
 
-async def complaints(bot: ImageBot) -> list[str]:
+async def complaints(bot: WatchedBot) -> list[str]:
     """Why the bot cannot work just now, a sentence each; none where it can."""
     reasons = []
     if not bot.is_ready():
@@ -92,9 +106,8 @@ async def complaints(bot: ImageBot) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def served(bot: ImageBot) -> AsyncIterator[None]:
-    """Within, the bot is watched as its settings say."""
-    settings = bot.settings.operations
+async def served(bot: WatchedBot, settings: OperationsSettings) -> AsyncIterator[None]:
+    """Within, the bot is watched as ``settings`` say."""
     server = HealthServer(bot, settings.metrics_host, settings.metrics_port)
     if settings.metrics_port:
         await server.start()

@@ -8,26 +8,44 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import aiohttp
+import discord
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from engine.events import Done, Progress
 from engine.jobs.job import Job
+from engine.jobs.queue import PaintQueue
 from engine.tasks import spawn
 from engine.version import version
 from engine.worker.status import resident
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES = ("queued", "running", "rendered", "delivered", "failed", "cancelled")
 LAG_SECONDS = 0.5
 _LONG = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
 _SHORT = (.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10)
+
+
+class RunningBot(Protocol):
+    """What is measured when the page is read; ``queue`` is there once the bot is ``opened``."""
+
+    queue: PaintQueue
+
+    @property
+    def opened(self) -> bool:
+        """Whether the store and the queue can be used."""
+
+    @property
+    def guilds(self) -> Sequence[discord.Guild]:
+        """The servers that the bot is in."""
+
+    @property
+    def latency(self) -> float:
+        """Seconds between a heartbeat and Discord's answer; NaN before the first."""
 
 
 class Metrics:
@@ -135,12 +153,12 @@ class Metrics:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._measuring
 
-    def page(self, bot: ImageBot) -> bytes:
+    def page(self, bot: RunningBot) -> bytes:
         """All figures, as Prometheus reads them. Takes about a millisecond."""
         self._look(bot)
         return generate_latest(self.registry)
 
-    def _look(self, bot: ImageBot) -> None:
+    def _look(self, bot: RunningBot) -> None:
         self.set("memory_bytes", resident() or 0)
         self.set("servers", len(bot.guilds))
         latency = bot.latency  # not a number before the first heartbeat

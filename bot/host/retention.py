@@ -6,16 +6,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 from bot.errors import Caught
+from bot.host.settings import PrivacySettings
 from data.departed import forget_departed
 from data.retention import expire, sweep
+from data.store import Store
 from engine.clock import DAY_MS, now_ms
 from engine.tasks import spawn
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
 
 log = logging.getLogger(__name__)
 
@@ -23,23 +21,21 @@ LAST_RUN = "retention ran"
 FIRST_SECONDS, AGAIN_SECONDS = 60.0, 3600.0
 
 ServerDays = Callable[[str], Awaitable[int | None]]
+"""How many days a server chose to have its pictures kept; None where it chose nothing."""
 
-
-async def _no_choice(guild_id: str) -> int | None:
-    return None
+Servers = Callable[[], set[str] | None]
+"""The ids of the servers that the bot is in; None while that is not known."""
 
 
 class Retention:
-    """The daily task.
+    """The daily task. The fewer days of the host's ``settings`` and the server's choice count."""
 
-    ``server_days`` says how many days a server chose to have its pictures kept, None where it
-    chose nothing; whoever keeps the servers' settings puts theirs here. The fewer days of the
-    host's and the server's count.
-    """
-
-    def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
-        self.server_days: ServerDays = _no_choice
+    def __init__(self, store: Store, settings: PrivacySettings, server_days: ServerDays,
+                 servers: Servers) -> None:
+        self._store = store
+        self._settings = settings
+        self._server_days = server_days
+        self._servers = servers
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -58,16 +54,15 @@ class Retention:
 
         None means until somebody deletes them.
         """
-        chosen = [self.bot.settings.privacy.retention_days or None]
+        chosen = [self._settings.retention_days or None]
         if guild_id is not None:
-            chosen.append(await self.server_days(guild_id) or None)
+            chosen.append(await self._server_days(guild_id) or None)
         return min((days for days in chosen if days is not None), default=None)
 
     async def run(self) -> int:
         """Remove what is due, and note that it was done; how many jobs went."""
-        store = self.bot.store
-        if self.bot.is_ready():  # else it is not known yet which servers it is in
-            present = {str(guild.id) for guild in self.bot.guilds}
+        store, present = self._store, self._servers()
+        if present is not None:
             gone = await forget_departed(store.database, present, now_ms())
             log.info("removed what %d servers had set that I left long ago", gone)
         removed = await expire(store, self.days_of, await self.days_of(None))
@@ -81,7 +76,7 @@ class Retention:
         await asyncio.sleep(FIRST_SECONDS)
         while True:
             with Caught("the retention"):
-                last = await self.bot.store.get_meta(LAST_RUN)
+                last = await self._store.get_meta(LAST_RUN)
                 now = now_ms()
                 if last is None or not 0 <= now - int(last) < DAY_MS:
                     await self.run()

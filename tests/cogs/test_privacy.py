@@ -8,10 +8,8 @@ import io
 import json
 import zipfile
 
-import pytest
 from PIL import Image
 
-from bot.host.retention import Retention
 from bot.media.attachments import Picture
 from engine.clock import DAY_MS
 from tests.cogs.conftest import job_id_of
@@ -215,21 +213,6 @@ async def test_who_is_being_forgotten_asks_for_nothing_meanwhile(world, here):
             result = await here.alice.slash(here.channel, command, **options)
             assert result.response.content.startswith("I am busy with what is kept of you")
     assert world.bot.queue.overview() == []
-
-
-@pytest.mark.parametrize(("host", "server", "days"), [
-    (365, None, 365), (365, 30, 30), (30, 365, 30), (0, 30, 30), (0, None, None)])
-async def test_the_fewer_days_of_host_and_server_count(world, here, host, server, days):
-    retention = Retention(world.bot)
-    monkey = world.bot.settings.privacy.model_copy(update={"retention_days": host})
-    object.__setattr__(world.bot.settings, "privacy", monkey)
-
-    async def chosen(guild_id):
-        return server
-
-    retention.server_days = chosen
-    assert await retention.days_of("100") == days
-    assert await retention.days_of(None) == (host or None)
 
 
 async def test_the_daily_task_removes_what_is_too_old(world, here, monkeypatch):

@@ -115,7 +115,7 @@ def test_the_bot_is_built_without_torch_and_without_connecting():
 import asyncio, sys
 import bot, bot.host.models, cogs.history, cogs.imagine, cogs.overview, cogs.owner
 bot.create_bot(bot.load_settings(None))
-print(asyncio.run(bot.models.model_names()))
+print(asyncio.run(bot.host.models.model_names()))
 print("torch" in sys.modules)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
