@@ -116,7 +116,7 @@ def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets
     ``pictures`` holds the starting picture's bytes by SHA-256. Raises EngineError's kinds,
     and then no file has been touched but the preview.
     """
-    with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _in_memory():
+    with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
         watcher.waiting(f"Loading the model {request.model}")
         models, synthesis = _prepare(request, pictures, device)
         notices = [*_size_notice(request, synthesis), *synthesis.notices()]
@@ -183,14 +183,15 @@ def _step_to_the_end(synthesis: Synthesis, watcher: Watcher, preview: _Preview,
 
 
 @contextlib.contextmanager
-def _in_memory() -> Iterator[None]:
-    """Too little memory is an EngineError; torch has no kind of its own for it on the CPU."""
+def _memory_errors() -> Iterator[None]:
+    """Turn running out of memory into an EngineError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        text = str(error).lower()
-        if isinstance(error, MemoryError) or "out of memory" in text or "allocate" in text:
-            raise EngineError("There is too little memory for this painting; try a smaller --size "
+        from engine.models.memory import is_memory_error
+
+        if is_memory_error(error):
+            raise EngineError("There isn't enough memory for this picture; try a smaller --size "
                               "or fewer --cutouts.") from None
         raise
 

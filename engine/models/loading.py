@@ -13,6 +13,7 @@ from engine.errors import CheckpointError, MissingModelError, ModelError
 from engine.models.catalogue import Catalogue, ModelEntry, Part, load_catalogue, models_folder
 from engine.models.download import verify
 from engine.models.generators.base import Generator
+from engine.models.memory import is_memory_error
 from engine.models.perceptors.base import Perceptor
 from engine.request.defaults import DEFAULT_MODEL
 from engine.translatable import Translatable
@@ -48,7 +49,9 @@ def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", folder: Path
     try:
         return Models(entry.name, generator.to(where), perceptor.to(where), entry.defaults,
                       where, entry.note)
-    except torch.OutOfMemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not is_memory_error(error):
+            raise
         raise ModelError("The model {model} does not fit into the free memory of {where}; end what "
                          "else uses it, or choose the device cpu.", model=entry.name,
                          where=where) from None

@@ -27,7 +27,7 @@ import torch
 
 from engine.errors import EngineError
 from engine.models import Models, choose_device, load_models
-from engine.painting.recovery import is_memory_error
+from engine.models.memory import is_memory_error
 from engine.translatable import Translatable
 from engine.worker.jobs import FilmJob, PaintJob, WorkerJob
 from engine.worker.messages import (
