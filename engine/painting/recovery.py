@@ -1,122 +1,124 @@
-"""What a painting does when memory or the finite numbers run out, before it gives up.
+"""What a painting does when it runs out of memory or its numbers stop being finite.
 
-Less memory is had by looking at fewer cutouts a pass: the gradients add up to the same, the
-cutouts' losses being means. Numbers that were lost in half precision are had in float32.
+Out of memory: fewer cutouts are looked at in each pass. The gradients add up to the same, since
+the losses are means over cutouts. Not finite: it goes back to an earlier state and continues in
+float32, because half precision overflows easily.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from engine.errors import NumericalError, OutOfMemoryError
-from engine.models import Perceptor
+from engine.models import Generator, Perceptor
+from engine.models.memory import free_memory, is_memory_error
 from engine.painting.cutouts import Cutouts, cut, plain_cutouts
+from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
+from engine.request.recipe import Recipe
 from engine.translatable import Translatable
-
-if TYPE_CHECKING:
-    from engine.painting.synthesis import Synthesis
 
 Network = TypeVar("Network", bound=nn.Module)
 Term = Callable[[Tensor], Tensor]
 """From the cutouts' vectors [N, D] to a scalar that is a mean over them."""
 
-KEEP_EVERY = 10  # iterations between two states to go back to
-_RESCUES = 5  # of one painting
+SNAPSHOT_EVERY = 10  # iterations
+_MAX_ROLLBACKS = 5  # of one painting
 _SHARES = (0.85, 0.7, 0.6, 0.5, 0.42, 0.35, 0.25, 0.18, 0.12)
-# The last two are oneDNN's, which computes the convolutions on the CPU.
-_WORDS = ("can't allocate memory", "out of memory", "not enough memory",
-          "could not create a primitive", "could not create a memory object")
 
 
-def is_memory_error(error: BaseException) -> bool:
-    """Whether ``error`` says that memory has run out, the device's or the machine's.
+class Recoverable(Protocol):
+    """What recovery reads and changes of a painting; Synthesis is one."""
 
-    PyTorch's own allocator on the CPU has no exception of its own for it.
-    """
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and any(words in text for words in _WORDS)
+    generator: Generator
+    perceptor: Perceptor
+    recipe: Recipe
+    latent: Latent
+    rng: torch.Generator
+    iteration: int
+    remarks: tuple[str, ...]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The painting's state, copied."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from a :meth:`state_dict`."""
 
 
-class Hardship:
-    """What one painting has been through.
+class Recovery:
+    """The failures of one painting so far.
 
-    ``passes`` are those in which the cutouts of an iteration are looked at; ``finite`` is the
-    last state from which a step gave finite numbers.
+    ``passes`` is the number of passes in which each iteration looks at its cutouts; ``snapshot``
+    is the last state from which a step gave finite numbers, None before the first.
     """
 
     def __init__(self) -> None:
         self.passes = 1
-        self.finite: dict[str, Any] | None = None
-        self._lost: tuple[NumericalError, dict[str, Any]] | None = None
-        self._rescues = 0
+        self.snapshot: dict[str, Any] | None = None
+        self._failure: tuple[NumericalError, dict[str, Any]] | None = None
+        self._rollbacks = 0
 
-    def spare_memory(self, synthesis: Synthesis) -> None:
-        """Half as many cutouts a pass from now on; raises OutOfMemoryError where it was one."""
-        synthesis.latent.z.grad = None
+    def use_less_memory(self, painting: Recoverable) -> None:
+        """Halve the cutouts in each pass; raises OutOfMemoryError where a pass has only one."""
+        painting.latent.z.grad = None
         free_memory()
-        recipe = synthesis.recipe
+        recipe = painting.recipe
         if self.passes < recipe.augmentation.count:
             self.passes *= 2
             return
-        fitting = size_that_fits(synthesis)
+        fitting = size_that_fits(painting.generator, painting.perceptor, recipe)
         advice = (Translatable("choose a smaller model") if fitting is None else
                   Translatable("{width}x{height} would fit", width=fitting[0], height=fitting[1]))
         raise OutOfMemoryError("The memory here does not hold a picture of {width}x{height} with "
                                "this model; {advice}.", width=recipe.width, height=recipe.height,
                                advice=advice)
 
-    def go_back(self, synthesis: Synthesis, error: NumericalError) -> None:
-        """To the last finite state, from there with other cutouts and in float32.
+    def roll_back(self, painting: Recoverable, error: NumericalError) -> None:
+        """Return to the last finite state, and from there use other cutouts and float32.
 
-        Where that does not lead beyond the iteration at which they were lost, the latent is as
-        it was there, and the error is raised that was raised there.
+        Raises ``error`` where there is no such state or it was tried too often. If the second
+        attempt does not get past the iteration that failed before, the first error is raised
+        again and the painting is left as it was then.
         """
-        state = synthesis.state_dict()
-        finite = self.finite
-        if finite is None and synthesis.latent.z.isfinite().all():
-            finite = state
-        if self._lost is not None and synthesis.iteration <= self._lost[1]["iteration"]:
-            error, state = self._lost
-            synthesis.load_state_dict(state)
+        state = painting.state_dict()
+        snapshot = self.snapshot
+        if snapshot is None and painting.latent.z.isfinite().all():
+            snapshot = state
+        if self._failure is not None and painting.iteration <= self._failure[1]["iteration"]:
+            error, state = self._failure
+            painting.load_state_dict(state)
             raise error
-        if finite is None or self._rescues == _RESCUES:
+        if snapshot is None or self._rollbacks == _MAX_ROLLBACKS:
             raise error
-        self._lost = error, state
-        self._rescues += 1
-        drawn = synthesis.rng.get_state()  # the same draws would lead to the same place
-        synthesis.generator = in_full_precision(synthesis.generator)
-        synthesis.perceptor = in_full_precision(synthesis.perceptor)
-        synthesis.load_state_dict(finite)
-        synthesis.rng.set_state(drawn)
-        synthesis.remarks += (Translatable("The numbers ran away at iteration {lost}, so it went "
-                                           "on from iteration {iteration}.",
-                                           lost=state["iteration"], iteration=synthesis.iteration),)
+        self._failure = error, state
+        self._rollbacks += 1
+        drawn = painting.rng.get_state()  # the snapshot's draws would fail the same way again
+        painting.generator = in_full_precision(painting.generator)
+        painting.perceptor = in_full_precision(painting.perceptor)
+        painting.load_state_dict(snapshot)
+        painting.rng.set_state(drawn)
+        painting.remarks += (Translatable(
+            "The numbers ran away at iteration {lost}, so it went on from iteration {iteration}.",
+            lost=state["iteration"], iteration=painting.iteration),)
 
 
 def look_in_passes(picture: Tensor, cutouts: Cutouts, side: int, perceptor: Perceptor,
                    terms: Sequence[Term], passes: int) -> tuple[list[Tensor], Tensor]:
-    """The terms over all cutouts, ``side`` px wide, of ``picture`` [1, 3, H, W] in so many passes.
+    """The terms over all cutouts, ``side`` px wide, of ``picture`` [1, 3, H, W], in ``passes``.
 
-    Returns their values and the gradient of their sum [1, 3, H, W]: what one pass would give,
-    but for the order in which the sums are rounded. Each pass frees what it needed.
+    Returns their values and the gradient of their sum [1, 3, H, W]. Both equal those of a single
+    pass except for rounding, as sums are added in another order. Each pass frees its memory.
     """
     seen = picture.detach().requires_grad_()
     count = len(cutouts.box)
     values = [torch.zeros((), device=picture.device) for _ in terms]
     for chosen in torch.arange(count).tensor_split(min(passes, count)):
-        rows: dict[str, Any] = {field.name: _rows(getattr(cutouts, field.name), chosen)
-                                for field in fields(cutouts)}
-        part = Cutouts(**rows)
-        images = perceptor.encode_image(cut(seen, part, side))
+        images = perceptor.encode_image(cut(seen, cutouts.only(chosen), side))
         shares = [term(images) * (len(chosen) / count) for term in terms]
         torch.stack(shares).sum().backward()
         values = [value + share.detach() for value, share in zip(values, shares, strict=True)]
@@ -124,35 +126,27 @@ def look_in_passes(picture: Tensor, cutouts: Cutouts, side: int, perceptor: Perc
     return values, seen.grad
 
 
-def _rows(value: object, chosen: Tensor) -> object:
-    return value[chosen] if isinstance(value, Tensor) else value
-
-
 def in_full_precision(network: Network) -> Network:
-    """``network`` in float32: itself where it is that already, else a copy (others use it)."""
+    """``network`` in float32: itself if it already is, else a copy, as other jobs use it too."""
     if all(value.dtype in (torch.float32, torch.float64) for value in network.state_dict().values()
            if value.is_floating_point()):
         return network
     return copy.deepcopy(network).float()
 
 
-def free_memory() -> None:
-    """Hand back what PyTorch keeps of the device's memory for later."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+def size_that_fits(generator: Generator, perceptor: Perceptor,
+                   recipe: Recipe) -> tuple[int, int] | None:
+    """The largest width and height in pixels, below the recipe's, that fit into memory.
 
-
-def size_that_fits(synthesis: Synthesis) -> tuple[int, int] | None:
-    """The largest of some smaller sizes at which one pass with one cutout succeeds; None: none.
-
-    It is tried out, which is the only answer that holds for every device.
+    Each is tried with one pass of one cutout, since no estimate holds for every device. None
+    where no size fits.
     """
-    factor = synthesis.generator.factor
+    factor = generator.factor
     for share in _SHARES:
         width, height = (max(factor, int(side * share / factor) * factor)
-                         for side in (synthesis.recipe.width, synthesis.recipe.height))
+                         for side in (recipe.width, recipe.height))
         try:
-            _try_out(synthesis, width, height)
+            _try_size(generator, perceptor, width, height)
         except (MemoryError, RuntimeError) as error:
             if not is_memory_error(error):
                 raise
@@ -162,8 +156,7 @@ def size_that_fits(synthesis: Synthesis) -> tuple[int, int] | None:
     return None
 
 
-def _try_out(synthesis: Synthesis, width: int, height: int) -> None:
-    generator, perceptor = synthesis.generator, synthesis.perceptor
+def _try_size(generator: Generator, perceptor: Perceptor, width: int, height: int) -> None:
     zq = generator.random_latent(height, width, torch.Generator()).detach().requires_grad_()
     picture = clamp_with_gradient(generator.decode(zq))
     whole = plain_cutouts(torch.tensor([[0.0, 0.0, 1.0, 1.0]]))

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from engine.errors import NumericalError, RequestError
 from engine.models import Generator, Perceptor
+from engine.models.memory import is_memory_error
 from engine.painting.cutouts import cut, draw_cutouts, plain_cutouts
 from engine.painting.images import overlay, to_pil
 from engine.painting.latent import new_latent
@@ -29,7 +30,7 @@ from engine.painting.losses import (
 )
 from engine.painting.masking import Mask, composite, make_mask
 from engine.painting.optimiser import Adam
-from engine.painting.recovery import KEEP_EVERY, Hardship, Term, is_memory_error, look_in_passes
+from engine.painting.recovery import SNAPSHOT_EVERY, Recovery, Term, look_in_passes
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -96,7 +97,7 @@ class Synthesis:
         self.iteration = 0
         self.seconds = 0.0
         self.losses: dict[str, float] = {}
-        self.hardship = Hardship()
+        self.recovery = Recovery()
         self.remarks = tuple(remarks)
         # A picture that is edited as a whole has a texture of its own, which is to stay.
         self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
@@ -166,14 +167,14 @@ class Synthesis:
                 trouble = error
             trouble.__traceback__ = None  # it holds all that the step had in memory
             if isinstance(trouble, NumericalError):
-                self.hardship.go_back(self, trouble)
+                self.recovery.roll_back(self, trouble)
             else:
                 self.rng.set_state(before)
-                self.hardship.spare_memory(self)
+                self.recovery.use_less_memory(self)
 
     def _step(self, began: float) -> Iterate:
         recipe = self.recipe
-        state = self.state_dict() if self.iteration % KEEP_EVERY == 0 else None
+        state = self.state_dict() if self.iteration % SNAPSHOT_EVERY == 0 else None
         if recipe.restart_every and self.iteration and self.iteration % recipe.restart_every == 0:
             self.optimiser = self._new_optimiser()
         picture = self._decode()
@@ -184,12 +185,12 @@ class Synthesis:
         numbers = draw_cutouts(augmentation, recipe.width, recipe.height, side, self.rng)
         names, terms = self._terms()
         gradient = None
-        if self.hardship.passes == 1:
+        if self.recovery.passes == 1:
             images = self.perceptor.encode_image(cut(picture, numbers, side))
             losses = [term(images) for term in terms]
         else:
             losses, gradient = look_in_passes(picture, numbers, side, self.perceptor, terms,
-                                              self.hardship.passes)
+                                              self.recovery.passes)
         named: dict[str, Tensor] = {}
         for name, loss in zip(names, losses, strict=True):
             named[name] = named[name] + loss if name in named else loss
@@ -208,7 +209,7 @@ class Synthesis:
         else:
             torch.autograd.backward([picture, *own.values()], [gradient, *(None for _ in own)])
         self._check(total)
-        self.hardship.finite = state or self.hardship.finite
+        self.recovery.snapshot = state or self.recovery.snapshot
         measured = self.iteration
         self.improve()
         self.losses = {"total": total.item(), **{name: x.item() for name, x in named.items()}}

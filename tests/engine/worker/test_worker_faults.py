@@ -20,10 +20,11 @@ from engine.errors import NumericalError
 from engine.events import Done, Progress
 from engine.jobs.job import Job
 from engine.jobs.queue import PaintQueue
+from engine.models.memory import is_memory_error
 from engine.models.packages import clip_model
 from engine.models.perceptors.openai_clip import ClipPerceptor
 from engine.painting.cutouts import draw_cutouts
-from engine.painting.recovery import is_memory_error, look_in_passes, size_that_fits
+from engine.painting.recovery import look_in_passes, size_that_fits
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
 from engine.request.recipe import Augmentation, Regulariser
@@ -50,7 +51,7 @@ def test_in_passes_the_loss_and_the_gradient_are_the_same(passes):
     edit = {"start": torch.rand(1, 3, 24, 32), "keep": 0.5,
             "regulariser": Regulariser(0.5, "linear", "zero")}
     whole, parts = synthesis_of(**edit), synthesis_of(**edit)
-    parts.hardship.passes = passes
+    parts.recovery.passes = passes
     one, other = whole.step(), parts.step()
     assert torch.equal(one.image, other.image)
     assert whole.losses == pytest.approx(parts.losses, rel=1e-5)
@@ -62,7 +63,7 @@ def test_in_passes_the_loss_and_the_gradient_are_the_same(passes):
 
 def test_in_passes_a_picture_is_as_smooth():
     whole, parts = synthesis_of(smoothness=3.0), synthesis_of(smoothness=3.0)
-    parts.hardship.passes = 3
+    parts.recovery.passes = 3
     whole.step()
     parts.step()
     assert whole.losses == pytest.approx(parts.losses, rel=1e-5)
@@ -115,7 +116,7 @@ HUNGRY = """
     resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + room * 2**20,) * 2)
     try:
         made.step()
-        print("painted in", made.hardship.passes)
+        print("painted in", made.recovery.passes)
     except OutOfMemoryError as error:
         print(error)
 """
@@ -165,7 +166,8 @@ def test_where_one_cutout_is_too_much_the_sentence_has_a_size_that_fits():
 
 
 def test_the_size_that_fits_is_smaller_and_on_the_grid():
-    assert size_that_fits(synthesis_of()) == (26, 20)
+    synthesis = synthesis_of()
+    assert size_that_fits(synthesis.generator, synthesis.perceptor, synthesis.recipe) == (26, 20)
 
 
 # Numbers.
