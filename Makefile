@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
-FLOORS = $(wildcard engine data bot cogs training bench tests)
+FLOORS = $(wildcard engine data bot cogs training bench tests examples)
 BENCHES = $(basename $(notdir $(wildcard bench/speed.py bench/fidelity.py bench/load.py)))
 
 # The first Python on the path that is new enough; a name on the path alone proves nothing, since

@@ -39,16 +39,16 @@ def imagine(request: ImageRequest | str, *, pictures: Mapping[str, bytes] | None
             print(iterate.iteration, iterate.losses)
         iterate.to_pil().save("star.png")
     """
+    pictures = dict(pictures or {})
+    if init_image is not None:
+        data = init_image if isinstance(init_image, bytes) else read_file(Path(init_image))
+        # Among the other fields, since strength and mask are refused without it.
+        values["init_image"] = hashlib.sha256(data).hexdigest()
+        pictures[values["init_image"]] = data
     if isinstance(request, str):
         request = request_from_text(request, **values)
     elif values:
         request = request.changed(**values)
-    pictures = dict(pictures or {})
-    if init_image is not None:
-        data = init_image if isinstance(init_image, bytes) else read_file(Path(init_image))
-        digest = hashlib.sha256(data).hexdigest()
-        pictures[digest] = data
-        request = request.changed(init_image=digest)
     synthesis = prepare(request, models or load_models(request.model, device=device), pictures)
     return paint(synthesis)
 
