@@ -18,8 +18,7 @@ import typer
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from bench.held_out import FOLDER
-from bench.names import NATURAL
+from bench.common.model_names import NATURAL
 from bench.natural.figures import Entry, among_best, judged_first, summary
 from bench.natural.gallery import (
     GalleryError,
@@ -31,6 +30,7 @@ from bench.natural.gallery import (
 )
 from bench.natural.judge import MissingJudgeError, load_judge
 from bench.natural.measure import read_entries, read_pictures
+from bench.prompts import FOLDER
 from engine.errors import EngineError
 from engine.painting.images import to_pil
 from engine.request.recipe import PRESETS

@@ -34,7 +34,7 @@ from signal import SIGKILL
 
 from PIL import Image
 
-from bench.supervised import SupervisedBot, environment, eventually
+from bench.bot.supervised import SupervisedBot, environment, eventually
 from tests.e2e.faults import FAULTS, Scene, deck
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.interactions import Interaction

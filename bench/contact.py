@@ -1,6 +1,6 @@
 """A contact sheet: ``python -m bench.contact`` paints a hundred held-out prompts, good or bad.
 
-With ``--kind drawn``, the first 25 of each of the four kinds of ``bench.held_out_whole``; with
+With ``--kind drawn``, the first 25 of each of the four kinds of ``bench.drawn.thing_prompts``; with
 ``--kind natural``, 50 of ``natural.json``, 25 of ``scenes.json`` and 25 of ``styles.json``. All
 have the default settings and the seeds that ``bench.fidelity`` takes; none is left out, none
 painted twice. Under each picture are its prompt and what the judges see in it: in a drawn one, what
@@ -21,15 +21,15 @@ import torch
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.drawn.judge import load_judge
+from bench.drawn.thing_prompts import KINDS
 from bench.fidelity import JUDGES, kept_at, paint_all
-from bench.held_out import FOLDER
-from bench.held_out_whole import KINDS
-from bench.judge import load_judge
 from bench.natural.classes import load_classes
 from bench.natural.gallery import kept_at as natural_kept_at
 from bench.natural.gallery import read_kept
 from bench.natural.judge import MissingJudgeError
 from bench.natural.measure import read_entries, read_pictures
+from bench.prompts import FOLDER
 from engine.painting.images import read_picture, to_pil, to_tensor
 
 EACH, COLUMNS, SIDE, LABEL, GAP = 25, 10, 128, 44, 6

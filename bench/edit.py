@@ -1,7 +1,7 @@
 """Does an edit do what it says, and nothing else? ``python -m bench.edit --json``.
 
 A hundred drawn pictures are edited with the default settings, each with its own fixed seed: the
-colour of the thing, the thing, the background, or the style (``bench.held_out_edits``). All but
+colour of the thing, the thing, the background, or the style (``bench.drawn.edit_prompts``). All but
 style are told where by words, so that CLIP makes the mask itself. Then:
 
 - ``matched``: how often the judge, which never guided, puts the target's caption first among 64,
@@ -39,10 +39,11 @@ import typer
 from PIL import Image
 from torch import Tensor
 
-from bench.held_out import FOLDER, to_claim, to_scene
-from bench.judge import load_judge
-from bench.names import DRAWN
-from bench.shares import interval
+from bench.common.model_names import DRAWN
+from bench.common.statistics import interval
+from bench.drawn.judge import load_judge
+from bench.drawn.shape_prompts import to_claim, to_scene
+from bench.prompts import FOLDER
 from engine.models import Models, load_models
 from engine.painting.images import png_bytes, to_pil, to_tensor
 from engine.painting.masking import self_mask

@@ -39,15 +39,16 @@ import torch
 import typer
 from torch import Tensor
 
-from bench.held_out import FOLDER, to_claim, to_scene
-from bench.held_out_whole import KINDS
-from bench.judge import load_judge, trained
-from bench.names import DRAWN, NATURAL
+from bench.common.model_names import DRAWN, NATURAL
+from bench.common.statistics import interval, interval_of, share
+from bench.drawn.judge import load_judge, trained
+from bench.drawn.shape_prompts import to_claim, to_scene
+from bench.drawn.thing_prompts import KINDS
 from bench.natural.gallery import GalleryError, Settings
 from bench.natural.judge import MissingJudgeError
 from bench.natural.measure import KINDS as NATURAL_KINDS
 from bench.natural.measure import measure
-from bench.shares import interval, interval_of, share
+from bench.prompts import FOLDER
 from engine import EngineError, imagine
 from engine.models import Models, load_models
 from engine.models.codebook import embed_codes
@@ -191,7 +192,7 @@ def _refuse_untrained(kind: str, *, asked: bool) -> bool:
     missing = [name for name in JUDGES.get(kind, ()) if not trained(name)]
     if not missing:
         return False
-    told = f"{kind}: no judge yet; python -m bench.judge {missing[0]} trains one"
+    told = f"{kind}: no judge yet; python -m bench.drawn.judge {missing[0]} trains one"
     if asked:
         raise typer.BadParameter(told)
     typer.echo(f"left out {told}", err=True)

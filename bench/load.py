@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.names import DRAWN
+from bench.common.model_names import DRAWN
 from data import Store
 from engine.errors import EngineError
 from engine.events import Done, Event

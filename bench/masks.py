@@ -20,9 +20,10 @@ import torch
 import typer
 from torch import Tensor
 
+from bench.common.model_names import DRAWN
+from bench.drawn.shape_prompts import to_scene
 from bench.edit import drawing, overlap, thing_mask
-from bench.held_out import FOLDER, to_scene
-from bench.names import DRAWN
+from bench.prompts import FOLDER
 from engine.models import load_models
 from engine.painting.guided_filter import guided_filter
 from engine.painting.masking import above, normalise, score, self_mask

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from PIL import Image
 
-from bench.names import DRAWN, NATURAL
+from bench.common.model_names import DRAWN, NATURAL
 from engine import EngineError, imagine
 from engine.models import load_models
 

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from bench.supervised import SupervisedBot, environment, eventually
+from bench.bot.supervised import SupervisedBot, environment, eventually
 from engine.worker.status import resident
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.faults import Buckets

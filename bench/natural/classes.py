@@ -18,7 +18,7 @@ import torch
 import typer
 from torch import Tensor
 
-from bench.held_out import FOLDER
+from bench.prompts import FOLDER
 
 FILE = FOLDER / "classes.json"
 ALIKE = Path(__file__).parent / "alike.txt"

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.shares import interval, share
+from bench.common.statistics import interval, share
 from engine.models import Models
 
 Entry = dict[str, Any]

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.held_out import FOLDER
 from bench.natural.figures import (
     Entry,
     Reading,
@@ -34,6 +33,7 @@ from bench.natural.gallery import (
 from bench.natural.judge import load_judge
 from bench.natural.photographs import known_photographs
 from bench.natural.style_judge import STYLE_NAMES, load_style_judge, styled
+from bench.prompts import FOLDER
 from engine.painting.images import to_tensor
 from engine.painting.pipeline import recipe_of
 

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from bench.held_out import FOLDER
 from bench.natural.classes import Class, load_classes
 from bench.natural.nouns import Noun, choose, fill, read_nouns
 from bench.natural.scenes import GROUPS
+from bench.prompts import FOLDER
 
 CAPTIONS, HARD, SEED = 100, 40, 20261128
 NUMBERS = {"natural": 200, "scenes": 100, "styles": 100}

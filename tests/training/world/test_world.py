@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
-from bench.held_out import FOLDER
-from bench.typical import prompts
+from bench.drawn.typical import prompts
+from bench.prompts import FOLDER
 from engine.models.packages import clip_tokenizer
 from training.drawn.__main__ import app
 from training.world.captions import Claim, Said, describe

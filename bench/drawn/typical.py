@@ -1,4 +1,4 @@
-"""How near paintings come to what they are led to: ``python -m bench.typical --drawings F --json``.
+"""Distance from the typical picture: ``python -m bench.drawn.typical --drawings F --json``.
 
 Prompts of the four kinds that training may have seen, never the held-out ones, are painted. Told
 is, by kind, the mean squared error (pixels in 0 to 1) to their captions' typical pictures
@@ -18,8 +18,8 @@ import torch
 import typer
 from torch import Tensor
 
+from bench.drawn.thing_prompts import KINDS
 from bench.fidelity import paint_all
-from bench.held_out_whole import KINDS
 from training.world.drawing import draw_array
 from training.world.sampling import sample_scene
 from training.world.things import Drawings

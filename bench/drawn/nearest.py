@@ -1,4 +1,4 @@
-"""How settings are chosen, by pixels and without a judge: ``python -m bench.nearest --json``.
+"""How settings are chosen, by pixels and without a judge: ``python -m bench.drawn.nearest --json``.
 
 Prompts of the first world that training may have seen, never the held-out ones, are painted. Of
 each prompt's scene and eleven near misses (training.world.sampling.vary) many true drawings are
@@ -22,9 +22,9 @@ import torch.nn.functional as F
 import typer
 from torch import Tensor
 
+from bench.common.statistics import interval
+from bench.drawn.judge import FIRST_WORLD
 from bench.fidelity import paint_all
-from bench.judge import FIRST_WORLD
-from bench.shares import interval
 from training.world.captions import describe
 from training.world.drawing import draw_array
 from training.world.sampling import WHOLE, Mix, sample_scene, vary

@@ -1,4 +1,4 @@
-"""How long looking for blocked words takes: ``python -m bench.words``.
+"""How long looking for blocked words takes: ``python -m bench.bot.blocked_words``.
 
 A list of a few hundred words is looked for in prompts as people type them, none of which holds
 one, so that all of each is read. Prints JSON with the median and the 99th percentile of the

@@ -16,7 +16,7 @@ from typing import Any
 from tests.e2e.standin import StandIn
 from tests.tiny_model import write_tiny_model
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _PAUSE = 0.5  # seconds before it is started again
 
 

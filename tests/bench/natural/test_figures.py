@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bench.names import DRAWN
+from bench.common.model_names import DRAWN
+from bench.common.statistics import interval, share
 from bench.natural.figures import (
     Reading,
     among_best,
@@ -15,7 +16,6 @@ from bench.natural.figures import (
     summary,
 )
 from bench.natural.judge import SIDE, load_judge, prepared
-from bench.shares import interval, share
 from engine.models import load_models
 
 

@@ -1,4 +1,4 @@
-"""How edits' settings are chosen, by pixels, without a judge: ``python -m bench.nearest_edits``.
+"""Compare settings of edits by pixels, without a judge: ``python -m bench.drawn.nearest_edits``.
 
 Edits as those of ``bench.edit``, of scenes that training may have seen. As a thing stays where it
 is, there is one picture that an edit should have become; ``left`` is how much of the way there is
@@ -21,11 +21,11 @@ import torch.nn.functional as F
 import typer
 from torch import Tensor
 
+from bench.common.statistics import interval
+from bench.drawn.edit_prompts import KINDS, target_of, where_of
+from bench.drawn.judge import FIRST_STYLES, FIRST_WORLD
+from bench.drawn.nearest import SCENES, SIDE
 from bench.edit import begin, drawing
-from bench.held_out_edits import KINDS, target_of, where_of
-from bench.judge import FIRST_STYLES, FIRST_WORLD
-from bench.nearest import SCENES, SIDE
-from bench.shares import interval
 from engine.painting.pipeline import paint
 from training.world.captions import describe
 from training.world.sampling import sample_scene, vary

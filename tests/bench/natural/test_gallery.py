@@ -16,8 +16,8 @@ import bench.ablation
 import bench.contact
 import bench.natural.judge
 from bench.ablation import CASES, augmentation
+from bench.common.model_names import DRAWN
 from bench.fidelity import main
-from bench.names import DRAWN
 from bench.natural.gallery import (
     GalleryError,
     Settings,

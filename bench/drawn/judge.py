@@ -9,7 +9,7 @@ their own, before anything was tuned; they never guide a painting and choose not
 - ``plain`` and ``wide``: two for the whole world, the first of the same kind, with batch norm and
   rectifiers, the second of depthwise 7 x 7 and pointwise convolutions (Liu et al. 2022).
 
-``python -m bench.judge NAME`` trains one again (ten minutes to half an hour of one core).
+``python -m bench.drawn.judge NAME`` trains one again (ten minutes to half an hour of one core).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The held-out prompts of the whole world, drawn once from a fixed seed and committed.
 
-``python -m bench.held_out_whole`` writes ``bench/prompts/{things,styled,relations,additions}.json``
-again; the same bytes come out. Each has 75 entries: a prompt whose combination no training saw,
-its scene, and 99 other captions that are not true of it, up to 40 of which differ from it in a
-single attribute.
+``python -m bench.drawn.thing_prompts`` writes ``things.json``, ``styled.json``, ``relations.json``
+and ``additions.json`` in ``bench/prompts`` again, byte for byte. Each has 75 entries: a prompt
+whose combination no training saw, its scene, and 99 captions that are not true of it, up to 40 of
+which differ from it in a single attribute.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.held_out import FOLDER, plain_dict
+from bench.drawn.shape_prompts import plain_dict
+from bench.prompts import FOLDER
 from training.world.captions import Claim, describe
 from training.world.prompts import ask_by_parts, ask_for_things
 from training.world.sampling import WHOLE, Mix, sample_scene, vary

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from bench.held_out_edits import KINDS
-from bench.judge import FIRST_WORLD
-from bench.nearest import drawings_of, nearer, scene_of
-from bench.nearest_edits import edit, make_edits
+from bench.drawn.edit_prompts import KINDS
+from bench.drawn.judge import FIRST_WORLD
+from bench.drawn.nearest import drawings_of, nearer, scene_of
+from bench.drawn.nearest_edits import edit, make_edits
 from training.world.drawing import draw_array
 from training.world.scene import held_out
 

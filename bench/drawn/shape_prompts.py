@@ -1,6 +1,6 @@
 """The held-out prompts of ``bench.fidelity``, drawn once from a fixed seed and committed.
 
-``python -m bench.held_out`` writes ``bench/prompts/*.json`` again; the same bytes come out.
+``python -m bench.drawn.shape_prompts`` writes ``bench/prompts/*.json`` again, byte for byte.
 Each entry of ``shapes.json`` is a scene whose combination no training saw, its caption, and 63
 other captions that are not true of it, of which up to 24 differ from it in a single attribute.
 Each entry of ``colours.json`` is a single thing on a plain ground, for the test by pixels.
@@ -11,17 +11,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.judge import FIRST_WORLD
+from bench.drawn.judge import FIRST_WORLD
+from bench.prompts import FOLDER
 from training.world.captions import Claim, Said, article, describe
 from training.world.sampling import sample_scene, vary
 from training.world.scene import COLOURS, SHAPES, Ground, Scene, Thing, held_out
 
-FOLDER = Path(__file__).parent / "prompts"
 CAPTIONS, HARD, PROMPTS, SEED = 64, 24, 100, 20221122
 
 

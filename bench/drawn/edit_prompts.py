@@ -1,7 +1,7 @@
 """The edits of ``bench.edit``, drawn once from a fixed seed and committed.
 
-``python -m bench.held_out_edits`` writes ``bench/prompts/edits.json`` again; the same bytes come
-out. Each entry is a source scene, the scene it is to become, neither of which any training saw,
+``python -m bench.drawn.edit_prompts`` writes ``bench/prompts/edits.json`` again, byte for byte.
+Each entry is a source scene, the scene it is to become, neither of which any training saw,
 the words of the edit, and 64 captions, the target's first and the source's among them. No caption
 tells what its style hides: charcoal has no colours, neon none of the ground.
 """
@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.held_out import CAPTIONS, FOLDER, SEED, others_of, plain_dict
-from bench.judge import FIRST_STYLES, FIRST_WORLD
+from bench.drawn.judge import FIRST_STYLES, FIRST_WORLD
+from bench.drawn.shape_prompts import CAPTIONS, SEED, others_of, plain_dict
+from bench.prompts import FOLDER
 from training.world.captions import Claim, article, describe
 from training.world.sampling import sample_scene
 from training.world.scene import COLOURS, SHAPES, Scene, held_out

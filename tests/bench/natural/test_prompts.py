@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.held_out import FOLDER
 from bench.natural.classes import load_classes
 from bench.natural.nouns import Noun, fill, read_nouns
 from bench.natural.prompts import NUMBERS, OF_SEVERAL, STYLES, written
 from bench.natural.scenes import GROUPS
 from bench.natural.style_judge import STYLE_NAMES
+from bench.prompts import FOLDER
 from engine.request.prompt import parse_prompts
 
 KINDS = tuple(NUMBERS)
@@ -80,7 +80,7 @@ def test_every_class_in_a_scene_is_a_class() -> None:
 
 
 def test_the_names_are_those_of_the_public_list() -> None:
-    file = Path(__file__).parents[3] / "shared" / "imagenet" / "labels.json"
+    file = Path(__file__).parents[4] / "shared" / "imagenet" / "labels.json"
     if not file.is_file():
         pytest.skip("the list of names is not there")
     assert [each.name for each in load_classes()] == json.loads(file.read_text("utf-8"))

@@ -1,0 +1,1 @@
+"""The bot: its process under a supervisor, for ``bench.chaos`` and ``bench.soak``."""
