@@ -29,6 +29,7 @@ NUMBERS = {"natural": 200, "scenes": 100, "styles": 100}
 ANIMALS = 398
 """The classes below are animals."""
 
+# fmt: off
 ANY = (
     "{0:n}", "{0:a}", "a photo of {0:a}", "a photograph of {0:a}", "{0:a} seen from close by",
     "a close-up of {0:a}", "a picture of {0:a}", "photo of {0:a}, sharp focus",
@@ -40,6 +41,7 @@ ANY = (
     "{0:a} in natural colors", "a colour photo of {0:a}", "a color photograph of {0:a}",
     "an image of {0:a}", "a good photo of {0:a ordinary}", "show me {0:a}", "can you make {0:a}?",
     "a professional photo of {0:a}, 35 mm")
+# fmt: on
 OF_ANIMALS = ("portrait of {0:a}", "a portrait of {0:a}", "{0:a} looking at the camera",
               "wildlife photo of {0:a}")
 OF_SEVERAL = ("{0:p}", "some {0:p}", "a photo of two {0:p}", "{0:p} seen from close by")

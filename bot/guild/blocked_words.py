@@ -31,8 +31,10 @@ REGEX = "regex:"
 MAX_ENTRIES, MAX_LENGTH = 1000, 100
 _MEMORY = 1 << 20  # bytes that RE2 may use for one expression
 
+# fmt: off
 _SWAPS = {"0": "o", "1": "il", "!": "il", "|": "il", "3": "e", "4": "a", "@": "a", "5": "s",
           "$": "s", "7": "t", "8": "b", "9": "g", "6": "g", "€": "e", "+": "t"}
+# fmt: on
 # An entry with signs in it is read in so many ways at most.
 _READINGS = 16
 _LEAST_SPACED = 3

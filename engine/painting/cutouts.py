@@ -124,8 +124,11 @@ def _affine(angle: Tensor, shift: Tensor, shear: Tensor, flip: Tensor) -> Tensor
     cosine, sine, tangent = angle.cos(), angle.sin(), shear.tan()
     mirror = 1 - 2 * flip
     zero, one = torch.zeros_like(angle), torch.ones_like(angle)
+    # fmt: off
     rows = [mirror * cosine, mirror * (cosine * tangent - sine), shift[:, 0],
-            sine, sine * tangent + cosine, shift[:, 1], zero, zero, one]
+            sine, sine * tangent + cosine, shift[:, 1],
+            zero, zero, one]
+    # fmt: on
     return torch.stack(rows, dim=1).view(-1, 3, 3)
 
 

@@ -18,9 +18,11 @@ Bytes = NDArray[np.uint8]
 HELD_OUT = ("coffee", "chelsea", "china")
 # Of the packages' data: no documents, logos, charts, masks or test images.
 # The motorcycle (Middlebury 2014) names no licence.
+# fmt: off
 NOT_NATURAL = ("cell", "chessboard_GRAY", "chessboard_RGB", "clock_motion", "color", "horse", "ihc",
                "logo", "logo2", "microaneurysms", "Minduka_Present_Blue_Pack", "page", "phantom",
                "text", "motorcycle_left", "motorcycle_right")
+# fmt: on
 SCIPY_FACE = "face.dat"  # a raccoon in scipy/misc until SciPy 1.9: packed bytes, no header
 _ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 _LONGEST = 1000  # px; what is longer is reduced when loaded

@@ -30,8 +30,10 @@ MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 CLASSES = 1000
 # (blocks, kernel, stride of the first, expansion, channels) of each stage of Lite0: EfficientNet-B0
 # without squeeze and excitation, swish replaced by ReLU6.
+# fmt: off
 _STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80),
            (3, 5, 1, 6, 112), (4, 5, 2, 6, 192), (1, 3, 1, 6, 320))
+# fmt: on
 _STEM, _FEATURES = 32, 1280
 _PICTURES, _WORDS = "picture.", "text."
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# fmt: off
 # Few words around the noun.
 PLAIN = (
     "{n}", "{a}", "the {n}", "{p}", "my {n}", "this {n}", "some {p}", "{n}, {n}",
@@ -130,12 +131,15 @@ WEARING: Mapping[str, str] = {
 }
 MATERIALS = ("wood", "stone", "glass", "gold", "silver", "paper", "lego", "clay", "ice", "metal",
              "chocolate", "marble", "wool", "plastic", "crystal", "clouds", "bronze", "felt")
+# fmt: on
 
 _VOWELS = tuple("aeiou")
 _SOUND_LIKE_CONSONANTS = ("uni", "use", "eu", "one", "ukulele", "ufo")
+# fmt: off
 _MASS = frozenset({"snow", "rain", "water", "corn", "hay", "wool", "velvet", "guacamole", "dough",
                    "face powder", "hair spray", "chain mail", "eggnog", "red wine", "jeans",
                    "pajamas", "tights", "binoculars", "sunglasses", "clogs", "parallel bars"})
+# fmt: on
 
 
 def with_article(noun: str) -> str:

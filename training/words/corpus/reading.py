@@ -20,6 +20,7 @@ from training.words.corpus.phrases import ADJECTIVES, COLOURS, STYLES
 
 _WORD = re.compile(r"[\w'-]+|[,.;:!?]")
 _BOUNDARIES = frozenset((",", ".", ";", ":", "!", "?", "and", "or", "but", "while"))
+# fmt: off
 _PREPOSITIONS = frozenset((
     "in", "on", "at", "by", "near", "under", "over", "above", "behind", "beside", "inside",
     "with", "from", "through", "against", "between", "among", "into", "onto", "around",
@@ -35,6 +36,7 @@ _SKIPPED = frozenset((*COLOURS, *ADJECTIVES, *STYLES)) | frozenset((
     "so", "he", "who", "they", "its", "out", "up", "down", "being", "well", "still", "back",
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
 ))
+# fmt: on
 # A thing after a preposition, or before the head of its phrase, counts for less.
 _AFTER_PREPOSITION, _MODIFIER = 0.35, 0.2
 _LONGEST = 4
