@@ -27,7 +27,7 @@ Tell = Callable[[Scene, np.random.Generator], tuple[str, Claim]]
 
 
 def _thing(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
-    """"a fox in the snow"."""
+    """As "a fox in the snow"."""
     return describe(scene, rng, full=True)
 
 

@@ -52,7 +52,7 @@ class Noun:
 
 
 def article(words: str) -> str:
-    """"a" or "an", as ``words`` sound."""
+    """The article, "a" or "an", as ``words`` sound."""
     vowel = words[:1].lower() in tuple("aeiou") and not _AN_BUT_A.match(words)
     return "an" if vowel or _A_BUT_AN.match(words) else "a"
 

@@ -51,7 +51,7 @@ def ordinal(number: int) -> str:
 
 
 def place_in_queue(position: int, eta: float | None) -> str:
-    """"Queued, 3rd, about 2 min", or that it is next."""
+    """Tell the place, as "Queued, 3rd, about 2 min", or that it is next."""
     place = _("next") if position <= 1 else ordinal(position)
     if eta is None:
         return _("Queued, {place}", place=place)

@@ -186,7 +186,7 @@ def _ground(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
 
 def where(ground: Ground, rng: np.random.Generator, full: bool = True
           ) -> tuple[str, str | None]:
-    """"on a red background" or "in the snow", and the pattern, if it is told."""
+    """As "on a red background" or "in the snow", and the pattern, if it is told."""
     if ground.own_colours:
         phrases = _WHERE[ground.pattern]
         return phrases[0] if full else _choose(rng, phrases), ground.pattern

@@ -31,7 +31,7 @@ def ask(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
 
 
 def ask_for_things(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
-    """"a fox" or "a charcoal drawing of a fox", on whatever ground."""
+    """As "a fox" or "a charcoal drawing of a fox", on whatever ground."""
     words, claim = tell_things(scene, rng, full=True)
     if scene.style is None:
         return words, claim
@@ -39,7 +39,7 @@ def ask_for_things(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
 
 
 def ask_by_parts(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
-    """"a fox + in the snow" or "a fox + charcoal drawing"."""
+    """As "a fox + in the snow" or "a fox + charcoal drawing"."""
     words, claim = tell_things(scene, rng, full=True)
     if scene.style is not None:
         return f"{words}{PLUS}{style_words(scene.style)}", replace(claim, style=scene.style)
