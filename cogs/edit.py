@@ -11,20 +11,18 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import AttachmentError, Guarded
 from bot.language import _
+from bot.language.translator import describe
 from bot.media.source_picture import is_finished, job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_request
 from bot.requests.requester import asked_by
 from bot.requests.restrictions import check_interaction_not_banned
 from bot.ui.edit_modal import EditModal
-from bot.ui.modals import max_length
-from bot.ui.options import describe, span
 from data import posted
+from engine.request.limits import max_length, range_of
 
 PROMPT_LENGTH, WHERE_LENGTH = max_length("prompt"), max_length("where")
-WEAKEST, STRONGEST = span("strength")
-LEAST_KEPT, MOST_KEPT = span("keep")
-LEAST_SURE, MOST_SURE = span("threshold")
+STRENGTH, KEEP, THRESHOLD = range_of("strength"), range_of("keep"), range_of("threshold")
 MENU = "Edit this image"
 
 
@@ -58,9 +56,10 @@ class Edit(commands.Cog):
             prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
             where: app_commands.Range[str, 1, WHERE_LENGTH] | None = None,
             mask: discord.Attachment | None = None,
-            strength: app_commands.Range[float, WEAKEST, STRONGEST] | None = None,
-            keep: app_commands.Range[float, LEAST_KEPT, MOST_KEPT] | None = None,
-            threshold: app_commands.Range[float, LEAST_SURE, MOST_SURE] | None = None) -> None:
+            strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
+            keep: app_commands.Range[float, KEEP.low, KEEP.high] | None = None,
+            threshold: app_commands.Range[float, THRESHOLD.low, THRESHOLD.high] | None = None,
+            ) -> None:
         """Answer, then fetch and queue."""
         async with Guarded(interaction, "/edit"):
             check_bot_may_post(interaction)

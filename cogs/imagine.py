@@ -11,15 +11,15 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import Guarded
 from bot.host.models import model_names
+from bot.language.translator import describe
 from bot.permissions import check_bot_may_post
 from bot.requests.requester import asked_by
 from bot.ui.autocomplete import choices
-from bot.ui.modals import max_length
-from bot.ui.options import bounds, describe
+from engine.request.limits import max_length, whole_range
 from engine.request.request import parse_size, request_from_text
 
-LEAST_SEED, LAST_SEED = bounds("seed")
-FEWEST, MOST = bounds("iterations")
+LEAST_SEED, LAST_SEED = whole_range("seed")
+FEWEST, MOST = whole_range("iterations")
 PROMPT_LENGTH = max_length("prompt")
 
 

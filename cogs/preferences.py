@@ -14,15 +14,16 @@ from bot.errors import Guarded
 from bot.host.models import check_model, model_names
 from bot.language import _
 from bot.language.formatting import escape
+from bot.language.translator import describe
 from bot.requests.gate import brought_down, pixels_allowed
 from bot.requests.limits import check_limits
 from bot.requests.requester import Asking
 from bot.ui.autocomplete import choices
-from bot.ui.options import bounds, describe
 from data.people import Preferences
+from engine.request.limits import whole_range
 from engine.request.request import ImageRequest, make_request, parse_size
 
-FEWEST, MOST = bounds("iterations")
+FEWEST, MOST = whole_range("iterations")
 
 
 class PreferencesCog(commands.Cog, name="Preferences"):
@@ -62,7 +63,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
         if "model" not in request.model_fields_set:  # nobody chose one
             values["model"] = mine.model
         chosen = {name: value for name, value in values.items() if value is not None}
-        return request.changed(**chosen) if chosen else request
+        return request.with_values(**chosen)
 
     @preferences.command(description="What you have chosen")
     async def show(self, interaction: discord.Interaction[Any]) -> None:

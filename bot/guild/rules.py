@@ -33,8 +33,9 @@ from data import guilds
 from data.database import Database
 from data.guilds import Change
 from engine.jobs.job import Place
+from engine.request.limits import range_of, whole_range
 from engine.request.recipe import PRESETS
-from engine.request.request import ImageRequest, parse_size, range_of
+from engine.request.request import ImageRequest, parse_size
 
 Source = Literal["server", "host", "built in"]
 
@@ -63,8 +64,8 @@ def _at(number: float) -> Callable[[Settings], float]:
     return lambda host: number
 
 
-_MOST_CUTOUTS = int(range_of("cutouts")[1])
-_FASTEST = float(range_of("learning_rate")[1])
+_MOST_CUTOUTS = whole_range("cutouts")[1]
+_FASTEST = float(range_of("learning_rate").high)
 _MOST_A_DAY, _LONGEST_COOLDOWN, _MOST_DAYS = 10_000, 86_400, 36_500
 _ITERATIONS = Number(_at(1), lambda host: host.limits.max_iterations)
 _CUTOUTS = Number(_at(1), _at(_MOST_CUTOUTS))

@@ -18,7 +18,8 @@ from bot.host.settings import Settings
 from bot.language import _, plural
 from bot.language.formatting import escape
 from engine.errors import RequestError
-from engine.request.request import MAX_SEED, make_request, parse_size
+from engine.request.limits import MAX_SEED
+from engine.request.request import make_request, parse_size
 
 RANDOM = "random"
 MAX_LISTED = 50

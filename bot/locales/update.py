@@ -62,7 +62,7 @@ def _said(tree: ast.AST) -> Iterator[Text]:
 
 
 def _described(tree: ast.AST) -> Iterator[str]:
-    """The descriptions of commands, groups and options; cogs.options has those of fields."""
+    """The descriptions of commands, groups and options; those of a request's fields too."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call | ast.ClassDef):
             continue

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bot.errors import GoneError, LimitError
 from bot.language import _
 from data.stored import StoredJob
-from engine.request.request import ImageRequest, range_of
+from engine.request.limits import whole_range
+from engine.request.request import ImageRequest
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ def continuation_of(job: StoredJob) -> Continuation:
     more = request.more or 0
     if job.result.get("stopped"):
         left = None if request.iterations is None else request.iterations + more - made
-        return Continuation(job.id, request, request.changed(iterations=left, more=None))
+        return Continuation(job.id, request, request.with_values(iterations=left, more=None))
     own = made - more
-    if more + own > int(range_of("more")[1]):
+    if more + own > whole_range("more")[1]:
         raise LimitError(_("This picture has {made} iterations, and no more can be added; press "
                            "Edit to start from it anew.", made=made))
-    return Continuation(job.id, request.changed(more=more + own),
-                        request.changed(iterations=own, more=None))
+    return Continuation(job.id, request.with_values(more=more + own),
+                        request.with_values(iterations=own, more=None))

@@ -49,8 +49,9 @@ class GuildGate:
             # A long prompt and a long list take milliseconds.
             await asyncio.to_thread(check_words, request, rules)
             await self._check_usage(guild_id, asking, rules)
-        request = request.changed(**_first(request, rules))
+        request = request.with_values(**_first(request, rules))
         recipe = await asyncio.to_thread(_recipe, request)
+        # The only validation on the way to the queue: a size made smaller may be out of range.
         request = request.changed(**_second(request, rules, recipe, _big(asking, rules)))
         check_maxima(request, rules, big=_big(asking, rules))
         return request

@@ -124,7 +124,7 @@ class AgainButton(JobButton):
         """Ask anew, without the seed."""
         check_bot_may_post(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await bot.ask(asked_by(interaction), job.request.changed(seed=None))
+        await bot.ask(asked_by(interaction), job.request.with_values(seed=None))
 
 
 class RemixButton(JobButton):

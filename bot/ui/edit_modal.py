@@ -21,8 +21,9 @@ from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_request
 from bot.requests.requester import asked_by
 from bot.ui.buttons import JOB_ID
-from bot.ui.modals import max_length, submitted, submitted_text
+from bot.ui.modals import submitted, submitted_text
 from data import posted
+from engine.request.limits import max_length
 from engine.request.request import ImageRequest, read_flag
 
 if TYPE_CHECKING:

@@ -18,21 +18,14 @@ from bot.language import _
 from bot.permissions import check_bot_may_post
 from bot.requests.requester import asked_by
 from bot.ui.buttons import JOB_ID
-from engine.request.request import ImageRequest, request_from_text
+from engine.request.limits import max_length
+from engine.request.request import request_from_text
 
 if TYPE_CHECKING:
     from bot.client import ImageBot
 
 PROMPT = "prompt"
 _REMIX = re.compile(rf"imagine:remix:(?P<job>{JOB_ID})")
-
-
-def max_length(field: str) -> int:
-    """The most characters that a text field of a request may have."""
-    for limit in ImageRequest.model_fields[field].metadata:
-        if hasattr(limit, "max_length"):
-            return int(limit.max_length)
-    raise LookupError(field)
 
 
 class RemixModal(discord.ui.Modal):

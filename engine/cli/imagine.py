@@ -18,7 +18,8 @@ from engine.cli import run
 from engine.cli.output_files import Targets
 from engine.errors import RequestError
 from engine.painting.images import read_file, read_picture
-from engine.request.request import FLAGS, ImageRequest, range_of, read_flag, request_from_text
+from engine.request.limits import RANGES
+from engine.request.request import FLAGS, ImageRequest, read_flag, request_from_text
 from engine.version import version
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -49,8 +50,8 @@ def _about(field: str) -> str:
     """The help text of a request's field, with its range and default."""
     info = ImageRequest.model_fields[field]
     text = info.description or ""
-    if any(hasattr(limit, "le") for limit in info.metadata):
-        text += f", {' to '.join(range_of(field))}"
+    if field in RANGES:
+        text += f", {RANGES[field]}"
     if not info.is_required() and info.default is not None:
         text += f" (without it: {info.default})"
     return f"{text[0].upper()}{text[1:]}."
@@ -71,7 +72,7 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-_SIZE = f"Width x height in pixels, each {' to '.join(range_of('width'))}; 256 is a square."
+_SIZE = f"Width x height in pixels, each {RANGES['width']}; 256 is a square."
 _ASPECT = "Width : height, as 16:9, the area being the model's own."
 
 

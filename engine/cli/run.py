@@ -210,7 +210,7 @@ def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> Imag
     values = {"seed": synthesis.seed}
     if not done and synthesis.iteration:
         values["iterations"] = synthesis.iteration
-    return request.changed(**values)
+    return request.with_values(**values)
 
 
 def _write_picture(image: Image.Image, painted: ImageRequest, synthesis: Synthesis,

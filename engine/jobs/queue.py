@@ -25,7 +25,8 @@ from engine.jobs.job import Job, JobRecord, JobStore, Place
 from engine.jobs.round_robin import RoundRobin, in_turn
 from engine.jobs.time_lapses import Films
 from engine.request.defaults import DEFAULT_MODEL
-from engine.request.request import MAX_SEED, ImageRequest
+from engine.request.limits import MAX_SEED
+from engine.request.request import ImageRequest
 from engine.tasks import spawn
 from engine.translatable import Translatable
 from engine.worker.messages import Cancel, Stop, WorkerSettings
@@ -158,7 +159,7 @@ class PaintQueue:
         """
         self._check_open()
         if request.seed is None:
-            request = request.changed(seed=secrets.randbelow(MAX_SEED + 1))
+            request = request.with_values(seed=secrets.randbelow(MAX_SEED + 1))
         pictures = dict(pictures or {})
         if pictures:
             await asyncio.to_thread(_check_hashes, pictures)

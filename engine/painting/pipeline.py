@@ -19,8 +19,9 @@ from engine.painting.images import read_file
 from engine.painting.init_image import read_source
 from engine.painting.synthesis import Iterate, Synthesis
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
+from engine.request.limits import MAX_SEED, range_of
 from engine.request.recipe import Recipe, make_recipe
-from engine.request.request import MAX_SEED, ImageRequest, range_of, request_from_text
+from engine.request.request import ImageRequest, request_from_text
 from engine.version import version
 
 
@@ -95,7 +96,7 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
     except (KeyError, TypeError) as error:
         raise ModelError("The catalogue's defaults of the model {model} cannot be used ({reason}); "
                          "correct its entry.", model=models.name, reason=error) from None
-    most = int(range_of("width")[1])
+    most = range_of("width").high
     if max(width, height) > most:
         raise RequestError("With that aspect the picture would have {width:.0f}x{height:.0f} "
                            "pixels; at most {most} a side can be painted.", width=width,

@@ -38,8 +38,8 @@ def parse_arrow(text: str) -> Arrow | None:
     if not arrows:
         return None
     if len(arrows) > 1:
-        raise RequestError("There is more than one arrow; write one, as in \"foggy sky -> clear "
-                           "sky\", and put arrows that are words in double quotes.")
+        raise RequestError("There is more than one arrow; use one, as in \"foggy sky -> clear "
+                           "sky\", and put other arrows in double quotes.")
     source, target = text[:arrows[0].start()].strip(), text[arrows[0].end():].strip()
     if not source or not target:
         side = Translatable("after") if source else Translatable("before")

@@ -77,13 +77,13 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
     """
     prompts = tuple(_parse_part(part) for part in _split_on_plus(text) if part.strip())
     if not prompts:
-        raise RequestError("The prompt is empty; say what to paint, for example "
-                           "\"a red star on a blue background\".")
+        raise RequestError("The prompt is empty; say what to paint, for example \"a red star on a "
+                           "blue background\".")
     if len(prompts) > MAX_PROMPTS:
-        raise RequestError("That adds up {count} prompts; at most {most} can be added with "
-                           "\" + \".", count=len(prompts), most=MAX_PROMPTS)
+        raise RequestError("There are {count} prompts; at most {most} can be joined with \" + \".",
+                           count=len(prompts), most=MAX_PROMPTS)
     if all(prompt.weight == 0 for prompt in prompts):
-        raise RequestError("Every prompt has the weight 0; give at least one of them another.")
+        raise RequestError("Every prompt has weight 0; give at least one of them another weight.")
     return tuple(prompt for prompt in prompts if prompt.weight != 0)
 
 
@@ -108,12 +108,11 @@ def _parse_part(part: str) -> Prompt:
         return Prompt(words)
     weight = float(found["weight"])
     if abs(weight) > MAX_WEIGHT:
-        raise RequestError("The weight {weight} is out of range; weights go from -100 to 100.",
+        raise RequestError("Weights must be between -100 and 100, not {weight}.",
                            weight=found["weight"][:20])
     stop = -math.inf if found["stop"] is None else float(found["stop"])
     if found["stop"] is not None and abs(stop) > MAX_STOP:
-        raise RequestError("The stop {stop} is out of range; stops go from -5 to 5.",
-                           stop=found["stop"][:20])
+        raise RequestError("Stops must be between -5 and 5, not {stop}.", stop=found["stop"][:20])
     stripped = found["words"].strip()
     if not stripped:
         raise RequestError("The weight \"{words}\" has no words before it; write the words first, "
@@ -132,7 +131,7 @@ def split_flags(text: str) -> tuple[str, dict[str, str]]:
     def take(found: re.Match[str]) -> str:
         name = found["name"].lower()
         if name in flags:
-            raise RequestError("--{name} stands there twice; leave one of them.", name=name[:40])
+            raise RequestError("--{name} is given twice; remove one.", name=name[:40])
         flags[name] = (found["value"] or "").strip('"“”')
         return " "
 

@@ -1,7 +1,7 @@
 """One job as plain, JSON-able data: what to paint and how, validated with readable errors.
 
-Defaults, ranges and help texts of every option are written here once; the command line, the
-slash options and the modal are made from these fields.
+Defaults and help texts of every option are written here once, their ranges in
+engine.request.limits; the command line, the slash options and the modals are made from them.
 """
 
 from __future__ import annotations
@@ -23,72 +23,83 @@ from engine.errors import RequestError
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
+from engine.request.limits import max_length, range_of
 from engine.request.prompt import Prompt, parse_prompts, split_flags
 from engine.request.recipe import PRESETS, SCHEDULES
 from engine.translatable import Translatable
 
-MAX_SEED = 2**32 - 1
-Given = TypeVar("Given")
+T = TypeVar("T")
 Result = TypeVar("Result")
+_SHA256 = r"^[0-9a-f]{64}$"
+
+
+def _number(field: str, description: str) -> Any:
+    bounds = range_of(field)
+    if bounds.exclusive:
+        return Field(gt=bounds.low, le=bounds.high, description=description)
+    return Field(ge=bounds.low, le=bounds.high, description=description)
+
+
+def _text(field: str, description: str) -> Any:
+    return Field(max_length=max_length(field), description=description)
 
 
 class ImageRequest(BaseModel):
-    """What one person asked for. None means: as the model's preset has it.
+    """What one person asked for. None means the default of the model and its preset.
 
-    ``prompt`` is the words without flags; ``init_image`` and ``mask`` are the SHA-256 of
-    pictures' bytes, which travel beside the request. With a picture to start from it is an
-    edit, and an arrow in the prompt ("foggy sky -> clear sky") pulls to its right side and
-    pushes away from its left. ``where`` is the source phrase of section H.2, or "source phrase
-    -> target phrase"; then the prompt may be empty and becomes the target phrase.
+    ``prompt`` has no flags in it; ``init_image`` and ``mask`` are the SHA-256 of the bytes of
+    pictures, which are passed separately. A request with a starting picture is an edit: an arrow
+    in its prompt ("foggy sky -> clear sky") pulls towards the right side and pushes away from the
+    left. ``where`` is the source phrase of the paper's section H.2, or "source phrase -> target
+    phrase"; with a target phrase the prompt may be empty, and the target phrase replaces it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prompt: Annotated[str, Field(
-        max_length=2000, description="what to paint; \" + \" adds prompts, \":0.5\" weighs one")]
-    width: Annotated[int | None, Field(ge=16, le=2048, description="width in pixels")] = None
-    height: Annotated[int | None, Field(ge=16, le=2048, description="height in pixels")] = None
-    aspect: Annotated[float | None, Field(
-        ge=0.125, le=8, description="width over height, where not both are given")] = None
-    iterations: Annotated[int | None, Field(
-        ge=1, le=5000, description="how many times the picture is improved")] = None
-    seed: Annotated[int | None, Field(
-        ge=0, le=MAX_SEED, description="the same seed paints the same picture again")] = None
+    prompt: Annotated[str, _text(
+        "prompt", "what to paint; \" + \" joins prompts, \":0.5\" sets a weight")]
+    width: Annotated[int | None, _number("width", "width in pixels")] = None
+    height: Annotated[int | None, _number("height", "height in pixels")] = None
+    aspect: Annotated[float | None, _number(
+        "aspect", "width divided by height, unless both are given")] = None
+    iterations: Annotated[int | None, _number(
+        "iterations", "how many times the picture is improved")] = None
+    seed: Annotated[int | None, _number(
+        "seed", "the same seed gives the same picture again")] = None
     preset: Annotated[str, Field(
         description=f"a named set of numbers: {', '.join(PRESETS)}")] = "default"
-    model: Annotated[str, Field(
-        max_length=100, description="which generator and perceptor paint")] = DEFAULT_MODEL
+    model: Annotated[str, _text("model", "which model paints")] = DEFAULT_MODEL
     init_image: Annotated[str | None, Field(
-        pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the picture to start from")] = None
-    cutouts: Annotated[int | None, Field(
-        ge=1, le=256, description="how many cutouts are looked at each iteration")] = None
-    learning_rate: Annotated[float | None, Field(
-        gt=0, le=100, description="how far each iteration moves the latent")] = None
+        pattern=_SHA256, description="SHA-256 of the picture to start from")] = None
+    cutouts: Annotated[int | None, _number(
+        "cutouts", "how many cutouts are looked at in each iteration")] = None
+    learning_rate: Annotated[float | None, _number(
+        "learning_rate", "how far each iteration moves the latent")] = None
     regulariser: Annotated[str | None, Field(
         description=f"how the latent's regulariser decays: {', '.join(SCHEDULES)}")] = None
-    strength: Annotated[float | None, Field(
-        ge=0, le=1, description="how far an edit may go from the picture it starts from")] = None
+    strength: Annotated[float | None, _number(
+        "strength", "how much an edit can change; 0 keeps the original, 1 ignores it")] = None
     mask: Annotated[str | None, Field(
-        pattern=r"^[0-9a-f]{64}$",
-        description="SHA-256 of the picture whose white or transparent part may change")] = None
-    where: Annotated[str | None, Field(
-        max_length=500, description="what in the picture may change, in words; \"windmills -> "
-        "mushrooms\" also says into what")] = None
-    threshold: Annotated[float | None, Field(
-        ge=-5, le=5, description="how surely a place must show the words of where to change, in "
-        "standard deviations from the mean; the paper's is -2")] = None
-    keep: Annotated[float | None, Field(
-        ge=0, le=100, description="how much an edit keeps the picture's structure")] = None
-    away: Annotated[float | None, Field(
-        ge=0, le=100, description="how much the left side of an arrow pushes")] = None
-    more: Annotated[int | None, Field(
-        ge=1, le=5000, description="iterations beyond those, as Continue adds them")] = None
+        pattern=_SHA256,
+        description="SHA-256 of the mask; white or transparent areas can change")] = None
+    where: Annotated[str | None, _text(
+        "where", "what in the picture can change, in words; \"windmills -> mushrooms\" also says "
+        "what it becomes")] = None
+    threshold: Annotated[float | None, _number(
+        "threshold", "how well an area must match the words of where to change, in standard "
+        "deviations from the mean; the paper uses -2")] = None
+    keep: Annotated[float | None, _number(
+        "keep", "how strongly an edit keeps the picture's structure")] = None
+    away: Annotated[float | None, _number(
+        "away", "how strongly the left side of an arrow pushes away")] = None
+    more: Annotated[int | None, _number(
+        "more", "additional iterations, as Continue adds them")] = None
 
     @field_validator("prompt", "where")
     @classmethod
     def _has_no_nul(cls, text: str | None, info: ValidationInfo) -> str | None:
         if text is not None and "\x00" in text:
-            raise ValueError(Translatable("The {name} holds a NUL character; take it out.",
+            raise ValueError(Translatable("{name} contains a NUL character; remove it.",
                                           name=str(info.field_name)))
         return text
 
@@ -96,7 +107,7 @@ class ImageRequest(BaseModel):
     @classmethod
     def _is_preset(cls, preset: str) -> str:
         if preset not in PRESETS:
-            raise ValueError(Translatable("There is no preset \"{name}\"; there are {names}.",
+            raise ValueError(Translatable("There is no preset \"{name}\"; choose one of {names}.",
                                           name=preset[:40], names=", ".join(PRESETS)))
         return preset
 
@@ -104,47 +115,47 @@ class ImageRequest(BaseModel):
     @classmethod
     def _is_schedule(cls, name: str | None) -> str | None:
         if name is not None and name not in SCHEDULES:
-            raise ValueError(Translatable("There is no regulariser \"{name}\"; there are {names}.",
-                                          name=name[:40], names=", ".join(SCHEDULES)))
+            raise ValueError(Translatable("There is no regulariser \"{name}\"; choose one of "
+                                          "{names}.", name=name[:40], names=", ".join(SCHEDULES)))
         return name
 
     @model_validator(mode="before")
     @classmethod
     def _target_as_prompt(cls, values: Any) -> Any:
-        """An empty prompt is the target phrase, where there is one."""
+        """Replace an empty prompt with the target phrase of ``where``, if it has one."""
         if not isinstance(values, dict) or values.get("prompt") != "":
             return values
         where = values.get("where")
-        if not isinstance(where, str) or len(where) > 500:
+        if not isinstance(where, str) or len(where) > max_length("where"):
             return values
         arrow = _checked(parse_arrow, where)
         return values if arrow is None else {**values, "prompt": arrow.target}
 
     @model_validator(mode="after")
-    def _holds_together(self) -> ImageRequest:
+    def _fits_together(self) -> ImageRequest:
         if self.init_image is None:
             for name in ("strength", "mask", "where", "keep"):
                 if getattr(self, name) is not None:
-                    raise ValueError(Translatable("The {name} is for edits: give a picture to "
-                                                  "start from, or leave the {name} out.",
-                                                  name=name))
+                    raise ValueError(Translatable("{name} only works on edits; add a picture to "
+                                                  "start from, or leave {name} out.", name=name))
         if self.where is not None and not self.where.strip():
-            raise ValueError(Translatable("Where to change is empty; name a thing in the picture, "
-                                          "for example \"jacket\"."))
+            raise ValueError(Translatable("where is empty; name something in the picture, for "
+                                          "example \"jacket\"."))
         if self.threshold is not None and self.where is None:
-            raise ValueError(Translatable("The threshold is for where: name the thing in the "
-                                          "picture that may change, or leave the threshold out."))
+            raise ValueError(Translatable("threshold only works with where; name the part of the "
+                                          "picture that can change, or leave threshold out."))
         _checked(ImageRequest.prompts, self)
         if self.away is not None and self.arrow() is None:
-            raise ValueError(Translatable("Away weighs the left side of an arrow in the prompt of "
-                                          "an edit; write \"foggy sky -> clear sky\", say, or "
-                                          "leave it out."))
+            raise ValueError(Translatable("away only works with an arrow in an edit's prompt, as "
+                                          "in \"foggy sky -> clear sky\"; add an arrow, or leave "
+                                          "away out."))
         return self
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts that are added up: those of ``prompt``, and the target phrase's.
+        """All prompts that are summed: those of ``prompt`` and those of the target phrase.
 
-        Of an arrow, the right side's and, their weights times -``away``, the left side's.
+        An arrow gives the prompts of its right side, and those of its left side with their
+        weights multiplied by -``away``.
         """
         arrow = self.arrow()
         if arrow is None:
@@ -163,66 +174,75 @@ class ImageRequest(BaseModel):
         return None if self.init_image is None else parse_arrow(self.prompt)
 
     def change(self) -> Arrow | None:
-        """Source and target phrase, where ``where`` has an arrow."""
+        """Source and target phrase, if ``where`` has an arrow."""
         return None if self.where is None else parse_arrow(self.where)
 
     def source_phrase(self) -> str | None:
-        """What CLIP's own mask looks for (paper, H.2); None where none is wanted."""
+        """What CLIP's own mask looks for (paper, H.2); None without ``where``."""
         change = self.change()
         if change is not None:
             return change.source
         return None if self.where is None else self.where.strip()
 
     def pictures_needed(self) -> tuple[str, ...]:
-        """The SHA-256 of the pictures without which it cannot be painted, each once."""
+        """The SHA-256 of the pictures that it cannot be painted without, each once."""
         return tuple(dict.fromkeys(sha256 for sha256 in (self.init_image, self.mask) if sha256))
 
     def changed(self, **values: Any) -> ImageRequest:
         """This request with some fields changed, validated again; raises RequestError.
 
-        What nobody chose stays so, and can be told apart (``model_fields_set``).
+        ``model_fields_set`` stays as it was, plus the fields changed here.
         """
         return make_request(**{**self.model_dump(exclude_unset=True), **values})
 
+    def with_values(self, **values: Any) -> ImageRequest:
+        """This request with fields set to values that need no validation.
 
-def _checked(function: Callable[[Given], Result], given: Given) -> Result:
-    """What ``function`` makes of ``given``, its RequestError as pydantic wants it."""
+        For values that the program computed or that were validated when they were stored (a
+        random seed, a server's default), in fields that no other field depends on. What a person
+        sends goes through :meth:`changed`.
+        """
+        return self.model_copy(update=values)
+
+
+def _checked(function: Callable[[T], Result], argument: T) -> Result:
+    """Call ``function``, turning its RequestError into the ValueError that pydantic expects."""
     try:
-        return function(given)
+        return function(argument)
     except RequestError as error:
         raise ValueError(error.message) from None
 
 
 def make_request(prompt: str, **values: Any) -> ImageRequest:
-    """An ImageRequest of these values; raises RequestError with one readable sentence."""
+    """An ImageRequest with these values; raises RequestError with one readable sentence."""
     try:
         return ImageRequest(prompt=prompt, **values)
     except ValidationError as error:
-        raise RequestError(_sentence(error)) from None
+        raise RequestError(_message(error)) from None
 
 
 def request_from_json(text: str) -> ImageRequest:
-    """The request that ``model_dump_json`` wrote; raises RequestError where it is none."""
+    """The request that ``model_dump_json`` wrote; raises RequestError for any other text."""
     try:
         return ImageRequest.model_validate_json(text)
     except ValidationError as error:
-        raise RequestError(_sentence(error)) from None
+        raise RequestError(_message(error)) from None
 
 
 def request_from_text(text: str, **values: Any) -> ImageRequest:
-    """A request from a prompt with inline flags, as people type it: "a fox --seed 7 --ar 16:9".
+    """A request from a prompt with flags, as people type it: "a fox --seed 7 --ar 16:9".
 
-    A flag wins over the same value in ``values``. Raises RequestError.
+    A flag overrides the same field in ``values``. Raises RequestError.
     """
-    prompt, flags = split_flags(_whole_characters(text))
-    taken = dict(values)
+    prompt, flags = split_flags(_without_surrogates(text))
+    fields = dict(values)
     for name, value in flags.items():
-        taken.update(read_flag(name, value))
-    return make_request(prompt, **taken)
+        fields.update(read_flag(name, value))
+    return make_request(prompt, **fields)
 
 
-def _whole_characters(text: str) -> str:
-    """``text`` with U+FFFD for halves of characters: JSON can carry them, no message can."""
+def _without_surrogates(text: str) -> str:
+    """``text`` with lone surrogates replaced by U+FFFD: JSON can carry them, UTF-8 cannot."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -236,14 +256,14 @@ FLAGS = ("size", "ar", *_NUMBERS, *_WORDS)
 def read_flag(name: str, value: str) -> dict[str, Any]:
     """The request's fields that ``--name value`` sets; raises RequestError.
 
-    The command's options are read by it too, so that both mean and refuse the same.
+    The command line's options are read here too, so that both accept and refuse the same values.
     """
     if name not in FLAGS:
         known = ", ".join(f"--{flag}" for flag in FLAGS)
-        raise RequestError("There is no option --{name}; there are {known}.", name=name[:40],
+        raise RequestError("There is no option --{name}; the options are {known}.", name=name[:40],
                            known=known)
     if not value:
-        raise RequestError("--{name} needs a value after it.", name=name)
+        raise RequestError("--{name} needs a value.", name=name)
     if name == "size":
         return parse_size(value)
     if name == "ar":
@@ -256,12 +276,12 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     except ValueError:
         kind = (Translatable("a whole number") if _NUMBERS[name] is int else
                 Translatable("a number"))
-        raise RequestError("--{name} takes {kind}, not \"{given}\".", name=name, kind=kind,
+        raise RequestError("--{name} must be {kind}, not \"{given}\".", name=name, kind=kind,
                            given=value[:40]) from None
 
 
 def parse_size(text: str) -> dict[str, int]:
-    """Width and height of "256x128" (or "256", a square); raises RequestError."""
+    """Width and height in pixels of "256x128" (or "256", a square); raises RequestError."""
     if text.isascii() and text.isdigit():
         text = f"{text}x{text}"
     width, height = _parse_pair(text.lower().replace("×", "x"), "x", Translatable("The size"),
@@ -269,55 +289,38 @@ def parse_size(text: str) -> dict[str, int]:
     return {"width": width, "height": height}
 
 
-def _parse_pair(text: str, between: str, what: str, example: str) -> tuple[int, int]:
-    first, _, second = text.partition(between)
+def _parse_pair(text: str, separator: str, what: str, example: str) -> tuple[int, int]:
+    first, _, second = text.partition(separator)
     if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit()
             and len(first) < 6 and len(second) < 6):
-        raise RequestError("{what} reads like {example}, not \"{given}\".", what=what,
+        raise RequestError("{what} must look like {example}, not \"{given}\".", what=what,
                            example=example, given=text[:40])
     if int(first) == 0 or int(second) == 0:
-        raise RequestError("{what} must not be zero; give {example}, say.", what=what,
+        raise RequestError("{what} can't be zero; use {example}, for example.", what=what,
                            example=example)
     return int(first), int(second)
 
 
-def _sentence(error: ValidationError) -> Translatable:
-    """The first complaint of a ValidationError as a sentence that tells what to change."""
+def _message(error: ValidationError) -> Translatable:
+    """The first error of a ValidationError as a sentence that says what to change."""
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else "request"
-    limits, given = first.get("ctx", {}), first.get("input")
-    kind = first["type"]
+    given, kind = first.get("input"), first["type"]
     if kind == "value_error":
-        return Translatable(limits["error"].args[0])
+        return Translatable(first["ctx"]["error"].args[0])
     name, shown = field.replace("_", " "), repr(str(given)[:40])
     if kind in ("greater_than_equal", "less_than_equal", "greater_than"):
-        low, high = range_of(field)
-        what = f"{given:g}" if isinstance(given, float) else str(given)[:40]
-        return Translatable("The {name} {given} is out of range; it goes from {low} to {high}.",
-                            name=name, given=what, low=low, high=high)
+        return range_of(field).complaint(field)
     if kind == "string_too_long":
-        return Translatable("The {name} has {length} characters; at most {most} fit.", name=name,
-                            length=len(str(given)), most=limits["max_length"])
+        return Translatable("{name} has {length} characters; the maximum is {most}.", name=name,
+                            length=len(str(given)), most=max_length(field))
     if kind == "extra_forbidden":
-        return Translatable("A request has no \"{name}\"; leave it out.", name=field[:40])
+        return Translatable("There is no option \"{name}\"; remove it.", name=field[:40])
     if kind == "missing":
-        return Translatable("The {name} is missing.", name=name)
+        return Translatable("{name} is missing.", name=name)
     if kind.startswith("int"):
-        return Translatable("The {name} must be a whole number, not {given}.", name=name,
-                            given=shown)
+        return Translatable("{name} must be a whole number, not {given}.", name=name, given=shown)
     if kind.startswith(("float", "finite")):
-        return Translatable("The {name} must be a number, not {given}.", name=name, given=shown)
-    return Translatable("The {name} cannot be {given}: {reason}.", name=name, given=shown,
-                    reason=f"{first['msg'][0].lower()}{first['msg'][1:]}")
-
-
-def range_of(field: str) -> tuple[str, str]:
-    """The least and the greatest value of a field that is a number, as text."""
-    limits = {}
-    for limit in ImageRequest.model_fields[field].metadata:
-        for name in ("ge", "gt", "le", "lt"):
-            if hasattr(limit, name):
-                limits[name] = getattr(limit, name)
-    low = (str(limits["ge"]) if "ge" in limits else
-           Translatable("above {number}", number=limits.get("gt")))
-    return low, str(limits.get("le", limits.get("lt")))
+        return Translatable("{name} must be a number, not {given}.", name=name, given=shown)
+    return Translatable("{name} can't be {given}: {reason}.", name=name, given=shown,
+                        reason=f"{first['msg'][0].lower()}{first['msg'][1:]}")

@@ -11,7 +11,8 @@ from discord.ext import commands
 
 from bot.permissions import NAMES, NEEDED
 from bot.ui.buttons import BUTTONS
-from engine.request.request import MAX_SEED, ImageRequest
+from engine.request.limits import MAX_SEED
+from engine.request.request import ImageRequest
 
 
 async def test_every_command_is_within_discord_s_limits(world):

@@ -156,8 +156,8 @@ async def test_the_menu_on_the_bot_s_own_picture_is_as_the_button(world, here, h
 
 
 @pytest.mark.parametrize(("values", "words"), [
-    ({"words": "a fox", "strength": "much"}, "--strength takes a number, not \"much\""),
-    ({"words": "a fox", "strength": "2"}, "strength 2 is out of range; it goes from 0"),
+    ({"words": "a fox", "strength": "much"}, "--strength must be a number, not \"much\""),
+    ({"words": "a fox", "strength": "2"}, "strength must be between 0 and 1"),
     ({"words": ""}, "prompt is empty"),
     ({"words": "a fox", "where": "hill ->"}, "arrow has no words after it"),
 ])

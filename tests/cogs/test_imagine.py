@@ -56,9 +56,9 @@ async def test_weights_and_flags_are_shown_as_they_were_understood(world, here):
 @pytest.mark.parametrize(("options", "words"), [
     ({"prompt": "   "}, "prompt is empty"),
     ({"prompt": "a fox --colour red"}, "no option --colour"),
-    ({"prompt": "a fox --seed many"}, "--seed takes a whole number"),
-    ({"prompt": "a fox:500"}, "out of range"),
-    ({"prompt": "a fox", "size": "huge"}, "reads like 256x128"),
+    ({"prompt": "a fox --seed many"}, "--seed must be a whole number"),
+    ({"prompt": "a fox:500"}, "between -100 and 100"),
+    ({"prompt": "a fox", "size": "huge"}, "must look like 256x128"),
     ({"prompt": "a fox", "size": "2000x2000"}, "more than the 262144 pixels"),
     ({"prompt": "a fox --size 2000 --ar 1:8"}, "pixels allowed here"),
     ({"prompt": "a fox", "iterations": 4000}, "more than the 1000 allowed"),

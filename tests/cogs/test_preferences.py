@@ -46,8 +46,8 @@ async def test_they_are_one_s_own_kept_through_a_restart_and_reset(world, here):
 
 async def test_what_cannot_be_painted_here_is_refused_and_changes_nothing(world, here):
     for option, value, words in (("size", "2000x2000", "more than the 262144 pixels"),
-                                 ("size", "wide", "reads like 256x128"),
-                                 ("size", "8x8", "out of range"),
+                                 ("size", "wide", "must look like 256x128"),
+                                 ("size", "8x8", "between 16 and 2048"),
                                  ("iterations", 2000, "more than the 1000 allowed"),
                                  ("model", "nobody's", "nobody's")):
         shown = await here.alice.slash(here.channel, "preferences set", **{option: value})

@@ -189,11 +189,11 @@ def test_durations_and_places():
 
 
 @pytest.mark.parametrize(("prompt", "values", "english", "german"), [
-    ("a fox", {"width": 9}, "The width 9 is out of range; it goes from 16 to 2048.",
-     "width 9 liegt außerhalb des Bereichs; erlaubt ist 16 bis 2048."),
+    ("a fox", {"width": 9}, "width must be between 16 and 2048.",
+     "width muss zwischen 16 und 2048 liegen."),
     # Raised deep within pydantic, and by another parser within that.
-    ("a fox", {"where": "a"}, "The where is for edits: give a picture to start from, or leave the "
-     "where out.", "where ist fürs Bearbeiten: Gib ein Bild an, von dem es ausgeht, oder lass "
+    ("a fox", {"where": "a"}, "where only works on edits; add a picture to start from, or leave "
+     "where out.", "where gibt es nur beim Bearbeiten; füge ein Ausgangsbild hinzu oder lass "
      "where weg."),
     ("  ", {}, "The prompt is empty; say what to paint, for example \"a red star on a blue "
      "background\".", "Der Prompt ist leer; sag, was ich malen soll, zum Beispiel „a red star on "
@@ -201,8 +201,8 @@ def test_durations_and_places():
     ("a -> ", {"init_image": "0" * 64}, "The arrow has no words after it; write both sides, as in "
      "\"foggy sky -> clear sky\".", "Der Pfeil hat nach sich keine Worte; schreib beide Seiten, "
      "wie in „foggy sky -> clear sky“."),
-    ("a fox", {"learning_rate": 0}, "The learning rate 0 is out of range; it goes from above 0 to "
-     "100.", "learning rate 0 liegt außerhalb des Bereichs; erlaubt ist über 0 bis 100."),
+    ("a fox", {"learning_rate": 0}, "learning rate must be above 0 and at most 100.",
+     "learning rate muss über 0 und höchstens 100 sein."),
 ])
 def test_what_the_engine_raises_is_said_in_the_reader_s_language(prompt, values, english, german):
     with pytest.raises(RequestError) as refusal:
@@ -222,20 +222,20 @@ def test_braces_that_people_type_are_words(name):
             assert f"{name}" in str(sentence(refusal.value))
             assert sentence(RequestError(name)) == name
             assert said(name) == name
-    with pytest.raises(RequestError, match="--seed takes a whole number"):
+    with pytest.raises(RequestError, match="--seed must be a whole number"):
         request_from_text(f"a fox --seed={name}")
 
 
 def test_a_sentence_goes_over_the_pipe_with_what_it_is_made_of():
-    reason = RequestError("The {name} is missing.", name=Translatable("The size")).message
+    reason = RequestError("{name} is missing.", name=Translatable("The size")).message
     body = frame(Refused("1", reason))[8:]
     arrived = pickle.loads(body).reason
-    assert arrived == "The The size is missing."
+    assert arrived == "The size is missing."
     assert isinstance(arrived, Translatable)
     with speaking("de"):
         assert said(arrived) == "Die Größe fehlt."
     again = pickle.loads(pickle.dumps(EngineError(arrived)))
-    assert (again.template, again.values) == ("The {name} is missing.", {"name": "The size"})
+    assert (again.template, again.values) == ("{name} is missing.", {"name": "The size"})
 
 
 def test_a_sentence_holds_plain_values_alone():

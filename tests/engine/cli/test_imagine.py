@@ -65,11 +65,11 @@ OUTPUTS = ("-o", "out.png", "--video", "film.mp4", "--preview", "preview.png")
 @pytest.mark.parametrize(("arguments", "part"), [
     ((), "The prompt is empty"),
     (("",), "The prompt is empty"),
-    (("a fox", "--size", "0x0"), "must not be zero"),
-    (("a fox", "--size", "99999x99999"), "16 to 2048"),
-    (("a fox", "--iterations", "-5"), "1 to 5000"),
-    (("a fox", "--seed", "-1"), "0 to 4294967295"),
-    (("a fox", "--seed", "4294967296"), "0 to 4294967295"),
+    (("a fox", "--size", "0x0"), "can't be zero"),
+    (("a fox", "--size", "99999x99999"), "between 16 and 2048"),
+    (("a fox", "--iterations", "-5"), "between 1 and 5000"),
+    (("a fox", "--seed", "-1"), "between 0 and 4294967295"),
+    (("a fox", "--seed", "4294967296"), "between 0 and 4294967295"),
     (("a fox", "--init-image", "notes.txt"), "not a picture"),
     (("a fox", "-o", "nowhere/out.png"), "does not exist"),
     (("a fox", "--colour", "red"), "--colour"),
@@ -85,17 +85,17 @@ def test_what_cannot_be_painted_is_one_sentence_and_touches_nothing(
 @pytest.mark.parametrize(("arguments", "part"), [
     ((" + ",), "The prompt is empty"),
     (("--seed", "7"), "The prompt is empty"),
-    (("a fox:400",), "-100 to 100"),
-    (("a fox --seed -1",), "0 to 4294967295"),
+    (("a fox:400",), "between -100 and 100"),
+    (("a fox --seed -1",), "between 0 and 4294967295"),
     (("a fox --colour red",), "--colour"),
-    (("a fox", "--size", "0"), "must not be zero"),
-    (("a fox", "--size", "8x8"), "16 to 2048"),
+    (("a fox", "--size", "0"), "can't be zero"),
+    (("a fox", "--size", "8x8"), "between 16 and 2048"),
     (("a fox", "--size", "big"), "256x128"),
     (("a fox", "--ar", "wide"), "16:9"),
-    (("a fox", "--iterations", "0"), "1 to 5000"),
+    (("a fox", "--iterations", "0"), "between 1 and 5000"),
     (("a fox", "--iterations", "ten"), "whole number"),
     (("a fox", "--seed"), "--seed"),
-    (("a fox", "--cutouts", "0"), "1 to 256"),
+    (("a fox", "--cutouts", "0"), "between 1 and 256"),
     (("a fox", "--learning-rate", "0"), "above 0"),
     (("a fox", "--preset", "nice"), "paper"),
     (("a fox", "--regulariser", "nice"), "linear"),
@@ -315,7 +315,7 @@ def test_help_is_made_of_the_requests_fields(catalogue, tmp_path):
         about = ImageRequest.model_fields[field].description or ""
         assert about
         assert about[1:] in text
-    for part in ("1 to 5000", "0 to 4294967295", "1 to 256", "16 to 2048", "-o", "--video",
+    for part in ("between 1 and 5000", "0 to 4294967295", "1 to 256", "16 to 2048", "-o", "--video",
                  "--preview ", "--json", "--quiet", "imagine-models list"):
         assert part in text
 

@@ -54,10 +54,10 @@ def test_a_weight_and_a_stop_are_read(typed, prompt):
     (" \n ", "empty"),
     (" + ", "empty"),
     ("a:0", "weight 0"),
-    ("a:101", "-100 to 100"),
-    ("a:" + "9" * 400, "-100 to 100"),
-    ("a:1:" + "9" * 400, "-5 to 5"),
-    ("a:1:-6", "-5 to 5"),
+    ("a:101", "between -100 and 100"),
+    ("a:" + "9" * 400, "between -100 and 100"),
+    ("a:1:" + "9" * 400, "between -5 and 5"),
+    ("a:1:-6", "between -5 and 5"),
     (" + ".join("abcdefghijklmnopq"), "at most 16"),
 ])
 def test_what_cannot_be_painted_is_said(typed, part):

@@ -5,15 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RequestError
+from engine.request.limits import MAX_SEED, RANGES
 from engine.request.prompt import Prompt
 from engine.request.recipe import PRESETS, SCHEDULES
 from engine.request.request import (
     FLAGS,
-    MAX_SEED,
     ImageRequest,
     make_request,
     parse_size,
-    range_of,
     request_from_json,
     request_from_text,
 )
@@ -63,33 +62,33 @@ def test_one_side_is_a_square():
     ("", "empty"),
     ("--seed 7", "empty"),
     ("a\x00b", "NUL"),
-    ("x" * 2001, "at most 2000"),
-    ("a --size 0x0", "must not be zero"),
+    ("x" * 2001, "the maximum is 2000"),
+    ("a --size 0x0", "can't be zero"),
     ("a --size 64x", "256x128"),
     ("a --size -64x64", "256x128"),
     ("a --size ٦٤", "256x128"),
-    ("a --size 99999x64", "16 to 2048"),
+    ("a --size 99999x64", "between 16 and 2048"),
     ("a --size 999999999x64", "256x128"),
-    ("a --ar 0:1", "must not be zero"),
+    ("a --ar 0:1", "can't be zero"),
     ("a --ar 16", "16:9"),
-    ("a --ar 100:1", "0.125 to 8"),
-    ("a --iterations -1", "1 to 5000"),
-    ("a --iterations 0", "1 to 5000"),
+    ("a --ar 100:1", "between 0.125 and 8"),
+    ("a --iterations -1", "between 1 and 5000"),
+    ("a --iterations 0", "between 1 and 5000"),
     ("a --iterations many", "whole number"),
     ("a --iterations 1.5", "whole number"),
-    ("a --seed -1", f"0 to {MAX_SEED}"),
-    (f"a --seed {MAX_SEED + 1}", f"0 to {MAX_SEED}"),
+    ("a --seed -1", f"between 0 and {MAX_SEED}"),
+    (f"a --seed {MAX_SEED + 1}", f"between 0 and {MAX_SEED}"),
     ("a --seed 1e3", "whole number"),
     ("a --seed", "needs a value"),
     ("a --seed 1 --seed 2", "twice"),
-    ("a --cutouts 0", "1 to 256"),
+    ("a --cutouts 0", "between 1 and 256"),
     ("a --learning-rate 0", "above 0"),
     ("a --learning-rate nan", "above 0"),
     ("a --learning-rate inf", "100"),
     ("a --learning-rate fast", "a number"),
     ("a --preset nice", "paper"),
     ("a --regulariser none", "linear"),
-    ("a --model " + "m" * 101, "at most 100"),
+    ("a --model " + "m" * 101, "the maximum is 100"),
     ("a --colour red", "--learning-rate"),
 ])
 def test_a_wrong_request_is_one_sentence(text, part):
@@ -150,10 +149,31 @@ def test_any_text_is_a_request_or_refused(text):
 def test_a_changed_request_is_checked_again():
     request = make_request("a fox", seed=7)
     assert request.changed(iterations=9) == make_request("a fox", seed=7, iterations=9)
-    with pytest.raises(RequestError, match="1 to 5000"):
+    with pytest.raises(RequestError, match="between 1 and 5000"):
         request.changed(iterations=0)
 
 
-def test_ranges_are_those_of_the_fields():
-    assert range_of("width") == ("16", "2048")
-    assert range_of("learning_rate") == ("above 0", "100")
+@pytest.mark.parametrize("field", RANGES)
+def test_each_number_is_accepted_within_its_range_and_refused_outside(field):
+    bounds = RANGES[field]
+
+    def request(value):
+        return make_request("fog -> sun", init_image="0" * 64,
+                            **{**({"where": "sky"} if field == "threshold" else {}), field: value})
+
+    assert getattr(request(bounds.high), field) == bounds.high
+    with pytest.raises(RequestError, match=f"{bounds.high}"):
+        request(bounds.high * 2)
+    if bounds.exclusive:
+        with pytest.raises(RequestError, match=f"above {bounds.low}"):
+            request(bounds.low)
+    else:
+        assert getattr(request(bounds.low), field) == bounds.low
+        with pytest.raises(RequestError, match=f"between {bounds.low}"):
+            request(bounds.low - 1)
+
+
+def test_values_that_need_no_validation_are_set_and_count_as_given():
+    request = make_request("a fox").with_values(seed=7)
+    assert request == make_request("a fox", seed=7)
+    assert request.model_fields_set == {"prompt", "seed"}

@@ -1,0 +1,69 @@
+"""The ranges and lengths of a request's fields, for everyone who checks, offers or explains them.
+
+ImageRequest, the command line, the slash options, the modals and /config all ask here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.translatable import Translatable
+
+MAX_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Range:
+    """From ``low`` to ``high``, both included; ``low`` is not where ``exclusive`` is set."""
+
+    low: int | float
+    high: int | float
+    exclusive: bool = False
+
+    def __str__(self) -> str:
+        """The range in English, for help texts: "1 to 5000", "above 0, up to 100"."""
+        if self.exclusive:
+            return f"above {self.low:g}, up to {self.high:g}"
+        return f"{self.low} to {self.high}"
+
+    def complaint(self, field: str) -> Translatable:
+        """What to tell a person whose value for ``field`` is outside the range."""
+        name = field.replace("_", " ")
+        if self.exclusive:
+            return Translatable("{name} must be above {low} and at most {high}.", name=name,
+                                low=self.low, high=self.high)
+        return Translatable("{name} must be between {low} and {high}.", name=name, low=self.low,
+                            high=self.high)
+
+
+RANGES = {
+    "width": Range(16, 2048),  # pixels
+    "height": Range(16, 2048),
+    "aspect": Range(0.125, 8),  # width over height
+    "iterations": Range(1, 5000),
+    "seed": Range(0, MAX_SEED),
+    "cutouts": Range(1, 256),
+    "learning_rate": Range(0, 100, exclusive=True),
+    "strength": Range(0, 1),
+    "threshold": Range(-5, 5),  # standard deviations
+    "keep": Range(0, 100),
+    "away": Range(0, 100),
+    "more": Range(1, 5000),
+}
+_LENGTHS = {"prompt": 2000, "model": 100, "where": 500}  # characters
+
+
+def range_of(field: str) -> Range:
+    """The range of a number field; raises KeyError for any other."""
+    return RANGES[field]
+
+
+def whole_range(field: str) -> tuple[int, int]:
+    """The smallest and the largest value of a whole-number field; raises KeyError."""
+    bounds = RANGES[field]
+    return int(bounds.low), int(bounds.high)
+
+
+def max_length(field: str) -> int:
+    """The most characters that a text field may have; raises KeyError for any other."""
+    return _LENGTHS[field]
