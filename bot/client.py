@@ -112,8 +112,8 @@ class ImageBot(commands.AutoShardedBot):
                 return
             painting = self.settings.painting
             self.store = await Store.open(painting.data_folder)
-            self.people = People(self.store.database, self.store.folder)
-            self.guild_settings = GuildSettings(self.store.database, self.settings)
+            self.people = self.store.people
+            self.guild_settings = GuildSettings(self.store.guilds, self.settings)
             self.retention = Retention(self.store, self.settings.privacy,
                                        self.guild_settings.retention_days, self._servers)
             self.queue = PaintQueue(

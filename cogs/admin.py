@@ -22,7 +22,6 @@ from bot.language import _, plural
 from bot.language.formatting import duration
 from bot.requests.requester import Asking
 from bot.ui.command_tree import sync
-from data import overview
 from data.backup import backups
 from engine.request.request import ImageRequest
 from engine.tasks import spawn
@@ -133,7 +132,7 @@ class Admin(commands.Cog):
 
     async def _stats(self) -> str:
         bot = self.bot
-        kept = await overview.jobs_by_state(bot.store.database)
+        kept = await bot.store.overview.jobs_by_state()
         copies = await asyncio.to_thread(backups, bot.store.folder)
         jobs = bot.queue.overview()
         running = sum(job.state == "running" for job in jobs)
@@ -230,7 +229,7 @@ class Admin(commands.Cog):
             await check_host(interaction)
             await interaction.response.defer(ephemeral=True, thinking=True)
             since = round((time.time() - RECENT_DAYS * 86400) * 1000)
-            found = await overview.last_channels(self.bot.store.database, since)
+            found = await self.bot.store.overview.last_channels(since)
             channels = {guild: channel for guild, channel in found.items()
                         if self.bot.get_guild(int(guild)) is not None}
             if not channels:

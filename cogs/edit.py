@@ -12,13 +12,12 @@ from bot.client import ImageBot
 from bot.errors import AttachmentError, Guarded
 from bot.language import _
 from bot.language.translator import describe
-from bot.media.source_picture import is_finished, job_of, picture_address
+from bot.media.source_picture import job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_request
 from bot.requests.requester import asked_by
 from bot.requests.restrictions import check_interaction_not_banned
 from bot.ui.edit_modal import EditModal
-from data import posted
 from engine.request.limits import max_length, range_of
 
 PROMPT_LENGTH, WHERE_LENGTH = max_length("prompt"), max_length("where")
@@ -80,7 +79,7 @@ class Edit(commands.Cog):
             check_bot_may_post(interaction)
             await check_interaction_not_banned(interaction)
             job = await job_of(self.bot, message)
-            if job is not None and is_finished(job):
+            if job is not None and job.is_painted:
                 modal = EditModal("job", job.id)
             else:
                 address = picture_address(message)
@@ -88,8 +87,8 @@ class Edit(commands.Cog):
                     raise AttachmentError(_("There is no picture in that message; choose one "
                                             "that has, or attach a picture to /edit."))
                 self.bot.attachments.check(address)
-                modal = EditModal("address", await posted.keep_address(
-                    self.bot.store.database, address))
+                modal = EditModal("address",
+                                  await self.bot.store.messages.keep_address(address))
             await interaction.response.send_modal(modal)
 
 

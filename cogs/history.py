@@ -17,7 +17,6 @@ from bot.errors import Guarded
 from bot.language import _
 from bot.language.formatting import escape, link_to
 from bot.media.resize import thumbnail
-from data import quota
 from data.stored import StoredJob
 
 # Eleven components a picture: with three, separators and paging, 39 of the 40 Discord allows.
@@ -87,7 +86,7 @@ async def page_of(bot: ImageBot, person: str,
     view.add_item(discord.ui.TextDisplay(
         _("## Your pictures\n-# page {page} of {pages}, {count} in all", page=page + 1,
           pages=pages, count=count)))
-    kept = await quota.kept_of(bot.store.database, [job.id for job in jobs])
+    kept = await bot.store.quota.kept_among([job.id for job in jobs])
     for i, job in enumerate(jobs):
         if i:
             view.add_item(discord.ui.Separator())

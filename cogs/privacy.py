@@ -19,7 +19,6 @@ from bot.language import _, plural
 from bot.requests.forget_person import Forgetting
 from bot.requests.requester import Asking
 from data.archives import archives
-from data.privacy import export
 from engine.request.request import ImageRequest
 
 
@@ -106,7 +105,7 @@ class Privacy(commands.Cog):
             await interaction.response.defer(ephemeral=True, thinking=True)
             person = str(interaction.user.id)
             with self.forgetting.turn(person):
-                exported = await export(self.bot.store, person)
+                exported = await self.bot.store.privacy.export(person)
                 if not exported.rows:
                     await interaction.edit_original_response(
                         content=_("I keep nothing of you."))

@@ -115,6 +115,14 @@ class Database:
                 raise StoreError("The database {path} cannot be read: {reason}.", path=self.path,
                                  reason=error) from error
 
+    async def columns(self) -> list[tuple[str, str]]:
+        """(table, column) of every column in the database."""
+        rows = await self.fetch(
+            "SELECT tables.name AS table_name, columns.name AS column_name "
+            "FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns "
+            "WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'")
+        return [(row["table_name"], row["column_name"]) for row in rows]
+
     async def scrub(self, *, rebuild: bool = False) -> bool:
         """Leave nothing of what was deleted in the log; False where somebody else reads it.
 

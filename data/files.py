@@ -23,14 +23,14 @@ class Files:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._pictures = folder / "pictures"
-        self._attachments = folder / "attachments"
-        self._states = folder / "states"
+        self.pictures_folder = folder / "pictures"
+        self.attachments_folder = folder / "attachments"
+        self.states_folder = folder / "states"
 
     def make(self) -> None:
         """Make the folders; raises StoreError where they cannot be."""
         try:
-            for folder in (self._pictures, self._attachments, self._states):
+            for folder in (self.pictures_folder, self.attachments_folder, self.states_folder):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError("The data folder {folder} cannot be used: {reason}; choose another, "
@@ -39,15 +39,15 @@ class Files:
 
     def picture(self, id: str) -> Path:
         """The job's picture."""
-        return self._pictures / f"{_checked(_JOB, id)}.png"
+        return self.pictures_folder / f"{_checked(_JOB, id)}.png"
 
     def attachment(self, sha256: str) -> Path:
         """A picture from outside."""
-        return self._attachments / _checked(_SHA256, sha256)
+        return self.attachments_folder / _checked(_SHA256, sha256)
 
     def state(self, id: str) -> Path:
         """What the worker has painted so far."""
-        return self._states / f"{_checked(_JOB, id)}.pt"
+        return self.states_folder / f"{_checked(_JOB, id)}.pt"
 
     def copy_state(self, of: str, to: str) -> bool:
         """Let the job ``to`` begin where ``of`` ended; False where that is not kept.
@@ -69,7 +69,7 @@ class Files:
         """
         kept = set(keep)
         found = []
-        for path in self._states.glob("*.pt"):
+        for path in self.states_folder.glob("*.pt"):
             with contextlib.suppress(OSError):  # taken away by another meanwhile
                 status = path.stat()
                 found.append((status.st_mtime_ns, status.st_size, path))

@@ -1,26 +1,32 @@
-"""What servers set, the log of its changes, and what people asked for in a server of late.
+"""What each server has set, the log of its changes, and how much people asked for there.
 
-Values are anything that JSON can hold; what they mean and whether they may be is not known here.
-Every function raises StoreError where the database cannot be used.
+Setting values are anything that JSON can hold; what they mean is not known here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 from data.database import Database, Row
 from engine.clock import DAY_MS, now_ms
 
+# Days after which a server that the bot left is forgotten.
+DEPARTED_DAYS = 30
+# The tables that belong to servers; each has a column guild_id.
+TABLES = ("guild_settings", "guild_settings_log", "guild_usage", "restrictions",
+          "moderation_log", "picture_checks")
+_LEFT = "left server "
+
 
 @dataclass(frozen=True)
 class Change:
     """One change of one setting; ``at`` is milliseconds since 1970, UTC.
 
-    ``before`` and ``after`` are None where the server had set nothing; ``person`` is None where
-    whoever it was wants to be forgotten.
+    ``before`` and ``after`` are None if the setting had no value; ``person`` is None if that
+    person asked to be forgotten.
     """
 
     name: str
@@ -32,9 +38,9 @@ class Change:
 
 @dataclass(frozen=True)
 class Usage:
-    """What one person asked for in one server: how many jobs in the last day, and when.
+    """How many jobs one person asked for in one server in the last day, and when.
 
-    ``oldest`` and ``newest`` are milliseconds since 1970, UTC; None without any.
+    ``oldest`` and ``newest`` are milliseconds since 1970, UTC; None without jobs.
     """
 
     jobs: int
@@ -42,72 +48,103 @@ class Usage:
     newest: int | None
 
 
-async def guild_settings(database: Database, guild_id: str) -> dict[str, Any]:
-    """What the server has set, by name."""
-    rows = await database.fetch(
-        "SELECT name, value FROM guild_settings WHERE guild_id = ?", guild_id)
-    return {row["name"]: json.loads(row["value"]) for row in rows}
+class Guilds:
+    """Keeps it in ``database``; every method raises StoreError if that cannot be used."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-async def change_settings(database: Database, guild_id: str, person: str,
-                          values: Mapping[str, Any]) -> list[Change]:
-    """Set each of ``values``, None taking the row away, and log what has changed by it.
+    async def settings(self, guild_id: str) -> dict[str, Any]:
+        """What the server has set, by name."""
+        rows = await self._database.fetch(
+            "SELECT name, value FROM guild_settings WHERE guild_id = ?", guild_id)
+        return {row["name"]: json.loads(row["value"]) for row in rows}
 
-    All of them are written down, or none.
-    """
-    now = now_ms()
-    changes = []
-    async with database.transaction() as transaction:
-        for name, after in values.items():
-            rows = await transaction.fetch(
-                "SELECT value FROM guild_settings WHERE guild_id = ? AND name = ?",
-                guild_id, name)
-            before = json.loads(rows[0]["value"]) if rows else None
-            if before == after:
-                continue
-            if after is None:
+    async def change_settings(self, guild_id: str, person: str,
+                              values: Mapping[str, Any]) -> list[Change]:
+        """Set each of ``values`` (None removes a setting); logs and returns what has changed.
+
+        Either all are written down or none.
+        """
+        now = now_ms()
+        changes = []
+        async with self._database.transaction() as transaction:
+            for name, after in values.items():
+                rows = await transaction.fetch(
+                    "SELECT value FROM guild_settings WHERE guild_id = ? AND name = ?",
+                    guild_id, name)
+                before = json.loads(rows[0]["value"]) if rows else None
+                if before == after:
+                    continue
+                if after is None:
+                    await transaction.change(
+                        "DELETE FROM guild_settings WHERE guild_id = ? AND name = ?",
+                        guild_id, name)
+                else:
+                    await transaction.change(
+                        "INSERT INTO guild_settings (guild_id, name, value) VALUES (?, ?, ?) "
+                        "ON CONFLICT (guild_id, name) DO UPDATE SET value = excluded.value",
+                        guild_id, name, json.dumps(after))
                 await transaction.change(
-                    "DELETE FROM guild_settings WHERE guild_id = ? AND name = ?", guild_id, name)
-            else:
-                await transaction.change(
-                    "INSERT INTO guild_settings (guild_id, name, value) VALUES (?, ?, ?) "
-                    "ON CONFLICT (guild_id, name) DO UPDATE SET value = excluded.value",
-                    guild_id, name, json.dumps(after))
+                    "INSERT INTO guild_settings_log (guild_id, sequence, person, changed_at, "
+                    "name, value_before, value_after) SELECT ?, COALESCE(MAX(sequence), 0) + 1, "
+                    "?, ?, ?, ?, ? FROM guild_settings_log WHERE guild_id = ?",
+                    guild_id, person, now, name, _json(before), _json(after), guild_id)
+                changes.append(Change(name, before, after, person, now))
+        return changes
+
+    async def settings_log(self, guild_id: str, *, limit: int = 10,
+                           offset: int = 0) -> list[Change]:
+        """The changes of settings in a server, newest first."""
+        rows = await self._database.fetch(
+            "SELECT name, value_before, value_after, person, changed_at FROM guild_settings_log "
+            "WHERE guild_id = ? ORDER BY sequence DESC LIMIT ? OFFSET ?", guild_id, limit, offset)
+        return [_change(row) for row in rows]
+
+    async def usage(self, guild_id: str, person: str, now: int) -> Usage:
+        """What the person asked for in the server in the day before ``now``."""
+        rows = await self._database.fetch(
+            "SELECT COUNT(*) AS jobs, MIN(asked_at) AS oldest, MAX(asked_at) AS newest "
+            "FROM guild_usage WHERE guild_id = ? AND person = ? AND asked_at > ?",
+            guild_id, person, now - DAY_MS)
+        return Usage(**rows[0])
+
+    async def add_usage(self, guild_id: str, person: str, job_id: str, now: int) -> None:
+        """Write down that a job was accepted, and delete what is older than a day."""
+        async with self._database.transaction() as transaction:
+            await transaction.change("DELETE FROM guild_usage WHERE asked_at <= ?", now - DAY_MS)
             await transaction.change(
-                "INSERT INTO guild_settings_log (guild_id, sequence, person, changed_at, name, "
-                "value_before, value_after) SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, "
-                "? FROM guild_settings_log WHERE guild_id = ?",
-                guild_id, person, now, name, _json(before), _json(after), guild_id)
-            changes.append(Change(name, before, after, person, now))
-    return changes
+                "INSERT INTO guild_usage (guild_id, person, job_id, asked_at) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (job_id) DO NOTHING", guild_id, person, job_id, now)
 
+    async def forget_departed(self, present: Set[str], now: int) -> int:
+        """Delete what belongs to servers that the bot left 30 days ago; returns how many.
 
-async def settings_log(database: Database, guild_id: str, *, limit: int = 10,
-                       offset: int = 0) -> list[Change]:
-    """The changes in a server, newest first."""
-    rows = await database.fetch(
-        "SELECT name, value_before, value_after, person, changed_at FROM guild_settings_log "
-        "WHERE guild_id = ? ORDER BY sequence DESC LIMIT ? OFFSET ?", guild_id, limit, offset)
-    return [_change(row) for row in rows]
-
-
-async def count_usage(database: Database, guild_id: str, person: str, now: int) -> Usage:
-    """What the person asked for in the server within the day before ``now``."""
-    rows = await database.fetch(
-        "SELECT COUNT(*) AS jobs, MIN(asked_at) AS oldest, MAX(asked_at) AS newest "
-        "FROM guild_usage WHERE guild_id = ? AND person = ? AND asked_at > ?",
-        guild_id, person, now - DAY_MS)
-    return Usage(**rows[0])
-
-
-async def add_usage(database: Database, guild_id: str, person: str, job_id: str,
-                    now: int) -> None:
-    """Write down that a job was taken; what is older than a day is forgotten."""
-    async with database.transaction() as transaction:
-        await transaction.change("DELETE FROM guild_usage WHERE asked_at <= ?", now - DAY_MS)
-        await transaction.change(
-            "INSERT INTO guild_usage (guild_id, person, job_id, asked_at) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (job_id) DO NOTHING", guild_id, person, job_id, now)
+        ``present`` are the ids of the servers that the bot is in at ``now`` (ms since 1970,
+        UTC). A server that is missing for the first time is only noted down, so one that comes
+        back in time finds everything as it was. Pictures belong to people, not to servers, and
+        stay.
+        """
+        tables = " UNION ".join(f"SELECT guild_id FROM {table}" for table in TABLES)  # noqa: S608  constants
+        known = {row["guild_id"] for row in await self._database.fetch(tables)}
+        rows = await self._database.fetch(
+            "SELECT key, value FROM meta WHERE key LIKE ?", f"{_LEFT}%")
+        left = {row["key"].removeprefix(_LEFT): int(row["value"]) for row in rows}
+        gone = 0
+        async with self._database.transaction() as transaction:
+            for guild_id in known - present - set(left):
+                await transaction.change("INSERT INTO meta (key, value) VALUES (?, ?)",
+                                         _LEFT + guild_id, str(now))
+            for guild_id, since in left.items():
+                over = guild_id not in present and now - since >= DEPARTED_DAYS * DAY_MS
+                if over:
+                    gone += 1
+                    for table in TABLES:
+                        await transaction.change(
+                            f"DELETE FROM {table} WHERE guild_id = ?", guild_id)  # noqa: S608  constants
+                if over or guild_id in present:
+                    await transaction.change("DELETE FROM meta WHERE key = ?", _LEFT + guild_id)
+        return gone
 
 
 def _json(value: Any) -> str | None:

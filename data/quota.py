@@ -1,6 +1,6 @@
-"""How much disk the pictures may take: the oldest go first, and those that are kept never.
+"""How much disk space pictures may take: the oldest are deleted first, kept ones never.
 
-Takes the open Database. A row whose picture went stays in the history, without it.
+A job whose picture was deleted stays in the history, without the picture.
 """
 
 from __future__ import annotations
@@ -15,72 +15,76 @@ from data.database import Database
 from data.errors import StoreError
 from data.files import Files
 
-_AT_A_TIME = 200
+_BATCH = 200
 
 
 @dataclass(frozen=True)
 class Room:
-    """What the pictures take, in bytes, after ``removed`` of them went."""
+    """The bytes that pictures take, after ``removed`` of them were deleted."""
 
     used: int
     removed: int
 
 
-async def keep(database: Database, id: str, kept: bool = True) -> bool:
-    """Mark a job's picture as one that the quota spares, or no longer; False without such a job.
+class Quota:
+    """Marks and deletes pictures; every method raises StoreError if something fails."""
 
-    Raises StoreError.
-    """
-    return await database.change("UPDATE jobs SET kept = ? WHERE id = ?", int(kept), id) > 0
+    def __init__(self, database: Database, job_files: Files) -> None:
+        self._database = database
+        self._files = job_files
 
+    async def keep(self, id: str, kept: bool = True) -> bool:
+        """Protect a job's picture from the quota, or stop doing so; False if there is no job."""
+        return await self._database.change(
+            "UPDATE jobs SET kept = ? WHERE id = ?", int(kept), id) > 0
 
-async def is_kept(database: Database, id: str) -> bool:
-    """Whether the quota spares the job's picture. Raises StoreError."""
-    rows = await database.fetch("SELECT kept FROM jobs WHERE id = ?", id)
-    return bool(rows) and bool(rows[0]["kept"])
+    async def is_kept(self, id: str) -> bool:
+        """Whether the job's picture is protected from the quota."""
+        return id in await self.kept_among([id])
 
+    async def kept_among(self, ids: Sequence[str]) -> set[str]:
+        """Those of the jobs ``ids`` whose pictures are protected from the quota."""
+        marks = ", ".join("?" for _ in ids)
+        rows = await self._database.fetch(
+            f"SELECT id FROM jobs WHERE kept <> 0 AND id IN ({marks})", *ids)  # noqa: S608  marks
+        return {row["id"] for row in rows}
 
-async def kept_of(database: Database, ids: Sequence[str]) -> set[str]:
-    """Those of the jobs ``ids`` whose pictures the quota spares. Raises StoreError."""
-    marks = ", ".join("?" for _ in ids)
-    rows = await database.fetch(
-        f"SELECT id FROM jobs WHERE kept <> 0 AND id IN ({marks})", *ids)  # noqa: S608  marks
-    return {row["id"] for row in rows}
+    async def used(self) -> int:
+        """The bytes that pictures take."""
+        return await asyncio.to_thread(folder_size, self._files.pictures_folder)
 
+    async def make_room(self, limit: int) -> Room:
+        """Delete pictures, oldest first, until they take at most ``limit`` bytes.
 
-async def make_room(database: Database, files: Files, limit: int) -> Room:
-    """Remove pictures, oldest first, until they take ``limit`` bytes at most.
-
-    Only of jobs that are over and whose end was told, and that nobody marked to keep: what is
-    left may be more. Raises StoreError.
-    """
-    folder = files.folder / "pictures"
-    used, removed = await asyncio.to_thread(folder_size, folder), 0
-    after = -1
-    while used > limit:
-        rows = await database.fetch(
-            "SELECT id, sequence FROM jobs WHERE picture IS NOT NULL AND kept = 0 "
-            "AND delivered_at IS NOT NULL AND sequence > ? ORDER BY sequence LIMIT ?",
-            after, _AT_A_TIME)
-        if not rows:
-            break
-        for row in rows:
-            if used <= limit:
+        Only pictures of jobs whose end was told and that nobody marked to keep are deleted, so
+        what is left may be more than ``limit``.
+        """
+        used, removed = await self.used(), 0
+        after = -1
+        while used > limit:
+            rows = await self._database.fetch(
+                "SELECT id, sequence FROM jobs WHERE picture IS NOT NULL AND kept = 0 "
+                "AND delivered_at IS NOT NULL AND sequence > ? ORDER BY sequence LIMIT ?",
+                after, _BATCH)
+            if not rows:
                 break
-            after = row["sequence"]
-            # Asked once more in the same breath: somebody may have marked it just now.
-            async with database.transaction() as transaction:
-                if not await transaction.change(
-                        "UPDATE jobs SET picture = NULL WHERE id = ? AND kept = 0", row["id"]):
-                    continue
-                used -= await asyncio.to_thread(_size, files.picture(row["id"]))
-                await asyncio.to_thread(files.remove_picture, row["id"])
-            removed += 1
-    return Room(used, removed)
+            for row in rows:
+                if used <= limit:
+                    break
+                after = row["sequence"]
+                # Checked again within the transaction: it may have been marked just now.
+                async with self._database.transaction() as transaction:
+                    if not await transaction.change(
+                            "UPDATE jobs SET picture = NULL WHERE id = ? AND kept = 0", row["id"]):
+                        continue
+                    used -= await asyncio.to_thread(_size, self._files.picture(row["id"]))
+                    await asyncio.to_thread(self._files.remove_picture, row["id"])
+                removed += 1
+        return Room(used, removed)
 
 
 def folder_size(folder: Path) -> int:
-    """The bytes of the files in ``folder``, those of folders in it left out. Blocks."""
+    """The bytes of the files in ``folder``, without subfolders. Blocks. Raises StoreError."""
     total = 0
     try:
         with os.scandir(folder) as entries:
@@ -97,4 +101,4 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError:
-        return 0  # gone meanwhile
+        return 0  # deleted meanwhile

@@ -1,10 +1,11 @@
-"""The jobs of one server, as its moderators look at them."""
+"""The jobs of one server, for its moderators."""
 
 from __future__ import annotations
 
 import re
 
-from data.store import Store
+from data.database import Database
+from data.files import Files
 from data.stored import COLUMNS, StoredJob, stored_job
 
 _ID = re.compile(r"[0-9a-f]{6,32}")
@@ -12,16 +13,17 @@ _MESSAGE = re.compile(r"(?:https?://\S+/)?(\d{15,20})")
 
 
 class ServerJobs:
-    """Finds jobs; raises StoreError where the database cannot be used."""
+    """Finds jobs; every method raises StoreError if the database cannot be used."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database, job_files: Files) -> None:
+        self._database = database
+        self._files = job_files
 
     async def recent(self, guild_id: str, *, person: str | None = None, words: str = "",
                      limit: int = 10) -> list[StoredJob]:
-        """The newest jobs of that server, whatever became of them, newest first.
+        """The newest jobs of that server in any state, newest first.
 
-        ``words``, where there are any, are in the prompt or begin the id.
+        ``words``, if given, must be in the prompt or start the id.
         """
         where, values = "guild_id = ?", [guild_id]
         if person is not None:
@@ -31,15 +33,16 @@ class ServerJobs:
             where += " AND (LOWER(prompt) LIKE ? ESCAPE '!' OR id LIKE ? ESCAPE '!')"
             plain = re.sub(r"([!%_])", r"!\1", words.lower())
             values += [f"%{plain}%", f"{plain}%"]
-        rows = await self._store.database.fetch(
+        rows = await self._database.fetch(
             f"SELECT {COLUMNS} FROM jobs WHERE {where} "  # noqa: S608  constants
             "ORDER BY sequence DESC LIMIT ?", *values, limit)
-        return [stored_job(row, self._store.files) for row in rows]
+        return [stored_job(row, self._files) for row in rows]
 
     async def find(self, guild_id: str, text: str) -> StoredJob | None:
-        """The job of that server that ``text`` names, None where there is none, or no single one.
+        """The job of that server that ``text`` names; None if there is none or more than one.
 
-        Its id, at least the first six digits of it, or the id of or the link to its message.
+        ``text`` is its id, at least the first six digits of it, or the id of or the link to its
+        message.
         """
         text = text.strip()
         message = _MESSAGE.fullmatch(text)
@@ -50,17 +53,17 @@ class ServerJobs:
             where, values = "id LIKE ?", [f"{text.lower()}%"]
         else:
             return None
-        rows = await self._store.database.fetch(
+        rows = await self._database.fetch(
             f"SELECT {COLUMNS} FROM jobs WHERE guild_id = ? AND {where} LIMIT 2",  # noqa: S608  constants
             guild_id, *values)
-        return stored_job(rows[0], self._store.files) if len(rows) == 1 else None
+        return stored_job(rows[0], self._files) if len(rows) == 1 else None
 
     async def asked_since(self, guild_id: str, person: str, since: int) -> list[int]:
         """When the person asked in that server after ``since`` (ms since 1970), oldest first.
 
-        What was deleted since counts too: it was painted all the same.
+        Jobs that were deleted meanwhile count too: they were painted all the same.
         """
-        rows = await self._store.database.fetch(
+        rows = await self._database.fetch(
             "SELECT MIN(asked_at) AS asked_at FROM ("
             "SELECT id, created_at AS asked_at FROM jobs "
             "WHERE person = ? AND guild_id = ? AND created_at > ? UNION ALL "

@@ -1,8 +1,9 @@
-"""A job's row as a plain value."""
+"""A stored job as a plain value, and the sets of states that belong together."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,17 @@ from engine.errors import RequestError
 from engine.jobs.job import Place, State, Wish
 from engine.request.request import ImageRequest, make_request, request_from_json
 
+UNFINISHED: tuple[State, ...] = ("queued", "running")
+PAINTED: tuple[State, ...] = ("rendered", "delivered")
+
 
 @dataclass(frozen=True)
 class StoredJob:
-    """Everything that is known of a job. Times are milliseconds since 1970, UTC.
+    """A job as it is stored. Times are milliseconds since 1970, UTC.
 
-    ``result`` has, once rendered, ``seed``, ``seconds``, ``iterations``, ``width``, ``height``,
-    ``notices`` and ``stopped`` (see engine.events.Done); ``picture_path`` is set where there is
-    a picture, a cancelled job's partial one included.
+    ``result``, once rendered, has ``seed``, ``seconds``, ``iterations``, ``width``, ``height``,
+    ``notices`` and ``stopped`` (see engine.events.Done). ``picture_path`` is set if there is a
+    picture; a cancelled job may have a partial one.
     """
 
     id: str
@@ -47,14 +51,25 @@ class StoredJob:
         """Where it was asked for."""
         return Place(self.guild_id, self.channel_id, self.locale)
 
+    @property
+    def is_painted(self) -> bool:
+        """Whether it has a finished picture; a cancelled job's partial one is not finished."""
+        return self.state in PAINTED
+
 
 COLUMNS = ("id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
            "created_at, started_at, ended_at, delivered_at, progress_message_id, "
            "result_message_id, result, error, picture")
 
 
+def in_states(states: Sequence[State]) -> str:
+    """The SQL condition that a job is in one of ``states``."""
+    names = ", ".join(f"'{state}'" for state in states)
+    return f"state IN ({names})"
+
+
 def stored_job(row: Row, files: Files) -> StoredJob:
-    """The job of a row with COLUMNS."""
+    """The job in a row that has COLUMNS."""
     values = {name: row[name] for name in StoredJob.__dataclass_fields__ if name in row}
     values["request"] = request_of(row)
     values["result"] = None if row["result"] is None else json.loads(row["result"])
@@ -63,7 +78,7 @@ def stored_job(row: Row, files: Files) -> StoredJob:
 
 
 def request_of(row: Row) -> ImageRequest:
-    """The row's request; of one that this version cannot read any more, the prompt and seed."""
+    """The row's request; only prompt and seed if this version cannot read it any more."""
     try:
         return request_from_json(row["request"])
     except RequestError:

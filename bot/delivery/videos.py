@@ -16,7 +16,6 @@ from bot.errors import Caught, GoneError
 from bot.host.logs import about_job
 from bot.language import _, mark, speaking, spoken
 from bot.language.formatting import escape, file_name
-from data.picture_checks import hides
 from data.stored import StoredJob
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class Videos:
 
         Raises GoneError where there is no picture it could show, or no channel.
         """
-        if job.state not in ("rendered", "delivered") or channel_id is None:
+        if not job.is_painted or channel_id is None:
             raise GoneError(_("There is no finished picture to show; press Again for a new one."))
         key = (job.id, channel_id)
         if key in self._tasks:
@@ -105,7 +104,8 @@ class Videos:
         name = file_name(job.request.prompt, job.seed or 0, job.id, "mp4")
         rules = await self.bot.guild_settings.rules(
             None if channel.guild_id is None else str(channel.guild_id))
-        hidden = bool(rules.value("spoiler")) or await hides(self.bot.store.database, job.id)
+        hidden = bool(rules.value("spoiler")) or (
+            await self.bot.store.picture_checks.needs_spoiler(job.id))
         files = [] if video is None else [discord.File(io.BytesIO(video), filename=name,
                                                        spoiler=hidden)]
         await channel.send(f"<@{person}> {words}", files=files, allowed_mentions=pings(person))

@@ -18,7 +18,6 @@ from bot.guild.setting_kinds import Kind
 from bot.host.settings import Settings
 from bot.language import _, plural
 from bot.language.formatting import escape
-from data import picture_checks
 from data.picture_checks import Action, Finding
 from data.stored import StoredJob
 from engine.events import Done, Failed
@@ -140,8 +139,8 @@ async def check_picture(bot: ImageBot, job: StoredJob, done: Done) -> tuple[Done
                    "not want in pictures. Its moderators can see that; try other words.") if (
             scored) else _("The picture was withheld: it could not be checked for what this server "
                            "does not want in pictures. Try again, or ask a moderator.")
-        if await picture_checks.withhold(bot.store, job.id, verdict.findings, reason):
+        if await bot.store.picture_checks.withhold(job.id, verdict.findings, reason):
             return Failed(reason), Verdict()
     elif verdict.findings:
-        await picture_checks.note(bot.store.database, verdict.findings)
+        await bot.store.picture_checks.add(verdict.findings)
     return done, verdict

@@ -29,9 +29,7 @@ from bot.guild.setting_kinds import (
 from bot.host.models import check_model
 from bot.host.settings import Settings
 from bot.language import AUTO, LANGUAGES, _
-from data import guilds
-from data.database import Database
-from data.guilds import Change
+from data.guilds import Change, Guilds
 from engine.jobs.job import Place
 from engine.request.limits import range_of, whole_range
 from engine.request.recipe import PRESETS
@@ -215,8 +213,8 @@ class Rules:
 class GuildSettings:
     """The settings of all servers, in the database. The methods raise StoreError too."""
 
-    def __init__(self, database: Database, host: Settings) -> None:
-        self._database = database
+    def __init__(self, guilds: Guilds, host: Settings) -> None:
+        self._guilds = guilds
         self._host = host
         # Lists are read, changed and written: one at a time.
         self._changing = asyncio.Lock()
@@ -225,7 +223,7 @@ class GuildSettings:
         """What holds there; None stands for direct messages."""
         if guild_id is None:
             return Rules({}, self._host)
-        return Rules(await guilds.guild_settings(self._database, guild_id), self._host)
+        return Rules(await self._guilds.settings(guild_id), self._host)
 
     async def retention_days(self, guild_id: str) -> int | None:
         """How many days the server wants its pictures kept; None where it chose none."""
@@ -259,11 +257,11 @@ class GuildSettings:
             checked = {name: None if value is None else await self.check(name, value)
                        for name, value in wanted.items()}
             kept = {name: None if value in ([], {}) else value for name, value in checked.items()}
-            return await guilds.change_settings(self._database, guild_id, person, kept)
+            return await self._guilds.change_settings(guild_id, person, kept)
 
     async def log(self, guild_id: str, *, limit: int, offset: int = 0) -> list[Change]:
         """The changes in a server, newest first."""
-        return await guilds.settings_log(self._database, guild_id, limit=limit, offset=offset)
+        return await self._guilds.settings_log(guild_id, limit=limit, offset=offset)
 
     async def export(self, guild_id: str) -> dict[str, Any]:
         """What the server has set, by name, in the table's order."""

@@ -95,7 +95,7 @@ async def complaints(bot: WatchedBot) -> list[str]:
         return [*reasons, "The database is not open."]
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
-            await bot.store.database.fetch("SELECT COUNT(*) AS n FROM meta")
+            await bot.store.check()
     except StoreError:
         reasons.append("The database cannot be read; the log says why.")
     except TimeoutError:

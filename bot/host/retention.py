@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable
 
 from bot.errors import Caught
 from bot.host.settings import PrivacySettings
-from data.departed import forget_departed
-from data.retention import expire, sweep
 from data.store import Store
 from engine.clock import DAY_MS, now_ms
 from engine.tasks import spawn
@@ -63,10 +61,10 @@ class Retention:
         """Remove what is due, and note that it was done; how many jobs went."""
         store, present = self._store, self._servers()
         if present is not None:
-            gone = await forget_departed(store.database, present, now_ms())
+            gone = await store.guilds.forget_departed(present, now_ms())
             log.info("removed what %d servers had set that I left long ago", gone)
-        removed = await expire(store, self.days_of, await self.days_of(None))
-        swept = await sweep(store)
+        removed = await store.retention.expire(self.days_of, await self.days_of(None))
+        swept = await store.retention.sweep()
         await store.set_meta(LAST_RUN, str(now_ms()))
         log.info("removed %d jobs that were kept long enough, and %d files of none", removed,
                  swept)

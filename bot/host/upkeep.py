@@ -11,7 +11,6 @@ from bot.host.metrics import Metrics
 from bot.host.settings import OperationsSettings
 from data.backup import back_up, backups, prune
 from data.errors import StoreError
-from data.quota import folder_size, make_room
 from data.store import Store
 from engine.tasks import spawn
 
@@ -78,10 +77,10 @@ class Upkeep:
         """Remove the oldest pictures where they take too much; how many. Raises StoreError."""
         limit = round(self._settings.pictures_mb * 1_000_000)
         if not limit:
-            used = await asyncio.to_thread(folder_size, self._store.folder / "pictures")
+            used = await self._store.quota.used()
             self._metrics.set("pictures_bytes", used)
             return 0
-        room = await make_room(self._store.database, self._store.files, limit)
+        room = await self._store.quota.make_room(limit)
         self._metrics.set("pictures_bytes", room.used)
         if room.removed:
             log.info("Removed the %d oldest pictures; the others take %.1f MB", room.removed,

@@ -18,7 +18,6 @@ from bot.errors import AttachmentError, GoneError
 from bot.language import _
 from bot.media.attachments import Picture
 from bot.ui.buttons import JOB_ID
-from data import posted
 from data.stored import StoredJob
 
 if TYPE_CHECKING:
@@ -37,15 +36,15 @@ async def job_of(bot: ImageBot, message: discord.Message) -> StoredJob | None:
     """
     if bot.user is None or message.author.id != bot.user.id:
         return None
-    database = bot.store.database
+    messages = bot.store.messages
     id = next((found["job"] for custom_id in _custom_ids(message.components)
                if (found := _BUTTON.fullmatch(custom_id))), None)
     if id is None:
-        id = await posted.job_of_message(database, str(message.channel.id), str(message.id))
+        id = await messages.job_shown_in(str(message.channel.id), str(message.id))
     if id is None:
         film = next((found for attachment in message.attachments
                      if (found := _FILM.search(attachment.filename))), None)
-        id = None if film is None else await posted.job_beginning(database, film["start"])
+        id = None if film is None else await messages.job_starting_with(film["start"])
     return None if id is None else await bot.store.job(id)
 
 
@@ -55,14 +54,9 @@ def _custom_ids(components: Any) -> Iterator[str]:
         yield from _custom_ids(getattr(component, "children", ()))
 
 
-def is_finished(job: StoredJob) -> bool:
-    """Whether the job has a picture that everyone was shown."""
-    return job.state in ("rendered", "delivered")
-
-
 async def own_picture(bot: ImageBot, job: StoredJob) -> Picture:
     """The picture of a job, as it was painted; raises GoneError where there is none."""
-    if not is_finished(job):
+    if not job.is_painted:
         raise GoneError(_("There is no finished picture to edit yet; try again when it is there."))
     data = await bot.store.picture(job.id)
     if data is None:
@@ -78,7 +72,7 @@ async def picture_of(bot: ImageBot, message: discord.Message,
     or it cannot be fetched or used.
     """
     address = picture_address(message)
-    if job is not None and is_finished(job):
+    if job is not None and job.is_painted:
         try:
             return await own_picture(bot, job)
         except GoneError:

@@ -30,7 +30,7 @@ def continuation_of(job: StoredJob) -> Continuation:
     Raises GoneError where there is no picture to go on with, LimitError where it has as many
     iterations as there can be.
     """
-    if job.state not in ("rendered", "delivered") or job.result is None:
+    if not job.is_painted or job.result is None:
         raise GoneError(_("There is no finished picture to go on with; press Again for a new one."))
     request, made = job.request, int(job.result["iterations"])
     more = request.more or 0

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from bot.errors import BusyError
 from bot.language import _
 from bot.requests.removal import delete_messages, end_job
-from data.privacy import forget, jobs_of
 
 if TYPE_CHECKING:
     from bot.client import ImageBot
@@ -54,19 +53,19 @@ class Forgetting:
             await self.bot.asked(person)
             await self._call_off(person)
             left = await self._delete_messages(person)
-            await forget(self.bot.store, person)
+            await self.bot.store.privacy.forget(person)
         return left
 
     async def _call_off(self, person: str) -> None:
         ids = [job.id for job in self.bot.queue.overview() if job.person == person]
         for id in ids:  # all at once, then one after the other to its end
             await self.bot.queue.cancel(id)
-        for id in dict.fromkeys([*ids, *(job.id for job in await jobs_of(self.bot.store, person))]):
+        for id in dict.fromkeys([*ids, *(job.id for job in await self.bot.store.jobs_of(person))]):
             await end_job(self.bot, id)
 
     async def _delete_messages(self, person: str) -> int:
         """Messages first, rows later: without their ids nobody finds the messages again."""
-        jobs = await jobs_of(self.bot.store, person)
+        jobs = await self.bot.store.jobs_of(person)
         left = len(jobs)
         failed = 0
         with contextlib.suppress(TimeoutError):

@@ -19,7 +19,6 @@ from bot.language.formatting import escape
 from bot.requests.limits import size_asked
 from bot.requests.requester import Asking
 from bot.requests.usage import check_usage
-from data.guilds import add_usage, count_usage
 from engine.clock import now_ms
 from engine.jobs.job import Job
 from engine.models.catalogue import load_catalogue
@@ -59,12 +58,12 @@ class GuildGate:
     async def count(self, asking: Asking, job: Job) -> None:
         """Remember that the job was taken."""
         if asking.place.guild_id is not None:
-            await add_usage(self.bot.store.database, asking.place.guild_id, asking.person,
-                            job.id, now_ms())
+            await self.bot.store.guilds.add_usage(asking.place.guild_id, asking.person, job.id,
+                                                  now_ms())
 
     async def _check_usage(self, guild_id: str, asking: Asking, rules: Rules) -> None:
         now = now_ms()
-        usage = await count_usage(self.bot.store.database, guild_id, asking.person, now)
+        usage = await self.bot.store.guilds.usage(guild_id, asking.person, now)
         waiting = sum(job.person == asking.person and job.place.guild_id == guild_id
                       for job in self.bot.queue.overview())
         check_usage(rules, asking.roles, usage, waiting, now)

@@ -9,7 +9,6 @@ import discord
 
 from bot.errors import BannedError, TermsError
 from bot.language import _, plural
-from data.server_jobs import ServerJobs
 from engine.clock import DAY_MS, now_ms
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ async def check_restrictions(bot: ImageBot, guild_id: str | None, person: str) -
                 "wait for one of yours.", most=_pictures(limit.waiting),
                 until=_until(limit.expires_at)))
     if limit.a_day is not None:
-        asked = await ServerJobs(bot.store).asked_since(
+        asked = await bot.store.server_jobs.asked_since(
             guild_id, person, now_ms() - DAY_MS)
         if len(asked) >= limit.a_day:
             raise BannedError(_(

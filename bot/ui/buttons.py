@@ -20,7 +20,6 @@ from bot.requests.continuation import continuation_of
 from bot.requests.removal import remove_job
 from bot.requests.requester import Kind, asked_by
 from bot.requests.restrictions import check_interaction_not_banned
-from data import quota
 from data.stored import StoredJob
 
 if TYPE_CHECKING:
@@ -170,7 +169,7 @@ class EditButton(JobButton):
 
         check_bot_may_post(interaction)
         await check_interaction_not_banned(interaction)
-        if job.state not in ("rendered", "delivered"):
+        if not job.is_painted:
             raise GoneError(_("There is no finished picture to edit; press Again for a new one."))
         await interaction.response.send_modal(EditModal("job", job.id))
 
@@ -204,9 +203,8 @@ class KeepButton(JobButton):
     async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
                   job: StoredJob) -> None:
         """Turn the mark over, and say how it is now."""
-        database = bot.store.database
-        kept = not await quota.is_kept(database, job.id)
-        await quota.keep(database, job.id, kept)
+        kept = not await bot.store.quota.is_kept(job.id)
+        await bot.store.quota.keep(job.id, kept)
         text = (_("Kept: this picture stays when older ones make room for new ones. Press Keep "
                   "again to change that.") if kept else
                 _("Not kept any more: this picture may make room for new ones."))

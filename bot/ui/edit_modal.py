@@ -1,7 +1,7 @@
 """The modal behind Edit: the words, how far it may go, and where.
 
 Its custom_id says what it is about: a job, or a picture's address that is kept for a day (see
-data.posted). As with Remix, submissions are taken from the raw interaction, so that one opened
+data.messages). As with Remix, submissions are taken from the raw interaction, so that one opened
 before a restart can be sent after it.
 """
 
@@ -22,7 +22,6 @@ from bot.requests.edit_request import edit_request
 from bot.requests.requester import asked_by
 from bot.ui.buttons import JOB_ID
 from bot.ui.modals import submitted, submitted_text
-from data import posted
 from engine.request.limits import max_length
 from engine.request.request import ImageRequest, read_flag
 
@@ -99,7 +98,7 @@ async def _of_job(bot: ImageBot, id: str) -> tuple[ImageRequest, Picture]:
 
 
 async def _of_address(bot: ImageBot, id: str) -> Picture:
-    address = await posted.kept_address(bot.store.database, id)
+    address = await bot.store.messages.address(id)
     if address is None:
         raise GoneError(_("You chose that picture too long ago; open its menu and choose Edit "
                           "this image again."))

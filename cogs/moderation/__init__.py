@@ -28,8 +28,6 @@ from cogs.moderation._lists import (
     terms_of,
 )
 from data.people import Act, Kind, LoggedAct, Restriction
-from data.picture_checks import findings_in
-from data.server_jobs import ServerJobs
 from data.stored import StoredJob
 from engine.clock import now_ms
 from engine.request.request import ImageRequest
@@ -62,7 +60,6 @@ class Moderation(commands.Cog):
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
-        self.jobs_here = ServerJobs(bot.store)
 
     async def cog_load(self) -> None:
         """Whoever is banned or limited is refused for as long as the cog is there."""
@@ -118,7 +115,7 @@ class Moderation(commands.Cog):
         """A list for the moderator alone."""
         async with Guarded(interaction, "/mod jobs"):
             guild_id = check_moderator(interaction)
-            found = await self.jobs_here.recent(
+            found = await self.bot.store.server_jobs.recent(
                 guild_id, person=None if person is None else str(person.id), limit=SHOWN)
             await show_list(interaction, [job_line(job) for job in found],
                         _("Nobody has asked for a picture here yet."))
@@ -145,13 +142,14 @@ class Moderation(commands.Cog):
             found = [job for job in stored if job is not None and (
                 wanted in job.request.prompt.casefold() or job.id.startswith(wanted))]
         else:
-            found = await self.jobs_here.recent(guild_id, words=typed.strip(), limit=MAX_CHOICES)
+            found = await self.bot.store.server_jobs.recent(guild_id, words=typed.strip(),
+                                                            limit=MAX_CHOICES)
         with speaking(str(interaction.locale)):
             return [app_commands.Choice(name=choice_name(job), value=job.id)
                     for job in found[:MAX_CHOICES]]
 
     async def _find(self, guild_id: str, text: str) -> StoredJob:
-        found = await self.jobs_here.find(guild_id, text)
+        found = await self.bot.store.server_jobs.find(guild_id, text)
         if found is None:
             raise GoneError(_("There is no such picture in this server; choose one from the list, "
                               "or give its id or the link to its message."))
@@ -245,7 +243,7 @@ class Moderation(commands.Cog):
         async with Guarded(interaction, "/mod log"):
             guild_id = check_moderator(interaction)
             acts = await self.bot.people.acts(guild_id, LOGGED)
-            found = await findings_in(self.bot.store.database, guild_id, LOGGED)
+            found = await self.bot.store.picture_checks.findings(guild_id, LOGGED)
             lines = [(act.created_at, act_line(act)) for act in acts]
             lines += [(finding.created_at, finding_line(finding)) for finding in found]
             newest = sorted(lines, key=lambda line: line[0], reverse=True)[:LOGGED]

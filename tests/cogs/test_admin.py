@@ -8,7 +8,6 @@ from simcord.backend.errors import SetupError
 
 from bot.host.health import complaints
 from cogs.admin import Admin
-from data import overview
 
 ARGUMENTS = {"drain": {"state": "on"}, "announce": {"text": "hello"}}
 
@@ -131,4 +130,4 @@ async def test_sync_sends_the_commands_again(world, here, host):
 
 
 async def test_states_without_jobs_are_left_out(world):
-    assert await overview.jobs_by_state(world.bot.store.database) == {}
+    assert await world.bot.store.overview.jobs_by_state() == {}

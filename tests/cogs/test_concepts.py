@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import engine.worker.jobs
-from data.picture_checks import findings_in
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of
 from tests.cogs.test_history import text_of
@@ -42,7 +41,7 @@ async def test_a_warning_is_logged_and_on_the_message(world, here, manager):
     [field] = [field for field in message.embeds[0].fields if field.name == "Picture check"]
     assert "||a snake||" in field.value
     job = await world.bot.store.job(job_id_of(message))
-    [found] = await findings_in(world.bot.store.database, str(here.guild.id), 9)
+    [found] = await world.bot.store.picture_checks.findings(str(here.guild.id), 9)
     assert found.score == job.result["scores"]["a snake"]
     assert found.score is not None
     assert 0 < found.score < 1
@@ -89,7 +88,7 @@ async def test_what_is_withheld_is_shown_nowhere(world, here, manager):
     assert "not posted" in log
     # So it stays after a restart, and is logged once.
     await world.restart()
-    assert len(await findings_in(world.bot.store.database, str(here.guild.id), 9)) == 2
+    assert len(await world.bot.store.picture_checks.findings(str(here.guild.id), 9)) == 2
     assert world.results(here.channel) == []
 
 
@@ -102,7 +101,7 @@ async def test_what_scores_less_or_is_off_is_let_through(world, here, manager):
     assert message.embeds[0].fields == []
     job = await world.bot.store.job(job_id_of(message))
     assert set(job.result["scores"]) == {"blood"}
-    assert await findings_in(world.bot.store.database, str(here.guild.id), 9) == []
+    assert await world.bot.store.picture_checks.findings(str(here.guild.id), 9) == []
 
 
 @pytest.mark.parametrize(("action", "posted"), [("withhold", False), ("spoiler", True)])

@@ -12,6 +12,7 @@ from engine.clock import DAY_MS
 from engine.request.request import request_from_json
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of, labels
+from tests.store_database import database_of
 
 
 @pytest.fixture
@@ -29,11 +30,11 @@ def artists(here):
 
 async def asked(world, person, channel, prompt="a fox", **options):
     """What is told, and the job's row where there is one; the job is called off."""
-    [before] = await world.bot.store.database.fetch("SELECT COUNT(*) AS n FROM jobs")
+    [before] = await database_of(world.bot.store).fetch("SELECT COUNT(*) AS n FROM jobs")
     result = await person.slash(channel, "imagine", prompt=prompt, **options)
-    rows = await world.bot.store.database.fetch(
+    rows = await database_of(world.bot.store).fetch(
         "SELECT * FROM jobs ORDER BY sequence DESC LIMIT 1")
-    [after] = await world.bot.store.database.fetch("SELECT COUNT(*) AS n FROM jobs")
+    [after] = await database_of(world.bot.store).fetch("SELECT COUNT(*) AS n FROM jobs")
     if after["n"] == before["n"]:
         return result.response.content, None, None
     await world.bot.queue.cancel(rows[0]["id"])
@@ -97,7 +98,7 @@ async def test_a_fixed_seed_is_everybody_s_who_names_none(world, here, manager):
     picture = (await world.painted(here.channel, before + 1))[-1]
     await here.bob.click(picture, label="Again")  # which is for another picture
     await world.painted(here.channel, before + 2)
-    rows = await world.bot.store.database.fetch("SELECT seed FROM jobs ORDER BY sequence DESC")
+    rows = await database_of(world.bot.store).fetch("SELECT seed FROM jobs ORDER BY sequence DESC")
     assert rows[0]["seed"] != 77
     await configure(here, manager, "set", name="seed", value="random")
     _, request, _ = await asked(world, here.alice, here.channel)
@@ -266,7 +267,7 @@ async def test_pictures_are_kept_as_long_as_the_server_wants(world, here, manage
         count = len(world.results(here.channel)) + 1
         await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=1)
         id = job_id_of((await world.painted(here.channel, count))[-1])
-        await store.database.change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
+        await database_of(store).change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
                                     8 * DAY_MS, id)
         await world.bot.retention.run()
         return await store.job(id)

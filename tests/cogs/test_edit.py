@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 from simcord.results import to_discord_message
 
-from data import posted
 from tests.cogs.conftest import job_id_of, newest
 from tests.cogs.media import answered, png, sha256
 
@@ -209,6 +208,6 @@ async def test_modals_opened_before_a_restart_can_be_sent_after_it_but_not_for_e
     # A day later another address is kept, and this one is not any more.
     a_day_later = time.time_ns() + 25 * 3600 * 10**9
     monkeypatch.setattr("time.time_ns", lambda: a_day_later)
-    await posted.keep_address(world.bot.store.database, "https://cdn.discordapp.com/x.png")
+    await world.bot.store.messages.keep_address("https://cdn.discordapp.com/x.png")
     sent = await here.alice.submit_modal(second, {"words": "a moon"})
     assert "too long ago" in await answered(world, sent)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from data import quota
 from tests.cogs.conftest import job_id_of, labels
 
 
@@ -122,12 +121,12 @@ async def test_a_picture_can_be_kept_where_old_ones_make_room(world, here, monke
     pressed = await here.bob.click(picture, label="Keep")
     assert pressed.ephemeral
     assert "may keep it" in pressed.response.content
-    database, id = world.bot.store.database, job_id_of(picture)
-    assert not await quota.is_kept(database, id)
+    quota, id = world.bot.store.quota, job_id_of(picture)
+    assert not await quota.is_kept(id)
     pressed = await here.alice.click(picture, label="Keep")
     assert pressed.ephemeral
     assert pressed.response.content.startswith("Kept")
-    assert await quota.is_kept(database, id)
+    assert await quota.is_kept(id)
     assert text_of(await here.alice.slash(here.channel, "history")).count(" · kept") == 1
     await here.moderator.click(picture, label="Keep")
-    assert not await quota.is_kept(database, id)
+    assert not await quota.is_kept(id)

@@ -24,10 +24,10 @@ from simcord.enums import AppCommandType, InteractionType
 from bot.guild.transfer import export_text
 from bot.ui.buttons import BUTTONS
 from cogs.admin import Announcement
-from data.guilds import change_settings
 from data.people import Restriction
 from tests.cogs.conftest import job_id_of
 from tests.cogs.media import png
+from tests.store_database import database_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 ROLES = ("stranger", "requester", "role without right", "moderator", "manager",
@@ -148,7 +148,7 @@ async def set_up(world, here, role, hold) -> Scene:
     await world.env.settle()
     guild = str(here.guild.id)
     if role == "role without right":
-        await change_settings(world.bot.store.database, guild, "1", {
+        await world.bot.store.guilds.change_settings(guild, "1", {
             "roles_use": [str(painters.id)], "roles_edit": [str(painters.id)]})
     if role == "banned":
         await world.bot.people.restrict(Restriction(guild, str(actor.id), "ban", moderator="1"))
@@ -245,7 +245,7 @@ def said(result) -> str:
 async def state_of(scene: Scene) -> tuple[Any, Any]:
     """Every row of the database, and every message that others can read."""
     await scene.world.env.settle()
-    database = scene.world.bot.store.database
+    database = database_of(scene.world.bot.store)
     tables = [row["name"] for row in await database.fetch(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
     assert "jobs" in tables

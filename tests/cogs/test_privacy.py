@@ -14,6 +14,7 @@ from bot.media.attachments import Picture
 from engine.clock import DAY_MS
 from tests.cogs.conftest import job_id_of
 from tests.data.test_privacy import traces
+from tests.store_database import database_of
 
 
 def picture_bytes(colour):
@@ -221,7 +222,7 @@ async def test_the_daily_task_removes_what_is_too_old(world, here, monkeypatch):
     await here.alice.slash(here.channel, "imagine", prompt="a new hen --iterations 1")
     new = (await world.painted(here.channel, 2))[-1]
     store = world.bot.store
-    await store.database.change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
+    await database_of(store).change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
                                 366 * DAY_MS, job_id_of(old))
     monkeypatch.setattr("bot.host.retention.FIRST_SECONDS", 0.0)
     world.bot.retention.start()

@@ -17,12 +17,12 @@ from PIL import Image
 from data import Store
 from data.backup import back_up, backups, check_copy, damage, prune
 from data.errors import StoreError
-from data.quota import is_kept, keep, make_room
 from data.recovery import recover, restore
 from engine.events import Done
 from engine.jobs.job import JobRecord, Place
 from engine.request.request import make_request
 from tests.databases import open_database
+from tests.store_database import database_of
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "imagine-bot.sqlite3"
@@ -52,7 +52,7 @@ async def filled(folder, count=300):
     store = await Store.open(folder)
     ids = [await asked(store, "of a fox " * 20)]
     ids += [uuid.uuid4().hex for _ in range(count - 1)]
-    async with store.database.transaction() as transaction:
+    async with database_of(store).transaction() as transaction:
         for id in ids[1:]:
             await transaction.change(
                 "INSERT INTO jobs (id, sequence, person, channel_id, locale, request, prompt, "
@@ -73,7 +73,7 @@ def spoil(path, start=3):
 async def ids_in(folder):
     store = await Store.open(folder)
     try:
-        return {row["id"] for row in await store.database.fetch("SELECT id FROM jobs")}
+        return {row["id"] for row in await database_of(store).fetch("SELECT id FROM jobs")}
     finally:
         await store.close()
 
@@ -207,12 +207,12 @@ async def test_nothing_is_put_back_while_a_bot_works_with_the_folder(folder):
 async def test_a_damaged_database_that_another_bot_has_open_is_not_moved(folder):
     await filled(folder)
     store = await Store.open(folder)
-    await store.database.fetch("PRAGMA wal_checkpoint(TRUNCATE)")
+    await database_of(store).fetch("PRAGMA wal_checkpoint(TRUNCATE)")
     spoil(folder / NAME)
     with pytest.raises(StoreError, match="another bot is working"):
         await Store.open(folder)
     assert list(folder.glob("*damaged*")) == []
-    await store.database.close()
+    await database_of(store).close()
     await store._leases.stop_renewing()
     store._owner.close()
 
@@ -245,15 +245,15 @@ async def test_pictures_go_oldest_first_but_for_those_that_are_kept(folder):
     untold = await asked(store)
     await store.started(untold)
     await store.rendered(untold, Done(b"y" * 1000, 7, 1.0, 5, 32, 32))
-    assert await keep(store.database, ids[0])
-    assert await is_kept(store.database, ids[0])
-    assert not await keep(store.database, "0" * 32)
-    room = await make_room(store.database, store.files, 3500)
+    assert await store.quota.keep(ids[0])
+    assert await store.quota.is_kept(ids[0])
+    assert not await store.quota.keep("0" * 32)
+    room = await store.quota.make_room(3500)
     assert (room.used, room.removed) == (3000, 2)
     there = [await store.picture(id) is not None for id in [*ids, untold]]
     assert there == [True, False, False, True, True]
     assert len(await store.history("ann", guild_id=None)) == 5  # the rows stay
-    await keep(store.database, ids[0], False)
-    room = await make_room(store.database, store.files, 0)
+    await store.quota.keep(ids[0], False)
+    room = await store.quota.make_room(0)
     assert (room.used, room.removed) == (1000, 2)  # what is not delivered stays
     await store.close()

@@ -9,10 +9,9 @@ import pytest
 from data import Store
 from data.alias import KEY_FILE, Aliases, is_alias
 from data.errors import StoreError
-from data.guilds import add_usage
-from data.people import LoggedAct, People, Preferences, Restriction
-from data.server_jobs import ServerJobs
+from data.people import LoggedAct, Preferences, Restriction
 from tests.data.test_store import added, painted
+from tests.store_database import database_of
 
 HERE, THERE = "100", "101"
 
@@ -26,7 +25,7 @@ async def store(tmp_path):
 
 @pytest.fixture
 def people(store):
-    return People(store.database, store.folder)
+    return store.people
 
 
 def now():
@@ -79,7 +78,7 @@ async def test_preferences_are_kept_whole_and_the_defaults_leave_no_row(people, 
     assert await people.preferences("ann") == mine
     assert await people.preferences("bob") == Preferences()
     await people.prefer("ann", Preferences())
-    assert await store.database.fetch("SELECT * FROM preferences") == []
+    assert await database_of(store).fetch("SELECT * FROM preferences") == []
 
 
 async def test_an_alias_is_of_one_person_and_one_folder(tmp_path):
@@ -105,7 +104,7 @@ async def test_an_alias_is_of_one_person_and_one_folder(tmp_path):
 
 
 async def test_jobs_of_a_server_are_found_by_words_id_and_message(store):
-    jobs = ServerJobs(store)
+    jobs = store.server_jobs
     fox = await painted(store, "A red fox", "ann")
     hen = await added(store, "a hen: 100%", "bob")
     await store.set_result_message(fox, "900000000000000001")
@@ -126,10 +125,10 @@ async def test_jobs_of_a_server_are_found_by_words_id_and_message(store):
 
 
 async def test_what_was_deleted_since_was_asked_for_all_the_same(store):
-    jobs, began = ServerJobs(store), now()
+    jobs, began = store.server_jobs, now()
     id = await added(store, "a fox", "ann", created_at=began)
-    await add_usage(store.database, "100", "ann", id, began)
-    await add_usage(store.database, "100", "ann", "f" * 32, began + 5)
+    await store.guilds.add_usage("100", "ann", id, began)
+    await store.guilds.add_usage("100", "ann", "f" * 32, began + 5)
     await added(store, "a hen", "ann", created_at=began - 10)
     assert await jobs.asked_since("100", "ann", began - 1) == [began, began + 5]
     await store.delete(id)

@@ -13,14 +13,12 @@ import pytest
 from data import Store
 from data.alias import is_alias
 from data.archives import archives
-from data.departed import TABLES, forget_departed
-from data.guilds import change_settings
+from data.guilds import TABLES
 from data.keeper import Exported, TableKeeper
-from data.people import LoggedAct, People, Preferences, Restriction
-from data.privacy import export, forget, keepers, person_columns
-from data.retention import expire, sweep
+from data.people import LoggedAct, Preferences, Restriction
 from engine.clock import DAY_MS, now_ms
 from tests.data.test_store import HERE, added, painted
+from tests.store_database import database_of
 
 ANN, BOB = "123456789012345678", "223456789012345678"
 PICTURE = b"ann's own picture"
@@ -42,7 +40,7 @@ def traces(folder, id):
 
 async def lived(store):
     """All that may be kept of ann, and as much of bob, who has to do with her."""
-    people = People(store.database, store.folder)
+    people = store.people
     for person in (ANN, BOB):
         await painted(store, f"a fox of {person}", person)
         await people.prefer(person, Preferences(64, 64, direct_message=True))
@@ -57,29 +55,29 @@ async def lived(store):
 
 
 async def test_every_column_that_names_a_person_has_a_keeper(store):
-    answered = set().union(*(keeper.columns for keeper in keepers(store)))
-    named = await person_columns(store.database)
+    answered = set().union(*(keeper.columns for keeper in store.privacy.keepers))
+    named = await store.privacy.person_columns()
     assert {("jobs", "person"), ("preferences", "person"),
             ("restrictions", "moderator")} <= named
     assert named - answered == set(), "these need a keeper in data.privacy.keepers"
     for table, column in answered:
-        rows = await store.database.fetch("SELECT name FROM pragma_table_info(?)", table)
+        rows = await database_of(store).fetch("SELECT name FROM pragma_table_info(?)", table)
         assert column in [row["name"] for row in rows]
 
 
 async def test_a_column_that_nobody_answers_for_is_noticed(store):
-    await store.database.change("CREATE TABLE notes (id TEXT, written_by TEXT, author_id TEXT, "
+    await database_of(store).change("CREATE TABLE notes (id TEXT, written_by TEXT, author_id TEXT, "
                                 "moderator TEXT, standby TEXT, personal TEXT)")
-    found = {column for table, column in await person_columns(store.database) if table == "notes"}
+    found = {column for table, column in await store.privacy.person_columns() if table == "notes"}
     assert found == {"written_by", "author_id", "moderator"}
 
 
 async def test_forgetting_leaves_no_row_no_file_and_no_name(store):
     mine, his = await lived(store)
     assert traces(store.folder, ANN)
-    await forget(store, ANN)
+    await store.privacy.forget(ANN)
     assert traces(store.folder, ANN) == []
-    await forget(store, ANN)  # a second time does no harm
+    await store.privacy.forget(ANN)  # a second time does no harm
     # Nothing of bob's is gone but what was hers.
     assert await store.job(mine) is None
     assert await store.picture(his) == his.encode()
@@ -88,7 +86,7 @@ async def test_forgetting_leaves_no_row_no_file_and_no_name(store):
             if mine in path.name] == []
     assert list((store.folder / "attachments").iterdir()) == []
     assert list((store.folder / "states").iterdir()) == []
-    people = People(store.database, store.folder)
+    people = store.people
     assert await people.preferences(BOB) == Preferences(64, 64, direct_message=True)
     assert [act.moderator for act in await people.acts("100", 9)] == [None, None, BOB]
 
@@ -96,22 +94,22 @@ async def test_forgetting_leaves_no_row_no_file_and_no_name(store):
 async def test_forgetting_closes_the_database_s_log_too(store):
     await lived(store)
     assert (store.folder / "imagine-bot.sqlite3-wal").stat().st_size
-    await forget(store, ANN)
+    await store.privacy.forget(ANN)
     assert (store.folder / "imagine-bot.sqlite3-wal").stat().st_size == 0
 
 
 async def test_a_ban_outlives_the_name(store):
-    people = People(store.database, store.folder)
+    people = store.people
     await people.restrict(Restriction("100", ANN, "ban", moderator=BOB))
     for _ in range(2):
-        await forget(store, ANN)
+        await store.privacy.forget(ANN)
         assert "ban" in await people.restrictions_of("100", ANN)
         [row] = await people.restrictions_in("100")
         assert is_alias(row.person)
         assert await people.restrictions_of("100", BOB) == {}
         # Banned anew under the name, and forgotten once more: still one ban.
         await people.restrict(Restriction("100", ANN, "ban", moderator=BOB))
-    await forget(store, ANN)
+    await store.privacy.forget(ANN)
     assert await people.lift("100", ANN, "ban", BOB)
     assert await people.restrictions_of("100", ANN) == {}
     assert traces(store.folder, ANN) == []
@@ -119,7 +117,7 @@ async def test_a_ban_outlives_the_name(store):
 
 async def test_an_export_has_one_s_own_and_nobody_else_s_name(store):
     mine, his = await lived(store)
-    found = await export(store, ANN)
+    found = await store.privacy.export(ANN)
     assert set(found.rows) == {"jobs", "restrictions", "moderation_log", "preferences"}
     assert [job["id"] for job in found.rows["jobs"]][1] == mine
     assert found.rows["jobs"][1]["request"]["init_image"] == SHA
@@ -129,18 +127,18 @@ async def test_an_export_has_one_s_own_and_nobody_else_s_name(store):
     assert ANN in text
     assert BOB not in text
     assert f"pictures/{his}.png" not in found.files
-    assert await export(store, "323456789012345678") == Exported({}, {})
+    assert await store.privacy.export("323456789012345678") == Exported({}, {})
     # After she is forgotten, her ban is all there is to tell.
-    await forget(store, ANN)
-    assert set((await export(store, ANN)).rows) == {"restrictions"}
+    await store.privacy.forget(ANN)
+    assert set((await store.privacy.export(ANN)).rows) == {"restrictions"}
 
 
 async def test_what_must_hold_a_name_gets_another(store):
-    await store.database.change("CREATE TABLE notes (author TEXT NOT NULL)")
-    await store.database.change("INSERT INTO notes (author) VALUES (?)", ANN)
-    keeper = TableKeeper(store.database, "notes", names=["author"], instead="forgotten")
+    await database_of(store).change("CREATE TABLE notes (author TEXT NOT NULL)")
+    await database_of(store).change("INSERT INTO notes (author) VALUES (?)", ANN)
+    keeper = TableKeeper(database_of(store), "notes", names=["author"], instead="forgotten")
     await keeper.forget(ANN)
-    assert await store.database.fetch("SELECT * FROM notes") == [{"author": "forgotten"}]
+    assert await database_of(store).fetch("SELECT * FROM notes") == [{"author": "forgotten"}]
 
 
 @pytest.mark.parametrize("limit", [3_000, 10_000, 1_000_000])
@@ -181,27 +179,27 @@ async def test_what_is_old_enough_goes_by_the_days_of_its_place(store):
         ids[name] = await (added if name == "waiting" else painted)(
             store, name, place=place, created_at=now - days * DAY_MS)
         if name != "waiting":
-            await store.database.change("UPDATE jobs SET ended_at = ? WHERE id = ?",
+            await database_of(store).change("UPDATE jobs SET ended_at = ? WHERE id = ?",
                                         now - days * DAY_MS, ids[name])
-    people = People(store.database, store.folder)
+    people = store.people
     await people.restrict(Restriction("100", ANN, "ban", expires_at=now - 1))
     await people.restrict(Restriction("101", ANN, "ban", expires_at=now + DAY_MS))
     await people.note(LoggedAct("100", BOB, "stop"))
-    await store.database.change("UPDATE moderation_log SET created_at = ? WHERE act = 'stop'",
+    await database_of(store).change("UPDATE moderation_log SET created_at = ? WHERE act = 'stop'",
                                 now - 31 * DAY_MS)
 
     async def days_of(guild_id):
         return {"100": 30, "101": None, None: 7}[guild_id]
 
-    assert await expire(store, days_of, 30) == 2
-    rows = await store.database.fetch("SELECT prompt FROM jobs ORDER BY prompt")
+    assert await store.retention.expire(days_of, 30) == 2
+    rows = await database_of(store).fetch("SELECT prompt FROM jobs ORDER BY prompt")
     assert [row["prompt"] for row in rows] == ["kept", "waiting", "young"]
     assert not store.files.picture(ids["old"]).exists()
     assert store.files.picture(ids["young"]).exists()
-    rows = await store.database.fetch("SELECT guild_id FROM restrictions")
+    rows = await database_of(store).fetch("SELECT guild_id FROM restrictions")
     assert [row["guild_id"] for row in rows] == ["101"]
     assert [act.act for act in await people.acts("100", 9)] == ["ban"]
-    assert await expire(store, days_of, None) == 0
+    assert await store.retention.expire(days_of, None) == 0
 
 
 async def test_files_of_no_row_are_swept_away_once_they_are_old(store):
@@ -214,15 +212,15 @@ async def test_files_of_no_row_are_swept_away_once_they_are_old(store):
         path.write_bytes(b"x")
         if path != store.files.picture(young):
             os.utime(path, (0, 0))
-    assert await sweep(store) == len(paths)
+    assert await store.retention.sweep() == len(paths)
     assert sorted(path.name for path in (store.folder / "pictures").iterdir()) == sorted(
         [f"{id}.png", f"{young}.png", "my own notes.txt"])
 
 
 async def test_what_servers_set_goes_a_while_after_the_bot_left_them(store):
-    people, database = People(store.database, store.folder), store.database
+    people, database = store.people, database_of(store)
     for guild in ("100", "200", "300"):
-        await change_settings(database, guild, BOB, {"iterations": 5})
+        await store.guilds.change_settings(guild, BOB, {"iterations": 5})
         await people.restrict(Restriction(guild, ANN, "ban", moderator=BOB))
 
     async def left():
@@ -230,21 +228,18 @@ async def test_what_servers_set_goes_a_while_after_the_bot_left_them(store):
                 for row in await database.fetch(f"SELECT guild_id FROM {name}")}  # noqa: S608
 
     day = DAY_MS
-    assert await forget_departed(database, {"100"}, 0) == 0
-    assert await forget_departed(database, {"100", "300"}, 10 * day) == 0  # 300 is back
-    assert await forget_departed(database, {"100"}, 29 * day) == 0  # and gone again
+    assert await store.guilds.forget_departed({"100"}, 0) == 0
+    assert await store.guilds.forget_departed({"100", "300"}, 10 * day) == 0  # 300 is back
+    assert await store.guilds.forget_departed({"100"}, 29 * day) == 0  # and gone again
     assert await left() == {"100", "200", "300"}
-    assert await forget_departed(database, {"100"}, 30 * day) == 1
+    assert await store.guilds.forget_departed({"100"}, 30 * day) == 1
     assert await left() == {"100", "300"}
-    assert await forget_departed(database, {"100"}, 59 * day) == 1
+    assert await store.guilds.forget_departed({"100"}, 59 * day) == 1
     assert await left() == {"100"}
     assert await database.fetch("SELECT key FROM meta WHERE key LIKE 'left server %'") == []
 
 
 async def test_every_table_of_servers_goes_with_them(store):
-    tables = [row["name"] for row in await store.database.fetch(
-        "SELECT name FROM sqlite_master WHERE type = 'table'")]
-    of_servers = {name for name in tables if any(
-        column["name"] == "guild_id" for column in await store.database.fetch(
-            f"PRAGMA table_info({name})"))}
+    of_servers = {table for table, column in await database_of(store).columns()
+                  if column == "guild_id"}
     assert of_servers == {*TABLES, "jobs"}

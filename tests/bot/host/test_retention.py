@@ -6,10 +6,11 @@ import pytest
 
 from bot.host.retention import LAST_RUN, Retention
 from bot.host.settings import PrivacySettings
-from data.people import People, Restriction
+from data.people import Restriction
 from engine.clock import DAY_MS, now_ms
 from engine.jobs.job import Place
 from tests.data.test_store import painted
+from tests.store_database import database_of
 
 
 def made_retention(store, host_days, server_days=None, servers=None):
@@ -31,7 +32,7 @@ async def test_a_run_removes_what_was_kept_long_enough_and_notes_that_it_ran(sto
     here, direct = Place("100", "200"), Place(None, "300")
     ids = [await painted(store, place=place) for place in (here, direct)]
     for id in ids:
-        await store.database.change(
+        await database_of(store).change(
             "UPDATE jobs SET delivered_at = 1, ended_at = ended_at - ? WHERE id = ?",
             8 * DAY_MS, id)
     assert await made_retention(store, 365, server_days=7).run() == 1
@@ -44,7 +45,7 @@ async def test_a_run_removes_what_was_kept_long_enough_and_notes_that_it_ran(sto
 @pytest.mark.parametrize(("servers", "kept"), [(None, True), ({"100"}, True), (set(), False)])
 async def test_a_server_is_forgotten_only_when_it_is_known_that_the_bot_left_it(
         store, monkeypatch, servers, kept):
-    people = People(store.database, store.folder)
+    people = store.people
     await people.restrict(Restriction("100", "1", "ban", moderator="2"))
     retention = made_retention(store, 365, servers=servers)
     await retention.run()

@@ -1,0 +1,121 @@
+"""The stored jobs and their files: read, listed and deleted, whichever process works on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from data import files
+from data.database import Database, Transaction
+from data.files import Files
+from data.stored import COLUMNS, PAINTED, StoredJob, in_states, stored_job
+from engine.request.request import ImageRequest
+
+
+class Jobs:
+    """The jobs of an open ``database``, with their pictures and states in ``job_files``.
+
+    Every method raises StoreError if the database or a file cannot be used.
+    """
+
+    def __init__(self, database: Database, job_files: Files) -> None:
+        self.files = job_files
+        self._database = database
+        self._attaching = asyncio.Lock()
+
+    async def job(self, id: str) -> StoredJob | None:
+        """The job with that id, or None."""
+        found = await self._select("id = ?", id)
+        return found[0] if found else None
+
+    async def jobs_of(self, person: str) -> list[StoredJob]:
+        """All jobs of ``person`` in any state, oldest first."""
+        return await self._select("person = ? ORDER BY sequence", person)
+
+    async def picture(self, id: str) -> bytes | None:
+        """The job's picture as PNG bytes, or None if it has none."""
+        job = await self.job(id)
+        if job is None or job.picture_path is None:
+            return None
+        return await asyncio.to_thread(files.read, job.picture_path)
+
+    async def rendition(self, id: str) -> tuple[ImageRequest, int] | None:
+        """The request of a painted job and the number of iterations made, else None."""
+        job = await self.job(id)
+        if job is None or job.result is None or not job.is_painted:
+            return None
+        return job.request, int(job.result["iterations"])
+
+    async def recent_prompts(self, person: str, limit: int) -> list[str]:
+        """The person's last prompts without repetitions, newest first."""
+        rows = await self._database.fetch(
+            "SELECT prompt, MAX(sequence) AS newest FROM jobs WHERE person = ? "
+            "GROUP BY prompt ORDER BY newest DESC LIMIT ?", person, limit)
+        return [row["prompt"] for row in rows]
+
+    async def history(self, person: str, *, guild_id: str | None, offset: int = 0,
+                      limit: int = 10) -> list[StoredJob]:
+        """The person's painted jobs in a server, newest first; in all places if None."""
+        where, values = _painted_by(person, guild_id)
+        return await self._select(f"{where} ORDER BY sequence DESC LIMIT ? OFFSET ?",
+                                  *values, limit, offset)
+
+    async def count_history(self, person: str, *, guild_id: str | None) -> int:
+        """The number of jobs that :meth:`history` pages through."""
+        where, values = _painted_by(person, guild_id)
+        rows = await self._database.fetch(
+            f"SELECT COUNT(*) AS n FROM jobs WHERE {where}", *values)  # noqa: S608  constants
+        return int(rows[0]["n"])
+
+    async def attachments(self, id: str) -> dict[str, bytes]:
+        """The pictures that were attached to the job, by SHA-256; missing files are left out."""
+        rows = await self._database.fetch(
+            "SELECT sha256 FROM attachments WHERE job_id = ?", id)
+        found = {}
+        for row in rows:
+            data = await asyncio.to_thread(files.read, self.files.attachment(row["sha256"]))
+            if data is not None:
+                found[row["sha256"]] = data
+        return found
+
+    async def delete(self, id: str) -> bool:
+        """Delete a job: its row, its picture, and attachments that no other job uses."""
+        async with self._attaching:
+            async with self._database.transaction() as transaction:
+                orphans = await self._only_attached_to(transaction, id)
+                if not await transaction.change("DELETE FROM jobs WHERE id = ?", id):
+                    return False
+            await asyncio.to_thread(self._remove_files, id, orphans)
+        return True
+
+    async def withdraw(self, sha256: str) -> None:
+        """Remove an attached picture from every job that uses it."""
+        async with self._attaching:
+            await self._database.change("DELETE FROM attachments WHERE sha256 = ?", sha256)
+            await asyncio.to_thread(self.files.remove_attachment, sha256)
+
+    async def _select(self, condition: str, *values: object) -> list[StoredJob]:
+        """The jobs of ``condition``: SQL from WHERE on, made of the program's constants."""
+        rows = await self._database.fetch(
+            f"SELECT {COLUMNS} FROM jobs WHERE {condition}", *values)  # noqa: S608  constants
+        return [stored_job(row, self.files) for row in rows]
+
+    async def _only_attached_to(self, transaction: Transaction, id: str) -> list[str]:
+        rows = await transaction.fetch(
+            "SELECT sha256 FROM attachments WHERE job_id = ? AND sha256 NOT IN "
+            "(SELECT sha256 FROM attachments WHERE job_id <> ?)", id, id)
+        return [row["sha256"] for row in rows]
+
+    def _remove_files(self, id: str, attachments: Sequence[str]) -> None:
+        self.files.remove_picture(id)
+        self.files.forget_state(id)
+        for sha256 in attachments:
+            self.files.remove_attachment(sha256)
+
+
+def _painted_by(person: str, guild_id: str | None) -> tuple[str, list[str]]:
+    """The condition for a person's painted jobs, in one server or everywhere, and its values."""
+    painted = f"person = ? AND {in_states(PAINTED)}"
+    if guild_id is None:
+        return painted, [person]
+    return f"{painted} AND guild_id = ?", [person, guild_id]

@@ -1,0 +1,191 @@
+"""What the queue writes down about each job; the store's side of engine.jobs.job.JobStore."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from data import files
+from data.database import Database
+from data.errors import StoreError
+from data.files import Files
+from data.jobs import Jobs
+from data.leases import Leases
+from data.owners import Owner
+from data.stored import COLUMNS, UNFINISHED, StoredJob, in_states, request_of
+from engine.clock import now_ms
+from engine.errors import RequestError
+from engine.events import Done
+from engine.jobs.job import JobRecord, Place, State, Wish
+
+log = logging.getLogger("data.queue_jobs")
+
+# Limit for all saved states together. A 256x256 picture has about 1 MB of state, so a thousand
+# can be continued; a codebook latent takes fifty times as much.
+STATES_BYTES = 1 << 30
+
+
+class QueueJobs(Jobs):
+    """Moves jobs through their states.
+
+    Unfinished and untold jobs belong to one open store; a second one takes over those without
+    a living owner (see data.leases). Methods that return a bool change nothing and return False
+    if the job is in another state or belongs to another store.
+    """
+
+    def __init__(self, database: Database, job_files: Files, owner: Owner,
+                 lease_seconds: float) -> None:
+        super().__init__(database, job_files)
+        self.watchers: list[Callable[[str], None]] = []  # called with each delivered job's id
+        self._owner = owner
+        self._leases = Leases(database, owner, lease_seconds)
+
+    async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
+        """Write down a new job and its pictures; see JobStore."""
+        wanted = record.request.pictures_needed()
+        async with self._attaching:
+            await asyncio.to_thread(self._attach, wanted, pictures)
+            if record.continues is not None and not await asyncio.to_thread(
+                    self.files.copy_state, record.continues, record.id):
+                raise RequestError("What that picture could go on from is not kept any more; "
+                                   "press Edit to start from the picture itself.")
+            async with self._database.transaction() as transaction:
+                await transaction.change(
+                    "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
+                    "request, prompt, seed, state, owner, lease_until, created_at) "
+                    "SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, "
+                    "?, ? FROM jobs",
+                    record.id, record.person, record.place.guild_id, record.place.channel_id,
+                    record.place.locale, record.request.model_dump_json(exclude_none=True),
+                    record.request.prompt, record.request.seed, self._owner.name,
+                    self._leases.end(), record.created_at)
+                for sha256 in wanted:
+                    await transaction.change(
+                        "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
+                        record.id, sha256)
+
+    def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
+        for sha256 in wanted:
+            path = self.files.attachment(sha256)
+            if path.exists():
+                continue
+            if sha256 not in pictures:
+                raise RequestError("A picture that this needs is not there any more; attach it "
+                                   "again.")
+            files.write(path, pictures[sha256])
+
+    def state_path(self, id: str) -> Path:
+        """The file in which the worker saves the job's state, also after the job's end."""
+        return self.files.state(id)
+
+    async def waiting(self) -> list[JobRecord]:
+        """Take over unfinished jobs without a living owner; started ones first, then by age."""
+        taken = await self._leases.take_over()
+        rows = await self._database.fetch(
+            f"SELECT {COLUMNS}, (SELECT MAX(other.started_at) FROM jobs other "  # noqa: S608  constants
+            "WHERE other.person = jobs.person) AS person_served_at FROM jobs "
+            f"WHERE owner = ? AND {in_states(UNFINISHED)} "
+            "ORDER BY CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, started_at, sequence",
+            self._owner.name)
+        if taken:
+            log.info("took over %d jobs", taken)
+        return [JobRecord(row["id"], request_of(row), row["person"],
+                          Place(row["guild_id"], row["channel_id"], row["locale"]),
+                          row["created_at"], row["started_at"], row["person_served_at"],
+                          row["wish"]) for row in rows]
+
+    async def started(self, id: str) -> bool:
+        """queued or running -> running."""
+        return await self._leases.move(id, "running", UNFINISHED,
+                                       "started_at = COALESCE(started_at, ?)", now_ms())
+
+    async def requeued(self, id: str) -> bool:
+        """running -> queued; it will be the first to continue."""
+        return await self._leases.move(id, "queued", ("running",))
+
+    async def wished(self, id: str, wish: Wish) -> bool:
+        """Write down what was asked of a running job."""
+        return await self._leases.move(id, "running", ("running",), "wish = ?", wish)
+
+    async def rendered(self, id: str, done: Done) -> bool:
+        """queued or running -> rendered; the picture is on disk before."""
+        if not await self._is_mine(id):
+            return False
+        await asyncio.to_thread(files.write, self.files.picture(id), done.picture)
+        result = {field.name: getattr(done, field.name) for field in dataclasses.fields(done)
+                  if field.name != "picture"}
+        ended = await self._end(id, "rendered", "result = ?, picture = ?", json.dumps(result),
+                                self.files.picture(id).name)
+        if ended:
+            await self._thin_out_states()
+        return ended
+
+    async def _thin_out_states(self) -> None:
+        """Keep the states of finished jobs within STATES_BYTES."""
+        rows = await self._database.fetch(
+            f"SELECT id FROM jobs WHERE {in_states(UNFINISHED)}")  # noqa: S608  constants
+        await asyncio.to_thread(self.files.thin_out_states, [row["id"] for row in rows],
+                                STATES_BYTES)
+
+    async def failed(self, id: str, reason: str) -> bool:
+        """queued or running -> failed."""
+        return await self._end(id, "failed", "error = ?", reason)
+
+    async def cancelled(self, id: str, partial: bytes | None) -> bool:
+        """queued or running -> cancelled; ``partial`` is kept as the job's picture."""
+        if partial is None:
+            return await self._end(id, "cancelled", "picture = NULL")
+        if not await self._is_mine(id):
+            return False
+        await asyncio.to_thread(files.write, self.files.picture(id), partial)
+        return await self._end(id, "cancelled", "picture = ?", self.files.picture(id).name)
+
+    # What the bot has told people.
+
+    async def set_progress_message(self, id: str, message_id: str | None) -> bool:
+        """The message that shows the job's progress; None if it was deleted."""
+        return await self._database.change(
+            "UPDATE jobs SET progress_message_id = ? WHERE id = ?", message_id, id) > 0
+
+    async def set_result_message(self, id: str, message_id: str) -> bool:
+        """rendered -> delivered, with the message that shows the picture.
+
+        A failed job stays failed, with the message that says why. A second call changes nothing.
+        """
+        if await self._leases.told(id, ("rendered",), "result_message_id = ?, state = 'delivered'",
+                                   message_id):
+            for watcher in self.watchers:
+                watcher(id)
+            return True
+        return await self._leases.told(id, ("failed",), "result_message_id = ?", message_id)
+
+    async def set_told(self, id: str) -> bool:
+        """The end of a cancelled job was told; it has no result message. Idempotent as above."""
+        return await self._leases.told(id, ("cancelled",), "state = state")
+
+    async def undelivered(self) -> list[StoredJob]:
+        """Finished jobs whose end was not told yet, without those of other stores; oldest first."""
+        await self._leases.take_over()
+        return await self._select(
+            "owner = ? AND delivered_at IS NULL AND state IN ('rendered', 'failed', 'cancelled') "
+            "ORDER BY sequence", self._owner.name)
+
+    async def _end(self, id: str, to: State, also: str, *values: object) -> bool:
+        ended = await self._leases.move(id, to, UNFINISHED, f"{also}, ended_at = ?", *values,
+                                        now_ms())
+        if ended and to != "rendered":  # a rendered picture can be continued
+            await asyncio.to_thread(self.files.forget_state, id)
+        return ended
+
+    async def _is_mine(self, id: str) -> bool:
+        """Whether this store owns the job and may finish it."""
+        mine = await self._leases.holds(id, UNFINISHED)
+        if mine is None:  # deleted while the worker continued to save its state
+            with contextlib.suppress(StoreError):  # not an id of ours
+                await asyncio.to_thread(self.files.forget_state, id)
+        return bool(mine)
