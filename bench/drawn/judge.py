@@ -26,9 +26,9 @@ from torch import Tensor, nn
 
 from training.common.averaging import WeightAverage
 from training.common.precision import bf16_where_fast
-from training.common.stage import begun, resume, run_stage, save_atomically
+from training.common.stage import resume, run_stage, save_atomically, steps_done
 from training.world.captions import Claim
-from training.world.pool import Pool
+from training.world.pool import ScenePool
 from training.world.sampling import WHOLE, Mix
 from training.world.scene import COLOURS, PATTERNS, RELATIONS, SCENERY, SHAPES, Scene
 from training.world.styles import STYLES
@@ -178,7 +178,7 @@ def new_judge(name: str) -> Judge:
 class JudgeTrainer:
     """One training run on true drawings, with blur, noise and brightness as a camera has."""
 
-    def __init__(self, name: str, total: int, pool: Pool) -> None:
+    def __init__(self, name: str, total: int, pool: ScenePool) -> None:
         plan = PLANS[name]
         torch.manual_seed(plan.seed)
         self.total, self.pool, self.rate = total, pool, plan.rate
@@ -268,9 +268,9 @@ def train(name: Annotated[str, typer.Argument(help=", ".join(PLANS))], minutes: 
     """Train a judge and write its weights, in half precision, beside this file."""
     torch.set_num_threads(1)
     plan = PLANS[name]
-    start = begun(f"judge-{name}", folder)
-    pool = Pool(4000, 128, [plan.seed, start], reuse=3.0, mix=plan.mix,
-                drawings=None if drawings is None else Drawings(drawings))
+    start = steps_done(f"judge-{name}", folder)
+    pool = ScenePool(4000, 128, [plan.seed, start], reuse=3.0, mix=plan.mix,
+                     drawings=None if drawings is None else Drawings(drawings))
     trainer = JudgeTrainer(name, steps, pool)
     if start:
         resume(trainer, f"judge-{name}", folder)

@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from engine.painting.images import read_picture
+from training.pictures.files import picture_files
 
 KNOWN: dict[str, tuple[int, ...]] = {
     "chelsea.png": (281, 282, 285), "coffee.png": (967, 968), "camera.png": (759, 872),
@@ -23,12 +24,6 @@ KNOWN: dict[str, tuple[int, ...]] = {
     "grocery_01_Zucchini.jpg": (939,), "grocery_02_Red-Bell-Pepper.jpg": (945,),
     "grocery_10_Pineapple.jpg": (953,)}
 """What they show; where a person could say it is one of several classes, all of these."""
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
-
-
-def picture_files(folder: Path) -> list[Path]:
-    """The pictures of a folder, by name."""
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS)
 
 
 def classes_of(file: Path) -> tuple[int, ...]:

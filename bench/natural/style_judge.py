@@ -27,9 +27,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bench.natural.filters import FILTERS, Array, to_array, to_image
-from bench.natural.photographs import picture_files
 from engine.painting.images import read_picture
 from training.common.stage import save_atomically
+from training.pictures.files import picture_files
 from training.world.drawing import draw
 from training.world.sampling import WHOLE, sample_scene
 from training.world.styles import STYLES as DRAWN_STYLES

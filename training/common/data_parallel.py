@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.multiprocessing.spawn import spawn
 
 
-def train_together(processes: int, train: Callable[[int], None]) -> None:
+def train_in_processes(processes: int, train: Callable[[int], None]) -> None:
     """Run ``train(rank)`` for the ranks 0 to ``processes`` - 1, each in a process of its own.
 
     With one process it runs here. ``train`` must be a module's own function or a partial of
@@ -41,7 +41,7 @@ def _join(rank: int, processes: int, train: Callable[[int], None], meeting: Path
         dist.destroy_process_group()
 
 
-def mean_gradients(model: nn.Module) -> None:
+def average_gradients(model: nn.Module) -> None:
     """Give each process the mean of all processes' gradients; alone, nothing."""
     if not dist.is_initialized():
         return
@@ -52,7 +52,7 @@ def mean_gradients(model: nn.Module) -> None:
     _mean([parameter.grad for parameter in parameters if parameter.grad is not None])
 
 
-def all_agree(value: bool) -> bool:
+def broadcast_first(value: bool) -> bool:
     """What the first process says of ``value``: so that none steps on while another stops."""
     if not dist.is_initialized():
         return value

@@ -1,23 +1,24 @@
-"""One step of an optimiser, as all of the models take it."""
+"""One step of an optimiser, the same for all models."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from training.common.data_parallel import mean_gradients
+from training.common.data_parallel import average_gradients
 
 
-def step_down(model: nn.Module, optimiser: torch.optim.Optimizer, loss: Tensor,
-              rate: float) -> None:
+def gradient_step(model: nn.Module, optimiser: torch.optim.Optimizer, loss: Tensor,
+                  rate: float) -> None:
     """Let ``optimiser`` take ``model`` down ``loss`` at the learning rate ``rate``.
 
-    The gradients are the mean of all processes' that train it, and no longer than 1 (L2).
+    A parameter group with a number ``times`` learns so many times as fast. The gradients are the
+    mean over all processes that train the model, clipped to a length of 1 (L2).
     """
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("times", 1.0)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    mean_gradients(model)
+    average_gradients(model)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimiser.step()

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.models.perceptors.efficientnet_lite import EfficientNetLite0
-from training.generator.precision import in_channels_last
+from training.common.precision import in_channels_last
 from training.perceptor.classifier import folded, published_classifier
 
 # Blocks whose output is compared, with strides of 2, 4, 8 and 16 px.

@@ -25,7 +25,7 @@ def colour_loss(painted: Tensor, real: Tensor, side: int = 8) -> Tensor:
 
 
 class Critic(nn.Module):
-    """Whether each patch of about 34 px is real: pictures [B, 3, H, W] in 0..1 -> [B, 1, h, w].
+    """Whether each patch of about 34 px is real: pictures [B, 3, H, W] in -1..1 -> [B, 1, h, w].
 
     Spectrally normalised (Miyato et al. 2018): no gradient penalty is needed, which would double
     its time.
@@ -43,7 +43,7 @@ class Critic(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Above 0 where it looks real."""
-        judged: Tensor = self.layers(pictures * 2 - 1)
+        judged: Tensor = self.layers(pictures)
         return judged
 
 

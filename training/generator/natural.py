@@ -1,4 +1,4 @@
-"""Training of the `natural` generator."""
+"""Training of the `natural` generator: the `drawn` one, grown and trained on natural pictures."""
 
 from __future__ import annotations
 
@@ -15,21 +15,24 @@ from torch.func import functional_call
 
 from engine.models.codebook import embed_codes, nearest_codes
 from engine.models.generators.taming import VQModel
-from training.common.averaging import WeightAverage
 from training.common.precision import bf16_where_fast
-from training.common.schedule import warm_cosine
-from training.generator.architecture import CODES, DDCONFIG, begin, new_model
-from training.generator.codebook import Followed
+from training.generator.architectures import NATURAL_CODES, NATURAL_DDCONFIG
+from training.generator.codebook import CodebookTraining
 from training.generator.features import perceptual_loss
 from training.generator.latents import slow_latents
-from training.generator.losses import Critic, colour_loss, critic_loss, edge_loss, grid_share
-from training.pictures.pool import Pool, Sources
+from training.generator.losses import colour_loss, edge_loss, grid_share
+from training.generator.natural_start import new_model, start_from_smaller
+from training.generator.trainer import GeneratorTrainer, GeneratorTraining, Reconstruction
+from training.pictures.pool import PicturePool, Sources
 
 FeaturesOf = Callable[[Tensor], Sequence[Tensor]]
 
+CODEBOOK_TRAINING = CodebookTraining(start=0.3, moved_above=0.003, unused_below=0.003, revived=0.03,
+                                     counted_above=0.003)
 
-@dataclass(frozen=True)
-class NaturalTraining:
+
+@dataclass(frozen=True, kw_only=True)
+class NaturalGeneratorTraining(GeneratorTraining):
     """The numbers of a run.
 
     A step sees ``batch`` squares of ``side`` px from a pool of ``pool`` pictures of ``pool_side``
@@ -39,10 +42,9 @@ class NaturalTraining:
     large ones: it had an L1 of 0.037 at 256 px where pieces of 96 px had 0.033.
 
     A quarter as many latents as pictures vary slowly (latents.py): ``between`` is the weight of the
-    error of their colours, ``grid`` of what repeats in them from token to token. From the share
-    ``adversarial_after`` on there can be a critic, whose weight grows over ``adversarial_warmup``
-    steps. By default there is none: in a trial with 0.01 from three quarters on the perceptual loss
-    rose, and each of three guided paintings had more false texture.
+    error of their colours, ``grid`` of what repeats in them from token to token. By default there
+    is no critic: in a trial with 0.01 from three quarters on the perceptual loss rose, and each of
+    three guided paintings had more false texture.
     """
 
     batch: int = 8
@@ -52,12 +54,11 @@ class NaturalTraining:
     chapter: int = 2000
     large_after: float = 0.85
     learning_rate: float = 3e-4
-    critic_rate: float = 4e-4
+    betas: tuple[float, float] = (0.8, 0.97)
     pixels: float = 2.0
     colours: float = 2.0
     edges: float = 1.0
     perceptual: float = 0.15
-    commitment: float = 0.25
     between: float = 0.2
     grid: float = 0.05
     adversarial: float = 0.0
@@ -68,49 +69,48 @@ class NaturalTraining:
     validate_every: int = 500
     total: int = 3300
     seed: int = 21
-    codes: int = CODES
-    ddconfig: Mapping[str, Any] = field(default_factory=lambda: DDCONFIG)
+    codes: int = NATURAL_CODES
+    ddconfig: Mapping[str, Any] = field(default_factory=lambda: NATURAL_DDCONFIG)
+    codebook: CodebookTraining = CODEBOOK_TRAINING
 
 
-class NaturalTrainer:
+class NaturalGeneratorTrainer(GeneratorTrainer):
     """One run: :meth:`step` it, save it, resume it.
 
-    A step's random numbers depend on the seed and the step's number alone, so a run that was
-    interrupted goes on as if it had not been. ``weights`` are the smaller generator's that it
-    begins with, ``held_out`` [H, W, 3] bytes by name, ``features`` those of the perceptual loss.
+    A step's random numbers depend on the seed and the step's number alone, so an interrupted run
+    ends as an uninterrupted one. ``weights`` are those of the smaller generator that it starts
+    from, ``held_out`` [H, W, 3] bytes by name, ``features`` those of the perceptual loss.
     """
 
-    def __init__(self, settings: NaturalTraining, sources: Sources, weights: Mapping[str, Tensor],
-                 features: FeaturesOf,
+    settings: NaturalGeneratorTraining
+    memory_format = torch.channels_last
+
+    def __init__(self, settings: NaturalGeneratorTraining, sources: Sources,
+                 weights: Mapping[str, Tensor], features: FeaturesOf,
                  held_out: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.sources = sources
         self.features = features
         self.held_out = {name: _as_tensor(each) for name, each in (held_out or {}).items()}
-        self.model: VQModel = new_model(settings.ddconfig, settings.codes)
-        self.iteration = 0
+        model = new_model(settings.ddconfig, settings.codes)
         self._drawn = (0, False)
         self._pool = self._draw_pool(*self._drawn)
-        begin(self.model, weights, self._pool, settings.seed)
-        self.codebook = self.model.quantize.embedding.weight.requires_grad_(False)
-        self.followed = Followed(self.codebook.data)
-        self.average = WeightAverage(self.model)
-        self.trained = [each for each in self.model.parameters() if each.requires_grad]
-        self.optimiser = torch.optim.Adam(self.trained, lr=settings.learning_rate,
-                                          betas=(0.8, 0.97), fused=True)
-        self.critic = Critic()
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), lr=settings.critic_rate,
-                                                 betas=(0.5, 0.9))
+        start_from_smaller(model, weights, self._pool, settings.seed)
+        super().__init__(settings, model, fused=True)
 
-    def _draw_pool(self, chapter: int, large: bool) -> Pool:
+    def _draw_pool(self, chapter: int, large: bool) -> PicturePool:
         settings = self.settings
         if large:
-            return Pool(self.sources, max(1, settings.pool // 4), 2 * settings.pool_side,
-                        [settings.seed, chapter, 1])
-        return Pool(self.sources, settings.pool, settings.pool_side, [settings.seed, chapter])
+            return PicturePool(self.sources, max(1, settings.pool // 4), 2 * settings.pool_side,
+                               [settings.seed, chapter, 1])
+        return PicturePool(self.sources, settings.pool, settings.pool_side,
+                           [settings.seed, chapter])
 
-    def _pictures(self) -> Tensor:
+    def _random(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.iteration)
+
+    def _pictures(self, random: torch.Generator) -> Tensor:
         settings = self.settings
         large = self.iteration > settings.large_after * settings.total
         drawn = (self.iteration - 1) // settings.chapter, large
@@ -119,100 +119,39 @@ class NaturalTrainer:
         rng = np.random.default_rng([settings.seed, self.iteration])
         pictures = (self._pool.batch(max(1, settings.batch // 4), 2 * settings.side, rng) if large
                     else self._pool.batch(settings.batch, settings.side, rng))
-        return pictures.contiguous(memory_format=torch.channels_last)
+        return pictures.contiguous(memory_format=self.memory_format)
 
-    def step(self) -> dict[str, float]:
-        """One step on one batch; its losses."""
+    def _losses(self, batch: Reconstruction, random: torch.Generator
+                ) -> tuple[Tensor, dict[str, Tensor]]:
         settings = self.settings
-        self.iteration += 1
-        generator = torch.Generator().manual_seed(settings.seed * 1_000_003 + self.iteration)
-        real = self._pictures()
-        painted, h, codes = self._reconstruct(real)
-        zq = embed_codes(codes, self.codebook, *h.shape[2:])
+        real, painted = batch.pictures, (batch.painted + 1) / 2
         with bf16_where_fast():
             perceptual = perceptual_loss(self.features(painted), self.features(real))
         parts = {"l1": (painted - real).abs().mean(), "edges": edge_loss(painted, real),
-                 "perceptual": perceptual, "commitment": (h - zq).square().mean(),
+                 "perceptual": perceptual, "commitment": (batch.h - batch.zq).square().mean(),
                  "colours": colour_loss(painted, real)}
-        parts |= self._judge_slow(zq.detach(), real, generator)
+        parts |= self._slow_losses(batch.zq, real, random)
         loss = (settings.pixels * parts["l1"] + settings.colours * parts["colours"]
                 + settings.edges * parts["edges"] + settings.perceptual * perceptual
                 + settings.commitment * parts["commitment"]
                 + settings.between * parts["between"] + settings.grid * parts["grid"])
-        weight = self._adversarial_weight()
-        if weight is None:
-            self._descend(loss)
-        else:
-            parts["fooled"] = -self.critic(painted).mean()
-            self._descend(loss + weight * parts["fooled"])
-            parts["critic"] = self._train_critic(real, painted.detach())
-        self._follow(h.detach(), codes, generator)
-        self.average.update(self.model)
-        figures = {name: value.item() for name, value in parts.items()}
-        figures["used"] = self.followed.share_used()
-        if self.iteration % settings.validate_every == 0:
-            figures |= self.validate()
-        return figures
+        return loss, parts
 
-    def _reconstruct(self, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The picture painted from the codes of ``real``, the encoder's h, and the codes."""
-        with bf16_where_fast():
-            h = self.model.prequantised(real * 2 - 1)
-        h = h.float()
-        codes = nearest_codes(h.detach(), self.codebook)
-        zq = embed_codes(codes, self.codebook, *h.shape[2:])
-        return self._paint(h + (zq - h).detach()), h, codes
-
-    def _paint(self, zq: Tensor) -> Tensor:
-        with bf16_where_fast():
-            painted = self.model.decode(zq.contiguous(memory_format=torch.channels_last))
-        return (painted.float() + 1) / 2
-
-    def _judge_slow(self, zq: Tensor, real: Tensor, generator: torch.Generator
-                    ) -> dict[str, Tensor]:
+    def _slow_losses(self, zq: Tensor, real: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """The losses of latents that vary slowly between tokens of ``zq``."""
         period = real.shape[-1] // zq.shape[-1]
         slow, colours = slow_latents(zq, F.avg_pool2d(real, period), self.codebook,
-                                     max(1, len(zq) // 4), generator)
-        painted = self._paint(slow)
+                                     max(1, len(zq) // 4), random)
+        painted = (self._decode(slow) + 1) / 2
         return {"between": (F.avg_pool2d(painted, period) - colours).abs().mean(),
                 "grid": grid_share(painted, period)}
 
-    def _adversarial_weight(self) -> float | None:
-        """The critic's weight at this step; None while there is no critic."""
-        settings = self.settings
-        since = self.iteration - settings.adversarial_after * settings.total
-        if settings.adversarial == 0 or since < 0:
-            return None
-        return settings.adversarial * min(1.0, since / settings.adversarial_warmup)
-
-    def _descend(self, loss: Tensor) -> None:
-        settings = self.settings
-        rate = warm_cosine(settings.learning_rate, self.iteration, settings.total)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
-        self.optimiser.step()
-
-    def _train_critic(self, real: Tensor, painted: Tensor) -> Tensor:
-        loss = critic_loss(self.critic, real, painted)
-        self.critic_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.critic_optimiser.step()
-        return loss.detach()
-
-    def _follow(self, h: Tensor, codes: Tensor, generator: torch.Generator) -> None:
-        tokens = h.flatten(2).transpose(1, 2).reshape(-1, h.shape[1])
-        self.followed.follow(tokens, codes.flatten())
-        early = self.iteration < self.settings.revive_until * self.settings.total
-        if early and self.iteration % self.settings.revive_every == 0:
-            self.followed.revive(tokens, generator)
-
-    def weights(self) -> dict[str, Tensor]:
-        """What is exported: averaged weights, and the codebook as it is, being an average."""
-        return self.average.weights | {"quantize.embedding.weight": self.codebook.data}
+    def step(self) -> dict[str, float]:
+        """One step on one batch; its losses, and now and then the held-out errors."""
+        figures = super().step()
+        if self.iteration % self.settings.validate_every == 0:
+            figures |= self.validate()
+        return figures
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
@@ -220,20 +159,6 @@ class NaturalTrainer:
         weights = self.weights()
         return {name: (reconstruct(self.model, weights, each) - each).abs().mean().item()
                 for name, each in self.held_out.items()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that :meth:`load_state_dict` needs to go on."""
-        return {"iteration": self.iteration, "model": self.model.state_dict(),
-                "average": self.average.state_dict(), "followed": self.followed.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "critic": self.critic.state_dict(),
-                "critic_optimiser": self.critic_optimiser.state_dict(),
-                "ddconfig": dict(self.settings.ddconfig)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a :meth:`state_dict`."""
-        self.iteration = int(state["iteration"])
-        for name in ("model", "average", "followed", "optimiser", "critic", "critic_optimiser"):
-            getattr(self, name).load_state_dict(state[name])
 
 
 @torch.no_grad()

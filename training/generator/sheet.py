@@ -18,7 +18,7 @@ Bytes = NDArray[np.uint8]
 
 
 @torch.no_grad()
-def look(generator: VQGenerator, held_out: Mapping[str, Bytes], seed: int = 3,
+def sheet(generator: VQGenerator, held_out: Mapping[str, Bytes], seed: int = 3,
          side: int = 256) -> Image.Image:
     """Two rows: each held-out picture with its reconstruction, and latents that no picture has.
 
@@ -40,8 +40,8 @@ def look(generator: VQGenerator, held_out: Mapping[str, Bytes], seed: int = 3,
     bottom = [_paint(generator, each) for each in strange]
     rows = [torch.cat(row, dim=3)[0] for row in (top, bottom) if row]
     widest = max(row.shape[2] for row in rows)
-    sheet = torch.cat([F.pad(row, (0, widest - row.shape[2])) for row in rows], dim=1)
-    return Image.fromarray((sheet.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
+    rows_together = torch.cat([F.pad(row, (0, widest - row.shape[2])) for row in rows], dim=1)
+    return Image.fromarray((rows_together.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
 
 
 def _paint(generator: VQGenerator, zq: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.pictures.photographs import picture_files
+from training.pictures.files import picture_files
 
 Bytes = NDArray[np.uint8]
 Ground = Callable[[np.random.Generator], Bytes]

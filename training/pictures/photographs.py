@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training.pictures.colours import recolour, tint
+from training.pictures.files import picture_files
 
 Bytes = NDArray[np.uint8]
 
@@ -24,19 +25,18 @@ NOT_NATURAL = ("cell", "chessboard_GRAY", "chessboard_RGB", "clock_motion", "col
                "text", "motorcycle_left", "motorcycle_right")
 # fmt: on
 SCIPY_FACE = "face.dat"  # a raccoon in scipy/misc until SciPy 1.9: packed bytes, no header
-_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 _LONGEST = 1000  # px; what is longer is reduced when loaded
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """The picture files directly in ``folder``, in the order of their names."""
-    return sorted(path for path in folder.iterdir()
-                  if path.suffix.lower() in _ENDINGS or path.name == SCIPY_FACE)
+def photograph_files(folder: Path) -> list[Path]:
+    """The picture files directly in ``folder`` and SciPy's, in the order of their names."""
+    face = folder / SCIPY_FACE
+    return sorted([*picture_files(folder), *([face] if face.exists() else [])])
 
 
 def load_photographs(folders: Sequence[Path], longest: int = _LONGEST) -> list[Bytes]:
     """All photographs to train on, each [H, W, 3], or [H, W, 1] if it has no colour."""
-    files = [path for folder in folders for path in picture_files(folder)
+    files = [path for folder in folders for path in photograph_files(folder)
              if path.stem not in HELD_OUT + NOT_NATURAL]
     return [_load(path, longest) for path in files]
 
@@ -44,7 +44,7 @@ def load_photographs(folders: Sequence[Path], longest: int = _LONGEST) -> list[B
 def load_held_out(folders: Sequence[Path], side: int = 256) -> dict[str, Bytes]:
     """The middle square of every held-out photograph found, resized to [side, side, 3]."""
     found: dict[str, Bytes] = {}
-    for path in (path for folder in folders for path in picture_files(folder)):
+    for path in (path for folder in folders for path in photograph_files(folder)):
         if path.stem in HELD_OUT:
             with Image.open(path) as image:
                 square = _middle(image.convert("RGB")).resize((side, side), Image.Resampling.BOX)

@@ -20,7 +20,7 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Mix:
+class SourceWeights:
     """How much of the pool is what, as weights: a kind without sources counts as 0."""
 
     photographs: float = 0.48
@@ -35,15 +35,15 @@ class Sources:
     """What the pool is made of. ``paintings`` are treated as photographs are."""
 
     def __init__(self, photographs: Sequence[Bytes], drawings: Sequence[Drawing] = (),
-                 paintings: Sequence[Bytes] = (), mix: Mix | None = None) -> None:
+                 paintings: Sequence[Bytes] = (), weights: SourceWeights | None = None) -> None:
         self.photographs = photographs
         self.drawings = drawings
         self.paintings = paintings
-        mix = mix or Mix()
-        weights = np.array([
-            mix.photographs * bool(photographs), mix.paintings * bool(paintings), mix.leaves,
-            mix.drawings * bool(drawings), mix.textures, mix.skies])
-        self.shares = weights / weights.sum()
+        weights = weights or SourceWeights()
+        wanted = np.array([
+            weights.photographs * bool(photographs), weights.paintings * bool(paintings),
+            weights.leaves, weights.drawings * bool(drawings), weights.textures, weights.skies])
+        self.shares = wanted / wanted.sum()
 
     @classmethod
     def load(cls, photographs: Sequence[Path], drawings: Sequence[Path] = (),
@@ -79,7 +79,7 @@ class Sources:
         return self._cloth(side, rng)
 
 
-class Pool:
+class PicturePool:
     """Pictures of ``side`` px in bytes, [count, 3, side, side]; the same for the same seed."""
 
     def __init__(self, sources: Sources, count: int, side: int, seed: int | Sequence[int]) -> None:

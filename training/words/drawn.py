@@ -19,7 +19,7 @@ from torch import Tensor
 
 from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from training.common.averaging import WeightAverage
-from training.common.gradient_step import step_down
+from training.common.gradient_step import gradient_step
 from training.common.precision import bf16_where_fast
 from training.common.schedule import warm_cosine
 from training.perceptor.projection import see_by_components
@@ -42,7 +42,7 @@ WHOLE_MIX = Mix(styled=0.45, pairs=0.4, plain=0.8, scenic=0.3, drawn=0.6, counte
 
 
 @dataclass(frozen=True)
-class WordsTraining:
+class DrawnWordsTraining:
     """The numbers of a run.
 
     Each process draws ``captions`` with their pictures, of which the first ``seen`` decide what the
@@ -61,14 +61,14 @@ class WordsTraining:
     seed: int = 17
 
 
-class WordsTrainer:
+class DrawnWordsTrainer:
     """One training run: :meth:`step` it, save it, resume it.
 
     ``rank`` is its number among several that train the same weights together: each has captions of
     its own, but all see by those of the first.
     """
 
-    def __init__(self, settings: WordsTraining, mix: Mix, drawings: Drawings | None = None,
+    def __init__(self, settings: DrawnWordsTraining, mix: Mix, drawings: Drawings | None = None,
                  rank: int = 0) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
@@ -103,7 +103,7 @@ class WordsTrainer:
             read, whose = encode_parts(self.perceptor, [self.words[i] for i in chosen])
         seen = self.seen[chosen]
         cosine = F.cosine_similarity(where_it_rests(read.float(), whose, seen), seen, dim=1).mean()
-        step_down(self.perceptor, self.optimiser, 1 - cosine,
+        gradient_step(self.perceptor, self.optimiser, 1 - cosine,
                   warm_cosine(self.settings.learning_rate, self.iteration, self.settings.total,
                               self.settings.warmup))
         self.average.update(self.perceptor)

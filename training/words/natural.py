@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.models.perceptors.text_tower import UNKNOWN, TextTower, TowerSizes
+from training.common.gradient_step import gradient_step
 from training.common.stage import save_atomically
 from training.words.corpus.prepare import Prepared
 
@@ -23,7 +21,7 @@ _MIXED = 50
 
 
 @dataclass(frozen=True)
-class Distilling:
+class Distillation:
     """The numbers of a run.
 
     ``likeness`` weighs the cosine of the pooled state and the teacher's vector, at the beginning
@@ -50,7 +48,7 @@ class Distiller:
     weights of an uninterrupted one.
     """
 
-    def __init__(self, tower: TextTower, corpus: Prepared, settings: Distilling) -> None:
+    def __init__(self, tower: TextTower, corpus: Prepared, settings: Distillation) -> None:
         self.tower = tower.train()
         self.corpus = corpus
         self.settings = settings
@@ -112,12 +110,7 @@ class Distiller:
         done = self.iteration / settings.steps
         first, last = settings.likeness
         loss = meaning.mean() + (first + (last - first) * done) * (1 - likeness)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.tower.parameters(), 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._learning_rate() * group["times"]
-        self.optimiser.step()
+        gradient_step(self.tower, self.optimiser, loss, self._learning_rate())
         return {"divergence": meaning.mean().item(), "likeness": likeness.item()}
 
     def _learning_rate(self) -> float:
@@ -172,33 +165,3 @@ def load_exported(path: Path) -> tuple[TextTower, Tensor]:
     tower = TextTower(TowerSizes(**kept["sizes"]), kept["rows"])
     tower.load_state_dict({name: each.float() for name, each in kept["state_dict"].items()})
     return tower.eval(), kept["rows"]
-
-
-def run_stage(distiller: Distiller, rows: Tensor, folder: Path, *, minutes: float,
-              tell: Callable[[str], None], export_every: float = 300.0) -> None:
-    """Step until ``minutes`` are over or all steps are done; state and tower go to ``folder``."""
-    began = saved = time.monotonic()
-    for line in _lines(distiller, began, minutes):
-        tell(json.dumps(line))
-        with (folder / "distil.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps(line) + "\n")
-        if time.monotonic() - saved > export_every:
-            save_atomically(distiller.state_dict(), folder / "distil.pt")
-            export(distiller.tower, rows, folder / "tower.pt")
-            saved = time.monotonic()
-    save_atomically(distiller.state_dict(), folder / "distil.pt")
-    export(distiller.tower, rows, folder / "tower.pt")
-
-
-def _lines(distiller: Distiller, began: float, minutes: float) -> Iterator[dict[str, float]]:
-    """The means of the losses over 100 steps each."""
-    sums: dict[str, float] = {}
-    while distiller.iteration < distiller.settings.steps:
-        if time.monotonic() - began > minutes * 60:
-            return
-        for name, value in distiller.step().items():
-            sums[name] = sums.get(name, 0.0) + value / 100
-        if distiller.iteration % 100 == 0:
-            yield {"step": distiller.iteration, "seconds": round(time.monotonic() - began, 1),
-                   **{name: round(value, 4) for name, value in sums.items()}}
-            sums = {}

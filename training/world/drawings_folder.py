@@ -22,7 +22,7 @@ def noto_name(emoji: str) -> str:
     return f"emoji_u{'_'.join(points)}.png"
 
 
-def gather(noto: Path, emojilib: Path, into: Path) -> int:
+def make_folder(noto: Path, emojilib: Path, into: Path) -> int:
     """Copy every named picture into ``into`` and list it; how many there are.
 
     ``noto`` is the folder of pictures, ``emojilib`` the file of names. Raises DrawingsError where

@@ -6,8 +6,6 @@ other cutouts and another caption each time, before a new one takes its place.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -18,7 +16,7 @@ from training.world.scene import Scene, held_out
 from training.world.things import Drawings
 
 
-class Pool:
+class ScenePool:
     """Pairs of a scene and its hardest wrong answer, with their pictures.
 
     ``pictures`` is [2 * pairs, 3, side, side] bytes: a scene at 2i, its variation at 2i + 1. The
@@ -70,14 +68,3 @@ class Pool:
         rows = np.stack([2 * chosen, 2 * chosen + 1], axis=1).reshape(-1)
         pictures = torch.from_numpy(self.pictures[rows]).float() / 255.0
         return pictures, [self.scenes[row] for row in rows]
-
-
-def open_pool(pairs: int, seed: int | list[int], shapes: Mix, whole: Mix,
-              drawings: Path | None, typical: float = 0.0) -> Pool:
-    """A pool of 128 px: of ``whole`` with the drawings of a folder, of ``shapes`` without.
-
-    Raises DrawingsError where the folder cannot serve.
-    """
-    if drawings is None:
-        return Pool(pairs, 128, seed, mix=shapes, typical=typical)
-    return Pool(pairs, 128, seed, mix=whole, drawings=Drawings(drawings), typical=typical)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from tests.processes import is_running
-from training.common.data_parallel import all_agree, mean_gradients, train_together
+from training.common.data_parallel import average_gradients, broadcast_first, train_in_processes
 
 
 def _part(folder: Path, rank: int) -> None:
@@ -26,13 +26,13 @@ def _part(folder: Path, rank: int) -> None:
     if rank == 1:  # the other has no gradient for it, which counts as zero
         model[2].weight.grad = torch.full((1, 2), 4.0)
     model[0].bias.grad = torch.tensor([1.0, 2.0]) * (rank + 1)
-    mean_gradients(model)
+    average_gradients(model)
     torch.save({"gradients": [each.grad for each in model.parameters()],
-                "agreed": all_agree(rank == 0)}, folder / f"{rank}.pt")
+                "agreed": broadcast_first(rank == 0)}, folder / f"{rank}.pt")
 
 
 def test_two_processes_share_gradients_and_when_to_stop(tmp_path: Path) -> None:
-    train_together(2, partial(_part, tmp_path))
+    train_in_processes(2, partial(_part, tmp_path))
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     assert [each.tolist() for each in first["gradients"]] == (
         [each.tolist() for each in second["gradients"]])
@@ -49,11 +49,11 @@ def _wait(folder: Path, rank: int) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell of a parent's end")
 def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
     program = ("import signal, sys; from functools import partial; from pathlib import Path\n"
-               "from training.common.data_parallel import train_together\n"
+               "from training.common.data_parallel import train_in_processes\n"
                "from tests.training.common.test_data_parallel import _wait\n"
                "if __name__ == '__main__':\n"
                "    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of a job in the background\n"
-               "    train_together(2, partial(_wait, Path(sys.argv[1])))\n")
+               "    train_in_processes(2, partial(_wait, Path(sys.argv[1])))\n")
     script = tmp_path / "program.py"
     script.write_text(program)
     root = Path(__file__).parents[3]
@@ -76,10 +76,10 @@ def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
 
 def test_alone_nothing_is_shared() -> None:
     model = nn.Linear(2, 1)
-    mean_gradients(model)
+    average_gradients(model)
     assert model.weight.grad is None
-    assert all_agree(True)
-    assert not all_agree(False)
+    assert broadcast_first(True)
+    assert not broadcast_first(False)
     seen: list[int] = []
-    train_together(1, seen.append)
+    train_in_processes(1, seen.append)
     assert seen == [0]

@@ -10,27 +10,28 @@ import torch
 from typer.testing import CliRunner
 
 from engine.models import load_models
-from engine.models.checkpoints import read_tensors
-from engine.models.generators.taming import VQGenerator, build_generator, read_config
+from engine.models.generators.taming import VQGenerator
 from training.common.adversarial import move_against
 from training.common.hard_negatives import grouped_contrastive_loss
+from training.common.shipped import DRAWN
 from training.common.stage import run_stage
 from training.drawn import __main__ as command
-from training.drawn import generator_run, words_run
-from training.drawn.export import SHIPPED, export_generator
-from training.drawn.starting_weights import begin_generator
-from training.generator.drawn import CODE_WIDTH, CODES, GeneratorTrainer, GeneratorTraining
-from training.words.drawn import WordsTraining
-from training.world.pool import Pool
+from training.drawn import stages
+from training.generator.architectures import CODE_WIDTH, DRAWN_CODES
+from training.generator.drawn import DrawnGeneratorTrainer, DrawnGeneratorTraining
+from training.generator.drawn_start import start_from_exported
+from training.generator.export import export_state, read_exported
+from training.words.drawn import DrawnWordsTraining
+from training.world.pool import ScenePool
 
-GENERATOR = GeneratorTraining(batch=4, pool_pairs=8, quantise_after=10, revive_every=2, total=16,
-                              whole_after=0.75, adversarial_after=0.9)
+GENERATOR = DrawnGeneratorTraining(batch=4, pool_pairs=8, quantise_after=10, revive_every=2,
+                                   total=16, whole_after=0.75, adversarial_after=0.9)
 
 
 @pytest.fixture(scope="module")
-def pool() -> Pool:
+def pool() -> ScenePool:
     """Eight pairs that are drawn once and never anew: few steps can learn them."""
-    return Pool(8, 128, 3, reuse=1e9)
+    return ScenePool(8, 128, 3, reuse=1e9)
 
 
 def test_pictures_are_moved_to_where_the_loss_is_higher_and_no_farther() -> None:
@@ -67,30 +68,31 @@ def test_within_a_group_each_picture_is_matched_to_its_own_caption() -> None:
     assert grouped_contrastive_loss(like_the_first, like_the_first, [3])[0] == alone
 
 
-def test_a_generator_learns_quantises_revives_and_ships(pool: Pool, tmp_path: Path) -> None:
-    trainer = GeneratorTrainer(GENERATOR, pool)
+def test_a_generator_learns_quantises_revives_and_ships(pool: ScenePool, tmp_path: Path) -> None:
+    trainer = DrawnGeneratorTrainer(GENERATOR, pool)
     figures = []
     run_stage(trainer, "generator", tmp_path, minutes=5, steps=9, tell=_silent)
     while trainer.iteration < 16:
         figures.append(trainer.step())
     assert figures[-1]["l1"] < 0.62  # a grey picture's is about 0.6 to 0.7 at first
-    assert figures[-1]["codes"] > 0.2  # none before the first were put where tokens are
+    assert figures[-1]["used"] > 0.2  # none before the first were put where tokens are
     assert "critic" in figures[-1]
-    resumed = GeneratorTrainer(GENERATOR, pool)
+    resumed = DrawnGeneratorTrainer(GENERATOR, pool)
     resumed.load_state_dict(torch.load(tmp_path / "generator.pt", weights_only=True))
     assert resumed.iteration == 9
-    path = export_generator(tmp_path, tmp_path)
-    generator = build_generator(read_tensors(path), read_config(tmp_path / "generator.yaml"))
+    path = export_state(tmp_path / "generator.pt", tmp_path / "generator.ckpt",
+                        unit_codes=False)
+    generator = read_exported(path.parent)
     assert generator.factor == 8
-    assert generator.codebook.shape == (CODES, CODE_WIDTH)
+    assert generator.codebook.shape == (DRAWN_CODES, CODE_WIDTH)
     codes = torch.zeros(1, 256, dtype=torch.long)
     assert generator.decode(generator.embed(codes, 16, 16)).shape == (1, 3, 128, 128)
 
 
-def test_training_goes_on_from_the_shipped_weights(pool: Pool) -> None:
+def test_training_goes_on_from_the_shipped_weights(pool: ScenePool) -> None:
     shipped = load_models("drawn", device="cpu").generator
-    trainer = GeneratorTrainer(GENERATOR, pool)
-    begin_generator(trainer, SHIPPED)
+    trainer = DrawnGeneratorTrainer(GENERATOR, pool)
+    start_from_exported(trainer, DRAWN)
     assert trainer.step()["l1"] < 0.4
     assert isinstance(shipped, VQGenerator)
     assert torch.equal(trainer.average.weights["decoder.conv_in.weight"],
@@ -117,10 +119,10 @@ def _silent(_: str) -> None:
 def test_one_command_trains_both_a_stage_at_a_time_and_goes_on(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "SHAPES_STEPS", (2, 1))
-    monkeypatch.setattr(generator_run, "GeneratorTraining",
-                        partial(GeneratorTraining, pool_pairs=20))
-    monkeypatch.setattr(words_run, "WordsTraining",
-                        partial(WordsTraining, captions=400, seen=400))
+    monkeypatch.setattr(stages, "DrawnGeneratorTraining",
+                        partial(DrawnGeneratorTraining, pool_pairs=20))
+    monkeypatch.setattr(stages, "DrawnWordsTraining",
+                        partial(DrawnWordsTraining, captions=400, seen=400))
 
     def stage(minutes: float) -> dict[str, int]:
         said = CliRunner().invoke(command.app, ["--resume", "--folder", str(tmp_path),

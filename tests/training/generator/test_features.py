@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from training.common.precision import Float32GroupNorm, float32_norms
 from training.generator.features import load_features, perceptual_loss
-from training.generator.precision import Float32GroupNorm, float32_norms
 
 
 def test_folded_features_are_those_of_the_package():

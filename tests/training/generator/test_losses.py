@@ -3,9 +3,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.generator.codebook import Followed
+from training.generator.codebook import CodebookTraining, FollowingCodebook
 from training.generator.latents import slow_latents
 from training.generator.losses import Critic, colour_loss, critic_loss, edge_loss, grid_share
+
+CODEBOOK = CodebookTraining(start=0.3, moved_above=0.003, unused_below=0.003, revived=0.03,
+                            counted_above=0.003, decay=0.5)
 
 
 def generator() -> torch.Generator:
@@ -65,7 +68,7 @@ def test_slow_latents_are_made_of_codes_and_their_colours_lie_between():
 
 def test_codes_follow_their_tokens_and_unused_ones_are_revived():
     codebook = torch.tensor([[0.0, 0.0], [9.0, 9.0]])
-    followed = Followed(codebook, decay=0.5)
+    followed = FollowingCodebook(codebook, CODEBOOK)
     tokens = torch.tensor([[1.0, 1.0], [1.0, 3.0]])
     for _ in range(12):
         followed.follow(tokens, torch.tensor([0, 0]))

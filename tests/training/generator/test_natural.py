@@ -5,13 +5,11 @@ import copy
 import torch
 import yaml
 
-from engine.models.checkpoints import read_tensors
-from engine.models.generators.taming import build_generator, read_config
 from tests.training.generator.tiny import WIDER, shrunk, sources, tiny_trainer
 from training.common.stage import resume, run_stage
-from training.generator.export import export_state
+from training.generator.export import export_state, read_exported
 from training.generator.natural import reconstruct
-from training.generator.sheet import look
+from training.generator.sheet import sheet
 
 
 def run(trainer, folder, steps):
@@ -78,10 +76,10 @@ def test_begins_as_the_smaller_generator_paints():
 def test_the_export_loads_as_a_generator_with_codes_of_deviation_one(tmp_path):
     trainer = tiny_trainer()
     run(trainer, tmp_path, 3)
-    path = export_state(tmp_path / "natural.pt", tmp_path / "natural.ckpt")
+    path = export_state(tmp_path / "natural.pt", tmp_path / "generator.ckpt", unit_codes=True)
     assert yaml.safe_load(path.with_suffix(".yaml").read_text())["model"]["params"][
         "ddconfig"] == WIDER
-    generator = build_generator(read_tensors(path), read_config(path.with_suffix(".yaml")))
+    generator = read_exported(path.parent)
     assert generator.codebook.shape == (16, 64)
     assert abs(generator.codebook.std().item() - 1) < 1e-3
     picture = trainer.held_out["grey"]
@@ -93,8 +91,8 @@ def test_the_export_loads_as_a_generator_with_codes_of_deviation_one(tmp_path):
 def test_a_sheet_shows_reconstructions_and_random_latents(tmp_path):
     trainer = tiny_trainer()
     run(trainer, tmp_path, 1)
-    path = export_state(tmp_path / "natural.pt", tmp_path / "natural.ckpt")
-    generator = build_generator(read_tensors(path), read_config(path.with_suffix(".yaml")))
+    path = export_state(tmp_path / "natural.pt", tmp_path / "generator.ckpt", unit_codes=True)
+    generator = read_exported(path.parent)
     photograph = sources().photographs[0][:32, :32]
-    sheet = look(generator, {"one": photograph, "other": photograph[::-1]}, side=32)
-    assert sheet.size == (6 * 32, 2 * 32)
+    picture = sheet(generator, {"one": photograph, "other": photograph[::-1]}, side=32)
+    assert picture.size == (6 * 32, 2 * 32)

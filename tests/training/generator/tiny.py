@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.models.generators.taming import VQModel
-from training.generator.natural import NaturalTrainer, NaturalTraining
+from training.generator.natural import NaturalGeneratorTrainer, NaturalGeneratorTraining
 from training.pictures.pool import Sources
 
 SMALL: dict[str, Any] = {
@@ -39,11 +39,11 @@ def shrunk(pictures: Tensor) -> list[Tensor]:
     return [F.avg_pool2d(pictures, 4)]
 
 
-def tiny_trainer(**settings: Any) -> NaturalTrainer:
+def tiny_trainer(**settings: Any) -> NaturalGeneratorTrainer:
     numbers: dict[str, Any] = {
         "batch": 4, "side": 24, "pool": 6, "pool_side": 28, "chapter": 3, "total": 8, "codes": 16,
         "adversarial": 0.01, "adversarial_after": 0.2, "revive_every": 2, "validate_every": 2,
         "ddconfig": WIDER}
     held_out = {"grey": np.full((16, 16, 3), 128, dtype=np.uint8)}
-    return NaturalTrainer(NaturalTraining(**(numbers | settings)), sources(),
-                          small_model().state_dict(), shrunk, held_out)
+    return NaturalGeneratorTrainer(NaturalGeneratorTraining(**(numbers | settings)), sources(),
+                                   small_model().state_dict(), shrunk, held_out)

@@ -13,7 +13,7 @@ from training.pictures.drawings import Icon, drawn, load_drawings
 from training.pictures.leaves import dead_leaves
 from training.pictures.noise import fractal, sky, texture
 from training.pictures.photographs import crop, load_held_out, load_photographs
-from training.pictures.pool import Pool, Sources
+from training.pictures.pool import PicturePool, Sources
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -91,7 +91,7 @@ def test_the_raccoon_of_scipy_is_a_photograph(tmp_path):
 
 
 def test_a_pool_is_the_same_for_the_same_seed():
-    first, again, other = (Pool(sources(), 8, 24, seed) for seed in (1, 1, 2))
+    first, again, other = (PicturePool(sources(), 8, 24, seed) for seed in (1, 1, 2))
     assert first.pictures.shape == (8, 3, 24, 24)
     assert first.pictures.equal(again.pictures)
     assert not first.pictures.equal(other.pictures)

@@ -14,14 +14,14 @@ from engine.models.checkpoints import read_tensors
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor, new_clip
 from engine.painting.losses import spherical_distance
 from training.common.stage import resume, run_stage
-from training.drawn.export import export_perceptor
-from training.drawn.starting_weights import begin_words, take_words
+from training.perceptor.export import export_drawn
 from training.perceptor.projection import see_by_components
-from training.words.drawn import ARCHITECTURE, WordsTrainer, WordsTraining, where_it_rests
-from training.world.pool import Pool
+from training.words.drawn import ARCHITECTURE, DrawnWordsTrainer, DrawnWordsTraining, where_it_rests
+from training.words.drawn_start import start_words_from_exported, take_words
+from training.world.pool import ScenePool
 from training.world.sampling import Mix
 
-WORDS = WordsTraining(captions=400, seen=370, batch=64, total=24, warmup=2)
+WORDS = DrawnWordsTraining(captions=400, seen=370, batch=64, total=24, warmup=2)
 SMALL = {"embed_dim": 64, "vision_width": 64, "text_width": 64}
 PLAIN = Mix(styled=0.0, pairs=0.0, plain=1.0)
 
@@ -29,7 +29,7 @@ PLAIN = Mix(styled=0.0, pairs=0.0, plain=1.0)
 @pytest.fixture(scope="module")
 def pictures() -> torch.Tensor:
     """Forty scenes of a few shapes, at 64 px."""
-    return F.avg_pool2d(Pool(20, 128, 4, mix=PLAIN).batch(20)[0], 2)
+    return F.avg_pool2d(ScenePool(20, 128, 4, mix=PLAIN).batch(20)[0], 2)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_words_taken_over_ask_for_the_same_picture_where_it_is_seen_otherwise(
 
 
 def test_captions_learn_their_pictures_and_others_begin_with_them(tmp_path: Path) -> None:
-    trainer = WordsTrainer(WORDS, PLAIN)
+    trainer = DrawnWordsTrainer(WORDS, PLAIN)
     locked = {name: value.clone() for name, value in trainer.perceptor.state_dict().items()
               if "visual" in name}
     figures: list[float] = []
@@ -137,23 +137,24 @@ def test_captions_learn_their_pictures_and_others_begin_with_them(tmp_path: Path
     assert all(torch.equal(value, trainer.perceptor.state_dict()[name])
                for name, value in locked.items())
     with pytest.raises(CheckpointError, match=r"words\.pt; train that model first"):
-        export_perceptor(tmp_path, tmp_path)
+        export_drawn(tmp_path / "words.pt", tmp_path / "perceptor.pt")
     run_stage(trainer, "words", tmp_path, minutes=1, steps=11, tell=lambda _: None)
-    again = WordsTrainer(replace(WORDS, total=30), PLAIN)
+    again = DrawnWordsTrainer(replace(WORDS, total=30), PLAIN)
     resume(again, "words", tmp_path)
     assert again.iteration == 11
     assert again.step()["cosine"] > figures[0] + 0.2
-    exported = build_perceptor(read_tensors(export_perceptor(tmp_path, tmp_path)))
+    path = export_drawn(tmp_path / "words.pt", tmp_path / "perceptor.pt")
+    exported = build_perceptor(read_tensors(path))
     assert exported.tokenize("a red hippogriff on a blue background").unknown == ("hippogriff",)
     trained = ClipPerceptor(new_clip(**ARCHITECTURE)).eval()
     trained.load_state_dict(trainer.average.weights)
     words = ["a red star on a blue background"]
     torch.testing.assert_close(exported.encode_text(words), trained.encode_text(words), atol=0.02,
                                rtol=0)
-    further = WordsTrainer(WORDS, PLAIN)
-    begin_words(further, tmp_path)
+    further = DrawnWordsTrainer(WORDS, PLAIN)
+    start_words_from_exported(further, tmp_path)
     assert further.step()["cosine"] > figures[0] + 0.2
     small_clip = new_clip(**{**ARCHITECTURE, **SMALL})
     torch.save(small_clip.state_dict(), tmp_path / "perceptor.pt")
     with pytest.raises(CheckpointError, match="another architecture"):
-        begin_words(further, tmp_path)
+        start_words_from_exported(further, tmp_path)

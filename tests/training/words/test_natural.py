@@ -5,11 +5,11 @@ import torch
 
 from engine.models.perceptors.text_tower import TextTower, TowerSizes
 from training.words.corpus.prepare import Prepared, tokenise
-from training.words.natural import Distiller, Distilling, divergence, export, load_exported
+from training.words.natural import Distillation, Distiller, divergence, export, load_exported
 from training.words.tower import pad
 from training.words.validate import validate
 
-SETTINGS = Distilling(steps=6, batch=3, warmup=2, seed=5)
+SETTINGS = Distillation(steps=6, batch=3, warmup=2, seed=5)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_held_out_sentences_are_in_no_batch(sentences: Prepared, rows: torch.Ten
 
 
 def test_a_few_steps_learn(sentences: Prepared, rows: torch.Tensor):
-    distiller = Distiller(new_tower(rows), sentences, Distilling(steps=30, batch=7, warmup=2))
+    distiller = Distiller(new_tower(rows), sentences, Distillation(steps=30, batch=7, warmup=2))
     losses = [distiller.step()["divergence"] for _ in range(30)]
     assert losses[-1] < 0.5 * losses[0]
 

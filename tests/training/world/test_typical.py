@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from training.world.captions import Claim, Said
 from training.world.drawing import draw_array
-from training.world.pool import Pool
+from training.world.pool import ScenePool
 from training.world.prompts import ask
 from training.world.sampling import WHOLE, Mix, sample_scene
 from training.world.scene import COLOURS, PAPER, Ground, Scene, Thing, held_out
@@ -103,7 +103,7 @@ def test_a_size_that_nobody_asked_for_is_the_middle_one() -> None:
 
 
 def test_of_a_pool_the_share_that_is_asked_for_is_typical() -> None:
-    pool = Pool(30, 32, 3, mix=Mix(styled=0.2, pairs=0.3), typical=0.5)
+    pool = ScenePool(30, 32, 3, mix=Mix(styled=0.2, pairs=0.3), typical=0.5)
     same = [np.array_equal(picture, pool.draw(scene, None))
             for picture, scene in zip(pool.pictures, pool.scenes, strict=True)]
     assert same[::2] == same[1::2]  # both of a pair or none

@@ -1,4 +1,4 @@
-"""Beginning with exported models instead of chance: the shipped ones, or a run's under way."""
+"""Starting the training of the `drawn` text tower from an exported perceptor."""
 
 from __future__ import annotations
 
@@ -9,17 +9,9 @@ from torch import Tensor
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
-from engine.models.generators.taming import VQGenerator, build_generator, read_config
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor
 from training.common.averaging import WeightAverage
-from training.generator.drawn import GeneratorTrainer
-from training.words.drawn import WordsTrainer
-
-
-def exported_generator(folder: Path) -> VQGenerator:
-    """The generator that was exported into ``folder``; CheckpointError where there is none."""
-    return build_generator(read_tensors(folder / "generator.ckpt"),
-                           read_config(folder / "generator.yaml"))
+from training.words.drawn import DrawnWordsTrainer
 
 
 def exported_perceptor(folder: Path) -> ClipPerceptor:
@@ -27,22 +19,7 @@ def exported_perceptor(folder: Path) -> ClipPerceptor:
     return build_perceptor(read_tensors(folder / "perceptor.pt"))
 
 
-def begin_generator(trainer: GeneratorTrainer, folder: Path) -> None:
-    """Give ``trainer`` the exported weights; its optimiser and its schedule begin anew.
-
-    Where it has more codes than they, the others are put where tokens are, as unused ones are.
-    """
-    weights = exported_generator(folder).model.state_dict()
-    codes = weights["quantize.embedding.weight"][: len(trainer.codebook)]
-    weights["quantize.embedding.weight"] = torch.cat([codes, trainer.codebook[len(codes):]])
-    trainer.model.load_state_dict(weights)
-    trainer.average = WeightAverage(trainer.model, trainer.average.decay)
-    trainer.counts.zero_()
-    trainer.counts[: len(codes)] = 1.0
-    trainer.sums.copy_(trainer.codebook * trainer.counts[:, None])
-
-
-def begin_words(trainer: WordsTrainer, folder: Path) -> None:
+def start_words_from_exported(trainer: DrawnWordsTrainer, folder: Path) -> None:
     """Let captions mean to ``trainer`` what they mean to the exported perceptor.
 
     Raises CheckpointError where that has another architecture.

@@ -1,0 +1,1 @@
+"""The commands that make the `natural` models: ``python -m training.natural --help``."""
