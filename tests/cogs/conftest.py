@@ -6,6 +6,7 @@ With a tiny model for speed; test_drawn.py has the stories again with the shippe
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from types import SimpleNamespace
 
@@ -50,6 +51,33 @@ def settings(tmp_path, catalogue, model, monkeypatch):
     return made_settings(tmp_path, painting=painting, delivery=DeliverySettings(preview_seconds=0))
 
 
+class ErrorLog(logging.Handler):
+    """Collects what is logged as an error, in any phase of the test: caplog forgets each phase."""
+
+    def __init__(self):
+        super().__init__(logging.ERROR)
+        self.lines = []
+        self.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+
+    def emit(self, record):
+        self.lines.append(self.format(record))
+
+
+@contextlib.contextmanager
+def no_unexpected_errors(expected):
+    """Fail if an error is logged that contains none of ``expected``, or one of them is not."""
+    log = ErrorLog()
+    logging.getLogger().addHandler(log)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(log)
+    unexpected = [line for line in log.lines if not any(words in line for words in expected)]
+    missing = [words for words in expected if not any(words in line for line in log.lines)]
+    assert not unexpected, "\n".join(unexpected)
+    assert not missing, f"these errors were expected and not logged: {missing}"
+
+
 class World:
     """The virtual Discord, and the bot that lives in it at the moment."""
 
@@ -59,7 +87,11 @@ class World:
     def __init__(self, settings, monkeypatch):
         self.settings = settings
         self.monkeypatch = monkeypatch
-        self.foreseen = ()  # loggers' errors that a test wants
+        self.expected_errors = []
+
+    def expect_error(self, words):
+        """Without this the test fails if the bot logs an error; with it, if it logs none."""
+        self.expected_errors.append(words)
 
     def external(self, cls, name, reason):
         """Tell SimCord that this method waits for something else than the bot."""
@@ -152,16 +184,13 @@ async def world(settings, monkeypatch, caplog):
     place.external(Delivery, "next_event", "the job's next event")
     place.external(ProgressMessage, "wait_for_news", "something to show")
     place.external(Videos, "film", "the worker")
-    await place.start()
-    # How old a message is, by the clock that its id is from.
-    monkeypatch.setattr(discord.utils, "utcnow", place.env.now)
-    with caplog.at_level(logging.INFO):
-        yield place
-    await place.stop()
-    unforeseen = [record.getMessage() for record in caplog.records
-                  if record.levelno >= logging.ERROR and record.name.startswith(("bot", "cogs"))
-                  and record.name not in place.foreseen]
-    assert not unforeseen
+    with no_unexpected_errors(place.expected_errors):
+        await place.start()
+        # How old a message is, by the clock that its id is from.
+        monkeypatch.setattr(discord.utils, "utcnow", place.env.now)
+        with caplog.at_level(logging.INFO):
+            yield place
+        await place.stop()
 
 
 @pytest.fixture

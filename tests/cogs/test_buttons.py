@@ -172,7 +172,7 @@ async def test_a_fault_of_ours_is_answered_with_a_reference(world, here, label, 
     async def broken(_):
         raise ZeroDivisionError("secret detail")
 
-    world.foreseen = ("bot.errors",)
+    world.expect_error("bot.errors")
     monkeypatch.setattr(world.bot.store, "job", broken)
     pressed = await here.alice.click(picture, label=label)
     assert pressed.ephemeral

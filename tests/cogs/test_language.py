@@ -45,7 +45,8 @@ async def test_a_person_is_answered_in_their_language(world, here, german):
 
 async def test_the_engine_s_refusals_are_in_their_language_too(world, here, german):
     result = await german.slash(here.channel, "imagine", prompt="a fox --colour red")
-    assert result.response.content.startswith("Es gibt keine Option --colour; es gibt --size")
+    assert result.response.content.startswith(
+        "Es gibt keine Option --colour; möglich sind --size")
     result = await here.alice.slash(here.channel, "imagine", prompt="a fox --colour red")
     assert result.response.content.startswith("There is no option --colour")
 
