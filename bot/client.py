@@ -47,7 +47,7 @@ log = logging.getLogger(__name__)
 COGS = ("cogs.moderation", "cogs.privacy", "cogs.preferences", "cogs.imagine", "cogs.history",
         "cogs.overview", "cogs.owner", "cogs.admin",
         "cogs.edit", "cogs.replies", "cogs.config")
-_CLOSING = mark("I am being restarted; ask again in a minute.")
+_CLOSING = mark("I'm restarting. Try again in a minute.")
 # No privileged one: what people type reaches us through commands, buttons and modals, and where
 # they mention us or write to us directly.
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)

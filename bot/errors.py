@@ -139,22 +139,22 @@ def _in_full(error: BaseException) -> str | None:
 def _of_commands(error: BaseException) -> str | None:
     match error:
         case app_commands.TransformerError():
-            return _("\"{value}\" cannot be used there; choose another value.",
+            return _("\"{value}\" doesn't work here. Choose another value.",
                      value=str(error.value)[:80])
         case app_commands.BotMissingPermissions():
-            names = ", ".join(name.replace("_", " ") for name in error.missing_permissions)
-            return _("I lack the permission {names} here; ask a moderator to give it to me.",
+            names = ", ".join(name.replace("_", " ").title() for name in error.missing_permissions)
+            return _("I'm missing {names} here. Ask a moderator to allow it.",
                      names=names)
         case app_commands.MissingPermissions():
-            return _("You lack the permission to do that here; ask a moderator.")
+            return _("You don't have permission to do that here.")
         case app_commands.CommandOnCooldown():
-            return _("That was quick; try again in {seconds} s.",
+            return _("Slow down! Try again in {seconds} s.",
                      seconds=max(1, round(error.retry_after)))
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return _("I have just been updated and Discord still shows you my old commands; "
-                     "reload Discord and try again.")
+            return _("I was just updated, and Discord still shows you my old commands. Reload "
+                     "Discord and try again.")
         case app_commands.CheckFailure():
-            return _("You may not do that here.")
+            return _("You can't do that here.")
         case _:
             return None
 
@@ -162,22 +162,22 @@ def _of_commands(error: BaseException) -> str | None:
 def _of_discord(error: BaseException) -> str | None:
     if isinstance(error, discord.HTTPException):
         if error.code in DELETED:
-            return _("That message is gone; run /imagine again, or see /history.")
+            return _("That message is gone. Use /imagine again, or check /history.")
         if error.code == DM_CLOSED:
-            return _("I may not write to you directly; allow direct messages from members in this "
-                     "server's privacy settings, and try again.")
+            return _("I can't DM you. Allow direct messages in this server's privacy settings and "
+                     "try again.")
         if error.code in NO_ACCESS or isinstance(error, discord.Forbidden):
-            return _("Discord does not let me do that here; ask a moderator to give me View "
-                     "Channel, Send Messages, Attach Files, Embed Links and Read Message History.")
+            return _("Discord won't let me do that here. Ask a moderator to give me View Channel, "
+                     "Send Messages, Attach Files, Embed Links and Read Message History.")
         if error.code == TOO_LARGE:
-            return _("The file is too large for this server; choose a smaller size.")
+            return _("The file is too large for this server. Choose a smaller size.")
         if error.status == 429:
-            return _("Discord asks me to slow down; try again in a minute.")
+            return _("Discord is rate limiting me. Try again in a minute.")
         if error.status >= 500:
-            return _("Discord has trouble at the moment; try again in a minute.")
+            return _("Discord is having problems. Try again in a minute.")
         return None
     if isinstance(error, (aiohttp.ClientError, TimeoutError, discord.ConnectionClosed)):
-        return _("The network failed on the way to Discord; try again in a minute.")
+        return _("I couldn't reach Discord. Try again in a minute.")
     return None
 
 
@@ -198,8 +198,8 @@ def describe(error: BaseException, where: str) -> str:
     reference = secrets.token_hex(4)
     log.error("%s failed, reference %s", where, reference,
               exc_info=(type(error), error, error.__traceback__))
-    return _("That failed in a way I do not understand. If it happens again, tell whoever runs "
-             "me this reference: {reference}", reference=reference)
+    return _("Something went wrong. If it keeps happening, send the bot's host this reference: "
+             "{reference}", reference=reference)
 
 
 async def answer(interaction: discord.Interaction[Any], text: str) -> None:

@@ -18,10 +18,10 @@ NEEDED = discord.Permissions(
     embed_links=True, read_message_history=True)
 Verb = Literal["stop", "cancel", "keep", "delete"]
 _NOT_YOURS: dict[Verb, str] = {
-    "stop": mark("Only whoever asked for this picture, or a moderator, may stop it."),
-    "cancel": mark("Only whoever asked for this picture, or a moderator, may cancel it."),
-    "keep": mark("Only whoever asked for this picture, or a moderator, may keep it."),
-    "delete": mark("Only whoever asked for this picture, or a moderator, may delete it."),
+    "stop": mark("Only this picture's requester or a moderator can stop it."),
+    "cancel": mark("Only this picture's requester or a moderator can cancel it."),
+    "keep": mark("Only this picture's requester or a moderator can keep it."),
+    "delete": mark("Only this picture's requester or a moderator can delete it."),
 }
 # As Discord's settings name them.
 NAMES = {"view_channel": mark("View Channel"), "send_messages": mark("Send Messages"),
@@ -78,10 +78,10 @@ def _check(permissions: discord.Permissions, channel: Any) -> None:
         names = lacking[0] if len(lacking) == 1 else _(
             "{names} and {last}", names=", ".join(lacking[:-1]), last=lacking[-1])
         raise MissingPermissionError(plural(
-            "I cannot paint in this channel: I lack the permission {names}. A moderator can give "
-            "it to me in the channel's settings.",
-            "I cannot paint in this channel: I lack the permissions {names}. A moderator can give "
-            "them to me in the channel's settings.", len(lacking), names=names))
+            "I can't paint in this channel: I'm missing {names}. A moderator can allow it in the "
+            "channel's settings.",
+            "I can't paint in this channel: I'm missing {names}. A moderator can allow them in the "
+            "channel's settings.", len(lacking), names=names))
 
 
 def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) -> bool:

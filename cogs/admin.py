@@ -46,7 +46,7 @@ class Announcement:
 async def check_host(interaction: discord.Interaction[Any]) -> None:
     """Raise MissingRightError unless the person owns the bot's application."""
     if not await interaction.client.is_owner(interaction.user):
-        raise MissingRightError(_("Only whoever runs me may do that."))
+        raise MissingRightError(_("Only the bot's host can do that."))
 
 
 class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
@@ -55,7 +55,7 @@ class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
 
     def __init__(self, what: str, key: str) -> None:
         super().__init__(discord.ui.Button(
-            label=_("Send") if what == "send" else _("Drop"),
+            label=_("Send") if what == "send" else _("Discard"),
             style=(discord.ButtonStyle.danger if what == "send"
                    else discord.ButtonStyle.secondary),
             custom_id=f"imagine:announce:{what}:{key}"))
@@ -75,18 +75,20 @@ class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
             assert isinstance(cog, Admin)  # it registered this button
             announcement = cog.announcements.pop(self.key, None)
             if announcement is None:
-                raise GoneError(_("That announcement was sent or dropped, or I was restarted "
-                                  "since; run /admin announce again."))
+                raise GoneError(_("That announcement was already sent or discarded, or I've "
+                                  "restarted since. Use /admin announce again."))
             if self.what == "drop":
-                await interaction.response.edit_message(content=_("Dropped; nobody was told."),
+                await interaction.response.edit_message(content=_("Discarded. Nothing was sent."),
                                                         view=None)
                 return
-            await interaction.response.edit_message(content=_("Sending."), view=None)
+            await interaction.response.edit_message(content=_("Sending..."), view=None)
             refused = await cog.announce_to(announcement)
             told = len(announcement.channels) - len(refused)
-            text = _("Told {told} of {all} servers.", told=told, all=len(announcement.channels))
+            text = plural(
+                "Sent to {told} of {number} server.", "Sent to {told} of {number} servers.",
+                len(announcement.channels), told=told)
             if refused:
-                text += "\n" + _("Not told: {servers}", servers=", ".join(refused))[:1800]
+                text += "\n" + _("Not sent to: {servers}", servers=", ".join(refused))[:1800]
             await interaction.edit_original_response(content=text)
 
 
@@ -94,7 +96,7 @@ class Admin(commands.Cog):
     """The commands. ``announcements`` wait for their button, by its key."""
 
     admin = app_commands.Group(
-        name="admin", description="For whoever runs this bot",
+        name="admin", description="Commands for the bot's host",
         default_permissions=discord.Permissions(administrator=True),
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False,
                                                         private_channel=False))
@@ -118,11 +120,11 @@ class Admin(commands.Cog):
 
     async def _gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
         if self.bot.queue.draining:
-            raise ClosingError(_("I am about to be maintained and take nothing new; what was asked "
-                                 "before is still being painted. Ask again later."))
+            raise ClosingError(_("I'm going down for maintenance and not taking new pictures. "
+                                 "Those in the queue will still be painted. Try again later."))
         return request
 
-    @admin.command(description="Jobs, queue, servers and versions")
+    @admin.command(description="Show jobs, queue, servers and versions")
     async def stats(self, interaction: discord.Interaction[Any]) -> None:
         """How the bot does."""
         async with Guarded(interaction, "/admin stats"):
@@ -141,21 +143,22 @@ class Admin(commands.Cog):
             _("imagine-bot {version}, discord.py {discord}, Python {python}; up for {time}",
               version=version(), discord=discord.__version__, python=platform.python_version(),
               time=duration(time.time() - bot.metrics.started)),
-            _("In {servers} servers on {shards} shards", servers=len(bot.guilds),
-              shards=len(bot.shards))
-            + (_(", {ms} ms from the gateway", ms=round(latency * 1000)) if 0 <= latency < 600
+            _("In {servers} on {shards}",
+              servers=plural("{number} server", "{number} servers", len(bot.guilds)),
+              shards=plural("{number} shard", "{number} shards", len(bot.shards)))
+            + (_(", gateway latency {ms} ms", ms=round(latency * 1000)) if 0 <= latency < 600
                else ""),
-            _("Queue: {running} being painted, {waiting} waiting", running=running,
+            _("Queue: {running} running, {waiting} waiting", running=running,
               waiting=len(jobs) - running)
-            + (_("; nothing new is taken") if bot.queue.draining else ""),
-            _("Jobs kept: {jobs}", jobs=", ".join(
+            + (_("; not taking new jobs") if bot.queue.draining else ""),
+            _("Stored jobs: {jobs}", jobs=", ".join(
                 f"{state} {number}" for state, number in sorted(kept.items())) or _("none")),
-            _("No backup of the database yet") if not copies else
-            _("Newest of {number} backups: {when}", number=len(copies),
+            _("No database backup yet") if not copies else
+            _("Database backups: {number}, newest {when}", number=len(copies),
               when=discord.utils.format_dt(copies[0].made, "R"))]
         return "\n".join(lines)
 
-    @admin.command(description="The processes that paint")
+    @admin.command(description="Show the worker processes")
     async def workers(self, interaction: discord.Interaction[Any]) -> None:
         """Whether they live, where, with what."""
         async with Guarded(interaction, "/admin workers"):
@@ -163,8 +166,8 @@ class Admin(commands.Cog):
             lines = [worker_line(worker) for worker in self.bot.queue.workers()]
             await interaction.response.send_message("\n".join(lines), ephemeral=True)
 
-    @admin.command(description="Before maintenance: take nothing new, paint what was asked")
-    @app_commands.describe(state="on: take nothing new; off: take it again")
+    @admin.command(description="Stop taking new jobs and finish the queue before maintenance")
+    @app_commands.describe(state="on: stop taking new jobs; off: take new jobs again")
     async def drain(self, interaction: discord.Interaction[Any],
                     state: Literal["on", "off"]) -> None:
         """Until it is turned off, or the bot is started again."""
@@ -177,15 +180,14 @@ class Admin(commands.Cog):
             log.info("draining is %s", state)
             left = len(self.bot.queue.overview())
             if state == "off":
-                text = _("I take jobs again.")
+                text = _("I'm taking new jobs again.")
             elif self.empty:
-                text = _("I take nothing new, and nothing is left to do; I can be stopped.")
+                text = _("I'm not taking new jobs, and no jobs are left. You can stop me now.")
             else:
                 text = plural(
-                    "I take nothing new; {number} job is still to be painted. I tell you by direct "
-                    "message when all is done.",
-                    "I take nothing new; {number} jobs are still to be painted. I tell you by "
-                    "direct message when all is done.", left)
+                    "I'm not taking new jobs. {number} job is left; I'll DM you when it's done.",
+                    "I'm not taking new jobs. {number} jobs are left; I'll DM you when they're "
+                    "done.", left)
                 self._watching = spawn(self._say_when_empty(interaction.user), "drain")
             await interaction.response.send_message(text, ephemeral=True)
 
@@ -205,12 +207,12 @@ class Admin(commands.Cog):
         await self.until_empty()
         log.warning("The queue is empty and nothing new is taken: the bot can be stopped")
         try:
-            await person.send(_("All is painted and delivered, and I take nothing new: I can be "
-                                "stopped."))
+            await person.send(_("All jobs are painted and delivered, and I'm not taking new ones. "
+                                "You can stop me now."))
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
             describe(error, "telling that the queue is empty")
 
-    @admin.command(name="sync", description="Send the commands to Discord again")
+    @admin.command(name="sync", description="Sync the commands with Discord")
     async def sync_commands(self, interaction: discord.Interaction[Any]) -> None:
         """Whether they changed or not."""
         async with Guarded(interaction, "/admin sync"):
@@ -220,8 +222,9 @@ class Admin(commands.Cog):
             await interaction.edit_original_response(
                 content=plural("Synced {number} command.", "Synced {number} commands.", number))
 
-    @admin.command(description="Tell something to every server that painted in the last week")
-    @app_commands.describe(text="What to say; you see it before it is sent")
+    @admin.command(description="Send an announcement to every server that made a picture in the "
+                               "last week")
+    @app_commands.describe(text="What to announce; you get a preview before it's sent")
     async def announce(self, interaction: discord.Interaction[Any],
                        text: app_commands.Range[str, 1, 1800]) -> None:
         """Shown first, and sent when the button is pressed."""
@@ -234,8 +237,8 @@ class Admin(commands.Cog):
                         if self.bot.get_guild(int(guild)) is not None}
             if not channels:
                 await interaction.edit_original_response(content=_(
-                    "Nobody asked for a picture in a server in the last {days} days, so there is "
-                    "nobody to tell.", days=RECENT_DAYS))
+                    "No server made a picture in the last {days} days, so there's nobody to send "
+                    "this to.", days=RECENT_DAYS))
                 return
             while len(self.announcements) >= _KEPT:
                 self.announcements.pop(next(iter(self.announcements)))
@@ -246,9 +249,9 @@ class Admin(commands.Cog):
             view.add_item(AnnounceButton("drop", key))
             await interaction.edit_original_response(
                 content=plural(
-                    "To {number} server, in the channel that a picture was asked for in last:",
-                    "To {number} servers, each in the channel that a picture was asked for in "
-                    "last:", len(channels)) + f"\n>>> {text}",
+                    "This goes to {number} server, in the channel of its last picture:",
+                    "This goes to {number} servers, each in the channel of its last "
+                    "picture:", len(channels)) + f"\n>>> {text}",
                 view=view, allowed_mentions=discord.AllowedMentions.none())
             # The registered item answers, now and for ever; the view is not to be kept as well.
             view.stop()
@@ -273,14 +276,14 @@ class Admin(commands.Cog):
 def worker_line(worker: WorkerStatus) -> str:
     """A worker as the host reads of it."""
     if worker.starts == 0:
-        return _("No worker was started yet.")
+        return _("No worker has started yet.")
     where = (_("in the bot's own process") if worker.pid is None
              else _("process {pid}", pid=worker.pid))
     parts = [where, _("on {device}", device=worker.device) if worker.device is not None
              else _("starting"), _("model {model}", model=worker.model or _("none yet"))]
     if worker.memory is not None:
         parts.append(_("{megabytes} MB of memory", megabytes=round(worker.memory / 1e6)))
-    parts.append(_("started {times} times", times=worker.starts))
+    parts.append(plural("started {number} time", "started {number} times", worker.starts))
     return ("🟢 " if worker.alive else "🔴 " + _("not running") + ", ") + ", ".join(parts)
 
 

@@ -40,15 +40,15 @@ class Edit(commands.Cog):
         """And taken away by hand."""
         self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
 
-    @app_commands.command(description="Change a picture by words")
+    @app_commands.command(description="Edit a picture with words")
     @app_commands.describe(
-        image="The picture to start from",
-        prompt="What to make of it, or \"foggy sky -> clear sky\"",
-        where="What in it may change: \"jacket\", or \"windmills -> mushrooms\"",
-        mask="A picture as large, whose white or transparent part may change",
-        strength="How far it may go: 0 leaves the picture as it is, 1 lets go of it",
+        image="The picture to edit",
+        prompt="What to turn it into, or \"foggy sky -> clear sky\"",
+        where="What to change in it: \"jacket\", or \"windmills -> mushrooms\"",
+        mask="Mask of the same size; white or transparent areas can change",
+        strength="How much to change it: 0 keeps the original, 1 ignores it",
         keep=describe("keep"),
-        threshold="How surely a place must show what \"where\" names; less takes in more of it")
+        threshold="How well an area must match \"where\"; lower values select more of the picture")
     async def edit(
             self, interaction: discord.Interaction[Any],
             image: discord.Attachment,
@@ -84,8 +84,8 @@ class Edit(commands.Cog):
             else:
                 address = picture_address(message)
                 if address is None:
-                    raise AttachmentError(_("There is no picture in that message; choose one "
-                                            "that has, or attach a picture to /edit."))
+                    raise AttachmentError(_("That message has no picture. Choose one that does, or "
+                                            "attach a picture to /edit."))
                 self.bot.attachments.check(address)
                 modal = EditModal("address",
                                   await self.bot.store.messages.keep_address(address))

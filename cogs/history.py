@@ -61,7 +61,7 @@ class History(commands.Cog):
         """And no longer."""
         self.bot.remove_dynamic_items(PageButton)
 
-    @app_commands.command(description="Your own pictures, newest first")
+    @app_commands.command(description="Show your pictures, newest first")
     async def history(self, interaction: discord.Interaction[Any]) -> None:
         """Show the first page to the person alone."""
         async with Guarded(interaction, "/history"):
@@ -81,10 +81,10 @@ async def page_of(bot: ImageBot, person: str,
     view, files = discord.ui.LayoutView(timeout=None), []
     if not jobs:
         view.add_item(discord.ui.TextDisplay(
-            _("You have no pictures yet; type /imagine and say what to paint.")))
+            _("You have no pictures yet. Use /imagine to paint one.")))
         return view, []
     view.add_item(discord.ui.TextDisplay(
-        _("## Your pictures\n-# page {page} of {pages}, {count} in all", page=page + 1,
+        _("## Your pictures\n-# Page {page} of {pages}, {count} in total", page=page + 1,
           pages=pages, count=count)))
     kept = await bot.store.quota.kept_among([job.id for job in jobs])
     for i, job in enumerate(jobs):

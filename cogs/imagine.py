@@ -29,10 +29,11 @@ class Imagine(commands.Cog):
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
 
-    @app_commands.command(description="Paint a picture of your words")
+    @app_commands.command(description="Paint a picture from a prompt")
     @app_commands.describe(
         prompt=describe("prompt"), seed=describe("seed"), iterations=describe("iterations"),
-        model=describe("model"), size="Width and height in pixels, as in 256x128, or 256",
+        model=describe("model"), size="Width and height in pixels, like 256x128, or 256 for a "
+                                      "square",
         init_image="A picture to start from")
     async def imagine(
             self, interaction: discord.Interaction[Any],

@@ -24,7 +24,8 @@ class Overview(commands.Cog):
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
 
-    @app_commands.command(name="queue", description="What is being painted and what waits here")
+    @app_commands.command(name="queue", description="Show which pictures are running and waiting "
+                                                    "here")
     async def queue(self, interaction: discord.Interaction[Any]) -> None:
         """Answer the person alone."""
         async with Guarded(interaction, "/queue"):
@@ -50,21 +51,22 @@ def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
         readable = mine or job.place.channel_id == channel
         lines.append(_line(position, job, _("you") if mine else f"<@{job.person}>", readable))
     if not lines:
-        text = (_("Nothing of this server is waiting or being painted.") if guild_id is not None
-                else _("Nothing of yours is waiting or being painted."))
+        text = (_("This server has no pictures in the queue.") if guild_id is not None
+                else _("You have no pictures in the queue."))
     else:
         more = len(lines) - SHOWN
         text = "\n".join(lines[:SHOWN]) + (
             "\n" + _("and {number} more", number=more) if more > 0 else "")
     if elsewhere:
-        text += "\n-# " + plural("{number} of another place is in the queue too.",
-                                 "{number} of other places are in the queue too.", elsewhere)
+        text += "\n-# " + plural("{number} picture from elsewhere is also in the queue.",
+                                 "{number} pictures from elsewhere are also in the "
+                                 "queue.", elsewhere)
     return text
 
 
 def _line(position: int, job: Job, whose: str, readable: bool) -> str:
     if isinstance(job.latest, Progress):
-        where = _("being painted, {iteration} of {iterations}", iteration=job.latest.iteration,
+        where = _("running, {iteration} of {iterations}", iteration=job.latest.iteration,
                   iterations=job.latest.iterations)
     else:
         where = ordinal(position)

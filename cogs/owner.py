@@ -42,8 +42,8 @@ class Owner(commands.Cog):
         if isinstance(error, (commands.CommandNotFound, commands.CheckFailure)):
             with (speaking(asked_in(context.message).place.locale),
                   contextlib.suppress(discord.HTTPException)):  # we may not speak there
-                await context.send(_("Type /imagine and say what to paint; /history has your "
-                                     "pictures, /queue what is being painted."))
+                await context.send(_("Use /imagine to paint a picture, /history to see your "
+                                     "pictures, and /queue to see what is running."))
 
 
 async def setup(bot: ImageBot) -> None:

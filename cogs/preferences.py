@@ -30,7 +30,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
     """The commands, and the gate that fills in what a request leaves open."""
 
     preferences = app_commands.Group(name="preferences",
-                                     description="Your own defaults, and how you are told")
+                                     description="Your own defaults and notifications")
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
@@ -65,19 +65,20 @@ class PreferencesCog(commands.Cog, name="Preferences"):
         chosen = {name: value for name, value in values.items() if value is not None}
         return request.with_values(**chosen)
 
-    @preferences.command(description="What you have chosen")
+    @preferences.command(description="Show your preferences")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """For the person alone."""
         async with Guarded(interaction, "/preferences show"):
             mine = await self.bot.people.preferences(str(interaction.user.id))
             await interaction.response.send_message(_told(mine), ephemeral=True)
 
-    @preferences.command(name="set", description="Choose; what you leave out stays as it is")
+    @preferences.command(name="set", description="Change your preferences; options that you leave "
+                                                 "out stay the same")
     @app_commands.describe(
-        size="Width and height in pixels, as in 256x128, or 256",
+        size="Width and height in pixels, like 256x128, or 256 for a square",
         iterations=describe("iterations"), model=describe("model"),
-        direct_message="Also write to you directly when a picture is done",
-        previews="Show the picture while it is being painted")
+        direct_message="DM you when a picture is ready",
+        previews="Show previews while a picture is being painted")
     async def set_(self, interaction: discord.Interaction[Any],
                    size: app_commands.Range[str, 1, 20] | None = None,
                    iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
@@ -99,7 +100,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
             await self.bot.people.prefer(person, mine)
             await interaction.response.send_message(_told(mine), ephemeral=True)
 
-    @preferences.command(description="Go back to what everyone has")
+    @preferences.command(description="Reset your preferences")
     async def reset(self, interaction: discord.Interaction[Any]) -> None:
         """Nothing is kept of what was chosen."""
         async with Guarded(interaction, "/preferences reset"):
@@ -113,15 +114,15 @@ class PreferencesCog(commands.Cog, name="Preferences"):
 
 
 def _told(mine: Preferences) -> str:
-    usual = _("as everyone's here")
+    usual = _("default")
     size = usual if mine.width is None else f"{mine.width}×{mine.height}"
     return "\n".join((
-        _("- size: {value}", value=size),
-        _("- iterations: {value}", value=mine.iterations or usual),
-        _("- model: {value}", value=usual if mine.model is None else escape(mine.model, 100)),
-        _("- direct message when a picture is done: {value}",
+        _("- Size: {value}", value=size),
+        _("- Iterations: {value}", value=mine.iterations or usual),
+        _("- Model: {value}", value=usual if mine.model is None else escape(mine.model, 100)),
+        _("- DM when a picture is ready: {value}",
           value=_("on") if mine.direct_message else _("off")),
-        _("- previews: {value}", value=_("on") if mine.previews else _("off"))))
+        _("- Previews: {value}", value=_("on") if mine.previews else _("off"))))
 
 
 async def setup(bot: ImageBot) -> None:

@@ -34,7 +34,7 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
     def __init__(self, answer: str) -> None:
         yes = answer == "yes"
         super().__init__(discord.ui.Button(
-            label=_("Remove everything") if yes else _("Keep it"),
+            label=_("Delete everything") if yes else _("Keep my data"),
             style=discord.ButtonStyle.danger if yes else discord.ButtonStyle.secondary,
             custom_id=f"imagine:forget:{answer}"))
         self.answer = answer
@@ -49,26 +49,28 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
         """Do it, or leave it."""
         async with Guarded(interaction, "/privacy forget"):
             if self.answer == "no":
-                await interaction.response.edit_message(content=_("Nothing was removed."),
+                await interaction.response.edit_message(content=_("Nothing was deleted."),
                                                         view=None)
                 return
             cog = interaction.client.get_cog("Privacy")
             if not isinstance(cog, Privacy):  # unloaded meanwhile
-                raise GoneError(_("That cannot be done at the moment; run /privacy forget again "
-                                  "later."))
+                raise GoneError(_("I can't do that right now. Use /privacy forget again later."))
             cog.forgetting.check(str(interaction.user.id))
             await interaction.response.edit_message(
-                content=_("Removing everything; that may take some minutes."), view=None)
+                content=_("Deleting everything. This can take a few minutes."), view=None)
             left = await cog.forgetting.forget(str(interaction.user.id))
-            lines = [_("I have forgotten you: your pictures, what you attached, your history, "
-                       "your preferences and your name in every log are removed.")]
+            lines = [_("I've deleted your data: your pictures, attachments, history, preferences, "
+                       "and your name in every log.")]
             days = backup_days(interaction.client.settings.operations)
             if days:
-                lines.append(plural("Backups made before expire within {number} day.",
-                                    "Backups made before expire within {number} days.", days))
+                lines.append(plural("Backups that still have it expire within {number} day.",
+                                    "Backups that still have it expire within {number} "
+                                    "days.", days))
             if left:
-                lines.append(_("Pictures whose messages I could not delete: {number}; a moderator "
-                               "there can.", number=left))
+                lines.append(plural(
+                    "I couldn't delete the message of {number} picture; a moderator there can.",
+                    "I couldn't delete the messages of {number} pictures; a moderator there can.",
+                    left))
             await interaction.edit_original_response(content="\n".join(lines))
 
 
@@ -76,7 +78,7 @@ class Privacy(commands.Cog):
     """The commands, and the gate that keeps new things from whoever is being forgotten."""
 
     privacy = app_commands.Group(name="privacy",
-                                 description="What I keep of you, and having it forgotten")
+                                 description="See or delete your data")
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
@@ -97,8 +99,7 @@ class Privacy(commands.Cog):
         self.forgetting.check(asking.person)
         return request
 
-    @privacy.command(name="export", description="All that I keep of you, as a zip file sent to "
-                                                "you directly")
+    @privacy.command(name="export", description="Get all your data as a zip file in a DM")
     async def export_(self, interaction: discord.Interaction[Any]) -> None:
         """As many files as the upload limit asks for."""
         async with Guarded(interaction, "/privacy export"):
@@ -108,20 +109,20 @@ class Privacy(commands.Cog):
                 exported = await self.bot.store.privacy.export(person)
                 if not exported.rows:
                     await interaction.edit_original_response(
-                        content=_("I keep nothing of you."))
+                        content=_("I have no data about you."))
                     return
                 direct = await interaction.user.create_dm()
                 parts, number = archives(exported, self.bot.upload_limit(None)), 0
                 while (part := await asyncio.to_thread(next, parts, None)) is not None:
                     number += 1
                     await direct.send(
-                        _("What I keep of you, part {number}.", number=number),
+                        _("Your data, part {number}.", number=number),
                         file=discord.File(io.BytesIO(part), f"imagine-bot-{number}.zip"))
-            text = (_("I have sent it to you directly, in one file.") if number == 1 else
-                    _("I have sent it to you directly, in {number} files.", number=number))
+            text = plural("I sent you your data in a DM, in {number} file.",
+                          "I sent you your data in a DM, in {number} files.", number)
             await interaction.edit_original_response(content=text)
 
-    @privacy.command(name="forget", description="Remove all that I keep of you; asks once before")
+    @privacy.command(name="forget", description="Delete all your data; you confirm first")
     async def forget_(self, interaction: discord.Interaction[Any]) -> None:
         """Nothing is removed before the button is pressed."""
         async with Guarded(interaction, "/privacy forget"):
@@ -129,10 +130,10 @@ class Privacy(commands.Cog):
             view.add_item(ForgetButton("yes"))
             view.add_item(ForgetButton("no"))
             await interaction.response.send_message(
-                _("This removes all that I keep of you, in every server: your pictures and their "
-                  "messages, what you attached, your history and your preferences. What is being "
-                  "painted for you is called off. It cannot be undone; /privacy export gives you "
-                  "a copy first."), view=view, ephemeral=True)
+                _("This deletes all your data in every server: your pictures and their messages, "
+                  "your attachments, your history and your preferences. It also cancels your "
+                  "pictures in the queue. This can't be undone. Use /privacy export first if you "
+                  "want a copy."), view=view, ephemeral=True)
 
 
 async def setup(bot: ImageBot) -> None:

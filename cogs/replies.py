@@ -69,8 +69,8 @@ class Replies(commands.Cog):
         job = None if replied is None else await job_of(self.bot, replied)
         former = None if job is None else job.request
         if not words and (attached is None or former is None):
-            raise RequestError(_("Say in words what to make of the picture, in the same message; "
-                                 "\"a red star\", say."))
+            raise RequestError(_("Say what to turn the picture into in the same message, for "
+                                 "example \"a red star\"."))
         if attached is not None:
             picture = await self.bot.attachments.picture(attached)
         else:
@@ -96,11 +96,11 @@ class Replies(commands.Cog):
 
 def help_text() -> str:
     """How to paint and to edit, and what Discord keeps from the bot."""
-    return _("Type /imagine and say what to paint; /history has your pictures, /queue what is "
-             "being painted. To change a picture of mine, reply to it with words or with your own "
-             "version of it, and leave the reply's ping on: without it Discord does not show me "
-             "what you write. For any other picture there are /edit and, in a message's menu "
-             "under Apps, Edit this image.")
+    return _("Use /imagine to paint a picture, /history to see your pictures, and /queue to see "
+             "what is running. To edit one of my pictures, reply to it with words or with your own "
+             "version of it. Leave the reply's ping on: without it, Discord doesn't show me your "
+             "message. To edit any other picture, use /edit, or open a message's menu and choose "
+             "Apps > Edit this image.")
 
 
 async def _replied_to(message: discord.Message) -> discord.Message | None:
@@ -113,8 +113,8 @@ async def _replied_to(message: discord.Message) -> discord.Message | None:
     with contextlib.suppress(discord.NotFound):
         if reference.message_id is not None and reference.resolved is None:
             return await message.channel.fetch_message(reference.message_id)
-    raise GoneError(_("The message that you replied to was deleted; attach its picture to your "
-                      "words."))
+    raise GoneError(_("The message that you replied to was deleted. Attach the picture to your "
+                      "message instead."))
 
 
 async def _say(message: discord.Message, text: str) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 WAITING_SECONDS = 20.0
 CLOSING_SECONDS = 4.0
-_CANCELLED, _FAILED = mark("Cancelled."), mark("This one came to nothing.")
+_CANCELLED, _FAILED = mark("Cancelled."), mark("This one failed.")
 
 
 class Delivery:
@@ -195,7 +195,7 @@ class Delivery:
             await progress.close(messages.spoilered(text) if hidden else text)
         else:
             await progress.close(messages.ended(job.request, _(
-                "Painted, but I could not post it here; /history has it.")))
+                "Painted, but I couldn't post it here. Find it in /history.")))
         await write_directly(self.bot, stored, event, link)
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
@@ -224,10 +224,10 @@ class Delivery:
         if stored.state == "cancelled":
             return Cancelled()  # its partial picture is not posted
         if stored.state == "failed":
-            return Failed(stored.error or _("The picture could not be painted; try again."))
+            return Failed(stored.error or _("This picture couldn't be painted. Try again."))
         picture = await self.bot.store.picture(stored.id)
         if picture is None:
-            return Failed(_("The picture's file is gone from my disk; press Again for a new one."))
+            return Failed(_("This picture's file is gone. Press Again to paint a new one."))
         return _done_of(stored, picture)
 
 

@@ -26,9 +26,9 @@ async def write_directly(bot: ImageBot, job: StoredJob, event: Event, link: str 
     if not (await bot.people.preferences(job.person)).direct_message:
         return
     prompt = escape(job.request.prompt, 200)
-    text = (_("Your picture came to nothing: {link}\n-# {prompt}", link=link, prompt=prompt)
+    text = (_("Your picture failed: {link}\n-# {prompt}", link=link, prompt=prompt)
             if isinstance(event, Failed) else
-            _("Your picture is done: {link}\n-# {prompt}", link=link, prompt=prompt))
+            _("Your picture is ready: {link}\n-# {prompt}", link=link, prompt=prompt))
     try:
         user = await bot.fetch_user(int(job.person))
         await user.send(text)

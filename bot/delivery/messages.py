@@ -118,7 +118,7 @@ def _marked(text: Text, overlay: bytes) -> Text:
         return text
     embed, link = text.embed.copy(), f"attachment://{OVERLAY}"
     embed = embed.set_thumbnail(url=link) if text.files else embed.set_image(url=link)
-    embed.add_field(name=_("Where"), value=_("What is marked may change."), inline=False)
+    embed.add_field(name=_("Editable area"), value=_("The marked area can change."), inline=False)
     return replace(text, embed=embed, files=(*text.files, (OVERLAY, overlay)))
 
 
@@ -132,7 +132,7 @@ def result(person: str, request: ImageRequest, done: Done, picture: tuple[str, b
     embed.set_image(url=f"attachment://{picture[0]}")
     if done.notices:
         notices = "\n".join(f"- {escape(said(notice), 300)}" for notice in done.notices[:3])
-        embed.add_field(name=_("Please note"), value=notices[:1024], inline=False)
+        embed.add_field(name=_("Notes"), value=notices[:1024], inline=False)
     buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if may_go else FINISHED
     return Text(f"<@{person}>", embed, buttons, (picture,))
 
@@ -167,7 +167,7 @@ def ended(request: ImageRequest, words: str) -> Text:
 
 def resting(person: str, request: ImageRequest) -> Text:
     """The bot is being stopped; the job goes on when it is back."""
-    return Text(_for(_("I am being restarted; this picture goes on when I am back"), person),
+    return Text(_for(_("I'm restarting; this picture will continue when I'm back"), person),
                 _embed(request, WAITING), UNDERWAY)
 
 

@@ -70,7 +70,7 @@ class Results:
             if fitting is None:
                 text.embed.set_image(url=None)
                 return replace(text, files=(), content=text.content + " " + _(
-                    "Painted, but Discord takes no file as large here; /history has it."))
+                    "Painted, but the file is too large to post here. Find it in /history."))
             rules = await self.bot.guild_settings.rules(stored.guild_id)
             hidden = rules.value("spoiler") or verdict.action == "spoiler"
             return messages.spoilered(text) if hidden else text

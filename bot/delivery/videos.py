@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from bot.client import ImageBot
 
 CLOSING_SECONDS = 3.0
-RESTARTED = mark("I am being restarted; press Video again when I am back.")
-TOO_LARGE = mark("The time-lapse is larger than this server takes; paint the picture smaller for "
-                 "one.")
+RESTARTED = mark("I'm restarting. Press Video again when I'm back.")
+TOO_LARGE = mark("The time-lapse is too large to post here. Try a smaller picture.")
 
 
 class Videos:
@@ -41,7 +40,7 @@ class Videos:
         Raises GoneError where there is no picture it could show, or no channel.
         """
         if not job.is_painted or channel_id is None:
-            raise GoneError(_("There is no finished picture to show; press Again for a new one."))
+            raise GoneError(_("There's no finished picture to show. Press Again to paint one."))
         key = (job.id, channel_id)
         if key in self._tasks:
             return False
@@ -100,7 +99,7 @@ class Videos:
     async def _post(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
                     video: bytes | None, text: str | None) -> None:
         prompt = escape(job.request.prompt, 200)
-        words = text if video is None else _("the time-lapse of \"{prompt}\"", prompt=prompt)
+        words = text if video is None else _("Time-lapse of \"{prompt}\"", prompt=prompt)
         name = file_name(job.request.prompt, job.seed or 0, job.id, "mp4")
         rules = await self.bot.guild_settings.rules(
             None if channel.guild_id is None else str(channel.guild_id))

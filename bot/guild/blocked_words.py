@@ -106,7 +106,7 @@ class BlockedWords:
         words = [[c for c in word if c.isalnum() or c in _SWAPS] for word in fold(entry).split()]
         words = [word for word in words if word]
         if not any(c.isalnum() for word in words for c in word):
-            raise SettingError(_("\"{entry}\" holds no letter or digit to look for; write a word.",
+            raise SettingError(_("\"{entry}\" has no letters or digits. Enter a word.",
                                  entry=entry))
         readings = [""]
         for i, word in enumerate(words):
@@ -199,13 +199,13 @@ def blocked_words(entries: tuple[str, ...]) -> BlockedWords:
 def check_entry(entry: str) -> str:
     """The entry as it is kept; raises SettingError where it is of no use."""
     if not isinstance(entry, str):
-        raise SettingError(_("A blocked word must be a text, not {value}.",
+        raise SettingError(_("A blocked word must be text, not {value}.",
                              value=repr(entry)[:40]))
     entry = entry.encode("utf-8", "replace").decode("utf-8")
     entry = " ".join(entry.split()) if not entry.startswith(REGEX) else entry.strip()
     if len(entry) > MAX_LENGTH:
-        raise SettingError(_("\"{entry}...\" has {length} characters; a blocked word may have "
-                             "{most}.", entry=entry[:20], length=len(entry), most=MAX_LENGTH))
+        raise SettingError(_("\"{entry}...\" has {length} characters; a blocked word can have at "
+                             "most {most}.", entry=entry[:20], length=len(entry), most=MAX_LENGTH))
     BlockedWords([entry])
     return entry
 
@@ -219,11 +219,11 @@ def _expression(entry: str) -> re2._Regexp[str]:
     try:
         expression = re2.compile(pattern, options)
     except re2.error as error:
-        raise SettingError(_("\"{pattern}\" is no expression that I can use ({reason}).",
+        raise SettingError(_("\"{pattern}\" isn't a valid RE2 expression ({reason}).",
                              pattern=pattern, reason=_reason(error))) from None
     if expression.search("") is not None:
-        raise SettingError(_("\"{pattern}\" fits every prompt, the empty one too; write one that "
-                             "needs something to be there.", pattern=pattern))
+        raise SettingError(_("\"{pattern}\" matches every prompt, even an empty one. Use a "
+                             "narrower expression.", pattern=pattern))
     return expression
 
 

@@ -40,7 +40,7 @@ class Concepts(Kind):
     def check(self, name: str, value: Any, host: Settings) -> Any:
         """See Kind."""
         if not isinstance(value, dict) or len(value) > MAX_CONCEPTS:
-            raise SettingError(_("{name} must be at most {most} concepts.", name=name,
+            raise SettingError(_("{name} can have at most {most} concepts.", name=name,
                                  most=MAX_CONCEPTS))
         return {concept_name(concept): _checked(name, entry) for concept, entry in value.items()}
 
@@ -50,7 +50,8 @@ class Concepts(Kind):
 
     def range(self, host: Settings) -> str:
         """See Kind."""
-        return _("up to {most} concepts, each with a threshold from 0 to 1 and one of {actions}",
+        return _("up to {most} concepts, each with a threshold from 0 to 1 and an action: "
+                 "{actions}",
                  most=MAX_CONCEPTS, actions=", ".join(ACTIONS))
 
 
@@ -58,7 +59,7 @@ def concept_name(text: Any) -> str:
     """A concept as it is kept; raises SettingError where it is none."""
     name = " ".join(text.split()).lower() if isinstance(text, str) else ""
     if not 1 <= len(name) <= MAX_LENGTH or not any(character.isalpha() for character in name):
-        raise SettingError(_("A concept is a word or a few, of at most {most} characters.",
+        raise SettingError(_("A concept is one or more words, at most {most} characters long.",
                              most=MAX_LENGTH))
     return name
 
@@ -68,8 +69,8 @@ def _checked(name: str, entry: Any) -> dict[str, Any]:
     if (not isinstance(threshold, int | float) or isinstance(threshold, bool)
             or not math.isfinite(threshold) or not 0 <= threshold <= 1
             or entry.get("action") not in ACTIONS):
-        raise SettingError(_("{name} must have a threshold from 0 to 1 for each concept, and one "
-                             "of {actions}.", name=name, actions=", ".join(ACTIONS)))
+        raise SettingError(_("Each concept in {name} needs a threshold from 0 to 1 and an action: "
+                             "{actions}.", name=name, actions=", ".join(ACTIONS)))
     return {"threshold": threshold, "action": entry["action"]}
 
 
@@ -107,8 +108,8 @@ class Verdict:
             return text
         names = ", ".join(f"||{escape(found.concept, MAX_LENGTH)}||" for found in self.findings)
         embed = text.embed.copy().add_field(name=_("Picture check"), inline=False, value=_(
-            "This server does not want {concepts} in pictures; its moderators can see that this "
-            "one may show it.", concepts=names)[:1024])
+            "This picture may show {concepts}, which this server doesn't allow. Moderators can see "
+            "this in /mod log.", concepts=names)[:1024])
         return replace(text, embed=embed)
 
 
@@ -135,10 +136,10 @@ async def check_picture(bot: ImageBot, job: StoredJob, done: Done) -> tuple[Done
     if verdict.action == "withhold":
         scored = any(found.score is not None for found in verdict.findings
                      if found.action == "withhold")
-        reason = _("The picture was withheld: it seems to show something that this server does "
-                   "not want in pictures. Its moderators can see that; try other words.") if (
-            scored) else _("The picture was withheld: it could not be checked for what this server "
-                           "does not want in pictures. Try again, or ask a moderator.")
+        reason = _("This picture was withheld because it seems to show something that this server "
+                   "doesn't allow. Moderators can see what. Try another prompt.") if (
+            scored) else _("This picture was withheld because I couldn't check it for things that "
+                           "this server doesn't allow. Try again, or ask a moderator.")
         if await bot.store.picture_checks.withhold(job.id, verdict.findings, reason):
             return Failed(reason), Verdict()
     elif verdict.findings:

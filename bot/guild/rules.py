@@ -72,7 +72,7 @@ _A_DAY = Number(_at(0), _at(_MOST_A_DAY))
 
 
 def _of_model() -> str:
-    return _("as the model or preset has it")
+    return _("set by the model or preset")
 
 
 def _everyone() -> str:
@@ -81,76 +81,81 @@ def _everyone() -> str:
 
 SECTIONS: dict[str, tuple[Definition, ...]] = {
     "defaults": (
-        Definition("model", lambda: _("what paints when nobody names a model"), Kind(),
+        Definition("model", lambda: _("the default model"), Kind(),
                    lambda host: host.painting.model, variable="IMAGINE_MODEL"),
-        Definition("size", lambda: _("width and height of a picture"), Size(),
+        Definition("size", lambda: _("the default width and height in pixels"), Size(),
                    unset=_of_model, limit="IMAGINE_MAX_PIXELS"),
-        Definition("iterations", lambda: _("how many times a picture is improved"), _ITERATIONS,
+        Definition("iterations", lambda: _("the default number of iterations"), _ITERATIONS,
                    unset=_of_model, limit="IMAGINE_MAX_ITERATIONS"),
-        Definition("cutouts", lambda: _("how many cutouts are looked at each iteration"),
+        Definition("cutouts", lambda: _("the default number of cutouts per iteration"),
                    _CUTOUTS, unset=_of_model),
-        Definition("learning_rate", lambda: _("how far each iteration moves the picture"), _RATE,
+        Definition("learning_rate", lambda: _("the default learning rate: how much each iteration "
+                                              "changes the picture"), _RATE,
                    unset=_of_model),
-        Definition("preset", lambda: _("the set of augmentations and other numbers"),
+        Definition("preset", lambda: _("the default preset: a named set of numbers, such as the "
+                                       "augmentations"),
                    Choice(lambda: list(PRESETS)), lambda host: "default"),
-        Definition("seed", lambda: _("what pictures begin from when nobody names a seed"), Seed(),
+        Definition("seed", lambda: _("the default seed"), Seed(),
                    lambda host: RANDOM),
         Definition("preview_seconds", lambda: _("seconds between two previews of a picture"),
                    Number(lambda host: host.delivery.preview_seconds, _at(600), whole=False),
                    lambda host: host.delivery.preview_seconds,
                    variable="IMAGINE_PREVIEW_SECONDS", limit="IMAGINE_PREVIEW_SECONDS"),
     ),
-    "maxima": (
-        Definition("max_size", lambda: _("pictures may have as many pixels as one of this size"),
-                   Size(), unset=lambda: _("the host's pixels"),
+    "maximums": (
+        Definition("max_size", lambda: _("the maximum size; other shapes can have as many pixels "
+                                         "as this one"),
+                   Size(), unset=lambda: _("the host's limit"),
                    variable="IMAGINE_MAX_PIXELS", limit="IMAGINE_MAX_PIXELS"),
-        Definition("max_iterations", lambda: _("the most iterations"), _ITERATIONS,
+        Definition("max_iterations", lambda: _("the maximum number of iterations"), _ITERATIONS,
                    lambda host: host.limits.max_iterations,
                    variable="IMAGINE_MAX_ITERATIONS", limit="IMAGINE_MAX_ITERATIONS"),
-        Definition("max_cutouts", lambda: _("the most cutouts"), _CUTOUTS,
+        Definition("max_cutouts", lambda: _("the maximum number of cutouts"), _CUTOUTS,
                    lambda host: _MOST_CUTOUTS),
-        Definition("max_learning_rate", lambda: _("the greatest learning rate"), _RATE,
+        Definition("max_learning_rate", lambda: _("the maximum learning rate"), _RATE,
                    lambda host: _FASTEST),
     ),
     "who and where": (
-        Definition("channels_allowed", lambda: _("where alone I paint, threads of them included"),
+        Definition("channels_allowed", lambda: _("the only channels I paint in, including their "
+                                                 "threads"),
                    Mentions("#"), unset=lambda: _("everywhere")),
-        Definition("channels_denied", lambda: _("where I do not paint, nor in threads of them"),
+        Definition("channels_denied", lambda: _("channels I don't paint in, including their "
+                                                "threads"),
                    Mentions("#")),
-        Definition("roles_use", lambda: _("roles that may ask for pictures"), Mentions("@&"),
+        Definition("roles_use", lambda: _("roles that can make pictures"), Mentions("@&"),
                    unset=_everyone),
-        Definition("roles_edit", lambda: _("roles that may edit pictures"), Mentions("@&"),
+        Definition("roles_edit", lambda: _("roles that can edit pictures"), Mentions("@&"),
                    unset=_everyone),
-        Definition("roles_big", lambda: _("roles that may go beyond max_size, up to the host's"),
+        Definition("roles_big", lambda: _("roles that can exceed max_size, up to the host's limit"),
                    Mentions("@&")),
     ),
-    "how much": (
-        Definition("jobs_waiting", lambda: _("how many pictures of one person may wait or run"),
+    "how many": (
+        Definition("jobs_waiting", lambda: _("how many pictures a member can have in the queue at "
+                                             "a time"),
                    Number(_at(1), lambda host: host.limits.max_jobs_per_person),
                    lambda host: host.limits.max_jobs_per_person,
                    variable="IMAGINE_MAX_JOBS_PER_PERSON", limit="IMAGINE_MAX_JOBS_PER_PERSON"),
-        Definition("jobs_a_day", lambda: _("how many pictures one person may ask for in 24 hours"),
-                   _A_DAY, unset=lambda: _("any number")),
-        Definition("jobs_a_day_by_role", lambda: _("the same for a role; the most of one's roles "
-                                                   "counts"), NumberByRole(_A_DAY)),
-        Definition("cooldown", lambda: _("seconds between two pictures of one person"),
+        Definition("jobs_a_day", lambda: _("how many pictures a member can make in 24 hours"),
+                   _A_DAY, unset=lambda: _("unlimited")),
+        Definition("jobs_a_day_by_role", lambda: _("the same per role; a member's most generous "
+                                                   "limit counts"), NumberByRole(_A_DAY)),
+        Definition("cooldown", lambda: _("seconds a member waits between two pictures"),
                    Number(_at(0), _at(_LONGEST_COOLDOWN)), lambda host: 0),
     ),
-    "what is shown": (
-        Definition("blocked_words", lambda: _("words that prompts may not hold"), Words()),
-        Definition("concepts", lambda: _("what pictures may not show"), Concepts()),
+    "content": (
+        Definition("blocked_words", lambda: _("words that aren't allowed in prompts"), Words()),
+        Definition("concepts", lambda: _("what pictures aren't allowed to show"), Concepts()),
         Definition("spoiler", lambda: _("whether pictures are posted behind a spoiler"), Switch(),
                    lambda host: False),
-        Definition("language", lambda: _("the language of my messages about pictures; auto is "
-                                         "that of whoever asked"),
+        Definition("language", lambda: _("the language of my messages about pictures; auto uses "
+                                         "each member's own"),
                    Choice(lambda: [AUTO, *LANGUAGES]), lambda host: AUTO),
     ),
-    "what is kept": (
-        Definition("retention_days", lambda: _("days until pictures are removed, and all that "
-                                               "belongs to them"),
+    "storage": (
+        Definition("retention_days", lambda: _("days until pictures and their data are deleted"),
                    Number(_at(1), lambda host: host.privacy.retention_days or _MOST_DAYS),
                    lambda host: host.privacy.retention_days or None,
-                   unset=lambda: _("until somebody deletes them"),
+                   unset=lambda: _("until someone deletes them"),
                    variable="IMAGINE_RETENTION_DAYS", limit="IMAGINE_RETENTION_DAYS"),
     ),
 }
@@ -162,7 +167,7 @@ def definition_of(name: str) -> Definition:
     """The setting called ``name``; raises SettingError where there is none."""
     found = DEFINITIONS.get(name.strip().lower())
     if found is None:
-        raise SettingError(_("There is no setting \"{name}\"; there are {names}.",
+        raise SettingError(_("There's no setting called \"{name}\". Choose from: {names}.",
                              name=name[:40], names=", ".join(DEFINITIONS)))
     return found
 

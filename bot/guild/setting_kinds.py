@@ -39,7 +39,7 @@ class Kind:
     def check(self, name: str, value: Any, host: Settings) -> Any:
         """The value as it is kept, from a file's JSON; raises SettingError."""
         if not isinstance(value, str) or not 1 <= len(value) <= 100:
-            raise SettingError(_("{name} must be a text of 1 to 100 characters.", name=name))
+            raise SettingError(_("{name} must be 1 to 100 characters long.", name=name))
         return value
 
     def fits(self, name: str, value: Any, host: Settings) -> bool:
@@ -102,7 +102,7 @@ class Number(Kind):
         """See Kind."""
         low, high = f"{self.low(host):.10g}", f"{self.high(host):.10g}"
         if self.above:
-            return _("a number above {low}, at most {high}", low=low, high=high)
+            return _("a number above {low}, up to {high}", low=low, high=high)
         if self.whole:
             return _("a whole number from {low} to {high}", low=low, high=high)
         return _("a number from {low} to {high}", low=low, high=high)
@@ -124,14 +124,14 @@ class Size(Kind):
         most = host.limits.max_pixels
         if width * height > most:
             side = math.isqrt(most)
-            raise SettingError(_("{name} {width}x{height} is more than the {most} pixels that "
-                                 "the host allows; {side}x{side} fits, say.", name=name,
+            raise SettingError(_("{width}x{height} is too big for {name}: the host allows at most "
+                                 "{most} pixels. Try {side}x{side}.", name=name,
                                  width=width, height=height, most=most, side=side))
         return f"{width}x{height}"
 
     def range(self, host: Settings) -> str:
         """See Kind."""
-        return _("a size as 256x128, 16 to 2048 a side, at most {most} pixels",
+        return _("a size like 256x128, 16 to 2048 per side, at most {most} pixels",
                  most=host.limits.max_pixels)
 
     def choices(self, host: Settings) -> list[str]:
@@ -207,7 +207,7 @@ class Seed(Kind):
 
     def range(self, host: Settings) -> str:
         """See Kind."""
-        return _("random, or a whole number from 0 to {most} for all", most=MAX_SEED)
+        return _("random, or a whole number from 0 to {most}", most=MAX_SEED)
 
     def choices(self, host: Settings) -> list[str]:
         """See Kind."""
@@ -226,7 +226,7 @@ class Mentions(Kind):
         """See Kind."""
         if (not isinstance(value, list) or len(value) > MAX_LISTED
                 or not all(isinstance(id, str) and _ID.fullmatch(id) for id in value)):
-            raise SettingError(_("{name} must be a list of at most {most} ids of Discord's.",
+            raise SettingError(_("{name} must be a list of at most {most} Discord IDs.",
                                  name=name, most=MAX_LISTED))
         return list(dict.fromkeys(value))
 
@@ -252,7 +252,8 @@ class NumberByRole(Kind):
         """See Kind."""
         if (not isinstance(value, dict) or len(value) > MAX_LISTED
                 or not all(_ID.fullmatch(str(id)) for id in value)):
-            raise SettingError(_("{name} must be numbers by the ids of at most {most} roles.",
+            raise SettingError(_("{name} must have a number for each role ID, for at most {most} "
+                                 "roles.",
                                  name=name, most=MAX_LISTED))
         return {str(id): self.number.check(name, given, host) for id, given in value.items()}
 
@@ -262,7 +263,7 @@ class NumberByRole(Kind):
 
     def range(self, host: Settings) -> str:
         """See Kind."""
-        return _("for each role {range}", range=self.number.range(host))
+        return _("for each role, {range}", range=self.number.range(host))
 
 
 class Words(Kind):

@@ -34,7 +34,7 @@ def export_text(guild_id: str, settings: dict[str, Any]) -> str:
 
 def read_file(data: bytes) -> tuple[str, dict[str, Any]]:
     """The server's id and the settings, unchecked, of a file; raises SettingError."""
-    wrong = SettingError(_("That file is not one that /config export made; attach one that is."))
+    wrong = SettingError(_("That file isn't from /config export. Attach one that is."))
     try:
         content = json.loads(data.decode("utf-8-sig"))
         json.dumps(content, ensure_ascii=False).encode()  # a lone surrogate is no text
@@ -43,8 +43,8 @@ def read_file(data: bytes) -> tuple[str, dict[str, Any]]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise wrong
     if content.get("version") != VERSION:
-        raise SettingError(_("That file was made by another version of me ({theirs}; mine is "
-                             "{mine}); export it anew.", theirs=str(content.get("version"))[:20],
+        raise SettingError(_("That file has format version {theirs}, but I need version {mine}. "
+                             "Export it again.", theirs=str(content.get("version"))[:20],
                              mine=VERSION))
     settings = content.get("settings")
     if not isinstance(settings, dict) or not isinstance(content.get("server"), str):

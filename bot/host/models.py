@@ -22,5 +22,5 @@ def _check_model(name: str) -> None:
     entry = load_catalogue().model(name)
     folder = models_folder()
     if not all(source.where(folder).is_file() for source in entry.sources):
-        raise MissingModelError("The model {model} is not here yet; choose another one, or ask "
-                                "whoever runs me to fetch it.", model=entry.name)
+        raise MissingModelError("{model} isn't installed on this bot. Choose another model, or ask "
+                                "the bot's host to install it.", model=entry.name)

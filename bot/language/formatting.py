@@ -51,11 +51,12 @@ def ordinal(number: int) -> str:
 
 
 def place_in_queue(position: int, eta: float | None) -> str:
-    """Tell the place, as "Queued, 3rd, about 2 min", or that it is next."""
-    place = _("next") if position <= 1 else ordinal(position)
+    """Tell the place, as "Queued: 3rd in line (about 2 min)", or that it is next."""
+    place = (_("you're next") if position <= 1 else
+             _("{place} in line", place=ordinal(position)))
     if eta is None:
-        return _("Queued, {place}", place=place)
-    return _("Queued, {place}, about {time}", place=place, time=duration(eta))
+        return _("Queued: {place}", place=place)
+    return _("Queued: {place} (about {time})", place=place, time=duration(eta))
 
 
 def understood(request: ImageRequest) -> str:
@@ -64,10 +65,10 @@ def understood(request: ImageRequest) -> str:
     for prompt in request.prompts():
         line = f"- {escape(prompt.words, 300)}"
         if prompt.weight != 1:
-            away = " " + _("(away from it)") if prompt.weight < 0 else ""
+            away = " " + _("(avoided)") if prompt.weight < 0 else ""
             line += f" × {prompt.weight:g}{away}"
         if prompt.stop > float("-inf"):
-            line += ", " + _("until {distance:g}", distance=prompt.stop)
+            line += ", " + _("stops at {distance:g}", distance=prompt.stop)
         lines.append(line)
     shown, length = [], 0
     for i, line in enumerate(lines):

@@ -33,14 +33,14 @@ _BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, O
            AttributeError, struct.error, zlib.error)
 What = Literal["picture", "file"]
 _GONE: dict[What, str] = {
-    "picture": mark("Discord does not have that picture any more; attach it again."),
-    "file": mark("Discord does not have that file any more; attach it again.")}
+    "picture": mark("Discord no longer has that picture. Attach it again."),
+    "file": mark("Discord no longer has that file. Attach it again.")}
 _LARGE: dict[What, str] = {
-    "picture": mark("That picture is larger than {limit}; make it smaller."),
-    "file": mark("That file is larger than {limit}; make it smaller.")}
+    "picture": mark("That picture is larger than {limit}. Attach a smaller one."),
+    "file": mark("That file is larger than {limit}. Attach a smaller one.")}
 _FAILED: dict[What, str] = {
-    "picture": mark("That picture could not be fetched from Discord; try again in a minute."),
-    "file": mark("That file could not be fetched from Discord; try again in a minute.")}
+    "picture": mark("I couldn't download that picture from Discord. Try again in a minute."),
+    "file": mark("I couldn't download that file from Discord. Try again in a minute.")}
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 
 
@@ -57,7 +57,7 @@ def check_address(address: str, extra_host: str | None = None) -> yarl.URL:
 
     ``extra_host`` ("127.0.0.1:8080") is for tests; it is the one that may speak plain HTTP.
     """
-    refusal = AttachmentError(_("That file does not lie at Discord; attach it to the command."))
+    refusal = AttachmentError(_("That file isn't hosted on Discord; attach it to the command."))
     try:
         url = yarl.URL(address)
         host, port = url.host, url.port
@@ -136,7 +136,8 @@ def check_picture(data: bytes) -> None:
 
     The header alone is read here; pixels are decoded in the worker's process.
     """
-    too_many = AttachmentError(_("That picture has more than {most} megapixels; make it smaller.",
+    too_many = AttachmentError(_("That picture has more than {most} megapixels. Attach a smaller "
+                                 "one.",
                                  most=MAX_PIXELS // 1_000_000))
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -144,7 +145,7 @@ def check_picture(data: bytes) -> None:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_many from None
     except _BROKEN:
-        raise AttachmentError(_("That file is not a picture that I can read; attach a PNG, JPEG, "
-                                "WebP or GIF.")) from None
+        raise AttachmentError(_("I can't read that file as a picture. Attach a PNG, JPEG, WebP or "
+                                "GIF.")) from None
     if width * height > MAX_PIXELS:
         raise too_many

@@ -57,10 +57,10 @@ def _custom_ids(components: Any) -> Iterator[str]:
 async def own_picture(bot: ImageBot, job: StoredJob) -> Picture:
     """The picture of a job, as it was painted; raises GoneError where there is none."""
     if not job.is_painted:
-        raise GoneError(_("There is no finished picture to edit yet; try again when it is there."))
+        raise GoneError(_("That picture isn't finished yet. Try again when it's done."))
     data = await bot.store.picture(job.id)
     if data is None:
-        raise GoneError(_("The picture's file is gone from my disk; attach the picture to /edit."))
+        raise GoneError(_("This picture's file is gone. Attach the picture to /edit instead."))
     return Picture(await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()), data)
 
 
@@ -81,10 +81,11 @@ async def picture_of(bot: ImageBot, message: discord.Message,
     if address is not None:
         return await bot.attachments.picture(address)
     if bot.user is not None and message.author.id == bot.user.id:
-        raise AttachmentError(_("That message of mine has no picture; reply to one that has, or "
-                                "attach a picture to /edit."))
-    raise AttachmentError(_("I see no picture in that message. If there is one, open the message's "
-                            "menu and choose Apps, Edit this image; or attach it to /edit."))
+        raise AttachmentError(_("That message has no picture. Reply to one that does, or attach a "
+                                "picture to /edit."))
+    raise AttachmentError(_("I can't see a picture in that message. If there is one, open the "
+                            "message's menu and choose Apps > Edit this image, or attach the "
+                            "picture to /edit."))
 
 
 def picture_address(message: discord.Message) -> str | None:

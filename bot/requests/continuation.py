@@ -31,7 +31,7 @@ def continuation_of(job: StoredJob) -> Continuation:
     iterations as there can be.
     """
     if not job.is_painted or job.result is None:
-        raise GoneError(_("There is no finished picture to go on with; press Again for a new one."))
+        raise GoneError(_("There's no finished picture to continue. Press Again to paint one."))
     request, made = job.request, int(job.result["iterations"])
     more = request.more or 0
     if job.result.get("stopped"):
@@ -39,7 +39,7 @@ def continuation_of(job: StoredJob) -> Continuation:
         return Continuation(job.id, request, request.with_values(iterations=left, more=None))
     own = made - more
     if more + own > whole_range("more")[1]:
-        raise LimitError(_("This picture has {made} iterations, and no more can be added; press "
-                           "Edit to start from it anew.", made=made))
+        raise LimitError(_("This picture has {made} iterations, and I can't add more. Press Edit "
+                           "to start a new picture from it.", made=made))
     return Continuation(job.id, request.with_values(more=more + own),
                         request.with_values(iterations=own, more=None))

@@ -31,7 +31,7 @@ class Forgetting:
     def check(self, person: str) -> None:
         """Raise BusyError while it is the person's turn: nothing new is to be kept of them."""
         if person in self._busy:
-            raise BusyError(_("I am busy with what is kept of you; ask again in a minute."))
+            raise BusyError(_("I'm still exporting or deleting your data. Try again in a minute."))
 
     @contextlib.contextmanager
     def turn(self, person: str) -> Iterator[None]:

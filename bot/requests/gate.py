@@ -74,11 +74,10 @@ def check_channel(asking: Asking, rules: Rules) -> None:
     here = set(asking.channels)
     allowed = rules.items("channels_allowed")
     if here & set(rules.items("channels_denied")):
-        raise NotAllowedError(_("This server does not want pictures in this channel; ask in "
-                                "another one."))
+        raise NotAllowedError(_("I can't paint in this channel. Try another one."))
     if allowed and not here & set(allowed):
-        where = ", ".join(f"<#{channel}>" for channel in allowed[:_NAMED])
-        raise NotAllowedError(_("This server wants pictures elsewhere; ask in {channels}.",
+        where = _any_of([f"<#{channel}>" for channel in allowed[:_NAMED]])
+        raise NotAllowedError(_("I can't paint in this channel. Try {channels}.",
                                 channels=where))
 
 
@@ -86,11 +85,9 @@ def check_roles(asking: Asking, rules: Rules) -> None:
     """Raise NotAllowedError where the person has none of the roles that may ask, or edit."""
     using, editing = rules.items("roles_use"), rules.items("roles_edit")
     if using and not asking.roles & set(using):
-        raise NotAllowedError(_("In this server {roles} may ask for pictures; a moderator can "
-                                "give you that role.", roles=_roles(using)))
+        raise NotAllowedError(_("You need {roles} to make pictures here.", roles=_roles(using)))
     if asking.kind == "edit" and editing and not asking.roles & set(editing):
-        raise NotAllowedError(_("In this server {roles} may edit pictures; a moderator can give "
-                                "you that role.", roles=_roles(editing)))
+        raise NotAllowedError(_("You need {roles} to edit pictures here.", roles=_roles(editing)))
 
 
 def check_words(request: ImageRequest, rules: Rules) -> None:
@@ -103,8 +100,8 @@ def check_words(request: ImageRequest, rules: Rules) -> None:
         found = None if text is None else blocked.find(text)
         if found is not None:
             # Behind a spoiler: some are answered where all can read it.
-            raise NotAllowedError(_("This server does not want ||{word}|| in prompts; leave it "
-                                    "out and ask again.", word=escape(found, 100)))
+            raise NotAllowedError(_("||{word}|| is blocked in this "
+                                    "server.", word=escape(found, 100)))
 
 
 def check_maxima(request: ImageRequest, rules: Rules, *, big: bool) -> None:
@@ -112,15 +109,15 @@ def check_maxima(request: ImageRequest, rules: Rules, *, big: bool) -> None:
     for field in ("iterations", "cutouts", "learning_rate"):
         value, most = getattr(request, field), rules.value(f"max_{field}")
         if value is not None and value > most and rules.source(f"max_{field}") == "server":
-            raise LimitError(_("{value:g} {field} is more than the {most:g} that this server "
-                               "allows; ask for less.", value=value,
+            raise LimitError(_("{field} can be at most {most:g} in this server, not "
+                               "{value:g}.", value=value,
                                field=field.replace("_", " "), most=most))
     most = rules.max_pixels
     width, height = size_asked(request)
     if not big and width * height > most and rules.source("max_size") == "server":
         side = math.isqrt(most)
-        raise LimitError(_("{width}x{height} is more than the {most} pixels that this server "
-                           "allows; {side}x{side} fits, say.", width=width, height=height,
+        raise LimitError(_("{width}x{height} is too big: this server allows at most {most} pixels. "
+                           "Try {side}x{side}.", width=width, height=height,
                            most=most, side=side))
 
 
@@ -212,4 +209,11 @@ def _manages(asking: Asking) -> bool:
 
 
 def _roles(ids: Any) -> str:
-    return ", ".join(f"<@&{id}>" for id in ids[:_NAMED])
+    return _any_of([f"<@&{id}>" for id in ids[:_NAMED]])
+
+
+def _any_of(names: list[str]) -> str:
+    """"a", "a or b", "a, b or c"."""
+    if len(names) == 1:
+        return names[0]
+    return _("{names} or {last}", names=", ".join(names[:-1]), last=names[-1])

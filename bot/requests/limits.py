@@ -16,19 +16,21 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
     """
     if jobs_now >= limits.max_jobs_per_person:
         raise LimitError(plural(
-            "You have {number} picture on its way, which is the most here; wait for it or cancel "
-            "it.",
-            "You have {number} pictures on their way, which is the most here; wait for one of them "
-            "or cancel it.", jobs_now))
+            "You already have {number} picture in the queue, the maximum here. Wait for it or "
+            "cancel it.",
+            "You already have {number} pictures in the queue, the maximum here. Wait for one or "
+            "cancel one.", jobs_now))
     iterations = (request.iterations or 0) + (request.more or 0)
     if iterations > limits.max_iterations:
-        raise LimitError(_("{iterations} iterations are more than the {most} allowed here; ask "
-                           "for fewer.", iterations=iterations, most=limits.max_iterations))
+        raise LimitError(plural(
+            "At most {number} iteration is allowed here, not {iterations}.",
+            "At most {number} iterations are allowed here, not {iterations}.",
+            limits.max_iterations, iterations=iterations))
     width, height = size_asked(request)
     if width * height > limits.max_pixels:
         side = int(limits.max_pixels ** 0.5)
-        raise LimitError(_("{width}x{height} is more than the {most} pixels allowed here; "
-                           "{side}x{side} fits, say.", width=width, height=height,
+        raise LimitError(_("{width}x{height} is too big: at most {most} pixels are allowed here. "
+                           "Try {side}x{side}.", width=width, height=height,
                            most=limits.max_pixels, side=side))
 
 

@@ -84,4 +84,4 @@ async def remove_job(bot: ImageBot, job: StoredJob) -> str:
     await bot.store.delete(job.id)
     if why is None:
         return _("Deleted.")
-    return _("Deleted, but its message is still there: {why}", why=why)
+    return _("Deleted, but I couldn't delete its message: {why}", why=why)

@@ -23,11 +23,11 @@ LONGEST_DAYS = 3650
 def parse_span(text: str) -> int:
     """Seconds of "7d", "12h", "1d 12h", "30m" or "2w"; raises TermsError."""
     if _SPAN.fullmatch(text.strip()) is None:
-        raise TermsError(_("\"{text}\" is no span of time; write 30m, 12h, 7d or 2w.",
+        raise TermsError(_("\"{text}\" isn't a duration; try 30m, 12h, 7d.",
                           text=text[:40]))
     seconds = sum(int(number) * _SECONDS[unit.lower()] for number, unit in _PART.findall(text))
     if not 60 <= seconds <= LONGEST_DAYS * 86_400:
-        raise TermsError(_("A span goes from 1m to {days}d; leave it out for one without an end.",
+        raise TermsError(_("Use 1m to {days}d, or leave it empty for permanent.",
                           days=LONGEST_DAYS))
     return seconds
 
@@ -68,24 +68,24 @@ async def check_restrictions(bot: ImageBot, guild_id: str | None, person: str) -
                   for job in bot.queue.overview())
         if now >= limit.waiting:
             raise BannedError(_(
-                "The moderators of this server limit you to {most} on the way at a time{until}; "
-                "wait for one of yours.", most=_pictures(limit.waiting),
+                "A moderator limited you to {most} in the queue at a time{until}. Wait for one to "
+                "finish.", most=_pictures(limit.waiting),
                 until=_until(limit.expires_at)))
     if limit.a_day is not None:
         asked = await bot.store.server_jobs.asked_since(
             guild_id, person, now_ms() - DAY_MS)
         if len(asked) >= limit.a_day:
             raise BannedError(_(
-                "The moderators of this server limit you to {most} a day{until}; you can ask "
-                "again {when}.", most=_pictures(limit.a_day), until=_until(limit.expires_at),
+                "A moderator limited you to {most} a day{until}. You can make the next one "
+                "{when}.", most=_pictures(limit.a_day), until=_until(limit.expires_at),
                 when=moment(asked[-limit.a_day] + DAY_MS, "R")))
 
 
 def _banned(expires_at: int | None) -> str:
     if expires_at is None:
-        return _("The moderators of this server do not let you ask for pictures here, until they "
-                 "lift that; ask them.")
-    return _("The moderators of this server do not let you ask for pictures here until {when}.",
+        return _("You're banned from making pictures in this server. Only its moderators can lift "
+                 "the ban.")
+    return _("You're banned from making pictures in this server until {when}.",
              when=moment(expires_at))
 
 
@@ -94,4 +94,4 @@ def _until(expires_at: int | None) -> str:
 
 
 def _pictures(number: int) -> str:
-    return plural("one picture", "{number} pictures", number)
+    return plural("{number} picture", "{number} pictures", number)

@@ -35,24 +35,25 @@ def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int
     most = rules.value("jobs_waiting")
     if waiting >= most:
         raise LimitError(plural(
-            "You have {number} picture on its way here, and this server allows {most}; wait for "
-            "it or cancel it.",
-            "You have {number} pictures on their way here, and this server allows {most}; wait for "
-            "one of them or cancel it.", waiting, most=most))
+            "You already have {number} picture in the queue, and this server allows {most}. Wait "
+            "for it or cancel it.",
+            "You already have {number} pictures in the queue, and this server allows {most}. Wait "
+            "for one or cancel one.", waiting, most=most))
     a_day = jobs_a_day(rules, roles)
     if a_day == 0:
-        raise LimitError(_("This server lets you ask for no pictures; its moderators can change "
+        raise LimitError(_("You can't make pictures in this server. Its moderators can change "
                            "that."))
     if a_day is not None and usage.jobs >= a_day:
         left = (usage.oldest or now) + DAY_MS - now
         raise LimitError(plural(
-            "You have asked for {number} picture in 24 hours, and this server allows {most}; the "
-            "next one in {left}.",
-            "You have asked for {number} pictures in 24 hours, and this server allows {most}; the "
-            "next one in {left}.", usage.jobs, most=a_day, left=duration(max(1, left / 1000))))
+            "You've made {number} picture in the last 24 hours, and this server allows {most}. You "
+            "can make the next one in {left}.",
+            "You've made {number} pictures in the last 24 hours, and this server allows {most}. "
+            "You can make the next one in "
+            "{left}.", usage.jobs, most=a_day, left=duration(max(1, left / 1000))))
     cooldown = rules.value("cooldown")
     if usage.newest is not None and now < usage.newest + cooldown * 1000:
         left = usage.newest + cooldown * 1000 - now
-        raise LimitError(_("That was quick: this server wants {cooldown} between two pictures; "
-                           "ask again in {left}.", cooldown=duration(cooldown),
+        raise LimitError(_("Slow down! This server allows one picture every {cooldown}. Try again "
+                           "in {left}.", cooldown=duration(cooldown),
                            left=duration(max(1, left / 1000))))

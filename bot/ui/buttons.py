@@ -68,7 +68,7 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
             with about_job(self.job_id):
                 job = await bot.store.job(self.job_id)
                 if job is None:
-                    raise GoneError(_("That picture was deleted; run /imagine for a new one."))
+                    raise GoneError(_("That picture was deleted. Use /imagine to paint a new one."))
                 if self.guarded_verb is not None:
                     check_owner_or_moderator(interaction, job.person, job.guild_id,
                                              self.guarded_verb)
@@ -90,11 +90,11 @@ class StopButton(JobButton):
                   job: StoredJob) -> None:
         """Tell the worker; the delivery posts what comes."""
         if await bot.queue.stop(job.id):
-            text = _("Stopping; the picture so far is on its way.")
+            text = _("Stopping. I'll post the picture so far.")
         elif bot.queue.get(job.id) is not None:
-            text = _("That picture has not begun yet; press Cancel to call it off.")
+            text = _("That picture hasn't started yet. Press Cancel to remove it from the queue.")
         else:
-            text = _("That picture is not being painted any more.")
+            text = _("That picture is no longer in the queue.")
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -108,8 +108,8 @@ class CancelButton(JobButton):
     async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
                   job: StoredJob) -> None:
         """Take it out of the queue, or off the easel."""
-        text = (_("Cancelled; nothing will be posted.") if await bot.queue.cancel(job.id)
-                else _("That picture is not being painted any more."))
+        text = (_("Cancelled. Nothing will be posted.") if await bot.queue.cancel(job.id)
+                else _("That picture is no longer in the queue."))
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -170,7 +170,7 @@ class EditButton(JobButton):
         check_bot_may_post(interaction)
         await check_interaction_not_banned(interaction)
         if not job.is_painted:
-            raise GoneError(_("There is no finished picture to edit; press Again for a new one."))
+            raise GoneError(_("There's no finished picture to edit. Press Again to paint one."))
         await interaction.response.send_modal(EditModal("job", job.id))
 
 
@@ -188,8 +188,8 @@ class VideoButton(JobButton):
         await check_interaction_not_banned(interaction)
         begun = bot.videos.ask(job, str(interaction.user.id), interaction.channel_id,
                                interaction.guild_id)
-        text = (_("The time-lapse is being made; I post it here when it is done.") if begun else
-                _("That time-lapse is being made already; it will be posted when it is done."))
+        text = (_("I'm making the time-lapse. I'll post it here when it's done.") if begun else
+                _("I'm already making that time-lapse. I'll post it when it's done."))
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -205,9 +205,9 @@ class KeepButton(JobButton):
         """Turn the mark over, and say how it is now."""
         kept = not await bot.store.quota.is_kept(job.id)
         await bot.store.quota.keep(job.id, kept)
-        text = (_("Kept: this picture stays when older ones make room for new ones. Press Keep "
-                  "again to change that.") if kept else
-                _("Not kept any more: this picture may make room for new ones."))
+        text = (_("Kept. This picture stays when old ones are deleted to free up space. Press Keep "
+                  "again to undo.") if kept else
+                _("No longer kept. This picture can be deleted to free up space."))
         await interaction.response.send_message(text, ephemeral=True)
 
 

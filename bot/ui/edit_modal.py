@@ -40,14 +40,14 @@ class EditModal(discord.ui.Modal):
         super().__init__(title=_("Edit this image")[:_LABEL],
                          custom_id=f"imagine:edit-{kind}:{id}", timeout=900)
         for name, text, note, style, length in (
-                (WORDS, _("What to make of it"),
-                 _("Words, or \"foggy sky -> clear sky\"; --seed 7 and such"),
+                (WORDS, _("What to turn it into"),
+                 _("A prompt, or \"foggy sky -> clear sky\"; flags like --seed 7 work too"),
                  discord.TextStyle.paragraph, max_length("prompt")),
-                (STRENGTH, _("How far it may go (strength)"),
-                 _("0 leaves the picture as it is, 1 lets go of it"),
+                (STRENGTH, _("How much to change it (strength)"),
+                 _("0 keeps the original, 1 ignores it"),
                  discord.TextStyle.short, 10),
-                (WHERE, _("Where it may change"),
-                 _("Leave it empty for everywhere, or name a thing: \"jacket\", \"windmills -> "
+                (WHERE, _("Where to change it (where)"),
+                 _("Leave it empty for everywhere, or name something: \"jacket\", \"windmills -> "
                    "mushrooms\""),
                  discord.TextStyle.short, max_length("where"))):
             self.add_item(discord.ui.Label(
@@ -93,13 +93,13 @@ def _values(fields: dict[str, str]) -> dict[str, Any]:
 async def _of_job(bot: ImageBot, id: str) -> tuple[ImageRequest, Picture]:
     job = await bot.store.job(id)
     if job is None:
-        raise GoneError(_("That picture was deleted meanwhile; attach it to /edit."))
+        raise GoneError(_("That picture was deleted. Attach it to /edit instead."))
     return job.request, await own_picture(bot, job)
 
 
 async def _of_address(bot: ImageBot, id: str) -> Picture:
     address = await bot.store.messages.address(id)
     if address is None:
-        raise GoneError(_("You chose that picture too long ago; open its menu and choose Edit "
-                          "this image again."))
+        raise GoneError(_("You chose that picture too long ago. Open its menu and choose Edit this "
+                          "image again."))
     return await bot.attachments.picture(address)

@@ -35,7 +35,8 @@ class RemixModal(discord.ui.Modal):
         super().__init__(title=_("Remix"), custom_id=f"imagine:remix:{job_id}", timeout=900)
         self.add_item(discord.ui.Label(
             text=_("Prompt"),
-            description=_("\" + \" adds prompts, \":0.5\" weighs one, --seed 7 and such"),
+            description=_("Join prompts with \" + \", weight one with \":0.5\", add flags like "
+                          "--seed 7"),
             component=discord.ui.TextInput(
                 custom_id=PROMPT, style=discord.TextStyle.paragraph, default=prompt,
                 max_length=max_length("prompt"), required=True)))
@@ -57,8 +58,8 @@ async def take_submission(interaction: discord.Interaction[Any]) -> None:
         with about_job(found["job"]):
             job = await bot.store.job(found["job"])
             if job is None:
-                raise GoneError(_("That picture was deleted meanwhile; run /imagine with your "
-                                  "prompt."))
+                raise GoneError(_("That picture was deleted. Use /imagine with your prompt "
+                                  "instead."))
             check_bot_may_post(interaction)
             values = job.request.model_dump(exclude={"prompt", "seed"})
             request = request_from_text(submitted_text(interaction, PROMPT), **values)

@@ -27,7 +27,8 @@ Name = app_commands.Range[str, 1, 40]
 @app_commands.default_permissions(manage_guild=True)
 # guild_only() alone leaves direct messages as the tree has them.
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-class Config(commands.GroupCog, group_name="config", group_description="Settings of this server"):
+class Config(commands.GroupCog, group_name="config", group_description="See and change this "
+                                                                       "server's settings"):
     """The commands, and the gate that makes every job obey what they set."""
 
     channels, roles, words, concepts = Channels(), Roles(), Words(), ConceptList()
@@ -46,7 +47,7 @@ class Config(commands.GroupCog, group_name="config", group_description="Settings
         self.bot.gates.remove(self._gate.check)
         self.bot.taken.remove(self._gate.count)
 
-    @app_commands.command(description="Every setting, its value, and where that is from")
+    @app_commands.command(description="Show every setting, its value and where it comes from")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """Show the panel to the person alone."""
         async with Guarded(interaction, "/config show"):
@@ -56,7 +57,7 @@ class Config(commands.GroupCog, group_name="config", group_description="Settings
             await interaction.edit_original_response(view=panel(rules))
 
     @app_commands.command(description="Change a setting")
-    @app_commands.describe(name="Which setting", value="Its new value")
+    @app_commands.describe(name="The setting", value="The new value")
     async def set(self, interaction: discord.Interaction[Any], name: Name,
                   value: app_commands.Range[str, 1, 100]) -> None:
         """Check the value against the host's limits, and keep it."""
@@ -64,14 +65,14 @@ class Config(commands.GroupCog, group_name="config", group_description="Settings
             managed_guild(interaction)
             definition = definition_of(name)
             if not definition.kind.typed:
-                raise SettingError(_("{name} has a command of its own: /config {command}.",
+                raise SettingError(_("{name} has its own command: /config {command}.",
                                      name=definition.name, command=_command_of(definition)))
             await interaction.response.defer(ephemeral=True, thinking=True)
             read = await self.bot.guild_settings.read(definition.name, value)
             await change_one(interaction, definition.name, lambda before: read)
 
-    @app_commands.command(description="Let a setting be as the host has it again")
-    @app_commands.describe(name="Which setting")
+    @app_commands.command(description="Reset a setting to its default")
+    @app_commands.describe(name="The setting")
     async def reset(self, interaction: discord.Interaction[Any], name: Name) -> None:
         """Take the server's value away."""
         async with Guarded(interaction, "/config reset"):
@@ -100,8 +101,8 @@ class Config(commands.GroupCog, group_name="config", group_description="Settings
         choices = await asyncio.to_thread(DEFINITIONS[name].kind.choices, self.bot.settings)
         return offer(interaction, choices, typed)
 
-    @app_commands.command(description="Who changed what, and when")
-    @app_commands.describe(page="1 has the newest changes")
+    @app_commands.command(description="Show who changed what, and when")
+    @app_commands.describe(page="Page number; page 1 has the newest changes")
     async def log(self, interaction: discord.Interaction[Any],
                   page: app_commands.Range[int, 1, 10_000] = 1) -> None:
         """One page, for the person alone."""
@@ -112,7 +113,8 @@ class Config(commands.GroupCog, group_name="config", group_description="Settings
                 guild_id, limit=LOG_PAGE + 1, offset=(page - 1) * LOG_PAGE)
             await interaction.edit_original_response(content=log_page(changes, page))
 
-    @app_commands.command(description="The settings as a file, for another server or as a copy")
+    @app_commands.command(description="Export the settings as a file, for a backup or another "
+                                      "server")
     async def export(self, interaction: discord.Interaction[Any]) -> None:
         """Send the file to the person alone."""
         async with Guarded(interaction, "/config export"):
@@ -120,12 +122,13 @@ class Config(commands.GroupCog, group_name="config", group_description="Settings
             await interaction.response.defer(ephemeral=True, thinking=True)
             settings = await self.bot.guild_settings.export(guild_id)
             await send_file(interaction, plural(
-                "{number} setting; /config import takes the file.",
-                "{number} settings; /config import takes the file.", len(settings)),
+                "Exported {number} setting. Use /config import to load the file.",
+                "Exported {number} settings. Use /config import to load the file.", len(settings)),
                             "imagine-bot-settings.json", export_text(guild_id, settings))
 
-    @app_commands.command(name="import", description="Take all settings from an exported file")
-    @app_commands.describe(file="What /config export made")
+    @app_commands.command(name="import", description="Replace all settings with those in an "
+                                                     "exported file")
+    @app_commands.describe(file="A file from /config export")
     async def import_(self, interaction: discord.Interaction[Any],
                       file: discord.Attachment) -> None:
         """Check the whole file, then change what differs; what it does not name is reset."""
@@ -136,11 +139,11 @@ class Config(commands.GroupCog, group_name="config", group_description="Settings
             wanted = wanted_of(guild_id, *await asyncio.to_thread(read_file, data))
             changes = await self.bot.guild_settings.change(
                 guild_id, str(interaction.user.id), lambda rules: wanted.values)
-            text = plural("{number} setting was changed.", "{number} settings were changed.",
+            text = plural("{number} setting changed.", "{number} settings changed.",
                           len(changes))
             if wanted.left_out:
-                text += " " + _("The channels and roles are another server's, so these stay as "
-                                "they were: {names}.", names=", ".join(wanted.left_out))
+                text += " " + _("The file's channels and roles belong to another server, so I left "
+                                "these unchanged: {names}.", names=", ".join(wanted.left_out))
             await interaction.edit_original_response(content=text)
 
 

@@ -19,13 +19,15 @@ class ConceptList(app_commands.Group):
     """The list; a concept that is added again is changed."""
 
     def __init__(self) -> None:
-        super().__init__(name="concepts", description="What pictures may not show")
+        super().__init__(name="concepts", description="What pictures aren't allowed to show")
 
-    @app_commands.command(description="Have finished pictures checked for a concept")
+    @app_commands.command(description="Check finished pictures for a concept")
     @app_commands.describe(
-        concept="What pictures may not show, in a word or a few: \"blood\", \"a snake\"",
-        action="Log and warn, post behind a spoiler, or do not post; off keeps it in the list",
-        threshold="From which score on, 0 to 1; less finds more, also what is not there")
+        concept="What pictures aren't allowed to show, in a few words: \"blood\", \"a snake\"",
+        action="Post with a warning, post behind a spoiler, or don't post; off keeps it on the "
+               "list",
+        threshold="The score that counts as a match, 0 to 1; lower finds more, including false "
+                  "alarms")
     async def add(self, interaction: discord.Interaction[Any],
                   concept: app_commands.Range[str, 1, MAX_LENGTH],
                   action: Literal["warn", "spoiler", "withhold", "off"],
@@ -38,16 +40,16 @@ class ConceptList(app_commands.Group):
             await change_one(interaction, "concepts",
                              lambda before: {**(before or {}), name: entry})
 
-    @app_commands.command(description="Check for a concept no longer")
-    @app_commands.describe(concept="As it stands in the list")
+    @app_commands.command(description="Stop checking for a concept")
+    @app_commands.describe(concept="As it appears on the list")
     async def remove(self, interaction: discord.Interaction[Any],
                      concept: app_commands.Range[str, 1, MAX_LENGTH]) -> None:
         """Take it off the list."""
         def changed(before: Any) -> Any:
             name = concept_name(concept)
             if name not in (before or {}):
-                raise SettingError(_("\"{concept}\" is not on the list; /config concepts list "
-                                     "shows it.", concept=escape(concept, 50)))
+                raise SettingError(_("\"{concept}\" isn't on the list. Check /config concepts "
+                                     "list.", concept=escape(concept, 50)))
             return {other: entry for other, entry in before.items() if other != name}
 
         await change_one(interaction, "concepts", changed)
@@ -57,7 +59,8 @@ class ConceptList(app_commands.Group):
                       typed: str) -> list[app_commands.Choice[str]]:
         return await offer_listed(interaction, "concepts", typed)
 
-    @app_commands.command(name="list", description="All concepts, with threshold and action")
+    @app_commands.command(name="list", description="List all concepts with their thresholds and "
+                                                   "actions")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """Show them to the person alone."""
         async with Guarded(interaction, "/config concepts list"):
@@ -66,7 +69,7 @@ class ConceptList(app_commands.Group):
             bot: ImageBot = interaction.client
             rules = await bot.guild_settings.rules(guild_id)
             lines = [f"||{escape(concept, MAX_LENGTH)}|| · {entry['action']} · "
-                     + _("from {threshold:g} on", threshold=entry["threshold"])
+                     + _("threshold {threshold:g}", threshold=entry["threshold"])
                      for concept, entry in dict(rules.items("concepts")).items()]
             await interaction.edit_original_response(content="\n".join(lines) or _(
-                "Pictures are not checked; /config concepts add begins it."))
+                "Pictures aren't checked. Use /config concepts add to start."))

@@ -26,20 +26,20 @@ class Channels(app_commands.Group):
     def __init__(self) -> None:
         super().__init__(name="channels", description="Where I paint")
 
-    @app_commands.command(description="Paint in this channel, and in no other that is not allowed")
+    @app_commands.command(description="Allow a channel; I only paint in allowed channels then")
     @app_commands.describe(channel="A channel or thread; threads follow their channel")
     async def allow(self, interaction: discord.Interaction[Any], channel: Channel) -> None:
         """Put it among the allowed, and take it from the denied."""
         await _move(interaction, channel, "channels_allowed")
 
-    @app_commands.command(description="Do not paint in this channel")
+    @app_commands.command(description="Deny a channel; I don't paint there")
     @app_commands.describe(channel="A channel or thread; threads follow their channel")
     async def deny(self, interaction: discord.Interaction[Any], channel: Channel) -> None:
         """Put it among the denied, and take it from the allowed."""
         await _move(interaction, channel, "channels_denied")
 
-    @app_commands.command(description="Neither allow nor deny a channel any more")
-    @app_commands.describe(channel="Which; without one all of them")
+    @app_commands.command(description="Remove a channel from both lists")
+    @app_commands.describe(channel="The channel; leave it empty for all")
     async def clear(self, interaction: discord.Interaction[Any],
                     channel: Channel | None = None) -> None:
         """Take it, or all, out of both lists."""
@@ -51,7 +51,7 @@ async def _move(interaction: discord.Interaction[Any], channel: Channel | None,
     async with Guarded(interaction, "/config channels"):
         guild_id = managed_guild(interaction)
         if channel is not None and channel.type is discord.ChannelType.category:
-            raise SettingError(_("That is a category; choose a channel in it."))
+            raise SettingError(_("That's a category. Choose a channel in it."))
         await interaction.response.defer(ephemeral=True, thinking=True)
         both = ("channels_allowed", "channels_denied")
 
@@ -73,28 +73,30 @@ class Roles(app_commands.Group):
     """Who may ask for pictures, edit them, paint big ones; how many a day."""
 
     def __init__(self) -> None:
-        super().__init__(name="roles", description="Who may do what")
+        super().__init__(name="roles", description="Who can do what")
 
-    @app_commands.command(description="Give a role a right; who has none of those roles lacks it")
-    @app_commands.describe(right="Use me, edit pictures, or paint bigger than max_size",
-                           role="Which role")
+    @app_commands.command(description="Give a role a right; members without such a role don't have "
+                                      "it")
+    @app_commands.describe(right="Make pictures (use), edit them, or exceed max_size (big)",
+                           role="The role")
     async def allow(self, interaction: discord.Interaction[Any], right: Right,
                     role: discord.Role) -> None:
         """Put it among those that may."""
         id = str(role.id)
         await change_one(interaction, f"roles_{right}", lambda before: [*without(before, id), id])
 
-    @app_commands.command(description="Take a right from a role")
-    @app_commands.describe(right="Use me, edit pictures, or paint bigger than max_size",
-                           role="Which role")
+    @app_commands.command(description="Remove a right from a role")
+    @app_commands.describe(right="Make pictures (use), edit them, or exceed max_size (big)",
+                           role="The role")
     async def remove(self, interaction: discord.Interaction[Any], right: Right,
                      role: discord.Role) -> None:
         """Take it away from those that may."""
         await change_one(interaction, f"roles_{right}",
                          lambda before: without(before, str(role.id)))
 
-    @app_commands.command(description="How many pictures a role may ask for in 24 hours")
-    @app_commands.describe(role="Which role", jobs="How many; without it as everyone else")
+    @app_commands.command(description="Set how many pictures a role can make in 24 hours")
+    @app_commands.describe(role="The role", jobs="How many; leave it empty for the server's "
+                                                   "limit")
     async def daily(self, interaction: discord.Interaction[Any], role: discord.Role,
                     jobs: app_commands.Range[int, 0, 10_000] | None = None) -> None:
         """Set it for one role."""
@@ -109,10 +111,11 @@ class Words(app_commands.Group):
     """What prompts may not hold."""
 
     def __init__(self) -> None:
-        super().__init__(name="words", description="Words that prompts may not hold")
+        super().__init__(name="words", description="Words that aren't allowed in prompts")
 
-    @app_commands.command(description="Block words or phrases, with commas between them")
-    @app_commands.describe(words="As in \"one, two words\"; or regex: and one expression of RE2")
+    @app_commands.command(description="Block words or phrases, separated by commas")
+    @app_commands.describe(words="Like \"one, two words\", or regex: followed by one RE2 "
+                                 "expression")
     async def add(self, interaction: discord.Interaction[Any],
                   words: app_commands.Range[str, 1, 1000]) -> None:
         """Put them on the list."""
@@ -121,15 +124,15 @@ class Words(app_commands.Group):
         await change_one(interaction, "blocked_words",
                          lambda before: [*(before or ()), *entries])
 
-    @app_commands.command(description="Block a word no longer")
-    @app_commands.describe(word="As it stands in the list")
+    @app_commands.command(description="Unblock a word")
+    @app_commands.describe(word="As it appears on the list")
     async def remove(self, interaction: discord.Interaction[Any],
                      word: app_commands.Range[str, 1, MAX_LENGTH]) -> None:
         """Take it off the list."""
         def changed(before: Any) -> Any:
             if word.strip() not in (before or ()):
-                raise SettingError(_("\"{word}\" is not on the list; /config words list shows "
-                                     "it.", word=escape(word, 50)))
+                raise SettingError(_("\"{word}\" isn't on the list. Check /config words "
+                                     "list.", word=escape(word, 50)))
             return without(before, word.strip())
 
         await change_one(interaction, "blocked_words", changed)
@@ -139,7 +142,7 @@ class Words(app_commands.Group):
                        typed: str) -> list[app_commands.Choice[str]]:
         return await offer_listed(interaction, "blocked_words", typed)
 
-    @app_commands.command(name="list", description="All blocked words")
+    @app_commands.command(name="list", description="List all blocked words")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """Show them to the person alone, behind a spoiler, or as a file where they are many."""
         async with Guarded(interaction, "/config words list"):
@@ -154,4 +157,4 @@ class Words(app_commands.Group):
                                 "blocked-words.txt", "\n".join(entries) + "\n")
             else:
                 await interaction.edit_original_response(
-                    content=text or _("No words are blocked; /config words add blocks some."))
+                    content=text or _("No words are blocked. Use /config words add to block some."))

@@ -21,38 +21,38 @@ def panel(rules: Rules) -> discord.ui.LayoutView:
 
     Discord takes 40 components and 4,000 characters; these are 14, and lists are shortened.
     """
-    titles = {"defaults": _("Defaults"), "maxima": _("Maxima"),
-              "who and where": _("Who and where"), "how much": _("How much"),
-              "what is shown": _("What is shown"), "what is kept": _("What is kept")}
+    titles = {"defaults": _("Defaults"), "maximums": _("Maximums"),
+              "who and where": _("Who and where"), "how many": _("How many"),
+              "content": _("Content"), "storage": _("Storage")}
     sources = {"server": _("server"), "host": _("host"), "built in": _("built in")}
     view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay(_("## Settings of this server\n-# Each with its value "
-                                           "and where that is from")))
+    view.add_item(discord.ui.TextDisplay(_("## This server's settings\n-# Each with its value and "
+                                           "where it comes from")))
     for section, definitions in SECTIONS.items():
         lines = [f"`{definition.name}` **{definition.shown(rules.value(definition.name))}** · "
                  f"{sources[rules.source(definition.name)]}" for definition in definitions]
         view.add_item(discord.ui.Container(
             discord.ui.TextDisplay(f"### {titles[section]}\n" + "\n".join(lines))))
     view.add_item(discord.ui.TextDisplay(_(
-        "-# /config set and reset change one; channels, roles, words and concepts have "
-        "commands of their own. /config log tells who changed what.")))
+        "-# Change one with /config set or /config reset. Channels, roles, words and concepts have "
+        "their own commands. See /config log for who changed what.")))
     return view
 
 
 def log_page(changes: list[Change], page: int) -> str:
     """A page of the log, newest first; at most 2,000 characters, as Discord takes."""
     if not changes:
-        return _("Nobody has changed a setting of this server.") if page == 1 else _(
+        return _("Nobody has changed a setting in this server yet.") if page == 1 else _(
             "There are no older changes.")
     lines = [f"<t:{change.at // 1000}:R> {_whose(change)} `{change.name}`: {_what(change)}"
              for change in changes[:LOG_PAGE]]
     if len(changes) > LOG_PAGE:
-        lines.append(_("-# Older ones: /config log page:{page}", page=page + 1))
+        lines.append(_("-# Older changes: /config log page:{page}", page=page + 1))
     return "\n".join(line[:_LINE] for line in lines)
 
 
 def _whose(change: Change) -> str:
-    return _("somebody") if change.person is None else f"<@{change.person}>"
+    return _("someone") if change.person is None else f"<@{change.person}>"
 
 
 def _what(change: Change) -> str:

@@ -29,10 +29,9 @@ def managed_guild(interaction: discord.Interaction[Any]) -> str:
     Discord asks for the right as well, but its own settings can give the command to anyone.
     """
     if interaction.guild_id is None:
-        raise MissingRightError(_("Settings belong to a server; use /config in one."))
+        raise MissingRightError(_("Settings belong to a server. Use /config in one."))
     if not manages(interaction):
-        raise MissingRightError(_("Only who has the right Manage Server may see and change the "
-                                  "settings; ask one of them."))
+        raise MissingRightError(_("You need Manage Server to see or change settings."))
     return str(interaction.guild_id)
 
 
@@ -53,7 +52,7 @@ async def change_one(interaction: discord.Interaction[Any], name: str,
         value = definition.shown(rules.value(name))
         text = (_("{name} is now {value} ({source}).", name=name, value=value, source=source)
                 if changes else
-                _("{name} is {value} ({source}) already.", name=name, value=value, source=source))
+                _("{name} is already {value} ({source}).", name=name, value=value, source=source))
         await interaction.edit_original_response(content=text)
 
 

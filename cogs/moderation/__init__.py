@@ -43,9 +43,9 @@ def check_moderator(interaction: discord.Interaction[Any]) -> str:
     """
     guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
     if guild_id is None:
-        raise MissingRightError(_("That is for servers; run it in one that you moderate."))
+        raise MissingRightError(_("Use this command in a server that you moderate."))
     if not is_moderator(interaction, guild_id):
-        raise MissingRightError(_("Only moderators, who may manage messages here, can do that."))
+        raise MissingRightError(_("You need Manage Messages to do that."))
     return guild_id
 
 
@@ -53,7 +53,7 @@ class Moderation(commands.Cog):
     """The commands, and the gate that bans and limits are."""
 
     mod = app_commands.Group(
-        name="mod", description="For moderators: pictures and people of this server",
+        name="mod", description="Moderate this server's pictures and members",
         default_permissions=discord.Permissions(manage_messages=True), guild_only=True,
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False,
                                                         private_channel=False))
@@ -76,8 +76,8 @@ class Moderation(commands.Cog):
 
     # Pictures.
 
-    @mod.command(description="Call off a picture that waits or is being painted")
-    @app_commands.describe(job="Its prompt, its id, or the link to its message")
+    @mod.command(description="Cancel a queued or running picture")
+    @app_commands.describe(job="Its prompt, its ID, or a link to its message")
     async def stop(self, interaction: discord.Interaction[Any],
                    job: app_commands.Range[str, 1, 200]) -> None:
         """Nothing is posted of it; its row stays, as cancelled."""
@@ -87,15 +87,15 @@ class Moderation(commands.Cog):
             found = await self._find(guild_id, job)
             with about_job(found.id):
                 if self.bot.queue.get(found.id) is None:
-                    raise GoneError(_("That picture is not being painted any more; /mod delete "
-                                      "removes it."))
+                    raise GoneError(_("That picture is no longer in the queue. Use /mod delete to "
+                                      "delete it."))
                 await end_job(self.bot, found.id)
                 await self._note(interaction, guild_id, "stop", found)
             await interaction.edit_original_response(
-                content=_("Stopped; nothing of it will be posted."))
+                content=_("Cancelled. Nothing will be posted."))
 
-    @mod.command(description="Remove a picture, its message and all that is kept of it")
-    @app_commands.describe(job="Its prompt, its id, or the link to its message")
+    @mod.command(description="Delete a picture, its message and its data")
+    @app_commands.describe(job="Its prompt, its ID, or a link to its message")
     async def delete(self, interaction: discord.Interaction[Any],
                      job: app_commands.Range[str, 1, 200]) -> None:
         """Whatever state it is in."""
@@ -108,8 +108,8 @@ class Moderation(commands.Cog):
                 await self._note(interaction, guild_id, "delete", found)
             await interaction.edit_original_response(content=text)
 
-    @mod.command(description="The newest pictures of this server, and who asked for them")
-    @app_commands.describe(person="Only this person's")
+    @mod.command(description="Show this server's newest pictures and who made them")
+    @app_commands.describe(person="Only this member's pictures")
     async def jobs(self, interaction: discord.Interaction[Any],
                    person: discord.User | None = None) -> None:
         """A list for the moderator alone."""
@@ -118,7 +118,7 @@ class Moderation(commands.Cog):
             found = await self.bot.store.server_jobs.recent(
                 guild_id, person=None if person is None else str(person.id), limit=SHOWN)
             await show_list(interaction, [job_line(job) for job in found],
-                        _("Nobody has asked for a picture here yet."))
+                        _("Nobody has made a picture here yet."))
 
     @stop.autocomplete("job")
     async def _unfinished(self, interaction: discord.Interaction[Any],
@@ -151,8 +151,8 @@ class Moderation(commands.Cog):
     async def _find(self, guild_id: str, text: str) -> StoredJob:
         found = await self.bot.store.server_jobs.find(guild_id, text)
         if found is None:
-            raise GoneError(_("There is no such picture in this server; choose one from the list, "
-                              "or give its id or the link to its message."))
+            raise GoneError(_("I can't find that picture in this server. Choose one from the list, "
+                              "or enter its ID or a link to its message."))
         return found
 
     async def _note(self, interaction: discord.Interaction[Any], guild_id: str, act: Act,
@@ -162,9 +162,10 @@ class Moderation(commands.Cog):
 
     # People.
 
-    @mod.command(description="Keep a person from asking for pictures in this server")
-    @app_commands.describe(person="Whom", duration="For how long, as in 12h, 7d or 2w; without "
-                           "it until you lift it")
+    @mod.command(description="Ban a member from making pictures here")
+    @app_commands.describe(person="The "
+                                  "member", duration="How long, like 12h, 7d or 2w; leave it empty "
+                                                   "for permanent")
     async def ban(self, interaction: discord.Interaction[Any], person: discord.User,
                   duration: app_commands.Range[str, 1, 40] | None = None) -> None:
         """What they asked for before goes on."""
@@ -174,23 +175,24 @@ class Moderation(commands.Cog):
             await self.bot.people.restrict(Restriction(
                 guild_id, str(person.id), "ban", moderator=str(interaction.user.id),
                 expires_at=expires_at))
-            text = (_("{person} can ask for no pictures here, until you lift that with "
-                      "/mod unban.", person=person.mention) if expires_at is None else
-                    _("{person} can ask for no pictures here until {when}.",
+            text = (_("{person} is banned from making pictures here. Use /mod unban to lift the "
+                      "ban.", person=person.mention) if expires_at is None else
+                    _("{person} is banned from making pictures here until {when}.",
                       person=person.mention, when=moment(expires_at)))
             await say(interaction, text)
 
-    @mod.command(description="Let a banned person ask for pictures again")
-    @app_commands.describe(person="Whom")
+    @mod.command(description="Lift a member's ban")
+    @app_commands.describe(person="The member")
     async def unban(self, interaction: discord.Interaction[Any], person: discord.User) -> None:
         """Lift a ban; a limit stays."""
         async with Guarded(interaction, "/mod unban"):
             await self._lift(interaction, person, "ban")
 
-    @mod.command(description="Limit how many pictures a person may ask for in this server")
+    @mod.command(description="Limit how many pictures a member can make here")
     @app_commands.describe(
-        person="Whom", a_day="Pictures in 24 hours", waiting="Pictures on the way at a time",
-        duration="For how long, as in 12h, 7d or 2w; without it until you lift it")
+        person="The "
+               "member", a_day="Pictures in 24 hours", waiting="Pictures in the queue at a time",
+        duration="How long, like 12h, 7d or 2w; leave it empty for permanent")
     async def limit(self, interaction: discord.Interaction[Any], person: discord.User,
                     a_day: app_commands.Range[int, 1, MOST] | None = None,
                     waiting: app_commands.Range[int, 1, MOST] | None = None,
@@ -199,16 +201,16 @@ class Moderation(commands.Cog):
         async with Guarded(interaction, "/mod limit"):
             guild_id = check_moderator(interaction)
             if a_day is None and waiting is None:
-                raise TermsError(_("Say how many: a_day, waiting, or both."))
+                raise TermsError(_("Set a_day, waiting or both."))
             expires_at = _end(duration)
             new = Restriction(guild_id, str(person.id), "limit", a_day, waiting,
                               str(interaction.user.id), expires_at=expires_at)
             await self.bot.people.restrict(new)
-            await say(interaction, _("{person} has a limit here: {limit}.",
+            await say(interaction, _("{person} now has a limit here: {limit}.",
                                       person=person.mention, limit=terms_of(new)))
 
-    @mod.command(description="Take a person's limit away")
-    @app_commands.describe(person="Whose")
+    @mod.command(description="Remove a member's limit")
+    @app_commands.describe(person="The member")
     async def unlimit(self, interaction: discord.Interaction[Any], person: discord.User) -> None:
         """Lift a limit; a ban stays."""
         async with Guarded(interaction, "/mod unlimit"):
@@ -220,15 +222,15 @@ class Moderation(commands.Cog):
         lifted = await self.bot.people.lift(guild_id, str(person.id), kind,
                                             str(interaction.user.id))
         texts = {
-            ("ban", True): _("{person} can ask for pictures here again.", person=person.mention),
-            ("ban", False): _("{person} is not banned here.", person=person.mention),
-            ("limit", True): _("{person} has no limit of their own here any more.",
+            ("ban", True): _("{person} can make pictures here again.", person=person.mention),
+            ("ban", False): _("{person} isn't banned here.", person=person.mention),
+            ("limit", True): _("{person} no longer has a limit here.",
                                person=person.mention),
-            ("limit", False): _("{person} has no limit of their own here.",
+            ("limit", False): _("{person} has no limit here.",
                                 person=person.mention)}
         await say(interaction, texts[kind, lifted])
 
-    @mod.command(description="Who is banned or limited in this server")
+    @mod.command(description="Show who is banned or limited here")
     async def bans(self, interaction: discord.Interaction[Any]) -> None:
         """What is in force, newest first."""
         async with Guarded(interaction, "/mod bans"):
@@ -237,7 +239,7 @@ class Moderation(commands.Cog):
             await show_list(interaction, [restriction_line(each) for each in found],
                         _("Nobody is banned or limited here."))
 
-    @mod.command(description="What moderators did in this server, and when")
+    @mod.command(description="Show what moderators did here, and when")
     async def log(self, interaction: discord.Interaction[Any]) -> None:
         """The newest acts first."""
         async with Guarded(interaction, "/mod log"):
@@ -248,7 +250,7 @@ class Moderation(commands.Cog):
             lines += [(finding.created_at, finding_line(finding)) for finding in found]
             newest = sorted(lines, key=lambda line: line[0], reverse=True)[:LOGGED]
             await show_list(interaction, [line for when, line in newest],
-                        _("No moderator has done anything here yet."))
+                        _("There are no moderator actions here yet."))
 
 
 def _end(duration: str | None) -> int | None:

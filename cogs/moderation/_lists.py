@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from bot.language import _
+from bot.language import _, plural
 from bot.language.formatting import escape, link_to
 from bot.requests.restrictions import moment
 from bot.ui.autocomplete import CHOICE_LENGTH
@@ -45,7 +45,7 @@ async def show_list(interaction: discord.Interaction[Any], lines: list[str], not
 def who(person: str | None) -> str:
     """A mention; of whoever asked to be forgotten, words."""
     if person is None or is_alias(person):
-        return _("somebody who asked to be forgotten")
+        return _("someone who deleted their data")
     return f"<@{person}>"
 
 
@@ -53,9 +53,10 @@ def terms_of(limit: Restriction | LoggedAct) -> str:
     """What a ban or a limit amounts to, and until when."""
     terms = []
     if limit.a_day is not None:
-        terms.append(_("{number} a day", number=limit.a_day))
+        terms.append(plural("{number} picture a day", "{number} pictures a day", limit.a_day))
     if limit.waiting is not None:
-        terms.append(_("{number} on the way at a time", number=limit.waiting))
+        terms.append(plural("{number} picture in the queue at a time",
+                            "{number} pictures in the queue at a time", limit.waiting))
     if limit.expires_at is not None:
         terms.append(_("until {when}", when=moment(limit.expires_at)))
     return ", ".join(terms)
@@ -63,9 +64,9 @@ def terms_of(limit: Restriction | LoggedAct) -> str:
 
 def state_of(job: StoredJob) -> str:
     """A job's state in words."""
-    return {"queued": _("waiting"), "running": _("being painted"), "rendered": _("painted"),
+    return {"queued": _("queued"), "running": _("running"), "rendered": _("painted"),
             "delivered": _("painted"), "failed": _("failed"),
-            "cancelled": _("called off")}[job.state]
+            "cancelled": _("cancelled")}[job.state]
 
 
 def choice_name(job: StoredJob) -> str:
@@ -93,12 +94,12 @@ def restriction_line(each: Restriction) -> str:
 
 def finding_line(found: Finding) -> str:
     """What was found in whose picture, and what was done about it."""
-    done = {"warn": _("posted, with a warning"), "spoiler": _("posted behind a spoiler"),
+    done = {"warn": _("posted with a warning"), "spoiler": _("posted behind a spoiler"),
             "withhold": _("not posted")}[found.action]
     score = (_("not scored") if found.score is None
              else _("score {score:.2f}", score=found.score))
     return (f"{moment(found.created_at, 'R')} · "
-            + _("picture check: {concept} in a picture of {person}",
+            + _("picture check: {concept} in a picture by {person}",
                 concept=f"||{escape(found.concept, 60)}||", person=who(found.person))
             + f" `{found.job_id[:8]}` ({score}; {done})")
 
@@ -106,12 +107,12 @@ def finding_line(found: Finding) -> str:
 def act_line(act: LoggedAct) -> str:
     """Who did what, to whom and when."""
     people = {"moderator": who(act.moderator), "person": who(act.person)}
-    done = {"stop": _("{moderator} stopped a picture of {person}", **people),
-            "delete": _("{moderator} deleted a picture of {person}", **people),
+    done = {"stop": _("{moderator} cancelled a picture by {person}", **people),
+            "delete": _("{moderator} deleted a picture by {person}", **people),
             "ban": _("{moderator} banned {person}", **people),
-            "unban": _("{moderator} lifted the ban of {person}", **people),
+            "unban": _("{moderator} unbanned {person}", **people),
             "limit": _("{moderator} limited {person}", **people),
-            "unlimit": _("{moderator} lifted the limit of {person}", **people)}[act.act]
+            "unlimit": _("{moderator} removed the limit for {person}", **people)}[act.act]
     terms = terms_of(act)
     job = "" if act.job_id is None else f" `{act.job_id[:8]}`"
     return (f"{moment(act.created_at, 'R')} · {done}{job}"

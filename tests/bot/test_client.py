@@ -40,7 +40,7 @@ async def test_told_to_stop_while_it_opens_it_leaves_nothing_open(settings):
             break
         await asyncio.sleep(0.05)
     assert not connections()
-    with pytest.raises(ClosingError, match="restarted"):
+    with pytest.raises(ClosingError, match="restarting"):
         await bot.open()
 
 

@@ -35,17 +35,17 @@ def test_what_is_raised_on_purpose_speaks_for_itself(kind):
 @pytest.mark.parametrize(("error", "words"), [
     (http(404, 10008, discord.NotFound), "message is gone"),
     (http(404, 10003, discord.NotFound), "message is gone"),
-    (http(403, 50013, discord.Forbidden), "does not let me"),
-    (http(403, 50001, discord.Forbidden), "does not let me"),
+    (http(403, 50013, discord.Forbidden), "won't let me"),
+    (http(403, 50001, discord.Forbidden), "won't let me"),
     (http(413, 40005), "too large"),
-    (http(429, 0), "slow down"),
-    (http(503, 0, discord.DiscordServerError), "Discord has trouble"),
-    (aiohttp.ClientConnectionError("x"), "network"),
-    (TimeoutError(), "network"),
-    (app_commands.CommandNotFound("paint", []), "just been updated"),
-    (app_commands.BotMissingPermissions(["attach_files"]), "attach files"),
-    (app_commands.MissingPermissions(["manage_messages"]), "lack the permission"),
-    (app_commands.CheckFailure(), "may not"),
+    (http(429, 0), "rate limiting me"),
+    (http(503, 0, discord.DiscordServerError), "Discord is having problems"),
+    (aiohttp.ClientConnectionError("x"), "couldn't reach Discord"),
+    (TimeoutError(), "couldn't reach Discord"),
+    (app_commands.CommandNotFound("paint", []), "was just updated"),
+    (app_commands.BotMissingPermissions(["attach_files"]), "Attach Files"),
+    (app_commands.MissingPermissions(["manage_messages"]), "don't have permission"),
+    (app_commands.CheckFailure(), "can't do that"),
 ])
 def test_what_is_foreseen_has_a_sentence(error, words):
     text = sentence(error)

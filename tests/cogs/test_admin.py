@@ -47,7 +47,7 @@ async def test_every_subcommand_is_refused_to_all_but_the_host(world, here, host
         options = ARGUMENTS.get(command.name, {})
         said = await admin(here.administrator, here, command.name, **options)
         assert said.ephemeral
-        assert said.response.content == "Only whoever runs me may do that."
+        assert said.response.content == "Only the bot's host can do that."
         assert "PUT" not in [request.method for request in world.env.http_requests[before:]]
     assert not world.bot.queue.draining
     assert world.messages(here.channel) == []
@@ -58,12 +58,12 @@ async def test_the_host_reads_stats_and_workers(world, here, host):
     await world.painted(here.channel)
     stats = await admin(host, here, "stats")
     assert stats.ephemeral
-    assert "Jobs kept: delivered 1\n" in stats.response.content
-    assert "0 being painted, 0 waiting\n" in stats.response.content
-    assert "In 1 servers on 1 shards" in stats.response.content
+    assert "Stored jobs: delivered 1\n" in stats.response.content
+    assert "0 running, 0 waiting\n" in stats.response.content
+    assert "In 1 server on 1 shard," in stats.response.content
     workers = await admin(host, here, "workers")
     assert "on cpu, model tiny" in workers.response.content
-    assert "started 1 times" in workers.response.content
+    assert "started 1 time" in workers.response.content
     page = world.bot.metrics.page(world.bot).decode()
     for line in ('imagine_jobs_total{state="queued"} 1.0',
                  'imagine_jobs_total{state="running"} 1.0',
@@ -80,14 +80,15 @@ async def test_draining_paints_what_was_asked_refuses_the_rest_and_says_when_emp
         world, here, host):
     await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 3")
     said = await admin(host, here, "drain", state="on")
-    assert "1 job is still to be painted" in said.response.content
+    assert "1 job is left" in said.response.content
     refused = await here.alice.slash(here.channel, "imagine", prompt="another")
-    assert refused.response.content.startswith("I am about to be maintained")
+    assert refused.response.content.startswith("I'm going down for maintenance")
     await world.painted(here.channel)
     direct, = await world.until(lambda: world.messages(host.user.dm_channel), "a direct message")
-    assert direct.content.endswith("I can be stopped.")
-    assert "nothing new is taken" in (await admin(host, here, "stats")).response.content
-    assert (await admin(host, here, "drain", state="off")).response.content == "I take jobs again."
+    assert direct.content.endswith("You can stop me now.")
+    assert "not taking new jobs" in (await admin(host, here, "stats")).response.content
+    ended = await admin(host, here, "drain", state="off")
+    assert ended.response.content == "I'm taking new jobs again."
     await here.alice.slash(here.channel, "imagine", prompt="another --iterations 1")
     assert len(await world.painted(here.channel, 2)) == 2
 
@@ -95,19 +96,19 @@ async def test_draining_paints_what_was_asked_refuses_the_rest_and_says_when_emp
 async def test_an_announcement_is_shown_first_and_goes_where_pictures_were_asked_for(
         world, here, host):
     none = await admin(host, here, "announce", text="hello")
-    assert "nobody to tell" in none.response.content
+    assert "nobody to send this to" in none.response.content
     await here.alice.slash(here.other, "imagine", prompt="a red circle --iterations 1")
     await world.painted(here.other)
     before = len(world.messages(here.other))
     shown = await admin(host, here, "announce", text="@everyone I rest at noon")
-    assert "To 1 server," in shown.response.content
+    assert "This goes to 1 server," in shown.response.content
     assert len(world.messages(here.other)) == before
     buttons = shown.response.components[0]["components"]
     send = next(button["custom_id"] for button in buttons if ":send:" in button["custom_id"])
     world.bot.owner_id = here.administrator.id  # the application was handed over meanwhile
     refused = await host.click(shown.response, custom_id=send)
     world.bot.owner_id = host.id
-    assert refused.response.content == "Only whoever runs me may do that."
+    assert refused.response.content == "Only the bot's host can do that."
     assert len(world.messages(here.other)) == before
     await host.click(shown.response, custom_id=send)
     posted = world.messages(here.other)[before:]
@@ -118,7 +119,7 @@ async def test_an_announcement_is_shown_first_and_goes_where_pictures_were_asked
     await world.restart()
     world.bot.owner_id = host.id
     late = await host.click(shown.response, custom_id=buttons[0]["custom_id"])
-    assert late.response.content.startswith("That announcement was sent or dropped, or I was")
+    assert late.response.content.startswith("That announcement was already sent or discarded, or")
     assert len(world.messages(here.other)) == before + 1
 
 

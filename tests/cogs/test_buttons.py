@@ -39,7 +39,7 @@ async def test_stop_renders_early(world, here):
 async def test_cancel_posts_nothing(world, here):
     progress = await begun(world, here)
     pressed = await here.alice.click(progress, label="Cancel")
-    assert pressed.response.content == "Cancelled; nothing will be posted."
+    assert pressed.response.content == "Cancelled. Nothing will be posted."
     await world.until(lambda: not world.bot.delivery.busy, "the end")
     [message] = world.messages(here.channel)
     assert message.content == "Cancelled."
@@ -51,9 +51,9 @@ async def test_cancel_while_queued_is_at_once(world, here):
     progress = await begun(world, here)
     await here.alice.slash(here.channel, "imagine", prompt="a hen")
     waiting = await world.until(lambda: [message for message in world.messages(here.channel)
-                                         if message.content.startswith("Queued, 2nd")], "the 2nd")
+                                         if message.content.startswith("Queued: 2nd")], "the 2nd")
     pressed = await here.alice.click(waiting[0], label="Stop")
-    assert "not begun yet" in pressed.response.content
+    assert "hasn't started yet" in pressed.response.content
     await here.alice.click(waiting[0], label="Cancel")
     assert [job.id for job in world.bot.queue.overview()] == [job_id_of(progress)]
     await here.alice.click(progress, label="Cancel")
@@ -65,7 +65,7 @@ async def test_another_person_may_not_stop_or_cancel(world, here, label):
     progress = await begun(world, here)
     pressed = await here.bob.click(progress, label=label)
     assert pressed.ephemeral
-    assert "Only whoever asked for this picture, or a moderator" in pressed.response.content
+    assert "Only this picture's requester or a moderator" in pressed.response.content
     assert [job.state for job in world.bot.queue.overview()] == ["running"]
     await here.moderator.click(progress, label="Cancel")
     await world.until(lambda: not world.bot.delivery.busy, "the end")
@@ -108,7 +108,7 @@ async def test_a_remix_that_cannot_be_painted_is_told(world, here):
 async def test_video_is_posted_where_it_was_asked_for(world, here):
     picture = await painted(world, here)
     pressed = await here.bob.click(picture, label="Video")
-    assert "being made" in pressed.response.content
+    assert "making the time-lapse" in pressed.response.content
     video = await world.until(lambda: [message for message in world.messages(here.channel)
                                        if message.attachments
                                        and message.attachments[0].filename.endswith(".mp4")],
@@ -122,7 +122,7 @@ async def test_delete_forgets_the_picture(world, here):
     picture = await painted(world, here)
     job = await world.bot.store.job(job_id_of(picture))
     refused = await here.bob.click(picture, label="Delete")
-    assert "Only whoever asked" in refused.response.content
+    assert "Only this picture's requester" in refused.response.content
     assert job.picture_path.exists()
     pressed = await here.alice.click(picture, label="Delete")
     assert pressed.response.content == "Deleted."
@@ -152,7 +152,7 @@ async def test_a_moderator_of_another_server_may_not(world, here):
         for button in row["components"]:
             button["custom_id"] = button["custom_id"].replace(job_id_of(own), job_id_of(picture))
     refused = await mallory.click(own, label="Delete")
-    assert "Only whoever asked" in refused.response.content
+    assert "Only this picture's requester" in refused.response.content
     assert world.results(here.channel) == [picture]
 
 
@@ -176,7 +176,7 @@ async def test_a_fault_of_ours_is_answered_with_a_reference(world, here, label, 
     monkeypatch.setattr(world.bot.store, "job", broken)
     pressed = await here.alice.click(picture, label=label)
     assert pressed.ephemeral
-    assert "tell whoever runs me this reference" in pressed.response.content
+    assert "send the bot's host this reference" in pressed.response.content
     assert "secret" not in pressed.response.content
 
 
@@ -189,7 +189,7 @@ async def test_every_button_works_after_a_restart(world, here):
     shown = await here.bob.click(picture, label="Remix")
     assert shown.modal is not None
     video = await here.bob.click(picture, label="Video")
-    assert "being made" in video.response.content
+    assert "making the time-lapse" in video.response.content
     await world.until(lambda: not world.bot.videos.busy, "the video")
     deleted = await here.alice.click(picture, label="Delete")
     assert deleted.response.content == "Deleted."
@@ -213,16 +213,16 @@ async def test_cancel_works_after_a_restart_running_and_waiting(world, here):
     progress = await begun(world, here)
     await here.bob.slash(here.channel, "imagine", prompt="a hen --iterations 900")
     waiting = await world.until(lambda: [message for message in world.messages(here.channel)
-                                         if message.content.startswith("Queued, 2nd")], "the 2nd")
+                                         if message.content.startswith("Queued: 2nd")], "the 2nd")
     await world.restart()
     assert [job.id for job in world.bot.queue.overview()] == [
         job_id_of(progress), job_id_of(waiting[0])]
     refused = await here.alice.click(waiting[0], label="Cancel")
-    assert "Only whoever asked" in refused.response.content
+    assert "Only this picture's requester" in refused.response.content
     for person, message in ((here.bob, waiting[0]), (here.alice, progress)):
         pressed = await person.click(message, label="Cancel")
         assert pressed.ephemeral
-        assert pressed.response.content == "Cancelled; nothing will be posted."
+        assert pressed.response.content == "Cancelled. Nothing will be posted."
     await world.until(lambda: not world.bot.delivery.busy, "the end")
     assert world.bot.queue.overview() == []
     assert [message.content for message in world.messages(here.channel)] == ["Cancelled."] * 2
@@ -243,7 +243,7 @@ async def test_cancel_pressed_twice_across_a_restart_says_that_it_is_over(world,
     await world.restart()
     stored.components = shown  # an old client still has the button
     pressed = await here.alice.click(progress, label="Cancel")
-    assert pressed.response.content == "That picture is not being painted any more."
+    assert pressed.response.content == "That picture is no longer in the queue."
 
 
 async def test_a_modal_opened_before_a_restart_can_be_sent_after_it(world, here):

@@ -46,8 +46,8 @@ async def test_a_warning_is_logged_and_on_the_message(world, here, manager):
     assert found.score is not None
     assert 0 < found.score < 1
     log = await logged(here)
-    assert f"||a snake|| in a picture of {here.alice.mention}" in log
-    assert "posted, with a warning" in log
+    assert f"||a snake|| in a picture by {here.alice.mention}" in log
+    assert "posted with a warning" in log
     assert not (await told(world, here, seed=1)).attachments[0].filename.startswith("SPOILER_")
 
 
@@ -73,7 +73,7 @@ async def test_what_is_withheld_is_shown_nowhere(world, here, manager):
                     threshold=0.0)
     await configure(here, manager, "concepts add", concept="a snake", action="warn", threshold=0.0)
     message = await told(world, here)
-    assert "The picture was withheld: it seems to show something" in message.content
+    assert "This picture was withheld because it seems to show something" in message.content
     assert message.attachments == []
     assert world.results(here.channel) == []
     assert all(not each.attachments for each in world.messages(here.channel))
@@ -114,27 +114,27 @@ async def test_where_scoring_fails_only_withhold_withholds(world, here, manager,
     await configure(here, manager, "concepts add", concept="blood", action=action)
     message = await told(world, here)
     assert bool(message.attachments) == posted
-    assert ("could not be checked" in message.content) != posted
+    assert ("couldn't check it" in message.content) != posted
     log = await logged(here)
     assert ("not scored; not posted" in log) != posted
 
 
 async def test_the_list_is_shown_changed_and_emptied(world, here, manager):
-    assert "are not checked" in await configure(here, manager, "concepts list")
+    assert "aren't checked" in await configure(here, manager, "concepts list")
     await configure(here, manager, "concepts add", concept="blood", action="warn")
     await configure(here, manager, "concepts add", concept="Blood", action="spoiler",
                     threshold=0.25)
     assert await configure(here, manager, "concepts list") == (
-        "||blood|| · spoiler · from 0.25 on")
+        "||blood|| · spoiler · threshold 0.25")
     log = await configure(here, manager, "log")
     assert "`concepts`: − ||warn 0.5 blood|| + ||spoiler 0.25 blood||" in log  # noqa: RUF001
-    assert "a word or a few" in await configure(here, manager, "concepts add", concept="!?",
+    assert "one or more words" in await configure(here, manager, "concepts add", concept="!?",
                                                 action="warn")
-    assert "not on the list" in await configure(here, manager, "concepts remove", concept="snake")
+    assert "isn't on the list" in await configure(here, manager, "concepts remove", concept="snake")
     assert "/config concepts" in await configure(here, manager, "set", name="concepts",
                                                  value="blood")
     await configure(here, manager, "concepts remove", concept="BLOOD")
-    assert "are not checked" in await configure(here, manager, "concepts list")
+    assert "aren't checked" in await configure(here, manager, "concepts list")
     for number in range(20):
         await configure(here, manager, "concepts add", concept=f"thing {number}", action="off")
     assert "at most 20" in await configure(here, manager, "concepts add", concept="one more",
@@ -154,6 +154,6 @@ async def test_what_was_painted_before_a_restart_is_judged_after_it(world, here,
 
     await world.restart(meanwhile)
     await world.until(lambda: not world.bot.delivery.busy and any(
-        "could not be checked" in each.content for each in world.messages(here.channel)))
+        "couldn't check it" in each.content for each in world.messages(here.channel)))
     assert (await world.bot.store.job(job_id_of(message))).state == "failed"
     assert "||blood||" in await logged(here)

@@ -106,17 +106,21 @@ async def test_a_fixed_seed_is_everybody_s_who_names_none(world, here, manager):
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
-    "max_size": ("set", {"value": "48x48"}, "a fox --size 64", "2304 pixels that this server"),
-    "max_iterations": ("set", {"value": "3"}, "a fox --iterations 4", "4 iterations is more than"),
-    "max_cutouts": ("set", {"value": "2"}, "a fox --cutouts 3", "3 cutouts is more than the 2"),
+    "max_size": ("set", {"value": "48x48"}, "a fox --size 64",
+                 "this server allows at most 2304 pixels"),
+    "max_iterations": ("set", {"value": "3"}, "a fox --iterations 4",
+                       "iterations can be at most 3 in this server, not 4"),
+    "max_cutouts": ("set", {"value": "2"}, "a fox --cutouts 3",
+                    "cutouts can be at most 2 in this server, not 3"),
     "max_learning_rate": ("set", {"value": "0.5"}, "a fox --learning-rate 0.6",
-                          "0.6 learning rate is more"),
+                          "learning rate can be at most 0.5 in this server, not 0.6"),
     "blocked_words": ("words add", {"words": "bad fox, regex:fo+l"}, "a B.a.d fóx",
-                      "does not want ||bad fox||"),
-    "channels_allowed": ("channels allow", {"channel": "other"}, "a fox", "pictures elsewhere"),
+                      "||bad fox|| is blocked in this server."),
+    "channels_allowed": ("channels allow", {"channel": "other"}, "a fox",
+                         "I can't paint in this channel. Try <#"),
     "channels_denied": ("channels deny", {"channel": "channel"}, "a fox", "in this channel"),
-    "roles_use": ("roles allow", {"right": "use", "role": None}, "a fox", "may ask for pictures"),
-    "jobs_a_day": ("set", {"value": "0"}, "a fox", "lets you ask for no pictures"),
+    "roles_use": ("roles allow", {"right": "use", "role": None}, "a fox", "to make pictures here"),
+    "jobs_a_day": ("set", {"value": "0"}, "a fox", "can't make pictures in this server"),
 }
 
 
@@ -154,9 +158,9 @@ async def test_roles_may_paint_big_and_edit_and_use(world, here, manager, artist
     _, request, _ = await asked(world, here.artist, here.channel, "a fox --size 64")
     assert request.width == 64
     told, request, _ = await asked(world, here.alice, here.channel, "a fox --size 64")
-    assert "more than the 1024 pixels" in told
+    assert "at most 1024 pixels" in told
     told, request, _ = await asked(world, here.artist, here.channel, "a fox --size 600")
-    assert "more than the 262144 pixels" in told  # the host's
+    assert "at most 262144 pixels" in told  # the host's
     await configure(here, manager, "roles allow", right="use", role=artists)
     assert (await asked(world, here.artist, here.channel))[1] is not None
     assert (await asked(world, here.alice, here.channel))[1] is None
@@ -177,7 +181,7 @@ async def test_only_some_roles_may_edit(world, here, manager, artists):
 
     await configure(here, manager, "roles allow", right="edit", role=artists)
     refused = await edit(here.alice)
-    assert "may edit pictures" in refused.response.content
+    assert "to edit pictures here" in refused.response.content
     assert (await edit(here.artist)).response.content.startswith("Queued")
     await configure(here, manager, "reset", name="roles_edit")
     assert (await edit(here.alice)).response.content.startswith("Queued")
@@ -198,7 +202,7 @@ async def test_threads_follow_their_channel(world, here, manager):
                                  "channels_denied: none"]
     assert (await asked(world, here.alice, place))[1] is not None
     told, request, _ = await asked(world, here.alice, here.other)
-    assert f"ask in {here.channel.mention}" in told
+    assert f"Try {here.channel.mention}" in told
     await configure(here, manager, "channels clear")
     assert (await asked(world, here.alice, here.other))[1] is not None
 
@@ -227,7 +231,7 @@ async def test_the_most_generous_role_counts_and_deleting_gives_nothing_back(
             assert request is not None
             await world.bot.store.delete(row["id"])
         told, request, _ = await asked(world, person, here.channel)
-        assert f"for {words} in 24 hours" in told
+        assert f"made {words} in the last 24 hours" in told
         assert request is None
     await configure(here, manager, "reset", name="jobs_a_day_by_role")
     assert "1" in (await asked(world, here.artist, here.channel))[0]
@@ -239,7 +243,7 @@ async def test_the_cooldown_is_waited_for(world, here, manager):
     await configure(here, manager, "set", name="cooldown", value="3600")
     assert (await asked(world, here.alice, here.channel))[1] is not None
     told, request, _ = await asked(world, here.alice, here.channel)
-    assert "this server wants 1 h between two pictures" in told
+    assert "This server allows one picture every 1 h" in told
     assert request is None
     assert (await asked(world, here.bob, here.channel))[1] is not None
     await configure(here, manager, "reset", name="cooldown")
@@ -330,6 +334,6 @@ async def test_words_are_looked_for_wherever_they_are_typed(world, here, manager
     listed = await manager.slash(here.channel, "config words list")
     assert listed.response.content == "||bad||"
     told = await configure(here, manager, "words remove", word="good")
-    assert "is not on the list" in told
+    assert "isn't on the list" in told
     await configure(here, manager, "words remove", word="bad")
     assert (await asked(world, here.alice, here.channel, "a bad fox"))[1] is not None

@@ -53,7 +53,7 @@ async def test_who_may_not_manage_the_server_sees_and_changes_nothing(world, her
     for path, options in tried.items():
         refused = await here.alice.slash(here.channel, f"config {path}", **options)
         assert refused.ephemeral
-        assert "the right Manage Server" in refused.response.content
+        assert "You need Manage Server" in refused.response.content
     assert await here.alice.autocomplete(here.channel, "config set", "name", "") == []
     assert await stored(world, here) == before
     alone = world.env.create_user("alone")
@@ -86,23 +86,24 @@ async def test_what_cannot_be_set_is_told_in_a_sentence(world, here, manager):
     for name, value, words in (
             ("iterations", "1001", "a whole number from 1 to 1000, not \"1001\""),
             ("iterations", "many", "a whole number from 1 to 1000"),
-            ("max_size", "2048", "more than the 262144 pixels that the host allows; 512x512"),
-            ("size", "huge", "a size as 256x128"),
-            ("learning_rate", "nan", "a number above 0, at most 100"),
+            ("max_size", "2048", "the host allows at most 262144 pixels. Try 512x512"),
+            ("size", "huge", "a size like 256x128"),
+            ("learning_rate", "nan", "a number above 0, up to 100"),
             ("jobs_waiting", "11", "from 1 to 10"), ("preset", "nice", "one of default"),
             ("model", "dall-e", "no model called"), ("seed", "-1", "random, or a whole number"),
             ("spoiler", "maybe", "on or off"), ("language", "xx", "one of auto, en, de"),
-            ("colour", "red", "There is no setting \"colour\""),
-            ("roles_use", "me", "has a command of its own: /config roles"),
+            ("colour", "red", "There's no setting called \"colour\""),
+            ("roles_use", "me", "has its own command: /config roles"),
             ("jobs_a_day_by_role", "5", "/config roles daily"),
             ("blocked_words", "fox", "/config words")):
         assert words in await configure(here, manager, "set", name=name, value=value)
     category = here.guild.create_category("all")
-    assert "is a category" in await configure(here, manager, "channels allow", channel=category)
-    assert "no expression" in await configure(here, manager, "words add", words="regex:(")
+    assert "That's a category" in await configure(here, manager, "channels allow", channel=category)
+    assert "isn't a valid RE2 expression" in await configure(
+        here, manager, "words add", words="regex:(")
     assert await stored(world, here) == {}
     assert await configure(here, manager, "log") == (
-        "Nobody has changed a setting of this server.")
+        "Nobody has changed a setting in this server yet.")
 
 
 async def test_what_the_host_lowers_counts_as_not_set(world, here, manager, monkeypatch):
@@ -129,8 +130,8 @@ async def test_names_and_values_are_offered(world, here, manager):
 async def test_the_log_tells_who_changed_what_from_what_to_what(world, here, manager):
     await configure(here, manager, "set", name="iterations", value="7")
     await configure(here, manager, "set", name="iterations", value="8")
-    assert (await configure(here, manager, "set", name="iterations", value="8")).endswith(
-        "already.")
+    assert (await configure(here, manager, "set", name="iterations", value="8")).startswith(
+        "iterations is already 8 ")
     await configure(here, manager, "words add", words="fox, hen")
     await configure(here, manager, "reset", name="iterations")
     lines = (await configure(here, manager, "log")).splitlines()
@@ -159,22 +160,22 @@ async def test_a_file_is_taken_whole_or_not_at_all(world, here, manager, host):
     settings = await stored(world, here)
     assert json.loads(file)["settings"] == settings
     for wrong, words in (
-            (b"{", "not one that /config export made"), (b"[]", "not one that"),
-            (b"\xff", "not one that"), (b'["\\ud800"]', "not one that"),
-            (file.replace(b": 7", b': "\\ud800"'), "not one that"),
-            (b"[" * 100_000, "not one that"),
+            (b"{", "isn't from /config export"), (b"[]", "isn't from"),
+            (b"\xff", "isn't from"), (b'["\\ud800"]', "isn't from"),
+            (file.replace(b": 7", b': "\\ud800"'), "isn't from"),
+            (b"[" * 100_000, "isn't from"),
             (b" " * 300_000, "file is larger than 0.262144 MB"),
             (file.replace(b": 7", b": 7000"), "iterations must be a whole number"),
             (file.replace(b": 7", b": NaN"), "iterations must be a whole number"),
-            (file.replace(b"\"iterations", b"\"itterations"), "no setting \"itterations\""),
-            (file.replace(b": 1,", b": 9,"), "another version of me")):
+            (file.replace(b"\"iterations", b"\"itterations"), "no setting called \"itterations\""),
+            (file.replace(b": 1,", b": 9,"), "has format version 9")):
         assert words in await take(wrong)
         assert await stored(world, here) == settings
     await configure(here, manager, "set", name="iterations", value="8")
     await configure(here, manager, "set", name="cooldown", value="8")
-    assert await take(file) == "2 settings were changed."
+    assert await take(file) == "2 settings changed."
     assert await stored(world, here) == settings
     await configure(here, manager, "reset", name="roles_use")
     elsewhere = file.replace(str(here.guild.id).encode(), b"100000000000000000")
-    assert "stay as they were: roles_use" in await take(elsewhere)
+    assert "left these unchanged: roles_use" in await take(elsewhere)
     assert await stored(world, here) == {"iterations": 7}

@@ -99,7 +99,7 @@ async def test_the_limit_is_for_what_one_asks_for_at_a_time(world, here, monkeyp
     second = await continued(world, here.alice, here.channel, first, 2)
     # Again would paint all of it at once.
     pressed = await here.alice.click(second, label="Again")
-    assert "8 iterations are more than the 4 allowed here" in pressed.response.content
+    assert "At most 4 iterations are allowed here, not 8." in pressed.response.content
 
 
 @pytest.mark.parametrize("label", ["Continue", "Edit"])

@@ -25,7 +25,7 @@ def posted(world, message):
 async def test_imagine_paints_with_the_shipped_model(world, here):
     result = await here.alice.slash(here.channel, "imagine", iterations=4, seed=7,
                                     prompt="a red circle on a blue background")
-    assert result.response.content.startswith("Queued, next")
+    assert result.response.content.startswith("Queued: you're next")
     [picture] = await world.painted(here.channel)
     assert picture.content == here.alice.mention
     assert "seed 7 · 128×128 · 4 iterations" in picture.embeds[0].footer.text
@@ -45,7 +45,7 @@ async def test_its_words_are_told_from_those_that_it_does_not_know(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=f"a red zeppelin {FEW}")
     [picture] = await world.painted(here.channel)
     [note] = picture.embeds[0].fields
-    assert note.name == "Please note"
+    assert note.name == "Notes"
     assert "zeppelin" in note.value
 
 
@@ -81,4 +81,4 @@ async def test_history_shows_its_pictures(world, here):
     await world.painted(here.channel, 2)
     text = text_of(await here.alice.slash(here.channel, "history"))
     assert text.index("a blue square") < text.index("a red circle")
-    assert "2 in all" in text
+    assert "2 in total" in text

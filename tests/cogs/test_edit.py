@@ -60,7 +60,7 @@ async def test_an_edit_keeps_the_picture_s_aspect(world, here):
 
 
 @pytest.mark.parametrize(("data", "words"), [
-    (b"MZ" + bytes(300), "not a picture that I can read"),
+    (b"MZ" + bytes(300), "can't read that file as a picture"),
     (png(size=(8000, 8000)), "more than 50 megapixels"),
     (png() + bytes(11_000_000), "larger than 10 MB"),
 ])
@@ -77,7 +77,7 @@ async def test_a_missing_permission_is_told_before_anything_is_fetched(world, he
     closed = here.guild.create_text_channel("closed", overwrites={
         here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)})
     result = await here.alice.slash(closed, "edit", prompt="a fox", image=("fox.png", png()))
-    assert "lack the permission Attach Files" in result.response.content
+    assert "I'm missing Attach Files" in result.response.content
     assert host.fetched == []
 
 
@@ -123,10 +123,10 @@ async def test_the_menu_says_where_there_is_no_picture_or_one_that_is_not_at_dis
     words = await here.bob.send(here.channel, "no picture", attachments=[("a.txt", b"words")])
     refused = await here.alice.context_menu(here.channel, "Edit this image", words)
     assert refused.ephemeral
-    assert "no picture in that message" in refused.response.content
+    assert "That message has no picture" in refused.response.content
     elsewhere = linking(world, here, {"url": "https://169.254.169.254/latest/meta-data"})
     refused = await here.alice.context_menu(here.channel, "Edit this image", elsewhere)
-    assert "does not lie at Discord" in refused.response.content
+    assert "isn't hosted on Discord" in refused.response.content
 
 
 async def test_the_button_edits_the_picture_as_it_was_painted(world, here):
@@ -183,17 +183,17 @@ async def test_pictures_that_are_gone_are_told_so(world, here, host):
     shown = await here.alice.context_menu(here.channel, "Edit this image", picture)
     host.forget(picture)
     sent = await here.alice.submit_modal(shown, {"words": "a moon"})
-    assert "Discord does not have that picture any more" in await answered(world, sent)
+    assert "Discord no longer has that picture" in await answered(world, sent)
 
     first = await painted(world, here)
     shown = await here.alice.click(first, label="Edit")
     (await world.bot.store.job(job_id_of(first))).picture_path.unlink()
     sent = await here.alice.submit_modal(shown, {"words": "a moon"})
-    assert "gone from my disk" in sent.response.content
+    assert "file is gone" in sent.response.content
     shown = await here.alice.click(first, label="Edit")
     await world.bot.store.delete(job_id_of(first))
     sent = await here.alice.submit_modal(shown, {"words": "a moon"})
-    assert "deleted meanwhile" in sent.response.content
+    assert "picture was deleted" in sent.response.content
 
 
 async def test_modals_opened_before_a_restart_can_be_sent_after_it_but_not_for_ever(

@@ -74,7 +74,7 @@ async def test_where_the_bot_may_not_reply_it_shows_the_course_all_the_same(worl
 async def test_a_reply_to_a_time_lapse_starts_from_its_picture(world, here):
     first = await painted(world, here)
     await here.alice.click(first, label="Video")
-    film = await said(world, here.channel, "time-lapse")
+    film = await said(world, here.channel, "Time-lapse")
     await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=film)
     job = await newest(world, here.channel, 2)
     assert job.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))
@@ -148,15 +148,15 @@ async def test_a_mention_alone_says_what_there_is_to_do(world, here):
     for words in (me(world), f"{me(world)} are you there?"):
         await here.alice.send(here.channel, words)
         answer = world.messages(here.channel)[-1]
-        assert answer.content.startswith("Type /imagine")
-        assert "leave the reply's ping on" in answer.content
+        assert answer.content.startswith("Use /imagine")
+        assert "Leave the reply's ping on" in answer.content
     assert world.bot.queue.overview() == []
 
 
 @pytest.mark.parametrize(("content", "files", "words"), [
-    ("a fox", [("fox.txt", b"words")], "not a picture that I can read"),
+    ("a fox", [("fox.txt", b"words")], "can't read that file as a picture"),
     ("a fox", [("fox.png", png(size=(8000, 8000)))], "more than 50 megapixels"),
-    ("", [("fox.png", png())], "Say in words what to make of the picture"),
+    ("", [("fox.png", png())], "Say what to turn the picture into"),
     ("a fox --colour red", [("fox.png", png())], "no option --colour"),
 ])
 async def test_what_cannot_be_edited_is_told_in_a_reply(world, here, content, files, words):
@@ -169,19 +169,19 @@ async def test_what_cannot_be_edited_is_told_in_a_reply(world, here, content, fi
 async def test_replies_that_find_no_picture_are_told_so(world, here):
     first = await painted(world, here)
     await here.alice.send(here.channel, me(world), reply_to=first)
-    await said(world, here.channel, "Say in words what to make of the picture")
+    await said(world, here.channel, "Say what to turn the picture into")
     # Others' messages are closed to a bot without the privileged intent.
     closed = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
     await here.alice.send(here.channel, f"{me(world)} a moon", reply_to=closed)
-    await said(world, here.channel, "choose Apps, Edit this image")
-    help_text = await said(world, here.channel, "Say in words")
+    await said(world, here.channel, "choose Apps > Edit this image")
+    help_text = await said(world, here.channel, "Say what to turn")
     await here.alice.send(here.channel, "a moon", reply_to=help_text)
-    await said(world, here.channel, "That message of mine has no picture")
+    await said(world, here.channel, "That message has no picture")
     job = await world.bot.store.job(job_id_of(first))
     job.picture_path.unlink()
     world.env.backend.cdn._blobs.clear()
     await here.alice.send(here.channel, "a blue circle", reply_to=first)
-    await said(world, here.channel, "Discord does not have that picture any more")
+    await said(world, here.channel, "Discord no longer has that picture")
     assert len(world.results(here.channel)) == 1
 
 
@@ -189,11 +189,11 @@ async def test_where_the_bot_may_not_work_the_person_is_told(world, here):
     closed = here.guild.create_text_channel("closed", overwrites={
         here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)})
     await here.alice.send(closed, f"{me(world)} a fox", attachments=[("fox.png", png())])
-    await said(world, closed, "lack the permission Attach Files")
+    await said(world, closed, "I'm missing Attach Files")
     mute = here.guild.create_text_channel("mute", overwrites={
         here.guild.roles["TestBot"]: discord.PermissionOverwrite(send_messages=False)})
     await here.alice.send(mute, f"{me(world)} a fox", attachments=[("fox.png", png())])
-    await said(world, here.alice.user.dm_channel, "lack the permissions Send Messages")
+    await said(world, here.alice.user.dm_channel, "I'm missing Send Messages")
     assert world.bot.queue.overview() == []
 
 

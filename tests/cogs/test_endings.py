@@ -39,7 +39,7 @@ async def test_a_failure_that_was_not_told_is_told_at_the_next_start_and_once(wo
     assert [user.id for user in told.mentions] == [here.alice.id]
     assert labels(told) == ["Again", "Remix"]
     assert world.messages(here.channel)[0].id == progress.id
-    assert world.messages(here.channel)[0].content == "This one came to nothing."
+    assert world.messages(here.channel)[0].content == "This one failed."
     job = await world.bot.store.job(id)
     assert (job.state, job.result_message_id) == ("failed", str(told.id))
     assert job.error == REASON  # in full, for the host

@@ -52,12 +52,12 @@ async def test_history_shows_ones_own_newest_first_with_everything(world, here):
 async def test_history_has_pages(world, here):
     await paint(world, here, here.alice, [f"picture {number}" for number in range(6)])
     shown = await here.alice.slash(here.channel, "history")
-    assert "page 1 of 2, 6 in all" in text_of(shown)
+    assert "Page 1 of 2, 6 in total" in text_of(shown)
     older = next(button for button in buttons(shown) if button["label"] == "Older")
     assert next(button for button in buttons(shown) if button["label"] == "Newer")["disabled"]
     await here.alice.click(shown.response, custom_id=older["custom_id"])
     text = text_of(shown)
-    assert "page 2 of 2" in text
+    assert "Page 2 of 2" in text
     assert "picture 0" in text
     assert "picture 5" not in text
     assert len(shown.response.attachments) == 3
@@ -87,13 +87,13 @@ async def test_history_turns_pages_after_a_restart(world, here):
     await world.restart()
     older = next(button for button in buttons(shown) if button["label"] == "Older")
     await here.alice.click(shown.response, custom_id=older["custom_id"])
-    assert "page 2 of 2" in text_of(shown)
+    assert "Page 2 of 2" in text_of(shown)
 
 
 async def test_queue_shows_this_server_by_position(world, here):
     empty = await here.alice.slash(here.channel, "queue")
     assert empty.ephemeral
-    assert empty.response.content.startswith("Nothing of this server")
+    assert empty.response.content.startswith("This server has no pictures in the queue")
     there = world.env.create_guild("Elsewhere")
     carol = there.add_member(world.env.create_user("carol"))
     general = there.create_text_channel("general")
@@ -108,7 +108,7 @@ async def test_queue_shows_this_server_by_position(world, here):
     # Another channel's prompt may not be everyone's to read, another server's is not.
     assert "bob's hen" not in shown
     assert "secret" not in shown
-    assert "1 of another place" in shown
+    assert "1 picture from elsewhere" in shown
     for job in world.bot.queue.overview():
         await world.bot.queue.cancel(job.id)
     await world.until(lambda: not world.bot.delivery.busy, "the end")
@@ -120,7 +120,7 @@ async def test_a_picture_can_be_kept_where_old_ones_make_room(world, here, monke
     [picture] = await paint(world, here, here.alice, ["a hen"])
     pressed = await here.bob.click(picture, label="Keep")
     assert pressed.ephemeral
-    assert "may keep it" in pressed.response.content
+    assert "can keep it" in pressed.response.content
     quota, id = world.bot.store.quota, job_id_of(picture)
     assert not await quota.is_kept(id)
     pressed = await here.alice.click(picture, label="Keep")

@@ -14,7 +14,7 @@ from tests.cogs.conftest import job_id_of, labels
 async def test_imagine_paints_what_is_asked(world, here):
     result = await here.alice.slash(here.channel, "imagine", prompt="a red circle", seed=7)
     assert result.ephemeral
-    assert result.response.content.startswith("Queued, next")
+    assert result.response.content.startswith("Queued: you're next")
     [picture] = await world.painted(here.channel)
     assert picture.content == here.alice.mention
     assert labels(picture) == ["Again", "Remix", "Continue", "Edit", "Video", "Delete"]
@@ -49,7 +49,7 @@ async def test_weights_and_flags_are_shown_as_they_were_understood(world, here):
     [picture] = await world.painted(here.channel)
     [embed] = picture.embeds
     assert embed.description.splitlines() == [
-        "- a fox × 2", "- blurry × -0.5 (away from it)", "- at 12:30"]
+        "- a fox × 2", "- blurry × -0.5 (avoided)", "- at 12:30"]
     assert "seed 9 · 64×32 · 4 iterations" in embed.footer.text
 
 
@@ -59,11 +59,11 @@ async def test_weights_and_flags_are_shown_as_they_were_understood(world, here):
     ({"prompt": "a fox --seed many"}, "--seed must be a whole number"),
     ({"prompt": "a fox:500"}, "between -100 and 100"),
     ({"prompt": "a fox", "size": "huge"}, "must look like 256x128"),
-    ({"prompt": "a fox", "size": "2000x2000"}, "more than the 262144 pixels"),
-    ({"prompt": "a fox --size 2000 --ar 1:8"}, "pixels allowed here"),
-    ({"prompt": "a fox", "iterations": 4000}, "more than the 1000 allowed"),
+    ({"prompt": "a fox", "size": "2000x2000"}, "at most 262144 pixels"),
+    ({"prompt": "a fox --size 2000 --ar 1:8"}, "pixels are allowed here"),
+    ({"prompt": "a fox", "iterations": 4000}, "At most 1000 iterations"),
     ({"prompt": "a fox", "model": "dall-e"}, "no model called 'dall-e'"),
-    ({"prompt": "a fox", "model": "imagenet-16384"}, "not here yet"),
+    ({"prompt": "a fox", "model": "imagenet-16384"}, "isn't installed on this bot"),
     ({"prompt": "a fox\x00"}, "NUL"),
 ])
 async def test_what_cannot_be_painted_is_told_in_a_sentence(world, here, options, words):
@@ -81,7 +81,7 @@ async def test_a_missing_permission_is_told_before_queueing(world, here, denied,
     closed = here.guild.create_text_channel("closed", overwrites={
         here.guild.roles["TestBot"]: discord.PermissionOverwrite(**{denied: False})})
     result = await here.alice.slash(closed, "imagine", prompt="a fox")
-    assert f"lack the permission {name}" in result.response.content
+    assert f"I'm missing {name}" in result.response.content
     assert world.bot.queue.overview() == []
     assert await world.bot.store.recent_prompts(str(here.alice.id), 5) == []
 
@@ -91,7 +91,7 @@ async def test_one_person_can_have_so_many_jobs_and_no_more(world, here, monkeyp
     for _ in range(2):
         await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
     refused = await here.alice.slash(here.channel, "imagine", prompt="a fox")
-    assert "2 pictures on their way" in refused.response.content
+    assert "2 pictures in the queue" in refused.response.content
     taken = await here.bob.slash(here.channel, "imagine", prompt="a hen --iterations 1")
     assert taken.response.content.startswith("Queued")
     for job in world.bot.queue.overview():
@@ -165,7 +165,7 @@ async def test_a_job_that_fails_says_why_in_a_message_of_its_own(
     await here.alice.slash(here.channel, "imagine", prompt="a fox", model="broken")
     await world.until(lambda: not world.bot.delivery.busy, "the failure")
     progress, told = world.messages(here.channel)
-    assert progress.content == "This one came to nothing."
+    assert progress.content == "This one failed."
     assert told.content.startswith(here.alice.mention)
     assert "clip.pt" in told.content
     assert str(tmp_path.parent) not in told.content

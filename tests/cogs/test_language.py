@@ -30,15 +30,15 @@ def german(here, monkeypatch):
 
 async def test_a_person_is_answered_in_their_language(world, here, german):
     result = await german.slash(here.channel, "imagine", prompt="a red circle", seed=7)
-    assert result.response.content.startswith("In der Warteschlange: als Nächstes")
+    assert result.response.content.startswith("In der Warteschlange: du bist als Nächstes dran")
     [picture] = await world.painted(here.channel)
-    assert labels(picture) == ["Nochmal", "Remix", "Weiter", "Bearbeiten", *labels(picture)[4:-1],
-                               "Löschen"]
+    assert labels(picture) == ["Nochmal", "Remix", "Weitermalen", "Bearbeiten",
+                               *labels(picture)[4:-1], "Löschen"]
     assert "Seed 7" in picture.embeds[0].footer.text
     [progress] = [message for message in world.messages(here.channel) if message.id != picture.id]
     assert progress.content.startswith("Gemalt in")
     refused = await here.bob.click(picture, label="Löschen")
-    assert refused.response.content.startswith("Only whoever asked for this picture")
+    assert refused.response.content.startswith("Only this picture's requester")
     deleted = await german.click(picture, label="Löschen")
     assert deleted.response.content == "Gelöscht."
 
@@ -55,7 +55,7 @@ async def test_a_server_s_language_is_that_of_its_messages(world, here, german):
     manager = add_manager(here)
     assert "de" in await configure(here, manager, "set", name="language", value="de")
     result = await here.alice.slash(here.channel, "imagine", prompt="a red circle", seed=7)
-    assert result.response.content.startswith("Queued, next")
+    assert result.response.content.startswith("Queued: you're next")
     [picture] = await world.painted(here.channel)
     assert "Löschen" in labels(picture)
     await configure(here, manager, "set", name="language", value="auto")

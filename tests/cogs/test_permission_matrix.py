@@ -33,8 +33,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 ROLES = ("stranger", "requester", "role without right", "moderator", "manager",
          "owner of the bot", "banned", "direct messages")
 REFUSALS = re.compile(
-    "Only whoever|Only moderators|Only who has the right|do not let you ask for pictures"
-    "|may (ask for|edit) pictures; a moderator can give you that role")
+    "Only this picture's requester|Only the bot's host|You need Manage|You're banned"
+    "|You need .+ to (make|edit) pictures here")
 SHOWN = {None: "everyone", "manage_messages": "Manage Messages", "manage_guild": "Manage Server",
          "administrator": "Administrator"}
 # What is done last takes away what the others are about.

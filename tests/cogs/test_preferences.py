@@ -33,22 +33,22 @@ async def test_they_are_one_s_own_kept_through_a_restart_and_reset(world, here):
                            direct_message=True, previews=False)
     await world.restart()
     shown = (await here.alice.slash(here.other, "preferences show")).response.content
-    assert "iterations: 3" in shown
-    assert "model: tiny" in shown
-    assert "picture is done: on" in shown
-    assert "previews: off" in shown
-    assert "iterations: 3" not in (
+    assert "Iterations: 3" in shown
+    assert "Model: tiny" in shown
+    assert "picture is ready: on" in shown
+    assert "Previews: off" in shown
+    assert "Iterations: 3" not in (
         await here.bob.slash(here.channel, "preferences show")).response.content
     reset = await here.alice.slash(here.channel, "preferences reset")
-    assert "iterations: as everyone's here" in reset.response.content
+    assert "Iterations: default" in reset.response.content
     assert await world.bot.people.preferences(str(here.alice.id)) == Preferences()
 
 
 async def test_what_cannot_be_painted_here_is_refused_and_changes_nothing(world, here):
-    for option, value, words in (("size", "2000x2000", "more than the 262144 pixels"),
+    for option, value, words in (("size", "2000x2000", "at most 262144 pixels"),
                                  ("size", "wide", "must look like 256x128"),
                                  ("size", "8x8", "between 16 and 2048"),
-                                 ("iterations", 2000, "more than the 1000 allowed"),
+                                 ("iterations", 2000, "At most 1000 iterations"),
                                  ("model", "nobody's", "nobody's")):
         shown = await here.alice.slash(here.channel, "preferences set", **{option: value})
         assert shown.ephemeral
@@ -62,7 +62,7 @@ async def test_what_the_server_allows_less_of_is_brought_down(world, here):
     await configure(here, manager, "set", name="max_iterations", value="2")
     await configure(here, manager, "set", name="max_size", value="32x32")
     refused = await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=4)
-    assert "more than the 2 that this server allows" in refused.response.content
+    assert "iterations can be at most 2 in this server, not 4" in refused.response.content
     await here.alice.slash(here.channel, "imagine", prompt="a fox")
     [result] = await world.painted(here.channel)
     request = (await world.bot.store.job(job_id_of(result))).request

@@ -37,7 +37,7 @@ async def unzipped(message):
     return found
 
 
-async def pressed(world, person, channel, label="Remove everything"):
+async def pressed(world, person, channel, label="Delete everything"):
     """/privacy forget, and its answer."""
     asked = await person.slash(channel, "privacy forget")
     assert asked.ephemeral
@@ -77,8 +77,8 @@ async def test_forgetting_leaves_no_row_no_file_and_no_name(world, here, monkeyp
     assert traces(folder, id)
     assert (folder / "attachments" / sha).exists()
     text = await pressed(world, here.alice, here.channel)
-    assert text.startswith("I have forgotten you")
-    assert "Backups made before expire within 7 days." in text
+    assert text.startswith("I've deleted your data")
+    assert "Backups that still have it expire within 7 days." in text
     assert "could not delete" not in text
     assert traces(folder, id) == []
     assert not (folder / "attachments" / sha).exists()
@@ -103,9 +103,9 @@ async def test_a_ban_holds_after_its_person_is_forgotten(world, here):
     await pressed(world, here.alice, here.channel)
     assert traces(world.bot.store.folder, str(here.alice.id)) == []
     refused = await here.alice.slash(here.channel, "imagine", prompt="a fox")
-    assert "do not let you ask" in refused.response.content
+    assert "banned from making pictures" in refused.response.content
     shown = await here.moderator.slash(here.channel, "mod bans")
-    assert shown.response.embeds[0].description.startswith("somebody who asked to be forgotten")
+    assert shown.response.embeds[0].description.startswith("someone who deleted their data")
     await here.moderator.slash(here.channel, "mod unban", person=here.alice)
     again = await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     assert again.response.content.startswith("Queued")
@@ -118,10 +118,10 @@ async def test_it_asks_once_and_no_means_no_also_after_a_restart(world, here):
     asked = await here.alice.slash(here.channel, "privacy forget")
     shown = [button["label"] for row in asked.response.components
              for button in row["components"]]
-    assert shown == ["Remove everything", "Keep it"]
+    assert shown == ["Delete everything", "Keep my data"]
     await world.restart()
-    await here.alice.click(asked.response, label="Keep it")
-    assert asked.response.content == "Nothing was removed."
+    await here.alice.click(asked.response, label="Keep my data")
+    assert asked.response.content == "Nothing was deleted."
     assert await world.bot.store.job(job_id_of(picture)) is not None
 
 
@@ -131,12 +131,12 @@ async def test_a_message_that_cannot_be_deleted_stops_nothing(world, here):
     world.env.inject_error("DELETE", f"/channels/{here.channel.id}/messages/{picture.id}",
                            status=403, code=50001, times=None)
     text = await pressed(world, here.alice, here.channel)
-    assert "Pictures whose messages I could not delete: 1;" in text
+    assert "I couldn't delete the message of 1 picture;" in text
     assert traces(world.bot.store.folder, str(here.alice.id)) == []
 
 
 async def test_one_who_was_never_here_can_be_forgotten(world, here):
-    assert (await pressed(world, here.bob, here.channel)).startswith("I have forgotten you")
+    assert (await pressed(world, here.bob, here.channel)).startswith("I've deleted your data")
 
 
 async def test_an_export_comes_directly_with_rows_and_pictures(world, here):
@@ -147,7 +147,7 @@ async def test_an_export_comes_directly_with_rows_and_pictures(world, here):
     await world.painted(here.channel, 2)
     result = await here.alice.slash(here.channel, "privacy export")
     assert result.ephemeral
-    assert result.response.content == "I have sent it to you directly, in one file."
+    assert result.response.content == "I sent you your data in a DM, in 1 file."
     [message] = direct(here.alice)
     found = await unzipped(message)
     id = job_id_of(hers)
@@ -177,12 +177,12 @@ async def test_closed_direct_messages_are_said_in_a_sentence(world, here):
     world.env.inject_error("POST", f"/channels/{here.alice.user.dm_channel.id}/messages",
                            status=403, code=50007, times=None)
     result = await here.alice.slash(here.channel, "privacy export")
-    assert "allow direct messages" in result.response.content
+    assert "Allow direct messages" in result.response.content
 
 
 async def test_without_anything_kept_there_is_nothing_to_send(world, here):
     result = await here.bob.slash(here.channel, "privacy export")
-    assert result.response.content == "I keep nothing of you."
+    assert result.response.content == "I have no data about you."
     assert direct(here.bob) == []
 
 
@@ -199,8 +199,8 @@ async def test_what_passed_the_gates_before_is_forgotten_too(world, here, monkey
     assert reached.is_set()
     question = await here.alice.slash(here.channel, "privacy forget")
     asyncio.get_running_loop().call_later(0.3, go_on.set)
-    await here.alice.click(question.response, label="Remove everything")
-    await world.until(lambda: question.response.content.startswith("I have forgotten"), "the end")
+    await here.alice.click(question.response, label="Delete everything")
+    await world.until(lambda: question.response.content.startswith("I've deleted"), "the end")
     assert asked.response.content.startswith("Queued")  # it was, for a moment
     await world.until(lambda: not world.bot.delivery.busy, "the delivery")
     assert world.bot.queue.overview() == []
@@ -212,7 +212,7 @@ async def test_who_is_being_forgotten_asks_for_nothing_meanwhile(world, here):
     with forgetting.turn(str(here.alice.id)):
         for command, options in (("imagine", {"prompt": "a fox"}), ("privacy export", {})):
             result = await here.alice.slash(here.channel, command, **options)
-            assert result.response.content.startswith("I am busy with what is kept of you")
+            assert result.response.content.startswith("I'm still exporting or deleting your data")
     assert world.bot.queue.overview() == []
 
 

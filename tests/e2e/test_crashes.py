@@ -105,7 +105,7 @@ async def test_a_failure_that_the_bot_died_before_posting_is_told_by_the_next_an
         await bot.start()
         await bot.until(lambda: row_of(bot, job_id)["result_message_id"], "the row")
         await bot.until(lambda: standin.results(channel), "the result before it")
-        await bot.until(lambda: progress[0]["content"] == "This one came to nothing.", "the end")
+        await bot.until(lambda: progress[0]["content"] == "This one failed.", "the end")
         [message] = told()
         assert message["content"].startswith(f"<@{bob.id}> ")
         assert str(tmp_path) not in message["content"]
@@ -134,7 +134,7 @@ async def test_sigterm_tells_the_channel_keeps_the_queue_and_ends_in_time(
     await bot.start()
     stopped = await standin.press(alice, channel, progress, "Stop")
     await bot.until(lambda: stopped.content, "the answer")
-    if "not begun" in stopped.content:  # pressed before the worker was up
+    if "hasn't started" in stopped.content:  # pressed before the worker was up
         await bot.until(lambda: len(previews(standin)) > 1, "a preview of the second bot's")
         stopped = await standin.press(alice, channel, progress, "Stop")
         await bot.until(lambda: stopped.content, "the answer")

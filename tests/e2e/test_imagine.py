@@ -33,7 +33,7 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
     await bot.until(asked.edited.is_set, "the acknowledgement")
     assert asked.answered_after < 3
     assert asked.ephemeral
-    assert asked.content.startswith("Queued, next")
+    assert asked.content.startswith("Queued: you're next")
 
     # Watched while it grows, in one message that is edited.
     [progress] = await bot.until(lambda: list(channel.messages.values()), "the progress message")

@@ -105,11 +105,12 @@ def test_the_entry_is_named_as_it_was_entered():
 
 
 @pytest.mark.parametrize(("entry", "words"), [
-    ("...", "no letter or digit"), ("", "no letter or digit"), ("$$$", "no letter or digit"),
-    ("regex:(", "no expression"), ("regex:a*", "fits every prompt"), ("regex:", "fits every"),
-    (r"regex:(a)\1", "no expression"), ("regex:((a{100}){100}){100}", "no expression"),
-    ("x" * (MAX_LENGTH + 1), f"may have {MAX_LENGTH}"), (5, "must be a text"),
-    (None, "must be a text")])
+    ("...", "no letters or digits"), ("", "no letters or digits"), ("$$$", "no letters or digits"),
+    ("regex:(", "isn't a valid RE2"), ("regex:a*", "matches every prompt"),
+    ("regex:", "matches every prompt"), (r"regex:(a)\1", "isn't a valid RE2"),
+    ("regex:((a{100}){100}){100}", "isn't a valid RE2"),
+    ("x" * (MAX_LENGTH + 1), f"can have at most {MAX_LENGTH}"), (5, "must be text"),
+    (None, "must be text")])
 def test_an_entry_of_no_use_is_refused_with_a_sentence(entry, words):
     with pytest.raises(SettingError, match=words):
         check_entry(entry)

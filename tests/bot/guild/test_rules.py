@@ -132,8 +132,8 @@ def test_how_long_to_wait_is_told(host):
     now = 10 * DAY_MS
     check_usage(rules, [], Usage(1, now - 60_000, now - 60_000), 0, now)
     for usage, waiting, words in (
-            (Usage(0, None, None), 1, "this server allows 1; wait"),
-            (Usage(1, now - 20_000, now - 20_000), 0, "again in 40 s"),
+            (Usage(0, None, None), 1, "this server allows 1. Wait"),
+            (Usage(1, now - 20_000, now - 20_000), 0, "Try again in 40 s"),
             (Usage(2, now - DAY_MS + 3_600_000, now - 70_000), 0, "the next one in 1 h")):
         with pytest.raises(LimitError, match=words):
             check_usage(rules, [], usage, waiting, now)

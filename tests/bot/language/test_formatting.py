@@ -30,8 +30,8 @@ def test_ordinals(number, words):
 
 
 def test_the_place_in_the_queue():
-    assert place_in_queue(3, 120) == "Queued, 3rd, about 2 min"
-    assert place_in_queue(1, None) == "Queued, next"
+    assert place_in_queue(3, 120) == "Queued: 3rd in line (about 2 min)"
+    assert place_in_queue(1, None) == "Queued: you're next"
 
 
 @given(st.text(max_size=3000))
@@ -65,7 +65,7 @@ def test_every_prompt_fits_into_every_message(text):
 
 def test_a_prompt_s_parts_are_listed_with_their_weights():
     assert understood(make_request("a fox:2 + fog:-0.5:0.25 + 16:9")).splitlines() == [
-        "- a fox × 2", "- fog × -0.5 (away from it), until 0.25", "- 16:9"]
+        "- a fox × 2", "- fog × -0.5 (avoided), stops at 0.25", "- 16:9"]
 
 
 @given(st.text(max_size=200), st.integers(0, 2**32 - 1))

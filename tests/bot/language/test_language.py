@@ -183,8 +183,8 @@ def test_durations_and_places():
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 111)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th"]
     with speaking("de"):
-        assert place_in_queue(1, None) == "In der Warteschlange: als Nächstes"
-        assert place_in_queue(3, 130) == "In der Warteschlange: Platz 3, etwa 2 min"
+        assert place_in_queue(1, None) == "In der Warteschlange: du bist als Nächstes dran"
+        assert place_in_queue(3, 130) == "In der Warteschlange: Platz 3 (etwa 2 min)"
         assert duration(3900) == "1 h 5 min"
 
 
