@@ -22,7 +22,7 @@ from bot.language import _, plural
 from bot.language.formatting import duration
 from bot.requests.requester import Asking
 from bot.ui.command_tree import sync
-from data.backup import backups
+from data.sqlite.backup import backups
 from engine.request.request import ImageRequest
 from engine.tasks import spawn
 from engine.version import version

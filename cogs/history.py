@@ -17,7 +17,7 @@ from bot.errors import Guarded
 from bot.language import _
 from bot.language.formatting import escape, link_to
 from bot.media.resize import thumbnail
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 
 # Eleven components a picture: with three, separators and paging, 39 of the 40 Discord allows.
 PAGE = 3

@@ -18,7 +18,7 @@ from bot.host.settings import OperationsSettings
 from bot.language import _, plural
 from bot.requests.forget_person import Forgetting
 from bot.requests.requester import Asking
-from data.archives import archives
+from data.privacy.archives import archives
 from engine.request.request import ImageRequest
 
 

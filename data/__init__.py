@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from data.jobs.stored import StoredJob
 from data.store import Store, data_folder
-from data.stored import StoredJob
 
 __all__ = ["Store", "StoredJob", "data_folder"]

@@ -6,9 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from data.alias import Aliases, is_alias
 from data.database import Database, Row, Transaction
-from data.keeper import Exported, TableKeeper
+from data.privacy.alias import Aliases, is_alias
 from engine.clock import now_ms
 
 Kind = Literal["ban", "limit"]
@@ -21,9 +20,10 @@ _IN_FORCE = "(expires_at IS NULL OR expires_at > ?)"
 class Restriction:
     """A ban, or a limit, of one person in one server. Times are milliseconds since 1970, UTC.
 
-    ``person`` may be an alias (data.alias) of somebody who asked to be forgotten; ``moderator``
-    is None where they did. A limit has ``a_day``, pictures in 24 hours, or ``waiting``, those
-    that wait or are painted at a time, or both. ``expires_at`` None means until it is lifted.
+    ``person`` may be an alias (data.privacy.alias) of somebody who asked to be forgotten;
+    ``moderator`` is None if the moderator asked for that. A limit has ``a_day`` (pictures in 24
+    hours), ``waiting`` (pictures in the queue or running at a time) or both. ``expires_at`` None
+    means until it is lifted.
     """
 
     guild_id: str
@@ -165,38 +165,6 @@ class People:
                 "direct_message, previews) VALUES (?, ?, ?, ?, ?, ?, ?)", person,
                 values["width"], values["height"], values["iterations"], values["model"],
                 int(preferences.direct_message), int(preferences.previews))
-
-
-class RestrictionKeeper:
-    """Bans and limits outlive the name of whom they are for, so that no one forgets one away."""
-
-    columns = frozenset({("restrictions", "person"), ("restrictions", "moderator")})
-
-    def __init__(self, database: Database, folder: Path) -> None:
-        self._database = database
-        self._aliases = Aliases(folder)
-        self._rows = TableKeeper(database, "restrictions", own=["person"], names=["moderator"])
-
-    async def export(self, person: str) -> Exported:
-        """The rows, under their name and under their alias, without the others' names."""
-        names = [person, await self._aliases.if_any(person)]
-        rows = [row for name in names if name is not None
-                for row in (await self._rows.export(name)).rows.get("restrictions", ())]
-        return Exported({"restrictions": rows} if rows else {})
-
-    async def forget(self, person: str) -> None:
-        """What is in force is for their alias from now on; a moderator's name is taken out."""
-        alias = await self._aliases.of(person)
-        async with self._database.transaction() as transaction:
-            # Of a person who was forgotten before, an older one may be there under the alias.
-            await transaction.change(
-                "DELETE FROM restrictions WHERE person = ? AND EXISTS (SELECT 1 FROM "
-                "restrictions newer WHERE newer.person = ? AND newer.guild_id = "
-                "restrictions.guild_id AND newer.kind = restrictions.kind)", alias, person)
-            await transaction.change(
-                "UPDATE restrictions SET person = ? WHERE person = ?", alias, person)
-            await transaction.change(
-                "UPDATE restrictions SET moderator = NULL WHERE moderator = ?", person)
 
 
 async def _log(transaction: Transaction, act: LoggedAct) -> None:

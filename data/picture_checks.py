@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data.database import Database, Transaction
-from data.files import Files
+from data.jobs.files import Files
 from engine.clock import now_ms
 
 Action = Literal["warn", "spoiler", "withhold"]

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from data.database import Database
-from data.jobs import Jobs
-from data.stored import UNFINISHED, in_states
+from data.jobs.job_table import Jobs
+from data.jobs.stored import UNFINISHED, in_states
 from engine.clock import DAY_MS, now_ms
 
 log = logging.getLogger("data.retention")

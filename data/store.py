@@ -7,21 +7,22 @@ from pathlib import Path
 
 import platformdirs
 
-from data.backup import DATABASE
 from data.database import Database
-from data.files import Files
 from data.guilds import Guilds
+from data.jobs.files import Files
+from data.jobs.owners import Owner
+from data.jobs.queue_jobs import QueueJobs
+from data.jobs.quota import Quota
+from data.jobs.server_jobs import ServerJobs
 from data.messages import Messages
 from data.overview import Overview
-from data.owners import Owner
 from data.people import People
 from data.picture_checks import PictureChecks
-from data.privacy import Privacy
-from data.queue_jobs import QueueJobs
-from data.quota import Quota
-from data.recovery import recover
+from data.privacy.personal_data import Privacy
 from data.retention import Retention
-from data.server_jobs import ServerJobs
+from data.sqlite.backup import DATABASE
+from data.sqlite.database import SqliteDatabase
+from data.sqlite.recovery import recover
 
 LEASE_SECONDS = 60.0
 
@@ -46,9 +47,9 @@ class Store(QueueJobs):
     - ``privacy``: exporting and deleting what is stored about a person
     - ``overview``: numbers for the host
 
-    These methods and parts are all that is used above ``data``, so they are what another back
-    end offers. Their SQL is portable and runs on a :class:`data.database.Database`; SQLite itself
-    is known only to data.database, data.backup and data.recovery.
+    These methods and parts are all that is used above ``data``, so they are what every back end
+    offers. Their SQL is portable and runs on a :class:`data.database.Database`; only
+    data.sqlite, and :meth:`open`, know SQLite.
     Every method raises StoreError if the database or a file cannot be used.
     """
 
@@ -71,7 +72,7 @@ class Store(QueueJobs):
         """Open ``folder``, by default :func:`data_folder`; it is created if missing.
 
         A damaged database is set aside and replaced by the newest good backup (see
-        data.recovery). Raises StoreError if it cannot be used or is of a newer version.
+        data.sqlite.recovery). Raises StoreError if it cannot be used or is of a newer version.
         """
         folder = data_folder() if folder is None else folder
         await asyncio.to_thread(Files(folder).make)
@@ -79,7 +80,7 @@ class Store(QueueJobs):
         await asyncio.to_thread(recover, folder)
         owner = await asyncio.to_thread(Owner, folder / "owners")
         try:
-            database = await Database.open(folder / DATABASE)
+            database = await SqliteDatabase.open(folder / DATABASE)
         except BaseException:
             owner.close()
             raise

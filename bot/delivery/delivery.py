@@ -24,7 +24,7 @@ from bot.guild.concepts import Verdict, check_picture, strongest_possible
 from bot.host.logs import about_job
 from bot.language import _, mark, speaking
 from bot.requests.channels import as_number, channel_of
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 from engine.events import Cancelled, Done, Event, Failed, Progress, Queued
 from engine.jobs.job import Job
 

@@ -10,7 +10,7 @@ import discord
 
 from bot.language import _
 from bot.language.formatting import escape
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 from engine.events import Event, Failed
 
 if TYPE_CHECKING:

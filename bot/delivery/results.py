@@ -24,7 +24,7 @@ from bot.language.formatting import file_name
 from bot.media.resize import shrink
 from bot.requests.channels import as_number, channel_of
 from bot.ui.buttons import AgainButton, VideoButton
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 from engine.events import Done, Event, Failed
 
 if TYPE_CHECKING:

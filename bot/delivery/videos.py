@@ -16,7 +16,7 @@ from bot.errors import Caught, GoneError
 from bot.host.logs import about_job
 from bot.language import _, mark, speaking, spoken
 from bot.language.formatting import escape, file_name
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 
 if TYPE_CHECKING:
     from bot.client import ImageBot

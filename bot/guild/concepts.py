@@ -18,8 +18,8 @@ from bot.guild.setting_kinds import Kind
 from bot.host.settings import Settings
 from bot.language import _, plural
 from bot.language.formatting import escape
+from data.jobs.stored import StoredJob
 from data.picture_checks import Action, Finding
-from data.stored import StoredJob
 from engine.events import Done, Failed
 
 if TYPE_CHECKING:

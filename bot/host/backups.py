@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.host.settings import PaintingSettings, SettingsError, readable_settings
-from data.backup import back_up
-from data.recovery import restore
+from data.sqlite.backup import back_up
+from data.sqlite.recovery import restore
 
 
 def data_folder_of(env_file: Path | None = Path(".env")) -> Path:

@@ -20,9 +20,9 @@ from bot.host.doctor_models import check_device, check_models
 from bot.host.doctor_report import Examination, Mark
 from bot.host.settings import DiscordSettings, OperationsSettings, PaintingSettings
 from bot.permissions import application_id_of
-from data.backup import DATABASE, backups, damage, version_of
-from data.database import migrations
-from data.quota import folder_size
+from data.jobs.quota import folder_size
+from data.sqlite.backup import DATABASE, backups, damage, version_of
+from data.sqlite.database import migrations
 from engine.models.catalogue import models_folder
 
 LITTLE_DISK, NO_DISK = 2_000_000_000, 200_000_000

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from bot.host.metrics import Metrics
 from bot.host.settings import OperationsSettings
-from data.backup import back_up, backups, prune
 from data.errors import StoreError
+from data.sqlite.backup import back_up, backups, prune
 from data.store import Store
 from engine.tasks import spawn
 

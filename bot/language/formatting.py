@@ -10,7 +10,7 @@ import re
 import discord
 
 from bot.language import _, mark, plural
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 from engine.events import Done
 from engine.request.request import ImageRequest
 

@@ -27,7 +27,7 @@ FOLDERS = ("bot", "cogs", "data", "engine")
 # What these say is for whoever keeps the machine, at a terminal and in English.
 FOR_THE_HOST = ("bot/__main__.py", "bot/locales", "engine/cli/imagine.py",
                 "engine/cli/output_files.py", "engine/cli/run.py", "engine/cli/models.py",
-                "data/backup.py", "data/recovery.py")
+                "data/sqlite/backup.py", "data/sqlite/recovery.py")
 ERRORS = {name for module in (engine.errors, data.errors) for name, value in vars(module).items()
           if isinstance(value, type) and issubclass(value, engine.errors.EngineError)}
 SAYING = {"_", "mark", "Translatable", *ERRORS}

@@ -18,7 +18,7 @@ from bot.errors import AttachmentError, GoneError
 from bot.language import _
 from bot.media.attachments import Picture
 from bot.ui.buttons import JOB_ID
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 
 if TYPE_CHECKING:
     from bot.client import ImageBot

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.errors import GoneError, LimitError
 from bot.language import _
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 from engine.request.limits import whole_range
 from engine.request.request import ImageRequest
 

@@ -13,7 +13,7 @@ import discord
 from bot.errors import DELETED, NO_ACCESS, describe
 from bot.language import _
 from bot.requests.channels import channel_of
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 
 if TYPE_CHECKING:
     from bot.client import ImageBot

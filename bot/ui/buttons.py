@@ -20,7 +20,7 @@ from bot.requests.continuation import continuation_of
 from bot.requests.removal import remove_job
 from bot.requests.requester import Kind, asked_by
 from bot.requests.restrictions import check_interaction_not_banned
-from data.stored import StoredJob
+from data.jobs.stored import StoredJob
 
 if TYPE_CHECKING:
     from bot.client import ImageBot

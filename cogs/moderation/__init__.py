@@ -27,8 +27,8 @@ from cogs.moderation._lists import (
     show_list,
     terms_of,
 )
+from data.jobs.stored import StoredJob
 from data.people import Act, Kind, LoggedAct, Restriction
-from data.stored import StoredJob
 from engine.clock import now_ms
 from engine.request.request import ImageRequest
 

@@ -10,10 +10,10 @@ from bot.language import _, plural
 from bot.language.formatting import escape, link_to
 from bot.requests.restrictions import moment
 from bot.ui.autocomplete import CHOICE_LENGTH
-from data.alias import is_alias
+from data.jobs.stored import StoredJob
 from data.people import LoggedAct, Restriction
 from data.picture_checks import Finding
-from data.stored import StoredJob
+from data.privacy.alias import is_alias
 
 LISTED = 40
 NOBODY = discord.AllowedMentions.none()

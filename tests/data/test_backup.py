@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from data import Store
-from data.backup import back_up, backups, check_copy, damage, prune
 from data.errors import StoreError
-from data.recovery import recover, restore
+from data.sqlite.backup import back_up, backups, check_copy, damage, prune
+from data.sqlite.recovery import recover, restore
 from engine.events import Done
 from engine.jobs.job import JobRecord, Place
 from engine.request.request import make_request

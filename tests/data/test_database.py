@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from data.database import Database, migrations
 from data.errors import StoreError
+from data.sqlite.database import SqliteDatabase, migrations
 from tests.databases import open_database
 
 TWO = [(1, "BEGIN; CREATE TABLE a (x TEXT PRIMARY KEY); PRAGMA user_version = 1; COMMIT;"),
@@ -21,7 +21,7 @@ def path(tmp_path):
 
 @pytest.fixture
 async def database(path):
-    database = await Database.open(path, TWO)
+    database = await SqliteDatabase.open(path, TWO)
     yield database
     await database.close()
 
@@ -48,7 +48,7 @@ async def test_it_is_opened_as_it_should_be(database):
 
 async def test_only_what_is_missing_is_run(path):
     for scripts in (TWO[:1], TWO, TWO):
-        database = await Database.open(path, scripts)
+        database = await SqliteDatabase.open(path, scripts)
         found = await database.fetch("SELECT x FROM a")
         await database.close()
         assert len(found) == len(scripts) - 1
@@ -57,7 +57,7 @@ async def test_only_what_is_missing_is_run(path):
 async def test_a_migration_that_fails_leaves_everything_as_it_was(path):
     broken = "BEGIN; CREATE TABLE b (y TEXT); PRAGMA user_version = 2; INSERT INTO c VALUES (1);"
     with pytest.raises(StoreError, match="no such table: c"):
-        await Database.open(path, [TWO[0], (2, f"{broken} COMMIT;")])
+        await SqliteDatabase.open(path, [TWO[0], (2, f"{broken} COMMIT;")])
     assert version(path) == 1
     with open_database(path) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -65,25 +65,25 @@ async def test_a_migration_that_fails_leaves_everything_as_it_was(path):
 
 
 async def test_two_that_start_at_once_migrate_once(path):
-    opened = await asyncio.gather(*(Database.open(path) for _ in range(4)))
+    opened = await asyncio.gather(*(SqliteDatabase.open(path) for _ in range(4)))
     for database in opened:
         assert await database.fetch("SELECT * FROM jobs") == []
         await database.close()
 
 
 async def test_a_newer_database_is_not_touched(path):
-    await (await Database.open(path, TWO)).close()
+    await (await SqliteDatabase.open(path, TWO)).close()
     with pytest.raises(StoreError, match="newer imagine-bot"):
-        await Database.open(path, TWO[:1])
+        await SqliteDatabase.open(path, TWO[:1])
     assert version(path) == 2
 
 
 async def test_what_is_no_database_is_said_to_be_none(path):
     path.write_bytes(b"PNG, say" * 200)
     with pytest.raises(StoreError, match="not a database"):
-        await Database.open(path)
+        await SqliteDatabase.open(path)
     with pytest.raises(StoreError, match="cannot be opened"):
-        await Database.open(path.parent / "nowhere" / "x.sqlite3")
+        await SqliteDatabase.open(path.parent / "nowhere" / "x.sqlite3")
 
 
 async def test_a_transaction_is_all_or_nothing(database):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from data.database import Database
 from data.guilds import Change, Guilds, Usage
+from data.sqlite.database import SqliteDatabase
 from engine.clock import DAY_MS
 
 
 @pytest.fixture
 async def database(tmp_path):
-    opened = await Database.open(tmp_path / "bot.sqlite3")
+    opened = await SqliteDatabase.open(tmp_path / "bot.sqlite3")
     yield opened
     await opened.close()
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from data.files import Files
+from data.jobs.files import Files
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from data import Store
-from data.alias import KEY_FILE, Aliases, is_alias
 from data.errors import StoreError
 from data.people import LoggedAct, Preferences, Restriction
+from data.privacy.alias import KEY_FILE, Aliases, is_alias
 from tests.data.test_store import added, painted
 from tests.store_database import database_of
 

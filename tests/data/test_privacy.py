@@ -11,11 +11,11 @@ import zipfile
 import pytest
 
 from data import Store
-from data.alias import is_alias
-from data.archives import archives
 from data.guilds import TABLES
-from data.keeper import Exported, TableKeeper
 from data.people import LoggedAct, Preferences, Restriction
+from data.privacy.alias import is_alias
+from data.privacy.archives import archives
+from data.privacy.keeper import Exported, TableKeeper
 from engine.clock import DAY_MS, now_ms
 from tests.data.test_store import HERE, added, painted
 from tests.store_database import database_of

@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data import Store, data_folder
-from data.database import Database, migrations
 from data.errors import StoreError
+from data.sqlite.database import SqliteDatabase, migrations
 from engine.errors import RequestError
 from engine.events import Done
 from engine.jobs.job import JobRecord, Place
@@ -233,7 +233,7 @@ async def any_of(*calls):
 async def test_what_failed_before_the_update_is_told_to_nobody_now(tmp_path):
     """Version 1 kept no record of what was told; a new version must not repeat years of it."""
     (number, script), *_ = migrations()
-    database = await Database.open(tmp_path / "imagine-bot.sqlite3", [(number, script)])
+    database = await SqliteDatabase.open(tmp_path / "imagine-bot.sqlite3", [(number, script)])
     for id, state in (("a" * 32, "failed"), ("b" * 32, "cancelled"), ("c" * 32, "rendered")):
         await database.change(
             "INSERT INTO jobs (id, sequence, person, channel_id, locale, request, prompt, seed, "

@@ -13,7 +13,7 @@ import pytest
 from bot.host.doctor import examine
 from bot.host.settings import PREFIXES
 from data import Store
-from data.backup import back_up, backups
+from data.sqlite.backup import back_up, backups
 from tests.databases import open_database
 from tests.tiny_model import write_tiny_model
 

@@ -15,7 +15,7 @@ from bot.host.health import HealthServer
 from bot.host.settings import (
     OperationsSettings,
 )
-from data.backup import backups
+from data.sqlite.backup import backups
 from tests.databases import open_database
 from tests.e2e.conftest import BotProcess
 from tests.e2e.standin import StandIn

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from data import files
 from data.database import Database, Transaction
-from data.files import Files
-from data.stored import COLUMNS, PAINTED, StoredJob, in_states, stored_job
+from data.jobs import files
+from data.jobs.files import Files
+from data.jobs.stored import COLUMNS, PAINTED, StoredJob, in_states, stored_job
 from engine.request.request import ImageRequest
 
 

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from data.database import Database
-from data.jobs import Jobs
-from data.keeper import Exported, Keeper, TableKeeper
-from data.people import RestrictionKeeper
+from data.jobs.job_table import Jobs
+from data.privacy.keeper import Exported, Keeper, RestrictionKeeper, TableKeeper
 
-log = logging.getLogger("data.privacy")
+log = logging.getLogger("data.privacy.personal_data")
 
 # How columns that name a person are called. `jobs.owner` is a process.
 _PERSON_LIKE = re.compile(

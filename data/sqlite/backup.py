@@ -1,6 +1,6 @@
-"""Copies of the database: made while the bot works, kept, checked, and put back.
+"""Backups of the database: made while the bot works, checked, pruned and restored.
 
-All of it blocks: not for the event loop. What is SQLite's alone is here and in data.database.
+Everything here blocks: never call it on the event loop.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data.database import migrations
 from data.errors import StoreError
-from data.files import sync
-from data.owners import Owner
+from data.jobs.files import sync
+from data.jobs.owners import Owner
+from data.sqlite.database import migrations
 
 DATABASE = "imagine-bot.sqlite3"
 FOLDER = "backups"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from data.database import Database
-from data.files import Files
-from data.stored import COLUMNS, StoredJob, stored_job
+from data.jobs.files import Files
+from data.jobs.stored import COLUMNS, StoredJob, stored_job
 
 _ID = re.compile(r"[0-9a-f]{6,32}")
 _MESSAGE = re.compile(r"(?:https?://\S+/)?(\d{15,20})")

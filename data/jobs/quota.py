@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data.database import Database
 from data.errors import StoreError
-from data.files import Files
+from data.jobs.files import Files
 
 _BATCH = 200
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data.database import Row
-from data.files import Files
+from data.jobs.files import Files
 from engine.errors import RequestError
 from engine.jobs.job import Place, State, Wish
 from engine.request.request import ImageRequest, make_request, request_from_json

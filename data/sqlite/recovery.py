@@ -14,7 +14,9 @@ import sqlite3
 import struct
 from pathlib import Path
 
-from data.backup import (
+from data.errors import StoreError
+from data.jobs.files import Files
+from data.sqlite.backup import (
     DATABASE,
     Backup,
     backups,
@@ -24,10 +26,8 @@ from data.backup import (
     refuse_in_use,
     replace_database,
 )
-from data.errors import StoreError
-from data.files import Files
 
-log = logging.getLogger("data.recovery")
+log = logging.getLogger("data.sqlite.recovery")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 

@@ -7,8 +7,8 @@ import json
 import zipfile
 from collections.abc import Iterator
 
-from data import files
-from data.keeper import Exported
+from data.jobs import files
+from data.privacy.keeper import Exported
 
 # Of one entry in a zip: its headers here and in the directory, with room to spare.
 _ENTRY_BYTES = 400

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from data.database import Database
+from data.privacy.alias import Aliases
 
 
 @dataclass(frozen=True)
@@ -71,3 +72,35 @@ class TableKeeper:
                 await transaction.change(
                     f"UPDATE {self._table} SET {column} = ? WHERE {column} = ?",  # noqa: S608  as above
                     self._instead, person)
+
+
+class RestrictionKeeper:
+    """Bans and limits outlive the name of whom they are for, so that no one forgets one away."""
+
+    columns = frozenset({("restrictions", "person"), ("restrictions", "moderator")})
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self._database = database
+        self._aliases = Aliases(folder)
+        self._rows = TableKeeper(database, "restrictions", own=["person"], names=["moderator"])
+
+    async def export(self, person: str) -> Exported:
+        """The rows, under their name and under their alias, without the others' names."""
+        names = [person, await self._aliases.if_any(person)]
+        rows = [row for name in names if name is not None
+                for row in (await self._rows.export(name)).rows.get("restrictions", ())]
+        return Exported({"restrictions": rows} if rows else {})
+
+    async def forget(self, person: str) -> None:
+        """What is in force is for their alias from now on; a moderator's name is taken out."""
+        alias = await self._aliases.of(person)
+        async with self._database.transaction() as transaction:
+            # Of a person who was forgotten before, an older one may be there under the alias.
+            await transaction.change(
+                "DELETE FROM restrictions WHERE person = ? AND EXISTS (SELECT 1 FROM "
+                "restrictions newer WHERE newer.person = ? AND newer.guild_id = "
+                "restrictions.guild_id AND newer.kind = restrictions.kind)", alias, person)
+            await transaction.change(
+                "UPDATE restrictions SET person = ? WHERE person = ?", alias, person)
+            await transaction.change(
+                "UPDATE restrictions SET moderator = NULL WHERE moderator = ?", person)

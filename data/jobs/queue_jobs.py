@@ -10,20 +10,20 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from data import files
 from data.database import Database
 from data.errors import StoreError
-from data.files import Files
-from data.jobs import Jobs
-from data.leases import Leases
-from data.owners import Owner
-from data.stored import COLUMNS, UNFINISHED, StoredJob, in_states, request_of
+from data.jobs import files
+from data.jobs.files import Files
+from data.jobs.job_table import Jobs
+from data.jobs.leases import Leases
+from data.jobs.owners import Owner
+from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, request_of
 from engine.clock import now_ms
 from engine.errors import RequestError
 from engine.events import Done
 from engine.jobs.job import JobRecord, Place, State, Wish
 
-log = logging.getLogger("data.queue_jobs")
+log = logging.getLogger("data.jobs.queue_jobs")
 
 # Limit for all saved states together. A 256x256 picture has about 1 MB of state, so a thousand
 # can be continued; a codebook latent takes fifty times as much.
@@ -34,8 +34,8 @@ class QueueJobs(Jobs):
     """Moves jobs through their states.
 
     Unfinished and untold jobs belong to one open store; a second one takes over those without
-    a living owner (see data.leases). Methods that return a bool change nothing and return False
-    if the job is in another state or belongs to another store.
+    a living owner (see data.jobs.leases). Methods that return a bool change nothing and return
+    False if the job is in another state or belongs to another store.
     """
 
     def __init__(self, database: Database, job_files: Files, owner: Owner,

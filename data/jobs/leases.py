@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from data.database import Database
 from data.errors import StoreError
-from data.owners import Owner
+from data.jobs.owners import Owner
 from engine.clock import now_ms
 from engine.jobs.job import State
 from engine.tasks import spawn
 
-log = logging.getLogger("data.leases")
+log = logging.getLogger("data.jobs.leases")
 
 
 class Leases:

@@ -1,0 +1,1 @@
+"""The stored jobs: their rows and files, who works on them, and their disk space."""

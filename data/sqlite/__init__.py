@@ -1,0 +1,1 @@
+"""SQLite as the database: opening and migrating it, backups, and recovering from damage."""
