@@ -35,20 +35,21 @@ def main(arguments: list[str] | None = None) -> int:
     """Run what the command line says; the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m bot", description="A Discord bot that paints what people type.",
-        epilog="Settings come from the environment and from .env; see .env.example.")
+        epilog="Settings are read from the environment and from .env; see .env.example.")
     parser.add_argument("what", nargs="?", choices=["run", "invite", *HOST_COMMANDS],
-                        default="run", help="run the bot (default); print the link that adds it to "
-                        "a server; say what is wrong with this set-up; copy the database, also "
-                        "while the bot runs; put a copy back, while it does not")
+                        default="run", help="run: run the bot (default); invite: print the link "
+                        "that adds it to a server; doctor: check this setup; backup: copy the "
+                        "database, even while the bot is running; restore: replace the database "
+                        "with a backup while the bot is stopped")
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE",
-                        help="for backup: where to, without it a new file in the data folder's "
-                        "backups/; for restore: the copy to put back")
+                        help="for backup: the file to write, by default a new one in the data "
+                        "folder's backups/; for restore: the backup to use")
     given = parser.parse_args(arguments)
     what: str = given.what
     if given.file is not None and what not in ("backup", "restore"):
         parser.error(f"{what} takes no file")
     if what == "restore" and given.file is None:
-        parser.error("name the backup to restore; they are in the data folder's backups/")
+        parser.error("restore needs a backup; they are in the data folder's backups/")
     if what in HOST_COMMANDS:
         return _serve_host(what, given.file)
     try:
@@ -89,8 +90,8 @@ def _serve_host(what: str, file: Path | None) -> int:
 def _link(settings: Settings) -> str:
     application_id = application_id_of(settings.discord.token.get_secret_value())
     if application_id is None:
-        raise SettingsError("DISCORD_TOKEN does not read like a bot's token; copy it again from "
-                            "the Bot page of your application.")
+        raise SettingsError("DISCORD_TOKEN doesn't look like a bot token; copy it again from the "
+                            "Bot page of your application.")
     return invite_link(application_id)
 
 
@@ -104,10 +105,10 @@ async def run(settings: Settings) -> int:
         async with bot, served(bot, settings.operations):
             await bot.start(settings.discord.token.get_secret_value())
     except discord.LoginFailure:
-        return _say("Discord does not know this DISCORD_TOKEN; copy it again from the Bot page of "
-                    "your application.", REFUSED)
+        return _say("Discord rejected this DISCORD_TOKEN; copy it again from the Bot page of your "
+                    "application.", REFUSED)
     except (discord.HTTPException, aiohttp.ClientError, discord.GatewayNotFound) as error:
-        return _say(f"Discord cannot be reached: {error}. Check the network and try again.",
+        return _say(f"Can't connect to Discord: {error}. Check the network and try again.",
                     UNAVAILABLE)
     except EngineError as error:
         return _say(str(error), WRONG_SETTINGS)

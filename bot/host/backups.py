@@ -1,4 +1,4 @@
-"""`python -m bot backup` and `restore`: what they do, as a sentence for the host."""
+"""`python -m bot backup` and `restore`; each returns a sentence for the host."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data.sqlite.recovery import restore
 
 
 def data_folder_of(env_file: Path | None = Path(".env")) -> Path:
-    """The data folder that the settings name; raises SettingsError where they cannot be read."""
+    """Return the data folder from the settings; raises SettingsError if they are invalid."""
     found, wrong = readable_settings(env_file)
     painting = found.get(PaintingSettings)
     if not isinstance(painting, PaintingSettings):
@@ -19,12 +19,12 @@ def data_folder_of(env_file: Path | None = Path(".env")) -> Path:
 
 
 def back_up_now(file: Path | None) -> str:
-    """Copy the database, also while the bot runs. Raises SettingsError and StoreError."""
-    return f"The database is copied to {back_up(data_folder_of(), file)}"
+    """Copy the database, even while the bot is running. Raises SettingsError and StoreError."""
+    return f"Copied the database to {back_up(data_folder_of(), file)}"
 
 
 def restore_now(file: Path) -> str:
-    """Put a copy back, while no bot runs. Raises SettingsError and StoreError."""
+    """Restore a backup while the bot is stopped. Raises SettingsError and StoreError."""
     aside = restore(data_folder_of(), file)
-    before = "" if aside is None else f" The one before it lies in {aside}"
-    return f"The database is now what {file} holds.{before}"
+    before = "" if aside is None else f" The previous one is kept as {aside}"
+    return f"Restored the database from {file}.{before}"

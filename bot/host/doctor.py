@@ -1,6 +1,7 @@
-"""`python -m bot doctor`: what this set-up has and lacks, a line each, and what to do.
+"""`python -m bot doctor`: check this setup, and print one line about each part of it.
 
-It changes nothing, needs no network, and says a sentence where others show a traceback.
+A line about a problem says what to do. The doctor changes nothing, needs no network, and never
+shows a traceback.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ LITTLE_DISK, NO_DISK = 2_000_000_000, 200_000_000
 
 
 def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) -> int:
-    """Check everything and ``say`` a line about each; 0 where the bot can run, else 1."""
+    """Check everything and ``say`` a line about each; return 0 if the bot can run, else 1."""
     all_ = Examination(say, env_file)
     all_.settings()
     for name, check in (("versions", _versions), ("token", _token), ("models", check_models),
@@ -38,10 +39,10 @@ def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) ->
         with all_.checking(name):
             check(all_)
     if all_.wrong:
-        things = "thing is" if all_.wrong == 1 else "things are"
-        say(f"\n{all_.wrong} {things} wrong; the lines above say what to do.")
+        problems = "problem" if all_.wrong == 1 else "problems"
+        say(f"\n{all_.wrong} {problems} found; the lines above say what to do.")
         return 1
-    say("\nAll is well: python -m bot starts the bot.")
+    say("\nEverything looks good. Start the bot with: python -m bot")
     return 0
 
 
@@ -52,27 +53,28 @@ def _versions(all_: Examination) -> None:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found.append(f"{name} {metadata.version(name)}")
             continue
-        if name != "imagine-bot":  # the sources may be run as they lie
+        if name != "imagine-bot":  # the checkout may be run without being installed
             missing.append(name)
     if missing:
-        all_.line("WRONG", "versions", f"{', '.join(missing)} not installed; run make setup, or "
-                  "pip install -c constraints.txt .")
+        verb = "is" if len(missing) == 1 else "are"
+        all_.line("WRONG", "versions", f"{', '.join(missing)} {verb} not installed; run make "
+                  "setup, or pip install -c constraints.txt .")
     all_.line("ok", "versions", ", ".join(found))
 
 
 def _token(all_: Examination) -> None:
     discord = all_.section(DiscordSettings)
     if discord is None:
-        return  # said among the settings
+        return  # reported with the settings
     token = discord.token.get_secret_value()
     id_ = application_id_of(token)
     parts = token.strip().split(".")
     if id_ is None or len(parts) != 3 or not all(parts) or any(c.isspace() for c in token.strip()):
-        all_.line("WRONG", "token", "DISCORD_TOKEN does not read like a bot's token, which has "
-                  "three parts with dots between; copy it again from the Bot page of your "
-                  "application, not the client secret or the public key")
+        all_.line("WRONG", "token", "DISCORD_TOKEN doesn't look like a bot token, which has three "
+                  "parts separated by dots; copy it again from the Bot page of your application, "
+                  "not the client secret or the public key")
     else:
-        all_.line("ok", "token", f"of the application {id_}; only Discord knows whether it is "
+        all_.line("ok", "token", f"belongs to application {id_}; only Discord knows whether it's "
                   "still valid")
 
 
@@ -87,8 +89,8 @@ def _folder(all_: Examination, what: str, folder: Path, setting: str, *, needed:
     bad: Mark = "WRONG" if needed else "note"
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
-        all_.line(bad, "folders", f"the {what} folder {folder} cannot be, for {there} is a file; "
-                  f"choose another {setting}")
+        all_.line(bad, "folders", f"the {what} folder {folder} can't be created because {there} "
+                  f"is a file; choose another {setting}")
         return
     for path in [folder, *(folder / name for name in _inner(what))]:
         try:
@@ -98,19 +100,20 @@ def _folder(all_: Examination, what: str, folder: Path, setting: str, *, needed:
             elif path == folder and not os.access(there, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
-            all_.line(bad, "folders", f"the {what} folder {path} cannot be written "
-                      f"({error.strerror}); allow it to this user, or choose another {setting}")
+            all_.line(bad, "folders", f"the {what} folder {path} isn't writable "
+                      f"({error.strerror}); give this user access, or choose another {setting}")
             return
     free = shutil.disk_usage(there).free
-    text = f"the {what} folder {folder} can be {'written' if folder.is_dir() else 'made'}"
+    text = (f"the {what} folder {folder} "
+            + ("is writable" if folder.is_dir() else "can be created"))
     if free < LITTLE_DISK:
         mark: Mark = bad if free < NO_DISK else "note"
-        all_.line(mark, "folders", f"{text}, but has only {free / 1e6:,.0f} MB of disk left; free "
-                  "some, or see IMAGINE_PICTURES_MB")
+        all_.line(mark, "folders", f"{text}, but only {free / 1e6:,.0f} MB of disk are free; free "
+                  "up some space, or set IMAGINE_PICTURES_MB")
         return
     if what == "data" and (folder / "pictures").is_dir():
-        text += f" and has {folder_size(folder / 'pictures') / 1e6:,.1f} MB of pictures"
-    all_.line("ok", "folders", f"{text}; {free / 1e9:,.1f} GB of disk left")
+        text += f" and holds {folder_size(folder / 'pictures') / 1e6:,.1f} MB of pictures"
+    all_.line("ok", "folders", f"{text}; {free / 1e9:,.1f} GB of disk are free")
 
 
 def _inner(what: str) -> tuple[str, ...]:
@@ -123,23 +126,23 @@ def _database(all_: Examination) -> None:
         return
     path, newest = painting.data_folder / DATABASE, migrations()[-1][0]
     if not path.exists():
-        all_.line("ok", "database", "there is none yet; the bot makes it at its first start")
+        all_.line("ok", "database", "none yet; the bot creates it at its first start")
         return
     wrong = damage(path, thorough=True)
     if wrong is not None:
-        all_.line("WRONG", "database", f"{path} is damaged ({wrong}); start the bot, which sets it "
-                  "aside and takes the newest good backup, or choose one: python -m bot restore "
-                  "FILE")
+        all_.line("WRONG", "database", f"{path} is damaged ({wrong}); start the bot, which moves "
+                  "it aside and restores the newest good backup, or choose a backup yourself: "
+                  "python -m bot restore FILE")
         return
     version = version_of(path)
     if version > newest:
-        all_.line("WRONG", "database", f"{path} was written by a newer imagine-bot (version "
-                  f"{version}, known here are {newest}); update the bot")
+        all_.line("WRONG", "database", f"{path} was written by a newer imagine-bot (database "
+                  f"version {version}, this one knows {newest}); update the bot")
     elif version < newest:
-        all_.line("ok", "database", f"sound; version {version}, which the next start brings to "
+        all_.line("ok", "database", f"intact; version {version}, and the next start updates it to "
                   f"{newest}")
     else:
-        all_.line("ok", "database", f"sound; version {version}")
+        all_.line("ok", "database", f"intact; version {version}")
 
 
 def _backups(all_: Examination) -> None:
@@ -148,16 +151,18 @@ def _backups(all_: Examination) -> None:
         return
     found = backups(painting.data_folder)
     if not operations.backup_hours:
-        all_.line("note", "backups", "none are made, as IMAGINE_BACKUP_HOURS is 0")
+        all_.line("note", "backups", "turned off, because IMAGINE_BACKUP_HOURS is 0")
     elif not found:
-        all_.line("note", "backups", "there is none yet; the bot makes the first one a minute "
-                  "after its start, python -m bot backup makes one now")
+        all_.line("note", "backups", "none yet; the bot makes the first one a minute after it "
+                  "starts, and python -m bot backup makes one now")
     else:
         age = datetime.now(UTC) - found[0].made
         late = age > 2 * timedelta(hours=operations.backup_hours)
-        hours = f"the newest of {len(found)} is {age / timedelta(hours=1):.0f} hours old"
-        all_.line("note" if late else "ok", "backups", hours + (
-            "; it should be younger: does the bot run, and what does its log say?" if late
+        hours = round(age / timedelta(hours=1))
+        text = (f"{len(found)} found, the newest is {hours} {'hour' if hours == 1 else 'hours'} "
+                "old")
+        all_.line("note" if late else "ok", "backups", text + (
+            "; it should be newer: check that the bot is running, and read its log" if late
             else ""))
 
 
@@ -167,10 +172,10 @@ def _metrics(all_: Examination) -> None:
         return
     host, port = operations.metrics_host, operations.metrics_port
     if not port:
-        all_.line("ok", "metrics", "not served, as IMAGINE_METRICS_PORT is 0")
+        all_.line("ok", "metrics", "turned off, because IMAGINE_METRICS_PORT is 0")
         return
     loopback = host == "localhost"
     with contextlib.suppress(ValueError):
         loopback = loopback or ip_address(host).is_loopback
     all_.line("ok" if loopback else "note", "metrics", f"served on {host} port {port}" + (
-        "" if loopback else "; whoever can reach that can read them"))
+        "" if loopback else "; anyone who can reach that address can read them"))

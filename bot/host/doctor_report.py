@@ -1,4 +1,4 @@
-"""What the doctor found: a line for each thing, and how many are wrong."""
+"""The doctor's report: a line for each check, and the number of problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Section = TypeVar("Section", bound=BaseSettings)
 
 
 class Examination:
-    """Collects lines; ``say`` prints one."""
+    """Passes each line to ``say`` and counts the problems in ``wrong``."""
 
     def __init__(self, say: Callable[[str], None], env_file: Path | None) -> None:
         self._say = say
@@ -25,30 +25,30 @@ class Examination:
         self._found, self._sentences = readable_settings(env_file)
 
     def line(self, mark: Mark, what: str, text: str) -> None:
-        """One line: how it is, with what, and what to do."""
+        """Report one line: the result, the check's name, and the text."""
         self.wrong += mark == "WRONG"
         one_line = " ".join(text.split())
         self._say(f"{mark:<5}  {what:<9}  {one_line}")
 
     def section(self, kind: type[Section]) -> Section | None:
-        """A section of the settings; None where it cannot be read, which was said."""
+        """Return a section of the settings; None if it is invalid, which is reported already."""
         found = self._found.get(kind)
         return found if isinstance(found, kind) else None
 
     def checking(self, what: str) -> _Checking:
-        """Around a check: what it raises becomes a line."""
+        """Return a context manager that turns what a check raises into a line."""
         return _Checking(self, what)
 
     def settings(self) -> None:
-        """Whether all can be read."""
+        """Report each invalid setting, or that all of them are valid."""
         for sentence in self._sentences:
             self.line("WRONG", "settings", sentence)
         if not self._sentences:
-            self.line("ok", "settings", "all can be read")
+            self.line("ok", "settings", "all are valid")
 
 
 class _Checking:
-    """Anything may be broken in a broken set-up; whatever a check raises becomes a line."""
+    """Turns any exception into a line: in a broken setup, anything may fail."""
 
     def __init__(self, examination: Examination, what: str) -> None:
         self._examination, self._what = examination, what
@@ -61,6 +61,6 @@ class _Checking:
         if not isinstance(error, Exception):
             return False
         text = str(error) if isinstance(error, EngineError) else (
-            f"cannot be checked: {error} ({type(error).__name__})")
+            f"the check failed: {error} ({type(error).__name__})")
         self._examination.line("WRONG", self._what, text)
         return True

@@ -58,9 +58,9 @@ class HealthServer:
         except (OSError, OverflowError) as error:
             await runner.cleanup()
             why = getattr(error, "strerror", None) or error
-            log.warning("Nothing is served on %s port %d (%s): another program, or another bot, "
-                        "may have it; choose another IMAGINE_METRICS_PORT, or 0 for none",
-                        self.host, self.port, why)
+            log.warning("Cannot serve /metrics and /healthz on %s port %d (%s). Another program "
+                        "may use that port; choose another IMAGINE_METRICS_PORT, or 0 to turn "
+                        "them off", self.host, self.port, why)
             return False
         self._runner = runner
         self.port = runner.addresses[0][1]  # chosen by the system where it was left open
@@ -88,20 +88,20 @@ async def complaints(bot: WatchedBot) -> list[str]:
     """Why the bot cannot work just now, a sentence each; none where it can."""
     reasons = []
     if not bot.is_ready():
-        reasons.append("The bot has not come to Discord's gateway yet.")
+        reasons.append("The bot is not connected to Discord's gateway yet.")
     elif any(shard.is_closed() for shard in bot.shards.values()):
-        reasons.append("The connection to Discord's gateway is lost; it is being made again.")
+        reasons.append("The connection to Discord's gateway is lost; the bot is reconnecting.")
     if not bot.opened:
         return [*reasons, "The database is not open."]
     try:
         async with asyncio.timeout(DATABASE_SECONDS):
             await bot.store.check()
     except StoreError:
-        reasons.append("The database cannot be read; the log says why.")
+        reasons.append("The database can't be read; see the log.")
     except TimeoutError:
         reasons.append(f"The database has not answered for {DATABASE_SECONDS:g} s.")
     if not bot.queue.serving:
-        reasons.append("The queue is not being served.")
+        reasons.append("The queue is not running.")
     return reasons
 
 

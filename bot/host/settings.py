@@ -190,9 +190,9 @@ def _read(section: type[Section], env_file: Path | None) -> Section:
     except ValidationError as error:
         raise SettingsError(_sentence(section, error)) from None
     except UnicodeDecodeError:
-        raise SettingsError(f"The file {env_file} is not UTF-8 text; save it anew.") from None
+        raise SettingsError(f"{env_file} isn't UTF-8 text; save it as UTF-8.") from None
     except OSError as error:
-        raise SettingsError(f"The file {env_file} cannot be read: {error.strerror}.") from None
+        raise SettingsError(f"Can't read {env_file}: {error.strerror}.") from None
 
 
 def _refuse_misspelt(env_file: Path | None) -> None:
@@ -208,7 +208,7 @@ def _refuse_misspelt(env_file: Path | None) -> None:
         if name.upper() in known or not name.upper().startswith(PREFIXES):
             continue
         near = difflib.get_close_matches(name.upper(), sorted(known), 1)
-        hint = f"; do you mean {near[0]}?" if near else "; see .env.example for those there are."
+        hint = f"; did you mean {near[0]}?" if near else "; see .env.example for all settings."
         raise SettingsError(f"There is no setting {name}{hint}")
 
 
@@ -219,7 +219,7 @@ def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
     limits: dict[str, Any] = first.get("ctx", {})
     if name == "DISCORD_TOKEN":
         return ("DISCORD_TOKEN is missing; put your bot's token into the environment or into "
-                ".env (docs/hosting.md says where it comes from).")
+                ".env (docs/hosting.md says where to get it).")
     kind, given = first["type"], str(first.get("input"))[:60]
     if kind == "literal_error":
         return f"{name} is {given!r}; it must be {limits['expected']}."
@@ -231,5 +231,5 @@ def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
     if kind.startswith(("int", "float")):
         return f"{name} is {given!r}; it must be a number."
     if kind == "string_too_short":
-        return f"{name} is empty; give it a value or leave it out."
-    return f"{name} cannot be {given!r}: {first['msg'][0].lower()}{first['msg'][1:]}."
+        return f"{name} is empty; give it a value or remove it."
+    return f"{name} can't be {given!r}: {first['msg'][0].lower()}{first['msg'][1:]}."

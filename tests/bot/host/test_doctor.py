@@ -69,8 +69,8 @@ async def make_database(folder):
 def test_a_good_set_up_is_all_well_and_nothing_is_changed(environment, tmp_path):
     ended = run(environment, tmp_path, "doctor")
     assert ended.returncode == 0, ended.stdout
-    assert ended.stdout.endswith("All is well: python -m bot starts the bot.\n")
-    assert "tiny can be loaded there" in ended.stdout
+    assert ended.stdout.endswith("Everything looks good. Start the bot with: python -m bot\n")
+    assert "tiny can be loaded on it" in ended.stdout
     assert ended.stderr == ""
     assert not (tmp_path / "data").exists()
     assert TOKEN not in ended.stdout
@@ -89,15 +89,15 @@ def test_a_broken_set_up_is_told_line_by_line_without_a_traceback(environment, t
     assert ended.returncode == 1
     assert "Traceback" not in ended.stdout + ended.stderr
     assert "hunter2" not in ended.stdout
-    for words in ("do you mean IMAGINE_MODEL?", "IMAGINE_BACKUP_HOURS is 'often'",
-                  "does not read like a bot's token", "no model called 'nope'",
+    for words in ("did you mean IMAGINE_MODEL?", "IMAGINE_BACKUP_HOURS is 'often'",
+                  "doesn't look like a bot token", "no model called 'nope'",
                   "no device cuda:99", "is damaged"):
         assert any(words in line for line in wrong(ended.stdout.splitlines())), words
 
 
 @pytest.mark.parametrize(("changes", "words"), [
     ({"DISCORD_TOKEN": ""}, "DISCORD_TOKEN is missing"),
-    ({"DISCORD_TOKEN": "a.b.c"}, "does not read like a bot's token"),
+    ({"DISCORD_TOKEN": "a.b.c"}, "doesn't look like a bot token"),
     ({"IMAGINE_MODEL": "gumbel-8192"}, "run imagine-models get gumbel-8192"),
     ({"IMAGINE_MODELS_CATALOGUE": str(ROOT / "README.md")}, "is no TOML"),
     ({"IMAGINE_DATA_FOLDER": str(ROOT / "README.md" / "data")}, "is a file"),
@@ -128,8 +128,8 @@ def test_what_is_worth_knowing_is_a_note_and_no_fault(examined, tmp_path):
     code, lines = examined(IMAGINE_METRICS_HOST="0.0.0.0")  # noqa: S104  what is warned of
     assert code == 0, lines
     notes = [line for line in lines if line.startswith("note")]
-    assert any("whoever can reach that" in line for line in notes)
-    assert any("there is none yet" in line and "backup" in line for line in notes)
+    assert any("anyone who can reach that" in line for line in notes)
+    assert any("none yet" in line and "backup" in line for line in notes)
 
 
 def test_a_database_of_a_newer_version_is_told(examined, tmp_path):
@@ -152,10 +152,10 @@ def test_backup_and_restore_need_no_token(environment, tmp_path):
     made = run(environment, tmp_path, "backup")
     assert made.returncode == 0
     copy, = backups(data)
-    assert made.stdout == f"The database is copied to {copy.path}\n"
+    assert made.stdout == f"Copied the database to {copy.path}\n"
     back = run(environment, tmp_path, "restore", str(copy.path))
     assert back.returncode == 0, back.stderr
-    assert f"is now what {copy.path} holds" in back.stdout
+    assert f"Restored the database from {copy.path}" in back.stdout
     assert len(list(data.glob("imagine-bot-replaced-*.sqlite3"))) == 1
     bad = run(environment, tmp_path, "restore", str(ROOT / "README.md"))
     assert bad.returncode == 1

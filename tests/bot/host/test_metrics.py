@@ -118,7 +118,7 @@ async def test_a_real_bot_is_healthy_and_counts_what_it_does(tmp_path):
         with open_database(tmp_path / "data" / "imagine-bot.sqlite3") as other:
             other.execute("ALTER TABLE meta RENAME TO away")
         status, text = await get(port, "/healthz")
-        assert (status, bool(re.search("database cannot be read", text))) == (503, True)
+        assert (status, bool(re.search("database can't be read", text))) == (503, True)
         with open_database(tmp_path / "data" / "imagine-bot.sqlite3") as other:
             other.execute("ALTER TABLE away RENAME TO meta")
         assert await bot.end() == 0

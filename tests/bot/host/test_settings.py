@@ -47,10 +47,10 @@ def test_the_environment_wins_over_the_file(env_file, monkeypatch):
     ("IMAGINE_MAX_ITERATIONS=9999", "must be at most 5000"),
     ("IMAGINE_LOG_FORMAT=xml", "IMAGINE_LOG_FORMAT is 'xml'; it must be 'plain' or 'json'."),
     ("IMAGINE_MODEL=", "IMAGINE_MODEL is empty"),
-    ("IMAGINE_MODLE=x", "There is no setting IMAGINE_MODLE; do you mean IMAGINE_MODEL?"),
+    ("IMAGINE_MODLE=x", "There is no setting IMAGINE_MODLE; did you mean IMAGINE_MODEL?"),
     ("DISCORD_TOKEN=", "DISCORD_TOKEN is missing"),
-    ("IMAGINE_TEST_MEDIA_HOST=example.com:80", "IMAGINE_TEST_MEDIA_HOST cannot be"),
-    ("IMAGINE_TEST_DISCORD_URL=https://example.com", "IMAGINE_TEST_DISCORD_URL cannot be"),
+    ("IMAGINE_TEST_MEDIA_HOST=example.com:80", "IMAGINE_TEST_MEDIA_HOST can't be"),
+    ("IMAGINE_TEST_DISCORD_URL=https://example.com", "IMAGINE_TEST_DISCORD_URL can't be"),
 ])
 def test_a_wrong_setting_is_named(env_file, line, words):
     with env_file.open("a") as file:
@@ -107,7 +107,7 @@ def test_invite_with_something_else_for_a_token(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ended = run("invite", DISCORD_TOKEN="hunter2")
     assert ended.returncode == 78
-    assert "does not read like a bot's token" in ended.stderr
+    assert "doesn't look like a bot token" in ended.stderr
 
 
 def test_the_bot_is_built_without_torch_and_without_connecting():
