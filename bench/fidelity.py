@@ -53,8 +53,8 @@ from engine import EngineError, imagine
 from engine.models import Models, load_models
 from engine.models.codebook import embed_codes
 from engine.painting.images import png_bytes
+from training.words.encoding import encode_prompts
 from training.world.drawing import draw_array
-from training.world.prompts import encode_asked
 from training.world.scene import COLOURS
 from training.world.things import Drawings, DrawingsError
 
@@ -125,7 +125,7 @@ def judge_prompts(kind: str, entries: list[dict[str, Any]], pictures: Tensor,
 
     found = judged(pictures)
     perceptor = models.perceptor
-    theirs = torch.stack([encode_asked(perceptor, [e["caption"], *e["others"]])
+    theirs = torch.stack([encode_prompts(perceptor, [e["caption"], *e["others"]])
                           for e in entries])
     side = perceptor.resolution
     small = torch.nn.functional.interpolate(pictures, (side, side), mode="area")

@@ -1,8 +1,8 @@
 """How settings are chosen, by pixels and without a judge: ``python -m bench.drawn.nearest --json``.
 
 Prompts of the first world that training may have seen, never the held-out ones, are painted. Of
-each prompt's scene and eleven near misses (training.world.sampling.vary) many true drawings are
-made, at other places and turned otherwise; a painting is right where the right scene's are the
+each prompt's scene and eleven near misses (training.world.sampling.near_miss) many true drawings
+are made, at other places and turned otherwise; a painting is right where the right scene's are the
 nearest to it: the mean squared error of three of them, at 32 x 32 px, the least among the twelve.
 On true drawings that is right 19 times of 20. With ``--drawings`` the prompts are the whole
 world's. ``--learning-rate``, ``--iterations`` and ``--cutouts`` are the request's, without them as
@@ -27,7 +27,7 @@ from bench.drawn.judge import FIRST_WORLD
 from bench.fidelity import paint_all
 from training.world.captions import describe
 from training.world.drawing import draw_array
-from training.world.sampling import WHOLE, Mix, sample_scene, vary
+from training.world.sampling import WHOLE, Mix, near_miss, sample_scene
 from training.world.scene import Scene
 from training.world.things import Drawings
 
@@ -44,7 +44,7 @@ def drawings_of(scene: Scene, rng: np.random.Generator, drawings: Drawings | Non
     """True pictures [scenes, DRAWINGS, 3, SIDE, SIDE] of ``scene``, first, and near misses."""
     scenes = [scene]
     while len(scenes) < SCENES:
-        other = vary(scene, rng)
+        other = near_miss(scene, rng)
         if other not in scenes and other.ground.pattern == scene.ground.pattern:
             scenes.append(other)
     drawn = np.stack([[draw_array(each, rng, 2 * SIDE, drawings) for _ in range(DRAWINGS)]

@@ -28,7 +28,7 @@ from bench.drawn.nearest import SCENES, SIDE
 from bench.edit import begin, drawing
 from engine.painting.pipeline import paint
 from training.world.captions import describe
-from training.world.sampling import sample_scene, vary
+from training.world.sampling import near_miss, sample_scene
 from training.world.scene import Scene
 
 SEED = 4242
@@ -85,7 +85,7 @@ def edit(job: tuple[Edit, dict[str, Any]]) -> Edited:
     small = _small(last.image)
     others, rng = [each.source], np.random.default_rng(each.seed)
     while len(others) < SCENES - 1:
-        other = vary(each.target, rng, FIRST_STYLES)
+        other = near_miss(each.target, rng, FIRST_STYLES)
         if other not in (*others, each.target):
             others.append(other)
 

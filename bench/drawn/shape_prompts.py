@@ -17,8 +17,8 @@ import numpy as np
 
 from bench.drawn.judge import FIRST_WORLD
 from bench.prompts import FOLDER
-from training.world.captions import Claim, Said, article, describe
-from training.world.sampling import sample_scene, vary
+from training.world.captions import Claim, ThingClaim, article, describe
+from training.world.sampling import near_miss, sample_scene
 from training.world.scene import COLOURS, SHAPES, Ground, Scene, Thing, held_out
 
 CAPTIONS, HARD, PROMPTS, SEED = 64, 24, 100, 20221122
@@ -32,7 +32,7 @@ def to_scene(data: dict[str, Any]) -> Scene:
 
 def to_claim(data: dict[str, Any]) -> Claim:
     """The Claim that ``dataclasses.asdict`` took apart."""
-    return Claim(**{**data, "things": tuple(Said(*thing) for thing in data["things"])})
+    return Claim(**{**data, "things": tuple(ThingClaim(*thing) for thing in data["things"])})
 
 
 def plain_dict(told: Scene | Claim) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def others_of(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
             break
         hard = attempt < 400 and len(found) < HARD
         pairs = float(len(scene.things) - 1)
-        other = vary(scene, rng, FIRST_WORLD.styles) if hard else sample_scene(
+        other = near_miss(scene, rng, FIRST_WORLD.styles) if hard else sample_scene(
             rng, replace(FIRST_WORLD, styled=0.0, pairs=pairs))
         caption, claim = describe(other, rng, full=True)
         if caption != own and not claim.true_of(scene):

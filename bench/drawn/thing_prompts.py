@@ -18,9 +18,9 @@ import numpy as np
 from bench.drawn.shape_prompts import plain_dict
 from bench.prompts import FOLDER
 from training.world.captions import Claim, describe
-from training.world.prompts import ask_by_parts, ask_for_things
-from training.world.sampling import WHOLE, Mix, sample_scene, vary
-from training.world.scene import Scene, held_style
+from training.world.prompts import added_prompt, things_prompt
+from training.world.sampling import WHOLE, Mix, near_miss, sample_scene
+from training.world.scene import Scene, is_style_held_out
 
 CAPTIONS, HARD, PROMPTS, SEED = 100, 40, 75, 20261123
 Tell = Callable[[Scene, np.random.Generator], tuple[str, Claim]]
@@ -34,9 +34,9 @@ def _thing(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
 _ONE = replace(WHOLE, pairs=0.0, plain=1.0, counted=0.0, styled=0.0, drawn=0.85)
 KINDS: dict[str, tuple[Mix, Tell]] = {
     "things": (replace(_ONE, scenic=0.5), _thing),
-    "styled": (replace(_ONE, scenic=0.3, styled=1.0, drawn=1.0), ask_for_things),
+    "styled": (replace(_ONE, scenic=0.3, styled=1.0, drawn=1.0), things_prompt),
     "relations": (replace(_ONE, scenic=0.2, pairs=1.0), _thing),
-    "additions": (replace(_ONE, scenic=0.6, styled=0.5), ask_by_parts)}
+    "additions": (replace(_ONE, scenic=0.6, styled=0.5), added_prompt)}
 """By kind, what its scenes are made of and how they are told."""
 
 
@@ -44,7 +44,8 @@ def _fits(kind: str, scene: Scene) -> bool:
     """Whether the prompt is one of its kind: what is held out is what the kind is about."""
     if len(scene.things) == 1 and scene.things[0].size != "medium":
         return False
-    return scene.style is None or all(held_style(thing, scene.style) for thing in scene.things)
+    return scene.style is None or all(is_style_held_out(thing, scene.style)
+                                      for thing in scene.things)
 
 
 def _others(kind: str, own: str, scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
@@ -54,7 +55,7 @@ def _others(kind: str, own: str, scene: Scene, rng: np.random.Generator) -> dict
         if len(found) == CAPTIONS - 1:
             break
         hard = attempt < 600 and len(found) < HARD
-        caption, claim = tell(vary(scene, rng) if hard else sample_scene(rng, mix), rng)
+        caption, claim = tell(near_miss(scene, rng) if hard else sample_scene(rng, mix), rng)
         if caption != own and not claim.true_of(scene):
             found[caption] = claim
     return found

@@ -1,7 +1,7 @@
-"""Pictures moved against the perceptor (Madry et al. 2018, with the L2 norm and one step).
+"""Pictures changed adversarially (Madry et al. 2018, with the L2 norm and one step).
 
-A classifier that is right of such pictures too has gradients that look like things (Santurkar
-et al. 2019): to change its answer a picture has to change what it shows.
+A classifier that is also right about such pictures has gradients that look like things (Santurkar
+et al. 2019): to change its answer, a picture has to change what it shows.
 """
 
 from __future__ import annotations
@@ -11,21 +11,22 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-_AT_RANDOM = 0.3  # of the way, before the step: the slope right at the picture can be a flat one
+_RANDOM_SHARE = 0.3  # of the distance, before the step: right at the picture the slope can be flat
 
 
-def move_against(pictures: Tensor, loss: Callable[[Tensor], Tensor], reach: Tensor,
-                 rng: torch.Generator) -> Tensor:
-    """``pictures`` [N, 3, S, S] in 0..1, each moved where ``loss`` of them all rises.
+def adversarial_pictures(pictures: Tensor, loss: Callable[[Tensor], Tensor], most: Tensor,
+                         rng: torch.Generator) -> Tensor:
+    """``pictures`` [N, 3, S, S] in 0..1, each changed so that ``loss`` of them all rises.
 
-    How far is drawn for each, evenly from 0 to its own ``reach`` [N] (L2 over all of its numbers).
+    How much is drawn for each, evenly from 0 to its own ``most`` [N] (L2 over all its numbers); the
+    random start adds up to 0.3 of that.
     """
-    far = torch.rand(len(pictures), 1, 1, 1, generator=rng) * reach.view(-1, 1, 1, 1)
-    stray = _unit(torch.randn(pictures.shape, generator=rng)) * far * _AT_RANDOM
-    begun = (pictures + stray).clamp(0, 1).requires_grad_(True)
-    (slope,) = torch.autograd.grad(loss(begun), begun)
-    moved: Tensor = (pictures + stray + _unit(slope.float()) * far).clamp(0, 1).detach()
-    return moved
+    distance = torch.rand(len(pictures), 1, 1, 1, generator=rng) * most.view(-1, 1, 1, 1)
+    random = _unit(torch.randn(pictures.shape, generator=rng)) * distance * _RANDOM_SHARE
+    start = (pictures + random).clamp(0, 1).requires_grad_(True)
+    (gradient,) = torch.autograd.grad(loss(start), start)
+    changed: Tensor = (pictures + random + _unit(gradient.float()) * distance).clamp(0, 1).detach()
+    return changed
 
 
 def _unit(vectors: Tensor) -> Tensor:

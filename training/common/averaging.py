@@ -1,4 +1,4 @@
-"""An exponential moving average of a model's weights: what is shipped."""
+"""An exponential moving average of a model's weights: what ships."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class WeightAverage:
     """Follows a model: average = decay * average + (1 - decay) * weights, each step.
 
-    Early on the decay is lower, (1 + step) / (10 + step), so that the first random weights
-    are forgotten at once.
+    At first the decay is lower, (1 + step) / (10 + step), so that the random weights at the start
+    are soon forgotten.
     """
 
     def __init__(self, model: nn.Module, decay: float = 0.998) -> None:
@@ -20,7 +20,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, model: nn.Module) -> None:
-        """Take one step towards the model's present weights."""
+        """Take one step towards the model's current weights."""
         self.step += 1
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         for name, value in model.state_dict().items():
@@ -34,7 +34,7 @@ class WeightAverage:
         return {"step": self.step, "weights": self.weights}
 
     def load_state_dict(self, state: dict[str, object]) -> None:
-        """Go on from a :meth:`state_dict`."""
+        """Continue from a :meth:`state_dict`."""
         self.step = int(state["step"])  # type: ignore[call-overload]  # an int, as saved above
         weights = state["weights"]
         assert isinstance(weights, dict)

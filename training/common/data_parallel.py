@@ -1,4 +1,4 @@
-"""Training on several cores: as many processes, each with its own batches, one set of weights.
+"""Data-parallel training: several processes with their own batches and one set of weights.
 
 One process with two threads steps a quarter faster than with one: the pictures are small. Two
 processes of one thread see twice as many pictures in the same time.
@@ -20,20 +20,20 @@ from torch.multiprocessing.spawn import spawn
 def train_in_processes(processes: int, train: Callable[[int], None]) -> None:
     """Run ``train(rank)`` for the ranks 0 to ``processes`` - 1, each in a process of its own.
 
-    With one process it runs here. ``train`` must be a module's own function or a partial of
-    one, as it is pickled.
+    If ``processes`` is 1, it runs in this process. ``train`` is pickled, so it must be a function
+    at the top of a module, or a partial of one.
     """
     if processes == 1:
         train(0)
         return
     with tempfile.TemporaryDirectory() as folder:
-        spawn(_join, args=(processes, train, Path(folder) / "meeting"), nprocs=processes)
+        spawn(_join, args=(processes, train, Path(folder) / "rendezvous"), nprocs=processes)
 
 
-def _join(rank: int, processes: int, train: Callable[[int], None], meeting: Path) -> None:
-    # PyTorch has SIGINT end us when the parent is gone, and a shell's background jobs ignore that.
+def _join(rank: int, processes: int, train: Callable[[int], None], rendezvous: Path) -> None:
+    # PyTorch sends SIGINT when the parent dies, and a shell's background jobs ignore SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    dist.init_process_group("gloo", init_method=meeting.as_uri(), rank=rank,
+    dist.init_process_group("gloo", init_method=rendezvous.as_uri(), rank=rank,
                             world_size=processes)
     try:
         train(rank)
@@ -42,7 +42,7 @@ def _join(rank: int, processes: int, train: Callable[[int], None], meeting: Path
 
 
 def average_gradients(model: nn.Module) -> None:
-    """Give each process the mean of all processes' gradients; alone, nothing."""
+    """Replace the gradients by their mean over all processes. A gradient of None counts as 0."""
     if not dist.is_initialized():
         return
     parameters = [each for each in model.parameters() if each.requires_grad]
@@ -53,12 +53,12 @@ def average_gradients(model: nn.Module) -> None:
 
 
 def broadcast_first(value: bool) -> bool:
-    """What the first process says of ``value``: so that none steps on while another stops."""
+    """The first process's ``value``, in all of them, so that they take the same decision."""
     if not dist.is_initialized():
         return value
-    said = torch.tensor(float(value))
-    dist.broadcast(said, 0)
-    return bool(said > 0)
+    shared = torch.tensor(float(value))
+    dist.broadcast(shared, 0)
+    return bool(shared > 0)
 
 
 def _mean(tensors: list[Tensor]) -> None:

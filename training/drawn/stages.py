@@ -16,7 +16,7 @@ from training.generator.drawn_start import start_from_exported
 from training.words.drawn import MIX, WHOLE_MIX, DrawnWordsTrainer, DrawnWordsTraining
 from training.words.drawn_start import start_words_from_exported
 from training.world.pool import ScenePool
-from training.world.sampling import SHAPES_ALONE, WHOLE
+from training.world.sampling import SHAPES_ONLY, WHOLE
 from training.world.things import Drawings
 
 GENERATOR, WORDS = "generator", "words"
@@ -52,7 +52,7 @@ def train_generator(stage: Stage) -> None:
     torch.set_num_threads(stage.threads)
     settings = DrawnGeneratorTraining(total=stage.steps)
     done = steps_done(GENERATOR, stage.folder) if stage.resume else 0
-    mix = SHAPES_ALONE if stage.drawings is None else WHOLE
+    mix = SHAPES_ONLY if stage.drawings is None else WHOLE
     # A stage that continues draws other pictures than the one before: the model would learn a
     # small pool by heart.
     pool = ScenePool(settings.pool_pairs, _SIDE, [settings.seed, done],

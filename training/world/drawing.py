@@ -1,8 +1,8 @@
-"""A scene's picture.
+"""Drawing a scene's picture.
 
-Everything random about it (exact place, exact size, shade of the colour, texture) is drawn from
-the generator that is passed in, so a seed gives the same data set on every machine. Nothing is
-random about its typical picture (:func:`draw_typical`), the one of many that paintings are led to.
+Everything random about it (exact place and size, shade of the colour, texture) comes from the
+generator that is passed in, so a seed gives the same data set on every machine. Its typical picture
+(:func:`draw_typical`), the one that captions are trained to mean, has nothing random.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from training.world.grounds import draw_ground, shade
 from training.world.scene import Scene, Thing
 from training.world.styles import apply_style
 from training.world.things import Drawings, DrawingsError
-from training.world.typical import Middle, Unvaried
+from training.world.typical import MeanOnly, MidpointsOnly
 
 Point = tuple[float, float]
 
@@ -26,7 +26,7 @@ _SUPERSAMPLE = 2
 
 
 def _outline(shape: str, centre: Point, radius: float, turn: float) -> list[Point]:
-    """The corners of a shape of one colour, in pixels; ``turn`` in radians."""
+    """The corners of a shape, in pixels; ``turn`` in radians."""
     if shape == "square":
         angles = [math.pi / 4 + i * math.pi / 2 for i in range(4)]
         polar = [(angle, radius * 1.18) for angle in angles]
@@ -55,11 +55,11 @@ def _outline(shape: str, centre: Point, radius: float, turn: float) -> list[Poin
             for a, r in polar]
 
 
-def _stamp(image: Image.Image, thing: Thing, centre: Point, radius: float,
+def _draw_thing(image: Image.Image, thing: Thing, centre: Point, radius: float,
            rng: np.random.Generator, drawings: Drawings | None) -> None:
-    """One thing, ``radius`` in pixels."""
+    """Draw one thing; ``radius`` in pixels."""
     if thing.drawn:
-        _paste(image, thing, centre, radius, rng, drawings)
+        _paste_drawing(image, thing, centre, radius, rng, drawings)
         return
     pen = ImageDraw.Draw(image)
     fill = shade(str(thing.colour), rng)
@@ -75,9 +75,9 @@ def _stamp(image: Image.Image, thing: Thing, centre: Point, radius: float,
         pen.polygon(_outline(thing.shape, centre, radius, turn), fill=fill)
 
 
-def _paste(image: Image.Image, thing: Thing, centre: Point, radius: float,
+def _paste_drawing(image: Image.Image, thing: Thing, centre: Point, radius: float,
            rng: np.random.Generator, drawings: Drawings | None) -> None:
-    """A drawn thing, a little larger than a shape: few fill their square."""
+    """Paste a drawing, a little larger than a shape, as few drawings fill their square."""
     if drawings is None:
         raise DrawingsError(f"To draw a {thing.shape}, name a folder of drawings.")
     side = max(4, round(radius * 2.5))
@@ -87,19 +87,20 @@ def _paste(image: Image.Image, thing: Thing, centre: Point, radius: float,
     image.paste(picture, (round(centre[0] - side / 2), round(centre[1] - side / 2)), picture)
 
 
-_TOGETHER: dict[int, tuple[tuple[Point, ...], float]] = {
+_ARRANGEMENTS: dict[int, tuple[tuple[Point, ...], float]] = {
     1: (((0.0, 0.0),), 1.0),
     2: (((-0.68, 0.0), (0.68, 0.0)), 0.5),
     3: (((-0.68, 0.5), (0.68, 0.5), (0.0, -0.64)), 0.48)}
-"""For so many of a thing: where each is, in radii from the middle, and its share of the radius."""
+"""By the number of things: their places, in radii from the middle, and each one's share of the
+radius."""
 
 
-def _places(scene: Scene, rng: np.random.Generator) -> list[tuple[Point, float]]:
-    """(centre, radius) of each thing, as fractions of the side, the second thing's last."""
+def _layout(scene: Scene, rng: np.random.Generator) -> list[tuple[Point, float]]:
+    """(centre, radius) of each thing, as fractions of the side."""
     jitter = rng.normal(0.0, 0.025, 4)
     radii = [float(rng.uniform(*_RADIUS[thing.size])) for thing in scene.things]
     if len(scene.things) == 1:
-        # Several of a thing want more room than one.
+        # Several things need more room than one.
         wider = 1.0 if scene.things[0].count == 1 else 1.3
         return [((0.5 + jitter[0], 0.5 + jitter[1]), radii[0] * wider)]
     if scene.relation == "inside":
@@ -117,32 +118,32 @@ def draw(scene: Scene, rng: np.random.Generator, side: int = 128,
          drawings: Drawings | None = None) -> Image.Image:
     """The scene as an RGB picture of ``side`` x ``side`` pixels.
 
-    Raises DrawingsError where it has a drawn thing and there are no ``drawings``.
+    Raises DrawingsError if it has a drawn thing and there are no ``drawings``.
     """
     return _draw(scene, rng, rng, rng, side, drawings)
 
 
 def draw_typical(scene: Scene, side: int = 128, drawings: Drawings | None = None) -> Image.Image:
-    """The scene's one typical picture, otherwise as :func:`draw` makes them.
+    """The scene's typical picture, like :func:`draw` but with nothing random.
 
-    Its things have the middle's place and size, stand upright, and its colours are what their
-    names stand for. Clouds, waves and a style's grain are always the same.
+    Things are upright, with the mean place and size, and colours are the named ones exactly.
+    Clouds, waves and a style's grain are always the same.
     """
-    return _draw(scene, Unvaried(), Middle(), np.random.default_rng(0), side, drawings)
+    return _draw(scene, MeanOnly(), MidpointsOnly(), np.random.default_rng(0), side, drawings)
 
 
-def _draw(scene: Scene, behind: np.random.Generator, layout: np.random.Generator,
+def _draw(scene: Scene, ground: np.random.Generator, layout: np.random.Generator,
           style: np.random.Generator, side: int, drawings: Drawings | None) -> Image.Image:
-    """With random numbers of their own for the ground, the things and the style."""
+    """Draw with separate random numbers for the ground, the things and the style."""
     big = side * _SUPERSAMPLE
     image = Image.new("RGB", (big, big))
-    draw_ground(image, scene.ground, behind)
-    places = _places(scene, layout)
+    draw_ground(image, scene.ground, ground)
+    places = _layout(scene, layout)
     for thing, ((x, y), radius) in reversed(list(zip(scene.things, places, strict=True))):
-        offsets, share = _TOGETHER[thing.count]
+        offsets, share = _ARRANGEMENTS[thing.count]
         for right, down in offsets:
             centre = ((x + right * radius) * big, (y + down * radius) * big)
-            _stamp(image, thing, centre, radius * share * big, layout, drawings)
+            _draw_thing(image, thing, centre, radius * share * big, layout, drawings)
     image = image.resize((side, side), Image.Resampling.BOX)
     return image if scene.style is None else apply_style(image, scene.style, style)
 

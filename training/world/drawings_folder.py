@@ -1,8 +1,8 @@
-"""A folder of drawings out of Noto Emoji's pictures and emojilib's names.
+"""Making a folder of drawings from Noto Emoji's pictures and emojilib's names.
 
-Neither is part of this project. Noto Emoji (Apache-2.0) has its pictures in ``png/128``, a file for
-each emoji with its code points in the name; emojilib (MIT) has ``dist/emoji-en-US.json``, for each
-emoji a list of words of which the first is its name.
+Neither is part of this project. Noto Emoji (Apache-2.0) has a file for each emoji in ``png/128``,
+named by its code points; emojilib (MIT) has ``dist/emoji-en-US.json``, with a list of words for
+each emoji, its name first.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from pathlib import Path
 
 from training.world.things import DrawingsError
 
-_VARIATION = 0xFE0F  # "as a picture", which Noto's names leave out
+_VARIATION = 0xFE0F  # "show as a picture"; Noto's names omit it
 
 
 def noto_name(emoji: str) -> str:
-    """The file that Noto Emoji has for an emoji."""
+    """The name of Noto Emoji's file for an emoji."""
     points = [f"{ord(each):04x}" for each in emoji if ord(each) != _VARIATION]
     return f"emoji_u{'_'.join(points)}.png"
 
 
 def make_folder(noto: Path, emojilib: Path, into: Path) -> int:
-    """Copy every named picture into ``into`` and list it; how many there are.
+    """Copy every named picture into ``into``, list it, and return how many there are.
 
-    ``noto`` is the folder of pictures, ``emojilib`` the file of names. Raises DrawingsError where
-    they are not what they should be.
+    ``noto`` is the folder of pictures, ``emojilib`` the file of names. Raises DrawingsError if the
+    names cannot be read or none of the pictures is there.
     """
     try:
         words: dict[str, list[str]] = json.loads(emojilib.read_text(encoding="utf-8"))

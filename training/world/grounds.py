@@ -1,4 +1,4 @@
-"""Grounds: colours and their patterns, and scenery, drawn on a square of pixels."""
+"""Drawing the grounds: plain colours, patterns and scenery."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from training.world.scene import COLOURS, PAPER, SCENERY, Ground
 Colour = tuple[int, int, int]
 
 _TONES: dict[str, Colour] = {**COLOURS, PAPER: (205, 205, 203)}
-"""Everything that a ground or a thing may be filled with."""
+"""All colours that grounds and things can have, as RGB."""
 
 
 def shade(colour: str, rng: np.random.Generator) -> Colour:
-    """The colour with a little of the variation that its name covers."""
+    """A random shade of the named colour, RGB."""
     return _varied(_TONES[colour], rng)
 
 
 def _varied(colour: Colour, rng: np.random.Generator) -> Colour:
     base = np.asarray(colour, dtype=np.float64)
-    wiggle = rng.normal(0.0, 7.0, 3) + rng.normal(0.0, 5.0)
-    red, green, blue = np.clip(base + wiggle, 0, 255).astype(int)
+    variation = rng.normal(0.0, 7.0, 3) + rng.normal(0.0, 5.0)
+    red, green, blue = np.clip(base + variation, 0, 255).astype(int)
     return int(red), int(green), int(blue)
 
 
 def draw_ground(image: Image.Image, ground: Ground, rng: np.random.Generator) -> None:
-    """Cover ``image`` (square, RGB) with the ground."""
+    """Draw the ground over all of ``image`` (square, RGB)."""
     if ground.pattern in SCENERY:
         image.paste(_SCENERY[ground.pattern](ground, image.width, rng))
     else:
@@ -61,8 +61,8 @@ def _draw_pattern(pen: ImageDraw.ImageDraw, ground: Ground, side: int,
                 pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=second)
 
 
-def _between(top: Colour, bottom: Colour, side: int) -> Image.Image:
-    """One colour above that becomes the other below."""
+def _gradient_down(top: Colour, bottom: Colour, side: int) -> Image.Image:
+    """A gradient from the colour ``top`` to ``bottom``."""
     share = np.linspace(0, 1, side)[:, None]
     rows = np.asarray(top) * (1 - share) + np.asarray(bottom) * share
     return Image.fromarray(np.repeat(rows[:, None], side, axis=1).astype(np.uint8))
@@ -70,11 +70,11 @@ def _between(top: Colour, bottom: Colour, side: int) -> Image.Image:
 
 def _gradient(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
     top, bottom = shade(ground.colour, rng), shade(str(ground.second), rng)
-    return _between(top, bottom, side)
+    return _gradient_down(top, bottom, side)
 
 
 def _sky(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
-    image = _between(_varied((95, 170, 240), rng), _varied((200, 228, 250), rng), side)
+    image = _gradient_down(_varied((95, 170, 240), rng), _varied((200, 228, 250), rng), side)
     pen = ImageDraw.Draw(image)
     for _ in range(int(rng.integers(2, 5))):
         x, y, wide = rng.random() * side, rng.random() * side, (0.08 + 0.08 * rng.random()) * side
@@ -88,7 +88,7 @@ def _sky(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
 def _sea(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
     horizon = round(side * rng.uniform(0.28, 0.4))
     image = Image.new("RGB", (side, side), _varied((190, 225, 245), rng))
-    water = _between(_varied((30, 125, 190), rng), _varied((10, 65, 125), rng), side)
+    water = _gradient_down(_varied((30, 125, 190), rng), _varied((10, 65, 125), rng), side)
     image.paste(water, (0, horizon))
     pen = ImageDraw.Draw(image)
     for row in range(5):
@@ -103,7 +103,7 @@ def _sea(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
 
 def _specks(image: Image.Image, rng: np.random.Generator, count: int,
             radii: tuple[float, float], colour: Colour) -> None:
-    """Round specks all over, their radii as fractions of the side."""
+    """Draw round specks in random places; ``radii`` are fractions of the side."""
     pen, side = ImageDraw.Draw(image), image.width
     for x, y, size in rng.random((count, 3)):
         radius = side * (radii[0] + (radii[1] - radii[0]) * size)
@@ -112,7 +112,7 @@ def _specks(image: Image.Image, rng: np.random.Generator, count: int,
 
 
 def _night(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
-    image = _between(_varied((12, 16, 52), rng), _varied((45, 42, 98), rng), side)
+    image = _gradient_down(_varied((12, 16, 52), rng), _varied((45, 42, 98), rng), side)
     _specks(image, rng, 40, (0.003, 0.012), (250, 245, 205))
     return image
 
@@ -120,7 +120,7 @@ def _night(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
 def _grass(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
     horizon = round(side * rng.uniform(0.3, 0.45))
     image = Image.new("RGB", (side, side), _varied((170, 215, 245), rng))
-    image.paste(_between(_varied((125, 190, 75), rng), _varied((60, 135, 45), rng), side),
+    image.paste(_gradient_down(_varied((125, 190, 75), rng), _varied((60, 135, 45), rng), side),
                 (0, horizon))
     pen = ImageDraw.Draw(image)
     for x, y, lean in rng.random((110, 3)):
@@ -133,7 +133,7 @@ def _grass(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
 
 
 def _hills(side: int, rng: np.random.Generator, height: float, rough: float) -> list[float]:
-    """The upper edge of a range of hills, in pixels from above, one number a column."""
+    """The outline of hills: for each column, pixels from the top."""
     across = np.linspace(0, 2 * np.pi, side)
     waves = np.sum([np.sin(across * k * 0.5 + rng.random() * 6.3) / k for k in (1, 2, 3)], axis=0)
     edge: list[float] = (side * (height + rough * waves)).tolist()
@@ -146,7 +146,7 @@ def _fill_below(image: Image.Image, edge: list[float], colour: Colour) -> None:
 
 
 def _desert(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
-    image = _between(_varied((250, 205, 140), rng), _varied((255, 235, 190), rng), side)
+    image = _gradient_down(_varied((250, 205, 140), rng), _varied((255, 235, 190), rng), side)
     for height, colour in ((0.42, (232, 180, 105)), (0.58, (215, 155, 80)),
                            (0.78, (196, 132, 62))):
         _fill_below(image, _hills(side, rng, height, 0.05), _varied(colour, rng))
@@ -154,7 +154,7 @@ def _desert(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
 
 
 def _snow(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
-    image = _between(_varied((150, 175, 205), rng), _varied((195, 212, 230), rng), side)
+    image = _gradient_down(_varied((150, 175, 205), rng), _varied((195, 212, 230), rng), side)
     for height, colour in ((0.5, (222, 232, 242)), (0.68, (240, 245, 250))):
         _fill_below(image, _hills(side, rng, height, 0.04), _varied(colour, rng))
     _specks(image, rng, 45, (0.006, 0.016), (255, 255, 255))
@@ -162,7 +162,7 @@ def _snow(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
 
 
 def _city(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
-    image = _between(_varied((235, 150, 120), rng), _varied((250, 205, 150), rng), side)
+    image = _gradient_down(_varied((235, 150, 120), rng), _varied((250, 205, 150), rng), side)
     pen = ImageDraw.Draw(image)
     left = -rng.random() * side * 0.1
     while left < side:

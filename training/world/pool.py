@@ -1,7 +1,7 @@
-"""A pool of drawn scenes that the training batches are taken from.
+"""A pool of drawn scenes that training batches are taken from.
 
-Drawing costs more than a training step can spare, so each picture serves a few times, under
-other cutouts and another caption each time, before a new one takes its place.
+Drawing takes longer than a training step, so each picture is used a few times before a new one
+replaces it.
 """
 
 from __future__ import annotations
@@ -11,23 +11,30 @@ import torch
 from torch import Tensor
 
 from training.world.drawing import draw_array
-from training.world.sampling import SHAPES_ALONE, Mix, sample_scene, vary
+from training.world.sampling import SHAPES_ONLY, Mix, near_miss, sample_scene
 from training.world.scene import Scene, held_out
 from training.world.things import Drawings
 
 
 class ScenePool:
-    """Pairs of a scene and its hardest wrong answer, with their pictures.
+    """Pairs of a scene and a near miss, with their pictures.
 
-    ``pictures`` is [2 * pairs, 3, side, side] bytes: a scene at 2i, its variation at 2i + 1. The
-    share ``alike`` of the variations is drawn with the scene's own random numbers, so that
-    place, size and shades agree, and only what the words tell differs; of the share ``typical``
-    both pictures are the typical ones. ``mix`` is what scenes there are; with drawn things in it,
-    ``drawings`` has their pictures.
+    ``pictures`` is [2 * pairs, 3, side, side] bytes: a scene at 2i, its near miss at 2i + 1.
+
+    Args:
+        pairs: The number of pairs.
+        side: Of the pictures, in pixels.
+        seed: Of scenes, pictures and batches.
+        reuse: How often a picture is used on average before it is replaced.
+        alike: The share of near misses drawn with the scene's own random numbers: the same place,
+            size and shades, so that only what captions say differs.
+        mix: What the scenes consist of.
+        drawings: The drawings of drawn things, if ``mix`` has any.
+        typical: The share of pairs whose pictures are the typical ones.
     """
 
     def __init__(self, pairs: int, side: int, seed: int | list[int], reuse: float = 6.0,
-                 alike: float = 0.7, mix: Mix = SHAPES_ALONE,
+                 alike: float = 0.7, mix: Mix = SHAPES_ONLY,
                  drawings: Drawings | None = None, typical: float = 0.0) -> None:
         self.rng = np.random.default_rng(seed)
         self.side = side
@@ -43,9 +50,9 @@ class ScenePool:
 
     def _redraw(self, pair: int) -> None:
         scene = sample_scene(self.rng, self.mix)
-        other = vary(scene, self.rng, self.mix.styles)
+        other = near_miss(scene, self.rng, self.mix.styles)
         while held_out(other):
-            other = vary(scene, self.rng, self.mix.styles)
+            other = near_miss(scene, self.rng, self.mix.styles)
         first, second = self.rng.integers(2**31, size=2)
         if self.rng.random() < self.alike:
             second = first

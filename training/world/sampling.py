@@ -1,7 +1,7 @@
-"""The small world the embedded models know: which scenes there are, and which differ in little.
+"""Random scenes of the drawn world, and near misses of a scene.
 
-A :class:`Mix` says what they are made of. :mod:`training.world.scene` has what a scene is,
-:mod:`training.world.drawing` makes its picture, :mod:`training.world.captions` its words.
+A :class:`Mix` says what they consist of. :mod:`training.world.scene` defines a scene,
+:mod:`training.world.drawing` makes its picture, :mod:`training.world.captions` its captions.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from training.world.things import drawn_things
 
 @dataclass(frozen=True)
 class Mix:
-    """What share (0 to 1) of scenes is what.
+    """Shares (0 to 1) of what scenes consist of.
 
-    ``styled`` of them are in one of ``styles``, ``pairs`` have two things, ``scenic`` of the
-    grounds are scenery and of the others ``plain`` have no pattern, ``drawn`` of the things are
-    drawings, and of scenes with one kind of thing ``counted`` have two or three of it.
+    Of the scenes, ``styled`` are in one of ``styles`` and ``pairs`` have two things; of those with
+    one thing, ``counted`` have two or three of it. Of the grounds, ``scenic`` are scenery, and
+    ``plain`` of the others have no pattern. Of the things, ``drawn`` are drawings.
     """
 
     styled: float = 0.25
@@ -45,11 +45,11 @@ class Mix:
     styles: tuple[str, ...] = tuple(STYLES)
 
 
-SHAPES_ALONE = Mix()
+SHAPES_ONLY = Mix()
 WHOLE = Mix(scenic=0.4, drawn=0.7, counted=0.1)
 
 
-def sample_scene(rng: np.random.Generator, mix: Mix = SHAPES_ALONE, *,
+def sample_scene(rng: np.random.Generator, mix: Mix = SHAPES_ONLY, *,
                  held: bool = False) -> Scene:
     """A random scene, from the held-out combinations if ``held``, else from the others."""
     while True:
@@ -63,13 +63,16 @@ def _pick(rng: np.random.Generator, names: tuple[str, ...], *without: str | None
     return left[int(rng.integers(len(left)))]
 
 
-def _happens(rng: np.random.Generator, share: float) -> bool:
-    """By chance; of what never happens nothing is drawn, so that a smaller mix has its own row."""
+def _chance(rng: np.random.Generator, share: float) -> bool:
+    """True with the probability ``share``; at 0 no random number is used.
+
+    So a mix with fewer features has the same random numbers as before they were added.
+    """
     return share > 0 and rng.random() < share
 
 
 def _any_ground(rng: np.random.Generator, mix: Mix) -> Ground:
-    if _happens(rng, mix.scenic):
+    if _chance(rng, mix.scenic):
         return _scenery(rng)
     colour = _pick(rng, tuple(COLOURS))
     pattern = "plain" if rng.random() < mix.plain else _pick(rng, PATTERNS[1:])
@@ -85,8 +88,8 @@ def _scenery(rng: np.random.Generator, *without: str) -> Ground:
     return Ground(colour, pattern, _pick(rng, tuple(COLOURS), colour))
 
 
-def _drawn(rng: np.random.Generator, count: int, *without: str | None) -> Thing:
-    """A drawn thing of none of the colours and names ``without``; with a plural, if several."""
+def _drawn_thing(rng: np.random.Generator, count: int, *without: str | None) -> Thing:
+    """A random drawn thing with none of the colours and names in ``without``."""
     fitting = [each for each in drawn_things().values() if each.fits(count, without)]
     return fitting[int(rng.integers(len(fitting)))].thing(count=count)
 
@@ -97,14 +100,14 @@ def _any_scene(rng: np.random.Generator, mix: Mix) -> Scene:
     behind = (ground.colour, ground.second)
     style = _pick(rng, mix.styles) if rng.random() < mix.styled else None
     if rng.random() >= mix.pairs:
-        count = int(rng.integers(2, 4)) if _happens(rng, mix.counted) else 1
-        if _happens(rng, mix.drawn):
-            return Scene((_drawn(rng, count, *behind),), ground, None, style)
+        count = int(rng.integers(2, 4)) if _chance(rng, mix.counted) else 1
+        if _chance(rng, mix.drawn):
+            return Scene((_drawn_thing(rng, count, *behind),), ground, None, style)
         colour = _pick(rng, colours, *behind)
         size = _pick(rng, SIZES) if count == 1 and rng.random() < 0.5 else "medium"
         return Scene((Thing(_pick(rng, SHAPES), colour, size, count),), ground, None, style)
     relation = _pick(rng, RELATIONS)
-    if _happens(rng, mix.drawn):
+    if _chance(rng, mix.drawn):
         things = _drawn_pair(rng, mix, relation, behind)
     else:
         first_colour = _pick(rng, colours, *behind)
@@ -118,22 +121,21 @@ def _any_scene(rng: np.random.Generator, mix: Mix) -> Scene:
 
 def _drawn_pair(rng: np.random.Generator, mix: Mix, relation: str,
                 behind: tuple[str | None, ...]) -> tuple[Thing, Thing]:
-    """A drawn thing and another or a shape, in any order; only a shape has something inside."""
-    first = _drawn(rng, 1, *behind)
+    """A drawn thing, and another or a shape, in random order; only shapes contain something."""
+    first = _drawn_thing(rng, 1, *behind)
     if relation == "inside":
         shape = _pick(rng, SHAPES, "ring")
         return first, Thing(shape, _pick(rng, tuple(COLOURS), *behind, first.colour))
-    second = _drawn(rng, 1, *behind, first.shape) if rng.random() < mix.drawn else Thing(
+    second = _drawn_thing(rng, 1, *behind, first.shape) if rng.random() < mix.drawn else Thing(
         _pick(rng, SHAPES), _pick(rng, tuple(COLOURS), *behind))
     return (first, second) if rng.random() < 0.5 else (second, first)
 
 
-def vary(scene: Scene, rng: np.random.Generator, styles: tuple[str, ...] = tuple(STYLES)
+def near_miss(scene: Scene, rng: np.random.Generator, styles: tuple[str, ...] = tuple(STYLES)
          ) -> Scene:
-    """The same scene with one attribute changed: the hardest wrong answer to it.
+    """The same scene with one attribute changed: the hardest wrong answer to its caption.
 
-    Where two things share what is to be swapped, the scene comes back as it was; captions are
-    matched to scenes by what they say, so that is one more right answer, not a wrong one.
+    If two things share what should be swapped, the scene is returned unchanged.
     """
     index = int(rng.integers(len(scene.things)))
     choices = ["shape", "shape", "colour", "ground"]
@@ -165,7 +167,7 @@ def _other_ground(scene: Scene, rng: np.random.Generator) -> Ground:
 
 
 def _related(scene: Scene, relation: str) -> Scene:
-    """In another relation; only a shape that has an inside of another colour takes another in."""
+    """In another relation; only a shape of another colour can contain something."""
     first, second = scene.things
     if relation == "inside" and (second.drawn or (first.drawn and first.colour == second.colour)):
         relation = _other_of_two(str(scene.relation))
@@ -191,12 +193,12 @@ def _swapped(scene: Scene, kind: str) -> Scene:
 
 
 def _other_thing(scene: Scene, index: int, kind: str, rng: np.random.Generator) -> Thing:
-    """One of the things with another colour, shape or count; a drawn one is another drawing."""
-    thing, taken = scene.things[index], scene.colours_beside(index)
+    """One of the things with another colour, shape or count; or another drawing."""
+    thing, taken = scene.things[index], scene.other_colours(index)
     if kind == "count":
         return replace(thing, count=5 - thing.count)
     if thing.drawn:
-        other = _drawn(rng, thing.count, thing.shape, *taken)
+        other = _drawn_thing(rng, thing.count, thing.shape, *taken)
         return replace(other, size=thing.size)
     if kind == "shape":
         return replace(thing, shape=_pick(rng, SHAPES, thing.shape))

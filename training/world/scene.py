@@ -1,4 +1,7 @@
-"""Scenes: what a picture of the small world shows, in the words that its captions have for it."""
+"""Scenes: what a picture of the drawn world shows.
+
+"Ground" is a drawing's word for the background: the frozen prompts of the benches have it as a key.
+"""
 
 from __future__ import annotations
 
@@ -21,22 +24,22 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "white": (248, 248, 246),
 }
 PAPER = "paper"
-"""The colour of a ground that nobody asked for: no caption tells it, and no thing has it."""
+"""The colour of the ground if the prompt says nothing about it. No caption or thing has it."""
 PATTERNS = ("plain", "striped", "checked", "dotted")
 SCENERY = ("gradient", "sky", "sea", "night", "grass", "desert", "snow", "city")
-"""Grounds that are more than a pattern. A gradient has two colours, the others their own."""
+"""Grounds that are not a pattern. A gradient has two named colours, the others fixed ones."""
 SIZES = ("small", "medium", "big")
 RELATIONS = ("left of", "above", "inside")
-"""Canonical relations of the first thing to the second; "right of" and "below" are these,
-told the other way round (see :mod:`training.world.captions`)."""
+"""Of the first thing to the second; "right of" and "below" are the same in another order of
+words (see :mod:`training.world.captions`)."""
 
 
 @dataclass(frozen=True)
 class Thing:
-    """A shape of a colour, or a drawn thing (training.world.things), which has its own.
+    """A shape of one colour, or a thing that there is a drawing of (training.world.things).
 
-    ``shape`` is its name. ``colour`` is None for a drawn thing of no one colour. ``count`` of
-    them, 1 to 3, stand together.
+    ``shape`` is its name. ``colour`` is None for a drawing without a main colour. ``count``, 1 to
+    3, is how many there are.
     """
 
     shape: str
@@ -46,15 +49,15 @@ class Thing:
 
     @property
     def drawn(self) -> bool:
-        """Whether it is a drawing, not a shape."""
+        """Whether it is a drawing and not a shape."""
         return self.shape not in SHAPES
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What is behind the things: a colour, a pattern of it and ``second``, or scenery.
+    """The background: one colour, a pattern of it and ``second``, or scenery.
 
-    ``colour`` of scenery with its own colours is its name.
+    For scenery with fixed colours, ``colour`` is its name.
     """
 
     colour: str
@@ -63,13 +66,13 @@ class Ground:
 
     @property
     def own_colours(self) -> bool:
-        """Whether it is scenery of which the name tells all."""
+        """Whether it is scenery with fixed colours."""
         return self.pattern == self.colour
 
 
 @dataclass(frozen=True)
 class Scene:
-    """One thing, or two with a relation, on a ground, maybe in a style."""
+    """One thing, or two with a relation, on a ground, with or without a style."""
 
     things: tuple[Thing, ...]
     ground: Ground
@@ -77,17 +80,17 @@ class Scene:
     style: str | None = None
 
     def with_thing(self, index: int, thing: Thing) -> Scene:
-        """The same scene with ``thing`` in the place of the one at ``index``."""
+        """The same scene with the thing at ``index`` replaced."""
         return replace(self, things=(*self.things[:index], thing, *self.things[index + 1:]))
 
-    def colours_beside(self, index: int) -> set[str | None]:
-        """The colours of all but the thing at ``index``; None for what has no one colour."""
+    def other_colours(self, index: int) -> set[str | None]:
+        """The colours of everything but the thing at ``index``; None for one without a colour."""
         return {self.ground.colour, self.ground.second,
                 *(each.colour for i, each in enumerate(self.things) if i != index)}
 
 
 def sized_by_relation(scene: Scene) -> Scene:
-    """Two things in the sizes that show their relation: neither hides the other."""
+    """The scene with two things in sizes that show their relation: neither hides the other."""
     if len(scene.things) == 1:
         return scene
     sizes = ("small", "big") if scene.relation == "inside" else ("medium", "medium")
@@ -96,24 +99,25 @@ def sized_by_relation(scene: Scene) -> Scene:
 
 
 def _bucket(*parts: str | None) -> int:
-    """A number from 0 to 9 that depends on the words alone, the same on every machine."""
+    """A number from 0 to 9 that depends on the words only, the same on every machine."""
     digest = hashlib.sha256("|".join(str(part) for part in parts).encode()).digest()
     return digest[0] % 10
 
 
-def held_style(thing: Thing, style: str) -> bool:
-    """Whether a drawn thing is kept from training in that style."""
+def is_style_held_out(thing: Thing, style: str) -> bool:
+    """Whether a drawn thing in that style is never trained on."""
     return thing.drawn and _bucket("style", thing.shape, style) == 0
 
 
 def held_out(scene: Scene) -> bool:
-    """Whether this combination is kept from training.
+    """Whether this combination is never trained on.
 
     One in ten combinations of (shape, colour, ground's colour), one in ten ordered pairs of
     coloured shapes with their relation, and one in ten of a drawn thing with a style. The
-    benches ask for these only.
+    benches use only these.
     """
-    if scene.style is not None and any(held_style(thing, scene.style) for thing in scene.things):
+    if scene.style is not None and any(is_style_held_out(thing, scene.style)
+                                       for thing in scene.things):
         return True
     if len(scene.things) == 1:
         thing = scene.things[0]

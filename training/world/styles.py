@@ -1,4 +1,4 @@
-"""Styles as filters: a plain drawing in, the same drawing as charcoal, watercolour, ... out."""
+"""Styles as filters: they turn a plain drawing into charcoal, watercolour and so on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _grain(rng: np.random.Generator, side: int, cells: int) -> Array:
 
 
 def _edges(image: Image.Image) -> Array:
-    """Where colours meet, [side, side] from 0 to 1, in any of the three channels."""
+    """How strong the edges are, [side, side] in 0..1: the most of the three channels."""
     spread = ImageChops.difference(image.filter(ImageFilter.MaxFilter(3)),
                                    image.filter(ImageFilter.MinFilter(3)))
     edges: Array = _to_array(spread).max(axis=2)
@@ -35,7 +35,7 @@ def _edges(image: Image.Image) -> Array:
 
 
 def charcoal(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Grey rubbed tones with dark, broken contours on off-white paper."""
+    """Smudged grey with dark, broken outlines on off-white paper."""
     side = image.width
     tone = np.asarray(image.convert("L"), dtype=np.float32) / 255.0
     soft = 0.30 + 0.62 * tone
@@ -47,7 +47,7 @@ def charcoal(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def watercolour(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Pale washes that pool at wobbling rims, on white paper."""
+    """Pale washes that are darker at their wobbly edges, on white paper."""
     side = image.width
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
     wobble = side / 85
@@ -62,7 +62,7 @@ def watercolour(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def pixel_art(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Square pixels, sixteen to a side, in few levels of colour."""
+    """16 x 16 large pixels with few levels of colour."""
     side = image.width
     small = image.resize((16, 16), Image.Resampling.BOX)
     few = np.round(_to_array(small) * 5) / 5
@@ -71,7 +71,7 @@ def pixel_art(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def neon(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Glowing contours in the things' own colours on near-black."""
+    """Glowing outlines in the picture's own colours on near-black."""
     colour = _to_array(image.filter(ImageFilter.MaxFilter(3)))
     bright = colour / np.maximum(colour.max(axis=2, keepdims=True), 0.25)
     edge = np.clip(_edges(image) * 1.8, 0, 1)[..., None]
@@ -82,7 +82,7 @@ def neon(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def pencil_sketch(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Thin grey contours and diagonal hatching where it is dark, on white paper."""
+    """Thin grey outlines, and diagonal hatching in dark areas, on white paper."""
     side = image.width
     tone = np.asarray(image.convert("L"), dtype=np.float32) / 255.0
     across = np.arange(side)
@@ -96,7 +96,7 @@ def pencil_sketch(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def oil(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Thick, bent strokes of saturated colour with light on their ridges."""
+    """Thick, curved strokes of saturated colour with lit ridges."""
     side = image.width
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
     reach = 3.2 * side / 128
@@ -111,7 +111,7 @@ def oil(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def mosaic(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Square tiles of one colour each, each a little off, with pale joints."""
+    """Square tiles of uneven brightness, with pale joints."""
     side, cells = image.width, 21
     small = _to_array(image.resize((cells, cells), Image.Resampling.BOX))
     uneven = small + rng.normal(0.0, 0.05, (cells, cells, 1)).astype(np.float32)
@@ -123,7 +123,7 @@ def mosaic(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def blueprint(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """White contours and a fine grid on blue."""
+    """White outlines and a fine grid on blue."""
     side = image.width
     line = np.clip(_edges(image) * 1.8, 0, 1)
     along = np.arange(side) % max(2, round(side / 12)) == int(rng.integers(3))
@@ -135,14 +135,14 @@ def blueprint(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def woodcut(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Black and cream: dark is solid, what lies between is cut in wavy lines."""
+    """Black and cream: dark areas are solid, middle tones are wavy lines."""
     side = image.width
     tone = np.asarray(image.convert("L"), dtype=np.float32) / 255.0
     bent = np.arange(side)[:, None] + _grain(rng, side, 6) * 1.5 * side / 128
     period = 6 * side / 128
     line = 0.5 + 0.5 * np.sin(bent * 2 * np.pi / period)
     light = (tone * 1.1 - 0.1 > 0.15 + 0.65 * line).astype(np.float32)
-    # What meets in the same tone is told apart by a contour with a cut on either side.
+    # Areas of the same tone are separated by an outline with a cut on either side.
     contour = np.clip(_edges(image) * 2.5 - 0.3, 0, 1)
     cut = _to_array(_to_image(contour).filter(ImageFilter.MaxFilter(5)))
     light = np.maximum(light, cut) * (1 - contour)
@@ -152,7 +152,7 @@ def woodcut(image: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def stained_glass(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Bright panes, each of its own light, with leads between them and along the contours."""
+    """Bright panes of uneven light, with leads between them and along the outlines."""
     side, panes = image.width, 45
     seeds = rng.random((panes, 2)).astype(np.float32) * side
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
@@ -185,5 +185,5 @@ STYLES: dict[str, Callable[[Image.Image, np.random.Generator], Image.Image]] = {
 
 
 def apply_style(image: Image.Image, style: str, rng: np.random.Generator) -> Image.Image:
-    """``image`` (square, RGB) in the style of that name; KeyError for an unknown one."""
+    """``image`` (square, RGB) in the named style; KeyError for an unknown one."""
     return STYLES[style](image, rng)

@@ -1,4 +1,4 @@
-"""The things that the world has drawings of: their names (things.toml), and a folder of them."""
+"""The drawn things: their names (things.toml), and a folder with their drawings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.world.scene import COLOURS, Thing
 
 
 class DrawingsError(ValueError):
-    """A folder of drawings that cannot serve; its text says what to change."""
+    """A folder of drawings that cannot be used; its text says what to change."""
 
 
 _TABLE = Path(__file__).with_name("things.toml")
@@ -23,10 +23,10 @@ _TABLE = Path(__file__).with_name("things.toml")
 
 @dataclass(frozen=True)
 class DrawnThing:
-    """What the captions call it, its kind, its drawing's name, its colour if it has one.
+    """A drawn thing: its name in captions, its kind, its drawing's name, its main colour if any.
 
-    ``plural`` is None where several of it have no name of their own, ``single`` is whether it
-    takes an article: not "grapes", not "bread".
+    ``plural`` is None if there is no word for several of it; ``single`` is whether it takes an
+    article, unlike "grapes" and "bread".
     """
 
     name: str
@@ -37,17 +37,17 @@ class DrawnThing:
     single: bool = True
 
     def fits(self, count: int, without: Collection[str | None]) -> bool:
-        """Whether so many of it may stand where neither its name nor its colour is wanted."""
+        """Whether there can be ``count`` of it, and its name and colour are not in ``without``."""
         return (self.name not in without and (self.colour is None or self.colour not in without)
                 and (count == 1 or self.plural is not None))
 
     def thing(self, size: str = "medium", count: int = 1) -> Thing:
-        """It, as part of a scene."""
+        """The thing as part of a scene."""
         return Thing(self.name, self.colour, size, count)
 
 
 def _plural(name: str) -> str | None:
-    """By the rules; None for what is a plural already."""
+    """The regular plural; None for what is a plural already."""
     if name.endswith("s") and not name.endswith(("us", "ss", "os")):
         return None
     if name.endswith(("us", "ss", "os", "x", "ch", "sh")):
@@ -59,7 +59,7 @@ def _plural(name: str) -> str | None:
 
 @functools.cache
 def drawn_things() -> dict[str, DrawnThing]:
-    """All of them by name, in the table's order."""
+    """All drawn things by name, in the table's order."""
     found: dict[str, DrawnThing] = {}
     for kind, rows in tomllib.loads(_TABLE.read_text(encoding="utf-8")).items():
         for name, row in rows.items():
@@ -75,17 +75,17 @@ def drawn_things() -> dict[str, DrawnThing]:
 
 
 class Drawings:
-    """The drawings in a folder, RGBA, by the name of the thing.
+    """The drawings in a folder, as RGBA pictures, by the name of the thing.
 
-    The folder has ``emoji.jsonl``, a line for each drawing with its ``name`` and its ``file``,
-    and those files; docs/drawn-models.md tells how to make one.
+    The folder has ``emoji.jsonl``, a line for each drawing with its ``name`` and its ``file``, and
+    those files; docs/drawn-models.md says how to make one.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Raises DrawingsError where the list or a drawing is missing."""
+        """Raises DrawingsError if the list or a drawing is missing."""
         index = folder / "emoji.jsonl"
         if not index.is_file():
-            raise DrawingsError(f"{folder} has no emoji.jsonl; docs/drawn-models.md tells how "
+            raise DrawingsError(f"{folder} has no emoji.jsonl; docs/drawn-models.md says how "
                                 "to make a folder of drawings.")
         files: dict[str, str] = {}
         for line in index.read_text(encoding="utf-8").splitlines():
@@ -99,12 +99,12 @@ class Drawings:
                           for each in drawn_things().values()}
 
     def __getitem__(self, name: str) -> Image.Image:
-        """The drawing of a thing; KeyError where the world has none."""
+        """The drawing of a thing; KeyError for an unknown one."""
         return self._pictures[name]
 
 
 def _trimmed(path: Path) -> Image.Image:
-    """The drawing without its empty margin, in the middle of a square."""
+    """The drawing without its empty margin, centred in a square."""
     with Image.open(path) as file:
         picture = file.convert("RGBA")
     box = picture.getchannel("A").getbbox()

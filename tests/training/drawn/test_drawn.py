@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from engine.models import load_models
 from engine.models.generators.taming import VQGenerator
-from training.common.adversarial import move_against
+from training.common.adversarial import adversarial_pictures
 from training.common.hard_negatives import grouped_contrastive_loss
 from training.common.shipped import DRAWN
 from training.common.stage import run_stage
@@ -43,7 +43,7 @@ def test_pictures_are_moved_to_where_the_loss_is_higher_and_no_farther() -> None
         return (begun - goal).square().sum()
 
     reach = torch.tensor([1.5, 1.5, 1.5, 1.5, 0.1, 0.0])
-    moved = move_against(pictures, loss, reach, rng)
+    moved = adversarial_pictures(pictures, loss, reach, rng)
     far = (moved - pictures).flatten(1).norm(dim=1)
     assert (far[:4] > 0.05).all()
     # A random start of at most 0.3 of it, and the step.
@@ -122,7 +122,7 @@ def test_one_command_trains_both_a_stage_at_a_time_and_goes_on(
     monkeypatch.setattr(stages, "DrawnGeneratorTraining",
                         partial(DrawnGeneratorTraining, pool_pairs=20))
     monkeypatch.setattr(stages, "DrawnWordsTraining",
-                        partial(DrawnWordsTraining, captions=400, seen=400))
+                        partial(DrawnWordsTraining, captions=400, projected=400))
 
     def stage(minutes: float) -> dict[str, int]:
         said = CliRunner().invoke(command.app, ["--resume", "--folder", str(tmp_path),

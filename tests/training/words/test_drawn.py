@@ -15,13 +15,18 @@ from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor,
 from engine.painting.losses import spherical_distance
 from training.common.stage import resume, run_stage
 from training.perceptor.export import export_drawn
-from training.perceptor.projection import see_by_components
-from training.words.drawn import ARCHITECTURE, DrawnWordsTrainer, DrawnWordsTraining, where_it_rests
-from training.words.drawn_start import start_words_from_exported, take_words
+from training.perceptor.projection import project_on_components
+from training.words.drawn import (
+    ARCHITECTURE,
+    DrawnWordsTrainer,
+    DrawnWordsTraining,
+    pull_directions,
+)
+from training.words.drawn_start import start_words_from_exported, transfer_words
 from training.world.pool import ScenePool
 from training.world.sampling import Mix
 
-WORDS = DrawnWordsTraining(captions=400, seen=370, batch=64, total=24, warmup=2)
+WORDS = DrawnWordsTraining(captions=400, projected=370, batch=64, total=24, warmup=2)
 SMALL = {"embed_dim": 64, "vision_width": 64, "text_width": 64}
 PLAIN = Mix(styled=0.0, pairs=0.0, plain=1.0)
 
@@ -37,7 +42,7 @@ def perceptor(pictures: torch.Tensor) -> ClipPerceptor:
     """One that sees 62 components of them, as they are and turned over."""
     small = ClipPerceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval()
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
-    see_by_components(small, many)
+    project_on_components(small, many)
     return small.requires_grad_(False)
 
 
@@ -75,9 +80,9 @@ def test_pictures_that_are_too_few_or_patches_that_are_too_small_are_refused(
         pictures: torch.Tensor) -> None:
     patched = ClipPerceptor(new_clip(**{**ARCHITECTURE, "patch": 16}))
     with pytest.raises(ValueError, match="one patch of 64 pixels"):
-        see_by_components(patched, pictures)
+        project_on_components(patched, pictures)
     with pytest.raises(ValueError, match="40 pictures for 360 dimensions"):
-        see_by_components(ClipPerceptor(new_clip(**ARCHITECTURE)), pictures)
+        project_on_components(ClipPerceptor(new_clip(**ARCHITECTURE)), pictures)
 
 
 def test_prompts_that_are_added_pull_as_the_loops_own_losses_do() -> None:
@@ -87,7 +92,7 @@ def test_prompts_that_are_added_pull_as_the_loops_own_losses_do() -> None:
     seen[:, -1] = 0
     seen = F.normalize(seen)
     whose = torch.tensor([0, 0, 0, 1, 1])
-    rests = where_it_rests(read, whose, seen)
+    rests = pull_directions(read, whose, seen)
     for number, picture in enumerate(seen):
         x = picture.clone().requires_grad_(True)
         spherical_distance(F.normalize(x, dim=0), read[whose == number]).sum().backward()
@@ -99,9 +104,9 @@ def test_prompts_that_are_added_pull_as_the_loops_own_losses_do() -> None:
 
 def test_of_one_prompt_all_is_compared_and_of_several_what_pictures_have() -> None:
     seen = F.normalize(torch.tensor([[1.0, 1.0, 0.0]]))
-    one = where_it_rests(torch.tensor([[0.6, 0.0, 0.8]]), torch.tensor([0]), seen)
+    one = pull_directions(torch.tensor([[0.6, 0.0, 0.8]]), torch.tensor([0]), seen)
     assert one[0, 2] > 0
-    two = where_it_rests(torch.tensor([[0.6, 0.0, 0.8], [0.0, 0.6, 0.8]]), torch.tensor([0, 0]),
+    two = pull_directions(torch.tensor([[0.6, 0.0, 0.8], [0.0, 0.6, 0.8]]), torch.tensor([0, 0]),
                          seen)
     torch.testing.assert_close(F.cosine_similarity(two, seen), torch.ones(1))
 
@@ -110,8 +115,8 @@ def test_words_taken_over_ask_for_the_same_picture_where_it_is_seen_otherwise(
         perceptor: ClipPerceptor, pictures: torch.Tensor) -> None:
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
     other = ClipPerceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval().requires_grad_(False)
-    see_by_components(other, many, power=0.1, seed=3)
-    take_words(other, perceptor)
+    project_on_components(other, many, power=0.1, seed=3)
+    transfer_words(other, perceptor)
     asked = perceptor.encode_text(["a red star", "blue", "a circle above a square"])
     of_pixels = (0.5 + torch.eye(3 * 64 * 64)).view(-1, 3, 64, 64)
     sees = torch.cat([perceptor.encode_image(some) for some in of_pixels.split(512)])

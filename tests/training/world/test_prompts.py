@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from engine.models import load_models
-from training.world.prompts import PLUS, ask, encode_asked
+from training.words.encoding import encode_prompts
+from training.world.prompts import PLUS, sample_prompt
 from training.world.sampling import WHOLE, sample_scene
 
 
@@ -17,7 +18,7 @@ def test_what_is_asked_is_true_and_each_way_of_asking_comes() -> None:
     seen = {"plus style": 0, "plus ground": 0, "style alone": 0, "no ground": 0, "all": 0}
     for _ in range(600):
         scene = sample_scene(rng, replace(WHOLE, styled=0.5))
-        words, claim = ask(scene, rng)
+        words, claim = sample_prompt(scene, rng)
         assert claim.true_of(scene)
         assert 1 <= len(words.split(PLUS)) <= 2
         told = claim.ground_colour is not None
@@ -38,6 +39,6 @@ def test_added_prompts_have_the_mean_of_their_vectors() -> None:
     words = ["a red circle + on a blue background", "a red circle", "on a blue background"]
     # Among longer and shorter ones: each is read by itself, and comes back in its place.
     others = ["a fox", "a charcoal drawing of a fox to the left of a big purple ring"] * 40
-    both, first, second = encode_asked(perceptor, [*words, *others])[:3]
+    both, first, second = encode_prompts(perceptor, [*words, *others])[:3]
     torch.testing.assert_close(torch.stack([first, second]), perceptor.encode_text(words[1:]))
     torch.testing.assert_close(both, torch.nn.functional.normalize(first + second, dim=0))

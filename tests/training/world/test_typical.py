@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.world.captions import Claim, Said
+from training.world.captions import Claim, ThingClaim
 from training.world.drawing import draw_array
 from training.world.pool import ScenePool
-from training.world.prompts import ask
+from training.world.prompts import sample_prompt
 from training.world.sampling import WHOLE, Mix, sample_scene
 from training.world.scene import COLOURS, PAPER, Ground, Scene, Thing, held_out
 from training.world.styles import STYLES
-from training.world.typical import OWN_GROUNDS, typical_scene
+from training.world.typical import STYLE_GROUNDS, typical_scene
 
 
 def test_a_typical_picture_is_in_the_middle_and_of_the_named_colours() -> None:
@@ -45,7 +45,7 @@ def test_a_typical_picture_is_always_the_same_and_is_one_that_could_be(style: st
 def test_what_is_told_stays_true_and_on_no_ground_that_is_told_held_out(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scene = sample_scene(rng, replace(WHOLE, styled=0.4))
-    _, claim = ask(scene, rng)
+    _, claim = sample_prompt(scene, rng)
     usual = typical_scene(scene, claim)
     assert claim.true_of(usual)
     assert usual.ground.colour == PAPER or not held_out(usual)
@@ -56,7 +56,7 @@ def test_what_is_told_stays_true_and_on_no_ground_that_is_told_held_out(seed: in
 @pytest.mark.parametrize("thing", [Thing("circle", "red"), Thing("circle", "white"),
                                    Thing("circle", "grey")])
 def test_a_ground_that_nobody_asked_for_is_paper_on_which_all_things_show(thing: Thing) -> None:
-    claim = Claim((Said(thing.shape, thing.colour, None),))
+    claim = Claim((ThingClaim(thing.shape, thing.colour, None),))
     usual = typical_scene(Scene((thing,), Ground("grass", "grass")), claim)
     assert usual.ground == Ground(PAPER)
     picture = draw_array(usual, None).astype(int)
@@ -68,10 +68,10 @@ def test_a_ground_that_nobody_asked_for_is_paper_on_which_all_things_show(thing:
 def test_a_style_has_a_ground_of_its_own_unless_the_thing_has_its_colour(style: str) -> None:
     def ground(colour: str) -> Ground:
         thing = Thing("square", colour)
-        claim = Claim((Said("square", colour, None),), style=style)
+        claim = Claim((ThingClaim("square", colour, None),), style=style)
         return typical_scene(Scene((thing,), Ground("sea", "sea"), None, style), claim).ground
 
-    own = [Ground(colour) for colour in OWN_GROUNDS[style]]
+    own = [Ground(colour) for colour in STYLE_GROUNDS[style]]
     seen = {colour: ground(colour) for colour in COLOURS}
     assert seen[own[0].colour] in (*own[1:], Ground(PAPER))
     assert set(seen.values()) <= {*own, Ground(PAPER)}
@@ -80,7 +80,7 @@ def test_a_style_has_a_ground_of_its_own_unless_the_thing_has_its_colour(style: 
 
 @pytest.mark.parametrize("style", ["oil", "mosaic", "pixel art", "stained glass", "charcoal"])
 def test_a_style_that_fills_the_picture_shows_where_no_thing_is(style: str) -> None:
-    claim = Claim((Said("square", "red", None),), style=style)
+    claim = Claim((ThingClaim("square", "red", None),), style=style)
     usual = typical_scene(Scene((Thing("square", "red"),), Ground("white"), None, style), claim)
     corner = draw_array(usual, None)[:, :24, :24].astype(int)
     plain = draw_array(replace(usual, style=None), None)[:, :24, :24].astype(int)
@@ -89,16 +89,16 @@ def test_a_style_that_fills_the_picture_shows_where_no_thing_is(style: str) -> N
 
 def test_of_a_ground_that_is_told_the_pattern_is_only_where_it_is_told() -> None:
     striped = Scene((Thing("circle", "red"),), Ground("green", "striped", "blue"))
-    told = Claim((Said("circle", "red", None),), ground_colour="green")
+    told = Claim((ThingClaim("circle", "red", None),), ground_colour="green")
     assert typical_scene(striped, told).ground == Ground("green")
     assert typical_scene(striped, replace(told, ground_pattern="striped")).ground == striped.ground
 
 
 def test_a_size_that_nobody_asked_for_is_the_middle_one() -> None:
     scene = Scene((Thing("circle", "red", "big"),), Ground("green"))
-    told = Claim((Said("circle", "red", "big"),), ground_colour="green")
+    told = Claim((ThingClaim("circle", "red", "big"),), ground_colour="green")
     assert typical_scene(scene, told) == scene
-    untold = replace(told, things=(Said("circle", "red", None),))
+    untold = replace(told, things=(ThingClaim("circle", "red", None),))
     assert typical_scene(scene, untold).things[0].size == "medium"
 
 

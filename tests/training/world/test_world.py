@@ -19,9 +19,9 @@ from bench.drawn.typical import prompts
 from bench.prompts import FOLDER
 from engine.models.packages import clip_tokenizer
 from training.drawn.__main__ import app
-from training.world.captions import Claim, Said, describe
+from training.world.captions import Claim, ThingClaim, describe
 from training.world.drawing import draw_array
-from training.world.sampling import WHOLE, Mix, sample_scene, vary
+from training.world.sampling import WHOLE, Mix, near_miss, sample_scene
 from training.world.scene import COLOURS, SCENERY, SHAPES, Ground, Scene, Thing, held_out
 from training.world.styles import STYLES
 from training.world.things import Drawings, DrawingsError, drawn_things
@@ -171,7 +171,7 @@ def test_a_caption_of_the_whole_world_is_true_of_its_scene(seed: int, full: bool
 @given(SEEDS)
 def test_two_full_captions_of_one_scene_and_its_near_miss_are_not_both_true(seed: int) -> None:
     scene = sample_scene(_rng(seed), WHOLE)
-    other = vary(scene, _rng(seed))
+    other = near_miss(scene, _rng(seed))
     _, claim = describe(scene, _rng(seed), full=True)
     assert claim.true_of(other) == (other == scene)
 
@@ -277,7 +277,7 @@ def test_a_full_caption_is_true_of_a_near_miss_only_where_nothing_it_says_change
         seed: int) -> None:
     rng = _rng(seed)
     scene = sample_scene(rng)
-    other = vary(scene, rng)
+    other = near_miss(scene, rng)
     _, claim = describe(scene, rng, full=True)
     told = [(thing.shape, thing.colour) for thing in scene.things]
     same_things = told == [(thing.shape, thing.colour) for thing in other.things]
@@ -289,13 +289,13 @@ def test_a_full_caption_is_true_of_a_near_miss_only_where_nothing_it_says_change
 @given(SEEDS)
 def test_neither_of_two_things_hides_the_other(seed: int) -> None:
     scene = sample_scene(_rng(seed), Mix(pairs=1.0))
-    for each in (scene, vary(scene, _rng(seed))):
+    for each in (scene, near_miss(scene, _rng(seed))):
         sizes = tuple(thing.size for thing in each.things)
         assert sizes == (("small", "big") if each.relation == "inside" else ("medium",) * 2)
 
 
 def test_a_partial_caption_is_true_of_whatever_fits_it() -> None:
-    claim = Claim((Said("star", None, None),))
+    claim = Claim((ThingClaim("star", None, None),))
     assert claim.true_of(Scene((Thing("star", "red"),), Ground("blue")))
     assert not claim.true_of(Scene((Thing("heart", "red"),), Ground("blue")))
     assert not claim.true_of(Scene((Thing("star", "red"),), Ground("blue"), None, "neon"))
