@@ -1,3 +1,5 @@
+"""Fixtures for everything that reads or fetches models."""
+
 import http.server
 import threading
 
