@@ -21,7 +21,7 @@ from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, request_
 from engine.clock import now_ms
 from engine.errors import RequestError
 from engine.events import Done
-from engine.jobs.job import JobRecord, Place, State, Wish
+from engine.jobs.job import Interrupt, JobRecord, Place, State
 
 log = logging.getLogger("data.jobs.queue_jobs")
 
@@ -108,9 +108,9 @@ class QueueJobs(Jobs):
         """running -> queued; it will be the first to continue."""
         return await self._leases.move(id, "queued", ("running",))
 
-    async def wished(self, id: str, wish: Wish) -> bool:
+    async def interrupted(self, id: str, interrupt: Interrupt) -> bool:
         """Write down what was asked of a running job."""
-        return await self._leases.move(id, "running", ("running",), "wish = ?", wish)
+        return await self._leases.move(id, "running", ("running",), "wish = ?", interrupt)
 
     async def rendered(self, id: str, done: Done) -> bool:
         """queued or running -> rendered; the picture is on disk before."""

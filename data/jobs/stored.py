@@ -11,7 +11,7 @@ from typing import Any
 from data.database import Row
 from data.jobs.files import Files
 from engine.errors import RequestError
-from engine.jobs.job import Place, State, Wish
+from engine.jobs.job import Interrupt, Place, State
 from engine.request.request import ImageRequest, make_request, request_from_json
 
 UNFINISHED: tuple[State, ...] = ("queued", "running")
@@ -35,7 +35,7 @@ class StoredJob:
     request: ImageRequest
     seed: int
     state: State
-    wish: Wish | None
+    wish: Interrupt | None
     created_at: int
     started_at: int | None
     ended_at: int | None

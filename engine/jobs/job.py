@@ -1,4 +1,4 @@
-"""A job in the queue: what it is, who watches it, and what must be remembered of it."""
+"""A job in the queue: its record, its watchers, and the store that keeps it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from engine.events import Cancelled, Done, Event, Failed
 from engine.request.request import ImageRequest
 
 State = Literal["queued", "running", "rendered", "delivered", "failed", "cancelled"]
-Wish = Literal["stop", "cancel"]
+Interrupt = Literal["stop", "cancel"]
+"""Stop finishes the picture as it is; cancel drops it."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a job was asked for, and in which language answers are wanted; ids are Discord's.
+    """Where a job was requested, and the language of its answers; ids are Discord's.
 
     ``guild_id`` is None in direct messages.
     """
@@ -32,9 +33,9 @@ class JobRecord:
     """A job as the store keeps it; times are milliseconds since 1970, UTC.
 
     ``id`` is 32 hexadecimal digits. The request has a seed. ``person_served_at`` is when a job
-    of the same person was last begun: that decides whose turn it is after a restart.
-    ``continues`` is the job from whose last state a new one begins; the store gives the new one
-    a copy of it, and needs to know no more after that.
+    of the same person was last started, which decides whose turn it is after a restart.
+    ``continues`` is the job whose last state a new job starts from; the store copies that state
+    when the job is added and does not need ``continues`` afterwards.
     """
 
     id: str
@@ -44,45 +45,45 @@ class JobRecord:
     created_at: int = 0
     started_at: int | None = None
     person_served_at: int | None = None
-    wish: Wish | None = None
+    interrupt: Interrupt | None = None
     continues: str | None = None
 
 
 class JobStore(Protocol):
     """What makes the queue durable; ``data.store.Store`` is one.
 
-    Every method raises EngineError where it could not be written down. Those that return a
-    bool change nothing and return False where the job is not in a state that leads there, or
-    is not this process's any more: a second call does no harm.
+    Every method raises EngineError if it cannot write. Methods that return a bool change nothing
+    and return False if the job is not in a state that allows the change, or if another process
+    owns it by now; calling them twice is safe.
     """
 
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
-        """Write down a new job and, by SHA-256, the pictures it needs; on disk on return.
+        """Store a new job and its pictures, by SHA-256; they are on disk when this returns.
 
-        Raises RequestError where a picture that it needs is neither given nor there already,
-        or the state of the job that it continues is not kept any more.
+        Raises RequestError if a picture it needs is neither given nor stored already, or if the
+        state of the job that it continues was deleted.
         """
 
     async def attachments(self, id: str) -> dict[str, bytes]:
-        """The job's pictures by SHA-256; one that is gone is left out."""
+        """The job's pictures by SHA-256, without those that were deleted."""
 
     def state_path(self, id: str) -> Path:
-        """Where the worker keeps the half-painted job, and its last state when it is over."""
+        """The file in which the worker saves the job's state; it is kept after the job's end."""
 
     async def waiting(self) -> list[JobRecord]:
-        """Take over the jobs that are unfinished and nobody's; begun ones first, then by age."""
+        """Take over the unfinished jobs without an owner; started ones first, then by age."""
 
     async def started(self, id: str) -> bool:
         """queued or running -> running."""
 
     async def requeued(self, id: str) -> bool:
-        """running -> queued; what has been painted is kept."""
+        """running -> queued; its saved state is kept."""
 
-    async def wished(self, id: str, wish: Wish) -> bool:
-        """Remember what was asked of a running job."""
+    async def interrupted(self, id: str, interrupt: Interrupt) -> bool:
+        """Store that a running job is to be stopped or cancelled."""
 
     async def rendered(self, id: str, done: Done) -> bool:
-        """queued or running -> rendered, the picture on disk before."""
+        """queued or running -> rendered, after the picture is on disk."""
 
     async def failed(self, id: str, reason: str) -> bool:
         """queued or running -> failed."""
@@ -91,15 +92,15 @@ class JobStore(Protocol):
         """queued or running -> cancelled; ``partial`` is kept."""
 
     async def rendition(self, id: str) -> tuple[ImageRequest, int] | None:
-        """What gives a rendered job's picture again: its request and the iterations made."""
+        """The request and the iterations that repeat a rendered picture; None if there is none."""
 
 
 class Job:
-    """One picture on its way. ``async for event in job`` watches it.
+    """One picture being made. ``async for event in job`` watches it.
 
-    Any number of watchers may; each gets the last known event first and, being slow, only the
-    newest of those it missed. The last is Done, Failed or Cancelled; without one of them the
-    iteration ends only where the queue was closed and the job will go on after a restart.
+    Any number of watchers can; each gets the latest event first, and a slow one skips all but
+    the newest. The last event is Done, Failed or Cancelled. The iteration ends without it only if
+    the queue is closed, and then the job continues after the restart.
     """
 
     def __init__(self, record: JobRecord, *, resumed: bool = False) -> None:
@@ -109,11 +110,11 @@ class Job:
         self.place = record.place
         self.created_at = record.created_at
         self.resumed = resumed
-        self.wish = record.wish
+        self.interrupt = record.interrupt
         self.state: State = "queued"
         self.latest: Event | None = None
-        self.eta: float | None = None
-        self.left: float | None = None
+        self.eta: float | None = None  # seconds until the picture, waiting included
+        self.seconds_left: float | None = None  # of painting
         self.saved_iteration = 0
         self._version = 0
         self._closed = False
@@ -123,13 +124,13 @@ class Job:
         return f"<Job {self.id} {self.state}>"
 
     def publish(self, event: Event) -> None:
-        """Tell the watchers; for the queue alone."""
+        """Send ``event`` to the watchers; only the queue calls this."""
         self.latest = event
         self._version += 1
         self._wake()
 
     def close(self) -> None:
-        """End the watchers' iterations without an ending; for the queue alone."""
+        """End the watchers' iterations without an ending; only the queue calls this."""
         self._closed = True
         self._wake()
 

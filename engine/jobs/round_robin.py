@@ -1,4 +1,4 @@
-"""Whose turn it is: round robin over people, first come first served within one person."""
+"""Round robin over people; first come, first served within one person."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ T = TypeVar("T")
 
 
 class RoundRobin(Generic[T]):
-    """A queue with one line a person; the lines take turns.
+    """A queue with one line per person; the lines take turns.
 
-    A person joins the rotation at its end, with their first item that waits, and goes there
-    again each time they are served. So, between an item's push as the k-th of its person's line
-    (k from 0) and its pop, every other person is served at most k + 1 times, however much they
-    ask for.
+    A person joins the end of the rotation with their first waiting item and returns to the end
+    each time they are served. So between the push of the k-th item of a person's line (k from 0)
+    and its pop, every other person is served at most k + 1 times, however many items they have.
     """
 
     def __init__(self) -> None:
@@ -25,11 +24,11 @@ class RoundRobin(Generic[T]):
         self._lines: dict[str, deque[T]] = {}
 
     def push(self, person: str, item: T) -> None:
-        """``item`` goes to the end of the person's line."""
+        """Add ``item`` to the end of the person's line."""
         self._lines.setdefault(person, deque()).append(item)
 
     def pop(self) -> T | None:
-        """Take out what is next; None where nothing waits."""
+        """Remove and return the next item; None if the queue is empty."""
         for person, line in self._lines.items():
             item = line.popleft()
             del self._lines[person]
@@ -39,7 +38,7 @@ class RoundRobin(Generic[T]):
         return None
 
     def remove(self, person: str, item: T) -> bool:
-        """Take ``item`` out of the line; whether it was there."""
+        """Remove ``item`` from the person's line; False if it is not there."""
         line = self._lines.get(person)
         if line is None or item not in line:
             return False
@@ -49,7 +48,7 @@ class RoundRobin(Generic[T]):
         return True
 
     def __iter__(self) -> Iterator[T]:
-        """What waits, in the order of service if nothing is added."""
+        """All items, in the order in which they are served if no more are added."""
         lines = [tuple(line) for line in self._lines.values()]
         for turn in range(max((len(line) for line in lines), default=0)):
             yield from (line[turn] for line in lines if turn < len(line))
@@ -59,10 +58,10 @@ class RoundRobin(Generic[T]):
 
 
 def in_turn(records: Iterable[JobRecord]) -> list[JobRecord]:
-    """Waiting jobs, oldest first, so that pushing them gives the rotation as it was.
+    """Waiting jobs in the order in which pushing them restores the rotation.
 
-    A person joined it with the oldest job that waits, or, where that one is older, when they
-    were last served.
+    A person's place in it dates from their oldest waiting job or from when they were last served,
+    whichever is later. ``records`` are oldest first.
     """
     records = list(records)
     joined: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Time-lapses of rendered jobs, painted again when somebody asks for one."""
+"""Time-lapses of finished jobs, which are painted again on request."""
 
 from __future__ import annotations
 
@@ -6,70 +6,73 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from engine.errors import EngineError, RequestError
+from engine.events import Failed
 from engine.jobs.job import JobStore
 from engine.tasks import spawn
-from engine.worker.messages import Film, Filmed, Refused
+from engine.worker.messages import JobEvent, RenderTimeLapse, TimeLapseRendered
 from engine.worker.process import Worker
-from engine.worker.timeouts import Patience
-from engine.worker.watchdog import hear
+from engine.worker.timeouts import SilenceTimeout
+from engine.worker.watchdog import next_message
 
-_TRIES = 2
+_ATTEMPTS = 2
 
 
-class Films:
-    """Makes each time-lapse once, however many ask for it.
+class TimeLapses:
+    """Renders time-lapses; several requests for the same one share the work.
 
-    ``worker_up`` gives a living worker; one that says nothing for ``silence`` seconds is ended
+    ``get_worker`` returns a living worker; one that is silent for ``silence`` seconds is killed
     (see engine.worker.timeouts).
     """
 
-    def __init__(self, store: JobStore, worker_up: Callable[[], Awaitable[Worker]],
+    def __init__(self, store: JobStore, get_worker: Callable[[], Awaitable[Worker]],
                  silence: float) -> None:
         self._store = store
-        self._worker_up = worker_up
+        self._get_worker = get_worker
         self._silence = silence
-        self._making: dict[str, asyncio.Task[bytes]] = {}
+        self._rendering: dict[str, asyncio.Task[bytes]] = {}
 
     @property
     def busy(self) -> bool:
-        """Whether one is being made."""
-        return bool(self._making)
+        """Whether one is being rendered."""
+        return bool(self._rendering)
 
-    async def make(self, job_id: str) -> bytes:
+    async def render(self, job_id: str) -> bytes:
         """The mp4 file's bytes of a rendered job.
 
-        Raises RequestError where there is no picture of it, EngineError where no worker could.
+        Raises RequestError if it has no picture, EngineError if no worker could render it.
         """
-        if job_id not in self._making:
-            film = spawn(self._make(job_id), f"film {job_id}")
-            film.add_done_callback(lambda task: self._making.pop(job_id, None))
-            self._making[job_id] = film
-        # Two who ask wait for the same one; the first to lose patience takes it from nobody.
-        return await asyncio.shield(self._making[job_id])
+        if job_id not in self._rendering:
+            task = spawn(self._render(job_id), f"time-lapse {job_id}")
+            task.add_done_callback(lambda task: self._rendering.pop(job_id, None))
+            self._rendering[job_id] = task
+        # Shielded: others may wait for the same one when this caller is cancelled.
+        return await asyncio.shield(self._rendering[job_id])
 
     def cancel(self) -> None:
-        """Give up all that are being made."""
-        for film in self._making.values():
-            film.cancel()
+        """Cancel all that are being rendered."""
+        for task in self._rendering.values():
+            task.cancel()
 
-    async def _make(self, job_id: str) -> bytes:
+    async def _render(self, job_id: str) -> bytes:
         rendition = await self._store.rendition(job_id)
         if rendition is None:
             raise RequestError("There is no picture of that job to make a time-lapse of.")
         request, iterations = rendition
         pictures = await self._store.attachments(job_id)
-        name = f"film-{job_id}"
-        for _ in range(_TRIES):
-            worker = await self._worker_up()
-            inbox = worker.open(name)
+        inbox_id = f"time-lapse-{job_id}"
+        for _ in range(_ATTEMPTS):
+            worker = await self._get_worker()
+            inbox = worker.open(inbox_id)
+            timeout = SilenceTimeout(self._silence)
             try:
-                worker.send(Film(name, request.model_dump_json(), pictures, iterations))
-                message = await hear(worker, inbox, Patience(self._silence), job_id)
+                worker.send(RenderTimeLapse(inbox_id, request.model_dump_json(), pictures,
+                                            iterations))
+                message = await next_message(worker, inbox, timeout, job_id)
             finally:
-                worker.close_inbox(name)
-            if isinstance(message, Filmed):
+                worker.close_inbox(inbox_id)
+            if isinstance(message, TimeLapseRendered):
                 return message.video
-            if isinstance(message, Refused):
-                raise EngineError(message.reason)
-        raise EngineError("The time-lapse stopped the painting process twice, so it was given up; "
-                          "the picture itself is kept.")
+            if isinstance(message, JobEvent) and isinstance(message.event, Failed):
+                raise EngineError(message.event.reason)
+        raise EngineError("The painting process crashed on the time-lapse twice, so it was "
+                          "stopped; the picture itself is safe.")

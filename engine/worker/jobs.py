@@ -1,9 +1,10 @@
-"""What a worker does for one job: paint it or film it, a step at a time."""
+"""What a worker does for one job: paint a picture or render a time-lapse, step by step."""
 
 from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import pickle
 import tempfile
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 
 from engine.errors import RequestError
+from engine.events import Cancelled, Done, Progress
 from engine.models import Models
 from engine.painting.concepts import concept_scores
 from engine.painting.images import picture_texts, png_bytes
@@ -25,88 +27,86 @@ from engine.painting.video import TimeLapse
 from engine.request.request import ImageRequest, request_from_json
 from engine.worker.messages import (
     AboutJob,
-    Began,
-    Film,
-    Filmed,
-    GivenUp,
+    JobEvent,
     Logged,
     Paint,
-    Painted,
+    RenderTimeLapse,
     Saved,
+    Started,
     Stepped,
-    Turned,
+    TimeLapseRendered,
     WorkerSettings,
 )
 
 Send = Callable[[AboutJob | Logged], None]
-_WARNING = 30  # logging's, which the message carries as a number
-_TURNED_EVERY = 1.0  # seconds
+_STEPPED_EVERY = 1.0  # seconds
 
 
 class WorkerJob(Protocol):
-    """A job that a worker can take turns at."""
+    """A job that a worker can step."""
 
     id: str
     request: ImageRequest
 
     @property
-    def begun(self) -> bool:
-        """Whether :meth:`begin` was called."""
+    def started(self) -> bool:
+        """Whether :meth:`start` has set it up."""
 
-    def begin(self, models: Models) -> None:
-        """Set up; raises EngineError where the request cannot be painted."""
+    def start(self, models: Models) -> None:
+        """Set up; raises EngineError if the request cannot be painted."""
 
     def advance(self) -> bool:
-        """Do one iteration; whether the job is over, its outcome sent."""
+        """Do one iteration; True if the job is over and its outcome was sent."""
 
-    def end(self) -> None:
-        """Clean up, however it went."""
+    def close(self) -> None:
+        """Clean up, whether or not it succeeded."""
 
 
-class _Pulse:
-    """Says every second or so that the work goes on."""
+class _StepReporter:
+    """Sends Stepped about every second."""
 
     def __init__(self, id: str, send: Send) -> None:
         self._id = id
         self._send = send
-        self._beaten = -float("inf")
+        self._sent = -float("inf")
 
-    def beat(self, iterate: Iterate) -> None:
-        """After each iteration."""
-        now = time.monotonic()
-        if now - self._beaten >= _TURNED_EVERY:
-            self._beaten = now
-            self._send(Turned(self._id, iterate.iteration, iterate.seconds))
+    def stepped(self, iterate: Iterate, *, now: bool = False) -> None:
+        """Report ``iterate``, at once if ``now``, else if the last report is a second old."""
+        moment = time.monotonic()
+        if now or moment - self._sent >= _STEPPED_EVERY:
+            self._sent = moment
+            self._send(Stepped(self._id, iterate.iteration, iterate.seconds))
 
 
 class PaintJob:
-    """One picture: stepped, previewed, saved every few seconds, and sent when finished.
+    """One picture: stepped, previewed, saved every few seconds, and sent when it is finished.
 
-    ``wish`` may be set to "stop" or "cancel" and is followed within one iteration.
+    ``interrupt`` may be set to "stop" or "cancel"; the job obeys within one iteration.
     """
 
     def __init__(self, order: Paint, settings: WorkerSettings, send: Send) -> None:
         self.id = order.id
         self.request = request_from_json(order.request)
-        self.wish: str | None = None
+        self.interrupt: str | None = None
         self._order = order
         self._settings = settings
         self._send = send
         self._models: Models | None = None
         self._synthesis: Synthesis | None = None
+        self._overlay = b""
         self._previewed = -float("inf")
         self._saved = 0.0
         self._saved_iteration = 0
-        self._pulse = _Pulse(order.id, send)
+        self._reporter = _StepReporter(order.id, send)
 
     @property
-    def begun(self) -> bool:
-        """Whether it stands on the easel."""
+    def started(self) -> bool:
+        """Whether it is set up."""
         return self._synthesis is not None
 
-    def begin(self, models: Models) -> None:
-        """Make its Synthesis, as it was left where a state was saved."""
-        if self.wish == "cancel":
+    def start(self, models: Models) -> None:
+        """Make its Synthesis, continuing from the saved state if there is one."""
+        if self.interrupt == "cancel":
             return
         synthesis = prepare(self.request, models, self._order.pictures)
         if not self._restore(synthesis):
@@ -114,69 +114,84 @@ class PaintJob:
         self._synthesis, self._models = synthesis, models
         self._saved = time.monotonic()
         recipe = synthesis.recipe
-        self._send(Began(self.id, synthesis.iteration, recipe.iterations, recipe.width,
-                         recipe.height, recipe.augmentation.count,
-                         overlay_of(synthesis, self._settings.preview_side)))
+        self._send(Started(self.id, recipe.iterations, recipe.width, recipe.height,
+                           recipe.augmentation.count))
+        self._overlay = overlay_of(synthesis, self._settings.preview_side)
+        if self._overlay:  # the person sees what can change before anything is painted
+            self._send_progress(synthesis.iteration, b"", {}, None)
 
     def advance(self) -> bool:
-        """One iteration, or what is due instead of it."""
+        """One iteration, or the job's ending if one is due."""
         synthesis = self._synthesis
-        if self.wish == "cancel" or synthesis is None:
-            begun = synthesis is not None and synthesis.iteration > 0
-            self._send(GivenUp(self.id, self._png(stopped=True) if begun else None))
+        if self.interrupt == "cancel" or synthesis is None:
+            painted = synthesis is not None and synthesis.iteration > 0
+            partial = self._png(stopped=True) if painted else None
+            self._send(JobEvent(self.id, Cancelled(partial)))
             return True
-        stopped = self.wish == "stop" and 0 < synthesis.iteration < synthesis.recipe.iterations
-        if stopped or synthesis.iteration >= synthesis.recipe.iterations:
+        iterations = synthesis.recipe.iterations
+        stopped = self.interrupt == "stop" and 0 < synthesis.iteration < iterations
+        if stopped or synthesis.iteration >= iterations:
             self._finish(synthesis, stopped)
             return True
         iterate = synthesis.step()
         now = time.monotonic()
-        # The start is noise, which tells nobody anything.
-        if iterate.iteration > 0 and now - self._previewed >= self._settings.preview_every:
+        # The start is noise, which shows nothing.
+        preview = iterate.iteration > 0 and (
+            now - self._previewed >= self._settings.preview_every)
+        self._reporter.stepped(iterate, now=preview)
+        if preview:
             self._previewed = now
-            self._send(Stepped(self.id, iterate.iteration, iterate.seconds, iterate.losses,
-                               preview_of(iterate, self._settings.preview_side)))
-        else:
-            self._pulse.beat(iterate)
+            # Seconds were measured up to this iterate; the first iterate is number 0.
+            each = iterate.seconds / (iterate.iteration + 1)
+            self._send_progress(iterate.iteration,
+                                preview_of(iterate, self._settings.preview_side),
+                                iterate.losses, each * (iterations - iterate.iteration))
         if now - self._saved >= self._settings.save_every:
             self.save()
         return False
 
+    def _send_progress(self, iteration: int, preview: bytes, losses: dict[str, float],
+                       eta: float | None) -> None:
+        assert self._synthesis is not None
+        self._send(JobEvent(self.id, Progress(
+            iteration, self._synthesis.recipe.iterations, preview, losses, eta, self._overlay)))
+
     def _finish(self, synthesis: Synthesis, stopped: bool) -> None:
         if self._saved_iteration != synthesis.iteration:
-            self.save()  # before the picture is told of: another job may continue from it
+            self.save()  # before the picture is announced: another job may continue from it
         recipe = synthesis.recipe
-        self._send(Painted(self.id, self._png(stopped), synthesis.seed, synthesis.seconds,
-                           synthesis.iteration, recipe.width, recipe.height,
-                           tuple(synthesis.notices()), stopped, self._scores(synthesis)))
+        self._send(JobEvent(self.id, Done(
+            self._png(stopped), synthesis.seed, synthesis.seconds, synthesis.iteration,
+            recipe.width, recipe.height, tuple(synthesis.notices()), stopped,
+            self._scores(synthesis))))
 
     def _scores(self, synthesis: Synthesis) -> dict[str, float]:
-        """Of the concepts that were asked about; none where scoring fails, for want of memory."""
+        """The scores of the order's concepts; empty if scoring fails, for example of memory."""
         concepts = self._order.concepts
         if not concepts:
             return {}
         try:
             return concept_scores(synthesis.perceptor, synthesis.look().image, concepts)
         except RuntimeError as error:
-            self._send(Logged(self.id, _WARNING, f"the picture was not scored: {error}"))
+            self._warn(f"the picture could not be scored: {error}")
             return {}
 
     def _png(self, stopped: bool) -> bytes:
         synthesis, models = self._synthesis, self._models
         assert synthesis is not None
         assert models is not None
-        made = {**provenance(synthesis, models), "job": self.id}
+        facts = {**provenance(synthesis, models), "job": self.id}
         if stopped:
-            made["stopped_at"] = synthesis.iteration
-        return png_bytes(synthesis.look().to_pil(), picture_texts(self.request, made))
+            facts["stopped_at"] = synthesis.iteration
+        return png_bytes(synthesis.look().to_pil(), picture_texts(self.request, facts))
 
-    def end(self) -> None:
-        """Nothing to clean up: the state's file is the store's."""
+    def close(self) -> None:
+        """Nothing to clean up: the state's file belongs to the store."""
 
     def save(self) -> None:
-        """Write the state to its file, in one step, and say so.
+        """Write the state to its file atomically, and report it.
 
-        Where that fails (a full disk) the painting goes on: it is a precaution.
+        If that fails (a full disk) painting continues: the state is only a precaution.
         """
         synthesis = self._synthesis
         if synthesis is None or synthesis.iteration == 0:
@@ -190,15 +205,15 @@ class PaintJob:
                         "synthesis": synthesis.state_dict()}, temporary)
             os.replace(temporary, path)
         except (OSError, RuntimeError) as error:  # PyTorch's own writer raises the latter
-            self._send(Logged(self.id, _WARNING, f"the state was not saved: {error}"))
+            self._warn(f"the state could not be saved: {error}")
             return
         self._saved_iteration = synthesis.iteration
         self._send(Saved(self.id, synthesis.iteration))
 
     def _restore(self, synthesis: Synthesis) -> bool:
-        """Go on from the saved state; False where one is there that cannot be used.
+        """Continue from the saved state; False if there is one that cannot be used.
 
-        Raises RequestError where it is another job's, which this one was to continue.
+        Raises RequestError if that state is another job's, which this job was to continue.
         """
         path = Path(self._order.state)
         if not path.exists():
@@ -207,10 +222,10 @@ class PaintJob:
         try:
             kept = torch.load(path, map_location="cpu", weights_only=True)
             own = kept.get("job") in (self.id, None)
-            if not _same_but_for_iterations(kept["request"], self.request):
-                reason = "it is of another request"
+            if not _same_except_iterations(kept["request"], self.request):
+                reason = "it belongs to another request"
             elif kept.get("codebook") != synthesis.generator.fingerprint():
-                reason = "it is of another model"
+                reason = "it belongs to another model"
             else:
                 state: dict[str, Any] = kept["synthesis"]
                 if state["anchor"] is not None:
@@ -223,15 +238,18 @@ class PaintJob:
                 pickle.UnpicklingError) as error:
             reason = str(error)
         if not own:
-            self._send(Logged(self.id, _WARNING, f"it cannot be continued: {reason}"))
+            self._warn(f"the picture cannot be continued: {reason}")
             raise RequestError("That picture cannot be continued, for the model was changed since "
                                "it was painted; press Edit to start from the picture itself.")
-        self._send(Logged(self.id, _WARNING, f"begun anew; the saved state is no good: {reason}"))
+        self._warn(f"starting again, as the saved state cannot be used: {reason}")
         return False
 
+    def _warn(self, text: str) -> None:
+        self._send(Logged(self.id, logging.WARNING, text))
 
-def _same_but_for_iterations(kept: str, request: ImageRequest) -> bool:
-    """Whether ``request`` can go on where ``kept`` (JSON) was; how far they go matters not."""
+
+def _same_except_iterations(kept: str, request: ImageRequest) -> bool:
+    """Whether ``request`` may continue where ``kept`` (JSON) was saved."""
     # Compared as plain values: the saved request was validated when its job was painted. Fields
     # that an older version did not write have their defaults.
     before, now = json.loads(kept), request.model_dump(mode="json")
@@ -240,55 +258,55 @@ def _same_but_for_iterations(kept: str, request: ImageRequest) -> bool:
                if name not in {"iterations", "more"})
 
 
-class FilmJob:
-    """The time-lapse of a picture, by painting it again: the same bits, so the same picture."""
+class TimeLapseJob:
+    """A picture's time-lapse. The picture is painted again, bit for bit the same."""
 
-    def __init__(self, order: Film, settings: WorkerSettings, send: Send) -> None:
+    def __init__(self, order: RenderTimeLapse, send: Send) -> None:
         self.id = order.id
         self.request = request_from_json(order.request)
         self._order = order
         self._send = send
         self._synthesis: Synthesis | None = None
-        self._film: TimeLapse | None = None
+        self._video: TimeLapse | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._pulse = _Pulse(order.id, send)
+        self._reporter = _StepReporter(order.id, send)
 
     @property
-    def begun(self) -> bool:
-        """Whether it stands on the easel."""
+    def started(self) -> bool:
+        """Whether it is set up."""
         return self._synthesis is not None
 
-    def begin(self, models: Models) -> None:
-        """Make its Synthesis, and the file to film into."""
+    def start(self, models: Models) -> None:
+        """Make its Synthesis, and open the video's file."""
         self._synthesis = prepare(self.request, models, self._order.pictures)
-        self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-film-")
-        self._film = TimeLapse(self._path, ".mp4", self._order.iterations)
+        self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
+        self._video = TimeLapse(self._path, ".mp4", self._order.iterations)
 
     @property
     def _path(self) -> Path:
         assert self._folder is not None
-        return Path(self._folder.name, "film.mp4")
+        return Path(self._folder.name, "time-lapse.mp4")
 
     def advance(self) -> bool:
-        """One iteration and its frame, or the film of them."""
-        synthesis, film = self._synthesis, self._film
+        """One iteration and its frame, or the finished video."""
+        synthesis, video = self._synthesis, self._video
         assert synthesis is not None
-        assert film is not None
+        assert video is not None
         if synthesis.iteration < self._order.iterations:
             iterate = synthesis.step()
-            self._pulse.beat(iterate)
-            if film.wants(iterate.iteration):
-                film.add(iterate.to_pil())
+            self._reporter.stepped(iterate)
+            if video.wants(iterate.iteration):
+                video.add(iterate.to_pil())
             return False
-        film.finish(synthesis.look().to_pil())
-        self._film = None
-        self._send(Filmed(self.id, self._path.read_bytes()))
+        video.finish(synthesis.look().to_pil())
+        self._video = None
+        self._send(TimeLapseRendered(self.id, self._path.read_bytes()))
         return True
 
-    def end(self) -> None:
-        """Leave no file behind."""
-        if self._film is not None:
-            self._film.abandon()
+    def close(self) -> None:
+        """Delete the file."""
+        if self._video is not None:
+            self._video.abandon()
         if self._folder is not None:
             self._folder.cleanup()
 
@@ -299,7 +317,7 @@ def preview_of(iterate: Iterate, side: int) -> bytes:
 
 
 def overlay_of(synthesis: Synthesis, side: int) -> bytes:
-    """A JPEG of what may change of the picture that is edited; empty where all of it may."""
+    """A JPEG of the edited picture with what can change marked; empty without a mask."""
     marked = synthesis.overlay()
     return b"" if marked is None else _small_jpeg(marked, side)
 

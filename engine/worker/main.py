@@ -1,8 +1,8 @@
-"""The process that owns a device, keeps models loaded and paints; fed over its standard input.
+"""The process that owns a device, keeps models loaded and paints; it reads its standard input.
 
-Run as ``python -m engine.worker.main`` by engine.worker.process, never by hand. It ends by itself
-when the pipe closes, in the middle of an iteration too: a bot that was killed leaves nobody
-behind who holds the device.
+engine.worker.process starts it as ``python -m engine.worker.main``; it is not for use by hand. It
+exits when the pipe closes, even during an iteration, so a killed bot leaves no process behind that
+holds the device.
 """
 
 from __future__ import annotations
@@ -20,50 +20,51 @@ import time
 import traceback
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import torch
 
 from engine.errors import EngineError
+from engine.events import Failed
 from engine.models import Models, choose_device, load_models
 from engine.models.memory import is_memory_error
-from engine.translatable import Translatable
-from engine.worker.jobs import FilmJob, PaintJob, WorkerJob
+from engine.worker.failures import unexpected_error
+from engine.worker.jobs import PaintJob, TimeLapseJob, WorkerJob
 from engine.worker.messages import (
     HEADER,
     Busy,
     Cancel,
     Close,
-    Film,
     FromWorker,
+    Heartbeat,
+    JobEvent,
     Logged,
     Paint,
-    Pulse,
     Ready,
-    Refused,
+    RenderTimeLapse,
     Stop,
     ToWorker,
     WorkerSettings,
     frame,
 )
 
-# A film gets one iteration for so many of pictures, when both wait: it is a second look at what
-# is there already, but whoever asked for it shall see it some day.
-_PICTURES_FIRST = 4
-# sysexits.h: a temporary failure; try again. What a full device or a broken context ends in.
+# When both wait, a time-lapse gets one iteration after this many of pictures: its picture is
+# finished already, but it must not wait forever.
+_PICTURE_TURNS = 4
+# EX_TEMPFAIL of sysexits.h: out of memory, or a broken CUDA context. A new process may succeed.
 DEVICE_LOST = 75
-_PULSE_EVERY = 1.0  # seconds
+_HEARTBEAT_EVERY = 1.0  # seconds
 
 
 class DeviceLostError(Exception):
-    """The device cannot be used by this process any more, or has no memory left."""
+    """This process can no longer use the device, or the device has no memory left."""
 
 
-class Painter:
-    """Does jobs in turns, as told by messages; what it has to say goes to ``send``.
+class JobLoop:
+    """Steps jobs in turn; messages tell it which, and it answers through ``send``.
 
-    :meth:`tell` may be called from any thread; everything else from one.
+    :meth:`post` may be called from any thread, everything else only from one.
     """
 
     def __init__(self, settings: WorkerSettings, send: Callable[[FromWorker], None]) -> None:
@@ -72,12 +73,12 @@ class Painter:
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._models: OrderedDict[str, Models] = OrderedDict()
         self._pictures: list[PaintJob] = []
-        self._films: list[FilmJob] = []
-        self._turns = 0
+        self._time_lapses: list[TimeLapseJob] = []
+        self._picture_turns = 0
         self._closing = False
 
     def start(self) -> None:
-        """Take the device and load the model that is asked for first."""
+        """Choose the device and preload the model."""
         if self.settings.threads is not None:
             torch.set_num_threads(self.settings.threads)
         try:
@@ -85,23 +86,23 @@ class Painter:
             if self.settings.preload is not None:
                 self._load(self.settings.preload)
         except EngineError as error:
-            # Each job that needs it will be told; the others may be painted.
+            # Jobs that need it will fail with this error; others can still be painted.
             self._send(Logged("", logging.WARNING, str(error)))
             device = "none"
         self._send(Ready(device))
 
-    def tell(self, message: ToWorker) -> None:
-        """Hand over a message; it is read between two iterations."""
+    def post(self, message: ToWorker) -> None:
+        """Queue a message, to be read between two iterations."""
         self._inbox.put(message)
 
     def run(self) -> None:
-        """Work until told to close."""
+        """Work until a Close message."""
         while not self._closing:
             if not self.tick():
                 self._read(self._inbox.get())
 
     def tick(self) -> bool:
-        """Read what was told, then do one iteration of one job; False where there is none."""
+        """Read all messages, then do one iteration of one job; False if there is no job."""
         while not self._closing:
             try:
                 self._read(self._inbox.get_nowait())
@@ -110,59 +111,60 @@ class Painter:
         job = None if self._closing else self._next()
         if job is None:
             return False
-        if self._guarded(job):
-            job.end()
+        if self._advance(job):
+            job.close()
             if isinstance(job, PaintJob):
                 self._pictures.remove(job)
-            elif isinstance(job, FilmJob):
-                self._films.remove(job)
+            elif isinstance(job, TimeLapseJob):
+                self._time_lapses.remove(job)
         return True
 
     def _next(self) -> WorkerJob | None:
-        """The job whose turn it is. Pictures come one after the other."""
-        if self._films and (not self._pictures or self._turns >= _PICTURES_FIRST):
-            self._turns = 0
-            return self._films[0]
-        self._turns += 1
+        """The job whose turn it is. Pictures are painted one after the other."""
+        if self._time_lapses and (not self._pictures or self._picture_turns >= _PICTURE_TURNS):
+            self._picture_turns = 0
+            return self._time_lapses[0]
+        self._picture_turns += 1
         return self._pictures[0] if self._pictures else None
 
     def _read(self, message: ToWorker) -> None:
         match message:
             case Paint():
-                self._take(message.id, lambda: self._pictures.append(
-                    PaintJob(message, self.settings, self._send)))
-            case Film():
-                self._take(message.id, lambda: self._films.append(
-                    FilmJob(message, self.settings, self._send)))
+                with self._failing(message.id):
+                    self._pictures.append(PaintJob(message, self.settings, self._send))
+            case RenderTimeLapse():
+                with self._failing(message.id):
+                    self._time_lapses.append(TimeLapseJob(message, self._send))
             case Stop() | Cancel():
                 for job in self._pictures:
                     if job.id == message.id:
-                        job.wish = "stop" if isinstance(message, Stop) else "cancel"
+                        job.interrupt = "stop" if isinstance(message, Stop) else "cancel"
             case Close():
                 self._closing = True
                 for job in self._pictures:
                     job.save()
             case WorkerSettings():
-                raise AssertionError("settings come first, and once")
+                raise AssertionError("settings come once, as the first message")
 
-    def _take(self, id: str, take: Callable[[], None]) -> None:
+    @contextlib.contextmanager
+    def _failing(self, id: str) -> Iterator[None]:
+        """Make an EngineError the ending of the job ``id``."""
         try:
-            take()
+            yield
         except EngineError as error:
-            self._send(Refused(id, error.message))
+            self._send(JobEvent(id, Failed(error.message)))
 
-    def _guarded(self, job: WorkerJob) -> bool:
-        """One turn at ``job``; whether it is over. Nothing that it raises stops the others."""
+    def _advance(self, job: WorkerJob) -> bool:
+        """Do one iteration of ``job``; True if it is over. Its errors do not stop other jobs."""
         try:
-            if not job.begun:
-                if len(self._pictures) + len(self._films) > 1:
-                    self._send(Busy())  # the others wait longer than for an iteration
-                job.begin(self._load(job.request.model))
-            return job.advance()
-        except EngineError as error:
-            self._send(Refused(job.id, error.message))
+            with self._failing(job.id):
+                if not job.started:
+                    if len(self._pictures) + len(self._time_lapses) > 1:
+                        self._send(Busy())  # the others wait longer than for an iteration
+                    job.start(self._load(job.request.model))
+                return job.advance()
         except Exception as error:
-            # The one place where anything may have gone wrong: of a job, not of the worker.
+            # Broad on purpose: whatever is wrong with one job, the worker goes on with the next.
             if is_memory_error(error):  # a new process has more, and no other models loaded
                 raise DeviceLostError(f"job {job.id}: out of memory: {error}") from error
             if _is_device_error(error):
@@ -170,10 +172,7 @@ class Painter:
             reference = uuid.uuid4().hex[:8]
             self._send(Logged(job.id, logging.ERROR,
                               f"reference {reference}\n{traceback.format_exc()}"))
-            self._send(Refused(job.id, Translatable("Something went wrong here while this was "
-                                                    "painted, and it was noted; ask whoever runs "
-                                                    "the bot, and name the reference {reference}.",
-                                                    reference=reference)))
+            self._send(JobEvent(job.id, unexpected_error(reference)))
         return True
 
     def _load(self, name: str) -> Models:
@@ -187,7 +186,7 @@ class Painter:
 
 
 def _is_device_error(error: Exception) -> bool:
-    """Whether CUDA's context is gone with ``error``, after which every call fails."""
+    """Whether ``error`` means a broken CUDA context, in which every later call fails too."""
     kind = getattr(torch, "AcceleratorError", None)  # PyTorch 2.8 and later
     if kind is not None and isinstance(error, kind):
         return True
@@ -195,7 +194,7 @@ def _is_device_error(error: Exception) -> bool:
 
 
 def _read_frame(pipe: BinaryIO) -> ToWorker | None:
-    """The next message; None where the other end is gone."""
+    """The next message; None if the other end is gone."""
     header = pipe.read(HEADER.size)
     if len(header) < HEADER.size:
         return None
@@ -207,21 +206,21 @@ def _read_frame(pipe: BinaryIO) -> ToWorker | None:
     return message
 
 
-def _end_with_the_bot() -> None:
-    """Have Linux kill this process when the bot dies: one that stands still hears no pipe close."""
+def _die_with_the_bot() -> None:
+    """Ask Linux to kill this process when the bot dies, since a stuck one reads no closed pipe."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def main() -> int:
-    """Serve the process at the other end of standard input and output."""
-    # What is printed by packages must not get between the frames.
+    """Serve the process at the other end of standard input and output; the exit code."""
+    # Packages print to stdout now and then, which must not get between the frames.
     outgoing = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     incoming = sys.stdin.buffer
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_the_bot()
+    _die_with_the_bot()
     if sys.platform != "win32":
         os.nice(5)  # the bot's event loop comes first
     writing = threading.Lock()
@@ -235,24 +234,24 @@ def main() -> int:
     if settings is None:
         return 0
     assert isinstance(settings, WorkerSettings)
-    painter = Painter(settings, send)
+    loop = JobLoop(settings, send)
 
     def listen() -> None:
         while (message := _read_frame(incoming)) is not None:
-            painter.tell(message)
+            loop.post(message)
         os._exit(0)
 
     def beat() -> None:
-        with contextlib.suppress(OSError):  # the bot is gone; the other thread ends all
+        with contextlib.suppress(OSError):  # the bot is gone; the other thread ends the process
             while True:
-                send(Pulse())
-                time.sleep(_PULSE_EVERY)
+                send(Heartbeat())
+                time.sleep(_HEARTBEAT_EVERY)
 
     threading.Thread(target=listen, daemon=True, name="pipe").start()
-    threading.Thread(target=beat, daemon=True, name="pulse").start()
+    threading.Thread(target=beat, daemon=True, name="heartbeat").start()
     try:
-        painter.start()
-        painter.run()
+        loop.start()
+        loop.run()
     except BrokenPipeError:
         return 0
     except DeviceLostError as error:
@@ -268,5 +267,5 @@ if __name__ == "__main__":
     finally:
         if _status == 1:
             traceback.print_exc()
-        # No clean-up: the listening thread sits in a read that only the bot could end.
+        # No clean-up: the reading thread is blocked in a read that only the bot can end.
         os._exit(_status)

@@ -1,7 +1,7 @@
-"""What the queue and its worker say to each other: plain values, one dataclass a message.
+"""What the queue and its worker send each other: plain values, one dataclass per message.
 
-Frames on the pipe are eight bytes of length (big-endian) and the pickled message. Both ends are
-this very program, and nobody else can write to the pipe.
+A frame on the pipe is eight bytes of length (big-endian) and the pickled message. Unpickling is
+safe here: both ends are this program, and nothing else can write to the pipe.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.events import Ending, Progress
 from engine.request.defaults import DEFAULT_MODEL
 
 HEADER = struct.Struct(">Q")
@@ -20,9 +21,10 @@ HEADER = struct.Struct(">Q")
 class WorkerSettings:
     """How a worker works; the first message it gets.
 
-    ``threads`` is PyTorch's, None for its own choice; ``preload`` names the model to load before
-    anyone asks; ``preview_every`` and ``save_every`` are seconds; a preview's longer side has at
-    most ``preview_side`` pixels; at most ``keep_models`` models stay loaded.
+    ``threads`` is the number of PyTorch's threads, None for its own choice; ``preload`` is the
+    model to load before the first job; ``preview_every`` and ``save_every`` are in seconds;
+    ``preview_side`` is the most pixels on a preview's longer side; ``keep_models`` is the most
+    models that stay loaded.
     """
 
     device: str = "auto"
@@ -36,9 +38,10 @@ class WorkerSettings:
 
 @dataclass(frozen=True)
 class Paint:
-    """Paint ``request`` (its JSON, with a seed); go on from the file ``state`` if it is there.
+    """Paint ``request`` (JSON, with a seed), continuing from the file ``state`` if it exists.
 
-    The finished picture is scored for ``concepts`` (engine.painting.concepts).
+    ``pictures`` are bytes by SHA-256. The finished picture is scored for ``concepts``
+    (engine.painting.concepts).
     """
 
     id: str
@@ -50,20 +53,20 @@ class Paint:
 
 @dataclass(frozen=True)
 class Stop:
-    """Render the job as it is now."""
+    """Finish the job's picture as it is now."""
 
     id: str
 
 
 @dataclass(frozen=True)
 class Cancel:
-    """Give the job up."""
+    """Drop the job."""
 
     id: str
 
 
 @dataclass(frozen=True)
-class Film:
+class RenderTimeLapse:
     """Paint ``request`` again, up to ``iterations``, and make a time-lapse of it."""
 
     id: str
@@ -74,110 +77,71 @@ class Film:
 
 @dataclass(frozen=True)
 class Close:
-    """Save what is being painted, and end."""
+    """Save the jobs that are being painted, and end."""
 
 
 @dataclass(frozen=True)
 class Ready:
-    """The worker is up, with its preloaded model, on ``device``."""
+    """The worker is up on ``device``, with its first model loaded."""
 
     device: str
 
 
 @dataclass(frozen=True)
-class Began:
-    """The job is on the easel, ``iteration`` of ``iterations`` done; sizes are in pixels.
+class Heartbeat:
+    """The worker's process runs; sent every second by a thread of its own.
 
-    ``overlay`` (JPEG) shows what may change of the picture it starts from, empty without a mask.
-    """
-
-    id: str
-    iteration: int
-    iterations: int
-    width: int
-    height: int
-    cutouts: int
-    overlay: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True)
-class Stepped:
-    """A preview (JPEG) after ``iteration`` updates, which took ``seconds`` in all."""
-
-    id: str
-    iteration: int
-    seconds: float
-    losses: Mapping[str, float]
-    preview: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Turned:
-    """Nothing to show yet, but ``iteration`` updates are made, in ``seconds`` in all.
-
-    Said about every second: by its absence the queue knows a worker that hangs.
-    """
-
-    id: str
-    iteration: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """The worker's process runs, whatever it is doing; said every second, by a thread of its own.
-
-    So a process that stands still is known also while it loads a model, or has nothing to do.
+    Without it a process that is stuck while it loads a model, or while it has no job, would look
+    like one that works.
     """
 
 
 @dataclass(frozen=True)
 class Busy:
-    """The worker now does what may take minutes and says nothing meanwhile: begins a job."""
+    """The worker starts a job, which may take minutes during which it sends nothing else."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """The job is set up and will be stepped ``iterations`` times in all; sizes are in pixels."""
+
+    id: str
+    iterations: int
+    width: int
+    height: int
+    cutouts: int
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """The iterate numbered ``iteration`` was measured, ``seconds`` of stepping so far.
+
+    Sent about every second and with every preview: a worker that stops sending it is stuck.
+    """
+
+    id: str
+    iteration: int
+    seconds: float
 
 
 @dataclass(frozen=True)
 class Saved:
-    """The job can go on from ``iteration``, whatever happens."""
+    """The job's state after ``iteration`` updates is on disk; it can continue from there."""
 
     id: str
     iteration: int
 
 
 @dataclass(frozen=True)
-class Painted:
-    """The finished picture (PNG) and what is told of it; see engine.events.Done."""
+class JobEvent:
+    """An event of the job, as its watchers get it. After an ending nothing follows."""
 
     id: str
-    picture: bytes = field(repr=False)
-    seed: int
-    seconds: float
-    iterations: int
-    width: int
-    height: int
-    notices: tuple[str, ...]
-    stopped: bool
-    scores: Mapping[str, float] = field(default_factory=dict)
+    event: Progress | Ending
 
 
 @dataclass(frozen=True)
-class GivenUp:
-    """The job was called off; ``partial`` is a PNG, None where nothing was painted."""
-
-    id: str
-    partial: bytes | None = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The job cannot be done; ``reason`` is a sentence for the person, as a rule a Translatable."""
-
-    id: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Filmed:
+class TimeLapseRendered:
     """The time-lapse, an mp4 file's bytes."""
 
     id: str
@@ -186,16 +150,16 @@ class Filmed:
 
 @dataclass(frozen=True)
 class Logged:
-    """A line for the log, at one of logging's levels; ``id`` is "" where it is about no job."""
+    """A line for the log at ``level``, one of logging's; ``id`` is "" if it concerns no job."""
 
     id: str
     level: int
     text: str
 
 
-ToWorker = WorkerSettings | Paint | Stop | Cancel | Film | Close
-AboutJob = Began | Stepped | Turned | Saved | Painted | GivenUp | Refused | Filmed
-FromWorker = Ready | Logged | Pulse | Busy | AboutJob
+ToWorker = WorkerSettings | Paint | Stop | Cancel | RenderTimeLapse | Close
+AboutJob = Started | Stepped | Saved | JobEvent | TimeLapseRendered
+FromWorker = Ready | Logged | Heartbeat | Busy | AboutJob
 
 
 def frame(message: ToWorker | FromWorker) -> bytes:

@@ -1,6 +1,6 @@
-"""The queue's end of a worker: starts it, sends to it, hands out what it says, hears it die.
+"""The queue's end of a worker: starting it, sending to it, receiving from it, noticing its death.
 
-Nothing here loads torch, nothing blocks the event loop.
+Nothing here loads torch or blocks the event loop.
 """
 
 from __future__ import annotations
@@ -21,58 +21,58 @@ from engine.worker.messages import (
     Busy,
     Close,
     FromWorker,
+    Heartbeat,
     Logged,
-    Pulse,
     Ready,
     ToWorker,
     WorkerSettings,
     frame,
 )
-from engine.worker.timeouts import patiently
+from engine.worker.timeouts import read_within
 
 if TYPE_CHECKING:
-    from engine.worker.main import Painter
+    from engine.worker.main import JobLoop
 
 log = logging.getLogger("engine.worker")
 _ROOT = Path(__file__).resolve().parents[2]
-# Importing PyTorch from a cold disk comes before the first pulse.
-_START_SECONDS, _PULSE_SECONDS = 180.0, 20.0
+# PyTorch is imported, perhaps from a cold disk, before the first heartbeat.
+_START_SECONDS, _HEARTBEAT_SECONDS = 180.0, 20.0
 
 Inbox = asyncio.Queue[AboutJob | Busy | None]
-"""What the worker says about one job, and that it is busy; None once it is gone."""
+"""The worker's messages about one job, and Busy; None once the worker is dead."""
 
 
 class Worker(Protocol):
-    """Either kind of worker."""
+    """A worker, in a process of its own or in this one."""
 
     @property
     def alive(self) -> bool:
-        """Whether it listens."""
+        """Whether it reads messages."""
 
     hung: bool
-    """Whether it was ended because it stood still."""
+    """Whether it was killed because it was stuck."""
 
     async def start(self) -> None:
-        """Begin; returns before models are loaded."""
+        """Start it; returns before models are loaded."""
 
     def open(self, id: str) -> Inbox:
-        """From now on, collect what is said about the job ``id``."""
+        """Collect messages about the job ``id`` from now on."""
 
     def close_inbox(self, id: str) -> None:
-        """Listen no longer to what is said about ``id``."""
+        """Stop collecting messages about ``id``."""
 
     def send(self, message: ToWorker) -> None:
-        """Tell it something; never waits. To a dead one it says nothing."""
+        """Send a message, without waiting; does nothing if the worker is dead."""
 
     async def kill(self) -> None:
-        """End it at once."""
+        """Kill it at once."""
 
     async def close(self, seconds: float) -> None:
-        """Let it save what it has and end; at once after ``seconds``."""
+        """Let it save its jobs and exit; kill it after ``seconds``."""
 
 
 class _Inboxes:
-    """Who listens to what is said about which job."""
+    """Who receives the messages about which job."""
 
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
@@ -95,7 +95,7 @@ class _Inboxes:
         elif isinstance(message, Ready):
             self.device = message.device
             log.info("the worker is ready on %s", message.device)
-        elif isinstance(message, Pulse):
+        elif isinstance(message, Heartbeat):
             return
         elif isinstance(message, Busy):
             for inbox in self._inboxes.values():
@@ -103,14 +103,14 @@ class _Inboxes:
         elif message.id in self._inboxes:
             self._inboxes[message.id].put_nowait(message)
 
-    def died(self) -> None:
+    def mark_dead(self) -> None:
         self.alive = False
         for inbox in self._inboxes.values():
             inbox.put_nowait(None)
 
 
 class ProcessWorker(_Inboxes):
-    """A worker in its own process."""
+    """A worker in a process of its own."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class ProcessWorker(_Inboxes):
 
     @property
     def pid(self) -> int | None:
-        """Its process id, once started."""
+        """Its process id; None before :meth:`start`."""
         return None if self._process is None else self._process.pid
 
     async def start(self) -> None:
@@ -129,11 +129,11 @@ class ProcessWorker(_Inboxes):
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "engine.worker.main",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            # Threads that wait for each other by spinning take the processor from the bot, and
-            # on a machine that is busy a step took up to 15 times as long.
+            # Threads that spin while they wait take the processor from the bot, and on a busy
+            # machine made a step up to 15 times slower.
             env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ,
                  "PYTHONPATH": os.pathsep.join(paths)},
-            # Ctrl-C in a terminal is for the bot, which then lets the worker save and end.
+            # Ctrl-C in a terminal is for the bot, which then lets the worker save and exit.
             start_new_session=True)
         self.alive = True
         self._listening = spawn(self._listen(self._process), "worker")
@@ -147,27 +147,27 @@ class ProcessWorker(_Inboxes):
                 try:
                     message = await _read_frame(process.stdout, limit)
                 except TimeoutError:
-                    log.error("the worker %d stands still; it is ended", process.pid)
+                    log.error("worker %d sends nothing; killing it", process.pid)
                     self.hung = True
                     with contextlib.suppress(ProcessLookupError):
                         process.kill()
                     break
                 self.deliver(message)
-                limit = _PULSE_SECONDS
+                limit = _HEARTBEAT_SECONDS
         code = await process.wait()
         level = logging.INFO if code == 0 else logging.ERROR
-        log.log(level, "the worker %d ended with %d", process.pid, code)
-        self.died()
+        log.log(level, "worker %d exited with code %d", process.pid, code)
+        self.mark_dead()
 
     def send(self, message: ToWorker) -> None:
         """Write to its pipe, in the background."""
         if self.alive and self._process is not None:
             assert self._process.stdin is not None
-            with contextlib.suppress(ConnectionError, RuntimeError):  # closing as we speak
+            with contextlib.suppress(ConnectionError, RuntimeError):  # it is closing just now
                 self._process.stdin.write(frame(message))
 
     async def kill(self) -> None:
-        """End the process at once; it is gone on return."""
+        """Kill the process; it is gone when this returns."""
         process, listening = self._process, self._listening
         if process is None or listening is None:
             return
@@ -176,7 +176,7 @@ class ProcessWorker(_Inboxes):
         await listening
 
     async def close(self, seconds: float) -> None:
-        """Ask the process to end; kill it after ``seconds``."""
+        """Ask the process to exit; kill it after ``seconds``."""
         if self._listening is None:
             return
         self.send(Close())
@@ -185,8 +185,8 @@ class ProcessWorker(_Inboxes):
 
 
 async def _read_frame(pipe: asyncio.StreamReader, seconds: float) -> FromWorker:
-    """The next message; raises TimeoutError where nothing comes within ``seconds``."""
-    header = await patiently(lambda: pipe.readexactly(HEADER.size), seconds)
+    """The next message; raises TimeoutError if none arrives within ``seconds``."""
+    header = await read_within(lambda: pipe.readexactly(HEADER.size), seconds)
     size, = HEADER.unpack(header)
     async with asyncio.timeout(seconds):
         message: FromWorker = pickle.loads(await pipe.readexactly(size))  # noqa: S301  from the process started here
@@ -194,58 +194,58 @@ async def _read_frame(pipe: asyncio.StreamReader, seconds: float) -> FromWorker:
 
 
 class InProcessWorker(_Inboxes):
-    """The same work in this process, one iteration at a time in a thread: for tests of the bot.
+    """The same work in a thread of this process, one iteration at a time: for tests of the bot.
 
-    It loads torch here and shares the interpreter's lock, so it is not for real use.
+    It loads torch here and shares the interpreter's lock, so it is not for production.
     """
 
     def __init__(self, settings: WorkerSettings) -> None:
         super().__init__()
         self._settings = settings
-        self._painter: Painter | None = None
-        self._told = asyncio.Event()
+        self._loop: JobLoop | None = None
+        self._posted = asyncio.Event()
         self._working: asyncio.Task[None] | None = None
         self._ending = False
 
     async def start(self) -> None:
-        """Start working."""
-        from engine.worker.main import Painter
+        """Start the thread's work."""
+        from engine.worker.main import JobLoop
 
-        loop = asyncio.get_running_loop()
+        event_loop = asyncio.get_running_loop()
 
         def send(message: FromWorker) -> None:
-            loop.call_soon_threadsafe(self.deliver, message)
+            event_loop.call_soon_threadsafe(self.deliver, message)
 
-        self._painter = Painter(self._settings, send)
+        self._loop = JobLoop(self._settings, send)
         self.alive = True
-        self._working = spawn(self._work(self._painter), "in-process worker")
+        self._working = spawn(self._work(self._loop), "in-process worker")
 
-    async def _work(self, painter: Painter) -> None:
+    async def _work(self, loop: JobLoop) -> None:
         try:
-            await asyncio.to_thread(painter.start)
+            await asyncio.to_thread(loop.start)
             while not self._ending:
-                self._told.clear()
-                if not await asyncio.to_thread(painter.tick) and not self._ending:
-                    await self._told.wait()
+                self._posted.clear()
+                if not await asyncio.to_thread(loop.tick) and not self._ending:
+                    await self._posted.wait()
         finally:
-            self.died()
+            self.mark_dead()
 
     def send(self, message: ToWorker) -> None:
-        """Tell the painter."""
-        if self.alive and self._painter is not None:
+        """Post the message to the loop."""
+        if self.alive and self._loop is not None:
             self._ending = self._ending or isinstance(message, Close)
-            self._painter.tell(message)
-            self._told.set()
+            self._loop.post(message)
+            self._posted.set()
 
     async def kill(self) -> None:
-        """End after this iteration: a thread cannot be killed."""
+        """End after this iteration, since a thread cannot be killed."""
         await self.close(0)
 
     async def close(self, seconds: float) -> None:
-        """End after this iteration, what was begun being saved."""
-        if self._working is None or self._painter is None:
+        """End after this iteration, with all jobs saved."""
+        if self._working is None or self._loop is None:
             return
         self.send(Close())
         await asyncio.wait([self._working])
-        # Reads the Close where the last turn ended before it came: that saves what was begun.
-        await asyncio.to_thread(self._painter.tick)
+        # Reads the Close message, which saves the jobs, if it came after the last iteration.
+        await asyncio.to_thread(self._loop.tick)

@@ -1,4 +1,4 @@
-"""What a host may know of a worker: its process, device and memory. Nothing here loads torch."""
+"""A worker's process, device and memory, for the host. Nothing here loads torch."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from engine.worker.process import InProcessWorker, ProcessWorker
 class WorkerStatus:
     """One worker at this moment.
 
-    ``pid`` is None where it paints in the bot's own process, or was never started; ``device`` as
-    PyTorch names it, None while the worker is starting; ``model`` is the one being painted with,
-    else the one it was told to load first; ``memory`` is what its process holds of the
-    machine's, in bytes, None where the system does not say; ``starts`` counts the processes that
-    were started so far.
+    ``pid`` is None if it paints in the bot's own process or was never started; ``device`` is
+    PyTorch's name for it, None while the worker starts; ``model`` is the one it paints with, else
+    the preloaded one; ``memory`` is its process's resident memory in bytes, None if the system
+    does not tell; ``starts`` counts the processes started so far.
     """
 
     alive: bool
@@ -30,7 +29,7 @@ class WorkerStatus:
 
 def status(worker: ProcessWorker | InProcessWorker | None, model: str | None,
            starts: int) -> WorkerStatus:
-    """The state of ``worker``, None where none was started yet; ``model`` as above."""
+    """The status of ``worker`` (None if none was started); ``model`` as in WorkerStatus."""
     if worker is None:
         return WorkerStatus(False, None, None, model, None, starts)
     pid = worker.pid if isinstance(worker, ProcessWorker) else None
@@ -39,10 +38,9 @@ def status(worker: ProcessWorker | InProcessWorker | None, model: str | None,
 
 
 def resident(pid: int | None = None) -> int | None:
-    """The bytes of memory that a process holds, this one's where ``pid`` is None.
+    """The resident memory of a process in bytes; of this one if ``pid`` is None.
 
-    None where the system does not say (it is read from Linux's /proc) or there is no such
-    process.
+    It is read from Linux's /proc: None on other systems, and for a process that does not exist.
     """
     file = Path("/proc") / ("self" if pid is None else str(pid)) / "status"
     with contextlib.suppress(OSError, ValueError, IndexError):

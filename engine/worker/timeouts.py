@@ -1,4 +1,4 @@
-"""How long a worker may be silent about a job before it is taken for hung."""
+"""How long a worker may be silent about a job before it is considered stuck."""
 
 from __future__ import annotations
 
@@ -10,52 +10,53 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# So many times the job's own median iteration: a swap, a neighbour, a slow disk are no hang.
+# Times the job's own median iteration: swapping, other processes and slow disks cause pauses.
 ITERATIONS = 30
-LEAST_SECONDS = 10.0
-_REMEMBERED = 31
+MIN_SECONDS = 10.0
+_REMEMBERED = 31  # iterations, odd so that the median is one of them
 _GRACE_SECONDS = 0.5
-_BEFORE = (-1, 0.0)
+_NOT_STARTED = (-1, 0.0)
 
 
-class Patience:
-    """Learns a job's pace from what its worker says; ``seconds`` is how long to wait for more.
+class SilenceTimeout:
+    """The seconds of silence after which a job's worker is stuck, from the job's own speed.
 
-    Before the first iterations are known it is ``silence``, which covers the loading of models.
-    ``hangs`` is how often this job's worker has been ended for silence: each time it is given
-    twice as long, so that a machine that is merely slow gets there.
+    Until the first iteration is measured it is ``silence`` seconds, which covers loading models,
+    and it is never more than that. ``hangs`` is how often this job's worker was ended for
+    silence: each time doubles the shortest timeout, so that a job on a slow machine finishes.
     """
 
     def __init__(self, silence: float, hangs: int = 0) -> None:
         self._silence = silence
-        self._least = LEAST_SECONDS * (1 << hangs)
-        self._last = _BEFORE
-        self._paces: deque[float] = deque(maxlen=_REMEMBERED)
+        self._min_seconds = MIN_SECONDS * (1 << hangs)
+        self._last = _NOT_STARTED
+        self._durations: deque[float] = deque(maxlen=_REMEMBERED)
 
     @property
     def seconds(self) -> float:
-        """Seconds of silence after which the worker hangs."""
-        if not self._paces:
+        """How many seconds to wait for the next message."""
+        if not self._durations:
             return self._silence
-        median = float(statistics.median(self._paces))
-        return min(self._silence, max(self._least, ITERATIONS * median))
+        median = float(statistics.median(self._durations))
+        return min(self._silence, max(self._min_seconds, ITERATIONS * median))
 
     def stepped(self, iteration: int, seconds: float) -> None:
-        """``iteration`` (the first is 0) is done, after ``seconds`` of stepping in all."""
-        before, earlier = self._last
-        if iteration > before:
-            self._paces.append((seconds - earlier) / (iteration - before))
+        """Record that ``iteration``, counted from 0, was reached after ``seconds`` of stepping."""
+        last_iteration, last_seconds = self._last
+        if iteration > last_iteration:
+            self._durations.append((seconds - last_seconds) / (iteration - last_iteration))
         self._last = iteration, seconds
 
     def busy(self) -> None:
-        """It does something that takes its time, as loading a model, before the next iteration."""
-        self._paces.clear()
+        """Allow ``silence`` seconds again: something slow, like loading a model, comes first."""
+        self._durations.clear()
 
 
-async def patiently(read: Callable[[], Awaitable[T]], seconds: float) -> T:
-    """What ``read`` gives; raises TimeoutError where that is nothing within ``seconds``.
+async def read_within(read: Callable[[], Awaitable[T]], seconds: float) -> T:
+    """What ``read`` returns; raises TimeoutError if it returns nothing for ``seconds``.
 
-    What lay there all the time counts: it may be this process that stood still.
+    After the timeout it reads once more: if this process was suspended, the answer arrived in
+    time and is still waiting.
     """
     try:
         async with asyncio.timeout(seconds):

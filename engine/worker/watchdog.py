@@ -1,37 +1,35 @@
-"""Hearing what a worker says of one job, and ending the worker that has fallen silent."""
+"""Receiving a worker's messages about one job, and ending a worker that has gone silent."""
 
 from __future__ import annotations
 
 import logging
 
-from engine.worker.messages import AboutJob, Busy, Stepped, Turned
+from engine.worker.messages import AboutJob, Busy, Stepped
 from engine.worker.process import Inbox, Worker
-from engine.worker.timeouts import Patience, patiently
+from engine.worker.timeouts import SilenceTimeout, read_within
 
 log = logging.getLogger("engine.queue")
 
 
-async def hear(worker: Worker, inbox: Inbox, patience: Patience, id: str) -> AboutJob | None:
-    """The next thing ``worker`` says of the job ``id``; None once the worker is gone.
+async def next_message(worker: Worker, inbox: Inbox, silence: SilenceTimeout,
+                       id: str) -> AboutJob | None:
+    """The next message about the job ``id`` besides its timing; None once the worker is dead.
 
-    One that says nothing for longer than ``patience`` has is ended here, and marked as hung.
+    A worker that is silent for longer than ``silence`` is killed here and marked as hung.
     """
     while True:
         try:
-            message = await patiently(inbox.get, patience.seconds)
+            message = await read_within(inbox.get, silence.seconds)
         except TimeoutError:
-            log.error("the worker has been silent for %.3g s; it is ended", patience.seconds,
+            log.error("no message from the worker for %.3g s; killing it", silence.seconds,
                       extra={"job": id})
             worker.hung = True
             await worker.kill()
             return None
         match message:
             case Busy():
-                patience.busy()
-            case Turned():
-                patience.stepped(message.iteration, message.seconds)
+                silence.busy()
             case Stepped():
-                patience.stepped(message.iteration, message.seconds)
-                return message
+                silence.stepped(message.iteration, message.seconds)
             case _:
                 return message

@@ -27,9 +27,10 @@ from bot.locales.update import FOLDERS, SAYING, path_of, read, texts
 from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
 from engine.errors import EngineError, RequestError
+from engine.events import Failed
 from engine.request.request import make_request, request_from_text
 from engine.translatable import Translatable
-from engine.worker.messages import Refused, frame
+from engine.worker.messages import JobEvent, frame
 
 ROOT = Path(__file__).resolve().parents[3]
 TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
@@ -228,8 +229,8 @@ def test_braces_that_people_type_are_words(name):
 
 def test_a_sentence_goes_over_the_pipe_with_what_it_is_made_of():
     reason = RequestError("{name} is missing.", name=Translatable("The size")).message
-    body = frame(Refused("1", reason))[8:]
-    arrived = pickle.loads(body).reason
+    body = frame(JobEvent("1", Failed(reason)))[8:]
+    arrived = pickle.loads(body).event.reason
     assert arrived == "The size is missing."
     assert isinstance(arrived, Translatable)
     with speaking("de"):

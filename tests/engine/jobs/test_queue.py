@@ -149,10 +149,10 @@ async def test_people_take_turns_and_everyone_knows_their_place(queue):
 async def test_what_goes_on_from_a_state_is_expected_to_take_what_is_left_of_it(queue):
     await ask(queue, iterations=900)
     whole = await ask(queue, iterations=400)
-    before = queue.pace.seconds(whole.request)
+    before = queue.estimator.seconds(whole.request)
     rest = await queue.submit(whole.request, person="bob", place=PLACE,
                               work=whole.request.changed(iterations=40))
-    assert rest.left == pytest.approx(before / 10)
+    assert rest.seconds_left == pytest.approx(before / 10)
     for job in queue.overview():
         await queue.cancel(job.id)
 
@@ -197,7 +197,7 @@ async def test_a_picture_to_start_from_is_kept_before_the_job_is_queued(queue):
     request = tiny_request(init_image=name, iterations=2)
     with pytest.raises(RequestError, match="attach it again"):
         await queue.submit(request, person="ann", place=PLACE)
-    with pytest.raises(RequestError, match="did not arrive whole"):
+    with pytest.raises(RequestError, match="arrived incomplete"):
         await queue.submit(request, person="ann", place=PLACE, pictures={name: b"x"})
     job = await queue.submit(request, person="ann", place=PLACE, pictures={name: data})
     assert await queue.store.attachments(job.id) == {name: data}
@@ -213,7 +213,7 @@ async def test_a_closed_queue_goes_on_after_a_restart_with_the_same_bits(tmp_pat
         watcher = asyncio.create_task(ending(job))
         await progressed(job, 3)
     assert isinstance(await watcher, Progress)  # no end: it is not over
-    with pytest.raises(EngineError, match="restarted"):
+    with pytest.raises(EngineError, match="restarting"):
         await ask(queue)
     async with running(tmp_path) as queue:
         jobs = queue.resumed()
@@ -232,7 +232,7 @@ async def test_what_was_asked_of_a_job_survives_the_restart(tmp_path):
     async with running(tmp_path) as queue:
         job = await ask(queue, iterations=5000)
         await progressed(job)
-        await queue.store.wished(job.id, "cancel")  # and then the power went off
+        await queue.store.interrupted(job.id, "cancel")  # and then the power went off
     async with running(tmp_path) as queue:
         assert isinstance(await ending(queue.resumed()[0]), Cancelled)
         assert (await queue.store.job(job.id)).state == "cancelled"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.jobs.eta import Effort, Pace
+from engine.jobs.eta import Effort, EtaEstimator
 from engine.jobs.job import JobRecord, Place
 from engine.jobs.round_robin import RoundRobin, in_turn
 from engine.request.defaults import DEFAULT_MODEL
@@ -109,36 +109,36 @@ def test_the_order_survives_a_restart(steps):
     assert drained(again) == drained(line)
 
 
-def test_the_pace_is_what_was_measured():
-    pace = Pace()
+def test_the_estimate_is_what_was_measured():
+    estimator = EtaEstimator()
     request = make_request("x", width=256, height=256, cutouts=32, iterations=100)
     effort = Effort(DEFAULT_MODEL, 256, 256, 32)
-    assert pace.seconds(request) > 0  # a guess, before anything is known
-    pace.learn(effort, 2.0)
-    assert pace.seconds(request) == pytest.approx(200)
-    pace.learn(effort, 1.0)
-    assert 100 < pace.seconds(request) < 200
+    assert estimator.seconds(request) > 0  # a guess, before anything is known
+    estimator.learn_speed(effort, 2.0)
+    assert estimator.seconds(request) == pytest.approx(200)
+    estimator.learn_speed(effort, 1.0)
+    assert 100 < estimator.seconds(request) < 200
 
 
 def test_another_size_of_the_same_model_is_scaled_from_what_was_measured():
-    pace = Pace()
-    pace.learn(Effort("m", 256, 256, 32), 1.0)
+    estimator = EtaEstimator()
+    estimator.learn_speed(Effort("m", 256, 256, 32), 1.0)
     big = make_request("x", model="m", width=512, height=512, cutouts=32, iterations=10)
     few = make_request("x", model="m", width=256, height=256, cutouts=8, iterations=10)
-    assert 10 < pace.seconds(big) < 40
-    assert pace.seconds(few) < 10
+    assert 10 < estimator.seconds(big) < 40
+    assert estimator.seconds(few) < 10
 
 
 def test_what_a_request_leaves_open_is_learnt_from_the_first_that_was_painted():
-    pace = Pace()
+    estimator = EtaEstimator()
     request = make_request("x")
-    pace.learn_size(request, Effort(DEFAULT_MODEL, 128, 128, 16), 200)
-    pace.learn(Effort(DEFAULT_MODEL, 128, 128, 16), 0.05)
-    assert pace.seconds(make_request("another")) == pytest.approx(10)
-    assert pace.seconds(make_request("another", iterations=100)) == pytest.approx(5)
+    estimator.learn_size(request, Effort(DEFAULT_MODEL, 128, 128, 16), 200)
+    estimator.learn_speed(Effort(DEFAULT_MODEL, 128, 128, 16), 0.05)
+    assert estimator.seconds(make_request("another")) == pytest.approx(10)
+    assert estimator.seconds(make_request("another", iterations=100)) == pytest.approx(5)
 
 
 @pytest.mark.parametrize("values", [{}, {"width": 64}, {"height": 2048}, {"aspect": 2.0},
                                     {"preset": "paper"}, {"model": "new"}])
 def test_there_is_a_guess_for_everything(values):
-    assert 0 < Pace().seconds(make_request("x", **values)) < 1e6
+    assert 0 < EtaEstimator().seconds(make_request("x", **values)) < 1e6

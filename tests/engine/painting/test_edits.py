@@ -25,8 +25,8 @@ from engine.request.edit_recipe import AWAY, KEEP, PART_STRENGTH, STRENGTH, with
 from engine.request.prompt import Prompt
 from engine.request.recipe import PAPER_THRESHOLD, Recipe, Regulariser, make_recipe
 from engine.request.request import make_request, request_from_json, request_from_text
-from engine.worker.main import Painter
-from engine.worker.messages import Began, Paint, Stepped, WorkerSettings
+from engine.worker.main import JobLoop
+from engine.worker.messages import JobEvent, Paint, WorkerSettings
 from tests.engine.cli.command_line import run, write_home
 from tests.tiny_model import tiny_request, write_tiny_model
 from training.world.drawing import draw
@@ -335,19 +335,20 @@ def test_where_makes_its_mask_and_keeps_the_structure(tiny):
 def test_a_worker_shows_what_may_change_before_it_paints(tiny, tmp_path):
     name, mask, pictures = _named(_bytes(_picture(32, 32)),
                                   _bytes(Image.linear_gradient("L").resize((32, 32))))
-    said: list[object] = []
-    painter = Painter(WorkerSettings(preload=None, preview_every=0, preview_side=16), said.append)
-    painter.start()
+    sent: list[object] = []
+    loop = JobLoop(WorkerSettings(preload=None, preview_every=0, preview_side=16), sent.append)
+    loop.start()
     for id, request in (("a" * 32, tiny_request(init_image=name, mask=mask, iterations=2)),
                         ("b" * 32, tiny_request(init_image=name, iterations=2))):
-        painter.tell(Paint(id, request.model_dump_json(), pictures, str(tmp_path / id)))
-    while painter.tick():
+        loop.post(Paint(id, request.model_dump_json(), pictures, str(tmp_path / id)))
+    while loop.tick():
         pass
-    masked, plain = (message for message in said if isinstance(message, Began))
-    assert Image.open(io.BytesIO(masked.overlay)).size == (16, 16)
-    assert plain.overlay == b""
-    assert any(isinstance(message, Stepped) for message in said)
-    assert Progress(1, 2, b"", {}, None).overlay == b""
+    masked, plain = ([message.event for message in sent if isinstance(message, JobEvent)
+                      and message.id == id and isinstance(message.event, Progress)]
+                     for id in ("a" * 32, "b" * 32))
+    assert [(event.iteration, event.preview != b"") for event in masked] == [(0, False), (1, True)]
+    assert all(Image.open(io.BytesIO(event.overlay)).size == (16, 16) for event in masked)
+    assert [(event.iteration, event.overlay) for event in plain] == [(1, b"")]
 
 
 def test_the_command_edits_where_the_mask_is_white(tmp_path):

@@ -1,4 +1,4 @@
-"""The worker: what it does with a job, and the process around it."""
+"""The worker: its jobs, and the process around them."""
 
 from __future__ import annotations
 
@@ -21,30 +21,29 @@ from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
 from engine.errors import RequestError
+from engine.events import Cancelled, Done, Failed, Progress
 from engine.jobs.attempt import Attempt
-from engine.jobs.eta import Pace
+from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job, JobRecord
 from engine.painting.pipeline import imagine
-from engine.worker.main import Painter
+from engine.worker.main import JobLoop
 from engine.worker.messages import (
-    Began,
     Cancel,
     Close,
-    Film,
-    Filmed,
-    GivenUp,
+    JobEvent,
     Logged,
     Paint,
-    Painted,
     Ready,
-    Refused,
+    RenderTimeLapse,
     Saved,
+    Started,
     Stepped,
     Stop,
+    TimeLapseRendered,
     WorkerSettings,
 )
 from engine.worker.process import ProcessWorker
-from engine.worker.timeouts import Patience
+from engine.worker.timeouts import SilenceTimeout
 from tests.processes import is_running
 from tests.tiny_model import PLACE, tiny_request, write_tiny_model
 
@@ -62,14 +61,14 @@ def _tiny(catalogue, monkeypatch):
 
 
 @pytest.fixture
-def said():
+def sent():
     return []
 
 
 @pytest.fixture
-def painter(said):
+def loop(sent):
     """Shows every picture, saves after every iteration."""
-    made = Painter(WorkerSettings(preload="tiny", preview_every=0, save_every=0), said.append)
+    made = JobLoop(WorkerSettings(preload="tiny", preview_every=0, save_every=0), sent.append)
     made.start()
     return made
 
@@ -78,13 +77,17 @@ def order(tmp_path, id="a" * 32, **values):
     return Paint(id, tiny_request(**values).model_dump_json(), {}, str(tmp_path / f"{id}.pt"))
 
 
-def work(painter):
-    while painter.tick():
+def work(loop):
+    while loop.tick():
         pass
 
 
-def of(kind, said):
-    return [message for message in said if isinstance(message, kind)]
+def of(kind, sent):
+    return [message for message in sent if isinstance(message, kind)]
+
+
+def events(kind, sent):
+    return [message.event for message in of(JobEvent, sent) if isinstance(message.event, kind)]
 
 
 def texts(png):
@@ -102,121 +105,126 @@ def painted_in_one_go(**values):
     return last.to_pil().tobytes()
 
 
-def test_a_job_is_begun_previewed_saved_and_finished(painter, said, tmp_path):
-    painter.tell(order(tmp_path, iterations=4))
-    work(painter)
-    assert said[:2] == [Ready("cpu"), Began("a" * 32, 0, 4, 32, 32, 4)]
-    previews = of(Stepped, said)
-    assert [step.iteration for step in previews] == [1, 2, 3]
-    assert {Image.open(io.BytesIO(step.preview)).format for step in previews} == {"JPEG"}
-    assert all(step.losses["total"] == step.losses["a red circle"] for step in previews)
-    assert [saved.iteration for saved in of(Saved, said)] == [1, 2, 3, 4]
-    done = said[-1]
-    assert isinstance(done, Painted)
+def test_a_job_is_begun_previewed_saved_and_finished(loop, sent, tmp_path):
+    loop.post(order(tmp_path, iterations=4))
+    work(loop)
+    assert sent[:2] == [Ready("cpu"), Started("a" * 32, 4, 32, 32, 4)]
+    previews = events(Progress, sent)
+    assert [event.iteration for event in previews] == [1, 2, 3]
+    assert [step.iteration for step in of(Stepped, sent)] == [0, 1, 2, 3]
+    assert {Image.open(io.BytesIO(event.preview)).format for event in previews} == {"JPEG"}
+    assert all(event.losses["total"] == event.losses["a red circle"] for event in previews)
+    assert all(event.iterations == 4 and event.eta > 0 for event in previews)
+    assert [saved.iteration for saved in of(Saved, sent)] == [1, 2, 3, 4]
+    done = sent[-1].event
+    assert isinstance(done, Done)
     assert (done.seed, done.iterations, done.width, done.height, done.stopped) == (
         7, 4, 32, 32, False)
     assert pixels(done.picture) == painted_in_one_go(iterations=4)
 
 
-def test_the_picture_carries_its_request_and_what_its_bits_depend_on(painter, said, tmp_path):
-    painter.tell(order(tmp_path, iterations=1))
-    work(painter)
-    inside = texts(said[-1].picture)
+def test_the_picture_carries_its_request_and_what_its_bits_depend_on(loop, sent, tmp_path):
+    loop.post(order(tmp_path, iterations=1))
+    work(loop)
+    inside = texts(sent[-1].event.picture)
     assert json.loads(inside["imagine-bot request"])["seed"] == 7
     assert json.loads(inside["imagine-bot provenance"])["threads"] == torch.get_num_threads()
 
 
-def test_another_painter_goes_on_where_one_was_closed_bit_for_bit(painter, said, tmp_path):
-    painter.tell(order(tmp_path, iterations=6))
+def test_another_worker_continues_where_one_was_closed_bit_for_bit(loop, sent, tmp_path):
+    loop.post(order(tmp_path, iterations=6))
     for _ in range(3):
-        painter.tick()
-    painter.tell(Close())
-    work(painter)
-    assert not of(Painted, said)
+        loop.tick()
+    loop.post(Close())
+    work(loop)
+    assert not events(Done, sent)
     later: list[Any] = []
-    second = Painter(painter.settings, later.append)
-    second.tell(order(tmp_path, iterations=6))
+    second = JobLoop(loop.settings, later.append)
+    second.post(order(tmp_path, iterations=6))
     work(second)
-    assert of(Began, later)[0].iteration == 3
-    assert pixels(later[-1].picture) == painted_in_one_go(iterations=6)
+    assert of(Saved, later)[0].iteration == 3
+    assert pixels(later[-1].event.picture) == painted_in_one_go(iterations=6)
 
 
 @pytest.mark.parametrize("damage", [b"", b"no archive", None])
-def test_a_state_that_cannot_be_used_begins_the_job_anew(painter, said, tmp_path, damage):
+def test_a_state_that_cannot_be_used_begins_the_job_anew(loop, sent, tmp_path, damage):
     paint = order(tmp_path, iterations=2)
     if damage is None:  # of another request, by the same name
         torch.save({"request": "{}", "synthesis": {}}, paint.state)
     else:
         Path(paint.state).write_bytes(damage)
-    painter.tell(paint)
-    work(painter)
-    assert [log.id for log in of(Logged, said)] == [paint.id]
-    assert pixels(said[-1].picture) == painted_in_one_go(iterations=2)
+    loop.post(paint)
+    work(loop)
+    assert [log.id for log in of(Logged, sent)] == [paint.id]
+    assert pixels(sent[-1].event.picture) == painted_in_one_go(iterations=2)
 
 
-def test_stop_renders_what_is_there(painter, said, tmp_path):
-    painter.tell(order(tmp_path, iterations=500))
-    painter.tell(Stop("a" * 32))  # before the first iteration: there will be one
-    work(painter)
-    done = said[-1]
+def test_stop_renders_what_is_there(loop, sent, tmp_path):
+    loop.post(order(tmp_path, iterations=500))
+    loop.post(Stop("a" * 32))  # before the first iteration: there will be one
+    work(loop)
+    done = sent[-1].event
     assert (done.stopped, done.iterations) == (True, 1)
     made = json.loads(texts(done.picture)["imagine-bot provenance"])
     assert made["stopped_at"] == 1
 
 
-def test_cancel_ends_within_an_iteration_and_hands_over_the_partial_picture(painter, said,
+def test_cancel_ends_within_an_iteration_and_hands_over_the_partial_picture(loop, sent,
                                                                             tmp_path):
-    painter.tell(order(tmp_path, iterations=500))
+    loop.post(order(tmp_path, iterations=500))
     for _ in range(3):
-        painter.tick()
-    painter.tell(Cancel("a" * 32))
-    painter.tick()
-    assert isinstance(said[-1], GivenUp)
-    assert said[-1].partial is not None
-    assert Image.open(io.BytesIO(said[-1].partial)).size == (32, 32)
-    assert not painter.tick()
+        loop.tick()
+    loop.post(Cancel("a" * 32))
+    loop.tick()
+    cancelled = sent[-1].event
+    assert isinstance(cancelled, Cancelled)
+    assert cancelled.partial is not None
+    assert Image.open(io.BytesIO(cancelled.partial)).size == (32, 32)
+    assert not loop.tick()
 
 
-def test_cancelled_before_it_began_there_is_nothing_to_hand_over(painter, said, tmp_path):
-    painter.tell(order(tmp_path, iterations=500))
-    painter.tell(Cancel("a" * 32))
-    work(painter)
-    assert said[1:] == [GivenUp("a" * 32, None)]
+def test_cancelled_before_it_began_there_is_nothing_to_hand_over(loop, sent, tmp_path):
+    loop.post(order(tmp_path, iterations=500))
+    loop.post(Cancel("a" * 32))
+    work(loop)
+    assert sent[1:] == [JobEvent("a" * 32, Cancelled(None))]
 
 
-def test_what_cannot_be_painted_is_refused_with_the_engines_sentence(painter, said, tmp_path):
-    painter.tell(order(tmp_path, model="unheard-of"))
-    painter.tell(order(tmp_path, id="b" * 32, init_image="c" * 64))
-    work(painter)
-    unknown, missing = of(Refused, said)
+def test_what_cannot_be_painted_is_refused_with_the_engines_sentence(loop, sent, tmp_path):
+    loop.post(order(tmp_path, model="unheard-of"))
+    loop.post(order(tmp_path, id="b" * 32, init_image="c" * 64))
+    work(loop)
+    unknown, missing = events(Failed, sent)
     assert "no model called 'unheard-of'" in unknown.reason
     assert "attach it again" in missing.reason
 
 
-def test_a_fault_of_ours_is_logged_and_told_by_its_reference_alone(painter, said, tmp_path):
-    painter.tell(order(tmp_path, iterations=50))
-    painter.tick()
-    painter._pictures[0]._synthesis.targets = None  # the fault
-    painter.tell(order(tmp_path, id="b" * 32, iterations=1))
-    work(painter)
-    refused, logged = of(Refused, said)[0], of(Logged, said)[0]
-    reference = refused.reason.removesuffix(".").split()[-1]
-    assert logged.id == refused.id == "a" * 32
+def test_a_fault_of_ours_is_logged_and_told_by_its_reference_alone(loop, sent, tmp_path):
+    loop.post(order(tmp_path, iterations=50))
+    loop.tick()
+    loop._pictures[0]._synthesis.targets = None  # the fault
+    loop.post(order(tmp_path, id="b" * 32, iterations=1))
+    work(loop)
+    message, logged = [m for m in of(JobEvent, sent) if m.id == "a" * 32][-1], of(Logged, sent)[0]
+    failed = message.event
+    assert isinstance(failed, Failed)
+    reference = failed.reason.removesuffix(".").split()[-1]
+    assert logged.id == message.id == "a" * 32
     assert reference in logged.text
     assert "TypeError" in logged.text
-    assert "TypeError" not in refused.reason
-    assert said[-1].id == "b" * 32  # the next is painted
-    assert isinstance(said[-1], Painted)
+    assert "TypeError" not in failed.reason
+    assert sent[-1].id == "b" * 32  # the next is painted
+    assert isinstance(sent[-1].event, Done)
 
 
-def test_a_film_is_of_the_same_painting_and_leaves_pictures_the_lead(painter, said, tmp_path):
-    painter.tell(order(tmp_path, iterations=20))
-    painter.tell(Film("f", tiny_request(iterations=8).model_dump_json(), {}, 8))
-    work(painter)
-    assert [type(message) for message in said if isinstance(message, Painted | Filmed)] == [
-        Painted, Filmed]
-    with av.open(io.BytesIO(said[-1].video), "r") as film:
-        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+def test_a_film_is_of_the_same_painting_and_leaves_pictures_the_lead(loop, sent, tmp_path):
+    loop.post(order(tmp_path, iterations=20))
+    loop.post(RenderTimeLapse("f", tiny_request(iterations=8).model_dump_json(), {}, 8))
+    work(loop)
+    assert events(Done, sent)
+    assert isinstance(sent[-1], TimeLapseRendered)  # after the picture
+    with av.open(io.BytesIO(sent[-1].video), "r") as video:
+        frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     assert len(frames) > 9
     *_, last = imagine(tiny_request(iterations=8))
     wanted = torch.frombuffer(bytearray(last.to_pil().tobytes()), dtype=torch.uint8)
@@ -224,10 +232,10 @@ def test_a_film_is_of_the_same_painting_and_leaves_pictures_the_lead(painter, sa
     assert (wanted.float() - shown.float()).abs().mean() < 30  # H.264 at 32 px is coarse
 
 
-def test_a_message_that_is_no_request_is_refused(painter, said, tmp_path):
-    painter.tell(Paint("a" * 32, '{"prompt": ""}', {}, str(tmp_path / "x.pt")))
-    work(painter)
-    assert "prompt is empty" in of(Refused, said)[0].reason
+def test_a_message_that_is_no_request_is_refused(loop, sent, tmp_path):
+    loop.post(Paint("a" * 32, '{"prompt": ""}', {}, str(tmp_path / "x.pt")))
+    work(loop)
+    assert "prompt is empty" in events(Failed, sent)[0].reason
     with pytest.raises(RequestError):
         tiny_request("")
 
@@ -237,7 +245,7 @@ async def test_a_killed_process_is_heard_of_and_a_closed_one_ends_by_itself(tmp_
     await worker.start()
     inbox = worker.open("a" * 32)
     worker.send(order(tmp_path, iterations=5000))
-    assert isinstance(await inbox.get(), Began)
+    assert isinstance(await inbox.get(), Started)
     while not isinstance(await inbox.get(), Stepped):
         pass
     assert worker.pid is not None
@@ -245,7 +253,7 @@ async def test_a_killed_process_is_heard_of_and_a_closed_one_ends_by_itself(tmp_
     while await inbox.get() is not None:
         pass
     assert not worker.alive
-    worker.send(Stop("a" * 32))  # said to nobody, harms nobody
+    worker.send(Stop("a" * 32))  # sent to nobody, harms nobody
     assert await worker.open("b" * 32).get() is None
     await worker.close(1)
 
@@ -256,7 +264,7 @@ async def test_a_worker_that_is_silent_for_too_long_is_ended(tmp_path):
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGSTOP)  # it hangs
     job = Job(JobRecord("a" * 32, tiny_request(), "ann", PLACE))
-    attempt = Attempt(job, worker, Pace(), Patience(0.2), told=lambda: None)
+    attempt = Attempt(job, worker, EtaEstimator(), SilenceTimeout(0.2), on_progress=lambda: None)
     assert await attempt.run({}, str(tmp_path / "a.pt")) is None
     assert attempt.hung
     assert not worker.alive
@@ -304,36 +312,36 @@ async def test_the_bots_side_of_the_worker_needs_no_torch():
     assert await process.wait() == 0
 
 
-def test_a_finished_job_leaves_a_state_that_more_iterations_go_on_from(painter, said, tmp_path):
+def test_a_finished_job_leaves_a_state_that_more_iterations_go_on_from(loop, sent, tmp_path):
     """Continue, as the worker sees it: another order with a copy of the state."""
-    painter.tell(order(tmp_path, iterations=3))
-    work(painter)
+    loop.post(order(tmp_path, iterations=3))
+    work(loop)
     longer = order(tmp_path, "b" * 32, iterations=3, more=2)
     Path(longer.state).write_bytes((tmp_path / f"{'a' * 32}.pt").read_bytes())
-    painter.tell(longer)
-    work(painter)
-    assert of(Began, said)[-1].iteration == 3
-    done = said[-1]
-    assert isinstance(done, Painted)
+    loop.post(longer)
+    work(loop)
+    assert [saved.iteration for saved in of(Saved, sent) if saved.id == longer.id] == [3, 4, 5]
+    done = sent[-1].event
+    assert isinstance(done, Done)
     assert done.iterations == 5
     assert pixels(done.picture) == painted_in_one_go(iterations=3, more=2)
 
 
-def test_a_picture_is_not_continued_with_another_model(painter, said, tmp_path):
+def test_a_picture_is_not_continued_with_another_model(loop, sent, tmp_path):
     """Weights were replaced under the same name: their latents have the same shape at best."""
-    painter.tell(order(tmp_path, iterations=3))
-    work(painter)
+    loop.post(order(tmp_path, iterations=3))
+    work(loop)
     state = torch.load(tmp_path / f"{'a' * 32}.pt", weights_only=True)
     state["codebook"] = "of other weights"
     # Half painted it is begun anew; a continuation is refused, for it was to go on.
     torch.save(state | {"job": "b" * 32}, tmp_path / f"{'b' * 32}.pt")
-    painter.tell(order(tmp_path, "b" * 32, iterations=3))
-    work(painter)
-    assert "of another model" in of(Logged, said)[-1].text
-    assert pixels(said[-1].picture) == painted_in_one_go(iterations=3)
+    loop.post(order(tmp_path, "b" * 32, iterations=3))
+    work(loop)
+    assert "belongs to another model" in of(Logged, sent)[-1].text
+    assert pixels(sent[-1].event.picture) == painted_in_one_go(iterations=3)
     torch.save(state, tmp_path / f"{'c' * 32}.pt")
-    painter.tell(order(tmp_path, "c" * 32, iterations=3, more=2))
-    work(painter)
-    refused = said[-1]
-    assert isinstance(refused, Refused)
+    loop.post(order(tmp_path, "c" * 32, iterations=3, more=2))
+    work(loop)
+    refused = sent[-1].event
+    assert isinstance(refused, Failed)
     assert "press Edit" in refused.reason

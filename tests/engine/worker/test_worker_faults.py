@@ -28,7 +28,7 @@ from engine.painting.recovery import look_in_passes, size_that_fits
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
 from engine.request.recipe import Augmentation, Regulariser
-from engine.worker.timeouts import ITERATIONS, LEAST_SECONDS, Patience, patiently
+from engine.worker.timeouts import ITERATIONS, MIN_SECONDS, SilenceTimeout, read_within
 from tests.engine.tiny import tiny_generator, tiny_perceptor, tiny_recipe
 from tests.processes import is_running
 from tests.tiny_model import PLACE, tiny_request, write_tiny_model
@@ -234,37 +234,37 @@ def test_what_is_too_much_for_half_precision_is_painted_in_float32():
 # Standing still.
 
 
-def test_patience_is_many_times_the_jobs_own_median():
-    patience = Patience(900.0)
-    assert patience.seconds == 900
-    patience.stepped(0, 5.0)
-    assert patience.seconds == 5.0 * ITERATIONS
+def test_the_timeout_is_many_times_the_jobs_own_median():
+    timeout = SilenceTimeout(900.0)
+    assert timeout.seconds == 900
+    timeout.stepped(0, 5.0)
+    assert timeout.seconds == 5.0 * ITERATIONS
     for iteration in range(1, 20):
-        patience.stepped(iteration, 5.0 + iteration * 0.1)
-    assert patience.seconds == LEAST_SECONDS
-    patience.busy()
-    assert patience.seconds == 900
+        timeout.stepped(iteration, 5.0 + iteration * 0.1)
+    assert timeout.seconds == MIN_SECONDS
+    timeout.busy()
+    assert timeout.seconds == 900
 
 
-def test_each_hang_doubles_the_patience_and_silence_bounds_it():
+def test_each_hang_doubles_the_timeout_up_to_the_limit_for_silence():
     assert [_after_hang(hangs) for hangs in range(3)] == [10.0, 20.0, 40.0]
     assert _after_hang(9) == 900
 
 
 def _after_hang(hangs):
-    patience = Patience(900.0, hangs)
-    patience.stepped(0, 0.01)
-    return patience.seconds
+    timeout = SilenceTimeout(900.0, hangs)
+    timeout.stepped(0, 0.01)
+    return timeout.seconds
 
 
 async def test_what_was_said_while_this_process_stood_still_counts():
     inbox: asyncio.Queue[int] = asyncio.Queue()
-    waiting = asyncio.create_task(patiently(inbox.get, 0.05))
+    waiting = asyncio.create_task(read_within(inbox.get, 0.05))
     await asyncio.sleep(0.2)  # the time is up, the message is on its way
     inbox.put_nowait(1)
     assert await waiting == 1
     with pytest.raises(TimeoutError):
-        await patiently(inbox.get, 0.05)
+        await read_within(inbox.get, 0.05)
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +277,7 @@ def catalogue(tmp_path_factory):
 async def test_a_worker_that_hangs_is_replaced_and_the_picture_is_the_same(
         tmp_path, catalogue, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-    monkeypatch.setattr("engine.worker.timeouts.LEAST_SECONDS", 3.0)
+    monkeypatch.setattr("engine.worker.timeouts.MIN_SECONDS", 3.0)
     pictures = []
     for hang in (False, True):
         store = await Store.open(tmp_path / str(hang))
@@ -308,7 +308,7 @@ async def _hang_in_mid_job(queue: PaintQueue, job: Job) -> None:
 async def test_a_worker_that_stands_still_with_nothing_to_do_is_replaced_too(
         tmp_path, catalogue, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-    monkeypatch.setattr("engine.worker.process._PULSE_SECONDS", 3.0)
+    monkeypatch.setattr("engine.worker.process._HEARTBEAT_SECONDS", 3.0)
     store = await Store.open(tmp_path / "data")
     queue = PaintQueue(store, preload="tiny", threads=1)
     await queue.start()
