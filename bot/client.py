@@ -118,6 +118,7 @@ class ImageBot(commands.AutoShardedBot):
                                        self.guild_settings.retention_days, self._servers)
             self.queue = PaintQueue(
                 self.store, preload=painting.model, device=painting.device,
+                precision=painting.precision,
                 threads=painting.threads, in_process=self._in_process,
                 preview_every=min(2.0, self.settings.delivery.preview_seconds / 2))
             self.queue.watchers.append(self.metrics.watch)

@@ -49,6 +49,7 @@ class PaintingSettings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
     model: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_MODEL
     device: Annotated[str, Field(min_length=1)] = "auto"
+    precision: Literal["auto", "float32", "bf16"] = "auto"
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
 
 

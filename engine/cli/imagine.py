@@ -92,6 +92,9 @@ def imagine(
     model: Annotated[str | None, _flag("model", "NAME")] = None,
     device: Annotated[str, typer.Option(
         metavar="NAME", help="Where to paint: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    precision: Annotated[str, typer.Option(
+        metavar="NAME", help="What the generator computes in: float32, bf16, or auto, which is "
+        "bf16 if the processor is fast at it.")] = "auto",
     init_image: Annotated[Path | None, _file(
         "--init-image", about="A picture to start from.")] = None,
     mask: Annotated[Path | None, _file(
@@ -139,7 +142,7 @@ def imagine(
     targets.check(mask)
     try:
         result = run.paint(request, pictures, targets, device=device,
-                           preview_every=preview_every, quiet=quiet)
+                           precision=precision, preview_every=preview_every, quiet=quiet)
     except KeyboardInterrupt:
         typer.echo("imagine: Stopped at once.", err=True)
         return 130

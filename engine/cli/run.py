@@ -110,7 +110,7 @@ class _Stopping:
 
 
 def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets, *,
-          device: str, preview_every: float, quiet: bool) -> Result:
+          device: str, precision: str, preview_every: float, quiet: bool) -> Result:
     """Paint ``request`` into ``targets``, showing the course on stderr unless ``quiet``.
 
     ``pictures`` holds the starting picture's bytes by SHA-256. Raises EngineError's kinds,
@@ -118,7 +118,7 @@ def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets
     """
     with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
         watcher.waiting(f"Loading the model {request.model}")
-        models, synthesis = _prepare(request, pictures, device)
+        models, synthesis = _prepare(request, pictures, device, precision)
         notices = [*_size_notice(request, synthesis), *synthesis.notices()]
         for notice in notices:
             watcher.note(notice)
@@ -158,12 +158,12 @@ def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets
     return Result(report, 0 if stopping.by is None or done else 128 + stopping.by, error)
 
 
-def _prepare(request: ImageRequest, pictures: Mapping[str, bytes], device: str
-             ) -> tuple[Models, Synthesis]:
+def _prepare(request: ImageRequest, pictures: Mapping[str, bytes], device: str,
+             precision: str) -> tuple[Models, Synthesis]:
     from engine.models import load_models
     from engine.painting.pipeline import prepare
 
-    models = load_models(request.model, device=device)
+    models = load_models(request.model, device=device, precision=precision)
     return models, prepare(request, models, pictures)
 
 

@@ -50,11 +50,11 @@ _GONE = Translatable("This job no longer exists; request the picture again.")
 class PaintQueue:
     """Takes jobs and has them painted one at a time, taking turns between people.
 
-    ``preload``, ``device``, ``threads``, ``preview_every``, ``save_every`` and ``preview_side``
-    are the worker's (see engine.worker.messages.WorkerSettings). A worker is considered stuck and
-    replaced after ``silence`` seconds without a message, or much sooner while it paints (see
-    engine.worker.timeouts). ``in_process`` runs the worker's code in a thread of this process,
-    for tests of the bot::
+    ``preload``, ``device``, ``precision``, ``threads``, ``preview_every``, ``save_every`` and
+    ``preview_side`` are the worker's (see engine.worker.messages.WorkerSettings). A worker is
+    considered stuck and replaced after ``silence`` seconds without a message, or much sooner while
+    it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a thread of
+    this process, for tests of the bot::
 
         queue = PaintQueue(store)
         await queue.start()
@@ -65,9 +65,9 @@ class PaintQueue:
     """
 
     def __init__(self, store: JobStore, *, preload: str | None = DEFAULT_MODEL,
-                 device: str = "auto", threads: int | None = None, preview_every: float = 2.0,
-                 save_every: float = 5.0, preview_side: int = 512, silence: float = 900.0,
-                 in_process: bool = False) -> None:
+                 device: str = "auto", precision: str = "auto", threads: int | None = None,
+                 preview_every: float = 2.0, save_every: float = 5.0, preview_side: int = 512,
+                 silence: float = 900.0, in_process: bool = False) -> None:
         self.store = store
         self.estimator = EtaEstimator()
         self.draining = False  # refuses new jobs, while it finishes those it has
@@ -75,8 +75,8 @@ class PaintQueue:
         self.watchers: list[Callable[[Job], None]] = []
         # The concepts that a job's finished picture is scored for; may raise EngineError.
         self.concepts_of: Callable[[Job], Awaitable[Sequence[str]]] | None = None
-        self._settings = WorkerSettings(device, threads, preload, preview_every, save_every,
-                                        preview_side)
+        self._settings = WorkerSettings(device, precision, threads, preload, preview_every,
+                                        save_every, preview_side)
         self._silence = silence
         self._in_process = in_process
         self._waiting: RoundRobin[Job] = RoundRobin()

@@ -15,13 +15,16 @@ from engine.models.download import verify
 from engine.models.generators.base import Generator
 from engine.models.memory import is_memory_error
 from engine.models.perceptors.base import Perceptor
+from engine.models.precision import choose_precision
 from engine.request.defaults import DEFAULT_MODEL
 from engine.translatable import Translatable
 
 
 @dataclass(frozen=True, eq=False)
 class Models:
-    """A generator and a perceptor on one device, in float32, evaluating and frozen.
+    """A generator and a perceptor on one device, evaluating and frozen.
+
+    ``precision`` is what the generator decodes in, "float32" or "bf16"; all else is in float32.
 
     ``defaults`` are the settings of a request that suit them, by name (``width`` and
     ``height`` in pixels, and any other of the recipe); ``note`` says what they know.
@@ -33,22 +36,27 @@ class Models:
     defaults: Mapping[str, object]
     device: torch.device
     note: str = ""
+    precision: str = "float32"
 
 
-def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", folder: Path | None = None,
-                catalogue: Catalogue | None = None) -> Models:
+def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", precision: str = "auto",
+                folder: Path | None = None, catalogue: Catalogue | None = None) -> Models:
     """Load the model called ``name``, as ``imagine-models list`` has it, onto ``device``.
 
-    ``device`` is "auto", "cpu", "cuda", "cuda:1" or "mps"; ``folder`` is where downloads lie,
+    ``device`` is "auto", "cpu", "cuda", "cuda:1" or "mps"; ``precision`` is "float32", "bf16" or
+    "auto" (see :func:`choose_precision`); ``folder`` is where downloads lie,
     without it :func:`models_folder`. Raises UnknownModelError, MissingModelError,
     CheckpointError, and ModelError for a device that is not there or too small.
     """
     where = choose_device(device)
+    computed_in = choose_precision(precision, where)
     entry = (load_catalogue() if catalogue is None else catalogue).model(name)
     generator, perceptor = _read(entry, models_folder(folder))
+    if computed_in == "bf16":
+        generator.decode_in_bf16()
     try:
         return Models(entry.name, generator.to(where), perceptor.to(where), entry.defaults,
-                      where, entry.note)
+                      where, entry.note, computed_in)
     except (MemoryError, RuntimeError) as error:
         if not is_memory_error(error):
             raise

@@ -27,7 +27,7 @@ from engine.version import version
 
 def imagine(request: ImageRequest | str, *, pictures: Mapping[str, bytes] | None = None,
             init_image: str | Path | bytes | None = None, models: Models | None = None,
-            device: str = "auto", **values: Any) -> Iterator[Iterate]:
+            device: str = "auto", precision: str = "auto", **values: Any) -> Iterator[Iterate]:
     """Paint ``request``, yielding every iterate from the start to the finished picture.
 
     ``request`` is an ImageRequest, or a prompt as one types it, flags and all, with the
@@ -50,7 +50,8 @@ def imagine(request: ImageRequest | str, *, pictures: Mapping[str, bytes] | None
         request = request_from_text(request, **values)
     elif values:
         request = request.changed(**values)
-    synthesis = prepare(request, models or load_models(request.model, device=device), pictures)
+    synthesis = prepare(request, models or load_models(
+        request.model, device=device, precision=precision), pictures)
     return paint(synthesis)
 
 
@@ -129,6 +130,7 @@ def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[
 def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
     """What the bits of a picture depend on besides the request; stored with each picture."""
     return {"seed": synthesis.seed, "model": models.name, "device": str(models.device),
+            "precision": models.precision,
             "torch": torch.__version__, "kornia": metadata.version("kornia"),
             "machine": platform.machine(), "threads": torch.get_num_threads(),
             "batch": 1, "imagine-bot": version()}

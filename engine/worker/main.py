@@ -180,7 +180,8 @@ class JobLoop:
         if models is None:
             while len(self._models) >= self.settings.keep_models:
                 self._models.popitem(last=False)
-            models = self._models[name] = load_models(name, device=self.settings.device)
+            models = self._models[name] = load_models(name, device=self.settings.device,
+                                                      precision=self.settings.precision)
         self._models.move_to_end(name)
         return models
 

@@ -28,6 +28,7 @@ class WorkerSettings:
     """
 
     device: str = "auto"
+    precision: str = "auto"
     threads: int | None = None
     preload: str | None = DEFAULT_MODEL
     preview_every: float = 2.0

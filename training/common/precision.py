@@ -6,11 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-def bf16_is_fast() -> bool:
-    """Whether this processor has instructions that multiply bf16 numbers."""
-    able = torch.cpu.get_capabilities()
-    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+from engine.models.precision import bf16_is_fast
 
 
 def bf16_where_fast() -> torch.autocast:

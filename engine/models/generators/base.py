@@ -51,6 +51,13 @@ class Generator(nn.Module, ABC):
     def decode(self, z: Tensor) -> Tensor:
         """z, quantised where there is a codebook -> picture [B, 3, H, W], not yet clamped."""
 
+    def decode_in_bf16(self) -> None:
+        """Compute :meth:`decode` in bf16 from now on, where that makes it faster.
+
+        Latents, pictures and :meth:`encode_latent` stay in float32. A generator that gains nothing
+        stays as it is.
+        """
+
     def mean_latent(self) -> Tensor:
         """The middle of all latents, broadcastable to z: where nothing of a start is left."""
         return torch.zeros(1, 1, 1, 1).to(self.reference)

@@ -19,7 +19,7 @@ def mine(tiny_files, own_catalogue):
 
 
 def test_a_model_of_ones_own_loads_and_can_be_optimised(mine):
-    models = load_models("mine", device="cpu")
+    models = load_models("mine", device="cpu", precision="float32")
     assert models.name == "mine"
     assert models.defaults == {"width": 32, "height": 32}
     assert models.device == torch.device("cpu")
