@@ -18,10 +18,10 @@ NEEDED = discord.Permissions(
     embed_links=True, read_message_history=True)
 Verb = Literal["stop", "cancel", "keep", "delete"]
 _NOT_YOURS: dict[Verb, str] = {
-    "stop": mark("Only this picture's requester or a moderator can stop it."),
-    "cancel": mark("Only this picture's requester or a moderator can cancel it."),
-    "keep": mark("Only this picture's requester or a moderator can keep it."),
-    "delete": mark("Only this picture's requester or a moderator can delete it."),
+    "stop": mark("Only the person who requested this picture or a moderator can stop it."),
+    "cancel": mark("Only the person who requested this picture or a moderator can cancel it."),
+    "keep": mark("Only the person who requested this picture or a moderator can keep it."),
+    "delete": mark("Only the person who requested this picture or a moderator can delete it."),
 }
 # As Discord's settings name them.
 NAMES = {"view_channel": mark("View Channel"), "send_messages": mark("Send Messages"),

@@ -122,7 +122,7 @@ class Privacy(commands.Cog):
                           "I sent you your data in a DM, in {number} files.", number)
             await interaction.edit_original_response(content=text)
 
-    @privacy.command(name="forget", description="Delete all your data; you confirm first")
+    @privacy.command(name="forget", description="Delete all your data; asks you to confirm first")
     async def forget_(self, interaction: discord.Interaction[Any]) -> None:
         """Nothing is removed before the button is pressed."""
         async with Guarded(interaction, "/privacy forget"):

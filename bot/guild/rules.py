@@ -129,7 +129,7 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
         Definition("roles_big", lambda: _("roles that can exceed max_size, up to the host's limit"),
                    Mentions("@&")),
     ),
-    "how many": (
+    "limits per member": (
         Definition("jobs_waiting", lambda: _("how many pictures a member can have in the queue at "
                                              "a time"),
                    Number(_at(1), lambda host: host.limits.max_jobs_per_person),

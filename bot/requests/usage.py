@@ -54,6 +54,6 @@ def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int
     cooldown = rules.value("cooldown")
     if usage.newest is not None and now < usage.newest + cooldown * 1000:
         left = usage.newest + cooldown * 1000 - now
-        raise LimitError(_("Slow down! This server allows one picture every {cooldown}. Try again "
-                           "in {left}.", cooldown=duration(cooldown),
+        raise LimitError(_("Slow down! This server has a cooldown of {cooldown}. Try again in "
+                           "{left}.", cooldown=duration(cooldown),
                            left=duration(max(1, left / 1000))))

@@ -26,7 +26,7 @@ class Channels(app_commands.Group):
     def __init__(self) -> None:
         super().__init__(name="channels", description="Where I paint")
 
-    @app_commands.command(description="Allow a channel; I only paint in allowed channels then")
+    @app_commands.command(description="Allow a channel; I then paint only in allowed channels")
     @app_commands.describe(channel="A channel or thread; threads follow their channel")
     async def allow(self, interaction: discord.Interaction[Any], channel: Channel) -> None:
         """Put it among the allowed, and take it from the denied."""

@@ -22,7 +22,7 @@ def panel(rules: Rules) -> discord.ui.LayoutView:
     Discord takes 40 components and 4,000 characters; these are 14, and lists are shortened.
     """
     titles = {"defaults": _("Defaults"), "maximums": _("Maximums"),
-              "who and where": _("Who and where"), "how many": _("How many"),
+              "who and where": _("Who and where"), "limits per member": _("Limits per member"),
               "content": _("Content"), "storage": _("Storage")}
     sources = {"server": _("server"), "host": _("host"), "built in": _("built in")}
     view = discord.ui.LayoutView(timeout=None)

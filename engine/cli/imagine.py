@@ -51,7 +51,7 @@ def _about(field: str) -> str:
     info = ImageRequest.model_fields[field]
     text = info.description or ""
     if field in RANGES:
-        text += f", {RANGES[field]}"
+        text += f" ({RANGES[field]})"
     if not info.is_required() and info.default is not None:
         text += f" (without it: {info.default})"
     return f"{text[0].upper()}{text[1:]}."

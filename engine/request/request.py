@@ -63,12 +63,12 @@ class ImageRequest(BaseModel):
     aspect: Annotated[float | None, _number(
         "aspect", "width divided by height, unless both are given")] = None
     iterations: Annotated[int | None, _number(
-        "iterations", "how many times the picture is improved")] = None
+        "iterations", "number of iterations; more take longer")] = None
     seed: Annotated[int | None, _number(
         "seed", "the same seed gives the same picture again")] = None
     preset: Annotated[str, Field(
         description=f"a named set of numbers: {', '.join(PRESETS)}")] = "default"
-    model: Annotated[str, _text("model", "which model paints")] = DEFAULT_MODEL
+    model: Annotated[str, _text("model", "which model to use")] = DEFAULT_MODEL
     init_image: Annotated[str | None, Field(
         pattern=_SHA256, description="SHA-256 of the picture to start from")] = None
     cutouts: Annotated[int | None, _number(

@@ -65,7 +65,7 @@ async def test_another_person_may_not_stop_or_cancel(world, here, label):
     progress = await begun(world, here)
     pressed = await here.bob.click(progress, label=label)
     assert pressed.ephemeral
-    assert "Only this picture's requester or a moderator" in pressed.response.content
+    assert "Only the person who requested this picture or a moderator" in pressed.response.content
     assert [job.state for job in world.bot.queue.overview()] == ["running"]
     await here.moderator.click(progress, label="Cancel")
     await world.until(lambda: not world.bot.delivery.busy, "the end")
@@ -122,7 +122,7 @@ async def test_delete_forgets_the_picture(world, here):
     picture = await painted(world, here)
     job = await world.bot.store.job(job_id_of(picture))
     refused = await here.bob.click(picture, label="Delete")
-    assert "Only this picture's requester" in refused.response.content
+    assert "Only the person who requested" in refused.response.content
     assert job.picture_path.exists()
     pressed = await here.alice.click(picture, label="Delete")
     assert pressed.response.content == "Deleted."
@@ -152,7 +152,7 @@ async def test_a_moderator_of_another_server_may_not(world, here):
         for button in row["components"]:
             button["custom_id"] = button["custom_id"].replace(job_id_of(own), job_id_of(picture))
     refused = await mallory.click(own, label="Delete")
-    assert "Only this picture's requester" in refused.response.content
+    assert "Only the person who requested" in refused.response.content
     assert world.results(here.channel) == [picture]
 
 
@@ -218,7 +218,7 @@ async def test_cancel_works_after_a_restart_running_and_waiting(world, here):
     assert [job.id for job in world.bot.queue.overview()] == [
         job_id_of(progress), job_id_of(waiting[0])]
     refused = await here.alice.click(waiting[0], label="Cancel")
-    assert "Only this picture's requester" in refused.response.content
+    assert "Only the person who requested" in refused.response.content
     for person, message in ((here.bob, waiting[0]), (here.alice, progress)):
         pressed = await person.click(message, label="Cancel")
         assert pressed.ephemeral

@@ -243,7 +243,7 @@ async def test_the_cooldown_is_waited_for(world, here, manager):
     await configure(here, manager, "set", name="cooldown", value="3600")
     assert (await asked(world, here.alice, here.channel))[1] is not None
     told, request, _ = await asked(world, here.alice, here.channel)
-    assert "This server allows one picture every 1 h" in told
+    assert "This server has a cooldown of 1 h" in told
     assert request is None
     assert (await asked(world, here.bob, here.channel))[1] is not None
     await configure(here, manager, "reset", name="cooldown")

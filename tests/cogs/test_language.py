@@ -38,7 +38,7 @@ async def test_a_person_is_answered_in_their_language(world, here, german):
     [progress] = [message for message in world.messages(here.channel) if message.id != picture.id]
     assert progress.content.startswith("Gemalt in")
     refused = await here.bob.click(picture, label="Löschen")
-    assert refused.response.content.startswith("Only this picture's requester")
+    assert refused.response.content.startswith("Only the person who requested")
     deleted = await german.click(picture, label="Löschen")
     assert deleted.response.content == "Gelöscht."
 

@@ -33,7 +33,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 ROLES = ("stranger", "requester", "role without right", "moderator", "manager",
          "owner of the bot", "banned", "direct messages")
 REFUSALS = re.compile(
-    "Only this picture's requester|Only the bot's host|You need Manage|You're banned"
+    "Only the person who requested|Only the bot's host|You need Manage|You're banned"
     "|You need .+ to (make|edit) pictures here")
 SHOWN = {None: "everyone", "manage_messages": "Manage Messages", "manage_guild": "Manage Server",
          "administrator": "Administrator"}

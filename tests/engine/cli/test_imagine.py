@@ -315,7 +315,7 @@ def test_help_is_made_of_the_requests_fields(catalogue, tmp_path):
         about = ImageRequest.model_fields[field].description or ""
         assert about
         assert about[1:] in text
-    for part in ("between 1 and 5000", "0 to 4294967295", "1 to 256", "16 to 2048", "-o", "--video",
+    for part in ("1 to 5000", "0 to 4294967295", "1 to 256", "16 to 2048", "-o", "--video",
                  "--preview ", "--json", "--quiet", "imagine-models list"):
         assert part in text
 
