@@ -79,5 +79,6 @@ def test_the_command_takes_a_precision(tmp_path):
     done = run(write_home(tmp_path), tmp_path, "a star", "--model", "drawn", "--precision", "bf16",
                "--iterations", "1", "--size", "32x32", "-o", str(path))
     assert done.returncode == 0, done.stderr
-    made = json.loads(Image.open(path).info["imagine-bot provenance"])
+    with Image.open(path) as picture:
+        made = json.loads(picture.info["imagine-bot provenance"])
     assert made["precision"] == "bf16"
