@@ -14,7 +14,6 @@ from typing import Any, Literal, Self
 import aiohttp
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import ClosingError, GoneError, Guarded, MissingRightError, describe
@@ -22,6 +21,7 @@ from bot.language import _, plural
 from bot.language.formatting import duration
 from bot.requests.requester import Asking
 from bot.ui.command_tree import sync
+from bot.ui.feature import Feature
 from data.sqlite.backup import backups
 from engine.request.request import ImageRequest
 from engine.tasks import spawn
@@ -47,6 +47,12 @@ async def check_host(interaction: discord.Interaction[Any]) -> None:
     """Raise MissingRightError unless the person owns the bot's application."""
     if not await interaction.client.is_owner(interaction.user):
         raise MissingRightError(_("Only the bot's host can do that."))
+
+
+async def defer_for_host(interaction: discord.Interaction[Any]) -> None:
+    """Check the same, and acknowledge: the answer takes more than three seconds."""
+    await check_host(interaction)
+    await interaction.response.defer(ephemeral=True, thinking=True)
 
 
 class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
@@ -92,7 +98,7 @@ class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
             await interaction.edit_original_response(content=text)
 
 
-class Admin(commands.Cog):
+class Admin(Feature):
     """The commands. ``announcements`` wait for their button, by its key."""
 
     admin = app_commands.Group(
@@ -101,20 +107,17 @@ class Admin(commands.Cog):
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False,
                                                         private_channel=False))
 
+    buttons = (AnnounceButton,)
+
     def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
+        super().__init__(bot)
+        self.gates = (self._gate,)
         self.announcements: dict[str, Announcement] = {}
         self._watching: asyncio.Task[None] | None = None
 
-    async def cog_load(self) -> None:
-        """The gate stands and the buttons work for as long as the commands are there."""
-        self.bot.add_dynamic_items(AnnounceButton)
-        self.bot.gates.append(self._gate)
-
     async def cog_unload(self) -> None:
-        """And no longer."""
-        self.bot.remove_dynamic_items(AnnounceButton)
-        self.bot.gates.remove(self._gate)
+        """Stop waiting for an empty queue as well."""
+        await super().cog_unload()
         if self._watching is not None:
             self._watching.cancel()
 
@@ -128,8 +131,7 @@ class Admin(commands.Cog):
     async def stats(self, interaction: discord.Interaction[Any]) -> None:
         """How the bot does."""
         async with Guarded(interaction, "/admin stats"):
-            await check_host(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            await defer_for_host(interaction)
             await interaction.edit_original_response(content=await self._stats())
 
     async def _stats(self) -> str:
@@ -216,8 +218,7 @@ class Admin(commands.Cog):
     async def sync_commands(self, interaction: discord.Interaction[Any]) -> None:
         """Whether they changed or not."""
         async with Guarded(interaction, "/admin sync"):
-            await check_host(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            await defer_for_host(interaction)
             number = await sync(self.bot.tree, self.bot.store)
             await interaction.edit_original_response(
                 content=plural("Synced {number} command.", "Synced {number} commands.", number))
@@ -229,8 +230,7 @@ class Admin(commands.Cog):
                        text: app_commands.Range[str, 1, 1800]) -> None:
         """Shown first, and sent when the button is pressed."""
         async with Guarded(interaction, "/admin announce"):
-            await check_host(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            await defer_for_host(interaction)
             since = round((time.time() - RECENT_DAYS * 86400) * 1000)
             found = await self.bot.store.overview.last_channels(since)
             channels = {guild: channel for guild, channel in found.items()

@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.delivery.messages import FINISHED
@@ -17,6 +16,7 @@ from bot.errors import Guarded
 from bot.language import _
 from bot.language.formatting import escape, link_to
 from bot.media.resize import thumbnail
+from bot.ui.feature import Feature
 from data.jobs.stored import StoredJob
 
 # Eleven components a picture: with three, separators and paging, 39 of the 40 Discord allows.
@@ -47,19 +47,10 @@ class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
             await interaction.edit_original_response(view=view, attachments=files)
 
 
-class History(commands.Cog):
+class History(Feature):
     """The command."""
 
-    def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """The page buttons work for as long as the command is there."""
-        self.bot.add_dynamic_items(PageButton)
-
-    async def cog_unload(self) -> None:
-        """And no longer."""
-        self.bot.remove_dynamic_items(PageButton)
+    buttons = (PageButton,)
 
     @app_commands.command(description="Show your pictures, newest first")
     async def history(self, interaction: discord.Interaction[Any]) -> None:

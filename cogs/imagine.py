@@ -10,11 +10,10 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
-from bot.host.models import model_names
 from bot.language.translator import describe
 from bot.permissions import check_bot_may_post
 from bot.requests.requester import asked_by
-from bot.ui.autocomplete import choices
+from bot.ui.autocomplete import choices, offer_models
 from engine.request.limits import max_length, whole_range
 from engine.request.request import parse_size, request_from_text
 
@@ -35,6 +34,7 @@ class Imagine(commands.Cog):
         model=describe("model"), size="Width and height in pixels, like 256x128, or 256 for a "
                                       "square",
         init_image="A picture to start from")
+    @app_commands.autocomplete(model=offer_models)
     async def imagine(
             self, interaction: discord.Interaction[Any],
             prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
@@ -58,11 +58,6 @@ class Imagine(commands.Cog):
                 pictures = [await self.bot.attachments.picture(init_image.url)]
                 request = request.changed(init_image=pictures[0].sha256)
             await self.bot.ask(asked_by(interaction), request, pictures)
-
-    @imagine.autocomplete("model")
-    async def _models(self, interaction: discord.Interaction[Any],
-                      typed: str) -> list[app_commands.Choice[str]]:
-        return choices(await model_names(), typed)
 
     @imagine.autocomplete("prompt")
     async def _prompts(self, interaction: discord.Interaction[Any],

@@ -7,18 +7,18 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
-from bot.host.models import check_model, model_names
+from bot.host.models import check_model
 from bot.language import _
 from bot.language.formatting import escape
 from bot.language.translator import describe
 from bot.requests.gate import brought_down, pixels_allowed
 from bot.requests.limits import check_limits
 from bot.requests.requester import Asking
-from bot.ui.autocomplete import choices
+from bot.ui.autocomplete import offer_models
+from bot.ui.feature import Feature
 from data.people import Preferences
 from engine.request.limits import whole_range
 from engine.request.request import ImageRequest, make_request, parse_size
@@ -26,22 +26,15 @@ from engine.request.request import ImageRequest, make_request, parse_size
 FEWEST, MOST = whole_range("iterations")
 
 
-class PreferencesCog(commands.Cog, name="Preferences"):
+class PreferencesCog(Feature, name="Preferences"):
     """The commands, and the gate that fills in what a request leaves open."""
 
     preferences = app_commands.Group(name="preferences",
                                      description="Your own defaults and notifications")
 
     def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Requests are filled in for as long as the cog is there."""
-        self.bot.gates.append(self.gate)
-
-    async def cog_unload(self) -> None:
-        """And no longer."""
-        self.bot.gates.remove(self.gate)
+        super().__init__(bot)
+        self.gates = (self.gate,)
 
     async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
         """What the person left open as they prefer it; an edit keeps its picture's size.
@@ -79,6 +72,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
         iterations=describe("iterations"), model=describe("model"),
         direct_message="DM you when a picture is ready",
         previews="Show previews while a picture is being painted")
+    @app_commands.autocomplete(model=offer_models)
     async def set_(self, interaction: discord.Interaction[Any],
                    size: app_commands.Range[str, 1, 20] | None = None,
                    iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
@@ -106,11 +100,6 @@ class PreferencesCog(commands.Cog, name="Preferences"):
         async with Guarded(interaction, "/preferences reset"):
             await self.bot.people.prefer(str(interaction.user.id), Preferences())
             await interaction.response.send_message(_told(Preferences()), ephemeral=True)
-
-    @set_.autocomplete("model")
-    async def _models(self, interaction: discord.Interaction[Any],
-                      typed: str) -> list[app_commands.Choice[str]]:
-        return choices(await model_names(), typed)
 
 
 def _told(mine: Preferences) -> str:

@@ -10,7 +10,6 @@ from typing import Any, Self
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import GoneError, Guarded
@@ -18,6 +17,7 @@ from bot.host.settings import OperationsSettings
 from bot.language import _, plural
 from bot.requests.forget_person import Forgetting
 from bot.requests.requester import Asking
+from bot.ui.feature import Feature
 from data.privacy.archives import archives
 from engine.request.request import ImageRequest
 
@@ -74,25 +74,18 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
             await interaction.edit_original_response(content="\n".join(lines))
 
 
-class Privacy(commands.Cog):
+class Privacy(Feature):
     """The commands, and the gate that keeps new things from whoever is being forgotten."""
 
     privacy = app_commands.Group(name="privacy",
                                  description="See or delete your data")
 
+    buttons = (ForgetButton,)
+
     def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
+        super().__init__(bot)
+        self.gates = (self.gate,)
         self.forgetting = Forgetting(bot)
-
-    async def cog_load(self) -> None:
-        """The buttons work for as long as the commands are there."""
-        self.bot.add_dynamic_items(ForgetButton)
-        self.bot.gates.append(self.gate)
-
-    async def cog_unload(self) -> None:
-        """And no longer."""
-        self.bot.remove_dynamic_items(ForgetButton)
-        self.bot.gates.remove(self.gate)
 
     async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
         """Raise BusyError while the person is being forgotten."""

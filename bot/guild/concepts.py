@@ -38,18 +38,15 @@ class Concepts(Kind):
     typed = False
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         if not isinstance(value, dict) or len(value) > MAX_CONCEPTS:
             raise SettingError(_("{name} can have at most {most} concepts.", name=name,
                                  most=MAX_CONCEPTS))
         return {concept_name(concept): _checked(name, entry) for concept, entry in value.items()}
 
     def show(self, value: Any) -> str:
-        """See Kind."""
         return plural("{number} concept", "{number} concepts", len(value))
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         return _("up to {most} concepts, each with a threshold from 0 to 1 and an action: "
                  "{actions}",
                  most=MAX_CONCEPTS, actions=", ".join(ACTIONS))

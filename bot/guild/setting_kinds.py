@@ -1,6 +1,6 @@
-"""What a server's setting may be: a number, a size, a choice, channels, roles, words.
+"""The kinds of server settings: number, size, choice, switch, seed, channels, roles, words.
 
-Each kind reads what a person types, checks what a file brings, says which values there are and
+Each kind reads what a person types, checks what a file contains, says which values there are and
 shows one. All refusals are SettingErrors that say what to write instead.
 """
 
@@ -27,23 +27,23 @@ _ID = re.compile(r"[0-9]{15,20}")
 
 
 class Kind:
-    """The base: any text."""
+    """The base of all kinds, and the kind of a plain text of up to 100 characters."""
 
-    typed = True  # by /config set; the others have commands of their own
-    of_one_server = False  # ids that mean nothing in another server
+    typed = True  # changed with /config set; other kinds have their own commands
+    of_one_server = False  # has ids that mean nothing in another server
 
     def read(self, name: str, text: str, host: Settings) -> Any:
         """The value of what a person typed; raises SettingError."""
         return self.check(name, text.strip(), host)
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """The value as it is kept, from a file's JSON; raises SettingError."""
+        """The value as it is stored, given one from a JSON file; raises SettingError."""
         if not isinstance(value, str) or not 1 <= len(value) <= 100:
             raise SettingError(_("{name} must be 1 to 100 characters long.", name=name))
         return value
 
     def fits(self, name: str, value: Any, host: Settings) -> bool:
-        """Whether a value that was kept is still within what the host allows."""
+        """Whether a stored value is still within the host's limits."""
         try:
             self.check(name, value, host)
         except SettingError:
@@ -59,8 +59,13 @@ class Kind:
         return _("a name")
 
     def choices(self, host: Settings) -> list[str]:
-        """Values to offer while one types; none where they cannot be listed."""
+        """Values to offer in autocompletion; none if they cannot be listed."""
         return []
+
+    def refusal(self, name: str, value: Any, host: Settings) -> SettingError:
+        """The error that says which values there are, when ``value`` is none of them."""
+        return SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
+                              range=self.range(host), value=escape(str(value), 40)))
 
 
 @dataclass(frozen=True)
@@ -70,36 +75,28 @@ class Number(Kind):
     low: Callable[[Settings], float]
     high: Callable[[Settings], float]
     whole: bool = True
-    above: bool = False  # low itself is out
+    above: bool = False  # excludes low itself
 
     def read(self, name: str, text: str, host: Settings) -> Any:
-        """See Kind."""
         text = text.strip()
         try:
             return self.check(name, int(text) if self.whole else float(text), host)
         except ValueError:
-            raise self._refusal(name, text, host) from None
+            raise self.refusal(name, text, host) from None
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         numbers = (int,) if self.whole else (int, float)
         low, high = self.low(host), self.high(host)
         if (isinstance(value, bool) or not isinstance(value, numbers)
                 or not math.isfinite(value) or not low <= value <= high
                 or (self.above and value == low)):
-            raise self._refusal(name, value, host)
+            raise self.refusal(name, value, host)
         return value
 
-    def _refusal(self, name: str, value: Any, host: Settings) -> SettingError:
-        return SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
-                              range=self.range(host), value=escape(str(value), 40)))
-
     def show(self, value: Any) -> str:
-        """See Kind."""
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         low, high = f"{self.low(host):.10g}", f"{self.high(host):.10g}"
         if self.above:
             return _("a number above {low}, up to {high}", low=low, high=high)
@@ -109,17 +106,14 @@ class Number(Kind):
 
 
 class Size(Kind):
-    """Width and height in pixels, kept as "256x128"; no more pixels than the host allows."""
+    """Width and height in pixels, stored as "256x128", within the host's limit of pixels."""
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         try:
             size = parse_size(str(value))
             request = make_request("a size", **size)
         except RequestError:
-            raise SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
-                                 range=self.range(host),
-                                 value=escape(str(value), 40))) from None
+            raise self.refusal(name, value, host) from None
         width, height = request.width or 0, request.height or 0
         most = host.limits.max_pixels
         if width * height > most:
@@ -130,12 +124,10 @@ class Size(Kind):
         return f"{width}x{height}"
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         return _("a size like 256x128, 16 to 2048 per side, at most {most} pixels",
                  most=host.limits.max_pixels)
 
     def choices(self, host: Settings) -> list[str]:
-        """See Kind."""
         sides = (128, 192, 256, 384, 512, 768, 1024)
         return [f"{side}x{side}" for side in sides if side * side <= host.limits.max_pixels]
 
@@ -147,18 +139,14 @@ class Choice(Kind):
     names: Callable[[], Sequence[str]]
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         if value not in self.names():
-            raise SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
-                                 range=self.range(host), value=escape(str(value), 40)))
+            raise self.refusal(name, value, host)
         return value
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         return _("one of {names}", names=", ".join(self.names()))
 
     def choices(self, host: Settings) -> list[str]:
-        """See Kind."""
         return list(self.names())
 
 
@@ -166,51 +154,40 @@ class Switch(Kind):
     """On or off."""
 
     def read(self, name: str, text: str, host: Settings) -> Any:
-        """See Kind."""
         return self.check(name, {"on": True, "off": False}.get(text.strip().lower(), text), host)
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         if not isinstance(value, bool):
-            raise SettingError(_("{name} must be on or off, not \"{value}\".", name=name,
-                                 value=escape(str(value), 40)))
+            raise self.refusal(name, value, host)
         return value
 
     def show(self, value: Any) -> str:
-        """See Kind."""
         return _("on") if value else _("off")
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         return _("on or off")
 
     def choices(self, host: Settings) -> list[str]:
-        """See Kind."""
         return ["on", "off"]
 
 
 class Seed(Kind):
-    """A new seed for each picture, or always the same."""
+    """A new seed for each picture, or the same seed for all."""
 
     def read(self, name: str, text: str, host: Settings) -> Any:
-        """See Kind."""
         text = text.strip().lower()
         return self.check(name, int(text) if text.isascii() and text.isdigit() else text, host)
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         fixed = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_SEED
         if value != RANDOM and not fixed:
-            raise SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
-                                 range=self.range(host), value=escape(str(value), 40)))
+            raise self.refusal(name, value, host)
         return value
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         return _("random, or a whole number from 0 to {most}", most=MAX_SEED)
 
     def choices(self, host: Settings) -> list[str]:
-        """See Kind."""
         return [RANDOM, "0"]
 
 
@@ -223,7 +200,6 @@ class Mentions(Kind):
     of_one_server = True
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         if (not isinstance(value, list) or len(value) > MAX_LISTED
                 or not all(isinstance(id, str) and _ID.fullmatch(id) for id in value)):
             raise SettingError(_("{name} must be a list of at most {most} Discord IDs.",
@@ -231,11 +207,9 @@ class Mentions(Kind):
         return list(dict.fromkeys(value))
 
     def show(self, value: Any) -> str:
-        """See Kind."""
         return _shortened([f"<{self.mark}{id}>" for id in value], 8)
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         what = _("channels") if self.mark == "#" else _("roles")
         return _("up to {most} {what}", most=MAX_LISTED, what=what)
 
@@ -249,7 +223,6 @@ class NumberByRole(Kind):
     of_one_server = True
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         if (not isinstance(value, dict) or len(value) > MAX_LISTED
                 or not all(_ID.fullmatch(str(id)) for id in value)):
             raise SettingError(_("{name} must have a number for each role ID, for at most {most} "
@@ -258,33 +231,28 @@ class NumberByRole(Kind):
         return {str(id): self.number.check(name, given, host) for id, given in value.items()}
 
     def show(self, value: Any) -> str:
-        """See Kind."""
         return _shortened([f"<@&{id}> {number}" for id, number in value.items()], 8)
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         return _("for each role, {range}", range=self.number.range(host))
 
 
 class Words(Kind):
-    """Words, phrases and expressions; see bot.blocked_words."""
+    """Words, phrases and expressions; see bot.guild.blocked_words."""
 
     typed = False
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        """See Kind."""
         if not isinstance(value, list) or len(value) > MAX_ENTRIES:
             raise SettingError(_("{name} must be a list of at most {most} words.", name=name,
                                  most=MAX_ENTRIES))
         return list(dict.fromkeys(check_entry(entry) for entry in value))
 
     def show(self, value: Any) -> str:
-        """See Kind."""
-        # Nobody needs to read them again and again.
+        # The words themselves may offend: /config words list shows them behind spoilers.
         return plural("{number} word", "{number} words", len(value))
 
     def range(self, host: Settings) -> str:
-        """See Kind."""
         return _("up to {most} words, phrases or regex: expressions", most=MAX_ENTRIES)
 
 

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+import discord
 from discord import app_commands
+
+from bot.host.models import model_names
 
 MAX_CHOICES, CHOICE_LENGTH = 25, 100  # Discord's
 
 
 def choices(values: Iterable[str], typed: str) -> list[app_commands.Choice[str]]:
-    """What contains the typed text; a choice that Discord would cut is none."""
+    """The values that contain the typed text, without those that Discord would cut."""
     wanted = typed.casefold().strip()
     fitting = [value for value in dict.fromkeys(values)
                if wanted in value.casefold() and 0 < len(value) <= CHOICE_LENGTH]
     return [app_commands.Choice(name=value, value=value) for value in fitting[:MAX_CHOICES]]
+
+
+async def offer_models(interaction: discord.Interaction[Any],
+                       typed: str) -> list[app_commands.Choice[str]]:
+    """The models whose name contains the typed text."""
+    return choices(await model_names(), typed)

@@ -1,4 +1,4 @@
-"""/config: what a server's managers set for it. See bot.guild_settings for what there is."""
+"""/config: what a server's managers set for it. See bot.guild.rules for the list of settings."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_of
 from bot.host.models import model_names
 from bot.language import _, plural
 from bot.requests.gate import GuildGate
+from bot.ui.feature import Feature
 from cogs.config._concepts import ConceptList
 from cogs.config._lists import Channels, Roles, Words
 from cogs.config._panel import LOG_PAGE, log_page, panel
-from cogs.config._parts import change_one, managed_guild, offer, send_file
+from cogs.config._parts import change_one, defer_for_manager, managed_guild, offer, send_file
 
 Name = app_commands.Range[str, 1, 40]
 
@@ -27,32 +28,22 @@ Name = app_commands.Range[str, 1, 40]
 @app_commands.default_permissions(manage_guild=True)
 # guild_only() alone leaves direct messages as the tree has them.
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-class Config(commands.GroupCog, group_name="config", group_description="See and change this "
-                                                                       "server's settings"):
+class Config(Feature, commands.GroupCog, group_name="config",
+             group_description="See and change this server's settings"):
     """The commands, and the gate that makes every job obey what they set."""
 
     channels, roles, words, concepts = Channels(), Roles(), Words(), ConceptList()
 
     def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
-        self._gate = GuildGate(bot)
-
-    async def cog_load(self) -> None:
-        """From now on jobs obey."""
-        self.bot.gates.append(self._gate.check)
-        self.bot.taken.append(self._gate.count)
-
-    async def cog_unload(self) -> None:
-        """And no longer."""
-        self.bot.gates.remove(self._gate.check)
-        self.bot.taken.remove(self._gate.count)
+        super().__init__(bot)
+        gate = GuildGate(bot)
+        self.gates, self.taken = (gate.check,), (gate.count,)
 
     @app_commands.command(description="Show every setting, its value and where it comes from")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """Show the panel to the person alone."""
         async with Guarded(interaction, "/config show"):
-            guild_id = managed_guild(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            guild_id = await defer_for_manager(interaction)
             rules = await self.bot.guild_settings.rules(guild_id)
             await interaction.edit_original_response(view=panel(rules))
 
@@ -107,8 +98,7 @@ class Config(commands.GroupCog, group_name="config", group_description="See and 
                   page: app_commands.Range[int, 1, 10_000] = 1) -> None:
         """One page, for the person alone."""
         async with Guarded(interaction, "/config log"):
-            guild_id = managed_guild(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            guild_id = await defer_for_manager(interaction)
             changes = await self.bot.guild_settings.log(
                 guild_id, limit=LOG_PAGE + 1, offset=(page - 1) * LOG_PAGE)
             await interaction.edit_original_response(content=log_page(changes, page))
@@ -118,8 +108,7 @@ class Config(commands.GroupCog, group_name="config", group_description="See and 
     async def export(self, interaction: discord.Interaction[Any]) -> None:
         """Send the file to the person alone."""
         async with Guarded(interaction, "/config export"):
-            guild_id = managed_guild(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            guild_id = await defer_for_manager(interaction)
             settings = await self.bot.guild_settings.export(guild_id)
             await send_file(interaction, plural(
                 "Exported {number} setting. Use /config import to load the file.",
@@ -133,8 +122,7 @@ class Config(commands.GroupCog, group_name="config", group_description="See and 
                       file: discord.Attachment) -> None:
         """Check the whole file, then change what differs; what it does not name is reset."""
         async with Guarded(interaction, "/config import"):
-            guild_id = managed_guild(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            guild_id = await defer_for_manager(interaction)
             data = await self.bot.attachments.file(file.url, MAX_BYTES)
             wanted = wanted_of(guild_id, *await asyncio.to_thread(read_file, data))
             changes = await self.bot.guild_settings.change(

@@ -8,11 +8,19 @@ import discord
 from discord import app_commands
 
 from bot.client import ImageBot
-from bot.errors import Guarded, SettingError
+from bot.errors import Guarded
 from bot.guild.concepts import MAX_LENGTH, THRESHOLD, concept_name
-from bot.language import _
-from bot.language.formatting import escape
-from cogs.config._parts import change_one, managed_guild, offer_listed
+from bot.language import _, plural
+from cogs.config._parts import (
+    Entry,
+    change_one,
+    check_listed,
+    defer_for_manager,
+    managed_guild,
+    offer_listed,
+    show_entries,
+    without_key,
+)
 
 
 class ConceptList(app_commands.Group):
@@ -47,10 +55,8 @@ class ConceptList(app_commands.Group):
         """Take it off the list."""
         def changed(before: Any) -> Any:
             name = concept_name(concept)
-            if name not in (before or {}):
-                raise SettingError(_("\"{concept}\" isn't on the list. Check /config concepts "
-                                     "list.", concept=escape(concept, 50)))
-            return {other: entry for other, entry in before.items() if other != name}
+            check_listed(before, name, "concepts")
+            return without_key(before, name)
 
         await change_one(interaction, "concepts", changed)
 
@@ -64,12 +70,13 @@ class ConceptList(app_commands.Group):
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """Show them to the person alone."""
         async with Guarded(interaction, "/config concepts list"):
-            guild_id = managed_guild(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            guild_id = await defer_for_manager(interaction)
             bot: ImageBot = interaction.client
-            rules = await bot.guild_settings.rules(guild_id)
-            lines = [f"||{escape(concept, MAX_LENGTH)}|| · {entry['action']} · "
-                     + _("threshold {threshold:g}", threshold=entry["threshold"])
-                     for concept, entry in dict(rules.items("concepts")).items()]
-            await interaction.edit_original_response(content="\n".join(lines) or _(
-                "Pictures aren't checked. Use /config concepts add to start."))
+            concepts = dict((await bot.guild_settings.rules(guild_id)).items("concepts"))
+            entries = [Entry(concept, f" · {set_to['action']} · " + _(
+                "threshold {threshold:g}", threshold=set_to["threshold"]))
+                for concept, set_to in concepts.items()]
+            await show_entries(
+                interaction, entries, file="concepts.txt",
+                nothing=_("Pictures aren't checked. Use /config concepts add to start."),
+                count=plural("{number} concept", "{number} concepts", len(entries)))

@@ -12,10 +12,18 @@ from bot.errors import Guarded, SettingError
 from bot.guild.blocked_words import MAX_LENGTH, REGEX
 from bot.guild.rules import DEFINITIONS, Rules
 from bot.language import _, plural
-from bot.language.formatting import escape
-from cogs.config._parts import change_one, managed_guild, offer_listed, send_file, without
+from cogs.config._parts import (
+    Entry,
+    change_one,
+    check_listed,
+    defer_for_manager,
+    managed_guild,
+    offer_listed,
+    show_entries,
+    without,
+    without_key,
+)
 
-LONGEST_LIST = 1800  # characters; a longer one comes as a file
 Channel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 Right = Literal["use", "edit", "big"]
 
@@ -101,7 +109,7 @@ class Roles(app_commands.Group):
                     jobs: app_commands.Range[int, 0, 10_000] | None = None) -> None:
         """Set it for one role."""
         def changed(before: Any) -> Any:
-            others = {id: number for id, number in (before or {}).items() if id != str(role.id)}
+            others = without_key(before, str(role.id))
             return others if jobs is None else {**others, str(role.id): jobs}
 
         await change_one(interaction, "jobs_a_day_by_role", changed)
@@ -130,9 +138,7 @@ class Words(app_commands.Group):
                      word: app_commands.Range[str, 1, MAX_LENGTH]) -> None:
         """Take it off the list."""
         def changed(before: Any) -> Any:
-            if word.strip() not in (before or ()):
-                raise SettingError(_("\"{word}\" isn't on the list. Check /config words "
-                                     "list.", word=escape(word, 50)))
+            check_listed(before, word.strip(), "words")
             return without(before, word.strip())
 
         await change_one(interaction, "blocked_words", changed)
@@ -146,15 +152,10 @@ class Words(app_commands.Group):
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """Show them to the person alone, behind a spoiler, or as a file where they are many."""
         async with Guarded(interaction, "/config words list"):
-            guild_id = managed_guild(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
+            guild_id = await defer_for_manager(interaction)
             bot: ImageBot = interaction.client
-            entries = list((await bot.guild_settings.rules(guild_id)).items("blocked_words"))
-            text = "\n".join(f"||{escape(entry, MAX_LENGTH)}||" for entry in entries)
-            if len(text) > LONGEST_LIST:
-                await send_file(interaction, plural(
-                    "{number} word", "{number} words", len(entries)),
-                                "blocked-words.txt", "\n".join(entries) + "\n")
-            else:
-                await interaction.edit_original_response(
-                    content=text or _("No words are blocked. Use /config words add to block some."))
+            words = list((await bot.guild_settings.rules(guild_id)).items("blocked_words"))
+            await show_entries(
+                interaction, [Entry(word) for word in words], file="blocked-words.txt",
+                nothing=_("No words are blocked. Use /config words add to block some."),
+                count=plural("{number} word", "{number} words", len(words)))

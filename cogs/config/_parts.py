@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.client import ImageBot
-from bot.errors import Guarded, MissingRightError
+from bot.errors import Guarded, MissingRightError, SettingError
 from bot.guild.rules import DEFINITIONS
 from bot.language import _
+from bot.language.formatting import escape
 from bot.ui.autocomplete import choices
+
+LONGEST_LIST, LONGEST_ENTRY = 1800, 100  # characters; a longer list is sent as a file
 
 
 def manages(interaction: discord.Interaction[Any]) -> bool:
@@ -35,14 +39,20 @@ def managed_guild(interaction: discord.Interaction[Any]) -> str:
     return str(interaction.guild_id)
 
 
+async def defer_for_manager(interaction: discord.Interaction[Any]) -> str:
+    """Check the same, and acknowledge: the answer takes more than three seconds."""
+    guild_id = managed_guild(interaction)
+    if not interaction.response.is_done():
+        await interaction.response.defer(ephemeral=True, thinking=True)
+    return guild_id
+
+
 async def change_one(interaction: discord.Interaction[Any], name: str,
                      changed: Callable[[Any], Any]) -> None:
     """Set what ``changed`` makes of the server's own value, and tell what holds then."""
     async with Guarded(interaction, "/config"):
-        guild_id = managed_guild(interaction)
+        guild_id = await defer_for_manager(interaction)
         bot: ImageBot = interaction.client
-        if not interaction.response.is_done():
-            await interaction.response.defer(ephemeral=True, thinking=True)
         definition, known = DEFINITIONS[name], bot.guild_settings
         changes = await known.change(guild_id, str(interaction.user.id),
                                      lambda rules: {name: changed(rules.stored.get(name))})
@@ -57,8 +67,20 @@ async def change_one(interaction: discord.Interaction[Any], name: str,
 
 
 def without(items: Any, item: str) -> list[str]:
-    """The list but for one of its items."""
+    """The list without one of its items."""
     return [each for each in items or () if each != item]
+
+
+def without_key(table: Any, key: str) -> dict[str, Any]:
+    """The table without one of its keys."""
+    return {each: value for each, value in (table or {}).items() if each != key}
+
+
+def check_listed(items: Any, entry: str, command: str) -> None:
+    """Raise SettingError unless the list or table ``items`` has ``entry``."""
+    if entry not in (items or ()):
+        raise SettingError(_("\"{entry}\" isn't on the list. Check /config {command} list.",
+                             entry=escape(entry, 50), command=command))
 
 
 def offer(interaction: discord.Interaction[Any], values: list[str],
@@ -73,6 +95,30 @@ async def offer_listed(interaction: discord.Interaction[Any], setting: str,
     bot: ImageBot = interaction.client
     rules = await bot.guild_settings.rules(str(interaction.guild_id))
     return offer(interaction, list(rules.items(setting)), typed)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of a list, which may offend: shown behind a spoiler, with ``details`` after it."""
+
+    text: str
+    details: str = ""
+
+
+async def show_entries(interaction: discord.Interaction[Any], entries: list[Entry], *,
+                       nothing: str, count: str, file: str) -> None:
+    """Answer with the entries, or with ``nothing`` if there are none.
+
+    A list that is too long for a message is sent as the file named ``file``, with ``count`` as
+    the text.
+    """
+    text = "\n".join(f"||{escape(entry.text, LONGEST_ENTRY)}||{entry.details}"
+                     for entry in entries)
+    if len(text) > LONGEST_LIST:
+        await send_file(interaction, count, file,
+                        "".join(f"{entry.text}{entry.details}\n" for entry in entries))
+    else:
+        await interaction.edit_original_response(content=text or nothing)
 
 
 async def send_file(interaction: discord.Interaction[Any], content: str, name: str,

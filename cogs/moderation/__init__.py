@@ -6,7 +6,6 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import GoneError, Guarded, MissingRightError, TermsError
@@ -17,6 +16,7 @@ from bot.requests.removal import end_job, remove_job
 from bot.requests.requester import Asking
 from bot.requests.restrictions import check_restrictions, moment, parse_span
 from bot.ui.autocomplete import MAX_CHOICES
+from bot.ui.feature import Feature
 from cogs.moderation._lists import (
     act_line,
     choice_name,
@@ -49,7 +49,7 @@ def check_moderator(interaction: discord.Interaction[Any]) -> str:
     return guild_id
 
 
-class Moderation(commands.Cog):
+class Moderation(Feature):
     """The commands, and the gate that bans and limits are."""
 
     mod = app_commands.Group(
@@ -59,15 +59,8 @@ class Moderation(commands.Cog):
                                                         private_channel=False))
 
     def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
-
-    async def cog_load(self) -> None:
-        """Whoever is banned or limited is refused for as long as the cog is there."""
-        self.bot.gates.append(self.gate)
-
-    async def cog_unload(self) -> None:
-        """And no longer."""
-        self.bot.gates.remove(self.gate)
+        super().__init__(bot)
+        self.gates = (self.gate,)
 
     async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
         """Raise BannedError where the moderators of that server do not let the person ask."""
@@ -82,15 +75,13 @@ class Moderation(commands.Cog):
                    job: app_commands.Range[str, 1, 200]) -> None:
         """Nothing is posted of it; its row stays, as cancelled."""
         async with Guarded(interaction, "/mod stop"):
-            guild_id = check_moderator(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            found = await self._find(guild_id, job)
+            found = await self._find(interaction, job)
             with about_job(found.id):
                 if self.bot.queue.get(found.id) is None:
                     raise GoneError(_("That picture is no longer in the queue. Use /mod delete to "
                                       "delete it."))
                 await end_job(self.bot, found.id)
-                await self._note(interaction, guild_id, "stop", found)
+                await self._note(interaction, "stop", found)
             await interaction.edit_original_response(
                 content=_("Cancelled. Nothing will be posted."))
 
@@ -100,12 +91,10 @@ class Moderation(commands.Cog):
                      job: app_commands.Range[str, 1, 200]) -> None:
         """Whatever state it is in."""
         async with Guarded(interaction, "/mod delete"):
-            guild_id = check_moderator(interaction)
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            found = await self._find(guild_id, job)
+            found = await self._find(interaction, job)
             with about_job(found.id):
                 text = await remove_job(self.bot, found)
-                await self._note(interaction, guild_id, "delete", found)
+                await self._note(interaction, "delete", found)
             await interaction.edit_original_response(content=text)
 
     @mod.command(description="Show this server's newest pictures and who made them")
@@ -148,17 +137,20 @@ class Moderation(commands.Cog):
             return [app_commands.Choice(name=choice_name(job), value=job.id)
                     for job in found[:MAX_CHOICES]]
 
-    async def _find(self, guild_id: str, text: str) -> StoredJob:
+    async def _find(self, interaction: discord.Interaction[Any], text: str) -> StoredJob:
+        """Check that the person is a moderator, acknowledge, and find the job."""
+        guild_id = check_moderator(interaction)
+        await interaction.response.defer(ephemeral=True, thinking=True)
         found = await self.bot.store.server_jobs.find(guild_id, text)
         if found is None:
             raise GoneError(_("I can't find that picture in this server. Choose one from the list, "
                               "or enter its ID or a link to its message."))
         return found
 
-    async def _note(self, interaction: discord.Interaction[Any], guild_id: str, act: Act,
+    async def _note(self, interaction: discord.Interaction[Any], act: Act,
                     job: StoredJob) -> None:
         await self.bot.people.note(LoggedAct(
-            guild_id, str(interaction.user.id), act, job.person, job.id))
+            str(interaction.guild_id), str(interaction.user.id), act, job.person, job.id))
 
     # People.
 
@@ -171,14 +163,11 @@ class Moderation(commands.Cog):
         """What they asked for before goes on."""
         async with Guarded(interaction, "/mod ban"):
             guild_id = check_moderator(interaction)
-            expires_at = _end(duration)
-            await self.bot.people.restrict(Restriction(
-                guild_id, str(person.id), "ban", moderator=str(interaction.user.id),
-                expires_at=expires_at))
+            new = await self._restrict(interaction, guild_id, person, "ban", duration)
             text = (_("{person} is banned from making pictures here. Use /mod unban to lift the "
-                      "ban.", person=person.mention) if expires_at is None else
+                      "ban.", person=person.mention) if new.expires_at is None else
                     _("{person} is banned from making pictures here until {when}.",
-                      person=person.mention, when=moment(expires_at)))
+                      person=person.mention, when=moment(new.expires_at)))
             await say(interaction, text)
 
     @mod.command(description="Lift a member's ban")
@@ -202,10 +191,8 @@ class Moderation(commands.Cog):
             guild_id = check_moderator(interaction)
             if a_day is None and waiting is None:
                 raise TermsError(_("Set a_day, waiting or both."))
-            expires_at = _end(duration)
-            new = Restriction(guild_id, str(person.id), "limit", a_day, waiting,
-                              str(interaction.user.id), expires_at=expires_at)
-            await self.bot.people.restrict(new)
+            new = await self._restrict(interaction, guild_id, person, "limit", duration, a_day,
+                                       waiting)
             await say(interaction, _("{person} now has a limit here: {limit}.",
                                       person=person.mention, limit=terms_of(new)))
 
@@ -215,6 +202,16 @@ class Moderation(commands.Cog):
         """Lift a limit; a ban stays."""
         async with Guarded(interaction, "/mod unlimit"):
             await self._lift(interaction, person, "limit")
+
+    async def _restrict(self, interaction: discord.Interaction[Any], guild_id: str,
+                        person: discord.User, kind: Kind, duration: str | None,
+                        a_day: int | None = None, waiting: int | None = None) -> Restriction:
+        """Ban or limit ``person`` for ``duration``, or without end; raises TermsError."""
+        expires_at = None if duration is None else now_ms() + parse_span(duration) * 1000
+        new = Restriction(guild_id, str(person.id), kind, a_day, waiting,
+                          str(interaction.user.id), expires_at=expires_at)
+        await self.bot.people.restrict(new)
+        return new
 
     async def _lift(self, interaction: discord.Interaction[Any], person: discord.User,
                     kind: Kind) -> None:
@@ -251,11 +248,6 @@ class Moderation(commands.Cog):
             newest = sorted(lines, key=lambda line: line[0], reverse=True)[:LOGGED]
             await show_list(interaction, [line for when, line in newest],
                         _("There are no moderator actions here yet."))
-
-
-def _end(duration: str | None) -> int | None:
-    return None if duration is None else (
-        now_ms() + parse_span(duration) * 1000)
 
 
 async def setup(bot: ImageBot) -> None:

@@ -157,3 +157,13 @@ async def test_what_was_painted_before_a_restart_is_judged_after_it(world, here,
         "couldn't check it" in each.content for each in world.messages(here.channel)))
     assert (await world.bot.store.job(job_id_of(message))).state == "failed"
     assert "||blood||" in await logged(here)
+
+
+async def test_a_list_that_is_too_long_for_a_message_is_a_file(world, here, manager):
+    concepts = {f"{letter}_" * 30: {"threshold": 0.5, "action": "warn"}
+                for letter in "abcdefghijklmnopqrst"}
+    await world.bot.store.guilds.change_settings(str(here.guild.id), "1", {"concepts": concepts})
+    shown = await manager.slash(here.channel, "config concepts list")
+    assert shown.response.content == "20 concepts"
+    [file] = shown.response.attachments
+    assert file.filename == "concepts.txt"

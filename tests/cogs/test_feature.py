@@ -1,0 +1,22 @@
+"""A cog's gates, callbacks and buttons work for as long as the cog is loaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.ui.feature import Feature
+
+
+@pytest.mark.parametrize("name", ["Admin", "Config", "History", "Moderation", "Preferences",
+                                  "Privacy"])
+async def test_a_cog_takes_its_gates_and_buttons_with_it(world, name):
+    bot, cog = world.bot, world.bot.get_cog(name)
+    assert isinstance(cog, Feature)
+    assert cog.gates or cog.buttons
+    gates, taken = list(bot.gates), list(bot.taken)
+    buttons = set(bot._connection._view_store._dynamic_items.values())
+    await bot.remove_cog(name)
+    assert bot.gates == [gate for gate in gates if gate not in cog.gates]
+    assert bot.taken == [each for each in taken if each not in cog.taken]
+    left = set(bot._connection._view_store._dynamic_items.values())
+    assert buttons - left == set(cog.buttons)
