@@ -1,1 +1,17 @@
-"""Measurements: speed, memory, fidelity, load. Each prints JSON with ``--json``."""
+"""Measurements: quality, speed, memory, load and faults. Each is a command with ``--help``.
+
+Of the pictures:
+
+- ``bench.fidelity``: whether pictures match their prompts;
+- ``bench.edit``, ``bench.masks``: whether edits do what they say; how CLIP's masks are best made;
+- ``bench.ablation``: what each augmentation does;
+- ``bench.sheet``, ``bench.contact``, ``bench.curves``: the pictures of the README and the docs.
+
+Of the program:
+
+- ``bench.speed``: seconds and memory of one picture;
+- ``bench.load``, ``bench.soak``, ``bench.chaos``: many people, many jobs, many faults.
+
+``bench/drawn`` and ``bench/natural`` hold what these need for the two models, ``bench/bot`` for the
+bot, ``bench/prompts`` the held-out prompts, ``bench/common`` what several share.
+"""

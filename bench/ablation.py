@@ -1,9 +1,9 @@
 """What each augmentation does (paper, appendix G.2): ``python -m bench.ablation --out FOLDER``.
 
-The first 40 prompts of ``bench/prompts/natural.json`` are painted with no augmentation, with each
-of the five alone, and with all, at the paper's strengths and everything else as the recipe has it.
-The judge of ``bench.natural`` says how often each way shows what was asked for. A run that is
-stopped goes on where it was; the table is in ``FOLDER/ablation.json``, the pictures in
+The first 40 prompts of ``bench/prompts/natural.json`` are painted without augmentation, with each
+of the five alone, and with all, at the paper's strengths; the rest of the recipe stays. The judge
+of ``bench.natural`` counts how often the picture shows what the prompt asks for. A run that was
+stopped continues where it was; the table is in ``FOLDER/ablation.json``, the pictures in
 ``FOLDER/ablation.jpg``.
 """
 
@@ -18,19 +18,20 @@ import typer
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from bench.common.cli import exit_on
 from bench.common.model_names import NATURAL
-from bench.natural.figures import Entry, among_best, judged_first, summary
+from bench.natural.figures import caption_ranked_first, in_top, summary
 from bench.natural.gallery import (
     GalleryError,
     Settings,
     check_settings,
-    kept_at,
     paint_missing,
-    read_kept,
+    picture_file,
+    read_picture_file,
 )
 from bench.natural.judge import MissingJudgeError, load_judge
-from bench.natural.measure import read_entries, read_pictures
-from bench.prompts import FOLDER
+from bench.natural.measure import judge_pictures
+from bench.prompts import FOLDER, Entry, read_entries
 from engine.errors import EngineError
 from engine.painting.images import to_pil
 from engine.request.recipe import PRESETS
@@ -42,20 +43,21 @@ SIDE, GAP, LABEL = 96, 4, 200
 
 
 def augmentation(case: str) -> tuple[tuple[str, float], ...]:
-    """The fields of ``Augmentation`` that the case sets; one that is off has probability 0."""
+    """The fields of ``Augmentation`` for a case; the kinds that are off have probability 0."""
     paper = PRESETS["paper"].augmentation
-    chances = {kind: getattr(paper, kind) if case in (kind, "all") else 0.0 for kind in KINDS}
+    probabilities = {kind: getattr(paper, kind) if case in (kind, "all") else 0.0
+                     for kind in KINDS}
     strengths = {name: getattr(paper, name) for name in _STRENGTHS}
-    return (*chances.items(), *strengths.items(), ("erasing", 0.0))
+    return (*probabilities.items(), *strengths.items(), ("erasing", 0.0))
 
 
 def figures(entries: list[Entry], pictures: Tensor) -> dict[str, Any]:
-    """How often the judge sees what was asked for."""
-    reading = read_pictures("natural", pictures)
+    """How often the judge sees what the prompt asks for in pictures [n, 3, H, W]."""
+    judgement = judge_pictures("natural", pictures)
     true = [entry["classes"][0] for entry in entries]
-    return summary({"top1": among_best(reading.classes, true, 1),
-                    "top5": among_best(reading.classes, true, 5),
-                    "judge_r1": judged_first(reading, entries)})
+    return summary({"top1": in_top(judgement.classes, true, 1),
+                    "top5": in_top(judgement.classes, true, 5),
+                    "judge_r1": caption_ranked_first(judgement, entries)})
 
 
 def lay_out(entries: list[Entry], painted: dict[str, Tensor]) -> Image.Image:
@@ -74,30 +76,27 @@ def lay_out(entries: list[Entry], painted: dict[str, Tensor]) -> Image.Image:
 
 
 def run(settings: Settings, case: str, entries: list[Entry], out: Path, workers: int) -> Tensor:
-    """The pictures [n, 3, H, W] of a case; those that are there are not painted again."""
+    """The pictures [n, 3, H, W] of a case; only those that are missing are painted."""
     check_settings(out / case, settings)
-    files = [kept_at(out / case, "natural", entry) for entry in entries]
+    files = [picture_file(out / case, "natural", entry) for entry in entries]
     paint_missing(entries, case, settings, files, workers)
-    return torch.stack([read_kept(file) for file in files])
+    return torch.stack([read_picture_file(file) for file in files])
 
 
-def main(out: Annotated[Path, typer.Option(help="where the pictures and the table go")],
+def main(out: Annotated[Path, typer.Option(help="the folder for the pictures and the table")],
          limit: int = 40, workers: int = 2, model: str = NATURAL, preset: str = "default",
          iterations: int | None = None, device: str = "cpu", prompts: Path = FOLDER) -> None:
-    """Paint every prompt in every case, judge, lay out."""
+    """Paint every prompt in every case, judge the pictures, and lay them out."""
     torch.set_num_threads(1)
     entries = read_entries("natural", prompts, limit)
     painted: dict[str, Tensor] = {}
     table: dict[str, Any] = {}
-    try:
+    with exit_on(MissingJudgeError, GalleryError, EngineError):
         load_judge()
         for case in CASES:
             settings = Settings(model, preset, iterations, device, augmentation(case))
             painted[case] = run(settings, case, entries, out, workers)
             table[case] = figures(entries, painted[case])
-    except (MissingJudgeError, GalleryError, EngineError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     result = {"cases": table, "n": len(entries), "model": model, "preset": preset}
     text = json.dumps(result, indent=2)
     (out / "ablation.json").write_text(text + "\n", encoding="utf-8")

@@ -1,46 +1,47 @@
-"""A contact sheet: ``python -m bench.contact`` paints a hundred held-out prompts, good or bad.
+"""A contact sheet: ``python -m bench.contact`` lays out a hundred held-out prompts, good or bad.
 
-With ``--kind drawn``, the first 25 of each of the four kinds of ``bench.drawn.thing_prompts``; with
-``--kind natural``, 50 of ``natural.json``, 25 of ``scenes.json`` and 25 of ``styles.json``. All
-have the default settings and the seeds that ``bench.fidelity`` takes; none is left out, none
-painted twice. Under each picture are its prompt and what the judges see in it: in a drawn one, what
-the two take its first thing for, among all names there are; in a natural one, the likeliest of
-1,000 classes and how likely it is, and the style where one was asked for.
+With ``--kind drawn``, the first 25 of each of the four kinds of ``bench.drawn.thing_prompts``;
+with ``--kind natural``, 50 of ``natural.json``, 25 of ``scenes.json`` and 25 of ``styles.json``.
+All have the default settings and the seeds of ``bench.fidelity``; none is left out or painted
+twice. Under each picture are its prompt and what the judges see in it: in drawn ones, each judge's
+most likely name for the first thing; in natural ones, the most likely of 1,000 classes with its
+probability, and the style if the prompt asks for one.
 
-Natural pictures are those that ``bench.fidelity --folder`` kept, which it must be told.
+Natural pictures are not painted: ``--folder`` names the folder where ``bench.fidelity --folder``
+kept them.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.common.cli import DOCS_PICTURES, exit_on, unknown_kind
+from bench.drawn.figures import JUDGES
 from bench.drawn.judge import load_judge
+from bench.drawn.painting import paint_all, read_painted
 from bench.drawn.thing_prompts import KINDS
-from bench.fidelity import JUDGES, kept_at, paint_all
 from bench.natural.classes import load_classes
-from bench.natural.gallery import kept_at as natural_kept_at
-from bench.natural.gallery import read_kept
+from bench.natural.gallery import picture_file, read_picture_file
 from bench.natural.judge import MissingJudgeError
-from bench.natural.measure import read_entries, read_pictures
-from bench.prompts import FOLDER
-from engine.painting.images import read_picture, to_pil, to_tensor
+from bench.natural.measure import judge_pictures
+from bench.prompts import Entry, read_entries
+from engine.painting.images import to_pil
 
 EACH, COLUMNS, SIDE, LABEL, GAP = 25, 10, 128, 44, 6
-PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
-FILES = {"drawn": PICTURES / "contact.jpg", "natural": PICTURES / "contact-natural.jpg"}
+FILES = {"drawn": DOCS_PICTURES / "contact.jpg",
+         "natural": DOCS_PICTURES / "contact-natural.jpg"}
 NATURAL_EACH = {"natural": 50, "scenes": 25, "styles": 25}
 
 
 @torch.no_grad()
-def names_seen(pictures: torch.Tensor) -> list[str]:
-    """For each picture [n, 3, H, W], each judge's likeliest name for its first thing."""
+def drawn_labels(pictures: torch.Tensor) -> list[str]:
+    """For each picture [n, 3, H, W], each judge's most likely name for its first thing."""
     read = []
     for name in JUDGES[next(iter(KINDS))]:
         judge = load_judge(name)
@@ -49,84 +50,74 @@ def names_seen(pictures: torch.Tensor) -> list[str]:
     return [", ".join(dict.fromkeys(both)) for both in zip(*read, strict=True)]
 
 
-def lay_out(entries: list[dict[str, Any]], pictures: torch.Tensor, seen: list[str]) -> Image.Image:
-    """The sheet, a row of ten after the other."""
+def lay_out(entries: list[Entry], pictures: torch.Tensor, labels: list[str]) -> Image.Image:
+    """The sheet, ten pictures in a row."""
     rows = -(-len(entries) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (SIDE + GAP), rows * (SIDE + LABEL + GAP)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(10)
-    for i, (entry, picture, names) in enumerate(zip(entries, pictures, seen, strict=True)):
+    for i, (entry, picture, label) in enumerate(zip(entries, pictures, labels, strict=True)):
         x, y = i % COLUMNS * (SIDE + GAP), i // COLUMNS * (SIDE + LABEL + GAP)
         sheet.paste(to_pil(picture).resize((SIDE, SIDE)), (x, y))
-        lines = [*wrap(entry["caption"], 25)[:2], f"seen: {names}"[:30]]
+        lines = [*wrap(entry["caption"], 25)[:2], f"seen: {label}"[:30]]
         for row, line in enumerate(lines):
             ink = "#666666" if line.startswith("seen") else "black"
             pen.text((x, y + SIDE + 2 + 13 * row), line, fill=ink, font=font)
     return sheet
 
 
-def painted_before(entries: list[dict[str, Any]], folder: Path) -> torch.Tensor:
-    """The pictures [n, 3, H, W] that ``bench.fidelity --folder`` kept of these prompts."""
-    files = [kept_at(folder, entry["caption"], entry["seed"]) for entry in entries]
-    images = [read_picture(file.read_bytes()) for file in files]
-    return torch.cat([to_tensor(image, image.width, image.height) for image in images])
-
-
-def natural_seen(kind: str, pictures: torch.Tensor) -> list[str]:
-    """For each picture [n, 3, H, W], the likeliest class and how likely it is, and its style."""
-    reading = read_pictures(kind, pictures)
-    chance, best = reading.classes.exp().max(1)
-    classes = load_classes()
-    seen = [f"{classes[i].name} {p:.0%}" for i, p in zip(best.tolist(), chance.tolist(),
-                                                        strict=True)]
-    if reading.styles is None:
-        return seen
-    # Short, for both must fit under the picture.
-    styles = [reading.style_names[i] for i in reading.styles.argmax(1).tolist()]
-    names = [classes[i].name[:9].strip() for i in best.tolist()]
-    return [f"{name} {p:.0%}, {style}"
-            for name, p, style in zip(names, chance.tolist(), styles, strict=True)]
+def natural_labels(kind: str, pictures: torch.Tensor) -> list[str]:
+    """For each picture [n, 3, H, W], its most likely class and probability, and its style."""
+    judgement = judge_pictures(kind, pictures)
+    probabilities, best = judgement.classes.exp().max(1)
+    names = [load_classes()[i].name for i in best.tolist()]
+    if judgement.styles is None:
+        return [f"{name} {p:.0%}" for name, p in zip(names, probabilities.tolist(), strict=True)]
+    styles = [judgement.style_names[i] for i in judgement.styles.argmax(1).tolist()]
+    # Both must fit under the picture.
+    return [f"{name[:9].strip()} {p:.0%}, {style}"
+            for name, p, style in zip(names, probabilities.tolist(), styles, strict=True)]
 
 
 def natural_sheet(folder: Path, each: dict[str, int]) -> Image.Image:
-    """The sheet of the natural pictures that are kept in a folder, the first of each kind."""
-    entries, pictures, seen = [], [], []
+    """The sheet of a folder's natural pictures, the first ``each`` of each kind."""
+    entries, pictures, labels = [], [], []
     for kind, count in each.items():
         own = read_entries(kind, limit=count)
-        files = [natural_kept_at(folder, kind, entry) for entry in own]
+        files = [picture_file(folder, kind, entry) for entry in own]
         missing = [file for file in files if not file.is_file()]
         if missing:
-            raise typer.BadParameter(f"{missing[0]} is not there; paint it with python -m "
+            raise typer.BadParameter(f"{missing[0]} is missing; paint it with python -m "
                                      f"bench.fidelity --kind {kind} --folder {folder}")
-        painted = torch.stack([read_kept(file) for file in files])
+        painted = torch.stack([read_picture_file(file) for file in files])
         entries += own
         pictures.append(painted)
-        seen += natural_seen(kind, painted)
-    return lay_out(entries, torch.cat(pictures), seen)
+        labels += natural_labels(kind, painted)
+    return lay_out(entries, torch.cat(pictures), labels)
+
+
+def drawn_sheet(folder: Path | None, each: int, workers: int) -> Image.Image:
+    """The sheet of drawn pictures; without a folder that has them, they are painted."""
+    entries = [entry for kind in KINDS for entry in read_entries(kind, limit=each)]
+    pictures = paint_all(entries, workers) if folder is None else read_painted(entries, folder)
+    return lay_out(entries, pictures, drawn_labels(pictures))
 
 
 def main(kind: Annotated[str, typer.Option(help="drawn or natural")] = "drawn",
          file: Path | None = None, workers: int = 2, each: int = EACH,
          folder: Annotated[Path | None, typer.Option(
-             help="lay out what bench.fidelity --folder kept there")] = None) -> None:
-    """Paint, or take what is painted, judge and lay out."""
+             help="use the pictures that bench.fidelity --folder kept there")] = None) -> None:
+    """Paint the pictures or read them, judge them, and lay them out."""
     if kind not in FILES:
-        raise typer.BadParameter(f"there is no kind {kind}; there are {', '.join(FILES)}")
+        raise unknown_kind(kind, FILES)
     file = file or FILES[kind]
     torch.set_num_threads(1)
-    if kind == "natural":
-        if folder is None:
-            raise typer.BadParameter("name the --folder in which bench.fidelity kept the pictures")
-        try:
-            sheet = natural_sheet(folder, NATURAL_EACH)
-        except MissingJudgeError as error:
-            typer.echo(str(error), err=True)
-            raise typer.Exit(1) from None
+    if kind == "drawn":
+        sheet = drawn_sheet(folder, each, workers)
+    elif folder is None:
+        raise typer.BadParameter("name the --folder in which bench.fidelity kept the pictures")
     else:
-        entries = [entry for name in KINDS
-                   for entry in json.loads((FOLDER / f"{name}.json").read_text())[:each]]
-        pictures = paint_all(entries, workers, None) if folder is None else painted_before(
-            entries, folder)
-        sheet = lay_out(entries, pictures, names_seen(pictures))
+        with exit_on(MissingJudgeError):
+            sheet = natural_sheet(folder, NATURAL_EACH)
     file.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(file, quality=88)
 

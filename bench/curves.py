@@ -1,8 +1,7 @@
-"""The card's curves: ``python -m bench.curves`` draws what the training of a folder has written.
+"""Training curves for the docs: ``python -m bench.curves FOLDER...`` plots the logs of training.
 
-Each panel is one model's figures over its steps, smoothed over a window of ``WINDOW`` lines, as
-``docs/pictures/curves.png``. Each of several folders has a row, with a panel for each model that
-was trained there.
+Writes ``docs/pictures/curves.png``: a row for each folder, and in it a panel for each model that
+was trained there, with its figures over the steps, smoothed over ``WINDOW`` log lines.
 """
 
 from __future__ import annotations
@@ -16,17 +15,19 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
+from bench.common.cli import DOCS_PICTURES
+
 WINDOW = 9
 WIDTH, HEIGHT, LEFT, TOP, GAP, FONT = 460, 220, 56, 60, 30, 16
 INKS = ("#2563eb", "#dc2626", "#059669", "#a16207")
 PANELS = (("generator", ("l1", "edges", "commitment")),
           ("words", ("cosine",)))
-FILE = Path(__file__).parent.parent / "docs" / "pictures" / "curves.png"
+FILE = DOCS_PICTURES / "curves.png"
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One figure over a run: its ``steps`` and smoothed ``values``, equally many."""
+    """One figure over a run: ``steps`` and smoothed ``values``, both of length n."""
 
     name: str
     steps: np.ndarray
@@ -34,31 +35,34 @@ class Curve:
 
 
 def read_curves(file: Path, names: tuple[str, ...]) -> list[Curve]:
-    """The figures ``names`` of a run's lines; one that was resumed counts from its last turn."""
+    """The figures ``names`` of a training log.
+
+    If a run was resumed from an earlier step, the later line of a step counts.
+    """
     lines: dict[int, dict[str, float]] = {}
     for line in file.read_text().splitlines():
-        said = json.loads(line)
-        lines[int(said["step"])] = said
+        figures = json.loads(line)
+        lines[int(figures["step"])] = figures
     curves = []
     for name in names:
-        known = [(step, lines[step][name]) for step in sorted(lines) if name in lines[step]]
-        if known:
-            steps, values = (np.array(each, float) for each in zip(*known, strict=True))
+        points = [(step, lines[step][name]) for step in sorted(lines) if name in lines[step]]
+        if points:
+            steps, values = (np.array(each, float) for each in zip(*points, strict=True))
             curves.append(Curve(name, steps, smoothed(values)))
     return curves
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:
-    """The mean of the window around each value, of what there is of it at the ends."""
+    """The moving average of values [n]; at the ends the window is shorter."""
     half = WINDOW // 2
     return np.array([values[max(0, i - half):i + half + 1].mean() for i in range(len(values))])
 
 
 def draw_panel(pen: ImageDraw.ImageDraw, title: str, curves: list[Curve], x: int, y: int) -> None:
-    """One panel, its upper left corner at (x, y); its scale begins with 0."""
+    """One panel with its upper left corner at (x, y); its scale starts at 0."""
     last = max(curve.steps[-1] for curve in curves)
-    most = max(curve.values.max() for curve in curves)
-    top = next(step for step in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 1e9) if most <= step)
+    highest = max(curve.values.max() for curve in curves)
+    top = next(limit for limit in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 1e9) if highest <= limit)
     font = ImageFont.load_default(FONT)
     pen.text((x, y - 40), title, fill="black", font=font)
     pen.line([(x, y), (x, y + HEIGHT), (x + WIDTH, y + HEIGHT)], fill="#888888")
@@ -74,7 +78,7 @@ def draw_panel(pen: ImageDraw.ImageDraw, title: str, curves: list[Curve], x: int
 
 
 def lay_out(folders: list[Path]) -> Image.Image:
-    """The whole picture, a row for each folder."""
+    """The whole picture, with a row for each folder."""
     rows = [[(folder, *panel) for panel in PANELS if (folder / f"{panel[0]}.jsonl").exists()]
             for folder in folders]
     sheet = Image.new("RGB", (max(map(len, rows)) * (WIDTH + LEFT + GAP),
@@ -88,9 +92,9 @@ def lay_out(folders: list[Path]) -> Image.Image:
     return sheet
 
 
-def main(folders: Annotated[list[Path], typer.Argument(help="as of python -m training.drawn")],
+def main(folders: Annotated[list[Path], typer.Argument(help="with logs of training.drawn")],
          file: Path = FILE) -> None:
-    """Draw the curves of these folders, one row each."""
+    """Draw the curves of these folders."""
     file.parent.mkdir(parents=True, exist_ok=True)
     lay_out(folders).save(file, optimize=True)
 

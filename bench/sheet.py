@@ -1,7 +1,7 @@
 """The README's picture: ``python -m bench.sheet`` paints nine prompts with the defaults, seed 1.
 
-The prompts were chosen before any was painted, and none is painted twice. ``--kind drawn`` paints
-those of the drawn model.
+The prompts were chosen before any was painted, and each was painted once. ``--kind drawn`` paints
+the prompts of the drawn model.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from PIL import Image
 
+from bench.common.cli import DOCS_PICTURES, exit_on, unknown_kind
 from bench.common.model_names import DRAWN, NATURAL
 from engine import EngineError, imagine
 from engine.models import load_models
@@ -30,14 +31,13 @@ DRAWN_PROMPTS = (
     "a green triangle above an orange square on a black background",
     "a black cross + yellow background",
 )
-PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 KINDS = {"natural": (NATURAL, PROMPTS, "sheet.png"),
          "drawn": (DRAWN, DRAWN_PROMPTS, "sheet-drawn.png")}
-"""By kind, the model, the prompts and the file."""
+"""For each kind, the model, the prompts and the file."""
 
 
 def lay_out(painted: list[Image.Image]) -> Image.Image:
-    """Nine pictures of one size, three by three."""
+    """Nine pictures of the same size, three by three."""
     side, gap = painted[0].width, 8
     sheet = Image.new("RGB", (3 * side + 2 * gap,) * 2, "white")
     for i, picture in enumerate(painted):
@@ -49,18 +49,15 @@ def main(seed: int = 1, kind: Annotated[str, typer.Option(help=", ".join(KINDS))
          file: Path | None = None, model: str | None = None) -> None:
     """Paint the sheet, three by three."""
     if kind not in KINDS:
-        raise typer.BadParameter(f"there is no kind {kind}; there are {', '.join(KINDS)}")
-    own, prompts, name = KINDS[kind]
-    file = file or PICTURES / name
+        raise unknown_kind(kind, KINDS)
+    default_model, prompts, name = KINDS[kind]
+    file = file or DOCS_PICTURES / name
     painted = []
-    try:
-        models = load_models(model or own)
+    with exit_on(EngineError):
+        models = load_models(model or default_model)
         for prompt in prompts:
             *_, last = imagine(prompt, seed=seed, models=models)
             painted.append(last.to_pil())
-    except EngineError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
     file.parent.mkdir(parents=True, exist_ok=True)
     lay_out(painted).save(file, optimize=True)
 

@@ -1,1 +1,1 @@
-"""What several measurements share."""
+"""Helpers that several measurements share."""

@@ -1,4 +1,4 @@
-"""What the catalogue calls the two models that the measurements paint with."""
+"""Names in the catalogue of the two models that the measurements use."""
 
 from __future__ import annotations
 

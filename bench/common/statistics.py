@@ -1,4 +1,4 @@
-"""Shares, and how sure they are."""
+"""Shares and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 
 
 def share(flags: list[bool]) -> float:
-    """The share of True, to three digits; 0 of none."""
+    """The share of True, rounded to three digits; 0 for an empty list."""
     return round(sum(flags) / max(1, len(flags)), 3)
 
 
-def interval(right: list[bool]) -> tuple[float, float]:
-    """Wilson's 95% interval of a share (Wilson 1927)."""
-    return interval_of(sum(right) / len(right), len(right))
+def wilson_interval(flags: list[bool]) -> tuple[float, float]:
+    """Wilson's 95% interval of the share of True (Wilson 1927); ``flags`` must not be empty."""
+    return wilson_interval_of_mean(sum(flags) / len(flags), len(flags))
 
 
-def interval_of(share: float, n: int) -> tuple[float, float]:
-    """The same of a share of n that is a mean already."""
+def wilson_interval_of_mean(mean: float, n: int) -> tuple[float, float]:
+    """The same for a share of ``n`` that is already known, such as the mean of two judges."""
     z = 1.96
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    middle = (mean + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return round(middle - half, 3), round(middle + half, 3)

@@ -1,22 +1,21 @@
-"""The edits of ``bench.edit``, drawn once from a fixed seed and committed.
+"""Writes the held-out edits: ``python -m bench.drawn.edit_prompts``.
 
-``python -m bench.drawn.edit_prompts`` writes ``bench/prompts/edits.json`` again, byte for byte.
-Each entry is a source scene, the scene it is to become, neither of which any training saw,
-the words of the edit, and 64 captions, the target's first and the source's among them. No caption
-tells what its style hides: charcoal has no colours, neon none of the ground.
+They were drawn once from a fixed seed and committed as ``bench/prompts/edits.json``; the script
+writes the same bytes again. Each entry has a source scene and a target scene, both left out of
+training, the prompt of the edit, and 64 captions: the target's first, the source's among them. A
+caption leaves out what its style hides: charcoal shows no colours, neon no ground.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from bench.drawn.judge import FIRST_STYLES, FIRST_WORLD
-from bench.drawn.shape_prompts import CAPTIONS, SEED, others_of, plain_dict
-from bench.prompts import FOLDER
+from bench.drawn.scene_json import to_json
+from bench.drawn.shape_prompts import CAPTIONS, SEED, wrong_captions
+from bench.prompts import Entry, write_entries
 from training.world.captions import Claim, article, describe
 from training.world.sampling import sample_scene
 from training.world.scene import COLOURS, SHAPES, Scene, held_out
@@ -25,11 +24,12 @@ KINDS = ("colour", "object", "background", "style")
 EACH = 25
 
 
-def target_of(source: Scene, kind: str, rng: np.random.Generator, *,
-              held: bool = True) -> Scene | None:
-    """What ``source`` is to become; None where the draw is nothing new.
+def edit_target(source: Scene, kind: str, rng: np.random.Generator, *,
+                held: bool = True) -> Scene | None:
+    """A random target for an edit of ``source``.
 
-    Nor is it anything that was trained on, or, where it is not to be ``held`` out, that was not.
+    None if the random draw changes nothing, or if the target is not held out of training as
+    ``held`` asks.
     """
     thing, ground = source.things[0], source.ground
     colour = list(COLOURS)[int(rng.integers(len(COLOURS)))]
@@ -46,56 +46,55 @@ def target_of(source: Scene, kind: str, rng: np.random.Generator, *,
     return target if new and held_out(target) == held else None
 
 
-def where_of(source: Scene, kind: str) -> str | None:
-    """The source phrase for CLIP's own mask; None where the whole picture is edited."""
+def mask_phrase(source: Scene, kind: str) -> str | None:
+    """The phrase from which CLIP makes the mask; None if the whole picture is edited."""
     thing = source.things[0]
     return {"colour": article(f"{thing.colour} {thing.shape}"),
             "object": article(f"{thing.colour} {thing.shape}"),
             "background": article(f"{source.ground.colour} background"), "style": None}[kind]
 
 
-def visible(claim: Claim) -> Claim:
-    """What of ``claim`` a true drawing shows."""
+def visible_claim(claim: Claim) -> Claim:
+    """``claim`` without what its style hides in a true drawing."""
     if claim.style not in ("charcoal", "neon"):
         return claim
-    grey = tuple(said._replace(colour=None) for said in claim.things)
+    colourless = tuple(thing._replace(colour=None) for thing in claim.things)
     return replace(claim, ground_colour=None,
-                   things=grey if claim.style == "charcoal" else claim.things)
+                   things=colourless if claim.style == "charcoal" else claim.things)
 
 
 def _captions(target: Scene, claim: Claim, wrong: list[Claim], number: int) -> list[Claim]:
-    """``claim`` and 63 of ``wrong``, as far as they show, and more where that leaves too few."""
-    if visible(claim) == claim:
+    """``claim`` and 63 wrong ones, as far as they are visible; more are drawn if too few are."""
+    if visible_claim(claim) == claim:
         return [claim, *wrong][:CAPTIONS]
-    # Of its own seed, so that what one edit lacks changes no other.
-    more = others_of(target, np.random.default_rng([SEED, number])).values()
-    told = dict.fromkeys(map(visible, [*wrong, *more]))
-    return [visible(claim), *(each for each in told if not each.true_of(target))][:CAPTIONS]
+    # With its own seed, so that other edits stay the same.
+    more = wrong_captions(target, np.random.default_rng([SEED, number])).values()
+    visible = dict.fromkeys(map(visible_claim, [*wrong, *more]))
+    return [visible_claim(claim),
+            *(each for each in visible if not each.true_of(target))][:CAPTIONS]
 
 
-def make_edits() -> list[dict[str, Any]]:
-    """A hundred edits, the kinds by turns: single things of medium size on plain grounds."""
+def make_edits() -> list[Entry]:
+    """A hundred edits, the kinds in turn: one thing of medium size on a plain ground."""
     rng = np.random.default_rng(SEED + 4)
-    entries: list[dict[str, Any]] = []
+    entries: list[Entry] = []
     while len(entries) < EACH * len(KINDS):
         kind = KINDS[len(entries) % len(KINDS)]
         source = sample_scene(rng, replace(FIRST_WORLD, styled=0.0, pairs=0.0), held=True)
-        target = target_of(source, kind, rng)
+        target = edit_target(source, kind, rng)
         plain = source.ground.second is None and source.things[0].size == "medium"
         if target is None or not plain:
             continue
         before, claim_before = describe(source, rng, full=True)
         caption, claim = describe(target, rng, full=True)
-        wrong = {before: claim_before, **others_of(target, rng)}
+        wrong = {before: claim_before, **wrong_captions(target, rng)}
         claims = _captions(target, claim, list(wrong.values()), len(entries))
         entries.append({
-            "kind": kind, "source": plain_dict(source),
-            "target": plain_dict(target), "prompt": caption,
-            "where": where_of(source, kind), "seed": len(entries),
-            "claims": [plain_dict(each) for each in claims]})
+            "kind": kind, "source": to_json(source), "target": to_json(target),
+            "prompt": caption, "where": mask_phrase(source, kind), "seed": len(entries),
+            "claims": [to_json(each) for each in claims]})
     return entries
 
 
 if __name__ == "__main__":
-    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in make_edits())
-    (FOLDER / "edits.json").write_text(f"[\n{lines}\n]\n")
+    write_entries("edits", make_edits())

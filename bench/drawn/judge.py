@@ -1,15 +1,15 @@
-"""The judges: networks of other architectures that say which caption a picture has.
+"""The judges of drawn pictures: networks that find the right caption for a picture.
 
-Each reads a picture's attributes (how many things, their names and colours, their relation, the
-ground, the style), where the perceptor matches pictures with words by contrast. A caption's score
-is the log probability of all that it claims. They are trained on true drawings only, from seeds of
-their own, before anything was tuned; they never guide a painting and choose nothing.
+They read a picture's attributes (number of things, names, colours, relation, ground, style), while
+the perceptor matches pictures with words. A caption's score is the log probability of all that it
+claims. Their architectures differ from the perceptor's; they were trained on true drawings only,
+with their own seeds, before any setting was tuned. They never guide a painting and choose nothing.
 
-- ``shapes``: a plain convolutional network for the first world, of shapes alone and four styles;
-- ``plain`` and ``wide``: two for the whole world, the first of the same kind, with batch norm and
-  rectifiers, the second of depthwise 7 x 7 and pointwise convolutions (Liu et al. 2022).
+- ``shapes``: a plain convolutional network for the first world, shapes in four styles;
+- ``plain`` and ``wide``: two for the whole world. The first is like ``shapes``, with batch norm and
+  ReLU; the second has depthwise 7 x 7 and pointwise convolutions (Liu et al. 2022).
 
-``python -m bench.drawn.judge NAME`` trains one again (ten minutes to half an hour of one core).
+``python -m bench.drawn.judge NAME`` trains one again (10 to 30 minutes on one core).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from training.world.things import Drawings, drawn_things
 FOLDER = Path(__file__).parent
 SIDE = 64
 Heads = dict[str, tuple[str | int | None, ...]]
-"""What is read, and the answers there are. No relation means one kind of thing alone."""
+"""For each attribute, its possible values. The relation None means one kind of thing only."""
 
 FIRST_STYLES = ("charcoal", "watercolour", "pixel art", "neon")
 FIRST_WORLD = Mix(styles=FIRST_STYLES)
@@ -55,7 +55,7 @@ _WHOLE: Heads = {
 
 
 def attributes(scene: Scene) -> dict[str, str | int | None]:
-    """The right answers of a scene; heads that do not apply are left out."""
+    """The true attributes of a scene; heads that do not apply are left out."""
     answers: dict[str, str | int | None] = {
         "relation": scene.relation, "ground": scene.ground.colour, "style": scene.style,
         "count": scene.things[0].count}
@@ -68,12 +68,12 @@ def attributes(scene: Scene) -> dict[str, str | int | None]:
     return answers
 
 
-def claimed(claim: Claim) -> dict[str, str | int | None]:
-    """What a caption with no thing left out says, by head."""
+def claimed_attributes(claim: Claim) -> dict[str, str | int | None]:
+    """The attributes that a full caption claims, by head."""
     answers: dict[str, str | int | None] = {"relation": claim.relation, "style": claim.style}
-    for place, said in zip(("first", "second"), claim.things, strict=False):
-        told = {"shape": said.shape, "colour": said.colour}
-        answers |= {f"{place} {what}": value for what, value in told.items() if value is not None}
+    for place, thing in zip(("first", "second"), claim.things, strict=False):
+        parts = {"shape": thing.shape, "colour": thing.colour}
+        answers |= {f"{place} {part}": value for part, value in parts.items() if value is not None}
     if len(claim.things) == 1:
         answers["count"] = claim.things[0].number
     if claim.ground_colour is not None:
@@ -83,7 +83,7 @@ def claimed(claim: Claim) -> dict[str, str | int | None]:
     return answers
 
 
-def _plain_sight(widths: tuple[int, ...], out: int) -> nn.Sequential:
+def _plain_trunk(widths: tuple[int, ...], out: int) -> nn.Sequential:
     """Pairs of 3 x 3 convolutions, the first of each halving the picture."""
     layers: list[nn.Module] = []
     for before, after in zip((3, *widths), widths, strict=False):
@@ -96,8 +96,8 @@ def _plain_sight(widths: tuple[int, ...], out: int) -> nn.Sequential:
                          nn.BatchNorm1d(out), nn.ReLU())
 
 
-class _Mixing(nn.Module):
-    """A residual block: 7 x 7 in each channel, then among the channels."""
+class _ConvNextBlock(nn.Module):
+    """A residual block: a depthwise 7 x 7 convolution, then two pointwise ones."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -105,102 +105,111 @@ class _Mixing(nn.Module):
             nn.Conv2d(width, width, 7, padding=3, groups=width), nn.GroupNorm(1, width),
             nn.Conv2d(width, 3 * width, 1), nn.GELU(), nn.Conv2d(3 * width, width, 1))
 
-    def forward(self, seen: Tensor) -> Tensor:
-        mixed: Tensor = seen + self.body(seen)
-        return mixed
+    def forward(self, features: Tensor) -> Tensor:
+        result: Tensor = features + self.body(features)
+        return result
 
 
-def _wide_sight(widths: tuple[int, ...], out: int) -> nn.Sequential:
-    """Patches of 4 x 4 px, two mixing blocks at each width, halved in between."""
+def _wide_trunk(widths: tuple[int, ...], out: int) -> nn.Sequential:
+    """Patches of 4 x 4 px, then two blocks at each width, each width at half the resolution."""
     layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, stride=4)]
     for i, width in enumerate(widths):
         if i > 0:
             layers += [nn.GroupNorm(1, widths[i - 1]), nn.Conv2d(widths[i - 1], width, 2, stride=2)]
-        layers += [_Mixing(width), _Mixing(width)]
+        layers += [_ConvNextBlock(width), _ConvNextBlock(width)]
     side = SIDE // 4 >> (len(widths) - 1)
     return nn.Sequential(*layers, nn.GroupNorm(1, widths[-1]), nn.Flatten(),
                          nn.Linear(widths[-1] * side**2, out), nn.GELU())
 
 
 class Judge(nn.Module):
-    """Log probabilities of every head's answers for pictures [B, 3, H, W] in 0..1."""
+    """Reads the attributes of pictures [B, 3, H, W] in 0..1.
 
-    def __init__(self, heads: Heads, sight: nn.Module, width: int) -> None:
+    ``trunk`` turns pictures [B, 3, SIDE, SIDE] into features [B, width]; in the weight
+    files it is called ``sight``.
+    """
+
+    def __init__(self, heads: Heads, trunk: nn.Module, width: int) -> None:
         super().__init__()
         self.answers = heads
-        self.sight = sight
+        self.sight = trunk
         self.heads = nn.ModuleDict({name: nn.Linear(width, len(answers))
                                     for name, answers in heads.items()})
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        """By head, [B, answers]."""
+        """By head, the log probabilities [B, answers]."""
         small = F.interpolate(pictures, (SIDE, SIDE), mode="area")
-        seen = self.sight((small - 0.5) * 4)
-        return {name: F.log_softmax(head(seen), dim=1) for name, head in self.heads.items()}
+        features = self.sight((small - 0.5) * 4)
+        return {name: F.log_softmax(head(features), dim=1) for name, head in self.heads.items()}
 
     @torch.no_grad()
     def scores(self, pictures: Tensor, claims: list[list[Claim]]) -> Tensor:
-        """[B, C]: the log probability of each of a picture's own C claims."""
-        read = self(pictures)
-        rows = [[sum(float(read[head][i, self.answers[head].index(answer)])
-                     for head, answer in claimed(claim).items()
+        """The log probabilities [B, C] of each picture's own C claims."""
+        logs = self(pictures)
+        rows = [[sum(float(logs[head][i, self.answers[head].index(answer)])
+                     for head, answer in claimed_attributes(claim).items()
                      if answer in self.answers.get(head, ()))
                  for claim in own] for i, own in enumerate(claims)]
         return torch.tensor(rows)
 
+    def ranks_first(self, pictures: Tensor, claims: list[list[Claim]]) -> list[bool]:
+        """For each picture: is the first of its claims the most likely?"""
+        return (self.scores(pictures, claims).argmax(dim=1) == 0).tolist()
+
 
 @dataclass(frozen=True)
-class Plan:
-    """How one of the judges is made: its file, its world, its seed, its highest learning rate."""
+class TrainingPlan:
+    """How one of the judges is trained."""
 
     file: str
     mix: Mix
     seed: int
-    rate: float = 3e-3
+    peak_learning_rate: float = 3e-3
 
 
-# Plain drawings are three in four otherwise, and pixel art or oil in doubt were taken for plain.
+# With the usual mix, three in four drawings have no style, and the judges took unclear pixel art
+# and oil for no style.
 _STYLED = replace(WHOLE, styled=0.6)
-PLANS = {"shapes": Plan("judge.pt", FIRST_WORLD, 977),
-         "plain": Plan("judge-plain.pt", _STYLED, 1093),
-         "wide": Plan("judge-wide.pt", _STYLED, 1213, 1.5e-3)}
+PLANS = {"shapes": TrainingPlan("judge.pt", FIRST_WORLD, 977),
+         "plain": TrainingPlan("judge-plain.pt", _STYLED, 1093),
+         "wide": TrainingPlan("judge-wide.pt", _STYLED, 1213, 1.5e-3)}
 
 
 def new_judge(name: str) -> Judge:
-    """The judge of that name, untrained."""
+    """An untrained judge: ``shapes``, ``plain`` or ``wide``."""
     if name == "shapes":
-        return Judge(_FIRST, _plain_sight((32, 64, 128, 128), 256), 256)
+        return Judge(_FIRST, _plain_trunk((32, 64, 128, 128), 256), 256)
     if name == "plain":
-        return Judge(_WHOLE, _plain_sight((32, 64, 128, 128), 320), 320)
-    return Judge(_WHOLE, _wide_sight((48, 96, 160), 320), 320)
+        return Judge(_WHOLE, _plain_trunk((32, 64, 128, 128), 320), 320)
+    return Judge(_WHOLE, _wide_trunk((48, 96, 160), 320), 320)
 
 
 class JudgeTrainer:
-    """One training run on true drawings, with blur, noise and brightness as a camera has."""
+    """One training run on true drawings with random blur, noise, brightness and position."""
 
     def __init__(self, name: str, total: int, pool: ScenePool) -> None:
         plan = PLANS[name]
         torch.manual_seed(plan.seed)
-        self.total, self.pool, self.rate = total, pool, plan.rate
-        # Two to three times as fast as each picture's channels apart and in single precision.
+        self.total, self.pool, self.peak_learning_rate = total, pool, plan.peak_learning_rate
+        # Channels last and bfloat16 train two to three times faster.
         self.judge = new_judge(name)
         self.judge.sight.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = WeightAverage(self.judge, decay=0.99)
-        self.optimiser = torch.optim.AdamW(self.judge.parameters(), lr=plan.rate,
+        self.optimiser = torch.optim.AdamW(self.judge.parameters(), lr=plan.peak_learning_rate,
                                            weight_decay=0.02)
         self.iteration = 0
 
     def step(self) -> dict[str, float]:
         """One step on 96 pictures, half of them near misses of the others."""
         self.iteration += 1
-        along = self.iteration / self.total
+        progress = self.iteration / self.total
         for group in self.optimiser.param_groups:
-            group["lr"] = (self.rate * min(1, self.iteration / 50)
-                           * (1 + math.cos(math.pi * along)) / 2)
+            group["lr"] = (self.peak_learning_rate * min(1, self.iteration / 50)
+                           * (1 + math.cos(math.pi * progress)) / 2)
         pictures, scenes = self.pool.batch(48)
-        disturbed = _disturb(pictures).to(memory_format=torch.channels_last)
+        augmented = _augment(pictures).to(memory_format=torch.channels_last)
         with bf16_where_fast():
-            read = self.judge(disturbed)
+            logs = self.judge(augmented)
         truths = [attributes(scene) for scene in scenes]
         losses, right = [], torch.ones(len(scenes), dtype=torch.bool)
         for name, answers in self.judge.answers.items():
@@ -208,8 +217,8 @@ class JudgeTrainer:
             if len(rows) == 0:
                 continue
             wanted = torch.tensor([answers.index(truths[int(i)][name]) for i in rows])
-            losses.append(F.nll_loss(read[name][rows], wanted))
-            right[rows] &= read[name][rows].argmax(1) == wanted
+            losses.append(F.nll_loss(logs[name][rows], wanted))
+            right[rows] &= logs[name][rows].argmax(1) == wanted
         loss = torch.stack(losses).sum()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -218,20 +227,20 @@ class JudgeTrainer:
         return {"loss": loss.item(), "right": right.float().mean().item()}
 
     def state_dict(self) -> dict[str, object]:
-        """All that :meth:`load_state_dict` needs to go on."""
+        """All that :meth:`load_state_dict` needs to continue."""
         return {"judge": self.judge.state_dict(), "average": self.average.state_dict(),
                 "optimiser": self.optimiser.state_dict(), "iteration": self.iteration}
 
     def load_state_dict(self, state: dict[str, dict[str, object]]) -> None:
-        """Go on from a :meth:`state_dict`."""
+        """Continue from a :meth:`state_dict`."""
         self.judge.load_state_dict(state["judge"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.iteration = int(state["iteration"])  # type: ignore[call-overload]  # an int
 
 
-def _disturb(pictures: Tensor) -> Tensor:
-    """Shift, scale, brightness, and half of them blur or noise: what a drawing survives."""
+def _augment(pictures: Tensor) -> Tensor:
+    """Random shift, scale and brightness; half of the pictures also get blur or noise."""
     n = len(pictures)
     scale = 1 + 0.12 * (torch.rand(n, 1) * 2 - 1)
     shift = 0.08 * (torch.rand(n, 2) * 2 - 1)
@@ -247,13 +256,13 @@ def _disturb(pictures: Tensor) -> Tensor:
     return (small + noise * 0.12 * torch.randn_like(small)).clamp(0, 1)
 
 
-def trained(name: str) -> bool:
-    """Whether the judge of that name has its weights."""
+def is_trained(name: str) -> bool:
+    """Whether the weights of the judge are there."""
     return (FOLDER / PLANS[name].file).is_file()
 
 
 def load_judge(name: str = "shapes") -> Judge:
-    """The frozen judge of that name, in evaluation mode."""
+    """A judge with its weights: frozen, in evaluation mode."""
     judge = new_judge(name)
     state = torch.load(FOLDER / PLANS[name].file, weights_only=True)
     judge.load_state_dict({name: value.float() if value.is_floating_point() else value
@@ -265,7 +274,7 @@ def train(name: Annotated[str, typer.Argument(help=", ".join(PLANS))], minutes: 
           steps: int = 900, folder: Path = Path("runs"),
           drawings: Annotated[Path | None, typer.Option(
               help="the folder of drawings, for all but shapes")] = None) -> None:
-    """Train a judge and write its weights, in half precision, beside this file."""
+    """Train a judge and write its weights, in half precision, next to this file."""
     torch.set_num_threads(1)
     plan = PLANS[name]
     start = steps_done(f"judge-{name}", folder)

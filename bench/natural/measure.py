@@ -1,8 +1,7 @@
-"""One kind of natural prompts: paint it, judge it, sum it up."""
+"""Paints the natural prompts of one kind, judges the pictures, and computes the figures."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,121 +11,115 @@ import torch
 from torch import Tensor
 
 from bench.natural.figures import (
-    Entry,
-    Reading,
-    among_best,
-    judged_first,
-    own_style,
-    perceived_first,
+    Judgement,
+    caption_ranked_first,
+    in_top,
+    perceptor_ranked_first,
+    style_ranked_first,
     summary,
 )
 from bench.natural.gallery import (
     GalleryError,
     Settings,
     check_settings,
-    kept_at,
     paint_missing,
+    picture_file,
+    print_progress,
     random_starts,
-    read_kept,
-    tell_stderr,
+    read_picture_file,
 )
 from bench.natural.judge import load_judge
 from bench.natural.photographs import known_photographs
-from bench.natural.style_judge import STYLE_NAMES, load_style_judge, styled
-from bench.prompts import FOLDER
+from bench.natural.style_judge import STYLE_NAMES, filtered, load_style_judge
+from bench.prompts import FOLDER, Entry, read_entries
 from engine.painting.images import to_tensor
 from engine.painting.pipeline import recipe_of
 
 KINDS = ("natural", "scenes", "styles")
 
 
-def read_entries(kind: str, prompts: Path = FOLDER, limit: int | None = None) -> list[Entry]:
-    """The first ``limit`` held-out prompts of a kind."""
-    entries: list[Entry] = json.loads((prompts / f"{kind}.json").read_text("utf-8"))
-    return entries[:limit]
-
-
-def read_pictures(kind: str, pictures: Tensor) -> Reading:
-    """What the judges say of pictures [n, 3, H, W]."""
+def judge_pictures(kind: str, pictures: Tensor) -> Judgement:
+    """The judges' log probabilities for pictures [n, 3, H, W] of a kind of prompt."""
     classes = load_judge().read(pictures)
     if kind != "styles":
-        return Reading(classes)
-    return Reading(classes, load_style_judge().read(pictures), STYLE_NAMES)
+        return Judgement(classes)
+    return Judgement(classes, load_style_judge().read(pictures), STYLE_NAMES)
 
 
 def _squares(folder: Path | None) -> tuple[list[Tensor], list[tuple[int, ...]]]:
-    """The middles [3, 256, 256] of the photographs, and what each shows."""
+    """The photographs as squares [3, 256, 256], and the classes that each shows."""
     found = [] if folder is None else known_photographs(folder)
     return ([to_tensor(image, 256, 256)[0] for image, _ in found], [true for _, true in found])
 
 
 def true_figures(kind: str, photographs: Path | None) -> dict[str, list[bool]]:
-    """The same of true photographs, for styles of each of them in every style."""
+    """The figures for photographs; for ``styles``, for each of them in every style."""
     squares, true = _squares(photographs)
     if not squares:
         return {"true_top1": [], "true_top5": []}
     if kind == "styles":
         rng = np.random.default_rng(7)
-        asked = [style for style in STYLE_NAMES if style != "photo"]
-        squares = [styled(square, style, rng) for square in squares for style in asked]
-        true = [each for each in true for _ in asked]
-    reading = read_pictures(kind, torch.stack(squares))
-    flags = {f"true_top{k}": among_best(reading.classes, true, k) for k in (1, 5)}
+        styles = [style for style in STYLE_NAMES if style != "photo"]
+        squares = [filtered(square, style, rng) for square in squares for style in styles]
+        true = [each for each in true for _ in styles]
+    judgement = judge_pictures(kind, torch.stack(squares))
+    flags = {f"true_top{k}": in_top(judgement.classes, true, k) for k in (1, 5)}
     if kind == "styles":
-        entries = [{"styles": [style]} for _ in range(len(squares) // len(asked))
-                   for style in asked]
-        flags["true_style_top1"] = own_style(reading, entries)
+        entries = [{"styles": [style]} for _ in range(len(squares) // len(styles))
+                   for style in styles]
+        flags["true_style_top1"] = style_ranked_first(judgement, entries)
     return flags
 
 
-def judge_kind(kind: str, entries: list[Entry], pictures: Tensor, settings: Settings,
-               photographs: Path | None = None) -> dict[str, Any]:
-    """All figures of the pictures [n, 3, H, W] of these entries."""
+def kind_figures(kind: str, entries: list[Entry], pictures: Tensor, settings: Settings,
+                 photographs: Path | None = None) -> dict[str, Any]:
+    """All figures for pictures [n, 3, H, W] of these entries."""
     true = [entry["classes"][0] for entry in entries]
-    reading = read_pictures(kind, pictures)
-    tell_stderr(f"{kind}: asking the perceptor and judging the random starts")
-    random = read_pictures(kind, random_starts(entries, settings))
+    judgement = judge_pictures(kind, pictures)
+    print_progress(f"{kind}: asking the perceptor, and judging the random starts")
+    random = judge_pictures(kind, random_starts(entries, settings))
     models = settings.models()
-    flags = {"top1": among_best(reading.classes, true, 1),
-             "top5": among_best(reading.classes, true, 5),
-             "judge_r1": judged_first(reading, entries),
-             "perceptor_r1": perceived_first(models, entries, pictures)}
+    flags = {"top1": in_top(judgement.classes, true, 1),
+             "top5": in_top(judgement.classes, true, 5),
+             "judge_r1": caption_ranked_first(judgement, entries),
+             "perceptor_r1": perceptor_ranked_first(models, entries, pictures)}
     if kind == "styles":
-        flags["style_top1"] = own_style(reading, entries)
-    flags |= {"random_top1": among_best(random.classes, true, 1),
-              "random_r1": judged_first(random, entries)}
-    told = true_figures(kind, photographs)
+        flags["style_top1"] = style_ranked_first(judgement, entries)
+    flags |= {"random_top1": in_top(random.classes, true, 1),
+              "random_r1": caption_ranked_first(random, entries)}
+    true_flags = true_figures(kind, photographs)
     recipe = recipe_of(settings.request(entries[0]), models)
-    return {**summary(flags | told), "n": len(entries), "true_n": len(told["true_top1"]),
-            "model": settings.model, "preset": settings.preset, "iterations": recipe.iterations}
+    return {**summary(flags | true_flags), "n": len(entries),
+            "true_n": len(true_flags["true_top1"]), "model": settings.model,
+            "preset": settings.preset, "iterations": recipe.iterations}
 
 
 def measure(kind: str, settings: Settings, *, prompts: Path = FOLDER, limit: int | None = None,
             workers: int = 2, folder: Path | None = None, judge_only: bool = False,
             photographs: Path | None = None) -> dict[str, Any]:
-    """Paint what is missing of a kind, unless ``judge_only``, and judge what is there.
+    """Paint the missing pictures of a kind, unless ``judge_only``, and judge them all.
 
-    Raises MissingJudgeError before anything is painted, GalleryError for a folder of other
-    pictures or none.
+    Raises MissingJudgeError before anything is painted, and GalleryError if the folder has
+    pictures of other settings, or none to judge.
     """
     load_judge()
     entries = read_entries(kind, prompts, limit)
     with tempfile.TemporaryDirectory() as temporary:
-        where = folder or Path(temporary)
-        if judge_only and not (where / "settings.json").is_file():
+        gallery = folder or Path(temporary)
+        if judge_only and not (gallery / "settings.json").is_file():
             raise GalleryError("There are no pictures to judge; name their folder with --folder, "
                                "or paint them without --judge-only.")
-        check_settings(where, settings)
-        files = [kept_at(where, kind, entry) for entry in entries]
+        check_settings(gallery, settings)
+        files = [picture_file(gallery, kind, entry) for entry in entries]
         if judge_only:
             there = [file.is_file() for file in files]
-            tell_stderr(f"{kind}: {sum(there)} of {len(files)} pictures are there")
+            print_progress(f"{kind}: {sum(there)} of {len(files)} pictures are there")
             entries = [entry for entry, is_there in zip(entries, there, strict=True) if is_there]
             files = [file for file, is_there in zip(files, there, strict=True) if is_there]
             if not files:
-                raise GalleryError(f"{where} has no pictures of the kind {kind}; paint them "
+                raise GalleryError(f"{gallery} has no pictures of the kind {kind}; paint them "
                                    "without --judge-only.")
         else:
             paint_missing(entries, kind, settings, files, workers)
-        pictures = torch.stack([read_kept(file) for file in files])
-    return judge_kind(kind, entries, pictures, settings, photographs)
+        pictures = torch.stack([read_picture_file(file) for file in files])
+    return kind_figures(kind, entries, pictures, settings, photographs)

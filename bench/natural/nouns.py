@@ -1,7 +1,7 @@
-"""The 1,000 classes in words: singular, plural, article, and what keeps a name from being mistaken.
+"""The 1,000 classes in words: singular, plural, article, and words that make the meaning clear.
 
-``nouns.txt`` has every class that a person would call by another name than its own; the other names
-are taken in small letters, but for the words of ``capitals.txt``.
+``nouns.txt`` has the classes that people call by another name than the list's. The names of the
+others are written in lower case, except for the words of ``capitals.txt``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _A_BUT_AN = re.compile(r"(?i)hour")
 class Noun:
     """One way to name a class. ``kind`` is "count", "mass" or "pair" (a pair of jeans).
 
-    ``added`` is what a person adds after the noun, in commas. As a format specification, ``n`` is
-    the bare noun, ``p`` its plural, ``a`` the noun with its article, and ``a lovely`` the same with
-    an adjective.
+    ``added`` follows the noun between commas and makes its meaning clear. In a format string, ``n``
+    is the bare noun, ``p`` its plural, ``a`` the noun with its article, and ``a lovely`` the same
+    with an adjective.
     """
 
     bare: str
@@ -35,13 +35,13 @@ class Noun:
 
     def __format__(self, form: str) -> str:
         added = f", {self.added}\0" if self.added else ""
-        how, _, adjective = form.partition(" ")
+        code, _, adjective = form.partition(" ")
         described = f"{adjective} {self.bare}".strip()
-        if how == "n":
+        if code == "n":
             return described + added
-        if how == "p":
+        if code == "p":
             return f"{adjective} {self.plural}".strip() + added
-        if how != "a":
+        if code != "a":
             raise ValueError(form)
         if self.kind == "mass":
             return described + added
@@ -58,14 +58,14 @@ def article(words: str) -> str:
 
 
 def fill(wording: str, noun: Noun) -> str:
-    """The caption: ``wording`` with the noun in it, what is added to it between commas."""
+    """The caption: ``wording`` with the noun in it, and commas around the words added to it."""
     text = wording.format(noun)
     return re.sub(r"\0(?=[^,.!?]|$)", lambda found: "," if found.end() < len(text) else "",
                   text).replace("\0", "")
 
 
 def pluralise(name: str) -> str:
-    """The regular plural of a noun, of its last word."""
+    """The regular plural of a noun; the last word changes."""
     if re.search(r"(fish|sheep)$", name):
         return name
     if re.search(r"[^aeiou]y$", name):
@@ -80,14 +80,14 @@ def _capitals() -> frozenset[str]:
     return frozenset(CAPITALS.read_text("utf-8").split())
 
 
-def small_letters(label: str) -> str:
-    """A class's own name as it stands in the middle of a sentence."""
+def lower_case(label: str) -> str:
+    """A class's own name as it is written within a sentence."""
     return " ".join(word if word in _capitals() else word[:1].lower() + word[1:]
                     for word in label.split())
 
 
-def _read(told: str) -> Noun:
-    words, _, added = (part.strip() for part in told.partition(";"))
+def _parse(text: str) -> Noun:
+    words, _, added = (part.strip() for part in text.partition(";"))
     bare, _, plural = (part.strip() for part in words.partition("|"))
     if bare.startswith("="):
         return Noun(bare[1:], "", "mass", added)
@@ -97,16 +97,16 @@ def _read(told: str) -> Noun:
 
 
 def read_nouns(labels: list[str]) -> list[tuple[Noun, ...]]:
-    """For each class, in order, the ways to name it; KeyError for a line of no class."""
-    told = {}
+    """For each class, in order, the ways to name it. Raises KeyError for an unknown class."""
+    lines = {}
     for line in FILE.read_text("utf-8").splitlines():
         if not line.startswith("#"):
             label, _, words = line.partition(": ")
-            told[label] = words
-    unknown = told.keys() - set(labels)
+            lines[label] = words
+    unknown = lines.keys() - set(labels)
     if unknown:
         raise KeyError(*sorted(unknown))
-    return [tuple(_read(each) for each in told.get(label, small_letters(label)).split(" / "))
+    return [tuple(_parse(each) for each in lines.get(label, lower_case(label)).split(" / "))
             for label in labels]
 
 

@@ -1,8 +1,8 @@
-"""True photographs of known class, which say how high the figures of paintings can go.
+"""Photographs of known class: their figures are an upper limit for paintings.
 
-They are those of scikit-image's, scikit-learn's and gradio's wheels, and a few free ones of clothes
-and groceries. A folder may have any of these, by their names, and others whose names begin with
-the number of their class and a hyphen (``951-lemon.jpg``). None of them is part of the project.
+A folder may have photographs from the wheels of scikit-image, scikit-learn and gradio and some free
+ones of clothes and groceries, known by their file names, and others whose names start with the
+number of their class and a hyphen (``951-lemon.jpg``). They are not part of the project.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ KNOWN: dict[str, tuple[int, ...]] = {
     "clothing_08_t-shirt.jpg": (610,), "clothing_09_t-shirt.jpg": (610,),
     "grocery_01_Zucchini.jpg": (939,), "grocery_02_Red-Bell-Pepper.jpg": (945,),
     "grocery_10_Pineapple.jpg": (953,)}
-"""What they show; where a person could say it is one of several classes, all of these."""
+"""The classes that they show; several if a person could name any of them."""
 
 
 def classes_of(file: Path) -> tuple[int, ...]:
-    """The classes that a photograph shows; none where that is not known."""
+    """The classes that a photograph shows; empty if they are not known."""
     numbered = re.match(r"(\d{1,3})-", file.name)
     return (int(numbered[1]),) if numbered else KNOWN.get(file.name, ())
 
 
 def known_photographs(folder: Path) -> list[tuple[Image.Image, tuple[int, ...]]]:
-    """The photographs of known class in a folder."""
+    """The photographs of known class in a folder, each with its classes."""
     return [(read_picture(file.read_bytes()), classes_of(file))
             for file in picture_files(folder) if classes_of(file)]

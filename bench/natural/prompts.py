@@ -1,20 +1,20 @@
-"""The held-out prompts of natural pictures, drawn once from a fixed seed and committed.
+"""Writes the held-out prompts of natural pictures: ``python -m bench.natural.prompts``.
 
-``python -m bench.natural.prompts`` writes ``bench/prompts/{natural,scenes,styles}.json`` again; the
-same bytes come out. Each entry has a caption and 99 others in the same wording that are not true of
-it: about 40 with classes that look alike to the judge, the others with random ones. ``classes`` has
-what each caption is true of, its own first; where the style counts, so has ``styles``.
+They were drawn once from a fixed seed and committed as ``natural.json``, ``scenes.json`` and
+``styles.json`` in ``bench/prompts``; the script writes the same bytes again. Each entry has a
+caption and 99 wrong ones in the same wording: about 40 with classes that the judge confuses easily,
+the others with random ones. ``classes`` has the classes that each caption is true of, the right
+caption's first; for prompts with a style, ``styles`` has the styles.
 
 - ``natural``: 200 of the 1,000 classes, uniformly, in about 40 wordings;
-- ``scenes``: 100 classes, each at a place, in a weather, at a time of day or in a colour;
-- ``styles``: 100 classes in ten styles, or with a style added after a plus.
+- ``scenes``: 100 classes, each with a place, weather, time of day or colour;
+- ``styles``: 100 classes in ten styles, some with the style added after a plus.
 """
 
 from __future__ import annotations
 
 import functools
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,12 @@ import numpy as np
 from bench.natural.classes import Class, load_classes
 from bench.natural.nouns import Noun, choose, fill, read_nouns
 from bench.natural.scenes import GROUPS
-from bench.prompts import FOLDER
+from bench.prompts import Entry, write_entries
 
 CAPTIONS, HARD, SEED = 100, 40, 20261128
 NUMBERS = {"natural": 200, "scenes": 100, "styles": 100}
 ANIMALS = 398
-"""The classes below are animals."""
+"""The classes below this number are animals."""
 
 # fmt: off
 ANY = (
@@ -57,8 +57,8 @@ STYLES: dict[str, tuple[str, ...]] = {
     "stained glass": ("stained glass", "a stained glass window of {0:a}"),
     "neon": ("neon lights", "{0:a} made of neon lights"),
     "photo": ("photograph", "a photograph of {0:a}")}
-"""By style, what is said of it after a comma or a plus, and whole wordings."""
-PAINTED = tuple(style for style in STYLES if style != "photo")
+"""For each style, its words after a comma or a plus, then whole wordings."""
+PAINTED_STYLES = tuple(style for style in STYLES if style != "photo")
 
 
 @functools.cache
@@ -66,27 +66,31 @@ def _nouns() -> list[tuple[Noun, ...]]:
     return read_nouns([each.name for each in load_classes()])
 
 
-def _can_be_several(index: int) -> bool:
+def _has_plural(index: int) -> bool:
     return all(noun.kind == "count" for noun in _nouns()[index])
 
 
-def _say(index: int, wording: str, rng: np.random.Generator) -> str:
+def _caption(index: int, wording: str, rng: np.random.Generator) -> str:
     return fill(wording, choose(_nouns()[index], rng))
 
 
-def _wrong(own: Class, allowed: list[int], rng: np.random.Generator) -> Iterator[int]:
-    """Classes that are not true of ``own``'s pictures: its 40 nearest, then random ones."""
-    kept = [index for index in allowed if index not in own.alike and index not in own.true]
-    near = [index for index in own.near if index in set(kept)][:HARD]
+def _wrong_classes(own: Class, allowed: list[int], rng: np.random.Generator) -> Iterator[int]:
+    """Classes that are wrong for ``own``'s pictures: its 40 nearest, then random ones."""
+    wrong = [index for index in allowed if index not in own.confusable and index not in own.true]
+    near = [index for index in own.nearest if index in set(wrong)][:HARD]
     yield from near
-    others = [index for index in kept if index not in set(near)]
+    others = [index for index in wrong if index not in set(near)]
     yield from (others[i] for i in rng.permutation(len(others)))
 
 
-def _gather(caption: str, told: Iterator[tuple[str, int, str | None]]) -> dict[str, Any]:
-    """The first 99 different captions, with what they are true of."""
+_Wrong = tuple[str, int, str | None]
+"""A wrong caption, its class, and its style."""
+
+
+def _gather(caption: str, candidates: Iterator[_Wrong]) -> dict[str, Any]:
+    """The first 99 different captions, with the classes and styles that they are true of."""
     found: dict[str, tuple[int, str | None]] = {}
-    for other, index, style in told:
+    for other, index, style in candidates:
         if other != caption:
             found.setdefault(other, (index, style))
         if len(found) == CAPTIONS - 1:
@@ -98,15 +102,15 @@ def _gather(caption: str, told: Iterator[tuple[str, int, str | None]]) -> dict[s
 
 
 def _entry(own: Class, caption: str, seed: int, style: str | None,
-           told: Iterator[tuple[str, int, str | None]]) -> dict[str, Any]:
-    gathered = _gather(caption, told)
+           candidates: Iterator[_Wrong]) -> Entry:
+    gathered = _gather(caption, candidates)
     entry = {"caption": caption, "index": own.index, "name": own.name, "seed": seed,
              "others": gathered["others"], "classes": [list(own.true), *gathered["classes"]]}
     return entry if style is None else entry | {"styles": [style, *gathered["styles"]]}
 
 
-def make_natural() -> list[dict[str, Any]]:
-    """A fifth of all classes, none chosen by hand, in wordings as people type."""
+def make_natural() -> list[Entry]:
+    """A random fifth of all classes, in wordings as people type them."""
     rng = np.random.default_rng([SEED, 0])
     classes = load_classes()
     entries = []
@@ -115,24 +119,26 @@ def make_natural() -> list[dict[str, Any]]:
         draw = rng.random()
         if index < ANIMALS and draw < 0.2:
             wordings, allowed = list(OF_ANIMALS), range(ANIMALS)
-        elif _can_be_several(index) and draw > 0.85:
+        elif _has_plural(index) and draw > 0.85:
             wordings = list(OF_SEVERAL)
         wording = wordings[int(rng.integers(len(wordings)))]
-        kept = [i for i in allowed if wording not in OF_SEVERAL or _can_be_several(i)]
-        caption = _say(index, wording, rng)
-        told = ((_say(i, wording, rng), i, None) for i in _wrong(classes[index], kept, rng))
-        entries.append(_entry(classes[index], caption, seed, None, told))
+        fitting = [i for i in allowed if wording not in OF_SEVERAL or _has_plural(i)]
+        caption = _caption(index, wording, rng)
+        wrong = ((_caption(i, wording, rng), i, None)
+                 for i in _wrong_classes(classes[index], fitting, rng))
+        entries.append(_entry(classes[index], caption, seed, None, wrong))
     return entries
 
 
 def _pool() -> list[tuple[int, str]]:
-    """All classes that scenes are made of, and the group of each."""
+    """All classes of the scenes, and the group of each."""
     numbers = {each.name: each.index for each in load_classes()}
-    return [(numbers[name], group) for group, told in GROUPS.items() for name in told.classes]
+    return [(numbers[name], name_of_group) for name_of_group, group in GROUPS.items()
+            for name in group.classes]
 
 
-def make_scenes() -> list[dict[str, Any]]:
-    """Things at places; a wrong caption has another thing at the same place."""
+def make_scenes() -> list[Entry]:
+    """Things at places; the wrong captions have other things at the same place."""
     rng = np.random.default_rng([SEED, 1])
     pool, classes = _pool(), load_classes()
     chosen = [pool[i] for i in rng.permutation(len(pool))[:NUMBERS["scenes"]]]
@@ -140,56 +146,48 @@ def make_scenes() -> list[dict[str, Any]]:
     for seed, (index, group) in enumerate(chosen):
         wordings = GROUPS[group].wordings
         wording = wordings[int(rng.integers(len(wordings)))]
-        caption = _say(index, wording, rng)
-        told = ((_say(i, wording, rng), i, None)
-                for i in _wrong(classes[index], list(range(len(classes))), rng))
-        entries.append(_entry(classes[index], caption, seed, None, told))
+        caption = _caption(index, wording, rng)
+        wrong = ((_caption(i, wording, rng), i, None)
+                 for i in _wrong_classes(classes[index], list(range(len(classes))), rng))
+        entries.append(_entry(classes[index], caption, seed, None, wrong))
     return entries
 
 
-def _styled(index: int, style: str, form: int, rng: np.random.Generator) -> str:
-    """The class in the style: as a whole sentence, after a comma, or after a plus."""
+def _styled_caption(index: int, style: str, form: int, rng: np.random.Generator) -> str:
+    """A class in a style: as a whole sentence (form 0), after a comma (1) or a plus (2)."""
     words, *whole = STYLES[style]
     if form == 0:
-        return _say(index, whole[int(rng.integers(len(whole)))], rng)
-    return _say(index, "{0:a}", rng) + (", " if form == 1 else " + ") + words
+        return _caption(index, whole[int(rng.integers(len(whole)))], rng)
+    return _caption(index, "{0:a}", rng) + (", " if form == 1 else " + ") + words
 
 
-def make_styles() -> list[dict[str, Any]]:
-    """Ten things in each style; wrong is another thing, or the same one in another style."""
+def make_styles() -> list[Entry]:
+    """Ten things in each style; wrong are other things, and the same thing in another style."""
     rng = np.random.default_rng([SEED, 2])
     pool, classes = _pool(), load_classes()
     every = list(range(len(classes)))
     chosen = [pool[i][0] for i in rng.permutation(len(pool))[:NUMBERS["styles"]]]
-    styles = rng.permutation(np.arange(NUMBERS["styles"]) % len(PAINTED)).tolist()
+    styles = rng.permutation(np.arange(NUMBERS["styles"]) % len(PAINTED_STYLES)).tolist()
     entries = []
     for seed, (index, number) in enumerate(zip(chosen, styles, strict=True)):
-        own, style, form = classes[index], PAINTED[number], int(rng.integers(3))
-        caption = _styled(index, style, form, rng)
+        own, style, form = classes[index], PAINTED_STYLES[number], int(rng.integers(3))
+        caption = _styled_caption(index, style, form, rng)
 
-        def tell(own: Class = own, style: str = style, form: int = form,
-                 say: Callable[[int, str, int, np.random.Generator], str] = _styled
-                 ) -> Iterator[tuple[str, int, str | None]]:
+        def wrong(own: Class = own, style: str = style, form: int = form) -> Iterator[_Wrong]:
             for other in STYLES:
                 if other != style:
-                    yield say(own.index, other, form, rng), own.index, other
-            for place, i in enumerate(_wrong(own, every, rng)):
+                    yield _styled_caption(own.index, other, form, rng), own.index, other
+            for place, i in enumerate(_wrong_classes(own, every, rng)):
                 other = style if place < HARD or rng.random() < 0.5 else list(STYLES)[
                     int(rng.integers(len(STYLES)))]
-                yield say(i, other, form, rng), i, other
-        entries.append(_entry(own, caption, seed, style, tell()))
+                yield _styled_caption(i, other, form, rng), i, other
+        entries.append(_entry(own, caption, seed, style, wrong()))
     return entries
 
 
 MAKERS = {"natural": make_natural, "scenes": make_scenes, "styles": make_styles}
 
 
-def written(kind: str) -> str:
-    """The whole text of one kind's file."""
-    lines = ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in MAKERS[kind]())
-    return f"[\n{lines}\n]\n"
-
-
 if __name__ == "__main__":
-    for name in MAKERS:
-        (FOLDER / f"{name}.json").write_text(written(name), encoding="utf-8")
+    for name, make in MAKERS.items():
+        write_entries(name, make())

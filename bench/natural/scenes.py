@@ -1,4 +1,4 @@
-"""Which classes are painted in scenes and styles, and where each could be.
+"""The classes that are painted in scenes and styles, and where each could be.
 
 The places, weathers and times of a group suit every class in it.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Group:
-    """Classes, by their names, and the wordings of where they are; ``{0:a}`` is the class."""
+    """Class names, and wordings that place them; ``{0:a}`` is the class with its article."""
 
     classes: tuple[str, ...]
     wordings: tuple[str, ...]

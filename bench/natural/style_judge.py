@@ -1,11 +1,12 @@
-"""The judge of styles: a small network that says which of eleven styles a picture has.
+"""The judge of styles: a small network that recognises eleven styles.
 
-It is trained on true pictures only: photographs, drawings and plain scenes, as they are or turned
-into a style by filters (``bench.natural.filters``, ``training.world.styles``). It was frozen
-before anything was painted, and never guides. A photograph is what no filter has changed.
+It was trained on true pictures only: photographs, drawings and plain scenes, as they are or after a
+filter that gives them a style (``bench.natural.filters``, ``training.world.styles``). A picture
+without a filter counts as a photograph. The judge was frozen before anything was painted, and never
+guides.
 
-``python -m bench.natural.style_judge FOLDER --drawings DRAWINGS`` trains it again (a quarter of an
-hour of one core) and tells how often it is right about photographs that it was not shown.
+``python -m bench.natural.style_judge FOLDER --drawings DRAWINGS`` trains it again (15 minutes on
+one core) and prints its accuracy on photographs that were left out of the training.
 """
 
 from __future__ import annotations
@@ -40,28 +41,35 @@ SIDE, SEED = 128, 20261128
 STYLE_NAMES = (*FILTERS, "photo")
 HELD_OUT = 4
 """Every fourth photograph, by name, is held out."""
-_ENGINES = {"charcoal": "charcoal", "pencil": "pencil sketch", "watercolour": "watercolour",
+_DRAWN_NAMES = {"charcoal": "charcoal", "pencil": "pencil sketch", "watercolour": "watercolour",
             "oil": "oil", "pixel art": "pixel art", "mosaic": "mosaic", "woodcut": "woodcut",
             "blueprint": "blueprint", "stained glass": "stained glass", "neon": "neon"}
+"""The names of the styles in ``training.world.styles``."""
 
 
-def apply(array: Array, style: str, rng: np.random.Generator, *, engines: bool = False) -> Array:
-    """A square picture [S, S, 3] in the style, by ours or by ``training.world``'s filter."""
+def apply_style(array: Array, style: str, rng: np.random.Generator, *,
+                drawn: bool = False) -> Array:
+    """A square picture [S, S, 3] in 0..1 after a style's filter.
+
+    With ``drawn`` it is the filter of ``training.world.styles``, else that of
+    ``bench.natural.filters``.
+    """
     if style == "photo":
         return array
-    if engines:
-        return to_array(DRAWN_STYLES[_ENGINES[style]](to_image(array), rng))
+    if drawn:
+        return to_array(DRAWN_STYLES[_DRAWN_NAMES[style]](to_image(array), rng))
     return FILTERS[style](array, rng)
 
 
-def styled(picture: Tensor, style: str, rng: np.random.Generator) -> Tensor:
-    """The same of a square picture [3, S, S] in 0..1."""
+def filtered(picture: Tensor, style: str, rng: np.random.Generator) -> Tensor:
+    """A square picture [3, S, S] in 0..1 after a style's filter."""
     array = picture.permute(1, 2, 0).numpy()
-    return torch.from_numpy(np.ascontiguousarray(apply(array, style, rng))).permute(2, 0, 1).float()
+    made = np.ascontiguousarray(apply_style(array, style, rng))
+    return torch.from_numpy(made).permute(2, 0, 1).float()
 
 
 class StyleJudge(nn.Module):
-    """Log probabilities of the styles for pictures [n, 3, H, W] in 0..1."""
+    """Reads the styles of pictures [n, 3, H, W] in 0..1."""
 
     def __init__(self, widths: tuple[int, ...] = (24, 48, 72, 96)) -> None:
         super().__init__()
@@ -73,32 +81,34 @@ class StyleJudge(nn.Module):
                 layers += [nn.Conv2d(after, after, 3, padding=1, bias=False),
                            nn.BatchNorm2d(after), nn.ReLU()]
             self.stages.append(nn.Sequential(*layers))
-        told = 2 * sum(widths)
-        self.head = nn.Sequential(nn.BatchNorm1d(told), nn.Dropout(0.2), nn.Linear(told, 96),
+        features = 2 * sum(widths)
+        self.head = nn.Sequential(nn.BatchNorm1d(features), nn.Dropout(0.2),
+                                  nn.Linear(features, 96),
                                   nn.ReLU(), nn.Linear(96, len(STYLE_NAMES)))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """[n, styles]."""
-        # What a style is made of is fine: strokes, grain, joints.
+        """Log probabilities [n, styles]."""
+        # Fine detail, such as strokes, grain and joints, tells most about the style.
         fine = pictures - F.avg_pool2d(pictures, 3, stride=1, padding=1, count_include_pad=False)
-        seen = torch.cat([(pictures - 0.5) * 4, fine * 10], dim=1)
-        told: list[Tensor] = []
+        maps = torch.cat([(pictures - 0.5) * 4, fine * 10], dim=1)
+        features: list[Tensor] = []
         for stage in self.stages:
-            seen = stage(seen)
-            # How strong a texture is and how it varies counts, not where it is.
-            mean = seen.mean((2, 3))
-            told += [mean, (seen.square().mean((2, 3)) - mean.square()).clamp(min=1e-4).sqrt()]
-        return F.log_softmax(self.head(torch.cat(told, dim=1)), dim=1)
+            maps = stage(maps)
+            # The strength of a texture and its variation count, not its place.
+            mean = maps.mean((2, 3))
+            deviation = (maps.square().mean((2, 3)) - mean.square()).clamp(min=1e-4).sqrt()
+            features += [mean, deviation]
+        return F.log_softmax(self.head(torch.cat(features, dim=1)), dim=1)
 
     @torch.no_grad()
     def read(self, pictures: Tensor, batch: int = 32) -> Tensor:
         """Log probabilities [n, styles] of pictures of any size."""
-        rows = [self(shrunk(some)) for some in pictures.split(batch)]
+        rows = [self(resized(part)) for part in pictures.split(batch)]
         return torch.cat(rows) if rows else torch.zeros(0, len(STYLE_NAMES))
 
 
-def shrunk(pictures: Tensor) -> Tensor:
-    """Pictures [n, 3, H, W] as the judge sees them, [n, 3, 128, 128]."""
+def resized(pictures: Tensor) -> Tensor:
+    """Pictures [n, 3, H, W] at the judge's size, [n, 3, 128, 128]."""
     if pictures.shape[-2:] == (SIDE, SIDE):
         return pictures
     return F.interpolate(pictures, (SIDE, SIDE), mode="bilinear", antialias=True)
@@ -106,7 +116,7 @@ def shrunk(pictures: Tensor) -> Tensor:
 
 @functools.cache
 def load_style_judge() -> StyleJudge:
-    """The frozen judge, in evaluation mode."""
+    """The judge with its weights: frozen, in evaluation mode."""
     judge = StyleJudge()
     state = torch.load(FILE, weights_only=True)
     judge.load_state_dict({name: value.float() if value.is_floating_point() else value
@@ -114,8 +124,8 @@ def load_style_judge() -> StyleJudge:
     return judge.eval().requires_grad_(False)
 
 
-def crop(image: Image.Image, rng: np.random.Generator, side: int) -> Array:
-    """A random square of a picture, perhaps turned over, a little brighter, flatter or bluer."""
+def random_crop(image: Image.Image, rng: np.random.Generator, side: int) -> Array:
+    """A random square of a picture, often mirrored, with other brightness, contrast and tint."""
     short = min(image.size)
     length = int(short * rng.uniform(0.45, 1.0))
     left, top = (int(rng.integers(full - length + 1)) for full in image.size)
@@ -129,48 +139,48 @@ def crop(image: Image.Image, rng: np.random.Generator, side: int) -> Array:
     return np.ascontiguousarray(changed.astype(np.float32))
 
 
-def scene(rng: np.random.Generator, side: int, drawings: Drawings | None) -> Array:
-    """A plain drawing of the drawn model's world."""
+def random_scene(rng: np.random.Generator, side: int, drawings: Drawings | None) -> Array:
+    """A drawing without a style from the drawn model's world, [side, side, 3]."""
     mix = replace(WHOLE, styled=0.0, drawn=0.0 if drawings is None else 0.8)
     return to_array(draw(sample_scene(rng, mix), rng, side, drawings))
 
 
-def _camera(array: Array, rng: np.random.Generator) -> Array:
-    """What a picture loses on its way: sharpness, bits, brightness; not its style."""
+def _degrade(array: Array, rng: np.random.Generator) -> Array:
+    """The picture at the judge's size, perhaps less sharp, noisy or as a JPEG; its style stays."""
     picture = torch.from_numpy(array).permute(2, 0, 1)[None]
     if rng.random() < 0.3:
         side = int(len(array) * rng.uniform(0.75, 1.0))
         picture = F.interpolate(picture, (side, side), mode="bilinear", antialias=True)
-    small = shrunk(picture)[0].permute(1, 2, 0).numpy()
+    small = resized(picture)[0].permute(1, 2, 0).numpy()
     small = small * rng.uniform(0.9, 1.1) + rng.uniform(-0.04, 0.04)
     small = small + rng.normal(0, 1, small.shape) * rng.uniform(0, 0.03) * (rng.random() < 0.3)
     if rng.random() < 0.3:
         file = io.BytesIO()
         to_image(small.astype(np.float32)).save(file, "JPEG", quality=int(rng.integers(40, 95)))
         small = to_array(Image.open(file))
-    lost: Array = small.clip(0, 1).astype(np.float32)
-    return lost
+    degraded: Array = small.clip(0, 1).astype(np.float32)
+    return degraded
 
 
 def make_picture(style: str, rng: np.random.Generator, photographs: list[Image.Image],
                  drawings: Drawings | None, *, drawn: float = 0.35) -> Array:
-    """One picture [128, 128, 3] to learn from; ``drawn`` is the share that are of drawings."""
+    """One picture [128, 128, 3] to train on; a share ``drawn`` of them are drawings."""
     side = int(rng.integers(128, 257))
     if style != "photo" and rng.random() < drawn:
-        array = scene(rng, side, drawings)
-        # The engine's own filters were made for drawings; on photographs some hardly show.
-        made = apply(array, style, rng, engines=bool(rng.random() < 0.5))
+        array = random_scene(rng, side, drawings)
+        # training.world's filters were made for drawings; on photographs some hardly show.
+        made = apply_style(array, style, rng, drawn=bool(rng.random() < 0.5))
     else:
-        array = crop(photographs[int(rng.integers(len(photographs)))], rng, side)
-        made = apply(array, style, rng)
-    return _camera(made, rng)
+        array = random_crop(photographs[int(rng.integers(len(photographs)))], rng, side)
+        made = apply_style(array, style, rng)
+    return _degrade(made, rng)
 
 
 def make_pictures(each: int, rng: np.random.Generator, photographs: list[Image.Image],
                   drawings: Drawings | None, **values: Any) -> tuple[Tensor, Tensor]:
-    """``each`` pictures of every style, as bytes [n, 3, 128, 128], and their styles' numbers.
+    """``each`` pictures of every style as bytes [n, 3, 128, 128], and the numbers of their styles.
 
-    Of photographs, which have no filter that draws its own numbers, there are twice as many.
+    There are twice as many photographs, because no filter varies them.
     """
     found, numbers = [], []
     for number, style in enumerate(STYLE_NAMES):
@@ -181,8 +191,8 @@ def make_pictures(each: int, rng: np.random.Generator, photographs: list[Image.I
     return torch.stack(found).permute(0, 3, 1, 2).contiguous(), torch.tensor(numbers)
 
 
-def _part(pictures: Tensor, rng: torch.Generator, side: int = 80) -> Tensor:
-    """The same square part of all pictures, perhaps turned over, each in another light."""
+def _augment(pictures: Tensor, rng: torch.Generator, side: int = 80) -> Tensor:
+    """One random square of all pictures, perhaps flipped; each with its own brightness."""
     top, left = torch.randint(SIDE - side + 1, (2,), generator=rng).tolist()
     part = pictures[..., top: top + side, left: left + side]
     for axis in (2, 3):
@@ -195,18 +205,19 @@ def _part(pictures: Tensor, rng: torch.Generator, side: int = 80) -> Tensor:
 
 def fit(judge: StyleJudge, pictures: Tensor, styles: Tensor, minutes: float,
         batch: int = 48) -> int:
-    """Train for so many minutes; returns the number of steps."""
+    """Train for this many minutes; returns the number of steps."""
     judge.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.02)
     rng = torch.Generator().manual_seed(SEED)
-    began, steps = time.monotonic(), 0
+    started, steps = time.monotonic(), 0
     judge.train()
-    while (spent := (time.monotonic() - began) / 60 / minutes) < 1:
+    while (progress := (time.monotonic() - started) / 60 / minutes) < 1:
         for group in optimiser.param_groups:
-            group["lr"] = 2e-3 * min(1, (steps + 1) / 30) * (1 + math.cos(math.pi * spent)) / 2
-        some = torch.randint(len(pictures), (batch,), generator=rng)
-        seen = _part(pictures[some].float() / 255, rng)
-        loss = F.nll_loss(judge(seen.contiguous(memory_format=torch.channels_last)), styles[some])
+            group["lr"] = 2e-3 * min(1, (steps + 1) / 30) * (1 + math.cos(math.pi * progress)) / 2
+        rows = torch.randint(len(pictures), (batch,), generator=rng)
+        augmented = _augment(pictures[rows].float() / 255, rng)
+        logs = judge(augmented.contiguous(memory_format=torch.channels_last))
+        loss = F.nll_loss(logs, styles[rows])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -216,7 +227,7 @@ def fit(judge: StyleJudge, pictures: Tensor, styles: Tensor, minutes: float,
 
 
 def accuracy(judge: StyleJudge, pictures: Tensor, styles: Tensor) -> dict[str, float]:
-    """How often it is right, in all and by style."""
+    """How often the judge is right, for all pictures and for each style."""
     right = judge.read(pictures.float() / 255).argmax(1) == styles
     found = {"all": round(right.float().mean().item(), 3)}
     return found | {name: round(right[styles == i].float().mean().item(), 3)

@@ -1,4 +1,4 @@
-"""The card's curves, from the lines that training writes."""
+"""Training curves are drawn from the logs that training writes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _write(file: Path, lines: list[dict[str, float]]) -> None:
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
-def test_a_step_that_was_trained_again_counts_as_it_was_the_last_time(tmp_path: Path) -> None:
+def test_the_last_line_of_a_repeated_step_counts(tmp_path: Path) -> None:
     file = tmp_path / "perceptor.jsonl"
     _write(file, [{"step": 20, "right": 0.1}, {"step": 40, "right": 0.9, "cosine": 0.2},
                   {"step": 40, "right": 0.3, "cosine": 0.4}])
@@ -26,14 +26,14 @@ def test_a_step_that_was_trained_again_counts_as_it_was_the_last_time(tmp_path: 
     assert (cosine.name, cosine.steps.tolist(), cosine.values.tolist()) == ("cosine", [40], [0.4])
 
 
-def test_smoothing_keeps_a_line_straight_and_its_length() -> None:
+def test_smoothing_keeps_straight_lines_and_the_length() -> None:
     straight = np.arange(4.0 * WINDOW)
     assert smoothed(straight)[WINDOW:-WINDOW] == pytest.approx(straight[WINDOW:-WINDOW])
     assert len(smoothed(straight)) == len(straight)
     assert smoothed(np.array([1.0])).tolist() == [1.0]
 
 
-def test_a_curve_falls_where_its_figure_does(tmp_path: Path) -> None:
+def test_a_falling_figure_gives_a_falling_curve(tmp_path: Path) -> None:
     for model, name in (("generator", "l1"), ("words", "cosine")):
         _write(tmp_path / f"{model}.jsonl",
                [{"step": step, name: 1.0 - step / 1000} for step in range(20, 1000, 20)])

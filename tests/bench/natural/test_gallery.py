@@ -1,4 +1,4 @@
-"""A measurement goes on where it was stopped, and says what it lacks."""
+"""A stopped measurement continues where it was, and says what is missing."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ from bench.natural.gallery import (
     GalleryError,
     Settings,
     check_settings,
-    kept_at,
     paint_missing,
+    picture_file,
     random_starts,
-    read_kept,
+    read_picture_file,
 )
 from bench.natural.judge import MissingJudgeError, NaturalJudge, judge_packages
-from bench.natural.measure import measure, read_entries
+from bench.natural.measure import measure
 from bench.natural.photographs import classes_of, known_photographs
+from bench.prompts import read_entries
 from engine.request.recipe import PRESETS, Augmentation
 
 SETTINGS = Settings(DRAWN, iterations=1)
 
 
-class _Blind:
-    """A network that sees nothing: all classes are as likely."""
+class _UniformNetwork:
+    """A network that gives all classes the same probability."""
 
     def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
         return torch.zeros(len(pictures), 1000)
 
 
 @pytest.fixture
-def blind(monkeypatch: pytest.MonkeyPatch) -> None:
+def uniform_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     """A judge that needs no packages."""
     for module in ("bench.natural.measure", "bench.ablation"):
-        monkeypatch.setattr(f"{module}.load_judge", lambda: NaturalJudge(_Blind()))
+        monkeypatch.setattr(f"{module}.load_judge", lambda: NaturalJudge(_UniformNetwork()))
 
 
 @pytest.fixture
@@ -56,30 +57,30 @@ def without_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench.natural.judge, "PACKAGES", ("no_such_network", "no_such_weights"))
 
 
-def _told(function: Any, *arguments: str) -> tuple[int, str]:
+def _run(function: Any, *arguments: str) -> tuple[int, str]:
     app = Typer()
     app.command()(function)
     result = CliRunner().invoke(app, list(arguments))
     return result.exit_code, result.output
 
 
-def test_what_is_there_is_not_painted_again(tmp_path: Path) -> None:
+def test_only_missing_pictures_are_painted(tmp_path: Path) -> None:
     entries, lines = read_entries("natural", limit=3), list[str]()
-    files = [kept_at(tmp_path, "natural", entry) for entry in entries]
+    files = [picture_file(tmp_path, "natural", entry) for entry in entries]
     files[1].parent.mkdir(parents=True)
     Image.new("RGB", (8, 8), "red").save(files[1])
-    assert paint_missing(entries, "natural", SETTINGS, files, workers=1, tell=lines.append) == 2
-    assert lines[0] == "natural: 1 of 3 are there already"
+    assert paint_missing(entries, "natural", SETTINGS, files, workers=1, report=lines.append) == 2
+    assert lines[0] == "natural: 1 of 3 are already painted"
     assert lines[-1].startswith("natural: 2/2 painted")
-    assert read_kept(files[1]).shape == (3, 8, 8)
+    assert read_picture_file(files[1]).shape == (3, 8, 8)
     first = files[0].read_bytes()
-    assert paint_missing(entries, "natural", SETTINGS, files, workers=1, tell=lines.append) == 0
+    assert paint_missing(entries, "natural", SETTINGS, files, workers=1, report=lines.append) == 0
     files[0].unlink()
-    paint_missing(entries, "natural", SETTINGS, files, workers=1, tell=lines.append)
+    paint_missing(entries, "natural", SETTINGS, files, workers=1, report=lines.append)
     assert files[0].read_bytes() == first
 
 
-def test_a_folder_of_other_pictures_is_refused(tmp_path: Path) -> None:
+def test_a_folder_with_other_settings_is_refused(tmp_path: Path) -> None:
     check_settings(tmp_path, SETTINGS)
     check_settings(tmp_path, SETTINGS)
     with pytest.raises(GalleryError, match=r"other settings \(iterations, period\)"):
@@ -87,20 +88,20 @@ def test_a_folder_of_other_pictures_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_two_prompts_share_a_file() -> None:
-    files = [kept_at(Path("x"), kind, entry) for kind in ("natural", "scenes", "styles")
+    files = [picture_file(Path("x"), kind, entry) for kind in ("natural", "scenes", "styles")
              for entry in read_entries(kind)]
     assert len(files) == len(set(files)) == 400
 
 
-def test_random_starts_are_the_first_picture_of_the_painting() -> None:
+def test_random_starts_are_the_first_pictures_of_the_paintings() -> None:
     entry = read_entries("natural", limit=1)[0]
     start = random_starts([entry], SETTINGS)[0]
     first = SETTINGS.synthesis(entry).step().image
     torch.testing.assert_close(start, first, atol=0.51 / 255, rtol=0)
 
 
-@pytest.mark.usefixtures("blind")
-def test_the_figures_come_with_what_was_painted(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("uniform_judge")
+def test_the_figures_name_what_was_painted(tmp_path: Path) -> None:
     found = measure("styles", SETTINGS, limit=2, workers=1, folder=tmp_path)
     assert {"top1", "top5", "judge_r1", "perceptor_r1", "style_top1", "random_top1", "random_r1",
             "true_top1", "true_top5", "intervals"} <= found.keys()
@@ -110,7 +111,7 @@ def test_the_figures_come_with_what_was_painted(tmp_path: Path) -> None:
     assert measure("styles", SETTINGS, limit=5, folder=tmp_path, judge_only=True) == found
 
 
-@pytest.mark.usefixtures("blind")
+@pytest.mark.usefixtures("uniform_judge")
 def test_judging_only_needs_pictures(tmp_path: Path) -> None:
     with pytest.raises(GalleryError, match="no pictures to judge"):
         measure("natural", SETTINGS, folder=tmp_path, judge_only=True)
@@ -125,17 +126,17 @@ def test_judging_only_needs_pictures(tmp_path: Path) -> None:
     (bench.ablation.main, ("--model", DRAWN, "--out")),
     (bench.contact.main, ("--kind", "natural", "--folder")),
 ])
-def test_without_the_judges_packages_one_sentence_says_so(
+def test_without_the_judges_packages_a_message_says_so(
         function: Any, arguments: tuple[str, ...], tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingJudgeError):
         judge_packages()
     monkeypatch.setattr(bench.contact, "NATURAL_EACH", {"natural": 1})
-    file = kept_at(tmp_path, "natural", read_entries("natural", limit=1)[0])
+    file = picture_file(tmp_path, "natural", read_entries("natural", limit=1)[0])
     file.parent.mkdir()
     Image.new("RGB", (32, 32)).save(file)
     last = (str(tmp_path),) if arguments[-1].startswith("--") else ()
-    code, output = _told(function, *arguments, *last)
+    code, output = _run(function, *arguments, *last)
     assert code == 1
     assert output == ("The judge's packages are not installed; install them with "
                       "`pip install -e \".[bench]\"`.\n")
@@ -143,13 +144,13 @@ def test_without_the_judges_packages_one_sentence_says_so(
 
 @pytest.mark.usefixtures("without_packages")
 def test_the_drawn_models_kinds_need_no_packages() -> None:
-    code, output = _told(main, "--kind", "colours", "--limit", "1", "--iterations", "1",
+    code, output = _run(main, "--kind", "colours", "--limit", "1", "--iterations", "1",
                          "--workers", "1", "--json")
     assert code == 0
     assert json.loads(output)["colours"]["n"] == 1
 
 
-def test_photographs_are_known_by_name_or_number(tmp_path: Path) -> None:
+def test_photographs_are_recognised_by_name_or_number(tmp_path: Path) -> None:
     for name in ("951-lemon.jpg", "coffee.png", "holiday.jpg"):
         Image.new("RGB", (8, 8)).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("none")
@@ -157,23 +158,23 @@ def test_photographs_are_known_by_name_or_number(tmp_path: Path) -> None:
     assert classes_of(tmp_path / "holiday.jpg") == ()
 
 
-def test_an_ablation_lets_only_its_own_augmentation_act() -> None:
+def test_a_case_of_the_ablation_has_only_its_own_augmentation() -> None:
     paper = PRESETS["paper"].augmentation
     found = {case: Augmentation(**dict(augmentation(case))) for case in CASES}  # type: ignore[arg-type]
     kinds = ("flip", "affine", "perspective", "jitter", "noise")
     assert all(getattr(found["none"], kind) == 0 for kind in kinds)
     for kind in kinds:
-        acting = [other for other in kinds if getattr(found[kind], other)]
-        assert acting == [kind]
+        active = [other for other in kinds if getattr(found[kind], other)]
+        assert active == [kind]
         assert getattr(found["all"], kind) == getattr(paper, kind) > 0
     changed = Settings(DRAWN, iterations=1, augmentation=augmentation("flip"))
     recipe = changed.synthesis(read_entries("natural", limit=1)[0]).recipe
     assert (recipe.augmentation.flip, recipe.augmentation.jitter) == (paper.flip, 0)
 
 
-@pytest.mark.usefixtures("blind")
-def test_an_ablation_writes_its_table_and_its_sheet(tmp_path: Path) -> None:
-    code, _ = _told(bench.ablation.main, "--out", str(tmp_path), "--limit", "1", "--workers", "1",
+@pytest.mark.usefixtures("uniform_judge")
+def test_an_ablation_writes_a_table_and_a_sheet(tmp_path: Path) -> None:
+    code, _ = _run(bench.ablation.main, "--out", str(tmp_path), "--limit", "1", "--workers", "1",
                     "--model", DRAWN, "--iterations", "1")
     assert code == 0
     table = json.loads((tmp_path / "ablation.json").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The judge of styles knows the styles that it was taught, on drawings that it was not shown."""
+"""The judge of styles recognises its styles on drawings that it was not trained on."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bench.natural.style_judge import (
     FILE,
     STYLE_NAMES,
     StyleJudge,
-    apply,
+    apply_style,
     load_style_judge,
-    scene,
+    random_scene,
 )
 
 
@@ -24,21 +24,21 @@ def test_it_is_small() -> None:
 
 @pytest.mark.parametrize("style", FILTERS)
 def test_a_filter_makes_a_picture_of_the_same_size(style: str) -> None:
-    array = scene(np.random.default_rng(1), 96, None)
-    for engines in (False, True):
-        made = apply(array, style, np.random.default_rng(2), engines=engines)
+    array = random_scene(np.random.default_rng(1), 96, None)
+    for drawn in (False, True):
+        made = apply_style(array, style, np.random.default_rng(2), drawn=drawn)
         assert made.shape == array.shape
         assert made.dtype == np.float32
         assert 0 <= made.min() <= made.max() <= 1
-        again = apply(array, style, np.random.default_rng(2), engines=engines)
+        again = apply_style(array, style, np.random.default_rng(2), drawn=drawn)
         assert np.array_equal(made, again)
 
 
-def test_it_tells_the_styles_of_a_held_out_drawing_apart() -> None:
+def test_it_recognises_the_styles_of_new_drawings() -> None:
     judge, right = load_style_judge(), 0
     for seed in range(3):
-        array = scene(np.random.default_rng([99, seed]), 192, None)
-        made = [apply(array, style, np.random.default_rng(seed)) for style in FILTERS]
+        array = random_scene(np.random.default_rng([99, seed]), 192, None)
+        made = [apply_style(array, style, np.random.default_rng(seed)) for style in FILTERS]
         pictures = torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2).float()
         best = judge.read(pictures).argmax(1).tolist()
         right += sum(STYLE_NAMES[i] == style for i, style in zip(best, FILTERS, strict=True))
