@@ -1,1 +1,1 @@
-"""One file for each thing a person does in Discord; loaded by name as discord.py extensions."""
+"""One file per Discord feature, each loaded by name as a discord.py extension."""

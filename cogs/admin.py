@@ -1,4 +1,4 @@
-"""/admin: what only whoever runs the bot may see and do. Checked at each use, not only hidden."""
+"""/admin: commands for the bot's host. Every use is checked; hiding them is not enough."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ log = logging.getLogger(__name__)
 
 RECENT_DAYS = 7
 EMPTY_SECONDS = 1.0
-_KEPT = 20  # announcements that wait for their button
+_KEPT = 20  # pending announcements
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """A text, and by server the channel it is for."""
+    """A text, and the channel to post it in for each server."""
 
     text: str
     channels: dict[str, str]
 
 
 async def check_host(interaction: discord.Interaction[Any]) -> None:
-    """Raise MissingRightError unless the person owns the bot's application."""
+    """Raise MissingRightError unless the user owns the bot's application."""
     if not await interaction.client.is_owner(interaction.user):
         raise MissingRightError(_("Only the bot's host can do that."))
 
@@ -57,7 +57,7 @@ async def defer_for_host(interaction: discord.Interaction[Any]) -> None:
 
 class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
                      template=r"imagine:announce:(?P<what>send|drop):(?P<key>[0-9a-f]{16})"):
-    """Sends an announcement, or drops it."""
+    """Sends or discards an announcement."""
 
     def __init__(self, what: str, key: str) -> None:
         super().__init__(discord.ui.Button(
@@ -70,11 +70,11 @@ class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction[Any],
                              item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
-        """The button that was pressed, from its id alone."""
+        """Return the button that was pressed, from its id alone."""
         return cls(match["what"], match["key"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Take the announcement, once, and send it where that was asked."""
+        """Remove the announcement from the pending ones, then send or discard it."""
         async with Guarded(interaction, "the button announce"):
             await check_host(interaction)
             cog = interaction.client.get_cog(Admin.__cog_name__)
@@ -99,7 +99,7 @@ class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
 
 
 class Admin(Feature):
-    """The commands. ``announcements`` wait for their button, by its key."""
+    """The commands. ``announcements`` are those that wait for their button, by its key."""
 
     admin = app_commands.Group(
         name="admin", description="Commands for the bot's host",
@@ -116,7 +116,7 @@ class Admin(Feature):
         self._watching: asyncio.Task[None] | None = None
 
     async def cog_unload(self) -> None:
-        """Stop waiting for an empty queue as well."""
+        """Undo what :meth:`cog_load` registered."""
         await super().cog_unload()
         if self._watching is not None:
             self._watching.cancel()
@@ -129,7 +129,7 @@ class Admin(Feature):
 
     @admin.command(description="Show jobs, queue, servers and versions")
     async def stats(self, interaction: discord.Interaction[Any]) -> None:
-        """How the bot does."""
+        """Show figures about the bot."""
         async with Guarded(interaction, "/admin stats"):
             await defer_for_host(interaction)
             await interaction.edit_original_response(content=await self._stats())
@@ -162,7 +162,7 @@ class Admin(Feature):
 
     @admin.command(description="Show the worker processes")
     async def workers(self, interaction: discord.Interaction[Any]) -> None:
-        """Whether they live, where, with what."""
+        """Show each worker's process, device, model and memory."""
         async with Guarded(interaction, "/admin workers"):
             await check_host(interaction)
             lines = [worker_line(worker) for worker in self.bot.queue.workers()]
@@ -172,14 +172,14 @@ class Admin(Feature):
     @app_commands.describe(state="on: stop taking new jobs; off: take new jobs again")
     async def drain(self, interaction: discord.Interaction[Any],
                     state: Literal["on", "off"]) -> None:
-        """Until it is turned off, or the bot is started again."""
+        """Drain the queue until it is turned off or the bot restarts."""
         async with Guarded(interaction, "/admin drain"):
             await check_host(interaction)
             self.bot.queue.draining = state == "on"
             if self._watching is not None:
                 self._watching.cancel()
                 self._watching = None
-            log.info("draining is %s", state)
+            log.info("Draining is %s", state)
             left = len(self.bot.queue.overview())
             if state == "off":
                 text = _("I'm taking new jobs again.")
@@ -199,7 +199,7 @@ class Admin(Feature):
         return self.bot.queue.idle and not self.bot.delivery.busy
 
     async def until_empty(self) -> None:
-        """Wait for that. Deliveries end without a sign that could be waited for."""
+        """Wait until :attr:`empty` is true; no event tells when a delivery has ended."""
         while True:
             if self.empty:
                 return
@@ -207,16 +207,16 @@ class Admin(Feature):
 
     async def _say_when_empty(self, person: discord.User | discord.Member) -> None:
         await self.until_empty()
-        log.warning("The queue is empty and nothing new is taken: the bot can be stopped")
+        log.warning("The queue is empty and takes no new jobs: the bot can be stopped")
         try:
             await person.send(_("All jobs are painted and delivered, and I'm not taking new ones. "
                                 "You can stop me now."))
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-            describe(error, "telling that the queue is empty")
+            describe(error, "the message that the queue is empty")
 
     @admin.command(name="sync", description="Sync the commands with Discord")
     async def sync_commands(self, interaction: discord.Interaction[Any]) -> None:
-        """Whether they changed or not."""
+        """Sync the commands, whether they changed or not."""
         async with Guarded(interaction, "/admin sync"):
             await defer_for_host(interaction)
             number = await sync(self.bot.tree, self.bot.store)
@@ -228,7 +228,7 @@ class Admin(Feature):
     @app_commands.describe(text="What to announce; you get a preview before it's sent")
     async def announce(self, interaction: discord.Interaction[Any],
                        text: app_commands.Range[str, 1, 1800]) -> None:
-        """Shown first, and sent when the button is pressed."""
+        """Show a preview; the button sends it."""
         async with Guarded(interaction, "/admin announce"):
             await defer_for_host(interaction)
             since = round((time.time() - RECENT_DAYS * 86400) * 1000)
@@ -253,11 +253,11 @@ class Admin(Feature):
                     "This goes to {number} servers, each in the channel of its last "
                     "picture:", len(channels)) + f"\n>>> {text}",
                 view=view, allowed_mentions=discord.AllowedMentions.none())
-            # The registered item answers, now and for ever; the view is not to be kept as well.
+            # The registered item answers clicks, also after a restart; the view is not needed.
             view.stop()
 
     async def announce_to(self, announcement: Announcement) -> list[str]:
-        """Send it; the names of the servers where it could not be. discord.py keeps the pace."""
+        """Send the announcement, and return the names of the servers where sending failed."""
         refused = []
         for guild_id, channel_id in announcement.channels.items():
             guild = self.bot.get_guild(int(guild_id))
@@ -268,13 +268,13 @@ class Admin(Feature):
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 describe(error, f"the announcement in {channel_id}")
                 refused.append(guild_id if guild is None else guild.name)
-        log.info("announced in %d servers, not in %d",
+        log.info("Sent the announcement; servers reached: %d, failed: %d",
                  len(announcement.channels) - len(refused), len(refused))
         return refused
 
 
 def worker_line(worker: WorkerStatus) -> str:
-    """A worker as the host reads of it."""
+    """Describe a worker in one line for the host."""
     if worker.starts == 0:
         return _("No worker has started yet.")
     where = (_("in the bot's own process") if worker.pid is None
@@ -288,5 +288,5 @@ def worker_line(worker: WorkerStatus) -> str:
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Admin(bot))

@@ -1,4 +1,4 @@
-"""/edit, and "Edit this image" in the menu of anybody's message: a picture and words in."""
+"""/edit, and the message menu "Edit this image": edit a picture with words."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ MENU = "Edit this image"
 
 
 class Edit(commands.Cog):
-    """The command, and the menu's, which works on what the bot could not read by itself."""
+    """The command and the menu; the menu works on messages that the bot cannot read itself."""
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
         self.menu = app_commands.ContextMenu(name=MENU, callback=self.edit_this_image)
 
     async def cog_load(self) -> None:
-        """Menus belong to no cog in discord.py: they are added by hand."""
+        """Add the menu by hand: in discord.py a cog has no context menus."""
         self.bot.tree.add_command(self.menu)
 
     async def cog_unload(self) -> None:
-        """And taken away by hand."""
+        """Remove the menu."""
         self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
 
     @app_commands.command(description="Edit a picture with words")
@@ -59,7 +59,7 @@ class Edit(commands.Cog):
             keep: app_commands.Range[float, KEEP.low, KEEP.high] | None = None,
             threshold: app_commands.Range[float, THRESHOLD.low, THRESHOLD.high] | None = None,
             ) -> None:
-        """Answer, then fetch and queue."""
+        """Answer, then download the pictures and queue the request."""
         async with Guarded(interaction, "/edit"):
             check_bot_may_post(interaction)
             await interaction.response.defer(ephemeral=True, thinking=True)
@@ -74,7 +74,7 @@ class Edit(commands.Cog):
 
     async def edit_this_image(self, interaction: discord.Interaction[Any],
                               message: discord.Message) -> None:
-        """Open the modal about the message's picture; nothing is fetched until it is sent."""
+        """Open the modal for the message's picture; the download waits for its answer."""
         async with Guarded(interaction, MENU):
             check_bot_may_post(interaction)
             await check_interaction_not_banned(interaction)
@@ -93,5 +93,5 @@ class Edit(commands.Cog):
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Edit(bot))

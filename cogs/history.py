@@ -1,4 +1,4 @@
-"""/history: a person's own pictures, newest first, for their eyes alone."""
+"""/history: a user's own pictures, newest first, shown to them alone."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from bot.media.resize import thumbnail
 from bot.ui.feature import Feature
 from data.jobs.stored import StoredJob
 
-# Eleven components a picture: with three, separators and paging, 39 of the 40 Discord allows.
+# Eleven components per picture: three pictures, separators and paging take 39 of Discord's 40.
 PAGE = 3
 PROMPT_LENGTH = 300
 
 
 class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
                  template=r"imagine:history:(?P<page>[0-9]{1,6})"):
-    """Turns to a page. It needs no owner: each person is shown their own."""
+    """Turns to a page. It checks no owner: everyone sees their own pictures."""
 
     def __init__(self, page: int, label: str = "", disabled: bool = False) -> None:
         super().__init__(discord.ui.Button(label=label or _("Page"), disabled=disabled,
@@ -36,11 +36,11 @@ class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction[Any],
                              item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
-        """The button that was pressed, from its id alone."""
+        """Return the button that was pressed, from its id alone."""
         return cls(int(match["page"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the page in place of this one."""
+        """Replace this page with the chosen one."""
         async with Guarded(interaction, "/history"):
             await interaction.response.defer()
             view, files = await page_of(interaction.client, str(interaction.user.id), self.page)
@@ -54,7 +54,7 @@ class History(Feature):
 
     @app_commands.command(description="Show your pictures, newest first")
     async def history(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the first page to the person alone."""
+        """Show the first page to the user alone."""
         async with Guarded(interaction, "/history"):
             await interaction.response.defer(ephemeral=True, thinking=True)
             view, files = await page_of(self.bot, str(interaction.user.id), 0)
@@ -63,7 +63,7 @@ class History(Feature):
 
 async def page_of(bot: ImageBot, person: str,
                   page: int) -> tuple[discord.ui.LayoutView, list[discord.File]]:
-    """A page, counted from 0, of the person's pictures, and the thumbnails it shows."""
+    """Return a page of the user's pictures, counted from 0, and its thumbnails."""
     count = await bot.store.count_history(person, guild_id=None)
     pages = max(1, -(-count // PAGE))
     page = min(page, pages - 1)
@@ -107,5 +107,5 @@ def _text(job: StoredJob, kept: bool) -> str:
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(History(bot))

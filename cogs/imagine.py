@@ -1,4 +1,4 @@
-"""/imagine: words in, a picture in the channel."""
+"""/imagine: paint a picture from a prompt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROMPT_LENGTH = max_length("prompt")
 
 
 class Imagine(commands.Cog):
-    """The command, its options, and what they offer while one types."""
+    """The command, its options and their autocompletion."""
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
@@ -43,13 +43,13 @@ class Imagine(commands.Cog):
             iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
             model: app_commands.Range[str, 1, 100] | None = None,
             init_image: discord.Attachment | None = None) -> None:
-        """Check everything that needs no waiting, answer, then fetch and queue."""
+        """Check everything that needs no waiting, answer, then download and queue."""
         async with Guarded(interaction, "/imagine"):
             check_bot_may_post(interaction)
             values: dict[str, Any] = {
                 "seed": seed, "iterations": iterations, "model": model,
                 **({} if size is None else parse_size(size))}
-            # What is left open the server fills in, then the host, then the model.
+            # Options left out get the default of the server, else of the host, else of the model.
             values = {name: value for name, value in values.items() if value is not None}
             request = request_from_text(prompt, **values)
             await interaction.response.defer(ephemeral=True, thinking=True)
@@ -62,11 +62,11 @@ class Imagine(commands.Cog):
     @imagine.autocomplete("prompt")
     async def _prompts(self, interaction: discord.Interaction[Any],
                        typed: str) -> list[app_commands.Choice[str]]:
-        """The person's own recent prompts, and nobody else's."""
+        """Offer the user's own recent prompts."""
         recent = await self.bot.store.recent_prompts(str(interaction.user.id), 100)
         return choices(recent, typed)
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Imagine(bot))

@@ -1,4 +1,4 @@
-"""/queue: what is being painted and what waits in this server."""
+"""/queue: the running and waiting pictures of this server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = 15
 
 
 class Overview(commands.Cog):
-    """The queue, as one person in one channel may see it."""
+    """The queue, as one user in one channel may see it."""
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
@@ -27,17 +27,17 @@ class Overview(commands.Cog):
     @app_commands.command(name="queue", description="Show which pictures are running and waiting "
                                                     "here")
     async def queue(self, interaction: discord.Interaction[Any]) -> None:
-        """Answer the person alone."""
+        """Answer the user alone."""
         async with Guarded(interaction, "/queue"):
             text = overview(self.bot.queue.overview(), interaction)
             await interaction.response.send_message(text, ephemeral=True)
 
 
 def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
-    """This server's jobs by their position in the whole queue, and how many others there are.
+    """List this server's jobs by queue position, and count the jobs from elsewhere.
 
-    Prompts are shown where everyone here can read them anyway: this channel's, and one's own.
-    In direct messages there are but one's own jobs.
+    A prompt is shown only for this channel's jobs and the user's own, which they can read anyway.
+    In direct messages only the user's own jobs are listed.
     """
     guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
     person, channel = str(interaction.user.id), str(interaction.channel_id)
@@ -77,5 +77,5 @@ def _line(position: int, job: Job, whose: str, readable: bool) -> str:
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Overview(bot))

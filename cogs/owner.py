@@ -1,4 +1,4 @@
-"""What only the owner of the bot may say: `@bot sync`.
+"""The owner's message command: `@bot sync`.
 
 A mention reaches the bot without the privileged message-content intent.
 """
@@ -19,7 +19,7 @@ from bot.ui.command_tree import sync
 
 
 class Owner(commands.Cog):
-    """Commands of whoever runs the bot."""
+    """Commands for the bot's owner."""
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
@@ -27,7 +27,7 @@ class Owner(commands.Cog):
     @commands.command()
     @commands.is_owner()
     async def sync(self, context: commands.Context[ImageBot]) -> None:
-        """Tell Discord of the slash commands anew, changed or not."""
+        """Sync the slash commands, whether they changed or not."""
         with speaking(asked_in(context.message).place.locale), Caught("@bot sync") as caught:
             number = await sync(self.bot.tree, self.bot.store)
             await context.send(plural("Synced {number} command.", "Synced {number} commands.",
@@ -38,14 +38,14 @@ class Owner(commands.Cog):
     @commands.Cog.listener()
     async def on_command_error(self, context: commands.Context[Any],
                                error: commands.CommandError) -> None:
-        """Mentions that are no command, or not the owner's, point to what works for all."""
+        """Answer a mention that is no command, or not the owner's, with a hint."""
         if isinstance(error, (commands.CommandNotFound, commands.CheckFailure)):
             with (speaking(asked_in(context.message).place.locale),
-                  contextlib.suppress(discord.HTTPException)):  # we may not speak there
+                  contextlib.suppress(discord.HTTPException)):  # the bot may not write there
                 await context.send(_("Use /imagine to paint a picture, /history to see your "
                                      "pictures, and /queue to see what is running."))
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Owner(bot))

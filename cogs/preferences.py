@@ -1,4 +1,4 @@
-"""/preferences: one's own defaults, and how one wants to be told."""
+"""/preferences: a user's own defaults and notifications."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class PreferencesCog(Feature, name="Preferences"):
         self.gates = (self.gate,)
 
     async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
-        """What the person left open as they prefer it; an edit keeps its picture's size.
+        """Fill in the user's preferences for options left out; an edit keeps its picture's size.
 
-        What they prefer and the server allows less of is brought down: they did not ask for it
-        here and now.
+        A preference above the server's maximum is lowered to it instead of refused, because the
+        user did not ask for it in this request.
         """
         if asking.kind != "imagine":
             return request
@@ -53,14 +53,14 @@ class PreferencesCog(Feature, name="Preferences"):
                 request.width or request.height or request.aspect or request.init_image):
             values["width"], values["height"] = brought_down(
                 mine.width, mine.height, pixels_allowed(asking, rules))
-        if "model" not in request.model_fields_set:  # nobody chose one
+        if "model" not in request.model_fields_set:  # no model was chosen
             values["model"] = mine.model
         chosen = {name: value for name, value in values.items() if value is not None}
         return request.with_values(**chosen)
 
     @preferences.command(description="Show your preferences")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
-        """For the person alone."""
+        """Show the preferences to the user alone."""
         async with Guarded(interaction, "/preferences show"):
             mine = await self.bot.people.preferences(str(interaction.user.id))
             await interaction.response.send_message(_told(mine), ephemeral=True)
@@ -78,7 +78,7 @@ class PreferencesCog(Feature, name="Preferences"):
                    iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
                    model: app_commands.Range[str, 1, 100] | None = None,
                    direct_message: bool | None = None, previews: bool | None = None) -> None:
-        """Only what could be painted here is taken."""
+        """Change preferences; accepts only what could be painted here."""
         async with Guarded(interaction, "/preferences set"):
             given: dict[str, Any] = {
                 "iterations": iterations, "model": model, "direct_message": direct_message,
@@ -96,7 +96,7 @@ class PreferencesCog(Feature, name="Preferences"):
 
     @preferences.command(description="Reset your preferences")
     async def reset(self, interaction: discord.Interaction[Any]) -> None:
-        """Nothing is kept of what was chosen."""
+        """Delete all preferences of the user."""
         async with Guarded(interaction, "/preferences reset"):
             await self.bot.people.prefer(str(interaction.user.id), Preferences())
             await interaction.response.send_message(_told(Preferences()), ephemeral=True)
@@ -115,5 +115,5 @@ def _told(mine: Preferences) -> str:
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(PreferencesCog(bot))

@@ -1,4 +1,4 @@
-"""/privacy: what is kept of oneself, and having it forgotten."""
+"""/privacy: export or delete the data about a user."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from engine.request.request import ImageRequest
 
 
 def backup_days(settings: OperationsSettings) -> int:
-    """Within how many days a copy of the database is replaced; 0 where the bot makes none."""
+    """Return the days until a backup is replaced; 0 if the bot makes none."""
     return math.ceil(settings.backup_hours * settings.backups_kept / 24)
 
 
 class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
                    template=r"imagine:forget:(?P<answer>yes|no)"):
-    """Answers the question. It needs no owner: each person has but themselves forgotten."""
+    """Confirms or declines. It checks no owner: everyone deletes only their own data."""
 
     def __init__(self, answer: str) -> None:
         yes = answer == "yes"
@@ -42,18 +42,18 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction[Any],
                              item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
-        """The button that was pressed, from its id alone."""
+        """Return the button that was pressed, from its id alone."""
         return cls(match["answer"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Do it, or leave it."""
+        """Delete the data, or keep it."""
         async with Guarded(interaction, "/privacy forget"):
             if self.answer == "no":
                 await interaction.response.edit_message(content=_("Nothing was deleted."),
                                                         view=None)
                 return
             cog = interaction.client.get_cog("Privacy")
-            if not isinstance(cog, Privacy):  # unloaded meanwhile
+            if not isinstance(cog, Privacy):  # the cog was unloaded meanwhile
                 raise GoneError(_("I can't do that right now. Use /privacy forget again later."))
             cog.forgetting.check(str(interaction.user.id))
             await interaction.response.edit_message(
@@ -75,7 +75,7 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
 
 
 class Privacy(Feature):
-    """The commands, and the gate that keeps new things from whoever is being forgotten."""
+    """The commands, and the gate that refuses requests while a user's data is being deleted."""
 
     privacy = app_commands.Group(name="privacy",
                                  description="See or delete your data")
@@ -88,13 +88,13 @@ class Privacy(Feature):
         self.forgetting = Forgetting(bot)
 
     async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
-        """Raise BusyError while the person is being forgotten."""
+        """Raise BusyError while the user's data is being exported or deleted."""
         self.forgetting.check(asking.person)
         return request
 
     @privacy.command(name="export", description="Get all your data as a zip file in a DM")
     async def export_(self, interaction: discord.Interaction[Any]) -> None:
-        """As many files as the upload limit asks for."""
+        """Send as many files as the upload limit requires."""
         async with Guarded(interaction, "/privacy export"):
             await interaction.response.defer(ephemeral=True, thinking=True)
             person = str(interaction.user.id)
@@ -117,7 +117,7 @@ class Privacy(Feature):
 
     @privacy.command(name="forget", description="Delete all your data; asks you to confirm first")
     async def forget_(self, interaction: discord.Interaction[Any]) -> None:
-        """Nothing is removed before the button is pressed."""
+        """Ask for confirmation; the button deletes the data."""
         async with Guarded(interaction, "/privacy forget"):
             view = discord.ui.View(timeout=None)
             view.add_item(ForgetButton("yes"))
@@ -130,5 +130,5 @@ class Privacy(Feature):
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Privacy(bot))

@@ -1,7 +1,7 @@
-"""Messages to the bot: a reply with words or a picture edits, and in direct messages words paint.
+"""Messages to the bot: replies that edit a picture, and direct messages with a prompt.
 
-What people write reaches the bot without a privileged intent where they mention it, which a
-reply does unless its ping is switched off, and in direct messages. The rest it never sees.
+Without a privileged intent the bot receives the text of direct messages and of messages that
+mention it. A reply to the bot mentions it unless its ping is turned off.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _TAKEN = (discord.MessageType.default, discord.MessageType.reply)
 
 
 class Replies(commands.Cog):
-    """Listens to what mentions the bot, and to direct messages."""
+    """Listens to direct messages and to messages that mention the bot."""
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
-        """Take what is meant for the bot; whatever is wrong with it is said in a reply."""
+        """Handle a message for the bot; errors are answered in a reply."""
         if not self._is_for_us(message) or (await self.bot.get_context(message)).valid:
             return
         with speaking(await self._locale(message)):
@@ -46,7 +46,7 @@ class Replies(commands.Cog):
                 await _say(message, caught.text)
 
     async def _locale(self, message: discord.Message) -> str:
-        """The server's language: as its managers set it, else as it has it in Discord."""
+        """Return the server's language: its /config setting, else its Discord language."""
         place = asked_in(message).place
         with Caught("the language of a server"):
             place = (await self.bot.guild_settings.rules(place.guild_id)).place(place)
@@ -77,25 +77,25 @@ class Replies(commands.Cog):
             assert replied is not None
             picture = await picture_of(self.bot, replied, job)
         if not words and former is not None:
-            words = former.prompt  # one's own version of it: the former prompt goes on
+            words = former.prompt  # their own version of the picture: reuse its prompt
         request = edit_request(words, picture, former=former, same_size=attached is None)
         await self.bot.ask(asked_in(message), request, [picture])
 
     async def _take_words(self, message: discord.Message, words: str) -> None:
-        """In a direct message they say what to paint; elsewhere people may just be talking."""
+        """Paint a direct message's prompt; elsewhere, answer with the help text."""
         if message.guild is not None or not words:
             await _say(message, help_text())
             return
         await self.bot.ask(asked_in(message, "imagine"), request_from_text(words))
 
     def _words(self, message: discord.Message) -> str:
-        """What was written, without the mention that brought it here."""
+        """Return the message's text without the mention of the bot."""
         assert self.bot.user is not None
         return re.sub(rf"<@!?{self.bot.user.id}>", " ", message.content).strip()
 
 
 def help_text() -> str:
-    """How to paint and to edit, and what Discord keeps from the bot."""
+    """Explain how to paint and edit, and what Discord hides from the bot."""
     return _("Use /imagine to paint a picture, /history to see your pictures, and /queue to see "
              "what is running. To edit one of my pictures, reply to it with words or with your own "
              "version of it. Leave the reply's ping on: without it, Discord doesn't show me your "
@@ -104,7 +104,7 @@ def help_text() -> str:
 
 
 async def _replied_to(message: discord.Message) -> discord.Message | None:
-    """The message that this one answers; raises GoneError where it was deleted."""
+    """Return the message that this one replies to; raises GoneError if it was deleted."""
     reference = message.reference
     if reference is None or reference.type is not discord.MessageReferenceType.reply:
         return None
@@ -118,15 +118,15 @@ async def _replied_to(message: discord.Message) -> discord.Message | None:
 
 
 async def _say(message: discord.Message, text: str) -> None:
-    """Reply, or where we may not speak there, tell the person directly."""
+    """Reply; if the bot may not write there, send a direct message."""
     try:
         await message.reply(text, mention_author=False)
     except discord.HTTPException as error:
-        log.info("The reply did not arrive (%s); telling the person directly", error)
-        with contextlib.suppress(discord.HTTPException):  # closed to us as well
+        log.info("The reply was refused (%s); sending a direct message", error)
+        with contextlib.suppress(discord.HTTPException):  # direct messages are closed too
             await message.author.send(text)
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Replies(bot))

@@ -1,4 +1,4 @@
-"""/config: what a server's managers set for it. See bot.guild.rules for the list of settings."""
+"""/config: a server's settings, set by its managers. bot.guild.rules defines them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ Name = app_commands.Range[str, 1, 40]
 
 
 @app_commands.default_permissions(manage_guild=True)
-# guild_only() alone leaves direct messages as the tree has them.
+# guild_only() alone would keep the tree's setting for direct messages.
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 class Config(Feature, commands.GroupCog, group_name="config",
              group_description="See and change this server's settings"):
-    """The commands, and the gate that makes every job obey what they set."""
+    """The commands, and the gate that applies the settings to every request."""
 
     channels, roles, words, concepts = Channels(), Roles(), Words(), ConceptList()
 
@@ -41,7 +41,7 @@ class Config(Feature, commands.GroupCog, group_name="config",
 
     @app_commands.command(description="Show every setting, its value and where it comes from")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the panel to the person alone."""
+        """Show the panel to the user alone."""
         async with Guarded(interaction, "/config show"):
             guild_id = await defer_for_manager(interaction)
             rules = await self.bot.guild_settings.rules(guild_id)
@@ -51,7 +51,7 @@ class Config(Feature, commands.GroupCog, group_name="config",
     @app_commands.describe(name="The setting", value="The new value")
     async def set(self, interaction: discord.Interaction[Any], name: Name,
                   value: app_commands.Range[str, 1, 100]) -> None:
-        """Check the value against the host's limits, and keep it."""
+        """Check the value against the host's limits, and store it."""
         async with Guarded(interaction, "/config set"):
             managed_guild(interaction)
             definition = definition_of(name)
@@ -65,7 +65,7 @@ class Config(Feature, commands.GroupCog, group_name="config",
     @app_commands.command(description="Reset a setting to its default")
     @app_commands.describe(name="The setting")
     async def reset(self, interaction: discord.Interaction[Any], name: Name) -> None:
-        """Take the server's value away."""
+        """Remove the server's own value."""
         async with Guarded(interaction, "/config reset"):
             managed_guild(interaction)
             await change_one(interaction, definition_of(name).name, lambda before: None)
@@ -96,7 +96,7 @@ class Config(Feature, commands.GroupCog, group_name="config",
     @app_commands.describe(page="Page number; page 1 has the newest changes")
     async def log(self, interaction: discord.Interaction[Any],
                   page: app_commands.Range[int, 1, 10_000] = 1) -> None:
-        """One page, for the person alone."""
+        """Show one page to the user alone."""
         async with Guarded(interaction, "/config log"):
             guild_id = await defer_for_manager(interaction)
             changes = await self.bot.guild_settings.log(
@@ -106,7 +106,7 @@ class Config(Feature, commands.GroupCog, group_name="config",
     @app_commands.command(description="Export the settings as a file, for a backup or another "
                                       "server")
     async def export(self, interaction: discord.Interaction[Any]) -> None:
-        """Send the file to the person alone."""
+        """Send the file to the user alone."""
         async with Guarded(interaction, "/config export"):
             guild_id = await defer_for_manager(interaction)
             settings = await self.bot.guild_settings.export(guild_id)
@@ -120,7 +120,7 @@ class Config(Feature, commands.GroupCog, group_name="config",
     @app_commands.describe(file="A file from /config export")
     async def import_(self, interaction: discord.Interaction[Any],
                       file: discord.Attachment) -> None:
-        """Check the whole file, then change what differs; what it does not name is reset."""
+        """Check the whole file, then change what differs; settings that it omits are reset."""
         async with Guarded(interaction, "/config import"):
             guild_id = await defer_for_manager(interaction)
             data = await self.bot.attachments.file(file.url, MAX_BYTES)
@@ -142,5 +142,5 @@ def _command_of(definition: Definition) -> str:
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Config(bot))

@@ -1,4 +1,4 @@
-"""/config concepts: what a server does not want to see in pictures; see bot.concepts."""
+"""/config concepts: what a server's pictures must not show; see bot.guild.concepts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cogs.config._parts import (
 
 
 class ConceptList(app_commands.Group):
-    """The list; a concept that is added again is changed."""
+    """The list of concepts; adding a concept again changes it."""
 
     def __init__(self) -> None:
         super().__init__(name="concepts", description="What pictures aren't allowed to show")
@@ -40,7 +40,7 @@ class ConceptList(app_commands.Group):
                   concept: app_commands.Range[str, 1, MAX_LENGTH],
                   action: Literal["warn", "spoiler", "withhold", "off"],
                   threshold: app_commands.Range[float, 0.0, 1.0] = THRESHOLD) -> None:
-        """Put it on the list, or change what is there."""
+        """Add a concept, or change it."""
         async with Guarded(interaction, "/config concepts add"):
             managed_guild(interaction)
             name = concept_name(concept)
@@ -52,7 +52,7 @@ class ConceptList(app_commands.Group):
     @app_commands.describe(concept="As it appears on the list")
     async def remove(self, interaction: discord.Interaction[Any],
                      concept: app_commands.Range[str, 1, MAX_LENGTH]) -> None:
-        """Take it off the list."""
+        """Remove a concept from the list."""
         def changed(before: Any) -> Any:
             name = concept_name(concept)
             check_listed(before, name, "concepts")
@@ -68,7 +68,7 @@ class ConceptList(app_commands.Group):
     @app_commands.command(name="list", description="List all concepts with their thresholds and "
                                                    "actions")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
-        """Show them to the person alone."""
+        """Show the list to the user alone."""
         async with Guarded(interaction, "/config concepts list"):
             guild_id = await defer_for_manager(interaction)
             bot: ImageBot = interaction.client

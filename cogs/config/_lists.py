@@ -1,4 +1,4 @@
-"""The parts of /config that are lists: channels, roles, blocked words."""
+"""The /config settings that are lists: channels, roles and blocked words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Right = Literal["use", "edit", "big"]
 
 
 class Channels(app_commands.Group):
-    """Where pictures are painted; a channel is in one of the two lists at most."""
+    """The channels to paint in; a channel is in at most one of the two lists."""
 
     def __init__(self) -> None:
         super().__init__(name="channels", description="Where I paint")
@@ -37,20 +37,20 @@ class Channels(app_commands.Group):
     @app_commands.command(description="Allow a channel; I then paint only in allowed channels")
     @app_commands.describe(channel="A channel or thread; threads follow their channel")
     async def allow(self, interaction: discord.Interaction[Any], channel: Channel) -> None:
-        """Put it among the allowed, and take it from the denied."""
+        """Add the channel to the allowed ones, and remove it from the denied ones."""
         await _move(interaction, channel, "channels_allowed")
 
     @app_commands.command(description="Deny a channel; I don't paint there")
     @app_commands.describe(channel="A channel or thread; threads follow their channel")
     async def deny(self, interaction: discord.Interaction[Any], channel: Channel) -> None:
-        """Put it among the denied, and take it from the allowed."""
+        """Add the channel to the denied ones, and remove it from the allowed ones."""
         await _move(interaction, channel, "channels_denied")
 
     @app_commands.command(description="Remove a channel from both lists")
     @app_commands.describe(channel="The channel; leave it empty for all")
     async def clear(self, interaction: discord.Interaction[Any],
                     channel: Channel | None = None) -> None:
-        """Take it, or all, out of both lists."""
+        """Remove a channel, or all channels, from both lists."""
         await _move(interaction, channel, None)
 
 
@@ -78,7 +78,7 @@ async def _move(interaction: discord.Interaction[Any], channel: Channel | None,
 
 
 class Roles(app_commands.Group):
-    """Who may ask for pictures, edit them, paint big ones; how many a day."""
+    """The roles that can make, edit or exceed the size of pictures, and their daily limits."""
 
     def __init__(self) -> None:
         super().__init__(name="roles", description="Who can do what")
@@ -89,7 +89,7 @@ class Roles(app_commands.Group):
                            role="The role")
     async def allow(self, interaction: discord.Interaction[Any], right: Right,
                     role: discord.Role) -> None:
-        """Put it among those that may."""
+        """Add the role to those that have the right."""
         id = str(role.id)
         await change_one(interaction, f"roles_{right}", lambda before: [*without(before, id), id])
 
@@ -98,7 +98,7 @@ class Roles(app_commands.Group):
                            role="The role")
     async def remove(self, interaction: discord.Interaction[Any], right: Right,
                      role: discord.Role) -> None:
-        """Take it away from those that may."""
+        """Remove the role from those that have the right."""
         await change_one(interaction, f"roles_{right}",
                          lambda before: without(before, str(role.id)))
 
@@ -107,7 +107,7 @@ class Roles(app_commands.Group):
                                                    "limit")
     async def daily(self, interaction: discord.Interaction[Any], role: discord.Role,
                     jobs: app_commands.Range[int, 0, 10_000] | None = None) -> None:
-        """Set it for one role."""
+        """Set or remove the daily limit of one role."""
         def changed(before: Any) -> Any:
             others = without_key(before, str(role.id))
             return others if jobs is None else {**others, str(role.id): jobs}
@@ -116,7 +116,7 @@ class Roles(app_commands.Group):
 
 
 class Words(app_commands.Group):
-    """What prompts may not hold."""
+    """The words that prompts must not contain."""
 
     def __init__(self) -> None:
         super().__init__(name="words", description="Words that aren't allowed in prompts")
@@ -126,7 +126,7 @@ class Words(app_commands.Group):
                                  "expression")
     async def add(self, interaction: discord.Interaction[Any],
                   words: app_commands.Range[str, 1, 1000]) -> None:
-        """Put them on the list."""
+        """Add words to the list."""
         entries = [words.strip()] if words.strip().startswith(REGEX) else [
             entry.strip() for entry in words.split(",") if entry.strip()]
         await change_one(interaction, "blocked_words",
@@ -136,7 +136,7 @@ class Words(app_commands.Group):
     @app_commands.describe(word="As it appears on the list")
     async def remove(self, interaction: discord.Interaction[Any],
                      word: app_commands.Range[str, 1, MAX_LENGTH]) -> None:
-        """Take it off the list."""
+        """Remove a word from the list."""
         def changed(before: Any) -> Any:
             check_listed(before, word.strip(), "words")
             return without(before, word.strip())
@@ -150,7 +150,7 @@ class Words(app_commands.Group):
 
     @app_commands.command(name="list", description="List all blocked words")
     async def show(self, interaction: discord.Interaction[Any]) -> None:
-        """Show them to the person alone, behind a spoiler, or as a file where they are many."""
+        """Show the list to the user alone, behind a spoiler, or as a file if it is long."""
         async with Guarded(interaction, "/config words list"):
             guild_id = await defer_for_manager(interaction)
             bot: ImageBot = interaction.client

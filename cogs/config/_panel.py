@@ -1,4 +1,4 @@
-"""What /config shows: the panel of all settings, and the log of their changes."""
+"""The texts of /config: the panel of all settings, and the log of their changes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bot.language import _
 from bot.language.formatting import escape
 from data.guilds import Change
 
-LOG_PAGE, _LINE = 8, 240  # together within Discord's 2,000 characters
+LOG_PAGE, _LINE = 8, 240  # together below Discord's 2,000 characters
 _SHOWN_WORDS, _SHOWN_LETTERS = 3, 20
 
 
 def panel(rules: Rules) -> discord.ui.LayoutView:
-    """Every setting with its value and where that is from.
+    """Show every setting with its value and where it comes from.
 
-    Discord takes 40 components and 4,000 characters; these are 14, and lists are shortened.
+    Discord allows 40 components and 4,000 characters; the panel has 14, and shortens lists.
     """
     titles = {"defaults": _("Defaults"), "maximums": _("Maximums"),
               "who and where": _("Who and where"), "limits per member": _("Limits per member"),
@@ -40,7 +40,7 @@ def panel(rules: Rules) -> discord.ui.LayoutView:
 
 
 def log_page(changes: list[Change], page: int) -> str:
-    """A page of the log, newest first; at most 2,000 characters, as Discord takes."""
+    """Return a page of the log, newest first; at most 2,000 characters, Discord's limit."""
     if not changes:
         return _("Nobody has changed a setting in this server yet.") if page == 1 else _(
             "There are no older changes.")
@@ -68,7 +68,7 @@ def _what(change: Change) -> str:
         parts = [_words("−", [line for line in before if line not in after]),  # noqa: RUF001  as above
                  _words("+", [line for line in after if line not in before])]
         return " ".join(part for part in parts if part)
-    if definition is None:  # of another version
+    if definition is None:  # a setting of another version
         return f"{_raw(change.before)} → {_raw(change.after)}"
     return " → ".join(_("not set") if value is None else definition.shown(value)[:80]
                       for value in (change.before, change.after))

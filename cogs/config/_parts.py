@@ -1,4 +1,4 @@
-"""What all commands of /config share: who may, offering names, changing and telling."""
+"""Shared by all /config commands: checking the right, autocompletion, changing a setting."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ LONGEST_LIST, LONGEST_ENTRY = 1800, 100  # characters; a longer list is sent as 
 
 
 def manages(interaction: discord.Interaction[Any]) -> bool:
-    """Whether the person may manage the server."""
+    """Whether the user has Manage Server."""
     permissions = interaction.permissions
     return interaction.guild_id is not None and (
         permissions.administrator or permissions.manage_guild)
 
 
 def managed_guild(interaction: discord.Interaction[Any]) -> str:
-    """The server's id; raises MissingRightError unless the person may manage it.
+    """Return the server's id; raises MissingRightError if the user lacks Manage Server.
 
-    Discord asks for the right as well, but its own settings can give the command to anyone.
+    Discord checks that right too, but a server's own settings can give the command to anyone.
     """
     if interaction.guild_id is None:
         raise MissingRightError(_("Settings belong to a server. Use /config in one."))
@@ -49,7 +49,7 @@ async def defer_for_manager(interaction: discord.Interaction[Any]) -> str:
 
 async def change_one(interaction: discord.Interaction[Any], name: str,
                      changed: Callable[[Any], Any]) -> None:
-    """Set what ``changed`` makes of the server's own value, and tell what holds then."""
+    """Set a setting to ``changed(current value)``, and tell the user the new value."""
     async with Guarded(interaction, "/config"):
         guild_id = await defer_for_manager(interaction)
         bot: ImageBot = interaction.client
@@ -67,7 +67,7 @@ async def change_one(interaction: discord.Interaction[Any], name: str,
 
 
 def without(items: Any, item: str) -> list[str]:
-    """The list without one of its items."""
+    """Return the list without one of its items."""
     return [each for each in items or () if each != item]
 
 
@@ -85,13 +85,13 @@ def check_listed(items: Any, entry: str, command: str) -> None:
 
 def offer(interaction: discord.Interaction[Any], values: list[str],
           typed: str) -> list[app_commands.Choice[str]]:
-    """What contains the typed text, to who may manage the server."""
+    """Return the choices that contain the typed text, if the user has Manage Server."""
     return choices(values, typed) if manages(interaction) else []
 
 
 async def offer_listed(interaction: discord.Interaction[Any], setting: str,
                        typed: str) -> list[app_commands.Choice[str]]:
-    """:func:`offer` of what stands in the server's list ``setting``."""
+    """Return :func:`offer` for the items of the server's list ``setting``."""
     bot: ImageBot = interaction.client
     rules = await bot.guild_settings.rules(str(interaction.guild_id))
     return offer(interaction, list(rules.items(setting)), typed)

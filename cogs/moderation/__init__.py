@@ -1,4 +1,4 @@
-"""/mod: what a server's moderators can do about pictures and people, in their server alone."""
+"""/mod: a server's moderators manage the pictures and members of their own server."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ MOST = 1000
 
 
 def check_moderator(interaction: discord.Interaction[Any]) -> str:
-    """The server's id; raises MissingRightError unless the person moderates it.
+    """Return the server's id; raises MissingRightError unless the user moderates it.
 
-    Discord hides the commands from others, but a server's own settings may show them again.
+    Discord hides the commands from others, but a server's own settings can show them again.
     """
     guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
     if guild_id is None:
@@ -50,7 +50,7 @@ def check_moderator(interaction: discord.Interaction[Any]) -> str:
 
 
 class Moderation(Feature):
-    """The commands, and the gate that bans and limits are."""
+    """The commands, and the gate that enforces bans and limits."""
 
     mod = app_commands.Group(
         name="mod", description="Moderate this server's pictures and members",
@@ -63,7 +63,7 @@ class Moderation(Feature):
         self.gates = (self.gate,)
 
     async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
-        """Raise BannedError where the moderators of that server do not let the person ask."""
+        """Raise BannedError if the user is banned or over their limit in that server."""
         await check_restrictions(self.bot, asking.place.guild_id, asking.person)
         return request
 
@@ -73,7 +73,7 @@ class Moderation(Feature):
     @app_commands.describe(job="Its prompt, its ID, or a link to its message")
     async def stop(self, interaction: discord.Interaction[Any],
                    job: app_commands.Range[str, 1, 200]) -> None:
-        """Nothing is posted of it; its row stays, as cancelled."""
+        """Cancel the job; nothing is posted, and its row stays as cancelled."""
         async with Guarded(interaction, "/mod stop"):
             found = await self._find(interaction, job)
             with about_job(found.id):
@@ -89,7 +89,7 @@ class Moderation(Feature):
     @app_commands.describe(job="Its prompt, its ID, or a link to its message")
     async def delete(self, interaction: discord.Interaction[Any],
                      job: app_commands.Range[str, 1, 200]) -> None:
-        """Whatever state it is in."""
+        """Delete a job in any state."""
         async with Guarded(interaction, "/mod delete"):
             found = await self._find(interaction, job)
             with about_job(found.id):
@@ -101,7 +101,7 @@ class Moderation(Feature):
     @app_commands.describe(person="Only this member's pictures")
     async def jobs(self, interaction: discord.Interaction[Any],
                    person: discord.User | None = None) -> None:
-        """A list for the moderator alone."""
+        """Show a list to the moderator alone."""
         async with Guarded(interaction, "/mod jobs"):
             guild_id = check_moderator(interaction)
             found = await self.bot.store.server_jobs.recent(
@@ -123,7 +123,7 @@ class Moderation(Feature):
                        unfinished: bool) -> list[app_commands.Choice[str]]:
         guild_id = str(interaction.guild_id)
         if not is_moderator(interaction, guild_id):
-            return []  # prompts of channels that they may not see
+            return []  # the list has prompts from channels that the user may not see
         if unfinished:
             ids = [job.id for job in self.bot.queue.overview() if job.place.guild_id == guild_id]
             stored = [await self.bot.store.job(id) for id in ids]
@@ -152,7 +152,7 @@ class Moderation(Feature):
         await self.bot.people.note(LoggedAct(
             str(interaction.guild_id), str(interaction.user.id), act, job.person, job.id))
 
-    # People.
+    # Members.
 
     @mod.command(description="Ban a member from making pictures here")
     @app_commands.describe(person="The "
@@ -160,7 +160,7 @@ class Moderation(Feature):
                                                    "for permanent")
     async def ban(self, interaction: discord.Interaction[Any], person: discord.User,
                   duration: app_commands.Range[str, 1, 40] | None = None) -> None:
-        """What they asked for before goes on."""
+        """Ban a user; jobs they queued earlier continue."""
         async with Guarded(interaction, "/mod ban"):
             guild_id = check_moderator(interaction)
             new = await self._restrict(interaction, guild_id, person, "ban", duration)
@@ -186,7 +186,7 @@ class Moderation(Feature):
                     a_day: app_commands.Range[int, 1, MOST] | None = None,
                     waiting: app_commands.Range[int, 1, MOST] | None = None,
                     duration: app_commands.Range[str, 1, 40] | None = None) -> None:
-        """In the place of an earlier limit; the server's own limits hold besides."""
+        """Set a limit in place of an earlier one; the server's own limits still apply."""
         async with Guarded(interaction, "/mod limit"):
             guild_id = check_moderator(interaction)
             if a_day is None and waiting is None:
@@ -229,7 +229,7 @@ class Moderation(Feature):
 
     @mod.command(description="Show who is banned or limited here")
     async def bans(self, interaction: discord.Interaction[Any]) -> None:
-        """What is in force, newest first."""
+        """Show the active bans and limits, newest first."""
         async with Guarded(interaction, "/mod bans"):
             guild_id = check_moderator(interaction)
             found = await self.bot.people.restrictions_in(guild_id)
@@ -238,7 +238,7 @@ class Moderation(Feature):
 
     @mod.command(description="Show what moderators did here, and when")
     async def log(self, interaction: discord.Interaction[Any]) -> None:
-        """The newest acts first."""
+        """Show the newest actions first."""
         async with Guarded(interaction, "/mod log"):
             guild_id = check_moderator(interaction)
             acts = await self.bot.people.acts(guild_id, LOGGED)
@@ -251,5 +251,5 @@ class Moderation(Feature):
 
 
 async def setup(bot: ImageBot) -> None:
-    """discord.py calls this when the extension is loaded."""
+    """Add the cog; discord.py calls this when it loads the extension."""
     await bot.add_cog(Moderation(bot))

@@ -1,4 +1,4 @@
-"""What `/mod` says: lists of pictures, restrictions and acts, for the moderator alone."""
+"""The texts of /mod: lists of pictures, restrictions and actions, for the moderator alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NOBODY = discord.AllowedMentions.none()
 
 
 async def say(interaction: discord.Interaction[Any], text: str) -> None:
-    """Answer the moderator alone, pinging nobody."""
+    """Answer the moderator alone, without pings."""
     await interaction.response.send_message(text, ephemeral=True, allowed_mentions=NOBODY)
 
 
@@ -43,14 +43,14 @@ async def show_list(interaction: discord.Interaction[Any], lines: list[str], not
 
 
 def who(person: str | None) -> str:
-    """A mention; of whoever asked to be forgotten, words."""
+    """Return a mention, or words for a user who deleted their data."""
     if person is None or is_alias(person):
         return _("someone who deleted their data")
     return f"<@{person}>"
 
 
 def terms_of(limit: Restriction | LoggedAct) -> str:
-    """What a ban or a limit amounts to, and until when."""
+    """Describe the terms of a ban or limit: its numbers, and when it ends."""
     terms = []
     if limit.a_day is not None:
         terms.append(plural("{number} picture a day", "{number} pictures a day", limit.a_day))
@@ -63,14 +63,14 @@ def terms_of(limit: Restriction | LoggedAct) -> str:
 
 
 def state_of(job: StoredJob) -> str:
-    """A job's state in words."""
+    """Describe a job's state."""
     return {"queued": _("queued"), "running": _("running"), "rendered": _("painted"),
             "delivered": _("painted"), "failed": _("failed"),
             "cancelled": _("cancelled")}[job.state]
 
 
 def choice_name(job: StoredJob) -> str:
-    """A job as autocompletion offers it."""
+    """Return a job's name in autocompletion."""
     start = f"{state_of(job)} · {job.id[:8]} · "
     prompt = " ".join(job.request.prompt.split())
     room = CHOICE_LENGTH - len(start)
@@ -78,13 +78,13 @@ def choice_name(job: StoredJob) -> str:
 
 
 def job_line(job: StoredJob) -> str:
-    """Who asked for a job, when, what became of it, and where it is."""
+    """Describe a job: its user, state, time, message and prompt."""
     return (f"<@{job.person}> · {state_of(job)} · {moment(job.created_at, 'R')}{link_to(job)}\n"
             f"`{job.id[:8]}` {escape(job.request.prompt, 120)}")
 
 
 def restriction_line(each: Restriction) -> str:
-    """Who is kept from what, by whom and since when."""
+    """Describe a ban or limit: for which user, by which moderator, since when."""
     what = _("banned") if each.kind == "ban" else _("limited")
     terms = terms_of(each)
     return (f"{who(each.person)} · {what}{f': {terms}' if terms else ''} · "
@@ -93,7 +93,7 @@ def restriction_line(each: Restriction) -> str:
 
 
 def finding_line(found: Finding) -> str:
-    """What was found in whose picture, and what was done about it."""
+    """Describe a finding: the concept, whose picture it is, and what was done."""
     done = {"warn": _("posted with a warning"), "spoiler": _("posted behind a spoiler"),
             "withhold": _("not posted")}[found.action]
     score = (_("not scored") if found.score is None
@@ -105,7 +105,7 @@ def finding_line(found: Finding) -> str:
 
 
 def act_line(act: LoggedAct) -> str:
-    """Who did what, to whom and when."""
+    """Describe an action: by which moderator, on which user, and when."""
     people = {"moderator": who(act.moderator), "person": who(act.person)}
     done = {"stop": _("{moderator} cancelled a picture by {person}", **people),
             "delete": _("{moderator} deleted a picture by {person}", **people),
