@@ -12,7 +12,7 @@ def gradient_step(model: nn.Module, optimiser: torch.optim.Optimizer, loss: Tens
                   rate: float) -> None:
     """Let ``optimiser`` take ``model`` down ``loss`` at the learning rate ``rate``.
 
-    A parameter group with a number ``times`` learns so many times as fast. The gradients are the
+    A parameter group's ``times``, if it has one, multiplies its rate. The gradients are the
     mean over all processes that train the model, clipped to a length of 1 (L2).
     """
     for group in optimiser.param_groups:

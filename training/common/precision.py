@@ -1,4 +1,4 @@
-"""bf16 in training, where the processor computes it: elsewhere it is emulated, and slower."""
+"""bf16 in training if the processor has it (otherwise it is emulated, and slow); memory formats."""
 
 from __future__ import annotations
 

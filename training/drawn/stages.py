@@ -1,6 +1,6 @@
 """The stages that train the drawn models.
 
-Apart from the command line, as processes are told what to run by its importable name.
+They are not in ``__main__``, because other processes have to import them by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Features of the classifier that guides, for the perceptual loss."""
+"""Features of the `natural` perceptor's classifier, for the perceptual loss."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Features(nn.Module):
 
 
 def load_features() -> Features:
-    """The features out of the installed packages. Raises ModuleNotFoundError without them."""
+    """The features from the installed packages. Raises ModuleNotFoundError without them."""
     return Features(folded(published_classifier()))
 
 

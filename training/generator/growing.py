@@ -1,8 +1,8 @@
-"""A larger generator that paints as the smaller one did: more codes, channels and blocks.
+"""Growing a generator: more codes, channels and blocks that at first compute the same.
 
 After "Net2Net: accelerating learning via knowledge transfer" (Chen et al. 2016). Channels are
-doubled in place, so that a group of the group normalisation holds each of its channels twice and
-has the mean and variance that it had.
+doubled in place, so each group of the group normalisation has each of its channels twice, and the
+same mean and variance as before.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class GrowthError(ValueError):
 def grow(weights: Mapping[str, Tensor], larger: VQModel, generator: torch.Generator) -> None:
     """Give ``larger`` the ``weights`` of a smaller VQModel, so that it computes the same.
 
-    Channels of a level may be doubled; each copy passes on a random share of what the original
-    did, so that the two learn different things. A block that the smaller model lacks adds nothing
-    at first. Codes that it lacks stay as ``larger`` has them: see :func:`more_codes`. Raises
-    GrowthError where the shapes allow none of that.
+    Channels of a level can be doubled; each copy passes on a random share of the original, so that
+    the two learn different things. A block that the smaller model lacks adds nothing at first.
+    Codes that it lacks stay as they are in ``larger``: see :func:`more_codes`. Raises GrowthError
+    if the shapes do not allow that.
     """
     own = larger.state_dict()
     unknown = set(weights) - set(own)
@@ -41,7 +41,7 @@ def grow(weights: Mapping[str, Tensor], larger: VQModel, generator: torch.Genera
         elif name in weights:
             value.copy_(_doubled(name, weights[name], value, generator))
         elif name.endswith(".nin_shortcut.weight"):
-            # The smaller model passed the channels on as they are: it needed no convolution.
+            # The smaller model passes the channels on unchanged, without a convolution.
             passed_on = torch.eye(min(value.shape[:2]))[:, :, None, None]
             value.copy_(_doubled(name, passed_on, value, generator))
         elif name.endswith(_ZERO_AT_FIRST):
@@ -49,7 +49,7 @@ def grow(weights: Mapping[str, Tensor], larger: VQModel, generator: torch.Genera
 
 
 def _doubled(name: str, small: Tensor, large: Tensor, generator: torch.Generator) -> Tensor:
-    """``small`` with its channels doubled where ``large`` has twice as many."""
+    """``small`` with its channels doubled if ``large`` has twice as many."""
     times = [after // before for before, after in zip(small.shape, large.shape, strict=True)]
     if [after // each for after, each in zip(large.shape, times, strict=True)] != list(
             small.shape) or any(each not in (1, 2) for each in times[:2]) or times[2:] != [1] * (
@@ -73,11 +73,11 @@ def _doubled(name: str, small: Tensor, large: Tensor, generator: torch.Generator
 @torch.no_grad()
 def more_codes(codebook: Tensor, tokens: Tensor, count: int, generator: torch.Generator,
                rounds: int = 4) -> Tensor:
-    """A codebook of ``count`` codes: ``codebook`` [K, D] and new ones where it serves badly.
+    """A codebook of ``count`` codes: ``codebook`` [K, D] and new ones far from all of them.
 
-    The new ones begin at tokens [N, D], drawn with the probability of their squared distance to
-    the nearest code (Arthur and Vassilvitskii 2007, "k-means++", in one draw), and take ``rounds``
-    of k-means in which the first K codes stay.
+    The new ones start at tokens [N, D], drawn with the probability of their squared distance to
+    the nearest code (Arthur and Vassilvitskii 2007, "k-means++", in one draw), and then do
+    ``rounds`` of k-means in which the first K codes stay.
     """
     new = count - len(codebook)
     if new <= 0:
@@ -109,8 +109,8 @@ def nearest(tokens: Tensor, codebook: Tensor, chunk: int = 4096) -> tuple[Tensor
 
 @torch.no_grad()
 def fold_scale(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same generator with codes of deviation 1: painting then has one learning rate for all.
+    """The same generator with codes of standard deviation 1, so that one learning rate suits all.
 
-    The pictures of the codes and the codes of a picture stay as they are.
+    The pictures of codes and the codes of a picture do not change.
     """
     return {**weights, **rescaled(weights, weights["quantize.embedding.weight"].std())}

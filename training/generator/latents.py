@@ -1,4 +1,4 @@
-"""Latents that no picture has: painting passes through such, and they should look natural."""
+"""Latents that no picture has: painting passes through them, and they should look natural."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ def slow_latents(zq: Tensor, colours: Tensor, codebook: Tensor, count: int,
                  generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """``count`` latents that near_miss slowly from one token of ``zq`` [B, D, h, w] to another.
 
-    What lies between tokens is quantised to the nearest of ``codebook`` [K, D], as painting does:
-    often one code over an area, where the decoder of a VQGAN shows its grid. The second result is
-    what ``colours`` [B, 3, h, w] of the tokens are in between, [count, 3, h, w] in 0..1.
+    They are interpolated and quantised to the nearest of ``codebook`` [K, D], as in painting: often
+    one code covers an area, and there a VQGAN's decoder shows its grid. The second result is
+    ``colours`` [B, 3, h, w] interpolated in the same way, [count, 3, h, w] in 0..1.
     """
     high, wide = zq.shape[2:]
     both = torch.cat([zq, colours], dim=1)

@@ -1,4 +1,4 @@
-"""What the pictures of the generator are judged by."""
+"""The losses of the generators, and their critic."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def edge_loss(painted: Tensor, real: Tensor, scales: int = 2) -> Tensor:
 
 
 def colour_loss(painted: Tensor, real: Tensor, side: int = 8) -> Tensor:
-    """L1 of the mean colours of squares of ``side`` px: the classifier's features hardly see it."""
+    """L1 of the mean colours of squares of ``side`` px, which the features hardly depend on."""
     return (F.avg_pool2d(painted, side) - F.avg_pool2d(real, side)).abs().mean()
 
 
 class Critic(nn.Module):
     """Whether each patch of about 34 px is real: pictures [B, 3, H, W] in -1..1 -> [B, 1, h, w].
 
-    Spectrally normalised (Miyato et al. 2018): no gradient penalty is needed, which would double
-    its time.
+    Spectrally normalised (Miyato et al. 2018), so no gradient penalty is needed, which would take
+    twice the time.
     """
 
     def __init__(self, widths: tuple[int, ...] = (3, 32, 64, 128)) -> None:
@@ -42,27 +42,27 @@ class Critic(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Above 0 where it looks real."""
+        """Scores, above 0 for patches that look real."""
         judged: Tensor = self.layers(pictures)
         return judged
 
 
 def critic_loss(critic: nn.Module, real: Tensor, painted: Tensor) -> Tensor:
-    """The hinge loss (Lim and Ye 2017) of telling ``real`` from ``painted``."""
+    """The critic's hinge loss (Lim and Ye 2017)."""
     return F.relu(1 - critic(real)).mean() + F.relu(1 + critic(painted)).mean()
 
 
 def grid_share(pictures: Tensor, period: int = 8, window: int = 3) -> Tensor:
     """How much of the fine structure of pictures [B, 3, H, W] repeats from token to token, 0..1.
 
-    Of ``window`` x ``window`` tokens it is the energy of their mean, divided by the mean of their
-    energies: 1 for a grid. For what has nothing to do with the grid it is 1 / window**2, and less
-    counts as that: else tokens learn to be each other's negatives. Contrast does not matter.
-    Sides are multiples of ``period``, a token's side in pixels; at least ``window`` + 2 of them.
+    For each ``window`` x ``window`` tokens it is the energy of their mean divided by the mean of
+    their energies: 1 for a grid, 1 / window**2 for anything unrelated to it. Smaller values count
+    as that, as tokens would learn to be each other's negatives. It does not depend on contrast.
+    Sides are multiples of ``period``, a token's side in pixels: at least ``window`` + 2 of them.
     """
-    # The mean of an odd number of pixels around each takes away slopes, which are no grid.
+    # Subtracting the mean of an odd number of pixels around each removes slopes.
     coarse = F.avg_pool2d(pictures, period + 1, stride=1, padding=period // 2)
-    fine = (pictures - coarse)[..., period:-period, period:-period]  # the border has no such mean
+    fine = (pictures - coarse)[..., period:-period, period:-period]  # not at the border
     tokens = F.pixel_unshuffle(fine, period)  # [B, 3 * period**2, h, w]
     repeated = F.avg_pool2d(tokens, window, stride=1).square().sum(dim=1)
     energy = F.avg_pool2d(tokens.square(), window, stride=1).sum(dim=1)

@@ -36,22 +36,22 @@ class NaturalGeneratorTraining(GeneratorTraining):
     """The numbers of a run.
 
     A step sees ``batch`` squares of ``side`` px from a pool of ``pool`` pictures of ``pool_side``
-    px; every ``chapter`` steps a new pool is drawn. From the share ``large_after`` of the ``total``
-    steps on squares and pictures have twice the side, and there are a quarter as many. Attention
-    and normalisation see the whole picture, so a model that has learned small ones is worse in
-    large ones: it had an L1 of 0.037 at 256 px where pieces of 96 px had 0.033.
+    px; every ``redraw_every`` steps a new pool is drawn. From the share ``large_after`` of the
+    ``total`` steps on, squares and pictures have twice the side, and there are a quarter as many.
+    Attention and normalisation use the whole picture, so a model that has learned from small ones
+    only is worse with large ones: its L1 was 0.037 at 256 px and 0.033 at 96 px.
 
     A quarter as many latents as pictures vary slowly (latents.py): ``between`` is the weight of the
-    error of their colours, ``grid`` of what repeats in them from token to token. By default there
+    error of their colours, ``grid`` that of what repeats from token to token. By default there
     is no critic: in a trial with 0.01 from three quarters on the perceptual loss rose, and each of
-    three guided paintings had more false texture.
+    three paintings had more false texture.
     """
 
     batch: int = 8
     side: int = 96
     pool: int = 3000
     pool_side: int = 112
-    chapter: int = 2000
+    redraw_every: int = 2000
     large_after: float = 0.85
     learning_rate: float = 3e-4
     betas: tuple[float, float] = (0.8, 0.97)
@@ -99,13 +99,13 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
         start_from_smaller(model, weights, self._pool, settings.seed)
         super().__init__(settings, model, fused=True)
 
-    def _draw_pool(self, chapter: int, large: bool) -> PicturePool:
+    def _draw_pool(self, redraw_every: int, large: bool) -> PicturePool:
         settings = self.settings
         if large:
             return PicturePool(self.sources, max(1, settings.pool // 4), 2 * settings.pool_side,
-                               [settings.seed, chapter, 1])
+                               [settings.seed, redraw_every, 1])
         return PicturePool(self.sources, settings.pool, settings.pool_side,
-                           [settings.seed, chapter])
+                           [settings.seed, redraw_every])
 
     def _random(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.iteration)
@@ -113,7 +113,7 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
     def _pictures(self, random: torch.Generator) -> Tensor:
         settings = self.settings
         large = self.iteration > settings.large_after * settings.total
-        drawn = (self.iteration - 1) // settings.chapter, large
+        drawn = (self.iteration - 1) // settings.redraw_every, large
         if drawn != self._drawn:
             self._drawn, self._pool = drawn, self._draw_pool(*drawn)
         rng = np.random.default_rng([settings.seed, self.iteration])
@@ -163,7 +163,7 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
 
 @torch.no_grad()
 def reconstruct(model: VQModel, weights: Mapping[str, Tensor], pictures: Tensor) -> Tensor:
-    """Pictures [B, 3, H, W] in 0..1 through codes and back, in float32, by other weights."""
+    """Pictures [B, 3, H, W] in 0..1, encoded and decoded in float32 with ``weights``."""
     part = _Parts(model)
     renamed = {f"model.{name}": value for name, value in weights.items()}
     painted: Tensor = functional_call(part, renamed, (pictures,))
@@ -171,7 +171,7 @@ def reconstruct(model: VQModel, weights: Mapping[str, Tensor], pictures: Tensor)
 
 
 class _Parts(torch.nn.Module):
-    """Both halves in one forward, as functional_call wants it."""
+    """Encoder and decoder in one forward, as functional_call needs it."""
 
     def __init__(self, model: VQModel) -> None:
         super().__init__()

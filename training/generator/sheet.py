@@ -22,8 +22,8 @@ def sheet(generator: VQGenerator, held_out: Mapping[str, Bytes], seed: int = 3,
          side: int = 256) -> Image.Image:
     """Two rows: each held-out picture with its reconstruction, and latents that no picture has.
 
-    The latents are noise of knots 1, 2, 4 and 8 tokens apart, each token then its nearest code,
-    and areas of one held-out picture next to areas of another.
+    The latents are noise with knots 1, 2, 4 and 8 tokens apart, quantised, and areas of one
+    held-out picture next to areas of another.
     """
     pictures = [torch.from_numpy(each.copy()).permute(2, 0, 1)[None].float() / 255
                 for each in held_out.values()]
@@ -31,12 +31,12 @@ def sheet(generator: VQGenerator, held_out: Mapping[str, Bytes], seed: int = 3,
     for picture in pictures:
         latents.append(generator.encode_latent(picture))
         top += [picture, _paint(generator, latents[-1])]
-    chance = torch.Generator().manual_seed(seed)
-    strange = [_smooth(generator, side // generator.factor, apart, chance)
+    random = torch.Generator().manual_seed(seed)
+    strange = [_smooth(generator, side // generator.factor, apart, random)
                for apart in (1, 2, 4, 8)]
     if len(latents) > 1:
-        strange.append(_interleaved(latents[0], latents[1], chance))
-        strange.append(_interleaved(latents[-1], latents[0], chance))
+        strange.append(_interleaved(latents[0], latents[1], random))
+        strange.append(_interleaved(latents[-1], latents[0], random))
     bottom = [_paint(generator, each) for each in strange]
     rows = [torch.cat(row, dim=3)[0] for row in (top, bottom) if row]
     widest = max(row.shape[2] for row in rows)
@@ -48,17 +48,17 @@ def _paint(generator: VQGenerator, zq: Tensor) -> Tensor:
     return generator.decode(zq).clamp(0, 1)
 
 
-def _smooth(generator: VQGenerator, side: int, apart: int, chance: torch.Generator) -> Tensor:
+def _smooth(generator: VQGenerator, side: int, apart: int, random: torch.Generator) -> Tensor:
     """Codes [1, D, side, side] of a mixture of codes, whose weights near_miss smoothly."""
     codebook = generator.codebook
     knots = side // apart
-    codes = torch.randint(len(codebook), (knots * knots,), generator=chance)
+    codes = torch.randint(len(codebook), (knots * knots,), generator=random)
     noise = codebook[codes].T.reshape(1, -1, knots, knots)
     z = F.interpolate(noise, (side, side), mode="bicubic", align_corners=False)
     return generator.embed(nearest_codes(z, codebook), side, side)
 
 
-def _interleaved(one: Tensor, other: Tensor, chance: torch.Generator) -> Tensor:
-    blobs = torch.rand(1, 1, 5, 5, generator=chance)
+def _interleaved(one: Tensor, other: Tensor, random: torch.Generator) -> Tensor:
+    blobs = torch.rand(1, 1, 5, 5, generator=random)
     mask = F.interpolate(blobs, one.shape[2:], mode="bicubic", align_corners=False) > 0.5
     return torch.where(mask, one, other)

@@ -1,4 +1,4 @@
-"""Variation of colours: a few dozen photographs have to teach all colours that there are."""
+"""Variation of colours: a few dozen photographs do not have all colours."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.floating]
 
-_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601's weights of brightness
+_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # weights of brightness, ITU-R BT.601
 
 
 def random_colour(rng: np.random.Generator) -> Floats:
@@ -31,7 +31,7 @@ def recolour(picture: Floats, rng: np.random.Generator) -> Floats:
 
 
 def tint(grey: Floats, rng: np.random.Generator) -> Floats:
-    """A grey picture [H, W, 1] in 0..1 along a row of three colours from dark to bright."""
+    """A grey picture [H, W, 1] in 0..1, coloured by three colours from dark to bright."""
     if rng.random() < 0.2:
         return np.repeat(grey, 3, axis=2)
     middle = random_colour(rng)

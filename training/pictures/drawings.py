@@ -1,4 +1,4 @@
-"""Drawings with sharp edges and even colours: SVG sets of Iconify, and folders of PNG files."""
+"""Drawings with sharp edges and flat colours: Iconify's SVG sets, and folders of PNG files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 from training.pictures.files import picture_files
 
 Bytes = NDArray[np.uint8]
-Ground = Callable[[np.random.Generator], Bytes]
+Background = Callable[[np.random.Generator], Bytes]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Icon:
         svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
                f'width="{self.width}" height="{self.height}" '
                f'xmlns:xlink="http://www.w3.org/1999/xlink">{self.body}</svg>')
-        # System fonts take longer to load than the drawing does, and hardly any uses them.
+        # Loading system fonts takes longer than the drawing, and hardly any drawing uses them.
         png = svg_to_bytes(svg_string=svg, width=size, skip_system_fonts=True)
         return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
 
@@ -72,13 +72,13 @@ def load_icons(path: Path) -> list[Icon]:
             for _, icon in sorted(icons.items()) if not icon.get("hidden")]
 
 
-def drawn(drawings: Sequence[Drawing], side: int, ground: Ground, rng: np.random.Generator
-          ) -> Bytes:
-    """One to three drawings on a picture that ``ground`` gives: [side, side, 3].
+def paste_drawings(drawings: Sequence[Drawing], side: int, background: Background,
+                   rng: np.random.Generator) -> Bytes:
+    """One to three drawings on the picture [side, side, 3] that ``background`` returns.
 
-    They may be larger than the picture and reach beyond its border.
+    They can be larger than the picture and extend beyond its border.
     """
-    picture = Image.fromarray(ground(rng))
+    picture = Image.fromarray(background(rng))
     for _ in range(rng.integers(1, 4)):
         size = round(side * 2 ** rng.uniform(-1.2, 0.9))
         drawing = drawings[int(rng.integers(len(drawings)))].draw(size)

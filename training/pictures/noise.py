@@ -1,4 +1,4 @@
-"""Textures and skies from 1/f noise, whose spectrum is that of natural pictures.
+"""Textures and skies from 1/f noise, which has the spectrum of natural pictures.
 
 Field 1987, "Relations between the statistics of natural images and the response properties of
 cortical cells": amplitudes fall with the frequency, about as 1/f.
@@ -19,12 +19,12 @@ def fractal(side: int, channels: int, rng: np.random.Generator, *, power: float,
             stretch: float = 1.0, angle: float = 0.0) -> Floats:
     """Noise [side, side, channels] of mean 0 and deviation 1 with a spectrum of 1/f**power.
 
-    ``stretch`` makes it longer along the direction ``angle`` (radians): fur, wood, water.
+    ``stretch`` stretches it along the direction ``angle`` (radians), for fur, wood and water.
     """
     down, across = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
     along = across * np.cos(angle) + down * np.sin(angle)
-    beside = -across * np.sin(angle) + down * np.cos(angle)
-    frequency = np.hypot(along * stretch, beside / stretch)
+    perpendicular = -across * np.sin(angle) + down * np.cos(angle)
+    frequency = np.hypot(along * stretch, perpendicular / stretch)
     frequency[0, 0] = 1.0
     amplitude = frequency**-power
     amplitude[0, 0] = 0.0
@@ -36,7 +36,7 @@ def fractal(side: int, channels: int, rng: np.random.Generator, *, power: float,
 
 
 def texture(side: int, rng: np.random.Generator) -> Bytes:
-    """A texture [side, side, 3] of noise: its channels are related, as light and shade are."""
+    """A noise texture [side, side, 3] with correlated channels, like light and shade."""
     stretched = rng.random() < 0.4
     noise = fractal(side, 3, rng, power=float(rng.uniform(1.0, 2.1)),
                     stretch=float(rng.uniform(1.2, 3.0)) if stretched else 1.0,

@@ -15,9 +15,9 @@ from training.pictures.files import picture_files
 
 Bytes = NDArray[np.uint8]
 
-# Kept for validation. Files of these names are never trained on, whatever folder they are in.
+# For validation. Files with these names are never trained on, whatever folder they are in.
 HELD_OUT = ("coffee", "chelsea", "china")
-# Of the packages' data: no documents, logos, charts, masks or test images.
+# In the packages' data, but documents, logos, charts, masks or test images.
 # The motorcycle (Middlebury 2014) names no licence.
 # fmt: off
 NOT_NATURAL = ("cell", "chessboard_GRAY", "chessboard_RGB", "clock_motion", "color", "horse", "ihc",
@@ -25,7 +25,7 @@ NOT_NATURAL = ("cell", "chessboard_GRAY", "chessboard_RGB", "clock_motion", "col
                "text", "motorcycle_left", "motorcycle_right")
 # fmt: on
 SCIPY_FACE = "face.dat"  # a raccoon in scipy/misc until SciPy 1.9: packed bytes, no header
-_LONGEST = 1000  # px; what is longer is reduced when loaded
+_LONGEST = 1000  # px; longer ones are reduced when loaded
 
 
 def photograph_files(folder: Path) -> list[Path]:
@@ -35,7 +35,7 @@ def photograph_files(folder: Path) -> list[Path]:
 
 
 def load_photographs(folders: Sequence[Path], longest: int = _LONGEST) -> list[Bytes]:
-    """All photographs to train on, each [H, W, 3], or [H, W, 1] if it has no colour."""
+    """All photographs to train on, each [H, W, 3], or [H, W, 1] if it is grey."""
     files = [path for folder in folders for path in photograph_files(folder)
              if path.stem not in HELD_OUT + NOT_NATURAL]
     return [_load(path, longest) for path in files]
@@ -77,8 +77,8 @@ def _middle(image: Image.Image) -> Image.Image:
 def photograph(photographs: Sequence[Bytes], side: int, rng: np.random.Generator) -> Bytes:
     """A random square of one of them, [side, side, 3], with varied colours and orientation.
 
-    The square is reduced, never enlarged, except where the photograph itself is smaller: enlarged
-    pictures are blurred, and a generator that learns from them paints blurred ones.
+    The square is reduced, never enlarged, unless the photograph itself is smaller: a generator that
+    learns from enlarged, blurred pictures paints blurred ones.
     """
     pixels = crop(photographs[int(rng.integers(len(photographs)))], side, rng)
     picture = pixels.astype(np.float32) / np.float32(255)

@@ -1,4 +1,4 @@
-"""The pool of training pictures, drawn beforehand from a seed."""
+"""The pool of natural training pictures, made beforehand from a seed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.pictures.drawings import Drawing, drawn, load_drawings
-from training.pictures.leaves import dead_leaves
+from training.pictures.dead_leaves import dead_leaves
+from training.pictures.drawings import Drawing, load_drawings, paste_drawings
 from training.pictures.noise import sky, texture
 from training.pictures.photographs import load_photographs, photograph
 
@@ -21,7 +21,7 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class SourceWeights:
-    """How much of the pool is what, as weights: a kind without sources counts as 0."""
+    """The weight of each kind of picture; a kind without sources counts as 0."""
 
     photographs: float = 0.48
     paintings: float = 0.2
@@ -32,7 +32,7 @@ class SourceWeights:
 
 
 class Sources:
-    """What the pool is made of. ``paintings`` are treated as photographs are."""
+    """What the pool is made from. ``paintings`` are treated like photographs."""
 
     def __init__(self, photographs: Sequence[Bytes], drawings: Sequence[Drawing] = (),
                  paintings: Sequence[Bytes] = (), weights: SourceWeights | None = None) -> None:
@@ -48,7 +48,7 @@ class Sources:
     @classmethod
     def load(cls, photographs: Sequence[Path], drawings: Sequence[Path] = (),
              paintings: Sequence[Path] = ()) -> Sources:
-        """Sources in folders, of which none may be needed but the photographs."""
+        """The sources in these folders; only photographs are required."""
         return cls(load_photographs(photographs), load_drawings(drawings),
                    load_photographs(paintings))
 
@@ -60,34 +60,35 @@ class Sources:
         if kind == 1:
             return photograph(self.paintings, side, rng)
         if kind == 2:
-            return dead_leaves(side, lambda chance: self._cloth(side, chance), rng)
+            return dead_leaves(side, lambda random: self._texture_source(side, random), rng)
         if kind == 3:
-            return drawn(self.drawings, side, lambda chance: self._ground(side, chance), rng)
+            return paste_drawings(self.drawings, side,
+                                  lambda random: self._background(side, random), rng)
         return texture(side, rng) if kind == 4 else sky(side, rng)
 
-    def _cloth(self, side: int, rng: np.random.Generator) -> Bytes:
+    def _texture_source(self, side: int, rng: np.random.Generator) -> Bytes:
         if self.photographs and rng.random() < 0.75:
             return photograph(self.photographs, side, rng)
         return texture(side, rng)
 
-    def _ground(self, side: int, rng: np.random.Generator) -> Bytes:
+    def _background(self, side: int, rng: np.random.Generator) -> Bytes:
         kind = rng.random()
         if kind < 0.3:
             return np.full((side, side, 3), rng.integers(0, 256, 3), dtype=np.uint8)
         if kind < 0.6:
             return sky(side, rng)
-        return self._cloth(side, rng)
+        return self._texture_source(side, rng)
 
 
 class PicturePool:
-    """Pictures of ``side`` px in bytes, [count, 3, side, side]; the same for the same seed."""
+    """Pictures of ``side`` px as bytes, [count, 3, side, side]; the same for the same seed."""
 
     def __init__(self, sources: Sources, count: int, side: int, seed: int | Sequence[int]) -> None:
         pictures = np.empty((count, 3, side, side), dtype=np.uint8)
-        # Each picture has a seed of its own, so that a change to one kind leaves the others.
+        # Each picture has its own seed, so changing one kind does not change the others.
         for row, child in enumerate(np.random.SeedSequence(seed).spawn(count)):
-            drawn_picture = sources.draw(side, np.random.default_rng(child))
-            pictures[row] = drawn_picture.transpose(2, 0, 1)
+            picture = sources.draw(side, np.random.default_rng(child))
+            pictures[row] = picture.transpose(2, 0, 1)
         self.pictures = torch.from_numpy(pictures)
 
     def batch(self, count: int, side: int, rng: np.random.Generator) -> Tensor:

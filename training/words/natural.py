@@ -1,4 +1,4 @@
-"""Training of the text tower on the prepared corpus, in stages that resume."""
+"""Training of the `natural` text tower: distillation on the prepared corpus."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.common.gradient_step import gradient_step
 from training.common.stage import save_atomically
 from training.words.corpus.prepare import Prepared
 
-# Batches of similar length are cut from so many batches' worth of random sentences.
+# Batches of similar length are made from this many batches' worth of random sentences.
 _MIXED = 50
 
 
@@ -24,10 +24,10 @@ _MIXED = 50
 class Distillation:
     """The numbers of a run.
 
-    ``likeness`` weighs the cosine of the pooled state and the teacher's vector, at the beginning
-    and at the end; it makes the tower read what the corpus never says. The token
-    embedding learns ``tokens_times`` as fast, as most of its rows are seldom seen. ``forgotten`` is
-    the share of tokens made unknown.
+    ``likeness`` is the weight of the cosine between the pooled state and the teacher's vector, at
+    the start and at the end; it teaches the tower to read what the corpus does not contain. The
+    token embedding learns ``tokens_times`` as fast, as most of its rows are rarely used.
+    ``dropped`` is the share of tokens made unknown.
     """
 
     steps: int = 9000
@@ -37,15 +37,15 @@ class Distillation:
     warmup: int = 200
     weight_decay: float = 0.01
     likeness: tuple[float, float] = (4.0, 1.0)
-    forgotten: float = 0.02
+    dropped: float = 0.02
     seed: int = 17
 
 
 class Distiller:
     """One run: :meth:`step` it, save it, resume it.
 
-    Batches and forgotten tokens follow from seed and step alone, so that a resumed run gives the
-    weights of an uninterrupted one.
+    Batches and dropped tokens depend only on the seed and the step, so an interrupted run ends with
+    the same weights as an uninterrupted one.
     """
 
     def __init__(self, tower: TextTower, corpus: Prepared, settings: Distillation) -> None:
@@ -68,7 +68,7 @@ class Distiller:
 
     @property
     def epoch_steps(self) -> int:
-        """Steps until every sentence has had its turn."""
+        """Steps in which every sentence is used once."""
         return max(1, len(self.trained) // self.settings.batch)
 
     def _batch(self) -> Tensor:
@@ -95,9 +95,9 @@ class Distiller:
         chosen = self._batch()
         draw = torch.Generator().manual_seed(settings.seed * 1_000_003 + self.iteration)
         self.iteration += 1
-        ids, mask = gather(self.corpus, self.starts, chosen)
+        ids, mask = tokens_of(self.corpus, self.starts, chosen)
         rows = self.tower.table[ids]
-        rows[torch.rand(rows.shape, generator=draw) < settings.forgotten] = UNKNOWN
+        rows[torch.rand(rows.shape, generator=draw) < settings.dropped] = UNKNOWN
         with torch.autocast("cpu", torch.bfloat16):
             pooled = self.tower.pool(ids, mask, rows)
             logits = self.tower.head(pooled)
@@ -120,19 +120,19 @@ class Distiller:
             0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.iteration / settings.steps))))
 
     def state_dict(self) -> dict[str, Any]:
-        """All that :meth:`load_state_dict` needs to go on."""
+        """All that :meth:`load_state_dict` needs to continue."""
         return {"tower": self.tower.state_dict(), "optimiser": self.optimiser.state_dict(),
                 "iteration": self.iteration}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a :meth:`state_dict`."""
+        """Continue from a :meth:`state_dict`."""
         self.tower.load_state_dict(state["tower"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.iteration = int(state["iteration"])
 
 
-def gather(corpus: Prepared, starts: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """The tokens of some sentences as ids [B, L] and their mask [B, L]."""
+def tokens_of(corpus: Prepared, starts: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """The tokens of the ``chosen`` [B] sentences as ids [B, L], and their mask [B, L]."""
     lengths = corpus.lengths[chosen]
     places = torch.arange(int(lengths.max()))[None]
     mask = places < lengths[:, None]
@@ -149,8 +149,7 @@ def divergence(logits: Tensor, classes: Tensor, weights: Tensor) -> Tensor:
 def export(tower: TextTower, rows: Tensor, path: Path) -> None:
     """Write the tower as it ships: its sizes, its rows, its weights in float16.
 
-    Of the tower's embedding only ``rows``, ids of the tokens in the corpus, and the unknown are
-    kept.
+    Only ``rows``, the ids of the tokens in the corpus, and the row for unknown ones are kept.
     """
     state = {name: each.half() for name, each in tower.state_dict().items()}
     kept = torch.cat([torch.tensor([UNKNOWN]), tower.table[rows]])

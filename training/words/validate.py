@@ -1,4 +1,4 @@
-"""How well a tower reads, next to the teacher by itself."""
+"""How well a tower reads, and the teacher alone for comparison."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.models.perceptors.text_tower import TextTower
 from training.words.corpus.classes import image_classes
 from training.words.corpus.knowledge import CLASSES, Wordings
 from training.words.corpus.prepare import Prepared, tokenise
-from training.words.natural import gather
+from training.words.natural import tokens_of
 from training.words.tower import pad
 
 EXAMPLES = (
@@ -29,7 +29,7 @@ _WHOLE_WORD = re.compile(r"[a-z]{3,}</w>")
 
 @dataclass(frozen=True)
 class Score:
-    """Shares, 0..1, over ``count`` sentences: the expected class is first, is in the first five."""
+    """How often the expected class is first or in the first five, 0..1, of ``count`` sentences."""
 
     first: float
     first_five: float
@@ -49,16 +49,16 @@ def read(tower: TextTower, corpus: Prepared, chosen: Tensor) -> Tensor:
     starts = corpus.lengths.cumsum(0) - corpus.lengths
     logits = torch.empty(len(chosen), CLASSES)
     for part in corpus.lengths[chosen].argsort().split(256):
-        logits[part] = tower(*gather(corpus, starts, chosen[part]))
+        logits[part] = tower(*tokens_of(corpus, starts, chosen[part]))
     return logits
 
 
 def validate(tower: TextTower, corpus: Prepared, wordings: Wordings | None = None,
              most: int = 4000) -> dict[str, Score]:
-    """Scores on held-out sentences by kind; with ``wordings`` the teacher's own, too.
+    """Scores on held-out sentences by kind; with ``wordings`` the teacher's as well.
 
-    What is expected is the likeliest class of the meaning in the corpus: for ``class`` the truth,
-    for the other kinds what teacher and nouns together say.
+    The expected class is the likeliest of the meaning in the corpus: the truth for ``class``, for
+    the other kinds what the teacher and the nouns say together.
     """
     was_training = tower.training
     tower.eval()
@@ -89,7 +89,7 @@ def likeliest(tower: TextTower, text: str, count: int = 5) -> list[tuple[str, fl
 
 
 def unknown_words(rows: Tensor, count: int = 10_000) -> list[str]:
-    """Of the most frequent whole words in CLIP's vocabulary those without a row.
+    """The most frequent whole words in CLIP's vocabulary that have no row.
 
     The order of CLIP's vocabulary is that of its merges, so that frequent words come first.
     """

@@ -47,12 +47,12 @@ def _wait(folder: Path, rank: int) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell of a parent's end")
-def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
+def test_processes_end_with_their_parent(tmp_path: Path) -> None:
     program = ("import signal, sys; from functools import partial; from pathlib import Path\n"
                "from training.common.data_parallel import train_in_processes\n"
                "from tests.training.common.test_data_parallel import _wait\n"
                "if __name__ == '__main__':\n"
-               "    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as of a job in the background\n"
+               "    signal.signal(signal.SIGINT, signal.SIG_IGN)  # like a background job\n"
                "    train_in_processes(2, partial(_wait, Path(sys.argv[1])))\n")
     script = tmp_path / "program.py"
     script.write_text(program)
@@ -74,7 +74,7 @@ def test_processes_end_with_the_one_that_began_them(tmp_path: Path) -> None:
         time.sleep(0.1)
 
 
-def test_alone_nothing_is_shared() -> None:
+def test_a_single_process_shares_nothing() -> None:
     model = nn.Linear(2, 1)
     average_gradients(model)
     assert model.weight.grad is None

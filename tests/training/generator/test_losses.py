@@ -41,7 +41,7 @@ def test_a_critic_learns_to_tell_noise_from_flat_pictures():
     assert critic_loss(critic, real, painted).item() < 0.7 * before
 
 
-def test_a_grid_is_told_from_noise_slopes_and_shifted_edges():
+def test_a_grid_is_distinguished_from_noise_slopes_and_shifted_edges():
     tile = torch.rand(1, 3, 8, 8, generator=generator()).repeat(1, 1, 8, 8)
     noise = torch.rand(1, 3, 64, 64, generator=generator())
     slope = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
@@ -52,7 +52,7 @@ def test_a_grid_is_told_from_noise_slopes_and_shifted_edges():
     assert shares[3] == pytest.approx(1 / 9)
 
 
-def test_slow_latents_are_made_of_codes_and_their_colours_lie_between():
+def test_slow_latents_consist_of_codes_with_interpolated_colours():
     codebook = torch.randn(20, 5, generator=generator())
     zq = codebook[torch.randint(20, (2, 8, 8), generator=generator())].permute(0, 3, 1, 2)
     slow, colours = slow_latents(zq, zq[:, :3] * 0.5, codebook, 3, generator())

@@ -16,7 +16,7 @@ def run(trainer, folder, steps):
     run_stage(trainer, "natural", folder, minutes=5, steps=steps, tell=lambda _: None)
 
 
-def test_a_run_that_was_interrupted_ends_with_the_same_weights(tmp_path):
+def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
     whole = tiny_trainer()
     run(whole, tmp_path / "whole", 7)
     run(tiny_trainer(), tmp_path / "parts", 4)
@@ -31,7 +31,7 @@ def test_a_run_that_was_interrupted_ends_with_the_same_weights(tmp_path):
         assert value.equal(second.weights()[name]), name
 
 
-def test_a_step_reports_its_losses_and_now_and_then_the_held_out_error():
+def test_a_step_reports_its_losses_and_sometimes_the_held_out_error():
     trainer = tiny_trainer(adversarial_after=0.3)  # of 8 steps: from the third on
     first, second, third = (trainer.step() for _ in range(3))
     assert {"l1", "edges", "perceptual", "commitment", "colours", "between", "grid",
@@ -56,13 +56,13 @@ def test_the_last_steps_see_larger_pictures():
 
 
 def test_training_lowers_the_error():
-    trainer = tiny_trainer(total=60, adversarial=0.0, learning_rate=3e-3, chapter=100,
+    trainer = tiny_trainer(total=60, adversarial=0.0, learning_rate=3e-3, redraw_every=100,
                            large_after=1.0)
     errors = [trainer.step()["l1"] for _ in range(60)]
     assert sum(errors[-10:]) < 0.9 * sum(errors[:10])
 
 
-def test_begins_as_the_smaller_generator_paints():
+def test_it_starts_with_the_smaller_generators_output():
     from tests.training.generator.tiny import small_model
     small, trainer = small_model(), tiny_trainer()
     picture = trainer.held_out["grey"] * 2 - 1

@@ -41,9 +41,9 @@ def shrunk(pictures: Tensor) -> list[Tensor]:
 
 def tiny_trainer(**settings: Any) -> NaturalGeneratorTrainer:
     numbers: dict[str, Any] = {
-        "batch": 4, "side": 24, "pool": 6, "pool_side": 28, "chapter": 3, "total": 8, "codes": 16,
-        "adversarial": 0.01, "adversarial_after": 0.2, "revive_every": 2, "validate_every": 2,
-        "ddconfig": WIDER}
+        "batch": 4, "side": 24, "pool": 6, "pool_side": 28, "redraw_every": 3, "total": 8,
+        "codes": 16, "adversarial": 0.01, "adversarial_after": 0.2, "revive_every": 2,
+        "validate_every": 2, "ddconfig": WIDER}
     held_out = {"grey": np.full((16, 16, 3), 128, dtype=np.uint8)}
     return NaturalGeneratorTrainer(NaturalGeneratorTraining(**(numbers | settings)), sources(),
                                    small_model().state_dict(), shrunk, held_out)

@@ -9,8 +9,8 @@ from PIL import Image
 
 from tests.training.generator.tiny import sources
 from training.pictures.colours import random_colour, recolour, tint
-from training.pictures.drawings import Icon, drawn, load_drawings
-from training.pictures.leaves import dead_leaves
+from training.pictures.dead_leaves import dead_leaves
+from training.pictures.drawings import Icon, load_drawings, paste_drawings
 from training.pictures.noise import fractal, sky, texture
 from training.pictures.photographs import crop, load_held_out, load_photographs
 from training.pictures.pool import PicturePool, Sources
@@ -24,7 +24,7 @@ def leaves(seed: int) -> np.ndarray:
     return dead_leaves(24, lambda chance: texture(30, chance), rng(seed))
 
 
-def test_dead_leaves_are_seeded_pictures_with_many_colours():
+def test_dead_leaves_have_many_colours_and_repeat_with_their_seed():
     picture = leaves(5)
     assert picture.shape == (24, 24, 3)
     assert picture.dtype == np.uint8
@@ -34,14 +34,14 @@ def test_dead_leaves_are_seeded_pictures_with_many_colours():
 
 
 @pytest.mark.parametrize("draw", [texture, sky])
-def test_noise_is_seeded_and_fills_the_square(draw):
+def test_noise_fills_the_square_and_repeats_with_its_seed(draw):
     picture = draw(24, rng(3))
     assert picture.shape == (24, 24, 3)
     assert np.array_equal(picture, draw(24, rng(3)))
     assert picture.std() > 1
 
 
-def test_fractal_noise_has_the_spectrum_that_it_should():
+def test_fractal_noise_has_the_requested_spectrum():
     noise = fractal(128, 1, rng(), power=1.5)[..., 0]
     amplitude = np.abs(np.fft.rfft2(noise))[:64, :64]
     frequency = np.hypot(*np.mgrid[:64, :64])
@@ -84,7 +84,7 @@ def test_held_out_photographs_are_never_trained_on(tmp_path):
     assert held_out["coffee"].shape == (16, 16, 3)
 
 
-def test_the_raccoon_of_scipy_is_a_photograph(tmp_path):
+def test_scipys_raccoon_is_read_as_a_photograph(tmp_path):
     pixels = np.arange(768 * 1024 * 3, dtype=np.uint32).astype(np.uint8).tobytes()
     (tmp_path / "face.dat").write_bytes(bz2.compress(pixels))
     assert [each.shape for each in load_photographs([tmp_path])] == [(750, 1000, 3)]
@@ -107,16 +107,16 @@ def test_kinds_without_sources_are_left_out():
     assert sources().shares[0] > sources().shares[2] > 0
 
 
-def test_a_folder_of_pictures_serves_as_drawings(tmp_path):
+def test_a_folder_of_pictures_can_be_drawings(tmp_path):
     Image.new("RGBA", (16, 16), (255, 0, 0, 255)).save(tmp_path / "square.png")
     drawings = load_drawings([tmp_path])
-    picture = drawn(drawings, 24, lambda _: np.zeros((24, 24, 3), dtype=np.uint8), rng(2))
+    picture = paste_drawings(drawings, 24, lambda _: np.zeros((24, 24, 3), dtype=np.uint8), rng(2))
     assert picture.shape == (24, 24, 3)
     assert picture[..., 0].max() == 255
     assert picture[..., 1].max() == 0
 
 
-def test_an_iconify_set_serves_as_drawings(tmp_path):
+def test_an_iconify_set_can_be_drawings(tmp_path):
     pytest.importorskip("resvg_py")
     icons = {"b": {"body": '<path fill="#00f" d="M0 0h8v8H0z"/>'},
              "a": {"body": '<path fill="#f00" d="M0 0h16v16H0z"/>', "width": 16, "height": 16},

@@ -1,4 +1,4 @@
-"""A picture tower that is a projection, and captions that learn where their pictures lie in it."""
+"""The picture tower as a projection, and captions that learn their pictures' vectors."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def pictures() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def perceptor(pictures: torch.Tensor) -> ClipPerceptor:
-    """One that sees 62 components of them, as they are and turned over."""
+    """A perceptor of 62 components of them and of their mirror images."""
     small = ClipPerceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval()
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
     project_on_components(small, many)
     return small.requires_grad_(False)
 
 
-def test_a_projection_sees_pictures_as_their_components(perceptor: ClipPerceptor,
+def test_a_projection_encodes_pictures_by_their_components(perceptor: ClipPerceptor,
                                                         pictures: torch.Tensor) -> None:
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)]).flatten(1) - 0.5
     _, values, patterns = torch.linalg.svd(many, full_matrices=False)
@@ -54,11 +54,11 @@ def test_a_projection_sees_pictures_as_their_components(perceptor: ClipPerceptor
     seen = torch.cat([seen / seen.norm(dim=1).mean(), torch.ones(len(seen), 1)], 1)
     right = F.normalize(seen) @ F.normalize(seen).T
     ours = perceptor.encode_image((many + 0.5).view(-1, 3, 64, 64))
-    # The least of so many components are found by chance vectors, nearly.
+    # The smallest components are found only approximately.
     torch.testing.assert_close(ours @ ours.T, right, atol=5e-3, rtol=0)
 
 
-def test_whatever_a_picture_is_its_slope_leads_to_what_the_vector_stands_for(
+def test_from_any_picture_the_gradient_leads_to_the_vectors_picture(
         perceptor: ClipPerceptor, pictures: torch.Tensor) -> None:
     goals = perceptor.encode_image(pictures[:8])
     x = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(2))
@@ -76,7 +76,7 @@ def test_whatever_a_picture_is_its_slope_leads_to_what_the_vector_stands_for(
     assert nearest.tolist() == list(range(8))
 
 
-def test_pictures_that_are_too_few_or_patches_that_are_too_small_are_refused(
+def test_too_few_pictures_and_too_small_patches_are_refused(
         pictures: torch.Tensor) -> None:
     patched = ClipPerceptor(new_clip(**{**ARCHITECTURE, "patch": 16}))
     with pytest.raises(ValueError, match="one patch of 64 pixels"):
@@ -85,7 +85,7 @@ def test_pictures_that_are_too_few_or_patches_that_are_too_small_are_refused(
         project_on_components(ClipPerceptor(new_clip(**ARCHITECTURE)), pictures)
 
 
-def test_prompts_that_are_added_pull_as_the_loops_own_losses_do() -> None:
+def test_added_prompts_pull_like_the_loops_own_losses() -> None:
     generator = torch.Generator().manual_seed(3)
     read = F.normalize(torch.randn(5, 8, generator=generator, dtype=torch.float64))
     seen = torch.randn(2, 8, generator=generator, dtype=torch.float64)
@@ -102,7 +102,7 @@ def test_prompts_that_are_added_pull_as_the_loops_own_losses_do() -> None:
     assert (rests[:, -1] == 0).all()
 
 
-def test_of_one_prompt_all_is_compared_and_of_several_what_pictures_have() -> None:
+def test_the_last_number_counts_for_one_prompt_but_not_for_several() -> None:
     seen = F.normalize(torch.tensor([[1.0, 1.0, 0.0]]))
     one = pull_directions(torch.tensor([[0.6, 0.0, 0.8]]), torch.tensor([0]), seen)
     assert one[0, 2] > 0
@@ -111,7 +111,7 @@ def test_of_one_prompt_all_is_compared_and_of_several_what_pictures_have() -> No
     torch.testing.assert_close(F.cosine_similarity(two, seen), torch.ones(1))
 
 
-def test_words_taken_over_ask_for_the_same_picture_where_it_is_seen_otherwise(
+def test_transferred_words_mean_the_same_picture_in_another_projection(
         perceptor: ClipPerceptor, pictures: torch.Tensor) -> None:
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
     other = ClipPerceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval().requires_grad_(False)
@@ -131,7 +131,7 @@ def test_words_taken_over_ask_for_the_same_picture_where_it_is_seen_otherwise(
                                rtol=1e-3, atol=1e-3)
 
 
-def test_captions_learn_their_pictures_and_others_begin_with_them(tmp_path: Path) -> None:
+def test_captions_learn_their_pictures_and_another_run_starts_from_them(tmp_path: Path) -> None:
     trainer = DrawnWordsTrainer(WORDS, PLAIN)
     locked = {name: value.clone() for name, value in trainer.perceptor.state_dict().items()
               if "visual" in name}

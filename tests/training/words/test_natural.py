@@ -40,7 +40,7 @@ def test_a_word_without_a_row_is_unknown(rows: torch.Tensor):
     assert tower.knows(ids).tolist() == [[True] * 4, [True, True, False, True]]
 
 
-def test_divergence_is_zero_where_the_meaning_is_met():
+def test_divergence_is_zero_for_equal_meanings():
     classes, weights = torch.tensor([[3, 5]]), torch.tensor([[0.25, 0.75]])
     logits = torch.full((1, 1000), -50.0)
     logits[0, classes[0]] = weights[0].log()
@@ -84,7 +84,7 @@ def test_an_exported_tower_is_read_back_in_half_precision(tmp_path: Path, senten
     assert torch.equal(kept, rows)
 
 
-def test_an_exported_tower_knows_the_tokens_of_the_corpus_alone(tmp_path: Path,
+def test_an_exported_tower_knows_only_the_tokens_of_the_corpus(tmp_path: Path,
                                                                 rows: torch.Tensor):
     everything = torch.arange(49408)
     torch.manual_seed(0)
@@ -96,5 +96,5 @@ def test_an_exported_tower_knows_the_tokens_of_the_corpus_alone(tmp_path: Path,
     torch.testing.assert_close(again(ids, mask)[0], tower(ids, mask)[0], rtol=0.02, atol=0.02)
 
 
-def test_validation_counts_held_out_sentences_alone(sentences: Prepared, rows: torch.Tensor):
+def test_validation_counts_only_held_out_sentences(sentences: Prepared, rows: torch.Tensor):
     assert validate(new_tower(rows), sentences)["class"].count == 1

@@ -1,4 +1,4 @@
-"""Captions as people ask."""
+"""Captions as people write prompts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training.world.prompts import PLUS, sample_prompt
 from training.world.sampling import WHOLE, sample_scene
 
 
-def test_what_is_asked_is_true_and_each_way_of_asking_comes() -> None:
+def test_prompts_are_true_of_their_scene_and_each_kind_occurs() -> None:
     rng = np.random.default_rng(3)
     seen = {"plus style": 0, "plus ground": 0, "style alone": 0, "no ground": 0, "all": 0}
     for _ in range(600):
@@ -26,7 +26,7 @@ def test_what_is_asked_is_true_and_each_way_of_asking_comes() -> None:
                 else "all" if told else "style alone" if scene.style else "no ground")
         seen[kind] += 1
         if kind == "plus ground":
-            # The claim holds the ground, too: on another it is untrue.
+            # The claim includes the ground, so it is not true on another.
             other = replace(scene, ground=sample_scene(rng, WHOLE).ground)
             assert claim.true_of(other) == (
                 other.ground.colour == scene.ground.colour
@@ -34,10 +34,10 @@ def test_what_is_asked_is_true_and_each_way_of_asking_comes() -> None:
     assert min(seen.values()) > 20
 
 
-def test_added_prompts_have_the_mean_of_their_vectors() -> None:
+def test_the_vector_of_added_prompts_is_the_mean_of_theirs() -> None:
     perceptor = load_models("drawn", device="cpu").perceptor
     words = ["a red circle + on a blue background", "a red circle", "on a blue background"]
-    # Among longer and shorter ones: each is read by itself, and comes back in its place.
+    # Among longer and shorter ones: each is encoded by itself and returned in its place.
     others = ["a fox", "a charcoal drawing of a fox to the left of a big purple ring"] * 40
     both, first, second = encode_prompts(perceptor, [*words, *others])[:3]
     torch.testing.assert_close(torch.stack([first, second]), perceptor.encode_text(words[1:]))

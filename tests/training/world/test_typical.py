@@ -1,4 +1,4 @@
-"""The one typical picture of a scene, and what is typical where a caption does not say."""
+"""The typical picture of a scene, and what is typical if a caption does not say."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from training.world.styles import STYLES
 from training.world.typical import STYLE_GROUNDS, typical_scene
 
 
-def test_a_typical_picture_is_in_the_middle_and_of_the_named_colours() -> None:
+def test_a_typical_picture_is_centred_and_has_the_named_colours() -> None:
     scene = Scene((Thing("square", "red"),), Ground("blue"))
     picture = draw_array(scene, None)
     assert tuple(picture[:, 64, 64]) == COLOURS["red"]
@@ -31,7 +31,7 @@ def test_a_typical_picture_is_in_the_middle_and_of_the_named_colours() -> None:
 
 
 @pytest.mark.parametrize("style", [None, *STYLES])
-def test_a_typical_picture_is_always_the_same_and_is_one_that_could_be(style: str | None) -> None:
+def test_a_typical_picture_is_always_the_same_and_resembles_random_ones(style: str | None) -> None:
     scene = Scene((Thing("star", "yellow"),), Ground("night", "night"), None, style)
     one = draw_array(scene, None).astype(int)
     assert np.array_equal(one, draw_array(scene, None))
@@ -42,7 +42,7 @@ def test_a_typical_picture_is_always_the_same_and_is_one_that_could_be(style: st
 
 @given(st.integers(0, 2**31))
 @settings(max_examples=150, deadline=None)
-def test_what_is_told_stays_true_and_on_no_ground_that_is_told_held_out(seed: int) -> None:
+def test_claims_are_true_of_the_typical_scene_which_is_not_held_out(seed: int) -> None:
     rng = np.random.default_rng(seed)
     scene = sample_scene(rng, replace(WHOLE, styled=0.4))
     _, claim = sample_prompt(scene, rng)
@@ -55,7 +55,7 @@ def test_what_is_told_stays_true_and_on_no_ground_that_is_told_held_out(seed: in
 
 @pytest.mark.parametrize("thing", [Thing("circle", "red"), Thing("circle", "white"),
                                    Thing("circle", "grey")])
-def test_a_ground_that_nobody_asked_for_is_paper_on_which_all_things_show(thing: Thing) -> None:
+def test_without_a_claimed_ground_it_is_paper_on_which_all_things_are_visible(thing: Thing) -> None:
     claim = Claim((ThingClaim(thing.shape, thing.colour, None),))
     usual = typical_scene(Scene((thing,), Ground("grass", "grass")), claim)
     assert usual.ground == Ground(PAPER)
@@ -65,7 +65,7 @@ def test_a_ground_that_nobody_asked_for_is_paper_on_which_all_things_show(thing:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_style_has_a_ground_of_its_own_unless_the_thing_has_its_colour(style: str) -> None:
+def test_a_style_has_its_own_ground_unless_the_thing_has_that_colour(style: str) -> None:
     def ground(colour: str) -> Ground:
         thing = Thing("square", colour)
         claim = Claim((ThingClaim("square", colour, None),), style=style)
@@ -79,7 +79,7 @@ def test_a_style_has_a_ground_of_its_own_unless_the_thing_has_its_colour(style: 
 
 
 @pytest.mark.parametrize("style", ["oil", "mosaic", "pixel art", "stained glass", "charcoal"])
-def test_a_style_that_fills_the_picture_shows_where_no_thing_is(style: str) -> None:
+def test_a_style_that_fills_the_picture_is_visible_on_the_ground(style: str) -> None:
     claim = Claim((ThingClaim("square", "red", None),), style=style)
     usual = typical_scene(Scene((Thing("square", "red"),), Ground("white"), None, style), claim)
     corner = draw_array(usual, None)[:, :24, :24].astype(int)
@@ -87,14 +87,14 @@ def test_a_style_that_fills_the_picture_shows_where_no_thing_is(style: str) -> N
     assert np.abs(corner - plain).max() > 10  # strokes, joints, leads, tones, levels
 
 
-def test_of_a_ground_that_is_told_the_pattern_is_only_where_it_is_told() -> None:
+def test_a_claimed_ground_has_a_pattern_only_if_that_is_claimed() -> None:
     striped = Scene((Thing("circle", "red"),), Ground("green", "striped", "blue"))
     told = Claim((ThingClaim("circle", "red", None),), ground_colour="green")
     assert typical_scene(striped, told).ground == Ground("green")
     assert typical_scene(striped, replace(told, ground_pattern="striped")).ground == striped.ground
 
 
-def test_a_size_that_nobody_asked_for_is_the_middle_one() -> None:
+def test_without_a_claimed_size_it_is_medium() -> None:
     scene = Scene((Thing("circle", "red", "big"),), Ground("green"))
     told = Claim((ThingClaim("circle", "red", "big"),), ground_colour="green")
     assert typical_scene(scene, told) == scene
@@ -102,9 +102,9 @@ def test_a_size_that_nobody_asked_for_is_the_middle_one() -> None:
     assert typical_scene(scene, untold).things[0].size == "medium"
 
 
-def test_of_a_pool_the_share_that_is_asked_for_is_typical() -> None:
+def test_the_requested_share_of_a_pool_is_typical() -> None:
     pool = ScenePool(30, 32, 3, mix=Mix(styled=0.2, pairs=0.3), typical=0.5)
     same = [np.array_equal(picture, pool.draw(scene, None))
             for picture, scene in zip(pool.pictures, pool.scenes, strict=True)]
-    assert same[::2] == same[1::2]  # both of a pair or none
+    assert same[::2] == same[1::2]  # both of a pair, or neither
     assert 0.2 < np.mean(same) < 0.8

@@ -1,4 +1,4 @@
-"""The small world: what is drawn is what was described, and captions tell the truth."""
+"""The drawn world: pictures show what captions say, and captions are true of their scenes."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def _rng(seed: int) -> np.random.Generator:
 
 
 def _mean_colour(pixels: np.ndarray, near: str) -> float:
-    """How far the pixels' [3, n] median is from a named colour, 0 to 255 a channel."""
+    """How far the median of pixels [3, n] is from a named colour, in the worst channel, 0..255."""
     return float(np.abs(np.median(pixels, axis=1) - np.array(COLOURS[near])).max())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_thing_has_its_colour_and_the_ground_its_own(shape: str) -> None:
+def test_thing_and_ground_have_their_colours(shape: str) -> None:
     scene = Scene((Thing(shape, "red", "big"),), Ground("blue"))
     picture = draw_array(scene, _rng(1))
     assert picture.shape == (3, 128, 128)
@@ -80,7 +80,7 @@ def test_a_style_changes_the_drawing_but_not_its_shape(style: str) -> None:
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize(("thing", "ground"), [("red", "green"), ("white", "yellow")])
-def test_in_every_style_the_thing_is_still_to_be_seen(style: str, thing: str, ground: str) -> None:
+def test_the_thing_is_visible_in_every_style(style: str, thing: str, ground: str) -> None:
     with_it = Scene((Thing("star", thing, "big"),), Ground(ground), None, style)
     without = Scene((Thing("star", ground, "big"),), Ground(ground), None, style)
     one, other = (draw_array(scene, _rng(5)).astype(int) for scene in (with_it, without))
@@ -94,7 +94,7 @@ def test_charcoal_has_no_colour() -> None:
 
 
 @pytest.mark.parametrize("scenery", [each for each in SCENERY if each != "gradient"])
-def test_scenery_is_told_in_words_and_seen(scenery: str) -> None:
+def test_scenery_is_in_the_caption_and_in_the_picture(scenery: str) -> None:
     scene = Scene((Thing("circle", "red"),), Ground(scenery, scenery))
     words, claim = describe(scene, _rng(1), full=True)
     assert words.startswith("a red circle ")
@@ -117,7 +117,7 @@ def test_a_gradient_goes_from_its_one_colour_to_its_other() -> None:
 @pytest.mark.parametrize(("count", "words"), [(1, "a red square on a blue background"),
                                               (2, "two red squares on a blue background"),
                                               (3, "three red squares on a blue background")])
-def test_so_many_are_drawn_as_are_told(count: int, words: str) -> None:
+def test_the_number_in_the_caption_is_the_number_drawn(count: int, words: str) -> None:
     scene = Scene((Thing("square", "red", count=count),), Ground("blue"))
     said, claim = describe(scene, _rng(7), full=True)
     assert said == words
@@ -189,14 +189,14 @@ def test_drawn_things_have_names_colours_and_plurals() -> None:
 @pytest.mark.parametrize(("name", "words"), [
     ("fox", "a fox"), ("eagle", "an eagle"), ("unicorn", "a unicorn"),
     ("hourglass", "an hourglass"), ("grapes", "grapes"), ("bread", "bread")])
-def test_each_drawn_thing_has_the_article_that_it_takes(name: str, words: str) -> None:
+def test_each_drawn_thing_has_its_article(name: str, words: str) -> None:
     scene = Scene((drawn_things()[name].thing(),), Ground("snow", "snow"))
     assert describe(scene, _rng(1), full=True)[0] == f"{words} in the snow"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of drawings, each a bar of its own length on nothing, off the middle."""
+    """A folder of drawings: bars of different lengths, off centre, on nothing."""
     folder = tmp_path_factory.mktemp("drawings")
     lines = []
     for i, thing in enumerate(drawn_things().values()):
@@ -208,7 +208,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_drawing_is_put_in_its_place_without_its_margin(folder: Path) -> None:
+def test_a_drawing_is_placed_without_its_margin(folder: Path) -> None:
     scene = Scene((drawn_things()["fox"].thing(), Thing("square", "blue")), Ground("green"),
                   "left of")
     picture = draw_array(scene, _rng(2), 128, Drawings(folder)).astype(int)
@@ -218,7 +218,7 @@ def test_a_drawing_is_put_in_its_place_without_its_margin(folder: Path) -> None:
     assert np.ptp(magenta[:, 1]) > 40  # as wide as a thing is, not as its file
 
 
-def test_the_bench_asks_for_what_is_not_held_out_and_knows_its_picture(folder: Path) -> None:
+def test_the_bench_uses_prompts_that_are_not_held_out_with_their_pictures(folder: Path) -> None:
     found = prompts(3, Drawings(folder))
     held = {entry["caption"] for kind in found
             for entry in json.loads((FOLDER / f"{kind}.json").read_text())}
@@ -233,7 +233,7 @@ def test_the_bench_asks_for_what_is_not_held_out_and_knows_its_picture(folder: P
             assert picture.shape == (3, 128, 128)
 
 
-def test_without_drawings_none_is_made_up(folder: Path, tmp_path: Path) -> None:
+def test_missing_drawings_are_an_error(folder: Path, tmp_path: Path) -> None:
     scene = Scene((drawn_things()["fox"].thing(),), Ground("green"))
     with pytest.raises(DrawingsError, match="fox, name a folder"):
         draw_array(scene, _rng(2))
@@ -245,7 +245,7 @@ def test_without_drawings_none_is_made_up(folder: Path, tmp_path: Path) -> None:
         Drawings(tmp_path)
 
 
-def test_a_folder_of_drawings_is_gathered_from_pictures_and_names(folder: Path,
+def test_a_folder_of_drawings_is_made_from_pictures_and_names(folder: Path,
                                                                   tmp_path: Path) -> None:
     noto = tmp_path / "png"
     noto.mkdir()
@@ -266,14 +266,14 @@ def test_a_folder_of_drawings_is_gathered_from_pictures_and_names(folder: Path,
     assert "name its png/128" in " ".join(nothing.output.replace("│", "").split())
 
 
-def test_training_says_at_once_that_a_folder_has_no_drawings(tmp_path: Path) -> None:
+def test_training_refuses_a_folder_without_drawings_at_once(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["generator", "--drawings", str(tmp_path)])
     assert told.exit_code == 2
     assert "has no emoji.jsonl" in " ".join(told.output.replace("│", "").split())
 
 
 @given(SEEDS)
-def test_a_full_caption_is_true_of_a_near_miss_only_where_nothing_it_says_changed(
+def test_a_full_caption_is_true_of_a_near_miss_only_if_nothing_it_says_changed(
         seed: int) -> None:
     rng = _rng(seed)
     scene = sample_scene(rng)
@@ -294,7 +294,7 @@ def test_neither_of_two_things_hides_the_other(seed: int) -> None:
         assert sizes == (("small", "big") if each.relation == "inside" else ("medium",) * 2)
 
 
-def test_a_partial_caption_is_true_of_whatever_fits_it() -> None:
+def test_a_partial_caption_is_true_of_every_scene_that_fits() -> None:
     claim = Claim((ThingClaim("star", None, None),))
     assert claim.true_of(Scene((Thing("star", "red"),), Ground("blue")))
     assert not claim.true_of(Scene((Thing("heart", "red"),), Ground("blue")))

@@ -1,10 +1,10 @@
 """The 1,000 ImageNet classes as WordNet synsets.
 
-The list of short names does not say which meaning of a word a class is (crane the bird, or the
+The list of short names does not say which sense of a word a class is (crane the bird, or the
 machine), but the classes are in the order of their offsets in WordNet 3.0: the offsets strictly
-increase with the class's index. That settles most names. ``senses.tsv`` settles the others: it has
-WordNet's word for names that WordNet does not know, and the sense where several increase, both
-compared with the published list of the classes' synsets. ``classes.tsv`` is the result.
+increase with the class's index. That decides most names. ``senses.tsv`` decides the others: it has
+WordNet's word for names that WordNet does not have, and the sense if several fit the order, both
+checked against the published list of the classes' synsets. ``classes.tsv`` is the result.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from training.words.corpus.wordnet import WordNet
 
 CLASSES = Path(__file__).with_name("classes.tsv")
 SENSES = Path(__file__).with_name("senses.tsv")
-# The two cranes have theirs in parentheses.
+# The two cranes have one.
 _REMARK = " ("
 
 
 @dataclass(frozen=True)
 class ImageClass:
-    """One class: its place among the 1,000 logits, its synset's offset, its short name."""
+    """One class: its index among the 1,000 logits, its synset's offset, its short name."""
 
     index: int
     offset: int
@@ -33,7 +33,7 @@ class ImageClass:
 
     @property
     def plain_name(self) -> str:
-        """The name as one would type it: without the remark in parentheses."""
+        """The name as people type it: without the remark in parentheses."""
         return self.name.split(_REMARK)[0]
 
 
@@ -46,7 +46,7 @@ def image_classes() -> tuple[ImageClass, ...]:
 
 
 def read_senses() -> dict[str, tuple[str, int]]:
-    """Of some short names WordNet's lemma, and the number of its sense from 1 (0: any)."""
+    """For some short names, WordNet's lemma and the number of its sense, from 1 (0: any)."""
     with SENSES.open(encoding="utf-8", newline="") as lines:
         return {row["name"]: (row["lemma"], int(row["sense"]))
                 for row in csv.DictReader(lines, delimiter="\t")}
@@ -54,10 +54,10 @@ def read_senses() -> dict[str, tuple[str, int]]:
 
 def align(names: Sequence[str], wordnet: WordNet,
           settled: Mapping[str, tuple[str, int]]) -> list[int]:
-    """The offset of each class, strictly increasing, by the most usual senses that allow it.
+    """The offset of each class, strictly increasing, from the most frequent senses that allow it.
 
     Raises:
-        ValueError: No choice of senses increases: a name has none in reach.
+        ValueError: No choice of senses is increasing.
     """
     # Of each class's candidates: the cost so far, and the offsets chosen up to it.
     chains: list[tuple[int, list[int]]] = [(0, [])]

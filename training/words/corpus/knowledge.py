@@ -1,10 +1,10 @@
-"""What a noun means as a distribution over the 1,000 classes: WordNet with the teacher's help.
+"""The meanings of nouns, as distributions over the 1,000 classes: from WordNet and the teacher.
 
 - A synset that is a class, or is below one, means that class.
-- A synset above classes means those below it, the most typical first.
-- Any other means the classes that the teacher and the hierarchy find near.
-- Words of scenes that no class stands for (forest, sky, house) have theirs by hand, in
-  ``scenes.tsv``; kinds of such things take half of their meaning from there.
+- A synset above classes means those below it, the typical ones most.
+- Any other means the classes that are near it by the teacher and by the hierarchy.
+- Words for scenes without a class (forest, sky, house) have meanings set by hand in ``scenes.tsv``;
+  synsets below them get half of their meaning from there.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ VISIBLE_TOPICS = frozenset({5, 6, 8, 13, 17, 18, 20, 27})
 
 @dataclass(frozen=True)
 class TeacherNumbers:
-    """How near becomes how likely; tuned by eye and by the hyponyms of classes.
+    """How similarities become probabilities; tuned by eye and by the hyponyms of classes.
 
     ``temperature`` divides centred cosines (-1..1) of open text, ``typical`` those among the
-    classes below a synset; ``hierarchy`` is what an equal synset (Lin's similarity of 1) adds to a
-    cosine; ``looks`` is what a class adds that looks to the classifier like the mean of all.
+    classes below a synset. ``hierarchy`` is added to a cosine for an equal synset (Lin's similarity
+    of 1), ``looks`` for a class that looks to the classifier like the mean of those compared.
     """
 
     temperature: float = 0.05
@@ -47,7 +47,7 @@ class TeacherNumbers:
 
 
 class Wordings:
-    """Several wordings of each class as the teacher's vectors, to compare open text with."""
+    """The teacher's vectors of several wordings of each class, to compare open text with."""
 
     def __init__(self, wordnet: WordNet, teacher: Teacher) -> None:
         texts: list[str] = []
@@ -67,15 +67,15 @@ class Wordings:
         self.owners = torch.tensor(owners)
 
     def by_class(self) -> Tensor:
-        """Each class as the unit vector [1000, 384] of its wordings' mean, centred."""
+        """The centred mean of each class's wordings, as unit vectors [1000, 384]."""
         sums = torch.zeros(CLASSES, self.vectors.shape[1]).index_add(0, self.owners, self.vectors)
         return F.normalize(sums, dim=1)
 
     def nearness(self, vectors: Tensor) -> Tensor:
         """Centred cosines [N, 1000] of unit vectors [N, 384] to the classes.
 
-        Of a class's wordings the nearest and their mean count half each: the nearest alone trusts
-        accidents of spelling (pickled eggs, Pickelhaube).
+        The nearest of a class's wordings and their mean count half each: the nearest alone relies
+        on similar spelling (pickled eggs, Pickelhaube).
         """
         cosines = F.normalize(vectors - self.centre, dim=1) @ self.vectors.T
         owners = self.owners.expand(len(cosines), -1)
@@ -99,13 +99,13 @@ class Hierarchy:
 
     @cached_property
     def information(self) -> dict[int, float]:
-        """Of synsets above classes: how much it says to be below them, 0..1 (Resnik 1995)."""
+        """The information content, 0..1, of the synsets above classes (Resnik 1995)."""
         total = math.log(len(self.wordnet.nouns))
         return {up: 1 - math.log(1 + sum(1 for _ in self.wordnet.below(up))) / total
                 for up in self.below}
 
     def classes(self, offset: int) -> Tensor | None:
-        """Indices of the class that a synset is (or is below), else of all classes below it."""
+        """The index of the class that a synset is or is below, else of all classes below it."""
         if offset in self.class_of:
             return torch.tensor([self.class_of[offset]])
         for up in self.wordnet.above(offset):
@@ -114,7 +114,7 @@ class Hierarchy:
         return self.below.get(offset)
 
     def nearness(self, offset: int) -> Tensor:
-        """Lin's similarity [1000] of a synset and each class, 0..1, the synset taken as a leaf."""
+        """Lin's similarity [1000], 0..1, of a synset, taken as a leaf, and each class."""
         row = torch.zeros(CLASSES)
         ups = [up for up in (offset, *self.wordnet.above(offset)) if up in self.below]
         for up in sorted(ups, key=self.information.__getitem__):
@@ -127,7 +127,7 @@ class Knowledge:
 
     def __init__(self, wordnet: WordNet, teacher: Teacher, looks: Tensor | None = None,
                  numbers: TeacherNumbers = TeacherNumbers()) -> None:
-        """``looks`` [1000, D] are the classifier's own vectors of its classes, if at hand."""
+        """``looks`` [1000, D] are the classifier's own vectors of its classes, if available."""
         self.wordnet = wordnet
         self.teacher = teacher
         self.numbers = numbers
@@ -148,7 +148,7 @@ class Knowledge:
         return (self.wordings.nearness(vectors) / self.numbers.temperature).softmax(1)
 
     def gloss_vectors(self, offsets: Sequence[int]) -> Tensor:
-        """The teacher's vectors [N, 384] of noun synsets' glosses; kept, since they recur."""
+        """The teacher's vectors [N, 384] of noun synsets' glosses, cached."""
         missing = [each for each in offsets if each not in self.glosses]
         if missing:
             nouns = (self.wordnet.nouns[each] for each in missing)
@@ -158,9 +158,9 @@ class Knowledge:
 
     def of_synsets(self, synsets: Sequence[Synset]) -> Tensor:
         """Distributions [N, 1000] for noun synsets."""
-        spoken = self.gloss_vectors([each.offset for each in synsets])
-        called = self.teacher.encode([each.lemmas[0] for each in synsets])
-        nearness = (self.wordings.nearness(spoken) + self.wordings.nearness(called)) / 2
+        glosses = self.gloss_vectors([each.offset for each in synsets])
+        names = self.teacher.encode([each.lemmas[0] for each in synsets])
+        nearness = (self.wordings.nearness(glosses) + self.wordings.nearness(names)) / 2
         return torch.stack([self._of_synset(*pair)
                             for pair in zip(synsets, nearness, strict=True)])
 
@@ -186,7 +186,7 @@ class Knowledge:
                                               (score / self.numbers.typical).softmax(0))
 
     def sense_weights(self, lemma: str) -> dict[int, float]:
-        """How likely each sense of a noun is meant by one who asks for a picture of it."""
+        """How likely each sense of a noun is what a prompt means, by offset; they sum to 1."""
         weights = {}
         for rank, offset in enumerate(self.wordnet.senses.get(lemma, ())):
             synset = self.wordnet.nouns[offset]

@@ -1,4 +1,4 @@
-"""How people ask for a picture of something: patterns, and what fills their slots.
+"""How people write prompts: patterns, and what fills their slots.
 
 Slots: ``{n}`` the noun, ``{a}`` with its article, ``{p}`` its plural, ``{b}`` a second thing with
 its article; ``{place}``, ``{time}``, ``{weather}``, ``{style}``, ``{colour}``, ``{adjective}``,
@@ -37,17 +37,17 @@ SCENIC = (
     "{a} {place} {time}, {style}, {style}", "the {adjective} {n} {weather}",
     "{style} of a {colour} {n} {place}", "a detailed {style} of {a}",
 )
-# For what lives.
+# For people and animals.
 LIVELY = ("{a} {doing}", "{a} {doing} {place}", "{p} {doing}", "a {adjective} {n} {doing}",
           "{a} {wearing}", "{a} {wearing} {place}", "{a} {doing}, {style}",
           "{number} {p} {doing} {place}")
-# Half of what is asked for is the second thing.
+# Half of the meaning is the second thing.
 PAIRS = ("{a} and {b}", "{n} and {b}", "{a} next to {b}", "{a} with {b}", "{b} and {a}", "{a}, {b}",
          "{a} beside {b} {place}", "{a} on {b}", "{a} in front of {b}", "{a} and {b}, {style}",
          "{a} and {b} {time}", "a {colour} {n} and {b}", "{a} under {b}", "{a} inside {b}")
 
-# Of places that are classes, or that scenes.tsv has, the word; the empty word: the place means
-# nothing to the classifier.
+# Places, with the name of the class or the word in scenes.tsv that they mean, or an empty word if
+# the classifier has nothing for them.
 PLACES: Mapping[str, str] = {
     "in the snow": "", "in snow": "", "in the rain": "", "in the dark": "", "in the air": "",
     "in the grass": "", "on a table": "", "on the floor": "", "on a white background": "",
@@ -143,7 +143,7 @@ _MASS = frozenset({"snow", "rain", "water", "corn", "hay", "wool", "velvet", "gu
 
 
 def with_article(noun: str) -> str:
-    """The noun after ``a`` or ``an``; mass nouns alone."""
+    """The noun after ``a`` or ``an``; mass nouns without."""
     if noun.lower() in _MASS:
         return noun
     first = noun.lower()

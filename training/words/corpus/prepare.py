@@ -1,4 +1,4 @@
-"""The corpus on disk: tokens, meanings and the teacher's vectors, in chunks that resume."""
+"""The corpus on disk: tokens, meanings and the teacher's vectors, in chunks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.words.corpus.sentences import Corpus, Example, Sizes
 from training.words.corpus.wordnet import read_wordnet
 from training.words.teacher import WIDTH, Teacher
 
-KEPT = 32  # classes a meaning; they carry 0.97 of it on average, and are scaled to sum to 1
+KEPT = 32  # classes of each meaning: 0.97 of it on average, rescaled to sum to 1
 CHUNK = 20_000
 START, END = 49406, 49407
 CONTEXT = 77
@@ -31,7 +31,7 @@ _WHOLE_WORD = re.compile(r"[a-z]{2,}</w>")
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the inputs are; those that may be None are optional."""
+    """Where the inputs are; those that can be None are optional."""
 
     wordnet: Path
     teacher: Path
@@ -45,8 +45,8 @@ class Prepared:
     """The corpus as tensors.
 
     ``tokens`` [sum of lengths] int32 with CLIP's start and end, ``lengths`` [N]; ``classes`` and
-    ``weights`` [N, 32]; ``vectors`` [N, 384] float16, zero where the teacher did not
-    read; ``held_out`` [N]; ``kinds`` and ``texts``.
+    ``weights`` [N, 32]; ``vectors`` [N, 384] float16, zero if the teacher has not
+    read the sentence; ``held_out`` [N]; ``kinds`` and ``texts``.
     """
 
     tokens: Tensor
@@ -60,7 +60,7 @@ class Prepared:
 
 
 def new_knowledge(sources: Sources) -> Knowledge:
-    """WordNet, the teacher and the classifier's view of its classes, together."""
+    """The knowledge from WordNet, the teacher and, if given, the classifier."""
     looks = None
     if sources.classifier is not None:
         looks = torch.load(sources.classifier, weights_only=True)["_fc.weight"]
@@ -84,7 +84,7 @@ def read_prompts(sources: Sources) -> list[str]:
 def common_words(teacher: Teacher) -> list[str]:
     """The words that are one token to CLIP, and one piece to the teacher: some 15,000.
 
-    CLIP's vocabulary alone has many that are no words (hashtags, names of accounts).
+    CLIP's vocabulary alone has many that are not words (hashtags, names of accounts).
     """
     words = [token.removesuffix("</w>") for token in clip_tokenizer().encoder
              if _WHOLE_WORD.fullmatch(token)]
@@ -106,7 +106,7 @@ def meanings_of_nouns(knowledge: Knowledge, path: Path) -> dict[int, Tensor]:
 
 def prepare(sources: Sources, folder: Path, sizes: Sizes, seed: int,
             tell: Callable[[str], None]) -> None:
-    """Write the corpus into ``folder``, going on after the last chunk that is there."""
+    """Write the corpus into ``folder``, continuing after the last chunk that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     knowledge = new_knowledge(sources)
     meanings = meanings_of_nouns(knowledge, folder / "meanings.pt")
@@ -126,7 +126,7 @@ def prepare(sources: Sources, folder: Path, sizes: Sizes, seed: int,
 
 
 def _read_glosses(knowledge: Knowledge, offsets: list[int], path: Path) -> None:
-    """Have all glosses read at once; the reader of open text asks for a few at a time."""
+    """Read all glosses at once; reading open text asks for a few at a time."""
     if not path.exists():
         save_atomically(knowledge.gloss_vectors(offsets).half(), path)
     glosses = torch.load(path, weights_only=True).float()
@@ -155,9 +155,9 @@ def _read_chunk(chunk: Sequence[Example], teacher: Teacher, reader: Reader) -> d
 
 
 def _is_for_teacher(example: Example) -> bool:
-    """Whether the teacher's vector is needed, or is one of the third that the tower learns from.
+    """Whether the teacher reads the example: if it has to, and a third of the others.
 
-    The teacher is most of the work, and sentences with a known meaning teach enough without it.
+    The teacher takes most of the time, and sentences with a known meaning teach enough without it.
     """
     return (example.meaning is None or example.held_out
             or zlib.crc32(example.text.encode()) % 3 == 0)
@@ -172,7 +172,7 @@ def load_prepared(folder: Path) -> Prepared:
     """The whole corpus of a folder.
 
     Raises:
-        FileNotFoundError: :func:`prepare` did not come to its end there.
+        FileNotFoundError: :func:`prepare` has not finished there.
     """
     chunks = int((folder / "chunks").read_text())
     parts = [torch.load(folder / f"chunk-{number:03d}.pt", weights_only=True)

@@ -1,8 +1,8 @@
-"""What open text means: the teacher's opinion, held to the nouns that the text has.
+"""The meaning of open text: the teacher's, combined with that of the text's nouns.
 
-The teacher alone goes by spelling where it does not know better (pickled eggs, Pickelhaube), and by
-the words around the thing where it knows too much. The nouns alone know no context. Their geometric
-mean keeps what both find possible.
+The teacher alone relies on similar spelling (pickled eggs, Pickelhaube) and too much on the words
+around the thing. The nouns alone ignore the context. The geometric mean of both keeps what both
+find likely.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ _SKIPPED = frozenset((*COLOURS, *ADJECTIVES, *STYLES)) | frozenset((
     "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
 ))
 # fmt: on
+_NOT_NOUNS = _SKIPPED | _PREPOSITIONS | _BOUNDARIES
 # A thing after a preposition, or before the head of its phrase, counts for less.
 _AFTER_PREPOSITION, _MODIFIER = 0.35, 0.2
 _LONGEST = 4
-# How far each of the two opinions may be overruled by the other.
+# How much of each of the two is mixed into the other, so that neither can exclude a class.
 _FLOOR = 0.05
 _NOUNS_SHARE = 0.6
 
@@ -57,7 +58,7 @@ class Reader:
         return self.knowledge.wordnet.exceptions
 
     def lemma(self, words: str) -> str:
-        """The noun that ``words`` are, singular; empty where WordNet has none."""
+        """``words`` as a noun in the singular; empty if WordNet has no such noun."""
         known = self.knowledge.wordnet.senses
         candidates = [words, self._singular.get(words, "")]
         for ending, instead in (("s", ""), ("es", ""), ("ies", "y"), ("'s", "")):
@@ -67,7 +68,7 @@ class Reader:
         return next((each for each in candidates if each in scenes or each in known), "")
 
     def nouns(self, text: str) -> list[tuple[str, float]]:
-        """The nouns of a text with their weights; the head of a phrase weighs most."""
+        """The nouns of a text with their weights; the head of a phrase has the largest."""
         found: list[tuple[str, float]] = []
         phrase: list[str] = []
         weight = 1.0
@@ -75,7 +76,7 @@ class Reader:
             if noun:
                 phrase.append(noun)
                 continue
-            begins_another = word in _PREPOSITIONS or self._is_doing(word)
+            begins_another = word in _PREPOSITIONS or self._is_ing_form(word)
             if begins_another or word in _BOUNDARIES or word == "of":
                 found += [(each, weight if at == len(phrase) else weight * _MODIFIER)
                           for at, each in enumerate(phrase, start=1)]
@@ -86,24 +87,24 @@ class Reader:
                     weight = _AFTER_PREPOSITION if begins_another and found else 1.0
         return found
 
-    def _is_doing(self, word: str) -> bool:
+    def _is_ing_form(self, word: str) -> bool:
         stem = word.removesuffix("ing")
         verbs = self.knowledge.verbs
         return stem != word and bool({stem, f"{stem}e", stem[:-1]} & verbs)
 
     def _longest(self, words: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Each word, or several that are one noun, with its lemma; empty if it is no noun."""
+        """Each word, or several that form a noun, with its lemma; empty if it is not a noun."""
         at = 0
         while at < len(words):
             for length in range(min(_LONGEST, len(words) - at), 0, -1):
-                together = " ".join(words[at:at + length])
-                if together in _SKIPPED or together in _PREPOSITIONS or together in _BOUNDARIES:
-                    yield together, ""
+                words_together = " ".join(words[at:at + length])
+                if words_together in _NOT_NOUNS:
+                    yield words_together, ""
                     break
-                noun = self.lemma(together)
+                noun = self.lemma(words_together)
                 scene = noun in self.knowledge.scenes or noun in self.knowledge.names
-                if noun and (length > 1 or scene or not self._is_doing(together)):
-                    yield together, noun
+                if noun and (length > 1 or scene or not self._is_ing_form(words_together)):
+                    yield words_together, noun
                     break
             else:
                 yield words[at], ""
@@ -111,7 +112,7 @@ class Reader:
             at += length
 
     def of_noun(self, noun: str, context: Tensor | None = None) -> Tensor:
-        """A noun's meaning [1000], all senses; ``context`` [384] favours those that fit it."""
+        """A noun's meaning [1000] over all senses; ``context`` [384] favours those that fit it."""
         if noun in self.knowledge.scenes:
             return self.knowledge.scenes[noun]
         if noun in self.knowledge.names:
@@ -127,7 +128,7 @@ class Reader:
         return (shares / shares.sum()) @ torch.stack([self.meanings[each] for each in known])
 
     def of_texts(self, texts: Sequence[str], vectors: Tensor) -> Tensor:
-        """Distributions [N, 1000] for texts, whose teacher's vectors [N, 384] are at hand."""
+        """Distributions [N, 1000] for texts with the teacher's vectors [N, 384]."""
         alone = self.knowledge.of_vectors(vectors)
         for row, text in enumerate(texts):
             alone[row] = self._of_text(text, vectors[row], alone[row])

@@ -1,7 +1,7 @@
-"""Sentences with what they mean: the corpus that the text tower learns from.
+"""Sentences and their meanings: the corpus that the text tower learns from.
 
-Most of it needs no teacher: a sentence is made of a noun whose meaning is known and a pattern of
-phrases.py that does not change it, or that adds a known share of something else.
+Most of it needs no teacher: a sentence is made from a noun with a known meaning and a pattern of
+phrases.py that leaves the meaning as it is or adds a known share of something else.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Sizes:
 class Subject:
     """What a sentence is about: its noun, its meaning [1000], and whether it can run and eat.
 
-    ``index`` is the class's where the noun names a class, else -1.
+    ``index`` is the class's index if the noun names a class, else -1.
     """
 
     noun: str
@@ -53,9 +53,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class Example:
-    """A sentence and its meaning [1000]; ``held_out`` ones are for validation alone.
+    """A sentence and its meaning [1000]; ``held_out`` ones are only for validation.
 
-    ``meaning`` is None where the teacher has to say it.
+    ``meaning`` is None if the teacher has to provide it.
     """
 
     text: str
@@ -65,7 +65,7 @@ class Example:
 
 
 def is_held_out(index: int, pattern: str) -> bool:
-    """Whether a pair of class and pattern is kept for validation: a fifth of all are."""
+    """Whether a pair of class and pattern is for validation, as a fifth of all are."""
     return zlib.crc32(f"{index}|{pattern}".encode()) % 100 < _HELD_OUT_OF_100
 
 
@@ -93,7 +93,7 @@ class Composer:
 
     def compose(self, subject: Subject, pattern: str, second: Subject | None = None
                 ) -> tuple[str, Tensor] | None:
-        """A sentence and its meaning; None where a word before the noun makes it another noun."""
+        """A sentence and its meaning; None if a word before the noun makes it another noun."""
         noun = subject.noun
         slots = {
             "n": noun, "a": phrases.with_article(noun), "p": phrases.plural(noun, self.irregular),
@@ -132,9 +132,10 @@ class Corpus:
 
     def examples(self, prompts: Sequence[str] = (), words: Sequence[str] = ()
                  ) -> Iterator[Example]:
-        """Everything; ``prompts`` are real ones, told twice as they are few.
+        """All examples.
 
-        ``words`` are common ones, of any kind: each has to occur at least once.
+        ``prompts`` are real prompts, each given twice, as they are few; ``words`` are common words
+        of any kind, each given once.
         """
         yield from self.classes()
         yield from self.broader_terms()
@@ -149,7 +150,7 @@ class Corpus:
             yield Example(word, None, "word")
 
     def names(self, each: ImageClass) -> list[str]:
-        """The nouns that name a class: its short name, and lemmas that mostly mean it."""
+        """The nouns that name a class: its short name, and lemmas that usually mean it."""
         names = [] if "(" in each.name else [each.plain_name]
         for lemma in self.wordnet.nouns[each.offset].lemmas:
             senses = self.knowledge.sense_weights(lemma.lower())
@@ -209,7 +210,7 @@ class Corpus:
                 yield from self._about(Subject(word, meaning), "scene")
 
     def _noun_subjects(self, count: int) -> Iterator[Subject]:
-        """Nouns for things that can be seen, those in everyday use in nine of ten cases."""
+        """Nouns for things that can be seen, at least three quarters of them in everyday use."""
         visible = [lemma for lemma, senses in self.wordnet.senses.items()
                    if self.wordnet.nouns[senses[0]].topic in VISIBLE_TOPICS
                    and not self.wordnet.nouns[senses[0]].instance]
@@ -251,7 +252,7 @@ class Corpus:
                 yield Example(*composed, "pair", held_out)
 
     def glosses(self) -> Iterator[Example]:
-        """Definitions of nouns, with and without the noun; they tell meanings of a word apart."""
+        """Definitions of nouns, with and without the noun: they separate the senses of a word."""
         offsets = list(self.meanings)
         for at in self.rng.choice(len(offsets), min(self.sizes.glosses, len(offsets)),
                                   replace=False):
@@ -263,7 +264,7 @@ class Corpus:
             yield Example(text, self.meanings[synset.offset], "gloss")
 
     def open_text(self) -> Iterator[Example]:
-        """WordNet's example sentences, and the words that are no nouns; the teacher reads them."""
+        """WordNet's example sentences, and words that are not nouns; the teacher reads them."""
         nouns = (sentence for each in self.wordnet.nouns.values() for sentence in each.examples)
         for sentence in nouns:
             yield self._open(sentence)
@@ -275,7 +276,7 @@ class Corpus:
                     yield self._open(lemma)
                     if part == "verb":
                         yield self._open(f"a {self.composer.pick(('man', 'woman', 'dog', 'child'))}"
-                                         f" {_doing(lemma)}")
+                                         f" {_ing_form(lemma)}")
             chosen = list(synsets.values())
             share = min(self.sizes.open_glosses // len(self.wordnet.others), len(chosen))
             for at in self.rng.choice(len(chosen), share, replace=False):
@@ -286,14 +287,14 @@ class Corpus:
 
 
 def _certain(index: int) -> Tensor:
-    """The meaning [1000] that is one class and nothing else."""
+    """The meaning [1000] of exactly one class."""
     meaning = torch.zeros(CLASSES)
     meaning[index] = 1.0
     return meaning
 
 
-def _doing(verb: str) -> str:
-    """The -ing form of a verb, its particles after it."""
+def _ing_form(verb: str) -> str:
+    """The -ing form of a verb, followed by its particles."""
     verb, space, rest = verb.partition(" ")
     stem = verb[:-1] if verb.endswith("e") and not verb.endswith(("ee", "ye", "oe")) else verb
     return f"{stem}ing{space}{rest}"

@@ -21,7 +21,7 @@ class Synset:
     """One meaning: its words, its definition, and the offsets of the meanings above it.
 
     ``topic`` is the number of the lexicographer's file, e.g. 5 for animals and 6 for artifacts;
-    ``instance`` tells a name (Stephen Crane) from a kind (writer).
+    ``instance`` is true for a name (Stephen Crane), false for a kind (writer).
     """
 
     offset: int
@@ -53,7 +53,7 @@ def parse_synset(line: str) -> Synset:
 
 
 def read_synsets(path: Path) -> Iterator[Synset]:
-    """All synsets of one ``data.*`` file; the licence at its head is indented by two spaces."""
+    """All synsets of one ``data.*`` file; the licence at its start is indented by two spaces."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             if not line.startswith("  "):
@@ -61,10 +61,10 @@ def read_synsets(path: Path) -> Iterator[Synset]:
 
 
 def read_senses(path: Path) -> tuple[dict[str, tuple[int, ...]], frozenset[str]]:
-    """Of one ``index.*`` file: each lemma's senses, and the lemmas in everyday use.
+    """From an ``index.*`` file: each lemma's senses, and the lemmas in everyday use.
 
-    Senses are offsets, the most frequent first. In everyday use are the lemmas that WordNet's
-    authors met in the texts that they tagged by sense.
+    Senses are offsets, the most frequent first. A lemma is in everyday use if it occurs in the
+    texts that WordNet's authors tagged by sense.
     """
     senses, common = {}, set()
     with path.open(encoding="utf-8") as lines:

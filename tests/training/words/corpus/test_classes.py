@@ -28,11 +28,11 @@ def test_the_order_decides_between_the_senses_of_a_name(wordnet: WordNet):
     assert align(["wolf", "crane (machine)"], wordnet, {}) == [300, 500]
 
 
-def test_a_settled_name_takes_that_sense(wordnet: WordNet):
+def test_a_sense_in_the_table_is_used(wordnet: WordNet):
     assert align(["the bird"], wordnet, {"the bird": ("crane", 2)}) == [400]
 
 
-def test_a_name_without_a_sense_in_reach_is_refused(wordnet: WordNet):
+def test_a_name_without_a_possible_sense_is_refused(wordnet: WordNet):
     with pytest.raises(ValueError, match="class 1, wolf"):
         align(["crane", "wolf"], wordnet, {})
 

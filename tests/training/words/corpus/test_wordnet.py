@@ -9,7 +9,7 @@ def test_a_synset_has_its_words_gloss_and_examples(wordnet: WordNet):
     assert crane.topic == 5
 
 
-def test_names_are_told_from_kinds(wordnet: WordNet):
+def test_names_are_distinguished_from_kinds(wordnet: WordNet):
     assert wordnet.nouns[600].instance
     assert not wordnet.nouns[500].instance
 
@@ -19,7 +19,7 @@ def test_senses_are_in_their_order_and_lower_case(wordnet: WordNet):
     assert wordnet.senses["notre dame"] == (600,)
 
 
-def test_words_in_everyday_use_are_those_that_were_tagged(wordnet: WordNet):
+def test_tagged_words_are_in_everyday_use(wordnet: WordNet):
     assert wordnet.common == {"animal", "crane", "entity", "wolf"}
 
 
