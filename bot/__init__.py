@@ -1,6 +1,6 @@
-"""The running process: settings, client, wiring, delivery of a job to a channel.
+"""The Discord bot: its settings, client, commands and the delivery of pictures.
 
-The face is :func:`create_bot` and the settings it takes::
+Start with :func:`create_bot`::
 
     from bot import create_bot, load_settings
     bot = create_bot(load_settings())
@@ -15,8 +15,8 @@ __all__ = ["ImageBot", "Settings", "SettingsError", "create_bot", "load_settings
 
 
 def create_bot(settings: Settings, *, in_process: bool = False) -> ImageBot:
-    """The bot, not connected and with nothing open yet.
+    """Return the bot, neither connected nor with anything opened.
 
-    ``in_process`` paints in this process: for tests.
+    With ``in_process`` it paints in this process, for tests.
     """
     return ImageBot(settings, in_process=in_process)

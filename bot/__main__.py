@@ -19,20 +19,20 @@ from bot.errors import ClosingError
 from bot.host.backups import back_up_now, restore_now
 from bot.host.health import served
 from bot.host.logs import set_up_logs
-from bot.host.settings import Settings, SettingsError, hand_to_engine, load_settings
+from bot.host.settings import Settings, SettingsError, export_engine_variables, load_settings
 from bot.permissions import application_id_of, invite_link
 from engine.errors import EngineError
 
 log = logging.getLogger("bot")
 
-# sysexits.h: wrong settings, nothing to be reached, refused.
+# From sysexits.h: EX_CONFIG, EX_UNAVAILABLE, EX_NOPERM.
 WRONG_SETTINGS, UNAVAILABLE, REFUSED = 78, 69, 77
 FAILED = 1
 HOST_COMMANDS = ("doctor", "backup", "restore")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run what the command line says; the exit code."""
+    """Run the command line's command, and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m bot", description="A Discord bot that paints what people type.",
         epilog="Settings are read from the environment and from .env; see .env.example.")
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     if what == "restore" and given.file is None:
         parser.error("restore needs a backup; they are in the data folder's backups/")
     if what in HOST_COMMANDS:
-        return _serve_host(what, given.file)
+        return _run_host_command(what, given.file)
     try:
         settings = load_settings()
         if what == "invite":
@@ -60,16 +60,16 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return WRONG_SETTINGS
-    hand_to_engine()
+    export_engine_variables()
     set_up_logs(settings.delivery.log_format, settings.delivery.log_level)
     if settings.test.discord_url is not None:
-        _go_elsewhere(settings.test.discord_url)
+        _use_test_server(settings.test.discord_url)
     return asyncio.run(run(settings))
 
 
-def _serve_host(what: str, file: Path | None) -> int:
-    """A command that needs no token and connects to nothing; its exit code."""
-    hand_to_engine()
+def _run_host_command(what: str, file: Path | None) -> int:
+    """Run a command that needs no token and no network, and return the exit code."""
+    export_engine_variables()
     if what == "doctor":
         from bot.host.doctor import examine  # loads torch, which the running bot never does
 
@@ -96,7 +96,7 @@ def _link(settings: Settings) -> str:
 
 
 async def run(settings: Settings) -> int:
-    """Run the bot until it is told to stop (SIGTERM, SIGINT); the exit code."""
+    """Run the bot until SIGTERM or SIGINT, and return the exit code."""
     bot = create_bot(settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -113,7 +113,7 @@ async def run(settings: Settings) -> int:
     except EngineError as error:
         return _say(str(error), WRONG_SETTINGS)
     except (ClosingError, RuntimeError):
-        # Told to stop while it was starting: a closed session is what that ends in.
+        # Stopped while starting: the closed session raises this.
         if not bot.is_closed():
             raise
     finally:
@@ -128,7 +128,7 @@ _stopping: set[asyncio.Task[None]] = set()
 def _stop(bot: ImageBot, number: int) -> None:
     log.info("%s: stopping", signal.Signals(number).name)
     task = asyncio.ensure_future(bot.close())
-    _stopping.add(task)  # the loop itself would let it be collected
+    _stopping.add(task)  # the loop keeps no strong reference to it
     task.add_done_callback(_stopping.discard)
 
 
@@ -137,8 +137,8 @@ def _say(sentence: str, code: int) -> int:
     return code
 
 
-def _go_elsewhere(address: str) -> None:
-    """For tests: speak to a server in Discord's place."""
+def _use_test_server(address: str) -> None:
+    """Connect to another server in place of Discord, for tests."""
     discord.http.Route.BASE = f"{address}/api/v10"
     discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
         address.replace("http://", "ws://")) / "gateway"

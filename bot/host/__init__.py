@@ -1,1 +1,1 @@
-"""What a host runs and looks at: settings, checks, metrics, backups, upkeep."""
+"""What a host needs: settings, the doctor, logs, metrics, backups and upkeep."""

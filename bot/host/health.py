@@ -1,6 +1,6 @@
-"""The host's HTTP server: /metrics for Prometheus and /healthz for whatever supervises the bot.
+"""The host's HTTP server: /metrics for Prometheus and /healthz for a supervisor.
 
-On loopback unless the settings say otherwise. It names no person, no prompt and no token.
+It listens on loopback unless the settings say otherwise, and reveals no users, prompts or tokens.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ DATABASE_SECONDS = 5.0
 
 
 class WatchedBot(RunningBot, Protocol):
-    """What the server looks at; ``store`` is there once the bot is ``opened``."""
+    """What the server reads from the bot; ``store`` exists once the bot is ``opened``."""
 
     store: Store
     metrics: Metrics
 
     def is_ready(self) -> bool:
-        """Whether Discord's gateway has told all that the bot needs to work."""
+        """Whether the gateway has sent all that the bot needs to work."""
 
     @property
     def shards(self) -> Mapping[int, discord.ShardInfo]:
@@ -39,7 +39,7 @@ class WatchedBot(RunningBot, Protocol):
 
 
 class HealthServer:
-    """Serves both on ``host`` and ``port`` from :meth:`start` to :meth:`close`."""
+    """Serves both pages on ``host`` and ``port`` from :meth:`start` to :meth:`close`."""
 
     def __init__(self, bot: WatchedBot, host: str, port: int) -> None:
         self.bot = bot
@@ -47,7 +47,7 @@ class HealthServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> bool:
-        """Listen; False, and a line in the log, where that cannot be: painting goes on."""
+        """Start listening; if that fails, log a warning and return False. The bot continues."""
         application = web.Application()
         application.add_routes([web.get("/metrics", self._metrics),
                                 web.get("/healthz", self._health)])
@@ -63,12 +63,12 @@ class HealthServer:
                         "them off", self.host, self.port, why)
             return False
         self._runner = runner
-        self.port = runner.addresses[0][1]  # chosen by the system where it was left open
+        self.port = runner.addresses[0][1]  # with port 0 the system chooses one
         log.info("Serving /metrics and /healthz on %s port %d", self.host, self.port)
         return True
 
     async def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -85,7 +85,7 @@ class HealthServer:
 
 
 async def complaints(bot: WatchedBot) -> list[str]:
-    """Why the bot cannot work just now, a sentence each; none where it can."""
+    """Return a sentence for each reason why the bot cannot work now; empty if it can."""
     reasons = []
     if not bot.is_ready():
         reasons.append("The bot is not connected to Discord's gateway yet.")
@@ -107,7 +107,7 @@ async def complaints(bot: WatchedBot) -> list[str]:
 
 @contextlib.asynccontextmanager
 async def served(bot: WatchedBot, settings: OperationsSettings) -> AsyncIterator[None]:
-    """Within, the bot is watched as ``settings`` say."""
+    """Serve both pages while the context lasts, as ``settings`` say."""
     server = HealthServer(bot, settings.metrics_host, settings.metrics_port)
     if settings.metrics_port:
         await server.start()

@@ -1,4 +1,4 @@
-"""Logs for the host: plain lines or JSON, with the job's id on each line that is about one."""
+"""Logs for the host: plain lines or JSON, each with the id of the job that it is about."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _JOB: ContextVar[str] = ContextVar("job", default="")
 
 @contextlib.contextmanager
 def about_job(job_id: str) -> Iterator[None]:
-    """Whatever is logged inside, by whomever, is marked with this job's id."""
+    """Mark everything that is logged inside the context with this job's id."""
     token = _JOB.set(job_id)
     try:
         yield
@@ -24,7 +24,7 @@ def about_job(job_id: str) -> Iterator[None]:
 
 
 class _JobFilter(logging.Filter):
-    """Writes the current job's id onto each record, unless it already has one."""
+    """Writes the current job's id into each record that has none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not hasattr(record, "job"):
@@ -36,20 +36,20 @@ class PlainFormatter(logging.Formatter):
     """`2026-01-31T12:00:00Z INFO bot.delivery [job 0123abcd...] posted`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, and the traceback where there is one."""
+        """Return one line, followed by the traceback if there is one."""
         job = getattr(record, "job", "")
         about = f" [job {job}]" if job else ""
-        # A line break in a message could pass for a line of its own.
+        # A line break in a message could forge another log line.
         message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
         line = f"{_time(record)} {record.levelname} {record.name}{about} {message}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, job, message, and error where there is one."""
+    """One JSON object per line: time, level, logger, job, message, and error if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as one line of JSON."""
+        """Return the record as one line of JSON."""
         fields = {"time": _time(record), "level": record.levelname.lower(),
                   "logger": record.name, "job": getattr(record, "job", "") or None,
                   "message": record.getMessage()}
@@ -64,7 +64,7 @@ def _time(record: logging.LogRecord) -> str:
 
 
 def set_up_logs(form: str = "plain", level: str = "info") -> None:
-    """Send all logs to stderr as ``form`` ("plain" or "json"), from ``level`` upwards."""
+    """Send all logs from ``level`` upwards to stderr, as ``form``: "plain" or "json"."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_JobFilter())
     handler.setFormatter(JsonFormatter() if form == "json" else PlainFormatter())
@@ -73,6 +73,6 @@ def set_up_logs(form: str = "plain", level: str = "info") -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
-    # At info, discord.py tells of each reconnection; its debug lines hold whole payloads.
+    # At info, discord.py reports each reconnection; at debug it logs whole payloads.
     logging.getLogger("discord").setLevel(max(logging.INFO, root.level))
     logging.getLogger("aiosqlite").setLevel(max(logging.INFO, root.level))

@@ -1,6 +1,7 @@
-"""Figures for the host's monitoring, in Prometheus' format. No label says who or what was asked.
+"""Metrics for the host, in Prometheus' format.
 
-Labels are states, HTTP statuses and methods alone: addresses of Discord's hold tokens.
+No label tells who asked or for what: labels are only states, HTTP statuses and methods, because the
+paths of Discord's API contain tokens.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _SHORT = (.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10)
 
 
 class RunningBot(Protocol):
-    """What is measured when the page is read; ``queue`` is there once the bot is ``opened``."""
+    """What is read from the bot for each page; ``queue`` exists once the bot is ``opened``."""
 
     queue: PaintQueue
 
@@ -49,44 +50,44 @@ class RunningBot(Protocol):
 
 
 class Metrics:
-    """The figures of one bot, in a registry of its own. Times are in seconds, memory in bytes."""
+    """The metrics of one bot, in their own registry; times in seconds, memory in bytes."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self.jobs = Counter("imagine_jobs", "Jobs that came into a state", ["state"],
+        self.jobs = Counter("imagine_jobs", "Jobs that entered a state", ["state"],
                             registry=registry)
-        self.wait = Histogram("imagine_job_wait_seconds", "From being asked to being begun",
+        self.wait = Histogram("imagine_job_wait_seconds", "Seconds from request to start",
                               buckets=_LONG, registry=registry)
-        self.run = Histogram("imagine_job_run_seconds", "Spent painting a finished picture",
+        self.run = Histogram("imagine_job_run_seconds", "Seconds spent painting a finished picture",
                              buckets=_LONG, registry=registry)
         self.iterations = Counter("imagine_iterations", "Iterations of finished pictures",
                                   registry=registry)
         self.lag = Histogram("imagine_event_loop_lag_seconds",
-                             "How much later than due the event loop came to a timer",
+                             "Seconds by which timers are late",
                              buckets=_SHORT, registry=registry)
-        self.rest = Counter("imagine_discord_requests", "Requests to Discord's REST interface",
+        self.rest = Counter("imagine_discord_requests", "Requests to Discord's REST API",
                             ["method"], registry=registry)
         self.rest_errors = Counter(
             "imagine_discord_rest_errors",
             "Requests to Discord that failed, by HTTP status, or \"network\"",
             ["method", "status"], registry=registry)
         self._now = {name: Gauge(f"imagine_{name}", text, registry=registry) for name, text in (
-            ("queue_length", "Jobs that wait"),
+            ("queue_length", "Jobs that are waiting"),
             ("jobs_running", "Jobs being painted"),
-            ("iterations_per_second", "Of the job being painted, else of the last picture"),
-            ("draining", "1 while nothing new is taken"),
-            ("worker_up", "1 while the worker's process is there"),
-            ("worker_memory_bytes", "Memory that the worker's process holds"),
+            ("iterations_per_second", "Speed of the running job, or else of the last picture"),
+            ("draining", "1 while no new jobs are taken"),
+            ("worker_up", "1 while the worker process is alive"),
+            ("worker_memory_bytes", "Memory used by the worker process"),
             ("worker_starts", "Worker processes started so far"),
-            ("memory_bytes", "Memory that the bot's process holds"),
+            ("memory_bytes", "Memory used by the bot's process"),
             ("servers", "Discord servers that the bot is in"),
-            ("gateway_latency_seconds", "Between a heartbeat and Discord's answer"),
+            ("gateway_latency_seconds", "Seconds between a heartbeat and Discord's answer"),
             ("start_time_seconds", "When the bot started, seconds since 1970"),
             ("last_backup_time_seconds", "When the newest backup was made, seconds since 1970"),
-            ("pictures_bytes", "Disk that the pictures take, as last measured"))}
+            ("pictures_bytes", "Disk space used by pictures, when last measured"))}
         info = Gauge("imagine_info", "The version", ["version"], registry=registry)
         info.labels(version()).set(1)
-        for state in STATES:  # from the start on, so that the first of each is a rise
+        for state in STATES:  # so that each counter exists from the start, at 0
             self.jobs.labels(state)
         self.started = time.time()
         self.set("start_time_seconds", self.started)
@@ -95,14 +96,14 @@ class Metrics:
         self._measuring: asyncio.Task[None] | None = None
 
     def set(self, name: str, value: float) -> None:
-        """Set a figure that goes up and down; ``name`` is without the ``imagine_`` before it."""
+        """Set a gauge; ``name`` is without the prefix ``imagine_``."""
         self._now[name].set(value)
 
     def watch(self, job: Job) -> None:
-        """Count the job in its new state; a watcher of the queue."""
+        """Count a job that entered a new state; a watcher of the queue."""
         self.jobs.labels(job.state).inc()
         if job.state == "running":
-            # One that goes on after a restart has waited already.
+            # A job resumed after a restart was counted before it.
             if not job.resumed:
                 self.wait.observe(max(0.0, time.time() - job.created_at / 1000))
         elif isinstance(job.latest, Done):
@@ -116,7 +117,7 @@ class Metrics:
         self.jobs.labels("delivered").inc()
 
     def trace(self) -> aiohttp.TraceConfig:
-        """What counts discord.py's requests; its ``http_trace``."""
+        """Return the trace configuration that counts discord.py's requests (``http_trace``)."""
         trace = aiohttp.TraceConfig()
 
         async def ended(session: aiohttp.ClientSession, context: SimpleNamespace,
@@ -135,7 +136,7 @@ class Metrics:
         return trace
 
     def measure(self) -> None:
-        """Begin to measure the event loop's lag, until :meth:`close`."""
+        """Start measuring the event loop's lag, until :meth:`close`."""
         if self._measuring is None:
             self._measuring = spawn(self._measure(), "event loop lag")
 
@@ -147,14 +148,14 @@ class Metrics:
             self.lag.observe(max(0.0, loop.time() - due))
 
     async def close(self) -> None:
-        """Measure no longer."""
+        """Stop measuring."""
         if self._measuring is not None:
             self._measuring.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._measuring
 
     def page(self, bot: RunningBot) -> bytes:
-        """All figures, as Prometheus reads them. Takes about a millisecond."""
+        """Return all metrics in Prometheus' format; takes about a millisecond."""
         self._look(bot)
         return generate_latest(self.registry)
 
@@ -178,7 +179,7 @@ class Metrics:
 
 
 def _speed(job: Job) -> float:
-    """Iterations a second so far; 0 while that cannot be told."""
+    """Return iterations per second so far; 0 while unknown."""
     event = job.latest
     if not isinstance(event, Progress) or not event.eta:
         return 0.0
@@ -186,6 +187,6 @@ def _speed(job: Job) -> float:
 
 
 def _method(method: str) -> str:
-    """As a label: those there are, so that nothing from outside becomes one."""
+    """Return the method as a label; an unknown one becomes "other"."""
     method = method.upper()
     return method if method in ("GET", "POST", "PUT", "PATCH", "DELETE") else "other"

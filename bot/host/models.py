@@ -1,4 +1,4 @@
-"""Which models there are, as the bot tells people; read in a thread, never loading torch."""
+"""The catalogue's models, for commands and checks; read in a thread, without loading torch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from engine.models.catalogue import load_catalogue, models_folder
 
 
 async def model_names() -> list[str]:
-    """The names in the catalogue; raises ModelError where it cannot be read."""
+    """Return the names in the catalogue; raises ModelError if it cannot be read."""
     return await asyncio.to_thread(lambda: list(load_catalogue().models))
 
 
 async def check_model(name: str) -> None:
-    """Raise UnknownModelError or MissingModelError unless ``name`` can be painted with now."""
+    """Raise UnknownModelError or MissingModelError unless the model ``name`` is installed."""
     await asyncio.to_thread(_check_model, name)
 
 

@@ -1,4 +1,4 @@
-"""Once a day, what has been kept long enough is removed."""
+"""The daily task that deletes pictures after the retention time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Servers = Callable[[], set[str] | None]
 
 
 class Retention:
-    """The daily task. The fewer days of the host's ``settings`` and the server's choice count."""
+    """The daily task. Of the host's and the server's retention times, the shorter one counts."""
 
     def __init__(self, store: Store, settings: PrivacySettings, server_days: ServerDays,
                  servers: Servers) -> None:
@@ -37,20 +37,20 @@ class Retention:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin; the first run comes a day after the last one, before a restart or not."""
+        """Start; each run comes a day after the last one, even across restarts."""
         self._task = spawn(self._work(), "retention")
 
     async def close(self) -> None:
-        """End; what a run has not done yet, the next one does."""
+        """Stop; the next run finishes what an interrupted one left."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
     async def days_of(self, guild_id: str | None) -> int | None:
-        """How many days pictures of a server, or with None of direct messages, are kept.
+        """Return how many days pictures of a server, or of direct messages (None), are kept.
 
-        None means until somebody deletes them.
+        None means until someone deletes them.
         """
         chosen = [self._settings.retention_days or None]
         if guild_id is not None:
@@ -58,16 +58,15 @@ class Retention:
         return min((days for days in chosen if days is not None), default=None)
 
     async def run(self) -> int:
-        """Remove what is due, and note that it was done; how many jobs went."""
+        """Delete what is due, record the run, and return the number of deleted jobs."""
         store, present = self._store, self._servers()
         if present is not None:
             gone = await store.guilds.forget_departed(present, now_ms())
-            log.info("removed what %d servers had set that I left long ago", gone)
+            log.info("Deleted the data of servers that the bot left long ago: %d", gone)
         removed = await store.retention.expire(self.days_of, await self.days_of(None))
         swept = await store.retention.sweep()
         await store.set_meta(LAST_RUN, str(now_ms()))
-        log.info("removed %d jobs that were kept long enough, and %d files of none", removed,
-                 swept)
+        log.info("Retention: deleted expired jobs: %d, orphaned files: %d", removed, swept)
         return removed
 
     async def _work(self) -> None:

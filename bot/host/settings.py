@@ -1,7 +1,6 @@
-"""What whoever runs the bot may choose, from the environment and a `.env` file.
+"""The host's settings, from the environment and a `.env` file; the environment wins.
 
-Each setting is described once more, for people, in `.env.example`; a test holds the two
-together. The environment wins over the file.
+`.env.example` describes each setting for people; a test keeps the two in step.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ from engine.request.defaults import DEFAULT_MODEL
 
 APP = "imagine-bot"
 PREFIXES = ("DISCORD_", "IMAGINE_")
-# Read by the engine itself, in whichever process it runs.
+# Read by the engine itself, in the bot's process and in the worker.
 ENGINE_VARIABLES = ("IMAGINE_MODELS_FOLDER", "IMAGINE_MODELS_CATALOGUE")
 
 Section = TypeVar("Section", bound=BaseSettings)
 
 
 class SettingsError(Exception):
-    """A setting that is missing or cannot be used; the text says which and what to write."""
+    """A missing or invalid setting; the text names it and says what to write."""
 
 
 class DiscordSettings(BaseSettings):
-    """The account the bot speaks with."""
+    """The bot's Discord account."""
 
     model_config = SettingsConfigDict(env_prefix="DISCORD_", extra="ignore")
 
@@ -40,7 +39,7 @@ class DiscordSettings(BaseSettings):
 
 
 class PaintingSettings(BaseSettings):
-    """Where and with what pictures are painted."""
+    """Where pictures are stored, and with what they are painted."""
 
     model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore",
                                       protected_namespaces=())
@@ -54,7 +53,7 @@ class PaintingSettings(BaseSettings):
 
 
 class LimitSettings(BaseSettings):
-    """How much one person may ask for."""
+    """How much one user can ask for."""
 
     model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
 
@@ -65,7 +64,7 @@ class LimitSettings(BaseSettings):
 
 
 class DeliverySettings(BaseSettings):
-    """How the bot speaks in channels, and to its host."""
+    """How often progress messages change, and how logs look."""
 
     model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
 
@@ -75,16 +74,16 @@ class DeliverySettings(BaseSettings):
 
 
 class PrivacySettings(BaseSettings):
-    """How long what concerns people is kept."""
+    """How long pictures are kept."""
 
     model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
 
-    # 0: for ever, or until somebody deletes it.
+    # 0: forever, or until someone deletes them.
     retention_days: Annotated[int, Field(ge=0, le=36500)] = 365
 
 
 class OperationsSettings(BaseSettings):
-    """What the host watches, and what is kept for bad days; 0 for port, hours or MB is none."""
+    """Metrics, backups and disk space; a port, hours or MB of 0 turns a feature off."""
 
     model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
 
@@ -96,7 +95,7 @@ class OperationsSettings(BaseSettings):
 
 
 class TestSettings(BaseSettings):
-    """For tests alone: another server in Discord's place, and its media host."""
+    """For tests only: another server in place of Discord, and its media host."""
 
     __test__ = False  # no test class, whatever its name
     model_config = SettingsConfigDict(env_prefix="IMAGINE_TEST_", extra="ignore")
@@ -107,7 +106,7 @@ class TestSettings(BaseSettings):
 
 @dataclass(frozen=True)
 class Settings:
-    """All of them, by section."""
+    """All settings, by section."""
 
     discord: DiscordSettings
     painting: PaintingSettings
@@ -125,21 +124,20 @@ SECTIONS: dict[str, type[BaseSettings]] = {
 
 
 def variable(section: type[BaseSettings], field: str) -> str:
-    """The environment variable of a field."""
+    """Return the environment variable of a field."""
     return f"{section.model_config['env_prefix']}{field}".upper()
 
 
 def variables() -> list[str]:
-    """Every environment variable that is a setting."""
+    """Return every environment variable that is a setting."""
     return [variable(section, field) for section in SECTIONS.values()
             for field in section.model_fields]
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:
-    """The settings from the environment, and from ``env_file`` where it exists.
+    """Return the settings from the environment, and from ``env_file`` if it exists.
 
-    Raises SettingsError with one sentence about the first that is missing, misspelt or
-    malformed.
+    Raises SettingsError about the first setting that is missing, misspelt or invalid.
     """
     if env_file is not None and not env_file.is_file():
         env_file = None
@@ -153,9 +151,9 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
 
 def readable_settings(env_file: Path | None = Path(".env")) -> (
         tuple[dict[type[BaseSettings], BaseSettings], list[str]]):
-    """The sections that can be read, by their class, and a sentence for each thing wrong.
+    """Return the valid sections by their class, and a sentence for each problem.
 
-    For commands that need no token, or that are there to say what is wrong.
+    For commands that need no token, and for the doctor.
     """
     if env_file is not None and not env_file.is_file():
         env_file = None
@@ -173,10 +171,10 @@ def readable_settings(env_file: Path | None = Path(".env")) -> (
     return found, wrong
 
 
-def hand_to_engine(env_file: Path | None = Path(".env")) -> None:
-    """Put the variables that the engine reads from `.env` into this process's environment.
+def export_engine_variables(env_file: Path | None = Path(".env")) -> None:
+    """Copy the engine's variables from `.env` into this process's environment.
 
-    The worker's process inherits them.
+    The worker process inherits them.
     """
     if env_file is None or not env_file.is_file():
         return
@@ -197,14 +195,14 @@ def _read(section: type[Section], env_file: Path | None) -> Section:
 
 
 def _refuse_misspelt(env_file: Path | None) -> None:
-    """A setting that nothing reads is a misspelt one, and would be without effect."""
+    """Raise SettingsError for a variable with our prefix that is no setting."""
     known = {*variables(), *ENGINE_VARIABLES}
     names = set(os.environ)
     if env_file is not None:
         try:
             names |= set(dotenv_values(env_file))
         except (OSError, UnicodeDecodeError):
-            return  # reading the sections says it in a sentence
+            return  # reading the sections reports it
     for name in sorted(names):
         if name.upper() in known or not name.upper().startswith(PREFIXES):
             continue

@@ -1,4 +1,4 @@
-"""What is done for bad days while the bot works: backups, and room for pictures."""
+"""Regular upkeep while the bot runs: backups, and disk space for pictures."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from engine.tasks import spawn
 
 log = logging.getLogger(__name__)
 
-FIRST_SECONDS = 60.0  # a start has other things to do
+FIRST_SECONDS = 60.0  # a starting bot has other things to do
 LOOK_SECONDS = 300.0
 
 
 class Upkeep:
-    """Goes on from :meth:`start` to :meth:`close`; what goes wrong is logged, and tried again."""
+    """Works from :meth:`start` to :meth:`close`; failures are logged and tried again."""
 
     def __init__(self, store: Store, settings: OperationsSettings, metrics: Metrics) -> None:
         self._store = store
@@ -31,13 +31,13 @@ class Upkeep:
         self._full = False
 
     def start(self) -> None:
-        """Begin."""
+        """Start both tasks."""
         self._metrics.measure()
         self._tasks = [spawn(self._again(self.back_up_when_due), "backups"),
                        spawn(self._again(self.make_room), "room for pictures")]
 
     async def close(self) -> None:
-        """Stop. A copy being made is left to its thread, which removes what is half done."""
+        """Stop both tasks; the thread of a running backup finishes it or cleans it up."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -50,13 +50,14 @@ class Upkeep:
                 await work()
             except StoreError as error:
                 log.error("%s", error)
-            # Short, whatever the schedule: a machine that slept does not notice the hours.
+            # Short, because a sleep does not count the hours that the machine is suspended.
             await asyncio.sleep(LOOK_SECONDS)
 
     async def back_up_when_due(self) -> bool:
-        """Copy the database if the newest copy is old enough; whether it was. Raises StoreError.
+        """Back up the database if the newest backup is old enough; return whether it was.
 
-        Of two bots on one folder the second sees the first one's copy, and makes none.
+        If two bots share a folder, the second one finds the first one's backup and makes none.
+        Raises StoreError.
         """
         if not self._settings.backup_hours:
             return False
@@ -64,17 +65,20 @@ class Upkeep:
         if found:
             self._metrics.set("last_backup_time_seconds", found[0].made.timestamp())
             age = datetime.now(UTC) - found[0].made
-            # One from the future is of a clock that was wrong.
+            # A backup from the future was made while the clock was wrong.
             if timedelta() <= age < timedelta(hours=self._settings.backup_hours):
                 return False
         path = await asyncio.to_thread(back_up, self._store.folder)
         self._metrics.set("last_backup_time_seconds", datetime.now(UTC).timestamp())
         removed = await asyncio.to_thread(prune, self._store.folder, self._settings.backups_kept)
-        log.info("Backed up the database as %s; %d old backups removed", path.name, removed)
+        log.info("Backed up the database as %s; old backups deleted: %d", path.name, removed)
         return True
 
     async def make_room(self) -> int:
-        """Remove the oldest pictures where they take too much; how many. Raises StoreError."""
+        """Delete the oldest pictures if they take too much space; return how many.
+
+        Raises StoreError.
+        """
         limit = round(self._settings.pictures_mb * 1_000_000)
         if not limit:
             used = await self._store.quota.used()
@@ -83,12 +87,12 @@ class Upkeep:
         room = await self._store.quota.make_room(limit)
         self._metrics.set("pictures_bytes", room.used)
         if room.removed:
-            log.info("Removed the %d oldest pictures; the others take %.1f MB", room.removed,
+            log.info("Oldest pictures deleted: %d; the others take %.1f MB", room.removed,
                      room.used / 1e6)
         full = room.used > limit
         if full and not self._full:  # once, not every five minutes
-            log.warning("The pictures take %.1f MB, more than IMAGINE_PICTURES_MB allows: the rest "
-                        "is kept by people, not delivered yet or unknown to the database",
+            log.warning("The pictures take %.1f MB, more than IMAGINE_PICTURES_MB allows; those "
+                        "left are kept by users, not delivered yet or unknown to the database",
                         room.used / 1e6)
         self._full = full
         return room.removed

@@ -1,7 +1,7 @@
-"""What the bot says, in the language of whoever reads it: gettext, one catalogue a language.
+"""Translation with gettext: every text for Discord, in the reader's language.
 
-English is the source: a text that a catalogue lacks is said in English. The catalogues lie in
-bot/locales; ``make texts`` brings them up to date (see bot/locales/update.py).
+English is the source; a text without a translation stays English. The catalogues are in
+bot/locales; ``make texts`` updates them (see bot/locales/update.py).
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from engine.translatable import Translatable
 FOLDER = Path(__file__).parents[1] / "locales"
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, "de")
-AUTO = "auto"  # of a server's setting: each person's own
+AUTO = "auto"  # a server's setting: each member's own language
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
 def language_of(locale: str | None) -> str:
-    """The one of LANGUAGES for Discord's "de", "en-GB" or "pt-BR"; English for any other."""
+    """Return the language for Discord's locale, such as "de" or "en-GB"; English for others."""
     code = (locale or "").replace("_", "-")
     for candidate in (code, code.split("-", maxsplit=1)[0]):
         if candidate in LANGUAGES:
@@ -32,19 +32,19 @@ def language_of(locale: str | None) -> str:
 
 
 def spoken() -> str:
-    """The language spoken at present, one of LANGUAGES."""
+    """Return the current language, one of LANGUAGES."""
     return _language.get()
 
 
 @cache
 def catalogue_of(language: str) -> gettext.NullTranslations:
-    """The texts of one of LANGUAGES; English has none of its own."""
+    """Return the translations of one of LANGUAGES; English has none."""
     return gettext.translation("bot", FOLDER, [language], fallback=True)
 
 
 @contextmanager
 def speaking(locale: str | None) -> Iterator[None]:
-    """Within, texts are said in the language of ``locale``: Discord's code, as "de", "pt-BR"."""
+    """Use the language of Discord's ``locale`` ("de", "pt-BR") while the context lasts."""
     token = _language.set(language_of(locale))
     try:
         yield
@@ -53,29 +53,29 @@ def speaking(locale: str | None) -> Iterator[None]:
 
 
 def mark(text: str) -> str:
-    """``text`` itself, known to the catalogue: of a constant, to be said by ``_`` when used."""
+    """Return ``text`` unchanged, but add it to the catalogue: ``_`` translates it when used."""
     return text
 
 
 def _(text: str, /, **values: object) -> str:
-    """``text`` in the language spoken at present, its {names} filled in with ``values``.
+    """Return ``text`` in the current language, with its {names} replaced by ``values``.
 
-    A value that is a Translatable is said in that language too.
+    A value that is a Translatable is translated too.
     """
-    # To gettext the empty text is the catalogue's own description.
+    # gettext returns the catalogue's header for an empty text.
     found = catalogue_of(_language.get()).gettext(text) if text else text
     return _filled_in(found, values)
 
 
 def plural(one: str, many: str, number: float, /, **values: object) -> str:
-    """``one`` or ``many``, as the language has it for {number}, filled in as by ``_``."""
+    """Return ``one`` or ``many``, by ``number`` and language; {names} are replaced as in ``_``."""
     whole = int(number) if number == int(number) else 2
     found = catalogue_of(_language.get()).ngettext(one, many, whole)
     return _filled_in(found, {"number": number, **values})
 
 
 def said(text: str) -> str:
-    """A text of the engine's in the language spoken at present; any other text as it is."""
+    """Translate a Translatable, such as an engine's message, or a plain text."""
     if isinstance(text, Translatable):
         return _(text.template, **text.values)
     return _(text)

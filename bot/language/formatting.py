@@ -1,6 +1,6 @@
-"""What the bot says about a picture: texts alone, made from plain values.
+"""Texts about a picture, made from plain values.
 
-Whatever a person typed is escaped here, once: it neither formats, nor mentions, nor links.
+What users typed is escaped here, once: it cannot format text, mention anyone or add links.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _ZERO_WIDTH = "\u200b"
 
 
 def escape(text: str, length: int = PROMPT_LENGTH) -> str:
-    """``text`` as plain words on one line, cut to ``length`` characters before escaping."""
+    """Return ``text`` as plain words on one line, cut to ``length`` before escaping."""
     text = " ".join(text.split())
     cut = text if len(text) <= length else f"{text[:length - 1].rstrip()}…"
     plain = discord.utils.escape_mentions(discord.utils.escape_markdown(cut, ignore_links=False))
-    # Markdown of these kinds is not escaped by a backslash: channel and command mentions, emoji
-    # and times in angle brackets, and addresses that Discord would turn into links.
+    # A backslash does not escape mentions of channels and commands, emoji and times in angle
+    # brackets, and addresses that Discord would turn into links.
     plain = plain.replace("<", f"<{_ZERO_WIDTH}")
     return _LINK.sub(rf"\1{_ZERO_WIDTH}", plain)
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: "12 s", "2 min", "1 h 5 min"."""
+    """Format seconds: "12 s", "2 min", "1 h 5 min"."""
     if seconds < 90:
         return _("{seconds} s", seconds=max(1, round(seconds)))
     minutes = round(seconds / 60)
@@ -43,7 +43,7 @@ def duration(seconds: float) -> str:
 
 
 def ordinal(number: int) -> str:
-    """1 -> "1st", 12 -> "12th"."""
+    """Format a position: 1 -> "1st", 12 -> "12th"."""
     last = 0 if 11 <= number % 100 <= 13 else number % 10
     ending = {1: mark("{number}st"), 2: mark("{number}nd"),
               3: mark("{number}rd")}.get(last, mark("{number}th"))
@@ -51,7 +51,7 @@ def ordinal(number: int) -> str:
 
 
 def place_in_queue(position: int, eta: float | None) -> str:
-    """Tell the place, as "Queued: 3rd in line (about 2 min)", or that it is next."""
+    """Format a place in the queue: "Queued: 3rd in line (about 2 min)"."""
     place = (_("you're next") if position <= 1 else
              _("{place} in line", place=ordinal(position)))
     if eta is None:
@@ -60,7 +60,7 @@ def place_in_queue(position: int, eta: float | None) -> str:
 
 
 def understood(request: ImageRequest) -> str:
-    """What the prompt was understood as: each prompt on its line, with its weight and stop."""
+    """List the request's prompts, one per line, each with its weight and stop."""
     lines = []
     for prompt in request.prompts():
         line = f"- {escape(prompt.words, 300)}"
@@ -82,7 +82,7 @@ def understood(request: ImageRequest) -> str:
 
 def chosen(request: ImageRequest, seed: int | None = None, size: tuple[int, int] | None = None,
            iterations: int | None = None) -> str:
-    """The settings on one line: what was asked for, or in its place what was taken."""
+    """Format the settings on one line: the values used, or those asked for."""
     parts = []
     seed = request.seed if seed is None else seed
     if seed is not None:
@@ -111,7 +111,7 @@ def chosen(request: ImageRequest, seed: int | None = None, size: tuple[int, int]
 
 
 def result_line(request: ImageRequest, done: Done) -> str:
-    """Seed, time, iterations and the rest, of a finished picture."""
+    """Format a finished picture's settings and time."""
     settings = chosen(request, done.seed, (done.width, done.height), done.iterations)
     parts = [settings, _("{seconds:.1f} s", seconds=done.seconds)]
     if done.stopped:
@@ -120,13 +120,13 @@ def result_line(request: ImageRequest, done: Done) -> str:
 
 
 def file_name(prompt: str, seed: int, job_id: str, ending: str = "png") -> str:
-    """A file's name of letters, digits and hyphens alone, whatever the prompt holds."""
+    """Return a file name made only of letters, digits and hyphens, for any prompt."""
     words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:40].strip("-")
     return f"{words or 'picture'}-{seed}-{job_id[:8]}.{ending}"
 
 
 def link_to(job: StoredJob) -> str:
-    """A link to the message with the job's picture, after a dot; "" where there is none."""
+    """Return a link to the job's picture, after a dot; "" if there is none."""
     if job.result_message_id is None:
         return ""
     place = "@me" if job.guild_id is None else job.guild_id

@@ -1,6 +1,6 @@
-"""Descriptions of the commands, options and choices, from the catalogue that all texts are in.
+"""Translations of the descriptions of commands, options and choices.
 
-Names stay as they are: what is written about /imagine anywhere holds for everyone.
+Names are not translated, so that documentation about /imagine holds for everyone.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from discord.app_commands import (
 from bot.language import ENGLISH, catalogue_of, language_of
 from engine.request.request import ImageRequest
 
-DESCRIPTION_LENGTH = 100  # Discord's
+DESCRIPTION_LENGTH = 100  # Discord's limit
 TRANSLATED = (TranslationContextLocation.command_description,
               TranslationContextLocation.group_description,
               TranslationContextLocation.parameter_description)
 
 
 def describe(field: str) -> str:
-    """The description of a request's field, as a slash option has it in English."""
+    """Return the English description of a request's field, for a slash option."""
     text = ImageRequest.model_fields[field].description or field
     return text[:1].upper() + text[1:DESCRIPTION_LENGTH]
 
 
 class CatalogueTranslator(Translator):
-    """discord.py asks it for each description in each of Discord's languages at each sync."""
+    """Translates each description when the commands are synced."""
 
     async def translate(self, string: locale_str, locale: Locale,
                         context: TranslationContextTypes) -> str | None:
-        """The description in that language; None where it is to stay English."""
+        """Return the description in that language; None to keep the English one."""
         language = language_of(locale.value)
         if language == ENGLISH or context.location not in TRANSLATED:
             return None

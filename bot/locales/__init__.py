@@ -1,6 +1,6 @@
-"""The catalogues of what the bot says: LANGUAGE/LC_MESSAGES/bot.po for people, bot.mo for gettext.
+"""The catalogues: LANGUAGE/LC_MESSAGES/bot.po for translators, bot.mo for gettext.
 
-``make texts`` (``python -m bot.locales.update``) brings them up to date with the code. For another
-language add its code, as Discord has it, to bot.language.LANGUAGES, run that, and translate what it
-lists as lacking in the new bot.po, keeping the {names}; then run it again.
+``make texts`` (``python -m bot.locales.update``) updates them from the code. To add a language, add
+its Discord code to bot.language.LANGUAGES, run the command, translate the texts in the new bot.po
+that it lists (keep the {names}), and run it again.
 """

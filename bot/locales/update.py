@@ -1,8 +1,8 @@
-"""Brings the catalogues up to date with the code: new texts in, old ones out, and compiled.
+"""Update the catalogues: add new texts, remove old ones, and compile.
 
-``make texts`` runs it. It reads the sources, importing none of them: the first arguments of
-``_``, ``mark``, ``plural``, Translatable and the engine's errors, wherever they are literals, and
-what the commands are described with. It needs Babel, which the running bot does not.
+``make texts`` runs this. It parses the sources without importing them, and takes the literal first
+arguments of ``_``, ``mark``, ``plural``, Translatable and the errors, as well as the descriptions
+of commands. It needs Babel, which the running bot does not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bot.language.translator import describe
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bot", "cogs", "data", "engine")
-# What these say is for whoever keeps the machine, at a terminal and in English.
+# Texts for the host at a terminal, in English only.
 FOR_THE_HOST = ("bot/__main__.py", "bot/locales", "engine/cli/imagine.py",
                 "engine/cli/output_files.py", "engine/cli/run.py", "engine/cli/models.py",
                 "data/sqlite/backup.py", "data/sqlite/recovery.py")
@@ -37,7 +37,7 @@ Text = str | tuple[str, str]
 
 
 def texts() -> dict[Text, set[str]]:
-    """All that is said in Discord, with the files that say it."""
+    """Return all texts that are shown in Discord, with the files that contain them."""
     found: dict[Text, set[str]] = {}
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
@@ -68,7 +68,7 @@ def _described(tree: ast.AST) -> Iterator[str]:
             continue
         name = _name(node) if isinstance(node, ast.Call) else ""
         if name == "describe" and isinstance(node, ast.Call) and node.args:
-            field = _literal(node.args[0])  # else it is an error that is described
+            field = _literal(node.args[0])  # describe() of an error has no literal
             if field is not None:
                 yield describe(field)
             continue
@@ -93,12 +93,12 @@ def _literal(node: ast.expr) -> str | None:
 
 
 def path_of(language: str, ending: str) -> Path:
-    """The catalogue of a language: "po" for people, "mo" compiled."""
+    """Return the path of a language's catalogue: "po" to edit, "mo" compiled."""
     return FOLDER / language / "LC_MESSAGES" / f"bot.{ending}"
 
 
 def read(language: str) -> Catalog:
-    """The catalogue as it is; an empty one where there is none."""
+    """Return the catalogue as it is; an empty one if there is none."""
     path = path_of(language, "po")
     if not path.exists():
         return Catalog(locale=language.replace("-", "_"), project="imagine-bot",
@@ -108,14 +108,14 @@ def read(language: str) -> Catalog:
 
 
 def updated(language: str) -> Catalog:
-    """The catalogue with the code's texts; what is new has no translation yet."""
+    """Return the catalogue with the code's texts; new ones have no translation yet."""
     template = Catalog()
     for text, files in texts().items():
         template.add(text, locations=[(name, 0) for name in sorted(files)])
     catalogue = read(language)
     catalogue.update(template, no_fuzzy_matching=True)
     catalogue.obsolete.clear()
-    # So that the file changes with its texts alone, and names nobody.
+    # The file must change only with its texts, and name nobody.
     catalogue.creation_date = catalogue.revision_date = _BEGUN
     catalogue.version = catalogue.msgid_bugs_address = ""
     catalogue.last_translator = catalogue.language_team = ""
@@ -123,7 +123,7 @@ def updated(language: str) -> Catalog:
 
 
 def main() -> int:
-    """Bring all catalogues up to date; 1 where a translation is missing."""
+    """Update all catalogues; return 1 if a translation is missing."""
     missing = 0
     for language in LANGUAGES:
         if language == ENGLISH:
