@@ -1,20 +1,20 @@
-"""What goes wrong on the way -> a sentence for the person: the one table of it.
+"""The bot's errors, and the one place that turns any error into a message for the user.
 
 Commands, modals, buttons and jobs all answer through here::
 
-    BotError                    the root; its text may be shown to a person as it is
-    +-- NotYoursError           another person's picture
-    +-- GoneError               a picture that is not kept any more
-    +-- MissingPermissionError  the bot may not do here what it must
-    +-- LimitError              more than the host allows one person
-    +-- BannedError             a server's moderators keep the person from asking, or limit them
-    +-- TermsError              terms of a ban or a limit that cannot be read
-    +-- BusyError               the person is being forgotten, or told what is kept of them
-    +-- AttachmentError         a picture to start from that cannot be fetched
-    +-- ClosingError            the bot is being stopped
-    +-- NotAllowedError         what the settings of this server do not allow
-    +-- MissingRightError       what the person lacks the right to do in this server
-    +-- SettingError            a server's setting that cannot be so
+    BotError                    the root; its text can be shown to a user as it is
+    +-- NotYoursError           another user's picture
+    +-- GoneError               a picture or message that no longer exists
+    +-- MissingPermissionError  the bot lacks a permission in the channel
+    +-- LimitError              more than the host or the server allows
+    +-- BannedError             a server's moderators banned or limited the user
+    +-- TermsError              invalid terms of a ban or a limit
+    +-- BusyError               the user's data is being exported or deleted
+    +-- AttachmentError         a picture that cannot be downloaded or used
+    +-- ClosingError            the bot is stopping
+    +-- NotAllowedError         something that the server's settings forbid
+    +-- MissingRightError       the user lacks a permission in the server
+    +-- SettingError            an unknown setting or an invalid value
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ log = logging.getLogger(__name__)
 
 
 class BotError(Exception):
-    """The root of the bot's own errors; its text may be shown to a person as it is."""
+    """The root of the bot's own errors; its text can be shown to a user as it is."""
 
 
 class NotYoursError(BotError):
-    """Another person's picture, which only they or a moderator may touch."""
+    """Another user's picture, which only they or a moderator can change."""
 
 
 class GoneError(BotError):
-    """A picture or a job that is not kept any more."""
+    """A picture, job or message that no longer exists."""
 
 
 class MissingPermissionError(BotError):
@@ -52,39 +52,39 @@ class MissingPermissionError(BotError):
 
 
 class LimitError(BotError):
-    """More than the host allows one person."""
+    """More than the host or the server allows."""
 
 
 class BannedError(BotError):
-    """A server's moderators keep the person from asking, or limit how often."""
+    """A server's moderators banned or limited the user."""
 
 
 class TermsError(BotError):
-    """Terms of a ban or a limit that cannot be read."""
+    """Invalid terms of a ban or a limit."""
 
 
 class BusyError(BotError):
-    """The person is being forgotten, or told what is kept of them."""
+    """The user's data is being exported or deleted."""
 
 
 class AttachmentError(BotError):
-    """A picture to start from that cannot be fetched or used."""
+    """A picture that cannot be downloaded or used."""
 
 
 class ClosingError(BotError):
-    """The bot is being stopped and takes no more work."""
+    """The bot is stopping and takes no new jobs."""
 
 
 class NotAllowedError(BotError):
-    """Something that the settings of the server do not allow this person, or anyone."""
+    """Something that the server's settings forbid."""
 
 
 class MissingRightError(BotError):
-    """The person lacks the right to do this in the server."""
+    """The user lacks a permission in the server."""
 
 
 class SettingError(BotError):
-    """A server's setting that does not exist, or cannot have that value."""
+    """A server setting that does not exist, or an invalid value."""
 
 
 DELETED = (10003, 10008)  # Unknown Channel, Unknown Message
@@ -95,28 +95,27 @@ EXPIRED = (10062, 10015, 50027)  # Unknown interaction, Unknown Webhook, Invalid
 ALREADY_ANSWERED = 40060
 
 
-# A path from the root, the home folder or a Windows drive, up to its last separator. A folder's
-# name may have a few spaces, but for the first; /imagine, addresses and fractions are no paths.
+# A path from the root, the home folder or a Windows drive, up to its last separator. Names of
+# folders, except the first, may have a few spaces; /imagine, links and fractions do not match.
 _NAME = r"[^\s/\\\"'`<>|:;,]+"
 _FOLDERS = re.compile(rf"(?<![\w:/\\.~])(?:/{_NAME}/|~/|[A-Za-z]:[/\\])"
                       rf"(?:{_NAME}(?: {_NAME}){{0,3}}[/\\])*")
 
 
 def without_folders(text: str) -> str:
-    """``text`` with the paths of the host in it shortened to the names of the files.
+    """Shorten the paths in ``text`` to the names of the files.
 
-    The engine names files in full, for whoever keeps the machine; people in Discord need to
-    know neither who that is nor how the disk is laid out.
+    The engine's messages have full paths for the host; users in Discord must not see the host's
+    folders.
     """
     return _FOLDERS.sub("", text)
 
 
 def sentence(error: BaseException) -> str | None:
-    """What to tell the person of ``error``; None where nobody has foreseen it.
+    """Return the message about ``error`` for the user; None for an unexpected error.
 
-    In this order: what the engine and the bot raise on purpose speaks for itself, but for the
-    host's folders; then discord.py's refusals of commands; then Discord's own answers; then the
-    network.
+    In this order: the engine's and the bot's own errors, without the host's folders; discord.py's
+    errors about commands; Discord's answers; the network.
     """
     text = _in_full(error)
     return without_folders(text) if isinstance(_cause(error), EngineError) and text else text
@@ -127,7 +126,7 @@ def _cause(error: BaseException) -> BaseException:
 
 
 def _in_full(error: BaseException) -> str | None:
-    """The same for the log, which the host alone reads."""
+    """Return the same message for the host's log, with folders."""
     error = _cause(error)
     if isinstance(error, EngineError):
         return said(error.message)
@@ -182,17 +181,17 @@ def _of_discord(error: BaseException) -> str | None:
 
 
 def is_passing(error: BaseException) -> bool:
-    """Whether trying again later may help: the network's and Discord's own trouble."""
+    """Whether trying again later may help: trouble of the network or of Discord."""
     if isinstance(error, discord.HTTPException):
         return error.status >= 500 or error.status == 429
     return isinstance(error, (aiohttp.ClientError, TimeoutError, OSError))
 
 
 def describe(error: BaseException, where: str) -> str:
-    """The person's sentence; what nobody foresaw is logged, and they get its reference."""
+    """Return the message for the user; an unexpected error is logged with a reference."""
     text = sentence(error)
     if text is not None:
-        with speaking(ENGLISH):  # the host's; what a BotError says was said when it was raised
+        with speaking(ENGLISH):  # a BotError's text was translated when it was raised
             log.info("%s was refused: %s", where, _in_full(error))
         return text
     reference = secrets.token_hex(4)
@@ -203,7 +202,7 @@ def describe(error: BaseException, where: str) -> str:
 
 
 async def answer(interaction: discord.Interaction[Any], text: str) -> None:
-    """Tell the person alone, whether the interaction was answered before or not."""
+    """Answer the user alone, whether the interaction was answered before or not."""
     try:
         if not interaction.response.is_done():
             await interaction.response.send_message(text, ephemeral=True)
@@ -213,17 +212,16 @@ async def answer(interaction: discord.Interaction[Any], text: str) -> None:
         else:
             await interaction.followup.send(text, ephemeral=True)
     except discord.HTTPException as error:
-        # The token has died, or Discord has trouble: nobody is there to be told.
-        log.warning("The answer %r did not arrive: %s", text, error)
+        # The token has expired, or Discord has trouble: the user cannot be reached.
+        log.warning("Could not send the answer %r: %s", text, error)
     except (aiohttp.ClientError, TimeoutError) as error:
-        log.warning("The answer %r did not arrive: %s", text, error)
+        log.warning("Could not send the answer %r: %s", text, error)
 
 
 class Caught:
-    """Around work that may raise anything: keeps the sentence for the person in ``text``.
+    """Catches any exception of its block, and keeps the message for the user in ``text``.
 
-    A context manager, so that there is one place that catches everything, and no `except
-    Exception`; what ends the process or the task (cancellation) goes through.
+    This context manager is the only place that catches every Exception; cancellation passes.
     """
 
     def __init__(self, where: str) -> None:
@@ -242,10 +240,7 @@ class Caught:
 
 
 class Guarded(Caught):
-    """Around all that an interaction does: what it raises, the person is told.
-
-    Within, the person's language is spoken.
-    """
+    """Runs an interaction in the user's language, and answers with the message of its error."""
 
     def __init__(self, interaction: discord.Interaction[Any], where: str) -> None:
         super().__init__(where)

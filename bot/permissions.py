@@ -1,4 +1,4 @@
-"""What the bot must be allowed to do, and who counts as a moderator."""
+"""The permissions that the bot needs, and who counts as a moderator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.errors import MissingPermissionError, NotYoursError
 from bot.language import _, mark, plural
 
 SCOPES = ("bot", "applications.commands")
-# Posting in a channel or thread, with a picture, and looking there for what was posted before.
+# To post pictures in channels and threads, and to find what was posted before.
 NEEDED = discord.Permissions(
     view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True,
     embed_links=True, read_message_history=True)
@@ -23,7 +23,7 @@ _NOT_YOURS: dict[Verb, str] = {
     "keep": mark("Only the person who requested this picture or a moderator can keep it."),
     "delete": mark("Only the person who requested this picture or a moderator can delete it."),
 }
-# As Discord's settings name them.
+# The names in Discord's settings.
 NAMES = {"view_channel": mark("View Channel"), "send_messages": mark("Send Messages"),
          "send_messages_in_threads": mark("Send Messages in Threads"),
          "attach_files": mark("Attach Files"), "embed_links": mark("Embed Links"),
@@ -31,12 +31,12 @@ NAMES = {"view_channel": mark("View Channel"), "send_messages": mark("Send Messa
 
 
 def invite_link(application_id: int) -> str:
-    """The link that adds the bot to a server, with what it needs and no more."""
+    """Return the link that adds the bot to a server with the permissions it needs."""
     return discord.utils.oauth_url(application_id, permissions=NEEDED, scopes=SCOPES)
 
 
 def application_id_of(token: str) -> int | None:
-    """The application's id, which a bot token begins with; None where it reads like none."""
+    """Return the application's id from a bot token; None if it doesn't look like one."""
     first = token.strip().split(".")[0]
     try:
         digits = base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)).decode("ascii")
@@ -46,7 +46,7 @@ def application_id_of(token: str) -> int | None:
 
 
 def missing(permissions: discord.Permissions, channel: Any) -> list[str]:
-    """The names of what ``permissions`` lacks for working in ``channel``."""
+    """Return the names of the permissions that are missing for working in ``channel``."""
     thread = isinstance(channel, discord.Thread)
     unneeded = "send_messages" if thread else "send_messages_in_threads"
     return [_(words) for name, words in NAMES.items()
@@ -54,18 +54,18 @@ def missing(permissions: discord.Permissions, channel: Any) -> list[str]:
 
 
 def check_bot_may_post(interaction: discord.Interaction[Any]) -> None:
-    """Raise MissingPermissionError, naming what is missing, before any work is done.
+    """Raise MissingPermissionError, before any work is done, if permissions are missing.
 
-    In direct messages there are none to miss.
+    Direct messages need none.
     """
     if interaction.guild_id is not None:
         _check(interaction.app_permissions, interaction.channel)
 
 
 def check_bot_may_post_in(message: discord.Message) -> None:
-    """The same where a message asks: raises MissingPermissionError.
+    """Do the same for the channel of a message; raises MissingPermissionError.
 
-    A thread that the bot does not know tells nothing of its permissions; posting will.
+    The permissions in an unknown thread cannot be read; posting will tell.
     """
     channel = message.channel
     if message.guild is not None and not isinstance(channel, discord.PartialMessageable):
@@ -85,7 +85,7 @@ def _check(permissions: discord.Permissions, channel: Any) -> None:
 
 
 def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) -> bool:
-    """Whether the person may manage messages in the server ``guild_id``, and stands in it."""
+    """Whether the user can manage messages in the server ``guild_id``, and is in it now."""
     if guild_id is None or str(interaction.guild_id) != guild_id:
         return False
     permissions = interaction.permissions
@@ -94,6 +94,6 @@ def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) ->
 
 def check_owner_or_moderator(interaction: discord.Interaction[Any], person: str,
                              guild_id: str | None, verb: Verb) -> None:
-    """Raise NotYoursError unless the job of ``person`` in ``guild_id`` is theirs to touch."""
+    """Raise NotYoursError unless the user is ``person`` or moderates ``guild_id``."""
     if str(interaction.user.id) != person and not is_moderator(interaction, guild_id):
         raise NotYoursError(_(_NOT_YOURS[verb]))

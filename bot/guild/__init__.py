@@ -1,1 +1,1 @@
-"""A server's settings: their kinds, storage and transfer."""
+"""A server's settings: their definitions, kinds, storage and transfer."""

@@ -1,16 +1,16 @@
-"""Words that a server does not want in prompts: matched as words, whatever they are dressed up as.
+"""A server's blocked words: found in prompts as whole words, even when disguised.
 
-An entry is a word, a phrase or, after ``regex:``, an expression of RE2, which takes time linear
-in the text. Text and entries are folded alike: case, accents, full-width and other fancy letters,
-letters of other alphabets that look like Latin ones, and what cannot be seen. Then an entry is
-found where a word begins and ends with it, also
+An entry is a word, a phrase or, after ``regex:``, an RE2 expression, which takes linear time in the
+text. Entries and text are folded in the same way: case, accents, full-width and other styled
+letters, look-alike letters of other alphabets, and invisible characters. An entry matches from the
+start of a word to the end of one, and also
 
-- with punctuation between its letters ("b.a.d"), or spaces between single ones ("b a d");
-- with digits and signs in place of letters ("b4d", "sh!t"), beside at least one letter;
-- a phrase with any run of spaces and punctuation between its words.
+- with punctuation between its letters ("b.a.d"), or spaces between single letters ("b a d");
+- with digits and signs in place of letters ("b4d", "sh!t"), if at least one letter is left;
+- for a phrase, with any run of spaces and punctuation between its words.
 
-"Scunthorpe" is one word and holds no other. In scripts that are written without spaces, words
-have no borders, and an entry is found anywhere.
+"Scunthorpe" is one word and contains no other. In scripts without spaces between words an entry
+matches anywhere.
 """
 
 from __future__ import annotations
@@ -29,48 +29,48 @@ from bot.language import _
 
 REGEX = "regex:"
 MAX_ENTRIES, MAX_LENGTH = 1000, 100
-_MEMORY = 1 << 20  # bytes that RE2 may use for one expression
+_MEMORY = 1 << 20  # bytes of memory that RE2 may use for one expression
 
 # fmt: off
 _SWAPS = {"0": "o", "1": "il", "!": "il", "|": "il", "3": "e", "4": "a", "@": "a", "5": "s",
           "$": "s", "7": "t", "8": "b", "9": "g", "6": "g", "€": "e", "+": "t"}
 # fmt: on
-# An entry with signs in it is read in so many ways at most.
+# The most readings of one entry that has signs in it.
 _READINGS = 16
 _LEAST_SPACED = 3
 
-# Blank, though Unicode calls them letters, symbols or format characters.
+# Blank characters that Unicode classifies as letters, symbols or format characters.
 _BLANK = dict.fromkeys((0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0))
-_KANA_MARKS = "\u3099\u309a"  # another sound, no ornament
+_KANA_MARKS = "\u3099\u309a"  # they change the sound, so they stay
 _UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF),
              (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
 
 
 def fold(text: str) -> str:
-    """``text`` in small, plain letters, without what adorns them or cannot be seen."""
+    """Return ``text`` in lower case, without accents, styles and invisible characters."""
     if text.isascii():
         return text.lower()
-    # Marks go before case is folded too: the fold of one of them is a letter.
+    # Remove marks before folding case too, because one of them folds to a letter.
     folded = _bare(_bare(text.translate(_BLANK)).casefold())
     return unicodedata.normalize("NFC", folded.translate(LOOK_ALIKES).translate(_BLANK))
 
 
 def _bare(text: str) -> str:
-    """The letters taken apart, without what Unicode lays over them."""
+    """Return the decomposed letters without combining marks and format characters."""
     return "".join(c for c in unicodedata.normalize("NFKD", text)
                    if c in _KANA_MARKS or unicodedata.category(c) not in ("Mn", "Me", "Cf"))
 
 
 @dataclass
 class _Node:
-    """A place in the tree of all entries, letter by letter; " " is any gap between words."""
+    """A node in the tree of all entries, letter by letter; " " is any gap between words."""
 
     next: dict[str, _Node] = field(default_factory=dict)
     entry: str | None = None
 
 
 class BlockedWords:
-    """A list of entries, ready to be looked for; raises SettingError where one is of no use."""
+    """A compiled list of entries; raises SettingError if one of them is unusable."""
 
     def __init__(self, entries: Iterable[str]) -> None:
         self._root = _Node()
@@ -80,13 +80,13 @@ class BlockedWords:
                 self._expressions.append((entry, _expression(entry)))
             else:
                 self._plant(entry)
-        # What an entry can begin with, also in disguise.
+        # The characters that an entry can start with, also disguised.
         self._first = {*self._root.next, *(sign for sign, letters in _SWAPS.items()
                                            if any(c in self._root.next for c in letters))}
 
     def find(self, text: str) -> str | None:
-        """The first entry that ``text`` holds, as it was entered; None without any."""
-        # A lone surrogate is no text to RE2; it counts as a sign.
+        """Return the first entry found in ``text``, as it was entered, or None."""
+        # RE2 rejects lone surrogates; they count as signs.
         text = text.encode("utf-8", "replace").decode("utf-8")
         folded = fold(text)
         if self._root.next:
@@ -123,7 +123,7 @@ class BlockedWords:
             node.entry = node.entry or entry
 
     def _entry_at(self, text: str, start: int) -> str | None:
-        """The entry that begins at ``start``, where a word does."""
+        """Return the entry that matches at ``start``, the start of a word, or None."""
         states = [_State(start, self._root)]
         seen = set()
         while states:
@@ -140,11 +140,11 @@ class BlockedWords:
 
 
 class _State(NamedTuple):
-    """How far a walk along the text and the tree has come.
+    """A position in the text and the tree.
 
-    ``run`` is how many letters were met since the last skipped sign (2 stands for more),
-    ``alone`` whether each before it in this word stood alone, ``spaced`` whether spaces were
-    skipped between them, ``gap`` whether we are still between two words of a phrase.
+    ``run`` counts the letters since the last skipped sign (2 means 2 or more), ``alone`` says
+    whether each letter before in this word stood alone, ``spaced`` whether spaces between them were
+    skipped, and ``gap`` whether the position is between two words of a phrase.
     """
 
     at: int
@@ -153,11 +153,11 @@ class _State(NamedTuple):
     alone: bool = True
     spaced: bool = False
     gap: bool = False
-    letters: int = 0  # taken as they are; as many as make a difference
+    letters: int = 0  # matched unchanged; counted up to 3
     swapped: int = 0
 
     def accepts(self, text: str) -> bool:
-        """Whether an entry ends here, and a word with it."""
+        """Whether an entry ends here, at the end of a word."""
         if self.node.entry is None or (self.swapped and not self.letters):
             return False
         if self.spaced and self.letters + self.swapped < _LEAST_SPACED:
@@ -167,7 +167,7 @@ class _State(NamedTuple):
 
 def _followers(state: _State, c: str) -> Iterator[_State]:
     at, node, run, alone, spaced, gap, letters, swapped = state
-    if not (spaced and run):  # spaced letters stand alone
+    if not (spaced and run):  # spaced letters must stand alone
         longer = min(run + 1, 2)
         child = None if c == " " else node.next.get(c)
         if child is not None:
@@ -192,12 +192,12 @@ def _followers(state: _State, c: str) -> Iterator[_State]:
 
 @lru_cache(maxsize=128)
 def blocked_words(entries: tuple[str, ...]) -> BlockedWords:
-    """The list of ``entries``, kept for the next prompt of the same server."""
+    """Return the compiled list of ``entries``, cached for the server's next prompt."""
     return BlockedWords(entries)
 
 
 def check_entry(entry: str) -> str:
-    """The entry as it is kept; raises SettingError where it is of no use."""
+    """Return the entry as it is stored; raises SettingError if it is unusable."""
     if not isinstance(entry, str):
         raise SettingError(_("A blocked word must be text, not {value}.",
                              value=repr(entry)[:40]))
@@ -242,5 +242,5 @@ def _in_word(character: str) -> bool:
 
 
 def _ends(text: str, i: int) -> bool:
-    """Whether a word that goes up to ``i`` is over there."""
+    """Whether a word ends at ``i``."""
     return i == len(text) or not _in_word(text[i]) or _unspaced(text[i - 1])

@@ -1,7 +1,7 @@
-"""The settings of a server: one table of all of them, and what holds where.
+"""A server's settings: the table of their definitions, and the values that apply.
 
-What a server has not set is as the host has it, and what the host has not either is built in.
-docs/settings.md is made from the table (``python -m bot.settings_table``).
+A setting that the server has not set has the host's value, or else the built-in one.
+docs/settings.md is generated from the table (``python -m bot.guild.settings_table``).
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ Source = Literal["server", "host", "built in"]
 
 @dataclass(frozen=True)
 class Definition:
-    """One setting. ``default`` is what the host or the program has; None is said as ``unset``.
+    """One setting. ``default`` is the host's or the built-in value; None is shown as ``unset``.
 
-    ``variable`` is the host's setting that the default is from, ``limit`` the one that bounds it.
+    ``variable`` is the host's setting that gives the default, ``limit`` the one that bounds it.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Definition:
     limit: str | None = None
 
     def shown(self, value: Any) -> str:
-        """The value for people."""
+        """Return the value as text for users."""
         return self.unset() if value is None or value in ([], {}) else self.kind.show(value)
 
 
@@ -164,7 +164,7 @@ DEFINITIONS = {definition.name: definition
 
 
 def definition_of(name: str) -> Definition:
-    """The setting called ``name``; raises SettingError where there is none."""
+    """Return the setting called ``name``; raises SettingError if there is none."""
     found = DEFINITIONS.get(name.strip().lower())
     if found is None:
         raise SettingError(_("There's no setting called \"{name}\". Choose from: {names}.",
@@ -173,75 +173,75 @@ def definition_of(name: str) -> Definition:
 
 
 class Rules:
-    """What holds in one server, or in direct messages, where it is what the host has."""
+    """The settings that apply in one server; in direct messages they are the host's."""
 
     def __init__(self, stored: Mapping[str, Any], host: Settings) -> None:
         self.host = host
-        # The host may have lowered a limit since: what is beyond it is not set any more.
+        # If the host has lowered a limit since, values beyond it count as not set.
         self.stored = {name: value for name, value in stored.items()
                        if (known := DEFINITIONS.get(name)) is not None
                        and (not known.kind.typed or known.kind.fits(name, value, host))}
 
     def value(self, name: str) -> Any:
-        """The value that holds; None where nobody has set one."""
+        """Return the value that applies; None if it is not set anywhere."""
         if name in self.stored:
             return self.stored[name]
         return DEFINITIONS[name].default(self.host)
 
     def items(self, name: str) -> Any:
-        """The list or table of that setting, an empty one where none is set."""
+        """Return the list or table of that setting, empty if not set."""
         return self.stored.get(name) or ()
 
     def source(self, name: str) -> Source:
-        """Where the value is from."""
+        """Return where the value comes from."""
         if name in self.stored:
             return "server"
         return "built in" if DEFINITIONS[name].variable is None else "host"
 
     @property
     def max_pixels(self) -> int:
-        """The most pixels of a picture, but for those who may use big sizes."""
+        """The most pixels of a picture, except for roles that can exceed them."""
         size = self.value("max_size")
         return self.host.limits.max_pixels if size is None else math.prod(
             parse_size(size).values())
 
     def place(self, place: Place) -> Place:
-        """The place of a job, with the server's language where it has one."""
+        """Return a job's place with the server's language, if the server set one."""
         return replace(place, locale=self.locale(place.locale))
 
     def locale(self, own: str) -> str:
-        """The server's language where it has one, else ``own``."""
+        """Return the server's language if it set one, else ``own``."""
         language = self.value("language")
         return own if language == AUTO else str(language)
 
 
 class GuildSettings:
-    """The settings of all servers, in the database. The methods raise StoreError too."""
+    """The settings of all servers, in the database. All methods may raise StoreError."""
 
     def __init__(self, guilds: Guilds, host: Settings) -> None:
         self._guilds = guilds
         self._host = host
-        # Lists are read, changed and written: one at a time.
+        # Lists are read, changed and written back, so changes must not overlap.
         self._changing = asyncio.Lock()
 
     async def rules(self, guild_id: str | None) -> Rules:
-        """What holds there; None stands for direct messages."""
+        """Return the settings of a server; None stands for direct messages."""
         if guild_id is None:
             return Rules({}, self._host)
         return Rules(await self._guilds.settings(guild_id), self._host)
 
     async def retention_days(self, guild_id: str) -> int | None:
-        """How many days the server wants its pictures kept; None where it chose none."""
+        """Return how many days the server keeps pictures; None if it did not set that."""
         days = (await self.rules(guild_id)).stored.get("retention_days")
         return None if days is None else int(days)
 
     async def read(self, name: str, text: str) -> Any:
-        """The value of what was typed; raises SettingError, ModelError."""
+        """Return the value of typed text; raises SettingError, ModelError."""
         definition = definition_of(name)
         return await self._checked(definition, definition.kind.read(name, text, self._host))
 
     async def check(self, name: str, value: Any) -> Any:
-        """The value of what stands in a file; raises SettingError, ModelError."""
+        """Return the value of an entry in a file; raises SettingError, ModelError."""
         definition = definition_of(name)
         return await self._checked(definition, definition.kind.check(name, value, self._host))
 
@@ -252,9 +252,9 @@ class GuildSettings:
 
     async def change(self, guild_id: str, person: str,
                      changed: Callable[[Rules], Mapping[str, Any]]) -> list[Change]:
-        """Set what ``changed`` makes of what holds; None and what is empty take a setting away.
+        """Set the values that ``changed`` returns for the current rules; None or empty resets.
 
-        Gives what differs now. All of it is checked before any is set: raises SettingError,
+        Returns what changed. All values are checked before any is set: raises SettingError,
         ModelError.
         """
         async with self._changing:
@@ -265,15 +265,15 @@ class GuildSettings:
             return await self._guilds.change_settings(guild_id, person, kept)
 
     async def log(self, guild_id: str, *, limit: int, offset: int = 0) -> list[Change]:
-        """The changes in a server, newest first."""
+        """Return the changes in a server, newest first."""
         return await self._guilds.settings_log(guild_id, limit=limit, offset=offset)
 
     async def export(self, guild_id: str) -> dict[str, Any]:
-        """What the server has set, by name, in the table's order."""
+        """Return the values that the server has set, by name, in the table's order."""
         stored = (await self.rules(guild_id)).stored
         return {name: stored[name] for name in DEFINITIONS if name in stored}
 
 
 def chosen(request: ImageRequest, field: str) -> bool:
-    """Whether the person chose this field, the default's own value included."""
+    """Whether the user chose this field, even if they chose its default."""
     return field in request.model_fields_set

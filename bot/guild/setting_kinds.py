@@ -249,7 +249,7 @@ class Words(Kind):
         return list(dict.fromkeys(check_entry(entry) for entry in value))
 
     def show(self, value: Any) -> str:
-        # The words themselves may offend: /config words list shows them behind spoilers.
+        # The words may be offensive: /config words list shows them behind spoilers.
         return plural("{number} word", "{number} words", len(value))
 
     def range(self, host: Settings) -> str:

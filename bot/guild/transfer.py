@@ -1,7 +1,7 @@
-"""A server's settings as a JSON file, and back: for a copy at home, or for another server.
+"""A server's settings as a JSON file, and back: for a backup, or for another server.
 
-A file is read whole and checked before anything of it is taken. Channels and roles of another
-server are left out, and those of this one stay as they are.
+The whole file is checked before anything is imported. Another server's channels and roles are
+skipped, and this server's own stay unchanged.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ FORMAT, VERSION = "imagine-bot settings", 1
 
 @dataclass(frozen=True)
 class Import:
-    """What a file says: a value or None for each setting, and which were another server's."""
+    """A file's values, None for each reset, and the names that belong to another server."""
 
     values: dict[str, Any]
     left_out: list[str]
 
 
 def export_text(guild_id: str, settings: dict[str, Any]) -> str:
-    """The file of these settings."""
+    """Return the text of the file."""
     content = {"format": FORMAT, "version": VERSION, "server": guild_id, "settings": settings}
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_file(data: bytes) -> tuple[str, dict[str, Any]]:
-    """The server's id and the settings, unchecked, of a file; raises SettingError."""
+    """Return the server's id and the unchecked settings of a file; raises SettingError."""
     wrong = SettingError(_("That file isn't from /config export. Attach one that is."))
     try:
         content = json.loads(data.decode("utf-8-sig"))
-        json.dumps(content, ensure_ascii=False).encode()  # a lone surrogate is no text
+        json.dumps(content, ensure_ascii=False).encode()  # rejects lone surrogates
     except (ValueError, RecursionError):
         raise wrong from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -53,9 +53,9 @@ def read_file(data: bytes) -> tuple[str, dict[str, Any]]:
 
 
 def wanted_of(guild_id: str, server: str, settings: dict[str, Any]) -> Import:
-    """What is to be set; what the file does not name is to be reset.
+    """Return the values to set; settings that the file omits are reset.
 
-    Raises SettingError where it names what there is not.
+    Raises SettingError for an unknown setting.
     """
     given = {definition_of(name).name: value for name, value in settings.items()}
     foreign = [] if server == guild_id else [
