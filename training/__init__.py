@@ -1,1 +1,12 @@
-"""How the models that ship were made. Nothing outside this folder imports it."""
+"""How the models that ship were made. Not in the wheel; only bench and the tests import it.
+
+``python -m training.drawn --help`` and ``python -m training.natural --help`` list the commands. A
+folder imports only from those above it:
+
+- common: stages, schedules, averaging, several processes, adversarial pictures
+- world: the drawn world: scenes, their captions, their pictures
+- pictures: natural training pictures: photographs, dead leaves, noise, icons
+- perceptor: the picture towers
+- generator, words: the VQGANs and the text towers, with a trainer for each model
+- drawn, natural: the commands
+"""

@@ -97,3 +97,9 @@ def test_one_command_trains_both_models_in_stages(
 
     assert stage(0.0001) == {"generator": 1}
     assert stage(10) == {"generator": 2, "words": 1}
+    into = tmp_path / "exported"
+    said = CliRunner().invoke(command.app, ["export", "--folder", str(tmp_path),
+                                            "--into", str(into)])
+    assert said.exit_code == 0, said.output
+    assert {file.name for file in into.iterdir()} == {
+        "generator.ckpt", "generator.yaml", "perceptor.pt"}

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from engine.models.perceptors.text_tower import TextTower, TowerSizes
+from training.common.stage import resume, run_stage
 from training.words.corpus.prepare import Prepared, tokenise
 from training.words.natural import Distillation, Distiller, divergence, export, load_exported
 from training.words.tower import pad
@@ -98,3 +99,15 @@ def test_an_exported_tower_knows_only_the_tokens_of_the_corpus(tmp_path: Path,
 
 def test_validation_counts_only_held_out_sentences(sentences: Prepared, rows: torch.Tensor):
     assert validate(new_tower(rows), sentences)["class"].count == 1
+
+
+def test_a_stage_trains_and_exports_the_tower(tmp_path: Path, sentences: Prepared,
+                                              rows: torch.Tensor):
+    distiller = Distiller(new_tower(rows), sentences, SETTINGS)
+    run_stage(distiller, "distil", tmp_path, minutes=5, steps=4, log_every=2, tell=lambda _: None,
+              after_save=lambda: export(distiller.tower, rows, tmp_path / "tower.pt"))
+    resumed = Distiller(TextTower(distiller.tower.sizes, rows), sentences, SETTINGS)
+    resume(resumed, "distil", tmp_path)
+    assert resumed.iteration == 4
+    assert (tmp_path / "distil.jsonl").read_text().count("divergence") == 2
+    assert torch.equal(load_exported(tmp_path / "tower.pt")[1], rows)
