@@ -17,6 +17,7 @@ from discord import app_commands
 
 from bot.client import ImageBot
 from bot.errors import ClosingError, GoneError, Guarded, MissingRightError, describe
+from bot.guild.rules import Rules
 from bot.language import _, plural
 from bot.language.formatting import duration
 from bot.requests.requester import Asking
@@ -101,6 +102,8 @@ class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
 class Admin(Feature):
     """The commands. ``announcements`` are those that wait for their button, by its key."""
 
+    bot: ImageBot
+
     admin = app_commands.Group(
         name="admin", description="Commands for the bot's host",
         default_permissions=discord.Permissions(administrator=True),
@@ -121,7 +124,7 @@ class Admin(Feature):
         if self._watching is not None:
             self._watching.cancel()
 
-    async def _gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+    async def _gate(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
         if self.bot.queue.draining:
             raise ClosingError(_("I'm going down for maintenance and not taking new pictures. "
                                  "Those in the queue will still be painted. Try again later."))

@@ -70,14 +70,14 @@ class Edit(commands.Cog):
                 prompt, pictures[0], where=where, strength=strength, keep=keep,
                 threshold=threshold,
                 mask=None if mask is None else pictures[1].sha256)
-            await self.bot.ask(asked_by(interaction, "edit"), request, pictures)
+            await self.bot.intake.ask(asked_by(interaction, "edit"), request, pictures)
 
     async def edit_this_image(self, interaction: discord.Interaction[Any],
                               message: discord.Message) -> None:
         """Open the modal for the message's picture; the download waits for its answer."""
         async with Guarded(interaction, MENU):
             check_bot_may_post(interaction)
-            await check_interaction_not_banned(interaction)
+            await check_interaction_not_banned(self.bot.people, interaction)
             job = await job_of(self.bot, message)
             if job is not None and job.is_painted:
                 modal = EditModal("job", job.id)

@@ -50,6 +50,8 @@ class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
 class History(Feature):
     """The command."""
 
+    bot: ImageBot
+
     buttons = (PageButton,)
 
     @app_commands.command(description="Show your pictures, newest first")

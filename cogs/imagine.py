@@ -43,7 +43,7 @@ class Imagine(commands.Cog):
             iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
             model: app_commands.Range[str, 1, 100] | None = None,
             init_image: discord.Attachment | None = None) -> None:
-        """Check everything that needs no waiting, answer, then download and queue."""
+        """Answer, then download and queue."""
         async with Guarded(interaction, "/imagine"):
             check_bot_may_post(interaction)
             values: dict[str, Any] = {
@@ -51,13 +51,13 @@ class Imagine(commands.Cog):
                 **({} if size is None else parse_size(size))}
             # Options left out get the default of the server, else of the host, else of the model.
             values = {name: value for name, value in values.items() if value is not None}
-            request = request_from_text(prompt, **values)
             await interaction.response.defer(ephemeral=True, thinking=True)
             pictures = []
             if init_image is not None:
                 pictures = [await self.bot.attachments.picture(init_image.url)]
-                request = request.changed(init_image=pictures[0].sha256)
-            await self.bot.ask(asked_by(interaction), request, pictures)
+                values["init_image"] = pictures[0].sha256
+            request = request_from_text(prompt, **values)
+            await self.bot.intake.ask(asked_by(interaction), request, pictures)
 
     @imagine.autocomplete("prompt")
     async def _prompts(self, interaction: discord.Interaction[Any],

@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
+from bot.guild.rules import Rules
 from bot.host.models import check_model
 from bot.language import _
 from bot.language.formatting import escape
@@ -29,6 +30,8 @@ FEWEST, MOST = whole_range("iterations")
 class PreferencesCog(Feature, name="Preferences"):
     """The commands, and the gate that fills in what a request leaves open."""
 
+    bot: ImageBot
+
     preferences = app_commands.Group(name="preferences",
                                      description="Your own defaults and notifications")
 
@@ -36,7 +39,7 @@ class PreferencesCog(Feature, name="Preferences"):
         super().__init__(bot)
         self.gates = (self.gate,)
 
-    async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+    async def gate(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Fill in the user's preferences for options left out; an edit keeps its picture's size.
 
         A preference above the server's maximum is lowered to it instead of refused, because the
@@ -45,7 +48,6 @@ class PreferencesCog(Feature, name="Preferences"):
         if asking.kind != "imagine":
             return request
         mine = await self.bot.people.preferences(asking.person)
-        rules = await self.bot.guild_settings.rules(asking.place.guild_id)
         values: dict[str, Any] = {}
         if request.iterations is None and mine.iterations is not None:
             values["iterations"] = min(mine.iterations, rules.value("max_iterations"))

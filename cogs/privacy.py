@@ -12,7 +12,9 @@ import discord
 from discord import app_commands
 
 from bot.client import ImageBot
+from bot.delivery.posting import upload_limit
 from bot.errors import GoneError, Guarded
+from bot.guild.rules import Rules
 from bot.host.settings import OperationsSettings
 from bot.language import _, plural
 from bot.requests.forget_person import Forgetting
@@ -77,6 +79,8 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
 class Privacy(Feature):
     """The commands, and the gate that refuses requests while a user's data is being deleted."""
 
+    bot: ImageBot
+
     privacy = app_commands.Group(name="privacy",
                                  description="See or delete your data")
 
@@ -85,9 +89,9 @@ class Privacy(Feature):
     def __init__(self, bot: ImageBot) -> None:
         super().__init__(bot)
         self.gates = (self.gate,)
-        self.forgetting = Forgetting(bot)
+        self.forgetting = Forgetting(bot.store, bot.queue, bot.removal, bot.intake.asked)
 
-    async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+    async def gate(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Raise BusyError while the user's data is being exported or deleted."""
         self.forgetting.check(asking.person)
         return request
@@ -105,7 +109,7 @@ class Privacy(Feature):
                         content=_("I have no data about you."))
                     return
                 direct = await interaction.user.create_dm()
-                parts, number = archives(exported, self.bot.upload_limit(None)), 0
+                parts, number = archives(exported, upload_limit(self.bot, None)), 0
                 while (part := await asyncio.to_thread(next, parts, None)) is not None:
                     number += 1
                     await direct.send(

@@ -79,14 +79,14 @@ class Replies(commands.Cog):
         if not words and former is not None:
             words = former.prompt  # their own version of the picture: reuse its prompt
         request = edit_request(words, picture, former=former, same_size=attached is None)
-        await self.bot.ask(asked_in(message), request, [picture])
+        await self.bot.intake.ask(asked_in(message), request, [picture])
 
     async def _take_words(self, message: discord.Message, words: str) -> None:
         """Paint a direct message's prompt; elsewhere, answer with the help text."""
         if message.guild is not None or not words:
             await _say(message, help_text())
             return
-        await self.bot.ask(asked_in(message, "imagine"), request_from_text(words))
+        await self.bot.intake.ask(asked_in(message, "imagine"), request_from_text(words))
 
     def _words(self, message: discord.Message) -> str:
         """Return the message's text without the mention of the bot."""

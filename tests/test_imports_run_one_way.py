@@ -24,6 +24,8 @@ INSIDE = {
              ("store",), ("__init__",)),
     "training": (("common",), ("world", "pictures"), ("perceptor",), ("generator", "words"),
                  ("drawn", "natural"), ("__init__",)),
+    "bot": (("language", "errors", "permissions"), ("locales", "host"), ("guild",), ("requests",),
+            ("media",), ("ui",), ("delivery",), ("client",), ("__init__",), ("__main__",)),
 }
 DOOR = Path("engine/models/packages.py")
 # Names that no file may import, the door included: they fail, or bring hundreds of megabytes.
@@ -128,7 +130,7 @@ def module_of(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@pytest.mark.parametrize("package", ["engine", "data", "cogs", "training", "bench"])
+@pytest.mark.parametrize("package", ["engine", "data", "bot", "cogs", "training", "bench"])
 def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
     files = {module_of(file): file for file in project_files() if file.parts[0] == package}
     imports = {}
@@ -167,6 +169,9 @@ def test_a_circle_is_found() -> None:
     ("engine/jobs/queue.py", "from engine.cli import run"),
     ("engine/errors.py", "import engine.request.limits"),
     ("training/words/natural.py", "from bench.natural import judge"),
+    ("bot/delivery/videos.py", "from bot.client import ImageBot"),
+    ("bot/requests/intake.py", "if TYPE_CHECKING:\n    from bot.ui.buttons import JobButton"),
+    ("bot/host/upkeep.py", "def f():\n    import bot.guild.rules"),
 ])
 def test_an_import_that_runs_the_wrong_way_is_named(file: str, source: str) -> None:
     assert len(complaints(source, Path(file))) >= 1

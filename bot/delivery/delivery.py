@@ -11,25 +11,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-import discord
+from typing import Any
 
 from bot.delivery import messages
 from bot.delivery.direct_messages import write_directly
+from bot.delivery.picture_check import Verdict, check_picture, strongest_possible
 from bot.delivery.progress import ProgressMessage
-from bot.delivery.results import Results
+from bot.delivery.results import Poster, Results
 from bot.errors import describe
-from bot.guild.concepts import Verdict, check_picture, strongest_possible
+from bot.guild.rules import GuildSettings, Rules
 from bot.host.logs import about_job
 from bot.language import _, mark, speaking
 from bot.requests.channels import as_number, channel_of
 from data.jobs.stored import StoredJob
-from engine.events import Cancelled, Done, Event, Failed, Progress, Queued
+from data.store import Store
+from engine.events import Cancelled, Done, Ending, Event, Failed, Progress, Queued
 from engine.jobs.job import Job
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
+from engine.jobs.queue import PaintQueue
 
 WAITING_SECONDS = 20.0
 CLOSING_SECONDS = 4.0
@@ -39,13 +37,18 @@ _CANCELLED, _FAILED = mark("Cancelled."), mark("This one failed.")
 class Delivery:
     """Follows jobs and delivers what becomes of them.
 
-    ``preview_seconds`` is the least time between two edits of one progress message.
+    ``preview_seconds`` is the least time between two edits of one progress message, where the
+    server did not say otherwise.
     """
 
-    def __init__(self, bot: ImageBot, preview_seconds: float) -> None:
-        self.bot = bot
-        self.preview_seconds = preview_seconds
-        self._results = Results(bot)
+    def __init__(self, store: Store, queue: PaintQueue, guild_settings: GuildSettings,
+                 client: Poster, results: Results, preview_seconds: float) -> None:
+        self._store = store
+        self._queue = queue
+        self._guild_settings = guild_settings
+        self._client = client
+        self._results = results
+        self._preview_seconds = preview_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, ProgressMessage] = {}
         self._requests: dict[str, Job] = {}
@@ -56,36 +59,29 @@ class Delivery:
         """Whether any job is being followed or delivered."""
         return bool(self._tasks)
 
-    def follow(self, job: Job, message_id: int | None = None, *,
-               answers: int | None = None) -> None:
+    def follow(self, job: Job, rules: Rules, *, answers: int | None = None,
+               message_id: int | None = None) -> None:
         """Show the job's progress, in a reply to the message ``answers``, and deliver its end.
 
         ``message_id`` is the progress message's own, from before a restart.
         """
         if job.id not in self._tasks and not self._closing:
-            self._start(job.id, self._follow(job, message_id, answers))
+            self._start(job.id, self._follow(job, rules, message_id, answers))
 
     async def take_up(self) -> None:
         """After a start: go on where the process before this one was interrupted."""
-        for job in self.bot.queue.resumed():
-            stored = await self.bot.store.job(job.id)
-            self.follow(job, as_number(stored.progress_message_id) if stored else None)
-        for stored in await self.bot.store.undelivered():
+        for job in self._queue.resumed():
+            stored = await self._store.job(job.id)
+            self.follow(job, await self._guild_settings.rules(job.place.guild_id),
+                        message_id=as_number(stored.progress_message_id) if stored else None)
+        for stored in await self._store.undelivered():
             if stored.id not in self._tasks:
                 self._start(stored.id, self._deliver_stored(stored))
-        for name in ("on_guild_join", "on_guild_available"):
-            self.bot.add_listener(self._opened, name)
-        for name in ("on_guild_channel_update", "on_guild_role_update"):
-            self.bot.add_listener(self._changed, name)
 
-    async def _changed(self, _: object, after: discord.abc.GuildChannel | discord.Role) -> None:
-        """Permissions may have been given back."""
-        await self._opened(after.guild)
-
-    async def _opened(self, guild: discord.Guild) -> None:
-        """What a server's channels refused before may be taken now."""
-        for job_id in self._results.refused(guild.id):
-            stored = await self.bot.store.job(job_id)
+    async def retry_refused(self, guild_id: int) -> None:
+        """Post what a server's channels refused before: they may take it now."""
+        for job_id in self._results.refused(guild_id):
+            stored = await self._store.job(job_id)
             if (stored is not None and stored.delivered_at is None and not self._closing
                     and job_id not in self._tasks):
                 self._start(job_id, self._deliver_stored(stored))
@@ -134,22 +130,22 @@ class Delivery:
             return max(WAITING_SECONDS, 2.0 * len(self._tasks))
         return seconds
 
-    async def _follow(self, job: Job, message_id: int | None, answers: int | None) -> None:
+    async def _follow(self, job: Job, rules: Rules, message_id: int | None,
+                      answers: int | None) -> None:
         with about_job(job.id), speaking(job.place.locale):
-            channel = channel_of(self.bot, job.place.channel_id, job.place.guild_id)
+            channel = channel_of(self._client, job.place.channel_id, job.place.guild_id)
 
             async def remember(posted: int) -> None:
-                await self.bot.store.set_progress_message(job.id, str(posted))
+                await self._store.set_progress_message(job.id, str(posted))
 
-            rules = await self.bot.guild_settings.rules(job.place.guild_id)
             # In direct messages, and where no server said otherwise, as the host has it.
             seconds = (rules.value("preview_seconds")
-                       if rules.source("preview_seconds") == "server" else self.preview_seconds)
+                       if rules.source("preview_seconds") == "server" else self._preview_seconds)
             progress = ProgressMessage(
                 channel, job.id, message_id, lambda: self._interval(job, seconds), remember,
                 may_be_there=job.resumed and message_id is None, answers=answers)
             self._progress[job.id], self._requests[job.id] = progress, job
-            preferences = await self.bot.people.preferences(job.person)
+            preferences = await self._store.people.preferences(job.person)
             events, overlay = aiter(job), b""
             while (event := await self.next_event(events)) is not None:
                 if isinstance(event, Queued):
@@ -164,50 +160,49 @@ class Delivery:
                     hidden = rules.value("spoiler") or feared == "spoiler"
                     progress.show(messages.spoilered(text) if hidden else text)
                 else:
-                    await self._end(job, event, progress, overlay,
-                                    hidden=bool(rules.value("spoiler")))
+                    await self._end(job, event, progress, overlay)
                     return
 
     async def next_event(self, events: AsyncIterator[Event]) -> Event | None:
         """The job's next event, however long it takes; None where the queue was closed."""
         return await anext(events, None)
 
-    async def _end(self, job: Job, event: Event, progress: ProgressMessage, overlay: bytes, *,
-                   hidden: bool) -> None:
+    async def _end(self, job: Job, event: Ending, progress: ProgressMessage,
+                   overlay: bytes) -> None:
         del self._requests[job.id]  # what comes now is no rest
         if isinstance(event, Cancelled):
             await progress.close(messages.ended(job.request, _(_CANCELLED)))
-            await self.bot.store.set_told(job.id)
+            await self._store.set_told(job.id)
             return
         # The result does not wait for an edit in flight, which limits may hold up.
         progress.hush()
-        stored = await self.bot.store.job(job.id)
+        stored = await self._store.job(job.id)
         if stored is None:
             return  # deleted while it was painted
-        verdict = Verdict()
-        if isinstance(event, Done):
-            event, verdict = await check_picture(self.bot, stored, event)
-        link = await self._results.post(stored, event, verdict, look_first=False)
+        # Jobs may wait for hours: what the server's moderators chose since then holds too.
+        rules = await self._guild_settings.rules(stored.guild_id)
+        event, verdict = await self._checked(stored, event, rules)
+        link = await self._results.post(stored, event, verdict, rules, look_first=False)
         if isinstance(event, Failed):
             await progress.close(messages.ended(job.request, _(_FAILED)))
-        elif isinstance(event, Done) and link is not None:
+        elif link is not None:
             text = messages.finished(job.request, event, link, overlay)
-            await progress.close(messages.spoilered(text) if hidden else text)
+            await progress.close(messages.spoilered(text) if rules.value("spoiler") else text)
         else:
             await progress.close(messages.ended(job.request, _(
                 "Painted, but I couldn't post it here. Find it in /history.")))
-        await write_directly(self.bot, stored, event, link)
+        await write_directly(self._store.people, self._client, stored, event, link)
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
         with about_job(stored.id), speaking(stored.locale):
             event = await self._stored_ending(stored)
-            link, verdict = None, Verdict()
-            if isinstance(event, Done):
-                event, verdict = await check_picture(self.bot, stored, event)
+            link = None
             if not isinstance(event, Cancelled):
-                link = await self._results.post(stored, event, verdict, look_first=True)
+                rules = await self._guild_settings.rules(stored.guild_id)
+                event, verdict = await self._checked(stored, event, rules)
+                link = await self._results.post(stored, event, verdict, rules, look_first=True)
             if stored.progress_message_id is not None:
-                channel = channel_of(self.bot, stored.channel_id, stored.guild_id)
+                channel = channel_of(self._client, stored.channel_id, stored.guild_id)
                 old = ProgressMessage(channel, stored.id, int(stored.progress_message_id),
                                       lambda: 0.0, _forget)
                 if isinstance(event, Cancelled):
@@ -217,15 +212,22 @@ class Delivery:
                 elif link is not None:
                     await old.close(messages.finished(stored.request, event, link))
             if isinstance(event, Cancelled):
-                await self.bot.store.set_told(stored.id)
-            await write_directly(self.bot, stored, event, link)
+                await self._store.set_told(stored.id)
+            await write_directly(self._store.people, self._client, stored, event, link)
 
-    async def _stored_ending(self, stored: StoredJob) -> Done | Failed | Cancelled:
+    async def _checked(self, stored: StoredJob, event: Done | Failed,
+                       rules: Rules) -> tuple[Done | Failed, Verdict]:
+        """The ending to deliver, and what was found in the picture."""
+        if isinstance(event, Done):
+            return await check_picture(self._store.picture_checks, rules, stored, event)
+        return event, Verdict()
+
+    async def _stored_ending(self, stored: StoredJob) -> Ending:
         if stored.state == "cancelled":
             return Cancelled()  # its partial picture is not posted
         if stored.state == "failed":
             return Failed(stored.error or _("This picture couldn't be painted. Try again."))
-        picture = await self.bot.store.picture(stored.id)
+        picture = await self._store.picture(stored.id)
         if picture is None:
             return Failed(_("This picture's file is gone. Press Again to paint a new one."))
         return _done_of(stored, picture)

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
 
 from bot.language import _
 from bot.language.formatting import escape
+from bot.requests.channels import Users
 from data.jobs.stored import StoredJob
+from data.people import People
 from engine.events import Event, Failed
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
 
 log = logging.getLogger(__name__)
 
 
-async def write_directly(bot: ImageBot, job: StoredJob, event: Event, link: str | None) -> None:
+async def write_directly(people: People, users: Users, job: StoredJob, event: Event,
+                         link: str | None) -> None:
     """Tell the person of the message at ``link``, where they prefer that and were not told so."""
     if link is None or job.guild_id is None or "/@me/" in link:
         return  # they were told directly
-    if not (await bot.people.preferences(job.person)).direct_message:
+    if not (await people.preferences(job.person)).direct_message:
         return
     prompt = escape(job.request.prompt, 200)
     text = (_("Your picture failed: {link}\n-# {prompt}", link=link, prompt=prompt)
             if isinstance(event, Failed) else
             _("Your picture is ready: {link}\n-# {prompt}", link=link, prompt=prompt))
     try:
-        user = await bot.fetch_user(int(job.person))
+        user = await users.fetch_user(int(job.person))
         await user.send(text)
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
         log.info("The person could not be written to directly: %s", error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import discord
 
@@ -17,6 +16,7 @@ from bot.language.formatting import (
     result_line,
     understood,
 )
+from bot.requests.custom_ids import custom_ids
 from bot.ui.buttons import (
     AgainButton,
     CancelButton,
@@ -179,11 +179,4 @@ def pings(person: str) -> discord.AllowedMentions:
 
 def carries(message: discord.Message, button: type[JobButton], job_id: str) -> bool:
     """Whether a message has this button about this job: how a posted result is recognised."""
-    def ids(components: Any) -> list[str]:
-        found = []
-        for component in components:
-            found.append(getattr(component, "custom_id", None) or "")
-            found.extend(ids(getattr(component, "children", ())))
-        return found
-
-    return button.custom_id_of(job_id) in ids(message.components)
+    return button.custom_id_of(job_id) in custom_ids(message.components)

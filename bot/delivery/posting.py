@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import aiohttp
 import discord
@@ -22,6 +23,20 @@ READ_BACK = 1000
 
 Find = Callable[[discord.Message], bool]
 Make = Callable[[int], Awaitable[Text | None]]
+
+
+class Servers(Protocol):
+    """Gives servers by their ids."""
+
+    def get_guild(self, id: int, /) -> discord.Guild | None:
+        """The server; None where the bot is not in it, or does not know that yet."""
+
+
+def upload_limit(servers: Servers, guild_id: int | None) -> int:
+    """The most bytes of one file in a server, or in direct messages."""
+    guild = None if guild_id is None else servers.get_guild(guild_id)
+    return (discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES if guild is None
+            else guild.filesize_limit)
 
 
 async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str, nonce: str,

@@ -9,35 +9,59 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import aiohttp
 import discord
 
 from bot.delivery import messages
 from bot.delivery.messages import Text
-from bot.delivery.posting import FIRST_PAUSE, LONGEST_PAUSE, Find, Make, post_once
+from bot.delivery.picture_check import Verdict
+from bot.delivery.posting import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    Find,
+    Make,
+    Servers,
+    post_once,
+    upload_limit,
+)
 from bot.errors import is_passing, without_folders
-from bot.guild.concepts import Verdict
+from bot.guild.rules import Rules
+from bot.host.settings import OperationsSettings
 from bot.language import _, said
 from bot.language.formatting import file_name
 from bot.media.resize import shrink
-from bot.requests.channels import as_number, channel_of
+from bot.requests.channels import ChannelsAndUsers, as_number, channel_of
 from bot.ui.buttons import AgainButton, VideoButton
 from data.jobs.stored import StoredJob
-from engine.events import Done, Event, Failed
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
+from data.store import Store
+from engine.events import Done, Failed
 
 log = logging.getLogger(__name__)
 
 
-class Results:
-    """Posts jobs' results and failures, and remembers what nobody would take."""
+class Poster(ChannelsAndUsers, Servers, Protocol):
+    """Discord, as far as posting needs it."""
 
-    def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
+    @property
+    def user(self) -> discord.ClientUser | None:
+        """The bot's own account; None before the login."""
+
+    def get_user(self, id: int, /) -> discord.User | None:
+        """A person in the cache."""
+
+
+class Results:
+    """Posts jobs' results and failures, and remembers what nobody would take.
+
+    ``operations`` says whether old pictures make room for new ones.
+    """
+
+    def __init__(self, store: Store, client: Poster, operations: OperationsSettings) -> None:
+        self._store = store
+        self._client = client
+        self._operations = operations
         # By server: what neither the channel nor the person would take.
         self._refused: dict[int, set[str]] = {}
 
@@ -45,11 +69,11 @@ class Results:
         """The ids of a server's jobs that could not be posted, which are to be tried again."""
         return self._refused.pop(guild_id, set())
 
-    async def post(self, stored: StoredJob, event: Event, verdict: Verdict, *,
+    async def post(self, stored: StoredJob, event: Done | Failed, verdict: Verdict, rules: Rules, *,
                    look_first: bool) -> str | None:
         """Post the result or the failure; its link, None where it could not be posted."""
-        channel = channel_of(self.bot, stored.channel_id, stored.guild_id)
-        limit = self.bot.upload_limit(as_number(stored.guild_id))
+        channel = channel_of(self._client, stored.channel_id, stored.guild_id)
+        limit = upload_limit(self._client, as_number(stored.guild_id))
         button = AgainButton if isinstance(event, Failed) else VideoButton
 
         def find(message: discord.Message) -> bool:
@@ -60,23 +84,21 @@ class Results:
             if isinstance(event, Failed):
                 return messages.failed(stored.person, stored.request,
                                        without_folders(said(event.reason)))
-            assert isinstance(event, Done)
             fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
             data, ending = fitting or (b"", "png")
             name = file_name(stored.request.prompt, event.seed, stored.id, ending)
             text = messages.result(stored.person, stored.request, event, (name, data),
-                                   may_go=self.bot.settings.operations.pictures_mb > 0)
+                                   may_go=self._operations.pictures_mb > 0)
             text = verdict.marked(text)
             if fitting is None:
                 text.embed.set_image(url=None)
                 return replace(text, files=(), content=text.content + " " + _(
                     "Painted, but the file is too large to post here. Find it in /history."))
-            rules = await self.bot.guild_settings.rules(stored.guild_id)
             hidden = rules.value("spoiler") or verdict.action == "spoiler"
             return messages.spoilered(text) if hidden else text
 
         nonce = ("f" if isinstance(event, Failed) else "r") + stored.id
-        own_id = None if self.bot.user is None else self.bot.user.id
+        own_id = None if self._client.user is None else self._client.user.id
         try:
             message_id = await post_once(
                 channel, make, job_id=stored.id, nonce=nonce, person=stored.person, find=find,
@@ -94,7 +116,7 @@ class Results:
             message_id = await post_once(
                 direct, make, job_id=stored.id, nonce=f"d{stored.id}",
                 person=stored.person, find=find, look_first=look_first,
-                limit=self.bot.upload_limit(None), after=_shown_by(stored))
+                limit=upload_limit(self._client, None), after=_shown_by(stored))
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("Nor can it be sent to the person directly: %s", error)
             if stored.guild_id is not None:
@@ -108,7 +130,7 @@ class Results:
         """Note which message it is; its link, None where there is none."""
         if message_id is None:
             return None
-        await self.bot.store.set_result_message(stored.id, str(message_id))
+        await self._store.set_result_message(stored.id, str(message_id))
         log.info("Delivered as message %d", message_id)
         return channel.get_partial_message(message_id).jump_url
 
@@ -116,7 +138,7 @@ class Results:
         pause = FIRST_PAUSE
         while True:
             try:
-                user = self.bot.get_user(person) or await self.bot.fetch_user(person)
+                user = self._client.get_user(person) or await self._client.fetch_user(person)
                 return await user.create_dm()
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
                 if not is_passing(error) or pause > LONGEST_PAUSE:

@@ -7,30 +7,40 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import discord
 
 from bot.delivery.messages import pings
+from bot.delivery.posting import Servers, upload_limit
 from bot.errors import Caught, GoneError
+from bot.guild.rules import GuildSettings, Rules
 from bot.host.logs import about_job
 from bot.language import _, mark, speaking, spoken
 from bot.language.formatting import escape, file_name
+from bot.requests.channels import Channels
 from data.jobs.stored import StoredJob
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
+from data.store import Store
+from engine.jobs.queue import PaintQueue
 
 CLOSING_SECONDS = 3.0
 RESTARTED = mark("I'm restarting. Press Video again when I'm back.")
 TOO_LARGE = mark("The time-lapse is too large to post here. Try a smaller picture.")
 
 
+class VideoPoster(Channels, Servers, Protocol):
+    """Discord, as far as posting a time-lapse needs it."""
+
+
 class Videos:
     """The time-lapses that are being made, at most one of a job in a channel at a time."""
 
-    def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
+    def __init__(self, store: Store, queue: PaintQueue, guild_settings: GuildSettings,
+                 client: VideoPoster) -> None:
+        self._store = store
+        self._queue = queue
+        self._guild_settings = guild_settings
+        self._client = client
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
 
     def ask(self, job: StoredJob, person: str, channel_id: int | None,
@@ -44,8 +54,8 @@ class Videos:
         key = (job.id, channel_id)
         if key in self._tasks:
             return False
-        channel = self.bot.get_partial_messageable(channel_id, guild_id=guild_id)
-        limit = self.bot.upload_limit(guild_id)
+        channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
+        limit = upload_limit(self._client, guild_id)
         task = asyncio.create_task(self._make(job, person, channel, limit),
                                    name=f"video of {job.id}")
         self._tasks[key] = task
@@ -69,11 +79,12 @@ class Videos:
 
     async def film(self, job_id: str) -> bytes:
         """The worker's mp4, however long it takes."""
-        return await self.bot.queue.video(job_id)
+        return await self._queue.video(job_id)
 
     async def _make(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
                     limit: int) -> None:
-        with about_job(job.id), speaking(await self._locale(channel)):
+        rules = await self._rules(channel)
+        with about_job(job.id), speaking(spoken() if rules is None else rules.locale(spoken())):
             video = None
             try:
                 with Caught("the time-lapse") as caught:
@@ -85,26 +96,22 @@ class Videos:
             if video is not None and len(video) > limit:
                 video, text = None, _(TOO_LARGE)
             with Caught("posting the time-lapse"):
-                await self._post(job, person, channel, video, text)
+                await self._post(job, person, channel, video, text, rules)
 
-    async def _locale(self, channel: discord.PartialMessageable) -> str:
-        """The server's language where it has one, else that of whoever asked."""
-        locale = spoken()
-        with Caught("the language of a time-lapse"):
-            rules = await self.bot.guild_settings.rules(
+    async def _rules(self, channel: discord.PartialMessageable) -> Rules | None:
+        """What holds in the channel's server; None where that cannot be read."""
+        with Caught("the settings for a time-lapse"):
+            return await self._guild_settings.rules(
                 None if channel.guild_id is None else str(channel.guild_id))
-            return rules.locale(locale)
-        return locale
+        return None
 
     async def _post(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
-                    video: bytes | None, text: str | None) -> None:
+                    video: bytes | None, text: str | None, rules: Rules | None) -> None:
         prompt = escape(job.request.prompt, 200)
         words = text if video is None else _("Time-lapse of \"{prompt}\"", prompt=prompt)
         name = file_name(job.request.prompt, job.seed or 0, job.id, "mp4")
-        rules = await self.bot.guild_settings.rules(
-            None if channel.guild_id is None else str(channel.guild_id))
-        hidden = bool(rules.value("spoiler")) or (
-            await self.bot.store.picture_checks.needs_spoiler(job.id))
+        hidden = (rules is None or bool(rules.value("spoiler"))
+                  or await self._store.picture_checks.needs_spoiler(job.id))
         files = [] if video is None else [discord.File(io.BytesIO(video), filename=name,
                                                        spoiler=hidden)]
         await channel.send(f"<@{person}> {words}", files=files, allowed_mentions=pings(person))

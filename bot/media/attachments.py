@@ -7,11 +7,9 @@ never trusted: not its host, nor its length, nor its file's name.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import struct
 import zlib
-from dataclasses import dataclass
 from typing import Literal
 
 import aiohttp
@@ -21,6 +19,7 @@ from PIL import Image, WebPImagePlugin
 from bot.errors import AttachmentError
 from bot.host.settings import LimitSettings, TestSettings
 from bot.language import _, mark
+from bot.requests.picture import Picture, hashed
 
 # Where Discord keeps what people upload; embeds go through its proxy, images-ext-*.
 MEDIA_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net",
@@ -42,14 +41,6 @@ _FAILED: dict[What, str] = {
     "picture": mark("I couldn't download that picture from Discord. Try again in a minute."),
     "file": mark("I couldn't download that file from Discord. Try again in a minute.")}
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A fetched picture: its bytes, and their SHA-256 in hexadecimal digits."""
-
-    sha256: str
-    data: bytes
 
 
 def check_address(address: str, extra_host: str | None = None) -> yarl.URL:
@@ -128,7 +119,7 @@ class Attachments:
 
 def _checked(data: bytes) -> Picture:
     check_picture(data)
-    return Picture(hashlib.sha256(data).hexdigest(), data)
+    return hashed(data)
 
 
 def check_picture(data: bytes) -> None:

@@ -7,28 +7,41 @@ command of their menu was used on them.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Protocol
 
 import discord
 
 from bot.errors import AttachmentError, GoneError
 from bot.language import _
-from bot.media.attachments import Picture
-from bot.ui.buttons import JOB_ID
+from bot.media.attachments import Attachments
+from bot.requests.custom_ids import job_with_buttons
+from bot.requests.picture import Picture, hashed
 from data.jobs.stored import StoredJob
+from data.store import Store
 
-if TYPE_CHECKING:
-    from bot.client import ImageBot
-
-_BUTTON = re.compile(rf"imagine:[a-z]+:(?P<job>{JOB_ID})")
-_FILM = re.compile(r"-\d+-(?P<start>[0-9a-f]{8})\.mp4")  # as bot.wording.file_name writes it
+# As bot.language.formatting.file_name writes it.
+_FILM = re.compile(r"-\d+-(?P<start>[0-9a-f]{8})\.mp4")
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
 
-async def job_of(bot: ImageBot, message: discord.Message) -> StoredJob | None:
+class Finder(Protocol):
+    """What finding a message's job takes."""
+
+    store: Store
+
+    @property
+    def user(self) -> discord.ClientUser | None:
+        """The bot's own account; None before the login."""
+
+
+class PictureFinder(Finder, Protocol):
+    """What finding a message's picture takes."""
+
+    attachments: Attachments
+
+
+async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
     """The job that a message of the bot's own is about; None of any other message.
 
     By its buttons, or, where it has none (a finished progress message, a time-lapse), by what
@@ -37,8 +50,7 @@ async def job_of(bot: ImageBot, message: discord.Message) -> StoredJob | None:
     if bot.user is None or message.author.id != bot.user.id:
         return None
     messages = bot.store.messages
-    id = next((found["job"] for custom_id in _custom_ids(message.components)
-               if (found := _BUTTON.fullmatch(custom_id))), None)
+    id = job_with_buttons(message.components)
     if id is None:
         id = await messages.job_shown_in(str(message.channel.id), str(message.id))
     if id is None:
@@ -48,23 +60,17 @@ async def job_of(bot: ImageBot, message: discord.Message) -> StoredJob | None:
     return None if id is None else await bot.store.job(id)
 
 
-def _custom_ids(components: Any) -> Iterator[str]:
-    for component in components:
-        yield getattr(component, "custom_id", None) or ""
-        yield from _custom_ids(getattr(component, "children", ()))
-
-
-async def own_picture(bot: ImageBot, job: StoredJob) -> Picture:
+async def own_picture(store: Store, job: StoredJob) -> Picture:
     """The picture of a job, as it was painted; raises GoneError where there is none."""
     if not job.is_painted:
         raise GoneError(_("That picture isn't finished yet. Try again when it's done."))
-    data = await bot.store.picture(job.id)
+    data = await store.picture(job.id)
     if data is None:
         raise GoneError(_("This picture's file is gone. Attach the picture to /edit instead."))
-    return Picture(await asyncio.to_thread(lambda: hashlib.sha256(data).hexdigest()), data)
+    return await asyncio.to_thread(hashed, data)
 
 
-async def picture_of(bot: ImageBot, message: discord.Message,
+async def picture_of(bot: PictureFinder, message: discord.Message,
                      job: StoredJob | None) -> Picture:
     """The picture in ``message``, which shows ``job`` if it is one of the bot's.
 
@@ -74,7 +80,7 @@ async def picture_of(bot: ImageBot, message: discord.Message,
     address = picture_address(message)
     if job is not None and job.is_painted:
         try:
-            return await own_picture(bot, job)
+            return await own_picture(bot.store, job)
         except GoneError:
             if address is None:
                 raise

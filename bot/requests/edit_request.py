@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.media.attachments import Picture
+from bot.requests.picture import Picture
 from engine.request.request import ImageRequest, request_from_text
 
 # What belongs to one picture, or to one edit of it, and does not carry over to the next.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bot.errors import LimitError, NotAllowedError
 from bot.guild.blocked_words import blocked_words
@@ -19,14 +19,13 @@ from bot.language.formatting import escape
 from bot.requests.limits import size_asked
 from bot.requests.requester import Asking
 from bot.requests.usage import check_usage
+from data.store import Store
 from engine.clock import now_ms
 from engine.jobs.job import Job
+from engine.jobs.queue import PaintQueue
 from engine.models.catalogue import load_catalogue
 from engine.request.recipe import Recipe, make_recipe
 from engine.request.request import ImageRequest, parse_size
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
 
 _NAMED = 3
 
@@ -34,13 +33,13 @@ _NAMED = 3
 class GuildGate:
     """The gate of all servers' settings, and the count of what was taken."""
 
-    def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
+    def __init__(self, store: Store, queue: PaintQueue) -> None:
+        self._store = store
+        self._queue = queue
 
-    async def check(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+    async def check(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
         """The request as the server wants it; raises BotError, EngineError."""
         guild_id = asking.place.guild_id
-        rules = await self.bot.guild_settings.rules(guild_id)
         if guild_id is not None:
             if not _manages(asking):
                 check_channel(asking, rules)
@@ -58,14 +57,14 @@ class GuildGate:
     async def count(self, asking: Asking, job: Job) -> None:
         """Remember that the job was taken."""
         if asking.place.guild_id is not None:
-            await self.bot.store.guilds.add_usage(asking.place.guild_id, asking.person, job.id,
-                                                  now_ms())
+            await self._store.guilds.add_usage(asking.place.guild_id, asking.person, job.id,
+                                               now_ms())
 
     async def _check_usage(self, guild_id: str, asking: Asking, rules: Rules) -> None:
         now = now_ms()
-        usage = await self.bot.store.guilds.usage(guild_id, asking.person, now)
+        usage = await self._store.guilds.usage(guild_id, asking.person, now)
         waiting = sum(job.person == asking.person and job.place.guild_id == guild_id
-                      for job in self.bot.queue.overview())
+                      for job in self._queue.overview())
         check_usage(rules, asking.roles, usage, waiting, now)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import discord
 
+from bot.guild.rules import Rules
 from engine.jobs.job import Job, Place
 from engine.request.request import ImageRequest
 
@@ -34,9 +35,9 @@ class Asking:
     message_id: int | None = None
 
 
-Gate = Callable[[Asking, ImageRequest], Awaitable[ImageRequest]]
+Gate = Callable[[Asking, ImageRequest, Rules], Awaitable[ImageRequest]]
 """What every asking goes through before it is queued: it raises a BotError to refuse, or returns
-the request, with what a server or a person chose filled in."""
+the request, with what a server or a person chose filled in. The rules are those of the place."""
 
 Taken = Callable[[Asking, Job], Awaitable[None]]
 """Told of each job that was queued, before its person is."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from bot.errors import BannedError, TermsError
 from bot.language import _, plural
+from data.people import People
+from data.store import Store
 from engine.clock import DAY_MS, now_ms
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
+from engine.jobs.queue import PaintQueue
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(?:[0-9]{1,6}\s*[mhdw]\s*)+", re.IGNORECASE)
@@ -37,27 +37,28 @@ def moment(milliseconds: int, style: str = "f") -> str:
     return f"<t:{milliseconds // 1000}:{style}>"
 
 
-async def check_not_banned(bot: ImageBot, guild_id: str | None, person: str) -> None:
+async def check_not_banned(people: People, guild_id: str | None, person: str) -> None:
     """Raise BannedError where the server's moderators banned the person."""
     if guild_id is None:
         return
-    ban = (await bot.people.restrictions_of(guild_id, person)).get("ban")
+    ban = (await people.restrictions_of(guild_id, person)).get("ban")
     if ban is not None:
         raise BannedError(_banned(ban.expires_at))
 
 
-async def check_interaction_not_banned(interaction: discord.Interaction[Any]) -> None:
+async def check_interaction_not_banned(people: People,
+                                       interaction: discord.Interaction[Any]) -> None:
     """The same of whoever pressed a button or opened a menu, before they type in vain."""
-    bot: ImageBot = interaction.client
     guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
-    await check_not_banned(bot, guild_id, str(interaction.user.id))
+    await check_not_banned(people, guild_id, str(interaction.user.id))
 
 
-async def check_restrictions(bot: ImageBot, guild_id: str | None, person: str) -> None:
+async def check_restrictions(store: Store, queue: PaintQueue, guild_id: str | None,
+                             person: str) -> None:
     """Raise BannedError where the person is banned there, or is at the limit set for them."""
     if guild_id is None:
         return
-    found = await bot.people.restrictions_of(guild_id, person)
+    found = await store.people.restrictions_of(guild_id, person)
     if "ban" in found:
         raise BannedError(_banned(found["ban"].expires_at))
     limit = found.get("limit")
@@ -65,14 +66,14 @@ async def check_restrictions(bot: ImageBot, guild_id: str | None, person: str) -
         return
     if limit.waiting is not None:
         now = sum(job.person == person and job.place.guild_id == guild_id
-                  for job in bot.queue.overview())
+                  for job in queue.overview())
         if now >= limit.waiting:
             raise BannedError(_(
                 "A moderator limited you to {most} in the queue at a time{until}. Wait for one to "
                 "finish.", most=_pictures(limit.waiting),
                 until=_until(limit.expires_at)))
     if limit.a_day is not None:
-        asked = await bot.store.server_jobs.asked_since(
+        asked = await store.server_jobs.asked_since(
             guild_id, person, now_ms() - DAY_MS)
         if len(asked) >= limit.a_day:
             raise BannedError(_(

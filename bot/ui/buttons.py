@@ -8,7 +8,7 @@ answers the person.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import discord
 
@@ -17,15 +17,40 @@ from bot.host.logs import about_job
 from bot.language import _, mark
 from bot.permissions import Verb, check_bot_may_post, check_owner_or_moderator
 from bot.requests.continuation import continuation_of
-from bot.requests.removal import remove_job
+from bot.requests.custom_ids import button_id, button_pattern
+from bot.requests.intake import Intake
+from bot.requests.removal import Removal
 from bot.requests.requester import Kind, asked_by
 from bot.requests.restrictions import check_interaction_not_banned
+from bot.ui.edit_modal import EditModal
+from bot.ui.modals import RemixModal
 from data.jobs.stored import StoredJob
+from data.store import Store
+from engine.jobs.queue import PaintQueue
 
-if TYPE_CHECKING:
-    from bot.client import ImageBot
 
-JOB_ID = r"[0-9a-f]{32}"
+class VideoMaker(Protocol):
+    """Makes time-lapses."""
+
+    def ask(self, job: StoredJob, person: str, channel_id: int | None,
+            guild_id: int | None) -> bool:
+        """Have one made; False where that is being done for this channel already."""
+
+
+class ButtonBot(Protocol):
+    """What the buttons use of the client that they are pressed in."""
+
+    store: Store
+    queue: PaintQueue
+    intake: Intake
+    removal: Removal
+
+    @property
+    def videos(self) -> VideoMaker:
+        """The time-lapses that are being made."""
+
+    def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
+        """Have what is pressed in any message answered by these."""
 
 
 class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
@@ -43,7 +68,7 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
     place: ClassVar[int] = 0
 
     def __init_subclass__(cls, **more: Any) -> None:
-        super().__init_subclass__(template=rf"imagine:{cls.action}:(?P<job>{JOB_ID})")
+        super().__init_subclass__(template=button_pattern(cls.action))
 
     def __init__(self, job_id: str) -> None:
         super().__init__(discord.ui.Button(
@@ -53,7 +78,7 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
     @classmethod
     def custom_id_of(cls, job_id: str) -> str:
         """What Discord sends back when the button is pressed."""
-        return f"imagine:{cls.action}:{job_id}"
+        return button_id(cls.action, job_id)
 
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction[Any],
@@ -64,7 +89,7 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Find the job, check whose it is, act; whatever goes wrong is told to the person."""
         async with Guarded(interaction, f"the button {self.action}"):
-            bot: ImageBot = interaction.client
+            bot: ButtonBot = interaction.client
             with about_job(self.job_id):
                 job = await bot.store.job(self.job_id)
                 if job is None:
@@ -74,7 +99,7 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
                                              self.guarded_verb)
                 await self.act(interaction, bot, job)
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """What the button does. It may raise; it must answer the interaction."""
         raise NotImplementedError  # the base itself is no button
@@ -86,7 +111,7 @@ class StopButton(JobButton):
     action, label = "stop", mark("Stop")
     guarded_verb = "stop"
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Tell the worker; the delivery posts what comes."""
         if await bot.queue.stop(job.id):
@@ -105,7 +130,7 @@ class CancelButton(JobButton):
     style = discord.ButtonStyle.danger
     guarded_verb = "cancel"
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Take it out of the queue, or off the easel."""
         text = (_("Cancelled. Nothing will be posted.") if await bot.queue.cancel(job.id)
@@ -118,12 +143,12 @@ class AgainButton(JobButton):
 
     action, label = "again", mark("Again")
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Ask anew, without the seed."""
         check_bot_may_post(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await bot.ask(asked_by(interaction), job.request.with_values(seed=None))
+        await bot.intake.ask(asked_by(interaction), job.request.with_values(seed=None))
 
 
 class RemixButton(JobButton):
@@ -131,13 +156,11 @@ class RemixButton(JobButton):
 
     action, label = "remix", mark("Remix")
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Open the modal; nothing is queued until it is sent."""
-        from bot.ui.modals import RemixModal
-
         check_bot_may_post(interaction)
-        await check_interaction_not_banned(interaction)
+        await check_interaction_not_banned(bot.store.people, interaction)
         await interaction.response.send_modal(RemixModal(job.id, job.request.prompt))
 
 
@@ -146,14 +169,14 @@ class ContinueButton(JobButton):
 
     action, label = "continue", mark("Continue")
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Ask for what is left or, of a finished one, for as much again."""
         check_bot_may_post(interaction)
         continuation = continuation_of(job)
         await interaction.response.defer(ephemeral=True, thinking=True)
         kind: Kind = "imagine" if job.request.init_image is None else "edit"
-        await bot.ask(asked_by(interaction, kind), continuation.request,
+        await bot.intake.ask(asked_by(interaction, kind), continuation.request,
                       continues=continuation)
 
 
@@ -162,13 +185,11 @@ class EditButton(JobButton):
 
     action, label = "edit", mark("Edit")
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Open the modal; nothing is queued until it is sent."""
-        from bot.ui.edit_modal import EditModal
-
         check_bot_may_post(interaction)
-        await check_interaction_not_banned(interaction)
+        await check_interaction_not_banned(bot.store.people, interaction)
         if not job.is_painted:
             raise GoneError(_("There's no finished picture to edit. Press Again to paint one."))
         await interaction.response.send_modal(EditModal("job", job.id))
@@ -180,12 +201,12 @@ class VideoButton(JobButton):
     action, label = "video", mark("Video")
     place = 1
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Have it made; it is posted in the channel, however long that takes."""
         check_bot_may_post(interaction)
         # It is no job that the gates would see.
-        await check_interaction_not_banned(interaction)
+        await check_interaction_not_banned(bot.store.people, interaction)
         begun = bot.videos.ask(job, str(interaction.user.id), interaction.channel_id,
                                interaction.guild_id)
         text = (_("I'm making the time-lapse. I'll post it here when it's done.") if begun else
@@ -200,7 +221,7 @@ class KeepButton(JobButton):
     place = 1
     guarded_verb = "keep"
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Turn the mark over, and say how it is now."""
         kept = not await bot.store.quota.is_kept(job.id)
@@ -219,13 +240,18 @@ class DeleteButton(JobButton):
     style = discord.ButtonStyle.danger
     guarded_verb = "delete"
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ImageBot,
+    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """First the message, then what it was made from."""
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await interaction.edit_original_response(content=await remove_job(bot, job))
+        await interaction.edit_original_response(content=await bot.removal.remove(job))
 
 
 BUTTONS: tuple[type[JobButton], ...] = (StopButton, CancelButton, AgainButton, RemixButton,
                                         ContinueButton, EditButton, VideoButton, KeepButton,
                                         DeleteButton)
+
+
+def add_buttons(bot: ButtonBot) -> None:
+    """Have the buttons under all pictures answered, also those of before a restart."""
+    bot.add_dynamic_items(*BUTTONS)

@@ -8,29 +8,37 @@ before a restart can be sent after it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import discord
 
 from bot.errors import GoneError, Guarded
 from bot.host.logs import about_job
 from bot.language import _
-from bot.media.attachments import Picture
+from bot.media.attachments import Attachments
 from bot.media.source_picture import own_picture
 from bot.permissions import check_bot_may_post
+from bot.requests.custom_ids import JOB_ID
 from bot.requests.edit_request import edit_request
+from bot.requests.intake import Intake
+from bot.requests.picture import Picture
 from bot.requests.requester import asked_by
-from bot.ui.buttons import JOB_ID
 from bot.ui.modals import submitted, submitted_text
+from data.store import Store
 from engine.request.limits import max_length
 from engine.request.request import ImageRequest, read_flag
-
-if TYPE_CHECKING:
-    from bot.client import ImageBot
 
 WORDS, STRENGTH, WHERE = "words", "strength", "where"
 _ABOUT = re.compile(rf"imagine:edit-(?P<kind>job|address):(?P<id>{JOB_ID})")
 _LABEL, _NOTE = 45, 100  # Discord's, for a label's text and its description
+
+
+class EditBot(Protocol):
+    """What a submitted Edit uses of the client."""
+
+    store: Store
+    attachments: Attachments
+    intake: Intake
 
 
 class EditModal(discord.ui.Modal):
@@ -58,26 +66,25 @@ class EditModal(discord.ui.Modal):
         """Nothing: :func:`take_edit` has it, here and after a restart alike."""
 
 
-async def take_edit(interaction: discord.Interaction[Any]) -> None:
+async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None:
     """Paint what a submitted Edit says; other interactions pass by."""
     found = submitted(interaction, _ABOUT)
     if found is None:
         return
     async with Guarded(interaction, "the modal edit"):
         check_bot_may_post(interaction)
-        bot: ImageBot = interaction.client
         fields = {name: submitted_text(interaction, name).strip()
                   for name in (WORDS, STRENGTH, WHERE)}
         values = _values(fields)
         await interaction.response.defer(ephemeral=True, thinking=True)
         if found["kind"] == "job":
             with about_job(found["id"]):
-                former, picture = await _of_job(bot, found["id"])
+                former, picture = await _of_job(bot.store, found["id"])
         else:
             former, picture = None, await _of_address(bot, found["id"])
         request = edit_request(fields[WORDS], picture, former=former,
                                same_size=former is not None, **values)
-        await bot.ask(asked_by(interaction, "edit"), request, [picture])
+        await bot.intake.ask(asked_by(interaction, "edit"), request, [picture])
 
 
 def _values(fields: dict[str, str]) -> dict[str, Any]:
@@ -90,14 +97,14 @@ def _values(fields: dict[str, str]) -> dict[str, Any]:
     return values
 
 
-async def _of_job(bot: ImageBot, id: str) -> tuple[ImageRequest, Picture]:
-    job = await bot.store.job(id)
+async def _of_job(store: Store, id: str) -> tuple[ImageRequest, Picture]:
+    job = await store.job(id)
     if job is None:
         raise GoneError(_("That picture was deleted. Attach it to /edit instead."))
-    return job.request, await own_picture(bot, job)
+    return job.request, await own_picture(store, job)
 
 
-async def _of_address(bot: ImageBot, id: str) -> Picture:
+async def _of_address(bot: EditBot, id: str) -> Picture:
     address = await bot.store.messages.address(id)
     if address is None:
         raise GoneError(_("You chose that picture too long ago. Open its menu and choose Edit this "

@@ -2,13 +2,13 @@
 
 discord.py forgets a modal when the process ends, so that one opened before a restart and sent
 after it would meet silence. Therefore submissions are taken from the raw interaction
-(:func:`take_submission`), whoever opened the modal; discord.py's own copy does nothing.
+(:func:`take_remix`), whoever opened the modal; discord.py's own copy does nothing.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import discord
 
@@ -16,23 +16,29 @@ from bot.errors import GoneError, Guarded
 from bot.host.logs import about_job
 from bot.language import _
 from bot.permissions import check_bot_may_post
+from bot.requests.custom_ids import button_id, button_pattern
+from bot.requests.intake import Intake
 from bot.requests.requester import asked_by
-from bot.ui.buttons import JOB_ID
+from data.store import Store
 from engine.request.limits import max_length
 from engine.request.request import request_from_text
 
-if TYPE_CHECKING:
-    from bot.client import ImageBot
-
 PROMPT = "prompt"
-_REMIX = re.compile(rf"imagine:remix:(?P<job>{JOB_ID})")
+_REMIX = re.compile(button_pattern("remix"))
+
+
+class RemixBot(Protocol):
+    """What a submitted Remix uses of the client."""
+
+    store: Store
+    intake: Intake
 
 
 class RemixModal(discord.ui.Modal):
     """The prompt of a job, to be changed. Discord shows it for as long as the person likes."""
 
     def __init__(self, job_id: str, prompt: str) -> None:
-        super().__init__(title=_("Remix"), custom_id=f"imagine:remix:{job_id}", timeout=900)
+        super().__init__(title=_("Remix"), custom_id=button_id("remix", job_id), timeout=900)
         self.add_item(discord.ui.Label(
             text=_("Prompt"),
             description=_("Join prompts with \" + \", weight one with \":0.5\", add flags like "
@@ -42,10 +48,10 @@ class RemixModal(discord.ui.Modal):
                 max_length=max_length("prompt"), required=True)))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Nothing: :func:`take_submission` has it, here and after a restart alike."""
+        """Nothing: :func:`take_remix` has it, here and after a restart alike."""
 
 
-async def take_submission(interaction: discord.Interaction[Any]) -> None:
+async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> None:
     """Paint what a submitted Remix says; other interactions pass by.
 
     The other settings of the job stay, but for its seed; flags in the text win over them.
@@ -54,7 +60,6 @@ async def take_submission(interaction: discord.Interaction[Any]) -> None:
     if found is None:
         return
     async with Guarded(interaction, "the modal remix"):
-        bot: ImageBot = interaction.client
         with about_job(found["job"]):
             job = await bot.store.job(found["job"])
             if job is None:
@@ -64,7 +69,7 @@ async def take_submission(interaction: discord.Interaction[Any]) -> None:
             values = job.request.model_dump(exclude={"prompt", "seed"})
             request = request_from_text(submitted_text(interaction, PROMPT), **values)
             await interaction.response.defer(ephemeral=True, thinking=True)
-            await bot.ask(asked_by(interaction), request)
+            await bot.intake.ask(asked_by(interaction), request)
 
 
 def submitted(interaction: discord.Interaction[Any], pattern: re.Pattern[str]

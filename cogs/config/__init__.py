@@ -32,11 +32,13 @@ class Config(Feature, commands.GroupCog, group_name="config",
              group_description="See and change this server's settings"):
     """The commands, and the gate that applies the settings to every request."""
 
+    bot: ImageBot
+
     channels, roles, words, concepts = Channels(), Roles(), Words(), ConceptList()
 
     def __init__(self, bot: ImageBot) -> None:
         super().__init__(bot)
-        gate = GuildGate(bot)
+        gate = GuildGate(bot.store, bot.queue)
         self.gates, self.taken = (gate.check,), (gate.count,)
 
     @app_commands.command(description="Show every setting, its value and where it comes from")

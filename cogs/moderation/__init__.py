@@ -9,10 +9,10 @@ from discord import app_commands
 
 from bot.client import ImageBot
 from bot.errors import GoneError, Guarded, MissingRightError, TermsError
+from bot.guild.rules import Rules
 from bot.host.logs import about_job
 from bot.language import _, speaking
 from bot.permissions import is_moderator
-from bot.requests.removal import end_job, remove_job
 from bot.requests.requester import Asking
 from bot.requests.restrictions import check_restrictions, moment, parse_span
 from bot.ui.autocomplete import MAX_CHOICES
@@ -52,6 +52,8 @@ def check_moderator(interaction: discord.Interaction[Any]) -> str:
 class Moderation(Feature):
     """The commands, and the gate that enforces bans and limits."""
 
+    bot: ImageBot
+
     mod = app_commands.Group(
         name="mod", description="Moderate this server's pictures and members",
         default_permissions=discord.Permissions(manage_messages=True), guild_only=True,
@@ -62,9 +64,10 @@ class Moderation(Feature):
         super().__init__(bot)
         self.gates = (self.gate,)
 
-    async def gate(self, asking: Asking, request: ImageRequest) -> ImageRequest:
+    async def gate(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Raise BannedError if the user is banned or over their limit in that server."""
-        await check_restrictions(self.bot, asking.place.guild_id, asking.person)
+        await check_restrictions(self.bot.store, self.bot.queue, asking.place.guild_id,
+                                 asking.person)
         return request
 
     # Pictures.
@@ -80,7 +83,7 @@ class Moderation(Feature):
                 if self.bot.queue.get(found.id) is None:
                     raise GoneError(_("That picture is no longer in the queue. Use /mod delete to "
                                       "delete it."))
-                await end_job(self.bot, found.id)
+                await self.bot.removal.end(found.id)
                 await self._note(interaction, "stop", found)
             await interaction.edit_original_response(
                 content=_("Cancelled. Nothing will be posted."))
@@ -93,7 +96,7 @@ class Moderation(Feature):
         async with Guarded(interaction, "/mod delete"):
             found = await self._find(interaction, job)
             with about_job(found.id):
-                text = await remove_job(self.bot, found)
+                text = await self.bot.removal.remove(found)
                 await self._note(interaction, "delete", found)
             await interaction.edit_original_response(content=text)
 

@@ -1,10 +1,12 @@
-"""The store that the bot's parts are tested with: the real one, in a folder of the test's own."""
+"""What the bot's parts are tested with: the real store, in a folder of the test's own."""
 
 from __future__ import annotations
 
 import pytest
 
+from bot.guild.rules import GuildSettings
 from data.store import Store
+from tests.made_settings import made_settings
 
 
 @pytest.fixture
@@ -12,3 +14,22 @@ async def store(tmp_path):
     store = await Store.open(tmp_path / "data")
     yield store
     await store.close()
+
+
+@pytest.fixture
+def settings(tmp_path):
+    return made_settings(tmp_path)
+
+
+@pytest.fixture
+def guild_settings(store, settings):
+    return GuildSettings(store.guilds, settings)
+
+
+@pytest.fixture
+def configure(guild_settings):
+    """Sets settings of the server "100", as a moderator does."""
+    async def configure(**values):
+        await guild_settings.change("100", "9", lambda rules: values)
+
+    return configure

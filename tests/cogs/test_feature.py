@@ -13,10 +13,10 @@ async def test_a_cog_takes_its_gates_and_buttons_with_it(world, name):
     bot, cog = world.bot, world.bot.get_cog(name)
     assert isinstance(cog, Feature)
     assert cog.gates or cog.buttons
-    gates, taken = list(bot.gates), list(bot.taken)
+    gates, taken = list(bot.intake.gates), list(bot.intake.taken)
     buttons = set(bot._connection._view_store._dynamic_items.values())
     await bot.remove_cog(name)
-    assert bot.gates == [gate for gate in gates if gate not in cog.gates]
-    assert bot.taken == [each for each in taken if each not in cog.taken]
+    assert bot.intake.gates == [gate for gate in gates if gate not in cog.gates]
+    assert bot.intake.taken == [each for each in taken if each not in cog.taken]
     left = set(bot._connection._view_store._dynamic_items.values())
     assert buttons - left == set(cog.buttons)

@@ -169,7 +169,7 @@ async def test_a_banned_person_s_buttons_ask_for_nothing_either(world, here):
     await here.alice.click(picture, label="Remix")
     assert world.bot.queue.overview() == []
     with pytest.raises(Exception, match="banned from making pictures"):
-        await check_not_banned(world.bot, str(here.guild.id), str(here.alice.id))
+        await check_not_banned(world.bot.people, str(here.guild.id), str(here.alice.id))
 
 
 async def test_a_limit_on_the_way_and_a_day(world, here):

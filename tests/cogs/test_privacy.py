@@ -8,9 +8,10 @@ import io
 import json
 import zipfile
 
+import discord
 from PIL import Image
 
-from bot.media.attachments import Picture
+from bot.requests.picture import Picture
 from engine.clock import DAY_MS
 from tests.cogs.conftest import job_id_of
 from tests.data.test_privacy import traces
@@ -43,7 +44,7 @@ async def pressed(world, person, channel, label="Delete everything"):
     assert asked.ephemeral
     await person.click(asked.response, label=label)
     return await world.until(
-        lambda: None if asked.response.content.startswith("Removing") else
+        lambda: None if asked.response.content.startswith("Deleting everything") else
         asked.response.content, "the answer")
 
 
@@ -161,7 +162,7 @@ async def test_an_export_comes_directly_with_rows_and_pictures(world, here):
 async def test_an_export_is_split_under_the_upload_limit(world, here, monkeypatch):
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     await world.painted(here.channel)
-    monkeypatch.setattr(type(world.bot), "upload_limit", lambda self, guild_id: 2_500)
+    monkeypatch.setattr(discord.utils, "DEFAULT_FILE_SIZE_LIMIT_BYTES", 2_500)
     result = await here.alice.slash(here.channel, "privacy export")
     sent = direct(here.alice)
     assert len(sent) > 1
@@ -189,12 +190,12 @@ async def test_without_anything_kept_there_is_nothing_to_send(world, here):
 async def test_what_passed_the_gates_before_is_forgotten_too(world, here, monkeypatch):
     reached, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slowly(asking, request):
+    async def slowly(asking, request, rules):
         reached.set()
         await world.env.external_wait(go_on.wait(), reason="the test")
         return request
 
-    world.bot.gates.append(slowly)
+    world.bot.intake.gates.append(slowly)
     asked = await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
     assert reached.is_set()
     question = await here.alice.slash(here.channel, "privacy forget")

@@ -1,0 +1,114 @@
+"""Taking what people ask for: past the gates, into the queue, and on to be followed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+import aiohttp
+import discord
+
+from bot.errors import Caught, ClosingError, describe
+from bot.guild.rules import GuildSettings, Rules
+from bot.host.logs import about_job
+from bot.host.models import check_model
+from bot.host.settings import LimitSettings
+from bot.language import _, mark
+from bot.language.formatting import place_in_queue
+from bot.requests.continuation import Continuation
+from bot.requests.limits import check_limits
+from bot.requests.picture import Picture
+from bot.requests.requester import Asking, Gate, Taken
+from engine.events import Queued
+from engine.jobs.job import Job
+from engine.jobs.queue import PaintQueue
+from engine.request.request import ImageRequest
+
+CLOSING = mark("I'm restarting. Try again in a minute.")
+
+
+class Follower(Protocol):
+    """Shows what becomes of jobs."""
+
+    def follow(self, job: Job, rules: Rules, *, answers: int | None = None) -> None:
+        """Show the job's progress, in a reply to the message ``answers``, and deliver its end."""
+
+
+class Intake:
+    """Takes requests, whatever way they came in.
+
+    ``gates`` are asked in their order, the host's limits after them; ``taken`` are told of each
+    job that was queued.
+    """
+
+    def __init__(self, queue: PaintQueue, guild_settings: GuildSettings, limits: LimitSettings,
+                 follower: Follower) -> None:
+        self.gates: list[Gate] = []
+        self.taken: list[Taken] = []
+        self._queue = queue
+        self._guild_settings = guild_settings
+        self._limits = limits
+        self._follower = follower
+        self._closing = False
+        # Kept as long as anyone waits for it.
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def ask(self, asking: Asking, request: ImageRequest,
+                  pictures: Sequence[Picture] = (),
+                  continues: Continuation | None = None) -> None:
+        """Queue a job, follow it, and tell the person its place.
+
+        A continuation is judged by the work it has left, and nothing can be filled in: its
+        picture is half painted. Raises BotError or EngineError, with nothing queued, where the
+        request cannot be taken.
+        """
+        if self._closing:
+            raise ClosingError(_(CLOSING))
+        # One of each person at a time: none slips past a limit while another is being counted.
+        async with self._turns.setdefault(asking.person, asyncio.Lock()):
+            # What holds when the person asks holds for all that is checked and shown from here.
+            rules = await self._guild_settings.rules(asking.place.guild_id)
+            job = await self._take(asking, request, rules, pictures, continues)
+        with about_job(job.id):
+            self._follower.follow(job, rules, answers=asking.message_id)
+            if asking.tell is None:
+                return
+            event = job.latest
+            place = (place_in_queue(event.position, event.eta) if isinstance(event, Queued)
+                     else _("Queued"))
+            try:
+                await asking.tell(f"{place}.")
+            except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+                # The job is taken; its own message tells the rest.
+                describe(error, "the acknowledgement")
+
+    async def asked(self, person: str) -> None:
+        """Wait until what the person asks for at this moment is taken or refused."""
+        async with self._turns.setdefault(person, asyncio.Lock()):
+            pass
+
+    def close(self) -> None:
+        """Take nothing more."""
+        self._closing = True
+
+    async def _take(self, asking: Asking, request: ImageRequest, rules: Rules,
+                    pictures: Sequence[Picture], continues: Continuation | None) -> Job:
+        work = request if continues is None else continues.work
+        for gate in self.gates:
+            work = await gate(asking, work, rules)
+        request = work if continues is None else continues.request
+        await check_model(request.model)
+        now = sum(job.person == asking.person for job in self._queue.overview())
+        check_limits(work, self._limits, now)
+        job = await self._queue.submit(
+            request, person=asking.person, place=rules.place(asking.place),
+            pictures={picture.sha256: picture.data for picture in pictures},
+            continues=None if continues is None else continues.job_id,
+            work=None if continues is None else continues.work)
+        for taken in self.taken:
+            # The job is in the queue: whatever fails from here on must not lose it.
+            with Caught("counting the job"):
+                await taken(asking, job)
+        return job

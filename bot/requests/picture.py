@@ -1,0 +1,19 @@
+"""A picture that comes with a request, which names it by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture file's bytes, and their SHA-256 in hexadecimal digits."""
+
+    sha256: str
+    data: bytes
+
+
+def hashed(data: bytes) -> Picture:
+    """The picture of these bytes; a large one takes milliseconds."""
+    return Picture(hashlib.sha256(data).hexdigest(), data)
