@@ -91,8 +91,6 @@ DELETED = (10003, 10008)  # Unknown Channel, Unknown Message
 NO_ACCESS = (50001, 50013)  # Missing Access, Missing Permissions
 TOO_LARGE = 40005
 DM_CLOSED = 50007
-EXPIRED = (10062, 10015, 50027)  # Unknown interaction, Unknown Webhook, Invalid Webhook Token
-ALREADY_ANSWERED = 40060
 
 
 # A path from the root, the home folder or a Windows drive, up to its last separator. Names of
