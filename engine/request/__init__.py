@@ -1,1 +1,1 @@
-"""What was asked for: prompts, numbers, presets. Nothing here imports torch."""
+"""What to paint: prompts, numbers, presets. Nothing here imports torch."""

@@ -1,7 +1,7 @@
 """The arrow of an edit: "windmills -> mushrooms", from a source phrase to a target phrase.
 
-An arrow stands between spaces, as ``->`` or ``→``, outside double quotes: ``p->x`` and ``a->b``
-are words. Pluses and weights belong to the side they stand on: "fog + rain:0.5 -> sun".
+An arrow is ``->`` or ``→`` between spaces and outside double quotes: ``p->x`` and ``a->b`` are
+words. Pluses and weights belong to their own side: "fog + rain:0.5 -> sun".
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
 
 @dataclass(frozen=True)
 class Arrow:
-    """What is there (``source``) and what it is to become (``target``), as typed."""
+    """What the picture shows (``source``) and what it should become (``target``), as typed."""
 
     source: str
     target: str
@@ -28,11 +28,11 @@ class Arrow:
 
 
 def parse_arrow(text: str) -> Arrow | None:
-    """The arrow in ``text``, None where there is none.
+    """The arrow in ``text``, None if there is none.
 
-    Raises RequestError where a side is empty or there are several arrows.
+    Raises RequestError if a side is empty or if there are several arrows.
     """
-    # Quotes are blotted out, length kept, so that places stay places.
+    # Quotes are masked by as many characters, so that positions still match.
     plain = _QUOTED.sub(lambda found: "x" * len(found[0]), text)
     arrows = list(_ARROW.finditer(plain))
     if not arrows:

@@ -1,4 +1,4 @@
-"""Names that more than one part takes as its default."""
+"""Defaults that more than one package needs."""
 
 DEFAULT_MODEL = "natural"
-"""The model that paints when nobody names one; see engine/models/catalogue.toml."""
+"""The model of a request that names none; see engine/models/catalogue.toml."""

@@ -1,22 +1,22 @@
-"""What an edit adds to the recipe: how far it may go, what it keeps, what it pushes away.
+"""What an edit adds to the recipe: how much it changes, what it keeps, what it pushes away from.
 
-Numbers only, like engine.request.recipe: whoever writes requests reads them without loading torch.
+Only numbers, like engine.request.recipe, so that reading them does not load torch.
 
-Strength s, 0 to 1, in one place:
+Everything that strength s (0 to 1) decides:
 
-- the learning rate is s^2 times the recipe's, so that at 0 nothing moves and the picture is the
-  generator's own reconstruction of the start; with s itself a tenth of the strength went half
-  the way, for Adam's steps are as long as the rate whatever the gradient;
-- the iterations are (1 + s) / 2 of the recipe's, unless the request names a number of its own:
-  small steps that also end early go less far;
-- the regulariser pulls toward the first z (``towards="start"``) with the weight ``PULL`` times
-  (1 - s), which does not decay; a schedule that the request names is kept. At 1 there is none;
-- only at 1 is a part that may change painted anew, from near the codebook's mean and as smooth as
-  the recipe has it; below, it is changed from what it is.
+- The learning rate is s^2 times the recipe's. At 0 nothing moves, and the picture is the
+  generator's reconstruction of the start. A factor of s changed too much at low strengths: the
+  length of Adam's steps depends on the rate but not on the gradient.
+- The iterations are (1 + s) / 2 times the recipe's, unless the request sets their number: fewer
+  steps change less.
+- The regulariser pulls towards the first z (``towards="start"``) with the constant weight
+  ``PULL`` * (1 - s), or by the schedule that the request names.
+- At 1, a part that can change is painted from scratch: it starts near the codebook's mean, with
+  the recipe's smoothness. Below 1 it starts from the picture.
 
-A request without a strength has, with the preset "default", ``STRENGTH`` where the whole picture
-is edited and ``PART_STRENGTH`` where a part of it is, the rest being safe anyway; the other
-presets' recipes are taken as they are.
+Without a strength, the preset "default" uses ``STRENGTH`` for an edit of the whole picture and
+``PART_STRENGTH`` for an edit of a part, where the rest is protected anyway. The other presets are
+left unchanged.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ STRENGTH = 0.85
 PART_STRENGTH = 1.0
 PULL = 0.3
 KEEP = 0.05
-"""The structure term's weight where ``where`` is given; without, it is 0 unless asked for."""
+"""The default weight of the structure term with ``where``; without ``where`` it is 0."""
 AWAY = 0.5
 
 
 def strength_of(strength: float | None, preset: str, part: bool) -> float | None:
-    """How far an edit of that preset goes; ``part`` where only a part of the picture may change.
+    """The strength of an edit, 0 to 1; ``part`` is whether only a part of the picture can change.
 
-    None where the preset's recipe is to be taken as it is.
+    None if the preset's recipe is used unchanged.
     """
     if strength is not None or preset != "default":
         return strength
@@ -52,9 +52,9 @@ def keep_of(keep: float | None, where: str | None) -> float:
 
 def with_strength(recipe: Recipe, strength: float | None, *, iterations: int | None = None,
                   schedule: str | None = None) -> Recipe:
-    """``recipe`` for an edit of this strength, 0 to 1; see above. None leaves it as it is.
+    """``recipe`` for an edit of this strength, 0 to 1 (see the module); unchanged for None.
 
-    ``iterations`` and ``schedule`` are the request's own, None where it names none.
+    ``iterations`` and ``schedule`` are the request's, None if it sets none.
     """
     if strength is None:
         return recipe

@@ -1,17 +1,17 @@
-"""What a person typed -> prompts with weights and stops, and flags.
+"""Parses what a person types into prompts with weights and stops, and flags.
 
 The grammar, in full::
 
-    prompts  =  part ( " + " part )*            a plus between spaces adds prompts
+    prompts  =  part ( " + " part )*            a plus between spaces separates prompts
     part     =  words [ ":" weight [ ":" stop ] ]
-    flag     =  "--name value" | "--name=value"   anywhere, between spaces; a value of several
-                words stands in double quotes, as in --where "the red jacket"
+    flag     =  "--name value" | "--name=value"   anywhere between spaces; a value of several words
+                needs double quotes, as in --where "the red jacket"
 
-A weight must read like one: ``a castle:0.5`` has a weight, but a colon after a digit belongs
-to the words (``16:9``, ``at 12:30``), as does one with a space behind it (``Title: words``).
-Where the words end in a digit, a space before the colon makes it a weight: ``Apollo 11 :2``.
-``C++ code`` and ``a+b`` hold no spaced plus, so they are one prompt each; in double quotes a
-spaced plus is words too. A negative weight pushes the picture away from its words.
+Not every colon starts a weight: ``a castle:0.5`` has one, but a colon after a digit belongs to
+the words (``16:9``, ``at 12:30``), as does a colon before a space (``Title: words``). If the
+words end in a digit, a space before the colon makes a weight: ``Apollo 11 :2``. ``C++ code`` and
+``a+b`` are one prompt each, since their pluses have no spaces around them; a plus in double quotes
+is a word. A negative weight pushes the picture away from its words.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _WEIGHTED = re.compile(
     rf"^(?P<words>.*?(?:[^\s\d:]|\s))\s*:(?P<weight>{_NUMBER})(?::(?P<stop>{_NUMBER}))?\s*$",
     re.DOTALL)
-# Phone keyboards turn two hyphens into one dash.
+# Phone keyboards turn two hyphens into a dash.
 _FLAG = re.compile(r"(?<!\S)(?:--|—|–)(?P<name>[A-Za-z][A-Za-z-]*)(?:=|\s+|$)"
                    r"(?P<value>[\"“”][^\"“”]*[\"“”](?!\S)|(?<==)\S*|(?!--|—|–)[^\s\"]\S*)?")
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """Words to paint, how much they count, and when they are content.
+    """Words to paint, and how strongly.
 
-    ``weight`` is -100 to 100, not 0; ``stop`` is the signed squared spherical distance
-    (-5 to 5; distances go to 4.93) below which they stop pulling.
+    ``weight`` is -100 to 100 but not 0, and negative weights push away. Once the signed squared
+    spherical distance (up to 4.93) is below ``stop``, -5 to 5, the words stop pulling.
     """
 
     words: str
@@ -49,11 +49,11 @@ class Prompt:
     stop: float = -math.inf
 
     def times(self, factor: float) -> Prompt:
-        """The same words, counting ``factor`` times as much; a negative one turns them round."""
+        """The same words with their weight multiplied by ``factor``."""
         return replace(self, weight=self.weight * factor)
 
     def __str__(self) -> str:
-        """The prompt as one would type it."""
+        """The prompt as a person would type it."""
         plain = self.weight == 1.0 and self.stop == -math.inf
         if plain and _WEIGHTED.match(self.words) is None:
             return self.words
@@ -63,16 +63,16 @@ class Prompt:
 
 
 def _plain(number: float) -> str:
-    """The shortest decimal without an exponent that reads back as the same number."""
+    """The shortest decimal without an exponent that parses to the same number."""
     if number == int(number):
         return str(int(number))
     return format(Decimal(repr(number)), "f")
 
 
 def parse_prompts(text: str) -> tuple[Prompt, ...]:
-    """The prompts in ``text``, which holds no flags (see :func:`split_flags`).
+    """The prompts in ``text``, which has no flags any more (see :func:`split_flags`).
 
-    Raises RequestError where nothing is left to paint, a weight or stop is out of range or
+    Raises RequestError if there is nothing to paint, if a weight or stop is out of range, or if
     there are more than 16 prompts.
     """
     prompts = tuple(_parse_part(part) for part in _split_on_plus(text) if part.strip())
@@ -88,7 +88,7 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
 
 
 def _split_on_plus(text: str) -> list[str]:
-    """Split on pluses that stand between spaces (or at an end), outside double quotes."""
+    """Split at pluses between spaces (or at an end), outside double quotes."""
     parts, start, quoted = [], 0, False
     for i, character in enumerate(text):
         if character in '"“”':
@@ -121,10 +121,10 @@ def _parse_part(part: str) -> Prompt:
 
 
 def split_flags(text: str) -> tuple[str, dict[str, str]]:
-    """``text`` without its ``--name value`` flags, and the flags.
+    """``text`` without its ``--name value`` flags, and the flags by lower-case name.
 
-    A flag without a value has the value "". Names are lower case. Raises RequestError where
-    a flag stands twice. Which names there are is not known here.
+    A flag without a value has the value "". Any name is accepted here. Raises RequestError if a
+    flag is given twice.
     """
     flags: dict[str, str] = {}
 

@@ -1,6 +1,6 @@
-"""The numbers of the optimisation, and the presets that name sets of them.
+"""The numbers of the optimisation, and the presets, which are named sets of them.
 
-Numbers only: whoever writes requests reads them here without loading torch.
+Only numbers, so that reading them does not load torch.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ Padding = Literal["border", "reflection", "zeros"]
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How cutouts are taken and disturbed. Probabilities are 0 to 1, angles in degrees.
+    """How cutouts are taken and augmented. Probabilities are 0 to 1, angles in degrees.
 
-    ``count`` cutouts are taken each iteration, of which the share ``whole`` see the whole
-    picture (squeezed to a square) and the others a square crop with side
-    ``u ** crop_power * (short - least) + least``, u uniform, where ``short`` is the
-    picture's short side and ``least`` the cutouts' side or, if less, ``short``. Cutouts are
-    ``size`` pixels wide; 0 is the perceptor's own resolution, and of a perceptor that sees no other
-    it always is.
+    Each iteration takes ``count`` cutouts. The share ``whole`` of them show the whole picture
+    (squeezed to a square), the others a square crop with side
+    ``u ** crop_power * (short - minimum) + minimum``, u uniform in 0..1, where ``short`` is the
+    picture's short side and ``minimum`` the smaller of ``short`` and the cutouts' side. Cutouts
+    are ``size`` pixels wide; 0 means the perceptor's resolution, which is always used by
+    perceptors that accept no other.
     """
 
     count: int = 32
@@ -45,9 +45,10 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class Early:
-    """Other cutouts for the first ``share`` (0 to 1) of a painting, which is not yet about detail.
+    """Fewer and smaller cutouts for the first ``share`` (0 to 1) of the iterations.
 
-    ``count`` and ``size`` (pixels) are as in Augmentation. Few and small ones cost a fraction.
+    Details do not matter yet, and they cost a fraction. ``count`` and ``size`` (pixels) are as in
+    Augmentation.
     """
 
     share: float = 0.0
@@ -90,21 +91,22 @@ SCHEDULES: dict[str, Schedule] = {
     "harmonic": _harmonic,
     "constant": _constant,
 }
-"""How the regulariser's weight falls, from (weight, iteration, iterations in all).
+"""How the regulariser's weight decays: from (weight, iteration, all iterations) to the weight.
 
 The paper says "we decay the regularization term by 0.005 over the course of generation", which
-can be read as 0.005 less an iteration (``linear``), 0.5% less an iteration (``geometric``) or
-0.005 less in all (``whole``). The authors' MSE notebook takes 1.5 / 2 and 0.3 / 2 less every 50
-(``notebook``), their command line weight / (2 (2 i + 1)) (``harmonic``)."""
+can mean 0.005 less each iteration (``linear``), 0.5% less each iteration (``geometric``) or 0.005
+less over all iterations (``whole``). The authors' MSE notebook starts at 1.5 / 2 and subtracts
+0.3 / 2 every 50 iterations (``notebook``); their command line uses weight / (2 (2 i + 1))
+(``harmonic``)."""
 
 
 @dataclass(frozen=True)
 class Regulariser:
-    """alpha * mean((z - anchor)^2) (paper, section 2.4); alpha falls by ``schedule``.
+    """alpha * mean((z - anchor)^2) (paper, section 2.4), where alpha decays by ``schedule``.
 
-    ``towards`` is "zero", as in the paper, or "start", the first z, which suits edits: a
-    strong pull to zero greys the picture. Where the recipe's steps count in the codebook's
-    standard deviations, so does the difference.
+    ``towards`` chooses the anchor: "zero", as in the paper, or "start", the first z, for edits,
+    since a strong pull to zero greys the picture. If the recipe's steps are in standard deviations
+    of the codebook, so is the difference.
     """
 
     weight: float = 0.0
@@ -112,7 +114,7 @@ class Regulariser:
     towards: str = "zero"
 
     def alpha(self, iteration: int, iterations: int) -> float:
-        """The weight at ``iteration``, counted from 0, of ``iterations`` in all."""
+        """The weight at ``iteration``, counted from 0, of ``iterations`` in total."""
         return SCHEDULES[self.schedule](self.weight, iteration, iterations)
 
 
@@ -120,16 +122,16 @@ class Regulariser:
 class SelfMasking:
     """How CLIP's own mask is made (appendix H.2).
 
-    Sub-images are squares with the sides ``sizes``, fractions of the picture's short side;
-    ``across`` of their centres lie along it. ``threshold`` is in standard deviations from the mean
-    of the normalised mask; None is ``usual`` (engine.painting.masking.above). The paper's, "two
-    standard deviations below the average weight", lets nearly everything change; ``bench.edit``
-    measures both. ``refine``, a fraction of the short side, is how far the mask's edge may move to
-    meet the picture's (0, as in the paper: it stays; see engine.painting.guided_filter). The mean
-    score of the phrases ``neutral`` is taken off the source phrase's (none, as in the paper): what
-    any words like as well does not count. Of what is found, ``room``, a fraction of the short side,
-    is how much wider than each part's convex hull the mask is, so that something of another shape
-    fits in; None, as in the paper, leaves it as it was found.
+    Lengths are fractions of the picture's short side. Sub-images are squares with the sides
+    ``sizes``, with ``across`` centres along the short side. ``threshold`` is in standard
+    deviations from the mean of the normalised mask; None means ``usual``, with Otsu's threshold
+    for large objects (engine.painting.masking.apply_threshold). The paper's, "two standard
+    deviations below the average weight", lets nearly everything change; ``bench.edit`` measures
+    both. ``refine`` is how far the mask's edge can move to follow the picture's edges (see
+    engine.painting.guided_filter); 0, as in the paper, leaves it. The mean score of the phrases
+    ``neutral`` is subtracted from the source phrase's, which removes what matches any words; the
+    paper has none. The mask is widened by ``room`` beyond the convex hull of each part, so that
+    something of another shape fits in; None, as in the paper, does not widen it.
     """
 
     sizes: tuple[float, ...] = (0.2, 0.3)
@@ -148,19 +150,18 @@ PAPER_THRESHOLD = -2.0
 class Recipe:
     """How to paint. Sizes are in pixels, the rest has the paper's units.
 
-    ``step`` says what ``learning_rate`` counts in: "absolute", as in the paper, or
-    "codebook", multiples of the codebook's standard deviation, which carries over from one
-    generator to another. ``spread`` (0 to 1) is how far from the codebook's mean a start from
-    random codes lies: 1, as in the paper, is the codes themselves; near 0 the picture starts as
-    one tone, and nothing of the start is left over in the end. Where a part of a picture is painted
-    anew it is how far that part's codes lie from there. ``restart_every`` makes Adam anew
-    each so many iterations (0: never). ``cooling`` is the share of the learning rate that is left
-    in the end, the way there being a straight line: at 1, as in the paper, it stays. With a
-    ``period`` it is warm again after each so many iterations (Loshchilov and Hutter 2017), so
-    that a finished painting that is continued is the one that was to be so long from the start.
-    ``smoothness`` weighs the picture's total variation (engine.painting.losses.smoothness_loss)
-    where it, or a part of it, is painted anew, not where one is edited as a whole; at
-    0, as in the paper, there is no such term.
+    ``step`` is the unit of ``learning_rate``: "absolute", as in the paper, or "codebook" for
+    multiples of the codebook's standard deviation, which suit any generator. ``spread`` (0 to 1)
+    scales the distance of a random start from the codebook's mean: 1, as in the paper, is the
+    codes themselves; near 0 the picture starts as one tone, and no trace of the start remains. The
+    same holds for a part of a picture that is painted from scratch. ``restart_every`` resets Adam
+    after that many iterations (0: never). ``cooling`` is the share of the learning rate that is
+    left at the end, decreasing linearly; at 1, as in the paper, the rate is constant. After each
+    ``period`` iterations the rate starts from the top again (Loshchilov and Hutter 2017), so a
+    finished painting that is continued equals one that was that long from the start.
+    ``smoothness`` is the weight of the picture's total variation
+    (engine.painting.losses.smoothness_loss) if it, or a part of it, is painted from scratch, but
+    not if it is edited as a whole; the paper has no such term (0).
     """
 
     width: int = 256
@@ -201,43 +202,43 @@ _PAPER = Recipe(augmentation=Augmentation(count=32),
 
 PRESETS: dict[str, Recipe] = {
     "default": Recipe(),
-    # Sections 2 to 2.4; alpha is not given there: 1.5 / 2 is the authors' notebook's.
+    # Sections 2 to 2.4. They do not give alpha: 1.5 / 2 is from the authors' notebook.
     "paper": _PAPER,
-    # The authors' MSE notebook, where it says other than the paper.
+    # The authors' MSE notebook, where it differs from the paper.
     "notebook": replace(_PAPER, learning_rate=0.95, restart_every=50, clamp=False,
                         regulariser=Regulariser(0.75, "notebook", "zero")),
     "nerdyrodent": Recipe(learning_rate=0.1, augmentation=Augmentation(
         count=32, affine=0.7, degrees=15.0, shear=5.0, perspective=0.7, distortion=0.7, flip=0.0,
         jitter=0.7, hue=0.1, saturation=0.1, erasing=0.7, noise=0.1)),
-    # Appendix G.1's older way. Logits take longer strides than codes.
+    # The older method of appendix G.1. Logits need a higher learning rate than codes.
     "codebook": Recipe(latent="codebook", learning_rate=0.5,
                        augmentation=Augmentation(count=32)),
 }
-"""What ``--preset`` may name. ``default`` is what suits the model: its catalogue entry is laid
-over it. The others are taken as they are, but for the picture's size."""
+"""What ``--preset`` can name. The model's catalogue entry overrides fields of ``default``; of the
+other presets it overrides only the picture's size."""
 
 
 def make_recipe(preset: str, defaults: Mapping[str, Any], **overrides: Any) -> Recipe:
-    """The preset, the model's ``defaults`` over it, and on top each override that is not None.
+    """The preset, overridden by the model's ``defaults``, then by each override that is not None.
 
-    Keys are fields of Recipe, ``cutouts`` for the augmentation's count, ``regulariser`` for a
-    schedule's name (with the paper's weight where there is none), ``threshold`` for the mask's
-    and, in ``defaults``, tables ``augmentation``, ``early``, ``regulariser`` and ``masking``. A
-    number of cutouts that is asked for holds from the first iteration. Raises
-    KeyError for a preset that does not exist.
+    Keys are fields of Recipe, ``cutouts`` for the augmentation's count, ``regulariser`` for the
+    name of a schedule (with the paper's weight if there is none), ``threshold`` for the mask's
+    threshold and, in ``defaults``, the tables ``augmentation``, ``early``, ``regulariser`` and
+    ``masking``. An overridden number of cutouts also replaces ``early``. Raises KeyError for a
+    preset, a schedule or a key that does not exist.
     """
     recipe = PRESETS[preset]
     if preset == "default":
-        recipe = _lay_over(recipe, defaults)
+        recipe = _override(recipe, defaults)
     else:
         sizes = {key: defaults[key] for key in ("width", "height") if key in defaults}
-        recipe = _lay_over(recipe, sizes)
+        recipe = _override(recipe, sizes)
     asked = {key: value for key, value in overrides.items() if value is not None}
-    recipe = _lay_over(recipe, asked)
+    recipe = _override(recipe, asked)
     return replace(recipe, early=Early()) if "cutouts" in asked else recipe
 
 
-def _lay_over(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+def _override(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     known = {field.name for field in fields(Recipe)}
     changes: dict[str, Any] = {}
     augmentation, regulariser = recipe.augmentation, recipe.regulariser
