@@ -27,7 +27,7 @@ from bench.drawn.scene_json import scene_from_json
 from bench.prompts import read_entries
 from engine.models import load_models
 from engine.painting.guided_filter import guided_filter
-from engine.painting.masking import above, normalise, score, self_mask
+from engine.painting.masking import apply_threshold, normalise, score, self_mask
 from engine.request.recipe import PAPER_THRESHOLD, SelfMasking, make_recipe
 
 SIZES = ((0.05,), (0.05, 0.1), (0.1,), (0.15,), (0.2,), (0.1, 0.2), (0.2, 0.3), (0.3, 0.5))
@@ -63,8 +63,8 @@ def main(limit: int = 50, all_rows: Annotated[bool, typer.Option("--all")] = Fal
             radius = round(refine * side)
             masks = [normalise(guided_filter(picture, normalise(each), radius) if radius else each)
                      for picture, each in zip(pictures, scores, strict=True)]
-            rows = [(*_iou_and_area([above(mask, threshold)[0, 0] > 0 for mask in masks], true),
-                     threshold) for threshold in THRESHOLDS]
+            rows = [(*_iou_and_area([apply_threshold(mask, threshold)[0, 0] > 0 for mask in masks],
+                                    true), threshold) for threshold in THRESHOLDS]
             best = max(rows, key=lambda row: row[0])
             for iou, area, threshold in rows if all_rows else [best]:
                 print(f"sizes {sizes} neutral {len(neutral)} refine {refine:g} "

@@ -21,6 +21,12 @@ from typing import Any
 from engine.translatable import Translatable
 
 
+def os_reason(error: OSError) -> str:
+    """What the system says is wrong, to be put in a sentence: "no space left on device"."""
+    reason = error.strerror or "it can't be accessed"
+    return reason[0].lower() + reason[1:]
+
+
 class EngineError(Exception):
     """The root of the tree; its text may be shown to a person as it is.
 

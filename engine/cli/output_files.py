@@ -55,9 +55,9 @@ class Targets:
         """
         check_target(self.picture or Path("picture.png"), PICTURES, "The picture")
         if self.video is not None:
-            from engine.painting.video import VIDEOS
+            from engine.painting.video import FORMATS
 
-            check_target(self.video, VIDEOS, "The time-lapse")
+            check_target(self.video, FORMATS, "The time-lapse")
         if self.preview is not None:
             check_target(self.preview, PREVIEWS, "The preview")
         paths = [path.resolve() for path in (self.picture, self.video, self.preview) if path]

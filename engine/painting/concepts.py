@@ -1,15 +1,15 @@
-"""How much of a concept there is in a picture, by the perceptor alone.
+"""How clearly a picture shows a concept, judged by the perceptor alone.
 
-CLIP's similarities mean little by themselves: a picture's with its best caption is about 0.3, with
-a wrong one about 0.2, and where between them "shown" begins depends on the caption. So a concept
-is scored as CLIP classifies without training (Radford et al. 2021, section 3.1.4): the softmax,
-at the scale that the perceptor has learned, of its caption among captions that say nothing::
+CLIP's similarities have no absolute meaning: a picture and its best caption have about 0.3, a
+picture and a wrong caption about 0.2, and the threshold between them depends on the caption. So a
+concept is scored as in CLIP's zero-shot classification (Radford et al. 2021, section 3.1.4): the
+softmax, at the perceptor's learned scale, of its caption against neutral captions::
 
     score = exp(s v.c) / (exp(s v.c) + sum_i exp(s v.n_i))
 
 with the unit vectors v of the picture, c of "a picture of <concept>", and n_i of the neutral
-captions. Each concept stands against the neutral ones alone, so that a list's entries do not
-change each other's scores.
+captions. Each concept is compared only with the neutral captions, so the score of one concept does
+not depend on the others in the list.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def concept_scores(perceptor: Perceptor, picture: Tensor,
                    concepts: Sequence[str]) -> dict[str, float]:
     """The score, 0 to 1, of each of ``concepts`` in ``picture`` [3, H, W], values in 0..1.
 
-    The perceptor looks at the whole picture, squeezed to its own square. A concept of which it
-    knows no word is left out, and so is one whose score is no number.
+    The perceptor sees the whole picture, squeezed to a square. Concepts without a word that it
+    knows are left out, as are scores that are not finite.
     """
     known = [concept for concept in dict.fromkeys(concepts) if _known(perceptor, concept)]
     if not known:
@@ -51,17 +51,17 @@ def concept_scores(perceptor: Perceptor, picture: Tensor,
 
 
 def neutral_captions(perceptor: Perceptor) -> list[str]:
-    """Those of NEUTRAL that the perceptor can read whole; all, where it can read none so."""
+    """The NEUTRAL captions whose every word the perceptor knows; all of them if there are none."""
     return [text for text in NEUTRAL if not perceptor.tokenize(text).unknown] or list(NEUTRAL)
 
 
 def softmax_scores(similarities: Tensor, count: int, scale: float) -> Tensor:
-    """Scores [count] from cosines [count + neutral ones], each against the neutral ones alone."""
+    """Scores [count], 0 to 1, from cosines [count + neutral], each against the neutral ones."""
     logits = scale * similarities.to(torch.float64)
     neutral = torch.logsumexp(logits[count:], dim=0)
     return torch.sigmoid(logits[:count] - neutral)
 
 
 def _known(perceptor: Perceptor, concept: str) -> bool:
-    """Whether any token of it is left between start and end."""
+    """Whether any token is left between the start and end tokens."""
     return int((perceptor.tokenize(concept).ids != 0).sum()) > 2

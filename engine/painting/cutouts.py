@@ -1,13 +1,13 @@
-"""One picture -> many augmented perceptor inputs (paper, sections 2.3 and G.2).
+"""Augmented crops of a picture as inputs of the perceptor (paper, sections 2.3 and G.2).
 
-Drawing and applying are apart: :func:`draw_cutouts` takes every random number of an
-iteration from the job's own generator, :func:`cut` is a pure function of the picture and
-those numbers. So a job's picture cannot depend on its neighbours, and a test can hand the
-numbers to a plain reference.
+Random numbers and image processing are separate: :func:`draw_cutouts` draws all random numbers of
+an iteration from the job's own generator, and :func:`cut` is a pure function of the picture and
+those numbers. So a job's picture cannot depend on other jobs, and tests can compare with a simple
+reference that uses the same numbers.
 
-Crop, flip, affine and perspective are one homography per cutout and one bilinear warp.
-The authors' notebook pools the crop first and then warps twice more; one warp blurs once
-and costs a third. What pooling did against aliasing, a pyramid of halved pictures does.
+Crop, flip, affine and perspective are combined into one homography and one bilinear warp per
+cutout. The authors' notebook pools the crop and then warps twice; one warp blurs once and costs a
+third. Instead of pooling, a pyramid of halved pictures prevents aliasing.
 """
 
 from __future__ import annotations
@@ -46,28 +46,27 @@ class Cutouts:
     padding: Padding = "border"
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Cutouts:
-        """The same numbers on another device, in another precision."""
-        moved: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            moved[field.name] = value.to(device, dtype) if isinstance(value, Tensor) else value
-        return Cutouts(**moved)
+        """The same numbers on ``device``, in the precision ``dtype``."""
+        return self._map(lambda value: value.to(device, dtype))
 
     def only(self, which: Tensor | slice) -> Cutouts:
-        """The numbers of some of the cutouts, in the order of ``which``."""
-        chosen: dict[str, Any] = {}
+        """The numbers of some cutouts, selected by indices [M] or a slice."""
+        return self._map(lambda value: value[which])
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> Cutouts:
+        mapped: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
-            chosen[field.name] = value[which] if isinstance(value, Tensor) else value
-        return Cutouts(**chosen)
+            mapped[field.name] = function(value) if isinstance(value, Tensor) else value
+        return Cutouts(**mapped)
 
 
 def draw_cutouts(augmentation: Augmentation, width: int, height: int, resolution: int,
                  generator: torch.Generator) -> Cutouts:
     """Draw the numbers of one iteration for a picture of ``width`` x ``height`` pixels.
 
-    Always draws the same amount of numbers in the same order on the CPU, in float32, so
-    that a seed means the same cutouts on every device.
+    ``resolution`` is the cutouts' side S in pixels. The same number of values is always drawn in
+    the same order, in float32 on the CPU, so that a seed gives the same cutouts on every device.
     """
     n = augmentation.count
 
@@ -98,7 +97,7 @@ def draw_cutouts(augmentation: Augmentation, width: int, height: int, resolution
 
 
 def plain_cutouts(box: Tensor, padding: Padding = "reflection") -> Cutouts:
-    """The squares or oblongs ``box`` [N, 4], undisturbed; of the whole picture: [[0, 0, 1, 1]]."""
+    """The crops ``box`` [N, 4] without augmentation; [[0, 0, 1, 1]] is the whole picture."""
     n = len(box)
     nothing = torch.zeros(n)
     return Cutouts(box, torch.eye(3).expand(n, 3, 3), nothing, torch.ones(n), nothing, None,
@@ -120,7 +119,7 @@ def _draw_boxes(augmentation: Augmentation, width: int, height: int, resolution:
 
 
 def _affine(angle: Tensor, shift: Tensor, shear: Tensor, flip: Tensor) -> Tensor:
-    """[N, 3, 3] homographies: flip, then shear, turn and shift, about the middle."""
+    """[N, 3, 3] homographies: flip, then shear, rotate and shift, about the centre."""
     cosine, sine, tangent = angle.cos(), angle.sin(), shear.tan()
     mirror = 1 - 2 * flip
     zero, one = torch.zeros_like(angle), torch.ones_like(angle)
@@ -150,7 +149,7 @@ def _perspective(corners: Tensor) -> Tensor:
 
 
 def _draw_erasing(happens: Tensor, draws: Tensor, resolution: int) -> Tensor:
-    """Rectangles of 10 to 40% of the area, as nerdyrodent's script has them; [N, 4]."""
+    """[N, 4] rectangles of 10 to 40% of the area, as in nerdyrodent's script."""
     area = 0.1 + 0.3 * draws[:, 0]
     stretch = (0.3 + 3.0 * draws[:, 1]).sqrt()
     width = (area.sqrt() * stretch).clamp(max=1.0) * resolution
@@ -162,8 +161,8 @@ def _draw_erasing(happens: Tensor, draws: Tensor, resolution: int) -> Tensor:
 def cut(picture: Tensor, cutouts: Cutouts, resolution: int) -> Tensor:
     """``picture`` [1, 3, H, W] in 0..1 -> the cutouts [N, 3, S, S] in 0..1, differentiable.
 
-    ``resolution`` is S, the perceptor's input side in pixels. N pictures [N, 3, H, W] give
-    one cutout each, which is how the perceptor is trained on what it will be shown.
+    ``resolution`` is S, in pixels. N pictures [N, 3, H, W] give one cutout each; that is used to
+    train a perceptor on augmented pictures.
     """
     cutouts = cutouts.to(picture.device, picture.dtype)
     cut_out = _warp(picture, cutouts, resolution)
@@ -175,7 +174,7 @@ def cut(picture: Tensor, cutouts: Cutouts, resolution: int) -> Tensor:
 
 
 def _sampling_grid(cutouts: Cutouts, resolution: int) -> Tensor:
-    """Where in the picture, from -1 to 1, each output pixel looks: [N, S, S, 2]."""
+    """Each output pixel's coordinates in the picture, -1 to 1: [N, S, S, 2]."""
     n = len(cutouts.box)
     steps = (torch.arange(resolution, device=cutouts.box.device, dtype=cutouts.box.dtype)
              + 0.5) * 2 / resolution - 1
@@ -183,8 +182,8 @@ def _sampling_grid(cutouts: Cutouts, resolution: int) -> Tensor:
     points = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(1, -1, 3)
     moved = points @ cutouts.warp.transpose(1, 2)
     within = moved[..., :2] / moved[..., 2:]
-    # Padding fills what the warp draws from outside the crop, not what lies beside the crop
-    # in the picture: as if the crop had been cut first.
+    # Pixels outside the crop come from the padding, not from the picture around the crop, as if
+    # the crop had been cut out before the warp.
     if cutouts.padding == "border":
         within = within.clamp(-1, 1)
     corner, extent = cutouts.box[:, None, :2], cutouts.box[:, None, 2:]
@@ -216,7 +215,7 @@ def _halved(picture: Tensor, times: int) -> Tensor:
 
 
 def _jitter(cut_out: Tensor, cutouts: Cutouts) -> Tensor:
-    """Hue and saturation, where they change at all: the dearest of the augmentations."""
+    """Hue and saturation, only of the cutouts they change: this augmentation costs most."""
     chosen = ((cutouts.hue != 0) | (cutouts.saturation != 1)).nonzero().flatten()
     if not len(chosen):
         return cut_out

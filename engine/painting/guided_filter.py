@@ -1,4 +1,4 @@
-"""The guided filter (He, Sun and Tang 2010): a coarse mask that follows the picture's edges."""
+"""The guided filter (He, Sun and Tang 2010), which aligns a coarse mask with a picture's edges."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 EPSILON = 1e-3
-"""How much contrast, as a variance of colours from 0 to 1, counts as an edge."""
+"""The contrast that counts as an edge, as a variance of colours in 0..1."""
 
 
 def guided_filter(guide: Tensor, grey: Tensor, radius: int) -> Tensor:
-    """``grey`` [1, 1, H, W] as what is linear in ``guide`` [1, 3, H, W] within each window.
+    """Fit ``grey`` [1, 1, H, W] as a linear function of ``guide`` [1, 3, H, W] in each window.
 
-    Windows are squares of 2 * ``radius`` + 1 pixels. Their equations 19 to 21, for colours.
+    Windows are squares with a side of 2 * ``radius`` + 1 pixels (equations 19 to 21, for colour
+    guides). Returns [1, 1, H, W].
     """
     mean_guide, mean_grey = _box(guide, radius), _box(grey, radius)
     together = _box(guide * grey, radius) - mean_guide * mean_grey
@@ -30,7 +31,7 @@ def guided_filter(guide: Tensor, grey: Tensor, radius: int) -> Tensor:
 
 
 def _box(x: Tensor, radius: int) -> Tensor:
-    """Means over windows, at the rim of what there is of them."""
+    """Means over windows; at the border over the part inside the picture."""
     for kernel, padding in (((2 * radius + 1, 1), (radius, 0)), ((1, 2 * radius + 1), (0, radius))):
         x = F.avg_pool2d(x, kernel, stride=1, padding=padding, count_include_pad=False)
     return x

@@ -1,4 +1,4 @@
-"""Pictures from outside -> tensors, and out again with the request in the file's text."""
+"""Reads pictures from outside into tensors, and writes PNG files with the request inside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageChops, ImageFilter, ImageOps, WebPImagePlugin
 from PIL.PngImagePlugin import PngInfo
 
-from engine.errors import RequestError
+from engine.errors import RequestError, os_reason
 from engine.version import version
 
 if TYPE_CHECKING:
@@ -24,55 +24,53 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 100_000_000
-# Pillow knows a format by name only once its plugin is imported, WebP's not by itself. MPO comes
-# as JPEG. No TIFF: libtiff writes about broken ones to stderr, past every handler.
+# Pillow knows a format's name only after its plugin is imported, and does not import WebP's by
+# itself. MPO is read as JPEG. TIFF is left out: libtiff prints errors straight to stderr.
 _FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
-# What Pillow's plugins let slip on broken files, found by changing bytes of whole ones.
+# What Pillow's plugins raise for broken files, found by changing bytes of intact files.
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
            AttributeError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 def read_file(path: Path) -> bytes:
-    """A picture file's bytes; raises RequestError where it cannot be read or is over 100 MB."""
+    """A picture file's bytes; raises RequestError if it cannot be read or is over 100 MB."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        reason = error.strerror or "it cannot be read"
-        raise RequestError("The picture {path} cannot be opened: {reason}.", path=path,
-                           reason=f"{reason[0].lower()}{reason[1:]}"
-                           ) from None
+        raise RequestError("The picture {path} can't be opened: {reason}.", path=path,
+                           reason=os_reason(error)) from None
     if len(data) > MAX_BYTES:
-        raise RequestError("The picture {path} has more than {most} MB; make it smaller.",
+        raise RequestError("The picture {path} has more than {most} MB; use a smaller one.",
                            path=path, most=MAX_BYTES // 1000000)
     return data
 
 
 def read_picture(data: bytes) -> Image.Image:
-    """An upright RGB picture from a file's bytes: first frame, alpha over white.
+    """An upright RGB picture from a file's bytes: its first frame, alpha over white.
 
-    Raises RequestError where the bytes are no picture, a broken one, or one of more than 50
-    megapixels, whose pixels are then not decoded.
+    Raises RequestError if the bytes are not a picture or a broken one, or if it has more than 50
+    megapixels, which are then not decoded.
     """
     return _read(data, _to_rgb)
 
 
 def read_mask(data: bytes) -> Image.Image:
-    """A grey picture, white where the picture in ``data`` is transparent.
+    """A grey picture that is white where the picture in ``data`` is transparent.
 
-    Where nothing is transparent, it is white where that picture is. Raises as
+    If nothing is transparent, it is the picture itself in grey. Raises the same errors as
     :func:`read_picture`.
     """
     return _read(data, _to_mask)
 
 
-def moves(data: bytes) -> bool:
-    """Whether ``data``, which can be read, is an animation, of which the first frame is used."""
+def is_animated(data: bytes) -> bool:
+    """Whether ``data``, a readable picture, is an animation."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
-            # An MPO is a photograph with others of the same moment behind it.
+            # An MPO is a photograph, stored with others of the same moment.
             return image.format != "MPO" and bool(getattr(image, "is_animated", False))
         except _BROKEN:
             return False
@@ -80,23 +78,23 @@ def moves(data: bytes) -> bool:
 
 def _read(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
     with warnings.catch_warnings():
-        # Of large pictures, whose limit here is ours, and of odd ones, which are read or refused.
+        # About large pictures, for which we have our own limit, and about odd ones.
         warnings.simplefilter("ignore")
         try:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             if image.width * image.height > MAX_PIXELS:
-                raise RequestError("The picture has {width}x{height} pixels; at most {most} "
-                                   "megapixels can be used; make it smaller.", width=image.width,
-                                   height=image.height, most=MAX_PIXELS // 1000000)
+                raise RequestError("The picture has {width}x{height} pixels; the maximum is {most} "
+                                   "megapixels.", width=image.width, height=image.height,
+                                   most=MAX_PIXELS // 1000000)
             image.load()
             return convert(_upright(image))
         except _BROKEN:
-            raise RequestError("That file is not a picture that can be read; use a PNG, JPEG, "
-                               "WebP or GIF, saved anew if it should be one.") from None
+            raise RequestError("That file can't be read as a picture; use a PNG, JPEG, WebP or "
+                               "GIF. If it is one, save it again.") from None
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turned as its EXIF says; as it is where the EXIF is broken, for the pixels are whole."""
+    """Rotated as its EXIF says; unchanged if the EXIF is broken, as the pixels are intact."""
     try:
         return ImageOps.exif_transpose(image)
     except _BROKEN:
@@ -105,7 +103,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        # Its transparent grey, if any, is counted in the old range.
+        # The transparent grey, if any, is in the old range.
         image.info.pop("transparency", None)
         image = _to_8_bits(image)
     if image.has_transparency_data:
@@ -123,7 +121,7 @@ def _to_mask(image: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """16-bit and float greys to 8 bits; Pillow's own conversion would cut at 255."""
+    """16-bit and float greys to 8 bits; Pillow's own conversion clips at 255."""
     grey = image.convert("F")
     _, high = grey.getextrema()
     assert isinstance(high, float)
@@ -131,12 +129,12 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
         scale = 255 / 65535
     else:
         scale = 255.0 if high <= 1 else 1.0
-    # Half a step more, because the conversion cuts fractions off.
+    # Plus one half, because the conversion rounds down.
     return grey.point(lambda value: value * scale + 0.5).convert("L")
 
 
 def to_tensor(image: Image.Image, width: int, height: int) -> Tensor:
-    """A picture, RGB or grey, as [1, C, height, width] in 0..1: its middle, aspect kept."""
+    """A picture, RGB or grey, as [1, C, height, width] in 0..1, cropped to fit the aspect."""
     import torch
 
     fitted = ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
@@ -145,7 +143,7 @@ def to_tensor(image: Image.Image, width: int, height: int) -> Tensor:
 
 
 def to_pil(pixels: Tensor) -> Image.Image:
-    """Pixels [C, H, W] in 0..1 as a picture of 8 bits a channel, RGB or, with C = 1, grey."""
+    """Pixels [C, H, W] in 0..1 as an 8-bit picture: RGB, or grey for C = 1."""
     import torch
 
     numbers = (pixels.detach().clamp(0, 1) * 255).round().to("cpu", torch.uint8)
@@ -153,9 +151,9 @@ def to_pil(pixels: Tensor) -> Image.Image:
 
 
 def overlay(picture: Image.Image, white: Image.Image) -> Image.Image:
-    """``picture`` with what may change, where ``white`` is, in its colours; the rest is greyed.
+    """``picture`` with the area that can change, white in ``white``, in colour and outlined.
 
-    A line goes round what may change. Both have the same size; ``white`` is grey.
+    The rest is greyed. Both have the same size; ``white`` is a grey picture.
     """
     hard = white.point(lambda value: 255 if value > 127 else 0)
     grey = Image.blend(picture.convert("L").convert("RGB"),
@@ -167,14 +165,14 @@ def overlay(picture: Image.Image, white: Image.Image) -> Image.Image:
 
 
 def picture_texts(request: ImageRequest, made: Mapping[str, object]) -> dict[str, str]:
-    """What a finished picture's file says of itself: its request, and ``made``, how it came."""
+    """The texts in a finished picture's file: its request, and its provenance ``made``."""
     return {"Description": request.prompt, "Software": f"imagine-bot {version()}",
             "imagine-bot request": request.model_dump_json(exclude_none=True),
             "imagine-bot provenance": json.dumps(made)}
 
 
 def png_bytes(image: Image.Image, texts: dict[str, str] | None = None) -> bytes:
-    """``image`` as a PNG file with ``texts`` (keyword -> text) inside."""
+    """The bytes of ``image`` as a PNG file with ``texts`` (keyword -> text) inside."""
     info = PngInfo()
     for keyword, text in (texts or {}).items():
         info.add_itxt(keyword, text)

@@ -1,4 +1,4 @@
-"""The picture that an edit starts from, brought to what the model takes, and its mask."""
+"""The picture that an edit starts from and its mask, converted for the model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from engine.errors import RequestError
-from engine.painting.images import moves, read_mask, read_picture, to_tensor
+from engine.painting.images import is_animated, read_mask, read_picture, to_tensor
 from engine.painting.masking import self_mask
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
     from engine.models import Perceptor
 
-_LONGEST = 8.0
-_SHAPE_APART = 1.05
+_MAX_ASPECT = 8.0
+_SAME_ASPECT = 1.05  # the largest ratio of two aspects that count as the same
 
 
 @dataclass(frozen=True)
 class Source:
-    """A starting picture as it came: ``image`` RGB, ``white`` the person's mask, grey, if any.
+    """A starting picture: ``image`` in RGB, ``white`` the person's mask in grey, if any.
 
-    ``remarks`` are sentences for the person about what was not taken as it came.
+    ``remarks`` tell the person what about them was changed.
     """
 
     image: Image.Image
@@ -37,15 +37,15 @@ class Source:
 
     @property
     def aspect(self) -> float:
-        """Width over height, 1/8 to 8; of a longer picture the middle is taken."""
-        return min(_LONGEST, max(1 / _LONGEST, self.image.width / self.image.height))
+        """Width over height, limited to 1/8..8; longer pictures are cropped to their middle."""
+        return min(_MAX_ASPECT, max(1 / _MAX_ASPECT, self.image.width / self.image.height))
 
-    def stretched(self, request: ImageRequest, recipe: Recipe, perceptor: Perceptor
-                  ) -> tuple[Tensor, Tensor | None]:
-        """The start [1, 3, H, W] with the recipe's size, and what may change [1, 1, H, W].
+    def tensors(self, request: ImageRequest, recipe: Recipe, perceptor: Perceptor
+                ) -> tuple[Tensor, Tensor | None]:
+        """The start [1, 3, H, W] in the recipe's size, and the mask [1, 1, H, W], both in 0..1.
 
-        With a mask and ``where`` both, what both let change may; with neither it is None.
-        Raises RequestError where ``where`` is found nowhere.
+        If there are a mask and ``where``, only their intersection can change; without either the
+        mask is None. Raises RequestError if nothing matches ``where``.
         """
         start = to_tensor(self.image, recipe.width, recipe.height)
         mask = None
@@ -57,41 +57,42 @@ class Source:
             found = self_mask(start.to(perceptor.mean), phrase, perceptor, recipe.masking).to(start)
             mask = found if mask is None else mask * found
             if not (mask >= 0.5).any():
-                raise RequestError("The mask and \"{words}\" have no part of the picture in "
-                                   "common; use one of them.", words=phrase[:60])
+                raise RequestError("The mask and \"{words}\" don't overlap; use only one of "
+                                   "them.", words=phrase[:60])
         return start, mask
 
 
 def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
-    """The request's starting picture and mask out of ``pictures``, bytes by SHA-256.
+    """The request's starting picture and mask, from ``pictures`` (bytes by SHA-256).
 
-    Raises RequestError where one is missing or is no picture.
+    Raises RequestError if one is missing or is not a picture.
     """
-    data = _bytes(request.init_image, pictures, Translatable("The picture to start from is not "
-                                                             "there any more; attach it again."))
+    data = _bytes(request.init_image, pictures, Translatable(
+        "The picture to start from no longer exists; attach it again."))
     image = read_picture(data)
     remarks = []
-    if moves(data):
-        remarks.append(Translatable("The picture to start from moves; its first frame was taken."))
+    if is_animated(data):
+        remarks.append(Translatable(
+            "The picture to start from is animated; its first frame was used."))
     aspect = image.width / image.height
-    if not 1 / _LONGEST <= aspect <= _LONGEST and request.aspect is None:
+    if not 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT and request.aspect is None:
         remarks.append(Translatable("The picture to start from has {width}x{height} pixels; only "
-                                    "its middle was taken, eight times as long as wide.",
+                                    "its middle was used, eight times as long as wide.",
                                     width=image.width, height=image.height))
     white = None
     if request.mask is not None:
-        white = read_mask(_bytes(request.mask, pictures, Translatable("The mask is not there any "
-                                                                      "more; attach it again.")))
-        apart = white.width / white.height / aspect
-        if not 1 / _SHAPE_APART < apart < _SHAPE_APART:
+        white = read_mask(_bytes(request.mask, pictures, Translatable(
+            "The mask no longer exists; attach it again.")))
+        ratio = white.width / white.height / aspect
+        if not 1 / _SAME_ASPECT < ratio < _SAME_ASPECT:
             remarks.append(Translatable("The mask has {across}x{down} pixels and was stretched to "
                                         "the picture's {width}x{height}.", across=white.width,
                                         down=white.height, width=image.width, height=image.height))
     return Source(image, white, tuple(remarks))
 
 
-def _bytes(sha256: str | None, pictures: Mapping[str, bytes], gone: Translatable) -> bytes:
+def _bytes(sha256: str | None, pictures: Mapping[str, bytes], missing: Translatable) -> bytes:
     data = pictures.get(sha256 or "")
     if data is None:
-        raise RequestError(gone)
+        raise RequestError(missing)
     return data

@@ -1,4 +1,4 @@
-"""What is optimised: a z that is quantised or continuous, or logits over a codebook."""
+"""What is optimised: a quantised or continuous z, or logits over a codebook."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ from engine.request.recipe import Recipe
 
 
 class Latent(nn.Module):
-    """z, from which a generator decodes the picture; ``begun`` is what it decodes at the start."""
+    """z, from which the generator decodes a picture; it decodes ``initial`` at the start."""
 
     z: nn.Parameter
-    begun: Tensor
+    initial: Tensor
 
     def __call__(self, rng: torch.Generator) -> Tensor:
-        """What the generator decodes now; random draws, if there are any, come from ``rng``."""
+        """What the generator decodes now; random draws, if any, come from ``rng``."""
         result: Tensor = super().__call__(rng)
         return result
 
-    def draw_near(self, spread: float, tokens: Tensor | None = None) -> None:
-        """Bring z, or of it only ``tokens`` [1, 1, h, w] that are 1, near the latents' mean.
+    def pull_to_mean(self, spread: float, tokens: Tensor | None = None) -> None:
+        """Multiply the distance of z from the latents' mean by ``spread``, 0 to 1.
 
-        ``spread`` is the share of the way from there that is left; at 1 nothing moves.
+        Only where ``tokens`` [1, 1, h, w] is 1, if given.
         """
 
     def after_step(self) -> None:
-        """Bring z back to where it may be."""
+        """Move z back within its bounds, if it has any."""
 
 
 class ContinuousLatent(Latent):
-    """z as the generator takes it, within its bounds if it has any and it is ``clamped``.
+    """z as ``generator`` decodes it, ``clamped`` to the generator's bounds if it has any.
 
-    ``start`` is a z of ``generator``, ``spread`` the recipe's.
+    ``start`` is the initial z, ``spread`` the recipe's (see :meth:`pull_to_mean`).
     """
 
     def __init__(self, generator: Generator, start: Tensor, clamped: bool = True,
                  spread: float = 1.0) -> None:
         super().__init__()
-        self.begun = start.detach()
+        self.initial = start.detach()
         self.mean = generator.mean_latent().detach()
         self.bounds = generator.bounds() if clamped else None
-        self.z = nn.Parameter(self.begun.clone())
-        self.draw_near(spread)
+        self.z = nn.Parameter(self.initial.clone())
+        self.pull_to_mean(spread)
 
     def forward(self, rng: torch.Generator) -> Tensor:
         """z itself; draws nothing."""
         return self.z
 
     @torch.no_grad()
-    def draw_near(self, spread: float, tokens: Tensor | None = None) -> None:
-        """Bring z, or only some of its tokens, near the mean."""
+    def pull_to_mean(self, spread: float, tokens: Tensor | None = None) -> None:
+        """Multiply the distance of z from the latents' mean by ``spread``."""
         if spread == 1:
             return
         near = self.mean + spread * (self.z - self.mean)
@@ -62,7 +62,7 @@ class ContinuousLatent(Latent):
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Bring z back within the bounds."""
+        """Clamp z to the bounds."""
         if self.bounds is not None:
             self.z.clamp_(*self.bounds)
 
@@ -70,8 +70,8 @@ class ContinuousLatent(Latent):
 class QuantisedLatent(ContinuousLatent):
     """z [1, D, h, w], quantised to its nearest codes on the way to the decoder (section 2.1).
 
-    The gradient at the codes goes straight to z. ``clamped`` keeps z, channel by channel,
-    within the codebook's least and greatest.
+    The gradient at the codes is passed straight to z. ``clamped`` keeps each channel of z between
+    the codebook's minimum and maximum.
     """
 
     def __init__(self, generator: Generator, start: Tensor, clamped: bool = True,
@@ -88,18 +88,18 @@ class QuantisedLatent(ContinuousLatent):
 
 
 class CodebookLatent(Latent):
-    """Logits over the codes, [1, K, h, w]: the authors' older way (ablated in G.1).
+    """Logits over the codes, [1, K, h, w]: the authors' older method (ablated in G.1).
 
-    Each forward samples one code a token from the softmax and passes the gradient straight
-    to the probabilities. Nearly all codes start alike, the starting picture's ahead.
+    Each forward samples one code per token from the softmax and passes the gradient straight to
+    the probabilities. The starting picture's codes begin at logit 5, all others at 0.
     """
 
     def __init__(self, generator: Generator, start: Tensor) -> None:
         super().__init__()
         assert generator.codebook is not None
         self.codebook = generator.codebook.detach()
-        self.begun = start.detach()
-        codes = nearest_codes(self.begun, self.codebook)
+        self.initial = start.detach()
+        codes = nearest_codes(self.initial, self.codebook)
         height, width = start.shape[-2:]
         logits = torch.zeros(1, height * width, len(self.codebook), device=codes.device)
         logits.scatter_(2, codes[..., None], 5.0)
@@ -117,19 +117,19 @@ class CodebookLatent(Latent):
 
 def new_latent(generator: Generator, recipe: Recipe, start: Tensor | None,
                rng: torch.Generator) -> Latent:
-    """The latent of a new painting, begun at a picture ``start`` [1, 3, H, W] in 0..1.
+    """The latent of a new painting that starts from a picture ``start`` [1, 3, H, W] in 0..1.
 
-    Without one it begins at random. Raises RequestError where the recipe samples from a codebook
-    and the generator has none.
+    Without one it starts at random. Raises RequestError if the recipe samples from a codebook and
+    the generator has none.
     """
-    begun = (generator.random_latent(recipe.height, recipe.width, rng) if start is None else
+    initial = (generator.random_latent(recipe.height, recipe.width, rng) if start is None else
              generator.encode_latent(start, rng))
     spread = recipe.spread if start is None else 1.0
     if generator.codebook is None:
         if recipe.latent == "codebook":
-            raise RequestError("This model's generator has no codebook to sample from; choose "
-                               "another preset or another model.")
-        return ContinuousLatent(generator, begun, recipe.clamp, spread)
+            raise RequestError("This model has no codebook to sample from; choose another preset "
+                               "or another model.")
+        return ContinuousLatent(generator, initial, recipe.clamp, spread)
     if recipe.latent == "codebook":
-        return CodebookLatent(generator, begun)
-    return QuantisedLatent(generator, begun, recipe.clamp, spread)
+        return CodebookLatent(generator, initial)
+    return QuantisedLatent(generator, initial, recipe.clamp, spread)

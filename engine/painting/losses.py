@@ -1,4 +1,4 @@
-"""What the optimisation lowers: distance to the prompts, and the latent's regulariser."""
+"""The loss terms: distances to the prompts, the structure, the regulariser, smoothness."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _ReplaceGradient(torch.autograd.Function):
 
 
 class _ClampWithGradient(torch.autograd.Function):
-    """A clamp whose backward lets through what would lead back inside."""
+    """A clamp that passes gradients which lead back into the range."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
@@ -39,22 +39,24 @@ class _ClampWithGradient(torch.autograd.Function):
 
 
 def replace_gradient(forward: Tensor, backward: Tensor) -> Tensor:
-    """``forward``'s values with ``backward``'s gradient (straight-through)."""
-    result: Tensor = _ReplaceGradient.apply(forward, backward)  # type: ignore[no-untyped-call]  # torch's apply is untyped
+    """The values of ``forward`` with the gradient of ``backward`` (straight-through)."""
+    result: Tensor = _ReplaceGradient.apply(
+        forward, backward)  # type: ignore[no-untyped-call]  # torch's apply is untyped
     return result
 
 
 def clamp_with_gradient(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Clamp; the gradient g passes only where g * (x - clamp(x)) >= 0 (authors' notebook)."""
-    result: Tensor = _ClampWithGradient.apply(x, low, high)  # type: ignore[no-untyped-call]  # torch's apply is untyped
+    result: Tensor = _ClampWithGradient.apply(
+        x, low, high)  # type: ignore[no-untyped-call]  # torch's apply is untyped
     return result
 
 
 def spherical_distance(u: Tensor, v: Tensor) -> Tensor:
     """Squared spherical distance of unit vectors [..., D], broadcast: 2 asin(||u - v|| / 2)^2.
 
-    Half the square of the angle between them: 0 for equal ones, 1.234 for orthogonal ones,
-    4.935 for opposite ones (paper, section 2; Crowson's notebook).
+    It is half the square of the angle: 0 for equal, 1.234 for orthogonal and 4.935 for opposite
+    vectors (paper, section 2; Crowson's notebook).
     """
     half_angle: Tensor = ((u - v).norm(dim=-1) / 2).clamp(max=1).asin()
     return 2 * half_angle.square()
@@ -62,9 +64,9 @@ def spherical_distance(u: Tensor, v: Tensor) -> Tensor:
 
 def prompt_loss(images: Tensor, target: Tensor, weight: float = 1.0,
                 stop: float = -math.inf) -> Tensor:
-    """How far cutouts [N, D] are from a prompt's vector [D], as a scalar.
+    """The distance of cutouts [N, D] from a prompt's vector [D], as a scalar.
 
-    The mean over cutouts of |weight| * sign(weight) * distance, whose gradient ends where the
+    The mean over cutouts of |weight| * sign(weight) * distance, without a gradient where the
     signed distance is below ``stop`` (the authors' notebook, ``Prompt.forward``).
     """
     distance = spherical_distance(images, target) * math.copysign(1.0, weight)
@@ -73,25 +75,25 @@ def prompt_loss(images: Tensor, target: Tensor, weight: float = 1.0,
 
 
 def structure_loss(images: Tensor, original: Tensor, weight: float) -> Tensor:
-    """How far cutouts [N, D] are from the original picture's vector [D], as a scalar.
+    """The distance of cutouts [N, D] from the original picture's vector [D], as a scalar.
 
-    ``weight`` times the mean of their distances: what preserves structure in appendix H.2,
-    beside the distance to the target phrase.
+    ``weight`` times the mean distance: the term that preserves structure in appendix H.2.
     """
     return weight * spherical_distance(images, original).mean()
 
 
 def regulariser_loss(z: Tensor, anchor: Tensor | None, alpha: float) -> Tensor:
-    """alpha * the mean of (z - anchor)^2 over all elements; without anchor, of z^2."""
+    """alpha * mean((z - anchor)^2) over all elements; without an anchor, alpha * mean(z^2)."""
     difference = z if anchor is None else z - anchor
     return alpha * difference.square().mean()
 
 
 def smoothness_loss(picture: Tensor, weight: float) -> Tensor:
-    """weight * the total variation of a picture [B, 3, H, W] (Rudin, Osher and Fatemi 1992).
+    """``weight`` times the total variation of pictures [B, 3, H, W] (Rudin et al. 1992).
 
-    The mean of |difference| between neighbours across and down. It flattens what nothing asks for
-    and leaves edges as steep as they are. Not in the paper; docs/drawn-models.md has figures.
+    The mean absolute difference of horizontal neighbours plus that of vertical ones. It flattens
+    areas that no prompt describes and keeps edges sharp. Not in the paper; docs/drawn-models.md
+    has figures.
     """
     across, down = picture.diff(dim=-1).abs().mean(), picture.diff(dim=-2).abs().mean()
     return weight * (across + down)

@@ -1,7 +1,7 @@
 """Where to paint: the person's mask, or CLIP's own (paper, section 2.5 and appendix H.2).
 
-A mask is hard in the latent: the gradient of z is zero outside, token by token. It is exact in
-the picture: further than one token outside the mask, the original's pixels come back.
+In the latent the mask is hard: outside it the gradient of each token of z is zero. In the picture
+it is exact: more than one token outside the mask, the original's pixels are restored.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ from engine.painting.cutouts import cut, plain_cutouts
 from engine.painting.guided_filter import guided_filter
 from engine.request.recipe import SelfMasking
 
-_AT_ONCE = 64
-_NEXT_TO_NOTHING = 0.02
-# More than values spread normally or evenly have (see otsu); a background and a thing: 0.95.
-_FAR_APART = 0.8
-_SIDES = 32  # of a hull
-_SEAM = 8  # pixels, as wide as a token of the finer VQGANs
+_BATCH = 64  # sub-images
+_TOO_SMALL = 0.02  # share of the picture
+# Above what normal (0.64) and uniform (0.75) values have (see otsu); an object before a background
+# has about 0.95.
+_SEPARATED = 0.8
+_HULL_SIDES = 32
+_SEAM = 8  # pixels; a token of the finer VQGANs
 
 
 @dataclass(frozen=True)
 class Mask:
-    """What may change.
+    """The part of a picture that can change.
 
-    ``hard`` [1, 1, H, W] is 1 where it may, else 0; ``pixels`` [1, 1, H, W] falls from 1 there
-    to 0 within one token outside (see :func:`make_mask`); ``tokens`` [1, 1, h, w] is 1 where any
-    of a token's pixels may, else 0.
+    ``hard`` [1, 1, H, W] is 1 there, else 0; ``pixels`` [1, 1, H, W] falls from 1 there to 0
+    within one token outside (see :func:`make_mask`); ``tokens`` [1, 1, h, w] is 1 for each token
+    of which any pixel can change, else 0.
     """
 
     hard: Tensor
@@ -43,18 +44,18 @@ class Mask:
 
 
 def make_mask(white: Tensor, picture: Tensor, factor: int, *, local: bool = True) -> Mask:
-    """The Mask of ``white`` [1, 1, H, W] in 0..1, whose part from 0.5 on may change.
+    """The Mask of ``white`` [1, 1, H, W] in 0..1, where values from 0.5 can change.
 
-    ``factor`` is a token's side in pixels; where the latent is not ``local`` it has one token, for
-    the whole picture, and the slope is ``_SEAM`` pixels wide. It ends at the edges of ``picture``
-    [1, 3, H, W]; but a thing may outgrow its outline by half a token, else nothing else could
-    take its place. Where more than half may change, that is what lies around a thing, which
-    keeps its outline. Raises RequestError where nothing may change.
+    ``factor`` is the side of a token in pixels; a latent that is not ``local`` has one token for
+    the whole picture, and a slope of ``_SEAM`` pixels. The slope ends at the edges of ``picture``
+    [1, 3, H, W], but an object can grow beyond its outline by half a token, so that something of
+    another shape can replace it. A mask of more than half the picture is taken for the background
+    of an object, which then keeps its outline. Raises RequestError if nothing can change.
     """
     hard = (white >= 0.5).to(white)
     if not hard.any():
-        raise RequestError("The mask has no white and no transparent part, so nothing may change; "
-                           "paint what may change white.")
+        raise RequestError("The mask has no white or transparent area, so nothing can change; "
+                           "paint the area that can change white.")
     if not local:
         factor = _SEAM
     reach = up_to_edges(hard, picture, factor)
@@ -66,10 +67,10 @@ def make_mask(white: Tensor, picture: Tensor, factor: int, *, local: bool = True
 
 
 def feather(hard: Tensor, width: int) -> Tensor:
-    """``hard`` [1, 1, H, W] of zeros and ones, with a slope outwards ``width`` pixels wide.
+    """``hard`` [1, 1, H, W], zeros and ones, with an outward slope of ``width`` pixels.
 
-    Widened by half of it and blurred by a box as wide: 1 stays 1, and what is further away than
-    ``width`` stays 0, both exactly.
+    It is dilated by half of ``width`` and blurred with a box of that size: ones stay exactly 1,
+    and pixels more than ``width`` away stay exactly 0.
     """
     half = width // 2
     wider = F.max_pool2d(hard, 2 * half + 1, stride=1, padding=half)
@@ -77,19 +78,19 @@ def feather(hard: Tensor, width: int) -> Tensor:
 
 
 def up_to_edges(hard: Tensor, picture: Tensor, width: int) -> Tensor:
-    """``hard`` [1, 1, H, W] of zeros and ones, widened as far as ``picture`` looks the same.
+    """``hard`` [1, 1, H, W], zeros and ones, widened as far as ``picture`` looks the same.
 
-    The guided filter is a half at a border with no edge beside it, and next to nothing across an
-    edge, which is then where it ends.
+    At the mask's border the guided filter is about 0.5, and beyond the next edge of the picture
+    it is near 0; the slope in between ends there.
     """
     alike = guided_filter(picture, hard.to(picture), width).to(hard)
     return torch.maximum(hard, (2.5 * alike - 0.25).clamp(0, 1))
 
 
 def composite(picture: Tensor, original: Tensor, pixels: Tensor) -> Tensor:
-    """``picture`` where ``pixels`` is 1, ``original``, bit for bit, where it is 0.
+    """``picture`` where ``pixels`` is 1, exactly ``original`` where it is 0, a mixture between.
 
-    Pictures are [1, 3, H, W], ``pixels`` [1, 1, H, W] in 0..1 mixes them.
+    Pictures are [1, 3, H, W], ``pixels`` [1, 1, H, W] in 0..1.
     """
     return original.lerp(picture.to(original), pixels)
 
@@ -98,28 +99,28 @@ def self_mask(picture: Tensor, source_phrase: str, perceptor: Perceptor,
               masking: SelfMasking) -> Tensor:
     """CLIP's own mask [1, 1, H, W] of zeros and ones for ``picture`` [1, 3, H, W] in 0..1.
 
-    Appendix H.2, step by step; where ``masking`` asks for it, the grey scale image is refined
-    before it is thresholded, and what is found is given room, which is ours. Raises RequestError
-    where nothing passes the threshold.
+    Appendix H.2, step by step. Ours, if ``masking`` asks for them: refining the grey scale image
+    before the threshold, and widening the mask afterwards. Raises RequestError if nothing passes
+    the threshold.
     """
     mask = normalise(score(picture, source_phrase, perceptor, masking))
     radius = round(masking.refine * min(picture.shape[-2:]))
     if radius:
         mask = normalise(guided_filter(picture.to(mask), mask, radius))
-    hard = above(mask, masking.threshold, masking.usual)
+    hard = apply_threshold(mask, masking.threshold, masking.usual)
     if not hard.any():
-        raise RequestError("\"{words}\" was found nowhere in the picture with that threshold; "
-                           "lower it, or name the thing in other words.", words=source_phrase[:60])
+        raise RequestError("\"{words}\" wasn't found in the picture with that threshold; use a "
+                           "lower one, or other words.", words=source_phrase[:60])
     if masking.room is None:
         return hard
-    return with_room(hard, masking.room * min(picture.shape[-2:]))
+    return widen_hulls(hard, masking.room * min(picture.shape[-2:]))
 
 
-def with_room(hard: Tensor, room: float) -> Tensor:
-    """``hard`` [1, 1, H, W] of zeros and ones, each part's convex hull, ``room`` pixels wider.
+def widen_hulls(hard: Tensor, room: float) -> Tensor:
+    """The convex hull of each part of ``hard`` [1, 1, H, W], zeros and ones, ``room`` px wider.
 
-    So a star fits where a ring was. What may change in more than half of the picture is what lies
-    around a thing, and stays as it is: its hull would be the thing, too.
+    So a star fits where a ring was. A mask of more than half the picture is returned unchanged: it
+    is the background of an object, which its hull would include.
     """
     if hard.mean() > 0.5:
         return hard
@@ -127,7 +128,7 @@ def with_room(hard: Tensor, room: float) -> Tensor:
     height, width = hard.shape[-2:]
     down, right = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     places = torch.stack([down, right], -1).view(-1, 2).to(hard)
-    turns = torch.arange(_SIDES) * (2 * math.pi / _SIDES)
+    turns = torch.arange(_HULL_SIDES) * (2 * math.pi / _HULL_SIDES)
     along = places @ torch.stack([turns.sin(), turns.cos()]).to(hard)
     wider = torch.zeros_like(hard)
     for part in parts.unique().tolist()[1:]:
@@ -141,10 +142,9 @@ def score(picture: Tensor, source_phrase: str, perceptor: Perceptor,
           masking: SelfMasking) -> Tensor:
     """L(i) = f(i) . g(s_p) of every sub-image i, recorded at its centre: [1, 1, H, W].
 
-    With neutral phrases, less the mean of theirs (SelfMasking), which is ours.
-
-    Sub-images over the rim see the picture mirrored there. Where sub-images of several sizes
-    share a centre their mean is recorded; between centres it is interpolated.
+    The mean score of the neutral phrases is subtracted, if there are any (SelfMasking); that is
+    ours. Sub-images beyond the border see the picture mirrored. Sub-images of several sizes with
+    the same centre are averaged; between centres the scores are interpolated.
     """
     height, width = picture.shape[-2:]
     rows, columns = _grid(width, height, masking.across)
@@ -155,21 +155,21 @@ def score(picture: Tensor, source_phrase: str, perceptor: Perceptor,
     for size in masking.sizes:
         box = _boxes(width, height, rows, columns, size)
         scores = [perceptor.encode_image(sub_images(picture, some, perceptor.resolution)) @ phrase
-                  for some in box.split(_AT_ONCE)]
+                  for some in box.split(_BATCH)]
         recorded += torch.cat(scores) / len(masking.sizes)
     return F.interpolate(recorded.view(1, 1, rows, columns), (height, width), mode="bilinear",
                          align_corners=False)
 
 
 def _grid(width: int, height: int, across: int) -> tuple[int, int]:
-    """Rows and columns of centres, about as far apart down as across."""
+    """The numbers of rows and columns of centres, about equally far apart in both directions."""
     step = min(width, height) / across
-    # A ribbon of a picture must not cost hours.
+    # Limited, or a very long picture would take hours.
     return min(4 * across, math.ceil(height / step)), min(4 * across, math.ceil(width / step))
 
 
 def _boxes(width: int, height: int, rows: int, columns: int, size: float) -> Tensor:
-    """[rows * columns, 4]: left, top, width, height in fractions of the picture."""
+    """[rows * columns, 4] boxes: left, top, width, height in fractions of the picture."""
     side = size * min(width, height)
     x = (torch.arange(columns) + 0.5) / columns
     y = (torch.arange(rows) + 0.5) / rows
@@ -179,24 +179,24 @@ def _boxes(width: int, height: int, rows: int, columns: int, size: float) -> Ten
 
 
 def sub_images(picture: Tensor, box: Tensor, resolution: int) -> Tensor:
-    """The squares ``box`` [N, 4] of ``picture`` as the perceptor takes them, [N, 3, S, S]."""
+    """The crops ``box`` [N, 4] of ``picture`` as perceptor inputs [N, 3, S, S]."""
     return cut(picture, plain_cutouts(box), resolution)
 
 
 def normalise(grey: Tensor) -> Tensor:
-    """The grey scale image from 0 to 1; all 1 where every value is the same."""
+    """``grey`` scaled to 0..1; all ones if every value is the same."""
     low, high = grey.aminmax()
     return torch.ones_like(grey) if low == high else (grey - low) / (high - low)
 
 
-def above(mask: Tensor, threshold: float | None,
-          usual: float = SelfMasking.usual) -> Tensor:
-    """1 where the mask is at least its mean plus ``threshold`` standard deviations, else 0.
+def apply_threshold(mask: Tensor, threshold: float | None,
+                    usual: float = SelfMasking.usual) -> Tensor:
+    """1 where ``mask`` is at least its mean plus ``threshold`` standard deviations, else 0.
 
-    Without a threshold it is ``usual`` of them, but Otsu's where what is named fills most of the
-    picture and so makes the mean: where Otsu's leaves more than half and the two classes are far
-    apart, or the usual one next to nothing. Of a background with a thing on it the usual one left
-    out a third (``bench.edit``'s sources).
+    The default is ``usual`` standard deviations. But if what is searched for fills most of the
+    picture, it dominates the mean, and Otsu's threshold is used: if that selects more than half in
+    two well separated classes, or if the usual one selects nearly nothing. Of a background behind
+    an object the usual one missed a third (``bench.edit``'s sources).
     """
     bound = mask.mean() + (usual if threshold is None else threshold) * mask.std(correction=0)
     hard = (mask >= bound).to(mask)
@@ -204,16 +204,16 @@ def above(mask: Tensor, threshold: float | None,
         return hard
     parted, apart = otsu(mask)
     fills = (mask >= parted).to(mask)
-    if hard.mean() < _NEXT_TO_NOTHING or (apart >= _FAR_APART and fills.mean() > 0.5):
+    if hard.mean() < _TOO_SMALL or (apart >= _SEPARATED and fills.mean() > 0.5):
         return fills
     return hard
 
 
 def otsu(mask: Tensor, bins: int = 256) -> tuple[float, float]:
-    """The value that parts a mask in 0..1 in two classes with most variance between them.
+    """The threshold that separates a mask in 0..1 into two classes with most variance between.
 
-    And how far apart they are: the share of the whole variance that is between them, 0 to 1
-    (Otsu 1979, equations 18 and 12); 0.64 where the values are spread normally, 0.75 evenly.
+    Also returns their separation: the share of the total variance that is between the classes, 0
+    to 1 (Otsu 1979, equations 18 and 12); 0.64 for normal and 0.75 for uniform values.
     """
     counts = torch.histc(mask.float().cpu(), bins, 0, 1).double()
     middles = (torch.arange(bins).double() + 0.5) / bins

@@ -1,7 +1,7 @@
-"""Adam, as the paper uses it, in the few lines that one latent needs.
+"""Adam, as in the paper, reduced to what one latent needs.
 
-torch.optim's has the same arithmetic, but making one imports PyTorch's compiler: a second and
-a half before the first preview. A test holds this one to torch's.
+torch.optim.Adam does the same arithmetic, but creating one imports PyTorch's compiler, which
+delays the first preview by 1.5 s. A test compares this one with torch's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 class Adam:
-    """Kingma and Ba 2014, algorithm 1, for one tensor; ``rate`` is the step size alpha."""
+    """Adam for one tensor (Kingma and Ba 2014, algorithm 1); ``rate`` is the step size alpha."""
 
     def __init__(self, parameter: Tensor, rate: float,
                  betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8) -> None:
@@ -27,7 +27,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move the parameter against its gradient; it must have one."""
+        """Update the parameter, which must have a gradient."""
         gradient = self.parameter.grad
         assert gradient is not None
         self.steps += 1
@@ -38,11 +38,11 @@ class Adam:
         self.parameter.addcdiv_(self.mean, root, value=-self.rate / (1 - first**self.steps))
 
     def state_dict(self) -> dict[str, Any]:
-        """The moments and the number of steps, copied."""
+        """A copy of the moments and the number of steps."""
         return {"steps": self.steps, "mean": self.mean.clone(), "square": self.square.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a :meth:`state_dict`."""
+        """Continue from a :meth:`state_dict`."""
         self.steps = int(state["steps"])
         self.mean.copy_(state["mean"])
         self.square.copy_(state["square"])

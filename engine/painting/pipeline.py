@@ -30,11 +30,10 @@ def imagine(request: ImageRequest | str, *, pictures: Mapping[str, bytes] | None
             device: str = "auto", precision: str = "auto", **values: Any) -> Iterator[Iterate]:
     """Paint ``request``, yielding every iterate from the start to the finished picture.
 
-    ``request`` is an ImageRequest, or a prompt as one types it, flags and all, with the
-    request's other fields as ``values``. The picture to start from comes as ``init_image`` (a
-    file's path or its bytes) or, by SHA-256, in ``pictures``. With iterations N there are
-    N + 1 iterates; the last one is the result. Raises EngineError's kinds, before the first
-    iterate where it is the request's fault::
+    ``request`` is an ImageRequest, or a prompt with flags as on the command line; ``values`` are
+    other fields of the request. A starting picture is given as ``init_image`` (a file's path or
+    its bytes) or in ``pictures``, by SHA-256. N iterations give N + 1 iterates, the last of which
+    is the result. Raises EngineError; if the request is wrong, before the first iterate::
 
         for iterate in imagine("a red star on a blue background", seed=7):
             print(iterate.iteration, iterate.losses)
@@ -64,10 +63,10 @@ def paint(synthesis: Synthesis) -> Iterator[Iterate]:
 
 def prepare(request: ImageRequest, models: Models,
             pictures: Mapping[str, bytes] | None = None) -> Synthesis:
-    """The Synthesis of a request; ``pictures`` holds its attachments' bytes by SHA-256.
+    """The Synthesis of a request; ``pictures`` has the bytes of its pictures by SHA-256.
 
-    A request without a seed gets a random one, found in ``Synthesis.seed``. Raises
-    RequestError where a picture is missing or is none.
+    A request without a seed gets a random one (``Synthesis.seed``). Raises RequestError if a
+    picture is missing or unreadable.
     """
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
     if request.init_image is None:
@@ -75,18 +74,17 @@ def prepare(request: ImageRequest, models: Models,
                          recipe_of(request, models), seed)
     source = read_source(request, pictures or {})
     recipe = recipe_of(request, models, source.aspect)
-    start, mask = source.stretched(request, recipe, models.perceptor)
+    start, mask = source.tensors(request, recipe, models.perceptor)
     keep = keep_of(request.keep, request.where)
     return Synthesis(models.generator, models.perceptor, request.prompts(), recipe, seed, start,
                      mask, keep, source.remarks)
 
 
 def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None) -> Recipe:
-    """The recipe a request asks for, its size brought to the multiples the model paints.
+    """The request's recipe, with a size in multiples of the generator's ``factor``.
 
-    ``aspect`` is that of the picture to start from, which counts where the request says nothing
-    of its own. Raises RequestError where the aspect makes a side too long, ModelError where the
-    model's defaults in the catalogue are none.
+    ``aspect`` is the starting picture's, used if the request has none. Raises RequestError if the
+    aspect makes a side too long, ModelError if the model's defaults in the catalogue are wrong.
     """
     try:
         recipe = make_recipe(request.preset, models.defaults, width=request.width,
@@ -95,12 +93,12 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
                              regulariser=request.regulariser, threshold=request.threshold)
         width, height = _size(request, recipe, aspect)
     except (KeyError, TypeError) as error:
-        raise ModelError("The catalogue's defaults of the model {model} cannot be used ({reason}); "
+        raise ModelError("The catalogue's defaults for the model {model} can't be used ({reason}); "
                          "correct its entry.", model=models.name, reason=error) from None
     most = range_of("width").high
     if max(width, height) > most:
         raise RequestError("With that aspect the picture would have {width:.0f}x{height:.0f} "
-                           "pixels; at most {most} a side can be painted.", width=width,
+                           "pixels; the maximum is {most} per side.", width=width,
                            height=height, most=most)
     factor = models.generator.factor
     if request.init_image is not None:
@@ -115,7 +113,7 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
 
 
 def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[float, float]:
-    """Width and height in pixels; an aspect keeps the side that was given, else the area."""
+    """Width and height in pixels; an aspect keeps the given side, or else the area."""
     aspect = aspect if request.aspect is None else request.aspect
     if aspect is None or (request.width and request.height):
         return recipe.width, recipe.height
@@ -128,7 +126,7 @@ def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[
 
 
 def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
-    """What the bits of a picture depend on besides the request; stored with each picture."""
+    """What a picture's bits depend on apart from the request; stored with each picture."""
     return {"seed": synthesis.seed, "model": models.name, "device": str(models.device),
             "precision": models.precision,
             "torch": torch.__version__, "kornia": metadata.version("kornia"),

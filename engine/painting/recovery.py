@@ -74,7 +74,7 @@ class Recovery:
         fitting = size_that_fits(painting.generator, painting.perceptor, recipe)
         advice = (Translatable("choose a smaller model") if fitting is None else
                   Translatable("{width}x{height} would fit", width=fitting[0], height=fitting[1]))
-        raise OutOfMemoryError("The memory here does not hold a picture of {width}x{height} with "
+        raise OutOfMemoryError("There isn't enough memory for a picture of {width}x{height} with "
                                "this model; {advice}.", width=recipe.width, height=recipe.height,
                                advice=advice)
 
@@ -103,7 +103,8 @@ class Recovery:
         painting.load_state_dict(snapshot)
         painting.rng.set_state(drawn)
         painting.remarks += (Translatable(
-            "The numbers ran away at iteration {lost}, so it went on from iteration {iteration}.",
+            "The numbers overflowed at iteration {lost}, so painting continued from iteration "
+            "{iteration}.",
             lost=state["iteration"], iteration=painting.iteration),)
 
 

@@ -1,7 +1,7 @@
-"""The optimisation (paper, section 2): step it, look into it, save it, restore it.
+"""The optimisation (paper, section 2), which can be stepped, looked at, saved and restored.
 
-One loop for generating and editing: they differ in the start and the mask. Nothing here opens
-a file, prints, or knows who watches.
+Generating and editing are the same loop with another start and mask. Nothing here opens a file or
+prints; callers watch the iterates.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ from engine.translatable import Translatable
 if TYPE_CHECKING:
     from PIL import Image
 
-# What is measured beside the prompts: one that reads like these is named in quotation marks.
-_MEASURES = ("total", "structure", "regulariser", "smoothness")
+# Losses other than the prompts'; a prompt with such a name is quoted.
+_OTHER_LOSSES = ("total", "structure", "regulariser", "smoothness")
 _WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
 
 
 @dataclass(frozen=True)
 class Iterate:
-    """One moment of a painting.
+    """A painting after some iterations.
 
-    ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start),
-    ``losses`` what was measured on it (the last iterate's is that of the one before), by prompt,
-    with "total", and "structure", "regulariser" and "smoothness" where they are asked for;
-    ``seconds`` the time spent stepping so far.
+    ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start).
+    ``losses`` are its losses by prompt, with "total", and "structure", "regulariser" and
+    "smoothness" if they are used; the last iterate repeats those of the one before. ``seconds`` is
+    the time spent stepping so far.
     """
 
     iteration: int
@@ -59,22 +59,23 @@ class Iterate:
     seconds: float
 
     def to_pil(self) -> Image.Image:
-        """The picture as an RGB image of 8 bits a channel."""
+        """The picture as an 8-bit RGB image."""
         return to_pil(self.image)
 
 
 class Synthesis:
-    """A painting in the making.
+    """One painting and its state.
 
-    ``start`` is a picture [1, 3, H, W] in 0..1 with the recipe's size, or None for uniformly
-    random codes. Width and height must be multiples of the generator's ``factor``. Every random
-    draw comes from ``self.rng``, seeded with ``seed`` before z is drawn: the same arguments
-    give the same pictures, bit for bit, on the same kind of device with as many threads.
+    ``start`` is a picture [1, 3, H, W] in 0..1 of the recipe's size, or None for random codes.
+    Width and height must be multiples of the generator's ``factor``, else it raises RequestError.
+    All random numbers come from ``self.rng``, seeded with ``seed`` before z is drawn: the same
+    arguments give the same pictures, bit for bit, on the same kind of device with the same number
+    of threads.
 
-    An edit has a start, and may have more: ``mask`` [1, 1, H, W] in 0..1, whose part from 0.5
-    on may change while the start's own pixels come back elsewhere (see engine.painting.masking),
-    and ``keep``, the weight of the structure-preservation term (appendix H.2). ``remarks`` are
-    sentences for the person, to be told with :meth:`notices`.
+    An edit has a start. Its ``mask`` [1, 1, H, W] in 0..1 can change where it is at least 0.5, and
+    elsewhere the start's pixels are restored (see engine.painting.masking). ``keep`` is the weight
+    of the structure-preservation term (appendix H.2). ``remarks`` are sentences for the person,
+    which :meth:`notices` includes.
     """
 
     def __init__(self, generator: Generator, perceptor: Perceptor, prompts: Sequence[Prompt],
@@ -83,11 +84,11 @@ class Synthesis:
                  remarks: Sequence[str] = ()) -> None:
         factor = generator.factor
         if recipe.width % factor or recipe.height % factor:
-            raise RequestError("The size {width}x{height} does not fit the model; both sides must "
-                               "be multiples of {factor}.", width=recipe.width,
-                               height=recipe.height, factor=factor)
+            raise RequestError("The model can't paint {width}x{height}; both sides must be "
+                               "multiples of {factor}.", width=recipe.width, height=recipe.height,
+                               factor=factor)
         self.generator = generator
-        # What steps, and pulls on the latent with them, count in.
+        # The unit of steps and of the regulariser.
         self._unit = generator.scale if recipe.step == "codebook" else 1.0
         self.perceptor = perceptor
         self.prompts = tuple(prompts)
@@ -99,7 +100,7 @@ class Synthesis:
         self.losses: dict[str, float] = {}
         self.recovery = Recovery()
         self.remarks = tuple(remarks)
-        # A picture that is edited as a whole has a texture of its own, which is to stay.
+        # A picture that is edited as a whole keeps its own texture.
         self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
         self.original = None if start is None else start.to(generator.reference)
         self.latent = new_latent(generator, recipe, self.original, self.rng)
@@ -109,7 +110,7 @@ class Synthesis:
         self.mask: Mask | None = None
         self.set_mask(mask)
         if mask is not None:
-            self._begin_anew()
+            self._reset_masked_part()
         self.keep = keep
         with torch.no_grad():
             self.targets = perceptor.encode_text([prompt.words for prompt in prompts])
@@ -119,25 +120,25 @@ class Synthesis:
                 self._structure = perceptor.encode_image(whole)[0]
 
     def set_mask(self, mask: Tensor | None) -> None:
-        """Let only this part of the picture change from now on; None: all of it.
+        """Change only this part of the picture from now on; None for all of it.
 
-        What is frozen loses Adam's moments, which would go on moving it. Raises RequestError
-        where nothing may change, or there is no start whose pixels could come back.
+        Outside the mask Adam's moments are reset, as they would keep moving z. Raises RequestError
+        if nothing can change, or if there is no starting picture to restore.
         """
         if mask is None:
             self.mask = None
             return
         if self.original is None:
-            raise RequestError("A mask needs a picture to start from; give one.")
+            raise RequestError("A mask needs a picture to start from; add one.")
         self.mask = make_mask(mask.to(self.original), self.original, self.generator.factor,
                               local=self.generator.local)
         self.optimiser.mean *= self.mask.tokens
         self.optimiser.square *= self.mask.tokens
 
-    def _begin_anew(self) -> None:
-        """Start what may change as a new picture starts, from near the codebook's mean."""
+    def _reset_masked_part(self) -> None:
+        """Start the part that can change like a new picture, near the codebook's mean."""
         assert self.mask is not None
-        self.latent.draw_near(self.recipe.spread, self.mask.tokens)
+        self.latent.pull_to_mean(self.recipe.spread, self.mask.tokens)
 
     def _new_optimiser(self) -> Adam:
         return Adam(self.latent.z, self._rate(), self.recipe.betas)
@@ -147,12 +148,12 @@ class Synthesis:
         return self.recipe.rate(self.iteration) * self._unit
 
     def step(self) -> Iterate:
-        """Paint the present picture, measure it, improve the latent once.
+        """Decode the current picture, measure its losses, and update the latent once.
 
-        Returns the picture that was measured, so that a preview costs no second decode. Where
-        memory runs out it looks at fewer cutouts a pass, from then on; where the loss is not
-        finite it goes back to the last finite state, and to float32 where it was not in it.
-        Raises OutOfMemoryError or NumericalError where that does not help.
+        Returns the iterate that was measured, so that a preview needs no second decode. If memory
+        runs out, it uses fewer cutouts per pass from then on; if the loss is not finite, it
+        returns to an earlier state and continues in float32 (see engine.painting.recovery).
+        Raises OutOfMemoryError or NumericalError if that does not help.
         """
         began = time.perf_counter()
         while True:
@@ -160,14 +161,14 @@ class Synthesis:
             try:
                 return self._step(began)
             except NumericalError as error:
-                trouble: Exception = error
+                failure: Exception = error
             except (MemoryError, RuntimeError) as error:
                 if not is_memory_error(error):
                     raise
-                trouble = error
-            trouble.__traceback__ = None  # it holds all that the step had in memory
-            if isinstance(trouble, NumericalError):
-                self.recovery.roll_back(self, trouble)
+                failure = error
+            failure.__traceback__ = None  # it keeps all tensors of the step in memory
+            if isinstance(failure, NumericalError):
+                self.recovery.roll_back(self, failure)
             else:
                 self.rng.set_state(before)
                 self.recovery.use_less_memory(self)
@@ -194,7 +195,7 @@ class Synthesis:
         named: dict[str, Tensor] = {}
         for name, loss in zip(names, losses, strict=True):
             named[name] = named[name] + loss if name in named else loss
-        own: dict[str, Tensor] = {}  # what is measured on the latent and the picture themselves
+        own: dict[str, Tensor] = {}  # losses of the latent and the picture, not of the cutouts
         alpha = recipe.regulariser.alpha(self.iteration, recipe.iterations)
         if alpha:
             own["regulariser"] = regulariser_loss(self.latent.z, self.anchor,
@@ -211,13 +212,13 @@ class Synthesis:
         self._check(total)
         self.recovery.snapshot = state or self.recovery.snapshot
         measured = self.iteration
-        self.improve()
+        self._update()
         self.losses = {"total": total.item(), **{name: x.item() for name, x in named.items()}}
         self.seconds += time.perf_counter() - began
         return Iterate(measured, picture.detach()[0], self.losses, self.seconds)
 
-    def improve(self) -> None:
-        """Move the latent once against the gradient that it has; outside the mask nothing moves."""
+    def _update(self) -> None:
+        """Update the latent once with its gradient, only inside the mask."""
         if self.mask is not None:
             assert self.latent.z.grad is not None
             self.latent.z.grad *= self.mask.tokens
@@ -227,10 +228,10 @@ class Synthesis:
         self.iteration += 1
 
     def _terms(self) -> tuple[list[str], list[Term]]:
-        """What is measured on the cutouts, by name."""
+        """The names and functions of the losses of the cutouts."""
         names, terms = [], list[Term]()
         for prompt, target in zip(self.prompts, self.targets, strict=True):
-            names.append(f'"{prompt}"' if str(prompt) in _MEASURES else str(prompt))
+            names.append(f'"{prompt}"' if str(prompt) in _OTHER_LOSSES else str(prompt))
             terms.append(partial(prompt_loss, target=target, weight=prompt.weight,
                                  stop=prompt.stop))
         if self._structure is not None:
@@ -239,10 +240,10 @@ class Synthesis:
         return names, terms
 
     def look(self, *, raw: bool = False) -> Iterate:
-        """The picture as it is now, changing nothing (a codebook latent's draw included).
+        """The current picture. It changes no state, not even the random generator's.
 
-        ``raw`` is what the generator makes of it, before the original's pixels come back
-        outside the mask.
+        ``raw`` is the generator's picture, before the original's pixels are restored outside the
+        mask.
         """
         began = time.perf_counter()
         before = self.rng.get_state()
@@ -253,7 +254,7 @@ class Synthesis:
         return Iterate(self.iteration, picture[0], self.losses, seconds)
 
     def overlay(self) -> Image.Image | None:
-        """The picture that is edited with what may change of it marked; None without a mask."""
+        """The edited picture with the part that can change marked; None without a mask."""
         if self.mask is None or self.original is None:
             return None
         return overlay(to_pil(self.original[0]), to_pil(self.mask.hard[0]))
@@ -262,17 +263,17 @@ class Synthesis:
         return self.shown(self.generator.decode(self.quantised()), raw)
 
     def quantised(self) -> Tensor:
-        """zq [1, D, h, w] for the generator; outside the mask the start's own."""
+        """zq [1, D, h, w] for the generator; outside the mask the start's."""
         zq: Tensor = self.latent(self.rng)
         if self.mask is None:
             return zq
-        # A codebook latent would draw other codes for what is frozen.
-        return torch.where(self.mask.tokens > 0, zq, self.latent.begun)
+        # A codebook latent would draw other codes outside the mask, too.
+        return torch.where(self.mask.tokens > 0, zq, self.latent.initial)
 
     def shown(self, decoded: Tensor, raw: bool = False) -> Tensor:
-        """The picture [1, 3, H, W] in 0..1 of what the generator made of :meth:`quantised`.
+        """The picture [1, 3, H, W] in 0..1 from the generator's output for :meth:`quantised`.
 
-        ``raw`` is it before the original's pixels come back.
+        ``raw`` leaves out restoring the original's pixels.
         """
         picture = clamp_with_gradient(decoded)
         if self.mask is None or self.original is None or raw:
@@ -284,45 +285,45 @@ class Synthesis:
         assert gradient is not None
         if not (total.isfinite() and gradient.isfinite().all()):
             raise NumericalError("The loss was no longer a number at iteration {iteration}, and "
-                                 "going back did not help; try a smaller learning rate, another "
+                                 "going back didn't help; try a smaller learning rate, another "
                                  "model or another seed.", iteration=self.iteration)
 
     def notices(self) -> list[str]:
-        """The remarks, and sentences about what of the prompts the perceptor could not read."""
-        sentences = list(self.remarks)
+        """The remarks, and sentences about words that the perceptor does not know or read."""
+        notices = list(self.remarks)
         for prompt in self.prompts:
             tokens = self.perceptor.tokenize(prompt.words)
             if tokens.unknown:
                 words = ", ".join(f"\"{word}\"" for word in tokens.unknown[:8])
-                sentences.append(
-                    Translatable("This model does not know the word {words} and painted without.",
-                                 words=words) if len(tokens.unknown) == 1 else
-                    Translatable("This model does not know the words {words} and painted without.",
+                notices.append(
+                    Translatable("This model doesn't know {words}, so it was ignored.", words=words)
+                    if len(tokens.unknown) == 1 else
+                    Translatable("This model doesn't know {words}, so they were ignored.",
                                  words=words))
             if tokens.cut:
-                sentences.append(Translatable("The prompt \"{words}...\" is {count} tokens longer "
-                                              "than the {most} this model reads; its end was left "
-                                              "out.", words=prompt.words[:40], count=tokens.cut,
-                                              most=self.perceptor.context_length - 2))
-        return sentences
+                notices.append(Translatable(
+                    "The prompt \"{words}...\" is {count} tokens longer than the {most} that this "
+                    "model reads; its end was ignored.", words=prompt.words[:40], count=tokens.cut,
+                    most=self.perceptor.context_length - 2))
+        return notices
 
     def state_dict(self) -> dict[str, Any]:
-        """The job's state: z, Adam's moments, the random generator, the iteration.
+        """The state: z, Adam's moments, the random generator's state, the iteration.
 
-        The mask is not in it: the same arguments make the same one.
+        The mask is not included, since the same arguments give the same mask.
         """
         return {"iteration": self.iteration, "seconds": self.seconds, "losses": dict(self.losses),
                 "latent": self.latent.z.detach().clone(), "anchor": self.anchor,
                 "optimiser": self.optimiser.state_dict(), "rng": self.rng.get_state()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a :meth:`state_dict` of a Synthesis made with the same arguments.
+        """Continue from a :meth:`state_dict` of a Synthesis with the same arguments.
 
-        Raises RequestError where the latent's shape is another.
+        Raises RequestError if the latent has another shape.
         """
         latent = state["latent"]
         if latent.shape != self.latent.z.shape:
-            raise RequestError("The saved state is for a latent of shape {theirs}, not {ours}; "
+            raise RequestError("The saved state has a latent of shape {theirs}, not {ours}; "
                                "resume with the same model and size.", theirs=tuple(latent.shape),
                                ours=tuple(self.latent.z.shape))
         with torch.no_grad():

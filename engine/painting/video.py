@@ -1,9 +1,8 @@
-"""The time-lapse: the iterates of a painting as an mp4, or as an animated GIF or WebP."""
+"""Time-lapses: the iterates of a painting as an mp4, an animated GIF or an animated WebP."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -15,13 +14,13 @@ from PIL import Image
 
 from engine.errors import RequestError
 
-VIDEOS = (".mp4", ".gif", ".webp")
+FORMATS = (".mp4", ".gif", ".webp")
 GROWING_SECONDS = 8
 HELD_SECONDS = 2
-_RATES = {".mp4": 25, ".gif": 10, ".webp": 10}  # the most frames a second
-_LEAST_RATE = 5
-_LONGEST_SIDE = 512  # of GIF and WebP, whose frames Pillow holds in memory until the end
-_BT601 = 5  # how colours become yuv, said in the file too: players guess by the height else
+_MAX_RATES = {".mp4": 25, ".gif": 10, ".webp": 10}  # frames per second
+_MIN_RATE = 5
+_MAX_SIDE = 512  # pixels, of GIF and WebP: Pillow keeps all their frames in memory
+_BT601 = 5  # the matrix from RGB to YUV; players guess it by the height if the file lacks it
 _TV_RANGE = 1
 
 
@@ -34,42 +33,41 @@ class _Writer(Protocol):
 
 
 class TimeLapse:
-    """A film of up to 8 seconds, its last picture held for 2 more.
+    """A video of up to 8 seconds that holds its last picture for 2 more.
 
-    ``wants`` chooses evenly spaced iterates, as many as the film has frames. An mp4 (H.264,
-    yuv420p) is encoded while it grows and never held in memory; sides that are odd get one
-    more row or column, as yuv420p needs. GIF and WebP are at most 512 px a side. The file at
-    ``path`` is opened at once and whole after ``finish``; ``abandon`` closes it where the
-    painting failed. Raises RequestError for an unknown ``ending``, OSError where the file
-    cannot be written::
+    ``wants`` chooses evenly spaced iterates as its frames. An mp4 (H.264, yuv420p) is encoded
+    frame by frame, not kept in memory; odd sides get one more row or column, as yuv420p needs even
+    ones. GIF and WebP have at most 512 px per side. The file at ``path`` is opened at once and
+    complete after ``finish``; ``abandon`` closes it if the painting fails. ``ending`` is one of
+    FORMATS. Raises RequestError for another, OSError if the file cannot be written::
 
-        film = TimeLapse(path, ".mp4", iterations=400)
+        video = TimeLapse(path, ".mp4", iterations=400)
         for iterate in imagine("a fox", iterations=400):
-            if film.wants(iterate.iteration):
-                film.add(iterate.to_pil())
-        film.finish()
+            if video.wants(iterate.iteration):
+                video.add(iterate.to_pil())
+        video.finish()
     """
 
     def __init__(self, path: Path, ending: str, iterations: int) -> None:
-        if ending not in VIDEOS:
-            raise RequestError("A time-lapse cannot be written as \"{ending}\"; let the name end "
-                               "in {endings} or {last}.", ending=ending,
-                               endings=", ".join(VIDEOS[:-1]), last=VIDEOS[-1])
-        most = _RATES[ending] * GROWING_SECONDS
+        if ending not in FORMATS:
+            raise RequestError("A time-lapse can't be written as \"{ending}\"; use a name that "
+                               "ends in {endings} or {last}.", ending=ending,
+                               endings=", ".join(FORMATS[:-1]), last=FORMATS[-1])
+        most = _MAX_RATES[ending] * GROWING_SECONDS
         self.every = math.ceil((iterations + 1) / most)
         frames = math.ceil((iterations + 1) / self.every)
-        self.rate = min(_RATES[ending], max(_LEAST_RATE, math.ceil(frames / GROWING_SECONDS)))
+        self.rate = min(_MAX_RATES[ending], max(_MIN_RATE, math.ceil(frames / GROWING_SECONDS)))
         self._last: Image.Image | None = None
-        path.touch()  # what cannot be written is known before anything is painted
+        path.touch()  # fails now, not after the painting
         self._writer: _Writer = (_Mp4(path, self.rate) if ending == ".mp4"
                                  else _Animation(path, ending, self.rate))
 
     def wants(self, iteration: int) -> bool:
-        """Whether the iterate of this number is one of the frames."""
+        """Whether the iterate with this number is one of the frames."""
         return iteration % self.every == 0
 
     def add(self, image: Image.Image) -> None:
-        """Append a frame, RGB, of the same size as the others."""
+        """Append a frame, in RGB and of the same size as the others."""
         if self._last is not None:
             self._writer.add(self._last)
         self._last = image
@@ -84,30 +82,13 @@ class TimeLapse:
         self._writer.finish(held=self.rate * HELD_SECONDS)
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close the file as it is. Safe to call twice, or after ``finish``."""
         self._writer.abandon()
-
-
-def write_time_lapse(path: Path, images: Iterable[Image.Image], count: int) -> None:
-    """Write ``count`` pictures, RGB and of one size, as the film ``path``, by its ending.
-
-    Raises RequestError for an unknown ending or no picture, OSError where it cannot be written.
-    """
-    film = TimeLapse(path, path.suffix.lower(), iterations=max(0, count - 1))
-    try:
-        image = None
-        for number, image in enumerate(images):
-            if film.wants(number) and number < count - 1:
-                film.add(image)
-        film.finish(image)
-    except BaseException:
-        film.abandon()
-        raise
 
 
 class _Mp4:
     def __init__(self, path: Path, rate: int) -> None:
-        # Players on the web start before they have the whole file with the index in front.
+        # With the index in front, web players start before they have the whole file.
         self.container = av.open(str(path), "w", format="mp4",
                                  options={"movflags": "+faststart"})
         self.stream = self.container.add_stream("libx264", rate=Fraction(rate),
@@ -152,7 +133,7 @@ class _Animation:
 
     def add(self, image: Image.Image) -> None:
         frame = image.convert("RGB")
-        frame.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
+        frame.thumbnail((_MAX_SIDE, _MAX_SIDE))
         self.frames.append(frame)
 
     def finish(self, held: int) -> None:

@@ -70,7 +70,7 @@ OUTPUTS = ("-o", "out.png", "--video", "film.mp4", "--preview", "preview.png")
     (("a fox", "--iterations", "-5"), "between 1 and 5000"),
     (("a fox", "--seed", "-1"), "between 0 and 4294967295"),
     (("a fox", "--seed", "4294967296"), "between 0 and 4294967295"),
-    (("a fox", "--init-image", "notes.txt"), "not a picture"),
+    (("a fox", "--init-image", "notes.txt"), "can't be read as a picture"),
     (("a fox", "-o", "nowhere/out.png"), "does not exist"),
     (("a fox", "--colour", "red"), "--colour"),
 ])

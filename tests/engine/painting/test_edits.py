@@ -18,7 +18,7 @@ from PIL import Image
 from engine.errors import RequestError
 from engine.events import Progress
 from engine.models import load_models
-from engine.painting.images import moves, png_bytes, read_mask
+from engine.painting.images import is_animated, png_bytes, read_mask
 from engine.painting.pipeline import prepare, recipe_of
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.edit_recipe import AWAY, KEEP, PART_STRENGTH, STRENGTH, with_strength
@@ -276,8 +276,8 @@ def test_a_size_that_is_asked_for_wins_over_the_pictures_aspect(tiny):
 
 def test_what_was_not_taken_as_it_came_is_said(tiny):
     still, moving = _bytes(_picture(20, 20)), _gif()
-    assert not moves(still)
-    assert moves(moving)
+    assert not is_animated(still)
+    assert is_animated(moving)
     name, mask, pictures = _named(moving, _bytes(Image.new("L", (40, 20), "white")))
     synthesis = prepare(tiny_request(init_image=name, mask=mask), tiny, pictures)
     notices = " ".join(synthesis.notices())
@@ -308,11 +308,11 @@ def test_a_mask_is_what_is_white_or_transparent(make):
 
 def test_a_picture_that_is_missing_or_a_mask_that_is_black_is_said(tiny):
     name, black, pictures = _named(_bytes(_picture()), _bytes(Image.new("L", (40, 30))))
-    with pytest.raises(RequestError, match="mask is not there any more"):
+    with pytest.raises(RequestError, match="mask no longer exists"):
         prepare(tiny_request(init_image=name, mask="b" * 64), tiny, pictures)
-    with pytest.raises(RequestError, match="start from is not there any more"):
+    with pytest.raises(RequestError, match="start from no longer exists"):
         prepare(tiny_request(init_image="c" * 64), tiny, pictures)
-    with pytest.raises(RequestError, match="paint what may change white"):
+    with pytest.raises(RequestError, match="paint the area that can change white"):
         prepare(tiny_request(init_image=name, mask=black), tiny, pictures)
 
 

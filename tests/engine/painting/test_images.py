@@ -132,7 +132,7 @@ def test_bilevel_and_bmp_are_read():
 def test_half_a_picture_is_refused(kind):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     data = encoded(noise, kind)
-    with pytest.raises(RequestError, match="not a picture that can be read"):
+    with pytest.raises(RequestError, match="can't be read as a picture"):
         read_picture(data[:len(data) // 2])
 
 
@@ -159,7 +159,8 @@ def png_that_claims(width, height):
 def test_a_bomb_is_refused_by_its_header(width, height):
     with pytest.raises(RequestError) as refusal:
         read_picture(png_that_claims(width, height))
-    assert "50 megapixels" in str(refusal.value) or "not a picture" in str(refusal.value)
+    said = str(refusal.value)
+    assert "50 megapixels" in said or "can't be read as a picture" in said
 
 
 def test_a_broken_exif_does_not_cost_the_picture():

@@ -17,7 +17,7 @@ from engine.painting.cutouts import cut, draw_cutouts
 from engine.painting.guided_filter import EPSILON, guided_filter
 from engine.painting.losses import structure_loss
 from engine.painting.masking import (
-    above,
+    apply_threshold,
     composite,
     feather,
     make_mask,
@@ -25,7 +25,7 @@ from engine.painting.masking import (
     otsu,
     score,
     self_mask,
-    with_room,
+    widen_hulls,
 )
 from engine.painting.pipeline import paint
 from engine.painting.synthesis import Synthesis
@@ -263,9 +263,9 @@ def test_the_mask_is_normalised_and_its_threshold_counts_from_the_mean():
     mask = normalise(grey)
     assert mask.flatten().tolist() == [0.0, 0.25, 0.5, 1.0]
     # mean 0.4375, standard deviation 0.37
-    assert above(mask, 0.0).flatten().tolist() == [0, 0, 1, 1]
-    assert above(mask, 1.0).flatten().tolist() == [0, 0, 0, 1]
-    assert above(mask, -2.0).flatten().tolist() == [1, 1, 1, 1]
+    assert apply_threshold(mask, 0.0).flatten().tolist() == [0, 0, 1, 1]
+    assert apply_threshold(mask, 1.0).flatten().tolist() == [0, 0, 0, 1]
+    assert apply_threshold(mask, -2.0).flatten().tolist() == [1, 1, 1, 1]
     assert normalise(torch.full((1, 1, 2, 2), 3.0)).tolist() == [[[[1.0, 1.0], [1.0, 1.0]]]]
 
 
@@ -273,7 +273,7 @@ def test_the_mask_is_normalised_and_its_threshold_counts_from_the_mean():
 def test_without_a_threshold_things_small_and_large_are_found(side):
     mask = torch.full((1, 1, 32, 32), 0.1)
     mask[..., :side, :side] = 0.9
-    assert torch.equal(above(mask, None) > 0, mask > 0.5)
+    assert torch.equal(apply_threshold(mask, None) > 0, mask > 0.5)
     parted, apart = otsu(mask)
     assert 0.1 < parted < 0.9
     assert apart == pytest.approx(1.0, abs=1e-3)
@@ -284,10 +284,10 @@ def test_without_a_threshold_all_of_a_background_is_found_and_of_an_even_slope_i
     y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
     far = torch.maximum(x.abs(), y.abs())
     background = torch.where(far < 0.4, 0.1 * far, 0.7 + 0.3 * far)[None, None]
-    assert torch.equal(above(background, None) > 0, (far >= 0.4)[None, None])
+    assert torch.equal(apply_threshold(background, None) > 0, (far >= 0.4)[None, None])
     slope = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
     assert otsu(slope)[1] == pytest.approx(0.75, abs=0.01)
-    assert above(slope, None).mean() < 0.25
+    assert apply_threshold(slope, None).mean() < 0.25
     noise = torch.randn(1, 1, 200, 200, generator=torch.Generator().manual_seed(1))
     assert otsu(normalise(noise))[1] == pytest.approx(2 / torch.pi, abs=0.02)
     assert otsu(torch.ones(1, 1, 4, 4))[1] == 0.0
@@ -326,14 +326,14 @@ def test_a_refined_mask_meets_the_pictures_edges():
     blob = F.interpolate(F.avg_pool2d(disc, 16), (64, 64), mode="bilinear")
 
     def iou(mask: torch.Tensor) -> float:
-        hard = above(mask, 1.0)
+        hard = apply_threshold(mask, 1.0)
         return float((hard * disc).sum() / (hard + disc).clamp(max=1).sum())
 
     assert iou(guided_filter(picture, blob, 8)) > iou(blob) + 0.1
 
 
 def test_words_that_are_found_nowhere_are_said():
-    with pytest.raises(RequestError, match=r"\"a jacket\" was found nowhere.*lower it"):
+    with pytest.raises(RequestError, match=r"\"a jacket\" wasn't found.*use a lower one"):
         self_mask(START, "a jacket", tiny_perceptor(), SelfMasking(across=4, threshold=5.0))
 
 
@@ -356,12 +356,12 @@ def test_with_room_each_part_is_as_wide_as_its_hull_and_more() -> None:
     far = ((down - 20) ** 2 + (right - 20) ** 2).sqrt()
     ring[0, 0, (far <= 12) & (far >= 8)] = 1
     ring[0, 0, 50:54, 48:60] = 1
-    wider = with_room(ring, 3.0)[0, 0] > 0
+    wider = widen_hulls(ring, 3.0)[0, 0] > 0
     assert wider[far <= 14.5].all()
     assert wider[48:56, 46:62].all()
     assert not wider[(far > 15.6) & (right < 40)].any()
     assert not wider[:46, 40:].any()
-    exact = with_room(ring, 0.0)[0, 0] > 0
+    exact = widen_hulls(ring, 0.0)[0, 0] > 0
     assert (exact | ~(ring[0, 0] > 0)).all()
     assert exact.sum() < wider.sum()
 
@@ -369,7 +369,7 @@ def test_with_room_each_part_is_as_wide_as_its_hull_and_more() -> None:
 def test_what_lies_around_a_thing_gets_no_room() -> None:
     around = torch.ones(1, 1, 32, 32)
     around[..., 10:20, 10:20] = 0
-    torch.testing.assert_close(with_room(around, 4.0), around)
+    torch.testing.assert_close(widen_hulls(around, 4.0), around)
 
 
 def test_self_masking_gives_room_where_it_is_asked_for() -> None:
@@ -377,5 +377,5 @@ def test_self_masking_gives_room_where_it_is_asked_for() -> None:
     masking = SelfMasking(sizes=(0.5,), across=4, threshold=0.5, refine=0.0)
     found = self_mask(START, "a jacket", perceptor, masking)
     wide = self_mask(START, "a jacket", perceptor, dataclasses.replace(masking, room=0.1))
-    torch.testing.assert_close(wide, with_room(found, 0.1 * min(START.shape[-2:])))
+    torch.testing.assert_close(wide, widen_hulls(found, 0.1 * min(START.shape[-2:])))
     assert wide.sum() > found.sum()

@@ -163,7 +163,7 @@ def test_long_prompts_are_cut_with_a_notice() -> None:
     recipe = tiny_recipe()
     synthesis = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("word " * 40)], recipe, 1)
     (notice,) = synthesis.notices()
-    assert "26 tokens longer than the 14" in notice
+    assert "26 tokens longer than the 14 that this model reads" in notice
 
 
 def test_presets_are_what_the_paper_says() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.errors import RequestError
-from engine.painting.video import TimeLapse, write_time_lapse
+from engine.painting.video import TimeLapse
 
 FIRST, LAST = (200, 40, 30), (30, 60, 220)
 
@@ -17,6 +17,14 @@ def pictures(count, size=(64, 48)):
         share = number / max(1, count - 1)
         colour = tuple(round(a + (b - a) * share) for a, b in zip(FIRST, LAST, strict=True))
         yield Image.new("RGB", size, colour)
+
+
+def write(path, images, count):
+    video = TimeLapse(path, path.suffix, iterations=count - 1)
+    for number, image in enumerate(images):
+        if video.wants(number) and number < count - 1:
+            video.add(image)
+    video.finish(image)
 
 
 def opened(path):
@@ -34,8 +42,8 @@ def decoded(path):
 @pytest.mark.parametrize(("count", "growing", "rate"), [
     (1, 1, 5), (11, 11, 5), (101, 101, 13), (200, 200, 25), (401, 135, 17)])
 def test_an_mp4_grows_and_then_holds_its_last_picture(tmp_path, count, growing, rate):
-    path = tmp_path / "film.mp4"
-    write_time_lapse(path, pictures(count), count)
+    path = tmp_path / "video.mp4"
+    write(path, pictures(count), count)
     frames, frames_a_second, context = decoded(path)
     assert (context.codec.name, context.pix_fmt) == ("h264", "yuv420p")
     assert frames_a_second == rate
@@ -47,8 +55,8 @@ def test_an_mp4_grows_and_then_holds_its_last_picture(tmp_path, count, growing, 
 
 
 def test_odd_sizes_get_one_more_row_and_column(tmp_path):
-    path = tmp_path / "film.mp4"
-    write_time_lapse(path, pictures(3, (31, 17)), 3)
+    path = tmp_path / "video.mp4"
+    write(path, pictures(3, (31, 17)), 3)
     frames, _, _ = decoded(path)
     assert frames[0].shape == (18, 32, 3)
     assert np.abs(frames[0][-1, -1].astype(int) - FIRST).max() <= 4
@@ -56,17 +64,17 @@ def test_odd_sizes_get_one_more_row_and_column(tmp_path):
 
 @pytest.mark.parametrize("ending", [".gif", ".webp"])
 def test_an_animation_shows_every_picture_and_holds_the_last(tmp_path, ending):
-    path = tmp_path / f"film{ending}"
-    write_time_lapse(path, pictures(30), 30)
-    with opened(path) as film:
-        assert film.n_frames == 30
-        assert film.info["loop"] == 0
+    path = tmp_path / f"video{ending}"
+    write(path, pictures(30), 30)
+    with opened(path) as video:
+        assert video.n_frames == 30
+        assert video.info["loop"] == 0
         durations, colours = [], []
-        for number in range(film.n_frames):
-            film.seek(number)
-            film.load()
-            durations.append(film.info["duration"])
-            colours.append(film.convert("RGB").getpixel((5, 5)))
+        for number in range(video.n_frames):
+            video.seek(number)
+            video.load()
+            durations.append(video.info["duration"])
+            colours.append(video.convert("RGB").getpixel((5, 5)))
     assert durations[:-1] == [200] * 29
     assert durations[-1] >= 2000
     assert np.abs(np.subtract(colours[0], FIRST)).max() <= 10
@@ -74,62 +82,62 @@ def test_an_animation_shows_every_picture_and_holds_the_last(tmp_path, ending):
 
 
 def test_a_big_animation_is_made_smaller(tmp_path):
-    path = tmp_path / "film.gif"
-    write_time_lapse(path, pictures(2, (1024, 512)), 2)
-    with opened(path) as film:
-        assert film.size == (512, 256)
+    path = tmp_path / "video.gif"
+    write(path, pictures(2, (1024, 512)), 2)
+    with opened(path) as video:
+        assert video.size == (512, 256)
 
 
 @given(st.integers(1, 5000), st.sampled_from([".mp4", ".gif", ".webp"]))
-def test_no_film_is_longer_than_ten_seconds(tmp_path_factory, iterations, ending):
-    film = TimeLapse(tmp_path_factory.getbasetemp() / f"planned{ending}", ending, iterations)
-    film.abandon()
-    growing = sum(map(film.wants, range(iterations))) + 1
-    assert film.wants(0)
-    assert growing / film.rate <= 8.2
+def test_no_time_lapse_is_longer_than_ten_seconds(tmp_path_factory, iterations, ending):
+    video = TimeLapse(tmp_path_factory.getbasetemp() / f"planned{ending}", ending, iterations)
+    video.abandon()
+    growing = sum(map(video.wants, range(iterations))) + 1
+    assert video.wants(0)
+    assert growing / video.rate <= 8.2
     assert growing >= min(iterations + 1, 40)
 
 
-def test_a_film_stopped_half_way_holds_what_there_was(tmp_path):
-    path = tmp_path / "film.mp4"
-    film = TimeLapse(path, ".mp4", iterations=100)
+def test_a_time_lapse_stopped_half_way_holds_its_last_picture(tmp_path):
+    path = tmp_path / "video.mp4"
+    video = TimeLapse(path, ".mp4", iterations=100)
     for image in list(pictures(100))[:7]:
-        film.add(image)
-    film.finish(Image.new("RGB", (64, 48), LAST))
+        video.add(image)
+    video.finish(Image.new("RGB", (64, 48), LAST))
     frames, rate, _ = decoded(path)
     assert len(frames) == 8 + 2 * rate
     assert np.abs(frames[-1].astype(int) - LAST).max() <= 4
 
 
-@pytest.mark.parametrize("begun", [False, True])
-def test_an_abandoned_film_is_closed(tmp_path, begun):
-    path = tmp_path / "film.mp4"
-    film = TimeLapse(path, ".mp4", iterations=9)
-    if begun:
-        film.add(Image.new("RGB", (8, 8)))
-        film.add(Image.new("RGB", (8, 8)))
-    film.abandon()
-    film.abandon()
+@pytest.mark.parametrize("started", [False, True])
+def test_an_abandoned_time_lapse_is_closed(tmp_path, started):
+    path = tmp_path / "video.mp4"
+    video = TimeLapse(path, ".mp4", iterations=9)
+    if started:
+        video.add(Image.new("RGB", (8, 8)))
+        video.add(Image.new("RGB", (8, 8)))
+    video.abandon()
+    video.abandon()
     path.unlink(missing_ok=True)
 
 
-def test_a_film_that_was_finished_may_be_abandoned_and_stays_whole(tmp_path):
-    path = tmp_path / "film.mp4"
-    film = TimeLapse(path, ".mp4", iterations=2)
-    film.finish(Image.new("RGB", (8, 8)))
-    film.abandon()
+def test_a_finished_time_lapse_stays_complete_when_it_is_abandoned(tmp_path):
+    path = tmp_path / "video.mp4"
+    video = TimeLapse(path, ".mp4", iterations=2)
+    video.finish(Image.new("RGB", (8, 8)))
+    video.abandon()
     assert len(decoded(path)[0]) == 11
 
 
-def test_unknown_endings_and_empty_films_are_refused(tmp_path):
+def test_unknown_endings_and_empty_time_lapses_are_refused(tmp_path):
     with pytest.raises(RequestError, match=r"\.mp4, \.gif or \.webp"):
-        write_time_lapse(tmp_path / "film.avi", pictures(2), 2)
+        TimeLapse(tmp_path / "video.avi", ".avi", iterations=1)
     with pytest.raises(RequestError, match="at least one picture"):
-        write_time_lapse(tmp_path / "film.mp4", [], 0)
-    assert not (tmp_path / "film.avi").exists()
+        TimeLapse(tmp_path / "video.mp4", ".mp4", iterations=1).finish()
+    assert not (tmp_path / "video.avi").exists()
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".gif"])
-def test_a_folder_that_is_gone_is_known_before_the_painting(tmp_path, ending):
+def test_a_missing_folder_is_noticed_before_the_painting(tmp_path, ending):
     with pytest.raises(OSError, match="No such file"):
-        TimeLapse(tmp_path / "gone" / f"film{ending}", ending, 9)
+        TimeLapse(tmp_path / "gone" / f"video{ending}", ending, 9)

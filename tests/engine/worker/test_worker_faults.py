@@ -160,7 +160,7 @@ def test_where_memory_is_short_it_paints_in_more_passes():
 @pytest.mark.slow
 def test_where_one_cutout_is_too_much_the_sentence_has_a_size_that_fits():
     said = hungry(512, 1, 150)
-    assert said.startswith("The memory here does not hold a picture of 512x512")
+    assert said.startswith("There isn't enough memory for a picture of 512x512")
     side = int(said.removesuffix(" would fit.").split("x")[-1])
     assert 0 < side < 512
 
@@ -201,7 +201,8 @@ def test_numbers_that_run_away_once_are_caught_at_the_last_finite_state():
         synthesis.step()
     assert synthesis.latent.z.isfinite().all()
     [remark] = synthesis.remarks
-    assert remark == "The numbers ran away at iteration 13, so it went on from iteration 10."
+    assert remark == ("The numbers overflowed at iteration 13, so painting continued from "
+                      "iteration 10.")
     assert remark in synthesis.notices()
 
 
