@@ -1,4 +1,4 @@
-"""The bot itself: wires the store, the queue, delivery and Discord together."""
+"""The Discord client: puts the store, the queue, the delivery and the cogs together."""
 
 from __future__ import annotations
 
@@ -36,35 +36,35 @@ from engine.jobs.queue import PaintQueue
 
 log = logging.getLogger(__name__)
 
-# Their gates stand in this order: who may ask comes first, then what they prefer.
+# The order of their gates: first whether the user may ask, then their preferences.
 COGS = ("cogs.moderation", "cogs.privacy", "cogs.preferences", "cogs.imagine", "cogs.history",
         "cogs.overview", "cogs.owner", "cogs.admin",
         "cogs.edit", "cogs.replies", "cogs.config")
-# No privileged one: what people type reaches us through commands, buttons and modals, and where
-# they mention us or write to us directly.
+# No privileged intent: text reaches the bot through commands, buttons, modals, mentions and
+# direct messages.
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 
 
 class ImageBot(commands.AutoShardedBot):
-    """Paints in Discord. Nothing is opened or connected before :meth:`setup_hook`.
+    """The client. Nothing is opened or connected before :meth:`setup_hook`.
 
-    ``in_process`` paints in this process instead of the worker's own: for tests.
+    With ``in_process`` it paints in this process instead of a worker's, for tests.
     """
 
     def __init__(self, settings: Settings, *, in_process: bool = False) -> None:
         metrics = Metrics()
         super().__init__(
-            # The one message command is the owner's, and mentions need no privileged intent.
+            # The only message command is the owner's, and mentions need no privileged intent.
             command_prefix=commands.when_mentioned, help_command=None, intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(), tree_cls=ImageTree,
-            # Where the bot is no member it could post nothing: no installs for oneself alone.
+            # Not for user installs, because the bot can only post in servers that it has joined.
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
             allowed_contexts=discord.app_commands.AppCommandContext(
                 guild=True, dm_channel=True, private_channel=False),
-            # Messages are edited by id; a cache of them would only grow.
+            # Messages are edited by id and need no cache.
             max_messages=None, chunk_guilds_at_startup=False, http_trace=metrics.trace(),
             member_cache_flags=discord.MemberCacheFlags.none())
-        # It sends no voice, so nobody needs to read that it could not.
+        # The bot sends no voice, so the warning about missing voice support is useless.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         self.settings = settings
         self.metrics = metrics
@@ -87,13 +87,13 @@ class ImageBot(commands.AutoShardedBot):
 
     @property
     def opened(self) -> bool:
-        """Whether store and queue are there to be asked: open, and not being closed."""
+        """Whether the store and the queue are open, and not being closed."""
         return self._opened and self._closing is None
 
     async def open(self) -> None:
         """Open the store and start the queue, once.
 
-        Raises EngineError where that fails, ClosingError where the bot is being closed.
+        Raises EngineError if that fails, ClosingError if the bot is being closed.
         """
         async with self._opening:
             if self._closing is not None:
@@ -108,7 +108,7 @@ class ImageBot(commands.AutoShardedBot):
             await self.queue.start()
 
     def _put_together(self) -> None:
-        """Make the parts, each of what it needs of those before it."""
+        """Create the parts, each with the parts that it needs."""
         settings, store = self.settings, self.store
         painting, preview_seconds = settings.painting, settings.delivery.preview_seconds
         store.watchers.append(self.metrics.delivered)
@@ -136,11 +136,11 @@ class ImageBot(commands.AutoShardedBot):
         return wanted_scores(await self.guild_settings.rules(job.place.guild_id))
 
     def _servers(self) -> set[str] | None:
-        """The ids of the servers that the bot is in; None while that is not known."""
+        """Return the ids of the servers that the bot is in; None while unknown."""
         return {str(guild.id) for guild in self.guilds} if self.is_ready() else None
 
     async def setup_hook(self) -> None:
-        """After the login and before the first event: open, load the cogs, take up the work."""
+        """Open, load the cogs and resume the work; called after login, before the first event."""
         await self.open()
         for cog in COGS:
             await self.load_extension(cog)
@@ -150,45 +150,45 @@ class ImageBot(commands.AutoShardedBot):
         await self.delivery.take_up()
 
     async def on_ready(self) -> None:
-        """Said once more after each new session."""
-        log.info("Ready as %s, in %d servers", self.user, len(self.guilds))
+        """Log each new session."""
+        log.info("Ready as %s; servers: %d", self.user, len(self.guilds))
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Its channels may take now what they refused before; so below."""
+        """Retry what the server's channels refused before."""
         await self.delivery.retry_refused(guild.id)
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
-        """After an outage of Discord's."""
+        """Do the same after an outage of Discord."""
         await self.delivery.retry_refused(guild.id)
 
     async def on_guild_channel_update(self, before: discord.abc.GuildChannel,
                                       after: discord.abc.GuildChannel) -> None:
-        """Permissions may have been given back."""
+        """Do the same, because permissions may have changed."""
         await self.delivery.retry_refused(after.guild.id)
 
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
-        """The same."""
+        """Do the same, because permissions may have changed."""
         await self.delivery.retry_refused(after.guild.id)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Submitted modals, whichever process opened them; the rest discord.py dispatches."""
+        """Handle submitted modals from any process; discord.py handles the rest."""
         await take_remix(interaction, self)
         await take_edit(interaction, self)
 
     async def on_message(self, message: discord.Message) -> None:
-        """The commands by mention, which are the owner's; cogs.replies has all other messages."""
+        """Run the owner's message commands; cogs.replies handles all other messages."""
         context = await self.get_context(message)
         if context.valid and not message.author.bot:
             await self.invoke(context)
 
     async def close(self) -> None:
-        """Stop taking work, tell the channels, keep the queue, disconnect; within 10 s."""
+        """Stop taking work, tell the channels, save the queue and disconnect, within 10 s."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(), name="closing")
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
-        async with self._opening:  # what is half open can be closed only once it is open
+        async with self._opening:  # wait until opening has finished before closing
             if self._opened:
                 self.intake.close()
                 await asyncio.gather(self.delivery.close(), self.videos.close())

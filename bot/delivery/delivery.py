@@ -1,9 +1,9 @@
 """From a job's events to messages in its channel: progress, then the result, once.
 
-A job is followed by one task. The progress message is a courtesy: it may be deleted, refused or
-late. The result must arrive: it is tried until Discord has it or refuses it for good, its
-message's id is stored then, and until that is so every start of the bot tries again. So it is
-with a failure; that a job was cancelled only its progress message says.
+One task follows each job. The progress message is best effort: it may be deleted, refused or late.
+The result must arrive: posting is retried until Discord accepts it or refuses it for good; then the
+message's id is stored, and until then every start of the bot tries again. The same holds for a
+failure. A cancelled job only changes its progress message.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _CANCELLED, _FAILED = mark("Cancelled."), mark("This one failed.")
 
 
 class Delivery:
-    """Follows jobs and delivers what becomes of them.
+    """Follows jobs, and posts their results.
 
-    ``preview_seconds`` is the least time between two edits of one progress message, where the
-    server did not say otherwise.
+    ``preview_seconds`` is the least time between two edits of one progress message, unless the
+    server set another.
     """
 
     def __init__(self, store: Store, queue: PaintQueue, guild_settings: GuildSettings,
@@ -61,15 +61,15 @@ class Delivery:
 
     def follow(self, job: Job, rules: Rules, *, answers: int | None = None,
                message_id: int | None = None) -> None:
-        """Show the job's progress, in a reply to the message ``answers``, and deliver its end.
+        """Show the job's progress, as a reply to the message ``answers``, and deliver its result.
 
-        ``message_id`` is the progress message's own, from before a restart.
+        ``message_id`` is the progress message from before a restart.
         """
         if job.id not in self._tasks and not self._closing:
             self._start(job.id, self._follow(job, rules, message_id, answers))
 
     async def take_up(self) -> None:
-        """After a start: go on where the process before this one was interrupted."""
+        """Continue what the previous process left, after a start."""
         for job in self._queue.resumed():
             stored = await self._store.job(job.id)
             self.follow(job, await self._guild_settings.rules(job.place.guild_id),
@@ -79,7 +79,7 @@ class Delivery:
                 self._start(stored.id, self._deliver_stored(stored))
 
     async def retry_refused(self, guild_id: int) -> None:
-        """Post what a server's channels refused before: they may take it now."""
+        """Post again what a server's channels refused earlier: they may accept it now."""
         for job_id in self._results.refused(guild_id):
             stored = await self._store.job(job_id)
             if (stored is not None and stored.delivered_at is None and not self._closing
@@ -87,14 +87,14 @@ class Delivery:
                 self._start(job_id, self._deliver_stored(stored))
 
     async def close(self) -> None:
-        """Tell the channels that work rests, and stop; takes a few seconds at most."""
+        """Tell the channels that work pauses, and stop; takes a few seconds at most."""
         self._closing = True
         tasks = dict(self._tasks)
         farewells = [
             asyncio.create_task(_rest(job, progress))
             for job_id, progress in self._progress.items()
             if (job := self._requests.get(job_id)) is not None]
-        # What is being posted just now may arrive; what merely waits for its job cannot.
+        # Wait for what is being posted, but not for jobs that still run.
         posting = [task for job_id, task in tasks.items() if job_id not in self._requests]
         if farewells or posting:
             await asyncio.wait([*farewells, *posting], timeout=CLOSING_SECONDS)
@@ -103,7 +103,7 @@ class Delivery:
         await asyncio.gather(*tasks.values(), *farewells, return_exceptions=True)
 
     async def let_go(self, job_id: str, seconds: float) -> None:
-        """Wait so long for what is being posted about a job, then end it: the job is to go."""
+        """Wait up to ``seconds`` for a job's posting, then end it, before the job is deleted."""
         task = self._tasks.get(job_id)
         if task is not None:
             late = (await asyncio.wait([task], timeout=seconds))[1]
@@ -120,12 +120,12 @@ class Delivery:
         self._progress.pop(job_id, None)
         self._requests.pop(job_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # The row stays undelivered: the next start tries again.
+            # The row stays undelivered, so the next start tries again.
             with about_job(job_id):
                 describe(error, "the delivery")
 
     def _interval(self, job: Job, seconds: float) -> float:
-        """Seconds between edits: previews are news, places in the queue hardly are."""
+        """Return the seconds between edits: longer for queue positions than for previews."""
         if isinstance(job.latest, Queued) and seconds:
             return max(WAITING_SECONDS, 2.0 * len(self._tasks))
         return seconds
@@ -138,7 +138,7 @@ class Delivery:
             async def remember(posted: int) -> None:
                 await self._store.set_progress_message(job.id, str(posted))
 
-            # In direct messages, and where no server said otherwise, as the host has it.
+            # The host's value, unless the server set its own.
             seconds = (rules.value("preview_seconds")
                        if rules.source("preview_seconds") == "server" else self._preview_seconds)
             progress = ProgressMessage(
@@ -152,7 +152,7 @@ class Delivery:
                     progress.show(messages.queued(job.person, job.request, event))
                 elif isinstance(event, Progress):
                     overlay = event.overlay or overlay
-                    # What the finished picture may not show its previews may not either.
+                    # Previews follow the same rules as the finished picture.
                     feared = strongest_possible(rules)
                     seen = event if preferences.previews and feared != "withhold" else (
                         replace(event, preview=b"", overlay=b""))
@@ -164,22 +164,22 @@ class Delivery:
                     return
 
     async def next_event(self, events: AsyncIterator[Event]) -> Event | None:
-        """The job's next event, however long it takes; None where the queue was closed."""
+        """Return the job's next event, however long it takes; None if the queue closed."""
         return await anext(events, None)
 
     async def _end(self, job: Job, event: Ending, progress: ProgressMessage,
                    overlay: bytes) -> None:
-        del self._requests[job.id]  # what comes now is no rest
+        del self._requests[job.id]  # from here on :meth:`close` must not say that it continues
         if isinstance(event, Cancelled):
             await progress.close(messages.ended(job.request, _(_CANCELLED)))
             await self._store.set_told(job.id)
             return
-        # The result does not wait for an edit in flight, which limits may hold up.
+        # The result does not wait for an edit that rate limits hold up.
         progress.hush()
         stored = await self._store.job(job.id)
         if stored is None:
             return  # deleted while it was painted
-        # Jobs may wait for hours: what the server's moderators chose since then holds too.
+        # Jobs may wait for hours: use the settings that the server has now.
         rules = await self._guild_settings.rules(stored.guild_id)
         event, verdict = await self._checked(stored, event, rules)
         link = await self._results.post(stored, event, verdict, rules, look_first=False)
@@ -217,7 +217,7 @@ class Delivery:
 
     async def _checked(self, stored: StoredJob, event: Done | Failed,
                        rules: Rules) -> tuple[Done | Failed, Verdict]:
-        """The ending to deliver, and what was found in the picture."""
+        """Return the event to deliver, and the findings in the picture."""
         if isinstance(event, Done):
             return await check_picture(self._store.picture_checks, rules, stored, event)
         return event, Verdict()
@@ -248,4 +248,4 @@ async def _rest(job: Job, progress: ProgressMessage) -> None:
 
 
 async def _forget(posted: int) -> None:
-    """A message that is edited alone has no new id to remember."""
+    """Ignore the id: a message that is only edited has no new one."""

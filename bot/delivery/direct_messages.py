@@ -1,4 +1,4 @@
-"""Short direct messages to those who wish for them: a courtesy, never the result itself."""
+"""Optional direct messages about finished pictures; best effort, never the result itself."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 async def write_directly(people: People, users: Users, job: StoredJob, event: Event,
                          link: str | None) -> None:
-    """Tell the person of the message at ``link``, where they prefer that and were not told so."""
+    """Send the user a link to the result, if their preferences ask for it."""
     if link is None or job.guild_id is None or "/@me/" in link:
-        return  # they were told directly
+        return  # the result itself is in their direct messages
     if not (await people.preferences(job.person)).direct_message:
         return
     prompt = escape(job.request.prompt, 200)
@@ -32,4 +32,4 @@ async def write_directly(people: People, users: Users, job: StoredJob, event: Ev
         user = await users.fetch_user(int(job.person))
         await user.send(text)
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-        log.info("The person could not be written to directly: %s", error)
+        log.info("Could not send the direct message: %s", error)

@@ -40,9 +40,9 @@ OVERLAY = "may-change.jpg"
 
 @dataclass(frozen=True)
 class Text:
-    """One message's parts, but for the view, which is made anew for each sending.
+    """The parts of one message, except the view, which each sending needs fresh.
 
-    ``files`` are (name, bytes); discord.py's own File objects are used up by sending.
+    ``files`` are (name, bytes), because sending consumes discord.py's File objects.
     """
 
     content: str
@@ -51,16 +51,16 @@ class Text:
     files: tuple[tuple[str, bytes], ...] = field(repr=False, default=())
 
     def view(self, job_id: str) -> discord.ui.View:
-        """The buttons of this message."""
+        """Return the buttons of this message."""
         return view_of(job_id, self.buttons)
 
     def new_files(self) -> list[discord.File]:
-        """The files, fresh for one sending."""
+        """Return the files as new File objects, for one sending."""
         return [discord.File(io.BytesIO(data), filename=name) for name, data in self.files]
 
 
 def view_of(job_id: str, buttons: tuple[type[JobButton], ...]) -> discord.ui.View:
-    """A view of buttons about one job; nothing in it lives longer than the sending."""
+    """Return a view of buttons about one job; it is not kept after sending."""
     view = discord.ui.View(timeout=None)
     for button in buttons:
         item = button(job_id)
@@ -82,7 +82,7 @@ def _embed(request: ImageRequest, colour: int, settings: str | None = None) -> d
 
 
 def queued(person: str, request: ImageRequest, event: Queued | None) -> Text:
-    """The job waits; with no event yet, its place is not known."""
+    """The job is queued; without an event its position is unknown."""
     line = _("Queued") if event is None else place_in_queue(event.position, event.eta)
     return Text(_for(line, person), _embed(request, WAITING), UNDERWAY)
 
@@ -92,7 +92,7 @@ def _for(line: str, person: str) -> str:
 
 
 def painting(person: str, request: ImageRequest, event: Progress) -> Text:
-    """The job is being painted, with its newest preview."""
+    """The job is running, with its newest preview."""
     if event.iteration == 0 and not event.preview:
         ready = Text(_for(_("Getting ready"), person), _embed(request, PAINTING), UNDERWAY)
         return _marked(ready, event.overlay)
@@ -113,7 +113,7 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
 
 
 def _marked(text: Text, overlay: bytes) -> Text:
-    """The same with the overlay of what may change, small beside a preview; without one, as is."""
+    """Add the overlay of the editable area, small if there is a preview; none if it is empty."""
     if not overlay:
         return text
     embed, link = text.embed.copy(), f"attachment://{OVERLAY}"
@@ -124,9 +124,9 @@ def _marked(text: Text, overlay: bytes) -> Text:
 
 def result(person: str, request: ImageRequest, done: Done, picture: tuple[str, bytes], *,
            may_go: bool = False) -> Text:
-    """The finished picture as a message of its own; it pings the person, and nobody else.
+    """The finished picture as a message of its own, which pings only the requester.
 
-    ``may_go`` says that old pictures make room for new ones, so that this one can be kept.
+    ``may_go`` says that old pictures are deleted to free up space, so this one can be kept.
     """
     embed = _embed(request, PAINTED, result_line(request, done))
     embed.set_image(url=f"attachment://{picture[0]}")
@@ -138,9 +138,9 @@ def result(person: str, request: ImageRequest, done: Done, picture: tuple[str, b
 
 
 def spoilered(text: Text) -> Text:
-    """The same with its pictures behind a spoiler.
+    """Put a message's pictures behind a spoiler.
 
-    Discord hides files whose names begin with SPOILER_, but no picture within an embed.
+    Discord hides files whose names start with SPOILER_, but not pictures in embeds.
     """
     if not text.files:
         return text
@@ -150,33 +150,33 @@ def spoilered(text: Text) -> Text:
 
 
 def finished(request: ImageRequest, done: Done, link: str, overlay: bytes = b"") -> Text:
-    """What the progress message becomes when the result is posted; an overlay stays there."""
+    """The progress message after the result is posted; it keeps the overlay."""
     line = _("Painted in {time}: {link}", time=duration(done.seconds), link=link)
     return _marked(Text(line, _embed(request, PAINTED), ()), overlay)
 
 
 def failed(person: str, request: ImageRequest, reason: str) -> Text:
-    """The job came to nothing; said in a message of its own, which pings the person."""
+    """The failure as a message of its own, which pings the requester."""
     return Text(f"<@{person}> {escape(reason)}", _embed(request, SORRY), RETRY)
 
 
 def ended(request: ImageRequest, words: str) -> Text:
-    """What the progress message becomes when there is no result: failed, or cancelled."""
+    """The progress message of a job without a result: failed or cancelled."""
     return Text(words, _embed(request, SORRY), RETRY)
 
 
 def resting(person: str, request: ImageRequest) -> Text:
-    """The bot is being stopped; the job goes on when it is back."""
+    """The progress message while the bot restarts; the job continues afterwards."""
     return Text(_for(_("I'm restarting; this picture will continue when I'm back"), person),
                 _embed(request, WAITING), UNDERWAY)
 
 
 def pings(person: str) -> discord.AllowedMentions:
-    """Allows the mention of one person."""
+    """Allow the mention of one user."""
     return discord.AllowedMentions(everyone=False, roles=False, replied_user=False,
                                    users=[discord.Object(int(person))])
 
 
 def carries(message: discord.Message, button: type[JobButton], job_id: str) -> bool:
-    """Whether a message has this button about this job: how a posted result is recognised."""
+    """Whether a message has this button about this job, which identifies a posted result."""
     return button.custom_id_of(job_id) in custom_ids(message.components)

@@ -1,8 +1,8 @@
-"""Whether a finished picture shows what its server does not want to see, and what is done then.
+"""Checking finished pictures against the server's list of concepts.
 
-The perceptor scores the picture for each concept of the server's list (see
-engine.painting.concepts); a score from the concept's threshold on is a finding. "withhold" also
-holds where a picture could not be scored: a check that fails lets nothing through.
+The perceptor scores the picture for each concept (see engine.painting.concepts); a score at or
+above the concept's threshold is a finding. "withhold" also acts if a picture could not be scored,
+so that a failed check lets nothing through.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ _STRENGTH: dict[Action, int] = {"warn": 0, "spoiler": 1, "withhold": 2}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found in one picture."""
+    """The findings in one picture."""
 
     findings: tuple[Finding, ...] = ()
 
     @property
     def action(self) -> Action | None:
-        """The strongest that a finding asks for."""
+        """The strictest action among the findings."""
         return max((found.action for found in self.findings), key=_STRENGTH.__getitem__,
                    default=None)
 
     def marked(self, text: Text) -> Text:
-        """The result's message, with a note for those who see it."""
+        """Return the result's message, with a note about the findings."""
         if not self.findings:
             return text
         names = ", ".join(f"||{escape(found.concept, MAX_LENGTH)}||" for found in self.findings)
@@ -47,19 +47,19 @@ class Verdict:
 
 
 def wanted_scores(rules: Rules) -> list[str]:
-    """The concepts that pictures of the server are to be scored for."""
+    """Return the concepts that the server's pictures are scored for."""
     return [concept for concept, entry in _entries(rules).items() if entry["action"] != "off"]
 
 
 def strongest_possible(rules: Rules) -> Action | None:
-    """What may happen to a picture, and so is to be done about its previews already."""
+    """Return the strictest action possible, which previews already follow."""
     actions: list[Action] = [entry["action"] for entry in _entries(rules).values()
                              if entry["action"] != "off"]
     return max(actions, key=_STRENGTH.__getitem__, default=None)
 
 
 def judge(rules: Rules, job: StoredJob, scores: Mapping[str, float]) -> Verdict:
-    """What the server's list says of these scores."""
+    """Return the findings for these scores, by the server's list."""
     found = []
     for concept, entry in _entries(rules).items():
         score = scores.get(concept)
@@ -77,9 +77,9 @@ def _entries(rules: Rules) -> Mapping[str, Any]:
 
 async def check_picture(checks: PictureChecks, rules: Rules, job: StoredJob,
                         done: Done) -> tuple[Done | Failed, Verdict]:
-    """Judge a finished picture, log what was found, and withhold it where that is to be.
+    """Judge a finished picture, log the findings, and withhold it if necessary.
 
-    The ending is to be delivered in place of ``done``. Raises StoreError.
+    Returns the event to deliver in place of ``done``. Raises StoreError.
     """
     verdict = judge(rules, job, done.scores)
     if verdict.action == "withhold":

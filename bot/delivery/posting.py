@@ -1,4 +1,4 @@
-"""Posting what must arrive, once: through lost answers, 5xx, 429, limits and restarts."""
+"""Posting a message exactly once: through lost answers, 5xx, 429, limits and restarts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bot.errors import TOO_LARGE, is_passing
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
-# Longer than any outage of Discord's there was; the next start of the bot tries again after it.
+# Longer than any known outage of Discord; after that, the bot's next start tries again.
 BUDGET_SECONDS = 24 * 3600.0
 READ_BACK = 1000
 
@@ -26,14 +26,14 @@ Make = Callable[[int], Awaitable[Text | None]]
 
 
 class Servers(Protocol):
-    """Gives servers by their ids."""
+    """Finds servers by their ids."""
 
     def get_guild(self, id: int, /) -> discord.Guild | None:
-        """The server; None where the bot is not in it, or does not know that yet."""
+        """Return the server; None if the bot is not in it, or does not know it yet."""
 
 
 def upload_limit(servers: Servers, guild_id: int | None) -> int:
-    """The most bytes of one file in a server, or in direct messages."""
+    """Return the most bytes of one file in a server, or in direct messages."""
     guild = None if guild_id is None else servers.get_guild(guild_id)
     return (discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES if guild is None
             else guild.filesize_limit)
@@ -42,13 +42,13 @@ def upload_limit(servers: Servers, guild_id: int | None) -> int:
 async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str, nonce: str,
                     person: str, find: Find, limit: int, look_first: bool = False,
                     own_id: int | None = None, after: int = 0) -> int | None:
-    """Post a message about a job to ``channel`` and give its id; never twice.
+    """Post a message about a job to ``channel``, never twice, and return its id.
 
-    ``make(limit)`` gives the text with files of at most ``limit`` bytes, None where they cannot
-    be made that small. ``find`` recognises the message if an earlier try did arrive;
-    ``look_first`` says there may have been one long ago, but not before the message ``after``.
-    Passing trouble is waited out for a day; then the answer is None as well. Raises
-    discord.HTTPException where Discord refuses for good.
+    ``make(limit)`` returns the text with files of at most ``limit`` bytes, None if they cannot be
+    made that small. ``find`` recognises the message if an earlier try arrived; ``look_first`` says
+    that there may be one from long ago, but after the message ``after``. Temporary trouble is
+    retried for a day; then the result is None as well. Raises discord.HTTPException if Discord
+    refuses for good.
     """
     loop = asyncio.get_running_loop()
     began, pause = loop.time(), FIRST_PAUSE
@@ -69,7 +69,7 @@ async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str
             if text is not None and text.files and (
                     error.code == TOO_LARGE or error.status == 413):
                 limit = min(limit, sum(len(data) for _, data in text.files)) * 3 // 4
-                log.info("Discord finds the file too large; trying with %d bytes", limit)
+                log.info("The file is too large for Discord; trying with %d bytes", limit)
                 continue
             if not is_passing(error):
                 raise
@@ -79,22 +79,22 @@ async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str
         else:
             return message.id
         if loop.time() - began > BUDGET_SECONDS:
-            log.error("Posting was given up after a day; the next start tries again")
+            log.error("Gave up posting after a day; the next start tries again")
             return None
-        # Not all at the same moment, where many wait for Discord to be back.
+        # Spread the retries, because many jobs may wait for Discord.
         await asyncio.sleep(pause * random.uniform(0.75, 1.25))
         pause = min(pause * 2, LONGEST_PAUSE)
-        # It may have arrived, its answer alone being lost; Discord knows the nonce again, but
-        # only for a few minutes.
+        # It may have arrived and only the answer was lost; Discord remembers the nonce, but only
+        # for a few minutes.
         look = True
 
 
 async def find_message(channel: discord.abc.Messageable, find: Find, own_id: int | None = None,
                        after: int = 0) -> int | None:
-    """The id of our message that ``find`` recognises among the channel's newest.
+    """Return the id of our message that ``find`` recognises in the channel.
 
-    Looks no further back than the message ``after``. None where there is none, or where we may
-    not read.
+    Searches the newest messages, back to the message ``after``. None if there is none, or if the
+    history cannot be read.
     """
     try:
         async for message in channel.history(limit=READ_BACK):
@@ -103,5 +103,5 @@ async def find_message(channel: discord.abc.Messageable, find: Find, own_id: int
             if (own_id is None or message.author.id == own_id) and find(message):
                 return message.id
     except discord.Forbidden:
-        log.info("The channel's history cannot be read, so nothing was looked for there")
+        log.info("Cannot read the channel's history to look for an earlier message")
     return None

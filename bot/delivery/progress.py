@@ -1,4 +1,4 @@
-"""One job's progress message: at most one edit in flight, the newest state wins."""
+"""One job's progress message: at most one edit in flight, and the newest state wins."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
 
-# Discord limits edits of messages older than an hour more strictly: a new one is posted then.
+# Discord limits edits of messages older than an hour more strictly, so a new one is posted.
 OLD = timedelta(minutes=55)
 _LAST_WORD_SECONDS = 20.0
-# Whom the channel's history is closed to may write in it, but not reply.
+# Without Read Message History the bot may post in a channel, but not reply.
 _NO_REPLIES = 160002
 
 
 class ProgressMessage:
     """Shows a job's states in a channel by editing one message.
 
-    ``message_id`` is that of a message posted before a restart; ``remember`` is called with
-    the id of each message that is posted. ``interval`` gives the seconds between two edits.
-    ``may_be_there`` says that one may have been posted of which nobody learnt the id;
-    ``answers`` is a message of the channel that it is to be a reply to.
-    Nothing raises: a message that cannot be shown stops the previews, not the job.
+    ``message_id`` is a message posted before a restart; ``remember`` is called with the id of each
+    message that is posted. ``interval`` returns the seconds between two edits. ``may_be_there``
+    says that one may have been posted without its id being stored; ``answers`` is the message to
+    reply to. Nothing raises: if a message cannot be shown, the previews end, not the job.
     """
 
     def __init__(self, channel: discord.abc.Messageable, job_id: str, message_id: int | None,
@@ -56,7 +55,7 @@ class ProgressMessage:
         self._shown_at = float("-inf")
 
     def show(self, text: Text) -> None:
-        """Show ``text`` when its turn has come, unless something newer comes before."""
+        """Show ``text`` when an edit is due, unless something newer replaces it."""
         self._newest = text
         self._changed.set()
         if self._task is None and not self._closing.is_set():
@@ -64,13 +63,13 @@ class ProgressMessage:
                                              name=f"progress of {self.job_id}")
 
     def hush(self) -> None:
-        """Show nothing more but the last word; an edit in flight goes on."""
+        """Show no more updates except the last one; an edit in flight continues."""
         self._closing.set()
         self._newest = None
         self._changed.set()
 
     async def close(self, text: Text | None = None) -> None:
-        """Wait for the edit in flight, then show ``text`` as the last word, if there is one."""
+        """Wait for the edit in flight, then show ``text`` as the last state, if given."""
         self.hush()
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=_LAST_WORD_SECONDS)
@@ -82,7 +81,7 @@ class ProgressMessage:
     async def _keep_showing(self) -> None:
         while not self.gone:
             await self.wait_for_news()
-            # Whatever comes meanwhile may be in more of a hurry: previews are, places are not.
+            # A newer text may have a shorter interval: previews do, queue positions do not.
             while not self._closing.is_set() and (early := self._due() - _now()) > 0:
                 self._changed.clear()
                 await self.pause(early)
@@ -98,11 +97,11 @@ class ProgressMessage:
         return self._shown_at + self._interval()
 
     async def wait_for_news(self) -> None:
-        """Until there is something to show, or nothing more will come."""
+        """Wait until there is something to show, or nothing more will come."""
         await self._changed.wait()
 
     async def pause(self, seconds: float) -> None:
-        """Wait so long, or until there is something newer."""
+        """Wait for ``seconds``, or until there is something newer."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._changed.wait(), seconds)
 
@@ -111,30 +110,30 @@ class ProgressMessage:
             if self.message_id is None and self._may_be_there:
                 await self._find()
             if self.message_id is None and last:
-                return  # nothing was shown that would have to end
+                return  # nothing is shown that needs a last state
             if self.message_id is None or self._is_old(self.message_id):
                 await self._post(text)
             else:
                 await self._edit(self.message_id, text)
         except discord.HTTPException as error:
-            # Deleted, or not allowed any more: no previews. Other trouble passes; the next
-            # state comes soon.
+            # Deleted, or no longer allowed: no more previews. Other trouble is temporary, and
+            # the next state comes soon.
             self.gone = self.gone or not is_passing(error)
             level = logging.INFO if error.code in DELETED else logging.WARNING
             log.log(level, "The progress could not be shown: %s", error)
         except (aiohttp.ClientError, TimeoutError, OSError, EngineError) as error:
-            log.warning("The progress could not be shown: %s", error)
+            log.warning("Could not show the progress: %s", error)
 
     async def _edit(self, message_id: int, text: Text) -> None:
         message = self.channel.get_partial_message(message_id)  # type: ignore[attr-defined]  # all kinds of channel that we post in have it
-        # The list of attachments says which stay: none but the new preview.
+        # The list of attachments names those that stay: only the new preview.
         await message.edit(content=text.content, embed=text.embed, view=text.view(self.job_id),
                            attachments=text.new_files())
 
     async def _post(self, text: Text) -> None:
         old, self.message_id = self.message_id, None
-        self._may_be_there = True  # until there is an answer
-        # A retry of the first post within Discord's few minutes gives the same message.
+        self._may_be_there = True  # until Discord answers
+        # Within a few minutes, a retry of the first post returns the same message.
         nonce = f"{self._posts % 10}{self.job_id[:24]}"
         try:
             message = await self._send(text, nonce)
@@ -157,7 +156,7 @@ class ProgressMessage:
                                        reference=reference)  # type: ignore[arg-type]  # None is none
 
     async def _find(self) -> None:
-        """Look for a message whose answer was lost: Discord forgets nonces within minutes."""
+        """Find a message whose answer was lost; Discord forgets nonces within minutes."""
         found = await find_message(
             self.channel, lambda message: carries(message, CancelButton, self.job_id))
         self._may_be_there = False

@@ -1,7 +1,7 @@
-"""The message that a job ends in: its picture or why there is none, posted once.
+"""The final message of a job: its picture, or why there is none, posted once.
 
-Where the channel does not take it, the person is sent it directly; where they do not either, it
-waits until the server's channels may have been opened again.
+If the channel refuses it, it is sent to the requester directly; if that fails too, it waits until
+the server's channels or roles change.
 """
 
 from __future__ import annotations
@@ -42,36 +42,36 @@ log = logging.getLogger(__name__)
 
 
 class Poster(ChannelsAndUsers, Servers, Protocol):
-    """Discord, as far as posting needs it."""
+    """What posting uses of the client."""
 
     @property
     def user(self) -> discord.ClientUser | None:
         """The bot's own account; None before the login."""
 
     def get_user(self, id: int, /) -> discord.User | None:
-        """A person in the cache."""
+        """Return a user from the cache."""
 
 
 class Results:
-    """Posts jobs' results and failures, and remembers what nobody would take.
+    """Posts the results and failures of jobs, and remembers those that were refused.
 
-    ``operations`` says whether old pictures make room for new ones.
+    ``operations`` says whether old pictures are deleted to free up space.
     """
 
     def __init__(self, store: Store, client: Poster, operations: OperationsSettings) -> None:
         self._store = store
         self._client = client
         self._operations = operations
-        # By server: what neither the channel nor the person would take.
+        # By server: jobs that neither the channel nor the requester accepted.
         self._refused: dict[int, set[str]] = {}
 
     def refused(self, guild_id: int) -> set[str]:
-        """The ids of a server's jobs that could not be posted, which are to be tried again."""
+        """Return the ids of a server's jobs whose posting was refused, to try again."""
         return self._refused.pop(guild_id, set())
 
     async def post(self, stored: StoredJob, event: Done | Failed, verdict: Verdict, rules: Rules, *,
                    look_first: bool) -> str | None:
-        """Post the result or the failure; its link, None where it could not be posted."""
+        """Post the result or failure, and return its link; None if it could not be posted."""
         channel = channel_of(self._client, stored.channel_id, stored.guild_id)
         limit = upload_limit(self._client, as_number(stored.guild_id))
         button = AgainButton if isinstance(event, Failed) else VideoButton
@@ -104,13 +104,13 @@ class Results:
                 channel, make, job_id=stored.id, nonce=nonce, person=stored.person, find=find,
                 limit=limit, look_first=look_first, own_id=own_id, after=_shown_by(stored))
         except discord.HTTPException as error:
-            log.warning("The channel refuses the result: %s", error)
+            log.warning("The channel refused the result: %s", error)
             return await self._post_directly(stored, make, find, look_first=look_first)
         return await self._delivered(stored, channel, message_id)
 
     async def _post_directly(self, stored: StoredJob, make: Make, find: Find, *,
                              look_first: bool) -> str | None:
-        """The channel is gone or closed to us: send it to the person alone, if they let us."""
+        """Send it to the requester, because the channel is gone or closed to the bot."""
         try:
             direct = await self._direct_channel(int(stored.person))
             message_id = await post_once(
@@ -118,7 +118,7 @@ class Results:
                 person=stored.person, find=find, look_first=look_first,
                 limit=upload_limit(self._client, None), after=_shown_by(stored))
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
-            log.warning("Nor can it be sent to the person directly: %s", error)
+            log.warning("Could not send the result in a direct message either: %s", error)
             if stored.guild_id is not None:
                 self._refused.setdefault(int(stored.guild_id), set()).add(stored.id)
             return None
@@ -127,7 +127,7 @@ class Results:
     async def _delivered(self, stored: StoredJob,
                          channel: discord.PartialMessageable | discord.DMChannel,
                          message_id: int | None) -> str | None:
-        """Note which message it is; its link, None where there is none."""
+        """Store the message's id, and return its link; None if there is no message."""
         if message_id is None:
             return None
         await self._store.set_result_message(stored.id, str(message_id))
@@ -148,5 +148,5 @@ class Results:
 
 
 def _shown_by(stored: StoredJob) -> int:
-    """A message that is older than any result: ids go by Discord's clock, which ours may not."""
+    """Return the id of a message older than any result; ids follow Discord's clock, not ours."""
     return as_number(stored.progress_message_id) or 0

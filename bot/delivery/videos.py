@@ -1,6 +1,6 @@
-"""Time-lapses on demand: made by the worker when it has time, posted where they were asked for.
+"""Time-lapses on demand: the worker makes them when it has time.
 
-A wish for one lives in memory alone: whoever asked is told where a restart ends it.
+Requests for them are only kept in memory; if a restart ends one, the requester is told.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ TOO_LARGE = mark("The time-lapse is too large to post here. Try a smaller pictur
 
 
 class VideoPoster(Channels, Servers, Protocol):
-    """Discord, as far as posting a time-lapse needs it."""
+    """What posting a time-lapse uses of the client."""
 
 
 class Videos:
-    """The time-lapses that are being made, at most one of a job in a channel at a time."""
+    """The time-lapses being made, at most one per job and channel."""
 
     def __init__(self, store: Store, queue: PaintQueue, guild_settings: GuildSettings,
                  client: VideoPoster) -> None:
@@ -45,9 +45,9 @@ class Videos:
 
     def ask(self, job: StoredJob, person: str, channel_id: int | None,
             guild_id: int | None) -> bool:
-        """Have a time-lapse made; False where that is being done for this channel already.
+        """Start a time-lapse; False if one is already being made for this channel.
 
-        Raises GoneError where there is no picture it could show, or no channel.
+        Raises GoneError if there is no picture to show, or no channel.
         """
         if not job.is_painted or channel_id is None:
             raise GoneError(_("There's no finished picture to show. Press Again to paint one."))
@@ -64,11 +64,11 @@ class Videos:
 
     @property
     def busy(self) -> bool:
-        """Whether any is being made."""
+        """Whether any time-lapse is being made."""
         return bool(self._tasks)
 
     async def close(self) -> None:
-        """End all; whoever waits is told to ask again, as far as a few seconds suffice."""
+        """Stop all of them, and tell the requesters, within a few seconds."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -78,7 +78,7 @@ class Videos:
                 task.cancel()
 
     async def film(self, job_id: str) -> bytes:
-        """The worker's mp4, however long it takes."""
+        """Return the worker's mp4, however long it takes."""
         return await self._queue.video(job_id)
 
     async def _make(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
@@ -91,7 +91,7 @@ class Videos:
                     video = await self.film(job.id)
                 text = caught.text
             except asyncio.CancelledError:
-                # This task ends with the message; being cancelled twice ends it at once.
+                # This task still posts the message; a second cancellation ends it at once.
                 text = _(RESTARTED)
             if video is not None and len(video) > limit:
                 video, text = None, _(TOO_LARGE)
@@ -99,7 +99,7 @@ class Videos:
                 await self._post(job, person, channel, video, text, rules)
 
     async def _rules(self, channel: discord.PartialMessageable) -> Rules | None:
-        """What holds in the channel's server; None where that cannot be read."""
+        """Return the rules of the channel's server; None if they cannot be read."""
         with Caught("the settings for a time-lapse"):
             return await self._guild_settings.rules(
                 None if channel.guild_id is None else str(channel.guild_id))

@@ -1,6 +1,6 @@
-"""The list of what a server does not want to see in pictures.
+"""The list of concepts that a server's pictures must not show.
 
-bot.delivery.picture_check judges pictures by it.
+bot.delivery.picture_check checks pictures against it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from bot.language import _, plural
 from data.picture_checks import Action
 
 MAX_CONCEPTS, MAX_LENGTH = 20, 60
-THRESHOLD = 0.5  # the concept more likely than all neutral captions together
+THRESHOLD = 0.5  # the concept is more likely than all neutral captions together
 ACTIONS = ("off", *get_args(Action))
 
 
 class Concepts(Kind):
-    """By each concept its threshold and its action: {"blood": {"threshold": 0.5, ...}, ...}."""
+    """Each concept's threshold and action: {"blood": {"threshold": 0.5, ...}, ...}."""
 
     typed = False
 
@@ -40,7 +40,7 @@ class Concepts(Kind):
 
 
 def concept_name(text: Any) -> str:
-    """A concept as it is kept; raises SettingError where it is none."""
+    """Return a concept as it is stored; raises SettingError if it is invalid."""
     name = " ".join(text.split()).lower() if isinstance(text, str) else ""
     if not 1 <= len(name) <= MAX_LENGTH or not any(character.isalpha() for character in name):
         raise SettingError(_("A concept is one or more words, at most {most} characters long.",

@@ -1,1 +1,1 @@
-"""Attachments, starting pictures and resized pictures."""
+"""Attachments, source pictures and resized pictures."""

@@ -1,7 +1,7 @@
-"""Pictures from people: fetched from Discord's own media hosts alone, by size limit.
+"""Pictures from users: downloaded only from Discord's media hosts, up to a size limit.
 
-The bytes are kept under their SHA-256; a request carries the hash. What stands in a link is
-never trusted: not its host, nor its length, nor its file's name.
+They are stored under their SHA-256, which requests refer to. Nothing about a link is trusted: not
+its host, the length it claims, nor its file name.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from bot.host.settings import LimitSettings, TestSettings
 from bot.language import _, mark
 from bot.requests.picture import Picture, hashed
 
-# Where Discord keeps what people upload; embeds go through its proxy, images-ext-*.
+# Discord's hosts for uploads, and its proxy for embeds (images-ext-*).
 MEDIA_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net",
                          "images-ext-1.discordapp.net", "images-ext-2.discordapp.net"})
 MAX_PIXELS = 50_000_000
-# As the engine reads; Pillow knows WebP by name only once its plugin is imported.
+# The engine's formats; Pillow knows the name of WebP only after importing its plugin.
 FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
-# What Pillow's plugins let slip on broken files.
+# What Pillow's plugins raise for broken files.
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
            AttributeError, struct.error, zlib.error)
 What = Literal["picture", "file"]
@@ -44,9 +44,9 @@ _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 
 
 def check_address(address: str, extra_host: str | None = None) -> yarl.URL:
-    """The address, if it lies at a media host of Discord's; raises AttachmentError if not.
+    """Return the address if it is on a media host of Discord; raises AttachmentError if not.
 
-    ``extra_host`` ("127.0.0.1:8080") is for tests; it is the one that may speak plain HTTP.
+    ``extra_host`` ("127.0.0.1:8080") is for tests; only it may use plain HTTP.
     """
     refusal = AttachmentError(_("That file isn't hosted on Discord; attach it to the command."))
     try:
@@ -64,10 +64,9 @@ def check_address(address: str, extra_host: str | None = None) -> yarl.URL:
 
 
 class Attachments:
-    """Fetches what people attached, and checks that it is what they should attach.
+    """Downloads and checks what users attach.
 
-    Pictures may have as many bytes as ``limits`` say. Of ``test`` the media host is read at each
-    call.
+    ``limits`` bound the size of pictures; the media host in ``test`` is read at each call.
     """
 
     def __init__(self, session: aiohttp.ClientSession, limits: LimitSettings,
@@ -77,28 +76,28 @@ class Attachments:
         self._test = test
 
     def check(self, address: str) -> None:
-        """Raise AttachmentError unless ``address`` is at a media host of Discord's."""
+        """Raise AttachmentError unless ``address`` is on a media host of Discord."""
         check_address(address, self._test.media_host)
 
     async def picture(self, address: str) -> Picture:
-        """The picture at ``address``. Raises AttachmentError as :meth:`file` does.
+        """Return the picture at ``address``. Raises AttachmentError like :meth:`file`.
 
-        Also where the file is not a picture, or has too many pixels.
+        It also raises if the file is not a picture, or has too many pixels.
         """
         data = await self._fetch(address, int(self._limits.max_attachment_mb * 1_000_000),
                                  "picture")
         return await asyncio.to_thread(_checked, data)
 
     async def file(self, address: str, max_bytes: int) -> bytes:
-        """The bytes of any file at ``address``.
+        """Return the bytes of any file at ``address``.
 
-        Raises AttachmentError where the address is another host's, the file is larger than
-        ``max_bytes``, or it cannot be fetched.
+        Raises AttachmentError if the address is on another host, the file is larger than
+        ``max_bytes``, or the download fails.
         """
         return await self._fetch(address, max_bytes, "file")
 
     async def _fetch(self, address: str, max_bytes: int, what: What) -> bytes:
-        """What is at ``address``, called ``what`` in errors; redirects are not followed."""
+        """Download ``address``, called ``what`` in errors; redirects are not followed."""
         url = check_address(address, self._test.media_host)
         limit = f"{max_bytes / 1_000_000:g} MB"
         chunks, length = [], 0
@@ -106,7 +105,7 @@ class Attachments:
             async with self._session.get(url, allow_redirects=False, timeout=_TIMEOUT) as response:
                 if response.status != 200:
                     raise AttachmentError(_(_GONE[what]))
-                # Read to the limit whatever the header claims.
+                # Stop at the limit, whatever length the header claims.
                 async for chunk in response.content.iter_chunked(65536):
                     length += len(chunk)
                     if length > max_bytes:
@@ -123,9 +122,9 @@ def _checked(data: bytes) -> Picture:
 
 
 def check_picture(data: bytes) -> None:
-    """Raise AttachmentError unless ``data`` is a picture by what it holds, not by its name.
+    """Raise AttachmentError unless the content of ``data`` is a picture.
 
-    The header alone is read here; pixels are decoded in the worker's process.
+    Only the header is read here; the worker decodes the pixels.
     """
     too_many = AttachmentError(_("That picture has more than {most} megapixels. Attach a smaller "
                                  "one.",

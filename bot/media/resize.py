@@ -1,4 +1,4 @@
-"""Pictures made small enough for Discord. Slow work of Pillow's: call it in a thread."""
+"""Make pictures small enough for Discord. This is slow: call it in a thread."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ THUMBNAIL = 256
 
 
 def shrink(data: bytes, limit: int) -> tuple[bytes, str] | None:
-    """A picture file in at most ``limit`` bytes, and its ending ("png", "webp").
+    """Return a picture file of at most ``limit`` bytes, and its ending ("png", "webp").
 
-    It keeps its pixels as long as it can: as it is, then WebP at falling quality, then at
-    half the size and again. None where even 64 pixels do not fit.
+    Its size in pixels stays as long as possible: first the file itself, then WebP at falling
+    quality, then the same at half the size, and so on. None if even 64 pixels do not fit.
     """
     if len(data) <= limit:
         return data, "png"
@@ -30,7 +30,7 @@ def shrink(data: bytes, limit: int) -> tuple[bytes, str] | None:
 
 
 def thumbnail(data: bytes) -> bytes:
-    """A WebP of at most 256 pixels a side."""
+    """Return a WebP of at most 256 pixels per side."""
     with Image.open(io.BytesIO(data)) as opened:
         image = opened.convert("RGB")
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)

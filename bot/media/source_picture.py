@@ -1,7 +1,7 @@
 """Finding the picture in a message: a job's own, an attachment, or an embed's.
 
-Of messages that neither mention the bot nor are its own, Discord shows it nothing, unless a
-command of their menu was used on them.
+Discord hides the content of messages that neither mention the bot nor are its own, unless a user
+chooses the bot's command in their menu.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from bot.requests.picture import Picture, hashed
 from data.jobs.stored import StoredJob
 from data.store import Store
 
-# As bot.language.formatting.file_name writes it.
+# The form that bot.language.formatting.file_name writes.
 _FILM = re.compile(r"-\d+-(?P<start>[0-9a-f]{8})\.mp4")
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
 
 class Finder(Protocol):
-    """What finding a message's job takes."""
+    """What finding a message's job uses of the client."""
 
     store: Store
 
@@ -36,16 +36,16 @@ class Finder(Protocol):
 
 
 class PictureFinder(Finder, Protocol):
-    """What finding a message's picture takes."""
+    """What finding a message's picture uses of the client."""
 
     attachments: Attachments
 
 
 async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
-    """The job that a message of the bot's own is about; None of any other message.
+    """Return the job of one of the bot's own messages; None for any other message.
 
-    By its buttons, or, where it has none (a finished progress message, a time-lapse), by what
-    is stored of it.
+    The job is found by the message's buttons or, if it has none (a finished progress message, a
+    time-lapse), by its stored id.
     """
     if bot.user is None or message.author.id != bot.user.id:
         return None
@@ -61,7 +61,7 @@ async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
 
 
 async def own_picture(store: Store, job: StoredJob) -> Picture:
-    """The picture of a job, as it was painted; raises GoneError where there is none."""
+    """Return the picture of a job as it was painted; raises GoneError if there is none."""
     if not job.is_painted:
         raise GoneError(_("That picture isn't finished yet. Try again when it's done."))
     data = await store.picture(job.id)
@@ -72,10 +72,10 @@ async def own_picture(store: Store, job: StoredJob) -> Picture:
 
 async def picture_of(bot: PictureFinder, message: discord.Message,
                      job: StoredJob | None) -> Picture:
-    """The picture in ``message``, which shows ``job`` if it is one of the bot's.
+    """Return the picture in ``message``; ``job`` is its job if it is one of the bot's.
 
-    While that is being painted, it is the preview. Raises BotError where there is no picture,
-    or it cannot be fetched or used.
+    While the job runs, that is the preview. Raises BotError if there is no picture, or it cannot be
+    downloaded or used.
     """
     address = picture_address(message)
     if job is not None and job.is_painted:
@@ -95,7 +95,7 @@ async def picture_of(bot: PictureFinder, message: discord.Message,
 
 
 def picture_address(message: discord.Message) -> str | None:
-    """Where the first picture of ``message`` lies: attached, forwarded or embedded."""
+    """Return the address of the first picture: attached, forwarded or embedded."""
     parts: list[discord.Message | discord.MessageSnapshot] = [message, *message.message_snapshots]
     for part in parts:
         attached = next((file.url for file in part.attachments if _is_picture(file)), None)
@@ -106,7 +106,7 @@ def picture_address(message: discord.Message) -> str | None:
 
 
 def attached_address(message: discord.Message) -> str | None:
-    """Where what came with a message to the bot lies; a file that is no picture is told so."""
+    """Return the address of a message's attachment, even if it is not a picture."""
     address = picture_address(message)
     if address is None and message.attachments:
         return message.attachments[0].url
@@ -121,7 +121,7 @@ def _is_picture(attachment: discord.Attachment) -> bool:
 
 
 def _embedded(embeds: list[discord.Embed]) -> str | None:
-    """An embed's own link may point anywhere: Discord's proxy has a copy of what it shows."""
+    """Return the proxy's address: an embed's own link may point anywhere."""
     for embed in embeds:
         for media in (embed.image, embed.thumbnail):
             address = media.proxy_url or media.url

@@ -1,1 +1,1 @@
-"""From an interaction or a message to a queued job: who may ask for what, and where."""
+"""From an interaction or a message to a queued job: who can ask for what, and where."""

@@ -1,4 +1,4 @@
-"""Continue: more iterations from the very state in which a picture was left, not from the PNG."""
+"""Continue: more iterations from the exact saved state of a picture, not from its PNG."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from engine.request.request import ImageRequest
 
 @dataclass(frozen=True)
 class Continuation:
-    """A job that goes on where the job ``job_id`` ended.
+    """A job that continues the job ``job_id``.
 
-    ``request`` paints the same picture from nothing, all iterations counted; ``work`` is what
-    is still to be done of it, as one would ask for that alone: the limits look at it.
+    ``request`` paints the whole picture from the start, with all iterations counted; ``work`` is
+    only the part that is left, and is what limits are checked against.
     """
 
     job_id: str
@@ -25,10 +25,10 @@ class Continuation:
 
 
 def continuation_of(job: StoredJob) -> Continuation:
-    """As many iterations more as the recipe has; of one stopped early, those that were left.
+    """Continue with as many iterations as the recipe has, or with those left after a stop.
 
-    Raises GoneError where there is no picture to go on with, LimitError where it has as many
-    iterations as there can be.
+    Raises GoneError if there is no picture to continue, LimitError if it has the maximum number of
+    iterations.
     """
     if not job.is_painted or job.result is None:
         raise GoneError(_("There's no finished picture to continue. Press Again to paint one."))

@@ -1,6 +1,6 @@
-"""The ids that buttons and modals carry: how they are made of a job's id, and read from messages.
+"""The custom ids of buttons and modals: made from a job's id, and read from messages.
 
-A message says by them which job it is about, also after a restart.
+By them a message tells which job it is about, even after a restart.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ _BUTTON = re.compile(rf"imagine:[a-z]+:(?P<job>{JOB_ID})")
 
 
 def button_id(action: str, job_id: str) -> str:
-    """What Discord sends back when the button ``action`` about a job is pressed."""
+    """Return the custom id of the button ``action`` about a job."""
     return f"imagine:{action}:{job_id}"
 
 
 def button_pattern(action: str) -> str:
-    """The regular expression of :func:`button_id`; its group "job" is the job's id."""
+    """Return the regular expression of :func:`button_id`; its group "job" is the job's id."""
     return rf"imagine:{action}:(?P<job>{JOB_ID})"
 
 
 def custom_ids(components: Any) -> Iterator[str]:
-    """The ids of a message's ``components``, those within others too."""
+    """Return the custom ids of a message's ``components``, including nested ones."""
     for component in components:
         custom_id = getattr(component, "custom_id", None)
         if custom_id:
@@ -33,6 +33,6 @@ def custom_ids(components: Any) -> Iterator[str]:
 
 
 def job_with_buttons(components: Any) -> str | None:
-    """The id of the job that a message's buttons are about; None where it has none."""
+    """Return the id of the job that a message's buttons are about; None without buttons."""
     return next((found["job"] for custom_id in custom_ids(components)
                  if (found := _BUTTON.fullmatch(custom_id))), None)

@@ -1,4 +1,4 @@
-"""What an edit asks for: a picture to start from, words, and what stays of the job before it."""
+"""The request of an edit: a picture to start from, a prompt, and the former job's settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from bot.requests.picture import Picture
 from engine.request.request import ImageRequest, request_from_text
 
-# What belongs to one picture, or to one edit of it, and does not carry over to the next.
+# Fields that belong to one picture or one edit, and are not inherited by the next.
 _OF_ONE_PICTURE = {"prompt", "seed", "more", "init_image", "mask", "where", "strength",
                    "threshold", "keep", "away"}
 _SIZE = {"width", "height", "aspect"}
@@ -15,11 +15,10 @@ _SIZE = {"width", "height", "aspect"}
 
 def edit_request(words: str, picture: Picture, *, former: ImageRequest | None = None,
                  same_size: bool = False, **values: Any) -> ImageRequest:
-    """The request that edits ``picture`` by ``words``, whose flags win over ``values``.
+    """Return the request that edits ``picture`` with ``words``; their flags override ``values``.
 
-    The other settings are those of the ``former`` request; where there is none they are left
-    open. ``same_size`` says that the picture is the former one's own. Values that are None are
-    left out. Raises RequestError.
+    Other settings come from the ``former`` request, if there is one. ``same_size`` says that the
+    picture is the former job's own. Values that are None are left out. Raises RequestError.
     """
     kept: dict[str, Any] = {}
     if former is not None:

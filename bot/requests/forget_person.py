@@ -1,4 +1,4 @@
-"""Forgetting a person: their jobs are called off, their messages deleted, then all that is kept."""
+"""Deleting a user's data: cancel their jobs, delete their messages, then everything stored."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from engine.jobs.queue import PaintQueue
 
 log = logging.getLogger(__name__)
 
-# Deleting messages may take long; Discord's token for the answer lives 15 minutes.
+# Deleting messages may take long, but the interaction's token expires after 15 minutes.
 MESSAGE_SECONDS = 600.0
 
 
 class Forgetting:
-    """Who is being forgotten, or told what is kept of them, just now: each once at a time.
+    """The users whose data is being exported or deleted now, each once at a time.
 
-    ``asked`` waits until what a person asks for at this moment is taken or refused.
+    ``asked`` waits until the user's current request is queued or refused.
     """
 
     def __init__(self, store: Store, queue: PaintQueue, removal: Removal,
@@ -34,13 +34,13 @@ class Forgetting:
         self._busy: set[str] = set()
 
     def check(self, person: str) -> None:
-        """Raise BusyError while it is the person's turn: nothing new is to be kept of them."""
+        """Raise BusyError while the user's data is being exported or deleted."""
         if person in self._busy:
             raise BusyError(_("I'm still exporting or deleting your data. Try again in a minute."))
 
     @contextlib.contextmanager
     def turn(self, person: str) -> Iterator[None]:
-        """The person's turn; raises BusyError where it is already."""
+        """Reserve the user while the context lasts; raises BusyError if reserved already."""
         self.check(person)
         self._busy.add(person)
         try:
@@ -49,12 +49,12 @@ class Forgetting:
             self._busy.discard(person)
 
     async def forget(self, person: str) -> int:
-        """Remove all that is kept of ``person``; how many of their jobs' messages are left.
+        """Delete all data about ``person``; return how many jobs' messages are left.
 
-        Raises BusyError, and StoreError with part of it done: a second call does the rest.
+        Raises BusyError, and StoreError when only part is done; a second call does the rest.
         """
         with self.turn(person):
-            # What had passed the gates when this began is in the queue then, and goes too.
+            # Requests that had passed the gates are in the queue by then, and are deleted too.
             await self._asked(person)
             await self._call_off(person)
             left = await self._delete_messages(person)
@@ -63,13 +63,13 @@ class Forgetting:
 
     async def _call_off(self, person: str) -> None:
         ids = [job.id for job in self._queue.overview() if job.person == person]
-        for id in ids:  # all at once, then one after the other to its end
+        for id in ids:  # cancel all at once, then wait for each to end
             await self._queue.cancel(id)
         for id in dict.fromkeys([*ids, *(job.id for job in await self._store.jobs_of(person))]):
             await self._removal.end(id)
 
     async def _delete_messages(self, person: str) -> int:
-        """Messages first, rows later: without their ids nobody finds the messages again."""
+        """Delete the messages before the rows, which have the messages' ids."""
         jobs = await self._store.jobs_of(person)
         left = len(jobs)
         failed = 0
@@ -79,5 +79,5 @@ class Forgetting:
                     failed += await self._removal.delete_messages(job) is not None
                     left -= 1
         if left or failed:
-            log.info("messages of %d jobs could not be deleted", left + failed)
+            log.info("Jobs whose messages could not be deleted: %d", left + failed)
         return left + failed

@@ -1,7 +1,7 @@
-"""What a server's settings make of an asking: filled in, or refused with a sentence.
+"""Applies a server's settings to a request: fills in defaults, or refuses it.
 
-Who may manage the server asks wherever and whatever roles it takes: they could change the
-setting. Blocked words, maxima, numbers of jobs and the cooldown hold for them too.
+Members with Manage Server can ask in any channel and without any role, because they could change
+the setting. Blocked words, maximums, limits per member and the cooldown apply to them too.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ _NAMED = 3
 
 
 class GuildGate:
-    """The gate of all servers' settings, and the count of what was taken."""
+    """The gate that applies each server's settings, and counts accepted jobs."""
 
     def __init__(self, store: Store, queue: PaintQueue) -> None:
         self._store = store
         self._queue = queue
 
     async def check(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
-        """The request as the server wants it; raises BotError, EngineError."""
+        """Return the request with the server's defaults; raises BotError, EngineError."""
         guild_id = asking.place.guild_id
         if guild_id is not None:
             if not _manages(asking):
                 check_channel(asking, rules)
                 check_roles(asking, rules)
-            # A long prompt and a long list take milliseconds.
+            # This takes milliseconds for a long prompt and a long list.
             await asyncio.to_thread(check_words, request, rules)
             await self._check_usage(guild_id, asking, rules)
         request = request.with_values(**_first(request, rules))
         recipe = await asyncio.to_thread(_recipe, request)
-        # The only validation on the way to the queue: a size made smaller may be out of range.
+        # The only validation on the way to the queue: a shrunk size may be out of range.
         request = request.changed(**_second(request, rules, recipe, _big(asking, rules)))
         check_maxima(request, rules, big=_big(asking, rules))
         return request
 
     async def count(self, asking: Asking, job: Job) -> None:
-        """Remember that the job was taken."""
+        """Record an accepted job."""
         if asking.place.guild_id is not None:
             await self._store.guilds.add_usage(asking.place.guild_id, asking.person, job.id,
                                                now_ms())
@@ -69,7 +69,7 @@ class GuildGate:
 
 
 def check_channel(asking: Asking, rules: Rules) -> None:
-    """Raise NotAllowedError where the channel, or a thread's parent, is not one for pictures."""
+    """Raise NotAllowedError unless the channel, or a thread's parent, allows pictures."""
     here = set(asking.channels)
     allowed = rules.items("channels_allowed")
     if here & set(rules.items("channels_denied")):
@@ -81,7 +81,7 @@ def check_channel(asking: Asking, rules: Rules) -> None:
 
 
 def check_roles(asking: Asking, rules: Rules) -> None:
-    """Raise NotAllowedError where the person has none of the roles that may ask, or edit."""
+    """Raise NotAllowedError if the user lacks a role for making, or editing, pictures."""
     using, editing = rules.items("roles_use"), rules.items("roles_edit")
     if using and not asking.roles & set(using):
         raise NotAllowedError(_("You need {roles} to make pictures here.", roles=_roles(using)))
@@ -90,7 +90,7 @@ def check_roles(asking: Asking, rules: Rules) -> None:
 
 
 def check_words(request: ImageRequest, rules: Rules) -> None:
-    """Raise NotAllowedError where the words of the request hold a blocked one."""
+    """Raise NotAllowedError if the request contains a blocked word."""
     entries = rules.items("blocked_words")
     if not entries:
         return
@@ -98,13 +98,13 @@ def check_words(request: ImageRequest, rules: Rules) -> None:
     for text in (request.prompt, request.where):
         found = None if text is None else blocked.find(text)
         if found is not None:
-            # Behind a spoiler: some are answered where all can read it.
+            # Behind a spoiler, because some answers are public.
             raise NotAllowedError(_("||{word}|| is blocked in this "
                                     "server.", word=escape(found, 100)))
 
 
 def check_maxima(request: ImageRequest, rules: Rules, *, big: bool) -> None:
-    """Raise LimitError where the request is more than the server set; the host's comes later."""
+    """Raise LimitError above the server's maximums; the host's limits are checked later."""
     for field in ("iterations", "cutouts", "learning_rate"):
         value, most = getattr(request, field), rules.value(f"max_{field}")
         if value is not None and value > most and rules.source(f"max_{field}") == "server":
@@ -121,7 +121,7 @@ def check_maxima(request: ImageRequest, rules: Rules, *, big: bool) -> None:
 
 
 def _first(request: ImageRequest, rules: Rules) -> dict[str, Any]:
-    """What decides on everything else: model and preset; and the seed."""
+    """Return the defaults that others depend on, model and preset, and the seed."""
     values = {name: rules.value(name) for name in ("model", "preset")
               if not chosen(request, name)}
     seed = rules.value("seed")
@@ -132,9 +132,9 @@ def _first(request: ImageRequest, rules: Rules) -> dict[str, Any]:
 
 def _second(request: ImageRequest, rules: Rules, recipe: Recipe | None,
             big: bool) -> dict[str, Any]:
-    """The numbers that are left open, none of them above its maximum."""
+    """Return the numbers that are left open, lowered to their maximums."""
     values: dict[str, Any] = {}
-    # A preset that somebody names is a set of numbers that go together.
+    # The numbers of a preset that the user names belong together.
     own = request.preset != rules.value("preset")
     usual = {} if recipe is None else {
         "iterations": recipe.iterations, "cutouts": recipe.augmentation.count,
@@ -155,8 +155,8 @@ def _second(request: ImageRequest, rules: Rules, recipe: Recipe | None,
 
 def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None,
           big: bool) -> dict[str, int]:
-    """Width and height, where the server or its maximum has a say in them."""
-    # A picture to start from keeps its own shape.
+    """Return width and height, if the server's default or maximum sets them."""
+    # An edit keeps its picture's shape.
     size = None if request.init_image else rules.value("size")
     if size is not None:
         width, height = parse_size(size).values()
@@ -175,7 +175,7 @@ def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None,
 
 
 def brought_down(width: int, height: int, most: int) -> tuple[int, int]:
-    """The size in pixels, of the same shape, with ``most`` pixels at most."""
+    """Shrink the size to at most ``most`` pixels, keeping its shape."""
     if width * height <= most:
         return width, height
     scale = (most / (width * height)) ** 0.5
@@ -183,12 +183,12 @@ def brought_down(width: int, height: int, most: int) -> tuple[int, int]:
 
 
 def pixels_allowed(asking: Asking, rules: Rules) -> int:
-    """The most pixels of a picture of this person's."""
+    """Return the most pixels that this user's pictures can have."""
     return rules.host.limits.max_pixels if _big(asking, rules) else rules.max_pixels
 
 
 def _recipe(request: ImageRequest) -> Recipe | None:
-    """The numbers that the model would paint with; None where the catalogue has wrong ones.
+    """Return the recipe that the model paints with; None if its catalogue entry is invalid.
 
     Raises UnknownModelError.
     """
@@ -196,7 +196,7 @@ def _recipe(request: ImageRequest) -> Recipe | None:
     try:
         return make_recipe(request.preset, defaults)
     except (KeyError, TypeError):
-        return None  # the worker says what is wrong with them
+        return None  # the worker reports what is wrong with it
 
 
 def _big(asking: Asking, rules: Rules) -> bool:
@@ -212,7 +212,7 @@ def _roles(ids: Any) -> str:
 
 
 def _any_of(names: list[str]) -> str:
-    """"a", "a or b", "a, b or c"."""
+    """Join names: "a", "a or b", "a, b or c"."""
     if len(names) == 1:
         return names[0]
     return _("{names} or {last}", names=", ".join(names[:-1]), last=names[-1])

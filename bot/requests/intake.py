@@ -1,4 +1,4 @@
-"""Taking what people ask for: past the gates, into the queue, and on to be followed."""
+"""Accepting requests: through the gates, into the queue, and on to the delivery."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ CLOSING = mark("I'm restarting. Try again in a minute.")
 
 
 class Follower(Protocol):
-    """Shows what becomes of jobs."""
+    """Follows jobs and shows their progress."""
 
     def follow(self, job: Job, rules: Rules, *, answers: int | None = None) -> None:
-        """Show the job's progress, in a reply to the message ``answers``, and deliver its end."""
+        """Show the job's progress, replying to the message ``answers``, and deliver its result."""
 
 
 class Intake:
-    """Takes requests, whatever way they came in.
+    """Accepts requests, from commands, buttons, modals and messages.
 
-    ``gates`` are asked in their order, the host's limits after them; ``taken`` are told of each
-    job that was queued.
+    ``gates`` check each request in their order, before the host's limits; ``taken`` are called for
+    each job that was queued.
     """
 
     def __init__(self, queue: PaintQueue, guild_settings: GuildSettings, limits: LimitSettings,
@@ -52,23 +52,23 @@ class Intake:
         self._limits = limits
         self._follower = follower
         self._closing = False
-        # Kept as long as anyone waits for it.
+        # A lock lives as long as anyone waits for it.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def ask(self, asking: Asking, request: ImageRequest,
                   pictures: Sequence[Picture] = (),
                   continues: Continuation | None = None) -> None:
-        """Queue a job, follow it, and tell the person its place.
+        """Queue a job, follow it, and tell the user its position.
 
-        A continuation is judged by the work it has left, and nothing can be filled in: its
-        picture is half painted. Raises BotError or EngineError, with nothing queued, where the
-        request cannot be taken.
+        A continuation is checked by the work that is left, and nothing is filled in, because its
+        picture is half painted. Raises BotError or EngineError, with nothing queued, if the request
+        is refused.
         """
         if self._closing:
             raise ClosingError(_(CLOSING))
-        # One of each person at a time: none slips past a limit while another is being counted.
+        # One request per user at a time, so that none slips past a limit while another is counted.
         async with self._turns.setdefault(asking.person, asyncio.Lock()):
-            # What holds when the person asks holds for all that is checked and shown from here.
+            # The rules at this moment apply to everything that is checked and shown from here.
             rules = await self._guild_settings.rules(asking.place.guild_id)
             job = await self._take(asking, request, rules, pictures, continues)
         with about_job(job.id):
@@ -81,16 +81,16 @@ class Intake:
             try:
                 await asking.tell(f"{place}.")
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-                # The job is taken; its own message tells the rest.
+                # The job is queued; its progress message tells the rest.
                 describe(error, "the acknowledgement")
 
     async def asked(self, person: str) -> None:
-        """Wait until what the person asks for at this moment is taken or refused."""
+        """Wait until the user's current request is queued or refused."""
         async with self._turns.setdefault(person, asyncio.Lock()):
             pass
 
     def close(self) -> None:
-        """Take nothing more."""
+        """Accept no more requests."""
         self._closing = True
 
     async def _take(self, asking: Asking, request: ImageRequest, rules: Rules,
@@ -108,7 +108,7 @@ class Intake:
             continues=None if continues is None else continues.job_id,
             work=None if continues is None else continues.work)
         for taken in self.taken:
-            # The job is in the queue: whatever fails from here on must not lose it.
+            # The job is in the queue: a failure from here on must not lose it.
             with Caught("counting the job"):
                 await taken(asking, job)
         return job

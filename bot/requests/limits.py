@@ -1,4 +1,4 @@
-"""What the host allows one person, checked before a job is taken."""
+"""The host's limits for one user, checked before a job is queued."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from engine.request.request import ImageRequest
 
 
 def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) -> None:
-    """Raise LimitError where ``request`` is more than the host allows.
+    """Raise LimitError if ``request`` exceeds the host's limits.
 
-    ``jobs_now`` of the same person wait or run already.
+    ``jobs_now`` is the number of the user's jobs in the queue.
     """
     if jobs_now >= limits.max_jobs_per_person:
         raise LimitError(plural(
@@ -35,9 +35,9 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
 
 
 def size_asked(request: ImageRequest) -> tuple[int, int]:
-    """Width and height in pixels that a request names; a side left open is as the other.
+    """Return the width and height that a request asks for; one alone determines the other.
 
-    Where neither is named it is the model's own size, which suits it: (0, 0) stands for that.
+    (0, 0) stands for the model's own size, which is used if neither is given.
     """
     width, height, aspect = request.width, request.height, request.aspect
     if width is None and height is None:

@@ -1,4 +1,4 @@
-"""A picture that comes with a request, which names it by its hash."""
+"""A picture that belongs to a request, which refers to it by its hash."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class Picture:
 
 
 def hashed(data: bytes) -> Picture:
-    """The picture of these bytes; a large one takes milliseconds."""
+    """Return the picture of these bytes; a large one takes milliseconds."""
     return Picture(hashlib.sha256(data).hexdigest(), data)

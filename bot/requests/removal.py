@@ -1,4 +1,4 @@
-"""Taking a job away whole: off the easel, out of the channel, and from the disk."""
+"""Deleting a job completely: from the queue, the channel and the disk."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from engine.jobs.queue import PaintQueue
 
 log = logging.getLogger(__name__)
 
-# A worker leaves off within an iteration; one that hangs is not waited for.
+# A worker stops within an iteration; do not wait for one that hangs.
 ENDING_SECONDS, POSTING_SECONDS = 60.0, 10.0
 _UNKNOWN_CHANNEL = 10003
 
 
 class Deliveries(Protocol):
-    """What is being posted about jobs at the moment."""
+    """What is being posted about jobs now."""
 
     async def next_event(self, events: AsyncIterator[Event]) -> Event | None:
-        """A job's next event, however long it takes; None where there are no more."""
+        """Return a job's next event, however long it takes; None if there are no more."""
 
     async def let_go(self, job_id: str, seconds: float) -> None:
-        """Wait so long for what is being posted about a job, then end it."""
+        """Wait up to ``seconds`` for a job's posting, then end it."""
 
 
 class Removal:
-    """Ends jobs and removes what there is of them, here and in Discord."""
+    """Ends jobs and deletes their data, here and in Discord."""
 
     def __init__(self, store: Store, queue: PaintQueue, deliveries: Deliveries,
                  client: ChannelsAndUsers) -> None:
@@ -47,7 +47,7 @@ class Removal:
         self._client = client
 
     async def end(self, job_id: str) -> None:
-        """Call a job off and wait until nothing is painted, written or posted of it any more."""
+        """Cancel a job, and wait until nothing of it is painted, written or posted any more."""
         job = self._queue.get(job_id)
         if job is not None:
             await self._queue.cancel(job_id)
@@ -59,7 +59,7 @@ class Removal:
         await self._deliveries.let_go(job_id, POSTING_SECONDS)
 
     async def delete_messages(self, job: StoredJob) -> str | None:
-        """Delete the job's messages; why one of them is still there, None where none is."""
+        """Delete the job's messages; return why one of them is left, or None."""
         why = None
         for message_id in (job.result_message_id, job.progress_message_id):
             if message_id is not None:
@@ -67,12 +67,12 @@ class Removal:
         return why
 
     async def remove(self, job: StoredJob) -> str:
-        """End a job, delete its messages, its row and its files; what to tell who asked for that.
+        """End a job, and delete its messages, row and files; return the answer for the user.
 
         Raises StoreError.
         """
         await self.end(job.id)
-        stored = await self._store.job(job.id)  # its messages, as they are now
+        stored = await self._store.job(job.id)  # with its current message ids
         why = await self.delete_messages(job if stored is None else stored)
         await self._store.delete(job.id)
         if why is None:
@@ -93,12 +93,12 @@ class Removal:
         return None
 
     async def _delete_directly(self, job: StoredJob, message_id: int) -> bool:
-        """A closed channel had its result sent to the person; whether it was there."""
+        """Delete the result in the user's direct messages; return whether it was there."""
         try:
             user = await self._client.fetch_user(int(job.person))
             direct = await user.create_dm()
             await direct.get_partial_message(message_id).delete()
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-            log.info("It is not in their direct messages either: %s", error)
+            log.info("It is not in the user's direct messages either: %s", error)
             return False
         return True

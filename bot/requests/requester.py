@@ -1,4 +1,4 @@
-"""Who asks for a picture, where, and how they are answered: a command, a button or a message."""
+"""Who asks for a picture, where, and how to answer: a command, a button or a message."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Kind = Literal["imagine", "edit"]
 
 @dataclass(frozen=True)
 class Asking:
-    """One asking.
+    """The origin of one request.
 
-    ``channels`` are the channel's id and, of a thread, its parent's; ``roles`` the person's in
-    the server, none in direct messages; ``permissions`` the person's in the channel. ``tell``
-    says one sentence to the person alone; it is None where they wrote a message, ``message_id``,
-    which the job's progress message answers.
+    ``channels`` are the ids of the channel and of a thread's parent; ``roles`` are the user's roles
+    in the server, none in direct messages; ``permissions`` are the user's in the channel. ``tell``
+    answers the user alone; it is None for a message, whose ``message_id`` the progress message
+    replies to.
     """
 
     person: str
@@ -44,8 +44,8 @@ Taken = Callable[[Asking, Job], Awaitable[None]]
 
 
 def asked_by(interaction: discord.Interaction[Any], kind: Kind = "imagine") -> Asking:
-    """The asking of an interaction that has been deferred."""
-    assert interaction.channel_id is not None  # commands, buttons and modals come from one
+    """Return the origin of a deferred interaction."""
+    assert interaction.channel_id is not None  # commands, buttons and modals always have one
 
     async def tell(text: str) -> None:
         await interaction.edit_original_response(content=text)
@@ -57,7 +57,7 @@ def asked_by(interaction: discord.Interaction[Any], kind: Kind = "imagine") -> A
 
 
 def asked_in(message: discord.Message, kind: Kind = "edit") -> Asking:
-    """The asking of a message to the bot."""
+    """Return the origin of a message to the bot."""
     guild = message.guild
     place = Place(None if guild is None else str(guild.id), str(message.channel.id),
                   "en-US" if guild is None else str(guild.preferred_locale))

@@ -1,4 +1,4 @@
-"""Bans and limits of a server, as everyone meets them: one sentence with until when."""
+"""A server's bans and limits: checked, and explained to the user with their end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_DAYS = 3650
 
 
 def parse_span(text: str) -> int:
-    """Seconds of "7d", "12h", "1d 12h", "30m" or "2w"; raises TermsError."""
+    """Parse a duration like "7d", "12h", "1d 12h" into seconds; raises TermsError."""
     if _SPAN.fullmatch(text.strip()) is None:
         raise TermsError(_("\"{text}\" isn't a duration; try 30m, 12h, 7d.",
                           text=text[:40]))
@@ -33,12 +33,12 @@ def parse_span(text: str) -> int:
 
 
 def moment(milliseconds: int, style: str = "f") -> str:
-    """A time (ms since 1970, UTC), which Discord shows to each in their own zone and language."""
+    """Format milliseconds since 1970 for Discord, which shows each user their local time."""
     return f"<t:{milliseconds // 1000}:{style}>"
 
 
 async def check_not_banned(people: People, guild_id: str | None, person: str) -> None:
-    """Raise BannedError where the server's moderators banned the person."""
+    """Raise BannedError if the server's moderators banned the user."""
     if guild_id is None:
         return
     ban = (await people.restrictions_of(guild_id, person)).get("ban")
@@ -48,14 +48,14 @@ async def check_not_banned(people: People, guild_id: str | None, person: str) ->
 
 async def check_interaction_not_banned(people: People,
                                        interaction: discord.Interaction[Any]) -> None:
-    """The same of whoever pressed a button or opened a menu, before they type in vain."""
+    """Check this before a modal opens, so that a banned user does not type in vain."""
     guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
     await check_not_banned(people, guild_id, str(interaction.user.id))
 
 
 async def check_restrictions(store: Store, queue: PaintQueue, guild_id: str | None,
                              person: str) -> None:
-    """Raise BannedError where the person is banned there, or is at the limit set for them."""
+    """Raise BannedError if the user is banned in the server, or has reached their limit."""
     if guild_id is None:
         return
     found = await store.people.restrictions_of(guild_id, person)

@@ -1,4 +1,4 @@
-"""How much one person may ask for in a server: at once, in a day, and how soon again."""
+"""A server's limits per member: in the queue, per day, and the cooldown."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from engine.clock import DAY_MS
 
 
 def jobs_a_day(rules: Rules, roles: Collection[str]) -> int | None:
-    """How many jobs in 24 hours a person with these roles may ask for; None for any number.
+    """Return how many jobs in 24 hours a member with these roles can queue; None is unlimited.
 
-    The most generous of what everyone may and what each of the roles may counts.
+    The most generous limit counts: everyone's, or one of the member's roles'.
     """
     by_role = dict(rules.items("jobs_a_day_by_role"))
     allowed = [number for role, number in by_role.items() if role in roles]
     everyone = rules.value("jobs_a_day")
     if everyone is None:
-        # A number for some roles alone bounds those who have one of them.
+        # If only roles have a limit, it applies to members with such a role.
         return max(allowed) if allowed else None
     return max([everyone, *allowed])
 
 
 def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int,
                 now: int) -> None:
-    """Raise LimitError where the person has asked for as much as the server allows.
+    """Raise LimitError if the member has reached one of the server's limits.
 
-    ``waiting`` of their jobs wait or run in the server; ``now`` is in milliseconds.
+    ``waiting`` is the number of their jobs in the queue of the server; ``now`` is in milliseconds.
     """
     most = rules.value("jobs_waiting")
     if waiting >= most:

@@ -1,1 +1,1 @@
-"""Buttons, modals, options and the command tree."""
+"""Buttons, modals, autocompletion and the command tree."""

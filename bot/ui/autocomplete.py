@@ -1,4 +1,4 @@
-"""What autocompletion offers, within Discord's limits."""
+"""Autocompletion within Discord's limits."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from discord import app_commands
 
 from bot.host.models import model_names
 
-MAX_CHOICES, CHOICE_LENGTH = 25, 100  # Discord's
+MAX_CHOICES, CHOICE_LENGTH = 25, 100  # Discord's limits
 
 
 def choices(values: Iterable[str], typed: str) -> list[app_commands.Choice[str]]:
-    """The values that contain the typed text, without those that Discord would cut."""
+    """Return the values that contain the typed text and fit Discord's limits."""
     wanted = typed.casefold().strip()
     fitting = [value for value in dict.fromkeys(values)
                if wanted in value.casefold() and 0 < len(value) <= CHOICE_LENGTH]
@@ -23,5 +23,5 @@ def choices(values: Iterable[str], typed: str) -> list[app_commands.Choice[str]]
 
 async def offer_models(interaction: discord.Interaction[Any],
                        typed: str) -> list[app_commands.Choice[str]]:
-    """The models whose name contains the typed text."""
+    """Return the models whose name contains the typed text."""
     return choices(await model_names(), typed)

@@ -1,8 +1,8 @@
-"""The buttons under a picture. They carry the job's id; the database has everything else.
+"""The buttons under a picture. Each carries a job's id; the state is in the database.
 
-So they work after a restart, and for ever. discord.py only logs what a dynamic item raises, and
-swallows what its `interaction_check` raises: :class:`JobButton` does both within one guard that
-answers the person.
+So they keep working after a restart. discord.py only logs what a dynamic item raises, and swallows
+what its `interaction_check` raises: :class:`JobButton` runs both inside one guard that answers the
+user.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class VideoMaker(Protocol):
 
     def ask(self, job: StoredJob, person: str, channel_id: int | None,
             guild_id: int | None) -> bool:
-        """Have one made; False where that is being done for this channel already."""
+        """Start a time-lapse; False if one is already being made for this channel."""
 
 
 class ButtonBot(Protocol):
-    """What the buttons use of the client that they are pressed in."""
+    """What the buttons use of the client."""
 
     store: Store
     queue: PaintQueue
@@ -50,15 +50,15 @@ class ButtonBot(Protocol):
         """The time-lapses that are being made."""
 
     def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
-        """Have what is pressed in any message answered by these."""
+        """Handle clicks on these buttons in any message."""
 
 
 class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
-    """The base of all buttons about one job; a subclass says what it is and what it does.
+    """The base of all buttons about one job; a subclass defines its look and its action.
 
-    ``guarded_verb`` is None where anyone may press, else what only the requester and
-    moderators may do with the picture ("stop"). ``place`` is the row under a message, each of
-    which takes five.
+    ``guarded_verb`` is None if anyone may press the button; otherwise it names an action that only
+    the requester and moderators may take. ``place`` is the row under the message; a row has five
+    buttons at most.
     """
 
     action: ClassVar[str]
@@ -77,17 +77,17 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
 
     @classmethod
     def custom_id_of(cls, job_id: str) -> str:
-        """What Discord sends back when the button is pressed."""
+        """Return the custom id that Discord sends when the button is pressed."""
         return button_id(cls.action, job_id)
 
     @classmethod
     async def from_custom_id(cls, interaction: discord.Interaction[Any],
                              item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
-        """The button that was pressed, from its id alone."""
+        """Return the button that was pressed, from its id alone."""
         return cls(match["job"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Find the job, check whose it is, act; whatever goes wrong is told to the person."""
+        """Find the job, check whose it is, and act; errors are answered."""
         async with Guarded(interaction, f"the button {self.action}"):
             bot: ButtonBot = interaction.client
             with about_job(self.job_id):
@@ -101,19 +101,19 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """What the button does. It may raise; it must answer the interaction."""
-        raise NotImplementedError  # the base itself is no button
+        """Do what the button does. It must answer the interaction, and may raise."""
+        raise NotImplementedError  # subclasses implement it
 
 
 class StopButton(JobButton):
-    """Render early: the picture so far becomes the result."""
+    """Ends painting early: the picture so far becomes the result."""
 
     action, label = "stop", mark("Stop")
     guarded_verb = "stop"
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """Tell the worker; the delivery posts what comes."""
+        """Tell the worker; the delivery posts the result."""
         if await bot.queue.stop(job.id):
             text = _("Stopping. I'll post the picture so far.")
         elif bot.queue.get(job.id) is not None:
@@ -124,7 +124,7 @@ class StopButton(JobButton):
 
 
 class CancelButton(JobButton):
-    """Call the job off: nothing is posted."""
+    """Cancels the job: nothing is posted."""
 
     action, label = "cancel", mark("Cancel")
     style = discord.ButtonStyle.danger
@@ -132,46 +132,46 @@ class CancelButton(JobButton):
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """Take it out of the queue, or off the easel."""
+        """Cancel the job, whether it is queued or running."""
         text = (_("Cancelled. Nothing will be posted.") if await bot.queue.cancel(job.id)
                 else _("That picture is no longer in the queue."))
         await interaction.response.send_message(text, ephemeral=True)
 
 
 class AgainButton(JobButton):
-    """The same request with a new seed, as a job of whoever presses."""
+    """Queues the same request with a new seed, as a job of the user who presses."""
 
     action, label = "again", mark("Again")
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """Ask anew, without the seed."""
+        """Queue the request without its seed."""
         check_bot_may_post(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         await bot.intake.ask(asked_by(interaction), job.request.with_values(seed=None))
 
 
 class RemixButton(JobButton):
-    """The prompt in a modal; what comes back is a job of whoever presses."""
+    """Opens the prompt in a modal; the result is a job of the user who presses."""
 
     action, label = "remix", mark("Remix")
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """Open the modal; nothing is queued until it is sent."""
+        """Open the modal; nothing is queued until it is submitted."""
         check_bot_may_post(interaction)
         await check_interaction_not_banned(bot.store.people, interaction)
         await interaction.response.send_modal(RemixModal(job.id, job.request.prompt))
 
 
 class ContinueButton(JobButton):
-    """More iterations from the very state it ended in, as a job of whoever presses."""
+    """Paints more iterations from the saved state, as a job of the user who presses."""
 
     action, label = "continue", mark("Continue")
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """Ask for what is left or, of a finished one, for as much again."""
+        """Queue the iterations that were left or, for a finished picture, as many again."""
         check_bot_may_post(interaction)
         continuation = continuation_of(job)
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -181,13 +181,13 @@ class ContinueButton(JobButton):
 
 
 class EditButton(JobButton):
-    """The picture as a start; what the modal says is a job of whoever presses."""
+    """Starts an edit from the picture, as a job of the user who presses."""
 
     action, label = "edit", mark("Edit")
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """Open the modal; nothing is queued until it is sent."""
+        """Open the modal; nothing is queued until it is submitted."""
         check_bot_may_post(interaction)
         await check_interaction_not_banned(bot.store.people, interaction)
         if not job.is_painted:
@@ -196,16 +196,16 @@ class EditButton(JobButton):
 
 
 class VideoButton(JobButton):
-    """The time-lapse, made on demand and posted as a message of its own."""
+    """Makes the time-lapse on demand, and posts it as a message of its own."""
 
     action, label = "video", mark("Video")
     place = 1
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """Have it made; it is posted in the channel, however long that takes."""
+        """Start the time-lapse; it is posted in the channel, however long it takes."""
         check_bot_may_post(interaction)
-        # It is no job that the gates would see.
+        # A time-lapse is no job, so the gates do not check it.
         await check_interaction_not_banned(bot.store.people, interaction)
         begun = bot.videos.ask(job, str(interaction.user.id), interaction.channel_id,
                                interaction.guild_id)
@@ -215,7 +215,7 @@ class VideoButton(JobButton):
 
 
 class KeepButton(JobButton):
-    """Spare the picture when the disk is full, or no longer."""
+    """Protects the picture from deletion when disk space runs out, or no longer."""
 
     action, label = "keep", mark("Keep")
     place = 1
@@ -223,7 +223,7 @@ class KeepButton(JobButton):
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """Turn the mark over, and say how it is now."""
+        """Toggle the mark, and tell the user."""
         kept = not await bot.store.quota.is_kept(job.id)
         await bot.store.quota.keep(job.id, kept)
         text = (_("Kept. This picture stays when old ones are deleted to free up space. Press Keep "
@@ -233,7 +233,7 @@ class KeepButton(JobButton):
 
 
 class DeleteButton(JobButton):
-    """Forget the picture: its message, its file and its row."""
+    """Deletes the picture: its message, file and row."""
 
     action, label = "delete", mark("Delete")
     place = 1
@@ -242,7 +242,7 @@ class DeleteButton(JobButton):
 
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
-        """First the message, then what it was made from."""
+        """Delete the message first, then the rest."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await interaction.edit_original_response(content=await bot.removal.remove(job))
 
@@ -253,5 +253,5 @@ BUTTONS: tuple[type[JobButton], ...] = (StopButton, CancelButton, AgainButton, R
 
 
 def add_buttons(bot: ButtonBot) -> None:
-    """Have the buttons under all pictures answered, also those of before a restart."""
+    """Handle clicks on the buttons under all pictures, also those posted before a restart."""
     bot.add_dynamic_items(*BUTTONS)

@@ -1,4 +1,4 @@
-"""The command tree: errors to the one table, and syncing only what changed."""
+"""The command tree: it answers errors, and syncs the commands only after a change."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SYNCED = "synced commands"
 
 
 class ImageTree(app_commands.CommandTree[Any]):
-    """Answers the person whatever a command raises."""
+    """Answers the user when a command raises."""
 
     async def on_error(self, interaction: discord.Interaction[Any],
                        error: app_commands.AppCommandError, /) -> None:
-        """discord.py calls this for what commands and autocompletion raise."""
+        """Answer what commands raise; discord.py calls this for autocompletion too."""
         name = interaction.command.qualified_name if interaction.command else "a command"
         with speaking(str(interaction.locale)):
             text = describe(error, f"/{name}")
@@ -33,7 +33,7 @@ class ImageTree(app_commands.CommandTree[Any]):
 
 
 async def fingerprint(tree: app_commands.CommandTree[Any]) -> str:
-    """A hash of all that Discord is told about the commands, in all languages."""
+    """Return a hash of all that Discord is told about the commands, in all languages."""
     translator = tree.translator
     payload = [command.to_dict(tree) if translator is None else
                await command.get_translated_payload(tree, translator)
@@ -43,10 +43,10 @@ async def fingerprint(tree: app_commands.CommandTree[Any]) -> str:
 
 
 async def sync_if_changed(tree: app_commands.CommandTree[Any], store: Store) -> bool:
-    """Tell Discord of the commands where they changed since the last time; whether it did.
+    """Sync the commands if they changed since the last sync; return whether it synced.
 
-    Discord counts syncs by the day. Where it fails, the old commands go on working and the
-    next start tries again.
+    Discord limits syncs per day. If syncing fails, the old commands stay and the next start tries
+    again.
     """
     application = tree.client.application_id
     now = f"{application}:{await fingerprint(tree)}"
@@ -55,14 +55,14 @@ async def sync_if_changed(tree: app_commands.CommandTree[Any], store: Store) -> 
     try:
         await sync(tree, store)
     except discord.HTTPException as error:
-        log.error("The commands could not be synced: %s", error)
+        log.error("Could not sync the commands: %s", error)
         return False
     return True
 
 
 async def sync(tree: app_commands.CommandTree[Any], store: Store) -> int:
-    """Tell Discord of the commands in any case; how many they are."""
+    """Sync the commands, and return their number."""
     synced = await tree.sync()
     await store.set_meta(SYNCED, f"{tree.client.application_id}:{await fingerprint(tree)}")
-    log.info("Synced %d commands", len(synced))
+    log.info("Commands synced: %d", len(synced))
     return len(synced)

@@ -1,8 +1,8 @@
-"""The modal behind Edit: the words, how far it may go, and where.
+"""The modal of Edit: the prompt, the strength, and where to edit.
 
-Its custom_id says what it is about: a job, or a picture's address that is kept for a day (see
-data.messages). As with Remix, submissions are taken from the raw interaction, so that one opened
-before a restart can be sent after it.
+Its custom id names a job, or a picture's address that is stored for a day (see data.messages). As
+with Remix, submissions are taken from the raw interaction, so that a modal opened before a restart
+can be submitted after it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from engine.request.request import ImageRequest, read_flag
 
 WORDS, STRENGTH, WHERE = "words", "strength", "where"
 _ABOUT = re.compile(rf"imagine:edit-(?P<kind>job|address):(?P<id>{JOB_ID})")
-_LABEL, _NOTE = 45, 100  # Discord's, for a label's text and its description
+_LABEL, _NOTE = 45, 100  # Discord's limits for a label's text and description
 
 
 class EditBot(Protocol):
@@ -42,7 +42,7 @@ class EditBot(Protocol):
 
 
 class EditModal(discord.ui.Modal):
-    """What to make of a picture. ``kind`` is "job" or "address", ``id`` the one it is about."""
+    """Asks how to edit a picture. ``kind`` is "job" or "address", ``id`` the one to edit."""
 
     def __init__(self, kind: str, id: str) -> None:
         super().__init__(title=_("Edit this image")[:_LABEL],
@@ -63,11 +63,11 @@ class EditModal(discord.ui.Modal):
                     custom_id=name, style=style, max_length=length, required=False)))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Nothing: :func:`take_edit` has it, here and after a restart alike."""
+        """Do nothing: :func:`take_edit` handles it, also after a restart."""
 
 
 async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None:
-    """Paint what a submitted Edit says; other interactions pass by."""
+    """Queue what a submitted Edit asks for; ignore other interactions."""
     found = submitted(interaction, _ABOUT)
     if found is None:
         return
@@ -88,9 +88,9 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
 
 
 def _values(fields: dict[str, str]) -> dict[str, Any]:
-    """What the small fields say; raises RequestError where that is no number."""
+    """Return the values of the small fields; raises RequestError for an invalid number."""
     values: dict[str, Any] = {}
-    if fields[STRENGTH]:  # many write a decimal comma
+    if fields[STRENGTH]:  # many users type a decimal comma
         values.update(read_flag(STRENGTH, fields[STRENGTH].replace(",", ".")))
     if fields[WHERE]:
         values[WHERE] = fields[WHERE]

@@ -1,4 +1,4 @@
-"""The base of cogs that take part in every request, or have buttons."""
+"""The base of cogs that check every request, or that have buttons."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from bot.requests.requester import Gate, Taken
 
 
 class FeatureBot(Protocol):
-    """What a feature is added to."""
+    """What a feature uses of the client."""
 
     intake: Intake
 
     def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
-        """Have what is pressed in any message answered by these."""
+        """Handle clicks on these buttons in any message."""
 
     def remove_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
-        """And no longer."""
+        """Stop handling clicks on these buttons."""
 
 
 class Feature(commands.Cog):
-    """A cog whose gates, callbacks and buttons work for as long as it is loaded.
+    """A cog whose gates, callbacks and buttons work while it is loaded.
 
-    ``gates`` judge each request, in the order in which the cogs are loaded; ``taken`` are told
-    of each accepted job; ``buttons`` keep working after a restart. A subclass says of what type
-    its ``bot`` is.
+    ``gates`` check each request, in the order in which the cogs are loaded; ``taken`` are called
+    for each accepted job; ``buttons`` keep working after a restart. A subclass declares the type of
+    its ``bot``.
     """
 
     buttons: ClassVar[Sequence[type[discord.ui.DynamicItem[Any]]]] = ()
@@ -40,13 +40,13 @@ class Feature(commands.Cog):
         self.taken: Sequence[Taken] = ()
 
     async def cog_load(self) -> None:
-        """Called by discord.py after the cog was added."""
+        """Register them; discord.py calls this after adding the cog."""
         self.bot.add_dynamic_items(*self.buttons)
         self.bot.intake.gates.extend(self.gates)
         self.bot.intake.taken.extend(self.taken)
 
     async def cog_unload(self) -> None:
-        """Called by discord.py before the cog is removed."""
+        """Remove them; discord.py calls this before removing the cog."""
         self.bot.remove_dynamic_items(*self.buttons)
         for gate in self.gates:
             self.bot.intake.gates.remove(gate)

@@ -1,8 +1,8 @@
-"""The modal behind Remix. Its custom_id carries the job's id, as the buttons' do.
+"""The modal of Remix. Its custom id carries the job's id, as the buttons' do.
 
-discord.py forgets a modal when the process ends, so that one opened before a restart and sent
-after it would meet silence. Therefore submissions are taken from the raw interaction
-(:func:`take_remix`), whoever opened the modal; discord.py's own copy does nothing.
+discord.py forgets open modals when the process ends, so submitting one after a restart would get no
+answer. Therefore submissions are taken from the raw interaction (:func:`take_remix`), and
+discord.py's own handler does nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RemixBot(Protocol):
 
 
 class RemixModal(discord.ui.Modal):
-    """The prompt of a job, to be changed. Discord shows it for as long as the person likes."""
+    """Shows a job's prompt for editing; Discord keeps it open as long as the user likes."""
 
     def __init__(self, job_id: str, prompt: str) -> None:
         super().__init__(title=_("Remix"), custom_id=button_id("remix", job_id), timeout=900)
@@ -48,13 +48,13 @@ class RemixModal(discord.ui.Modal):
                 max_length=max_length("prompt"), required=True)))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        """Nothing: :func:`take_remix` has it, here and after a restart alike."""
+        """Do nothing: :func:`take_remix` handles it, also after a restart."""
 
 
 async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> None:
-    """Paint what a submitted Remix says; other interactions pass by.
+    """Queue what a submitted Remix asks for; ignore other interactions.
 
-    The other settings of the job stay, but for its seed; flags in the text win over them.
+    The job's other settings are kept, except its seed; flags in the text override them.
     """
     found = submitted(interaction, _REMIX)
     if found is None:
@@ -74,7 +74,7 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
 
 def submitted(interaction: discord.Interaction[Any], pattern: re.Pattern[str]
               ) -> re.Match[str] | None:
-    """What ``pattern`` finds in the custom_id of a submitted modal; None for all else."""
+    """Match ``pattern`` with the custom id of a submitted modal; None for anything else."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return None
     data: Any = interaction.data
@@ -82,7 +82,7 @@ def submitted(interaction: discord.Interaction[Any], pattern: re.Pattern[str]
 
 
 def submitted_text(interaction: discord.Interaction[Any], custom_id: str) -> str:
-    """The value of a submitted modal's text field ``custom_id``; "" without it."""
+    """Return the value of a submitted modal's text field; "" if there is none."""
     data: Any = interaction.data
     return _text_among(data["components"], custom_id)
 
