@@ -40,7 +40,7 @@ def steps_done(name: str, folder: Path) -> int:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """The state of a run. Raises CheckpointError if there is none."""
+    """The state of a run. Raises CheckpointError if it is missing."""
     if not path.exists():
         raise CheckpointError("There is no training state at {path}; train that model first.",
                               path=path)

@@ -44,6 +44,6 @@ def export(weights: Mapping[str, Tensor], ddconfig: Mapping[str, Any], checkpoin
 
 
 def read_exported(folder: Path) -> VQGenerator:
-    """The generator in ``folder``; CheckpointError if there is none."""
+    """The generator in ``folder``; CheckpointError if it is missing."""
     return build_generator(read_tensors(folder / "generator.ckpt"),
                            read_config(folder / "generator.yaml"))

@@ -15,7 +15,7 @@ from training.words.drawn import DrawnWordsTrainer
 
 
 def exported_perceptor(folder: Path) -> ClipPerceptor:
-    """The perceptor in ``folder``; CheckpointError if there is none."""
+    """The perceptor in ``folder``; CheckpointError if it is missing."""
     return build_perceptor(read_tensors(folder / "perceptor.pt"))
 
 
