@@ -86,7 +86,7 @@ class Attachments:
         """
         data = await self._fetch(address, int(self._limits.max_attachment_mb * 1_000_000),
                                  "picture")
-        return await asyncio.to_thread(_checked, data)
+        return await asyncio.to_thread(picture_from, data)
 
     async def file(self, address: str, max_bytes: int) -> bytes:
         """Return the bytes of any file at ``address``.
@@ -116,13 +116,8 @@ class Attachments:
         return b"".join(chunks)
 
 
-def _checked(data: bytes) -> Picture:
-    check_picture(data)
-    return hashed(data)
-
-
-def check_picture(data: bytes) -> None:
-    """Raise AttachmentError unless the content of ``data`` is a picture.
+def picture_from(data: bytes) -> Picture:
+    """Return the picture in ``data``, whatever its name was; raises AttachmentError if none is.
 
     Only the header is read here; the worker decodes the pixels.
     """
@@ -139,3 +134,4 @@ def check_picture(data: bytes) -> None:
                                 "GIF.")) from None
     if width * height > MAX_PIXELS:
         raise too_many
+    return hashed(data)

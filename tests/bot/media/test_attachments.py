@@ -1,14 +1,19 @@
-"""Which addresses a picture may be fetched from."""
+"""Which addresses a picture may be fetched from, and what is taken for one."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+from types import SimpleNamespace
 
+import aiohttp
 import pytest
+from aiohttp import web
 from PIL import Image
 
 from bot.errors import AttachmentError
-from bot.media.attachments import check_address, check_picture
+from bot.host.settings import LimitSettings, TestSettings
+from bot.media.attachments import MAX_PIXELS, Attachments, check_address, picture_from
 
 
 @pytest.mark.parametrize("address", [
@@ -51,11 +56,81 @@ def test_the_test_host_is_for_that_host_alone():
 def test_pictures_are_known_by_what_they_hold(form):
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, form)
-    check_picture(file.getvalue())
+    picture = picture_from(file.getvalue())
+    assert picture.data == file.getvalue()
+    assert picture.sha256 == hashlib.sha256(picture.data).hexdigest()
 
 
 @pytest.mark.parametrize("data", [b"", b"MZ" + bytes(99), b"<svg/>", b"%PDF-1.4", b"\x89PNG\r\n",
                                   b"GIF89a", b"RIFF\0\0\0\0WEBP", b"BM" + bytes(40)])
 def test_what_is_no_picture_is_refused(data):
     with pytest.raises(AttachmentError, match="can't read that file as a picture"):
-        check_picture(data)
+        picture_from(data)
+
+
+def test_a_picture_with_too_many_pixels_is_refused():
+    file = io.BytesIO()
+    Image.new("1", (MAX_PIXELS // 1000 + 1, 1000)).save(file, "PNG")
+    with pytest.raises(AttachmentError, match="50 megapixels"):
+        picture_from(file.getvalue())
+
+
+@pytest.fixture
+async def attachments(tmp_path):
+    """The fetcher, and a media host on loopback that it takes for Discord's."""
+    pages = {"/large": (200, bytes(1001)), "/gone": (404, b""), "/file": (200, b"any bytes")}
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    pages["/fox.png"] = (200, file.getvalue())
+
+    async def answer(request):
+        if request.path == "/moved":
+            raise web.HTTPFound("/fox.png")
+        if request.path == "/broken":
+            request.transport.abort()
+        status, body = pages[request.path]
+        return web.Response(status=status, body=body)
+
+    application = web.Application()
+    application.router.add_get("/{tail:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host = f"127.0.0.1:{runner.addresses[0][1]}"
+    async with aiohttp.ClientSession() as session:
+        fetcher = Attachments(session, LimitSettings(max_attachment_mb=0.001),
+                              TestSettings(media_host=host))
+        yield SimpleNamespace(fetcher=fetcher, url=f"http://{host}", picture=file.getvalue())
+    await runner.cleanup()
+
+
+async def test_a_picture_is_fetched_whole(attachments):
+    picture = await attachments.fetcher.picture(f"{attachments.url}/fox.png")
+    assert picture == picture_from(attachments.picture)
+    assert await attachments.fetcher.file(f"{attachments.url}/file", 9) == b"any bytes"
+
+
+@pytest.mark.parametrize(("path", "why"), [
+    ("/gone", "no longer has that picture"), ("/moved", "no longer has that picture"),
+    ("/large", "larger than 0.001 MB"), ("/broken", "couldn't download that picture"),
+    ("/file", "can't read that file as a picture")])
+async def test_what_cannot_be_used_is_refused_with_the_reason(attachments, path, why):
+    with pytest.raises(AttachmentError, match=why):
+        await attachments.fetcher.picture(f"{attachments.url}{path}")
+
+
+async def test_a_file_has_its_own_limit_and_words(attachments):
+    with pytest.raises(AttachmentError, match="That file is larger"):
+        await attachments.fetcher.file(f"{attachments.url}/file", 8)
+    with pytest.raises(AttachmentError, match="no longer has that file"):
+        await attachments.fetcher.file(f"{attachments.url}/gone", 8)
+
+
+async def test_nothing_is_fetched_from_elsewhere(attachments):
+    for fetched in (attachments.fetcher.picture("https://example.com/fox.png"),
+                    attachments.fetcher.file("https://example.com/fox.json", 99)):
+        with pytest.raises(AttachmentError, match="isn't hosted on Discord"):
+            await fetched
+    attachments.fetcher.check(f"{attachments.url}/fox.png")
+    with pytest.raises(AttachmentError, match="isn't hosted on Discord"):
+        attachments.fetcher.check("https://example.com/fox.png")
