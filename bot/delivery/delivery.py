@@ -15,7 +15,7 @@ from typing import Any
 
 from bot.delivery import messages
 from bot.delivery.direct_messages import write_directly
-from bot.delivery.picture_check import Verdict, check_picture, strongest_possible
+from bot.delivery.picture_check import Verdict, check_picture, strictest_action
 from bot.delivery.progress import ProgressMessage
 from bot.delivery.results import Poster, Results
 from bot.errors import describe
@@ -153,11 +153,11 @@ class Delivery:
                 elif isinstance(event, Progress):
                     overlay = event.overlay or overlay
                     # Previews follow the same rules as the finished picture.
-                    feared = strongest_possible(rules)
-                    seen = event if preferences.previews and feared != "withhold" else (
+                    strictest = strictest_action(rules)
+                    seen = event if preferences.previews and strictest != "withhold" else (
                         replace(event, preview=b"", overlay=b""))
                     text = messages.painting(job.person, job.request, seen)
-                    hidden = rules.value("spoiler") or feared == "spoiler"
+                    hidden = rules.value("spoiler") or strictest == "spoiler"
                     progress.show(messages.spoilered(text) if hidden else text)
                 else:
                     await self._end(job, event, progress, overlay)
@@ -175,7 +175,7 @@ class Delivery:
             await self._store.set_told(job.id)
             return
         # The result does not wait for an edit that rate limits hold up.
-        progress.hush()
+        progress.stop_updates()
         stored = await self._store.job(job.id)
         if stored is None:
             return  # deleted while it was painted

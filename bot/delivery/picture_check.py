@@ -51,7 +51,7 @@ def wanted_scores(rules: Rules) -> list[str]:
     return [concept for concept, entry in _entries(rules).items() if entry["action"] != "off"]
 
 
-def strongest_possible(rules: Rules) -> Action | None:
+def strictest_action(rules: Rules) -> Action | None:
     """Return the strictest action possible, which previews already follow."""
     actions: list[Action] = [entry["action"] for entry in _entries(rules).values()
                              if entry["action"] != "off"]

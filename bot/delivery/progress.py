@@ -62,7 +62,7 @@ class ProgressMessage:
             self._task = asyncio.create_task(self._keep_showing(),
                                              name=f"progress of {self.job_id}")
 
-    def hush(self) -> None:
+    def stop_updates(self) -> None:
         """Show no more updates except the last one; an edit in flight continues."""
         self._closing.set()
         self._newest = None
@@ -70,7 +70,7 @@ class ProgressMessage:
 
     async def close(self, text: Text | None = None) -> None:
         """Wait for the edit in flight, then show ``text`` as the last state, if given."""
-        self.hush()
+        self.stop_updates()
         if self._task is not None:
             done, _ = await asyncio.wait([self._task], timeout=_LAST_WORD_SECONDS)
             if not done:

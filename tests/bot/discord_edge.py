@@ -44,13 +44,13 @@ class Message:
     def __init__(self, channel, id, author=ME, **parts):
         self.channel, self.id, self.author = channel, id, SimpleNamespace(id=author)
         self.edits = 0
+        self.nonce, self.reference = parts.get("nonce"), parts.get("reference")
         self._take(parts)
 
     def _take(self, parts):
         self.content, self.embed = parts.get("content"), parts.get("embed")
         self.files = {file.filename: file.fp.read()
                       for file in parts.get("files") or parts.get("attachments") or ()}
-        self.nonce, self.reference = parts.get("nonce"), parts.get("reference")
         self.allowed_mentions = parts.get("allowed_mentions")
         self.components = [] if parts.get("view") is None else parts["view"].children
 

@@ -8,7 +8,7 @@ from bot.delivery.picture_check import (
     Verdict,
     check_picture,
     judge,
-    strongest_possible,
+    strictest_action,
     wanted_scores,
 )
 from engine.events import Failed
@@ -33,13 +33,13 @@ async def job(store):
     return await store.job(await painted(store, "a fox", str(ALICE), Place("100", "200")))
 
 
-async def test_what_is_off_is_neither_scored_nor_feared(rules, guild_settings, configure):
+async def test_what_is_off_is_neither_scored_nor_acted_on(rules, guild_settings, configure):
     assert set(wanted_scores(rules)) == {"snake", "spider", "blood"}
-    assert strongest_possible(rules) == "withhold"
+    assert strictest_action(rules) == "withhold"
     await configure(concepts={"clown": LIST["clown"], "snake": LIST["snake"]})
     rules = await guild_settings.rules("100")
-    assert strongest_possible(rules) == "warn"
-    assert strongest_possible(await guild_settings.rules(None)) is None
+    assert strictest_action(rules) == "warn"
+    assert strictest_action(await guild_settings.rules(None)) is None
     assert wanted_scores(await guild_settings.rules(None)) == []
 
 

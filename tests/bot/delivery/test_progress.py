@@ -103,7 +103,7 @@ async def test_edits_keep_their_distance_but_the_last_word_does_not_wait(channel
 async def test_after_the_end_nothing_more_is_shown(channel, progress):
     progress.show(painting(1))
     await shown(channel, "1 of 9")
-    progress.hush()
+    progress.stop_updates()
     progress.show(painting(2))
     await progress.close(messages.ended(REQUEST, "Over."))
     assert [message.content for message in channel.messages] == ["Over."]

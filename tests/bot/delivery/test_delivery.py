@@ -1,0 +1,276 @@
+"""A job is followed from its first event to its result, through deletions, restarts and changes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.delivery import delivery as delivery_module
+from bot.delivery import posting
+from bot.delivery.delivery import Delivery
+from bot.delivery.results import Results
+from bot.host.settings import OperationsSettings
+from data.people import Preferences
+from engine.events import Cancelled, Failed, Progress, Queued
+from engine.jobs.job import Job, JobRecord, Place
+from engine.jobs.queue import PaintQueue
+from engine.request.request import make_request
+from tests.bot.discord_edge import ALICE, Client, refusal, until
+from tests.data.test_store import done, record
+
+HERE = Place("100", "200")
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch):
+    monkeypatch.setattr(posting, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(delivery_module, "CLOSING_SECONDS", 0.5)
+
+
+@pytest.fixture
+def client():
+    return Client()
+
+
+@pytest.fixture
+def channel(client):
+    return client.get_partial_messageable(200, guild_id=100)
+
+
+@pytest.fixture
+async def deliveries(store, client, guild_settings):
+    made = []
+
+    def make():
+        made.append(Delivery(store, PaintQueue(store), guild_settings, client,
+                             Results(store, client, OperationsSettings()), 0.0))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.close()
+
+
+@pytest.fixture
+def delivery(deliveries):
+    return deliveries()
+
+
+@pytest.fixture
+async def follow(store, delivery, guild_settings):
+    """Follows a new job, whose events the test publishes as the queue would."""
+    async def follow(**options):
+        new = record("a fox", str(ALICE), HERE)
+        await store.add(new, {})
+        job = Job(new)
+        delivery.follow(job, await guild_settings.rules("100"), **options)
+        return job
+
+    return follow
+
+
+def painting(iteration):
+    return Progress(iteration, 9, b"jpeg", {}, None)
+
+
+async def finish(store, job, **values):
+    """What the queue does when the worker is done."""
+    ending = done(b"a picture", **values)
+    await store.started(job.id)
+    await store.rendered(job.id, ending)
+    job.publish(ending)
+
+
+async def shown(channel, text):
+    await until(lambda: any(text in (message.content or "") for message in channel.messages))
+
+
+async def idle(delivery):
+    await until(lambda: not delivery.busy)
+
+
+async def test_progress_becomes_a_link_to_the_result(store, channel, delivery, follow):
+    job = await follow(answers=77)
+    job.publish(Queued(2, 40.0))
+    await shown(channel, "Queued")
+    job.publish(painting(3))
+    await shown(channel, "3 of 9")
+    await finish(store, job)
+    await idle(delivery)
+    progress, result = channel.messages
+    assert progress.reference.message_id == 77
+    assert result.jump_url in progress.content
+    assert list(result.files.values()) == [b"a picture"]
+    stored = await store.job(job.id)
+    assert stored.state == "delivered"
+    assert (stored.progress_message_id, stored.result_message_id) == (
+        str(progress.id), str(result.id))
+
+
+async def test_a_cancelled_job_posts_nothing(store, channel, delivery, follow):
+    job = await follow()
+    job.publish(Queued(1, None))
+    await shown(channel, "Queued")
+    await store.cancelled(job.id, None)
+    job.publish(Cancelled())
+    await idle(delivery)
+    assert [message.content for message in channel.messages] == ["Cancelled."]
+    assert await store.undelivered() == []
+
+
+async def test_a_failure_is_a_message_of_its_own(store, channel, delivery, follow):
+    job = await follow()
+    job.publish(Queued(1, None))
+    await shown(channel, "Queued")
+    await store.failed(job.id, "No memory is left.")
+    job.publish(Failed("No memory is left."))
+    await idle(delivery)
+    assert "failed" in channel.messages[0].content
+    assert channel.messages[1].content == f"<@{ALICE}> No memory is left."
+    assert await store.undelivered() == []
+
+
+async def test_of_a_job_that_was_deleted_meanwhile_nothing_is_posted(
+        store, channel, delivery, follow):
+    job = await follow()
+    await store.delete(job.id)
+    job.publish(done())
+    await idle(delivery)
+    assert channel.messages == []
+
+
+async def test_what_moderators_set_while_a_job_waits_holds_for_its_result(
+        store, channel, delivery, follow, configure):
+    job = await follow()
+    job.publish(Queued(1, None))
+    await shown(channel, "Queued")
+    await configure(spoiler=True)
+    await finish(store, job)
+    await idle(delivery)
+    assert [name.startswith("SPOILER_") for name in channel.messages[1].files] == [True]
+
+
+async def test_a_concept_that_is_added_while_a_job_waits_withholds_its_picture(
+        store, channel, delivery, follow, configure):
+    job = await follow()
+    job.publish(painting(1))
+    await shown(channel, "1 of 9")
+    await configure(concepts={"blood": {"threshold": 0.5, "action": "withhold"}})
+    await finish(store, job, scores={"blood": 0.9})
+    await idle(delivery)
+    assert "withheld" in channel.messages[1].content
+    assert channel.messages[1].files == {}
+    assert (await store.job(job.id)).state == "failed"
+
+
+@pytest.mark.parametrize("why", ["preferences", "concepts"])
+async def test_there_are_no_previews_where_the_person_or_the_server_wants_none(
+        store, channel, follow, configure, why):
+    if why == "preferences":
+        await store.people.prefer(str(ALICE), Preferences(previews=False))
+    else:
+        await configure(concepts={"blood": {"threshold": 0.5, "action": "withhold"}})
+    job = await follow()
+    job.publish(painting(3))
+    await shown(channel, "3 of 9")
+    assert channel.messages[0].files == {}
+
+
+async def test_who_wants_a_direct_message_gets_one(store, client, delivery, follow):
+    await store.people.prefer(str(ALICE), Preferences(direct_message=True))
+    job = await follow()
+    await finish(store, job)
+    await idle(delivery)
+    [direct] = client.users[ALICE].direct.messages
+    assert client.channels[200].messages[-1].jump_url in direct.content
+
+
+async def test_a_refused_result_is_tried_again_when_the_server_changes(
+        store, client, channel, delivery, follow):
+    channel.failures = [("send", refusal(403, 50013))]
+    (await client.fetch_user(ALICE)).direct.failures = [("send", refusal(403, 50007))]
+    job = await follow()
+    await finish(store, job)
+    await idle(delivery)
+    assert channel.messages == []
+    await delivery.retry_refused(101)
+    assert not delivery.busy
+    await delivery.retry_refused(100)
+    await idle(delivery)
+    assert len(channel.messages) == 1
+    assert (await store.job(job.id)).state == "delivered"
+    await delivery.retry_refused(100)
+    assert not delivery.busy
+
+
+async def test_a_shutdown_is_said_and_the_next_start_delivers(
+        store, channel, delivery, deliveries, follow):
+    job = await follow()
+    job.publish(painting(3))
+    await shown(channel, "3 of 9")
+    await delivery.close()
+    assert "restarting" in channel.messages[0].content
+    await store.started(job.id)
+    await store.rendered(job.id, done(b"a picture"))  # the worker was faster than the shutdown
+    later = deliveries()
+    await later.take_up()
+    await idle(later)
+    progress, result = channel.messages
+    assert result.jump_url in progress.content
+    await later.take_up()
+    assert not later.busy
+
+
+async def test_a_closed_delivery_follows_nothing(channel, delivery, follow):
+    await delivery.close()
+    job = await follow()
+    job.publish(Queued(1, None))
+    assert not delivery.busy
+
+
+async def test_a_start_says_of_each_ending_what_nobody_was_told(store, channel, deliveries):
+    ids = {}
+    for state in ("cancelled", "failed", "rendered"):
+        new = record(state, str(ALICE), HERE)
+        await store.add(new, {})
+        ids[state] = new.id
+    await store.cancelled(ids["cancelled"], None)
+    await store.failed(ids["failed"], "No memory is left.")
+    await store.rendered(ids["rendered"], done())
+    (store.folder / "pictures" / f"{ids['rendered']}.png").unlink()
+    later = deliveries()
+    await later.take_up()
+    await idle(later)
+    texts = sorted(message.content for message in channel.messages)
+    assert len(texts) == 2
+    assert "No memory is left." in texts[0] + texts[1]
+    assert "is gone" in texts[0] + texts[1]
+    assert await store.undelivered() == []
+
+
+async def test_resumed_jobs_are_followed_in_the_message_of_before(
+        store, client, channel, guild_settings):
+    new = record("a fox", str(ALICE), HERE)
+    await store.add(new, {})
+    before = await channel.send("before")
+    await store.set_progress_message(new.id, str(before.id))
+    queue = PaintQueue(store)
+    job = Job(JobRecord(new.id, make_request("a fox", seed=7), str(ALICE), HERE), resumed=True)
+    queue._resumed = [job]  # as start() finds it, which would start a worker too
+    delivery = Delivery(store, queue, guild_settings, client,
+                        Results(store, client, OperationsSettings()), 0.0)
+    await delivery.take_up()
+    job.publish(painting(4))
+    await shown(channel, "4 of 9")
+    assert [message.id for message in channel.messages] == [before.id]
+    await delivery.close()
+
+
+async def test_letting_go_of_a_job_waits_and_then_ends_it(delivery, follow):
+    job = await follow()
+    await delivery.let_go("another", 10.0)
+    started = asyncio.get_running_loop().time()
+    await delivery.let_go(job.id, 0.05)
+    assert asyncio.get_running_loop().time() - started < 5
+    await idle(delivery)
