@@ -1,4 +1,4 @@
-"""What the bot remembers: jobs and their places in SQLite, pictures as files beside it."""
+"""What the bot stores: jobs, settings and people in a database, pictures as files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with what the bot remembers."""
+"""The error of this package."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from engine.errors import EngineError
 
 
 class StoreError(EngineError):
-    """Something could not be read or written down; the text says what to look at."""
+    """Something could not be read or written; the text says what to check."""

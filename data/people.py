@@ -1,4 +1,4 @@
-"""Bans and limits of each server, what its moderators did, and what people prefer."""
+"""Bans and limits in servers, the log of moderators' actions, and people's preferences."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Restriction:
 
 @dataclass(frozen=True)
 class LoggedAct:
-    """What a moderator did, in the words of :data:`Act`; names are None once forgotten."""
+    """An action of a moderator; names are None once forgotten."""
 
     guild_id: str
     moderator: str | None
@@ -53,10 +53,10 @@ class LoggedAct:
 
 @dataclass(frozen=True)
 class Preferences:
-    """What one person prefers; None means as the server or the host has it.
+    """One person's preferences; None means the default of the server or the host.
 
-    ``width`` and ``height`` are pixels, set together. ``direct_message``: also write to them
-    when a picture is done. ``previews``: show the picture while it is being painted.
+    ``width`` and ``height`` are pixels, set together. ``direct_message``: also send a DM when a
+    picture is ready. ``previews``: show previews while a picture is being painted.
     """
 
     width: int | None = None
@@ -68,7 +68,7 @@ class Preferences:
 
 
 class People:
-    """Keeps it all in ``database``; every method raises StoreError where that cannot be used."""
+    """Keeps it in ``database``; every method raises StoreError if that cannot be used."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.aliases = Aliases(folder)
@@ -77,7 +77,7 @@ class People:
     # Bans and limits.
 
     async def restrict(self, new: Restriction) -> None:
-        """Put a ban or a limit in the place of what there was of its kind, and log it."""
+        """Add a ban or a limit, in place of an older one of the same kind, and log it."""
         async with self._database.transaction() as transaction:
             await self._delete(transaction, new.guild_id, new.person, new.kind)
             await transaction.change(
@@ -90,19 +90,19 @@ class People:
                 waiting=new.waiting, expires_at=new.expires_at))
 
     async def lift(self, guild_id: str, person: str, kind: Kind, moderator: str) -> bool:
-        """Take a ban or a limit away and log that; False, and nothing logged, without one."""
+        """Remove a ban or a limit and log that; False, with nothing logged, if there is none."""
         async with self._database.transaction() as transaction:
             under = await self._delete(transaction, guild_id, person, kind)
             if under is None:
                 return False
-            # Whoever asked to be forgotten is not named anew by being pardoned.
+            # The log must not name a person again who asked to be forgotten.
             named = None if is_alias(under) else person
             await _log(transaction, LoggedAct(guild_id, moderator, _LIFTED[kind], named))
         return True
 
     async def _delete(self, transaction: Transaction, guild_id: str, person: str,
                       kind: Kind) -> str | None:
-        """Under which name what was in force was; None where nothing was."""
+        """Delete it; returns the name it was in force under (id or alias), or None."""
         which = "WHERE guild_id = ? AND kind = ? AND person IN (?, ?)"
         values = (guild_id, kind, person, await self._alias(person))
         rows = await transaction.fetch(
@@ -111,41 +111,41 @@ class People:
         return rows[0]["person"] if rows else None
 
     async def _alias(self, person: str) -> str:
-        """The other name that the person may have here; without one, the same."""
-        return await self.aliases.if_any(person) or person
+        """The person's alias if this folder has aliases, else ``person`` itself."""
+        return await self.aliases.find(person) or person
 
     async def restrictions_of(self, guild_id: str, person: str) -> dict[Kind, Restriction]:
-        """What is in force for the person in that server, by its kind."""
+        """The restrictions in force for the person in that server, by kind."""
         rows = await self._database.fetch(
             f"SELECT * FROM restrictions WHERE guild_id = ? AND person IN (?, ?) AND {_IN_FORCE}",  # noqa: S608  constant
             guild_id, person, await self._alias(person), now_ms())
         return {row["kind"]: Restriction(**row) for row in rows}
 
     async def restrictions_in(self, guild_id: str) -> list[Restriction]:
-        """All that are in force in that server, newest first."""
+        """All restrictions in force in that server, newest first."""
         rows = await self._database.fetch(
             f"SELECT * FROM restrictions WHERE guild_id = ? AND {_IN_FORCE} "  # noqa: S608  constant
             "ORDER BY created_at DESC", guild_id, now_ms())
         return [Restriction(**row) for row in rows]
 
-    # What moderators did.
+    # The moderators' log.
 
     async def note(self, act: LoggedAct) -> None:
-        """Write down what a moderator did."""
+        """Write down an action of a moderator."""
         async with self._database.transaction() as transaction:
             await _log(transaction, act)
 
     async def acts(self, guild_id: str, limit: int) -> list[LoggedAct]:
-        """What was done last in that server, newest first."""
+        """The last actions in that server, newest first."""
         rows = await self._database.fetch(
             "SELECT * FROM moderation_log WHERE guild_id = ? ORDER BY sequence DESC LIMIT ?",
             guild_id, limit)
         return [LoggedAct(**_without(row, "sequence")) for row in rows]
 
-    # What people prefer.
+    # Preferences.
 
     async def preferences(self, person: str) -> Preferences:
-        """The person's own, or what everyone has."""
+        """The person's preferences, or the defaults."""
         rows = await self._database.fetch("SELECT * FROM preferences WHERE person = ?", person)
         if not rows:
             return Preferences()
@@ -154,7 +154,7 @@ class People:
                               "previews": bool(values["previews"])})
 
     async def prefer(self, person: str, preferences: Preferences) -> None:
-        """Keep the person's own in the place of what there was; the defaults leave no row."""
+        """Replace the person's preferences; defaults are not stored."""
         values = asdict(preferences)
         async with self._database.transaction() as transaction:
             await transaction.change("DELETE FROM preferences WHERE person = ?", person)

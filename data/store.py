@@ -89,7 +89,7 @@ class Store(QueueJobs):
     async def close(self) -> None:
         """Release all jobs for the next store that opens the folder, and close the database."""
         try:
-            await self._leases.let_go()
+            await self._leases.release()
         finally:
             await self._database.close()
             await asyncio.to_thread(self._owner.close)

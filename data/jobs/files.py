@@ -1,4 +1,4 @@
-"""Files beside the database: named by checked ids, written whole, and on disk on return."""
+"""Files next to the database: named by checked ids, written in one step, flushed to disk."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Files:
-    """Pictures, attachments and half-painted jobs in ``folder``. Blocks: not for the loop.
+    """Pictures, attachments and saved states in ``folder``. Blocks: never for the event loop.
 
-    Names are made of nothing but ids, which are hexadecimal digits; anything else raises
-    StoreError before a path is made of it.
+    File names are made only of ids, which are hexadecimal digits; anything else raises StoreError
+    before it becomes a path.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -28,31 +28,31 @@ class Files:
         self.states_folder = folder / "states"
 
     def make(self) -> None:
-        """Make the folders; raises StoreError where they cannot be."""
+        """Create the folders; raises StoreError if that fails."""
         try:
             for folder in (self.pictures_folder, self.attachments_folder, self.states_folder):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError("The data folder {folder} cannot be used: {reason}; choose another, "
-                             "or allow it to be written.", folder=self.folder,
+            raise StoreError("The data folder {folder} can't be used: {reason}. Choose another one "
+                             "or make it writable.", folder=self.folder,
                              reason=error.strerror) from None
 
     def picture(self, id: str) -> Path:
-        """The job's picture."""
+        """The path of the job's picture."""
         return self.pictures_folder / f"{_checked(_JOB, id)}.png"
 
     def attachment(self, sha256: str) -> Path:
-        """A picture from outside."""
+        """The path of an attached picture."""
         return self.attachments_folder / _checked(_SHA256, sha256)
 
     def state(self, id: str) -> Path:
-        """What the worker has painted so far."""
+        """The path of the job's saved state."""
         return self.states_folder / f"{_checked(_JOB, id)}.pt"
 
     def copy_state(self, of: str, to: str) -> bool:
-        """Let the job ``to`` begin where ``of`` ended; False where that is not kept.
+        """Let the job ``to`` start from the state of ``of``; False if that was not kept.
 
-        The copy's and the original's age count from now: what is used stays.
+        Both states count as new, so that states in use stay.
         """
         data = read(self.state(of))
         if data is None:
@@ -63,14 +63,14 @@ class Files:
         return True
 
     def thin_out_states(self, keep: Iterable[str], at_most: int) -> None:
-        """Remove the oldest states until the rest has ``at_most`` bytes; never those of ``keep``.
+        """Delete the oldest states until the rest has ``at_most`` bytes; never those of ``keep``.
 
-        What cannot be removed harms nobody, and is tried again the next time.
+        One that cannot be deleted does no harm, and is tried again next time.
         """
         kept = set(keep)
         found = []
         for path in self.states_folder.glob("*.pt"):
-            with contextlib.suppress(OSError):  # taken away by another meanwhile
+            with contextlib.suppress(OSError):  # deleted by another process meanwhile
                 status = path.stat()
                 found.append((status.st_mtime_ns, status.st_size, path))
         total = sum(size for _, size, _ in found)
@@ -82,24 +82,24 @@ class Files:
                 self.forget_state(path.stem)
 
     def forget_state(self, id: str) -> None:
-        """Take away what the job could go on from."""
+        """Delete the job's saved state."""
         path = self.state(id)
-        for file in (path, path.with_suffix(".part")):  # the latter of a worker that was killed
+        for file in (path, path.with_suffix(".part")):  # .part is from a killed worker
             with contextlib.suppress(OSError):
                 file.unlink()
 
     def remove_picture(self, id: str) -> None:
-        """Take the job's picture away."""
+        """Delete the job's picture."""
         _remove(self.picture(id))
 
     def remove_attachment(self, sha256: str) -> None:
-        """Take a picture from outside away."""
+        """Delete an attached picture."""
         _remove(self.attachment(sha256))
 
 
 def _checked(pattern: re.Pattern[str], id: str) -> str:
     if pattern.fullmatch(id) is None:
-        raise StoreError("{id} is no id.", id=repr(id[:80]))
+        raise StoreError("{id} isn't an ID.", id=repr(id[:80]))
     return id
 
 
@@ -107,12 +107,12 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError("{path} cannot be removed: {reason}.", path=path,
+        raise StoreError("{path} can't be deleted: {reason}.", path=path,
                          reason=error.strerror) from None
 
 
 def write(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` in one step, through to the disk; raises StoreError."""
+    """Write ``data`` to ``path`` in one step and flush it to disk; raises StoreError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
@@ -124,23 +124,23 @@ def write(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise StoreError("{path} cannot be written: {reason}.", path=path,
+        raise StoreError("{path} can't be written: {reason}.", path=path,
                          reason=error.strerror) from None
 
 
 def read(path: Path) -> bytes | None:
-    """What is at ``path``; None where nothing is."""
+    """The bytes of the file ``path``, or None if there is none; raises StoreError."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError("{path} cannot be read: {reason}.", path=path,
+        raise StoreError("{path} can't be read: {reason}.", path=path,
                          reason=error.strerror) from None
 
 
 def sync(path: Path) -> None:
-    """Have a file's bytes, or a folder's names, on disk; Windows has no such call for folders."""
+    """Flush a file's bytes or a folder's names to disk; Windows cannot do that for folders."""
     if os.name == "nt":
         return
     descriptor = os.open(path, os.O_RDONLY)

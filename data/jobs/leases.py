@@ -1,4 +1,4 @@
-"""Which rows are whose: taken over, changed and let go by their owner alone, its lease renewed."""
+"""Leases: each job row is changed only by its owner, which renews its lease while it is alive."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ log = logging.getLogger("data.jobs.leases")
 
 
 class Leases:
-    """What one owner holds of the table of jobs, each row for ``seconds`` unless renewed.
+    """The job rows of one owner, each leased for ``seconds`` and renewed before that.
 
-    Every method raises StoreError where the database cannot be used.
+    Every method raises StoreError if the database cannot be used.
     """
 
     def __init__(self, database: Database, owner: Owner, seconds: float) -> None:
@@ -30,32 +30,32 @@ class Leases:
         self._renewing = spawn(self._renew(), "lease")
 
     def end(self) -> int:
-        """When a lease that begins now runs out, in milliseconds since 1970."""
+        """When a lease that starts now expires, in milliseconds since 1970, UTC."""
         return now_ms() + round(self._seconds * 1000)
 
     async def stop_renewing(self) -> None:
-        """From now on the leases run out, as those of a process that hangs do."""
+        """Let the leases expire, as they do if the process hangs."""
         self._renewing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._renewing
 
-    async def let_go(self) -> None:
-        """Hold nothing any more."""
+    async def release(self) -> None:
+        """Release all rows."""
         await self.stop_renewing()
         await self._database.change(
             "UPDATE jobs SET owner = NULL, lease_until = 0 WHERE owner = ?", self._owner.name)
 
     async def move(self, id: str, to: State, before: Sequence[State], also: str = "state = state",
                    *values: object) -> bool:
-        """Change a row of this owner's from one of the states ``before``; whether it was there."""
+        """Change this owner's row from one of the states ``before``; False if it is not in one."""
         states = ", ".join("?" for _ in before)
         return await self._database.change(
             f"UPDATE jobs SET {also}, state = ? "  # noqa: S608  constants of data.store
             f"WHERE id = ? AND owner = ? AND state IN ({states})",
             *values, to, id, self._owner.name, *before) > 0
 
-    async def told(self, id: str, ended: Sequence[State], also: str, *values: object) -> bool:
-        """From here on nobody needs to be told how this owner's job ended; whether it was so."""
+    async def mark_told(self, id: str, ended: Sequence[State], also: str, *values: object) -> bool:
+        """Mark the end of this owner's job as told and release it; False if it does not apply."""
         states = ", ".join("?" for _ in ended)
         return await self._database.change(
             f"UPDATE jobs SET {also}, delivered_at = ?, owner = NULL, lease_until = 0 "  # noqa: S608  constants of data.store
@@ -63,16 +63,16 @@ class Leases:
             *values, now_ms(), id, self._owner.name, *ended) > 0
 
     async def holds(self, id: str, states: Sequence[State]) -> bool | None:
-        """Whether the row is this owner's and in one of ``states``; None where there is none."""
+        """Whether the row is this owner's and in one of ``states``; None if there is no row."""
         rows = await self._database.fetch("SELECT owner, state FROM jobs WHERE id = ?", id)
         if not rows:
             return None
         return bool(rows[0]["owner"] == self._owner.name and rows[0]["state"] in states)
 
     async def take_over(self) -> int:
-        """Make the rows that are nobody's, unfinished or untold, this owner's; how many.
+        """Take over unfinished and untold rows without a living owner; returns how many.
 
-        Nobody's are those let go, those of the dead, and those whose lease ran out.
+        These were released, belong to a dead process of this machine, or have an expired lease.
         """
         dead = await asyncio.to_thread(self._owner.dead)
         taken = 0
@@ -85,7 +85,7 @@ class Leases:
                 "UPDATE jobs SET owner = ?, lease_until = ? WHERE (owner IS NULL OR "
                 "(owner <> ? AND lease_until < ?)) AND delivered_at IS NULL",
                 self._owner.name, self.end(), self._owner.name, now_ms())
-        await asyncio.to_thread(self._owner.forget, dead)
+        await asyncio.to_thread(self._owner.remove_dead, dead)
         return taken
 
     async def _renew(self) -> None:
@@ -96,4 +96,4 @@ class Leases:
                     "UPDATE jobs SET lease_until = ? WHERE owner = ?", self.end(),
                     self._owner.name)
             except StoreError as error:
-                log.error("the lease could not be renewed: %s", error)
+                log.error("The lease could not be renewed: %s", error)

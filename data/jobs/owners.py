@@ -1,7 +1,8 @@
-"""Which processes work on jobs, and whether they still do.
+"""Which processes own jobs, and whether they are still alive.
 
-A row's owner renews a lease; who lets it run out has lost the row. On one machine nobody needs
-to wait for that: each owner holds a lock on a file, which the system frees when it dies.
+The owner of a row renews its lease, and loses the row if the lease expires. On the same machine
+there is no need to wait for that: each owner holds a lock on a file, which the operating system
+releases when the process dies.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Owner:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self._path(self.name).open("ab")
         except OSError as error:
-            raise StoreError("The folder {folder} cannot be written: {reason}.", folder=folder,
+            raise StoreError("The folder {folder} can't be written: {reason}.", folder=folder,
                              reason=error.strerror) from None
         _try_lock(self._file)
 
@@ -34,18 +35,18 @@ class Owner:
         return self._folder / f"{name}.lock"
 
     def dead(self) -> list[str]:
-        """The owners of this machine that are gone; of those elsewhere only a lease can tell."""
+        """The dead owners of this machine; owners elsewhere are known only by their leases."""
         return [path.stem for path in sorted(self._folder.glob("*.lock"))
                 if path.stem != self.name and _is_free(path)]
 
-    def forget(self, names: Iterable[str]) -> None:
-        """Their rows are taken over: their files are not needed any more."""
+    def remove_dead(self, names: Iterable[str]) -> None:
+        """Delete the lock files of owners whose rows were taken over."""
         for name in names:
             with contextlib.suppress(OSError):
                 self._path(name).unlink()
 
     def close(self) -> None:
-        """Own nothing any more."""
+        """Release the lock."""
         with contextlib.suppress(OSError):
             self._path(self.name).unlink()
         self._file.close()

@@ -52,8 +52,8 @@ class QueueJobs(Jobs):
             await asyncio.to_thread(self._attach, wanted, pictures)
             if record.continues is not None and not await asyncio.to_thread(
                     self.files.copy_state, record.continues, record.id):
-                raise RequestError("What that picture could go on from is not kept any more; "
-                                   "press Edit to start from the picture itself.")
+                raise RequestError("That picture can't be continued any more. Use Edit to "
+                                   "start from the picture itself.")
             async with self._database.transaction() as transaction:
                 await transaction.change(
                     "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
@@ -75,8 +75,7 @@ class QueueJobs(Jobs):
             if path.exists():
                 continue
             if sha256 not in pictures:
-                raise RequestError("A picture that this needs is not there any more; attach it "
-                                   "again.")
+                raise RequestError("A picture that this needs is gone. Attach it again.")
             files.write(path, pictures[sha256])
 
     def state_path(self, id: str) -> Path:
@@ -93,7 +92,7 @@ class QueueJobs(Jobs):
             "ORDER BY CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, started_at, sequence",
             self._owner.name)
         if taken:
-            log.info("took over %d jobs", taken)
+            log.info("Took over %d jobs", taken)
         return [JobRecord(row["id"], request_of(row), row["person"],
                           Place(row["guild_id"], row["channel_id"], row["locale"]),
                           row["created_at"], row["started_at"], row["person_served_at"],
@@ -157,16 +156,16 @@ class QueueJobs(Jobs):
 
         A failed job stays failed, with the message that says why. A second call changes nothing.
         """
-        if await self._leases.told(id, ("rendered",), "result_message_id = ?, state = 'delivered'",
-                                   message_id):
+        if await self._leases.mark_told(
+                id, ("rendered",), "result_message_id = ?, state = 'delivered'", message_id):
             for watcher in self.watchers:
                 watcher(id)
             return True
-        return await self._leases.told(id, ("failed",), "result_message_id = ?", message_id)
+        return await self._leases.mark_told(id, ("failed",), "result_message_id = ?", message_id)
 
     async def set_told(self, id: str) -> bool:
         """The end of a cancelled job was told; it has no result message. Idempotent as above."""
-        return await self._leases.told(id, ("cancelled",), "state = state")
+        return await self._leases.mark_told(id, ("cancelled",), "state = state")
 
     async def undelivered(self) -> list[StoredJob]:
         """Finished jobs whose end was not told yet, without those of other stores; oldest first."""

@@ -92,7 +92,7 @@ def folder_size(folder: Path) -> int:
                 if entry.is_file(follow_symlinks=False):
                     total += _size(Path(entry.path))
     except OSError as error:
-        raise StoreError("The folder {folder} cannot be read: {reason}.", folder=folder,
+        raise StoreError("The folder {folder} can't be read: {reason}.", folder=folder,
                          reason=error.strerror) from None
     return total
 

@@ -1,4 +1,4 @@
-"""What is kept of a person as zip files, each small enough to be sent."""
+"""A person's data as zip files, each small enough to be sent."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from collections.abc import Iterator
 from data.jobs import files
 from data.privacy.keeper import Exported
 
-# Of one entry in a zip: its headers here and in the directory, with room to spare.
+# A zip entry's headers, next to its data and in the directory, with a margin.
 _ENTRY_BYTES = 400
 _PICTURES = (".png", ".jpg", ".webp")
-README = """What imagine-bot keeps of you.
+README = """Your data in imagine-bot.
 
-One .json file for each table of its database, with the rows that are about you; times are
-milliseconds since 1970, UTC. pictures/ has what was painted for you, by the id of the job;
-attachments/ what you gave it to start from.
+There is one .json file for each table of its database that has rows about you; times are
+milliseconds since 1970, UTC. pictures/ has your pictures, named by the id of the job;
+attachments/ has the pictures that you uploaded.
 
-A file that was too large to be sent in one piece ends in .part1, .part2 and so on; join them with
+A file that is too large to send comes in parts that end in .part1, .part2 and so on. Join them with
     cat NAME.part* > NAME
 """
 
 
 def archives(exported: Exported, limit: int) -> Iterator[bytes]:
-    """Zip files of at most ``limit`` bytes each that hold all of ``exported``.
+    """Zip files of at most ``limit`` bytes each that together hold all of ``exported``.
 
-    Blocks: not for the event loop. Raises StoreError where a file cannot be read; one that is
-    gone is left out.
+    Blocks: never iterate over it on the event loop. Missing files are left out. Raises StoreError
+    if a file cannot be read.
     """
     most = limit - 2 * _ENTRY_BYTES
     if most <= 0:

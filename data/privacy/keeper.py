@@ -1,4 +1,4 @@
-"""Who keeps something about people answers for it: what it is, and that it can be forgotten."""
+"""Keepers: each exports and deletes what some columns hold about a person."""
 
 from __future__ import annotations
 
@@ -13,33 +13,32 @@ from data.privacy.alias import Aliases
 
 @dataclass(frozen=True)
 class Exported:
-    """What is kept of a person: rows by table, and files by the name they are given."""
+    """A person's data: rows by table, and files by the name they get in the export."""
 
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
     files: Mapping[str, Path] = field(default_factory=dict)
 
 
 class Keeper(Protocol):
-    """Answers for the columns that name people, (table, column), and what belongs to them.
+    """Is responsible for ``columns``, (table, column), that name people, and for their data.
 
-    Both methods raise StoreError where the database or a file cannot be used.
+    Both methods raise StoreError if the database or a file cannot be used.
     """
 
     columns: frozenset[tuple[str, str]]
 
     async def export(self, person: str) -> Exported:
-        """What there is of ``person``; nobody else's name is in it."""
+        """The data of ``person``, without other people's names."""
 
     async def forget(self, person: str) -> None:
-        """Remove it. Idempotent: what a first call left behind, a second removes."""
+        """Delete it. Idempotent: a second call deletes what a failed first one left."""
 
 
 class TableKeeper:
-    """Answers for one table. Names are constants of the program, never anyone's words.
+    """The keeper of one table. Table and columns are constants of the program, never input.
 
-    A row whose column is one of ``own`` belongs to the person there, and is deleted with them.
-    In the columns ``names`` somebody is only named: the row stays, the name becomes NULL, or
-    ``instead`` where the column must hold something.
+    A row belongs to the person in one of its columns ``own``, and is deleted with their data. The
+    columns ``names`` only mention people: the row stays, and the name becomes NULL or ``instead``.
     """
 
     def __init__(self, database: Database, table: str, *, own: Sequence[str] = (),
@@ -52,7 +51,7 @@ class TableKeeper:
         self._instead = instead
 
     async def export(self, person: str) -> Exported:
-        """The rows that name the person; other people's names in them are left out."""
+        """The rows that name the person, without other people's names."""
         people = (*self._own, *self._names)
         where = " OR ".join(f"{column} = ?" for column in people)
         rows = await self._database.fetch(
@@ -63,7 +62,7 @@ class TableKeeper:
         return Exported({self._table: shown} if shown else {})
 
     async def forget(self, person: str) -> None:
-        """Delete the rows that are theirs, and take their name out of the others."""
+        """Delete the person's rows, and remove their name from others."""
         async with self._database.transaction() as transaction:
             for column in self._own:
                 await transaction.change(
@@ -75,7 +74,7 @@ class TableKeeper:
 
 
 class RestrictionKeeper:
-    """Bans and limits outlive the name of whom they are for, so that no one forgets one away."""
+    """Keeps bans and limits in force under an alias: being forgotten does not lift them."""
 
     columns = frozenset({("restrictions", "person"), ("restrictions", "moderator")})
 
@@ -85,17 +84,17 @@ class RestrictionKeeper:
         self._rows = TableKeeper(database, "restrictions", own=["person"], names=["moderator"])
 
     async def export(self, person: str) -> Exported:
-        """The rows, under their name and under their alias, without the others' names."""
-        names = [person, await self._aliases.if_any(person)]
+        """The rows under the person's id and under their alias, without other people's names."""
+        names = [person, await self._aliases.find(person)]
         rows = [row for name in names if name is not None
                 for row in (await self._rows.export(name)).rows.get("restrictions", ())]
         return Exported({"restrictions": rows} if rows else {})
 
     async def forget(self, person: str) -> None:
-        """What is in force is for their alias from now on; a moderator's name is taken out."""
+        """Restrict their alias instead of their id, and remove their name as a moderator."""
         alias = await self._aliases.of(person)
         async with self._database.transaction() as transaction:
-            # Of a person who was forgotten before, an older one may be there under the alias.
+            # A person who was forgotten before may have an older restriction under the alias.
             await transaction.change(
                 "DELETE FROM restrictions WHERE person = ? AND EXISTS (SELECT 1 FROM "
                 "restrictions newer WHERE newer.person = ? AND newer.guild_id = "

@@ -61,7 +61,7 @@ class Privacy:
             await keeper.forget(person)
         if not await self._database.scrub(rebuild=True):
             # Another process is reading the database; the daily task tries again.
-            log.warning("the database's log could not be emptied yet")
+            log.warning("The database's log could not be emptied yet")
 
     async def person_columns(self) -> set[tuple[str, str]]:
         """(table, column) of every column whose name says that it names a person."""

@@ -29,14 +29,14 @@ _WAL, _SHM = "-wal", "-shm"
 
 @dataclass(frozen=True)
 class Backup:
-    """One copy, made at ``made`` (UTC)."""
+    """One backup, made at ``made`` (UTC)."""
 
     path: Path
     made: datetime
 
 
 def backups(folder: Path) -> list[Backup]:
-    """The copies in the data folder ``folder``, newest first."""
+    """The backups in the data folder ``folder``, newest first."""
     found = []
     with contextlib.suppress(OSError):
         for path in (folder / FOLDER).iterdir():
@@ -47,36 +47,36 @@ def backups(folder: Path) -> list[Backup]:
 
 
 def back_up(folder: Path, target: Path | None = None) -> Path:
-    """Copy the database of the data folder ``folder``, also while a bot works with it.
+    """Back up the database of the data folder ``folder``, also while a bot uses it.
 
-    Without ``target`` the copy is one of :func:`backups`, named by the time. It is checked, and
-    at its place only when it is whole. Raises StoreError.
+    Without ``target`` the copy is named by the time and is one of :func:`backups`. It is checked,
+    and appears under its name only when it is complete. Raises StoreError.
     """
     source = folder / DATABASE
     if not source.is_file():
-        raise StoreError(f"There is no database in {folder} to copy; see IMAGINE_DATA_FOLDER.")
+        raise StoreError(f"There is no database in {folder} to back up. Check IMAGINE_DATA_FOLDER.")
     if target is None:
         target = free_path(folder / FOLDER, "imagine-bot")
     elif target.exists():
-        raise StoreError(f"{target} is there already; name another file.")
+        raise StoreError(f"{target} already exists. Choose another file.")
     copy_database(source, target)
     return target
 
 
 def prune(folder: Path, keep: int) -> int:
-    """Remove all but the ``keep`` newest copies; how many went. Raises StoreError."""
+    """Delete all but the ``keep`` newest backups; returns how many. Raises StoreError."""
     old = backups(folder)[keep:]
     for backup in old:
         try:
             backup.path.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"The old backup {backup.path} cannot be removed: "
+            raise StoreError(f"The old backup {backup.path} can't be deleted: "
                              f"{error.strerror}.") from None
     return len(old)
 
 
 def refuse_in_use(folder: Path) -> None:
-    """Raise StoreError where a living process of this machine owns rows in ``folder``."""
+    """Raise StoreError if another process of this machine is using ``folder``."""
     owners = folder / "owners"
     if not owners.is_dir():
         return
@@ -86,31 +86,31 @@ def refuse_in_use(folder: Path) -> None:
     finally:
         me.close()
     if others:
-        raise StoreError(f"A bot is working with {folder}; stop it first.")
+        raise StoreError(f"A bot is using {folder}. Stop it first.")
 
 
 def check_copy(file: Path) -> int:
-    """The version of the copy ``file``; raises StoreError where it cannot take over."""
+    """The version of the backup ``file``; raises StoreError if it cannot be restored."""
     if not file.is_file():
-        raise StoreError(f"There is no file {file}; the backups are in the folder {FOLDER} of the "
+        raise StoreError(f"There is no file {file}. Backups are in the folder {FOLDER} of the "
                          "data folder.")
     wrong = damage(file, thorough=True)
     if wrong is not None:
-        raise StoreError(f"{file} is no good copy ({wrong}); take another one.")
+        raise StoreError(f"{file} is damaged ({wrong}). Choose another backup.")
     version, newest = version_of(file), migrations()[-1][0]
     if version > newest:
-        raise StoreError(f"{file} was written by a newer imagine-bot (version {version}, known "
-                         f"here are {newest}); update the bot first.")
+        raise StoreError(f"{file} was written by a newer imagine-bot (version {version}; this "
+                         f"one knows {newest}). Update the bot first.")
     if version == 0:
-        raise StoreError(f"{file} is a database, but none of imagine-bot's; name another file.")
+        raise StoreError(f"{file} isn't a database of imagine-bot. Choose another file.")
     return version
 
 
 def damage(path: Path, *, thorough: bool = False) -> str | None:
-    """What is wrong with the database at ``path``, in SQLite's words; None where it is sound.
+    """What is wrong with the database at ``path``, in SQLite's words; None if it is intact.
 
-    ``thorough`` compares the indices with the tables too, which takes several times as long.
-    Raises StoreError where it cannot be told: locked, not to be read.
+    ``thorough`` also compares the indices with the tables, which takes several times as long.
+    Raises StoreError if it cannot be checked, for example because it is locked.
     """
     check = "integrity_check" if thorough else "quick_check"
     try:
@@ -120,22 +120,22 @@ def damage(path: Path, *, thorough: bool = False) -> str | None:
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             return str(error)
-        raise StoreError(f"The database {path} cannot be read: {error}.") from None
+        raise StoreError(f"The database {path} can't be read: {error}.") from None
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether ``error`` says that the file itself is broken, not that it cannot be had now."""
+    """Whether ``error`` says that the file is damaged, and not just unavailable."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def version_of(path: Path) -> int:
-    """The version of the database at ``path``; 0 of one that has none. Raises StoreError."""
+    """The version of the database at ``path``, 0 if it has none. Raises StoreError."""
     try:
         with _reading(path) as connection:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.Error as error:
-        raise StoreError(f"The database {path} cannot be read: {error}.") from None
+        raise StoreError(f"The database {path} can't be read: {error}.") from None
 
 
 @contextlib.contextmanager
@@ -146,9 +146,9 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a database with SQLite's online backup, through to the disk; raises StoreError.
+    """Copy a database with SQLite's online backup and flush it to disk; raises StoreError.
 
-    It is one moment's state, whatever is written meanwhile, in one file without a log beside it.
+    The copy is the state at one moment, whatever is written meanwhile, in one file without a log.
     """
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -156,29 +156,29 @@ def copy_database(source: Path, target: Path) -> None:
         temporary.unlink(missing_ok=True)
         with (_reading(source) as reading,
               contextlib.closing(sqlite3.connect(temporary)) as writing):
-            # All pages in one step: in write-ahead mode a reader stops no writer, and a copy in
-            # steps begins anew after each write in between.
+            # All pages in one step: in write-ahead mode a reader blocks no writer, and a copy in
+            # several steps would restart after each write in between.
             reading.backup(writing, pages=-1)
             writing.execute("PRAGMA journal_mode = DELETE")
         wrong = damage(temporary)
         if wrong is not None:
-            raise StoreError(f"The copy of {source} is damaged ({wrong}), as {source} may be; see "
-                             "`python -m bot doctor`.")
+            raise StoreError(f"The copy of {source} is damaged ({wrong}), so {source} may be as "
+                             "well. Run `python -m bot doctor`.")
         sync(temporary)
         os.replace(temporary, target)
         sync(target.parent)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(f"{source} cannot be copied to {target}: {error}.") from None
+        raise StoreError(f"{source} can't be copied to {target}: {error}.") from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
 def replace_database(folder: Path, copy: Path | None, why: str) -> Path | None:
-    """Set the database of ``folder`` aside and put ``copy`` there; where the former one lies.
+    """Set the database of ``folder`` aside and put ``copy`` in its place.
 
-    ``why`` becomes part of the former one's name. Without ``copy`` there is none afterwards.
-    Nobody may have it open. Raises StoreError.
+    Returns the old one's new path, with ``why`` in its name, or None if there was none. Without
+    ``copy`` there is no database afterwards. It must not be open. Raises StoreError.
     """
     path = folder / DATABASE
     new = path.with_name(f".{path.name}.new")
@@ -188,7 +188,7 @@ def replace_database(folder: Path, copy: Path | None, why: str) -> Path | None:
         aside = None
         if path.exists():
             aside = free_path(folder, f"imagine-bot-{why}")
-            # The log first: beside another database it would be played into that.
+            # The log first: SQLite would replay it into any other database with that name.
             for suffix in (_WAL, _SHM):
                 with contextlib.suppress(FileNotFoundError):
                     os.replace(f"{path}{suffix}", f"{aside}{suffix}")
@@ -197,12 +197,12 @@ def replace_database(folder: Path, copy: Path | None, why: str) -> Path | None:
             os.replace(new, path)
         sync(folder)
     except OSError as error:
-        raise StoreError(f"{path} cannot be set aside: {error.strerror}.") from None
+        raise StoreError(f"{path} can't be set aside: {error.strerror}.") from None
     return aside
 
 
 def free_path(folder: Path, name: str) -> Path:
-    """A path in ``folder`` that nothing is at: ``name``, the time (UTC), and .sqlite3."""
+    """An unused path in ``folder``: ``name``, the time (UTC) and .sqlite3."""
     stem = f"{name}-{datetime.now(UTC).strftime(_DATE)}"
     path, number = folder / f"{stem}.sqlite3", 1
     while path.exists():

@@ -21,7 +21,7 @@ _BUSY_SECONDS = 10.0
 
 
 def migrations() -> list[tuple[int, str]]:
-    """(version, script) of every migration in the package, in order."""
+    """(version, script) of every migration in the package, in ascending order."""
     found = []
     for file in resources.files("data.sqlite").joinpath("migrations").iterdir():
         name = _NAME.fullmatch(file.name)
@@ -33,8 +33,7 @@ def migrations() -> list[tuple[int, str]]:
 class SqliteDatabase:
     """One connection, used by one task at a time; opened with :meth:`open`.
 
-    Every statement has its values bound, with ``?``. Whatever SQLite raises comes out as a
-    StoreError.
+    Values are bound, with ``?``. SQLite's errors are raised as StoreError.
     """
 
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
@@ -45,32 +44,32 @@ class SqliteDatabase:
     @classmethod
     async def open(cls, path: Path,
                    scripts: Sequence[tuple[int, str]] | None = None) -> SqliteDatabase:
-        """Open ``path``, made where it is not there, and migrate it.
+        """Open ``path``, creating it if missing, and migrate it.
 
-        ``scripts`` are the migrations, without them the package's. Raises StoreError where it
-        cannot be opened, is no database, or is of a newer version than is known here.
+        ``scripts`` are the migrations, by default the package's. Raises StoreError if the file
+        cannot be opened, is not a database, or has a newer version than the last migration.
         """
         known = await asyncio.to_thread(migrations) if scripts is None else scripts
         connection = None
         try:
-            # Autocommit: transactions begin where transaction() says so, nowhere else.
+            # Autocommit: only transaction() starts transactions.
             connection = await aiosqlite.connect(path, isolation_level=None,
                                                  timeout=_BUSY_SECONDS)
             connection.row_factory = sqlite3.Row
             await _write_ahead(connection)
-            # Who was told "queued" is in the queue, even if the power goes off now.
+            # A job that was confirmed as queued survives a power failure.
             await connection.execute("PRAGMA synchronous = FULL")
             await connection.execute("PRAGMA foreign_keys = ON")
-            # Its rows are small; more would only grow until it is full.
+            # The rows are small; a larger cache would only use memory.
             await connection.execute("PRAGMA cache_size = -512")
-            # What is deleted is overwritten, and not only unlinked.
+            # Deleted data is overwritten, not only unlinked.
             await connection.execute("PRAGMA secure_delete = ON")
             await _migrate(connection, path, known)
         except sqlite3.Error as error:
             if connection is not None:
                 await connection.close()
-            raise StoreError("The database {path} cannot be opened ({reason}); see whether the "
-                             "file is one, and may be written.", path=path, reason=error) from error
+            raise StoreError("The database {path} can't be opened ({reason}). Check that the "
+                             "file is a database and writable.", path=path, reason=error) from error
         except BaseException:
             if connection is not None:
                 await connection.close()
@@ -78,13 +77,13 @@ class SqliteDatabase:
         return cls(path, connection)
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, after other calls have ended."""
         async with self._lock:
             await self._connection.close()
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqliteTransaction]:
-        """All that the body does is written down, or nothing of it."""
+        """Write down everything that the body does, or nothing."""
         async with self._lock:
             try:
                 try:
@@ -92,13 +91,13 @@ class SqliteDatabase:
                     yield SqliteTransaction(self._connection)
                     await self._connection.execute("COMMIT")
                 except BaseException:
-                    # A BEGIN or COMMIT whose caller was cancelled goes through all the same, in
-                    # its turn on the connection's thread. rollback() takes its turn after it,
-                    # and does nothing where no transaction is open by then.
+                    # A BEGIN or COMMIT is still executed on the connection's thread after its
+                    # caller was cancelled. rollback() waits for it, and does nothing if no
+                    # transaction is open then.
                     await asyncio.shield(self._connection.rollback())
                     raise
             except sqlite3.Error as error:
-                raise StoreError("The database {path} cannot be used: {reason}.", path=self.path,
+                raise StoreError("The database {path} can't be used: {reason}.", path=self.path,
                                  reason=error) from error
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
@@ -107,7 +106,7 @@ class SqliteDatabase:
             try:
                 return await SqliteTransaction(self._connection).fetch(sql, *values)
             except sqlite3.Error as error:
-                raise StoreError("The database {path} cannot be read: {reason}.", path=self.path,
+                raise StoreError("The database {path} can't be read: {reason}.", path=self.path,
                                  reason=error) from error
 
     async def columns(self) -> list[tuple[str, str]]:
@@ -119,9 +118,9 @@ class SqliteDatabase:
         return [(row["table_name"], row["column_name"]) for row in rows]
 
     async def scrub(self, *, rebuild: bool = False) -> bool:
-        """Leave nothing of what was deleted in the log; False where somebody else reads it.
+        """Empty the log of deleted data; False if another process is reading it.
 
-        ``rebuild`` writes the file itself anew as well, without the pages that nothing uses.
+        ``rebuild`` also rewrites the file itself, without unused pages.
         """
         async with self._lock:
             try:
@@ -130,12 +129,12 @@ class SqliteDatabase:
                 [checkpoint] = await self._connection.execute_fetchall(
                     "PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as error:
-                raise StoreError("The database {path} cannot be used: {reason}.", path=self.path,
+                raise StoreError("The database {path} can't be used: {reason}.", path=self.path,
                                  reason=error) from error
         return not checkpoint["busy"]
 
     async def change(self, sql: str, *values: object) -> int:
-        """Run one statement as a transaction of its own; how many rows it changed."""
+        """Run one statement as a transaction of its own; returns how many rows it changed."""
         async with self.transaction() as transaction:
             return await transaction.change(sql, *values)
 
@@ -152,16 +151,16 @@ class SqliteTransaction:
         return [dict(row) for row in rows]
 
     async def change(self, sql: str, *values: object) -> int:
-        """How many rows ``sql`` changed."""
+        """Run ``sql``; returns how many rows it changed."""
         async with self._connection.execute(sql, values) as cursor:
             return cursor.rowcount
 
 
 async def _write_ahead(connection: aiosqlite.Connection) -> None:
-    """Switch to write-ahead logging, once nobody else is at it.
+    """Switch to write-ahead logging, waiting for other processes that do the same.
 
-    The switch needs the file for itself, and SQLite does not wait for that as long as it waits
-    for any other lock: of two processes that start at once, one is told "locked" at once.
+    The switch needs exclusive access to the file, and SQLite does not wait for that as it does for
+    other locks: of two processes that start together, one is told "locked" immediately.
     """
     until = time.monotonic() + _BUSY_SECONDS
     while True:
@@ -183,12 +182,12 @@ async def _version(connection: aiosqlite.Connection) -> int:
 
 async def _migrate(connection: aiosqlite.Connection, path: Path,
                    scripts: Sequence[tuple[int, str]]) -> None:
-    """Run what is missing. Each script is a transaction that sets the version itself."""
+    """Run the missing scripts. Each is a transaction that also sets the version."""
     newest = max((number for number, _ in scripts), default=0)
     version = await _version(connection)
     if version > newest:
         raise StoreError("The database {path} was written by a newer imagine-bot (version "
-                         "{version}, known here are {newest}); update the bot.", path=path,
+                         "{version}; this one knows {newest}). Update the bot.", path=path,
                          version=version, newest=newest)
     for number, script in scripts:
         if number <= version:
@@ -198,7 +197,7 @@ async def _migrate(connection: aiosqlite.Connection, path: Path,
         except sqlite3.Error:
             if connection.in_transaction:
                 await connection.execute("ROLLBACK")
-            # Another process that was started beside this one may have been first.
+            # Another process that started at the same time may have been faster.
             if await _version(connection) < number:
                 raise
         version = await _version(connection)

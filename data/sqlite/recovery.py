@@ -1,7 +1,7 @@
-"""Putting a copy of the database back: by hand, or where the database is found damaged.
+"""Restoring a backup of the database: on request, or if the database is found damaged.
 
-What stood there before is set aside, never removed; and it is said loudly, for what was written
-since the copy was made is there alone. Blocks: not for the event loop.
+The old database is set aside, never deleted, and this is logged as critical: data that was written
+since the backup is only there. Everything here blocks: never call it on the event loop.
 """
 
 from __future__ import annotations
@@ -33,31 +33,32 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def restore(folder: Path, file: Path) -> Path | None:
-    """Put the copy ``file`` in the place of the database; where the former one lies now.
+    """Replace the database by the backup ``file``; returns the old one's new path, if any.
 
-    None where there was none. Raises StoreError, with nothing changed, where a bot works with the
-    folder, or the copy is damaged, none of ours or of a newer version.
+    Raises StoreError, with nothing changed, if a bot is using the folder, or if the backup is
+    damaged, of another program or of a newer version.
     """
     refuse_in_use(folder)
     check_copy(file)
     aside = replace_database(folder, file, "replaced")
-    settle(folder)
+    mark_painted(folder)
     set_files_aside(folder)
     return aside
 
 
 def recover(folder: Path) -> bool:
-    """See whether the database of ``folder`` is sound, and help where it is not; whether it was.
+    """Check the database of ``folder`` and restore the newest good backup if it is damaged.
 
-    Raises StoreError where another bot has it open, or it cannot be set aside.
+    Returns whether it was intact. Raises StoreError if another bot is using a damaged one, or if
+    it cannot be set aside.
     """
     path = folder / DATABASE
     if not path.exists():
-        _missing(folder)
+        _warn_if_missing(folder)
         return True
     copies = backups(folder)
     wrong = damage(path)
-    # A new database is empty for a moment; one that has been copied before was not new.
+    # A new database is empty for a moment, but one that has backups is not new.
     if wrong is None and copies and path.stat().st_size == 0 and not _has_log(path):
         wrong = "the file is empty"
     if wrong is None:
@@ -66,29 +67,29 @@ def recover(folder: Path) -> bool:
     try:
         refuse_in_use(folder)
     except StoreError:
-        raise StoreError(f"The database {path} is damaged ({wrong}), and another bot is working "
-                         "with it; stop that one, then start this one again.") from None
+        raise StoreError(f"The database {path} is damaged ({wrong}), and another bot is using "
+                         "it. Stop that bot, then start this one again.") from None
     good = _newest_good(copies)
     aside = replace_database(folder, None if good is None else good.path, "damaged")
-    log.critical("The damaged database was set aside as %s; nothing of it was removed", aside)
+    log.critical("The damaged database was set aside as %s; none of it was deleted", aside)
     if good is None:
-        log.critical("There is no good backup of it: the bot starts with an empty queue and an "
+        log.critical("There is no good backup, so the bot starts with an empty queue and an "
                      "empty history")
     else:
-        log.critical("The backup %s, made at %s, was put in its place: what was asked, painted or "
-                     "set since then is missing from it", good.path.name,
+        log.critical("The backup %s of %s was restored. Requests, pictures and settings since "
+                     "then are missing from it", good.path.name,
                      good.made.isoformat(timespec="seconds"))
-        settle(folder)
+        mark_painted(folder)
     set_files_aside(folder)
     return False
 
 
-def _missing(folder: Path) -> None:
+def _warn_if_missing(folder: Path) -> None:
     copies = backups(folder)
     if copies:
-        log.warning("There is no database in %s, so a new one is made; to have the newest backup "
-                    "instead, stop the bot, move the new one away and run: python -m bot restore "
-                    "%s", folder, copies[0].path)
+        log.warning("There is no database in %s, so a new one is created. To use the newest "
+                    "backup instead, stop the bot, move the new database away and run: python -m "
+                    "bot restore %s", folder, copies[0].path)
 
 
 def _has_log(path: Path) -> bool:
@@ -102,21 +103,20 @@ def _newest_good(copies: list[Backup]) -> Backup | None:
         try:
             check_copy(copy.path)
         except StoreError as error:
-            log.error("A backup cannot be used: %s", error)
+            log.error("A backup can't be used: %s", error)
             continue
         return copy
     return None
 
 
-def settle(folder: Path) -> int:
-    """In a database that was put back, finish what was painted since; how many jobs.
+def mark_painted(folder: Path) -> int:
+    """Mark unfinished jobs of a restored database as rendered if their pictures are on disk.
 
-    Jobs that waited when the copy was made may have been painted and posted after it. Where a
-    job's picture lies on disk it counts as rendered, and the delivery looks into the channel
-    before it posts: so nothing is painted or posted twice. Raises StoreError.
+    They were painted, and maybe posted, after the backup. The delivery checks the channel before
+    it posts, so nothing is painted or posted twice. Returns how many. Raises StoreError.
     """
     files, path = Files(folder), folder / DATABASE
-    settled = 0
+    marked = 0
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -133,23 +133,23 @@ def settle(folder: Path) -> int:
                 connection.execute(
                     "UPDATE jobs SET state = 'rendered', picture = ?, result = ?, ended_at = ? "
                     "WHERE id = ?", (picture.name, json.dumps(result), created_at, id))
-                settled += 1
-            # Nobody works on them: whoever starts next need not wait for a lease to run out.
+                marked += 1
+            # No bot is running: the next one need not wait for leases to expire.
             connection.execute("UPDATE jobs SET owner = NULL, lease_until = 0 "
                                "WHERE delivered_at IS NULL")
             connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise StoreError(f"The database {path} cannot be used: {error}.") from None
-    if settled:
-        log.warning("%d jobs of the backup had been painted since; they are not painted again",
-                    settled)
-    return settled
+        raise StoreError(f"The database {path} can't be used: {error}.") from None
+    if marked:
+        log.warning("%d jobs of the backup were painted since; they are not painted again",
+                    marked)
+    return marked
 
 
 def set_files_aside(folder: Path) -> int:
-    """Move pictures that the database of ``folder`` does not know to a folder beside; how many.
+    """Move files that the database of ``folder`` does not know to a new folder; returns how many.
 
-    Where they lie, files of no job are taken for rubbish (data.retention). Raises StoreError.
+    In their place they would be deleted as orphaned (see data.retention). Raises StoreError.
     """
     pictures, attachments = _known(folder / DATABASE)
     aside = free_path(folder, "files-aside").with_suffix("")
@@ -162,16 +162,16 @@ def set_files_aside(folder: Path) -> int:
                     os.replace(file, aside / name / file.name)
                     moved += 1
     except OSError as error:
-        raise StoreError(f"The files of {folder} cannot be moved to {aside}: "
+        raise StoreError(f"The files of {folder} can't be moved to {aside}: "
                          f"{error.strerror}.") from None
     if moved:
-        log.critical("%d pictures that the database does not know were moved to %s; nothing of "
-                     "them was removed", moved, aside)
+        log.critical("%d files that the database does not know were moved to %s; none were "
+                     "deleted", moved, aside)
     return moved
 
 
 def _known(path: Path) -> tuple[set[str], set[str]]:
-    """The ids of the jobs and the SHA-256 of the attachments; none where there is no database."""
+    """The ids of all jobs and the SHA-256 of all attachments; empty without a database."""
     if not path.exists():
         return set(), set()
     try:
@@ -179,11 +179,11 @@ def _known(path: Path) -> tuple[set[str], set[str]]:
             return ({row[0] for row in connection.execute("SELECT id FROM jobs")},
                     {row[0] for row in connection.execute("SELECT sha256 FROM attachments")})
     except sqlite3.Error as error:
-        raise StoreError(f"The database {path} cannot be used: {error}.") from None
+        raise StoreError(f"The database {path} can't be used: {error}.") from None
 
 
 def _png_size(path: Path) -> tuple[int, int] | None:
-    """Width and height in pixels of a PNG, from its header; None where there is none."""
+    """Width and height in pixels from a PNG's header; None if it is missing or not a PNG."""
     with contextlib.suppress(OSError), path.open("rb") as file:
         head = file.read(24)
         if len(head) == 24 and head.startswith(_PNG):

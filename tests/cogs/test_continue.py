@@ -76,7 +76,7 @@ async def test_where_the_state_is_gone_edit_is_offered(world, here):
     world.bot.store.files.forget_state(job_id_of(picture))
     pressed = await here.alice.click(picture, label="Continue")
     assert pressed.ephemeral
-    assert "not kept any more; press Edit" in pressed.response.content
+    assert "can't be continued any more. Use Edit" in pressed.response.content
     assert world.bot.queue.overview() == []
     assert world.messages(here.channel)[-1] == picture
 

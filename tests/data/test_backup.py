@@ -90,7 +90,7 @@ async def test_a_copy_is_made_while_others_write_and_holds_one_moment(folder):
     assert found[0] == first
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]  # no log beside it
     assert backups(folder)[0].path == copy
-    with pytest.raises(StoreError, match="there already"):
+    with pytest.raises(StoreError, match="already exists"):
         back_up(folder, copy)
     await store.close()
 
@@ -197,7 +197,7 @@ async def test_nothing_is_put_back_while_a_bot_works_with_the_folder(folder):
     copy = back_up(folder)
     store = await Store.open(folder)
     before = (folder / NAME).stat().st_ino
-    with pytest.raises(StoreError, match="A bot is working with"):
+    with pytest.raises(StoreError, match="A bot is using"):
         restore(folder, copy)
     assert (folder / NAME).stat().st_ino == before
     await store.close()
@@ -209,7 +209,7 @@ async def test_a_damaged_database_that_another_bot_has_open_is_not_moved(folder)
     store = await Store.open(folder)
     await database_of(store).fetch("PRAGMA wal_checkpoint(TRUNCATE)")
     spoil(folder / NAME)
-    with pytest.raises(StoreError, match="another bot is working"):
+    with pytest.raises(StoreError, match="another bot is using"):
         await Store.open(folder)
     assert list(folder.glob("*damaged*")) == []
     await database_of(store).close()
@@ -218,8 +218,8 @@ async def test_a_damaged_database_that_another_bot_has_open_is_not_moved(folder)
 
 
 @pytest.mark.parametrize(("what", "words"), [
-    ("missing", "no file"), ("text", "no good copy"), ("spoilt", "no good copy"),
-    ("newer", "newer imagine-bot"), ("foreign", "none of imagine-bot's")])
+    ("missing", "no file"), ("text", "is damaged"), ("spoilt", "is damaged"),
+    ("newer", "newer imagine-bot"), ("foreign", "isn't a database of")])
 async def test_what_cannot_take_over_is_refused_and_changes_nothing(folder, tmp_path, what, words):
     await filled(folder)
     file = tmp_path / "copy.sqlite3"

@@ -82,7 +82,7 @@ async def test_what_is_no_database_is_said_to_be_none(path):
     path.write_bytes(b"PNG, say" * 200)
     with pytest.raises(StoreError, match="not a database"):
         await SqliteDatabase.open(path)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="can't be opened"):
         await SqliteDatabase.open(path.parent / "nowhere" / "x.sqlite3")
 
 

@@ -86,12 +86,12 @@ async def test_an_alias_is_of_one_person_and_one_folder(tmp_path):
     for folder in folders:
         folder.mkdir()
     one, again, two = Aliases(folders[0]), Aliases(folders[0]), Aliases(folders[1])
-    assert await one.if_any("123456789012345678") is None
+    assert await one.find("123456789012345678") is None
     assert list(folders[0].iterdir()) == []  # nobody was forgotten: no key is needed
     alias = await one.of("123456789012345678")
     assert is_alias(alias)
     assert not is_alias("123456789012345678")
-    assert alias == await again.if_any("123456789012345678")
+    assert alias == await again.find("123456789012345678")
     assert alias == await again.of("123456789012345678")
     assert alias != await one.of("123456789012345679")
     assert alias != await two.of("123456789012345678")

@@ -107,14 +107,14 @@ async def test_what_comes_from_outside_reaches_neither_sql_nor_a_path(store):
     assert await store.get_meta(NASTY) == NASTY
     assert await store.job(NASTY) is None
     for made in (store.state_path, store.files.picture, store.files.attachment):
-        with pytest.raises(StoreError, match="is no id"):
+        with pytest.raises(StoreError, match="isn't an ID"):
             made("../../etc/passwd")
     assert not await store.rendered("../x", done())
     assert not await store.delete("../x")
 
 
 async def test_attachments_are_kept_until_the_last_job_that_needs_them_is_gone(store):
-    with pytest.raises(RequestError, match="attach it again"):
+    with pytest.raises(RequestError, match="Attach it again"):
         await added(store, init_image=NAME)
     one = await added(store, init_image=NAME, pictures={NAME: PICTURE})
     two = await added(store, init_image=NAME)
@@ -312,7 +312,7 @@ async def test_nothing_is_half_written_where_the_disk_refuses(store):
     id = await added(store)
     await store.started(id)
     (store.folder / "pictures").rmdir()
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(StoreError, match="can't be written"):
         await store.rendered(id, done())
     assert (await store.job(id)).state == "running"
 

@@ -1,19 +1,18 @@
--- The queue and the history: who asked for what, where, and what became of it.
+-- The queue and the history: who asked for what, where, and the outcome.
 --
--- Times are milliseconds since 1970, UTC. Ids of Discord's are texts: some databases have no
--- unsigned 64-bit numbers. The state is text for the same reason: enumerated types are not
--- portable.
+-- Times are milliseconds since 1970, UTC. Discord ids are text because some databases have no
+-- unsigned 64-bit numbers, and the state is text because enumerated types are not portable.
 BEGIN IMMEDIATE;
 
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
-    -- Order of arrival; two rows may have been created within a millisecond.
+    -- Order of arrival; two rows can be created within a millisecond.
     sequence BIGINT NOT NULL UNIQUE,
     person TEXT NOT NULL,
     guild_id TEXT,
     channel_id TEXT NOT NULL,
     locale TEXT NOT NULL,
-    -- The whole request as JSON; prompt and seed again, to be looked for.
+    -- The whole request as JSON; prompt and seed again, for searches.
     request TEXT NOT NULL,
     prompt TEXT NOT NULL,
     seed BIGINT NOT NULL,
@@ -21,7 +20,7 @@ CREATE TABLE jobs (
         state IN ('queued', 'running', 'rendered', 'delivered', 'failed', 'cancelled')),
     -- What was asked of a running job.
     wish TEXT CHECK (wish IN ('stop', 'cancel')),
-    -- The process that works on it, and until when it must have said so again.
+    -- The process that owns the job, and when its lease expires.
     owner TEXT,
     lease_until BIGINT NOT NULL DEFAULT 0,
     created_at BIGINT NOT NULL,
@@ -40,7 +39,7 @@ CREATE TABLE jobs (
 CREATE INDEX jobs_by_state ON jobs (state, sequence);
 CREATE INDEX jobs_by_person ON jobs (person, sequence);
 
--- Which pictures from outside a job needs; the bytes are files named by their SHA-256.
+-- The attached pictures that a job needs; the bytes are in files named by their SHA-256.
 CREATE TABLE attachments (
     job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
     sha256 TEXT NOT NULL,

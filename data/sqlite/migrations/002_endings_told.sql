@@ -1,6 +1,6 @@
--- A failure or a cancellation is told like a picture is, also where the process died in between:
--- delivered_at says when, and what has none is still to be told. What ended before this version
--- is taken as told, for nobody wants to hear of it now.
+-- People are told about failures and cancellations as reliably as about pictures, even if the
+-- process dies in between: delivered_at says when, and is NULL until then. Jobs that ended before
+-- this version count as told, because nobody wants to hear about them now.
 BEGIN IMMEDIATE;
 
 UPDATE jobs SET delivered_at = COALESCE(ended_at, created_at), owner = NULL, lease_until = 0

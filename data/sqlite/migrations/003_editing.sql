@@ -1,5 +1,5 @@
--- Editing: a reply names a message, which is to be found among the jobs; and what a modal opened
--- on somebody's picture is about, until it is sent. Addresses are kept for a day.
+-- Editing: indices to find the job of a message that is replied to, and the addresses of other
+-- people's pictures while their edit modal is open. Addresses are kept for a day.
 BEGIN IMMEDIATE;
 
 CREATE INDEX jobs_by_result_message ON jobs (result_message_id);

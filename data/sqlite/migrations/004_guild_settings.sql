@@ -1,7 +1,7 @@
--- What each server set, who changed it, and how much each person asked for there of late.
+-- What each server has set, who changed it, and how much each person asked for there lately.
 --
--- A value is JSON: numbers and texts, and lists for channels, roles and words. What has no row is
--- as the host or the program has it.
+-- A value is JSON: numbers and texts, and lists for channels, roles and words. A setting without
+-- a row has the default of the host or the program.
 BEGIN IMMEDIATE;
 
 CREATE TABLE guild_settings (
@@ -15,7 +15,7 @@ CREATE TABLE guild_settings_log (
     guild_id TEXT NOT NULL,
     -- Order of the changes in one server; several may fall within a millisecond.
     sequence BIGINT NOT NULL,
-    -- NULL once whoever made the change wants to be forgotten.
+    -- NULL once the person who made the change was forgotten.
     person TEXT,
     changed_at BIGINT NOT NULL,
     name TEXT NOT NULL,
@@ -27,8 +27,8 @@ CREATE TABLE guild_settings_log (
 
 CREATE INDEX guild_settings_log_by_person ON guild_settings_log (person);
 
--- One row for each job that was taken, for a day. Not counted in jobs: whoever deletes a picture
--- has asked for it all the same.
+-- One row for each accepted job, kept for a day. The table jobs cannot be counted instead: a
+-- picture that was deleted was painted all the same.
 CREATE TABLE guild_usage (
     guild_id TEXT NOT NULL,
     person TEXT NOT NULL,

@@ -1,26 +1,26 @@
--- What concerns people beside their pictures: whom a server's moderators ban or limit, what the
--- moderators did, and what each person prefers.
+-- What is stored about people apart from their pictures: bans and limits in servers, the log of
+-- moderators' actions, and preferences.
 --
--- Times are milliseconds since 1970, UTC, and ids texts, as in 001.
+-- Times are milliseconds since 1970, UTC, and ids are text, as in 001.
 BEGIN IMMEDIATE;
 
 CREATE TABLE restrictions (
     guild_id TEXT NOT NULL,
-    -- The person's id; of somebody who asked to be forgotten, a keyed hash of it (data.alias).
+    -- The person's id; once the person was forgotten, a keyed hash of it (data.privacy.alias).
     person TEXT NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('ban', 'limit')),
-    -- Of a limit: how many pictures in 24 hours, and how many that wait or are painted at a time.
+    -- Of a limit: pictures in 24 hours, and pictures in the queue or running at a time.
     a_day INTEGER,
     waiting INTEGER,
-    -- Who did it; NULL once they asked to be forgotten.
+    -- The moderator; NULL once forgotten.
     moderator TEXT,
     created_at BIGINT NOT NULL,
-    -- NULL: until somebody lifts it.
+    -- NULL: until a moderator lifts it.
     expires_at BIGINT,
     PRIMARY KEY (guild_id, person, kind)
 );
 
--- Who did what, and when. Names are NULL once whoever has them asked to be forgotten.
+-- Who did what and when. Names are NULL once these people were forgotten.
 CREATE TABLE moderation_log (
     sequence BIGINT PRIMARY KEY,
     guild_id TEXT NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE moderation_log (
 
 CREATE INDEX moderation_log_by_guild ON moderation_log (guild_id, sequence);
 
--- One's own defaults; NULL means: as the server or the host has it.
+-- A person's own defaults; NULL means the default of the server or the host.
 CREATE TABLE preferences (
     person TEXT PRIMARY KEY,
     width INTEGER,
@@ -47,7 +47,7 @@ CREATE TABLE preferences (
     previews INTEGER NOT NULL DEFAULT 1
 );
 
--- A server's newest jobs, for its moderators and for its own retention.
+-- A server's newest jobs, for its moderators and for its retention.
 CREATE INDEX jobs_by_guild ON jobs (guild_id, sequence);
 
 PRAGMA user_version = 5;

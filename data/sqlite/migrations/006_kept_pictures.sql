@@ -1,5 +1,5 @@
--- What a person marked to keep is spared when the host's quota for pictures is used up: 1 for
--- kept, else 0. A number, for not every database has truth values.
+-- Pictures that a person marked to keep are not deleted when the host's quota for pictures is used
+-- up: 1 for kept, else 0. A number, because not every database has booleans.
 BEGIN IMMEDIATE;
 
 ALTER TABLE jobs ADD COLUMN kept BIGINT NOT NULL DEFAULT 0;

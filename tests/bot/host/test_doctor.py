@@ -159,7 +159,7 @@ def test_backup_and_restore_need_no_token(environment, tmp_path):
     assert len(list(data.glob("imagine-bot-replaced-*.sqlite3"))) == 1
     bad = run(environment, tmp_path, "restore", str(ROOT / "README.md"))
     assert bad.returncode == 1
-    assert "is no good copy" in bad.stderr
+    assert "is damaged" in bad.stderr
     assert "Traceback" not in bad.stderr
 
 
@@ -168,5 +168,5 @@ async def test_restore_waits_for_no_running_bot_but_refuses(environment, tmp_pat
     copy = await asyncio.to_thread(back_up, tmp_path / "data")
     ended = await asyncio.to_thread(run, environment, tmp_path, "restore", str(copy))
     assert ended.returncode == 1
-    assert "stop it first" in ended.stderr
+    assert "Stop it first" in ended.stderr
     await store.close()

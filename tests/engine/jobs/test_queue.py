@@ -195,7 +195,7 @@ async def test_a_picture_to_start_from_is_kept_before_the_job_is_queued(queue):
     data = file.getvalue()
     name = hashlib.sha256(data).hexdigest()
     request = tiny_request(init_image=name, iterations=2)
-    with pytest.raises(RequestError, match="attach it again"):
+    with pytest.raises(RequestError, match="Attach it again"):
         await queue.submit(request, person="ann", place=PLACE)
     with pytest.raises(RequestError, match="arrived incomplete"):
         await queue.submit(request, person="ann", place=PLACE, pictures={name: b"x"})
