@@ -1,18 +1,20 @@
-"""Does a picture get lost, or posted twice, whatever goes wrong? The real bot, abused.
+"""Is a picture ever lost or posted twice, whatever goes wrong? The real bot under faults.
 
 ``python -m bench.chaos --rounds 100 --seed 1 --json`` prints ``{"rounds", "accepted",
 "delivered", "refused", "lost", "twice", "recovery_s_median"}``. The bot is ``python -m bot`` with
-its worker, watched over as a service is; Discord is the stand-in of tests/e2e on loopback, with
-its rate limits and permissions. Jobs arrive all the time; in each round one fault of
-tests/e2e/faults.py strikes at a random moment, all kinds equally often.
+its worker, restarted as by a service manager; Discord is the stand-in of tests/e2e on loopback,
+with its rate limits and permissions. Jobs arrive all the time; in each round one fault of
+tests/e2e/faults.py happens at a random moment, all kinds equally often.
 
-A job is *accepted* when the person was told so or it is in the database. It is *delivered* when
-its picture is in its channel or, where that is closed to the bot, in direct messages; *refused*
-when its channel was closed to the bot at some time while it was under way, and the person takes
-no direct messages (then it must be kept for /history), or it began from a picture that is none
-or may not be uploaded however small, and the person was told so. Whatever else becomes of it, a
-sentence of failure too, counts as *lost*. *twice* counts pictures and failures that stand in
-Discord more than once. In the end the bot is killed once more, and must post nothing again.
+- *accepted*: the person was told that the job is queued, or it is in the database;
+- *delivered*: its picture is in its channel or, if the bot cannot post there, in a direct message;
+- *refused*: the bot could not post in the channel during the job and the person accepts no direct
+  messages (then the job must be kept for /history), or the picture to start from is damaged, or
+  the result is too large however small it is made, and the person was told so;
+- *lost*: everything else, a message about a failure too;
+- *twice*: pictures and failures that were posted more than once.
+
+At the end the bot is killed once more, and must not post anything again.
 """
 
 from __future__ import annotations
@@ -35,21 +37,22 @@ from signal import SIGKILL
 from PIL import Image
 
 from bench.bot.supervised import SupervisedBot, environment, eventually
-from tests.e2e.faults import FAULTS, Scene, deck
+from bench.common.cli import print_figures
+from tests.e2e.faults import FAULTS, Target, shuffled_faults
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.interactions import Interaction
 from tests.e2e.standin.server import buttons
 from tests.e2e.standin.world import Channel, User
 
 _CHANNELS, _PEOPLE = 5, 6
-_BACKLOG = 5  # jobs under way when a new round begins
+_BACKLOG = 5  # at most so many unfinished jobs when a round begins
 _SETTLING, _RECOVERY = 180.0, 90.0  # seconds
 _TRUNCATED = 60  # bytes of a PNG
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of the jobs; ``recovery_s_median`` is from a kill to a job's next picture."""
+    """The figures; ``recovery_s_median`` is the time from a kill to a job's next picture."""
 
     rounds: int
     accepted: int
@@ -62,24 +65,28 @@ class Outcome:
 
 @dataclass
 class Asked:
-    """One asking, told apart by its prompt."""
+    """One use of /imagine; prompts are unique.
+
+    ``blocked``: the bot could not post in the channel at some time during the job. ``damaged``:
+    the picture to start from is damaged.
+    """
 
     prompt: str
     user: User
     channel: Channel
     interaction: Interaction
-    hindered: bool = False
-    broken: bool = False  # with a picture that is none
+    blocked: bool = False
+    damaged: bool = False
 
     @property
     def was_told(self) -> bool:
-        """Whether the person read that the job is taken."""
+        """Whether the person was told that the job is queued."""
         return self.interaction.content.startswith("Queued")
 
 
 @dataclass
 class Chaos:
-    """One run: the stand-in, the bot, and what was asked of it."""
+    """One run: the stand-in, the bot, and what people asked for."""
 
     standin: StandIn
     bot: SupervisedBot
@@ -89,15 +96,15 @@ class Chaos:
     recoveries: list[float] = field(default_factory=list)
     channels: list[Channel] = field(default_factory=list)
     people: list[User] = field(default_factory=list)
-    closed: set[str] = field(default_factory=set)  # channels in which a fault is at work
+    blocked: set[str] = field(default_factory=set)  # channels in which the bot cannot post now
 
     def say(self, text: str) -> None:
-        """Tell whoever looks on."""
+        """Print a line of progress."""
         if self.verbose:
             print(text, file=sys.stderr, flush=True)
 
-    def settle_in(self) -> None:
-        """Channels and people; every other one takes no direct messages."""
+    def create_world(self) -> None:
+        """Create channels and people; every other person accepts no direct messages."""
         world = self.standin.world
         self.channels = [world.add_channel(f"paintings-{n}") for n in range(_CHANNELS)]
         self.people = [world.add_user(f"person-{n}") for n in range(_PEOPLE)]
@@ -107,25 +114,25 @@ class Chaos:
     # What people do.
 
     async def ask(self, channel: Channel, iterations: int) -> Asked | None:
-        """Somebody runs /imagine, if the bot's commands are there to be chosen."""
+        """Somebody runs /imagine, if the bot has registered its commands."""
         if not self.standin.rest.commands:
             return None
         user, number = self.rng.choice(self.people), len(self.asked)
-        broken = False
+        damaged = False
         options: dict = {"prompt": f"number {number} of these", "iterations": iterations}
         if number % 7 == 3:
             picture = _png(number)
-            if broken := number % 14 == 3:
+            if damaged := number % 14 == 3:
                 picture = picture[:_TRUNCATED]
             options["init_image"] = self.standin.world.upload(channel, "start.png", picture)
         interaction = await self.standin.command(user, channel, "imagine", **options)
-        asked = Asked(options["prompt"], user, channel, interaction, channel.id in self.closed,
-                      broken)
+        asked = Asked(options["prompt"], user, channel, interaction, channel.id in self.blocked,
+                      damaged)
         self.asked[asked.prompt] = asked
         return asked
 
     async def arrivals(self, seconds: float) -> None:
-        """One to three askings at random moments."""
+        """One to three uses of /imagine at random moments."""
         moments = sorted(self.rng.uniform(0, seconds) for _ in range(self.rng.randint(1, 3)))
         before = 0.0
         for moment in moments:
@@ -133,7 +140,7 @@ class Chaos:
             before = moment
             await self.ask(self.rng.choice(self.channels), self.rng.randint(2, 40))
 
-    # What is looked up.
+    # What happened to the jobs.
 
     def rows(self) -> dict[str, dict]:
         """The jobs in the database, by prompt."""
@@ -141,43 +148,44 @@ class Chaos:
             "SELECT id, prompt, state, error, delivered_at FROM jobs")}
 
     def unsettled(self) -> list[dict]:
-        """The jobs that are not over, or of which nobody was told, but for the hindered."""
+        """The jobs that are unfinished or undelivered, except those that cannot be delivered."""
         return [row for prompt, row in self.rows().items() if row["delivered_at"] is None
-                and not (row["state"] in ("rendered", "failed") and self._may_rest(prompt))]
+                and not (row["state"] in ("rendered", "failed") and self._undeliverable(prompt))]
 
-    def _may_rest(self, prompt: str) -> bool:
+    def _undeliverable(self, prompt: str) -> bool:
         asked = self.asked[prompt]
-        return asked.hindered and not asked.user.takes_dms
+        return asked.blocked and not asked.user.takes_dms
 
-    def posted(self, label: str, *, bare: bool = False) -> Counter[str]:
+    def posted(self, label: str, *, without_file: bool = False) -> Counter[str]:
         """How often each job's result ("video") or failure ("again", by nonce) was posted.
 
-        With ``bare`` only those results that came without their file count.
+        With ``without_file``, only results that came without their file count.
         """
         found: Counter[str] = Counter()
         for channel in self.standin.world.channels.values():
             for message in channel.messages.values():
-                if bare and message["attachments"]:
+                if without_file and message["attachments"]:
                     continue
                 of_job = dict(button["custom_id"].split(":")[1:3] for button in buttons(message))
-                # "f": a failure, "d": either, sent to the person directly.
+                # "f": a failure, "d": a result or failure in a direct message.
                 failure = str(message.get("nonce", ""))[:1] in ("f", "d") and "video" not in of_job
                 if label in of_job and (label == "video" or failure):
                     found[of_job[label]] += 1
         return found
 
-    def _hinder(self, channels: list[Channel]) -> None:
+    def _toggle_blocked(self, channels: list[Channel]) -> None:
         for channel in channels:
-            self.closed ^= {channel.id}
-        over = {prompt for prompt, row in self.rows().items() if row["delivered_at"] is not None}
+            self.blocked ^= {channel.id}
+        delivered = {prompt for prompt, row in self.rows().items()
+                     if row["delivered_at"] is not None}
         for asked in self.asked.values():
-            if asked.channel in channels and asked.prompt not in over:
-                asked.hindered = True
+            if asked.channel in channels and asked.prompt not in delivered:
+                asked.blocked = True
 
     # A round.
 
     async def round(self, name: str) -> None:
-        """One fault, in the middle of people asking."""
+        """One fault while people use the bot."""
         arrivals = asyncio.create_task(self.arrivals(1.5))
         channel = self.rng.choice(self.channels)
         kill = name in ("bot_killed", "worker_killed")
@@ -186,73 +194,73 @@ class Chaos:
             await eventually(lambda: long is None or self.rows().get(
                 long.prompt, {}).get("state") == "running", 10)
         await asyncio.sleep(self.rng.uniform(0, 1.2))
-        struck = asyncio.get_running_loop().time()
-        under_way = {row["id"] for row in self.unsettled() if row["state"] in (
+        started = asyncio.get_running_loop().time()
+        active = {row["id"] for row in self.unsettled() if row["state"] in (
             "queued", "running")}
         seen = len(self.standin.rest.requests)
-        scene = Scene(self.standin, self.bot, channel, self.rng, self._hinder)
-        async with FAULTS[name](scene):
+        target = Target(self.standin, self.bot, channel, self.rng, self._toggle_blocked)
+        async with FAULTS[name](target):
             await asyncio.sleep(self.rng.uniform(0.5, 2.5))
         if name == "channel_gone":
             self.channels[self.channels.index(channel)] = self.standin.world.add_channel("new")
         await arrivals
-        if kill and under_way and await eventually(
-                lambda: self._work_seen(seen, under_way), _RECOVERY):
-            self.recoveries.append(asyncio.get_running_loop().time() - struck)
+        if kill and active and await eventually(
+                lambda: self._new_picture(seen, active), _RECOVERY):
+            self.recoveries.append(asyncio.get_running_loop().time() - started)
         if not await eventually(lambda: len(self.unsettled()) <= _BACKLOG, _SETTLING):
-            self.say(f"{len(self.unsettled())} jobs do not move")
+            self.say(f"{len(self.unsettled())} jobs make no progress")
 
-    def _work_seen(self, since: int, jobs: set[str]) -> bool:
-        """Whether a new picture of one of these jobs has come, a preview or the result."""
+    def _new_picture(self, since: int, jobs: set[str]) -> bool:
+        """Whether one of these jobs has posted a picture, a preview or the result."""
         return any(request.files and jobs & set(re.findall(
             r"imagine:\w+:([0-9a-f]{32})", json.dumps(request.payload)))
             for request in self.standin.rest.requests[since:])
 
     async def run(self, rounds: int, minutes: float) -> Outcome:
-        """All rounds, or those begun within so many minutes, and the account."""
-        self.settle_in()
+        """All rounds, or those that begin within ``minutes``; returns the figures."""
+        self.create_world()
         await self.bot.start()
         if not await eventually(self.standin.gateway.ready.is_set, 60):
-            raise RuntimeError(f"The bot did not come up:\n{self.bot.log_tail()}")
-        last, done = asyncio.get_running_loop().time() + minutes * 60, 0
-        for number, name in enumerate(deck(self.rng, rounds), 1):
-            began = asyncio.get_running_loop().time()
-            if began > last:
+            raise RuntimeError(f"The bot did not start:\n{self.bot.log_tail()}")
+        deadline, done = asyncio.get_running_loop().time() + minutes * 60, 0
+        for number, name in enumerate(shuffled_faults(self.rng, rounds), 1):
+            started = asyncio.get_running_loop().time()
+            if started > deadline:
                 break
             done = number
             await self.round(name)
-            took = asyncio.get_running_loop().time() - began
-            self.say(f"{number:3} {name:20} {took:5.1f} s, {len(self.asked)} asked, "
-                     f"{len(self.unsettled())} under way")
+            seconds = asyncio.get_running_loop().time() - started
+            self.say(f"{number:3} {name:20} {seconds:5.1f} s, {len(self.asked)} requests, "
+                     f"{len(self.unsettled())} unfinished")
         await eventually(lambda: not self.unsettled(), _SETTLING)
         await asyncio.sleep(1)
-        self.bot.signal_bot(SIGKILL)  # once more: what is delivered stays so
+        self.bot.signal_bot(SIGKILL)  # once more: nothing may be posted again
         self.standin.gateway.ready.clear()
         await eventually(self.standin.gateway.ready.is_set, 60)
         await asyncio.sleep(3)
-        return self.account(done)
+        return self.outcome(done)
 
-    def account(self, rounds: int) -> Outcome:
-        """What became of whom."""
+    def outcome(self, rounds: int) -> Outcome:
+        """Count how the jobs ended."""
         rows, pictures, failures = self.rows(), self.posted("video"), self.posted("again")
-        bare = self.posted("video", bare=True)
+        without_file = self.posted("video", without_file=True)
         accepted = {prompt for prompt, asked in self.asked.items() if asked.was_told} | set(rows)
-        answers = Counter(asked.interaction.content or "nothing, in the time there is"
+        answers = Counter(asked.interaction.content or "no answer in time"
                           for asked in self.asked.values() if asked.prompt not in accepted)
         for answer, count in answers.most_common():
-            self.say(f"not taken: {count} times {answer[:120]}")
+            self.say(f"not accepted: {count} times {answer[:120]}")
         delivered = refused = 0
         for prompt in sorted(accepted):
             row = rows.get(prompt)
             if row is not None and pictures[row["id"]] and row["state"] == "delivered":
-                if bare[row["id"]]:
+                if without_file[row["id"]]:
                     refused += 1
                 else:
                     delivered += 1
             elif row is not None and (
-                    (row["state"] == "rendered" and self._may_rest(prompt))
-                    or (row["state"] == "failed" and self.asked[prompt].broken
-                    and (failures[row["id"]] or self._may_rest(prompt)))):
+                    (row["state"] == "rendered" and self._undeliverable(prompt))
+                    or (row["state"] == "failed" and self.asked[prompt].damaged
+                    and (failures[row["id"]] or self._undeliverable(prompt)))):
                 refused += 1
             else:
                 self.say(f"lost: {prompt} {row}, pictures {row and pictures[row['id']]}, "
@@ -271,7 +279,7 @@ def _png(number: int) -> bytes:
 
 async def measure(rounds: int, seed: int, folder: Path, *, minutes: float = 1e6,
                   verbose: bool = False) -> Outcome:
-    """So many rounds over a new bot whose files lie in ``folder``."""
+    """Run ``rounds`` rounds with a new bot whose files are in ``folder``."""
     standin = StandIn()
     await standin.start()
     bot = SupervisedBot(folder, environment(standin, folder, IMAGINE_PREVIEW_SECONDS="0.3",
@@ -285,12 +293,12 @@ async def measure(rounds: int, seed: int, folder: Path, *, minutes: float = 1e6,
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line, measure, print; 0 where nothing was lost and nothing came twice."""
+    """Run the rounds and print; returns 0 if nothing was lost or posted twice."""
     parser = argparse.ArgumentParser(prog="python -m bench.chaos",
-                                     description="Abuse the bot, and count its pictures.")
-    parser.add_argument("--rounds", type=int, default=100, help="faults, one a round")
+                                     description="Run the bot under faults.")
+    parser.add_argument("--rounds", type=int, default=100, help="number of faults")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, default=1e6, help="begin no round after these")
+    parser.add_argument("--minutes", type=float, default=1e6, help="time limit for starting rounds")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log", type=Path, help="keep the bot's log in this file")
     options = parser.parse_args(arguments)
@@ -301,11 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             if options.log is not None and Path(name, "bot.log").exists():
                 options.log.write_bytes(Path(name, "bot.log").read_bytes())
-    if options.json:
-        print(json.dumps(asdict(outcome)))
-    else:
-        for key, value in asdict(outcome).items():
-            print(f"{key:20} {value}")
+    print_figures(asdict(outcome), options.json)
     return 0 if outcome.lost == outcome.twice == 0 else 1
 
 

@@ -1,14 +1,14 @@
-"""Two hundred jobs from twenty people on one worker: is the queue fair, and the bot awake?
+"""Two hundred jobs from twenty people on one worker: is the queue fair, the event loop free?
 
 ``python -m bench.load --json`` prints ``{"jobs", "finished", "lag_p99_ms",
 "longest_wait_over_fair_share"}``. The queue, the store (SQLite, in a temporary folder) and the
-worker process are the real ones; every job has a watcher, as the bot's deliveries are.
+worker process are the real ones. Each job has a subscriber, as in the bot.
 
-Two people ask for a fifth of all each, then eight for a twentieth, then ten for a fiftieth: the
-greediest come first. Whoever asked for n pictures has waited for their share when they have
-them and everyone else has had n too, or all they asked for: sum over people of min(n, theirs),
-times what a picture takes. The figure is the longest wait of anyone over that; first come,
-first served would give 2.
+Two people ask for a fifth of all pictures each, then eight for a twentieth, then ten for a
+fiftieth: those with the most jobs come first. The fair wait for n pictures is the time in which
+everyone gets n pictures, or all of theirs if they asked for fewer: the sum over people of min(n,
+theirs), times the time of one picture. The figure is the longest wait divided by the fair wait;
+first come, first served would give 2.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from engine.jobs.job import Job, Place
 from engine.jobs.queue import PaintQueue
 from engine.request.request import ImageRequest, make_request
 
-_HOW_OFTEN = 0.005  # seconds between two looks at the clock
-_SHARES = [0.2] * 2 + [0.05] * 8 + [0.02] * 10  # the greediest come first
+_INTERVAL = 0.005  # seconds between two measurements of the lag
+_SHARES = [0.2] * 2 + [0.05] * 8 + [0.02] * 10  # those with the most jobs come first
 
 
 @dataclass(frozen=True)
 class Load:
-    """What was measured; the lag is the event loop's, in milliseconds, while jobs ran."""
+    """The figures. The lag is that of the event loop while jobs run, in milliseconds."""
 
     jobs: int
     finished: int
@@ -46,7 +46,7 @@ class Load:
 
 
 async def measure(request: ImageRequest, folder: Path, jobs: int = 200) -> Load:
-    """Paint ``jobs`` times, for twenty people; raises EngineError where it cannot be painted."""
+    """Paint ``jobs`` pictures for twenty people. Raises EngineError if painting fails."""
     wanted = {f"person {i}": max(1, round(jobs * share)) for i, share in enumerate(_SHARES)}
     store = await Store.open(folder)
     queue = PaintQueue(store, preload=request.model, preview_every=0.2)
@@ -54,19 +54,19 @@ async def measure(request: ImageRequest, folder: Path, jobs: int = 200) -> Load:
     try:
         await _warm_up(queue, request)
         lags: list[float] = []
-        watch = asyncio.create_task(_watch_the_clock(lags))
-        began = time.perf_counter()
-        people = [await _ask(queue, request, person, count) for person, count in wanted.items()]
-        answers = await asyncio.gather(*people)
-        seconds = time.perf_counter() - began
-        watch.cancel()
+        measuring = asyncio.create_task(_measure_lag(lags))
+        started = time.perf_counter()
+        people = [await _submit(queue, request, person, count) for person, count in wanted.items()]
+        results = await asyncio.gather(*people)
+        seconds = time.perf_counter() - started
+        measuring.cancel()
     finally:
         await queue.close()
         await store.close()
     total = sum(wanted.values())
-    finished = sum(done for done, _ in answers)
+    finished = sum(done for done, _ in results)
     ratios = []
-    for (_, wait), count in zip(answers, wanted.values(), strict=True):
+    for (_, wait), count in zip(results, wanted.values(), strict=True):
         share = sum(min(count, other) for other in wanted.values())
         ratios.append(wait / (share * seconds / total))
     lags.sort()
@@ -75,26 +75,26 @@ async def measure(request: ImageRequest, folder: Path, jobs: int = 200) -> Load:
 
 
 async def _warm_up(queue: PaintQueue, request: ImageRequest) -> None:
-    """The first job waits for the model, which is not what is measured."""
+    """Paint one picture that does not count: it waits for the model to load."""
     job = await queue.submit(request, person="nobody", place=Place(None, "0"))
     ending = await _ending(job)
     if not isinstance(ending, Done):
         raise EngineError(getattr(ending, "reason", "The first picture was not painted."))
 
 
-async def _ask(queue: PaintQueue, request: ImageRequest, person: str,
-               count: int) -> asyncio.Task[tuple[int, float]]:
-    """Queue ``count`` jobs; the task knows how many pictures came and after how many seconds."""
-    began = time.perf_counter()
+async def _submit(queue: PaintQueue, request: ImageRequest, person: str,
+                  count: int) -> asyncio.Task[tuple[int, float]]:
+    """Queue ``count`` jobs; the task returns the number of pictures and the seconds they took."""
+    started = time.perf_counter()
     jobs = [await queue.submit(request.changed(seed=seed), person=person,
                                place=Place(None, person)) for seed in range(count)]
 
-    async def all_of_them() -> tuple[int, float]:
+    async def wait_for_all() -> tuple[int, float]:
         endings = await asyncio.gather(*map(_ending, jobs))
         done = sum(isinstance(ending, Done) for ending in endings)
-        return done, time.perf_counter() - began
+        return done, time.perf_counter() - started
 
-    return asyncio.create_task(all_of_them())
+    return asyncio.create_task(wait_for_all())
 
 
 async def _ending(job: Job) -> Event | None:
@@ -104,20 +104,20 @@ async def _ending(job: Job) -> Event | None:
     return last
 
 
-async def _watch_the_clock(lags: list[float]) -> None:
+async def _measure_lag(lags: list[float]) -> None:
     while True:
         before = time.perf_counter()
-        await asyncio.sleep(_HOW_OFTEN)
-        lags.append(time.perf_counter() - before - _HOW_OFTEN)
+        await asyncio.sleep(_INTERVAL)
+        lags.append(time.perf_counter() - before - _INTERVAL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, and print."""
-    parser = argparse.ArgumentParser(prog="python -m bench.load", description="Many jobs at once.")
+    """Measure and print; returns 2 if painting fails."""
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description="Queue many jobs.")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
-    parser.add_argument("--jobs", type=int, default=200, help="how many; about (default: 200)")
-    parser.add_argument("--model", default=DRAWN, help="which model paints")
-    parser.add_argument("--iterations", type=int, default=2, help="of each job (default: 2)")
+    parser.add_argument("--jobs", type=int, default=200, help="how many, roughly (default: 200)")
+    parser.add_argument("--model", default=DRAWN, help="the model that paints")
+    parser.add_argument("--iterations", type=int, default=2, help="per job (default: 2)")
     options = parser.parse_args(arguments)
     try:
         request = make_request("a red circle", model=options.model, width=64, height=64,

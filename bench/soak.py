@@ -1,12 +1,11 @@
-"""Two thousand tiny jobs through one bot process: does it grow, and does it leave things open?
+"""Two thousand tiny jobs in one bot process: does its memory grow, do files stay open?
 
 ``python -m bench.soak --json`` prints ``{"jobs", "delivered", "memory_mb_first",
 "memory_mb_last", "growth", "worker_growth", "files_left", "tasks_left"}``. The bot is the real
-``python -m bot`` with its worker, Discord the stand-in of tests/e2e, without its rate limits.
-Memory is what the processes hold (VmRSS), after the first tenth of the jobs and at the end, both
-with nothing under way; growth is a share of the former. ``files_left`` are the bot's open files
-beyond those after the first tenth, ``tasks_left`` the deliveries that still go on, as its log
-and the database tell.
+``python -m bot`` with its worker; Discord is the stand-in of tests/e2e, without rate limits. Memory
+is VmRSS, measured after the first tenth of the jobs and at the end, both times with no job running;
+growth is the difference as a share of the first. ``files_left`` is how many more files the bot has
+open at the end, ``tasks_left`` the number of jobs that the database does not have as delivered.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import json
 import os
 import sys
 import tempfile
@@ -23,18 +21,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.bot.supervised import SupervisedBot, environment, eventually
+from bench.common.cli import print_figures
 from engine.worker.status import resident
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.faults import Buckets
 
 _AT_ONCE = 20
-_RESTING = 35.0  # seconds; idle connections are closed within twice 15
-_PATIENCE = 600.0
+_SETTLE_SECONDS = 35.0  # idle connections are closed within twice 15
+_TIMEOUT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Soak:
-    """What was measured; see this module's text."""
+    """The figures; see the text of this module."""
 
     jobs: int
     delivered: int
@@ -57,14 +56,14 @@ async def measure(jobs: int, folder: Path, *, verbose: bool = False) -> Soak:
         await bot.start()
         if not await eventually(lambda: standin.rest.commands and standin.gateway.ready.is_set(),
                                 60):
-            raise RuntimeError(f"The bot did not come up:\n{bot.log_tail()}")
+            raise RuntimeError(f"The bot did not start:\n{bot.log_tail()}")
         first = max(1, jobs // 10)
         await _paint(standin, bot, first, verbose)
         before, files = _memory(bot), _files(bot)
         await _paint(standin, bot, jobs - first, verbose)
         after = _memory(bot)
         if bot.starts != 1:
-            raise RuntimeError(f"The bot ended by itself:\n{bot.log_tail()}")
+            raise RuntimeError(f"The bot exited by itself:\n{bot.log_tail()}")
         states = bot.rows("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")
         delivered = sum(row["n"] for row in states if row["state"] == "delivered")
         return Soak(jobs, delivered, round(before[0], 1), round(after[0], 1),
@@ -80,26 +79,26 @@ async def _paint(standin: StandIn, bot: SupervisedBot, jobs: int, verbose: bool)
     people = [world.add_user(f"person-{n}") for n in range(5)]
     channels = [channel for channel in world.channels.values() if channel.guild_id is not None]
     channels = channels or [world.add_channel(f"paintings-{n}") for n in range(5)]
-    done, asked = len(bot.rows("SELECT id FROM jobs")), 0
-    ended = "SELECT COUNT(*) AS n FROM jobs WHERE delivered_at IS NOT NULL"
-    while asked < jobs:
-        many = min(_AT_ONCE, jobs - asked)
-        for number in range(asked, asked + many):
+    before, requested = len(bot.rows("SELECT id FROM jobs")), 0
+    delivered = "SELECT COUNT(*) AS n FROM jobs WHERE delivered_at IS NOT NULL"
+    while requested < jobs:
+        count = min(_AT_ONCE, jobs - requested)
+        for number in range(requested, requested + count):
             await standin.command(people[number % 5], channels[number % 5], "imagine",
                                   prompt=f"number {number}", iterations=1)
-        asked += many
-        wanted = done + asked
-        if not await eventually(lambda wanted=wanted: bot.rows(ended)[0]["n"] >= wanted,
-                                _PATIENCE, 0.1):
-            raise RuntimeError(f"The jobs do not go on:\n{bot.log_tail()}")
-        _forget(standin)
+        requested += count
+        expected = before + requested
+        if not await eventually(lambda expected=expected: bot.rows(delivered)[0]["n"] >= expected,
+                                _TIMEOUT_SECONDS, 0.1):
+            raise RuntimeError(f"The jobs make no progress:\n{bot.log_tail()}")
+        _clear(standin)
         if verbose:
-            sys.stderr.write(f"{asked} of {jobs}\n")
-    await asyncio.sleep(_RESTING)
+            sys.stderr.write(f"{requested} of {jobs}\n")
+    await asyncio.sleep(_SETTLE_SECONDS)
 
 
-def _forget(standin: StandIn) -> None:
-    """What the stand-in has heard is not what is measured."""
+def _clear(standin: StandIn) -> None:
+    """Free the memory that the stand-in, in this process, has collected."""
     standin.rest.requests.clear()
     standin.world.blobs.clear()
     for channel in standin.world.channels.values():
@@ -108,32 +107,28 @@ def _forget(standin: StandIn) -> None:
 
 
 def _memory(bot: SupervisedBot) -> tuple[float, float]:
-    """MB of the bot and of its worker."""
+    """Resident memory of the bot and of its worker, in MB."""
     [worker] = bot.workers()
-    return tuple((resident(pid) or 0) / 1e6 for pid in (bot.pid, worker))  # type: ignore[return-value]  # two of them
+    return tuple((resident(pid) or 0) / 1e6 for pid in (bot.pid, worker))  # type: ignore[return-value]  # of two processes
 
 
 def _files(bot: SupervisedBot) -> int:
-    return len(os.listdir(f"/proc/{bot.pid}/fd"))  # noqa: PTH208  /proc has nothing else to tell
+    return len(os.listdir(f"/proc/{bot.pid}/fd"))  # noqa: PTH208  only the number of names counts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; 0 where nothing grew by more than 5% and nothing was left."""
+    """Measure and print; returns 0 if memory grew by at most 5% and nothing was left open."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak",
-                                     description="Many tiny jobs through one process.")
+                                     description="Run many tiny jobs in one bot process.")
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         soak = asyncio.run(measure(options.jobs, Path(folder), verbose=True))
-    if options.json:
-        print(json.dumps(asdict(soak)))
-    else:
-        for key, value in asdict(soak).items():
-            print(f"{key:16} {value}")
-    fine = (soak.delivered == soak.jobs and soak.growth <= 0.05 and soak.files_left <= 0
+    print_figures(asdict(soak), options.json)
+    passed = (soak.delivered == soak.jobs and soak.growth <= 0.05 and soak.files_left <= 0
             and soak.tasks_left == 0)
-    return 0 if fine else 1
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tiny models with random weights, written as the published checkpoints are written."""
+"""Tiny models with random weights, in the formats of the published checkpoints."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def net2net_config(kind: str = "VQModel") -> dict[str, Any]:
 
 
 def vqgan_state(kind: str = "VQModel", seed: int = 0) -> dict[str, Tensor]:
-    """The state dict of such a model, with some of the training losses' tensors."""
+    """The state dict of a tiny generator, with some tensors of the training losses."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = VQModel(DDCONFIG, CODES, WIDTH, gumbel=kind == "GumbelVQ")
-        # Wide apart, so that no rounding chooses another code.
+        # Codes far apart, so that rounding never selects another one.
         for name, tensor in model.state_dict().items():
             if name in ("quantize.embedding.weight", "quantize.embed.weight"):
                 tensor.normal_()
@@ -60,7 +60,7 @@ def vqgan_state(kind: str = "VQModel", seed: int = 0) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def lightning_of_2021() -> Iterator[dict[str, type]]:
-    """Classes by the names of PyTorch Lightning 1.0, there to be pickled while it lasts."""
+    """Provide classes with the names of PyTorch Lightning 1.0, for pickling."""
     names = ("pytorch_lightning", "pytorch_lightning.callbacks",
              "pytorch_lightning.callbacks.model_checkpoint", "pytorch_lightning.utilities",
              "pytorch_lightning.utilities.parsing")
@@ -81,7 +81,7 @@ def lightning_of_2021() -> Iterator[dict[str, type]]:
 
 
 def write_lightning(path: Path, state: dict[str, Tensor], *, legacy: bool = False) -> Path:
-    """A Lightning checkpoint, as taming's are: weights, and much else that names classes."""
+    """A Lightning checkpoint like taming's: weights, and other objects that name classes."""
     with lightning_of_2021() as classes:
         settings = classes["AttributeDict"]()
         settings.learning_rate = 4.5e-6
@@ -104,13 +104,13 @@ def write_vqgan(folder: Path, kind: str = "VQModel", *, seed: int = 0,
         state = {f"first_stage_model.{name}": tensor for name, tensor in state.items()}
         state["transformer.tok_emb.weight"] = torch.randn(5, 5)
     folder.mkdir(parents=True, exist_ok=True)
-    at = folder / "model.yaml"
-    at.write_text(yaml.safe_dump(config))
-    return write_lightning(folder / "last.ckpt", state), at
+    file = folder / "model.yaml"
+    file.write_text(yaml.safe_dump(config))
+    return write_lightning(folder / "last.ckpt", state), file
 
 
 def tiny_clip(kind: str = "ViT", seed: int = 0) -> Any:
-    """A CLIP of 32 px in fp16 where OpenAI's are, "ViT" or "RN", evaluating."""
+    """A CLIP for 32 px, "ViT" or "RN", in evaluation mode; fp16 where OpenAI's are."""
     vision: dict[str, Any] = (
         {"vision_layers": 2, "vision_width": 64, "vision_patch_size": 16, "embed_dim": 32}
         if kind == "ViT" else {"vision_layers": (1, 1, 1, 1), "vision_width": 8,
@@ -128,14 +128,14 @@ def tiny_clip(kind: str = "ViT", seed: int = 0) -> Any:
 
 
 def clip_state(kind: str = "ViT", seed: int = 0) -> dict[str, Tensor]:
-    """Its state dict, with the three numbers that OpenAI's have beside the weights."""
+    """Its state dict, with the three numbers that OpenAI's have as well as the weights."""
     return tiny_clip(kind, seed).state_dict() | {
         "input_resolution": torch.tensor(32), "context_length": torch.tensor(77),
         "vocab_size": torch.tensor(49408)}
 
 
 def write_clip_archive(path: Path, kind: str = "ViT", seed: int = 0) -> Path:
-    """A TorchScript archive, traced, with the numbers as buffers: as OpenAI publishes CLIP."""
+    """A traced TorchScript archive with the numbers as buffers, as OpenAI publishes CLIP."""
     clip = tiny_clip(kind, seed)
     for name, value in (("input_resolution", 32), ("context_length", 77), ("vocab_size", 49408)):
         if hasattr(clip, name):
@@ -144,7 +144,7 @@ def write_clip_archive(path: Path, kind: str = "ViT", seed: int = 0) -> Path:
     words = torch.zeros(1, 77, dtype=torch.long)
     words[0, 1] = 49407
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of tracing: sizes become constants
+        warnings.simplefilter("ignore")  # tracing warns that sizes become constants
         traced = torch.jit.trace(clip, (torch.rand(1, 3, 32, 32), words), check_trace=False)
         traced.save(str(path))
     return path

@@ -1,4 +1,4 @@
-"""What holds for every test: one thread a process, and nobody's own files or settings."""
+"""For all tests: one thread in each process, and no files or settings of the user."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Before anything imports torch, and inherited by the processes that tests start: with more
-# threads, tests that run side by side slow each other down, and sums change in their last bits.
+# Set before torch is imported, and inherited by the processes that tests start: with more
+# threads, parallel test runs slow each other down, and sums change in their last bits.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 
-# How long one example takes says how busy the machine is, not whether the code is right.
+# No deadline: how long an example takes depends on how busy the machine is.
 hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("project")
 
@@ -32,12 +32,12 @@ _OWN_PREFIXES = ("DISCORD_", "IMAGINE_")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the run a home of its own, before any module of the project is imported.
+    """Give the run its own home folder, before any module of the project is imported.
 
-    A person's token, settings and downloaded models are neither read nor written.
+    The user's token, settings and downloaded models are neither read nor written.
     """
     before = dict(os.environ)
-    # A worker that a test killed may still be writing: leftovers fail no run.
+    # A killed worker may still be writing; what it leaves must not fail the run.
     home = tempfile.TemporaryDirectory(prefix="imagine-bot-tests-", ignore_cleanup_errors=True)
     for name, folder in _FOLDERS.items():
         path = Path(home.name, folder)
@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
-    """Also where a plugin has imported torch before the environment could tell it."""
+    """Also if a plugin imported torch before the environment was set."""
     import torch
 
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""A host's settings for tests: none that Discord or this machine would have to know."""
+"""A host's settings for tests, with a made-up token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bot.host.settings import (
 
 
 def made_settings(folder: Path, **sections: Any) -> Settings:
-    """The built-in settings, data in ``folder``, one thread; ``sections`` replace whole ones."""
+    """The default settings with data in ``folder`` and one thread; ``sections`` replace some."""
     made: dict[str, Any] = {
         "discord": DiscordSettings(token=SecretStr("made.up.token")),
         "painting": PaintingSettings(data_folder=folder / "data", device="cpu", threads=1),

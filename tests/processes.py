@@ -1,16 +1,32 @@
-"""What becomes of processes that tests begin."""
+"""Processes that tests start."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is such a process that has not ended."""
+    """Whether a process exists and has not exited."""
     try:
         os.kill(pid, 0)
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
     except (ProcessLookupError, FileNotFoundError):
         return False
-    return state != "Z"  # ended; whoever inherited it has not asked yet
+    return state != "Z"  # exited, but not yet reaped
+
+
+def worker_ids(bot: int | None) -> list[int]:
+    """The process ids of the workers that the bot with this process id has started."""
+    found = []
+    for children in Path(f"/proc/{bot}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(number) for number in children.read_text().split()]
+    return [number for number in found if b"engine.worker.main" in _command_line(number)]
+
+
+def _command_line(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""

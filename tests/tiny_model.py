@@ -1,4 +1,4 @@
-"""A tiny model with random weights, by the name "tiny" in a user's catalogue: paints for real."""
+"""A tiny model with random weights that paints, as "tiny" in a user's catalogue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PLACE = Place("100", "200", "en-GB")
 
 
 def write_tiny_model(folder: Path) -> Path:
-    """The catalogue with the model "tiny" (32x32 px, 4 cutouts); its files lie beside it."""
+    """Write the model "tiny" (32x32 px, 4 cutouts) and its catalogue; returns the catalogue."""
     checkpoint, config = write_vqgan(folder)
     clip = write_clip(folder / "clip.pt")
     catalogue = folder / "catalogue.toml"
@@ -36,5 +36,5 @@ def write_tiny_model(folder: Path) -> Path:
 
 
 def tiny_request(prompt: str = "a red circle", **values) -> ImageRequest:
-    """A request for the tiny model, with seed 7 unless told otherwise."""
+    """A request for the tiny model, with seed 7 by default."""
     return make_request(prompt, **{"model": "tiny", "seed": 7, **values})

@@ -1,1 +1,1 @@
-"""The bot: its process under a supervisor, for ``bench.chaos`` and ``bench.soak``."""
+"""The bot under test: its process with a supervisor, and the check for blocked words."""

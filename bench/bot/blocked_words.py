@@ -1,9 +1,9 @@
-"""How long looking for blocked words takes: ``python -m bench.bot.blocked_words``.
+"""How long the check for blocked words takes: ``python -m bench.bot.blocked_words``.
 
-A list of a few hundred words is looked for in prompts as people type them, none of which holds
-one, so that all of each is read. Prints JSON with the median and the 99th percentile of the
-milliseconds of processor time a prompt; ``longest_ms`` is the median of one of 2,000 characters,
-the most that is taken.
+A list of a few hundred entries is searched for in prompts as people type them. None of the prompts
+has a blocked word, so that each is read to the end. Prints JSON: the median and the 99th percentile
+of the processor time of one prompt, in milliseconds; ``longest_ms`` is the median for a prompt of
+2,000 characters, the longest that is allowed.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ RUNS = 200
 SYLLABLES = ("ba", "cro", "den", "fi", "gru", "hol", "ju", "kle", "mor", "nix")
 
 
-def entries() -> list[str]:
-    """A list as a server might have: 300 words, 20 phrases, 5 expressions."""
+def blocked_entries() -> list[str]:
+    """A list as a server might have: 300 words, 20 phrases, 5 regular expressions."""
     words = [f"{a}{b}{c}q" for a in SYLLABLES for b in SYLLABLES for c in SYLLABLES][:300]
     return [*words, *(f"{words[i]} {words[i + 1]}" for i in range(20)),
             *(rf"regex:\b{syllable}+q+\d*\b" for syllable in SYLLABLES[:5])]
 
 
 def milliseconds(blocked: BlockedWords, prompt: str) -> float:
-    """One look at one prompt."""
-    began = time.process_time()
+    """The processor time of one check. Exits if the prompt is blocked."""
+    started = time.process_time()
     found = blocked.find(prompt)
-    took = (time.process_time() - began) * 1000
+    elapsed = (time.process_time() - started) * 1000
     if found is not None:
-        raise SystemExit(f"{prompt!r} should pass, and does not for {found!r}.")
-    return took
+        raise SystemExit(f"{prompt!r} should pass, but {found!r} blocks it.")
+    return elapsed
 
 
 def main(runs: int = RUNS) -> None:
-    """Look at each prompt so many times."""
-    blocked = BlockedWords(entries())
-    taken = [milliseconds(blocked, prompt) for _ in range(runs) for prompt in PROMPTS]
+    """Check each prompt ``runs`` times."""
+    blocked = BlockedWords(blocked_entries())
+    times = [milliseconds(blocked, prompt) for _ in range(runs) for prompt in PROMPTS]
     longest = (" ".join(PROMPTS) * 2)[:2000]
     print(json.dumps({
-        "median_ms": round(statistics.median(taken), 4),
-        "p99_ms": round(statistics.quantiles(taken, n=100)[98], 4),
+        "median_ms": round(statistics.median(times), 4),
+        "p99_ms": round(statistics.quantiles(times, n=100)[98], 4),
         "longest_ms": round(statistics.median(
             milliseconds(blocked, longest) for _ in range(20)), 4)}))
 

@@ -1,4 +1,4 @@
-"""`python -m bot` as a service manager runs it: started again whenever it ends."""
+"""`python -m bot` as a service manager runs it: restarted whenever it exits."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.databases import read_rows
 from tests.e2e.standin import StandIn
+from tests.processes import worker_ids
 from tests.tiny_model import write_tiny_model
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PAUSE = 0.5  # seconds before it is started again
+_PAUSE = 0.5  # seconds before a restart
 
 
 class SupervisedBot:
-    """The bot's process over a data folder; its log, standard error, goes to a file.
+    """The bot's process with its own data folder; its output goes to ``bot.log``.
 
     ``starts`` counts how often it was started.
     """
@@ -36,7 +38,7 @@ class SupervisedBot:
         self._ending = False
 
     async def start(self) -> None:
-        """Start it, and begin to watch over it."""
+        """Start it, and restart it whenever it exits."""
         self._ending = False
         await self._start()
         self._watching = asyncio.create_task(self._watch(), name="supervisor")
@@ -57,7 +59,7 @@ class SupervisedBot:
                 await self._start()
 
     async def end(self, number: int = signal.SIGTERM) -> int:
-        """Let it end, as a service manager stops it; its exit code. Killed after 15 s."""
+        """Stop it as a service manager does, and kill it after 15 s. Returns its exit code."""
         self._ending = True
         assert self._process is not None
         self.signal_bot(number)
@@ -72,18 +74,18 @@ class SupervisedBot:
 
     @property
     def pid(self) -> int | None:
-        """The id of the process, while there is one."""
+        """The id of the running process, else None."""
         process = self._process
         return process.pid if process is not None and process.returncode is None else None
 
     def signal_bot(self, number: int) -> None:
-        """Send a signal to the bot, if it runs."""
+        """Send a signal to the bot if it is running."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
     def signal_worker(self, number: int) -> bool:
-        """Send a signal to its workers; whether there was one."""
+        """Send a signal to its workers; returns whether there was one."""
         workers = self.workers()
         for worker in workers:
             with contextlib.suppress(ProcessLookupError):
@@ -91,34 +93,26 @@ class SupervisedBot:
         return bool(workers)
 
     def workers(self) -> list[int]:
-        """The ids of its workers' processes."""
-        found = []
-        for children in Path(f"/proc/{self.pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                found += [int(number) for number in children.read_text().split()]
-        return [number for number in found if b"engine.worker.main" in _command_line(number)]
+        """The process ids of its workers."""
+        return worker_ids(self.pid)
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
-        """What is in its database, read beside it; nothing before there is one."""
+        """Rows of its database, read while it runs; empty if there is no database yet."""
         file = self.data / "imagine-bot.sqlite3"
         if not file.exists():
             return []
-        connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=10)
-        connection.row_factory = sqlite3.Row
         try:
-            return [dict(row) for row in connection.execute(sql, values)]
-        except sqlite3.OperationalError:  # its tables are being made, or it is being set aside
+            return read_rows(file, sql, *values)
+        except sqlite3.OperationalError:  # tables are being created, or the file replaced
             return []
-        finally:
-            connection.close()
 
     def log_tail(self, lines: int = 40) -> str:
-        """The end of its log."""
+        """The last lines of its log."""
         return "\n".join(self.log.read_text("utf-8").splitlines()[-lines:])
 
 
 def environment(standin: StandIn, folder: Path, **more: str) -> dict[str, str]:
-    """The settings of a bot that paints with the tiny model, in ``folder``, for a stand-in."""
+    """The environment of a bot that paints with the tiny model for a stand-in of Discord."""
     return {
         "DISCORD_TOKEN": standin.token, "IMAGINE_MODEL": "tiny",
         "IMAGINE_MODELS_CATALOGUE": str(write_tiny_model(folder)), "IMAGINE_DEVICE": "cpu",
@@ -128,16 +122,10 @@ def environment(standin: StandIn, folder: Path, **more: str) -> dict[str, str]:
 
 
 async def eventually(condition: Any, seconds: float, every: float = 0.05) -> bool:
-    """Wait until ``condition()`` holds, at most so long; whether it does."""
-    ends = time.monotonic() + seconds
+    """Wait until ``condition()`` is true, for at most ``seconds``; returns whether it is."""
+    deadline = time.monotonic() + seconds
     while not condition():
-        if time.monotonic() > ends:
+        if time.monotonic() > deadline:
             return False
         await asyncio.sleep(every)
     return True
-
-
-def _command_line(number: int) -> bytes:
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{number}/cmdline").read_bytes()
-    return b""

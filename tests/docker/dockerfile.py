@@ -1,4 +1,4 @@
-"""Reads a Dockerfile and a .dockerignore, as far as ours go; nothing here runs anything."""
+"""Parses our Dockerfile and .dockerignore; runs nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KNOWN = ("FROM", "ARG", "ENV", "WORKDIR", "COPY", "RUN", "USER", "VOLUME", "STOP
 
 @dataclass(frozen=True)
 class Step:
-    """One instruction; ``line`` is where it begins, ``text`` what stands behind its name."""
+    """One instruction: the line where it starts, its name, and the text after the name."""
 
     line: int
     name: str
@@ -23,7 +23,7 @@ class Step:
 
     @property
     def words(self) -> list[str]:
-        """The text as words: of the JSON form, or of the shell's."""
+        """The words of the text, in JSON or shell form."""
         if self.text.startswith("["):
             return [str(word) for word in json.loads(self.text)]
         return shlex.split(self.text)
@@ -33,47 +33,47 @@ class Step:
 
 
 def parse(text: str) -> list[Step]:
-    """The instructions, lines joined where they go on. Raises ValueError for unknown ones."""
+    """The instructions, with continued lines joined. Raises ValueError for unknown ones."""
     steps: list[Step] = []
     parts: list[str] = []
-    began = 0
+    started = 0
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("#") or (not line.strip() and not parts):
             continue
-        began = began if parts else number
+        started = started if parts else number
         parts.append(line.rstrip().removesuffix("\\").strip())
         if line.rstrip().endswith("\\"):
             continue
         name, _, rest = " ".join(part for part in parts if part).partition(" ")
         if name.upper() not in KNOWN:
-            raise ValueError(f"Line {began}: {name} is not among {', '.join(KNOWN)}.")
-        steps.append(Step(began, name.upper(), rest.strip()))
+            raise ValueError(f"Line {started}: {name} is unknown; known are {', '.join(KNOWN)}.")
+        steps.append(Step(started, name.upper(), rest.strip()))
         parts = []
     if parts:
-        raise ValueError(f"Line {began}: the last instruction goes on after the end of the file.")
+        raise ValueError(f"Line {started}: the file ends within the last instruction.")
     return steps
 
 
 def expand(text: str, values: Mapping[str, str]) -> str:
-    """``$NAME`` and ``${NAME}`` by their values, an unknown one by nothing, as Docker does."""
+    """Replace ``$NAME`` and ``${NAME}`` by their values, unknown ones by nothing, like Docker."""
     return re.sub(r"\$(?:(\w+)|\{(\w+)\})", lambda m: values.get(m[1] or m[2], ""), text)
 
 
 def copies(step: Step, context: Path, ignored: Sequence[str]) -> Iterator[tuple[Path, str]]:
-    """(file, its path from the target) of a COPY, in which a folder stands for its contents.
+    """The files of a COPY, each with its path below the target; a folder means its contents.
 
-    Raises FileNotFoundError for a source that is not in the context, or ignored.
+    Raises FileNotFoundError for a source that is not in the context or is ignored.
     """
     *sources, _ = step.words
     for source in sources:
         path = context / source
-        found = [path] if path.is_file() else sorted(each for each in path.rglob("*")
-                                                     if each.is_file())
-        kept = [each for each in found if not is_ignored(each.relative_to(context), ignored)]
-        if not kept:
+        found = [path] if path.is_file() else sorted(file for file in path.rglob("*")
+                                                     if file.is_file())
+        copied = [file for file in found if not is_ignored(file.relative_to(context), ignored)]
+        if not copied:
             raise FileNotFoundError(f"Line {step.line}: there is no {source} in the context.")
-        for each in kept:
-            yield each, each.name if path.is_file() else str(each.relative_to(path))
+        for file in copied:
+            yield file, file.name if path.is_file() else str(file.relative_to(path))
 
 
 def ignore_patterns(text: str) -> list[str]:
@@ -83,19 +83,19 @@ def ignore_patterns(text: str) -> list[str]:
 
 
 def is_ignored(path: PurePosixPath | Path, patterns: Sequence[str]) -> bool:
-    """Whether the .dockerignore leaves the path out; the last pattern that fits decides."""
+    """Whether the .dockerignore excludes the path; the last matching pattern decides."""
     ignored = False
     for pattern in patterns:
-        if _fits(path.parts, pattern.removeprefix("!").strip("/").split("/")):
+        if _matches(path.parts, pattern.removeprefix("!").strip("/").split("/")):
             ignored = not pattern.startswith("!")
     return ignored
 
 
-def _fits(parts: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether the pattern fits the path or a folder above it."""
+def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
+    """Whether the pattern matches the path or a folder above it."""
     if not pattern:
         return True
     if pattern[0] == "**":
-        return any(_fits(parts[i:], pattern[1:]) for i in range(len(parts)))
-    return bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:],
-                                                                              pattern[1:])
+        return any(_matches(parts[i:], pattern[1:]) for i in range(len(parts)))
+    return (bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0])
+            and _matches(parts[1:], pattern[1:]))

@@ -1,4 +1,4 @@
-"""What Docker does at each instruction of a Dockerfile, done in a root by chroot."""
+"""Carries out the instructions of a Dockerfile in a root folder, with chroot."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BASE = re.compile(r"python:3\.11-slim(-bookworm)?")
 
 
 class ProofError(Exception):
-    """A step or a command that did not do what it should."""
+    """A step or a command failed."""
 
 
 class Image:
-    """The root, and what the steps so far have set: arguments, environment, user, folder.
+    """The root folder, and what the steps have set: arguments, environment, user, work folder.
 
-    ``arguments`` are those given to the build; ``environment`` is the machine's, which the
-    image's own goes over.
+    ``arguments`` are the build arguments; ``environment`` is the machine's, over which the
+    image's own takes precedence.
     """
 
     def __init__(self, root: Path, arguments: Mapping[str, str],
@@ -39,12 +39,12 @@ class Image:
         self._folder = PurePosixPath("/")
         self._ignored = ignore_patterns((CONTEXT / ".dockerignore").read_text("utf-8"))
 
-    def take(self, step: Step) -> None:
-        """Do one instruction. Raises ProofError where it fails."""
+    def carry_out(self, step: Step) -> None:
+        """Carry out one instruction. Raises ProofError if it fails."""
         match step.name:
             case "FROM":
                 if not _BASE.fullmatch(step.text):
-                    raise ProofError(f"{step.text} is no image that this root can stand in for.")
+                    raise ProofError(f"{step.text} is not an image that this root can replace.")
             case "ARG" | "ENV":
                 self._set(step)
             case "WORKDIR":
@@ -66,7 +66,7 @@ class Image:
 
     def run(self, command: list[str], more: Mapping[str, str] | None = None, *,
             quiet: bool = False) -> subprocess.CompletedProcess[str]:
-        """Run a command in the root as the user that it is now, in the folder that it is now."""
+        """Run a command in the root as the current user, in the current work folder."""
         user, group, home = self._account()
         environment = {"HOME": home, **self._machine, **self._environment, **(more or {})}
         return subprocess.run(
@@ -94,7 +94,7 @@ class Image:
             path.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
 
     def _account(self) -> tuple[str, str, str]:
-        """(user id, group id, home) of the user, as the root's own passwd has them."""
+        """The current user's (user id, group id, home), from the root's passwd."""
         for line in (self.root / "etc/passwd").read_text("utf-8").splitlines():
             name, _, user, group, _, home, _ = line.split(":")
             if self._user in (name, user):

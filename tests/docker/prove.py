@@ -1,15 +1,15 @@
-"""Runs the Dockerfile's steps, in order, on a clean Debian root, where no Docker engine is.
+"""Runs the Dockerfile's steps on a clean Debian root, for machines without a Docker engine.
 
     sudo python3 -m tests.docker.prove
 
-The lines are read from the Dockerfile, not repeated here. In the base image's place stands
-Debian bookworm made by debootstrap, with Debian's own Python 3.11 as `python` and `pip` under
-/usr/local/bin, where the official image has them. Each RUN goes through /bin/sh in a chroot,
-with the user, the folder, the arguments and the environment that Docker would give it, and
-nothing of the calling environment. At the end the image's commands are tried as its user.
+The steps are read from the Dockerfile. Instead of the base image there is Debian bookworm made by
+debootstrap, with Debian's own Python 3.11 as `python` and `pip` in /usr/local/bin, where the
+official image has them. Each RUN uses /bin/sh in a chroot, with the user, the folder, the arguments
+and the environment that Docker would set, and nothing from the calling environment. At the end the
+image's commands are tried as its user.
 
-Needs root, Linux with mount namespaces, debootstrap, and a network. Not shown by it: the base
-image itself, and what the Docker engine does, such as layers, volumes and signals.
+Needs root, Linux with mount namespaces, debootstrap, and a network. It does not test the base image
+itself, nor what the Docker engine does, such as layers, volumes and signals.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _INSIDE = "--inside"
 
 
 def try_commands(image: Image) -> None:
-    """What the image is for, as its user. Raises ProofError where it answers otherwise."""
+    """Try the image's commands as its user. Raises ProofError for an unexpected answer."""
     token = base64.b64encode(b"123456789012345678").decode() + ".made.up"
     invite = [*image.command, "invite"]
     picture = ["imagine", "a red circle", "--iterations", "2", "--output", "/data/circle.png"]
@@ -49,18 +49,18 @@ def try_commands(image: Image) -> None:
             (["python", "-c", "import torch; print(torch.version.cuda)"], {}, 0, "^None$"),
             (["python", "-c", "from PIL import Image; print(Image.open('/data/circle.png').size)"],
              {}, 0, r"\(\d+, \d+\)")):
-        began = time.monotonic()
+        started = time.monotonic()
         done = image.run(command, more, quiet=True)
         say(f"$ {' '.join(command)}   [exit code {done.returncode}, "
-            f"{time.monotonic() - began:.1f} s]\n{_shortened(done.stdout)}")
+            f"{time.monotonic() - started:.1f} s]\n{_shortened(done.stdout)}")
         if done.returncode != code or not re.search(words, done.stdout, re.MULTILINE):
-            raise ProofError(f"Expected were exit code {code} and {words!r}:\n{done.stdout}")
+            raise ProofError(f"Expected exit code {code} and {words!r}:\n{done.stdout}")
 
 
 def make_root(root: Path, mirror: str) -> None:
-    """A clean Debian bookworm with python and pip where the base image has them."""
+    """Make a clean Debian bookworm with python and pip where the base image has them."""
     root.mkdir(parents=True)
-    root.chmod(0o755)  # it is the / of the image's user, whatever the umask says
+    root.chmod(0o755)  # the image's user must be able to read it, with any umask
     subprocess.run(
         ["debootstrap", "--variant=minbase",
          "--include=python3,python3-pip,python3-venv,ca-certificates", "bookworm", str(root),
@@ -70,7 +70,7 @@ def make_root(root: Path, mirror: str) -> None:
 
 
 def mount_in(root: Path, paths: list[str]) -> None:
-    """What Docker gives a container, and what this machine needs to reach its packages."""
+    """Mount what Docker gives a container, and what this machine needs to reach its packages."""
     subprocess.run(["mount", "-t", "proc", "proc", str(root / "proc")], check=True)
     subprocess.run(["mount", "--rbind", "/dev", str(root / "dev")], check=True)
     for path in ["/etc/resolv.conf", "/etc/hosts", *paths]:
@@ -85,24 +85,27 @@ def mount_in(root: Path, paths: list[str]) -> None:
 
 
 def prove(options: argparse.Namespace, root: Path) -> None:
-    """All of it. Raises ProofError or CalledProcessError at what fails."""
+    """Make the root, run the steps, and try the commands.
+
+    Raises ProofError or CalledProcessError if anything fails.
+    """
     say("== debootstrap")
     make_root(root, options.mirror)
     mount_in(root, options.bind)
     image = Image(root, _pairs(options.build_arg), _pairs(options.env))
     for step in parse((CONTEXT / "Dockerfile").read_text("utf-8")):
         say(f"== line {step.line}: {step}")
-        began = time.monotonic()
-        image.take(step)
+        started = time.monotonic()
+        image.carry_out(step)
         if step.name == "RUN":
-            say(f"   took {time.monotonic() - began:.0f} s")
+            say(f"   took {time.monotonic() - started:.0f} s")
     say("== the image's commands, as its user")
     try_commands(image)
-    say("Proven: every step ran, and the commands answered as they should.")
+    say("Passed: all steps ran, and the commands answered as expected.")
 
 
 def say(text: str) -> None:
-    """To the terminal at once, in order with what the steps print."""
+    """Print without buffering, in order with the output of the steps."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
@@ -117,19 +120,19 @@ def _pairs(values: list[str]) -> dict[str, str]:
 
 
 def main() -> int:
-    """Read the options and run it; the exit code."""
+    """Read the options and run; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.docker.prove", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE",
-                        help="as of docker build; may be given again")
+                        help="as for docker build; can be repeated")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE",
                         help="an environment variable that this machine's network needs")
     parser.add_argument("--bind", action="append", default=[], metavar="PATH",
-                        help="a file or folder of this machine to be seen, read only, at the same "
-                             "place: pip's configuration, certificates, a local index")
-    parser.add_argument("--mirror", default=MIRROR, help="of Debian (default: %(default)s)")
-    parser.add_argument("--root", type=Path, help="a new folder to make the root in, which is "
-                        "kept (default: a temporary one)")
+                        help="a file or folder of this machine to mount, read only, at the same "
+                             "path: pip's configuration, certificates, a local index")
+    parser.add_argument("--mirror", default=MIRROR, help="the Debian mirror (default: %(default)s)")
+    parser.add_argument("--root", type=Path, help="a new folder for the root, which is kept "
+                        "(default: a temporary one)")
     parser.add_argument(_INSIDE, action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -139,7 +142,7 @@ def main() -> int:
         say("debootstrap is missing; install it (Debian: apt install debootstrap).")
         return 1
     if not options.inside:
-        return _apart(options.root)
+        return _in_namespace(options.root)
     try:
         prove(options, options.root)
     except (ProofError, FileNotFoundError, subprocess.CalledProcessError) as error:
@@ -148,17 +151,17 @@ def main() -> int:
     return 0
 
 
-def _apart(root: Path | None) -> int:
-    """Run it again in a mount namespace of its own; the exit code.
+def _in_namespace(root: Path | None) -> int:
+    """Run this command in its own mount namespace; returns the exit code.
 
-    What is mounted there is never seen from here, so that the root can be deleted in safety.
+    Its mounts are invisible from here, so that the root can be deleted safely.
     """
     with contextlib.ExitStack() as stack:
         if root is None:
             root = Path(stack.enter_context(
                 tempfile.TemporaryDirectory(prefix="imagine-bot-root-"))) / "root"
         elif root.exists():
-            say(f"{root} is there already; name a new folder, for the root has to be clean.")
+            say(f"{root} already exists; name a new folder.")
             return 1
         command = [sys.executable, "-m", "tests.docker.prove", *sys.argv[1:], _INSIDE, "--root",
                    str(root.absolute())]

@@ -1,4 +1,4 @@
-"""The Dockerfile read as `tests.docker.prove` reads it; that runs it, and needs root."""
+"""Tests the Dockerfile without running it; `tests.docker.prove` runs it, and needs root."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def steps():
     return parse((ROOT / "Dockerfile").read_text("utf-8"))
 
 
-def test_lines_that_go_on_are_joined_and_comments_left_out():
+def test_continued_lines_are_joined_and_comments_are_skipped():
     steps = parse("# first\nFROM a\n\nRUN one \\\n    # why\n    && two \\\n    three\n"
                   "CMD [\"x\", \"y z\"]\n")
     assert [(step.line, str(step)) for step in steps] == [
@@ -35,12 +35,12 @@ def test_lines_that_go_on_are_joined_and_comments_left_out():
 
 
 @pytest.mark.parametrize("text", ["FROM a\nADD x y\n", "FROM a\nRUN one \\\n"])
-def test_what_cannot_be_read_is_not_passed_over(text):
+def test_an_unknown_instruction_is_an_error(text):
     with pytest.raises(ValueError, match="Line 2"):
         parse(text)
 
 
-def test_variables_are_those_of_the_image():
+def test_variables_are_expanded():
     assert expand("$A/${B}/$C", {"A": "1", "B": "2"}) == "1/2/"
 
 
@@ -48,11 +48,11 @@ def test_variables_are_those_of_the_image():
     (".env", True), (".env.example", False), ("bot/__pycache__/a.pyc", True), ("a.pyc", True),
     ("tests/docker/prove.py", True), ("engine/tests.py", False), ("docs/hosting.md", True),
     ("imagine_bot.egg-info/PKG-INFO", True), ("bot/delivery/delivery.py", False)])
-def test_the_context_leaves_out_what_docker_would(path, ignored):
+def test_the_dockerignore_is_read_like_docker_does(path, ignored):
     assert is_ignored(Path(path), IGNORED) is ignored
 
 
-def test_everything_that_the_package_needs_is_copied_and_no_secret_is(steps, tmp_path):
+def test_all_files_of_the_package_are_copied_and_no_secret(steps, tmp_path):
     found = {str(source.relative_to(ROOT)) for step in steps if step.name == "COPY"
              for source, _ in copies(step, ROOT, IGNORED)}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -69,11 +69,11 @@ def test_everything_that_the_package_needs_is_copied_and_no_secret_is(steps, tmp
         list(copies(missing, tmp_path, []))
 
 
-def test_it_ends_as_a_user_who_is_not_root_with_settings_that_exist(steps, monkeypatch):
+def test_the_image_runs_as_an_ordinary_user_with_valid_settings(steps, monkeypatch):
     names = [step.name for step in steps]
     [user] = [step.text for step in steps if step.name == "USER"]
     assert user not in ("root", "0")
-    assert "RUN" not in names[names.index("USER"):]  # all that needs root is before it
+    assert "RUN" not in names[names.index("USER"):]  # all steps that need root come before it
     [command] = [step.words for step in steps if step.name == "CMD"]
     assert command == ["python", "-m", "bot"]
     monkeypatch.setenv("DISCORD_TOKEN", "made.up.token")

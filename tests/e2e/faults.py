@@ -1,8 +1,7 @@
-"""What goes wrong in a round of bench.chaos, each fault by its name.
+"""The faults of bench.chaos, by their names.
 
-A fault is an async context manager over a :class:`Scene`: it strikes when it is entered, lasts
-as long as its body, and is over when it is left, but for what cannot be mended (a channel that
-is gone, a process that was killed).
+A fault is an async context manager over a :class:`Target`: it starts when it is entered, and ends
+when it is left, unless it cannot be undone (a deleted channel, a killed process).
 """
 
 from __future__ import annotations
@@ -27,121 +26,122 @@ ANYTHING = r"/channels/"
 
 
 class Processes(Protocol):
-    """The bot's process and its worker's, as a fault sees them."""
+    """The processes of the bot and its worker."""
 
     def signal_bot(self, number: int) -> None:
         """Send a signal to the bot."""
 
     def signal_worker(self, number: int) -> bool:
-        """Send a signal to the worker; whether there is one."""
+        """Send a signal to the worker; returns whether there is one."""
 
 
 @dataclass
-class Scene:
-    """Where a fault strikes: one channel of a stand-in, and the processes.
+class Target:
+    """What a fault acts on: a stand-in, one of its channels, and the processes.
 
-    ``hinder`` is told of the channels in which nothing can be delivered for a while.
+    ``toggle_blocked`` is called with the channels in which nothing can be delivered, at the start
+    and at the end of that time.
     """
 
     standin: StandIn
     processes: Processes
     channel: Channel
     rng: random.Random
-    hinder: Callable[[list[Channel]], None]
+    toggle_blocked: Callable[[list[Channel]], None]
 
 
-Fault = Callable[[Scene], AbstractAsyncContextManager[None]]
+Fault = Callable[[Target], AbstractAsyncContextManager[None]]
 
 
 @contextlib.asynccontextmanager
-async def bot_killed(scene: Scene) -> AsyncIterator[None]:
-    """kill -9 of the bot; whoever watches over it starts it again."""
-    scene.processes.signal_bot(signal.SIGKILL)
+async def bot_killed(target: Target) -> AsyncIterator[None]:
+    """kill -9 of the bot; its supervisor restarts it."""
+    target.processes.signal_bot(signal.SIGKILL)
     yield
 
 
 @contextlib.asynccontextmanager
-async def worker_killed(scene: Scene) -> AsyncIterator[None]:
-    """kill -9 of the worker, as the system does when memory runs out."""
-    scene.processes.signal_worker(signal.SIGKILL)
+async def worker_killed(target: Target) -> AsyncIterator[None]:
+    """kill -9 of the worker, as the system does if memory runs out."""
+    target.processes.signal_worker(signal.SIGKILL)
     yield
 
 
 @contextlib.asynccontextmanager
-async def worker_hung(scene: Scene) -> AsyncIterator[None]:
-    """The worker stands still and is there all the same."""
-    scene.processes.signal_worker(signal.SIGSTOP)
+async def worker_hung(target: Target) -> AsyncIterator[None]:
+    """The worker is stopped, but its process exists."""
+    target.processes.signal_worker(signal.SIGSTOP)
     yield
 
 
 @contextlib.asynccontextmanager
-async def gateway_dropped(scene: Scene) -> AsyncIterator[None]:
-    """The connection to the gateway is cut; the session can be resumed."""
-    await scene.standin.gateway.drop()
+async def gateway_dropped(target: Target) -> AsyncIterator[None]:
+    """The gateway connection is cut; the session can be resumed."""
+    await target.standin.gateway.drop()
     yield
 
 
 @contextlib.asynccontextmanager
-async def session_invalid(scene: Scene) -> AsyncIterator[None]:
-    """The session is over: at once, or found so at the resume."""
-    gateway = scene.standin.gateway
-    if scene.rng.random() < 0.5:
+async def session_invalid(target: Target) -> AsyncIterator[None]:
+    """The session ends: at once, or when the bot tries to resume it."""
+    gateway = target.standin.gateway
+    if target.rng.random() < 0.5:
         await gateway.drop()
     await gateway.end_session()
     yield
 
 
 @contextlib.asynccontextmanager
-async def _failing(scene: Scene, method: str, pattern: str, statuses: list[int],
+async def _failing(target: Target, method: str, pattern: str, statuses: list[int],
                    **more) -> AsyncIterator[None]:
-    faults = [scene.standin.fail(method, pattern, status, **more) for status in statuses]
+    faults = [target.standin.fail(method, pattern, status, **more) for status in statuses]
     try:
         yield
     finally:
         for fault in faults:
             fault.times = 0
-            scene.standin.rest.faults.remove(fault)
+            target.standin.rest.faults.remove(fault)
 
 
-def limited(scene: Scene) -> AbstractAsyncContextManager[None]:
+def limited(target: Target) -> AbstractAsyncContextManager[None]:
     """429 with Retry-After, for posts or edits."""
-    method = scene.rng.choice(["POST", "PATCH"])
-    return _failing(scene, method, ANYTHING, [429] * scene.rng.randint(1, 4), retry_after=0.5)
+    method = target.rng.choice(["POST", "PATCH"])
+    return _failing(target, method, ANYTHING, [429] * target.rng.randint(1, 4), retry_after=0.5)
 
 
-def limited_everywhere(scene: Scene) -> AbstractAsyncContextManager[None]:
-    """429, and it is the bot's global limit."""
-    return _failing(scene, scene.rng.choice(["POST", "PATCH"]), ANYTHING, [429, 429],
+def limited_everywhere(target: Target) -> AbstractAsyncContextManager[None]:
+    """429 for the bot's global limit."""
+    return _failing(target, target.rng.choice(["POST", "PATCH"]), ANYTHING, [429, 429],
                     retry_after=0.7, everywhere=True)
 
 
-def server_errors(scene: Scene) -> AbstractAsyncContextManager[None]:
-    """A burst of 5xx, nothing being carried out."""
-    statuses = [scene.rng.choice([500, 502, 503, 504]) for _ in range(scene.rng.randint(3, 9))]
-    return _failing(scene, scene.rng.choice(["POST", "PATCH", "GET"]), ANYTHING, statuses)
+def server_errors(target: Target) -> AbstractAsyncContextManager[None]:
+    """A burst of 5xx; the requests have no effect."""
+    statuses = [target.rng.choice([500, 502, 503, 504]) for _ in range(target.rng.randint(3, 9))]
+    return _failing(target, target.rng.choice(["POST", "PATCH", "GET"]), ANYTHING, statuses)
 
 
-def answers_lost(scene: Scene) -> AbstractAsyncContextManager[None]:
-    """Posts are carried out and the connection is cut before the answer, or it is a 5xx."""
-    status = scene.rng.choice([0, 0, 502, 503])
-    return _failing(scene, "POST", MESSAGES, [status] * scene.rng.randint(1, 3), done=True)
+def answers_lost(target: Target) -> AbstractAsyncContextManager[None]:
+    """Posts take effect, but the answer is a 5xx or the connection is cut."""
+    status = target.rng.choice([0, 0, 502, 503])
+    return _failing(target, "POST", MESSAGES, [status] * target.rng.randint(1, 3), done=True)
 
 
 @contextlib.asynccontextmanager
-async def nonces_forgotten(scene: Scene) -> AsyncIterator[None]:
-    """The same, and the few minutes are over for which Discord knows a nonce again."""
-    async with _failing(scene, "POST", MESSAGES, [0] * 3, done=True):
+async def nonces_forgotten(target: Target) -> AsyncIterator[None]:
+    """The same, and Discord no longer knows the nonces (it keeps them for some minutes)."""
+    async with _failing(target, "POST", MESSAGES, [0] * 3, done=True):
         for _ in range(10):
             await asyncio.sleep(0.2)
-            scene.standin.rest.forget_nonces()
+            target.standin.rest.forget_nonces()
         yield
-    scene.standin.rest.forget_nonces()
+    target.standin.rest.forget_nonces()
 
 
 @contextlib.asynccontextmanager
-async def progress_deleted(scene: Scene) -> AsyncIterator[None]:
-    """A moderator deletes the messages of jobs that are under way: 10008."""
-    messages = scene.channel.messages
+async def progress_deleted(target: Target) -> AsyncIterator[None]:
+    """A moderator deletes the messages of running jobs: 10008."""
+    messages = target.channel.messages
     for message in list(messages.values()):
         if "Cancel" in [button["label"] for button in buttons(message)]:
             del messages[message["id"]]
@@ -149,69 +149,69 @@ async def progress_deleted(scene: Scene) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _permissions(scene: Scene, permissions: discord.Permissions) -> AsyncIterator[None]:
-    scene.hinder([scene.channel])
-    scene.channel.bot_permissions = permissions
+async def _permissions(target: Target, permissions: discord.Permissions) -> AsyncIterator[None]:
+    target.toggle_blocked([target.channel])
+    target.channel.bot_permissions = permissions
     try:
         yield
     finally:
-        scene.hinder([scene.channel])
-        scene.channel.bot_permissions = MEMBER
-        await scene.standin.channel_changed(scene.channel)
+        target.toggle_blocked([target.channel])
+        target.channel.bot_permissions = MEMBER
+        await target.standin.channel_changed(target.channel)
 
 
-def access_taken(scene: Scene) -> AbstractAsyncContextManager[None]:
+def access_taken(target: Target) -> AbstractAsyncContextManager[None]:
     """50001: the channel is hidden from the bot for a while."""
-    return _permissions(scene, MEMBER & ~discord.Permissions(view_channel=True))
+    return _permissions(target, MEMBER & ~discord.Permissions(view_channel=True))
 
 
-def permission_taken(scene: Scene) -> AbstractAsyncContextManager[None]:
-    """50013: the bot may not send, or not attach, for a while."""
-    taken = scene.rng.choice([discord.Permissions(send_messages=True),
-                              discord.Permissions(attach_files=True)])
-    return _permissions(scene, MEMBER & ~taken)
+def permission_taken(target: Target) -> AbstractAsyncContextManager[None]:
+    """50013: the bot may not send messages, or not attach files, for a while."""
+    removed = target.rng.choice([discord.Permissions(send_messages=True),
+                                discord.Permissions(attach_files=True)])
+    return _permissions(target, MEMBER & ~removed)
 
 
 @contextlib.asynccontextmanager
-async def channel_gone(scene: Scene) -> AsyncIterator[None]:
-    """The channel is deleted, for good."""
-    scene.hinder([scene.channel])
-    scene.channel.gone = True
+async def channel_gone(target: Target) -> AsyncIterator[None]:
+    """The channel is deleted."""
+    target.toggle_blocked([target.channel])
+    target.channel.gone = True
     yield
 
 
 @contextlib.asynccontextmanager
-async def kicked(scene: Scene) -> AsyncIterator[None]:
-    """The bot is thrown out of the server, and invited again."""
-    channels = [channel for channel in scene.standin.world.channels.values()
+async def kicked(target: Target) -> AsyncIterator[None]:
+    """The bot is kicked from the server, and invited again."""
+    channels = [channel for channel in target.standin.world.channels.values()
                 if channel.guild_id is not None]
-    scene.hinder(channels)
-    await scene.standin.kick()
+    target.toggle_blocked(channels)
+    await target.standin.kick()
     try:
         yield
     finally:
-        scene.hinder(channels)
-        await scene.standin.invite()
+        target.toggle_blocked(channels)
+        await target.standin.invite()
 
 
 @contextlib.asynccontextmanager
-async def upload_too_large(scene: Scene) -> AsyncIterator[None]:
-    """40005: less may be uploaded than the server's limit says."""
-    scene.standin.rest.max_file = 3000
+async def upload_too_large(target: Target) -> AsyncIterator[None]:
+    """40005: Discord accepts only smaller files than the server's limit."""
+    target.standin.rest.max_file = 3000
     try:
         yield
     finally:
-        scene.standin.rest.max_file = 10 * 1024 * 1024
+        target.standin.rest.max_file = 10 * 1024 * 1024
 
 
 @contextlib.asynccontextmanager
-async def outage(scene: Scene) -> AsyncIterator[None]:
-    """Discord cannot be reached at all."""
-    await scene.standin.go_away()
+async def outage(target: Target) -> AsyncIterator[None]:
+    """Discord cannot be reached."""
+    await target.standin.go_away()
     try:
         yield
     finally:
-        scene.standin.come_back()
+        target.standin.come_back()
 
 
 FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (
@@ -220,11 +220,11 @@ FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (
     access_taken, permission_taken, channel_gone, kicked, upload_too_large, outage)}
 
 
-def deck(rng: random.Random, rounds: int) -> list[str]:
-    """So many faults: each kind once, in random order, before any comes again."""
-    drawn: list[str] = []
-    while len(drawn) < rounds:
+def shuffled_faults(rng: random.Random, rounds: int) -> list[str]:
+    """``rounds`` faults: each kind once, in random order, before any is repeated."""
+    faults: list[str] = []
+    while len(faults) < rounds:
         names = list(FAULTS)
         rng.shuffle(names)
-        drawn += names
-    return drawn[:rounds]
+        faults += names
+    return faults[:rounds]

@@ -1,4 +1,4 @@
-"""Pictures to start from come from Discord's media hosts alone, as pictures, and not too large."""
+"""Pictures to start from must be pictures from Discord's media hosts, and not too large."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from tests.e2e.jobs import job_id_of, kept_attachments, row_of, rows
+from tests.e2e.jobs import job_id_of, row_of, rows, stored_attachments
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -18,7 +18,7 @@ def png(size=(64, 64)):
     return file.getvalue()
 
 
-async def test_a_picture_to_start_from_is_fetched_checked_and_kept(channel, alice, standin, bot):
+async def test_a_picture_to_start_from_is_fetched_checked_and_stored(channel, alice, standin, bot):
     world = standin.world
 
     async def ask(upload):
@@ -39,22 +39,22 @@ async def test_a_picture_to_start_from_is_fetched_checked_and_kept(channel, alic
     assert "no longer has that picture" in await ask(redirected)
     assert target["url"].removeprefix(standin.url) not in standin.fetched
 
-    # The size that Discord's payload claims is not believed.
+    # The size in the payload is not trusted.
     large = world.upload(channel, "fox.png", png() + bytes(11_000_000)) | {"size": 100}
     assert "larger than 10 MB" in await ask(large)
     for name, data in (("fox.png", b"MZ" + bytes(500)), ("fox.svg", b"<svg></svg>")):
         assert "can't read that file as a picture" in await ask(world.upload(channel, name, data))
     assert "megapixels" in await ask(world.upload(channel, "fox.png", png((8000, 8000))))
     assert rows(bot, "SELECT * FROM jobs") == []
-    assert kept_attachments(bot) == []
+    assert stored_attachments(bot) == []
 
-    # A file's name from outside reaches no path.
+    # A file name from outside is not used as a path.
     named = world.upload(channel, "passwd", png())
     named["filename"] = "../../../etc/passwd"
     assert (await ask(named)).startswith("Queued")
     [result] = await bot.until(lambda: standin.results(channel), "the result")
     row = row_of(bot, job_id_of(result))
-    [kept] = kept_attachments(bot)
-    assert kept.name in row["request"]
-    assert kept.read_bytes() == png()
+    [stored] = stored_attachments(bot)
+    assert stored.name in row["request"]
+    assert stored.read_bytes() == png()
     assert "from a picture" in result["embeds"][0]["footer"]["text"]

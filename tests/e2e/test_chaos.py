@@ -1,4 +1,4 @@
-"""The short form of bench.chaos: ten rounds, the faults that a seed draws; and what it found."""
+"""A short run of bench.chaos, and tests for what it has found."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from bench.chaos import Chaos, measure
 from tests.cogs.media import png
-from tests.e2e.faults import FAULTS, deck
+from tests.e2e.faults import FAULTS, shuffled_faults
 from tests.e2e.jobs import job_id_of, row_of
 
 pytestmark = pytest.mark.timeout(900)
@@ -23,20 +23,20 @@ async def test_ten_faults_lose_nothing_and_post_nothing_twice(tmp_path):
     assert outcome.delivered >= 5
 
 
-def test_every_fault_strikes_before_any_does_again():
-    drawn = deck(random.Random(1), 2 * len(FAULTS))
-    assert sorted(drawn[:len(FAULTS)]) == sorted(FAULTS) == sorted(drawn[len(FAULTS):])
-    assert set(deck(random.Random(SEED), 10)) >= {"bot_killed", "worker_killed", "kicked",
-                                                  "answers_lost", "nonces_forgotten"}
+def test_every_fault_happens_before_any_is_repeated():
+    faults = shuffled_faults(random.Random(1), 2 * len(FAULTS))
+    assert sorted(faults[:len(FAULTS)]) == sorted(FAULTS) == sorted(faults[len(FAULTS):])
+    assert set(shuffled_faults(random.Random(SEED), 10)) >= {
+        "bot_killed", "worker_killed", "kicked", "answers_lost", "nonces_forgotten"}
 
 
-async def test_a_failure_told_to_the_person_directly_is_counted_as_one(
+async def test_a_failure_sent_as_a_direct_message_is_counted_once(
         channel, alice, standin, bot):
     standin.fail("POST", rf"/channels/{channel.id}/messages$", 403, times=99, code=50001)
-    torn = standin.world.upload(channel, "start.png", png()[:60])
-    await standin.command(alice, channel, "imagine", prompt="a fox", init_image=torn)
+    damaged = standin.world.upload(channel, "start.png", png()[:60])
+    await standin.command(alice, channel, "imagine", prompt="a fox", init_image=damaged)
     posted = Chaos(standin, bot, random.Random(SEED)).posted
-    await bot.until(lambda: posted("again"), "the sentence of failure")
+    await bot.until(lambda: posted("again"), "the message about the failure")
     assert sum(posted("again").values()) == 1
     assert not posted("video")
     assert not channel.messages
@@ -46,7 +46,7 @@ async def test_a_failure_told_to_the_person_directly_is_counted_as_one(
 async def test_a_lost_answer_and_a_forgotten_nonce_do_not_post_twice(channel, alice, standin, bot):
     lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 0, times=99, done=True)
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
-    await bot.until(lambda: standin.results(channel), "the result that nobody heard of")
+    await bot.until(lambda: standin.results(channel), "the result whose answer was lost")
     standin.rest.forget_nonces()
     lost.times = 0
     [result] = standin.results(channel)
@@ -54,22 +54,22 @@ async def test_a_lost_answer_and_a_forgotten_nonce_do_not_post_twice(channel, al
                     "the row")
     assert len(standin.results(channel)) == 1
     await bot.until(lambda: any(message["content"].startswith("Painted in")
-                                for message in channel.messages.values()), "the last word")
-    assert len(channel.messages) == 2  # the progress message came once, too
+                                for message in channel.messages.values()), "the final progress")
+    assert len(channel.messages) == 2  # the progress message was posted once, too
 
 
 @pytest.mark.slow
-async def test_a_file_that_nothing_makes_small_enough_is_told_of(channel, alice, standin, bot):
+async def test_a_file_that_cannot_be_made_small_enough_is_reported(channel, alice, standin, bot):
     standin.rest.max_file = 100
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
     [result] = await bot.until(lambda: standin.results(channel), "the message")
-    assert result["content"].startswith(f"<@{alice.id}> Painted, but Discord takes no file")
+    assert result["content"].startswith(f"<@{alice.id}> Painted, but the file is too large")
     assert result["attachments"] == []
     await bot.until(lambda: row_of(bot, job_id_of(result))["state"] == "delivered", "the row")
 
 
 @pytest.mark.slow
-async def test_what_was_refused_is_posted_when_the_bot_is_invited_again(
+async def test_an_undeliverable_result_is_posted_when_the_bot_is_invited_again(
         channel, alice, standin, bot):
     alice.takes_dms = False
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=60)
@@ -77,7 +77,7 @@ async def test_what_was_refused_is_posted_when_the_bot_is_invited_again(
     job_id = job_id_of(progress)
     await standin.kick()
     await bot.until(lambda: row_of(bot, job_id)["state"] == "rendered", "the picture")
-    await bot.until(lambda: "Nor can it be sent" in bot.log_text(), "the refusal")
+    await bot.until(lambda: "Could not send the result" in bot.log_text(), "the refusal")
     assert row_of(bot, job_id)["delivered_at"] is None
     await standin.invite()
     await bot.until(lambda: standin.results(channel), "the result")

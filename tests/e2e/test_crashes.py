@@ -1,4 +1,4 @@
-"""Processes die at the worst moments: no job is lost, none is posted twice."""
+"""Processes are killed at the worst moments: no job is lost, none is posted twice."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import signal
 
 import pytest
 
-from tests.e2e.jobs import is_running, job_id_of, previews, row_of, rows
+from tests.e2e.jobs import job_id_of, previews, row_of, rows
 from tests.e2e.standin.server import buttons
+from tests.processes import is_running
 
 pytestmark = pytest.mark.timeout(300)
 
 
-async def test_kill_9_of_the_worker_in_mid_job_and_the_picture_still_arrives(
+async def test_the_picture_still_arrives_after_kill_9_of_the_worker(
         channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=120)
     await bot.until(lambda: previews(standin), "a preview")
@@ -26,14 +27,14 @@ async def test_kill_9_of_the_worker_in_mid_job_and_the_picture_still_arrives(
 
 
 @pytest.mark.slow
-async def test_kill_9_of_the_bot_in_mid_job_and_the_next_one_delivers_it(
+async def test_the_restarted_bot_delivers_jobs_after_kill_9(
         channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=120)
     await standin.command(alice, channel, "imagine", prompt="a hen", iterations=5)
     await bot.until(lambda: previews(standin), "a preview")
     workers = bot.worker_ids()
     await bot.end(signal.SIGKILL)
-    # Nobody is left behind who holds the device.
+    # The workers exit and free the device.
     for _ in range(200):
         if not any(is_running(worker) for worker in workers):
             break
@@ -44,17 +45,17 @@ async def test_kill_9_of_the_bot_in_mid_job_and_the_next_one_delivers_it(
     await bot.until(lambda: [row["state"] for row in rows(bot, "SELECT state FROM jobs")]
                     == ["delivered"] * 2, "the rows")
     await bot.until(lambda: sum(message["content"].startswith("Painted")
-                                for message in channel.messages.values()) == 2, "the last words")
+                                for message in channel.messages.values()) == 2, "the end")
     assert len(channel.messages) == 4
 
 
 @pytest.mark.slow
 async def test_a_result_whose_answer_was_lost_is_not_posted_again_after_a_crash(
         channel, alice, standin, bot):
-    """Discord has the message, the bot never learnt it, and ten minutes pass: no nonce helps."""
+    """Discord has the message, the bot does not know, and the nonce has expired."""
     lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 503, times=99, done=True)
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
-    await bot.until(lambda: standin.results(channel), "the result that nobody heard of")
+    await bot.until(lambda: standin.results(channel), "the result whose answer was lost")
     await bot.end(signal.SIGKILL)
     lost.times = 0
     standin.clock.advance(10 * 60)
@@ -67,7 +68,7 @@ async def test_a_result_whose_answer_was_lost_is_not_posted_again_after_a_crash(
 
 @pytest.fixture
 def catalogue(catalogue, tmp_path):
-    """Beside the tiny model one called "broken", of which a file is cut off."""
+    """As well as the tiny model, one called "broken", with a truncated file."""
     whole = catalogue.read_text("utf-8")
     for file in catalogue.parent.iterdir():
         if file.is_file() and file != catalogue:
@@ -80,14 +81,14 @@ def catalogue(catalogue, tmp_path):
 
 
 @pytest.mark.slow
-async def test_a_failure_that_the_bot_died_before_posting_is_told_by_the_next_and_once(
+async def test_the_restarted_bot_posts_a_failure_once_if_the_first_was_killed_before(
         channel, alice, bob, standin, bot, tmp_path):
     await standin.command(alice, channel, "imagine", prompt="a fox", size="128",
                           iterations=1000)
     await bot.until(lambda: previews(standin), "a preview")
     await standin.command(bob, channel, "imagine", prompt="a hen", model="broken")
     progress = await bot.until(lambda: [message for message in channel.messages.values()
-                                        if "2nd" in message["content"]], "bob's place")
+                                        if "2nd" in message["content"]], "bob's position")
     job_id = job_id_of(progress[0])
     lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 503, times=999)
     [fox] = [message for message in channel.messages.values() if message is not progress[0]]
@@ -97,7 +98,7 @@ async def test_a_failure_that_the_bot_died_before_posting_is_told_by_the_next_an
     assert row_of(bot, job_id)["delivered_at"] is None
     lost.times = 0
 
-    def told():
+    def failures():
         return [message for message in channel.messages.values()
                 if "cut.pt" in message["content"]]
 
@@ -106,36 +107,36 @@ async def test_a_failure_that_the_bot_died_before_posting_is_told_by_the_next_an
         await bot.until(lambda: row_of(bot, job_id)["result_message_id"], "the row")
         await bot.until(lambda: standin.results(channel), "the result before it")
         await bot.until(lambda: progress[0]["content"] == "This one failed.", "the end")
-        [message] = told()
+        [message] = failures()
         assert message["content"].startswith(f"<@{bob.id}> ")
         assert str(tmp_path) not in message["content"]
-        assert str(tmp_path) in row_of(bot, job_id)["error"]  # the host reads where it lies
+        assert str(tmp_path) in row_of(bot, job_id)["error"]  # the host can read the path
         assert row_of(bot, job_id)["result_message_id"] == message["id"]
         assert row_of(bot, job_id)["state"] == "failed"
         assert len(standin.results(channel)) == 1
         await bot.end(signal.SIGTERM)
 
 
-async def test_sigterm_tells_the_channel_keeps_the_queue_and_ends_in_time(
+async def test_sigterm_informs_the_channel_keeps_the_queue_and_exits_in_time(
         channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", size="128",
                           iterations=1000)
     await bot.until(lambda: previews(standin), "a preview")
     [progress] = channel.messages.values()
     job_id = job_id_of(progress)
-    began = asyncio.get_running_loop().time()
-    assert await bot.end(signal.SIGTERM, patience=20) == 0
-    assert asyncio.get_running_loop().time() - began < 10
-    assert "restarted" in progress["content"]
+    started = asyncio.get_running_loop().time()
+    assert await bot.end(signal.SIGTERM, seconds=20) == 0
+    assert asyncio.get_running_loop().time() - started < 10
+    assert "restarting" in progress["content"]
     assert row_of(bot, job_id)["state"] == "queued"
     assert "Traceback" not in bot.log_text()
 
-    # Its buttons are those of an old message now; they work with the next bot.
+    # The buttons of the old message work with the restarted bot.
     await bot.start()
     stopped = await standin.press(alice, channel, progress, "Stop")
     await bot.until(lambda: stopped.content, "the answer")
-    if "hasn't started" in stopped.content:  # pressed before the worker was up
-        await bot.until(lambda: len(previews(standin)) > 1, "a preview of the second bot's")
+    if "hasn't started" in stopped.content:  # pressed before the worker had started
+        await bot.until(lambda: len(previews(standin)) > 1, "a preview from the restarted bot")
         stopped = await standin.press(alice, channel, progress, "Stop")
         await bot.until(lambda: stopped.content, "the answer")
     assert stopped.content.startswith("Stopping")

@@ -1,4 +1,4 @@
-"""Every way in of an edit, over real sockets: the picture that was meant, and the words."""
+"""Every way to edit a picture, over real sockets: with the right picture and prompt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
-async def test_every_way_in_edits_the_picture_that_was_meant(channel, alice, bob, standin, bot):
+async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, standin, bot):
     world = standin.world
     red, green = png("red"), png("green")
 
@@ -41,7 +41,7 @@ async def test_every_way_in_edits_the_picture_that_was_meant(channel, alice, bob
         await bot.until(interaction.acknowledged.is_set, "the modal")
         return interaction.modal
 
-    # A mention with an attachment; not the same without a mention.
+    # A mention with an attachment; the attachment without a mention is ignored.
     await standin.say(bob, channel, "look", files=(("green.png", green),))
     said = await standin.say(alice, channel, f"<@{world.application_id}> a fox --iterations 2",
                              files=(("red.png", red),))
@@ -50,19 +50,19 @@ async def test_every_way_in_edits_the_picture_that_was_meant(channel, alice, bob
     assert row["person"] == alice.id
     assert "from a picture" in first["embeds"][0]["footer"]["text"]
 
-    # A reply with words, by another person: the bot's own picture.
+    # Another person replies with words: the bot's own picture is edited.
     await standin.say(bob, channel, "a hen --iterations 3", reply_to=first)
     second, row, request = await result(2)
     posted = (bot.data / "pictures" / f"{job_id_of(first)}.png").read_bytes()
     assert (request["init_image"], request["prompt"]) == (sha256(posted), "a hen")
     assert row["person"] == bob.id
 
-    # A reply with a picture alone: the former prompt.
+    # A reply with a picture only: the prompt of the original stays.
     await standin.say(bob, channel, reply_to=second, files=(("green.png", green),))
     third, _, request = await result(3)
     assert (request["init_image"], request["prompt"]) == (sha256(green), "a hen")
 
-    # The menu of a message that the bot was not mentioned in.
+    # The menu of a message that does not mention the bot.
     menu = await standin.menu(bob, channel, MENU, said)
     await standin.submit(bob, channel, await modal_of(menu), {
         "words": "an owl --iterations 2", "strength": "0.4"})
@@ -80,7 +80,7 @@ async def test_every_way_in_edits_the_picture_that_was_meant(channel, alice, bob
     _, _, request = await result(5)
     assert (request["init_image"], request["mask"]) == (sha256(red), sha256(png(255, "L")))
 
-    # The buttons: Edit from the picture, Continue from the very state.
+    # The buttons: Edit starts from the picture, Continue from the saved state.
     pressed = await standin.press(bob, channel, third, "Edit")
     await standin.submit(bob, channel, await modal_of(pressed), "a goose --iterations 2")
     _, _, request = await result(6)

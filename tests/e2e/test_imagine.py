@@ -35,7 +35,7 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
     assert asked.ephemeral
     assert asked.content.startswith("Queued: you're next")
 
-    # Watched while it grows, in one message that is edited.
+    # One message is edited with the previews.
     [progress] = await bot.until(lambda: list(channel.messages.values()), "the progress message")
     [result] = await bot.until(lambda: standin.results(channel), "the result")
     seen = previews(standin)
@@ -46,7 +46,7 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
     assert all(Image.open(io.BytesIO(data)).format == "JPEG" for data in pictures)
     assert all(len(request.files) == 1 for request in seen)
 
-    # The result: its own message, pinging only the person, with all that made it.
+    # The result is a message of its own, with all settings, that pings only the person.
     assert result["content"] == f"<@{alice.id}>"
     sent = next(request for request in standin.requests("POST", r"/channels/\d+/messages")
                 if request.answer["id"] == result["id"])
@@ -57,7 +57,7 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
     for part in ("seed 7", "60 iterations", " s"):
         assert part in embed["footer"]["text"]
 
-    # What is stored is what was posted.
+    # The stored picture is the posted one.
     job_id = job_id_of(result)
     row = await bot.until(
         lambda: (row := row_of(bot, job_id))["state"] == "delivered" and row, "the stored row")
@@ -79,16 +79,16 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
     assert picture.size == (made["width"], made["height"])
     assert PROMPT in " ".join(picture.text.values())
 
-    # The bot's own process never loads torch: the worker's does.
+    # Only the worker loads torch.
     assert not has_loaded(bot.process.pid, "libtorch")
     [worker] = bot.worker_ids()
     assert has_loaded(worker, "libtorch")
 
-    # Autocompletion, of one's own prompts alone.
+    # Autocomplete offers only one's own prompts.
     assert await standin.complete(alice, channel, "imagine", "prompt", "circle") == [PROMPT]
     assert await standin.complete(bob, channel, "imagine", "prompt", "") == []
     assert "tiny" in await standin.complete(alice, channel, "imagine", "model", "ti")
 
-    # No privileged intent, and nothing that Discord would have refused.
+    # No privileged intent, and no request that Discord would refuse.
     assert not discord.Intents._from_value(standin.gateway.intents).message_content
     assert {request.status for request in standin.rest.requests} <= {200, 204, 429}

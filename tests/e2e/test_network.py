@@ -1,4 +1,4 @@
-"""Discord is slow, full, or away for a moment: the result arrives, once."""
+"""Discord is slow, limits requests or is unreachable: the result arrives once."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ async def test_limits_are_waited_for(channel, alice, standin, bot):
         assert again.at - request.at >= 0.45
 
 
-async def test_an_answer_that_was_lost_does_not_post_twice(channel, alice, standin, bot):
-    """Discord did post it, and said 502, thrice: the nonce tells it that it is the same."""
+async def test_a_lost_answer_does_not_post_twice(channel, alice, standin, bot):
+    """Discord posts it and answers 502 three times; the nonce shows that it is the same."""
     standin.fail("POST", MESSAGES, 502, times=3, done=True)
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
     await delivered(bot, standin, channel)
@@ -52,19 +52,19 @@ async def test_a_file_that_is_too_large_is_made_smaller(channel, alice, standin,
     assert Image.open(io.BytesIO(standin.world.blobs[path])).format == "WEBP"
 
 
-async def test_a_connection_that_drops_is_resumed_and_the_work_goes_on(
+async def test_a_dropped_connection_is_resumed_and_jobs_continue(
         channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=100)
     await bot.until(lambda: previews(standin), "a preview")
     await standin.gateway.drop()
-    # Typed while the bot was away: the resumed session brings it.
+    # Sent while the bot was disconnected; the resumed session delivers it.
     await standin.command(alice, channel, "imagine", prompt="a hen", iterations=3)
     await bot.until(lambda: len(standin.results(channel)) == 2, "both results", 120)
     assert standin.gateway.resumed == 1
     assert standin.gateway.identified == 1
 
 
-async def test_a_channel_that_is_gone_sends_the_picture_to_the_person(
+async def test_if_the_channel_is_deleted_the_person_gets_a_direct_message(
         channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=60)
     await bot.until(lambda: previews(standin), "a preview")

@@ -1,4 +1,4 @@
-"""What fuzzing begins from, and what it has found: each finding stays here as a test."""
+"""Inputs from which fuzzing starts, and its findings, which stay here as tests."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ SEEDS: dict[str, list[bytes]] = {
         "« été »  — \u202e\u200b--seed 7".encode(),
         b"@everyone <@1> **bold** ||spoiler|| `code`", b"--seed 999999999999999999999999",
         b"a:1e400", b"+ + +", b"\x00", b"a fox --strength nan", b"x" * 100_000,
-        # Found: a long value came back whole, in a sentence too long for a message.
+        # Found: a long value was quoted whole, in an error too long for a message.
         b"a --threshold -2" + b"x" * 3000, b"a --" + b"x" * 3000 + b" 1",
         b"a --size " + b"7" * 3000, b"a --seed " + b"7" * 3000, b"a --preset " + b"x" * 3000,
-        # Found: half a character came back in the sentence, which nobody could have posted.
+        # Found: half a character was quoted in the error, which could not be posted.
         b"--seed 99\xed\xa0\x8099999999999999", "--seed \u0667".encode(),
         b"--learning-rate 1e-400 a", b"a --cutouts -0"],
     "request": [

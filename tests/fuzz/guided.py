@@ -1,8 +1,8 @@
-"""`python -m tests.fuzz.guided prompt -runs=1000000`: libFuzzer's coverage leads the way.
+"""`python -m tests.fuzz.guided prompt -runs=1000000`: fuzzing guided by libFuzzer's coverage.
 
-Needs atheris, which is no requirement of the project (`pip install atheris`: there are wheels
-for CPython on Linux). The first argument names the target of tests/fuzz/targets.py, the others
-are libFuzzer's. What it finds belongs into tests/fuzz/corpus.py.
+Needs atheris, which the project does not require (`pip install atheris`: there are wheels for
+CPython on Linux). The first argument names a target of tests/fuzz/targets.py, the others are
+libFuzzer's. Add what it finds to tests/fuzz/corpus.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def main() -> int:
-    """Fuzz the target that the command line names; libFuzzer ends the process."""
+    """Fuzz the target named on the command line; libFuzzer ends the process."""
     try:
         atheris = importlib.import_module("atheris")
     except ImportError:

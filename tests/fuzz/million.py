@@ -1,8 +1,7 @@
-"""`python -m tests.fuzz.million --cases 1000000 --seed 1`: many cases, none of them guided.
+"""`python -m tests.fuzz.million --cases 1000000 --seed 1`: many random cases, without guidance.
 
-Each case is a seed of the corpus, or one that the run has kept, with bytes and pieces changed.
-It stops at the first finding and prints the target and the bytes, which belong into
-tests/fuzz/corpus.py.
+Each case is an input of the corpus, or an earlier case, with random changes. The run stops at the
+first finding and prints its target and its bytes; add them to tests/fuzz/corpus.py.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ PIECES = [b" + ", b":", b":0.5", b"--seed ", b"--ar ", b"16:9", b" -> ", b'"', b
 
 
 def changed(data: bytes, rng: random.Random) -> bytes:
-    """``data`` with a few pieces changed, put in, taken out or said twice."""
+    """``data`` with a few pieces changed, inserted, deleted or repeated."""
     file = bytearray(data)
     for _ in range(rng.randint(1, 6)):
         at = rng.randint(0, len(file))
@@ -48,28 +47,28 @@ def changed(data: bytes, rng: random.Random) -> bytes:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Feed; 0 where nothing was found."""
+    """Run the cases; returns 0 if nothing was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.million")
     parser.add_argument("--cases", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--target", choices=sorted(TARGETS), help="this one alone")
+    parser.add_argument("--target", choices=sorted(TARGETS), help="only this target")
     options = parser.parse_args(arguments)
-    rng, began = random.Random(options.seed), time.monotonic()
+    rng, started = random.Random(options.seed), time.monotonic()
     fed = dict.fromkeys(TARGETS, 0)
     seeds = {name: [seed for seed in found if len(seed) < 5000] for name, found in SEEDS.items()}
     for _ in range(options.cases):
         name = options.target or rng.choices(list(SHARES), list(SHARES.values()))[0]
         data = changed(rng.choice(seeds[name]), rng)
-        if len(data) < 2000 and rng.random() < 0.01:  # a child may have children
+        if len(data) < 2000 and rng.random() < 0.01:  # cases can be changed again
             seeds[name].append(data)
         try:
             TARGETS[name](data)
-        except Exception:  # noqa: BLE001  that is what is looked for
+        except Exception:  # noqa: BLE001  any exception is a finding
             traceback.print_exc()
             sys.stderr.write(f"{name}: {data!r}\n")
             return 1
         fed[name] += 1
-    seconds = round(time.monotonic() - began, 1)
+    seconds = round(time.monotonic() - started, 1)
     sys.stdout.write(json.dumps({"cases": fed, "found": 0, "seconds": seconds}) + "\n")
     return 0
 

@@ -1,7 +1,7 @@
-"""What is fed with anything: each target takes bytes, and raises only where the project is wrong.
+"""The fuzzing targets: each takes any bytes, and raises only if the project has a bug.
 
-Refusals must be the engine's or the bot's own errors with a sentence; whatever else comes out of
-a target is a finding. What is taken must hold what the rest of the program relies on.
+Input may be refused only by the engine's or the bot's own errors with a message; any other
+exception is a finding. Accepted input must fulfil what the rest of the program relies on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from bot.errors import AttachmentError, sentence
 from bot.language.formatting import chosen, file_name, understood
-from bot.media.attachments import check_picture
+from bot.media.attachments import picture_from
 from bot.ui.buttons import BUTTONS
 from engine.errors import RequestError
 from engine.painting.images import read_mask, read_picture
@@ -21,17 +21,17 @@ from engine.request.prompt import split_flags
 from engine.request.request import ImageRequest, request_from_json, request_from_text
 from tests.fuzz.corpus import WHOLE_PICTURES
 
-LONGEST_SENTENCE = 2000  # what fits into a message
+LONGEST_MESSAGE = 2000  # Discord's limit
 
 
 def text_of(data: bytes) -> str:
-    """Any text that JSON can carry, lone surrogates included, as Discord's could."""
+    """Any text that JSON can carry, including lone surrogates, as from Discord."""
     return data.decode("utf-8", "surrogatepass" if b"\xed" in data else "replace")
 
 
 @contextlib.contextmanager
-def refusing_in_sentences(*kinds: type[Exception]):
-    """Lets the refusals through that a person can read."""
+def refusing_with_message(*kinds: type[Exception]):
+    """Accept these errors if their messages can be posted."""
     refused = None
     try:
         yield
@@ -39,37 +39,37 @@ def refusing_in_sentences(*kinds: type[Exception]):
         refused = error
     if refused is None:
         return
-    said = sentence(refused)
-    assert said, f"{refused!r} has no sentence"
-    assert len(said) <= LONGEST_SENTENCE, f"too long to be posted: {said[:200]}..."
-    assert "Traceback" not in said
-    said.encode()  # a lone surrogate in it could not be posted
+    message = sentence(refused)
+    assert message, f"{refused!r} has no message"
+    assert len(message) <= LONGEST_MESSAGE, f"too long to be posted: {message[:200]}..."
+    assert "Traceback" not in message
+    message.encode()  # a lone surrogate could not be posted
 
 
 def prompt(data: bytes) -> None:
-    """What people type, flags and all."""
-    with contextlib.suppress(UnicodeDecodeError), refusing_in_sentences(RequestError):
+    """What people type, with flags."""
+    with contextlib.suppress(UnicodeDecodeError), refusing_with_message(RequestError):
         text = text_of(data)
         split_flags(text)
-        _holds(request_from_text(text))
+        _check_accepted(request_from_text(text))
 
 
 def request(data: bytes) -> None:
-    """A request as JSON: from another version's database, or a file's text."""
-    with contextlib.suppress(UnicodeDecodeError), refusing_in_sentences(RequestError):
-        _holds(request_from_json(text_of(data)))
+    """A request as JSON, such as from another version's database or a file."""
+    with contextlib.suppress(UnicodeDecodeError), refusing_with_message(RequestError):
+        _check_accepted(request_from_json(text_of(data)))
 
 
-def _holds(taken: ImageRequest) -> None:
+def _check_accepted(taken: ImageRequest) -> None:
     prompts = taken.prompts()
     assert 0 < len(prompts) <= 32
     assert any(prompt.weight for prompt in prompts)
     for words in prompts:
         str(words).encode()
     written = taken.model_dump_json(exclude_none=True)
-    written.encode()  # what goes into the database
+    written.encode()  # it goes into the database
     assert request_from_json(written) == taken
-    # What the bot makes of it for a message.
+    # What the bot shows of it in a message.
     assert len(understood(taken)) <= 4096
     assert len(chosen(taken)) <= 2048
     name = file_name(taken.prompt, 7, "0" * 32, "png")
@@ -77,19 +77,19 @@ def _holds(taken: ImageRequest) -> None:
 
 
 def picture(data: bytes) -> None:
-    """A file that a person attached: at the intake, then in the worker."""
-    with refusing_in_sentences(AttachmentError):
-        check_picture(data)
-    with refusing_in_sentences(RequestError):
+    """An attachment: checked by the bot, then read by the worker."""
+    with refusing_with_message(AttachmentError):
+        picture_from(data)
+    with refusing_with_message(RequestError):
         image = read_picture(data)
         assert image.mode == "RGB"
         assert min(image.size) > 0
-    with refusing_in_sentences(RequestError):
+    with refusing_with_message(RequestError):
         assert read_mask(data).mode == "L"
 
 
 def changed_picture(data: bytes) -> None:
-    """A whole picture with some bytes changed: what a blind guess never comes near."""
+    """A valid picture with some bytes changed, which random bytes never come near."""
     rng = random.Random(data)
     file = bytearray(rng.choice(WHOLE_PICTURES))
     for _ in range(rng.randint(1, 8)):
@@ -106,7 +106,7 @@ def changed_picture(data: bytes) -> None:
 
 
 def custom_id(data: bytes) -> None:
-    """A custom id that somebody made by hand: it is one of ours exactly, or nobody's."""
+    """A forged custom id: either it is exactly one of ours, or no button accepts it."""
     with contextlib.suppress(UnicodeDecodeError):
         text = text_of(data)
         for button in BUTTONS:

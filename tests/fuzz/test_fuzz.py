@@ -1,7 +1,7 @@
-"""Anything goes in; a picture's request or a sentence comes out. A small part of the fuzzing.
+"""A small part of the fuzzing: any input gives a request or an error with a message.
 
-`python -m tests.fuzz.million` feeds a million cases, `python -m tests.fuzz.guided` lets atheris
-look for paths that no case has taken yet.
+`python -m tests.fuzz.million` tries a million random cases; `python -m tests.fuzz.guided` uses
+atheris to reach new code.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def feed(target: str, text: str) -> None:
 @pytest.mark.parametrize(("target", "data"), [
     (target, data) for target, seeds in SEEDS.items() for data in seeds],
     ids=lambda value: value if isinstance(value, str) else repr(value[:30]))
-def test_what_was_found_once_is_refused_in_a_sentence_or_taken(target, data):
+def test_earlier_findings_are_accepted_or_refused_with_a_message(target, data):
     TARGETS[target](data)
 
 
@@ -55,11 +55,11 @@ def test_requests(values):
 
 @given(st.text(max_size=80))
 @settings(max_examples=50)
-def test_what_is_no_json(text):
+def test_text_that_is_not_json(text):
     feed("request", text)
 
 
-@pytest.mark.filterwarnings("ignore")  # Pillow's, of odd pictures: they are read or refused
+@pytest.mark.filterwarnings("ignore")  # Pillow warns of odd pictures; they are read or refused
 @given(st.binary(max_size=40))
 @settings(max_examples=100)
 def test_pictures(data):

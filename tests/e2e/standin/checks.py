@@ -1,4 +1,4 @@
-"""What Discord refuses in a message, as far as a bot of ours could get it wrong."""
+"""Discord's limits for messages, modals and commands, as far as our bot could break them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _check_components(components, names, v2):
         if kind == 2:
             custom_id = component.get("custom_id")
             if not custom_id or len(custom_id) > 100 or custom_id in seen:
-                raise invalid(f"custom_id {custom_id!r} is missing, too long or twice there")
+                raise invalid(f"custom_id {custom_id!r} is missing, too long or used twice")
             seen.add(custom_id)
             if not 0 < len(component.get("label") or "") <= 80:
                 raise invalid("a button's label is out of bounds")

@@ -4,11 +4,11 @@ import itertools
 import time
 from datetime import UTC, datetime
 
-EPOCH_MS = 1_420_070_400_000  # of Discord's ids
+EPOCH_MS = 1_420_070_400_000  # the epoch of Discord's ids
 
 
 class Clock:
-    """Discord's time: the machine's, and what a test adds to it."""
+    """Discord's time: the machine's, plus what a test adds."""
 
     def __init__(self):
         self.ahead = 0.0
@@ -24,6 +24,6 @@ class Clock:
         return datetime.fromtimestamp(self.now(), UTC).isoformat()
 
     def snowflake(self) -> str:
-        """A new id, of now."""
+        """A new id with the current time."""
         milliseconds = int(self.now() * 1000) - EPOCH_MS
         return str((milliseconds << 22) | (next(self._count) % 4096))

@@ -6,13 +6,13 @@ from aiohttp import web
 
 
 def answer(data: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """JSON, with the Content-Type exactly so: discord.py takes anything else for text."""
+    """A JSON response. discord.py reads any other Content-Type as text."""
     return web.Response(body=json.dumps(data).encode(), status=status,
                         headers={**(headers or {}), "Content-Type": "application/json"})
 
 
 class ApiError(Exception):
-    """An answer of Discord's that is no success: HTTP status, its own code, and words."""
+    """An error response: HTTP status, Discord's own code, and a message."""
 
     def __init__(self, status: int, code: int, message: str):
         super().__init__(f"{status} {code} {message}")

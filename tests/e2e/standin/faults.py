@@ -1,4 +1,4 @@
-"""What a test makes go wrong: answers that are lost, limits, and failing routes."""
+"""Faults that a test can set: lost answers, rate limits, and failing routes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from aiohttp import web
 
 from tests.e2e.standin.errors import answer
 
-VIA = "1.1 google"  # discord.py takes a 429 without it for a ban
+VIA = "1.1 google"  # discord.py treats a 429 without it as a ban
 
 
 @dataclass
 class Fault:
-    """``times`` requests of ``method`` to a path that ``pattern`` matches get ``status``.
+    """Makes ``times`` requests of ``method`` whose path matches ``pattern`` get ``status``.
 
-    ``done`` says that they are carried out all the same: the answer is lost. A status of 0
-    cuts the connection. ``everywhere`` makes a 429 the bot's global limit.
+    With ``done`` they take effect and only the answer is lost. Status 0 cuts the connection. With
+    ``everywhere``, a 429 is for the bot's global limit.
     """
 
     method: str
@@ -45,7 +45,7 @@ class Fault:
             return web.Response(status=500)
         if self.status == 429:
             return limited(self.retry_after, self.everywhere)
-        return answer({"code": self.code, "message": "as the test wanted"}, self.status)
+        return answer({"code": self.code, "message": "a fault of the test"}, self.status)
 
 
 def limited(retry_after: float, everywhere: bool = False) -> web.Response:
@@ -58,9 +58,9 @@ def limited(retry_after: float, everywhere: bool = False) -> web.Response:
 
 
 class Buckets:
-    """Rate limits as Discord has them: so many requests a window, by route and channel.
+    """Rate limits like Discord's: ``limit`` requests per window, by route and channel.
 
-    Real time, whatever the clock says: it is the bot's own pace that counts.
+    The window is in real time, not in the time of the test's clock.
     """
 
     def __init__(self, limit: int = 5, seconds: float = 5.0):
@@ -68,15 +68,15 @@ class Buckets:
         self._windows: dict[tuple, tuple[float, int]] = {}
 
     def take(self, key: tuple) -> tuple[dict[str, str], web.Response | None]:
-        """Headers for the answer, and the refusal where the bucket is empty."""
+        """Headers for the answer, and the 429 response if the bucket is empty."""
         now = time.monotonic()
-        began, used = self._windows.get(key, (now, 0))
-        if now - began >= self.seconds:
-            began, used = now, 0
-        left = self.seconds - (now - began)
+        started, used = self._windows.get(key, (now, 0))
+        if now - started >= self.seconds:
+            started, used = now, 0
+        left = self.seconds - (now - started)
         if used >= self.limit:
             return {}, limited(left)
-        self._windows[key] = (began, used + 1)
+        self._windows[key] = (started, used + 1)
         return {"X-RateLimit-Limit": str(self.limit), "X-RateLimit-Bucket": "/".join(key[:2]),
                 "X-RateLimit-Remaining": str(self.limit - used - 1),
                 "X-RateLimit-Reset": f"{time.time() + left:.3f}",

@@ -21,8 +21,8 @@ class Gateway:
         self.identified = 0
         self.resumed = 0
         self.intents = 0
-        self.away = False  # an outage: whoever connects is cut off
-        self.invalid = False  # the session is over: a resume is refused, once
+        self.away = False  # an outage: new connections are cut
+        self.invalid = False  # the session has ended: the next resume is refused
         self._sequence = 0
         self._events: list[dict] = []
 
@@ -38,7 +38,7 @@ class Gateway:
             async for message in socket:
                 if message.type is not WSMsgType.TEXT:
                     break
-                await self._hear(socket, json.loads(message.data))
+                await self._receive(socket, json.loads(message.data))
         finally:
             if socket in self.sockets:
                 self.sockets.remove(socket)
@@ -46,7 +46,7 @@ class Gateway:
                 self.ready.clear()
         return socket
 
-    async def _hear(self, socket: web.WebSocketResponse, message: dict) -> None:
+    async def _receive(self, socket: web.WebSocketResponse, message: dict) -> None:
         op, data = message["op"], message["d"]
         if op == 1:
             await socket.send_json({"op": 11, "d": None})
@@ -91,7 +91,7 @@ class Gateway:
             await socket.send_json(event)
 
     async def dispatch(self, name: str, data: dict) -> None:
-        """Tell the bot; while it is away, it gets the event when it resumes."""
+        """Send an event to the bot; if it is disconnected, when it resumes."""
         if self.sockets:
             await self._send(self.sockets[-1], name, data)
         else:
@@ -99,13 +99,13 @@ class Gateway:
             self._events.append({"op": 0, "t": name, "s": self._sequence, "d": data})
 
     async def end_session(self) -> None:
-        """Tell the bot that its session is no more: it has to begin a new one."""
+        """Tell the bot that its session has ended and that it must start a new one."""
         for socket in list(self.sockets):
             await socket.send_json({"op": 9, "d": False})
         self.invalid = not self.sockets
 
     async def drop(self) -> None:
-        """Cut all connections, as networks do; sessions can be resumed."""
+        """Cut all connections; sessions can be resumed."""
         self.ready.clear()
         sockets, self.sockets = self.sockets, []
         for socket in sockets:

@@ -1,4 +1,4 @@
-"""Interactions: their 3 seconds, their 15 minutes, and what was answered."""
+"""Interactions: their limits of 3 seconds and 15 minutes, and their answers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Interactions:
 
     def create(self, kind: int, channel: Channel, user: User, data: dict,
                source: dict | None = None) -> tuple[Interaction, dict]:
-        """A new interaction, and the event that tells of it."""
+        """A new interaction, and its event."""
         world, new_id = self.world, self.world.clock.snowflake()
         interaction = Interaction(new_id, f"token-{new_id}", kind, channel, user,
                                   world.clock.now(), source)

@@ -1,4 +1,4 @@
-"""The REST routes that the bot uses; any other is refused, and noted."""
+"""The REST routes that the bot uses; others are refused and recorded in ``unknown``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from tests.e2e.standin.interactions import Interactions
 from tests.e2e.standin.world import World
 
 NONCE_SECONDS = 300.0
-OVERHEAD = 65536  # of a multipart body beside its file
 
 
 @dataclass
 class Recorded:
-    """One request as it came, and what was answered."""
+    """One request, and its answer."""
 
     at: float
     method: str
@@ -45,7 +44,7 @@ class Rest:
         self.commands: list[dict] = []
         self.unknown: list[str] = []
         self.gateway_url = ""
-        self.away = False  # an outage: every connection is cut
+        self.away = False  # an outage: all connections are cut
         self._nonces: dict[tuple[str, str], tuple[float, str]] = {}
         self._routes: list[tuple[str, str, Callable[..., object]]] = [
             ("GET", r"/users/@me", self.me),
@@ -65,7 +64,7 @@ class Rest:
         ]
 
     def forget_nonces(self) -> None:
-        """As if the few minutes for which Discord knows a nonce were over."""
+        """As if the minutes for which Discord remembers a nonce had passed."""
         self._nonces.clear()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -82,7 +81,7 @@ class Rest:
             if fault is not None and not fault.done:
                 response: web.StreamResponse = fault.response(request)
             else:
-                response = self._carry_out(request, recorded)
+                response = self._handle(request, recorded)
                 if fault is not None:
                     response = fault.response(request)
         except ApiError as error:
@@ -90,7 +89,7 @@ class Rest:
         recorded.status = response.status
         return response
 
-    def _carry_out(self, request: web.Request, recorded: Recorded) -> web.Response:
+    def _handle(self, request: web.Request, recorded: Recorded) -> web.Response:
         path = request.path.removeprefix("/api/v10")
         webhook = path.startswith(("/interactions/", "/webhooks/"))
         if not webhook and request.headers.get("Authorization") != f"Bot {self.token}":
@@ -170,9 +169,9 @@ class Rest:
         kind, data = body["type"], body.get("data") or {}
         if kind == 4:
             checks.check_message(data, recorded.files)
-            interaction.message = self._hidden(interaction, data, recorded.files)
+            interaction.message = self._response(interaction, data, recorded.files)
         elif kind == 5:
-            interaction.message = self._hidden(interaction, data, {})
+            interaction.message = self._response(interaction, data, {})
         elif kind == 6:
             interaction.message = interaction.source
         elif kind == 9:
@@ -189,8 +188,8 @@ class Rest:
             answer["resource"] = {"type": kind, "message": interaction.message}
         return answer
 
-    def _hidden(self, interaction, data, files):
-        """A response: in no channel's list where it is for one person alone."""
+    def _response(self, interaction, data, files):
+        """A response message; an ephemeral one is not in the channel's list."""
         ephemeral = bool(data.get("flags", 0) & 64)
         message = self.world.new_message(interaction.channel, data, files, ephemeral=ephemeral)
         if ephemeral:
@@ -200,7 +199,7 @@ class Rest:
     def follow_up(self, recorded, application_id, token):
         interaction = self.interactions.for_followup(token)
         checks.check_message(recorded.payload, recorded.files)
-        message = self._hidden(interaction, recorded.payload, recorded.files)
+        message = self._response(interaction, recorded.payload, recorded.files)
         interaction.followups.append(message)
         interaction.edited.set()
         return message
@@ -216,13 +215,13 @@ class Rest:
     def get_original(self, recorded, application_id, token):
         return self.interactions.for_followup(token).message
 
-    def _may_see(self, channel):
+    def _check_view(self, channel):
         if not channel.bot_permissions.view_channel:
             raise ApiError(*errors.MISSING_ACCESS)
 
-    def _may_post(self, channel, files):
+    def _check_post(self, channel, files):
         permissions = channel.bot_permissions
-        self._may_see(channel)
+        self._check_view(channel)
         if not permissions.send_messages or (files and not permissions.attach_files):
             raise ApiError(*errors.MISSING_PERMISSIONS)
         if channel.recipient and not self.world.users[channel.recipient].takes_dms:
@@ -230,7 +229,7 @@ class Rest:
 
     def post(self, recorded, channel_id):
         channel, payload = self.world.channel(channel_id), recorded.payload
-        self._may_post(channel, recorded.files)
+        self._check_post(channel, recorded.files)
         checks.check_message(payload, recorded.files)
         nonce = payload.get("nonce")
         now = self.world.clock.now()
@@ -245,7 +244,7 @@ class Rest:
 
     def history(self, recorded, channel_id):
         channel = self.world.channel(channel_id)
-        self._may_see(channel)
+        self._check_view(channel)
         if not channel.bot_permissions.read_message_history:
             return []
         newest = sorted(channel.messages.values(), key=lambda message: -int(message["id"]))
@@ -256,7 +255,7 @@ class Rest:
 
     def edit(self, recorded, channel_id, message_id):
         channel = self.world.channel(channel_id)
-        self._may_see(channel)
+        self._check_view(channel)
         message = self.world.message(channel_id, message_id)
         if message["author"]["id"] != self.world.application_id:
             raise ApiError(*errors.NOT_THE_AUTHOR)

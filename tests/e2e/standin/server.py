@@ -1,4 +1,4 @@
-"""The stand-in as a test uses it: people who type, press and send, and what comes of it."""
+"""The stand-in as tests use it: people who type, press buttons and send messages."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tests.e2e.standin.interactions import (
 from tests.e2e.standin.rest import Recorded, Rest
 from tests.e2e.standin.world import Channel, User, World
 
-# A token has the application's id in it; this one's is 123456789012345678.
+# A token contains the application's id, here 123456789012345678.
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"
 OPTION_TYPES = {str: 3, int: 4, float: 10, dict: 11}
 MESSAGE_MENU = 3
 
 
 class StandIn:
-    """One server, with channels and people that tests add."""
+    """One server; tests add channels and people."""
 
     def __init__(self):
         self.clock = Clock()
@@ -36,7 +36,7 @@ class StandIn:
         self.rest = Rest(self.world, self.interactions, TOKEN)
         self.gateway = Gateway(self.world, TOKEN)
         self.token = TOKEN
-        self.fetched: list[str] = []  # from the media host
+        self.fetched: list[str] = []  # paths requested from the media host
         self.redirects: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -76,7 +76,7 @@ class StandIn:
     # What people do.
 
     async def command(self, user: User, channel: Channel, name: str, **options) -> Interaction:
-        """Type a slash command; a picture is given as what :meth:`World.upload` returned."""
+        """Run a slash command; a picture option takes the result of :meth:`World.upload`."""
         listed: list[dict] = []
         resolved: dict[str, dict] = {}
         for option, value in options.items():
@@ -91,7 +91,7 @@ class StandIn:
 
     async def complete(self, user: User, channel: Channel, name: str, option: str,
                        typed: str) -> list[str]:
-        """What an option offers while one types."""
+        """The autocomplete choices of an option for a typed text."""
         found = next(command for command in self.rest.commands if command["name"] == name)
         interaction = await self._send(AUTOCOMPLETE, channel, user, {
             "id": found["id"], "name": name, "type": 1, "options": [
@@ -101,14 +101,14 @@ class StandIn:
         return [choice["value"] for choice in interaction.answer["data"]["choices"]]
 
     async def press(self, user: User, channel: Channel, message: dict, label: str) -> Interaction:
-        """Press a button of a message as it is now."""
+        """Press a button of a message."""
         button = next(button for button in buttons(message) if button["label"] == label)
         return await self._send(COMPONENT, channel, user, {
             "custom_id": button["custom_id"], "component_type": 2}, message)
 
     async def submit(self, user: User, channel: Channel, modal: dict,
                      text: str | dict[str, str]) -> Interaction:
-        """Send a modal with ``text`` in its first field, or its fields by custom_id."""
+        """Submit a modal with ``text`` in its first field, or with a text for each custom_id."""
         ids = [label["component"]["custom_id"] for label in modal["components"]]
         values = {ids[0]: text} if isinstance(text, str) else text
         return await self._send(MODAL, channel, user, {
@@ -118,7 +118,7 @@ class StandIn:
                 for i, id in enumerate(ids)]})
 
     async def menu(self, user: User, channel: Channel, name: str, message: dict) -> Interaction:
-        """Choose a command of a message's menu; it is shown the message, whoever wrote it."""
+        """Run a command from a message's menu; the bot gets the message of any author."""
         found = next(command for command in self.rest.commands
                      if (command["name"], command["type"]) == (name, MESSAGE_MENU))
         return await self._send(COMMAND, channel, user, {
@@ -127,7 +127,7 @@ class StandIn:
 
     async def say(self, user: User, channel: Channel, content: str = "", *,
                   reply_to: dict | None = None, files: tuple[tuple[str, bytes], ...] = ()) -> dict:
-        """Write a message, a reply's ping left on; the bot reads it where it is mentioned."""
+        """Write a message; a reply pings. The bot can read it only if it is mentioned."""
         message, event = self.world.said(channel, user, content, reply_to, files)
         await self.gateway.dispatch("MESSAGE_CREATE", event)
         return message
@@ -138,35 +138,35 @@ class StandIn:
         await self.gateway.dispatch("INTERACTION_CREATE", event)
         return interaction
 
-    # What goes wrong.
+    # Faults.
 
     async def kick(self) -> None:
-        """The bot is thrown out of the server."""
+        """Kick the bot from the server."""
         self.world.kicked = True
         await self.gateway.dispatch("GUILD_DELETE", {"id": self.world.guild_id})
 
     async def invite(self) -> None:
-        """And is invited again."""
+        """Invite the bot again."""
         self.world.kicked = False
         await self.gateway.dispatch("GUILD_CREATE", self.world.guild_payload())
 
     async def channel_changed(self, channel: Channel) -> None:
-        """A channel's settings were saved, its permissions among them."""
+        """Send the event for a channel's changed settings or permissions."""
         await self.gateway.dispatch("CHANNEL_UPDATE", channel.payload())
 
     async def go_away(self) -> None:
-        """An outage of everything, until :meth:`come_back`."""
+        """Make everything unreachable until :meth:`come_back`."""
         self.rest.away = self.gateway.away = True
         await self.gateway.drop()
 
     def come_back(self) -> None:
-        """The outage is over."""
+        """End the outage."""
         self.rest.away = self.gateway.away = False
 
-    # What came of it.
+    # Results.
 
     def fail(self, method: str, pattern: str, status: int, **more) -> Fault:
-        """Make requests go wrong; see Fault."""
+        """Make requests fail; see :class:`Fault`."""
         fault = Fault(method, pattern, status, **more)
         self.rest.faults.append(fault)
         return fault

@@ -61,7 +61,7 @@ class World:
         self.users: dict[str, User] = {}
         self.blobs: dict[str, bytes] = {}  # path on the media host -> bytes
         self.media = ""
-        self.kicked = False  # the bot is no member of the server
+        self.kicked = False  # the bot is not a member of the server
 
     @property
     def bot_user(self):
@@ -146,9 +146,10 @@ class World:
 
     def said(self, channel: Channel, user: User, content: str, reply_to: dict | None,
              files: tuple[tuple[str, bytes], ...]) -> tuple[dict, dict]:
-        """A person's message, and the event of it as a bot without the privileged intent gets it.
+        """A person's message, and its event for a bot without the privileged intent.
 
-        A reply mentions whom it answers; without a mention of the bot there is nothing to read.
+        A reply mentions the author of the message it replies to. If the bot is not mentioned, the
+        event has no content.
         """
         message = self.new_message(channel, {"content": content}, {
             f"files[{i}]": file for i, file in enumerate(files)})
@@ -179,7 +180,7 @@ class World:
         return message
 
     def attach(self, channel: Channel, message: dict, payload: dict, files: dict) -> None:
-        """The attachments that the payload lists: those kept, and the new ones."""
+        """Keep the attachments that the payload lists, and add the new ones."""
         listed = {str(item["id"]): item for item in payload.get("attachments") or []}
         kept = [old for old in message["attachments"] if old["id"] in listed]
         for field_name, (name, data) in files.items():
@@ -193,7 +194,7 @@ class World:
         message["attachments"] = kept
 
     def upload(self, channel: Channel, name: str, data: bytes) -> dict:
-        """A person's attachment, as an interaction's option has it."""
+        """A person's attachment, as interactions have it in an option."""
         attachment_id = self.clock.snowflake()
         path = f"/ephemeral-attachments/{channel.id}/{attachment_id}/{name}"
         self.blobs[path] = data
