@@ -1,9 +1,9 @@
 # The bot in a container: CPU, not root. docs/hosting.md says how to run it.
 FROM python:3.11-slim-bookworm
 
-# PyTorch's own index of builds without CUDA: the default build works as well, and is gigabytes
-# larger. A mirror of it: docker build --build-arg TORCH_INDEX=<address>. It is installed first, so
-# that nothing after it fetches another.
+# PyTorch's own index of builds without CUDA; the default build works, too, but is gigabytes larger.
+# To use a mirror: docker build --build-arg TORCH_INDEX=<address>. PyTorch is installed first, so
+# that no later package fetches another build.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -26,6 +26,6 @@ USER imagine
 ENV IMAGINE_DATA_FOLDER=/data/bot IMAGINE_MODELS_FOLDER=/data/models
 VOLUME /data
 
-# SIGTERM (docker stop) makes the bot tell the channels, keep its queue and end within 10 s.
+# On SIGTERM (docker stop) the bot informs the channels, keeps its queue and exits within 10 s.
 STOPSIGNAL SIGTERM
 CMD ["python", "-m", "bot"]

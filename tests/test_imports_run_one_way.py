@@ -1,6 +1,6 @@
-"""cogs -> bot -> data -> engine, the same way inside packages, and no cycle between modules.
+"""Imports go one way, cogs -> bot -> data -> engine, also inside packages, and have no cycles.
 
-Imports under TYPE_CHECKING and inside functions count: a reader follows them all the same.
+Imports under TYPE_CHECKING and inside functions count, because readers follow them, too.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-FLOORS = ("engine", "data", "bot", "cogs")  # from the ground up
-WORKSHOPS = ("training", "bench")  # not installed: no floor imports them, nor training bench
-# Inside a package, from the ground up: a folder imports from its own and from earlier groups.
+LAYERS = ("engine", "data", "bot", "cogs")  # the lowest first
+NOT_INSTALLED = ("training", "bench")  # bench may import training; nothing else imports them
+# Inside a package, the lowest first: a folder may import itself and earlier groups.
 INSIDE = {
     "engine": (("errors", "events", "translatable", "tasks", "clock", "version"), ("request",),
                ("models",), ("painting",), ("worker",), ("jobs", "cli"),
@@ -24,21 +24,24 @@ INSIDE = {
              ("store",), ("__init__",)),
     "training": (("common",), ("world", "pictures"), ("perceptor",), ("generator", "words"),
                  ("drawn", "natural"), ("__init__",)),
+    "bench": (("common", "prompts"), ("bot", "drawn", "natural"),
+              ("ablation", "chaos", "contact", "curves", "edit", "fidelity", "load", "masks",
+               "sheet", "soak", "speed"), ("__init__",)),
     "bot": (("language", "errors", "permissions"), ("locales", "host"), ("guild",), ("requests",),
             ("media",), ("ui",), ("delivery",), ("client",), ("__init__",), ("__main__",)),
 }
-DOOR = Path("engine/models/packages.py")
-# Names that no file may import, the door included: they fail, or bring hundreds of megabytes.
+WRAPPER = Path("engine/models/packages.py")
+# No file may import these, the wrapper included: they fail, or bring hundreds of megabytes.
 BANNED = ("torchvision", "pytorch_lightning", "lightning", "omegaconf", "taming.models",
           "taming.main")
-BEHIND_THE_DOOR = ("taming", "clip")
+WRAPPED = ("taming", "clip")
 
 
 def imported_names(source: str, file: Path) -> Iterator[str]:
-    """Absolute dotted names that ``source`` imports, ``file`` being its path from the root.
+    """The absolute dotted names that ``source`` imports; ``file`` is its path from the root.
 
-    ``from a.b import c`` gives both a.b and a.b.c, since c may be a module; names given as text
-    to ``importlib.import_module`` and ``__import__`` count too.
+    ``from a.b import c`` gives both a.b and a.b.c, because c may be a module. Strings given to
+    ``importlib.import_module`` and ``__import__`` count, too.
     """
     package = file.parent.parts
     for node in ast.walk(ast.parse(source, str(file))):
@@ -58,25 +61,25 @@ def imported_names(source: str, file: Path) -> Iterator[str]:
 
 
 def is_within(name: str, package: str) -> bool:
-    """Whether dotted ``name`` is ``package`` or lies in it."""
+    """Whether dotted ``name`` is ``package`` or a part of it."""
     return name == package or name.startswith(f"{package}.")
 
 
-def complaints(source: str, file: Path) -> list[str]:
-    """One sentence for each import of ``source`` that runs the wrong way."""
-    floor = file.parts[0]
-    order = (*FLOORS, *WORKSHOPS)
-    higher = order[order.index(floor) + 1:] if floor in order else ()
+def violations(source: str, file: Path) -> list[str]:
+    """A message for each import of ``source`` that is not allowed."""
+    layer = file.parts[0]
+    order = (*LAYERS, *NOT_INSTALLED)
+    higher = order[order.index(layer) + 1:] if layer in order else ()
     found = []
     for name in dict.fromkeys(imported_names(source, file)):
         if any(is_within(name, upper) for upper in higher):
-            found.append(f"{file} imports {name}, which stands above {floor}")
+            found.append(f"{file} imports {name}, which is above {layer}")
         if any(is_within(name, banned) for banned in BANNED):
-            found.append(f"{file} imports {name}, which nothing may")
-        if file != DOOR and any(is_within(name, foreign) for foreign in BEHIND_THE_DOOR):
-            found.append(f"{file} imports {name}; only {DOOR} may")
-        if floor in INSIDE and is_within(name, floor) and not may_import_inside(file, name):
-            found.append(f"{file} imports {name}, which is not below it in {floor}")
+            found.append(f"{file} imports {name}, which is not allowed")
+        if file != WRAPPER and any(is_within(name, foreign) for foreign in WRAPPED):
+            found.append(f"{file} imports {name}; only {WRAPPER} may")
+        if layer in INSIDE and is_within(name, layer) and not may_import_inside(file, name):
+            found.append(f"{file} imports {name}, which is not below it in {layer}")
     return found
 
 
@@ -85,30 +88,29 @@ def may_import_inside(file: Path, name: str) -> bool:
     rank = {part: number for number, group in enumerate(INSIDE[file.parts[0]]) for part in group}
     own = file.with_suffix("").parts[1]
     other = [*name.split("."), "__init__"][1]
-    if other == own or other not in rank:  # a name in the package's face
+    if other == own or other not in rank:  # a name of the package's public API
         return True
     return rank[other] < rank[own] or rank[other] == rank[own] == 0
 
 
 def project_files() -> list[Path]:
-    return sorted(path.relative_to(ROOT) for folder in (*FLOORS, *WORKSHOPS)
+    return sorted(path.relative_to(ROOT) for folder in (*LAYERS, *NOT_INSTALLED)
                   for path in (ROOT / folder).rglob("*.py"))
 
 
-def test_the_files_of_every_floor_that_stands_are_found() -> None:
+def test_the_files_of_all_layers_are_found() -> None:
     files = project_files()
-    assert DOOR in files
-    standing = {floor for floor in FLOORS if (ROOT / floor).is_dir()}
-    assert standing <= {file.parts[0] for file in files}
+    assert WRAPPER in files
+    assert set(LAYERS) <= {file.parts[0] for file in files}
 
 
 def test_imports_run_one_way() -> None:
-    assert [complaint for file in project_files()
-            for complaint in complaints((ROOT / file).read_text("utf-8"), file)] == []
+    assert [violation for file in project_files()
+            for violation in violations((ROOT / file).read_text("utf-8"), file)] == []
 
 
 def cycles(imports: dict[str, set[str]]) -> list[list[str]]:
-    """The modules that import each other in a circle, by the module each circle is found from."""
+    """The cycles of imports, each as the modules on it."""
     found: list[list[str]] = []
     done: set[str] = set()
 
@@ -131,18 +133,18 @@ def module_of(file: Path) -> str:
 
 
 @pytest.mark.parametrize("package", ["engine", "data", "bot", "cogs", "training", "bench"])
-def test_no_modules_import_each_other_in_a_circle(package: str) -> None:
+def test_there_are_no_import_cycles(package: str) -> None:
     files = {module_of(file): file for file in project_files() if file.parts[0] == package}
     imports = {}
     for module, file in files.items():
         names = set(imported_names((ROOT / file).read_text("utf-8"), file))
-        # `from a.b import c` names a.b as well; that counts only where c is not a module.
+        # `from a.b import c` names a.b, too; that counts only if c is not a module.
         longer = {name.rpartition(".")[0] for name in names if name in files}
         imports[module] = {name for name in names - longer if name in files and name != module}
     assert cycles(imports) == []
 
 
-def test_a_circle_is_found() -> None:
+def test_a_cycle_is_found() -> None:
     assert cycles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}}) == [["a", "b", "c"]]
     assert cycles({"a": {"b", "c"}, "b": {"c"}}) == []
 
@@ -164,6 +166,7 @@ def test_a_circle_is_found() -> None:
     ("engine/models/packages.py", "import torchvision"),
     ("cogs/imagine.py", "from training.words import tower"),
     ("engine/models/loading.py", "import bench.fidelity"),
+    ("bench/drawn/edits.py", "from bench.edit import figures"),
     ("engine/worker/main.py", "from engine.jobs import queue"),
     ("engine/request/prompt.py", "from engine.models.loading import load_models"),
     ("engine/jobs/queue.py", "from engine.cli import run"),
@@ -173,8 +176,8 @@ def test_a_circle_is_found() -> None:
     ("bot/requests/intake.py", "if TYPE_CHECKING:\n    from bot.ui.buttons import JobButton"),
     ("bot/host/upkeep.py", "def f():\n    import bot.guild.rules"),
 ])
-def test_an_import_that_runs_the_wrong_way_is_named(file: str, source: str) -> None:
-    assert len(complaints(source, Path(file))) >= 1
+def test_a_forbidden_import_is_reported(file: str, source: str) -> None:
+    assert len(violations(source, Path(file))) >= 1
 
 
 @pytest.mark.parametrize(("file", "source"), [
@@ -188,11 +191,11 @@ def test_an_import_that_runs_the_wrong_way_is_named(file: str, source: str) -> N
     ("cogs/imagine.py", "import bot.client, data.jobs, engine.request.request"),
     ("bench/bot/blocked_words.py", "import training.words, engine.models"),
 ])
-def test_an_import_that_runs_the_right_way_is_let_pass(file: str, source: str) -> None:
-    assert complaints(source, Path(file)) == []
+def test_an_allowed_import_passes(file: str, source: str) -> None:
+    assert violations(source, Path(file)) == []
 
 
 def test_relative_imports_are_resolved() -> None:
     names = list(imported_names("from ...bot import client", Path("data/store/jobs.py")))
     assert "bot" in names
-    assert complaints("from ..cogs import imagine", Path("data/jobs.py"))
+    assert violations("from ..cogs import imagine", Path("data/jobs.py"))
