@@ -17,7 +17,7 @@ from bot import create_bot
 from bot.client import ImageBot
 from bot.errors import ClosingError
 from bot.host.backups import back_up_now, restore_now
-from bot.host.health import served
+from bot.host.health import serve
 from bot.host.logs import set_up_logs
 from bot.host.settings import Settings, SettingsError, export_engine_variables, load_settings
 from bot.permissions import application_id_of, invite_link
@@ -102,7 +102,7 @@ async def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, bot, number)
     try:
-        async with bot, served(bot, settings.operations):
+        async with bot, serve(bot, settings.operations):
             await bot.start(settings.discord.token.get_secret_value())
     except discord.LoginFailure:
         return _say("Discord rejected this DISCORD_TOKEN; copy it again from the Bot page of your "

@@ -101,13 +101,13 @@ class ImageBot(commands.AutoShardedBot):
             if self._opened:
                 return
             self.store = await Store.open(self.settings.painting.data_folder)
-            self._put_together()
+            self._create_parts()
             self._opened = True
             self.upkeep.start()
             self.retention.start()
             await self.queue.start()
 
-    def _put_together(self) -> None:
+    def _create_parts(self) -> None:
         """Create the parts, each with the parts that it needs."""
         settings, store = self.settings, self.store
         painting, preview_seconds = settings.painting, settings.delivery.preview_seconds

@@ -29,7 +29,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from bot.language import ENGLISH, _, said, speaking
+from bot.language import ENGLISH, _, translated, using_language
 from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -109,13 +109,13 @@ def without_folders(text: str) -> str:
     return _FOLDERS.sub("", text)
 
 
-def sentence(error: BaseException) -> str | None:
+def user_message(error: BaseException) -> str | None:
     """Return the message about ``error`` for the user; None for an unexpected error.
 
     In this order: the engine's and the bot's own errors, without the host's folders; discord.py's
     errors about commands; Discord's answers; the network.
     """
-    text = _in_full(error)
+    text = _full_message(error)
     return without_folders(text) if isinstance(_cause(error), EngineError) and text else text
 
 
@@ -123,17 +123,17 @@ def _cause(error: BaseException) -> BaseException:
     return error.original if isinstance(error, app_commands.CommandInvokeError) else error
 
 
-def _in_full(error: BaseException) -> str | None:
+def _full_message(error: BaseException) -> str | None:
     """Return the same message for the host's log, with folders."""
     error = _cause(error)
     if isinstance(error, EngineError):
-        return said(error.message)
+        return translated(error.message)
     if isinstance(error, BotError):
         return str(error)
-    return _of_commands(error) or _of_discord(error)
+    return _command_message(error) or _discord_message(error)
 
 
-def _of_commands(error: BaseException) -> str | None:
+def _command_message(error: BaseException) -> str | None:
     match error:
         case app_commands.TransformerError():
             return _("\"{value}\" doesn't work here. Choose another value.",
@@ -156,7 +156,7 @@ def _of_commands(error: BaseException) -> str | None:
             return None
 
 
-def _of_discord(error: BaseException) -> str | None:
+def _discord_message(error: BaseException) -> str | None:
     if isinstance(error, discord.HTTPException):
         if error.code in DELETED:
             return _("That message is gone. Use /imagine again, or check /history.")
@@ -178,19 +178,19 @@ def _of_discord(error: BaseException) -> str | None:
     return None
 
 
-def is_passing(error: BaseException) -> bool:
+def is_temporary(error: BaseException) -> bool:
     """Whether trying again later may help: trouble of the network or of Discord."""
     if isinstance(error, discord.HTTPException):
         return error.status >= 500 or error.status == 429
     return isinstance(error, (aiohttp.ClientError, TimeoutError, OSError))
 
 
-def describe(error: BaseException, where: str) -> str:
+def report(error: BaseException, where: str) -> str:
     """Return the message for the user; an unexpected error is logged with a reference."""
-    text = sentence(error)
+    text = user_message(error)
     if text is not None:
-        with speaking(ENGLISH):  # a BotError's text was translated when it was raised
-            log.info("%s was refused: %s", where, _in_full(error))
+        with using_language(ENGLISH):  # a BotError's text was translated when it was raised
+            log.info("%s was refused: %s", where, _full_message(error))
         return text
     reference = secrets.token_hex(4)
     log.error("%s failed, reference %s", where, reference,
@@ -233,7 +233,7 @@ class Caught:
                  trace: TracebackType | None) -> bool:
         if not isinstance(error, Exception):
             return False
-        self.text = describe(error, self.where)
+        self.text = report(error, self.where)
         return True
 
 
@@ -243,7 +243,7 @@ class Guarded(Caught):
     def __init__(self, interaction: discord.Interaction[Any], where: str) -> None:
         super().__init__(where)
         self.interaction = interaction
-        self._speaking = speaking(str(interaction.locale))
+        self._speaking = using_language(str(interaction.locale))
 
     async def __aenter__(self) -> Self:
         self._speaking.__enter__()

@@ -16,11 +16,11 @@ import discord
 from discord import app_commands
 
 from bot.client import ImageBot
-from bot.errors import ClosingError, GoneError, Guarded, MissingRightError, describe
+from bot.errors import ClosingError, GoneError, Guarded, MissingRightError, report
 from bot.guild.rules import Rules
 from bot.language import _, plural
 from bot.language.formatting import duration
-from bot.requests.requester import Asking
+from bot.requests.origin import Origin
 from bot.ui.command_tree import sync
 from bot.ui.feature import Feature
 from data.sqlite.backup import backups
@@ -124,7 +124,7 @@ class Admin(Feature):
         if self._watching is not None:
             self._watching.cancel()
 
-    async def _gate(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
+    async def _gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
         if self.bot.queue.draining:
             raise ClosingError(_("I'm going down for maintenance and not taking new pictures. "
                                  "Those in the queue will still be painted. Try again later."))
@@ -215,7 +215,7 @@ class Admin(Feature):
             await person.send(_("All jobs are painted and delivered, and I'm not taking new ones. "
                                 "You can stop me now."))
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-            describe(error, "the message that the queue is empty")
+            report(error, "the message that the queue is empty")
 
     @admin.command(name="sync", description="Sync the commands with Discord")
     async def sync_commands(self, interaction: discord.Interaction[Any]) -> None:
@@ -269,7 +269,7 @@ class Admin(Feature):
                 await channel.send(announcement.text,
                                    allowed_mentions=discord.AllowedMentions.none())
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-                describe(error, f"the announcement in {channel_id}")
+                report(error, f"the announcement in {channel_id}")
                 refused.append(guild_id if guild is None else guild.name)
         log.info("Sent the announcement; servers reached: %d, failed: %d",
                  len(announcement.channels) - len(refused), len(refused))

@@ -11,11 +11,11 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import AttachmentError, Guarded
 from bot.language import _
-from bot.language.translator import describe
+from bot.language.translator import field_description
 from bot.media.source_picture import job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_request
-from bot.requests.requester import asked_by
+from bot.requests.origin import origin_of_interaction
 from bot.requests.restrictions import check_interaction_not_banned
 from bot.ui.edit_modal import EditModal
 from engine.request.limits import max_length, range_of
@@ -47,7 +47,7 @@ class Edit(commands.Cog):
         where="What to change in it: \"jacket\", or \"windmills -> mushrooms\"",
         mask="Mask of the same size; white or transparent areas can change",
         strength="How much to change it: 0 keeps the original, 1 ignores it",
-        keep=describe("keep"),
+        keep=field_description("keep"),
         threshold="How well an area must match \"where\"; lower values select more of the picture")
     async def edit(
             self, interaction: discord.Interaction[Any],
@@ -70,7 +70,7 @@ class Edit(commands.Cog):
                 prompt, pictures[0], where=where, strength=strength, keep=keep,
                 threshold=threshold,
                 mask=None if mask is None else pictures[1].sha256)
-            await self.bot.intake.ask(asked_by(interaction, "edit"), request, pictures)
+            await self.bot.intake.ask(origin_of_interaction(interaction, "edit"), request, pictures)
 
     async def edit_this_image(self, interaction: discord.Interaction[Any],
                               message: discord.Message) -> None:

@@ -10,9 +10,9 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
-from bot.language.translator import describe
+from bot.language.translator import field_description
 from bot.permissions import check_bot_may_post
-from bot.requests.requester import asked_by
+from bot.requests.origin import origin_of_interaction
 from bot.ui.autocomplete import choices, offer_models
 from engine.request.limits import max_length, whole_range
 from engine.request.request import parse_size, request_from_text
@@ -30,9 +30,9 @@ class Imagine(commands.Cog):
 
     @app_commands.command(description="Paint a picture from a prompt")
     @app_commands.describe(
-        prompt=describe("prompt"), seed=describe("seed"), iterations=describe("iterations"),
-        model=describe("model"), size="Width and height in pixels, like 256x128, or 256 for a "
-                                      "square",
+        prompt=field_description("prompt"), seed=field_description("seed"),
+        iterations=field_description("iterations"), model=field_description("model"),
+        size="Width and height in pixels, like 256x128, or 256 for a square",
         init_image="A picture to start from")
     @app_commands.autocomplete(model=offer_models)
     async def imagine(
@@ -57,7 +57,7 @@ class Imagine(commands.Cog):
                 pictures = [await self.bot.attachments.picture(init_image.url)]
                 values["init_image"] = pictures[0].sha256
             request = request_from_text(prompt, **values)
-            await self.bot.intake.ask(asked_by(interaction), request, pictures)
+            await self.bot.intake.ask(origin_of_interaction(interaction), request, pictures)
 
     @imagine.autocomplete("prompt")
     async def _prompts(self, interaction: discord.Interaction[Any],

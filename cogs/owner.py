@@ -13,8 +13,8 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Caught
-from bot.language import _, plural, speaking
-from bot.requests.requester import asked_in
+from bot.language import _, plural, using_language
+from bot.requests.origin import origin_of_message
 from bot.ui.command_tree import sync
 
 
@@ -28,7 +28,8 @@ class Owner(commands.Cog):
     @commands.is_owner()
     async def sync(self, context: commands.Context[ImageBot]) -> None:
         """Sync the slash commands, whether they changed or not."""
-        with speaking(asked_in(context.message).place.locale), Caught("@bot sync") as caught:
+        locale = origin_of_message(context.message).place.locale
+        with using_language(locale), Caught("@bot sync") as caught:
             number = await sync(self.bot.tree, self.bot.store)
             await context.send(plural("Synced {number} command.", "Synced {number} commands.",
                                       number))
@@ -40,7 +41,7 @@ class Owner(commands.Cog):
                                error: commands.CommandError) -> None:
         """Answer a mention that is no command, or not the owner's, with a hint."""
         if isinstance(error, (commands.CommandNotFound, commands.CheckFailure)):
-            with (speaking(asked_in(context.message).place.locale),
+            with (using_language(origin_of_message(context.message).place.locale),
                   contextlib.suppress(discord.HTTPException)):  # the bot may not write there
                 await context.send(_("Use /imagine to paint a picture, /history to see your "
                                      "pictures, and /queue to see what is running."))

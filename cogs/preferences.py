@@ -14,10 +14,10 @@ from bot.guild.rules import Rules
 from bot.host.models import check_model
 from bot.language import _
 from bot.language.formatting import escape
-from bot.language.translator import describe
-from bot.requests.gate import brought_down, pixels_allowed
+from bot.language.translator import field_description
+from bot.requests.gate import pixels_allowed, shrunk
 from bot.requests.limits import check_limits
-from bot.requests.requester import Asking
+from bot.requests.origin import Origin
 from bot.ui.autocomplete import offer_models
 from bot.ui.feature import Feature
 from data.people import Preferences
@@ -39,22 +39,22 @@ class PreferencesCog(Feature, name="Preferences"):
         super().__init__(bot)
         self.gates = (self.gate,)
 
-    async def gate(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
+    async def gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Fill in the user's preferences for options left out; an edit keeps its picture's size.
 
         A preference above the server's maximum is lowered to it instead of refused, because the
         user did not ask for it in this request.
         """
-        if asking.kind != "imagine":
+        if origin.kind != "imagine":
             return request
-        mine = await self.bot.people.preferences(asking.person)
+        mine = await self.bot.people.preferences(origin.person)
         values: dict[str, Any] = {}
         if request.iterations is None and mine.iterations is not None:
             values["iterations"] = min(mine.iterations, rules.value("max_iterations"))
         if mine.width is not None and mine.height is not None and not (
                 request.width or request.height or request.aspect or request.init_image):
-            values["width"], values["height"] = brought_down(
-                mine.width, mine.height, pixels_allowed(asking, rules))
+            values["width"], values["height"] = shrunk(
+                mine.width, mine.height, pixels_allowed(origin, rules))
         if "model" not in request.model_fields_set:  # no model was chosen
             values["model"] = mine.model
         chosen = {name: value for name, value in values.items() if value is not None}
@@ -65,13 +65,13 @@ class PreferencesCog(Feature, name="Preferences"):
         """Show the preferences to the user alone."""
         async with Guarded(interaction, "/preferences show"):
             mine = await self.bot.people.preferences(str(interaction.user.id))
-            await interaction.response.send_message(_told(mine), ephemeral=True)
+            await interaction.response.send_message(_preferences_text(mine), ephemeral=True)
 
     @preferences.command(name="set", description="Change your preferences; options that you leave "
                                                  "out stay the same")
     @app_commands.describe(
         size="Width and height in pixels, like 256x128, or 256 for a square",
-        iterations=describe("iterations"), model=describe("model"),
+        iterations=field_description("iterations"), model=field_description("model"),
         direct_message="DM you when a picture is ready",
         previews="Show previews while a picture is being painted")
     @app_commands.autocomplete(model=offer_models)
@@ -94,17 +94,18 @@ class PreferencesCog(Feature, name="Preferences"):
             person = str(interaction.user.id)
             mine = replace(await self.bot.people.preferences(person), **given)
             await self.bot.people.prefer(person, mine)
-            await interaction.response.send_message(_told(mine), ephemeral=True)
+            await interaction.response.send_message(_preferences_text(mine), ephemeral=True)
 
     @preferences.command(description="Reset your preferences")
     async def reset(self, interaction: discord.Interaction[Any]) -> None:
         """Delete all preferences of the user."""
         async with Guarded(interaction, "/preferences reset"):
             await self.bot.people.prefer(str(interaction.user.id), Preferences())
-            await interaction.response.send_message(_told(Preferences()), ephemeral=True)
+            await interaction.response.send_message(
+                _preferences_text(Preferences()), ephemeral=True)
 
 
-def _told(mine: Preferences) -> str:
+def _preferences_text(mine: Preferences) -> str:
     usual = _("default")
     size = usual if mine.width is None else f"{mine.width}×{mine.height}"
     return "\n".join((

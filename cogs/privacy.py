@@ -18,7 +18,7 @@ from bot.guild.rules import Rules
 from bot.host.settings import OperationsSettings
 from bot.language import _, plural
 from bot.requests.forget_person import Forgetting
-from bot.requests.requester import Asking
+from bot.requests.origin import Origin
 from bot.ui.feature import Feature
 from data.privacy.archives import archives
 from engine.request.request import ImageRequest
@@ -91,9 +91,9 @@ class Privacy(Feature):
         self.gates = (self.gate,)
         self.forgetting = Forgetting(bot.store, bot.queue, bot.removal, bot.intake.asked)
 
-    async def gate(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
+    async def gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Raise BusyError while the user's data is being exported or deleted."""
-        self.forgetting.check(asking.person)
+        self.forgetting.check(origin.person)
         return request
 
     @privacy.command(name="export", description="Get all your data as a zip file in a DM")

@@ -15,11 +15,11 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Caught, GoneError
-from bot.language import _, speaking
+from bot.language import _, using_language
 from bot.media.source_picture import attached_address, job_of, picture_of
 from bot.permissions import check_bot_may_post_in
 from bot.requests.edit_request import edit_request
-from bot.requests.requester import asked_in
+from bot.requests.origin import origin_of_message
 from engine.errors import RequestError
 from engine.request.request import request_from_text
 
@@ -39,7 +39,7 @@ class Replies(commands.Cog):
         """Handle a message for the bot; errors are answered in a reply."""
         if not self._is_for_us(message) or (await self.bot.get_context(message)).valid:
             return
-        with speaking(await self._locale(message)):
+        with using_language(await self._locale(message)):
             with Caught("a message") as caught:
                 await self._take(message)
             if caught.text is not None:
@@ -47,7 +47,7 @@ class Replies(commands.Cog):
 
     async def _locale(self, message: discord.Message) -> str:
         """Return the server's language: its /config setting, else its Discord language."""
-        place = asked_in(message).place
+        place = origin_of_message(message).place
         with Caught("the language of a server"):
             place = (await self.bot.guild_settings.rules(place.guild_id)).place(place)
         return place.locale
@@ -79,14 +79,14 @@ class Replies(commands.Cog):
         if not words and former is not None:
             words = former.prompt  # their own version of the picture: reuse its prompt
         request = edit_request(words, picture, former=former, same_size=attached is None)
-        await self.bot.intake.ask(asked_in(message), request, [picture])
+        await self.bot.intake.ask(origin_of_message(message), request, [picture])
 
     async def _take_words(self, message: discord.Message, words: str) -> None:
         """Paint a direct message's prompt; elsewhere, answer with the help text."""
         if message.guild is not None or not words:
             await _say(message, help_text())
             return
-        await self.bot.intake.ask(asked_in(message, "imagine"), request_from_text(words))
+        await self.bot.intake.ask(origin_of_message(message, "imagine"), request_from_text(words))
 
     def _words(self, message: discord.Message) -> str:
         """Return the message's text without the mention of the bot."""

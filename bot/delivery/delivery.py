@@ -14,14 +14,14 @@ from dataclasses import replace
 from typing import Any
 
 from bot.delivery import messages
-from bot.delivery.direct_messages import write_directly
+from bot.delivery.direct_messages import send_direct_message
 from bot.delivery.picture_check import Verdict, check_picture, strictest_action
 from bot.delivery.progress import ProgressMessage
 from bot.delivery.results import Poster, Results
-from bot.errors import describe
+from bot.errors import report
 from bot.guild.rules import GuildSettings, Rules
 from bot.host.logs import about_job
-from bot.language import _, mark, speaking
+from bot.language import _, mark, using_language
 from bot.requests.channels import as_number, channel_of
 from data.jobs.stored import StoredJob
 from data.store import Store
@@ -90,19 +90,19 @@ class Delivery:
         """Tell the channels that work pauses, and stop; takes a few seconds at most."""
         self._closing = True
         tasks = dict(self._tasks)
-        farewells = [
-            asyncio.create_task(_rest(job, progress))
+        last_updates = [
+            asyncio.create_task(_show_paused(job, progress))
             for job_id, progress in self._progress.items()
             if (job := self._requests.get(job_id)) is not None]
         # Wait for what is being posted, but not for jobs that still run.
         posting = [task for job_id, task in tasks.items() if job_id not in self._requests]
-        if farewells or posting:
-            await asyncio.wait([*farewells, *posting], timeout=CLOSING_SECONDS)
-        for task in (*farewells, *tasks.values()):
+        if last_updates or posting:
+            await asyncio.wait([*last_updates, *posting], timeout=CLOSING_SECONDS)
+        for task in (*last_updates, *tasks.values()):
             task.cancel()
-        await asyncio.gather(*tasks.values(), *farewells, return_exceptions=True)
+        await asyncio.gather(*tasks.values(), *last_updates, return_exceptions=True)
 
-    async def let_go(self, job_id: str, seconds: float) -> None:
+    async def stop_posting(self, job_id: str, seconds: float) -> None:
         """Wait up to ``seconds`` for a job's posting, then end it, before the job is deleted."""
         task = self._tasks.get(job_id)
         if task is not None:
@@ -122,7 +122,7 @@ class Delivery:
         if not task.cancelled() and (error := task.exception()) is not None:
             # The row stays undelivered, so the next start tries again.
             with about_job(job_id):
-                describe(error, "the delivery")
+                report(error, "the delivery")
 
     def _interval(self, job: Job, seconds: float) -> float:
         """Return the seconds between edits: longer for queue positions than for previews."""
@@ -132,7 +132,7 @@ class Delivery:
 
     async def _follow(self, job: Job, rules: Rules, message_id: int | None,
                       answers: int | None) -> None:
-        with about_job(job.id), speaking(job.place.locale):
+        with about_job(job.id), using_language(job.place.locale):
             channel = channel_of(self._client, job.place.channel_id, job.place.guild_id)
 
             async def remember(posted: int) -> None:
@@ -191,10 +191,10 @@ class Delivery:
         else:
             await progress.close(messages.ended(job.request, _(
                 "Painted, but I couldn't post it here. Find it in /history.")))
-        await write_directly(self._store.people, self._client, stored, event, link)
+        await send_direct_message(self._store.people, self._client, stored, event, link)
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
-        with about_job(stored.id), speaking(stored.locale):
+        with about_job(stored.id), using_language(stored.locale):
             event = await self._stored_ending(stored)
             link = None
             if not isinstance(event, Cancelled):
@@ -213,7 +213,7 @@ class Delivery:
                     await old.close(messages.finished(stored.request, event, link))
             if isinstance(event, Cancelled):
                 await self._store.set_told(stored.id)
-            await write_directly(self._store.people, self._client, stored, event, link)
+            await send_direct_message(self._store.people, self._client, stored, event, link)
 
     async def _checked(self, stored: StoredJob, event: Done | Failed,
                        rules: Rules) -> tuple[Done | Failed, Verdict]:
@@ -230,10 +230,10 @@ class Delivery:
         picture = await self._store.picture(stored.id)
         if picture is None:
             return Failed(_("This picture's file is gone. Press Again to paint a new one."))
-        return _done_of(stored, picture)
+        return _done_from(stored, picture)
 
 
-def _done_of(stored: StoredJob, picture: bytes) -> Done:
+def _done_from(stored: StoredJob, picture: bytes) -> Done:
     result = dict(stored.result or {})
     return Done(picture, seed=stored.seed, seconds=float(result.get("seconds", 0)),
                 iterations=int(result.get("iterations", 0)), width=int(result.get("width", 0)),
@@ -242,9 +242,9 @@ def _done_of(stored: StoredJob, picture: bytes) -> Done:
                 scores=dict(result.get("scores", {})))
 
 
-async def _rest(job: Job, progress: ProgressMessage) -> None:
-    with speaking(job.place.locale):
-        await progress.close(messages.resting(job.person, job.request))
+async def _show_paused(job: Job, progress: ProgressMessage) -> None:
+    with using_language(job.place.locale):
+        await progress.close(messages.paused(job.person, job.request))
 
 
 async def _forget(posted: int) -> None:

@@ -17,7 +17,7 @@ from engine.events import Event, Failed
 log = logging.getLogger(__name__)
 
 
-async def write_directly(people: People, users: Users, job: StoredJob, event: Event,
+async def send_direct_message(people: People, users: Users, job: StoredJob, event: Event,
                          link: str | None) -> None:
     """Send the user a link to the result, if their preferences ask for it."""
     if link is None or job.guild_id is None or "/@me/" in link:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 
 import discord
 
-from bot.language import _, said
+from bot.language import _, translated
 from bot.language.formatting import (
-    chosen,
     duration,
     escape,
     place_in_queue,
+    prompt_lines,
     result_line,
-    understood,
+    settings_line,
 )
 from bot.requests.custom_ids import custom_ids
 from bot.ui.buttons import (
@@ -32,7 +32,7 @@ from bot.ui.buttons import (
 from engine.events import Done, Progress, Queued
 from engine.request.request import ImageRequest
 
-WAITING, PAINTING, PAINTED, SORRY = 0x95A5A6, 0x3498DB, 0x2ECC71, 0xE67E22
+WAITING, PAINTING, PAINTED, FAILED = 0x95A5A6, 0x3498DB, 0x2ECC71, 0xE67E22
 _BAR = 16
 SPOILER = "SPOILER_"
 OVERLAY = "may-change.jpg"
@@ -76,8 +76,8 @@ RETRY: tuple[type[JobButton], ...] = (AgainButton, RemixButton)
 
 
 def _embed(request: ImageRequest, colour: int, settings: str | None = None) -> discord.Embed:
-    embed = discord.Embed(description=understood(request), colour=colour)
-    embed.set_footer(text=(settings or chosen(request))[:2048])
+    embed = discord.Embed(description=prompt_lines(request), colour=colour)
+    embed.set_footer(text=(settings or settings_line(request))[:2048])
     return embed
 
 
@@ -123,17 +123,17 @@ def _marked(text: Text, overlay: bytes) -> Text:
 
 
 def result(person: str, request: ImageRequest, done: Done, picture: tuple[str, bytes], *,
-           may_go: bool = False) -> Text:
+           can_keep: bool = False) -> Text:
     """The finished picture as a message of its own, which pings only the requester.
 
-    ``may_go`` says that old pictures are deleted to free up space, so this one can be kept.
+    ``can_keep`` says that old pictures are deleted to free up space, so this one can be kept.
     """
     embed = _embed(request, PAINTED, result_line(request, done))
     embed.set_image(url=f"attachment://{picture[0]}")
     if done.notices:
-        notices = "\n".join(f"- {escape(said(notice), 300)}" for notice in done.notices[:3])
+        notices = "\n".join(f"- {escape(translated(notice), 300)}" for notice in done.notices[:3])
         embed.add_field(name=_("Notes"), value=notices[:1024], inline=False)
-    buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if may_go else FINISHED
+    buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if can_keep else FINISHED
     return Text(f"<@{person}>", embed, buttons, (picture,))
 
 
@@ -157,15 +157,15 @@ def finished(request: ImageRequest, done: Done, link: str, overlay: bytes = b"")
 
 def failed(person: str, request: ImageRequest, reason: str) -> Text:
     """The failure as a message of its own, which pings the requester."""
-    return Text(f"<@{person}> {escape(reason)}", _embed(request, SORRY), RETRY)
+    return Text(f"<@{person}> {escape(reason)}", _embed(request, FAILED), RETRY)
 
 
 def ended(request: ImageRequest, words: str) -> Text:
     """The progress message of a job without a result: failed or cancelled."""
-    return Text(words, _embed(request, SORRY), RETRY)
+    return Text(words, _embed(request, FAILED), RETRY)
 
 
-def resting(person: str, request: ImageRequest) -> Text:
+def paused(person: str, request: ImageRequest) -> Text:
     """The progress message while the bot restarts; the job continues afterwards."""
     return Text(_for(_("I'm restarting; this picture will continue when I'm back"), person),
                 _embed(request, WAITING), UNDERWAY)

@@ -12,7 +12,7 @@ import aiohttp
 import discord
 
 from bot.delivery.messages import Text, pings
-from bot.errors import TOO_LARGE, is_passing
+from bot.errors import TOO_LARGE, is_temporary
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str
                 limit = min(limit, sum(len(data) for _, data in text.files)) * 3 // 4
                 log.info("The file is too large for Discord; trying with %d bytes", limit)
                 continue
-            if not is_passing(error):
+            if not is_temporary(error):
                 raise
             log.warning("Posting failed (%s); trying again in %g s", error, pause)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -93,7 +93,7 @@ async def find_message(channel: discord.abc.Messageable, find: Find, own_id: int
                        after: int = 0) -> int | None:
     """Return the id of our message that ``find`` recognises in the channel.
 
-    Searches the newest messages, back to the message ``after``. None if there is none, or if the
+    Searches the newest messages, back to the message ``after``. None if it is not found, or if the
     history cannot be read.
     """
     try:

@@ -13,7 +13,7 @@ import discord
 
 from bot.delivery.messages import Text, carries
 from bot.delivery.posting import find_message
-from bot.errors import DELETED, is_passing
+from bot.errors import DELETED, is_temporary
 from bot.ui.buttons import CancelButton
 from engine.errors import EngineError
 
@@ -59,7 +59,7 @@ class ProgressMessage:
         self._newest = text
         self._changed.set()
         if self._task is None and not self._closing.is_set():
-            self._task = asyncio.create_task(self._keep_showing(),
+            self._task = asyncio.create_task(self._update_loop(),
                                              name=f"progress of {self.job_id}")
 
     def stop_updates(self) -> None:
@@ -78,9 +78,9 @@ class ProgressMessage:
         if text is not None and (self.message_id is not None or self._may_be_there):
             await self._put(text, last=True)
 
-    async def _keep_showing(self) -> None:
+    async def _update_loop(self) -> None:
         while not self.gone:
-            await self.wait_for_news()
+            await self.wait_for_update()
             # A newer text may have a shorter interval: previews do, queue positions do not.
             while not self._closing.is_set() and (early := self._due() - _now()) > 0:
                 self._changed.clear()
@@ -96,7 +96,7 @@ class ProgressMessage:
     def _due(self) -> float:
         return self._shown_at + self._interval()
 
-    async def wait_for_news(self) -> None:
+    async def wait_for_update(self) -> None:
         """Wait until there is something to show, or nothing more will come."""
         await self._changed.wait()
 
@@ -118,7 +118,7 @@ class ProgressMessage:
         except discord.HTTPException as error:
             # Deleted, or no longer allowed: no more previews. Other trouble is temporary, and
             # the next state comes soon.
-            self.gone = self.gone or not is_passing(error)
+            self.gone = self.gone or not is_temporary(error)
             level = logging.INFO if error.code in DELETED else logging.WARNING
             log.log(level, "The progress could not be shown: %s", error)
         except (aiohttp.ClientError, TimeoutError, OSError, EngineError) as error:
@@ -153,7 +153,7 @@ class ProgressMessage:
             message_id=self._answers, channel_id=self.channel.id, fail_if_not_exists=False)  # type: ignore[attr-defined]  # as above
         return await self.channel.send(text.content, embed=text.embed, files=text.new_files(),
                                        view=text.view(self.job_id), nonce=nonce,
-                                       reference=reference)  # type: ignore[arg-type]  # None is none
+                                       reference=reference)  # type: ignore[arg-type]  # None means no reference
 
     async def _find(self) -> None:
         """Find a message whose answer was lost; Discord forgets nonces within minutes."""

@@ -1,4 +1,4 @@
-"""The final message of a job: its picture, or why there is none, posted once.
+"""The final message of a job: its picture, or the reason without one, posted once.
 
 If the channel refuses it, it is sent to the requester directly; if that fails too, it waits until
 the server's channels or roles change.
@@ -26,10 +26,10 @@ from bot.delivery.posting import (
     post_once,
     upload_limit,
 )
-from bot.errors import is_passing, without_folders
+from bot.errors import is_temporary, without_folders
 from bot.guild.rules import Rules
 from bot.host.settings import OperationsSettings
-from bot.language import _, said
+from bot.language import _, translated
 from bot.language.formatting import file_name
 from bot.media.resize import shrink
 from bot.requests.channels import ChannelsAndUsers, as_number, channel_of
@@ -83,12 +83,12 @@ class Results:
         async def make(bytes_at_most: int) -> Text | None:
             if isinstance(event, Failed):
                 return messages.failed(stored.person, stored.request,
-                                       without_folders(said(event.reason)))
+                                       without_folders(translated(event.reason)))
             fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
             data, ending = fitting or (b"", "png")
             name = file_name(stored.request.prompt, event.seed, stored.id, ending)
             text = messages.result(stored.person, stored.request, event, (name, data),
-                                   may_go=self._operations.pictures_mb > 0)
+                                   can_keep=self._operations.pictures_mb > 0)
             text = verdict.marked(text)
             if fitting is None:
                 text.embed.set_image(url=None)
@@ -141,7 +141,7 @@ class Results:
                 user = self._client.get_user(person) or await self._client.fetch_user(person)
                 return await user.create_dm()
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
-                if not is_passing(error) or pause > LONGEST_PAUSE:
+                if not is_temporary(error) or pause > LONGEST_PAUSE:
                     raise
             await asyncio.sleep(pause)
             pause *= 2

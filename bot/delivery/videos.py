@@ -16,7 +16,7 @@ from bot.delivery.posting import Servers, upload_limit
 from bot.errors import Caught, GoneError
 from bot.guild.rules import GuildSettings, Rules
 from bot.host.logs import about_job
-from bot.language import _, mark, speaking, spoken
+from bot.language import _, current_language, mark, using_language
 from bot.language.formatting import escape, file_name
 from bot.requests.channels import Channels
 from data.jobs.stored import StoredJob
@@ -84,7 +84,10 @@ class Videos:
     async def _make(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
                     limit: int) -> None:
         rules = await self._rules(channel)
-        with about_job(job.id), speaking(spoken() if rules is None else rules.locale(spoken())):
+        language = current_language()
+        if rules is not None:
+            language = rules.locale(language)
+        with about_job(job.id), using_language(language):
             video = None
             try:
                 with Caught("the time-lapse") as caught:

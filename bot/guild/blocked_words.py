@@ -79,7 +79,7 @@ class BlockedWords:
             if entry.startswith(REGEX):
                 self._expressions.append((entry, _expression(entry)))
             else:
-                self._plant(entry)
+                self._insert(entry)
         # The characters that an entry can start with, also disguised.
         self._first = {*self._root.next, *(sign for sign, letters in _SWAPS.items()
                                            if any(c in self._root.next for c in letters))}
@@ -102,7 +102,7 @@ class BlockedWords:
                 return entry
         return None
 
-    def _plant(self, entry: str) -> None:
+    def _insert(self, entry: str) -> None:
         words = [[c for c in word if c.isalnum() or c in _SWAPS] for word in fold(entry).split()]
         words = [word for word in words if word]
         if not any(c.isalnum() for word in words for c in word):

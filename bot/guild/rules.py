@@ -58,17 +58,17 @@ class Definition:
         return self.unset() if value is None or value in ([], {}) else self.kind.show(value)
 
 
-def _at(number: float) -> Callable[[Settings], float]:
+def _constant(number: float) -> Callable[[Settings], float]:
     return lambda host: number
 
 
 _MOST_CUTOUTS = whole_range("cutouts")[1]
-_FASTEST = float(range_of("learning_rate").high)
+_MAX_RATE = float(range_of("learning_rate").high)
 _MOST_A_DAY, _LONGEST_COOLDOWN, _MOST_DAYS = 10_000, 86_400, 36_500
-_ITERATIONS = Number(_at(1), lambda host: host.limits.max_iterations)
-_CUTOUTS = Number(_at(1), _at(_MOST_CUTOUTS))
-_RATE = Number(_at(0), _at(_FASTEST), whole=False, above=True)
-_A_DAY = Number(_at(0), _at(_MOST_A_DAY))
+_ITERATIONS = Number(_constant(1), lambda host: host.limits.max_iterations)
+_CUTOUTS = Number(_constant(1), _constant(_MOST_CUTOUTS))
+_RATE = Number(_constant(0), _constant(_MAX_RATE), whole=False, above=True)
+_A_DAY = Number(_constant(0), _constant(_MOST_A_DAY))
 
 
 def _of_model() -> str:
@@ -98,7 +98,7 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
         Definition("seed", lambda: _("the default seed"), Seed(),
                    lambda host: RANDOM),
         Definition("preview_seconds", lambda: _("seconds between two previews of a picture"),
-                   Number(lambda host: host.delivery.preview_seconds, _at(600), whole=False),
+                   Number(lambda host: host.delivery.preview_seconds, _constant(600), whole=False),
                    lambda host: host.delivery.preview_seconds,
                    variable="IMAGINE_PREVIEW_SECONDS", limit="IMAGINE_PREVIEW_SECONDS"),
     ),
@@ -113,7 +113,7 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
         Definition("max_cutouts", lambda: _("the maximum number of cutouts"), _CUTOUTS,
                    lambda host: _MOST_CUTOUTS),
         Definition("max_learning_rate", lambda: _("the maximum learning rate"), _RATE,
-                   lambda host: _FASTEST),
+                   lambda host: _MAX_RATE),
     ),
     "who and where": (
         Definition("channels_allowed", lambda: _("the only channels I paint in, including their "
@@ -132,7 +132,7 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
     "limits per member": (
         Definition("jobs_waiting", lambda: _("how many pictures a member can have in the queue at "
                                              "a time"),
-                   Number(_at(1), lambda host: host.limits.max_jobs_per_person),
+                   Number(_constant(1), lambda host: host.limits.max_jobs_per_person),
                    lambda host: host.limits.max_jobs_per_person,
                    variable="IMAGINE_MAX_JOBS_PER_PERSON", limit="IMAGINE_MAX_JOBS_PER_PERSON"),
         Definition("jobs_a_day", lambda: _("how many pictures a member can make in 24 hours"),
@@ -140,7 +140,7 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
         Definition("jobs_a_day_by_role", lambda: _("the same per role; a member's most generous "
                                                    "limit counts"), NumberByRole(_A_DAY)),
         Definition("cooldown", lambda: _("seconds a member waits between two pictures"),
-                   Number(_at(0), _at(_LONGEST_COOLDOWN)), lambda host: 0),
+                   Number(_constant(0), _constant(_LONGEST_COOLDOWN)), lambda host: 0),
     ),
     "content": (
         Definition("blocked_words", lambda: _("words that aren't allowed in prompts"), Words()),
@@ -153,7 +153,7 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
     ),
     "storage": (
         Definition("retention_days", lambda: _("days until pictures and their data are deleted"),
-                   Number(_at(1), lambda host: host.privacy.retention_days or _MOST_DAYS),
+                   Number(_constant(1), lambda host: host.privacy.retention_days or _MOST_DAYS),
                    lambda host: host.privacy.retention_days or None,
                    unset=lambda: _("until someone deletes them"),
                    variable="IMAGINE_RETENTION_DAYS", limit="IMAGINE_RETENTION_DAYS"),
@@ -164,7 +164,7 @@ DEFINITIONS = {definition.name: definition
 
 
 def definition_of(name: str) -> Definition:
-    """Return the setting called ``name``; raises SettingError if there is none."""
+    """Return the setting called ``name``; raises SettingError if it is unknown."""
     found = DEFINITIONS.get(name.strip().lower())
     if found is None:
         raise SettingError(_("There's no setting called \"{name}\". Choose from: {names}.",
@@ -274,6 +274,6 @@ class GuildSettings:
         return {name: stored[name] for name in DEFINITIONS if name in stored}
 
 
-def chosen(request: ImageRequest, field: str) -> bool:
+def is_chosen(request: ImageRequest, field: str) -> bool:
     """Whether the user chose this field, even if they chose its default."""
     return field in request.model_fields_set

@@ -63,7 +63,7 @@ class Kind:
         return []
 
     def refusal(self, name: str, value: Any, host: Settings) -> SettingError:
-        """The error that says which values there are, when ``value`` is none of them."""
+        """The error that says which values there are, for an invalid ``value``."""
         return SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
                               range=self.range(host), value=escape(str(value), 40)))
 

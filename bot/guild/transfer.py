@@ -52,7 +52,7 @@ def read_file(data: bytes) -> tuple[str, dict[str, Any]]:
     return content["server"], settings
 
 
-def wanted_of(guild_id: str, server: str, settings: dict[str, Any]) -> Import:
+def wanted_values(guild_id: str, server: str, settings: dict[str, Any]) -> Import:
     """Return the values to set; settings that the file omits are reset.
 
     Raises SettingError for an unknown setting.

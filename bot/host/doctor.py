@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from bot.host.doctor_models import check_device, check_models
-from bot.host.doctor_report import Examination, Mark
+from bot.host.doctor_report import Mark, Report
 from bot.host.settings import DiscordSettings, OperationsSettings, PaintingSettings
 from bot.permissions import application_id_of
 from data.jobs.quota import folder_size
@@ -31,7 +31,7 @@ LITTLE_DISK, NO_DISK = 2_000_000_000, 200_000_000
 
 def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) -> int:
     """Check everything and ``say`` a line about each; return 0 if the bot can run, else 1."""
-    all_ = Examination(say, env_file)
+    all_ = Report(say, env_file)
     all_.settings()
     for name, check in (("versions", _versions), ("token", _token), ("models", check_models),
                         ("device", check_device), ("folders", _folders),
@@ -46,7 +46,7 @@ def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) ->
     return 0
 
 
-def _versions(all_: Examination) -> None:
+def _versions(all_: Report) -> None:
     names = ("imagine-bot", "discord.py", "torch", "aiosqlite", "aiohttp", "pillow")
     found, missing = [f"Python {platform.python_version()}"], []
     for name in names:
@@ -62,7 +62,7 @@ def _versions(all_: Examination) -> None:
     all_.line("ok", "versions", ", ".join(found))
 
 
-def _token(all_: Examination) -> None:
+def _token(all_: Report) -> None:
     discord = all_.section(DiscordSettings)
     if discord is None:
         return  # reported with the settings
@@ -78,14 +78,14 @@ def _token(all_: Examination) -> None:
                   "still valid")
 
 
-def _folders(all_: Examination) -> None:
+def _folders(all_: Report) -> None:
     painting = all_.section(PaintingSettings)
     if painting is not None:
         _folder(all_, "data", painting.data_folder, "IMAGINE_DATA_FOLDER", needed=True)
     _folder(all_, "models", models_folder(), "IMAGINE_MODELS_FOLDER", needed=False)
 
 
-def _folder(all_: Examination, what: str, folder: Path, setting: str, *, needed: bool) -> None:
+def _folder(all_: Report, what: str, folder: Path, setting: str, *, needed: bool) -> None:
     bad: Mark = "WRONG" if needed else "note"
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
@@ -120,7 +120,7 @@ def _inner(what: str) -> tuple[str, ...]:
     return ("pictures", "attachments", "states", "owners", "backups") if what == "data" else ()
 
 
-def _database(all_: Examination) -> None:
+def _database(all_: Report) -> None:
     painting = all_.section(PaintingSettings)
     if painting is None:
         return
@@ -145,7 +145,7 @@ def _database(all_: Examination) -> None:
         all_.line("ok", "database", f"intact; version {version}")
 
 
-def _backups(all_: Examination) -> None:
+def _backups(all_: Report) -> None:
     painting, operations = all_.section(PaintingSettings), all_.section(OperationsSettings)
     if painting is None or operations is None or not (painting.data_folder / DATABASE).exists():
         return
@@ -166,7 +166,7 @@ def _backups(all_: Examination) -> None:
             else ""))
 
 
-def _metrics(all_: Examination) -> None:
+def _metrics(all_: Report) -> None:
     operations = all_.section(OperationsSettings)
     if operations is None:
         return

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from bot.host.doctor_report import Examination
+from bot.host.doctor_report import Report
 from bot.host.settings import PaintingSettings
 from engine.errors import EngineError
 from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
@@ -20,7 +20,7 @@ SMALL_MEMORY, LARGE_MEMORY = 1_000_000_000, 5_000_000_000
 _LARGE_FILES = 100_000_000
 
 
-def check_models(all_: Examination) -> None:
+def check_models(all_: Report) -> None:
     """Check the files and hashes of the default model and of the other installed models."""
     painting = all_.section(PaintingSettings)
     catalogue, folder = load_catalogue(), models_folder()
@@ -49,7 +49,7 @@ def _others(catalogue: Catalogue, chosen: str | None) -> Iterator[ModelEntry]:
     return (entry for name, entry in catalogue.models.items() if name != chosen)
 
 
-def _hashes(all_: Examination, entry: ModelEntry, folder: Path) -> bool:
+def _hashes(all_: Report, entry: ModelEntry, folder: Path) -> bool:
     from engine.models.download import verify
 
     for source in entry.sources:
@@ -61,7 +61,7 @@ def _hashes(all_: Examination, entry: ModelEntry, folder: Path) -> bool:
     return True
 
 
-def check_device(all_: Examination) -> None:
+def check_device(all_: Report) -> None:
     """Check that the device exists, has enough memory, and can load the model."""
     painting = all_.section(PaintingSettings)
     if painting is None:

@@ -16,7 +16,7 @@ Mark = Literal["ok", "note", "WRONG"]
 Section = TypeVar("Section", bound=BaseSettings)
 
 
-class Examination:
+class Report:
     """Passes each line to ``say`` and counts the problems in ``wrong``."""
 
     def __init__(self, say: Callable[[str], None], env_file: Path | None) -> None:
@@ -50,7 +50,7 @@ class Examination:
 class _Checking:
     """Turns any exception into a line: in a broken setup, anything may fail."""
 
-    def __init__(self, examination: Examination, what: str) -> None:
+    def __init__(self, examination: Report, what: str) -> None:
         self._examination, self._what = examination, what
 
     def __enter__(self) -> Self:

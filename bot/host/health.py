@@ -78,13 +78,13 @@ class HealthServer:
                             headers={"Content-Type": CONTENT_TYPE})
 
     async def _health(self, request: web.Request) -> web.Response:
-        reasons = await complaints(self.bot)
+        reasons = await problems(self.bot)
         body = {"status": "unavailable" if reasons else "ok", "reasons": reasons,
                 "draining": self.bot.opened and self.bot.queue.draining}
         return web.json_response(body, status=503 if reasons else 200)
 
 
-async def complaints(bot: WatchedBot) -> list[str]:
+async def problems(bot: WatchedBot) -> list[str]:
     """Return a sentence for each reason why the bot cannot work now; empty if it can."""
     reasons = []
     if not bot.is_ready():
@@ -106,7 +106,7 @@ async def complaints(bot: WatchedBot) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def served(bot: WatchedBot, settings: OperationsSettings) -> AsyncIterator[None]:
+async def serve(bot: WatchedBot, settings: OperationsSettings) -> AsyncIterator[None]:
     """Serve both pages while the context lasts, as ``settings`` say."""
     server = HealthServer(bot, settings.metrics_host, settings.metrics_port)
     if settings.metrics_port:

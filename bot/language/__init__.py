@@ -31,7 +31,7 @@ def language_of(locale: str | None) -> str:
     return ENGLISH
 
 
-def spoken() -> str:
+def current_language() -> str:
     """Return the current language, one of LANGUAGES."""
     return _language.get()
 
@@ -43,7 +43,7 @@ def catalogue_of(language: str) -> gettext.NullTranslations:
 
 
 @contextmanager
-def speaking(locale: str | None) -> Iterator[None]:
+def using_language(locale: str | None) -> Iterator[None]:
     """Use the language of Discord's ``locale`` ("de", "pt-BR") while the context lasts."""
     token = _language.set(language_of(locale))
     try:
@@ -74,7 +74,7 @@ def plural(one: str, many: str, number: float, /, **values: object) -> str:
     return _filled_in(found, {"number": number, **values})
 
 
-def said(text: str) -> str:
+def translated(text: str) -> str:
     """Translate a Translatable, such as an engine's message, or a plain text."""
     if isinstance(text, Translatable):
         return _(text.template, **text.values)
@@ -84,5 +84,5 @@ def said(text: str) -> str:
 def _filled_in(text: str, values: dict[str, object]) -> str:
     if not values:
         return text
-    return text.format(**{name: said(value) if isinstance(value, Translatable) else value
+    return text.format(**{name: translated(value) if isinstance(value, Translatable) else value
                           for name, value in values.items()})

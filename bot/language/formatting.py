@@ -59,7 +59,7 @@ def place_in_queue(position: int, eta: float | None) -> str:
     return _("Queued: {place} (about {time})", place=place, time=duration(eta))
 
 
-def understood(request: ImageRequest) -> str:
+def prompt_lines(request: ImageRequest) -> str:
     """List the request's prompts, one per line, each with its weight and stop."""
     lines = []
     for prompt in request.prompts():
@@ -80,8 +80,8 @@ def understood(request: ImageRequest) -> str:
     return "\n".join(shown)
 
 
-def chosen(request: ImageRequest, seed: int | None = None, size: tuple[int, int] | None = None,
-           iterations: int | None = None) -> str:
+def settings_line(request: ImageRequest, seed: int | None = None,
+                  size: tuple[int, int] | None = None, iterations: int | None = None) -> str:
     """Format the settings on one line: the values used, or those asked for."""
     parts = []
     seed = request.seed if seed is None else seed
@@ -112,7 +112,7 @@ def chosen(request: ImageRequest, seed: int | None = None, size: tuple[int, int]
 
 def result_line(request: ImageRequest, done: Done) -> str:
     """Format a finished picture's settings and time."""
-    settings = chosen(request, done.seed, (done.width, done.height), done.iterations)
+    settings = settings_line(request, done.seed, (done.width, done.height), done.iterations)
     parts = [settings, _("{seconds:.1f} s", seconds=done.seconds)]
     if done.stopped:
         parts.append(_("stopped early"))
@@ -126,7 +126,7 @@ def file_name(prompt: str, seed: int, job_id: str, ending: str = "png") -> str:
 
 
 def link_to(job: StoredJob) -> str:
-    """Return a link to the job's picture, after a dot; "" if there is none."""
+    """Return a link to the job's picture, after a dot, or "" without it."""
     if job.result_message_id is None:
         return ""
     place = "@me" if job.guild_id is None else job.guild_id

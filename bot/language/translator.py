@@ -22,7 +22,7 @@ TRANSLATED = (TranslationContextLocation.command_description,
               TranslationContextLocation.parameter_description)
 
 
-def describe(field: str) -> str:
+def field_description(field: str) -> str:
     """Return the English description of a request's field, for a slash option."""
     text = ImageRequest.model_fields[field].description or field
     return text[:1].upper() + text[1:DESCRIPTION_LENGTH]

@@ -20,7 +20,7 @@ from babel.messages.pofile import read_po, write_po
 import data.errors
 import engine.errors
 from bot.language import ENGLISH, FOLDER, LANGUAGES
-from bot.language.translator import describe
+from bot.language.translator import field_description
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bot", "cogs", "data", "engine")
@@ -67,10 +67,10 @@ def _described(tree: ast.AST) -> Iterator[str]:
         if not isinstance(node, ast.Call | ast.ClassDef):
             continue
         name = _name(node) if isinstance(node, ast.Call) else ""
-        if name == "describe" and isinstance(node, ast.Call) and node.args:
-            field = _literal(node.args[0])  # describe() of an error has no literal
+        if name == "field_description" and isinstance(node, ast.Call) and node.args:
+            field = _literal(node.args[0])  # None for a name, as in a loop
             if field is not None:
-                yield describe(field)
+                yield field_description(field)
             continue
         for keyword in node.keywords:
             text = _literal(keyword.value)
@@ -98,7 +98,7 @@ def path_of(language: str, ending: str) -> Path:
 
 
 def read(language: str) -> Catalog:
-    """Return the catalogue as it is; an empty one if there is none."""
+    """Return the catalogue as it is; an empty one if the file is missing."""
     path = path_of(language, "po")
     if not path.exists():
         return Catalog(locale=language.replace("-", "_"), project="imagine-bot",

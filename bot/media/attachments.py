@@ -19,7 +19,7 @@ from PIL import Image, WebPImagePlugin
 from bot.errors import AttachmentError
 from bot.host.settings import LimitSettings, TestSettings
 from bot.language import _, mark
-from bot.requests.picture import Picture, hashed
+from bot.requests.picture import Picture, picture_from_bytes
 
 # Discord's hosts for uploads, and its proxy for embeds (images-ext-*).
 MEDIA_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net",
@@ -134,4 +134,4 @@ def picture_from(data: bytes) -> Picture:
                                 "GIF.")) from None
     if width * height > MAX_PIXELS:
         raise too_many
-    return hashed(data)
+    return picture_from_bytes(data)

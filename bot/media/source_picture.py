@@ -16,7 +16,7 @@ from bot.errors import AttachmentError, GoneError
 from bot.language import _
 from bot.media.attachments import Attachments
 from bot.requests.custom_ids import job_with_buttons
-from bot.requests.picture import Picture, hashed
+from bot.requests.picture import Picture, picture_from_bytes
 from data.jobs.stored import StoredJob
 from data.store import Store
 
@@ -61,13 +61,13 @@ async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
 
 
 async def own_picture(store: Store, job: StoredJob) -> Picture:
-    """Return the picture of a job as it was painted; raises GoneError if there is none."""
+    """Return the picture of a job as it was painted; raises GoneError if it is gone."""
     if not job.is_painted:
         raise GoneError(_("That picture isn't finished yet. Try again when it's done."))
     data = await store.picture(job.id)
     if data is None:
         raise GoneError(_("This picture's file is gone. Attach the picture to /edit instead."))
-    return await asyncio.to_thread(hashed, data)
+    return await asyncio.to_thread(picture_from_bytes, data)
 
 
 async def picture_of(bot: PictureFinder, message: discord.Message,

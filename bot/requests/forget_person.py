@@ -56,12 +56,12 @@ class Forgetting:
         with self.turn(person):
             # Requests that had passed the gates are in the queue by then, and are deleted too.
             await self._asked(person)
-            await self._call_off(person)
+            await self._cancel_jobs(person)
             left = await self._delete_messages(person)
             await self._store.privacy.forget(person)
         return left
 
-    async def _call_off(self, person: str) -> None:
+    async def _cancel_jobs(self, person: str) -> None:
         ids = [job.id for job in self._queue.overview() if job.person == person]
         for id in ids:  # cancel all at once, then wait for each to end
             await self._queue.cancel(id)

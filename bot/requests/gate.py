@@ -12,12 +12,12 @@ from typing import Any
 
 from bot.errors import LimitError, NotAllowedError
 from bot.guild.blocked_words import blocked_words
-from bot.guild.rules import Rules, chosen
+from bot.guild.rules import Rules, is_chosen
 from bot.guild.setting_kinds import RANDOM
 from bot.language import _
 from bot.language.formatting import escape
-from bot.requests.limits import size_asked
-from bot.requests.requester import Asking
+from bot.requests.limits import requested_size
+from bot.requests.origin import Origin
 from bot.requests.usage import check_usage
 from data.store import Store
 from engine.clock import now_ms
@@ -37,40 +37,40 @@ class GuildGate:
         self._store = store
         self._queue = queue
 
-    async def check(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
+    async def check(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Return the request with the server's defaults; raises BotError, EngineError."""
-        guild_id = asking.place.guild_id
+        guild_id = origin.place.guild_id
         if guild_id is not None:
-            if not _manages(asking):
-                check_channel(asking, rules)
-                check_roles(asking, rules)
+            if not _manages(origin):
+                check_channel(origin, rules)
+                check_roles(origin, rules)
             # This takes milliseconds for a long prompt and a long list.
             await asyncio.to_thread(check_words, request, rules)
-            await self._check_usage(guild_id, asking, rules)
-        request = request.with_values(**_first(request, rules))
+            await self._check_usage(guild_id, origin, rules)
+        request = request.with_values(**_base_defaults(request, rules))
         recipe = await asyncio.to_thread(_recipe, request)
         # The only validation on the way to the queue: a shrunk size may be out of range.
-        request = request.changed(**_second(request, rules, recipe, _big(asking, rules)))
-        check_maxima(request, rules, big=_big(asking, rules))
+        request = request.changed(**_number_defaults(request, rules, recipe, _big(origin, rules)))
+        check_maximums(request, rules, big=_big(origin, rules))
         return request
 
-    async def count(self, asking: Asking, job: Job) -> None:
+    async def count(self, origin: Origin, job: Job) -> None:
         """Record an accepted job."""
-        if asking.place.guild_id is not None:
-            await self._store.guilds.add_usage(asking.place.guild_id, asking.person, job.id,
+        if origin.place.guild_id is not None:
+            await self._store.guilds.add_usage(origin.place.guild_id, origin.person, job.id,
                                                now_ms())
 
-    async def _check_usage(self, guild_id: str, asking: Asking, rules: Rules) -> None:
+    async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules) -> None:
         now = now_ms()
-        usage = await self._store.guilds.usage(guild_id, asking.person, now)
-        waiting = sum(job.person == asking.person and job.place.guild_id == guild_id
+        usage = await self._store.guilds.usage(guild_id, origin.person, now)
+        waiting = sum(job.person == origin.person and job.place.guild_id == guild_id
                       for job in self._queue.overview())
-        check_usage(rules, asking.roles, usage, waiting, now)
+        check_usage(rules, origin.roles, usage, waiting, now)
 
 
-def check_channel(asking: Asking, rules: Rules) -> None:
+def check_channel(origin: Origin, rules: Rules) -> None:
     """Raise NotAllowedError unless the channel, or a thread's parent, allows pictures."""
-    here = set(asking.channels)
+    here = set(origin.channels)
     allowed = rules.items("channels_allowed")
     if here & set(rules.items("channels_denied")):
         raise NotAllowedError(_("I can't paint in this channel. Try another one."))
@@ -80,12 +80,12 @@ def check_channel(asking: Asking, rules: Rules) -> None:
                                 channels=where))
 
 
-def check_roles(asking: Asking, rules: Rules) -> None:
+def check_roles(origin: Origin, rules: Rules) -> None:
     """Raise NotAllowedError if the user lacks a role for making, or editing, pictures."""
     using, editing = rules.items("roles_use"), rules.items("roles_edit")
-    if using and not asking.roles & set(using):
+    if using and not origin.roles & set(using):
         raise NotAllowedError(_("You need {roles} to make pictures here.", roles=_roles(using)))
-    if asking.kind == "edit" and editing and not asking.roles & set(editing):
+    if origin.kind == "edit" and editing and not origin.roles & set(editing):
         raise NotAllowedError(_("You need {roles} to edit pictures here.", roles=_roles(editing)))
 
 
@@ -103,7 +103,7 @@ def check_words(request: ImageRequest, rules: Rules) -> None:
                                     "server.", word=escape(found, 100)))
 
 
-def check_maxima(request: ImageRequest, rules: Rules, *, big: bool) -> None:
+def check_maximums(request: ImageRequest, rules: Rules, *, big: bool) -> None:
     """Raise LimitError above the server's maximums; the host's limits are checked later."""
     for field in ("iterations", "cutouts", "learning_rate"):
         value, most = getattr(request, field), rules.value(f"max_{field}")
@@ -112,7 +112,7 @@ def check_maxima(request: ImageRequest, rules: Rules, *, big: bool) -> None:
                                "{value:g}.", value=value,
                                field=field.replace("_", " "), most=most))
     most = rules.max_pixels
-    width, height = size_asked(request)
+    width, height = requested_size(request)
     if not big and width * height > most and rules.source("max_size") == "server":
         side = math.isqrt(most)
         raise LimitError(_("{width}x{height} is too big: this server allows at most {most} pixels. "
@@ -120,17 +120,17 @@ def check_maxima(request: ImageRequest, rules: Rules, *, big: bool) -> None:
                            most=most, side=side))
 
 
-def _first(request: ImageRequest, rules: Rules) -> dict[str, Any]:
+def _base_defaults(request: ImageRequest, rules: Rules) -> dict[str, Any]:
     """Return the defaults that others depend on, model and preset, and the seed."""
     values = {name: rules.value(name) for name in ("model", "preset")
-              if not chosen(request, name)}
+              if not is_chosen(request, name)}
     seed = rules.value("seed")
-    if not chosen(request, "seed") and seed != RANDOM:
+    if not is_chosen(request, "seed") and seed != RANDOM:
         values["seed"] = seed
     return values
 
 
-def _second(request: ImageRequest, rules: Rules, recipe: Recipe | None,
+def _number_defaults(request: ImageRequest, rules: Rules, recipe: Recipe | None,
             big: bool) -> dict[str, Any]:
     """Return the numbers that are left open, lowered to their maximums."""
     values: dict[str, Any] = {}
@@ -167,14 +167,14 @@ def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None,
     most = rules.host.limits.max_pixels if big else rules.max_pixels
     if size is None and width * height <= most:
         return {}
-    width, height = brought_down(width, height, most)
+    width, height = shrunk(width, height, most)
     if request.aspect is not None:
         area = width * height
         width, height = int((area * request.aspect) ** 0.5), int((area / request.aspect) ** 0.5)
     return {"width": max(16, width), "height": max(16, height)}
 
 
-def brought_down(width: int, height: int, most: int) -> tuple[int, int]:
+def shrunk(width: int, height: int, most: int) -> tuple[int, int]:
     """Shrink the size to at most ``most`` pixels, keeping its shape."""
     if width * height <= most:
         return width, height
@@ -182,9 +182,9 @@ def brought_down(width: int, height: int, most: int) -> tuple[int, int]:
     return max(16, int(width * scale)), max(16, int(height * scale))
 
 
-def pixels_allowed(asking: Asking, rules: Rules) -> int:
+def pixels_allowed(origin: Origin, rules: Rules) -> int:
     """Return the most pixels that this user's pictures can have."""
-    return rules.host.limits.max_pixels if _big(asking, rules) else rules.max_pixels
+    return rules.host.limits.max_pixels if _big(origin, rules) else rules.max_pixels
 
 
 def _recipe(request: ImageRequest) -> Recipe | None:
@@ -199,12 +199,12 @@ def _recipe(request: ImageRequest) -> Recipe | None:
         return None  # the worker reports what is wrong with it
 
 
-def _big(asking: Asking, rules: Rules) -> bool:
-    return bool(asking.roles & set(rules.items("roles_big")))
+def _big(origin: Origin, rules: Rules) -> bool:
+    return bool(origin.roles & set(rules.items("roles_big")))
 
 
-def _manages(asking: Asking) -> bool:
-    return asking.permissions.administrator or asking.permissions.manage_guild
+def _manages(origin: Origin) -> bool:
+    return origin.permissions.administrator or origin.permissions.manage_guild
 
 
 def _roles(ids: Any) -> str:

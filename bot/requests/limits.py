@@ -26,7 +26,7 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
             "At most {number} iteration is allowed here, not {iterations}.",
             "At most {number} iterations are allowed here, not {iterations}.",
             limits.max_iterations, iterations=iterations))
-    width, height = size_asked(request)
+    width, height = requested_size(request)
     if width * height > limits.max_pixels:
         side = int(limits.max_pixels ** 0.5)
         raise LimitError(_("{width}x{height} is too big: at most {most} pixels are allowed here. "
@@ -34,7 +34,7 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
                            most=limits.max_pixels, side=side))
 
 
-def size_asked(request: ImageRequest) -> tuple[int, int]:
+def requested_size(request: ImageRequest) -> tuple[int, int]:
     """Return the width and height that a request asks for; one alone determines the other.
 
     (0, 0) stands for the model's own size, which is used if neither is given.

@@ -14,6 +14,6 @@ class Picture:
     data: bytes
 
 
-def hashed(data: bytes) -> Picture:
+def picture_from_bytes(data: bytes) -> Picture:
     """Return the picture of these bytes; a large one takes milliseconds."""
     return Picture(hashlib.sha256(data).hexdigest(), data)

@@ -11,7 +11,7 @@ from typing import Protocol
 import aiohttp
 import discord
 
-from bot.errors import DELETED, NO_ACCESS, describe
+from bot.errors import DELETED, NO_ACCESS, report
 from bot.language import _
 from bot.requests.channels import ChannelsAndUsers, channel_of
 from data.jobs.stored import StoredJob
@@ -32,7 +32,7 @@ class Deliveries(Protocol):
     async def next_event(self, events: AsyncIterator[Event]) -> Event | None:
         """Return a job's next event, however long it takes; None if there are no more."""
 
-    async def let_go(self, job_id: str, seconds: float) -> None:
+    async def stop_posting(self, job_id: str, seconds: float) -> None:
         """Wait up to ``seconds`` for a job's posting, then end it."""
 
 
@@ -56,7 +56,7 @@ class Removal:
                 async with asyncio.timeout(ENDING_SECONDS):
                     while await self._deliveries.next_event(events) is not None:
                         pass
-        await self._deliveries.let_go(job_id, POSTING_SECONDS)
+        await self._deliveries.stop_posting(job_id, POSTING_SECONDS)
 
     async def delete_messages(self, job: StoredJob) -> str | None:
         """Delete the job's messages; return why one of them is left, or None."""
@@ -87,9 +87,9 @@ class Removal:
             if error.code in (_UNKNOWN_CHANNEL, *NO_ACCESS) and job.guild_id is not None and (
                     await self._delete_directly(job, message_id)):
                 return None
-            return None if error.code in DELETED else describe(error, "deleting a message")
+            return None if error.code in DELETED else report(error, "deleting a message")
         except (aiohttp.ClientError, TimeoutError) as error:
-            return describe(error, "deleting a message")
+            return report(error, "deleting a message")
         return None
 
     async def _delete_directly(self, job: StoredJob, message_id: int) -> bool:

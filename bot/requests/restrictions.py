@@ -20,7 +20,7 @@ _PART = re.compile(r"([0-9]+)\s*([mhdw])", re.IGNORECASE)
 LONGEST_DAYS = 3650
 
 
-def parse_span(text: str) -> int:
+def parse_duration(text: str) -> int:
     """Parse a duration like "7d", "12h", "1d 12h" into seconds; raises TermsError."""
     if _SPAN.fullmatch(text.strip()) is None:
         raise TermsError(_("\"{text}\" isn't a duration; try 30m, 12h, 7d.",
@@ -32,7 +32,7 @@ def parse_span(text: str) -> int:
     return seconds
 
 
-def moment(milliseconds: int, style: str = "f") -> str:
+def timestamp(milliseconds: int, style: str = "f") -> str:
     """Format milliseconds since 1970 for Discord, which shows each user their local time."""
     return f"<t:{milliseconds // 1000}:{style}>"
 
@@ -79,7 +79,7 @@ async def check_restrictions(store: Store, queue: PaintQueue, guild_id: str | No
             raise BannedError(_(
                 "A moderator limited you to {most} a day{until}. You can make the next one "
                 "{when}.", most=_pictures(limit.a_day), until=_until(limit.expires_at),
-                when=moment(asked[-limit.a_day] + DAY_MS, "R")))
+                when=timestamp(asked[-limit.a_day] + DAY_MS, "R")))
 
 
 def _banned(expires_at: int | None) -> str:
@@ -87,11 +87,11 @@ def _banned(expires_at: int | None) -> str:
         return _("You're banned from making pictures in this server. Only its moderators can lift "
                  "the ban.")
     return _("You're banned from making pictures in this server until {when}.",
-             when=moment(expires_at))
+             when=timestamp(expires_at))
 
 
 def _until(expires_at: int | None) -> str:
-    return "" if expires_at is None else _(" until {when}", when=moment(expires_at))
+    return "" if expires_at is None else _(" until {when}", when=timestamp(expires_at))
 
 
 def _pictures(number: int) -> str:

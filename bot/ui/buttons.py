@@ -19,8 +19,8 @@ from bot.permissions import Verb, check_bot_may_post, check_owner_or_moderator
 from bot.requests.continuation import continuation_of
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
+from bot.requests.origin import Kind, origin_of_interaction
 from bot.requests.removal import Removal
-from bot.requests.requester import Kind, asked_by
 from bot.requests.restrictions import check_interaction_not_banned
 from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
@@ -148,7 +148,7 @@ class AgainButton(JobButton):
         """Queue the request without its seed."""
         check_bot_may_post(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await bot.intake.ask(asked_by(interaction), job.request.with_values(seed=None))
+        await bot.intake.ask(origin_of_interaction(interaction), job.request.with_values(seed=None))
 
 
 class RemixButton(JobButton):
@@ -176,7 +176,7 @@ class ContinueButton(JobButton):
         continuation = continuation_of(job)
         await interaction.response.defer(ephemeral=True, thinking=True)
         kind: Kind = "imagine" if job.request.init_image is None else "edit"
-        await bot.intake.ask(asked_by(interaction, kind), continuation.request,
+        await bot.intake.ask(origin_of_interaction(interaction, kind), continuation.request,
                       continues=continuation)
 
 

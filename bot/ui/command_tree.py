@@ -10,8 +10,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.errors import answer, describe
-from bot.language import speaking
+from bot.errors import answer, report
+from bot.language import using_language
 from data.store import Store
 
 log = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ class ImageTree(app_commands.CommandTree[Any]):
                        error: app_commands.AppCommandError, /) -> None:
         """Answer what commands raise; discord.py calls this for autocompletion too."""
         name = interaction.command.qualified_name if interaction.command else "a command"
-        with speaking(str(interaction.locale)):
-            text = describe(error, f"/{name}")
+        with using_language(str(interaction.locale)):
+            text = report(error, f"/{name}")
             if interaction.type is not discord.InteractionType.autocomplete:
                 await answer(interaction, text)
 

@@ -21,8 +21,8 @@ from bot.permissions import check_bot_may_post
 from bot.requests.custom_ids import JOB_ID
 from bot.requests.edit_request import edit_request
 from bot.requests.intake import Intake
+from bot.requests.origin import origin_of_interaction
 from bot.requests.picture import Picture
-from bot.requests.requester import asked_by
 from bot.ui.modals import submitted, submitted_text
 from data.store import Store
 from engine.request.limits import max_length
@@ -84,7 +84,7 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
             former, picture = None, await _of_address(bot, found["id"])
         request = edit_request(fields[WORDS], picture, former=former,
                                same_size=former is not None, **values)
-        await bot.intake.ask(asked_by(interaction, "edit"), request, [picture])
+        await bot.intake.ask(origin_of_interaction(interaction, "edit"), request, [picture])
 
 
 def _values(fields: dict[str, str]) -> dict[str, Any]:

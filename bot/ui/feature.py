@@ -9,7 +9,7 @@ import discord
 from discord.ext import commands
 
 from bot.requests.intake import Intake
-from bot.requests.requester import Gate, Taken
+from bot.requests.origin import Gate, OnAccepted
 
 
 class FeatureBot(Protocol):
@@ -37,7 +37,7 @@ class Feature(commands.Cog):
     def __init__(self, bot: FeatureBot) -> None:
         self.bot: FeatureBot = bot
         self.gates: Sequence[Gate] = ()
-        self.taken: Sequence[Taken] = ()
+        self.taken: Sequence[OnAccepted] = ()
 
     async def cog_load(self) -> None:
         """Register them; discord.py calls this after adding the cog."""

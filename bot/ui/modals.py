@@ -18,7 +18,7 @@ from bot.language import _
 from bot.permissions import check_bot_may_post
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
-from bot.requests.requester import asked_by
+from bot.requests.origin import origin_of_interaction
 from data.store import Store
 from engine.request.limits import max_length
 from engine.request.request import request_from_text
@@ -69,7 +69,7 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
             values = job.request.model_dump(exclude={"prompt", "seed"})
             request = request_from_text(submitted_text(interaction, PROMPT), **values)
             await interaction.response.defer(ephemeral=True, thinking=True)
-            await bot.intake.ask(asked_by(interaction), request)
+            await bot.intake.ask(origin_of_interaction(interaction), request)
 
 
 def submitted(interaction: discord.Interaction[Any], pattern: re.Pattern[str]
@@ -82,7 +82,7 @@ def submitted(interaction: discord.Interaction[Any], pattern: re.Pattern[str]
 
 
 def submitted_text(interaction: discord.Interaction[Any], custom_id: str) -> str:
-    """Return the value of a submitted modal's text field; "" if there is none."""
+    """Return the value of a submitted modal's text field, or "" without it."""
     data: Any = interaction.data
     return _text_among(data["components"], custom_id)
 

@@ -12,7 +12,7 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import Guarded, SettingError
 from bot.guild.rules import DEFINITIONS, Definition, definition_of
-from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_of
+from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_values
 from bot.host.models import model_names
 from bot.language import _, plural
 from bot.requests.gate import GuildGate
@@ -126,7 +126,7 @@ class Config(Feature, commands.GroupCog, group_name="config",
         async with Guarded(interaction, "/config import"):
             guild_id = await defer_for_manager(interaction)
             data = await self.bot.attachments.file(file.url, MAX_BYTES)
-            wanted = wanted_of(guild_id, *await asyncio.to_thread(read_file, data))
+            wanted = wanted_values(guild_id, *await asyncio.to_thread(read_file, data))
             changes = await self.bot.guild_settings.change(
                 guild_id, str(interaction.user.id), lambda rules: wanted.values)
             text = plural("{number} setting changed.", "{number} settings changed.",

@@ -11,10 +11,10 @@ from bot.client import ImageBot
 from bot.errors import GoneError, Guarded, MissingRightError, TermsError
 from bot.guild.rules import Rules
 from bot.host.logs import about_job
-from bot.language import _, speaking
+from bot.language import _, using_language
 from bot.permissions import is_moderator
-from bot.requests.requester import Asking
-from bot.requests.restrictions import check_restrictions, moment, parse_span
+from bot.requests.origin import Origin
+from bot.requests.restrictions import check_restrictions, parse_duration, timestamp
 from bot.ui.autocomplete import MAX_CHOICES
 from bot.ui.feature import Feature
 from cogs.moderation._lists import (
@@ -64,10 +64,10 @@ class Moderation(Feature):
         super().__init__(bot)
         self.gates = (self.gate,)
 
-    async def gate(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
+    async def gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Raise BannedError if the user is banned or over their limit in that server."""
-        await check_restrictions(self.bot.store, self.bot.queue, asking.place.guild_id,
-                                 asking.person)
+        await check_restrictions(self.bot.store, self.bot.queue, origin.place.guild_id,
+                                 origin.person)
         return request
 
     # Pictures.
@@ -136,7 +136,7 @@ class Moderation(Feature):
         else:
             found = await self.bot.store.server_jobs.recent(guild_id, words=typed.strip(),
                                                             limit=MAX_CHOICES)
-        with speaking(str(interaction.locale)):
+        with using_language(str(interaction.locale)):
             return [app_commands.Choice(name=choice_name(job), value=job.id)
                     for job in found[:MAX_CHOICES]]
 
@@ -170,7 +170,7 @@ class Moderation(Feature):
             text = (_("{person} is banned from making pictures here. Use /mod unban to lift the "
                       "ban.", person=person.mention) if new.expires_at is None else
                     _("{person} is banned from making pictures here until {when}.",
-                      person=person.mention, when=moment(new.expires_at)))
+                      person=person.mention, when=timestamp(new.expires_at)))
             await say(interaction, text)
 
     @mod.command(description="Lift a member's ban")
@@ -210,7 +210,7 @@ class Moderation(Feature):
                         person: discord.User, kind: Kind, duration: str | None,
                         a_day: int | None = None, waiting: int | None = None) -> Restriction:
         """Ban or limit ``person`` for ``duration``, or without end; raises TermsError."""
-        expires_at = None if duration is None else now_ms() + parse_span(duration) * 1000
+        expires_at = None if duration is None else now_ms() + parse_duration(duration) * 1000
         new = Restriction(guild_id, str(person.id), kind, a_day, waiting,
                           str(interaction.user.id), expires_at=expires_at)
         await self.bot.people.restrict(new)

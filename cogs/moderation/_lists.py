@@ -8,7 +8,7 @@ import discord
 
 from bot.language import _, plural
 from bot.language.formatting import escape, link_to
-from bot.requests.restrictions import moment
+from bot.requests.restrictions import timestamp
 from bot.ui.autocomplete import CHOICE_LENGTH
 from data.jobs.stored import StoredJob
 from data.people import LoggedAct, Restriction
@@ -58,7 +58,7 @@ def terms_of(limit: Restriction | LoggedAct) -> str:
         terms.append(plural("{number} picture in the queue at a time",
                             "{number} pictures in the queue at a time", limit.waiting))
     if limit.expires_at is not None:
-        terms.append(_("until {when}", when=moment(limit.expires_at)))
+        terms.append(_("until {when}", when=timestamp(limit.expires_at)))
     return ", ".join(terms)
 
 
@@ -79,7 +79,7 @@ def choice_name(job: StoredJob) -> str:
 
 def job_line(job: StoredJob) -> str:
     """Describe a job: its user, state, time, message and prompt."""
-    return (f"<@{job.person}> · {state_of(job)} · {moment(job.created_at, 'R')}{link_to(job)}\n"
+    return (f"<@{job.person}> · {state_of(job)} · {timestamp(job.created_at, 'R')}{link_to(job)}\n"
             f"`{job.id[:8]}` {escape(job.request.prompt, 120)}")
 
 
@@ -89,7 +89,7 @@ def restriction_line(each: Restriction) -> str:
     terms = terms_of(each)
     return (f"{who(each.person)} · {what}{f': {terms}' if terms else ''} · "
             + _("by {moderator} {when}", moderator=who(each.moderator),
-                when=moment(each.created_at, "R")))
+                when=timestamp(each.created_at, "R")))
 
 
 def finding_line(found: Finding) -> str:
@@ -98,7 +98,7 @@ def finding_line(found: Finding) -> str:
             "withhold": _("not posted")}[found.action]
     score = (_("not scored") if found.score is None
              else _("score {score:.2f}", score=found.score))
-    return (f"{moment(found.created_at, 'R')} · "
+    return (f"{timestamp(found.created_at, 'R')} · "
             + _("picture check: {concept} in a picture by {person}",
                 concept=f"||{escape(found.concept, 60)}||", person=who(found.person))
             + f" `{found.job_id[:8]}` ({score}; {done})")
@@ -115,5 +115,5 @@ def act_line(act: LoggedAct) -> str:
             "unlimit": _("{moderator} removed the limit for {person}", **people)}[act.act]
     terms = terms_of(act)
     job = "" if act.job_id is None else f" `{act.job_id[:8]}`"
-    return (f"{moment(act.created_at, 'R')} · {done}{job}"
+    return (f"{timestamp(act.created_at, 'R')} · {done}{job}"
             f"{f' ({terms})' if terms else ''}")

@@ -11,7 +11,7 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.errors import BotError, Caught, describe, is_passing, sentence, without_folders
+from bot.errors import BotError, Caught, is_temporary, report, user_message, without_folders
 from engine.errors import CheckpointError, EngineError, RequestError
 from engine.models.checkpoints import read_tensors
 
@@ -29,7 +29,7 @@ def kinds_of(root):
 
 @pytest.mark.parametrize("kind", [*kinds_of(BotError), *kinds_of(EngineError)])
 def test_what_is_raised_on_purpose_speaks_for_itself(kind):
-    assert sentence(kind("Do this instead.")) == "Do this instead."
+    assert user_message(kind("Do this instead.")) == "Do this instead."
 
 
 @pytest.mark.parametrize(("error", "words"), [
@@ -48,7 +48,7 @@ def test_what_is_raised_on_purpose_speaks_for_itself(kind):
     (app_commands.CheckFailure(), "can't do that"),
 ])
 def test_what_is_foreseen_has_a_sentence(error, words):
-    text = sentence(error)
+    text = user_message(error)
     assert text is not None
     assert words in text
     assert "Discord's own words" not in text
@@ -57,7 +57,7 @@ def test_what_is_foreseen_has_a_sentence(error, words):
 def test_what_nobody_foresaw_gives_a_reference_and_is_logged_with_it(caplog):
     for error in (ZeroDivisionError("secret detail"), http(400, 50035)):
         caplog.clear()
-        text = describe(error, "a test")
+        text = report(error, "a test")
         assert "secret detail" not in text
         reference = text.rsplit(" ", 1)[1]
         [record] = caplog.records
@@ -67,11 +67,11 @@ def test_what_nobody_foresaw_gives_a_reference_and_is_logged_with_it(caplog):
 
 
 def test_only_trouble_that_passes_is_waited_out():
-    assert is_passing(http(502, 0, discord.DiscordServerError))
-    assert is_passing(http(429, 0))
-    assert is_passing(ConnectionResetError())
-    assert not is_passing(http(403, 50013, discord.Forbidden))
-    assert not is_passing(RequestError("x"))
+    assert is_temporary(http(502, 0, discord.DiscordServerError))
+    assert is_temporary(http(429, 0))
+    assert is_temporary(ConnectionResetError())
+    assert not is_temporary(http(403, 50013, discord.Forbidden))
+    assert not is_temporary(RequestError("x"))
 
 
 def test_caught_lets_the_end_of_a_task_through():
@@ -97,8 +97,8 @@ def test_caught_lets_the_end_of_a_task_through():
 def test_people_read_the_names_of_files_not_where_the_host_keeps_them(text, told, caplog):
     caplog.set_level(logging.INFO)
     assert without_folders(text) == told
-    assert sentence(CheckpointError(text)) == told
-    assert describe(CheckpointError(text), "a test") == told
+    assert user_message(CheckpointError(text)) == told
+    assert report(CheckpointError(text), "a test") == told
     assert text in caplog.text  # the host reads it all
 
 
@@ -109,7 +109,7 @@ def test_every_error_of_a_checkpoint_tells_its_name_and_not_its_folder(tmp_path)
         with pytest.raises(CheckpointError) as refused:
             read_tensors(path)
         assert str(tmp_path) in str(refused.value)
-        told = sentence(refused.value)
+        told = user_message(refused.value)
         assert told is not None
         assert told.startswith("some model.ckpt ")
         assert str(tmp_path.parent) not in told

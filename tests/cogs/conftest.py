@@ -182,7 +182,7 @@ def labels(message):
 async def world(settings, monkeypatch, caplog):
     place = World(settings, monkeypatch)
     place.external(Delivery, "next_event", "the job's next event")
-    place.external(ProgressMessage, "wait_for_news", "something to show")
+    place.external(ProgressMessage, "wait_for_update", "something to show")
     place.external(Videos, "film", "the worker")
     with no_unexpected_errors(place.expected_errors):
         await place.start()

@@ -6,7 +6,7 @@ import discord
 import pytest
 from simcord.backend.errors import SetupError
 
-from bot.host.health import complaints
+from bot.host.health import problems
 from cogs.admin import Admin
 
 ARGUMENTS = {"drain": {"state": "on"}, "announce": {"text": "hello"}}
@@ -73,7 +73,7 @@ async def test_the_host_reads_stats_and_workers(world, here, host):
         assert f"\n{line}\n" in page
     assert world.settings.discord.token.get_secret_value() not in page
     assert str(here.alice.id) not in page
-    assert await complaints(world.bot) == []
+    assert await problems(world.bot) == []
 
 
 async def test_draining_paints_what_was_asked_refuses_the_rest_and_says_when_empty(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import simcord.interactions
 
-from bot.language import speaking
+from bot.language import using_language
 from bot.language.translator import DESCRIPTION_LENGTH, CatalogueTranslator
 from bot.ui.command_tree import fingerprint
 from tests.cogs.configuring import add_manager, configure
@@ -89,7 +89,7 @@ async def test_every_description_is_translated_and_names_are_not(world):
 async def test_other_translations_are_told_to_discord(world):
     tree = world.bot.tree
     now = await fingerprint(tree)
-    with speaking("de"):  # whose start it is does not matter
+    with using_language("de"):  # whose start it is does not matter
         assert await fingerprint(tree) == now
     await tree.set_translator(None)
     assert await fingerprint(tree) != now

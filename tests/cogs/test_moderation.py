@@ -9,7 +9,7 @@ import discord
 import pytest
 
 from bot.errors import TermsError
-from bot.requests.restrictions import check_not_banned, parse_span
+from bot.requests.restrictions import check_not_banned, parse_duration
 from data.people import Restriction
 from tests.cogs.conftest import job_id_of
 
@@ -208,11 +208,11 @@ async def test_what_cannot_be_is_said_in_a_sentence(world, here, name, options, 
 
 
 def test_spans_of_time():
-    assert [parse_span(text) for text in ("30m", "12h", "7d", " 2W ", "1d 12h", "1d12h")] == [
+    assert [parse_duration(text) for text in ("30m", "12h", "7d", " 2W ", "1d 12h", "1d12h")] == [
         1800, 43_200, 604_800, 1_209_600, 129_600, 129_600]
     for text in ("", "7", "d", "-7d", "7 days", "1.5d", "7dd", "٣d" * 40, "9" * 30 + "d"):
         with pytest.raises(TermsError):
-            parse_span(text)
+            parse_duration(text)
 
 
 async def test_a_restriction_without_a_name_is_listed_as_such(world, here):

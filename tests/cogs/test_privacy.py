@@ -190,7 +190,7 @@ async def test_without_anything_kept_there_is_nothing_to_send(world, here):
 async def test_what_passed_the_gates_before_is_forgotten_too(world, here, monkeypatch):
     reached, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slowly(asking, request, rules):
+    async def slowly(origin, request, rules):
         reached.set()
         await world.env.external_wait(go_on.wait(), reason="the test")
         return request

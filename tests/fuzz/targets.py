@@ -11,8 +11,8 @@ import random
 import re
 from collections.abc import Callable
 
-from bot.errors import AttachmentError, sentence
-from bot.language.formatting import chosen, file_name, understood
+from bot.errors import AttachmentError, user_message
+from bot.language.formatting import file_name, prompt_lines, settings_line
 from bot.media.attachments import picture_from
 from bot.ui.buttons import BUTTONS
 from engine.errors import RequestError
@@ -39,7 +39,7 @@ def refusing_with_message(*kinds: type[Exception]):
         refused = error
     if refused is None:
         return
-    message = sentence(refused)
+    message = user_message(refused)
     assert message, f"{refused!r} has no message"
     assert len(message) <= LONGEST_MESSAGE, f"too long to be posted: {message[:200]}..."
     assert "Traceback" not in message
@@ -70,8 +70,8 @@ def _check_accepted(taken: ImageRequest) -> None:
     written.encode()  # it goes into the database
     assert request_from_json(written) == taken
     # What the bot shows of it in a message.
-    assert len(understood(taken)) <= 4096
-    assert len(chosen(taken)) <= 2048
+    assert len(prompt_lines(taken)) <= 4096
+    assert len(settings_line(taken)) <= 2048
     name = file_name(taken.prompt, 7, "0" * 32, "png")
     assert re.fullmatch(r"[\w.-]{1,100}", name), name
 

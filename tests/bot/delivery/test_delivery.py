@@ -269,8 +269,8 @@ async def test_resumed_jobs_are_followed_in_the_message_of_before(
 
 async def test_letting_go_of_a_job_waits_and_then_ends_it(delivery, follow):
     job = await follow()
-    await delivery.let_go("another", 10.0)
+    await delivery.stop_posting("another", 10.0)
     started = asyncio.get_running_loop().time()
-    await delivery.let_go(job.id, 0.05)
+    await delivery.stop_posting(job.id, 0.05)
     assert asyncio.get_running_loop().time() - started < 5
     await idle(delivery)

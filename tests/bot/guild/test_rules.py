@@ -17,7 +17,7 @@ from bot.host.settings import (
     variables,
 )
 from bot.requests.gate import check_channel, check_roles
-from bot.requests.requester import Asking
+from bot.requests.origin import Origin
 from bot.requests.usage import check_usage, jobs_a_day
 from data.guilds import Usage
 from engine.clock import DAY_MS
@@ -34,11 +34,11 @@ def host(tmp_path):
         limits=LimitSettings(max_iterations=500, max_pixels=256 * 256, max_jobs_per_person=4))
 
 
-def asking(channels=("1",), roles=(), kind="imagine"):
+def origin(channels=("1",), roles=(), kind="imagine"):
     async def tell(text):
         raise AssertionError(text)
 
-    return Asking("7", Place("5", channels[0]), tuple(channels), frozenset(roles),
+    return Origin("7", Place("5", channels[0]), tuple(channels), frozenset(roles),
                   discord.Permissions.none(), kind, tell)
 
 
@@ -102,19 +102,19 @@ def test_what_a_file_must_not_hold_is_refused(host, name, value):
 
 def test_denied_goes_before_allowed_and_threads_follow(host):
     rules = Rules({"channels_allowed": ["1", "2"], "channels_denied": ["2"]}, host)
-    check_channel(asking(["9", "1"]), rules)
+    check_channel(origin(["9", "1"]), rules)
     for channels in (["9"], ["2"], ["9", "2"], ["2", "1"]):
         with pytest.raises(NotAllowedError):
-            check_channel(asking(channels), rules)
+            check_channel(origin(channels), rules)
 
 
 def test_an_edit_needs_both_roles(host):
     rules = Rules({"roles_use": ["1"], "roles_edit": ["2"]}, host)
-    check_roles(asking(roles=["1"]), rules)
-    check_roles(asking(roles=["1", "2"], kind="edit"), rules)
+    check_roles(origin(roles=["1"]), rules)
+    check_roles(origin(roles=["1", "2"], kind="edit"), rules)
     for roles in (["1"], ["2"], []):
         with pytest.raises(NotAllowedError):
-            check_roles(asking(roles=roles, kind="edit"), rules)
+            check_roles(origin(roles=roles, kind="edit"), rules)
 
 
 @pytest.mark.parametrize(("stored", "roles", "number"), [

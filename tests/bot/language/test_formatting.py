@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.delivery import messages
-from bot.language.formatting import duration, escape, file_name, ordinal, place_in_queue, understood
+from bot.language.formatting import (
+    duration,
+    escape,
+    file_name,
+    ordinal,
+    place_in_queue,
+    prompt_lines,
+)
 from engine.errors import RequestError
 from engine.events import Done, Progress, Queued
 from engine.request.request import make_request
@@ -56,7 +63,7 @@ def test_every_prompt_fits_into_every_message(text):
                   messages.result("1", request, done, ("a.png", b"x")),
                   messages.finished(request, done, "https://discord.com/channels/1/2/3"),
                   messages.failed("1", request, text[:1000]), messages.ended(request, "x"),
-                  messages.resting("1", request)):
+                  messages.paused("1", request)):
         assert len(shown.content) <= 2000
         assert len(shown.embed) <= 6000
         assert len(shown.embed.description or "") <= 4096
@@ -64,7 +71,7 @@ def test_every_prompt_fits_into_every_message(text):
 
 
 def test_a_prompt_s_parts_are_listed_with_their_weights():
-    assert understood(make_request("a fox:2 + fog:-0.5:0.25 + 16:9")).splitlines() == [
+    assert prompt_lines(make_request("a fox:2 + fog:-0.5:0.25 + 16:9")).splitlines() == [
         "- a fox × 2", "- fog × -0.5 (avoided), stops at 0.25", "- 16:9"]
 
 

@@ -11,7 +11,7 @@ import pytest
 from babel.messages.mofile import read_mo
 
 import bot.errors
-from bot.errors import sentence
+from bot.errors import user_message
 from bot.language import (
     ENGLISH,
     LANGUAGES,
@@ -19,8 +19,8 @@ from bot.language import (
     catalogue_of,
     language_of,
     plural,
-    said,
-    speaking,
+    translated,
+    using_language,
 )
 from bot.language.formatting import duration, ordinal, place_in_queue
 from bot.locales.update import FOLDERS, SAYING, path_of, read, texts
@@ -167,9 +167,9 @@ def test_discord_s_locales(locale, language):
 
 
 def test_texts_are_said_in_the_language_spoken_and_only_there():
-    with speaking("de"):
+    with using_language("de"):
         assert _("Deleted.") == "Gelöscht."
-        with speaking("en-GB"):
+        with using_language("en-GB"):
             assert _("Deleted.") == "Deleted."
         assert plural("{number} word", "{number} words", 1) == "1 Wort"
         assert plural("{number} word", "{number} words", 2) == "2 Wörter"
@@ -183,7 +183,7 @@ def test_texts_are_said_in_the_language_spoken_and_only_there():
 def test_durations_and_places():
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 111)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th"]
-    with speaking("de"):
+    with using_language("de"):
         assert place_in_queue(1, None) == "In der Warteschlange: du bist als Nächstes dran"
         assert place_in_queue(3, 130) == "In der Warteschlange: Platz 3 (etwa 2 min)"
         assert duration(3900) == "1 h 5 min"
@@ -208,9 +208,9 @@ def test_durations_and_places():
 def test_what_the_engine_raises_is_said_in_the_reader_s_language(prompt, values, english, german):
     with pytest.raises(RequestError) as refusal:
         make_request(prompt, **values)
-    assert str(refusal.value) == sentence(refusal.value) == english
-    with speaking("de"):
-        assert sentence(refusal.value) == german
+    assert str(refusal.value) == user_message(refusal.value) == english
+    with using_language("de"):
+        assert user_message(refusal.value) == german
         assert str(refusal.value) == english
 
 
@@ -219,10 +219,10 @@ def test_braces_that_people_type_are_words(name):
     with pytest.raises(RequestError) as refusal:
         make_request("a fox", preset=name)
     for language in LANGUAGES:
-        with speaking(language):
-            assert f"{name}" in str(sentence(refusal.value))
-            assert sentence(RequestError(name)) == name
-            assert said(name) == name
+        with using_language(language):
+            assert f"{name}" in str(user_message(refusal.value))
+            assert user_message(RequestError(name)) == name
+            assert translated(name) == name
     with pytest.raises(RequestError, match="--seed must be a whole number"):
         request_from_text(f"a fox --seed={name}")
 
@@ -233,8 +233,8 @@ def test_a_sentence_goes_over_the_pipe_with_what_it_is_made_of():
     arrived = pickle.loads(body).event.reason
     assert arrived == "The size is missing."
     assert isinstance(arrived, Translatable)
-    with speaking("de"):
-        assert said(arrived) == "Die Größe fehlt."
+    with using_language("de"):
+        assert translated(arrived) == "Die Größe fehlt."
     again = pickle.loads(pickle.dumps(EngineError(arrived)))
     assert (again.template, again.values) == ("{name} is missing.", {"name": "The size"})
 
@@ -247,7 +247,7 @@ def test_a_sentence_holds_plain_values_alone():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_modals_are_as_short_as_discord_wants_them(language):
-    with speaking(language):
+    with using_language(language):
         for modal in (RemixModal("0" * 32, "a fox"), EditModal("job", "0" * 32)):
             payload = modal.to_dict()
             assert len(payload["title"]) <= 45

@@ -16,7 +16,7 @@ Kind = Literal["imagine", "edit"]
 
 
 @dataclass(frozen=True)
-class Asking:
+class Origin:
     """The origin of one request.
 
     ``channels`` are the ids of the channel and of a thread's parent; ``roles`` are the user's roles
@@ -35,15 +35,15 @@ class Asking:
     message_id: int | None = None
 
 
-Gate = Callable[[Asking, ImageRequest, Rules], Awaitable[ImageRequest]]
+Gate = Callable[[Origin, ImageRequest, Rules], Awaitable[ImageRequest]]
 """What every asking goes through before it is queued: it raises a BotError to refuse, or returns
 the request, with what a server or a person chose filled in. The rules are those of the place."""
 
-Taken = Callable[[Asking, Job], Awaitable[None]]
+OnAccepted = Callable[[Origin, Job], Awaitable[None]]
 """Told of each job that was queued, before its person is."""
 
 
-def asked_by(interaction: discord.Interaction[Any], kind: Kind = "imagine") -> Asking:
+def origin_of_interaction(interaction: discord.Interaction[Any], kind: Kind = "imagine") -> Origin:
     """Return the origin of a deferred interaction."""
     assert interaction.channel_id is not None  # commands, buttons and modals always have one
 
@@ -52,11 +52,11 @@ def asked_by(interaction: discord.Interaction[Any], kind: Kind = "imagine") -> A
 
     guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
     place = Place(guild_id, str(interaction.channel_id), str(interaction.locale))
-    return Asking(str(interaction.user.id), place, _channels(interaction.channel),
+    return Origin(str(interaction.user.id), place, _channels(interaction.channel),
                   _roles(interaction.user), interaction.permissions, kind, tell)
 
 
-def asked_in(message: discord.Message, kind: Kind = "edit") -> Asking:
+def origin_of_message(message: discord.Message, kind: Kind = "edit") -> Origin:
     """Return the origin of a message to the bot."""
     guild = message.guild
     place = Place(None if guild is None else str(guild.id), str(message.channel.id),
@@ -65,7 +65,7 @@ def asked_in(message: discord.Message, kind: Kind = "edit") -> Asking:
     permissions = (message.channel.permissions_for(author)
                    if guild is not None and isinstance(author, discord.Member)
                    else discord.Permissions.none())
-    return Asking(str(author.id), place, _channels(message.channel), _roles(author), permissions,
+    return Origin(str(author.id), place, _channels(message.channel), _roles(author), permissions,
                   kind, None, message.id)
 
 
