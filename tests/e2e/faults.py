@@ -176,7 +176,7 @@ def permission_taken(target: Target) -> AbstractAsyncContextManager[None]:
 async def channel_gone(target: Target) -> AsyncIterator[None]:
     """The channel is deleted."""
     target.toggle_blocked([target.channel])
-    target.channel.gone = True
+    target.channel.deleted = True
     yield
 
 

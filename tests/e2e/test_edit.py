@@ -43,8 +43,8 @@ async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, sta
 
     # A mention with an attachment; the attachment without a mention is ignored.
     await standin.say(bob, channel, "look", files=(("green.png", green),))
-    said = await standin.say(alice, channel, f"<@{world.application_id}> a fox --iterations 2",
-                             files=(("red.png", red),))
+    mention = await standin.say(alice, channel, f"<@{world.application_id}> a fox --iterations 2",
+                                files=(("red.png", red),))
     first, row, request = await result(1)
     assert (request["init_image"], request["prompt"]) == (sha256(red), "a fox")
     assert row["person"] == alice.id
@@ -63,7 +63,7 @@ async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, sta
     assert (request["init_image"], request["prompt"]) == (sha256(green), "a hen")
 
     # The menu of a message that does not mention the bot.
-    menu = await standin.menu(bob, channel, MENU, said)
+    menu = await standin.menu(bob, channel, MENU, mention)
     await standin.submit(bob, channel, await modal_of(menu), {
         "words": "an owl --iterations 2", "strength": "0.4"})
     _, _, request = await result(4)

@@ -68,7 +68,7 @@ async def test_if_the_channel_is_deleted_the_person_gets_a_direct_message(
         channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=60)
     await bot.until(lambda: previews(standin), "a preview")
-    channel.gone = True
+    channel.deleted = True
     await bot.until(lambda: any(standin.results(place) for place in
                                 standin.world.channels.values()
                                 if place.recipient == alice.id), "the direct message")

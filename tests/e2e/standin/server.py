@@ -128,7 +128,7 @@ class StandIn:
     async def say(self, user: User, channel: Channel, content: str = "", *,
                   reply_to: dict | None = None, files: tuple[tuple[str, bytes], ...] = ()) -> dict:
         """Write a message; a reply pings. The bot can read it only if it is mentioned."""
-        message, event = self.world.said(channel, user, content, reply_to, files)
+        message, event = self.world.person_message(channel, user, content, reply_to, files)
         await self.gateway.dispatch("MESSAGE_CREATE", event)
         return message
 

@@ -29,7 +29,7 @@ class Channel:
     messages: dict[str, dict] = field(default_factory=dict)
     bot_permissions: discord.Permissions = MEMBER
     recipient: str | None = None
-    gone: bool = False
+    deleted: bool = False
 
     def payload(self):
         if self.guild_id is None:
@@ -81,7 +81,7 @@ class World:
 
     def channel(self, channel_id: str) -> Channel:
         channel = self.channels.get(channel_id)
-        if channel is None or channel.gone:
+        if channel is None or channel.deleted:
             raise ApiError(*UNKNOWN_CHANNEL)
         if self.kicked and channel.guild_id is not None:
             raise ApiError(*MISSING_ACCESS)
@@ -126,7 +126,7 @@ class World:
                 "presences": [], "stage_instances": [], "guild_scheduled_events": [],
                 "soundboard_sounds": [],
                 "channels": [channel.payload() for channel in self.channels.values()
-                             if channel.guild_id is not None and not channel.gone]}
+                             if channel.guild_id is not None and not channel.deleted]}
 
     def new_message(self, channel: Channel, payload: dict, files: dict, *, ephemeral=False) -> dict:
         message = {"id": self.clock.snowflake(), "channel_id": channel.id, "author": self.bot_user,
@@ -144,8 +144,8 @@ class World:
         channel.messages[message["id"]] = message
         return message
 
-    def said(self, channel: Channel, user: User, content: str, reply_to: dict | None,
-             files: tuple[tuple[str, bytes], ...]) -> tuple[dict, dict]:
+    def person_message(self, channel: Channel, user: User, content: str, reply_to: dict | None,
+                       files: tuple[tuple[str, bytes], ...]) -> tuple[dict, dict]:
         """A person's message, and its event for a bot without the privileged intent.
 
         A reply mentions the author of the message it replies to. If the bot is not mentioned, the
