@@ -7,9 +7,12 @@ import simcord.interactions
 
 from bot.language import using_language
 from bot.language.translator import DESCRIPTION_LENGTH, CatalogueTranslator
+from bot.locales.update import read, texts
 from bot.ui.command_tree import fingerprint
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import labels
+
+NAME_LENGTH = 32  # Discord's
 
 
 @pytest.fixture
@@ -67,15 +70,21 @@ async def test_a_server_s_language_is_that_of_its_messages(world, here, german):
 async def test_every_description_is_translated_and_names_are_not(world):
     tree = world.bot.tree
     assert isinstance(tree.translator, CatalogueTranslator)
+    originals = texts()
+    translations = {message.string for message in read("de") if isinstance(message.string, str)}
     seen = 0
 
     def walk(payload):
         nonlocal seen
         if payload.get("description"):
             seen += 1
-            german = payload["description_localizations"]["de"]
-            assert german != payload["description"]
-            assert len(german) <= DESCRIPTION_LENGTH
+            english, german = payload["description"], payload["description_localizations"]["de"]
+            assert german != english
+            # Whole texts of the catalogue: neither was cut to Discord's limit.
+            assert english in originals
+            assert german in translations
+            assert max(len(english), len(german)) <= DESCRIPTION_LENGTH
+        assert len(payload["name"]) <= NAME_LENGTH
         assert not payload.get("name_localizations")
         assert set(payload.get("description_localizations", {})) <= {"de"}
         for option in payload.get("options", ()):
