@@ -81,6 +81,9 @@ class Delivery:
     async def retry_refused(self, guild_id: int) -> None:
         """Post again what a server's channels refused earlier: they may accept it now."""
         for job_id in self._results.refused(guild_id):
+            if (task := self._tasks.get(job_id)) is not None:
+                # The channel refused it a moment ago, and the task still says so elsewhere.
+                await asyncio.wait([task])
             stored = await self._store.job(job_id)
             if (stored is not None and stored.delivered_at is None and not self._closing
                     and job_id not in self._tasks):

@@ -204,6 +204,33 @@ async def test_a_refused_result_is_tried_again_when_the_server_changes(
     assert not delivery.busy
 
 
+async def test_a_server_that_changes_right_after_a_refusal_still_gets_the_result(
+        store, client, channel, delivery, follow):
+    released, held = asyncio.Event(), asyncio.Event()
+    answer = channel.answer
+
+    async def hold_edits(what):
+        if what == "edit":  # as a rate limit does: the job's task lasts on after the refusal
+            held.set()
+            await released.wait()
+        await answer(what)
+
+    job = await follow()
+    job.publish(Queued(1, None))
+    await shown(channel, "Queued")
+    channel.answer = hold_edits
+    channel.failures = [("send", refusal(403, 50013))]
+    (await client.fetch_user(ALICE)).direct.failures = [("send", refusal(403, 50007))]
+    await finish(store, job)
+    await held.wait()
+    retry = asyncio.create_task(delivery.retry_refused(100))
+    await asyncio.sleep(0.05)
+    released.set()
+    await retry
+    await idle(delivery)
+    assert (await store.job(job.id)).state == "delivered"
+
+
 async def test_a_shutdown_is_said_and_the_next_start_delivers(
         store, channel, delivery, deliveries, follow):
     job = await follow()
