@@ -1,17 +1,17 @@
-"""Everything the engine raises on purpose.
+"""The errors that the engine raises on purpose.
 
-Each message is a sentence for the person who caused it, and says what to change::
+Each message is a sentence for the person, which says what to change::
 
     EngineError
     +-- RequestError         a prompt, size, number or picture that cannot be painted
     +-- ModelError           a model that cannot be used
     |   +-- UnknownModelError    no model of that name in the catalogue
-    |   +-- MissingModelError    known, but not on this machine yet
-    |   +-- CheckpointError      a file that is no checkpoint of the format it should be
-    |   +-- DownloadError        a model that could not be fetched whole
-    +-- NumericalError       the optimisation left the finite numbers
-    +-- OutOfMemoryError     the painting does not fit into the device's memory
-    +-- InstallationError    a package that is not installed as it should be
+    |   +-- MissingModelError    a model whose files are not on this machine
+    |   +-- CheckpointError      a file that is not a checkpoint of the expected format
+    |   +-- DownloadError        a model that could not be downloaded
+    +-- NumericalError       a loss that is no longer finite
+    +-- OutOfMemoryError     a painting that does not fit into the device's memory
+    +-- InstallationError    a package that is missing or broken
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ def os_reason(error: OSError) -> str:
 
 
 class EngineError(Exception):
-    """The root of the tree; its text may be shown to a person as it is.
+    """The base class of all errors; its text can be shown to a person.
 
-    It is made of a template and the values of its {names}, as a Translatable is::
+    Like a Translatable it has a template and the values of its {names}::
 
-        RequestError("At most {most} prompts can be added.", most=16)
+        RequestError("At most {most} prompts can be joined.", most=16)
     """
 
     def __init__(self, template: str = "", /, **values: object) -> None:
@@ -41,12 +41,12 @@ class EngineError(Exception):
 
     @property
     def template(self) -> str:
-        """The English text, with {names} in it where there are ``values``."""
+        """The English text, with {names} for its ``values``."""
         return self.message.template
 
     @property
     def values(self) -> dict[str, Any]:
-        """What the names in the template stand for."""
+        """The values of the names in the template."""
         return self.message.values
 
 
@@ -59,28 +59,33 @@ class ModelError(EngineError):
 
 
 class UnknownModelError(ModelError):
-    """No model of that name in the catalogue."""
+    """The catalogue has no model of that name."""
 
 
 class MissingModelError(ModelError):
-    """A model of the catalogue whose files are not on this machine yet."""
+    """A model of the catalogue whose files are not on this machine."""
 
 
 class CheckpointError(ModelError):
-    """A file that is not a checkpoint of the format it should be, or only half of one."""
+    """A file that is not a checkpoint of the expected format, or is incomplete."""
+
+    @property
+    def names_file(self) -> bool:
+        """Whether the message has the file's ``path`` among its values."""
+        return "path" in self.values
 
 
 class DownloadError(ModelError):
-    """A model that could not be fetched whole, or is not what the catalogue says it is."""
+    """A model that could not be downloaded, or whose file is not the expected one."""
 
 
 class NumericalError(EngineError):
-    """The optimisation left the finite numbers; the last finite state is still in the object."""
+    """The loss is no longer finite; the Synthesis still has the state before it."""
 
 
 class OutOfMemoryError(EngineError):
-    """The painting does not fit into the device's memory, whatever is spared."""
+    """The painting does not fit into the device's memory, even with the least memory use."""
 
 
 class InstallationError(EngineError):
-    """A package that is missing or is not the one it should be."""
+    """A package that is missing, broken or not the expected one."""

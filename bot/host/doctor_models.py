@@ -28,18 +28,18 @@ def check_models(all_: Report) -> None:
     if painting is not None:
         chosen = painting.model
         entry = catalogue.model(chosen)
-        gone = [source.file for source in entry.sources if not source.where(folder).is_file()]
+        gone = [source.file for source in entry.sources if not source.location(folder).is_file()]
         if gone:
             all_.line("WRONG", "models", f"{chosen} is missing {', '.join(gone)}; run "
                       f"imagine-models get {entry.name}, or choose another IMAGINE_MODEL")
         elif _hashes(all_, entry, folder):
             all_.line("ok", "models", f"{chosen} is installed and intact")
     for entry in _others(catalogue, chosen):
-        here = [source.where(folder).is_file() for source in entry.sources]
+        here = [source.location(folder).is_file() for source in entry.sources]
         if all(here):
             if _hashes(all_, entry, folder):
                 all_.line("ok", "models", f"{entry.name} is installed and intact")
-        elif any(source.where(folder).is_file() for source in entry.sources
+        elif any(source.location(folder).is_file() for source in entry.sources
                  if source.file.startswith(entry.generator.name)):
             all_.line("note", "models", f"{entry.name} is only partly installed; run "
                       f"imagine-models get {entry.name} to download the rest")
@@ -78,7 +78,7 @@ def check_device(all_: Report) -> None:
         threads = painting.threads or torch.get_num_threads()
         name = f"{device}, {threads} {'thread' if threads == 1 else 'threads'}"
     entry, folder = load_catalogue().model(painting.model), models_folder()
-    files = [source.where(folder) for source in entry.sources]
+    files = [source.location(folder) for source in entry.sources]
     if not all(file.is_file() for file in files):
         return  # reported with the models
     needed = (LARGE_MEMORY if sum(file.stat().st_size for file in files) > _LARGE_FILES

@@ -1,7 +1,7 @@
-"""The models that paint: which there are, and loading one. The face of this package.
+"""The models that paint: the catalogue of them, and loading one.
 
-Names are imported when first used: whoever only reads the catalogue (the bot's process) never
-loads torch.
+Names are imported when they are first used, so that reading the catalogue, as the bot does, does
+not load torch.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["Catalogue", "Generator", "ModelEntry", "Models", "Perceptor", "Tokens",
            "choose_device", "load_catalogue", "load_models", "models_folder"]
 
-_HOMES = {"Catalogue": "catalogue", "ModelEntry": "catalogue", "load_catalogue": "catalogue",
+_MODULES = {"Catalogue": "catalogue", "ModelEntry": "catalogue", "load_catalogue": "catalogue",
           "models_folder": "catalogue", "Generator": "generators.base",
           "Models": "loading", "choose_device": "loading", "load_models": "loading",
           "Perceptor": "perceptors.base", "Tokens": "perceptors.base"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"engine.models.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"engine.models.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'engine.models' has no attribute {name!r}")

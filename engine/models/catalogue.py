@@ -1,4 +1,4 @@
-"""Which models there are: names, files, hashes and licences, from TOML. See catalogue.toml."""
+"""The catalogue of models: names, files, hashes and licences, from TOML (catalogue.toml)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import platformdirs
 
-from engine.errors import MissingModelError, ModelError, UnknownModelError
+from engine.errors import MissingModelError, ModelError, UnknownModelError, os_reason
 from engine.models.kinds import (
     DEFAULT_GENERATOR,
     DEFAULT_PERCEPTOR,
@@ -31,15 +31,15 @@ _SHIPPED = Path(__file__).with_name("catalogue.toml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SECTIONS = ("generators", "perceptors", "models")
-# By what they were called before: stored jobs and people's own catalogues have the old names.
-_NEW_NAMES = {"embedded": "drawn"}
+# Models that were renamed: stored jobs and users' catalogues have the old names.
+_RENAMED = {"embedded": "drawn"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file: at ``path``, or to be fetched from ``url`` and kept as ``file``.
+    """One file: at ``path``, or downloaded from ``url`` and stored as ``file``.
 
-    ``sha256`` is in hexadecimal digits; ``size`` in bytes, about.
+    ``sha256`` is in hexadecimal digits; ``size`` is the approximate number of bytes.
     """
 
     file: str
@@ -48,8 +48,8 @@ class Source:
     sha256: str | None = None
     size: int | None = None
 
-    def where(self, folder: Path) -> Path:
-        """Where it lies, or will, ``folder`` being that of the downloads."""
+    def location(self, folder: Path) -> Path:
+        """Its path, now or after the download; ``folder`` is the folder of downloads."""
         return folder / self.file if self.path is None else self.path
 
 
@@ -57,7 +57,7 @@ class Source:
 class Part:
     """A generator or a perceptor in the catalogue.
 
-    ``files`` are those that its ``kind`` needs, by role; ``settings`` is what its kind is told.
+    ``files`` are the files that its ``kind`` needs, by role; ``settings`` are passed to the kind.
     """
 
     name: str
@@ -70,7 +70,7 @@ class Part:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A generator and a perceptor that paint together, and the settings that suit them."""
+    """A generator and a perceptor that paint together, with default settings for both."""
 
     name: str
     generator: Part
@@ -80,71 +80,71 @@ class ModelEntry:
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """Its files, the generator's first."""
+        """All its files, the generator's first."""
         return *self.generator.files.values(), *self.perceptor.files.values()
 
     @property
     def weights(self) -> tuple[Source, ...]:
-        """Its files without the small ones that describe them."""
+        """Its files without the small ones that describe the others."""
         return tuple(source for part in (self.generator, self.perceptor)
                      for role, source in part.files.items() if role != "config")
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All that is known by name."""
+    """All generators, perceptors and models, by name."""
 
     generators: Mapping[str, Part]
     perceptors: Mapping[str, Part]
     models: Mapping[str, ModelEntry]
 
     def model(self, name: str) -> ModelEntry:
-        """The model called ``name``; "imagenet-16384/RN50" is that one with another perceptor.
+        """The model called ``name``; "imagenet-16384/RN50" is a model with another perceptor.
 
-        A name that was changed is still known. Raises UnknownModelError, which lists the names.
+        Old names of renamed models still work. Raises UnknownModelError, which lists the names.
         """
         base, slash, other = name.partition("/")
-        entry = _named(self.models, base)
+        entry = _find(self.models, base)
         if entry is None:
-            raise UnknownModelError("There is no model called {name}; there are {names}.",
+            raise UnknownModelError("There is no model called {name}; choose one of {names}.",
                                     name=repr(name), names=", ".join(self.models))
         if not slash:
             return entry
-        perceptor = _named(self.perceptors, other)
+        perceptor = _find(self.perceptors, other)
         if perceptor is None:
-            raise UnknownModelError("There is no perceptor called {name}; there are {names}.",
+            raise UnknownModelError("There is no perceptor called {name}; choose one of {names}.",
                                     name=repr(other), names=", ".join(self.perceptors))
         return ModelEntry(name, entry.generator, perceptor, entry.defaults, entry.note)
 
 
-def _named(there: Mapping[str, T], name: str) -> T | None:
-    """The entry called ``name``, or called so before."""
-    return there.get(name) or there.get(_NEW_NAMES.get(name, name))
+def _find(entries: Mapping[str, T], name: str) -> T | None:
+    """The entry called ``name``, now or before it was renamed."""
+    return entries.get(name) or entries.get(_RENAMED.get(name, name))
 
 
 def models_folder(folder: Path | None = None) -> Path:
-    """Where downloads are kept: ``folder``, $IMAGINE_MODELS_FOLDER, or the user's cache."""
+    """The folder of downloads: ``folder``, $IMAGINE_MODELS_FOLDER, or the user's cache."""
     if folder is not None:
         return folder
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named) if named else (
+    variable = os.environ.get(FOLDER_VARIABLE)
+    return Path(variable) if variable else (
         platformdirs.user_cache_path(APP, appauthor=False) / "models")
 
 
 def user_catalogue() -> Path:
-    """The user's own catalogue: $IMAGINE_MODELS_CATALOGUE, or models.toml in their settings."""
-    named = os.environ.get(CATALOGUE_VARIABLE)
-    return Path(named) if named else (
+    """The user's catalogue: $IMAGINE_MODELS_CATALOGUE, or models.toml in their settings."""
+    variable = os.environ.get(CATALOGUE_VARIABLE)
+    return Path(variable) if variable else (
         platformdirs.user_config_path(APP, appauthor=False) / "models.toml")
 
 
 def load_catalogue(user_file: Path | None = None) -> Catalogue:
-    """The shipped catalogue and over it the user's, an entry of the same name replacing ours.
+    """The shipped catalogue and the user's, whose entries replace those of the same name.
 
-    Raises ModelError, naming file and entry, where the user's is not as it should be.
+    Raises ModelError, which names the file and the entry, if the user's catalogue is invalid.
     """
-    mine = user_catalogue() if user_file is None else user_file
-    files = [_SHIPPED, mine] if mine.exists() else [_SHIPPED]
+    own = user_catalogue() if user_file is None else user_file
+    files = [_SHIPPED, own] if own.exists() else [_SHIPPED]
     tables = [(file, _read_toml(file)) for file in files]
     generators: dict[str, Part] = {}
     perceptors: dict[str, Part] = {}
@@ -156,7 +156,7 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
         for name, row in table["perceptors"].items():
             entry = _Row(file, f"perceptors.{name}", row)
             perceptors[name] = entry.part(name, PERCEPTORS, DEFAULT_PERCEPTOR)
-    for file, table in tables:  # after the others, as it may pair what either file has
+    for file, table in tables:  # last, since a model can pair parts of both files
         for name, row in table["models"].items():
             entry = _Row(file, f"models.{name}", row)
             models[name] = ModelEntry(name, entry.one_of("generator", generators),
@@ -169,26 +169,26 @@ def _read_toml(file: Path) -> dict[str, dict[str, Any]]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError("The catalogue {file} is no TOML ({reason}); correct it.", file=file,
-                         reason=error) from None
+        raise ModelError("The catalogue {file} is not valid TOML ({reason}); correct it.",
+                         file=file, reason=error) from None
     except OSError as error:
-        raise ModelError("The catalogue {file} cannot be read: {reason}.", file=file,
-                         reason=error.strerror) from None
+        raise ModelError("The catalogue {file} can't be read: {reason}.", file=file,
+                         reason=os_reason(error)) from None
     for section, rows in table.items():
         if section not in _SECTIONS or not isinstance(rows, dict):
-            raise ModelError("The catalogue {file} has `{section}`; what it may have is "
-                             "[generators.NAME], [perceptors.NAME] and [models.NAME].", file=file,
+            raise ModelError("The catalogue {file} has `{section}`; only [generators.NAME], "
+                             "[perceptors.NAME] and [models.NAME] are allowed.", file=file,
                              section=section)
         for name, row in rows.items():
             if not isinstance(row, dict) or _NAME.fullmatch(name) is None:
-                raise ModelError("The catalogue {file} has [{section}.{name}]; names are made of "
+                raise ModelError("The catalogue {file} has [{section}.{name}]; names can only have "
                                  "letters, digits, dots, underscores and hyphens.", file=file,
                                  section=section, name=name)
     return {section: table.get(section, {}) for section in _SECTIONS}
 
 
 class _Row:
-    """One entry of a catalogue, and the sentences about what is wrong with it."""
+    """One entry of a catalogue, read field by field; errors name the file and the entry."""
 
     def __init__(self, file: Path, name: str, row: Mapping[str, Any]) -> None:
         self.file, self.name, self.row = file, name, row
@@ -200,26 +200,26 @@ class _Row:
     def text(self, key: str, default: str = "") -> str:
         value = self.row.get(key, default)
         if not isinstance(value, str):
-            raise self.wrong(Translatable("has a `{key}` that is no text", key=key))
+            raise self.wrong(Translatable("has a `{key}` that is not text", key=key))
         return value
 
     def table(self, key: str) -> Mapping[str, Any]:
         value = self.row.get(key, {})
         if not isinstance(value, dict):
-            raise self.wrong(Translatable("has a `{key}` that is no table", key=key))
+            raise self.wrong(Translatable("has a `{key}` that is not a table", key=key))
         return value
 
-    def one_of(self, key: str, there: Mapping[str, T]) -> T:
-        entry = _named(there, self.text(key))
+    def one_of(self, key: str, entries: Mapping[str, T]) -> T:
+        entry = _find(entries, self.text(key))
         if entry is None:
-            raise self.wrong(Translatable("should have a `{key}` out of {names}", key=key,
-                                          names=", ".join(there)))
+            raise self.wrong(Translatable("needs a `{key}` that is one of {names}", key=key,
+                                          names=", ".join(entries)))
         return entry
 
-    def part(self, name: str, kinds: Mapping[str, Kind], usual: str) -> Part:
-        kind = kinds.get(self.text("kind", usual))
+    def part(self, name: str, kinds: Mapping[str, Kind], default: str) -> Part:
+        kind = kinds.get(self.text("kind", default))
         if kind is None:
-            raise self.wrong(Translatable("should have a `kind` out of {names}",
+            raise self.wrong(Translatable("needs a `kind` that is one of {names}",
                                           names=", ".join(kinds)))
         files = {role: self.source(role) for role in kind.files}
         return Part(name, kind, files, self.table("settings"), self.text("about"),
@@ -231,39 +231,39 @@ class _Row:
         path, url, sha256 = inner.text("path"), inner.text("url"), inner.text("sha256").lower()
         size = row.get("size")
         if bool(path) == bool(url):
-            raise inner.wrong(Translatable("should have either a `path` or a `url`"))
+            raise inner.wrong(Translatable("needs either a `path` or a `url`"))
         if sha256 and _SHA256.fullmatch(sha256) is None:
             raise inner.wrong(Translatable("has a `sha256` that is not 64 hexadecimal digits"))
         if size is not None and (type(size) is not int or size < 0):
-            raise inner.wrong(Translatable("has a `size` that is no number of bytes"))
+            raise inner.wrong(Translatable("has a `size` that is not a number of bytes"))
         if path:
             there = self.file.parent / path
             return Source(there.name, path=there, sha256=sha256 or None, size=size)
         if not url.startswith(("https://", "http://")):
-            raise inner.wrong(Translatable("has a `url` that does not begin with https://"))
+            raise inner.wrong(Translatable("has a `url` that does not start with https://"))
         file = inner.text("file")
         if _NAME.fullmatch(file) is None:
-            raise inner.wrong(Translatable("should have the `file` name that the download is kept "
-                                           "under"))
+            raise inner.wrong(Translatable("needs the `file` name under which the download is "
+                                           "stored"))
         return Source(file, url=url, sha256=sha256 or None, size=size)
 
 
 def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str,
               defaults: Mapping[str, int], hashes: Mapping[Path, str],
               user_file: Path | None = None) -> Path:
-    """Write the model ``name`` into the user's catalogue; the catalogue's path.
+    """Write the model ``name`` into the user's catalogue, and return the catalogue's path.
 
-    Files stay where they are and are named by absolute path, with the SHA-256 in ``hashes``;
-    ``perceptor`` is a file or the name of one in the catalogue. Raises ModelError for a name
-    that is taken or no name, and where the catalogue cannot be written.
+    Files stay where they are and are listed by absolute path, with their SHA-256 from ``hashes``;
+    ``perceptor`` is a file or the name of a perceptor in the catalogue. Raises ModelError if the
+    name is taken or invalid, or if the catalogue cannot be written.
     """
     target = user_catalogue() if user_file is None else user_file
-    there = load_catalogue(target)
+    catalogue = load_catalogue(target)
     if _NAME.fullmatch(name) is None:
-        raise ModelError("{name} is no name for a model: use letters, digits, dots, underscores "
-                         "and hyphens, 64 at most.", name=repr(name))
-    if name in {*there.models, *there.generators, *there.perceptors}:
-        raise ModelError("The name {name} is taken; choose another, or take its entries out of "
+        raise ModelError("A model can't be called {name}; use at most 64 letters, digits, dots, "
+                         "underscores and hyphens.", name=repr(name))
+    if name in {*catalogue.models, *catalogue.generators, *catalogue.perceptors}:
+        raise ModelError("The name {name} is taken; choose another, or remove its entries from "
                          "{target} first.", name=name, target=target)
 
     def file(path: Path) -> str:
@@ -274,9 +274,10 @@ def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str
              f"config = {file(config)}", ""]
     if isinstance(perceptor, Path):
         lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}", ""]
-    elif perceptor not in there.perceptors:
-        raise MissingModelError("There is no file and no perceptor called {name}; there are "
-                                "{names}.", name=repr(perceptor), names=", ".join(there.perceptors))
+    elif perceptor not in catalogue.perceptors:
+        raise MissingModelError("There is no file and no perceptor called {name}; the perceptors "
+                                "are {names}.", name=repr(
+                                    perceptor), names=", ".join(catalogue.perceptors))
     paired = name if isinstance(perceptor, Path) else perceptor
     lines += [f"[models.{_quoted(name)}]", f"generator = {_quoted(name)}",
               f"perceptor = {_quoted(paired)}", "", f"[models.{_quoted(name)}.defaults]",
@@ -289,11 +290,11 @@ def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str
         os.replace(temporary, target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ModelError("{target} cannot be written: {reason}.", target=target,
-                         reason=error.strerror) from None
+        raise ModelError("{target} can't be written: {reason}.", target=target,
+                         reason=os_reason(error)) from None
     return target
 
 
 def _quoted(text: str) -> str:
-    """``text`` as a TOML string, whose escapes are JSON's; beyond ASCII it stands for itself."""
+    """``text`` as a TOML string, which has JSON's escapes; non-ASCII text stays as it is."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,13 +1,14 @@
-"""Reading the tensors of a checkpoint, and nothing else of it: no code in a file ever runs.
+"""Reads the tensors of checkpoints, and nothing else: no code in a file is ever run.
 
-Three kinds of file are known: what ``torch.save`` writes today (a zip), what it wrote before
-2020 (bare pickles), and TorchScript archives, as OpenAI publishes CLIP. The first two go
-through ``torch.load(weights_only=True)``, the third through an unpickler of our own, since
-``torch.jit.load`` would compile the code inside.
+It reads three kinds of files: what ``torch.save`` writes today (a zip), what it wrote before 2020
+(bare pickles), and TorchScript archives, in which OpenAI publishes CLIP. The first two are read by
+``torch.load(weights_only=True)``, the third by an unpickler of our own, since ``torch.jit.load``
+would compile the code inside.
 """
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import pickletools
 import re
@@ -15,46 +16,54 @@ import struct
 import threading
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
 
 import torch
 from torch import Tensor
 
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, os_reason
 from engine.models.torchscript import read_torchscript
 
-# What Lightning and its friends leave beside the weights: epochs, callbacks, settings. Each
-# such class is read as an empty one, whatever the file says is inside.
+# Packages whose objects Lightning saves next to the weights: epochs, callbacks, settings. Their
+# classes are replaced by empty ones that ignore what the file says.
 _TRAINING_LEFTOVERS = ("pytorch_lightning", "lightning", "lightning_fabric", "omegaconf",
                        "argparse", "typing", "pathlib", "numpy")
 _HARMLESS_BUILTINS = {f"{module}.{name}" for module in ("builtins", "__builtin__")
                       for name in ("dict", "list", "tuple", "int", "float", "str", "bool")}
-# What malformed pickles and archives make of torch's reader, besides its own UnpicklingError.
+# What torch's reader raises for malformed files, besides its own UnpicklingError.
 _BROKEN = (RuntimeError, EOFError, KeyError, ValueError, AttributeError, TypeError, IndexError,
            AssertionError, OverflowError, OSError, struct.error, zipfile.BadZipFile)
 _LEGACY_MAGIC = (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")
-# torch.serialization.safe_globals sets a list shared by the whole process.
+# torch.serialization.safe_globals changes a list of the whole process.
 _lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[BufferedReader]:
+    """The file ``path``, open for reading; an OSError becomes a CheckpointError."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise CheckpointError("{path} can't be read: {reason}.", path=path,
+                              reason=os_reason(error)) from None
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The state dict [name -> tensor, on the CPU] of a checkpoint; see the module for formats.
 
-    Tensors may lie in the file itself, mapped into memory: copy what you keep. Raises
-    CheckpointError with what is wrong with the file.
+    Tensors may be mapped from the file into memory, so copy those you keep. Raises
+    CheckpointError, which says what is wrong with the file.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-    except OSError as error:
-        raise CheckpointError("{path} cannot be read: {reason}.", path=path,
-                              reason=error.strerror) from None
+    with opened(path) as file:
+        head = file.read(512)
     if not head:
-        raise CheckpointError("{path} is empty; fetch it again.", path=path)
+        raise CheckpointError("{path} is empty; download it again.", path=path)
     if looks_like_page(head):
-        raise CheckpointError("{path} is a web page, not a checkpoint: open the address in a "
+        raise CheckpointError("{path} is a web page, not a checkpoint; open the address in a "
                               "browser and save the file that it offers.", path=path)
     if head.startswith(b"PK\x03\x04"):
         if _is_torchscript(path):
@@ -63,19 +72,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if head.startswith(_LEGACY_MAGIC):
         return _state_dict(_load(path, mapped=False), path)
     if head.startswith(b"\x80"):
-        raise CheckpointError("{path} is a plain pickle, which only running it could read; save "
-                              "its state dict with torch.save.", path=path)
-    raise CheckpointError("{path} is no PyTorch checkpoint: it does not begin like one.", path=path)
+        raise CheckpointError("{path} is a plain pickle, which can't be read without running it; "
+                              "save its state dict with torch.save.", path=path)
+    raise CheckpointError("{path} is not a PyTorch checkpoint.", path=path)
 
 
 def looks_like_page(head: bytes) -> bool:
-    """Whether a file that begins with ``head`` is HTML, as hosts send for dead links."""
+    """Whether a file that starts with ``head`` is HTML, which hosts send for dead links."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return start.startswith((b"<!doctype", b"<html", b"<head"))
 
 
 def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors under ``prefix`` by their names within it; all of them if none is."""
+    """The tensors whose names start with ``prefix``, without it; all tensors if there are none."""
     inner = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()
              if name.startswith(prefix)}
     return inner or dict(tensors)
@@ -86,32 +95,33 @@ def _is_torchscript(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError):
-        raise CheckpointError("{path} is cut off: the end of the file is missing; fetch it again.",
+        raise CheckpointError("{path} is incomplete: its end is missing; download it again.",
                               path=path) from None
     return any(name.endswith("/constants.pkl") for name in names)
 
 
 def _load(path: Path, *, mapped: bool) -> Any:
-    """What ``path`` holds, tensors and plain values alone."""
+    """The content of ``path``, limited to tensors and plain values."""
     try:
         names = _global_names(path)
         inert: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
             (_stand_in(name), name) for name in names if _is_leftover(name)]
         with _lock, warnings.catch_warnings(), torch.serialization.safe_globals(inert):
-            # Of other pickle protocols it warns; what it cannot read is told below.
+            # It warns about other pickle protocols; real problems are raised below.
             warnings.simplefilter("ignore", UserWarning)
-            # Mapped, an optimiser's state of 600 MB beside the weights is never read.
+            # Mapped, so that an optimiser's state of 600 MB is never read.
             return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
         if found is None:
-            raise CheckpointError("{path} is damaged, or holds more than tensors; fetch it again, "
+            raise CheckpointError("{path} is damaged or has more than tensors; download it again, "
                                   "or save its state dict with torch.save.", path=path) from None
-        raise CheckpointError("{path} wants to run `{call}` when it is read, which is refused; "
-                              "save its state dict alone with torch.save.", path=path,
+        raise CheckpointError("{path} would run `{call}` when it is read, which is not allowed; "
+                              "save only its state dict with torch.save.", path=path,
                               call=found[1]) from None
     except _BROKEN:
-        raise CheckpointError("{path} is damaged or cut off; fetch it again.", path=path) from None
+        raise CheckpointError("{path} is damaged or incomplete; download it again.",
+                              path=path) from None
 
 
 def _is_leftover(name: str) -> bool:
@@ -119,7 +129,7 @@ def _is_leftover(name: str) -> bool:
 
 
 def _stand_in(name: str) -> type:
-    """A class that takes anything and does nothing, in place of the one called ``name``."""
+    """A class that accepts anything and does nothing, to replace the one called ``name``."""
     def ignore(self: object, *_: object, **__: object) -> None:
         return None
 
@@ -131,7 +141,7 @@ def _stand_in(name: str) -> type:
 
 
 def _global_names(path: Path) -> set[str]:
-    """Every class and function that the pickles of a checkpoint name, without running them."""
+    """All classes and functions named in a checkpoint's pickles, which are not run."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             member = next((n for n in archive.namelist() if n.endswith("/data.pkl")), None)
@@ -147,7 +157,7 @@ def _global_names(path: Path) -> set[str]:
 
 
 def _names_in(stream: IO[bytes]) -> set[str]:
-    # weights_only knows no other way to name a class than GLOBAL, "module name" in one string.
+    # weights_only accepts only GLOBAL to name a class, with "module name" in one string.
     return {str(argument).replace(" ", ".", 1)
             for opcode, argument, _ in pickletools.genops(stream) if opcode.name == "GLOBAL"}
 
@@ -156,13 +166,13 @@ def _state_dict(loaded: Any, path: Path) -> dict[str, Tensor]:
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, dict):
-        raise CheckpointError("{path} holds a {kind}, not a state dict.", path=path,
+        raise CheckpointError("{path} contains a {kind}, not a state dict.", path=path,
                               kind=type(loaded).__name__)
     tensors = {name: value.detach() for name, value in loaded.items()
                if isinstance(name, str) and isinstance(value, Tensor)
                and value.layout is torch.strided and not value.is_quantized}
     if not tensors:
         some = ", ".join(sorted(str(key) for key in loaded)[:3]) or "nothing"
-        raise CheckpointError("{path} has no \"state_dict\" and no tensors, only {some}; it is no "
-                              "checkpoint of weights.", path=path, some=some)
+        raise CheckpointError("{path} has no \"state_dict\" and no tensors, only {some}; it is not "
+                              "a checkpoint with weights.", path=path, some=some)
     return tensors

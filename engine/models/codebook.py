@@ -1,4 +1,4 @@
-"""Between a latent and the codes of a codebook (paper, section 2.1)."""
+"""From a latent to the codes of a codebook, and back (paper, section 2.1)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def embed_codes(codes: Tensor, codebook: Tensor, height: int, width: int) -> Ten
 def nearest_codes(z: Tensor, codebook: Tensor) -> Tensor:
     """Indices [B, h*w] of the nearest code [K, D] to each token of z [B, D, h, w].
 
-    By ||x||^2 + ||c||^2 - 2 x.c, as van den Oord et al. 2017, with the first term, the same
-    for every code, left out.
+    The distance is ||x||^2 + ||c||^2 - 2 x.c (van den Oord et al. 2017), without the first term,
+    which is the same for every code.
     """
     tokens = z.flatten(2).transpose(1, 2)
     distance = (codebook**2).sum(1) - 2 * tokens @ codebook.T

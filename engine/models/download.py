@@ -1,9 +1,9 @@
-"""Fetching a file of the catalogue: whole and checked at its place, or not there at all.
+"""Downloads files of the catalogue. A file appears at its path complete and verified, or not.
 
-While it comes it is ``NAME.part``, with ``NAME.part.json`` saying of which version of the
-file; cut off, it goes on from there, in this run or the next. Whole, its SHA-256 is compared
-with the catalogue's, or with the one recorded in ``NAME.sha256`` when it first came (the
-format of ``sha256sum``), and only then it is moved to ``NAME`` in one step.
+During the download it is called ``NAME.part``, and ``NAME.part.json`` records the version of the
+file. An interrupted download continues from there, in the same run or a later one. The complete
+file's SHA-256 is compared with the catalogue's, or with the one recorded in ``NAME.sha256`` at the
+first download (in the format of ``sha256sum``). Only then is it moved to ``NAME``, atomically.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from engine.errors import CheckpointError, DownloadError, MissingModelError
+from engine.errors import CheckpointError, DownloadError, MissingModelError, os_reason
 from engine.models.catalogue import Source
-from engine.models.checkpoints import looks_like_page
-from engine.models.locks import only_one
+from engine.models.checkpoints import looks_like_page, opened
+from engine.models.locks import file_lock
 from engine.translatable import Translatable
 
 Progress = Callable[[int, int | None], None]
-"""Told the bytes that are here and, where the server says, those there will be."""
+"""Called with the bytes received and the total, None if the server does not tell it."""
 
 _CHUNK = 1 << 20
-_AGAIN = (408, 425, 429, 500, 502, 503, 504)  # answers that may be better in a moment
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_TEMPORARY = (408, 425, 429, 500, 502, 503, 504)  # statuses that may be temporary
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long a download is tried: ``attempts`` in a row that bring nothing new end it.
+class RetryPolicy:
+    """How long a download is tried: it fails after ``attempts`` in a row without new bytes.
 
-    ``pause`` seconds after the first, twice as many after each other one, 30 at most;
-    ``timeout`` is how many seconds a silent server is waited for.
+    It waits ``pause`` seconds after the first and twice as long after each further one, at most
+    30 s; ``timeout`` is the number of seconds without a byte that ends an attempt.
     """
 
     attempts: int = 5
@@ -54,7 +54,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class _Version:
-    """Which file a part is of: a part of another version is thrown away, not added to."""
+    """The version of the file that a part belongs to; a part of another version is dropped."""
 
     url: str
     etag: str | None
@@ -62,8 +62,8 @@ class _Version:
     total: int | None
 
 
-class _CutOffError(Exception):
-    """The connection ended early, or the server asked for patience, ``wait`` seconds of it."""
+class _ConnectionLostError(Exception):
+    """The connection ended early, or the server asked to try again after ``wait`` seconds."""
 
     def __init__(self, why: str, wait: float = 0.0) -> None:
         super().__init__(why)
@@ -71,76 +71,71 @@ class _CutOffError(Exception):
 
 
 def obtain(source: Source, folder: Path, *, progress: Progress | None = None,
-           patience: Patience | None = None) -> Path:
-    """The path of ``source`` in ``folder``, fetched unless it is there with the right hash.
+           retry: RetryPolicy | None = None) -> Path:
+    """The path of ``source`` in ``folder``, downloaded unless it is there with the right hash.
 
-    Raises DownloadError with what went wrong: address, connection, room on the disk, hash.
-    Of what cannot be used nothing is left; of a download cut off, the part.
+    Raises DownloadError, which says what is wrong: the address, the connection, the disk's space,
+    the hash. An interrupted download leaves its part, any other error nothing.
     """
-    target = source.where(folder)
+    target = source.location(folder)
     if source.url is None:
         if not target.is_file():
-            raise MissingModelError("{target} is gone and was not fetched from anywhere; put it "
-                                    "back.", target=target)
+            raise MissingModelError("{target} is missing and has no download address; put it back.",
+                                    target=target)
         return target
     with _disk_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
-        with only_one(folder / f".{source.file}.lock"):
+        with file_lock(folder / f".{source.file}.lock"):
             if target.is_file():
                 with contextlib.suppress(CheckpointError):
                     verify(source, folder)
                     return target
                 target.unlink()
             download = _Download(source.url, target, progress or (lambda *_: None),
-                                 patience or Patience())
+                                 retry or RetryPolicy())
             download.run(resumable_without_tag=source.sha256 is not None)
             _accept(source, target, download)
     return target
 
 
 def verify(source: Source, folder: Path) -> None:
-    """Raise CheckpointError unless the file of ``source`` in ``folder`` has the right SHA-256.
+    """Raise CheckpointError if the file of ``source`` in ``folder`` has another SHA-256.
 
-    That is the catalogue's, or else the one recorded when it was first fetched; where there is
-    neither, there is nothing to compare.
+    Other than the catalogue's, or else than the one recorded at the first download; without either
+    there is nothing to compare.
     """
-    path = source.where(folder)
+    path = source.location(folder)
     expected = source.sha256 or recorded_sha256(path)
     if expected is not None and file_sha256(path) != expected:
-        raise CheckpointError(Translatable("{path} is not the file it should be (its SHA-256 is "
-                                           "another): it was changed or damaged; fetch it again "
-                                           "with `imagine-models get`.",
-                                           path=path) if source.url else
+        raise CheckpointError(
+            Translatable("{path} has the wrong SHA-256, so it was changed or damaged; download it "
+                         "again with `imagine-models get`.", path=path) if source.url else
             Translatable("{path} has changed since it was added to the catalogue; add it again "
-                         "under another name, or take its `sha256` out of the catalogue.",
+                         "under another name, or remove its `sha256` from the catalogue.",
                          path=path))
 
 
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits. Raises CheckpointError."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CheckpointError("{path} cannot be read: {reason}.", path=path,
-                              reason=error.strerror) from None
+    with opened(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def recorded_sha256(path: Path) -> str | None:
-    """The SHA-256 recorded beside ``path`` when it was first fetched, if any."""
+    """The SHA-256 recorded next to ``path`` at its first download, if any."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        digest = _beside(path, ".sha256").read_text(encoding="ascii").split(" ")[0].strip()
+        digest = _with_suffix(path, ".sha256").read_text(encoding="ascii").split(" ")[0].strip()
         if len(digest) == 64:
             return digest
     return None
 
 
-def _beside(path: Path, suffix: str) -> Path:
+def _with_suffix(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
 def _accept(source: Source, target: Path, download: _Download) -> None:
-    """Move the whole part to its place, if it is what it should be; else drop it."""
+    """Verify the complete part and move it to ``target``; drop it if it is the wrong file."""
     recorded = None if source.sha256 else recorded_sha256(target)
     expected = source.sha256 or recorded
     digest = file_sha256(download.part)
@@ -150,27 +145,26 @@ def _accept(source: Source, target: Path, download: _Download) -> None:
     if page or (expected is not None and digest != expected):
         download.drop()
     if page:
-        raise DownloadError("{host} sent a web page in place of {file}: the address has moved, or "
-                            "wants a sign-in; nothing was kept.", host=host, file=source.file)
+        raise DownloadError("{host} sent a web page instead of {file}, so the address has moved or "
+                            "needs a login; nothing was kept.", host=host, file=source.file)
     if expected is not None and digest != expected:
-        remedy = (Translatable("try again, and if it stays so, the file was changed by its "
-                               "publisher")
+        remedy = (Translatable("try again; if it fails again, the publisher has changed the file")
                   if recorded is None else
-                  Translatable("delete {path} to trust it", path=_beside(target, ".sha256")))
-        raise DownloadError("{file} from {host} is not the file it should be (SHA-256 {digest}..., "
-                            "not {expected}...); nothing was kept: {remedy}.", file=source.file,
+                  Translatable("delete {path} to accept it", path=_with_suffix(target, ".sha256")))
+        raise DownloadError("{file} from {host} has the wrong SHA-256 ({digest}..., not "
+                            "{expected}...), so nothing was kept; {remedy}.", file=source.file,
                             host=host, digest=digest[:12], expected=expected[:12], remedy=remedy)
     if expected is None:
-        # Before the file: whoever sees the file also sees its hash.
-        note = _beside(target, ".sha256.part")
+        # Before the file, so that the file never appears without its hash.
+        note = _with_suffix(target, ".sha256.part")
         note.write_text(f"{digest}  {target.name}\n", encoding="ascii")
-        os.replace(note, _beside(target, ".sha256"))
+        os.replace(note, _with_suffix(target, ".sha256"))
     os.replace(download.part, target)
     download.drop()
-    if os.name == "posix":  # the new name, too, should outlive a power cut
+    if os.name == "posix":  # so that the new name survives a power cut, too
         descriptor = os.open(target.parent, os.O_RDONLY)
         try:
-            with contextlib.suppress(OSError):  # not every file system can
+            with contextlib.suppress(OSError):  # not every file system supports it
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -178,48 +172,48 @@ def _accept(source: Source, target: Path, download: _Download) -> None:
 
 @contextlib.contextmanager
 def _disk_errors(target: Path) -> Iterator[None]:
-    """Any OSError of the disk as a DownloadError."""
+    """Turn an OSError of the disk into a DownloadError."""
     try:
         yield
     except OSError as error:
-        raise DownloadError("{target} cannot be written: {reason}.", target=target,
-                            reason=error.strerror or error) from None
+        raise DownloadError("{target} can't be written: {reason}.", target=target,
+                            reason=os_reason(error)) from None
 
 
 class _Download:
-    """One file on its way into ``target``'s part."""
+    """The download of one file into the part of ``target``."""
 
-    def __init__(self, url: str, target: Path, progress: Progress, patience: Patience) -> None:
+    def __init__(self, url: str, target: Path, progress: Progress, retry: RetryPolicy) -> None:
         self.url, self.target = url, target
-        self.progress, self.patience = progress, patience
-        self.part = _beside(target, ".part")
-        self.state = _beside(target, ".part.json")
+        self.progress, self.retry = progress, retry
+        self.part = _with_suffix(target, ".part")
+        self.state = _with_suffix(target, ".part.json")
 
     def drop(self) -> None:
-        """Leave nothing of the part."""
+        """Delete the part."""
         self.part.unlink(missing_ok=True)
         self.state.unlink(missing_ok=True)
 
     def run(self, *, resumable_without_tag: bool) -> None:
-        """Fetch until the part is whole. Raises DownloadError."""
+        """Download until the part is complete. Raises DownloadError."""
         furthest, failures = self._have(), 0
         while True:
             try:
                 self._attempt(resumable_without_tag)
                 return
-            except _CutOffError as cut:
-                # Only bytes never had before count as going on; a server that always begins
-                # anew and always breaks off at the same place would else be asked for ever.
+            except _ConnectionLostError as error:
+                # Only new bytes count as progress. Otherwise a server that always starts from the
+                # beginning and always stops at the same place would be asked forever.
                 failures = 1 if self._have() > furthest else failures + 1
                 furthest = max(furthest, self._have())
-                if failures >= self.patience.attempts:
-                    raise DownloadError("{file} could not be fetched whole from {host} ({reason}); "
-                                        "try again, it goes on from the {megabytes:.1f} MB that "
-                                        "are here.", file=self.target.name,
-                                        host=urlsplit(self.url).netloc, reason=cut,
+                if failures >= self.retry.attempts:
+                    raise DownloadError("The download of {file} from {host} was interrupted "
+                                        "({reason}); try again to continue from {megabytes:.1f} "
+                                        "MB.", file=self.target.name,
+                                        host=urlsplit(self.url).netloc, reason=error,
                                         megabytes=furthest / 1e6) from None
-                time.sleep(max(min(cut.wait, 60.0),
-                               min(self.patience.pause * 2 ** (failures - 1), 30.0)))
+                time.sleep(max(min(error.wait, 60.0),
+                               min(self.retry.pause * 2 ** (failures - 1), 30.0)))
 
     def _have(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
@@ -245,29 +239,30 @@ class _Download:
         try:
             request = urllib.request.Request(self.url, headers=headers)  # noqa: S310
             response = urllib.request.urlopen(  # noqa: S310  the catalogue has only http(s)
-                request, timeout=self.patience.timeout)
+                request, timeout=self.retry.timeout)
         except urllib.error.HTTPError as error:
-            self._refused(error)
+            self._raise_for_status(error)
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, ssl.SSLCertVerificationError):
                 raise DownloadError("{host} has no valid certificate ({reason}); check this "
-                                    "machine's clock and its certificates.",
+                                    "machine's clock and certificates.",
                                     host=urlsplit(self.url).netloc,
                                     reason=reason.verify_message) from None
-            raise _CutOffError(str(getattr(reason, "strerror", None) or reason)) from None
+            raise _ConnectionLostError(str(getattr(reason, "strerror", None) or reason)) from None
         with response:
             self._receive(response, version, have)
 
-    def _refused(self, error: urllib.error.HTTPError) -> None:
+    def _raise_for_status(self, error: urllib.error.HTTPError) -> None:
         with error:
             if error.code == 416:  # the file is shorter now than the part
                 self.drop()
-                raise _CutOffError("the file has changed")
-            if error.code in _AGAIN:
+                raise _ConnectionLostError("the file has changed")
+            if error.code in _TEMPORARY:
                 wait = error.headers.get("Retry-After", "")
-                raise _CutOffError(f"HTTP {error.code}", float(wait) if wait.isdecimal() else 0.0)
-            raise DownloadError("{file} is not to be had: {host} answers {code} {reason}; look "
+                raise _ConnectionLostError(f"HTTP {error.code}", float(
+                    wait) if wait.isdecimal() else 0.0)
+            raise DownloadError("{file} can't be downloaded: {host} answers {code} {reason}; check "
                                 "whether its address has moved.", file=self.target.name,
                                 host=urlsplit(self.url).netloc, code=error.code,
                                 reason=error.reason)
@@ -280,17 +275,17 @@ class _Download:
             if not have or not _continues(response.headers.get("Content-Range", ""), have,
                                           version.total if version else None):
                 self.drop()
-                raise _CutOffError("the file has changed")
-        else:  # the whole: the server knows no ranges, or the file is another one now
+                raise _ConnectionLostError("the file has changed")
+        else:  # the complete file: the server supports no ranges, or the file has changed
             have = 0
         total = None if ahead is None else have + ahead
-        self._make_room(0 if ahead is None else ahead)
+        self._check_space(0 if ahead is None else ahead)
         try:
             with self.part.open("ab" if have else "wb") as file:
                 if not have:
                     etag = response.headers.get("ETag")
                     new = _Version(self.url,
-                                   # a weak tag promises the same meaning, not the same bytes
+                                   # a weak tag does not guarantee the same bytes
                                    None if etag is None or etag.startswith("W/") else etag,
                                    response.headers.get("Last-Modified"), total)
                     self.state.write_text(json.dumps(asdict(new)), encoding="utf-8")
@@ -300,18 +295,18 @@ class _Download:
         except OSError as error:
             self._disk_failed(error)
         if total is not None and done < total:
-            raise _CutOffError("the connection was cut")
+            raise _ConnectionLostError("the connection was cut")
 
     def _copy(self, response: http.client.HTTPResponse, file: IO[bytes], done: int,
               total: int | None) -> int:
-        """Write what comes; the bytes there are now. What came before a cut is kept."""
+        """Write the body to ``file``, up to an interruption; returns the bytes there are now."""
         self.progress(done, total)
         while True:
             try:
-                # read1: what has arrived, so that the bar moves on a slow line as well.
+                # read1 returns what has arrived, so that the bar also moves on a slow line.
                 chunk = response.read1(_CHUNK)
             except (http.client.HTTPException, OSError) as error:
-                raise _CutOffError(
+                raise _ConnectionLostError(
                     getattr(error, "strerror", None) or "the connection was cut") from None
             if not chunk:
                 return done
@@ -319,26 +314,26 @@ class _Download:
             done += len(chunk)
             self.progress(done, total)
 
-    def _make_room(self, ahead: int) -> None:
+    def _check_space(self, ahead: int) -> None:
         free = shutil.disk_usage(self.part.parent).free
         if ahead > free:
             self.drop()
-            raise self._full(f"{ahead / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB free")
+            raise self._full(f"it needs {ahead / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free")
 
     def _disk_failed(self, error: OSError) -> None:
-        if error.errno in _NO_ROOM:
-            self.drop()  # the rest of the machine wants room as well
-            raise self._full(str(error.strerror)) from None
+        if error.errno in _DISK_FULL:
+            self.drop()  # other programs need space, too
+            raise self._full(os_reason(error)) from None
         raise error
 
     def _full(self, why: str) -> DownloadError:
-        return DownloadError("There is no room for {file} in {folder} ({why}); make some, or "
-                             "choose another folder with IMAGINE_MODELS_FOLDER.",
+        return DownloadError("There isn't enough space for {file} in {folder} ({why}); free some, "
+                             "or choose another folder with IMAGINE_MODELS_FOLDER.",
                              file=self.target.name, folder=self.target.parent, why=why)
 
 
 def _continues(content_range: str, have: int, total: int | None) -> bool:
-    """Whether "bytes 10-99/100" goes on where ``have`` bytes end, of the same whole."""
+    """Whether "bytes 10-99/100" continues after ``have`` bytes of a file of ``total`` bytes."""
     unit, _, rest = content_range.partition(" ")
     span, _, whole = rest.partition("/")
     if unit != "bytes" or span.split("-")[0] != str(have):

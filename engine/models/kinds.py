@@ -1,8 +1,8 @@
-"""The kinds of generators and perceptors that can be loaded, by the catalogue's ``kind``.
+"""The kinds of generators and perceptors, by the catalogue's ``kind``.
 
 A new kind is one file under ``generators/`` or ``perceptors/`` and one line here. Its module has
 ``build(files, settings)``: ``files`` are the paths of the kind's files by role, ``settings`` is the
-table that the catalogue entry gives it. Torch is loaded only when something is built.
+table in the catalogue entry. Torch is loaded only when something is built.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: the module that builds it, and the files it needs, by role, in reading order."""
+    """A kind: the module that builds it, and the roles of the files it needs, in reading order."""
 
     module: str
     files: tuple[str, ...]
 
     def build(self, files: Mapping[str, Path], settings: Mapping[str, Any]) -> Any:
-        """A Generator or a Perceptor in float32 on the CPU, evaluating and frozen.
+        """A Generator or a Perceptor in float32 on the CPU, frozen and in evaluation mode.
 
-        Raises CheckpointError if a file is not what the kind needs, ModelError if a setting is
-        wrong.
+        Raises CheckpointError for an unsuitable file, ModelError for a wrong setting.
         """
         return importlib.import_module(self.module).build(files, settings)
 
@@ -39,4 +38,4 @@ PERCEPTORS = {
     "efficientnet-lite": Kind("engine.models.perceptors.efficientnet_lite", ("checkpoint",)),
 }
 DEFAULT_GENERATOR, DEFAULT_PERCEPTOR = "taming-vq", "openai-clip"
-"""What an entry without a ``kind`` is."""
+"""The kinds of entries that have no ``kind``."""

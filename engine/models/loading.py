@@ -1,4 +1,4 @@
-"""A model of the catalogue, loaded onto a device: the one way to a generator and a perceptor."""
+"""Loads a model of the catalogue, which is a generator and a perceptor, onto a device."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ from engine.translatable import Translatable
 
 @dataclass(frozen=True, eq=False)
 class Models:
-    """A generator and a perceptor on one device, evaluating and frozen.
+    """A generator and a perceptor on one device, frozen and in evaluation mode.
 
-    ``precision`` is what the generator decodes in, "float32" or "bf16"; all else is in float32.
-
-    ``defaults`` are the settings of a request that suit them, by name (``width`` and
-    ``height`` in pixels, and any other of the recipe); ``note`` says what they know.
+    ``precision`` is the one the generator decodes in, "float32" or "bf16"; everything else is in
+    float32. ``defaults`` are suitable settings of a request by name (``width`` and ``height`` in
+    pixels, and other fields of the recipe); ``note`` describes what they can paint.
     """
 
     name: str
@@ -41,12 +40,12 @@ class Models:
 
 def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", precision: str = "auto",
                 folder: Path | None = None, catalogue: Catalogue | None = None) -> Models:
-    """Load the model called ``name``, as ``imagine-models list`` has it, onto ``device``.
+    """Load the model called ``name``, as in ``imagine-models list``, onto ``device``.
 
     ``device`` is "auto", "cpu", "cuda", "cuda:1" or "mps"; ``precision`` is "float32", "bf16" or
-    "auto" (see :func:`choose_precision`); ``folder`` is where downloads lie,
-    without it :func:`models_folder`. Raises UnknownModelError, MissingModelError,
-    CheckpointError, and ModelError for a device that is not there or too small.
+    "auto" (see :func:`choose_precision`); ``folder`` is the folder of downloads, by default
+    :func:`models_folder`. Raises UnknownModelError, MissingModelError, CheckpointError, and
+    ModelError for a device that does not exist or has too little memory.
     """
     where = choose_device(device)
     computed_in = choose_precision(precision, where)
@@ -60,16 +59,16 @@ def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", precision: s
     except (MemoryError, RuntimeError) as error:
         if not is_memory_error(error):
             raise
-        raise ModelError("The model {model} does not fit into the free memory of {where}; end what "
-                         "else uses it, or choose the device cpu.", model=entry.name,
+        raise ModelError("The model {model} doesn't fit into the free memory of {where}; end other "
+                         "programs that use it, or choose the device cpu.", model=entry.name,
                          where=where) from None
 
 
 def choose_device(name: str) -> torch.device:
-    """The device called ``name``; raises ModelError if this machine has none such.
+    """The device called ``name``; raises ModelError if this machine does not have it.
 
-    "auto" is CUDA where there is one, else the CPU. Apple's "mps" must be asked for: it lacks
-    kernels that the cutouts' gradients need, and PyTorch then falls back or fails.
+    "auto" is CUDA if available, else the CPU. Apple's "mps" must be chosen explicitly: it lacks
+    kernels that the cutouts' gradients need, and PyTorch then falls back to the CPU or fails.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -91,15 +90,15 @@ def choose_device(name: str) -> torch.device:
 
 
 def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
-    """Both networks on the CPU; every file is looked for before any is read."""
+    """Both networks, on the CPU. That no file is missing is checked before any is read."""
     for source in entry.sources:
-        path = source.where(folder)
+        path = source.location(folder)
         if path.is_file():
             continue
         if source.url is None:
-            raise MissingModelError("The file {path} of the model {model} is gone; put it back, or "
-                                    "choose another model.", path=path, model=entry.name)
-        raise MissingModelError("The model {model} is not on this machine yet; fetch it with "
+            raise MissingModelError("The file {path} of the model {model} is missing; put it back, "
+                                    "or choose another model.", path=path, model=entry.name)
+        raise MissingModelError("{model} isn't installed on this machine; download it with "
                                 "`imagine-models get {model}`.", model=entry.name)
     for source in entry.sources:
         if source.url is not None:
@@ -108,16 +107,16 @@ def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
 
 
 def _build(part: Part, folder: Path) -> Any:
-    """The network of a catalogue entry; its errors name the file, or the entry."""
-    files = {role: source.where(folder) for role, source in part.files.items()}
+    """The network of a catalogue entry; errors name the file or the entry."""
+    files = {role: source.location(folder) for role, source in part.files.items()}
     try:
         return part.kind.build(files, part.settings)
     except CheckpointError as error:
-        # What is built from tensors cannot name the file; what reads files already has.
-        named = files.get("checkpoint")
-        if named is None or any(str(path) in str(error) for path in files.values()):
+        # Code that reads files names the file; code that only sees its tensors cannot.
+        checkpoint = files.get("checkpoint")
+        if checkpoint is None or error.names_file:
             raise
-        raise CheckpointError("{path}: {what}", path=named, what=error.message) from None
-    except ModelError as error:  # a setting, which knows nothing of its entry
+        raise CheckpointError("{path}: {what}", path=checkpoint, what=error.message) from None
+    except ModelError as error:  # about a setting; the kind does not know the entry's name
         raise ModelError("The catalogue's entry {entry}: {what}", entry=part.name,
                          what=error.message) from None

@@ -1,4 +1,4 @@
-"""One holder at a time of a file's name, across processes; freed when its holder ends."""
+"""A lock on a file, across processes; it is released when its holder ends."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import IO
 
 
 @contextlib.contextmanager
-def only_one(path: Path) -> Iterator[None]:
-    """Wait until no other process or thread holds ``path``, an empty file, then hold it.
+def file_lock(path: Path) -> Iterator[None]:
+    """Wait until no other process or thread holds the lock ``path``, an empty file; then hold it.
 
-    The file stays: taken away, two could hold the same name at once. Raises OSError where it
-    cannot be made.
+    The file is not deleted, since two processes could then hold locks on the same name. Raises
+    OSError if it cannot be created.
     """
     with path.open("ab") as file:
         _hold(file)
@@ -49,7 +49,7 @@ else:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
             except BlockingIOError:
-                # Asking again, not waiting inside: Ctrl-C ends it at once in any thread.
+                # Polled, because a blocking call would ignore Ctrl-C in other threads.
                 time.sleep(0.2)
 
     def _free(file: IO[bytes]) -> None:

@@ -1,10 +1,10 @@
-"""The one place where code of `taming-transformers` and `clip` is brought in.
+"""The only module that imports code of `taming-transformers` and `clip`.
 
-Both packages are requirements, yet neither imports as a whole beside a current PyTorch:
-``import clip`` wants torchvision (which has no CPU build) and ``pkg_resources`` (gone from
-setuptools), and ``taming.models`` wants a PyTorch Lightning of 2021. Their parts that hold
-the architectures need none of that. So CLIP's ``model.py`` and ``simple_tokenizer.py`` are
-loaded by file, past the package's ``__init__``, and of taming only two clean modules.
+Neither package can be imported as a whole with a current PyTorch: ``import clip`` needs torchvision
+(which has no CPU build) and ``pkg_resources`` (removed from setuptools), and ``taming.models``
+needs PyTorch Lightning of 2021. The modules with the architectures need none of these. So CLIP's
+``model.py`` and ``simple_tokenizer.py`` are loaded by file, without the package's ``__init__``, and
+only two modules of taming are imported.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ CLIP_DISTRIBUTION = "clip-anytorch"
 
 
 def _clip_folder() -> Path:
-    """Where clip-anytorch's files lie, asked of its own record of files.
+    """The folder of clip-anytorch's modules, from the distribution's list of files.
 
-    Another program on PyPI also calls its module ``clip``; asking the distribution, not the
-    import system, cannot take that one for OpenAI's.
+    Another project on PyPI also has a module ``clip``, which the import system could find instead.
     """
     try:
         files = importlib.metadata.files(CLIP_DISTRIBUTION) or []
@@ -52,7 +51,7 @@ def _clip_module(name: str) -> ModuleType:
     alias = f"_openai_clip_{name}"
     spec = importlib.util.spec_from_file_location(alias, _clip_folder() / f"{name}.py")
     if spec is None or spec.loader is None:
-        raise InstallationError("clip/{name}.py cannot be loaded; reinstall {package}.", name=name,
+        raise InstallationError("clip/{name}.py can't be loaded; reinstall {package}.", name=name,
                                 package=CLIP_DISTRIBUTION)
     module = importlib.util.module_from_spec(spec)
     sys.modules[alias] = module
@@ -67,25 +66,25 @@ def clip_model() -> ModuleType:
 
 @functools.cache
 def clip_tokenizer() -> Any:
-    """CLIP's byte-pair tokenizer with its vocabulary of 49,408 entries; made once (0.1 s)."""
+    """CLIP's byte-pair tokenizer with 49,408 entries, created once (0.1 s)."""
     return _clip_module("simple_tokenizer").SimpleTokenizer()
 
 
 def taming_autoencoder(*, norm_groups: int = 32, **ddconfig: Any) -> tuple[Any, Any]:
-    """taming's (Encoder, Decoder) for a ``ddconfig`` as its yaml files have it.
+    """taming's (Encoder, Decoder) for a ``ddconfig`` as in its yaml files.
 
-    ``norm_groups`` is the number of groups of the group normalisation, 32 in every published
-    model and fixed in taming's code. In a small generator of 32 channels that would be one
-    channel a group, which takes the mean from every channel: no flat colour gets through.
+    ``norm_groups`` is the number of groups of the group normalisation: 32 in every published
+    model, and fixed in taming's code. In a small generator with 32 channels that is one channel
+    per group, which subtracts the mean of each channel, so that no flat colour is possible.
     """
     from taming.modules.diffusionmodules import model as diffusion
 
     def normalise(in_channels: int) -> torch.nn.GroupNorm:
         return torch.nn.GroupNorm(norm_groups, in_channels, eps=1e-6, affine=True)
 
-    # Their x * sigmoid(x) as the one kernel that it is: a fifth less time and memory.
+    # Their x * sigmoid(x) as one kernel: a fifth less time and memory.
     diffusion.nonlinearity = torch.nn.functional.silu
-    # Their constructors print the shape of z; a library does not write to somebody's stdout.
+    # Their constructors print the shape of z, but a library must not write to stdout.
     silent = contextlib.redirect_stdout(io.StringIO())
     with mock.patch.object(diffusion, "Normalize", normalise), silent:
         return diffusion.Encoder(**ddconfig), diffusion.Decoder(**ddconfig)

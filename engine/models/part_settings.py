@@ -1,4 +1,4 @@
-"""Reading a catalogue entry's ``settings``: a wrong one is named, a missing one is usual."""
+"""Reads a catalogue entry's ``settings``; errors name the wrong one."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def check_names(settings: Mapping[str, Any], known: Iterable[str]) -> None:
     names = list(known)
     for name in settings:
         if name not in names:
-            raise ModelError("There is no setting `{name}` for this kind of model; it has {names}.",
-                             name=name, names=", ".join(names) or "none")
+            raise ModelError("There is no setting `{name}` for this kind of model; its settings "
+                             "are {names}.", name=name, names=", ".join(names) or "none")
 
 
-def number(settings: Mapping[str, Any], name: str, default: float, least: float,
-           most: float) -> float:
-    """The setting as a number from ``least`` to ``most``; raises ModelError."""
+def number(settings: Mapping[str, Any], name: str, default: float, low: float,
+           high: float) -> float:
+    """The setting as a number from ``low`` to ``high``; raises ModelError for any other value."""
     value = settings.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise ModelError("The setting `{name}` should be a number from {least} to {most}, not "
-                         "{value}.", name=name, least=least, most=most, value=repr(value))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ModelError("The setting `{name}` must be a number between {low} and {high}, not "
+                         "{value}.", name=name, low=low, high=high, value=repr(value))
     return float(value)

@@ -1,4 +1,4 @@
-"""Which precision a generator decodes in: float32, or bf16 where the device is fast at it."""
+"""The precision in which a generator decodes: float32, or bf16 if the device is fast at it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""The tensors of a TorchScript archive, read without its code: OpenAI publishes CLIP as one.
+"""Reads the tensors of a TorchScript archive, in which OpenAI publishes CLIP, without its code.
 
-Such an archive is a zip: ``data.pkl`` is the tree of modules, ``data/0``, ``data/1``, ... are
-the tensors' bytes, ``code/`` the program, which is left alone. The unpickler here can make
-three things: tensors, ordered dicts and empty nodes for modules; whatever else a pickle asks
-for is refused.
+Such an archive is a zip: ``data.pkl`` is the tree of modules, ``data/0``, ``data/1``, ... are the
+tensors' bytes, and ``code/`` is the program, which is ignored. The unpickler here creates only
+tensors, ordered dicts and empty nodes for modules, and refuses everything else.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _DTYPES = {"FloatStorage": torch.float32, "HalfStorage": torch.float16,
            "BFloat16Storage": torch.bfloat16, "DoubleStorage": torch.float64,
            "LongStorage": torch.int64, "IntStorage": torch.int32, "ShortStorage": torch.int16,
            "CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool}
-# All that unpickling a damaged archive may raise, torch's own errors among it.
+# What unpickling a damaged archive can raise, torch's own errors included.
 _BROKEN = (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, TypeError,
            IndexError, OverflowError, RuntimeError, OSError, NotImplementedError, struct.error,
            zipfile.BadZipFile)
@@ -36,8 +35,8 @@ _BROKEN = (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeErro
 def read_torchscript(path: Path) -> dict[str, Tensor]:
     """The tensors [dotted name -> tensor, on the CPU] in the modules of the archive ``path``.
 
-    They lie in the file, mapped into memory: copy what you keep.
-    Raises CheckpointError for an archive that is damaged or asks for more than tensors.
+    They are mapped from the file into memory, so copy those you keep. Raises CheckpointError for
+    an archive that is damaged or needs more than tensors.
     """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
@@ -46,11 +45,12 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
             if f"{root}/byteorder" in names and archive.read(f"{root}/byteorder") != b"little":
                 raise CheckpointError("{path} was written on a big-endian machine; save it again "
                                       "on a little-endian one.", path=path)
-            # Of one's own copy: a tensor that is written to changes no file.
+            # Copy on write, so that writing to a tensor does not change the file.
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
             tree = _TreeReader(archive, root, path, content).load()
     except _BROKEN:
-        raise CheckpointError("{path} is damaged or cut off; fetch it again.", path=path) from None
+        raise CheckpointError("{path} is damaged or incomplete; download it again.",
+                              path=path) from None
     tensors = _flatten(tree)
     if not tensors:
         raise CheckpointError("{path} is a TorchScript archive without tensors.", path=path)
@@ -58,14 +58,14 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
 
 
 class _TreeReader(pickle.Unpickler):
-    """Unpickles the module tree; only what :meth:`find_class` returns can ever be called."""
+    """Unpickles the module tree; it can call only what :meth:`find_class` returns."""
 
     def __init__(self, archive: zipfile.ZipFile, root: str, path: Path,
                  content: mmap.mmap) -> None:
         super().__init__(io.BytesIO(archive.read(f"{root}/data.pkl")))
         self._archive, self._root, self._path, self._content = archive, root, path, content
         self._storages: dict[str, Tensor] = {}
-        # Made anew for each file: a pickle may set attributes on what it is handed.
+        # A new class for each file, as a pickle can set attributes on it.
         self._module = type("Module", (), {})
 
     def find_class(self, module: str, name: str) -> Any:
@@ -81,8 +81,8 @@ class _TreeReader(pickle.Unpickler):
             return view
         if module == "torch.jit._pickle":  # lists with a type tag
             return lambda data, *_: data
-        raise CheckpointError("{path} wants to run `{module}.{name}` when it is read, which is "
-                              "refused; fetch it again from its publisher.", path=self._path,
+        raise CheckpointError("{path} would run `{module}.{name}` when it is read, which is not "
+                              "allowed; download it again from its publisher.", path=self._path,
                               module=module, name=name)
 
     def persistent_load(self, pid: Any) -> Tensor:
@@ -96,12 +96,12 @@ class _TreeReader(pickle.Unpickler):
                 raise pickle.UnpicklingError("a storage of another size than it should be")
             self._storages[key] = (
                 torch.frombuffer(self._content, dtype=dtype, count=count,
-                                 offset=self._begin(member)) if count
+                                 offset=self._start(member)) if count
                 else torch.empty(0, dtype=dtype))
         return self._storages[key]
 
-    def _begin(self, member: zipfile.ZipInfo) -> int:
-        """Where the bytes of ``member`` begin, past the header before them (APPNOTE 4.3.7)."""
+    def _start(self, member: zipfile.ZipInfo) -> int:
+        """Where the bytes of ``member`` start, after its local header (APPNOTE 4.3.7)."""
         header = self._content[member.header_offset : member.header_offset + 30]
         name, extra = struct.unpack("<HH", header[26:30])
         return member.header_offset + 30 + int(name) + int(extra)
@@ -109,7 +109,7 @@ class _TreeReader(pickle.Unpickler):
 
 def _view(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...],
           *_: object) -> Tensor:
-    """The tensor of ``size`` and ``stride`` in ``storage``, which may not reach beyond it."""
+    """The tensor of ``size`` and ``stride`` in ``storage``; raises if it exceeds the storage."""
     if len(size) != len(stride) or min((offset, *size, *stride)) < 0:
         raise pickle.UnpicklingError("a tensor with a negative size")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
@@ -119,7 +119,7 @@ def _view(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int
 
 
 def _flatten(tree: object) -> dict[str, Tensor]:
-    # With a list of its own: neither a deep tree nor one that contains itself ends the stack.
+    # Iterative, so that neither a deep tree nor a cyclic one overflows the stack.
     tensors: dict[str, Tensor] = {}
     seen: set[int] = set()
     waiting: list[tuple[str, object]] = [("", tree)]

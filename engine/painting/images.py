@@ -89,8 +89,8 @@ def _read(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> Image.I
             image.load()
             return convert(_upright(image))
         except _BROKEN:
-            raise RequestError("That file can't be read as a picture; use a PNG, JPEG, WebP or "
-                               "GIF. If it is one, save it again.") from None
+            raise RequestError("That file can't be read as a picture; use an intact PNG, JPEG, "
+                               "WebP or GIF.") from None
 
 
 def _upright(image: Image.Image) -> Image.Image:

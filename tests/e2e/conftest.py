@@ -88,7 +88,7 @@ def model():
 def drawn_or_tiny():
     """The shipped model if this checkout has its files, else the tiny one."""
     entry = load_catalogue().model("drawn")
-    installed = all(source.where(models_folder()).is_file() for source in entry.sources)
+    installed = all(source.location(models_folder()).is_file() for source in entry.sources)
     return "drawn" if installed else "tiny"
 
 

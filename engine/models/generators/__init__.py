@@ -1,1 +1,1 @@
-"""Kinds of generators, one file each; see engine.models.kinds."""
+"""The kinds of generators, one file each; see engine.models.kinds."""

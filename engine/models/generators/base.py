@@ -1,4 +1,4 @@
-"""What every generator offers: a latent that is optimised, and the picture it stands for."""
+"""The interface of generators, which decode pictures from latents."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor, nn
 
 
 class Generator(nn.Module, ABC):
-    """From a latent z to a picture, and back. Nobody else asks of which kind it is.
+    """Decodes latents z to pictures, and encodes pictures. Other code never asks for its kind.
 
-    - ``factor``: width and height of a picture are multiples of it, in pixels. Where ``local``,
-      it is also the side of the square that one element of z [B, C, h, w] stands for; else every
-      element of z changes the whole picture;
-    - ``resolution``: the side in pixels of the pictures that it was made for;
-    - ``scale``: the standard deviation of its latents, what steps of a recipe count in that asks
-      for "codebook".
+    - ``factor``: width and height of a picture are multiples of it, in pixels. If ``local``, each
+      element of z [B, C, h, w] also represents a square with that side; otherwise each element
+      of z changes the whole picture.
+    - ``resolution``: the side in pixels of the pictures it was trained on.
+    - ``scale``: the standard deviation of its latents, the unit of a recipe's steps if the recipe
+      says "codebook".
     """
 
     factor: int = 1
@@ -26,22 +26,22 @@ class Generator(nn.Module, ABC):
 
     @property
     def codebook(self) -> Tensor | None:
-        """The code vectors [K, D] that z is quantised to; None where z is continuous."""
+        """The code vectors [K, D] to which z is quantised; None if z is continuous."""
         return None
 
     @property
     @abstractmethod
     def reference(self) -> Tensor:
-        """Any of its tensors: on its device, in its precision."""
+        """Any of its tensors, to read the device and the precision of z from."""
 
     @property
     @abstractmethod
     def scale(self) -> float:
-        """See the class."""
+        """The standard deviation of its latents."""
 
     @abstractmethod
     def random_latent(self, height: int, width: int, rng: torch.Generator) -> Tensor:
-        """A z to start from, for a picture of ``height`` x ``width`` pixels, drawn on the CPU."""
+        """A random z for a picture of ``height`` x ``width`` pixels, drawn on the CPU."""
 
     @abstractmethod
     def encode_latent(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
@@ -49,29 +49,29 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, z: Tensor) -> Tensor:
-        """z, quantised where there is a codebook -> picture [B, 3, H, W], not yet clamped."""
+        """z (quantised, if there is a codebook) -> pictures [B, 3, H, W], not clamped to 0..1."""
 
     def decode_in_bf16(self) -> None:
         """Compute :meth:`decode` in bf16 from now on, where that makes it faster.
 
-        Latents, pictures and :meth:`encode_latent` stay in float32. A generator that gains nothing
-        stays as it is.
+        Latents, pictures and :meth:`encode_latent` stay in float32. A generator that would not be
+        faster does not change.
         """
 
     def mean_latent(self) -> Tensor:
-        """The middle of all latents, broadcastable to z: where nothing of a start is left."""
+        """The mean of all latents, broadcastable to z."""
         return torch.zeros(1, 1, 1, 1).to(self.reference)
 
     def bounds(self) -> tuple[Tensor, Tensor] | None:
-        """The least and the greatest that z may be, broadcastable to z; None: no bounds."""
+        """The minimum and maximum of z, broadcastable to z; None if there are none."""
         return None
 
     def fingerprint(self) -> str:
-        """SHA-256 of what a latent's meaning depends on; with another it cannot be continued."""
-        told = hashlib.sha256(f"{type(self).__name__} {self.extra_repr()}".encode())
+        """SHA-256 of everything that decoding depends on; a saved latent is only valid with it."""
+        digest = hashlib.sha256(f"{type(self).__name__} {self.extra_repr()}".encode())
         for name, tensor in self.state_dict().items():
-            told.update(name.encode() + _bytes(tensor))
-        return told.hexdigest()
+            digest.update(name.encode() + _bytes(tensor))
+        return digest.hexdigest()
 
 
 def _bytes(tensor: Tensor) -> bytes:

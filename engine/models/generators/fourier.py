@@ -1,8 +1,8 @@
-"""A Fourier picture: no weights, any size; what a network draws when nothing else draws for it.
+"""A picture parametrised by its Fourier spectrum: no weights, any size.
 
-The latent is the picture's spectrum, so that every element changes the whole picture, scaled by
-frequency as natural pictures are (their amplitude falls about as 1/f) and in colours whose channels
-are not correlated in natural pictures. Olah, Mordvintsev and Schubert 2017, "Feature
+The latent is the picture's spectrum, so each element changes the whole picture. It is scaled by
+frequency like natural pictures, whose amplitude falls about as 1/f, and uses colour channels that
+are uncorrelated in natural pictures. Olah, Mordvintsev and Schubert 2017, "Feature
 Visualization"; Mordvintsev, Pezzotti, Schubert and Olah 2018, "Differentiable Image
 Parameterizations", whose colour matrix this is (their ``lucid``, computed over ImageNet).
 """
@@ -21,14 +21,14 @@ from engine.models.part_settings import check_names, number
 
 # The square root of the covariance of ImageNet's colours: uncorrelated channels -> RGB.
 _COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
-_LEAST = 1 / 256  # how near to black and white a picture that is encoded may be
+_MARGIN = 1 / 256  # distance from black and white that encoding keeps, where logit is infinite
 
 
 class FourierGenerator(Generator):
     """Pictures as a spectrum z [1, 6, H, W // 2 + 1]: real parts of three channels, imaginary ones.
 
-    ``decay`` is the power of 1/f that a coefficient counts with, ``contrast`` how strong a z of
-    standard deviation 1 comes out: at 1 the lightness before the sigmoid has about that deviation.
+    Coefficients are multiplied by (1/f)^``decay``. ``contrast`` is the standard deviation of the
+    lightness before the sigmoid, approximately, of a z with standard deviation 1.
     """
 
     colours: Tensor
@@ -37,32 +37,32 @@ class FourierGenerator(Generator):
         super().__init__()
         self.decay, self.contrast = decay, contrast
         self.local = False
-        self.factor = 2  # of W and W + 1 the spectrum is as wide
+        self.factor = 2  # the spectra of widths W and W + 1 have the same width
         matrix = torch.tensor(_COLOURS)
         self.register_buffer("colours", matrix / matrix[:, 0].norm() * 3**0.5)
 
     def extra_repr(self) -> str:
-        """What a spectrum's meaning depends on, besides the colours."""
+        """What decoding depends on, besides the colours."""
         return f"decay={self.decay}, contrast={self.contrast}"
 
     @property
     def reference(self) -> Tensor:
-        """The colours' matrix [3, 3]."""
+        """The colour matrix [3, 3]."""
         return self.colours
 
     @property
     def scale(self) -> float:
-        """1: random latents are drawn so."""
+        """1, the standard deviation of random latents."""
         return 1.0
 
     def random_latent(self, height: int, width: int, rng: torch.Generator) -> Tensor:
-        """Normal noise: a picture of clouds, with the spectrum of natural pictures."""
+        """Normal noise [1, 6, H, W // 2 + 1], which decodes to clouds with a natural spectrum."""
         return torch.randn((1, 6, height, width // 2 + 1), generator=rng).to(self.colours)
 
     @torch.no_grad()
     def encode_latent(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """The spectrum of a picture [1, 3, H, W] in 0..1; black and white become nearly so."""
-        plain = picture.clamp(_LEAST, 1 - _LEAST).logit()
+        """The spectrum of a picture [1, 3, H, W] in 0..1; black and white become almost so."""
+        plain = picture.clamp(_MARGIN, 1 - _MARGIN).logit()
         channels = torch.einsum("dc,bchw->bdhw", torch.linalg.inv(self.colours), plain)
         height, width = picture.shape[-2:]
         spectrum = torch.fft.rfft2(channels, norm="ortho") / self._gain(height, width)
@@ -78,17 +78,17 @@ class FourierGenerator(Generator):
         return picture
 
     def _gain(self, height: int, width: int) -> Tensor:
-        """What each coefficient counts, [H, W // 2 + 1]: 1 / f^decay, of the wanted contrast."""
+        """The factor of each coefficient, [H, W // 2 + 1]: 1 / f^decay, scaled to the contrast."""
         down = torch.fft.fftfreq(height, device=self.colours.device)[:, None]
         across = torch.fft.rfftfreq(width, device=self.colours.device)[None]
         frequency = (down.square() + across.square()).sqrt()
         gain: Tensor = frequency.clamp(min=1 / max(height, width)).pow(-self.decay)
-        # z has a real and an imaginary part, and half of the plane stands for all of it.
+        # z has a real and an imaginary part, and half of the plane represents all of it.
         power = (gain.square() * self._weight(width)).sum() / (height * width)
         return (gain * (self.contrast / (2 * power).sqrt())).to(self.colours.dtype)
 
     def _weight(self, width: int) -> Tensor:
-        """How many coefficients of the whole plane each column of the half stands for."""
+        """How many columns of the whole plane each column of the half represents."""
         weight = torch.full((width // 2 + 1,), 2.0, device=self.colours.device)
         weight[0] = weight[-1] = 1.0
         return weight

@@ -12,7 +12,7 @@ import yaml
 from torch import Tensor, nn
 
 from engine.errors import CheckpointError
-from engine.models.checkpoints import looks_like_page, read_tensors, without_prefix
+from engine.models.checkpoints import looks_like_page, opened, read_tensors, without_prefix
 from engine.models.codebook import embed_codes, nearest_codes
 from engine.models.generators.base import Generator
 from engine.models.packages import taming_autoencoder, taming_quantizers
@@ -29,9 +29,9 @@ _WHOLE_NUMBERS = ("ch", "out_ch", "num_res_blocks", "in_channels", "resolution",
 
 
 class VQModel(nn.Module):
-    """taming's VQModel, or its GumbelVQ, without Lightning: same parts, same parameter names.
+    """taming's VQModel or GumbelVQ without Lightning, with the same parameter names.
 
-    ``ddconfig``, ``n_embed`` and ``embed_dim`` are as in the yaml beside a checkpoint.
+    ``ddconfig``, ``n_embed`` and ``embed_dim`` are as in a checkpoint's yaml file.
     """
 
     def __init__(self, ddconfig: dict[str, Any], n_embed: int, embed_dim: int,
@@ -49,7 +49,7 @@ class VQModel(nn.Module):
         self.post_quant_conv = nn.Conv2d(embed_dim, channels, 1)
 
     def prequantised(self, pixels: Tensor) -> Tensor:
-        """Pictures [B, 3, H, W] in -1..1 -> the encoder's answer [B, D, h, w]."""
+        """Pictures [B, 3, H, W] in -1..1 -> the encoder's output [B, D, h, w]."""
         h: Tensor = self.quant_conv(self.encoder(pixels))
         return h
 
@@ -67,7 +67,7 @@ class VQModel(nn.Module):
 class VQGenerator(Generator):
     """A VQModel or a GumbelVQ as a Generator; z [B, D, h, w] is quantised to ``codebook`` [K, D].
 
-    ``factor`` is the side in pixels of the square a token stands for.
+    ``factor`` is the side in pixels of the square that a token represents.
     """
 
     def __init__(self, model: VQModel) -> None:
@@ -101,7 +101,7 @@ class VQGenerator(Generator):
         return self.embed(codes.to(self.codebook.device), rows, columns)
 
     def encode_latent(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
-        """The vectors of the picture's codes: of those that are not, the clamp would move some."""
+        """The vectors of the picture's codes, [1, D, h, w]; the clamp does not move these."""
         height, width = picture.shape[-2:]
         return self.embed(self.encode(picture, rng), height // self.factor, width // self.factor)
 
@@ -109,8 +109,8 @@ class VQGenerator(Generator):
     def encode(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """The codes [B, h*w] of a picture [B, 3, H, W] in 0..1; H and W multiples of ``factor``.
 
-        A GumbelVQ samples its codes, in evaluation too; its noise comes from ``rng``, without
-        one the likeliest codes are taken.
+        A GumbelVQ samples its codes, in evaluation mode too, with noise from ``rng``; without
+        ``rng`` it takes the most likely codes.
         """
         h = self.model.prequantised(picture * 2 - 1)
         if not self.gumbel:
@@ -141,12 +141,12 @@ class VQGenerator(Generator):
         return self.codebook.mean(0).view(1, -1, 1, 1)
 
     def bounds(self) -> tuple[Tensor, Tensor]:
-        """The codebook's least and greatest, channel by channel, [1, D, 1, 1] each."""
+        """The codebook's minimum and maximum per channel, [1, D, 1, 1] each."""
         low, high = self.codebook.aminmax(dim=0)
         return low.view(1, -1, 1, 1), high.view(1, -1, 1, 1)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the codebook alone, as it was from the first."""
+        """SHA-256 of the codebook only, as in states saved by earlier versions."""
         codebook = self.codebook.detach().to("cpu", torch.float32).contiguous()
         return hashlib.sha256(codebook.numpy().tobytes()).hexdigest()
 
@@ -154,8 +154,8 @@ class VQGenerator(Generator):
 def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> VQGenerator:
     """The generator of a yaml ``config`` and a ``checkpoint``; see engine.models.kinds.
 
-    The setting ``latent_scale`` divides the latent, so that steps of the usual size suit it: see
-    :func:`rescale`. A power of two changes no bit of the picture.
+    The setting ``latent_scale`` divides the latent so that steps of the usual size suit it (see
+    :func:`rescale`). A power of two changes no bit of the picture.
     """
     check_names(settings, ("latent_scale",))
     config = read_config(files["config"])
@@ -165,18 +165,18 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> VQGenerator
 
 
 def rescale(generator: VQGenerator, scale: float) -> None:
-    """Divide the latent by ``scale``, in place: the same pictures from a z that much smaller."""
+    """Divide the latent by ``scale``, in place; the pictures stay the same."""
     if scale != 1:
         weights = generator.model.state_dict()
         generator.model.load_state_dict(rescaled(weights, scale), strict=False)
 
 
 def rescaled(weights: Mapping[str, Tensor], scale: float | Tensor) -> dict[str, Tensor]:
-    """Those of a VQModel's or GumbelVQ's ``weights`` that change if its latent is divided.
+    """Those of a VQModel's or GumbelVQ's ``weights`` that change when its latent is divided.
 
-    The convolutions around the quantiser take the ``scale`` up, which is exact: codebook and
-    ``quant_conv`` (a GumbelVQ's codebook alone, as its encoder gives logits) are divided,
-    ``post_quant_conv``'s weight is multiplied.
+    The convolutions around the quantiser absorb ``scale``, exactly: the codebook and
+    ``quant_conv`` are divided (only the codebook of a GumbelVQ, whose encoder gives logits), and
+    the weight of ``post_quant_conv`` is multiplied.
     """
     divided = (("quantize.embed.weight",) if "quantize.embed.weight" in weights else
                ("quantize.embedding.weight", "quant_conv.weight", "quant_conv.bias"))
@@ -185,28 +185,26 @@ def rescaled(weights: Mapping[str, Tensor], scale: float | Tensor) -> dict[str, 
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """The yaml beside a taming checkpoint, as plain values. Raises CheckpointError."""
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError("{path} cannot be read: {reason}.", path=path,
-                              reason=error.strerror) from None
+    """A taming checkpoint's yaml file as plain values. Raises CheckpointError."""
+    with opened(path) as file:
+        text = file.read()
     if looks_like_page(text[:512]):
-        raise CheckpointError("{path} is a web page, not a yaml file; fetch it again.", path=path)
+        raise CheckpointError("{path} is a web page, not a yaml file; download it again.",
+                              path=path)
     try:
         config = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError):
-        raise CheckpointError("{path} is no yaml file; fetch it again.", path=path) from None
+        raise CheckpointError("{path} is not a yaml file; download it again.", path=path) from None
     if not isinstance(config, dict):
-        raise CheckpointError("{path} has no `model:`; give the yaml of the checkpoint.", path=path)
+        raise CheckpointError("{path} has no `model:`; use the checkpoint's yaml file.", path=path)
     return config
 
 
 def build_generator(state_dict: Mapping[str, Tensor], config: Mapping[str, Any]) -> VQGenerator:
-    """A generator of a taming-format state dict and its yaml.
+    """A generator from a taming-format state dict and its yaml's values.
 
-    Both may be a VQModel's, a GumbelVQ's or a Net2Net transformer's around one of them; the
-    training losses' tensors are left out. Raises CheckpointError where they do not fit.
+    They can be those of a VQModel, a GumbelVQ, or a Net2Net transformer around one of them; the
+    tensors of training losses are ignored. Raises CheckpointError if they do not match.
     """
     kind, params = _first_stage(config)
     ddconfig = _ddconfig(params)
@@ -215,30 +213,30 @@ def build_generator(state_dict: Mapping[str, Tensor], config: Mapping[str, Any])
            if name.startswith(_PARTS)}
     with torch.device("meta"), Uninitialised():
         model = VQModel(ddconfig, codes, width, gumbel=_TARGETS[kind])
-    fill(model, own, Translatable("a {kind} as its yaml describes it", kind=kind))
+    fill(model, own, Translatable("the {kind} that its yaml describes", kind=kind))
     return VQGenerator(model).eval().requires_grad_(False)
 
 
 def _first_stage(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """(class name, parameters) of the autoencoder that a taming yaml describes."""
+    """The class name and parameters of the autoencoder that a taming yaml describes."""
     stage = config.get("model", config)
     while isinstance(stage, dict) and isinstance(stage.get("params"), dict):
         inner = stage["params"].get("first_stage_config")
         if inner is None:
             kind = str(stage.get("target", "")).rpartition(".")[2]
             if kind not in _TARGETS:
-                raise CheckpointError("The yaml describes a `{kind}`; what can paint is a {names}.",
+                raise CheckpointError("The yaml describes a `{kind}`; only {names} can paint.",
                                       kind=kind, names=", ".join(_TARGETS))
             return kind, stage["params"]
         stage = inner
-    raise CheckpointError("The yaml has no `model:` with `target:` and `params:`; give the one "
-                          "that was published beside the checkpoint.")
+    raise CheckpointError("The yaml has no `model:` with `target:` and `params:`; use the one "
+                          "published with the checkpoint.")
 
 
 def _whole(values: Mapping[str, Any], key: str, most: int = 1 << 20) -> int:
     value = values.get(key)
     if type(value) is not int or not 1 <= value <= most:
-        raise CheckpointError("The yaml's `{key}` should be a whole number from 1 to {most}, not "
+        raise CheckpointError("The yaml's `{key}` must be a whole number between 1 and {most}, not "
                               "{value}.", key=key, most=most, value=repr(value))
     return value
 
@@ -252,17 +250,17 @@ def _ddconfig(params: Mapping[str, Any]) -> dict[str, Any]:
     for key, most in (("ch_mult", 12), ("attn_resolutions", 64)):
         row = ddconfig.get(key)
         if not isinstance(row, list) or len(row) > most or any(type(n) is not int for n in row):
-            raise CheckpointError("The yaml's `{key}` should be a list of whole numbers, not "
-                                  "{row}.", key=key, row=repr(row))
+            raise CheckpointError("The yaml's `{key}` must be a list of whole numbers, not {row}.",
+                                  key=key, row=repr(row))
     groups = _whole(ddconfig, "norm_groups") if "norm_groups" in ddconfig else 32
     if not ddconfig["ch_mult"] or any(
             not 1 <= n <= 64 or ddconfig["ch"] * n % groups for n in ddconfig["ch_mult"]):
-        raise CheckpointError("The yaml's `ch` times each `ch_mult` should be a multiple of "
+        raise CheckpointError("The yaml's `ch` times each `ch_mult` must be a multiple of "
                               "{groups}.", groups=groups)
     if ddconfig["ch"] % groups:
-        raise CheckpointError("The yaml's `ch` should be a multiple of {groups}.", groups=groups)
+        raise CheckpointError("The yaml's `ch` must be a multiple of {groups}.", groups=groups)
     if ddconfig["in_channels"] != 3 or ddconfig["out_ch"] != 3:
-        raise CheckpointError("The yaml describes a model of something other than RGB pictures: "
-                              "`in_channels` and `out_ch` should be 3.")
-    # The two flags that change shapes or what comes out; a VQGAN has neither set.
+        raise CheckpointError("The yaml doesn't describe a model of RGB pictures: `in_channels` "
+                              "and `out_ch` must be 3.")
+    # The two flags that change shapes or outputs; a VQGAN sets neither.
     return {**ddconfig, "double_z": bool(ddconfig.get("double_z", True)), "give_pre_end": False}

@@ -1,1 +1,1 @@
-"""Kinds of perceptors, one file each; see engine.models.kinds."""
+"""The kinds of perceptors, one file each; see engine.models.kinds."""

@@ -1,4 +1,4 @@
-"""What every perceptor offers: unit vectors of pictures and of words, in one space."""
+"""The interface of perceptors, which map pictures and words to unit vectors in one space."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 @dataclass(frozen=True)
 class Tokens:
-    """A text as the perceptor reads it.
+    """A tokenised text.
 
-    ``ids`` [context_length] is padded with zeros; ``unknown`` are the words left out because
-    the perceptor was never shown them; ``cut`` is the number of tokens beyond its context.
+    ``ids`` [context_length] is padded with zeros; ``unknown`` are the words that were left out
+    because the perceptor was not trained on them; ``cut`` is the number of tokens that did not
+    fit into the context.
     """
 
     ids: Tensor
@@ -30,13 +31,12 @@ class Tokens:
 
 
 class Perceptor(nn.Module, ABC):
-    """Maps words and pictures to unit vectors of ``width`` D, nearer the better they match.
+    """Maps words and pictures to unit vectors of ``width`` D, closer the better they match.
 
-    ``resolution`` is the side in pixels of the pictures that it sees, ``context_length`` the
-    number of tokens that it reads, start and end among them. All read CLIP's vocabulary; ``known``
-    [vocabulary], where given, marks the tokens that this one was trained on, without it every token
-    counts as known. ``mean`` and ``std``, by channel, are what its pictures are normalised with.
-    One with ``any_side`` sees pictures of other sides, too.
+    ``resolution`` is the side in pixels of the pictures it takes; with ``any_side`` it takes other
+    sides, too. ``context_length`` is the number of tokens it reads, start and end included. All
+    perceptors use CLIP's vocabulary; ``known`` [vocabulary] marks the tokens that this one was
+    trained on, None all of them. ``mean`` and ``std``, by channel, normalise its pictures.
     """
 
     any_side: bool = False
@@ -61,7 +61,7 @@ class Perceptor(nn.Module, ABC):
     @property
     @abstractmethod
     def scale(self) -> float:
-        """What similarities are multiplied by before a softmax among captions."""
+        """The factor of similarities before a softmax over captions."""
 
     @abstractmethod
     def encode_tokens(self, ids: Tensor) -> Tensor:
@@ -75,9 +75,9 @@ class Perceptor(nn.Module, ABC):
         """
 
     def read_image(self, pictures: Tensor) -> Tensor:
-        """As :meth:`encode_image`, of pictures that are judged, not painted.
+        """Like :meth:`encode_image`, for pictures that are judged instead of painted.
 
-        They differ where what guides well is flatter than what is true.
+        They differ if flatter probabilities guide a painting better than accurate ones.
         """
         return self.encode_image(pictures)
 
@@ -86,7 +86,7 @@ class Perceptor(nn.Module, ABC):
         return self.encode_tokens(torch.stack([self.tokenize(text).ids for text in texts]))
 
     def tokenize(self, text: str) -> Tokens:
-        """Split ``text`` into tokens; never fails, whatever the text."""
+        """Split ``text`` into tokens; any text is accepted."""
         tokenizer = clip_tokenizer()
         unknown: list[str] = []
         body: list[int] = tokenizer.encode(text)
@@ -105,9 +105,9 @@ class Perceptor(nn.Module, ABC):
 
 
 def known_tokens(rows: Tensor, count: int) -> Tensor | None:
-    """Which tokens [vocabulary] an embedding of ``count`` rows has, by the ids in ``rows``.
+    """Which tokens [vocabulary] an embedding of ``count`` rows has, from their ids in ``rows``.
 
-    None where these are not one id of the vocabulary for each row, each once.
+    None if ``rows`` are not ``count`` different ids of the vocabulary.
     """
     size = len(clip_tokenizer().encoder)
     rows = rows.long()
@@ -120,6 +120,6 @@ def known_tokens(rows: Tensor, count: int) -> Tensor | None:
 
 
 def unit(features: Tensor) -> Tensor:
-    """Vectors [N, D] of any precision as unit vectors in at least float32."""
+    """Vectors [N, D] of any precision, normalised to unit length in at least float32."""
     precise = features.to(torch.promote_types(features.dtype, torch.float32))
     return nn.functional.normalize(precise, dim=-1)

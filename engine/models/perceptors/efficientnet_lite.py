@@ -1,11 +1,11 @@
 """A perceptor made of an ImageNet classifier: pictures and words as distributions over its classes.
 
-The picture tower is EfficientNet-Lite (Tan and Le 2019; Google's Lite models, 2020), the text tower
-a small transformer that says which classes words are about. A distribution p stands as the unit
-vector sqrt(p). Then the cosine of two is their Bhattacharyya coefficient, and the angle between
-them, whose square is the loss (paper, section 2), is half the Fisher-Rao distance: how far the one
-distribution is from the other along the simplex (Rao 1945; Amari and Nagaoka 2000, section 2.2).
-Words that name no class are near to several, as in ConSE (Norouzi et al. 2014).
+The image tower is EfficientNet-Lite (Tan and Le 2019; Google's Lite models, 2020). The text tower
+is a small transformer that predicts the classes a text is about. A distribution p is represented by
+the unit vector sqrt(p). The cosine of two such vectors is their Bhattacharyya coefficient; the
+angle between them, whose square is the loss (paper, section 2), is half the Fisher-Rao distance of
+the distributions (Rao 1945; Amari and Nagaoka 2000, section 2.2). Words that name no class are
+close to several, as in ConSE (Norouzi et al. 2014).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PICTURES, _WORDS = "picture.", "text."
 
 
 class Convolution(nn.Conv2d):
-    """A convolution with TensorFlow's padding: the output is ceil(side / stride) wide."""
+    """A convolution with TensorFlow's padding: the output's side is ceil(side / stride)."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1,
                  groups: int = 1) -> None:
@@ -91,8 +91,8 @@ class EfficientNetLite0(nn.Module):
         self.classes = nn.Linear(_FEATURES, CLASSES)
 
     def features(self, pictures: Tensor) -> Tensor:
-        """Normalised pictures [N, 3, H, W] -> what the classes are told by, [N, 1280]."""
-        # Depthwise convolutions are several times as fast with the channels last.
+        """Normalised pictures [N, 3, H, W] -> the classifier's features [N, 1280]."""
+        # Depthwise convolutions are several times faster with channels last.
         x = F.relu6(self.stem(pictures.contiguous(memory_format=torch.channels_last)))
         for block in self.blocks:
             x = block(x)
@@ -107,9 +107,9 @@ class EfficientNetLite0(nn.Module):
 class ClassifierPerceptor(Perceptor):
     """The classifier and the text tower as a Perceptor of ``width`` 1,000.
 
-    ``temperature`` divides the classifier's logits. Its probabilities end at 1 long before a
-    picture is a good one, and a loss on them with it; the flatter they are, the longer a picture
-    gains by more of what its classes show. A convolutional network sees pictures of any side.
+    ``temperature`` divides the classifier's logits. Its probabilities reach 1 long before a
+    picture is good, and then the loss stops improving it; flatter probabilities keep improving it
+    for longer. Being convolutional, it takes pictures of any side.
     """
 
     any_side = True
@@ -124,13 +124,13 @@ class ClassifierPerceptor(Perceptor):
 
     @property
     def scale(self) -> float:
-        """Such that captions' cosines of 0 to 1 decide, as CLIP's do."""
+        """20, which spreads cosines of 0..1 about as much as CLIP's scale spreads its own."""
         return 20.0
 
     def encode_tokens(self, ids: Tensor) -> Tensor:
         """Unit vectors [B, 1000] of token rows [B, context_length]: roots of probabilities."""
         ids = ids.to(self.device)
-        ends = ids.argmax(dim=1, keepdim=True)  # the end's is the vocabulary's last
+        ends = ids.argmax(dim=1, keepdim=True)  # the end token has the largest id
         ids = ids[:, :int(ends.max()) + 1]
         mask = torch.arange(ids.shape[1], device=self.device)[None] <= ends
         logits: Tensor = self.tower(ids, mask)
@@ -141,7 +141,7 @@ class ClassifierPerceptor(Perceptor):
         return _root(self._logits(cutouts) / self.temperature)
 
     def read_image(self, pictures: Tensor) -> Tensor:
-        """The same of the classifier's own probabilities, which are right about photographs."""
+        """The same without the temperature: these probabilities are accurate for photographs."""
         return _root(self._logits(pictures))
 
     def _logits(self, pictures: Tensor) -> Tensor:
@@ -150,13 +150,16 @@ class ClassifierPerceptor(Perceptor):
 
 
 def _root(logits: Tensor) -> Tensor:
-    """The root of softmax(logits), a unit vector; in at least float32."""
+    """sqrt(softmax(logits)), which are unit vectors, in at least float32."""
     precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return (precise.log_softmax(dim=-1) / 2).exp()
 
 
 def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierPerceptor:
-    """The perceptor of a ``checkpoint``, with the settings ``resolution`` and ``temperature``."""
+    """The perceptor of a ``checkpoint``; see engine.models.kinds.
+
+    Settings are ``resolution`` (32 to 1024 pixels) and ``temperature`` (0.1 to 100).
+    """
     check_names(settings, ("resolution", "temperature"))
     resolution = round(number(settings, "resolution", 224, 32, 1024))
     temperature = number(settings, "temperature", 4.0, 0.1, 100)
@@ -175,6 +178,6 @@ def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     own = {name.removeprefix(prefix): value for name, value in tensors.items()
            if name.startswith(prefix)}
     if not own:
-        raise CheckpointError("The checkpoint has no tensors under `{prefix}`; it is not one of a "
+        raise CheckpointError("The checkpoint has no tensors under `{prefix}`, so it isn't a "
                               "classifier with a text tower.", prefix=prefix)
     return own

@@ -20,7 +20,7 @@ from engine.translatable import Translatable
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
-MAX_SCALE = 100.0  # to which CLIP's training clips its own
+MAX_SCALE = 100.0  # the limit in CLIP's training
 _EXTRAS = ("input_resolution", "context_length", "vocab_size")
 
 
@@ -35,7 +35,7 @@ class ClipPerceptor(Perceptor):
 
     @property
     def scale(self) -> float:
-        """What CLIP has learned to multiply similarities by, at most 100."""
+        """CLIP's learned scale of similarities, at most 100."""
         return min(MAX_SCALE, float(self.clip.logit_scale.exp()))
 
     def encode_tokens(self, ids: Tensor) -> Tensor:
@@ -52,8 +52,8 @@ def new_clip(*, embed_dim: int, resolution: int, vision_width: int,
              context_length: int, patch: int | None = None) -> Any:
     """An untrained OpenAI-format CLIP in float32.
 
-    With a vision transformer of ``vision_layers`` layers and patches of ``patch`` pixels, or with
-    CLIP's modified ResNet, of so many blocks in each of its four stages.
+    With ``patch``, in pixels, it has a vision transformer of ``vision_layers`` layers; without, a
+    modified ResNet with ``vision_layers`` blocks in each of its four stages.
     """
     return clip_model().CLIP(
         embed_dim=embed_dim, image_resolution=resolution, vision_layers=vision_layers,
@@ -69,18 +69,18 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClipPercept
 
 
 def build_perceptor(state_dict: Mapping[str, Tensor]) -> ClipPerceptor:
-    """A Perceptor of an OpenAI-format CLIP's state dict, sizes read off the shapes.
+    """A Perceptor from an OpenAI-format CLIP's state dict; its sizes follow from the shapes.
 
-    As CLIP's own ``build_model``, but kept in float32, as fp16 gives NaN now and then. Beside
-    ``token_embedding.weight`` [n, width] there may be ``token_embedding.rows`` [n]: then only
-    these rows of the vocabulary are there, and the Perceptor knows which words it knows.
-    Raises CheckpointError where the tensors are not a CLIP's.
+    Like CLIP's own ``build_model``, but in float32, since float16 sometimes gives NaN. If there
+    is ``token_embedding.rows`` [n], then ``token_embedding.weight`` [n, width] has only these rows
+    of the vocabulary, and other tokens are unknown. Raises CheckpointError for other tensors.
     """
     tensors = {name: tensor for name, tensor in state_dict.items()
                if name not in _EXTRAS and not name.endswith(".attn_mask")}
     known = _scatter_embedding(tensors)
     sizes = _sizes(tensors)
-    # Not on meta: CLIP's constructor also makes its attention mask, which no checkpoint has.
+    # Not on the meta device: the constructor also creates the attention mask, which no checkpoint
+    # has.
     with Uninitialised():
         clip = clip_model().CLIP(**sizes)
     fill(clip, tensors, Translatable("an OpenAI-format CLIP"))
@@ -88,7 +88,7 @@ def build_perceptor(state_dict: Mapping[str, Tensor]) -> ClipPerceptor:
 
 
 def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
-    """Spread an embedding of few rows over the vocabulary, in place; which rows those are."""
+    """Expand an embedding of some rows to the vocabulary, in place; the mask of those rows."""
     rows = tensors.pop("token_embedding.rows", None)
     if rows is None:
         return None
@@ -96,8 +96,8 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
     size = len(clip_tokenizer().encoder)
     known = known_tokens(rows, len(weight))
     if known is None:
-        raise CheckpointError("The checkpoint's token_embedding.rows should name one token of "
-                              "{size} for each row of token_embedding.weight.", size=size)
+        raise CheckpointError("The checkpoint's token_embedding.rows must have a different token, "
+                              "out of {size}, for each row of token_embedding.weight.", size=size)
     whole = torch.zeros(size, weight.shape[1])
     whole[rows.long()] = weight.float()
     tensors["token_embedding.weight"] = whole
@@ -105,15 +105,15 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
 
 
 def _has_heads(width: int) -> bool:
-    """Whether OpenAI's CLIP can be so wide: it has a head for each 64, all of them alike."""
+    """Whether OpenAI's CLIP can have this width, which it divides into heads of about 64."""
     return width >= 64 and width % (width // 64) == 0
 
 
 def _of_rank(tensors: Mapping[str, Tensor], name: str, rank: int) -> Tensor:
     tensor = tensors.get(name)
     if tensor is None:
-        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: it lacks {name}.",
-                              name=name)
+        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: it doesn't have "
+                              "{name}.", name=name)
     if tensor.ndim != rank or not tensor.numel():
         raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: {name} is {shape}.",
                               name=name, shape=list(tensor.shape))
@@ -142,7 +142,7 @@ def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     fits = _has_heads(width) if patch else width % 2 == 0
     if not (fits and _has_heads(text_width)):
         raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its widths {width} and "
-                              "{text_width} are not multiples of a head's 64.", width=width,
+                              "{text_width} can't be divided into heads of 64.", width=width,
                               text_width=text_width)
     return {"embed_dim": _of_rank(tensors, "text_projection", 2).shape[1],
             "image_resolution": resolution, "vision_layers": layers, "vision_width": width,
@@ -154,14 +154,15 @@ def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
 
 
 def _side(positions: Tensor) -> int:
-    """The side of the square grid that position embeddings [1 + side^2, width] are for."""
+    """The side of the square grid of position embeddings [1 + side^2, width]."""
     side = math.isqrt(positions.shape[0] - 1)
     if side < 1 or side**2 + 1 != positions.shape[0]:
-        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its picture positions, "
-                              "{count}, make no square and one.", count=positions.shape[0])
+        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its {count} picture "
+                              "positions are not a square number plus one.",
+                              count=positions.shape[0])
     return side
 
 
 def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
-    """How many numbered layers there are under ``prefix``."""
+    """The number of layers under ``prefix``."""
     return len({name[len(prefix):].split(".")[0] for name in tensors if name.startswith(prefix)})

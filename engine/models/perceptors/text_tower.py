@@ -1,8 +1,8 @@
 """A text tower: a small transformer from CLIP's tokens to logits over a classifier's classes.
 
-BERT's architecture (Devlin et al. 2018), post-LN, so that it can begin with a sentence encoder's
-layers. The embedding is factorised (ALBERT, Lan et al. 2020) and has rows only for the tokens that
-its training saw.
+It has BERT's post-LN architecture (Devlin et al. 2018), so that training can start from the layers
+of a sentence encoder. The embedding is factorised (ALBERT, Lan et al. 2020) and has rows only for
+the tokens of the training data.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from engine.models.state_dict import Uninitialised, fill
 from engine.translatable import Translatable
 
 HEAD_WIDTH = 32  # MiniLM's
-UNKNOWN = 0  # the row of every token that has none of its own
+UNKNOWN = 0  # the row of all tokens without a row of their own
 
 
 @dataclass(frozen=True)
 class TowerSizes:
-    """The sizes of a tower: ``rows`` are tokens with a row of their own, without the unknown."""
+    """The sizes of a tower; ``rows`` counts the tokens with a row of their own."""
 
     rows: int
     embedding: int = 64
@@ -60,9 +60,9 @@ class Layer(nn.Module):
 
 
 class TextTower(nn.Module):
-    """CLIP's token ids [B, L] to logits [B, classes]; their softmax is what the text is about.
+    """CLIP's token ids [B, L] -> logits [B, classes] of the classes that a text is about.
 
-    ``rows`` [sizes.rows] are the ids of the tokens that have a row, increasing.
+    ``rows`` [sizes.rows] are the ids of the tokens with a row, in increasing order.
     """
 
     table: Tensor
@@ -81,13 +81,13 @@ class TextTower(nn.Module):
         self.head = nn.Linear(sizes.width, sizes.classes)
 
     def knows(self, ids: Tensor) -> Tensor:
-        """Whether each token has a row of its own; words with others are unknown."""
+        """Whether each token has a row of its own; words with other tokens are unknown."""
         return self.table[ids] != UNKNOWN
 
     def pool(self, ids: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
         """The mean state [B, W] of the tokens [B, L] where ``mask`` is true.
 
-        ``rows`` replace the ids' own; training makes some of them unknown.
+        ``rows`` replace those of the ids; training makes some of them unknown.
         """
         x = self.up(self.tokens(self.table[ids] if rows is None else rows))
         x = self.norm(x + self.positions[:ids.shape[1]])
@@ -98,15 +98,15 @@ class TextTower(nn.Module):
         return mean
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Logits [B, classes] of tokens [B, L], start and end included, L at most the context."""
+        """Logits [B, classes] of tokens [B, L] with start and end; L is at most the context."""
         logits: Tensor = self.head(self.pool(ids, mask))
         return logits
 
 
 def read_tower(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TextTower]:
-    """(which tokens [vocabulary] it knows, the tower) of a state dict with ``rows`` beside it.
+    """The known tokens [vocabulary] and the tower of a state dict that includes ``rows``.
 
-    Raises CheckpointError where the tensors are not a tower's.
+    Raises CheckpointError if the tensors are not a tower's.
     """
     own = dict(tensors)
     rows = own.pop("rows", None)
@@ -119,9 +119,10 @@ def read_tower(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TextTower]:
                               "its layers are missing.") from None
     known = None if rows is None else known_tokens(rows, count - 1)
     if rows is None or known is None or width % HEAD_WIDTH:
-        raise CheckpointError("The checkpoint's text tower should name one token of {size} for "
-                              "each row of its embedding, and be a multiple of {head} wide.",
-                              size=len(clip_tokenizer().encoder), head=HEAD_WIDTH)
+        raise CheckpointError("The checkpoint's text tower must have a different token, out of "
+                              "{size}, for each row of its embedding, and a width that is a "
+                              "multiple of {head}.", size=len(clip_tokenizer().encoder),
+                              head=HEAD_WIDTH)
     layers = len({name.split(".")[1] for name in own if name.startswith("layers.")})
     sizes = TowerSizes(count - 1, embedding, width, layers, inner, context, classes)
     with Uninitialised():

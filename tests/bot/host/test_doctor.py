@@ -99,7 +99,7 @@ def test_a_broken_set_up_is_told_line_by_line_without_a_traceback(environment, t
     ({"DISCORD_TOKEN": ""}, "DISCORD_TOKEN is missing"),
     ({"DISCORD_TOKEN": "a.b.c"}, "doesn't look like a bot token"),
     ({"IMAGINE_MODEL": "gumbel-8192"}, "run imagine-models get gumbel-8192"),
-    ({"IMAGINE_MODELS_CATALOGUE": str(ROOT / "README.md")}, "is no TOML"),
+    ({"IMAGINE_MODELS_CATALOGUE": str(ROOT / "README.md")}, "is not valid TOML"),
     ({"IMAGINE_DATA_FOLDER": str(ROOT / "README.md" / "data")}, "is a file"),
 ])
 def test_each_thing_that_is_wrong_has_its_line(examined, changes, words):

@@ -117,7 +117,7 @@ def test_a_clip_archive_whose_pickle_runs_code_is_refused(tmp_path):
     path = write_clip_archive(tmp_path / "jit.pt")
     evil = rewritten(path, tmp_path / "evil.pt", lambda name, data:
                      pickle.dumps(RunsWhenRead(flag)) if name.endswith("/data.pkl") else data)
-    with pytest.raises(CheckpointError, match=r"wants to run `posix\.mkdir`"):
+    with pytest.raises(CheckpointError, match=r"would run `posix\.mkdir`"):
         read_tensors(evil)
     assert not flag.exists()
 
@@ -149,17 +149,17 @@ def test_a_truncated_file_is_refused_with_a_sentence(tmp_path, write, share):
         write_lightning(path, vqgan_state(), legacy=write == "legacy")
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(CheckpointError, match="cut off"):
+    with pytest.raises(CheckpointError, match="incomplete"):
         read_tensors(path)
 
 
 @pytest.mark.parametrize(("content", "says"), [
     (b"", "is empty"),
     (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
-    (b"just some words in a file", "does not begin like one"),
-    (b"\x89PNG\r\n\x1a\n" + bytes(64), "does not begin like one"),
+    (b"just some words in a file", "is not a PyTorch checkpoint"),
+    (b"\x89PNG\r\n\x1a\n" + bytes(64), "is not a PyTorch checkpoint"),
     (pickle.dumps({"state_dict": {}}), "is a plain pickle"),
-    (b"PK\x03\x04" + bytes(64), "cut off"),
+    (b"PK\x03\x04" + bytes(64), "incomplete"),
 ])
 def test_a_file_that_is_no_checkpoint_is_told_what_it_is(tmp_path, content, says):
     path = tmp_path / "file.ckpt"
@@ -174,10 +174,10 @@ def test_other_things_torch_save_writes_are_told_apart(tmp_path):
     with pytest.raises(CheckpointError, match="no tensors, only epoch, loss"):
         read_tensors(path)
     torch.save([torch.zeros(3)], path)
-    with pytest.raises(CheckpointError, match="holds a list"):
+    with pytest.raises(CheckpointError, match="contains a list"):
         read_tensors(path)
     torch.save(torch.nn.Linear(2, 2), path)
-    with pytest.raises(CheckpointError, match=r"wants to run `torch\.nn\.modules\.linear\.Linear`"):
+    with pytest.raises(CheckpointError, match=r"would run `torch\.nn\.modules\.linear\.Linear`"):
         read_tensors(path)
 
 
@@ -189,7 +189,7 @@ def test_a_zip_of_something_else_and_a_missing_file_are_told(tmp_path):
     path.write_bytes(buffer.getvalue())
     with pytest.raises(CheckpointError, match="damaged"):
         read_tensors(path)
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="can't be read"):
         read_tensors(tmp_path / "nowhere.ckpt")
 
 

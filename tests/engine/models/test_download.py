@@ -9,12 +9,12 @@ import pytest
 
 from engine.errors import CheckpointError, DownloadError, MissingModelError
 from engine.models.catalogue import Source
-from engine.models.download import Patience, file_sha256, obtain, recorded_sha256, verify
+from engine.models.download import RetryPolicy, file_sha256, obtain, recorded_sha256, verify
 
 CONTENT = bytes(range(256)) * 12_000  # 3 MB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-HASTE = Patience(attempts=3, pause=0.0, timeout=5.0)
-ONCE = Patience(attempts=1, pause=0.0, timeout=5.0)
+HASTE = RetryPolicy(attempts=3, pause=0.0, timeout=5.0)
+ONCE = RetryPolicy(attempts=1, pause=0.0, timeout=5.0)
 
 
 @pytest.fixture
@@ -54,34 +54,34 @@ def test_what_is_there_is_not_fetched_again(source, folder, publisher):
 
 def test_a_cut_connection_is_resumed_where_it_was_cut(source, folder, publisher):
     publisher.cuts = [1_000_000, 500_000]
-    path = obtain(source, folder, patience=HASTE)
+    path = obtain(source, folder, retry=HASTE)
     assert path.read_bytes() == CONTENT
     assert publisher.asked == [("big.ckpt", None), ("big.ckpt", "bytes=1000000-"),
                                ("big.ckpt", "bytes=1500000-")]
     assert left_in(folder) == ["model.ckpt"]
 
 
-def test_the_next_run_goes_on_where_the_last_was_cut(source, folder, publisher):
+def test_the_next_run_continues_where_the_last_was_interrupted(source, folder, publisher):
     publisher.cuts = [1_000_000]
-    with pytest.raises(DownloadError, match=r"goes on from the 1\.0 MB") as cut:
-        obtain(source, folder, patience=ONCE)
+    with pytest.raises(DownloadError, match=r"continue from 1\.0 MB") as cut:
+        obtain(source, folder, retry=ONCE)
     assert "127.0.0.1" in str(cut.value)
     assert left_in(folder) == ["model.ckpt.part", "model.ckpt.part.json"]
-    assert obtain(source, folder, patience=ONCE).read_bytes() == CONTENT
+    assert obtain(source, folder, retry=ONCE).read_bytes() == CONTENT
     assert publisher.asked[-1] == ("big.ckpt", "bytes=1000000-")
     assert left_in(folder) == ["model.ckpt"]
 
 
 def test_a_server_that_knows_no_ranges_is_asked_for_the_whole(source, folder, publisher):
     publisher.cuts, publisher.ranges = [1_000_000], False
-    assert obtain(source, folder, patience=HASTE).read_bytes() == CONTENT
+    assert obtain(source, folder, retry=HASTE).read_bytes() == CONTENT
     assert publisher.asked[-1] == ("big.ckpt", "bytes=1000000-")
 
 
-def test_a_server_that_always_cuts_at_the_same_place_is_given_up(source, folder, publisher):
+def test_a_server_that_always_stops_at_the_same_place_is_given_up(source, folder, publisher):
     publisher.cuts, publisher.ranges = [1000] * 50, False
-    with pytest.raises(DownloadError, match="could not be fetched whole"):
-        obtain(source, folder, patience=HASTE)
+    with pytest.raises(DownloadError, match="was interrupted"):
+        obtain(source, folder, retry=HASTE)
     assert len(publisher.asked) == 3
 
 
@@ -89,9 +89,9 @@ def test_a_file_that_changed_meanwhile_begins_anew(folder, publisher, source):
     unhashed = Source(source.file, url=source.url)
     publisher.cuts = [1_000_000]
     with pytest.raises(DownloadError):
-        obtain(unhashed, folder, patience=ONCE)
+        obtain(unhashed, folder, retry=ONCE)
     publisher.files["big.ckpt"], publisher.etags["big.ckpt"] = CONTENT[::-1], '"two"'
-    assert obtain(unhashed, folder, patience=HASTE).read_bytes() == CONTENT[::-1]
+    assert obtain(unhashed, folder, retry=HASTE).read_bytes() == CONTENT[::-1]
 
 
 def test_without_tag_and_hash_two_halves_are_never_joined(folder, publisher, source):
@@ -99,9 +99,9 @@ def test_without_tag_and_hash_two_halves_are_never_joined(folder, publisher, sou
     unhashed = Source(source.file, url=source.url)
     publisher.cuts = [1_000_000]
     with pytest.raises(DownloadError):
-        obtain(unhashed, folder, patience=ONCE)
+        obtain(unhashed, folder, retry=ONCE)
     publisher.files["big.ckpt"] = CONTENT[::-1]
-    assert obtain(unhashed, folder, patience=HASTE).read_bytes() == CONTENT[::-1]
+    assert obtain(unhashed, folder, retry=HASTE).read_bytes() == CONTENT[::-1]
     assert publisher.asked[-1] == ("big.ckpt", None)
 
 
@@ -109,11 +109,11 @@ def test_a_file_that_became_shorter_begins_anew(folder, publisher, source):
     publisher.etags.clear()
     publisher.cuts = [1_000_000]
     with pytest.raises(DownloadError):
-        obtain(source, folder, patience=ONCE)
+        obtain(source, folder, retry=ONCE)
     short = CONTENT[:500_000]
     publisher.files["big.ckpt"] = short
     now = Source(source.file, url=source.url, sha256=hashlib.sha256(short).hexdigest())
-    assert obtain(now, folder, patience=HASTE).read_bytes() == short
+    assert obtain(now, folder, retry=HASTE).read_bytes() == short
     assert [wanted for _, wanted in publisher.asked] == [None, "bytes=1000000-", None]
 
 
@@ -122,14 +122,14 @@ def test_a_part_of_another_address_is_not_added_to(folder, publisher, source):
     publisher.cuts = [1_000_000]
     with pytest.raises(DownloadError):
         obtain(Source(source.file, url=publisher.url("old.ckpt"), sha256=SHA256), folder,
-               patience=ONCE)
-    assert obtain(source, folder, patience=HASTE).read_bytes() == CONTENT
+               retry=ONCE)
+    assert obtain(source, folder, retry=HASTE).read_bytes() == CONTENT
 
 
-def test_a_wrong_hash_is_told_and_nothing_is_kept(folder, publisher, source):
+def test_a_wrong_hash_is_reported_and_nothing_is_kept(folder, publisher, source):
     publisher.files["big.ckpt"] = CONTENT[:-1] + b"x"
-    with pytest.raises(DownloadError, match="not the file it should be"):
-        obtain(source, folder, patience=HASTE)
+    with pytest.raises(DownloadError, match="has the wrong SHA-256"):
+        obtain(source, folder, retry=HASTE)
     assert left_in(folder) == []
 
 
@@ -141,7 +141,7 @@ def test_a_damaged_file_is_fetched_again(folder, source):
     assert obtain(source, folder).read_bytes() == CONTENT
 
 
-def test_where_no_hash_is_published_the_first_is_recorded_and_held_to(folder, publisher, source):
+def test_without_a_published_hash_the_first_one_is_recorded_and_required(folder, publisher, source):
     unhashed = Source(source.file, url=source.url)
     path = obtain(unhashed, folder)
     assert recorded_sha256(path) == SHA256 == file_sha256(path)
@@ -150,33 +150,33 @@ def test_where_no_hash_is_published_the_first_is_recorded_and_held_to(folder, pu
     with pytest.raises(CheckpointError, match="SHA-256"):
         verify(unhashed, folder)
     publisher.files["big.ckpt"] = CONTENT[::-1]
-    with pytest.raises(DownloadError, match=r"delete .*model\.ckpt\.sha256 to trust it"):
-        obtain(unhashed, folder, patience=HASTE)
+    with pytest.raises(DownloadError, match=r"delete .*model\.ckpt\.sha256 to accept it"):
+        obtain(unhashed, folder, retry=HASTE)
     assert left_in(folder) == ["model.ckpt.sha256"]
 
 
 def test_a_web_page_in_place_of_the_file_is_told_and_not_kept(folder, publisher, source):
     publisher.files["big.ckpt"], publisher.page = b"<!DOCTYPE html><p>Link expired", True
     with pytest.raises(DownloadError, match="sent a web page"):
-        obtain(Source(source.file, url=source.url), folder, patience=HASTE)
+        obtain(Source(source.file, url=source.url), folder, retry=HASTE)
     assert left_in(folder) == []
 
 
 def test_an_address_that_is_gone_is_told_at_once(folder, publisher, source):
     publisher.files.clear()
     with pytest.raises(DownloadError, match="answers 404"):
-        obtain(source, folder, patience=HASTE)
+        obtain(source, folder, retry=HASTE)
     assert len(publisher.asked) == 1
     assert left_in(folder) == []
 
 
 def test_a_busy_server_is_asked_again(folder, publisher, source):
     publisher.statuses = [503, 429]
-    assert obtain(source, folder, patience=HASTE).read_bytes() == CONTENT
+    assert obtain(source, folder, retry=HASTE).read_bytes() == CONTENT
     publisher.statuses = [503] * 9
     (folder / source.file).unlink()
     with pytest.raises(DownloadError, match="HTTP 503"):
-        obtain(source, folder, patience=HASTE)
+        obtain(source, folder, retry=HASTE)
 
 
 def test_nobody_at_the_address_is_told(folder):
@@ -184,39 +184,39 @@ def test_nobody_at_the_address_is_told(folder):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(DownloadError, match="Connection refused"):
-        obtain(Source("model.ckpt", url=f"http://127.0.0.1:{port}/x"), folder, patience=HASTE)
+        obtain(Source("model.ckpt", url=f"http://127.0.0.1:{port}/x"), folder, retry=HASTE)
     assert left_in(folder) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
-def test_a_full_disk_is_told_and_no_room_is_kept(folder, source):
+def test_a_full_disk_is_reported_and_no_space_is_kept(folder, source):
     folder.mkdir()
     (folder / "model.ckpt.part").symlink_to("/dev/full")
-    with pytest.raises(DownloadError, match=r"no room .*No space left on device"):
-        obtain(source, folder, patience=HASTE)
+    with pytest.raises(DownloadError, match=r"isn't enough space .*no space left on device"):
+        obtain(source, folder, retry=HASTE)
     assert left_in(folder) == []
 
 
-def test_a_file_larger_than_the_free_disk_is_not_begun(folder, publisher, source):
+def test_a_file_larger_than_the_free_space_is_not_started(folder, publisher, source):
     publisher.claims = 10**17
-    with pytest.raises(DownloadError, match="100000000000 MB are needed"):
-        obtain(source, folder, patience=HASTE)
+    with pytest.raises(DownloadError, match="needs 100000000000 MB"):
+        obtain(source, folder, retry=HASTE)
     assert left_in(folder) == []
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path, source):
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path, source):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(DownloadError, match="cannot be written"):
-        obtain(source, tmp_path / "file" / "models", patience=HASTE)
+    with pytest.raises(DownloadError, match="can't be written"):
+        obtain(source, tmp_path / "file" / "models", retry=HASTE)
 
 
-def test_a_file_of_ones_own_is_never_fetched(tmp_path):
-    with pytest.raises(MissingModelError, match="is gone"):
+def test_the_users_own_file_is_never_downloaded(tmp_path):
+    with pytest.raises(MissingModelError, match="is missing"):
         obtain(Source("mine.ckpt", path=tmp_path / "mine.ckpt"), tmp_path)
 
 
 def _fetch(source, folder):
-    obtain(source, folder, patience=HASTE)
+    obtain(source, folder, retry=HASTE)
 
 
 def test_two_processes_fetch_one_file_once(source, folder, publisher):
@@ -253,5 +253,5 @@ def test_a_process_killed_half_way_leaves_a_part_and_no_lock(source, folder, pub
     done.set()
     assert not (folder / "model.ckpt").exists()
     publisher.answer, publisher.claims = answer, None
-    assert obtain(source, folder, patience=HASTE).read_bytes() == CONTENT
+    assert obtain(source, folder, retry=HASTE).read_bytes() == CONTENT
     assert left_in(folder) == ["model.ckpt"]

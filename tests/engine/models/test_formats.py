@@ -166,33 +166,33 @@ def without(state, *names):
 
 def test_a_generator_that_does_not_fit_its_yaml_is_refused_with_names():
     state = vqgan_state()
-    with pytest.raises(CheckpointError, match=r"lacks decoder\.conv_in\.bias\."):
+    with pytest.raises(CheckpointError, match=r"doesn't have decoder\.conv_in\.bias\."):
         build_generator(without(state, "decoder.conv_in.bias"), vqgan_config())
-    with pytest.raises(CheckpointError, match=r"lacks quantize\.proj\.weight"):
+    with pytest.raises(CheckpointError, match=r"doesn't have quantize\.proj\.weight"):
         build_generator(state, vqgan_config("GumbelVQ"))
-    with pytest.raises(CheckpointError, match=r"it has encoder\.extra besides"):
+    with pytest.raises(CheckpointError, match=r"it also has encoder\.extra"):
         build_generator(state | {"encoder.extra": torch.ones(1)}, vqgan_config())
     wide = vqgan_config()
     wide["model"]["params"]["n_embed"] = 41
     with pytest.raises(CheckpointError, match=r"quantize\.embedding\.weight is \[40, 32\], not"):
         build_generator(state, wide)
-    with pytest.raises(CheckpointError, match=r"not finite in quant_conv\.bias"):
+    with pytest.raises(CheckpointError, match=r"numbers in quant_conv\.bias that are not finite"):
         build_generator(state | {"quant_conv.bias": torch.full((32,), torch.nan)}, vqgan_config())
-    with pytest.raises(CheckpointError, match=r"lacks .* and \d+ more"):
+    with pytest.raises(CheckpointError, match=r"doesn't have .* and \d+ more"):
         build_generator(clip_state(), vqgan_config())
 
 
 def test_a_perceptor_that_is_no_clip_is_refused_with_names():
     state = clip_state()
-    with pytest.raises(CheckpointError, match=r"lacks token_embedding\.weight"):
+    with pytest.raises(CheckpointError, match=r"doesn't have token_embedding\.weight"):
         build_perceptor(vqgan_state())
-    with pytest.raises(CheckpointError, match=r"lacks ln_final\.weight"):
+    with pytest.raises(CheckpointError, match=r"doesn't have ln_final\.weight"):
         build_perceptor(without(state, "ln_final.weight"))
     with pytest.raises(CheckpointError, match="vocabulary has 100 entries"):
         build_perceptor(state | {"token_embedding.weight": torch.zeros(100, 64)})
-    with pytest.raises(CheckpointError, match="its widths 64 and 193 are not multiples"):
+    with pytest.raises(CheckpointError, match="its widths 64 and 193 can't be divided"):
         build_perceptor(state | {"token_embedding.weight": torch.zeros(49408, 193)})
-    with pytest.raises(CheckpointError, match="make no square"):
+    with pytest.raises(CheckpointError, match="are not a square number plus one"):
         build_perceptor(state | {"visual.positional_embedding": torch.zeros(4, 64)})
     with pytest.raises(CheckpointError, match=r"positional_embedding is \[77\]"):
         build_perceptor(state | {"positional_embedding": torch.zeros(77)})
@@ -209,10 +209,10 @@ def test_a_perceptor_may_be_as_wide_as_heads_that_are_alike():
 
 @pytest.mark.parametrize(("change", "says"), [
     ({"ch": 33}, "multiple of 32"),
-    ({"ch": "many"}, "`ch` should be a whole number"),
+    ({"ch": "many"}, "`ch` must be a whole number"),
     ({"ch_mult": []}, "multiple of 32"),
-    ({"ch_mult": 4}, "`ch_mult` should be a list"),
-    ({"num_res_blocks": 10**9}, "`num_res_blocks` should be a whole number from 1 to 64"),
+    ({"ch_mult": 4}, "`ch_mult` must be a list"),
+    ({"num_res_blocks": 10**9}, "`num_res_blocks` must be a whole number between 1 and 64"),
     ({"in_channels": 1}, "RGB"),
     ({"z_channels": None}, "`z_channels`"),
 ])
@@ -231,12 +231,13 @@ def test_a_yaml_of_something_else_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no `model:`"):
         build_generator(vqgan_state(), {"data": {}})
     path = tmp_path / "model.yaml"
-    for text, says in (("<html>gone</html>", "web page"), ("a: [", "no yaml"), ("3", "no `model"),
-                       ("!!python/object/apply:os.mkdir ['x']", "no yaml")):
+    for text, says in (("<html>gone</html>", "web page"), ("a: [", "not a yaml file"),
+                       ("3", "no `model"),
+                       ("!!python/object/apply:os.mkdir ['x']", "not a yaml file")):
         path.write_text(text)
         with pytest.raises(CheckpointError, match=says):
             read_config(path)
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match="can't be read"):
         read_config(tmp_path / "nowhere.yaml")
 
 

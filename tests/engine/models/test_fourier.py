@@ -92,8 +92,8 @@ def test_the_preset_codebook_is_refused_since_there_is_none():
 
 
 @pytest.mark.parametrize(("settings", "says"), [
-    ({"decay": "steep"}, "`decay` should be a number from 0 to 3"),
-    ({"contrast": 0}, "`contrast` should be a number"),
+    ({"decay": "steep"}, "`decay` must be a number between 0 and 3"),
+    ({"contrast": 0}, "`contrast` must be a number"),
     ({"size": 3}, "no setting `size`"),
 ])
 def test_wrong_settings_are_named(settings, says):
