@@ -1,14 +1,14 @@
-"""Words and pictures in, a picture out, by VQGAN-CLIP (Crowson, Biderman et al. 2022).
+"""Paints pictures from prompts with VQGAN-CLIP (Crowson, Biderman et al. 2022).
 
-This is the face; everything else may change::
+This module is the public API; everything else can change::
 
     from engine import imagine
     for iterate in imagine("a red star on a blue background"):
         ...
     iterate.to_pil().save("star.png")
 
-Names are imported when first used: whoever only writes requests (the bot's process) never
-loads torch.
+Names are imported when they are first used, so that callers that only build requests, like the bot,
+do not load torch.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["EngineError", "ImageRequest", "Iterate", "Prompt", "imagine", "parse_prompts"]
 
-_HOMES = {"EngineError": "engine.errors", "ImageRequest": "engine.request.request",
+_MODULES = {"EngineError": "engine.errors", "ImageRequest": "engine.request.request",
           "Iterate": "engine.painting.synthesis", "Prompt": "engine.request.prompt",
           "imagine": "engine.painting.pipeline", "parse_prompts": "engine.request.prompt"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(importlib.import_module(_MODULES[name]), name)
     raise AttributeError(f"module 'engine' has no attribute {name!r}")

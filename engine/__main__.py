@@ -1,4 +1,4 @@
-"""`imagine`, and `python -m engine`: errors become one sentence and an exit code."""
+"""`imagine` and `python -m engine`: errors become one message and an exit code."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import sys
 
 
 def main() -> None:
-    """Run the command.
+    """Run the command, and exit.
 
-    It ends with 0, with 2 where a person has something to change, said in one sentence on
-    stderr, or with 130 where Ctrl-C stopped it (143: SIGTERM).
+    The exit code is 0; 2 for an error, with one message on stderr that says what to change; 130
+    if Ctrl-C stopped it, 143 if SIGTERM did.
     """
-    # Threads that spin while they wait make a step many times slower wherever something else
-    # runs too; read by torch when it is imported.
+    # Threads that spin while they wait make a step many times slower if other programs run, too.
+    # Torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         raise SystemExit(_run())
     except KeyboardInterrupt:
-        print("imagine: Stopped at once.", file=sys.stderr)
+        print("imagine: Stopped.", file=sys.stderr)
         raise SystemExit(130) from None
 
 
 def _run() -> int:
-    from engine.cli import run  # first, as it holds the clock
+    from engine.cli import run  # first, as it starts the clock
     from engine.cli.imagine import app
     from engine.errors import EngineError
 
-    assert run.BEGAN
+    assert run.STARTED
     from typer import TyperException
 
     try:
         return int(app(standalone_mode=False, prog_name="imagine") or 0)
     except TyperException as error:
-        sentence = error.format_message().splitlines()[0]
+        message = error.format_message().splitlines()[0]
     except EngineError as error:
-        sentence = str(error)
-    print(f"imagine: {sentence}", file=sys.stderr)
+        message = str(error)
+    print(f"imagine: {message}", file=sys.stderr)
     return 2
 
 

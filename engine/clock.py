@@ -1,4 +1,4 @@
-"""The time as rows and jobs have it: whole milliseconds since 1970, UTC."""
+"""The time, as in database rows and jobs: whole milliseconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ DAY_MS = 86_400_000
 
 
 def now_ms() -> int:
-    """The present moment."""
+    """The current time in milliseconds."""
     return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""What a job tells those who watch it, as plain values: no torch, no files, no Discord."""
+"""A job's events for its watchers, as plain values: no torch, no files, no Discord."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 class Queued:
     """The job waits.
 
-    ``position`` counts from 1 and includes what is running; ``eta`` is in seconds until the
-    picture is there, None where nothing is known yet.
+    ``position`` counts from 1 and includes running jobs; ``eta`` is the number of seconds until
+    the picture is finished, None if unknown.
     """
 
     position: int
@@ -22,10 +22,10 @@ class Queued:
 class Progress:
     """The job is being painted.
 
-    ``preview`` is a small JPEG of the picture after ``iteration`` of ``iterations`` updates,
-    empty while the model is being loaded; ``losses`` are by prompt, with "total" among them;
-    ``eta`` is in seconds from now. ``overlay`` is a JPEG of the picture that is edited, with
-    what may change of it marked; every event of a job with a mask has it, the others' is empty.
+    ``preview`` is a small JPEG of the picture after ``iteration`` of ``iterations`` updates, empty
+    before the first; ``losses`` are by prompt, and "total"; ``eta`` is in seconds from now.
+    ``overlay`` is a JPEG of the edited picture with the area that can change marked, in every
+    event of a job with a mask; otherwise it is empty.
     """
 
     iteration: int
@@ -38,12 +38,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Done:
-    """The picture, a PNG file's bytes with the request in its text.
+    """The job is finished; ``picture`` is a PNG file's bytes with the request in its text.
 
-    ``seconds`` were spent stepping; ``iterations`` were made, fewer than asked for where the
-    job was ``stopped``; ``notices`` are sentences for the person (words the model does not
-    know, a prompt that was cut). ``scores``, 0 to 1, are how much of each concept there is in it
-    that was asked about (engine.painting.concepts); one that could not be scored is not among them.
+    ``seconds`` is the time spent stepping; ``iterations`` is the number made, fewer than requested
+    if the job was ``stopped``; ``notices`` are sentences for the person (unknown words, a prompt
+    that was cut off). ``scores``, 0 to 1, tell how clearly it shows each requested concept
+    (engine.painting.concepts), without those that could not be scored.
     """
 
     picture: bytes = field(repr=False)
@@ -66,7 +66,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The job was called off; ``partial`` is a PNG of what was there, None if nothing was."""
+    """The job was cancelled; ``partial`` is the unfinished picture (PNG), None if there is none."""
 
     partial: bytes | None = field(repr=False, default=None)
 

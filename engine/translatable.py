@@ -1,4 +1,4 @@
-"""What the engine says to people: English, and what it was made from, for other languages."""
+"""Texts for people: in English, with the template and values to translate them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 class Translatable(str):
-    """A text made of a ``template`` and the ``values`` of its {names}; as a str, in English.
+    """A text from a ``template`` and the ``values`` of its {names}; as a str it is in English.
 
-    Values are kept as text, numbers or Sentences, so that it goes over a pipe. Without values the
-    template is taken as it is, braces and all. ::
+    Values are texts (also Translatables) or numbers, others become texts, so that it can be
+    pickled. Without values the template is the text, braces included::
 
         Translatable("At most {most} fit.", most=16)
     """
@@ -20,7 +20,7 @@ class Translatable(str):
     __slots__ = ("template", "values")
 
     def __new__(cls, template: str = "", /, **values: object) -> Translatable:
-        """See the class."""
+        """A Translatable as ``template`` is returned unchanged if there are no ``values``."""
         if isinstance(template, Translatable) and not values:
             return template
         plain = {name: value if isinstance(value, (str, int, float)) else str(value)
@@ -31,7 +31,7 @@ class Translatable(str):
         return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """For pickle and copy."""
+        """Support pickle and copy."""
         return _made, (self.template, self.values)
 
 

@@ -1,4 +1,4 @@
-"""Which imagine-bot this is."""
+"""The version of imagine-bot."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib import metadata
 
 
 def version() -> str:
-    """The installed version, as "0.1.0"; "not installed" where the sources are run as they lie."""
+    """The installed version, for example "0.1.0"; "not installed" if run from the sources."""
     try:
         return metadata.version("imagine-bot")
     except metadata.PackageNotFoundError:

@@ -1,6 +1,6 @@
-"""The `imagine` command: what it takes, what it refuses, what it leaves behind.
+"""The `imagine` command.
 
-Everything that can be refused is looked at before torch is imported or a file is touched.
+All options are validated before torch is imported or a file is touched.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from engine.version import version
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 EPILOG = """\
-A picture's options may stand in the prompt too: imagine "a red star --seed 7 --ar 16:9". Ctrl-C
-keeps the picture so far. The request is stored in the PNG's text.
+Options of the picture can also be part of the prompt: imagine "a red star --seed 7 --ar 16:9".
+Ctrl-C stops and saves the picture so far. The request is stored in the PNG's text.
 
-Without --model the model natural paints. It takes any English words: it knows a thousand kinds of
-things (animals, plants, food, buildings, vehicles, tools, clothes, landscapes) and for all else
-paints what is near to them. natural-fourier knows the same and paints without a VQGAN.
+The default model is natural, which accepts any English words: it knows a thousand kinds of things
+(animals, plants, food, buildings, vehicles, tools, clothes, landscapes) and paints similar ones for
+anything else. natural-fourier knows the same and paints without a VQGAN.
 
 The model drawn knows a small world: 263 drawn things (animals, plants, food, buildings,
 vehicles, tools, faces and weather, such as fox, tulip, pizza, castle, rocket, key, robot and
@@ -39,11 +39,11 @@ red, orange, yellow, green, turquoise, blue, purple, pink, brown, black, grey an
 striped, checked, dotted and gradient backgrounds, and sky, sea, night, grass, desert, snow and
 city; two or three of a thing; left of, right of, above, below and inside; and the styles charcoal
 drawing, pencil sketch, watercolour painting, oil painting, pixel art, mosaic, neon, blueprint,
-woodcut and stained glass. Words it does not know are named and painted without. The real models,
-which know nearly everything, are one flag away: imagine-models list shows them, imagine-models get
-fetches one, and --model picks it."""
+woodcut and stained glass. It lists the words it does not know and ignores them. For nearly
+everything else there are the published models: imagine-models list shows them, imagine-models get
+downloads one, and --model selects it."""
 
-_NONE = " "  # or else typer writes <bool> beside a switch
+_NO_METAVAR = " "  # without it typer adds <bool> to a switch
 
 
 def _about(field: str) -> str:
@@ -53,7 +53,7 @@ def _about(field: str) -> str:
     if field in RANGES:
         text += f" ({RANGES[field]})"
     if not info.is_required() and info.default is not None:
-        text += f" (without it: {info.default})"
+        text += f" (default: {info.default})"
     return f"{text[0].upper()}{text[1:]}."
 
 
@@ -73,17 +73,17 @@ def _show_version(asked: bool) -> None:
 
 
 _SIZE = f"Width x height in pixels, each {RANGES['width']}; 256 is a square."
-_ASPECT = "Width : height, as 16:9, the area being the model's own."
+_ASPECT = "Width : height, for example 16:9, with the area of the model's default size."
 
 
-# The terminal has its own width; only empty lines part paragraphs.
+# The terminal wraps lines itself; only empty lines separate paragraphs.
 @app.command(epilog=re.sub(r"(?<!\n)\n(?!\n)", " ", EPILOG))
 def imagine(
     prompt: Annotated[list[str] | None, typer.Argument(
         metavar="PROMPT", help=_about("prompt"), show_default=False)] = None,
     output: Annotated[Path | None, _file(
-        "-o", "--output", about="Where the picture goes, .png. Without it, a new file in the "
-        "current folder, named by the words and the seed.")] = None,
+        "-o", "--output", about="The picture's file, .png. By default a new file in the current "
+        "folder, named after the words and the seed.")] = None,
     size: Annotated[str | None, _flag("size", "WxH", _SIZE)] = None,
     aspect: Annotated[str | None, _flag("ar", "W:H", _ASPECT)] = None,
     iterations: Annotated[str | None, _flag("iterations", "N")] = None,
@@ -91,15 +91,15 @@ def imagine(
     preset: Annotated[str | None, _flag("preset", "NAME")] = None,
     model: Annotated[str | None, _flag("model", "NAME")] = None,
     device: Annotated[str, typer.Option(
-        metavar="NAME", help="Where to paint: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+        metavar="NAME", help="The device to paint on: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     precision: Annotated[str, typer.Option(
         metavar="NAME", help="What the generator computes in: float32, bf16, or auto, which is "
         "bf16 if the processor is fast at it.")] = "auto",
     init_image: Annotated[Path | None, _file(
         "--init-image", about="A picture to start from.")] = None,
     mask: Annotated[Path | None, _file(
-        "--mask", about="A picture whose white or transparent part may change of the one to "
-        "start from.")] = None,
+        "--mask", about="A mask for the picture to start from; white or transparent areas can "
+        "change.")] = None,
     where: Annotated[str | None, _flag("where", "WORDS")] = None,
     strength: Annotated[str | None, _flag("strength", "X")] = None,
     keep: Annotated[str | None, _flag("keep", "X")] = None,
@@ -109,21 +109,22 @@ def imagine(
     learning_rate: Annotated[str | None, _flag("learning-rate", "X")] = None,
     regulariser: Annotated[str | None, _flag("regulariser", "NAME")] = None,
     video: Annotated[Path | None, _file(
-        "--video", about="Where a time-lapse goes, .mp4, .gif or .webp.")] = None,
+        "--video", about="The file of a time-lapse, .mp4, .gif or .webp.")] = None,
     preview: Annotated[Path | None, _file(
-        "--preview", about="A file with the picture so far, .png, .jpg or .webp.")] = None,
+        "--preview", about="A file with the current picture, .png, .jpg or .webp.")] = None,
     preview_every: Annotated[float, typer.Option(
-        metavar="SECONDS", help="How often the preview is refreshed.")] = 1.0,
+        metavar="SECONDS", help="How often the preview is updated.")] = 1.0,
     as_json: Annotated[bool, typer.Option(
-        "--json", metavar=_NONE, help="Print one JSON object on stdout instead of text.")] = False,
+        "--json", metavar=_NO_METAVAR,
+        help="Print one JSON object to stdout instead of text.")] = False,
     quiet: Annotated[bool, typer.Option(
-        "--quiet", "-q", metavar=_NONE,
-        help="Print nothing but errors (and --json's object).")] = False,
+        "--quiet", "-q", metavar=_NO_METAVAR,
+        help="Print only errors (and the object of --json).")] = False,
     show_version: Annotated[bool, typer.Option(
-        "--version", callback=_show_version, is_eager=True, metavar=_NONE,
-        help="Print the version and leave.")] = False,
+        "--version", callback=_show_version, is_eager=True, metavar=_NO_METAVAR,
+        help="Print the version and exit.")] = False,
 ) -> int:
-    """Paint what the PROMPT says, by VQGAN-CLIP."""
+    """Paint a picture of the PROMPT with VQGAN-CLIP."""
     given = {"size": size, "ar": aspect, "iterations": iterations, "seed": seed,
              "preset": preset, "model": model, "cutouts": cutouts,
              "learning-rate": learning_rate, "regulariser": regulariser, "where": where,
@@ -136,7 +137,7 @@ def imagine(
     request = _request(prompt or [], {name: text for name, text in given.items()
                                       if text is not None}, values)
     if not 0 <= preview_every < math.inf:
-        raise RequestError(f"--preview-every is {preview_every:g}; give it seconds, 0 or more.")
+        raise RequestError(f"--preview-every must be 0 or more seconds, not {preview_every:g}.")
     targets = Targets(output, video, preview)
     targets.check(init_image)
     targets.check(mask)
@@ -144,7 +145,7 @@ def imagine(
         result = run.paint(request, pictures, targets, device=device,
                            precision=precision, preview_every=preview_every, quiet=quiet)
     except KeyboardInterrupt:
-        typer.echo("imagine: Stopped at once.", err=True)
+        typer.echo("imagine: Stopped.", err=True)
         return 130
     if as_json:
         typer.echo(json.dumps(result.report, ensure_ascii=False))
@@ -159,9 +160,9 @@ def imagine(
 
 
 def _take_picture(path: Path, pictures: dict[str, bytes]) -> str:
-    """Read a picture into ``pictures``; its SHA-256."""
+    """Read a picture into ``pictures``, and return its SHA-256."""
     data = read_file(path)
-    read_picture(data)  # refuses what is no picture before the models are loaded
+    read_picture(data)  # raises for an unreadable picture before the models are loaded
     digest = hashlib.sha256(data).hexdigest()
     pictures[digest] = data
     return digest

@@ -1,4 +1,4 @@
-"""The `imagine-models` command: which models there are, and getting them onto this machine."""
+"""The `imagine-models` command: lists, downloads, checks and adds models."""
 
 from __future__ import annotations
 
@@ -33,73 +33,73 @@ from engine.models.generators.taming import build_generator, read_config
 from engine.models.loading import load_models
 from engine.models.perceptors.openai_clip import build_perceptor
 
-app = typer.Typer(help="List, fetch, check and add the models that `imagine` paints with.",
+app = typer.Typer(help="List, download, check and add the models that `imagine` paints with.",
                   no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Folder = Annotated[Path | None, typer.Option(
-    help="Where downloads are kept; else $IMAGINE_MODELS_FOLDER, else the user's cache.")]
+    help="The folder of downloads; by default $IMAGINE_MODELS_FOLDER or the user's cache.")]
 
 
 @app.command("list")
 def list_models(folder: Folder = None) -> None:
-    """Show the models there are, and which are on this machine."""
+    """Show all models, and which of them are on this machine."""
     catalogue, place = load_catalogue(), models_folder(folder)
-    table = Table("model", "generator", "perceptor", "to fetch", "licence", box=None)
+    table = Table("model", "generator", "perceptor", "to download", "licence", box=None)
     for column in (table.columns[0], table.columns[2], table.columns[3]):
-        column.no_wrap = True  # a narrow terminal folds the descriptions alone
+        column.no_wrap = True  # so that a narrow terminal wraps only the descriptions
     for entry in catalogue.models.values():
         licences = dict.fromkeys((entry.generator.licence, entry.perceptor.licence))
         table.add_row(entry.name, entry.generator.about or entry.generator.name,
-                      entry.perceptor.name, _still_to_fetch(entry, place), "; ".join(licences))
+                      entry.perceptor.name, _to_download(entry, place), "; ".join(licences))
     console = Console(soft_wrap=True)
     console.print(table)
-    console.print(f"\nPerceptors: {', '.join(catalogue.perceptors)}; choose another than a "
-                  "model's own as in imagenet-16384/RN50.", highlight=False)
-    console.print(f"Downloads are kept in {place}", highlight=False)
+    console.print(f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
+                  "perceptor, write for example imagenet-16384/RN50.", highlight=False)
+    console.print(f"Downloads are stored in {place}", highlight=False)
 
 
-def _still_to_fetch(entry: ModelEntry, folder: Path) -> str:
-    missing = [source for source in entry.sources if not source.where(folder).is_file()]
+def _to_download(entry: ModelEntry, folder: Path) -> str:
+    missing = [source for source in entry.sources if not source.location(folder).is_file()]
     if not missing:
         return "nothing"
     if any(source.url is None for source in missing):
-        return "a file is gone"
+        return "a file is missing"
     return f"{sum(source.size or 0 for source in missing) / 1e6:,.0f} MB"
 
 
 @app.command()
-def get(name: Annotated[str, typer.Argument(help="A model, as `list` has it.")],
+def get(name: Annotated[str, typer.Argument(help="A model's name, as in `list`.")],
         folder: Folder = None) -> None:
-    """Fetch a model's files, going on where an earlier try was cut off, and try it."""
+    """Download a model's files, continuing an interrupted download, and load it once."""
     catalogue, place = load_catalogue(), models_folder(folder)
     entry = catalogue.model(name)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
                TransferSpeedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bars:
         for source in entry.sources:
-            _fetch(source, place, bars)
+            _download(source, place, bars)
     load_models(name, device="cpu", folder=place, catalogue=catalogue)
     print(f"{name} is ready: imagine --model {name} \"...\"")
 
 
-def _fetch(source: Source, folder: Path, bars: Progress) -> None:
+def _download(source: Source, folder: Path, bars: Progress) -> None:
     bar = bars.add_task(source.file, total=source.size)
 
-    def tell(done: int, total: int | None) -> None:
+    def show(done: int, total: int | None) -> None:
         bars.update(bar, completed=done, total=source.size if total is None else total)
 
-    path = obtain(source, folder, progress=tell)
+    path = obtain(source, folder, progress=show)
     size = path.stat().st_size
     bars.update(bar, completed=size, total=size)
 
 
 @app.command()
 def check(name: Annotated[str | None, typer.Argument(
-        help="A model; without it, every one that is on this machine.")] = None,
+        help="A model's name; by default every model on this machine.")] = None,
         folder: Folder = None) -> None:
-    """Compare the files' SHA-256 and load them; exit code 1 if one is not as it should be."""
+    """Verify the files' SHA-256 and load them; the exit code is 1 if one is damaged."""
     catalogue, place = load_catalogue(), models_folder(folder)
     names = [name] if name else [entry.name for entry in catalogue.models.values()
-                                 if any(s.where(place).is_file() for s in entry.weights)]
+                                 if any(s.location(place).is_file() for s in entry.weights)]
     wrong = 0
     for each in names:
         try:
@@ -110,7 +110,7 @@ def check(name: Annotated[str | None, typer.Argument(
             wrong += 1
             print(f"{each}: {error}", file=sys.stderr)
         else:
-            print(f"{each}: as it should be")
+            print(f"{each}: OK")
     if not names:
         print("No model is on this machine.")
     if wrong:
@@ -119,20 +119,20 @@ def check(name: Annotated[str | None, typer.Argument(
 
 def _check(catalogue: Catalogue, name: str, folder: Path) -> None:
     for source in catalogue.model(name).sources:
-        if source.url is None and source.where(folder).is_file():
-            verify(source, folder)  # those that were fetched, loading verifies
+        if source.url is None and source.location(folder).is_file():
+            verify(source, folder)  # loading verifies downloaded files
     load_models(name, device="cpu", folder=folder, catalogue=catalogue)
 
 
 @app.command()
-def add(name: Annotated[str, typer.Argument(help="What to call it.")],
+def add(name: Annotated[str, typer.Argument(help="The model's name.")],
         generator: Annotated[Path, typer.Option(help="A taming-format checkpoint.")],
-        config: Annotated[Path, typer.Option(help="The yaml beside it.")],
+        config: Annotated[Path, typer.Option(help="Its yaml file.")],
         perceptor: Annotated[str, typer.Option(
-            help="An OpenAI-format CLIP: a file, or a perceptor's name from `list`.")]) -> None:
+            help="An OpenAI-format CLIP: a file, or the name of a perceptor in `list`.")]) -> None:
     """Add a model of your own to your catalogue; its files stay where they are.
 
-    They are loaded once, to see that they can be, and their SHA-256 is noted for `check`.
+    They are loaded once as a test, and their SHA-256 is stored for `check`.
     """
     files = [generator, config]
     side = build_generator(read_tensors(generator), read_config(config)).resolution
@@ -144,11 +144,11 @@ def add(name: Annotated[str, typer.Argument(help="What to call it.")],
     catalogue = add_model(name, generator=generator, config=config,
                           perceptor=perceptor if known else Path(perceptor),
                           defaults={"width": side, "height": side}, hashes=hashes)
-    print(f"{name} is in {catalogue}: imagine --model {name} \"...\"")
+    print(f"{name} was added to {catalogue}: imagine --model {name} \"...\"")
 
 
 def main() -> None:
-    """Run the command; what a person did wrong is one sentence and exit code 2."""
+    """Run the command; an EngineError becomes one sentence on stderr and exit code 2."""
     try:
         app()
     except EngineError as error:

@@ -1,4 +1,4 @@
-"""Where pictures, previews and films go: names, refusals beforehand, replacement in one step."""
+"""Output files: their names, checks before painting, and atomic replacement."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.errors import EngineError, RequestError
+from engine.errors import EngineError, RequestError, os_reason
 
 
 def check_target(path: Path, endings: Sequence[str], what: str) -> None:
-    """Raise RequestError where a file ``path`` with one of ``endings`` could not be written.
+    """Raise RequestError if a file ``path`` with one of ``endings`` could not be written.
 
-    ``what`` names it in the sentence, for example "The picture". Nothing is touched.
+    ``what`` is its name in the message, for example "The picture". No file is touched.
     """
     if path.suffix.lower() not in endings:
-        raise RequestError(f"{what} cannot be written as \"{path.name}\"; let the name end in "
+        raise RequestError(f"{what} can't be written as \"{path.name}\"; use a name that ends in "
                            f"{' or '.join(endings)}.")
     folder = path.parent
     try:
         if not folder.is_dir():
-            raise RequestError(f"{what} cannot be written to the folder {folder}, which does not "
-                               "exist; make it first.")
+            raise RequestError(f"{what} can't be written to the folder {folder}, which does not "
+                               "exist; create it first.")
         if path.is_dir():
-            raise RequestError(f"{what} cannot be written to {path}, which is a folder; add a "
-                               "file's name.")
-    except OSError as error:  # a name that is too long, say
-        raise RequestError(f"{what} cannot be written to {path}: {_reason(error)}.") from None
+            raise RequestError(f"{what} can't be written to {path}, which is a folder; add a file "
+                               "name.")
+    except OSError as error:  # for example a name that is too long
+        raise RequestError(f"{what} can't be written to {path}: {os_reason(error)}.") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise RequestError(f"{what} cannot be written to the folder {folder}; allow it, or "
-                           "choose another.")
+        raise RequestError(f"{what} can't be written to the folder {folder}; change its "
+                           "permissions, or choose another.")
 
 
 PICTURES = (".png",)
@@ -42,16 +42,16 @@ PREVIEWS = (".png", ".jpg", ".jpeg", ".webp")
 
 @dataclass(frozen=True)
 class Targets:
-    """The files a painting leaves; without ``picture`` a new one in the current folder."""
+    """The files to write; if ``picture`` is None, a new file in the current folder."""
 
     picture: Path | None = None
     video: Path | None = None
     preview: Path | None = None
 
     def check(self, source: Path | None = None) -> None:
-        """Raise RequestError where one of them could not be written, or two are one.
+        """Raise RequestError if one of them could not be written, or if two are the same.
 
-        ``source`` is the picture that the painting starts from.
+        ``source`` is a picture that is read, which the preview must not replace.
         """
         check_target(self.picture or Path("picture.png"), PICTURES, "The picture")
         if self.video is not None:
@@ -62,27 +62,27 @@ class Targets:
             check_target(self.preview, PREVIEWS, "The preview")
         paths = [path.resolve() for path in (self.picture, self.video, self.preview) if path]
         if len(set(paths)) < len(paths):
-            raise RequestError("Two of -o, --video and --preview name the same file; give each "
-                               "its own.")
+            raise RequestError("Two of -o, --video and --preview are the same file; use different "
+                               "ones.")
         if source is not None and self.preview is not None and (
                 source.resolve() == self.preview.resolve()):
-            raise RequestError("The preview would replace the picture to start from; give it "
-                               "another name.")
+            raise RequestError("The preview would replace the picture to start from; use another "
+                               "name.")
 
 
 @contextlib.contextmanager
-def temporary_beside(path: Path, what: str) -> Iterator[Path]:
-    """A path for writing in ``path``'s folder, from which :func:`move` moves in one step.
+def temporary_file(path: Path, what: str) -> Iterator[Path]:
+    """A temporary path in ``path``'s folder, from which :func:`move` moves atomically.
 
-    What is left there in the end goes. An OSError in the body becomes an EngineError that
-    says ``what`` could not be written to ``path``.
+    A file that is still there at the end is deleted. An OSError in the body becomes an
+    EngineError, in which ``what`` could not be written to ``path``.
     """
-    # Not made from the file's name, which may be as long as names can be.
+    # Not derived from the file's name, which may have the maximum length already.
     temporary = path.with_name(f".imagine-{os.getpid()}-{next(_NUMBERS)}.part")
     try:
         yield temporary
     except OSError as error:
-        raise EngineError(f"{what} cannot be written to {path}: {_reason(error)}.") from None
+        raise EngineError(f"{what} can't be written to {path}: {os_reason(error)}.") from None
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
@@ -92,10 +92,10 @@ _NUMBERS = itertools.count()
 
 
 def move(temporary: Path, path: Path, *, new: bool = False) -> Path:
-    """Put a whole file in its place in one step; where it lies then. Raises OSError.
+    """Move a complete file to ``path`` atomically, and return its path. Raises OSError.
 
-    What was at ``path`` is replaced or, with ``new``, never is, not even a file made in the
-    same moment: the new one then takes the first free name with -2, -3, ...
+    A file at ``path`` is replaced. With ``new`` it never is, not even one created at the same
+    moment: the file then gets the first free name with -2, -3, ...
     """
     if not new:
         os.replace(temporary, path)
@@ -103,29 +103,24 @@ def move(temporary: Path, path: Path, *, new: bool = False) -> Path:
     for number in itertools.count(1):
         name = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         try:
-            name.open("xb").close()  # holds the name
+            name.open("xb").close()  # reserves the name
         except FileExistsError:
             continue
         os.replace(temporary, name)
         return name
-    raise AssertionError("count() has no end")
+    raise AssertionError("count() never ends")
 
 
 def write_bytes(path: Path, data: bytes, what: str, *, new: bool = False) -> Path:
-    """Put ``data`` at ``path`` as :func:`move` does; where it lies. Raises EngineError."""
-    with temporary_beside(path, what) as temporary:
+    """Write ``data`` to ``path`` as :func:`move` does, and return its path. Raises EngineError."""
+    with temporary_file(path, what) as temporary:
         temporary.write_bytes(data)
         return move(temporary, path, new=new)
 
 
 def name_of(words: str, seed: int) -> str:
-    """A file name without ending: the prompt's words, at most 60 bytes, and the seed."""
+    """A file name without an ending: at most 60 bytes of the prompt's words, and the seed."""
     slug = re.sub(r"[\W_]+", "-", words.lower()).strip("-")
-    while len(slug.encode()) > 60:  # file systems count bytes
+    while len(slug.encode()) > 60:  # file systems limit bytes
         slug = slug[:-1]
     return f"{slug.strip('-') or 'picture'}-{seed}"
-
-
-def _reason(error: OSError) -> str:
-    reason = error.strerror or "it cannot be written"
-    return reason[0].lower() + reason[1:]

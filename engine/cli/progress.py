@@ -1,4 +1,4 @@
-"""What the `imagine` command shows on stderr while it paints: a bar, plain lines, or nothing."""
+"""What the `imagine` command shows on stderr while it paints: a bar, lines, or nothing."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _LINE_SECONDS = 5
 
 
 class Watcher(AbstractContextManager["Watcher"]):
-    """Shows nothing; the others show a painting's course."""
+    """Shows nothing; its subclasses show the progress of a painting."""
 
     def waiting(self, for_what: str) -> None:
-        """Say what is being done before the painting begins."""
+        """Show what is done before painting starts."""
 
     def start(self, iterations: int) -> None:
-        """The painting begins."""
+        """Painting starts."""
 
     def update(self, done: int, loss: float) -> None:
-        """``done`` iterations lie behind; the last one's total loss was ``loss``."""
+        """``done`` iterations are done; the last one had the total loss ``loss``."""
 
     def note(self, sentence: str) -> None:
-        """Say a sentence."""
+        """Show a sentence."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
 
 
 class _Rate:
-    """Iterations a second since the first, and how long the rest takes at that rate."""
+    """Iterations per second since the first, and the time for the rest at that rate."""
 
     def __init__(self, iterations: int) -> None:
         self.iterations = iterations
@@ -51,20 +51,20 @@ class _Rate:
 
 
 class _Plain(Watcher):
-    """A line now and then, for logs and pipes."""
+    """A line every few seconds, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
     def start(self, iterations: int) -> None:
         self.rate = _Rate(iterations)
-        self.told = self.rate.began
+        self.shown = self.rate.began
 
     def update(self, done: int, loss: float) -> None:
         now = time.perf_counter()
-        if now - self.told < _LINE_SECONDS:
+        if now - self.shown < _LINE_SECONDS:
             return
-        self.told = now
+        self.shown = now
         speed, left = self.rate(done)
         self.note(f"Iteration {done} of {self.rate.iterations}, loss {loss:.4f}, {speed}, "
                   f"{left} left")
@@ -74,7 +74,7 @@ class _Plain(Watcher):
 
 
 class _Bar(_Plain):
-    """A bar that moves, for terminals; it is gone in the end."""
+    """A progress bar for terminals, removed at the end."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(console)
@@ -110,7 +110,7 @@ class _Bar(_Plain):
 
 
 def make_watcher(*, quiet: bool) -> Watcher:
-    """The watcher that suits stderr."""
+    """The watcher for this stderr: a bar for a terminal, else lines; nothing if ``quiet``."""
     if quiet:
         return Watcher()
     console = Console(stderr=True)

@@ -1,6 +1,6 @@
-"""One painting at the terminal: from a checked request to the files it leaves.
+"""One painting for the `imagine` command: from a valid request to the files.
 
-The engine opens no file and prints nothing; this is the watcher that does, for `imagine`.
+The engine opens no files and prints nothing; this module does it for the command.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from engine.cli.output_files import Targets, move, name_of, temporary_beside, write_bytes
+from engine.cli.output_files import Targets, move, name_of, temporary_file, write_bytes
 from engine.cli.progress import Watcher, make_watcher
 from engine.errors import EngineError, NumericalError
 from engine.request.request import ImageRequest
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     from engine.painting.synthesis import Iterate, Synthesis
     from engine.painting.video import TimeLapse
 
-BEGAN = time.perf_counter()
+STARTED = time.perf_counter()
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was painted: ``report`` as --json prints it, and how the command ends.
+    """The ``report`` that --json prints, and the command's exit ``code``.
 
-    ``code`` is 0, or 130 and 143 where a signal stopped it; ``error`` is set where the
-    optimisation failed on the way, the picture so far being kept.
+    ``code`` is 0, or 130 or 143 if a signal stopped it. ``error`` is set if the optimisation
+    failed; the picture up to then is kept.
     """
 
     report: dict[str, Any]
@@ -47,10 +47,10 @@ class Result:
 
 @dataclass
 class _Preview:
-    """The file with the picture so far; it is replaced in one step, so viewers see it whole.
+    """The file with the current picture, replaced atomically, so that viewers see it complete.
 
-    ``first_seconds`` is when the first iterate that differs from the start was there, counted
-    from the command's start, with a file or without.
+    ``first_seconds`` is the time from the command's start to the first iterate that differs from
+    the start, with or without a file.
     """
 
     path: Path | None
@@ -61,13 +61,13 @@ class _Preview:
 
     def offer(self, iterate: Iterate) -> None:
         now = time.perf_counter()
-        # The start is noise, or the person's own picture: nothing was painted yet.
+        # The start is noise or the person's own picture.
         if iterate.iteration == 0 or now - self.written < self.every:
             return
         self.write(iterate.to_pil())
         self.written = now
         if self.first_seconds is None:
-            self.first_seconds = time.perf_counter() - BEGAN
+            self.first_seconds = time.perf_counter() - STARTED
 
     def write(self, image: Image.Image) -> None:
         if self.path is None:
@@ -77,21 +77,21 @@ class _Preview:
         image.save(file, {".png": "PNG", ".webp": "WEBP"}.get(ending, "JPEG"))
         try:
             write_bytes(self.path, file.getvalue(), "The preview")
-        except EngineError as error:  # no reason to lose the painting
-            self.watcher.note(f"{error} The painting goes on without.")
+        except EngineError as error:  # painting can continue without it
+            self.watcher.note(f"{error} Painting continues without it.")
             self.path = None
 
 
 @dataclass
 class _Stopping:
-    """Whether a signal asked to stop; a second one ends the process at once."""
+    """Which signal asked to stop; a second signal ends the process at once."""
 
     by: int | None = None
     before: dict[int, Any] = field(default_factory=dict)
 
     def __enter__(self) -> _Stopping:
         for number in (signal.SIGINT, signal.SIGTERM):
-            # Ignored by whoever started us, in the background say: then we ignore it too.
+            # If the parent process ignores it, for example in the background, so do we.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self.before[number] = signal.signal(number, self._ask)
         return self
@@ -111,10 +111,10 @@ class _Stopping:
 
 def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets, *,
           device: str, precision: str, preview_every: float, quiet: bool) -> Result:
-    """Paint ``request`` into ``targets``, showing the course on stderr unless ``quiet``.
+    """Paint ``request`` into ``targets``, showing progress on stderr unless ``quiet``.
 
-    ``pictures`` holds the starting picture's bytes by SHA-256. Raises EngineError's kinds,
-    and then no file has been touched but the preview.
+    ``pictures`` has the bytes of its pictures by SHA-256. Raises EngineError, and then it has not
+    touched any file except the preview.
     """
     with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
         watcher.waiting(f"Loading the model {request.model}")
@@ -123,34 +123,34 @@ def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets
         for notice in notices:
             watcher.note(notice)
         preview = _Preview(targets.preview, preview_every, watcher)
-        film, temporary = None, None
+        time_lapse, temporary = None, None
         if targets.video is not None:
             from engine.painting.video import TimeLapse
 
-            temporary = stack.enter_context(temporary_beside(targets.video, "The time-lapse"))
-            film = TimeLapse(temporary, targets.video.suffix.lower(),
+            temporary = stack.enter_context(temporary_file(targets.video, "The time-lapse"))
+            time_lapse = TimeLapse(temporary, targets.video.suffix.lower(),
                              synthesis.recipe.iterations)
-            stack.callback(film.abandon)
+            stack.callback(time_lapse.abandon)
         watcher.start(synthesis.recipe.iterations)
         stopping = stack.enter_context(_Stopping())
-        error = _step_to_the_end(synthesis, watcher, preview, film, stopping)
+        error = _step_to_the_end(synthesis, watcher, preview, time_lapse, stopping)
         last = synthesis.look()
         image = last.to_pil()
         done = last.iteration == synthesis.recipe.iterations
         if not done:
             watcher.note(f"Stopped after {last.iteration} of {synthesis.recipe.iterations} "
-                         "iterations; the picture so far is kept.")
+                         "iterations; the picture so far is saved.")
         painted = _as_painted(request, synthesis, done)
         path = _write_picture(image, painted, synthesis, models, targets, done)
         preview.write(image)
         video = None
-        if film is not None and temporary is not None and targets.video is not None:
-            film.finish(image)
+        if time_lapse is not None and temporary is not None and targets.video is not None:
+            time_lapse.finish(image)
             video = move(temporary, targets.video, new=not done)
     report = {
         "path": str(path), "video": _text(video), "preview": _text(preview.path),
         "seed": synthesis.seed, "iterations": last.iteration,
-        "seconds": round(time.perf_counter() - BEGAN, 3),
+        "seconds": round(time.perf_counter() - STARTED, 3),
         "first_preview_seconds": preview.first_seconds and round(preview.first_seconds, 3),
         "size": [image.width, image.height], "model": models.name, "stopped": not done,
         "notices": notices, "losses": last.losses,
@@ -168,16 +168,16 @@ def _prepare(request: ImageRequest, pictures: Mapping[str, bytes], device: str,
 
 
 def _step_to_the_end(synthesis: Synthesis, watcher: Watcher, preview: _Preview,
-                     film: TimeLapse | None, stopping: _Stopping) -> NumericalError | None:
-    """Step until all iterations are done, a signal comes, or the numbers are no longer finite."""
+                     time_lapse: TimeLapse | None, stopping: _Stopping) -> NumericalError | None:
+    """Step until all iterations are done, a signal arrives, or the loss is not finite."""
     while synthesis.iteration < synthesis.recipe.iterations and stopping.by is None:
         try:
             iterate = synthesis.step()
         except NumericalError as error:
             return error
         preview.offer(iterate)
-        if film is not None and film.wants(iterate.iteration):
-            film.add(iterate.to_pil())
+        if time_lapse is not None and time_lapse.wants(iterate.iteration):
+            time_lapse.add(iterate.to_pil())
         watcher.update(synthesis.iteration, iterate.losses["total"])
     return None
 
@@ -206,7 +206,7 @@ def _size_notice(request: ImageRequest, synthesis: Synthesis) -> list[str]:
 
 
 def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> ImageRequest:
-    """The request that paints this picture again: with its seed, and as far as it came."""
+    """The request that repeats this picture: with its seed and the iterations it reached."""
     values = {"seed": synthesis.seed}
     if not done and synthesis.iteration:
         values["iterations"] = synthesis.iteration
@@ -221,7 +221,7 @@ def _write_picture(image: Image.Image, painted: ImageRequest, synthesis: Synthes
     words = " ".join(prompt.words for prompt in painted.prompts())
     path = targets.picture or Path(f"{name_of(words, synthesis.seed)}.png")
     texts = picture_texts(painted, provenance(synthesis, models))
-    # A picture that is not finished never replaces one that is.
+    # An unfinished picture never replaces a finished one.
     new = targets.picture is None or not done
     return write_bytes(path, png_bytes(image, texts), "The picture", new=new)
 

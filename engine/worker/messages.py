@@ -19,7 +19,7 @@ HEADER = struct.Struct(">Q")
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """How a worker works; the first message it gets.
+    """The settings of a worker; the first message it gets.
 
     ``threads`` is the number of PyTorch's threads, None for its own choice; ``preload`` is the
     model to load before the first job; ``preview_every`` and ``save_every`` are in seconds;

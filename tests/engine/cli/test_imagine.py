@@ -239,7 +239,7 @@ def wait_for(condition, process, seconds=90):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_keeps_the_picture_so_far(catalogue, folder, number, code):
+def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
     (folder / "preview.png").unlink()
     process = start(catalogue, folder, "a fox", *TINY, "--iterations", "5000", "--preview-every",
                     "0", "--json", *OUTPUTS, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -261,7 +261,7 @@ def test_ctrl_c_keeps_the_picture_so_far(catalogue, folder, number, code):
     process.send_signal(number)
     out, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
-    assert "the picture so far is kept" in errors
+    assert "the picture so far is saved" in errors
     assert "Traceback" not in errors
     report = json.loads(out)
     assert report["stopped"]

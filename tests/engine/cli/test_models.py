@@ -28,7 +28,7 @@ def test_list_shows_models_sizes_and_licences(command, monkeypatch, tmp_path):
         assert words in out
 
 
-def test_get_fetches_a_model_and_check_finds_it_right(command, published, tmp_path):
+def test_get_downloads_a_model_and_check_finds_it_intact(command, published, tmp_path):
     assert command("check")[1].count("tiny") == 0
     published.cuts = [None, 100_000]
     code, out, err = command("get", "tiny")
@@ -37,7 +37,7 @@ def test_get_fetches_a_model_and_check_finds_it_right(command, published, tmp_pa
     assert names == ["tiny.ckpt", "tiny.ckpt.sha256", "tiny.pt", "tiny.pt.sha256", "tiny.yaml",
                      "tiny.yaml.sha256"]
     code, out, _ = command("check", "tiny")
-    assert (code, out) == (0, "tiny: as it should be\n")
+    assert (code, out) == (0, "tiny: OK\n")
     row = next(line for line in command("list")[1].splitlines() if line.startswith(" tiny"))
     assert row.split() == ["tiny", "tiny", "tiny", "nothing", "not", "given"]
 
@@ -53,13 +53,13 @@ def test_check_tells_of_a_changed_file_and_get_mends_it(command, published, tmp_
     assert command("check", "tiny")[0] == 0
 
 
-def test_add_takes_a_model_of_ones_own_and_check_watches_its_files(command, tiny_files):
+def test_add_accepts_the_user_s_own_model_and_check_verifies_its_files(command, tiny_files):
     checkpoint, config, clip = tiny_files
     given = ("--generator", os.path.relpath(checkpoint), "--config", config, "--perceptor", clip)
     code, out, err = command("add", "mine", *given)
     assert code == 0, err
-    assert "mine is in" in out
-    assert command("check", "mine")[:2] == (0, "mine: as it should be\n")
+    assert "mine was added to" in out
+    assert command("check", "mine")[:2] == (0, "mine: OK\n")
     code, _, err = command("add", "mine", *given)
     assert code == 2
     assert "is taken" in err
@@ -94,11 +94,11 @@ def test_what_is_no_model_is_refused_in_a_sentence_and_not_added(command, tiny_f
     assert not own_catalogue.exists()
 
 
-def test_an_unknown_model_is_refused_with_the_names_there_are(command):
+def test_an_unknown_model_is_refused_with_the_known_names(command):
     for words in (("get", "imagnet"), ("check", "imagnet")):
         code, out, err = command(*words)
         assert (code, out) == (2, "")
-        assert "there are natural" in err
+        assert "choose one of natural" in err
 
 
 def test_a_dead_address_is_refused_and_leaves_nothing(command, published, tmp_path):
