@@ -22,6 +22,7 @@ AUTO = "auto"  # a server's setting: each member's own language
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
+@cache  # syncing the commands asks some 10,000 times
 def language_of(locale: str | None) -> str:
     """Return the language for Discord's locale, such as "de" or "en-GB"; English for others."""
     code = (locale or "").replace("_", "-")

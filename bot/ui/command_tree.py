@@ -48,12 +48,11 @@ async def sync_if_changed(tree: app_commands.CommandTree[Any], store: Store) -> 
     Discord limits syncs per day. If syncing fails, the old commands stay and the next start tries
     again.
     """
-    application = tree.client.application_id
-    now = f"{application}:{await fingerprint(tree)}"
+    now = await _version(tree)
     if await store.get_meta(SYNCED) == now:
         return False
     try:
-        await sync(tree, store)
+        await _sync(tree, store, now)
     except discord.HTTPException as error:
         log.error("Could not sync the commands: %s", error)
         return False
@@ -62,7 +61,15 @@ async def sync_if_changed(tree: app_commands.CommandTree[Any], store: Store) -> 
 
 async def sync(tree: app_commands.CommandTree[Any], store: Store) -> int:
     """Sync the commands, and return their number."""
+    return await _sync(tree, store, await _version(tree))
+
+
+async def _version(tree: app_commands.CommandTree[Any]) -> str:
+    return f"{tree.client.application_id}:{await fingerprint(tree)}"
+
+
+async def _sync(tree: app_commands.CommandTree[Any], store: Store, version: str) -> int:
     synced = await tree.sync()
-    await store.set_meta(SYNCED, f"{tree.client.application_id}:{await fingerprint(tree)}")
+    await store.set_meta(SYNCED, version)
     log.info("Commands synced: %d", len(synced))
     return len(synced)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from types import SimpleNamespace
 
 import discord
@@ -25,6 +26,7 @@ from bot.host.settings import (
     PaintingSettings,
 )
 from bot.media.attachments import Attachments
+from engine.models import load_models
 from tests.cogs.media import MediaHost
 from tests.made_settings import made_settings
 from tests.tiny_model import write_tiny_model
@@ -37,6 +39,20 @@ def catalogue(tmp_path_factory):
     return write_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
+@pytest.fixture(scope="session")
+def load_once():
+    """The engine's load_models, which reads each model once for all worlds: jobs change none."""
+    loaded = {}
+
+    def load(name, **options):
+        key = (os.environ["IMAGINE_MODELS_CATALOGUE"], name, *sorted(options.items()))
+        if key not in loaded:
+            loaded[key] = load_models(name, **options)
+        return loaded[key]
+
+    return load
+
+
 @pytest.fixture
 def model():
     """The model that the bot paints with; a test module may choose another."""
@@ -44,7 +60,8 @@ def model():
 
 
 @pytest.fixture
-def settings(tmp_path, catalogue, model, monkeypatch):
+def settings(tmp_path, catalogue, load_once, model, monkeypatch):
+    monkeypatch.setattr("engine.worker.main.load_models", load_once)
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     painting = PaintingSettings(data_folder=tmp_path / "data", model=model, device="cpu",
                                 threads=1)
