@@ -15,7 +15,7 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	&& { echo $$python; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all bot lint texts bench setup clean
+.PHONY: help demo test test-all coverage bot lint style types format texts bench setup clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,12 +31,26 @@ test: $(STAMP) ## run the tests, without the slow ones
 test-all: $(STAMP) ## run all tests, with the slow ones
 	$(BIN)/python -m pytest $(ARGS)
 
+coverage: $(STAMP) ## run `make test` and report its coverage; fails below the floor
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -m "not slow" $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 bot: $(STAMP) ## run the Discord bot with the settings in .env
 	$(BIN)/python -m bot $(ARGS)
 
-lint: $(STAMP) ## check style and types
-	$(BIN)/ruff check $(CODE)
+lint: style types ## check style and types
+
+style: $(STAMP) ## check style only, in a second
+	$(BIN)/ruff check .
+
+types: $(STAMP) ## check types only
 	$(BIN)/mypy $(CODE)
+
+format: $(STAMP) ## format the code (docs/adr/0006-ruff-format.md)
+	$(BIN)/ruff check --select I --fix --quiet .
+	$(BIN)/ruff format .
 
 texts: $(STAMP) ## update the catalogues of the bot's texts
 	$(BIN)/python -m bot.locales.update
@@ -49,7 +63,8 @@ setup: $(STAMP) ## make .venv with the tested versions of all packages
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { \
-		echo "Python 3.11 is needed. Install it, or name it: make PYTHON=/path/to/python3.11" >&2; \
+		echo "Python 3.11, 3.12 or 3.13 is needed. Install one, or name it:" \
+			"make PYTHON=/path/to/python3.11" >&2; \
 		exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "$(PYTHON) has no venv or pip. Install them (Debian: apt install" \
@@ -59,5 +74,6 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 clean: ## remove .venv and the tools' caches; pictures in demo/ stay
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.coverage .coverage.*
 	find $(CODE) -name __pycache__ -type d -prune -exec rm -rf {} +
