@@ -14,7 +14,9 @@ from tests.packaging.wheels import ROOT
 
 def test_a_commit_is_checked_by_what_make_lint_runs():
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    parts = re.search(r"^lint: (.*?) ##", makefile, re.MULTILINE).group(1).split()
+    lint = re.search(r"^lint: (.*?) ##", makefile, re.MULTILINE)
+    assert lint is not None
+    parts = lint[1].split()
     configured = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
     hooks = [hook for repo in configured["repos"] for hook in repo["hooks"]]
     assert {repo["repo"] for repo in configured["repos"]} == {"local"}

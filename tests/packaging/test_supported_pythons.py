@@ -22,8 +22,9 @@ def minor(version: str) -> int:
 
 
 def test_the_classifiers_are_what_may_be_installed():
-    least, below = re.fullmatch(r">=([\d.]+),<([\d.]+)",
-                                PYPROJECT["project"]["requires-python"]).groups()
+    range_ = re.fullmatch(r">=([\d.]+),<([\d.]+)", PYPROJECT["project"]["requires-python"])
+    assert range_ is not None
+    least, below = range_.groups()
     assert [minor(each) for each in CLAIMED] == list(range(minor(least), minor(below)))
 
 
