@@ -19,12 +19,12 @@ def python(code):
     return done.stdout.strip()
 
 
-def test_the_face_is_small():
+def test_the_public_api_is_small():
     assert sorted(engine.__all__) == [
         "EngineError", "ImageRequest", "Iterate", "Prompt", "imagine", "parse_prompts"]
 
 
-def test_every_name_of_the_face_is_the_thing_itself():
+def test_every_public_name_is_its_module_s_own():
     for name in engine.__all__:
         thing = getattr(engine, name)
         assert isinstance(thing, (type, types.FunctionType))
@@ -34,7 +34,7 @@ def test_every_name_of_the_face_is_the_thing_itself():
         assert inspect.getdoc(thing)
 
 
-def test_other_names_are_refused_as_modules_refuse_them():
+def test_other_names_raise_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'paint_me'"):
         _ = engine.paint_me
 
@@ -47,7 +47,7 @@ def test_plain_parts_do_not_load_torch(modules):
     assert python(f"import sys, {modules}; print('torch' in sys.modules)") == "False"
 
 
-def test_the_faces_plain_names_do_not_load_torch():
+def test_public_names_without_torch_do_not_load_it():
     assert python("import sys; from engine import EngineError, ImageRequest, Prompt, "
                   "parse_prompts; print('torch' in sys.modules)") == "False"
 

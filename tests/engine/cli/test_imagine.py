@@ -74,7 +74,7 @@ OUTPUTS = ("-o", "out.png", "--video", "film.mp4", "--preview", "preview.png")
     (("a fox", "-o", "nowhere/out.png"), "does not exist"),
     (("a fox", "--colour", "red"), "--colour"),
 ])
-def test_what_cannot_be_painted_is_one_sentence_and_touches_nothing(
+def test_an_invalid_request_is_one_sentence_and_touches_no_file(
         catalogue, folder, arguments, part):
     before = contents(folder)
     assert_refused(run(catalogue, folder, *OUTPUTS, *arguments), part)
@@ -116,7 +116,7 @@ def test_what_cannot_be_painted_is_one_sentence_and_touches_nothing(
     (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
     (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
 ])
-def test_everything_else_that_is_wrong_is_one_sentence_too(
+def test_every_other_error_is_one_sentence_too(
         folder, arguments, part, monkeypatch, capsys):
     (folder / "pictures.png").mkdir()
     before = contents(folder)
@@ -131,7 +131,7 @@ def test_everything_else_that_is_wrong_is_one_sentence_too(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_one_may_not_write_to_is_refused(catalogue, folder):
+def test_a_folder_without_write_permission_is_refused(catalogue, folder):
     (folder / "pictures").chmod(0o500)
     done = run(catalogue, folder, "a fox", *TINY, "-o", "pictures/out.png")
     assert_refused(done, "allow it")
@@ -146,13 +146,13 @@ def test_a_folder_one_may_not_write_to_is_refused(catalogue, folder):
     (("--model", "imagenet-16384"), "imagine-models get imagenet-16384"),
     ((*TINY, "--device", "abacus"), "cpu"),
 ])
-def test_a_model_that_cannot_be_used_is_one_sentence(catalogue, folder, arguments, part):
+def test_an_unusable_model_is_one_sentence(catalogue, folder, arguments, part):
     before = contents(folder)
     assert_refused(run(catalogue, folder, "a fox", *arguments, *OUTPUTS), part)
     assert contents(folder) == before
 
 
-def test_a_painting_leaves_picture_film_preview_and_a_report(catalogue, folder, monkeypatch):
+def test_a_painting_writes_picture_time_lapse_preview_and_report(catalogue, folder, monkeypatch):
     done = run(catalogue, folder, "a", "fox", "--seed", "7", *TINY, *OUTPUTS, "--json", "--quiet")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -187,7 +187,7 @@ def test_a_painting_leaves_picture_film_preview_and_a_report(catalogue, folder, 
     assert last.to_pil().tobytes() == pixels
 
 
-def test_without_a_name_a_new_file_is_made_and_none_is_replaced(catalogue, tmp_path):
+def test_without_a_name_a_new_file_is_created_and_none_is_replaced(catalogue, tmp_path):
     arguments = ("Fox & hen! + “night”:0.5 --seed 3 --iterations 1", *TINY)
     first = run(catalogue, tmp_path, *arguments)
     assert first.stdout == "Picture: fox-hen-night-3.png\n"
@@ -304,7 +304,7 @@ def test_a_terminal_shows_a_bar_with_loss_rate_and_time_left(catalogue, tmp_path
     assert re.search(r"Picture: a-fox-\d+\.png\r\n$", text)
 
 
-def test_help_is_made_of_the_requests_fields(catalogue, tmp_path):
+def test_help_is_generated_from_the_requests_fields(catalogue, tmp_path):
     done = run(catalogue, tmp_path, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     text = re.sub(r"[\s│]+", " ", done.stdout)
@@ -332,7 +332,7 @@ def test_help_says_what_the_embedded_models_know():
     assert set(re.split(", | and ", named[1])) <= set(drawn_things())
 
 
-def test_version_is_told(catalogue, tmp_path):
+def test_version_is_printed(catalogue, tmp_path):
     done = run(catalogue, tmp_path, "--version")
     assert re.fullmatch(r"imagine (\d+\.\d+\.\d+|not installed)\n", done.stdout)
     assert done.returncode == 0

@@ -42,7 +42,7 @@ def test_get_downloads_a_model_and_check_finds_it_intact(command, published, tmp
     assert row.split() == ["tiny", "tiny", "tiny", "nothing", "not", "given"]
 
 
-def test_check_tells_of_a_changed_file_and_get_mends_it(command, published, tmp_path):
+def test_check_reports_a_changed_file_and_get_replaces_it(command, published, tmp_path):
     command("get", "tiny")
     path = tmp_path / "downloads" / "tiny.pt"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
@@ -69,7 +69,7 @@ def test_add_accepts_the_user_s_own_model_and_check_verifies_its_files(command, 
     assert "has changed since it was added" in err
 
 
-def test_add_takes_a_perceptor_by_its_name(command, tiny_files):
+def test_add_accepts_the_name_of_a_perceptor(command, tiny_files):
     checkpoint, config, _ = tiny_files
     assert command("add", "mine", "--generator", checkpoint, "--config", config,
                    "--perceptor", "RN50")[0] == 0
@@ -78,7 +78,7 @@ def test_add_takes_a_perceptor_by_its_name(command, tiny_files):
     assert "imagine-models get mine" in err
 
 
-def test_what_is_no_model_is_refused_in_a_sentence_and_not_added(command, tiny_files,
+def test_invalid_models_are_refused_with_a_sentence_and_not_added(command, tiny_files,
                                                                  own_catalogue):
     checkpoint, config, clip = tiny_files
     for generator, yaml, perceptor in ((clip, config, clip), (checkpoint, checkpoint, clip),

@@ -146,7 +146,7 @@ async def test_people_take_turns_and_everyone_knows_their_place(queue):
     assert not await queue.stop(running_job.id)
 
 
-async def test_what_goes_on_from_a_state_is_expected_to_take_what_is_left_of_it(queue):
+async def test_a_continued_job_is_estimated_by_its_remaining_iterations(queue):
     await ask(queue, iterations=900)
     whole = await ask(queue, iterations=400)
     before = queue.estimator.seconds(whole.request)
@@ -157,7 +157,7 @@ async def test_what_goes_on_from_a_state_is_expected_to_take_what_is_left_of_it(
         await queue.cancel(job.id)
 
 
-async def test_stopped_early_what_is_there_is_the_result(queue):
+async def test_a_stopped_job_results_in_its_current_picture(queue):
     job = await ask(queue, iterations=5000)
     assert not await queue.stop("0" * 32)
     await progressed(job, 2)
@@ -168,7 +168,7 @@ async def test_stopped_early_what_is_there_is_the_result(queue):
     assert (await queue.store.job(job.id)).result["stopped"] is True
 
 
-async def test_a_running_job_that_is_cancelled_posts_nothing_and_keeps_its_picture(queue):
+async def test_a_cancelled_running_job_has_no_result_and_keeps_its_picture(queue):
     job = await ask(queue, iterations=5000)
     await progressed(job)
     assert await queue.cancel(job.id)
@@ -180,7 +180,7 @@ async def test_a_running_job_that_is_cancelled_posts_nothing_and_keeps_its_pictu
     assert not queue.store.state_path(job.id).exists()
 
 
-async def test_what_cannot_be_painted_fails_with_a_sentence_and_the_next_goes_on(queue):
+async def test_an_invalid_request_fails_with_a_sentence_and_the_next_job_runs(queue):
     bad = await ask(queue, model="unheard-of")
     good = await ask(queue, iterations=1)
     assert "no model called 'unheard-of'" in (await ending(bad)).reason
@@ -189,7 +189,7 @@ async def test_what_cannot_be_painted_fails_with_a_sentence_and_the_next_goes_on
     assert (stored.state, stored.error) == ("failed", bad.latest.reason)
 
 
-async def test_a_picture_to_start_from_is_kept_before_the_job_is_queued(queue):
+async def test_a_starting_picture_is_stored_before_the_job_is_queued(queue):
     file = io.BytesIO()
     Image.new("RGB", (40, 40), "red").save(file, "PNG")
     data = file.getvalue()
@@ -206,7 +206,7 @@ async def test_a_picture_to_start_from_is_kept_before_the_job_is_queued(queue):
     assert picture((await ending(again)).picture) == picture(done.picture)
 
 
-async def test_a_closed_queue_goes_on_after_a_restart_with_the_same_bits(tmp_path):
+async def test_a_closed_queue_continues_after_a_restart_with_the_same_bits(tmp_path):
     async with running(tmp_path) as queue:
         job = await ask(queue, person="ann", iterations=25)
         later = [await ask(queue, person=name, iterations=1) for name in ("ann", "bob", "ann")]
@@ -228,7 +228,7 @@ async def test_a_closed_queue_goes_on_after_a_restart_with_the_same_bits(tmp_pat
         assert picture(done.picture) == last.to_pil().tobytes()
 
 
-async def test_what_was_asked_of_a_job_survives_the_restart(tmp_path):
+async def test_an_interrupt_survives_the_restart(tmp_path):
     async with running(tmp_path) as queue:
         job = await ask(queue, iterations=5000)
         await progressed(job)
@@ -247,7 +247,7 @@ async def test_a_job_that_is_deleted_while_it_runs_is_not_posted(queue):
     assert isinstance(await ending(await ask(queue, iterations=1)), Done)
 
 
-async def test_the_time_lapse_is_made_on_demand_once_for_all_who_ask(queue):
+async def test_a_time_lapse_is_rendered_once_for_all_requests(queue):
     job = await ask(queue, iterations=3)
     with pytest.raises(RequestError, match="no picture of that job"):
         await queue.video("0" * 32)
@@ -257,7 +257,7 @@ async def test_the_time_lapse_is_made_on_demand_once_for_all_who_ask(queue):
     assert first[4:8] == b"ftyp"  # an mp4
 
 
-async def test_a_full_disk_is_told_with_a_reference_and_nothing_hangs(queue, caplog):
+async def test_a_full_disk_is_reported_with_a_reference_and_nothing_hangs(queue, caplog):
     job = await ask(queue, iterations=5000)
     await progressed(job)
     folder = queue.store.files.picture(job.id).parent
@@ -284,7 +284,7 @@ async def kill_worker_in_mid(queue, job, killed):
     pytest.fail(f"{job} ended with {event}")
 
 
-async def test_killed_workers_cost_no_picture_unless_one_job_kills_them_all(tmp_path):
+async def test_killed_workers_lose_no_picture_unless_one_job_kills_them_all(tmp_path):
     """A real process: killed once in mid-job, then twice at a job that gets nowhere."""
     async with running(tmp_path, in_process=False) as queue:
         job = await ask(queue, iterations=40)

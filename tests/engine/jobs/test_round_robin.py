@@ -25,7 +25,7 @@ def drained(line):
     return items
 
 
-def test_twenty_of_one_do_not_starve_the_next():
+def test_twenty_jobs_of_one_person_do_not_block_the_next():
     line: RoundRobin[Any] = RoundRobin()
     for i in range(20):
         line.push("ann", f"ann {i}")
@@ -36,7 +36,7 @@ def test_twenty_of_one_do_not_starve_the_next():
     assert len(line) == 21
 
 
-def test_whoever_takes_theirs_back_leaves_the_others_where_they_were():
+def test_removing_an_item_leaves_the_others_in_place():
     line: RoundRobin[Any] = RoundRobin()
     for person, item in ("a", 1), ("a", 2), ("b", 3), ("c", 4):
         line.push(person, item)
@@ -53,7 +53,7 @@ STEPS = st.lists(st.one_of(st.tuples(st.just("push"), PEOPLE), st.just(("pop", "
 
 
 @given(STEPS)
-def test_nobody_is_served_more_than_their_share_while_another_waits(steps):
+def test_no_person_is_served_more_than_their_share_while_another_waits(steps):
     line: RoundRobin[Any] = RoundRobin()
     # item -> (person, how many of theirs were before it, who was served since)
     waiting: dict[int, tuple[str, int, Counter]] = {}
@@ -129,7 +129,7 @@ def test_another_size_of_the_same_model_is_scaled_from_what_was_measured():
     assert estimator.seconds(few) < 10
 
 
-def test_what_a_request_leaves_open_is_learnt_from_the_first_that_was_painted():
+def test_a_request_s_default_size_is_learnt_from_the_first_painted_one():
     estimator = EtaEstimator()
     request = make_request("x")
     estimator.learn_size(request, Effort(DEFAULT_MODEL, 128, 128, 16), 200)

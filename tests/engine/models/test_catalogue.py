@@ -56,7 +56,7 @@ def test_the_drawn_model_is_known_by_its_old_name_everywhere(shipped, tmp_path):
     assert mine.generator.name == mine.perceptor.name == "drawn"
 
 
-def test_a_model_of_ones_own_may_have_an_old_name(tmp_path):
+def test_a_users_model_can_have_an_old_name(tmp_path):
     file = tmp_path / "models.toml"
     file.write_text("[models.embedded]\ngenerator = 'gumbel-8192'\nperceptor = 'RN50'")
     catalogue = load_catalogue(file)
@@ -117,7 +117,7 @@ def test_a_mistake_in_the_users_catalogue_is_reported_with_its_place(tmp_path, t
     assert str(file) in str(error.value)
 
 
-def test_an_added_model_is_read_again_whatever_its_path_is_called(tmp_path):
+def test_an_added_model_can_be_read_with_any_path(tmp_path):
     file = tmp_path / "settings" / "models.toml"
     odd = tmp_path / 'so "odd" \\ a näme 🎨\t\x7f'
     generator, config, clip = odd / "a.ckpt", odd / "a.yaml", odd / "b.pt"
@@ -135,7 +135,7 @@ def test_an_added_model_is_read_again_whatever_its_path_is_called(tmp_path):
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_names_taken_or_impossible_are_refused_and_change_nothing(tmp_path):
+def test_taken_and_invalid_names_are_refused_and_change_nothing(tmp_path):
     file = tmp_path / "models.toml"
     path = tmp_path / "x"
 
@@ -153,7 +153,7 @@ def test_names_taken_or_impossible_are_refused_and_change_nothing(tmp_path):
     assert not file.exists()
 
 
-def test_the_folder_is_the_one_given_or_named_or_the_users(tmp_path, monkeypatch):
+def test_the_folder_is_the_argument_the_variable_or_the_users_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_FOLDER", str(tmp_path / "named"))
     assert models_folder(tmp_path) == tmp_path
     assert models_folder() == tmp_path / "named"

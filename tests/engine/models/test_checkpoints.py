@@ -66,7 +66,7 @@ def test_a_clip_archive_gives_the_tensors_of_the_state_dict(tmp_path, kind):
     assert_same({name: read[name] for name in reference}, reference)
 
 
-def test_the_code_in_a_clip_archive_is_not_even_looked_at(tmp_path):
+def test_the_code_in_a_clip_archive_is_never_read(tmp_path):
     path = write_clip_archive(tmp_path / "jit.pt")
     broken = rewritten(path, tmp_path / "broken.pt", lambda name, data:
                        b"this is no program" if "/code/" in name else data)
@@ -75,7 +75,7 @@ def test_the_code_in_a_clip_archive_is_not_even_looked_at(tmp_path):
     assert_same(read_tensors(broken), read_tensors(path))
 
 
-def test_net2net_prefix_is_taken_off_and_the_transformer_left_out():
+def test_the_net2net_prefix_is_removed_and_the_transformer_ignored():
     state = {"first_stage_model.encoder.w": torch.ones(1), "transformer.w": torch.zeros(1)}
     assert set(without_prefix(state, "first_stage_model.")) == {"encoder.w"}
     assert set(without_prefix(state, "other.")) == set(state)
@@ -161,14 +161,14 @@ def test_a_truncated_file_is_refused_with_a_sentence(tmp_path, write, share):
     (pickle.dumps({"state_dict": {}}), "is a plain pickle"),
     (b"PK\x03\x04" + bytes(64), "incomplete"),
 ])
-def test_a_file_that_is_no_checkpoint_is_told_what_it_is(tmp_path, content, says):
+def test_a_file_that_is_not_a_checkpoint_is_identified(tmp_path, content, says):
     path = tmp_path / "file.ckpt"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=says):
         read_tensors(path)
 
 
-def test_other_things_torch_save_writes_are_told_apart(tmp_path):
+def test_other_content_of_torch_save_is_identified(tmp_path):
     path = tmp_path / "file.pt"
     torch.save({"epoch": 3, "loss": [0.5]}, path)
     with pytest.raises(CheckpointError, match="no tensors, only epoch, loss"):
@@ -181,7 +181,7 @@ def test_other_things_torch_save_writes_are_told_apart(tmp_path):
         read_tensors(path)
 
 
-def test_a_zip_of_something_else_and_a_missing_file_are_told(tmp_path):
+def test_another_zip_and_a_missing_file_are_reported(tmp_path):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("holiday.txt", "sun")
@@ -193,7 +193,7 @@ def test_a_zip_of_something_else_and_a_missing_file_are_told(tmp_path):
         read_tensors(tmp_path / "nowhere.ckpt")
 
 
-def test_reading_leaves_no_class_allowed_behind(tmp_path):
+def test_reading_leaves_no_class_allowed_afterwards(tmp_path):
     before = set(torch.serialization.get_safe_globals())
     read_tensors(write_lightning(tmp_path / "last.ckpt", vqgan_state()))
     assert set(torch.serialization.get_safe_globals()) == before

@@ -34,7 +34,7 @@ def left_in(folder):
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
 
 
-def test_a_file_comes_whole_and_is_told_of_on_its_way(source, folder):
+def test_a_file_is_downloaded_completely_and_reports_progress(source, folder):
     told = []
     path = obtain(source, folder, progress=lambda done, total: told.append((done, total)))
     assert path == folder / "model.ckpt"
@@ -46,13 +46,13 @@ def test_a_file_comes_whole_and_is_told_of_on_its_way(source, folder):
     assert len(told) > 3
 
 
-def test_what_is_there_is_not_fetched_again(source, folder, publisher):
+def test_an_existing_file_is_not_downloaded_again(source, folder, publisher):
     obtain(source, folder)
     obtain(source, folder)
     assert len(publisher.asked) == 1
 
 
-def test_a_cut_connection_is_resumed_where_it_was_cut(source, folder, publisher):
+def test_an_interrupted_connection_is_resumed_where_it_stopped(source, folder, publisher):
     publisher.cuts = [1_000_000, 500_000]
     path = obtain(source, folder, retry=HASTE)
     assert path.read_bytes() == CONTENT
@@ -72,7 +72,7 @@ def test_the_next_run_continues_where_the_last_was_interrupted(source, folder, p
     assert left_in(folder) == ["model.ckpt"]
 
 
-def test_a_server_that_knows_no_ranges_is_asked_for_the_whole(source, folder, publisher):
+def test_a_server_without_ranges_is_asked_for_the_whole_file(source, folder, publisher):
     publisher.cuts, publisher.ranges = [1_000_000], False
     assert obtain(source, folder, retry=HASTE).read_bytes() == CONTENT
     assert publisher.asked[-1] == ("big.ckpt", "bytes=1000000-")
@@ -85,7 +85,7 @@ def test_a_server_that_always_stops_at_the_same_place_is_given_up(source, folder
     assert len(publisher.asked) == 3
 
 
-def test_a_file_that_changed_meanwhile_begins_anew(folder, publisher, source):
+def test_a_file_that_changed_meanwhile_starts_from_the_beginning(folder, publisher, source):
     unhashed = Source(source.file, url=source.url)
     publisher.cuts = [1_000_000]
     with pytest.raises(DownloadError):
@@ -105,7 +105,7 @@ def test_without_tag_and_hash_two_halves_are_never_joined(folder, publisher, sou
     assert publisher.asked[-1] == ("big.ckpt", None)
 
 
-def test_a_file_that_became_shorter_begins_anew(folder, publisher, source):
+def test_a_file_that_became_shorter_starts_from_the_beginning(folder, publisher, source):
     publisher.etags.clear()
     publisher.cuts = [1_000_000]
     with pytest.raises(DownloadError):
@@ -133,7 +133,7 @@ def test_a_wrong_hash_is_reported_and_nothing_is_kept(folder, publisher, source)
     assert left_in(folder) == []
 
 
-def test_a_damaged_file_is_fetched_again(folder, source):
+def test_a_damaged_file_is_downloaded_again(folder, source):
     path = obtain(source, folder)
     path.write_bytes(CONTENT[:1000])
     with pytest.raises(CheckpointError, match="imagine-models get"):
@@ -155,14 +155,14 @@ def test_without_a_published_hash_the_first_one_is_recorded_and_required(folder,
     assert left_in(folder) == ["model.ckpt.sha256"]
 
 
-def test_a_web_page_in_place_of_the_file_is_told_and_not_kept(folder, publisher, source):
+def test_a_web_page_instead_of_the_file_is_reported_and_not_kept(folder, publisher, source):
     publisher.files["big.ckpt"], publisher.page = b"<!DOCTYPE html><p>Link expired", True
     with pytest.raises(DownloadError, match="sent a web page"):
         obtain(Source(source.file, url=source.url), folder, retry=HASTE)
     assert left_in(folder) == []
 
 
-def test_an_address_that_is_gone_is_told_at_once(folder, publisher, source):
+def test_a_missing_address_is_reported_at_once(folder, publisher, source):
     publisher.files.clear()
     with pytest.raises(DownloadError, match="answers 404"):
         obtain(source, folder, retry=HASTE)
@@ -179,7 +179,7 @@ def test_a_busy_server_is_asked_again(folder, publisher, source):
         obtain(source, folder, retry=HASTE)
 
 
-def test_nobody_at_the_address_is_told(folder):
+def test_an_address_without_a_server_is_reported(folder):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -219,7 +219,7 @@ def _fetch(source, folder):
     obtain(source, folder, retry=HASTE)
 
 
-def test_two_processes_fetch_one_file_once(source, folder, publisher):
+def test_two_processes_download_one_file_once(source, folder, publisher):
     spawn = multiprocessing.get_context("spawn")
     both = [spawn.Process(target=_fetch, args=(source, folder)) for _ in range(2)]
     for process in both:

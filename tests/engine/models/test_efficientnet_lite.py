@@ -64,7 +64,7 @@ def test_a_cosine_is_the_bhattacharyya_coefficient_and_the_angle_half_fisher_and
                                                                   rel=1e-4)
 
 
-def test_the_temperature_flattens_what_is_seen(checkpoint):
+def test_the_temperature_flattens_the_probabilities(checkpoint):
     pictures = torch.rand(1, 3, 64, 64)
     sharp, flat = (build({"checkpoint": checkpoint}, {"temperature": value})
                    .encode_image(pictures).square() for value in (0.5, 8))
@@ -78,7 +78,7 @@ def test_pictures_are_judged_by_the_classifiers_own_probabilities(perceptor):
     torch.testing.assert_close(perceptor.encode_image(pictures).square(), (logits / 4).softmax(1))
 
 
-def test_padding_changes_nothing_and_order_does(perceptor):
+def test_padding_does_not_change_a_text_s_vector_but_order_does(perceptor):
     alone = perceptor.encode_text(["a red fox"])
     beside = perceptor.encode_text(["a red fox", "a red fox in the snow in the snow"])
     torch.testing.assert_close(alone[0], beside[0], atol=1e-6, rtol=1e-5)
@@ -86,7 +86,7 @@ def test_padding_changes_nothing_and_order_does(perceptor):
     assert not torch.allclose(one, other, atol=1e-6)
 
 
-def test_words_it_never_saw_are_named_and_left_out(perceptor):
+def test_untrained_words_are_named_and_left_out(perceptor):
     tokens = perceptor.tokenize("a qwertz fox")
     assert tokens.unknown == ("qwertz",)
     torch.testing.assert_close(perceptor.encode_text(["a qwertz fox"]),
@@ -134,7 +134,7 @@ def test_the_shape_is_the_published_one():
 
 @pytest.mark.parametrize("damage", ["picture.", "text.", "text.rows", "text.layers",
                                     "picture.head"])
-def test_what_lacks_a_part_is_refused(checkpoint, tmp_path, damage):
+def test_a_checkpoint_without_a_part_is_refused(checkpoint, tmp_path, damage):
     tensors = {name: value for name, value in torch.load(checkpoint).items()
                if not name.startswith(damage)}
     path = tmp_path / "perceptor.pt"

@@ -136,7 +136,7 @@ def test_a_perceptor_in_each_published_format_sees_and_reads_as_clip_does(tmp_pa
     assert not torch.allclose(seen[0], seen[1])
 
 
-def test_an_embedding_of_few_rows_is_spread_and_tells_which_words_are_known():
+def test_an_embedding_of_some_rows_is_expanded_and_marks_known_words():
     tokenizer = clip_tokenizer()
     whole = clip_state()
     words = "a red square on blue"
@@ -152,7 +152,7 @@ def test_an_embedding_of_few_rows_is_spread_and_tells_which_words_are_known():
 
 
 @pytest.mark.parametrize("rows", [[1, 1], [1, 49408], [-1, 3], [1], [1, 2, 3]])
-def test_rows_that_fit_no_embedding_are_refused(rows):
+def test_rows_that_do_not_match_the_embedding_are_refused(rows):
     state = clip_state()
     state["token_embedding.weight"] = state["token_embedding.weight"][:2]
     state["token_embedding.rows"] = torch.tensor(rows)
@@ -182,7 +182,7 @@ def test_a_generator_that_does_not_fit_its_yaml_is_refused_with_names():
         build_generator(clip_state(), vqgan_config())
 
 
-def test_a_perceptor_that_is_no_clip_is_refused_with_names():
+def test_a_perceptor_that_is_not_a_clip_is_refused_with_names():
     state = clip_state()
     with pytest.raises(CheckpointError, match=r"doesn't have token_embedding\.weight"):
         build_perceptor(vqgan_state())
@@ -198,7 +198,7 @@ def test_a_perceptor_that_is_no_clip_is_refused_with_names():
         build_perceptor(state | {"positional_embedding": torch.zeros(77)})
 
 
-def test_a_perceptor_may_be_as_wide_as_heads_that_are_alike():
+def test_a_perceptor_can_have_any_width_of_equal_heads():
     clip = new_clip(embed_dim=24, resolution=16, patch=8, vision_width=144, vision_layers=1,
                     text_width=136, text_layers=1, context_length=16)
     built, own = build_perceptor(clip.state_dict()), ClipPerceptor(clip).eval()
@@ -272,7 +272,7 @@ def test_a_latent_scale_of_any_number_changes_no_picture_but_in_rounding(tmp_pat
 
 
 @pytest.mark.parametrize("value", ["large", 0, -1, True])
-def test_a_latent_scale_that_is_no_scale_is_refused(value, tmp_path):
+def test_an_invalid_latent_scale_is_refused(value, tmp_path):
     checkpoint, config = write_vqgan(tmp_path)
     with pytest.raises(ModelError, match="latent_scale"):
         build_vqgan({"checkpoint": checkpoint, "config": config}, {"latent_scale": value})

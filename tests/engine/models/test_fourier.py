@@ -55,7 +55,7 @@ def test_a_random_start_falls_with_frequency_as_natural_pictures_do():
         assert math.log2(low / high) == pytest.approx(2.0, abs=0.5)
 
 
-def test_a_painting_by_it_is_the_same_for_the_same_seed_and_goes_on_where_it_was():
+def test_its_painting_is_the_same_for_the_same_seed_and_after_a_restore():
     def painting():
         recipe = Recipe(width=32, height=24, iterations=4, augmentation=PLAIN, spread=0.1)
         return Synthesis(FourierGenerator().eval(), tiny_perceptor(), [Prompt("a fox")], recipe, 3)
@@ -101,7 +101,7 @@ def test_wrong_settings_are_named(settings, says):
         build({}, settings)
 
 
-def test_a_spectrum_of_another_decay_or_contrast_is_told_apart():
+def test_a_spectrum_of_another_decay_or_contrast_has_another_fingerprint():
     prints = [FourierGenerator(*values).fingerprint()
               for values in ((1.0, 1.0), (1.25, 1.0), (1.0, 0.5), (1.0, 1.0))]
     assert len(set(prints)) == 3

@@ -18,7 +18,7 @@ def mine(tiny_files, own_catalogue):
     return tiny_files
 
 
-def test_a_model_of_ones_own_loads_and_can_be_optimised(mine):
+def test_a_users_model_loads_and_can_be_optimised(mine):
     models = load_models("mine", device="cpu", precision="float32")
     assert models.name == "mine"
     assert models.defaults == {"width": 32, "height": 32}
@@ -37,7 +37,7 @@ def test_a_model_of_ones_own_loads_and_can_be_optimised(mine):
     assert z.grad.abs().max() > 0
 
 
-def test_a_fetched_model_loads_and_is_held_to_its_recorded_hash(published, tmp_path):
+def test_a_downloaded_model_loads_and_must_have_its_recorded_hash(published, tmp_path):
     with pytest.raises(MissingModelError, match="imagine-models get tiny`"):
         load_models("tiny")
     folder = tmp_path / "downloads"
@@ -69,12 +69,12 @@ def test_a_missing_unknown_or_wrong_file_is_named(mine):
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:99", "meta", "cpu:1", "", "cuda:x"])
-def test_a_device_that_is_not_there_is_told(mine, name):
+def test_a_missing_device_is_reported(mine, name):
     with pytest.raises(ModelError, match="choose"):
         load_models("mine", device=name)
 
 
-def test_auto_is_cuda_where_there_is_one():
+def test_auto_is_cuda_if_available():
     assert choose_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert choose_device("cpu") == torch.device("cpu")
 

@@ -24,7 +24,7 @@ def shares(models, text):
     return models.perceptor.encode_text([text])[0].square()
 
 
-def test_they_are_what_paints_when_nobody_names_a_model(models):
+def test_the_default_model_is_natural(models):
     assert models.name == "natural"
     assert (models.generator.factor, models.perceptor.width) == (8, 1000)
     assert models.generator.scale == pytest.approx(1, rel=0.05)  # the paper's steps suit it
@@ -48,7 +48,7 @@ def test_any_english_words_are_known(models, text):
     assert shares(models, text).sum().item() == pytest.approx(1, abs=1e-4)
 
 
-def test_what_it_never_saw_is_named(models):
+def test_unknown_words_are_named(models):
     assert models.perceptor.tokenize("a 東京 castle").unknown == ("東京",)
 
 
@@ -73,7 +73,7 @@ def test_every_presets_steps_move_the_codes(models, preset):
     assert (before != after).float().mean() > 0.2
 
 
-def test_a_photographs_codes_decode_to_nearly_the_photograph(models):
+def test_a_photographs_codes_decode_to_almost_the_photograph(models):
     """A smooth picture of many colours, such as photographs have."""
     across, down = torch.meshgrid(torch.linspace(0, 1, 96), torch.linspace(0, 1, 96), indexing="xy")
     picture = torch.stack([across, down, 1 - across])[None]

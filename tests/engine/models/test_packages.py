@@ -54,7 +54,7 @@ def test_no_broken_package_is_imported_by_anything_that_models_do():
     assert modules.isdisjoint(FORBIDDEN)
 
 
-def test_another_programs_clip_is_not_taken_for_openais(tmp_path):
+def test_another_project_s_clip_is_not_mistaken_for_openai_s(tmp_path):
     for name in ("clip.py", "model.py", "simple_tokenizer.py"):
         (tmp_path / name).write_text("raise SystemExit('the wrong clip was imported')")
     package = tmp_path / "as_package" / "clip"

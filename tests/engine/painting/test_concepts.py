@@ -34,7 +34,7 @@ def test_scores_are_the_softmax_of_each_among_the_neutral_ones(scale):
     assert alone[0] == scores[0]
 
 
-def test_what_is_much_more_or_less_alike_overflows_nowhere():
+def test_extreme_similarities_do_not_overflow():
     scores = softmax_scores(torch.tensor([1.0, -1.0, 0.0]), 2, MAX_SCALE)
     assert scores.tolist() == pytest.approx([1.0, 0.0])
     assert scores.isfinite().all()
@@ -64,12 +64,12 @@ def test_a_picture_s_scores_are_those_of_its_vector(perceptor):
     assert not any(parameter.grad is not None for parameter in perceptor.parameters())
 
 
-def test_what_the_perceptor_knows_no_word_of_is_not_scored(perceptor):
+def test_a_concept_of_unknown_words_is_not_scored(perceptor):
     picture = torch.zeros(3, 20, 40)
     assert concept_scores(perceptor, picture, ["qwxzv", "???"]) == {}
     assert concept_scores(perceptor, picture, []) == {}
     assert set(concept_scores(perceptor, picture, ["qwxzv", "star"])) == {"star"}
 
 
-def test_a_picture_that_is_no_number_is_not_scored(perceptor):
+def test_a_picture_that_is_not_finite_is_not_scored(perceptor):
     assert concept_scores(perceptor, torch.full((3, 16, 16), torch.nan), ["star"]) == {}

@@ -27,7 +27,7 @@ def _picture(width: int = 48, height: int = 40) -> torch.Tensor:
 
 
 @given(st.integers(16, 200), st.integers(16, 200), st.floats(0.1, 3), st.floats(0, 1))
-def test_every_crop_lies_within_the_picture(width: int, height: int, power: float,
+def test_every_crop_is_within_the_picture(width: int, height: int, power: float,
                                             whole: float) -> None:
     augmentation = Augmentation(count=12, crop_power=power, whole=whole)
     box = _draw(augmentation, width, height).box

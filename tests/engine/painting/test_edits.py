@@ -88,7 +88,7 @@ def test_any_text_has_an_arrow_or_none_or_is_refused(text):
 @pytest.mark.parametrize("text", [
     "p->x", "C++ p->x = 3;", "a-> b", "a ->b", "a --> b", "an arrow ->->", '"night -> day"',
     "say “a -> b” aloud", "", "a - > b"])
-def test_what_looks_like_an_arrow_is_words(text):
+def test_arrows_in_other_places_are_words(text):
     assert parse_arrow(text) is None
     if text:
         assert make_request(text, init_image=SHA).prompts() == make_request(text).prompts()
@@ -131,7 +131,7 @@ def test_an_edit_survives_its_json(request_):
     assert request_from_json(request_.model_dump_json(exclude_none=True)) == request_
 
 
-def test_a_request_tells_the_pictures_it_needs():
+def test_a_request_lists_the_pictures_it_needs():
     assert make_request("a").pictures_needed() == ()
     assert make_request("a", init_image=SHA).pictures_needed() == (SHA,)
     assert make_request("a", init_image=SHA, mask="b" * 64).pictures_needed() == (SHA, "b" * 64)
@@ -210,7 +210,7 @@ def _painted(request, models, pictures):
     return synthesis, first, float((synthesis.latent.z.detach() - z).norm())
 
 
-def test_more_strength_goes_further_and_none_nowhere(tiny):
+def test_more_strength_changes_more_and_none_changes_nothing(tiny):
     name, pictures = _named(_bytes(_picture(32, 32)))
     gone = []
     for strength in (0.0, 0.2, 0.5, 1.0):
@@ -224,7 +224,7 @@ def test_more_strength_goes_further_and_none_nowhere(tiny):
     assert gone[1] < gone[2] < gone[3]
 
 
-def test_near_no_strength_the_embedded_model_gives_the_picture_back():
+def test_almost_without_strength_the_drawn_model_returns_the_picture():
     models = load_models("drawn", device="cpu")
     side = make_recipe("default", models.defaults).width
     scene = Scene((Thing("star", "red"),), Ground("yellow"))
@@ -266,7 +266,7 @@ def test_any_picture_can_be_edited_with_its_aspect_kept(tiny, data, size):
     assert tiny_request(init_image=name).width is None
 
 
-def test_a_size_that_is_asked_for_wins_over_the_pictures_aspect(tiny):
+def test_a_requested_size_overrides_the_pictures_aspect(tiny):
     name, pictures = _named(_bytes(_picture(64, 32)))
     for values, size in (({"width": 32, "height": 32}, (32, 32)), ({"width": 40}, (40, 20)),
                          ({"aspect": 1.0}, (32, 32))):
@@ -274,7 +274,7 @@ def test_a_size_that_is_asked_for_wins_over_the_pictures_aspect(tiny):
         assert synthesis.look().to_pil().size == size
 
 
-def test_what_was_not_taken_as_it_came_is_said(tiny):
+def test_changes_to_the_starting_picture_are_reported(tiny):
     still, moving = _bytes(_picture(20, 20)), _gif()
     assert not is_animated(still)
     assert is_animated(moving)
@@ -300,13 +300,13 @@ def _see_through(white):
         lambda value: value * 257),
     _see_through],
     ids=["grey", "one bit", "palette", "16 bit", "transparent"])
-def test_a_mask_is_what_is_white_or_transparent(make):
+def test_a_mask_is_white_where_it_is_white_or_transparent(make):
     white = Image.new("L", (20, 10), 0)
     white.paste(255, (0, 0, 10, 10))
     assert read_mask(_bytes(make(white))).tobytes() == white.tobytes()
 
 
-def test_a_picture_that_is_missing_or_a_mask_that_is_black_is_said(tiny):
+def test_a_missing_picture_and_a_black_mask_are_refused(tiny):
     name, black, pictures = _named(_bytes(_picture()), _bytes(Image.new("L", (40, 30))))
     with pytest.raises(RequestError, match="mask no longer exists"):
         prepare(tiny_request(init_image=name, mask="b" * 64), tiny, pictures)
@@ -316,7 +316,7 @@ def test_a_picture_that_is_missing_or_a_mask_that_is_black_is_said(tiny):
         prepare(tiny_request(init_image=name, mask=black), tiny, pictures)
 
 
-def test_where_makes_its_mask_and_keeps_the_structure(tiny):
+def test_where_creates_a_mask_and_keeps_the_structure(tiny):
     name, pictures = _named(_bytes(_picture(32, 32)))
     synthesis = prepare(tiny_request("fur", init_image=name, where="jacket"), tiny, pictures)
     assert synthesis.mask is not None
@@ -332,7 +332,7 @@ def test_where_makes_its_mask_and_keeps_the_structure(tiny):
 
 # What the worker and the command make of it.
 
-def test_a_worker_shows_what_may_change_before_it_paints(tiny, tmp_path):
+def test_a_worker_shows_what_can_change_before_it_paints(tiny, tmp_path):
     name, mask, pictures = _named(_bytes(_picture(32, 32)),
                                   _bytes(Image.linear_gradient("L").resize((32, 32))))
     sent: list[object] = []

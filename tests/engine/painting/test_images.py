@@ -92,7 +92,7 @@ def test_cmyk_is_read_as_rgb():
 
 
 @pytest.mark.parametrize("dark", [0, 40, 40_000])
-def test_16_bit_greys_are_scaled_not_cut(dark):
+def test_16_bit_greys_are_scaled_not_clipped(dark):
     values = np.array([[dark, 65535, 32768]], np.uint16)
     read = read_picture(encoded(Image.fromarray(values)))
     expected = [round(value / 257) for value in (dark, 65535, 32768)]
@@ -113,7 +113,7 @@ def test_16_bit_grey_with_a_transparent_value_is_read():
     assert read.size == (2, 2)
 
 
-def test_of_an_animation_the_first_frame_counts():
+def test_an_animation_s_first_frame_is_used():
     first, second = Image.new("RGB", (6, 4), RED), Image.new("RGB", (6, 4), BLUE)
     for kind in ("GIF", "WEBP", "PNG"):
         options = {"lossless": True} if kind == "WEBP" else {}
@@ -141,7 +141,7 @@ def test_half_a_picture_is_refused(kind):
     b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"RIFF\x00\x00\x00\x00WEBP", b"BM" + b"\0" * 60,
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"II*\x00\x08\x00\x00\x00",
     b"P6 1 1 255 "])
-def test_what_is_no_picture_is_refused(data):
+def test_files_that_are_not_pictures_are_refused(data):
     with pytest.raises(RequestError, match="use a PNG, JPEG, WebP or GIF"):
         read_picture(data)
 
@@ -163,7 +163,7 @@ def test_a_bomb_is_refused_by_its_header(width, height):
     assert "50 megapixels" in said or "can't be read as a picture" in said
 
 
-def test_a_broken_exif_does_not_cost_the_picture():
+def test_a_picture_with_broken_exif_is_read():
     data = encoded(red_over_blue(), exif=b"Exif\x00\x00II*\x00\xff\xff\xff\x7f")
     assert read_picture(data).getpixel((10, 1)) == RED
 
@@ -196,7 +196,7 @@ def test_a_changed_file_is_read_or_refused(data, changes, cut):
         assert read.mode == "RGB"
 
 
-def test_the_middle_of_a_picture_becomes_the_tensor():
+def test_a_picture_is_cropped_to_its_middle():
     image = Image.new("RGB", (40, 10), BLUE)
     image.paste(RED, (15, 0, 25, 10))
     tensor = to_tensor(image, 10, 10)
@@ -206,7 +206,7 @@ def test_the_middle_of_a_picture_becomes_the_tensor():
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=300))
-def test_texts_in_a_png_are_read_back_as_they_were(text):
+def test_texts_in_a_png_are_read_back_unchanged(text):
     data = png_bytes(red_over_blue(), {"Description": text,
                                        "imagine-bot request": json.dumps(text)})
     with Image.open(io.BytesIO(data)) as image:

@@ -32,7 +32,7 @@ def test_orthogonal_vectors_are_1_234_apart() -> None:
         pytest.approx(1.2337, abs=1e-4))
 
 
-def test_a_negative_weight_turns_the_loss_round() -> None:
+def test_a_negative_weight_reverses_the_loss() -> None:
     images = torch.nn.functional.normalize(torch.randn(5, 8, dtype=torch.float64), dim=1)
     target = torch.nn.functional.normalize(torch.randn(8, dtype=torch.float64), dim=0)
     assert prompt_loss(images, target, -0.5).item() == pytest.approx(
@@ -61,7 +61,7 @@ def test_the_straight_through_gradient_goes_to_the_other_tensor() -> None:
 
 
 @given(st.floats(-3, 3), st.floats(-2, 2))
-def test_the_clamp_lets_through_only_what_leads_back_inside(x: float, slope: float) -> None:
+def test_the_clamp_passes_only_gradients_that_lead_back_inside(x: float, slope: float) -> None:
     value = torch.tensor([x], requires_grad=True)
     clamped = clamp_with_gradient(value)
     assert clamped.item() == min(1.0, max(0.0, value.item()))
@@ -72,7 +72,7 @@ def test_the_clamp_lets_through_only_what_leads_back_inside(x: float, slope: flo
     assert value.grad.item() == expected
 
 
-def test_each_reading_of_the_decay() -> None:
+def test_each_schedule_of_the_decay() -> None:
     def row(name: str) -> list[float]:
         return [Regulariser(0.75, name).alpha(i, 400) for i in (0, 1, 50, 149, 150, 399)]
 

@@ -57,7 +57,7 @@ RECTANGLES = st.tuples(st.integers(0, 29), st.integers(0, 19), st.integers(1, 12
 
 
 @given(RECTANGLES, st.sampled_from([1, 2, 8, 16]))
-def test_a_mask_is_whole_inside_and_nothing_one_token_outside(rectangle, factor):
+def test_a_mask_is_one_inside_and_zero_one_token_outside(rectangle, factor):
     left, top, width, height = rectangle
     white = torch.zeros(1, 1, 32, 48)
     white[..., top:top + height, left:left + width] = 1
@@ -72,7 +72,7 @@ def test_a_mask_is_whole_inside_and_nothing_one_token_outside(rectangle, factor)
     assert torch.equal(mask.tokens, touched)
 
 
-def test_the_slope_falls_and_has_an_end():
+def test_the_slope_falls_and_ends():
     hard = torch.zeros(1, 1, 1, 64)
     hard[..., :20] = 1
     row = feather(hard, 8)[0, 0, 0]
@@ -81,7 +81,7 @@ def test_the_slope_falls_and_has_an_end():
     assert (row[20:27].diff() < 0).all()
 
 
-def test_what_is_around_a_thing_stops_at_its_outline_and_a_thing_may_outgrow_it():
+def test_a_background_stops_at_an_outline_and_an_object_can_outgrow_it():
     thing = torch.zeros(1, 1, 64, 64)
     thing[..., 20:44, 24:40] = 1
     picture = torch.tensor([0.9, 0.2, 0.2]).view(1, 3, 1, 1).lerp(
@@ -139,7 +139,7 @@ def test_outside_the_mask_no_gradient_no_step_and_no_pixel(changes):
     assert not torch.equal(raw[..., 18:], START[0, ..., 18:])
 
 
-def test_a_part_is_painted_anew_from_near_the_mean_and_smooth():
+def test_a_part_is_repainted_from_near_the_mean_and_smoothly():
     as_it_was, anew = (_synthesis(_left_half(), spread=spread) for spread in (1.0, 0.1))
     z, near = as_it_was.latent.z.detach(), anew.latent.z.detach()
     mean = anew.generator.mean_latent()
@@ -153,7 +153,7 @@ def test_a_part_is_painted_anew_from_near_the_mean_and_smooth():
     assert made < 0.9 * left
 
 
-def test_what_is_frozen_half_way_stops_at_once():
+def test_a_part_that_is_masked_half_way_stops_changing_at_once():
     synthesis = _synthesis(None)
     for _ in range(3):
         synthesis.step()
@@ -244,7 +244,7 @@ def test_self_masking_is_the_papers_steps_one_by_one():
     assert (mask[0] != hard).double().mean() < 0.01
 
 
-def test_what_neutral_words_like_as_well_does_not_count():
+def test_what_neutral_words_match_too_does_not_count():
     perceptor = tiny_perceptor(torch.float64)
     picture = torch.rand(1, 3, 32, 32, dtype=torch.float64)
 
@@ -258,7 +258,7 @@ def test_what_neutral_words_like_as_well_does_not_count():
     assert scored("a thing", "a thing").abs().max() < 1e-5
 
 
-def test_the_mask_is_normalised_and_its_threshold_counts_from_the_mean():
+def test_the_mask_is_normalised_and_its_threshold_is_relative_to_the_mean():
     grey = torch.tensor([[[[2.0, 4.0], [6.0, 10.0]]]])
     mask = normalise(grey)
     assert mask.flatten().tolist() == [0.0, 0.25, 0.5, 1.0]
@@ -270,7 +270,7 @@ def test_the_mask_is_normalised_and_its_threshold_counts_from_the_mean():
 
 
 @pytest.mark.parametrize("side", [8, 30])
-def test_without_a_threshold_things_small_and_large_are_found(side):
+def test_without_a_threshold_small_and_large_objects_are_found(side):
     mask = torch.full((1, 1, 32, 32), 0.1)
     mask[..., :side, :side] = 0.9
     assert torch.equal(apply_threshold(mask, None) > 0, mask > 0.5)
@@ -318,7 +318,7 @@ def test_the_guided_filter_is_least_squares_in_each_window():
     torch.testing.assert_close(guided_filter(guide, grey, 1)[0, 0], expected)
 
 
-def test_a_refined_mask_meets_the_pictures_edges():
+def test_a_refined_mask_follows_the_pictures_edges():
     """A disc that was seen as a coarse blob: the mask comes nearer to it."""
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
     disc = ((x - 32) ** 2 + (y - 32) ** 2 < 15**2).float()[None, None]
@@ -332,12 +332,12 @@ def test_a_refined_mask_meets_the_pictures_edges():
     assert iou(guided_filter(picture, blob, 8)) > iou(blob) + 0.1
 
 
-def test_words_that_are_found_nowhere_are_said():
+def test_words_that_match_nothing_are_refused():
     with pytest.raises(RequestError, match=r"\"a jacket\" wasn't found.*use a lower one"):
         self_mask(START, "a jacket", tiny_perceptor(), SelfMasking(across=4, threshold=5.0))
 
 
-def test_the_overlay_shows_what_may_change_in_its_colours():
+def test_the_overlay_shows_what_can_change_in_colour():
     synthesis = _synthesis(_left_half(), augmentation=PLAIN)
     shown = synthesis.overlay()
     assert shown is not None
@@ -350,7 +350,7 @@ def test_the_overlay_shows_what_may_change_in_its_colours():
     assert _synthesis(None).overlay() is None
 
 
-def test_with_room_each_part_is_as_wide_as_its_hull_and_more() -> None:
+def test_with_room_each_part_is_its_hull_widened() -> None:
     ring = torch.zeros(1, 1, 64, 64)
     down, right = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
     far = ((down - 20) ** 2 + (right - 20) ** 2).sqrt()
@@ -366,13 +366,13 @@ def test_with_room_each_part_is_as_wide_as_its_hull_and_more() -> None:
     assert exact.sum() < wider.sum()
 
 
-def test_what_lies_around_a_thing_gets_no_room() -> None:
+def test_a_background_is_not_widened() -> None:
     around = torch.ones(1, 1, 32, 32)
     around[..., 10:20, 10:20] = 0
     torch.testing.assert_close(widen_hulls(around, 4.0), around)
 
 
-def test_self_masking_gives_room_where_it_is_asked_for() -> None:
+def test_self_masking_widens_the_mask_if_the_recipe_says_so() -> None:
     perceptor = tiny_perceptor()
     masking = SelfMasking(sizes=(0.5,), across=4, threshold=0.5, refine=0.0)
     found = self_mask(START, "a jacket", perceptor, masking)

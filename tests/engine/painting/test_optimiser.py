@@ -21,7 +21,7 @@ def test_its_steps_are_those_of_torchs_adam() -> None:
         torch.testing.assert_close(mine, theirs.detach(), rtol=1e-10, atol=1e-12)
 
 
-def test_it_goes_on_bit_for_bit_from_a_saved_state() -> None:
+def test_it_continues_bit_for_bit_from_a_saved_state() -> None:
     def run(steps: int, adam: Adam) -> None:
         for i in range(steps):
             adam.parameter.grad = adam.parameter.sin() + i

@@ -81,7 +81,7 @@ def test_the_loss_falls() -> None:
     assert iterates[-1].losses["total"] < 0.9 * iterates[0].losses["total"]
 
 
-def test_every_prompt_has_its_own_loss_however_it_reads() -> None:
+def test_every_prompt_has_its_own_loss_even_with_a_loss_s_name() -> None:
     words = ["total", "a red star", "regulariser", "a red star", "smoothness"]
     synthesis = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt(each) for each in words],
                           tiny_recipe(augmentation=FULL, regulariser=Regulariser(0.5),
@@ -100,7 +100,7 @@ def test_a_weight_on_smoothness_paints_flatter() -> None:
     assert made < 0.9 * left
 
 
-def test_a_picture_that_is_edited_keeps_its_own_texture() -> None:
+def test_an_edited_picture_keeps_its_own_texture() -> None:
     start = torch.rand(1, 3, 24, 32)
     one, other = (_finish(_synthesis(start=start, smoothness=weight)) for weight in (0.0, 20.0))
     assert torch.equal(one[-1].image, other[-1].image)
@@ -138,7 +138,7 @@ def test_a_gumbel_start_is_random_but_the_seeds_own() -> None:
     assert not torch.equal(first(1), first(2))
 
 
-def test_a_loss_that_is_no_number_stops_before_the_latent_is_harmed() -> None:
+def test_a_loss_that_is_not_finite_stops_before_the_latent_changes() -> None:
     synthesis = _synthesis()
     synthesis.step()
     before = synthesis.latent.z.detach().clone()
@@ -166,7 +166,7 @@ def test_long_prompts_are_cut_with_a_notice() -> None:
     assert "26 tokens longer than the 14 that this model reads" in notice
 
 
-def test_presets_are_what_the_paper_says() -> None:
+def test_presets_have_the_papers_numbers() -> None:
     paper = make_recipe("paper", {"width": 128, "height": 64, "iterations": 7})
     assert (paper.learning_rate, paper.betas, paper.iterations) == (0.15, (0.9, 0.999), 400)
     assert (paper.width, paper.height) == (128, 64)
@@ -177,7 +177,7 @@ def test_presets_are_what_the_paper_says() -> None:
     assert paper.regulariser.schedule == "linear"
 
 
-def test_overrides_win_over_the_models_defaults_and_those_over_the_preset() -> None:
+def test_requests_override_the_models_defaults_which_override_the_preset() -> None:
     defaults = {"iterations": 50, "augmentation": {"count": 8, "flip": 0.0}}
     assert make_recipe("default", defaults).augmentation.count == 8
     recipe = make_recipe("default", defaults, iterations=3, cutouts=5, regulariser="geometric",
@@ -225,7 +225,7 @@ def test_a_painting_that_cools_takes_smaller_steps_towards_its_end() -> None:
     assert moved[0.0][9] < 0.2 * moved[1.0][9]
 
 
-def test_a_pull_is_as_strong_whatever_the_scale_of_the_codebook() -> None:
+def test_a_pull_is_equally_strong_for_any_scale_of_the_codebook() -> None:
     """The same generator with numbers four times as large: steps and pull go with them."""
     small, large = tiny_generator(torch.float64), tiny_generator(torch.float64)
     large.codebook.data.mul_(4)
@@ -257,7 +257,7 @@ def test_early_cutouts_are_fewer_until_their_share_is_over() -> None:
     assert seen == [1, 1, 1, 3, 3, 3, 3, 3]
 
 
-def test_cutouts_of_another_size_are_for_perceptors_that_see_any() -> None:
+def test_cutouts_of_another_size_need_a_perceptor_for_any_side() -> None:
     sized = tiny_recipe(augmentation=replace(PLAIN, size=32))
     fixed = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a fox")], sized, 1)
     plain = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a fox")], tiny_recipe(), 1)
@@ -265,7 +265,7 @@ def test_cutouts_of_another_size_are_for_perceptors_that_see_any() -> None:
     assert torch.equal(fixed.look().image, plain.look().image)
 
 
-def test_a_number_of_cutouts_that_is_asked_for_holds_from_the_first_iteration() -> None:
+def test_a_requested_number_of_cutouts_applies_from_the_first_iteration() -> None:
     defaults = {"early": {"share": 0.5, "count": 2}, "cutouts": 9}
     assert make_recipe("default", defaults).augmentation_at(0).count == 2
     assert make_recipe("default", defaults).augmentation_at(399).count == 9

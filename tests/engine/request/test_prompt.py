@@ -32,7 +32,7 @@ NUMBERS = st.floats(-100, 100).filter(lambda number: number != 0)
     ("a\n+\nb", ["a", "b"]),
     ("狐 + 月", ["狐", "月"]),
 ])
-def test_words_are_read_as_a_person_means_them(typed, words):
+def test_words_are_parsed_as_a_person_means_them(typed, words):
     assert parse_prompts(typed) == tuple(Prompt(each) for each in words)
 
 
@@ -45,7 +45,7 @@ def test_words_are_read_as_a_person_means_them(typed, words):
     ("at 12:30 :2", Prompt("at 12:30", 2)),
     ("Title: words:+3", Prompt("Title: words", 3)),
 ])
-def test_a_weight_and_a_stop_are_read(typed, prompt):
+def test_a_weight_and_a_stop_are_parsed(typed, prompt):
     assert parse_prompts(typed) == (prompt,)
 
 
@@ -60,7 +60,7 @@ def test_a_weight_and_a_stop_are_read(typed, prompt):
     ("a:1:-6", "between -5 and 5"),
     (" + ".join("abcdefghijklmnopq"), "at most 16"),
 ])
-def test_what_cannot_be_painted_is_said(typed, part):
+def test_invalid_prompts_are_refused_with_a_reason(typed, part):
     with pytest.raises(RequestError) as refusal:
         parse_prompts(typed)
     assert part in str(refusal.value)
@@ -72,7 +72,7 @@ def test_what_cannot_be_painted_is_said(typed, part):
 @example("a" + " " * 4998 + "b")
 @example('"' * 5000)
 @example(" :" * 2500)
-def test_any_text_is_read_or_refused_and_soon(typed):
+def test_any_text_is_parsed_or_refused_quickly(typed):
     began = time.process_time()
     try:
         prompts = parse_prompts(typed)
@@ -92,12 +92,12 @@ def test_any_text_is_read_or_refused_and_soon(typed):
 
 @given(st.lists(st.builds(Prompt, WORDS, NUMBERS, st.floats(-5, 5) | st.just(float("-inf"))),
                 min_size=1, max_size=MAX_PROMPTS))
-def test_prompts_written_and_read_again_are_the_same(prompts):
+def test_prompts_survive_being_written_and_parsed(prompts):
     assert parse_prompts(" + ".join(map(str, prompts))) == tuple(prompts)
 
 
 @given(TYPED)
-def test_flags_are_taken_out_of_any_text(typed):
+def test_flags_are_removed_from_any_text(typed):
     try:
         rest, flags = split_flags(typed)
     except RequestError as refusal:
@@ -119,5 +119,5 @@ def test_flags_are_taken_out_of_any_text(typed):
     ("well-known--words, semi - detached -- so", "well-known--words, semi - detached -- so", {}),
     ("a  fox", "a  fox", {}),
 ])
-def test_flags_stand_anywhere_between_spaces(typed, rest, flags):
+def test_flags_can_be_anywhere_between_spaces(typed, rest, flags):
     assert split_flags(typed) == (rest, flags)

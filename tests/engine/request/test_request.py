@@ -48,7 +48,7 @@ def test_flags_in_the_text_are_the_requests_fields():
                           "keep", "away"}
 
 
-def test_a_flag_in_the_text_wins_over_what_stands_outside():
+def test_a_flag_in_the_text_overrides_the_values():
     assert request_from_text("a fox --seed 7", seed=8, iterations=3).seed == 7
     assert request_from_text("a fox", seed=8).seed == 8
 
@@ -99,7 +99,7 @@ def test_a_wrong_request_is_one_sentence(text, part):
     assert "\n" not in str(refusal.value)
 
 
-def test_half_a_character_that_was_typed_is_replaced_and_nowhere_else_taken():
+def test_a_lone_surrogate_is_replaced_if_typed_and_otherwise_refused():
     # JSON can carry one, but no message of Discord's, nor a file in UTF-8.
     assert request_from_text("a \ud800 fox").prompt == "a \ufffd fox"
     with pytest.raises(RequestError, match="prompt"):
@@ -114,7 +114,7 @@ def test_half_a_character_that_was_typed_is_replaced_and_nowhere_else_taken():
     ({"init_image": "../secret"}, "init image"),
     ({"preset": 3}, "preset"),
 ])
-def test_a_field_that_is_none_or_wrong_is_named(fields, part):
+def test_an_unknown_or_wrong_field_is_named(fields, part):
     with pytest.raises(RequestError, match=part):
         make_request("a fox", **fields)
 
@@ -146,7 +146,7 @@ def test_any_text_is_a_request_or_refused(text):
         json.loads(request.model_dump_json())
 
 
-def test_a_changed_request_is_checked_again():
+def test_a_changed_request_is_validated_again():
     request = make_request("a fox", seed=7)
     assert request.changed(iterations=9) == make_request("a fox", seed=7, iterations=9)
     with pytest.raises(RequestError, match="between 1 and 5000"):

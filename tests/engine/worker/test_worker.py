@@ -105,7 +105,7 @@ def painted_in_one_go(**values):
     return last.to_pil().tobytes()
 
 
-def test_a_job_is_begun_previewed_saved_and_finished(loop, sent, tmp_path):
+def test_a_job_is_started_previewed_saved_and_finished(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=4))
     work(loop)
     assert sent[:2] == [Ready("cpu"), Started("a" * 32, 4, 32, 32, 4)]
@@ -123,7 +123,7 @@ def test_a_job_is_begun_previewed_saved_and_finished(loop, sent, tmp_path):
     assert pixels(done.picture) == painted_in_one_go(iterations=4)
 
 
-def test_the_picture_carries_its_request_and_what_its_bits_depend_on(loop, sent, tmp_path):
+def test_the_picture_contains_its_request_and_its_provenance(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=1))
     work(loop)
     inside = texts(sent[-1].event.picture)
@@ -147,7 +147,7 @@ def test_another_worker_continues_where_one_was_closed_bit_for_bit(loop, sent, t
 
 
 @pytest.mark.parametrize("damage", [b"", b"no archive", None])
-def test_a_state_that_cannot_be_used_begins_the_job_anew(loop, sent, tmp_path, damage):
+def test_a_job_with_an_unusable_state_starts_from_the_beginning(loop, sent, tmp_path, damage):
     paint = order(tmp_path, iterations=2)
     if damage is None:  # of another request, by the same name
         torch.save({"request": "{}", "synthesis": {}}, paint.state)
@@ -159,7 +159,7 @@ def test_a_state_that_cannot_be_used_begins_the_job_anew(loop, sent, tmp_path, d
     assert pixels(sent[-1].event.picture) == painted_in_one_go(iterations=2)
 
 
-def test_stop_renders_what_is_there(loop, sent, tmp_path):
+def test_stop_finishes_the_picture_as_it_is(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=500))
     loop.post(Stop("a" * 32))  # before the first iteration: there will be one
     work(loop)
@@ -169,7 +169,7 @@ def test_stop_renders_what_is_there(loop, sent, tmp_path):
     assert made["stopped_at"] == 1
 
 
-def test_cancel_ends_within_an_iteration_and_hands_over_the_partial_picture(loop, sent,
+def test_cancel_ends_within_an_iteration_with_the_partial_picture(loop, sent,
                                                                             tmp_path):
     loop.post(order(tmp_path, iterations=500))
     for _ in range(3):
@@ -183,14 +183,14 @@ def test_cancel_ends_within_an_iteration_and_hands_over_the_partial_picture(loop
     assert not loop.tick()
 
 
-def test_cancelled_before_it_began_there_is_nothing_to_hand_over(loop, sent, tmp_path):
+def test_a_job_cancelled_before_it_started_has_no_partial_picture(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=500))
     loop.post(Cancel("a" * 32))
     work(loop)
     assert sent[1:] == [JobEvent("a" * 32, Cancelled(None))]
 
 
-def test_what_cannot_be_painted_is_refused_with_the_engines_sentence(loop, sent, tmp_path):
+def test_an_invalid_job_fails_with_the_engines_message(loop, sent, tmp_path):
     loop.post(order(tmp_path, model="unheard-of"))
     loop.post(order(tmp_path, id="b" * 32, init_image="c" * 64))
     work(loop)
@@ -199,7 +199,7 @@ def test_what_cannot_be_painted_is_refused_with_the_engines_sentence(loop, sent,
     assert "attach it again" in missing.reason
 
 
-def test_a_fault_of_ours_is_logged_and_told_by_its_reference_alone(loop, sent, tmp_path):
+def test_an_unexpected_error_is_logged_and_only_its_reference_is_shown(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=50))
     loop.tick()
     loop._pictures[0]._synthesis.targets = None  # the fault
@@ -217,7 +217,7 @@ def test_a_fault_of_ours_is_logged_and_told_by_its_reference_alone(loop, sent, t
     assert isinstance(sent[-1].event, Done)
 
 
-def test_a_film_is_of_the_same_painting_and_leaves_pictures_the_lead(loop, sent, tmp_path):
+def test_a_time_lapse_repeats_the_painting_and_lets_pictures_go_first(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=20))
     loop.post(RenderTimeLapse("f", tiny_request(iterations=8).model_dump_json(), {}, 8))
     work(loop)
@@ -232,7 +232,7 @@ def test_a_film_is_of_the_same_painting_and_leaves_pictures_the_lead(loop, sent,
     assert (wanted.float() - shown.float()).abs().mean() < 30  # H.264 at 32 px is coarse
 
 
-def test_a_message_that_is_no_request_is_refused(loop, sent, tmp_path):
+def test_a_message_without_a_valid_request_is_refused(loop, sent, tmp_path):
     loop.post(Paint("a" * 32, '{"prompt": ""}', {}, str(tmp_path / "x.pt")))
     work(loop)
     assert "prompt is empty" in events(Failed, sent)[0].reason
@@ -240,7 +240,7 @@ def test_a_message_that_is_no_request_is_refused(loop, sent, tmp_path):
         tiny_request("")
 
 
-async def test_a_killed_process_is_heard_of_and_a_closed_one_ends_by_itself(tmp_path):
+async def test_a_killed_process_is_noticed_and_a_closed_one_exits_by_itself(tmp_path):
     worker = ProcessWorker(WorkerSettings(preload=None, threads=1, preview_every=0))
     await worker.start()
     inbox = worker.open("a" * 32)
@@ -258,7 +258,7 @@ async def test_a_killed_process_is_heard_of_and_a_closed_one_ends_by_itself(tmp_
     await worker.close(1)
 
 
-async def test_a_worker_that_is_silent_for_too_long_is_ended(tmp_path):
+async def test_a_worker_that_is_silent_for_too_long_is_killed(tmp_path):
     worker = ProcessWorker(WorkerSettings(preload=None))
     await worker.start()
     assert worker.pid is not None
@@ -290,7 +290,7 @@ BOT = """
 """
 
 
-def test_a_worker_whose_bot_was_killed_ends_in_mid_job(tmp_path):
+def test_a_worker_exits_during_a_job_when_its_bot_is_killed(tmp_path):
     with subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(BOT),
              tiny_request(iterations=5000).model_dump_json(), str(tmp_path / "a.pt")],
@@ -312,7 +312,7 @@ async def test_the_bots_side_of_the_worker_needs_no_torch():
     assert await process.wait() == 0
 
 
-def test_a_finished_job_leaves_a_state_that_more_iterations_go_on_from(loop, sent, tmp_path):
+def test_more_iterations_continue_from_a_finished_job_s_state(loop, sent, tmp_path):
     """Continue, as the worker sees it: another order with a copy of the state."""
     loop.post(order(tmp_path, iterations=3))
     work(loop)

@@ -47,7 +47,7 @@ def synthesis_of(perceptor=None, start=None, keep=0.0, **changes: Any) -> Synthe
 
 
 @pytest.mark.parametrize("passes", [2, 3, 5, 9])
-def test_in_passes_the_loss_and_the_gradient_are_the_same(passes):
+def test_the_loss_and_the_gradient_are_the_same_in_passes(passes):
     edit = {"start": torch.rand(1, 3, 24, 32), "keep": 0.5,
             "regulariser": Regulariser(0.5, "linear", "zero")}
     whole, parts = synthesis_of(**edit), synthesis_of(**edit)
@@ -61,7 +61,7 @@ def test_in_passes_the_loss_and_the_gradient_are_the_same(passes):
     assert torch.equal(whole.rng.get_state(), parts.rng.get_state())
 
 
-def test_in_passes_a_picture_is_as_smooth():
+def test_smoothness_is_the_same_in_passes():
     whole, parts = synthesis_of(smoothness=3.0), synthesis_of(smoothness=3.0)
     parts.recovery.passes = 3
     whole.step()
@@ -86,13 +86,13 @@ def test_a_pass_never_holds_more_than_its_cutouts():
     MemoryError(), torch.OutOfMemoryError("CUDA out of memory."),
     RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate "
                  "memory: you tried to allocate 4000000000000 bytes.")])
-def test_want_of_memory_is_known_by_any_of_its_names(error):
+def test_every_error_about_memory_is_recognised(error):
     assert is_memory_error(error)
     assert not is_memory_error(RuntimeError("shapes do not match"))
     assert not is_memory_error(OSError("out of memory"))
 
 
-def test_pytorchs_own_refusal_is_known():
+def test_pytorch_s_own_memory_error_is_recognised():
     with pytest.raises(RuntimeError) as refused:
         torch.empty(1 << 50)
     assert is_memory_error(refused.value)
@@ -151,14 +151,14 @@ def hungry(side, count, room):
 
 
 @pytest.mark.slow
-def test_where_memory_is_short_it_paints_in_more_passes():
+def test_with_little_memory_it_paints_in_more_passes():
     said = hungry(32, 4000, 250)
     assert said.startswith("painted in ")
     assert int(said.split()[-1]) > 1
 
 
 @pytest.mark.slow
-def test_where_one_cutout_is_too_much_the_sentence_has_a_size_that_fits():
+def test_if_one_cutout_is_too_much_the_message_has_a_size_that_fits():
     said = hungry(512, 1, 150)
     assert said.startswith("There isn't enough memory for a picture of 512x512")
     side = int(said.removesuffix(" would fit.").split("x")[-1])
@@ -192,7 +192,7 @@ def broken_at(*calls):
     return synthesis_of(perceptor, iterations=30)
 
 
-def test_numbers_that_run_away_once_are_caught_at_the_last_finite_state():
+def test_numbers_that_overflow_once_return_to_the_last_finite_state():
     synthesis = broken_at(14)  # iteration 13
     for _ in range(13):
         synthesis.step()
@@ -206,7 +206,7 @@ def test_numbers_that_run_away_once_are_caught_at_the_last_finite_state():
     assert remark in synthesis.notices()
 
 
-def test_numbers_that_run_away_for_good_are_told_in_a_sentence():
+def test_numbers_that_keep_overflowing_are_reported():
     synthesis = broken_at(*range(14, 100))
     for _ in range(13):
         synthesis.step()
@@ -217,7 +217,7 @@ def test_numbers_that_run_away_for_good_are_told_in_a_sentence():
     assert synthesis.iteration == 13
 
 
-def test_what_is_too_much_for_half_precision_is_painted_in_float32():
+def test_overflow_in_half_precision_continues_in_float32():
     perceptor = tiny_perceptor()
     clip_model().convert_weights(perceptor.clip)  # OpenAI's own, as it is used on GPUs
     with torch.no_grad():
@@ -258,7 +258,7 @@ def _after_hang(hangs):
     return timeout.seconds
 
 
-async def test_what_was_said_while_this_process_stood_still_counts():
+async def test_messages_that_arrived_while_this_process_was_suspended_count():
     inbox: asyncio.Queue[int] = asyncio.Queue()
     waiting = asyncio.create_task(read_within(inbox.get, 0.05))
     await asyncio.sleep(0.2)  # the time is up, the message is on its way
@@ -306,7 +306,7 @@ async def _hang_in_mid_job(queue: PaintQueue, job: Job) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_a_worker_that_stands_still_with_nothing_to_do_is_replaced_too(
+async def test_a_stuck_idle_worker_is_replaced_too(
         tmp_path, catalogue, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     monkeypatch.setattr("engine.worker.process._HEARTBEAT_SECONDS", 3.0)
@@ -327,7 +327,7 @@ async def test_a_worker_that_stands_still_with_nothing_to_do_is_replaced_too(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it is the kernel's doing")
-def test_a_worker_that_stands_still_ends_with_its_bot_all_the_same(catalogue, monkeypatch):
+def test_a_stuck_worker_is_killed_with_its_bot(catalogue, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(BOT)], cwd=ROOT,
                           stdout=subprocess.PIPE) as bot:
