@@ -66,7 +66,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The job was cancelled; ``partial`` is the unfinished picture (PNG), None if there is none."""
+    """The job was cancelled; ``partial`` is the unfinished picture (PNG), None without one."""
 
     partial: bytes | None = field(repr=False, default=None)
 

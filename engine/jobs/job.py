@@ -92,7 +92,7 @@ class JobStore(Protocol):
         """queued or running -> cancelled; ``partial`` is kept."""
 
     async def rendition(self, id: str) -> tuple[ImageRequest, int] | None:
-        """The request and the iterations that repeat a rendered picture; None if there is none."""
+        """The request and the iterations that repeat a rendered picture; None without one."""
 
 
 class Job:

@@ -81,7 +81,7 @@ class Recovery:
     def roll_back(self, painting: Recoverable, error: NumericalError) -> None:
         """Return to the last finite state, and from there use other cutouts and float32.
 
-        Raises ``error`` where there is no such state or it was tried too often. If the second
+        Raises ``error`` if there is no such state, or if it was tried too often. If the second
         attempt does not get past the iteration that failed before, the first error is raised
         again and the painting is left as it was then.
         """

@@ -28,7 +28,7 @@ class Arrow:
 
 
 def parse_arrow(text: str) -> Arrow | None:
-    """The arrow in ``text``, None if there is none.
+    """The arrow in ``text``, None without one.
 
     Raises RequestError if a side is empty or if there are several arrows.
     """

@@ -222,7 +222,7 @@ def make_recipe(preset: str, defaults: Mapping[str, Any], **overrides: Any) -> R
     """The preset, overridden by the model's ``defaults``, then by each override that is not None.
 
     Keys are fields of Recipe, ``cutouts`` for the augmentation's count, ``regulariser`` for the
-    name of a schedule (with the paper's weight if there is none), ``threshold`` for the mask's
+    name of a schedule (with the paper's weight by default), ``threshold`` for the mask's
     threshold and, in ``defaults``, the tables ``augmentation``, ``early``, ``regulariser`` and
     ``masking``. An overridden number of cutouts also replaces ``early``. Raises KeyError for a
     preset, a schedule or a key that does not exist.

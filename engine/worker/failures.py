@@ -1,4 +1,4 @@
-"""What a person is told about a job that failed through no fault of theirs."""
+"""The endings of jobs that failed for reasons other than their request."""
 
 from __future__ import annotations
 

@@ -239,8 +239,8 @@ class PaintJob:
             reason = str(error)
         if not own:
             self._warn(f"the picture cannot be continued: {reason}")
-            raise RequestError("That picture cannot be continued, for the model was changed since "
-                               "it was painted; press Edit to start from the picture itself.")
+            raise RequestError("This picture can't be continued, because the model has changed "
+                               "since it was painted; press Edit to start from the picture.")
         self._warn(f"starting again, as the saved state cannot be used: {reason}")
         return False
 

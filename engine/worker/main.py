@@ -164,7 +164,7 @@ class JobLoop:
                     job.start(self._load(job.request.model))
                 return job.advance()
         except Exception as error:
-            # Broad on purpose: whatever is wrong with one job, the worker goes on with the next.
+            # Broad on purpose: an error in one job must not stop the worker.
             if is_memory_error(error):  # a new process has more, and no other models loaded
                 raise DeviceLostError(f"job {job.id}: out of memory: {error}") from error
             if _is_device_error(error):

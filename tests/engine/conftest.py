@@ -1,4 +1,4 @@
-"""Fixtures for everything that reads or fetches models."""
+"""Fixtures for tests that read or download models."""
 
 import http.server
 import threading
@@ -9,13 +9,13 @@ from tests.checkpoints import write_clip_archive, write_vqgan
 
 
 class Publisher:
-    """A web server on loopback with the faults of the real ones, to be set by a test."""
+    """A web server on loopback, with faults that a test can set."""
 
     def __init__(self):
         self.files = {}  # path -> bytes
         self.etags = {}  # path -> ETag
-        self.cuts = []  # after how many bytes of the body each answer in turn is cut off
-        self.statuses = []  # what each request in turn is answered instead
+        self.cuts = []  # after how many bytes each answer in turn is interrupted
+        self.statuses = []  # the status that each request in turn gets instead
         self.ranges = True
         self.page = False
         self.claims = None  # a Content-Length to claim
@@ -85,7 +85,7 @@ def publisher():
 
 @pytest.fixture
 def own_catalogue(tmp_path, monkeypatch):
-    """Where the user's catalogue and downloads are, away from the real ones."""
+    """The user's catalogue and downloads, separate from the real ones."""
     file = tmp_path / "settings" / "models.toml"
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(file))
     monkeypatch.setenv("IMAGINE_MODELS_FOLDER", str(tmp_path / "downloads"))
@@ -101,7 +101,7 @@ def tiny_files(tmp_path):
 
 @pytest.fixture
 def published(publisher, tiny_files, own_catalogue):
-    """A model called tiny in the user's catalogue, to be fetched from ``publisher``."""
+    """A model called tiny in the user's catalogue, downloaded from ``publisher``."""
     for file in tiny_files:
         publisher.files[file.name] = file.read_bytes()
         publisher.etags[file.name] = f'"{file.name}-1"'

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def python(code):
-    """What ``code`` prints in a fresh interpreter that finds the project first."""
+    """The output of ``code`` in a new interpreter with the project first on its path."""
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True,
                           capture_output=True, text=True, timeout=100)
     return done.stdout.strip()

@@ -29,7 +29,7 @@ def tiny_perceptor(dtype: torch.dtype = torch.float32) -> ClipPerceptor:
         clip = new_clip(embed_dim=24, resolution=16, patch=8, vision_width=64, vision_layers=2,
                         text_width=64, text_layers=1, context_length=16)
     for module in clip.modules():
-        # CLIP's own LayerNorm computes in float32 whatever it is given; float64 needs the plain.
+        # CLIP's own LayerNorm always computes in float32; float64 needs the plain one.
         if isinstance(module, torch.nn.LayerNorm):
             module.__class__ = torch.nn.LayerNorm
     return ClipPerceptor(clip).to(dtype).eval().requires_grad_(False)

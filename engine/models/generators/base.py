@@ -52,7 +52,7 @@ class Generator(nn.Module, ABC):
         """z (quantised, if there is a codebook) -> pictures [B, 3, H, W], not clamped to 0..1."""
 
     def decode_in_bf16(self) -> None:
-        """Compute :meth:`decode` in bf16 from now on, where that makes it faster.
+        """Compute :meth:`decode` in bf16 from now on, if that is faster.
 
         Latents, pictures and :meth:`encode_latent` stay in float32. A generator that would not be
         faster does not change.

@@ -1,4 +1,4 @@
-"""A home with a tiny model of random weights, and the real command run in it."""
+"""A folder with a tiny model of random weights, in which the real command runs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ perceptor = "gone"
 
 
 def write_home(folder: Path) -> Path:
-    """A user's catalogue in ``folder`` with the models tiny, odd, torn and gone; its path."""
+    """Write a user's catalogue with the models tiny, odd, torn and gone; returns its path."""
     write_vqgan(folder)
     clip = write_clip_archive(folder / "clip.pt").read_bytes()
     (folder / "torn.pt").write_bytes(clip[:len(clip) // 2])
@@ -55,17 +55,17 @@ def write_home(folder: Path) -> Path:
 
 
 def environment(catalogue: Path) -> dict[str, str]:
-    """The environment of a command that knows ``catalogue``."""
+    """The environment of a command that uses ``catalogue``."""
     return {**os.environ, "PYTHONPATH": str(ROOT), "IMAGINE_MODELS_CATALOGUE": str(catalogue),
             "COLUMNS": "200", "TERM": "xterm"}
 
 
 def command(*arguments: str) -> list[str]:
-    """The command line; warnings of our own code would be seen on stderr."""
+    """The command line; warnings of our own code appear on stderr."""
     return [sys.executable, "-m", "engine", *arguments]
 
 
 def run(catalogue: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`imagine` with ``arguments``, run in ``folder`` to its end."""
+    """Run `imagine` with ``arguments`` in ``folder``."""
     return subprocess.run(command(*arguments), cwd=folder, env=environment(catalogue),
                           capture_output=True, text=True, timeout=100, check=False)

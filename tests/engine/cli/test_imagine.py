@@ -31,9 +31,9 @@ def catalogue(tmp_path_factory):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Where the person stands: with pictures of their own, and what is none."""
+    """The current folder, with the person's pictures and a file that is not one."""
     Image.new("RGB", (30, 20), (200, 40, 30)).save(tmp_path / "mine.png")
-    for name in ("out.png", "film.mp4", "preview.png"):
+    for name in ("out.png", "video.mp4", "preview.png"):
         (tmp_path / name).write_bytes(b"precious")
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "pictures").mkdir()
@@ -55,11 +55,11 @@ def assert_refused(done, part):
     assert done.stderr.startswith("imagine: ")
     assert done.stderr.count("\n") == 1
     assert part in done.stderr
-    # One sentence: nothing ends before the line does.
+    # One sentence: no sentence ends before the line.
     assert re.search(r"[.?!]['\")]? +[A-Z]", done.stderr) is None, done.stderr
 
 
-OUTPUTS = ("-o", "out.png", "--video", "film.mp4", "--preview", "preview.png")
+OUTPUTS = ("-o", "out.png", "--video", "video.mp4", "--preview", "preview.png")
 
 
 @pytest.mark.parametrize(("arguments", "part"), [
@@ -81,7 +81,7 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(
     assert contents(folder) == before
 
 
-# The same, and quicker: the rest of what can be refused, by the command's own main().
+# The other errors, through the command's own main(), which is faster.
 @pytest.mark.parametrize(("arguments", "part"), [
     ((" + ",), "The prompt is empty"),
     (("--seed", "7"), "The prompt is empty"),
@@ -104,14 +104,14 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(
     (("a fox", "--preview-every", "-1"), "seconds"),
     (("a fox", "--preview-every", "nan"), "seconds"),
     (("a fox", "--preview-every", "often"), "number"),
-    (("a fox", "--video", "nowhere/film.mp4"), "does not exist"),
+    (("a fox", "--video", "nowhere/video.mp4"), "does not exist"),
     (("a fox", "--preview", "nowhere/preview.png"), "does not exist"),
     (("a fox", "-o", "notes.txt/out.png"), "does not exist"),
     (("a fox", "-o", "pictures"), ".png"),
     (("a fox", "-o", "pictures.png"), "folder"),
     (("a fox", "-o", "out.bmp"), ".png"),
     (("a fox", "-o", "x" * 300 + ".png"), "too long"),
-    (("a fox", "--video", "film.avi"), ".mp4 or .gif or .webp"),
+    (("a fox", "--video", "video.avi"), ".mp4 or .gif or .webp"),
     (("a fox", "--preview", "preview.mp4"), ".png"),
     (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
     (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
@@ -161,7 +161,7 @@ def test_a_painting_writes_picture_time_lapse_preview_and_report(catalogue, fold
     assert {key: report[key] for key in (
         "path", "video", "preview", "seed", "iterations", "size", "model", "stopped",
         "notices")} == {
-        "path": "out.png", "video": "film.mp4", "preview": "preview.png", "seed": 7,
+        "path": "out.png", "video": "video.mp4", "preview": "preview.png", "seed": 7,
         "iterations": 5, "size": [32, 24], "model": "tiny", "stopped": False, "notices": []}
     assert 0 < report["first_preview_seconds"] <= report["seconds"] < 100
     assert report["losses"].keys() == {"total", "a fox"}
@@ -178,8 +178,8 @@ def test_a_painting_writes_picture_time_lapse_preview_and_report(catalogue, fold
 
     with opened(folder / "preview.png") as preview:
         assert preview.convert("RGB").tobytes() == pixels
-    with av.open(str(folder / "film.mp4")) as film:
-        assert sum(1 for _ in film.decode(video=0)) == 6 + 10
+    with av.open(str(folder / "video.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) == 6 + 10
     assert not list(folder.glob(".*"))
 
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
@@ -211,17 +211,17 @@ def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder):
     assert "longer than" in report["notices"][1]
     assert done.stderr.splitlines()[:2] == report["notices"]
     assert len(report["request"]["init_image"]) == 64
-    with opened(folder / "new.gif") as film:
-        assert film.size == (32, 20)
+    with opened(folder / "new.gif") as video:
+        assert video.size == (32, 20)
         durations = []
-        for number in range(film.n_frames):  # equal ones in a row are kept as one
-            film.seek(number)
-            durations.append(film.info["duration"])
+        for number in range(video.n_frames):  # equal frames in a row are merged
+            video.seek(number)
+            durations.append(video.info["duration"])
     assert sum(durations) == 3 * 200 + 2000
 
 
 def start(catalogue, folder, *arguments, **options):
-    # A shell starts what runs in its background with SIGINT ignored, and children inherit it.
+    # A shell ignores SIGINT in background processes, and their children inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return subprocess.Popen(command(*arguments), cwd=folder, env=environment(catalogue),
@@ -253,7 +253,7 @@ def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
             if data not in versions:
                 versions.add(data)
                 with opened(io.BytesIO(data)) as image:
-                    seen.append(image.convert("RGB").size)  # never half of one
+                    seen.append(image.convert("RGB").size)  # always complete
         return len(seen) >= 3
 
     wait_for(three_versions, process)
@@ -266,16 +266,16 @@ def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
     report = json.loads(out)
     assert report["stopped"]
     assert 0 < report["iterations"] < 5000
-    # What was there, finished for all one knows, is not given for a half of one.
-    assert (report["path"], report["video"]) == ("out-2.png", "film-2.mp4")
+    # An existing file, which may be finished, is not replaced by an unfinished one.
+    assert (report["path"], report["video"]) == ("out-2.png", "video-2.mp4")
     assert (folder / "out.png").read_bytes() == b"precious"
-    assert (folder / "film.mp4").read_bytes() == b"precious"
+    assert (folder / "video.mp4").read_bytes() == b"precious"
     with opened(folder / "out-2.png") as image, opened(preview) as last:
         request = request_from_json(image.text["imagine-bot request"])
         assert request.iterations == report["iterations"]
         assert image.convert("RGB").tobytes() == last.convert("RGB").tobytes()
-    with av.open(str(folder / "film-2.mp4")) as film:
-        assert sum(1 for _ in film.decode(video=0)) > 1
+    with av.open(str(folder / "video-2.mp4")) as video:
+        assert sum(1 for _ in video.decode(video=0)) > 1
     assert not list(folder.glob(".*"))
 
 

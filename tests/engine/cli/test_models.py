@@ -9,7 +9,7 @@ ONE_SENTENCE = 400  # characters; a traceback is longer
 
 @pytest.fixture
 def command(monkeypatch, capsys, own_catalogue):
-    """Run `imagine-models` with these words: (exit code, stdout, stderr)."""
+    """Run `imagine-models` with these arguments; returns (exit code, stdout, stderr)."""
     def run(*words):
         monkeypatch.setattr("sys.argv", ["imagine-models", *map(str, words)])
         with pytest.raises(SystemExit) as end:

@@ -202,7 +202,7 @@ async def test_a_starting_picture_is_stored_before_the_job_is_queued(queue):
     job = await queue.submit(request, person="ann", place=PLACE, pictures={name: data})
     assert await queue.store.attachments(job.id) == {name: data}
     done = await ending(job)
-    again = await queue.submit(request, person="bob", place=PLACE)  # it is there by now
+    again = await queue.submit(request, person="bob", place=PLACE)  # the picture is stored by now
     assert picture((await ending(again)).picture) == picture(done.picture)
 
 
@@ -212,7 +212,7 @@ async def test_a_closed_queue_continues_after_a_restart_with_the_same_bits(tmp_p
         later = [await ask(queue, person=name, iterations=1) for name in ("ann", "bob", "ann")]
         watcher = asyncio.create_task(ending(job))
         await progressed(job, 3)
-    assert isinstance(await watcher, Progress)  # no end: it is not over
+    assert isinstance(await watcher, Progress)  # not an ending: the job is not over
     with pytest.raises(EngineError, match="restarting"):
         await ask(queue)
     async with running(tmp_path) as queue:
@@ -232,7 +232,7 @@ async def test_an_interrupt_survives_the_restart(tmp_path):
     async with running(tmp_path) as queue:
         job = await ask(queue, iterations=5000)
         await progressed(job)
-        await queue.store.interrupted(job.id, "cancel")  # and then the power went off
+        await queue.store.interrupted(job.id, "cancel")  # right before a power failure
     async with running(tmp_path) as queue:
         assert isinstance(await ending(queue.resumed()[0]), Cancelled)
         assert (await queue.store.job(job.id)).state == "cancelled"
@@ -262,7 +262,7 @@ async def test_a_full_disk_is_reported_with_a_reference_and_nothing_hangs(queue,
     await progressed(job)
     folder = queue.store.files.picture(job.id).parent
     folder.rmdir()
-    folder.write_bytes(b"")  # no file can be made in it now
+    folder.write_bytes(b"")  # so that no file can be created in it
     await queue.stop(job.id)
     end = await ending(job)
     assert isinstance(end, Failed)
@@ -275,7 +275,7 @@ async def test_a_full_disk_is_reported_with_a_reference_and_nothing_hangs(queue,
 
 
 async def kill_worker_in_mid(queue, job, killed):
-    """kill -9, as soon as a worker that was not killed yet shows a preview of ``job``."""
+    """kill -9 each new worker as soon as it shows a preview of ``job``."""
     async for event in job:
         if isinstance(event, Progress) and queue._worker.pid not in killed:
             killed.append(queue._worker.pid)
@@ -285,12 +285,12 @@ async def kill_worker_in_mid(queue, job, killed):
 
 
 async def test_killed_workers_lose_no_picture_unless_one_job_kills_them_all(tmp_path):
-    """A real process: killed once in mid-job, then twice at a job that gets nowhere."""
+    """A real process, killed once during a job, then twice at a job without progress."""
     async with running(tmp_path, in_process=False) as queue:
         job = await ask(queue, iterations=40)
         doomed = await ask(queue, person="bob", iterations=5000)
         after = await ask(queue, person="cat", iterations=1)
-        queue.store.state_path(doomed.id).mkdir()  # no progress of it can be kept
+        queue.store.state_path(doomed.id).mkdir()  # so that its state cannot be saved
         killed: list[int] = []
         await progressed(job, 3)
         await kill_worker_in_mid(queue, job, killed)
@@ -308,6 +308,6 @@ async def test_killed_workers_lose_no_picture_unless_one_job_kills_them_all(tmp_
 def test_the_measurement_of_load_paints_them_all(capsys):
     assert load.main(["--json", "--jobs", "20", "--model", "tiny", "--iterations", "1"]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures["jobs"] == figures["finished"] == 26  # everyone asks for one at least
+    assert figures["jobs"] == figures["finished"] == 26  # at least one per person
     assert 0 < figures["lag_p99_ms"] < 1000
     assert figures["longest_wait_over_fair_share"] > 0.5

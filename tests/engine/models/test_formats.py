@@ -31,7 +31,7 @@ KINDS = ("VQModel", "GumbelVQ")
 
 @pytest.fixture
 def tamings_vqgan(monkeypatch):
-    """taming.models.vqgan itself, given the two things that it wants and are not there."""
+    """taming.models.vqgan itself, with stubs for the two modules it needs and we lack."""
     lightning, main = ModuleType("pytorch_lightning"), ModuleType("taming.main")
     vars(lightning)["LightningModule"] = nn.Module
     vars(main)["instantiate_from_config"] = lambda _: nn.Module()
@@ -39,7 +39,7 @@ def tamings_vqgan(monkeypatch):
     monkeypatch.setitem(sys.modules, "taming.main", main)
     import taming.modules.diffusionmodules.model as diffusion
 
-    # Ours put a faster one in its place; theirs is to be as published.
+    # Our module replaces this function by a faster one; theirs must be as published.
     published = lambda x: x * torch.sigmoid(x)  # noqa: E731
     monkeypatch.setattr(diffusion, "nonlinearity", published)
     yield importlib.import_module("taming.models.vqgan")
@@ -59,7 +59,7 @@ def test_our_vqmodel_is_tamings_same_weights_same_outputs_and_gradients(tamings_
 
     def run(model):
         given = pixels.clone().requires_grad_()
-        torch.manual_seed(3)  # Gumbel's encoder draws
+        torch.manual_seed(3)  # Gumbel's encoder draws random numbers
         zq, loss, *_ = model.encode(given)
         painted = model.decode(zq)
         ((painted * direction).sum() + loss).backward()
@@ -104,7 +104,7 @@ def test_the_weights_are_a_copy_that_outlives_the_file(tmp_path):
     checkpoint, config = write_vqgan(tmp_path)
     generator = build_generator(read_tensors(checkpoint), read_config(config))
     before = generator.codebook.clone()
-    with checkpoint.open("r+b") as file:  # as another program might, the file mapped or not
+    with checkpoint.open("r+b") as file:  # as another program might, mapped or not
         file.write(bytes(checkpoint.stat().st_size))
     assert torch.equal(generator.codebook, before)
 
@@ -242,7 +242,7 @@ def test_a_yaml_of_something_else_is_refused(tmp_path):
 
 
 def test_building_draws_no_random_number():
-    """Nothing is initialised that is then overwritten."""
+    """Weights that are overwritten are not initialised."""
     generator_state, perceptor_state = vqgan_state(), clip_state("RN")
     before = torch.get_rng_state()
     build_generator(generator_state, vqgan_config())
@@ -260,7 +260,7 @@ def test_a_latent_scale_changes_no_picture_and_no_code(kind, tmp_path):
     codes = plain.encode(picture)
     assert torch.equal(codes, scaled.encode(picture))
     painted = [each.decode(each.embed(codes, 16, 16)) for each in (plain, scaled)]
-    assert torch.equal(*painted)  # a power of two: not one bit
+    assert torch.equal(*painted)  # a power of two changes no bit
 
 
 def test_a_latent_scale_of_any_number_changes_no_picture_but_in_rounding(tmp_path):

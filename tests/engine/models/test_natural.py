@@ -1,4 +1,4 @@
-"""The natural models that ship: what they know, and that the paper's loop paints with them."""
+"""The shipped natural models: what they know, and painting with them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_every_presets_steps_move_the_codes(models, preset):
 
 
 def test_a_photographs_codes_decode_to_almost_the_photograph(models):
-    """A smooth picture of many colours, such as photographs have."""
+    """A smooth picture of many colours, like a photograph."""
     across, down = torch.meshgrid(torch.linspace(0, 1, 96), torch.linspace(0, 1, 96), indexing="xy")
     picture = torch.stack([across, down, 1 - across])[None]
     z = models.generator.encode_latent(picture)

@@ -1,4 +1,4 @@
-"""What is brought in of the two model packages, and what never is; see packages.py."""
+"""What is imported of the two model packages, and what never is; see packages.py."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The loop's formulas written out as plainly as can be, to hold the engine to.
+"""The loop's formulas in their simplest form, to compare the engine with.
 
 Nothing here calls engine code: pixels are gathered one by one, angles are arc cosines, colours
 go through the textbook's HSV. Only torch's autograd is taken on trust.

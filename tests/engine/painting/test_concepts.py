@@ -1,4 +1,4 @@
-"""The scores of concepts are what the formula says, and what a perceptor can say at all."""
+"""The scores of concepts follow the formula, and exist only for known words."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_scores_are_the_softmax_of_each_among_the_neutral_ones(scale):
     scores = softmax_scores(similarities, 2, scale)
     for score, similarity in zip(scores.tolist(), (0.31, 0.18), strict=True):
         assert score == pytest.approx(plain(similarity, (0.24, 0.2, 0.22, -0.1), scale), rel=1e-6)
-    # Entries do not change each other's.
+    # Concepts do not change each other's scores.
     alone = softmax_scores(similarities[[0, 2, 3, 4, 5]], 1, scale)
     assert alone[0] == scores[0]
 

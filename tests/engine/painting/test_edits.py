@@ -179,9 +179,9 @@ def test_strength_sets_rate_iterations_and_pull():
     assert weights[2] == 0
     assert half.regulariser.towards == "start"
     assert with_strength(recipe, 0.5, iterations=9).iterations == 9
-    anew = dataclasses.replace(recipe, spread=0.1, smoothness=2.0)
-    assert (with_strength(anew, 1.0).spread, with_strength(anew, 1.0).smoothness) == (0.1, 2.0)
-    assert (with_strength(anew, 0.9).spread, with_strength(anew, 0.9).smoothness) == (1.0, 0.0)
+    fresh = dataclasses.replace(recipe, spread=0.1, smoothness=2.0)
+    assert (with_strength(fresh, 1.0).spread, with_strength(fresh, 1.0).smoothness) == (0.1, 2.0)
+    assert (with_strength(fresh, 0.9).spread, with_strength(fresh, 0.9).smoothness) == (1.0, 0.0)
     assert with_strength(recipe, 0.5, schedule="linear").regulariser.schedule == "linear"
     assert with_strength(recipe, None) is recipe
 
@@ -330,7 +330,7 @@ def test_where_creates_a_mask_and_keeps_the_structure(tiny):
     assert "structure" not in synthesis.step().losses
 
 
-# What the worker and the command make of it.
+# Edits by the worker and the command.
 
 def test_a_worker_shows_what_can_change_before_it_paints(tiny, tmp_path):
     name, mask, pictures = _named(_bytes(_picture(32, 32)),

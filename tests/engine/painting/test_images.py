@@ -34,7 +34,7 @@ def near(pixel, colour, by=12):
     return all(abs(a - b) <= by for a, b in zip(pixel, colour, strict=True))
 
 
-# Where red lies once the picture is upright: what each orientation says of the stored one.
+# The side of red in the upright picture, for each orientation of the stored one.
 @pytest.mark.parametrize(("orientation", "size", "red_at", "blue_at"), [
     (1, (20, 10), (10, 1), (10, 8)),
     (2, (20, 10), (10, 1), (10, 8)),

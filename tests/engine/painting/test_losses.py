@@ -106,7 +106,7 @@ def test_a_steep_edge_is_as_smooth_as_a_slope_and_noise_is_not(width, step, weig
     slope = (torch.arange(16.0) - 4).clamp(0, width) / width * step
     edge = (torch.arange(16) > 7) * step
     smooth, steep = (smoothness_loss(row.expand(1, 3, 16, 16), weight) for row in (slope, edge))
-    # 15 differences a row, of which the slope has several and the edge one, of the same sum.
+    # 15 differences per row: several on the slope, one at the edge, with the same sum.
     assert smooth.item() == pytest.approx(steep.item(), rel=1e-4)
     assert steep.item() == pytest.approx(weight * step / 15, rel=1e-4)
     noise = step * torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))

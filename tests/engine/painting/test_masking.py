@@ -1,4 +1,4 @@
-"""Masks: nothing outside them moves, every pixel there comes back, and CLIP's own is H.2's."""
+"""Masks: outside them nothing changes, and CLIP's own mask follows appendix H.2."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ def test_a_background_stops_at_an_outline_and_an_object_can_outgrow_it():
         torch.tensor([0.2, 0.3, 0.8]).view(1, 3, 1, 1), thing)
     around = make_mask(1 - thing, picture, 8).pixels
     assert around[thing == 0].min() == 1
-    assert around[thing == 1].max() < 0.05  # the guided filter leaves a little across an edge
+    assert around[thing == 1].max() < 0.05  # the guided filter leaves a little beyond an edge
     outgrown = make_mask(thing, picture, 8).pixels
     assert (outgrown[..., 18, 30] > 0.2).all()
-    assert outgrown[..., 15, 30].max() < 0.05  # not farther, across an edge
-    # Where the picture has no edge the slope is there all the same.
+    assert outgrown[..., 15, 30].max() < 0.05  # not beyond an edge
+    # The slope exists also where the picture has no edge.
     flat = make_mask(1 - thing, torch.full((1, 3, 64, 64), 0.4), 8).pixels
     assert 0.2 < flat[0, 0, 32, 26] < 1
     assert (flat[0, 0, 32, 23:32].diff() <= 0).all()
@@ -140,12 +140,12 @@ def test_outside_the_mask_no_gradient_no_step_and_no_pixel(changes):
 
 
 def test_a_part_is_repainted_from_near_the_mean_and_smoothly():
-    as_it_was, anew = (_synthesis(_left_half(), spread=spread) for spread in (1.0, 0.1))
-    z, near = as_it_was.latent.z.detach(), anew.latent.z.detach()
-    mean = anew.generator.mean_latent()
+    as_it_was, repainted = (_synthesis(_left_half(), spread=spread) for spread in (1.0, 0.1))
+    z, near = as_it_was.latent.z.detach(), repainted.latent.z.detach()
+    mean = repainted.generator.mean_latent()
     torch.testing.assert_close(near[..., :8] - mean, 0.1 * (z[..., :8] - mean))
     assert torch.equal(near[..., 8:], z[..., 8:])
-    assert torch.equal(anew.look().image[..., 18:], START[0, ..., 18:])
+    assert torch.equal(repainted.look().image[..., 18:], START[0, ..., 18:])
     rough, smooth = ([*paint(_synthesis(_left_half(), spread=0.1, iterations=40,
                                         augmentation=PLAIN, smoothness=weight))][-1].image
                      for weight in (0.0, 50.0))
@@ -184,11 +184,11 @@ def test_the_whole_picture_as_a_mask_is_no_mask():
 
 
 def test_the_structure_term_is_the_plain_formula():
-    """Of a step in float64: the weight times the mean of half the squared angles."""
+    """In float64: the weight times the mean of half the squared angles."""
     synthesis = _synthesis(None, keep=0.7, dtype=torch.float64)
     perceptor, recipe = synthesis.perceptor, synthesis.recipe
     start = START.double()
-    # Twice the perceptor's side, so halved before it is squeezed to a square.
+    # Twice the perceptor's side, so it is halved before it is squeezed to a square.
     whole = F.interpolate(F.avg_pool2d(start, 2), (16, 16), mode="bilinear", align_corners=False)
     original = perceptor.encode_image(whole)[0]
     rng = torch.Generator()
@@ -208,7 +208,7 @@ def test_the_structure_terms_gradient_is_the_plain_formulas():
     original = F.normalize(torch.randn(7, dtype=torch.float64), dim=0)
     (got,) = torch.autograd.grad(structure_loss(images, original, 0.3), images)
     (plain,) = torch.autograd.grad(0.3 * reference.distance(images, original).mean(), images)
-    # The two differ along the vectors themselves, where unit vectors cannot go.
+    # The two gradients differ only along the vectors, where unit vectors cannot move.
     along = images.detach()
 
     def across(gradient: torch.Tensor) -> torch.Tensor:
@@ -218,7 +218,7 @@ def test_the_structure_terms_gradient_is_the_plain_formulas():
 
 
 def test_self_masking_is_the_papers_steps_one_by_one():
-    """Crops as slices of the picture mirrored at its rim, and the rest by plain formulas."""
+    """Crops as slices of the picture mirrored at its border, the rest by plain formulas."""
     perceptor, size = tiny_perceptor(torch.float64), 16
     picture = torch.rand(1, 3, 32, 48, dtype=torch.float64)
     mirrored = picture[0]
@@ -280,7 +280,7 @@ def test_without_a_threshold_small_and_large_objects_are_found(side):
 
 
 def test_without_a_threshold_all_of_a_background_is_found_and_of_an_even_slope_its_top():
-    """Its far parts liked best, as sub-images near the thing see some of it."""
+    """Far parts score highest, as sub-images near the object show some of it."""
     y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
     far = torch.maximum(x.abs(), y.abs())
     background = torch.where(far < 0.4, 0.1 * far, 0.7 + 0.3 * far)[None, None]
@@ -294,10 +294,10 @@ def test_without_a_threshold_all_of_a_background_is_found_and_of_an_even_slope_i
 
 
 def test_the_guided_filter_is_least_squares_in_each_window():
-    """Ridge regression of every window by itself, then the mean of what they say of a pixel."""
+    """Ridge regression in every window, then the mean of their predictions for a pixel."""
     torch.manual_seed(6)
     guide, grey = torch.rand(1, 3, 5, 6).double(), torch.rand(1, 1, 5, 6).double()
-    said: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}
+    predictions: dict[tuple[int, int], tuple[torch.Tensor, torch.Tensor]] = {}
     for row in range(5):
         for column in range(6):
             rows = slice(max(0, row - 1), row + 2)
@@ -307,11 +307,11 @@ def test_the_guided_filter_is_least_squares_in_each_window():
             centred = x - x.mean(0)
             ridge = len(x) * EPSILON * torch.eye(3).double()
             slope = torch.linalg.solve(centred.T @ centred + ridge, centred.T @ (y - y.mean()))
-            said[row, column] = slope, y.mean() - slope @ x.mean(0)
+            predictions[row, column] = slope, y.mean() - slope @ x.mean(0)
     expected = torch.zeros(5, 6).double()
     for row in range(5):
         for column in range(6):
-            near = [each for place, each in said.items()
+            near = [each for place, each in predictions.items()
                     if abs(place[0] - row) < 2 and abs(place[1] - column) < 2]
             expected[row, column] = torch.stack(
                 [slope @ guide[0, :, row, column] + offset for slope, offset in near]).mean()
@@ -319,7 +319,7 @@ def test_the_guided_filter_is_least_squares_in_each_window():
 
 
 def test_a_refined_mask_follows_the_pictures_edges():
-    """A disc that was seen as a coarse blob: the mask comes nearer to it."""
+    """A disc that was found as a coarse blob: refining brings the mask closer to it."""
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
     disc = ((x - 32) ** 2 + (y - 32) ** 2 < 15**2).float()[None, None]
     picture = torch.cat([disc, 0.5 * disc, 1 - disc], dim=1)

@@ -86,7 +86,7 @@ def test_a_step_equals_the_formulas_for_each_regulariser(regulariser: Regularise
 
 
 def test_large_pictures_are_halved_before_they_are_warped() -> None:
-    """A cutout four times the perceptor's side averages all pixels, as the reference's halves."""
+    """A cutout of four times the perceptor's side averages all pixels, like the reference."""
     picture = torch.rand(1, 3, 64, 64, dtype=torch.float64)
     whole = dataclasses.replace(PLAIN, count=1, whole=1.0)
     numbers = draw_cutouts(whole, 64, 64, 16, torch.Generator().manual_seed(0))

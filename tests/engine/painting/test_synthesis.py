@@ -1,4 +1,4 @@
-"""The loop as an object: reproducible, saved and restored, looked into, never lost."""
+"""The loop: reproducible, saved and restored, looked at."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_painting_has_one_iterate_more_than_iterations() -> None:
 @pytest.mark.parametrize("latent", ["quantised", "codebook"])
 def test_the_same_seed_paints_the_same_pixels_and_another_seed_others(latent: str) -> None:
     first = _finish(_synthesis(latent=latent))[-1].image
-    torch.rand(3)  # whoever else draws from torch's own generator changes nothing
+    torch.rand(3)  # draws from torch's own generator change nothing
     assert torch.equal(first, _finish(_synthesis(latent=latent))[-1].image)
     assert not torch.equal(first, _finish(_synthesis(seed=2, latent=latent))[-1].image)
 
@@ -209,7 +209,7 @@ def test_a_painting_that_cools_takes_smaller_steps_towards_its_end() -> None:
     recipe = Recipe(iterations=8, learning_rate=0.4, cooling=0.25)
     assert [recipe.rate(i) for i in (0, 4, 8, 20)] == pytest.approx([0.4, 0.25, 0.1, 0.1])
     assert Recipe(learning_rate=0.4).rate(300) == 0.4  # as in the paper
-    # Four iterations more are the same, whoever asks for them when.
+    # Four more iterations are the same, whether requested now or later.
     longer = replace(recipe, iterations=12, period=8)
     assert [longer.rate(i) for i in (0, 4, 8, 10)] == pytest.approx([0.4, 0.25, 0.4, 0.325])
     moved = {}
@@ -226,7 +226,7 @@ def test_a_painting_that_cools_takes_smaller_steps_towards_its_end() -> None:
 
 
 def test_a_pull_is_equally_strong_for_any_scale_of_the_codebook() -> None:
-    """The same generator with numbers four times as large: steps and pull go with them."""
+    """The same generator with numbers four times larger: steps and pull scale with them."""
     small, large = tiny_generator(torch.float64), tiny_generator(torch.float64)
     large.codebook.data.mul_(4)
     large.model.quant_conv.weight.data.mul_(4)

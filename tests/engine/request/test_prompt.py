@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from engine.errors import RequestError
 from engine.request.prompt import MAX_PROMPTS, Prompt, parse_prompts, split_flags
 
-# Whatever can be typed, with what means something in the grammar more often than chance has it.
+# Any text, with symbols of the grammar more often than by chance.
 TYPED = st.text(max_size=5000) | st.lists(
     st.sampled_from(["a", "fox", " ", "  ", "+", " + ", ":", "::", "1", "12", "-", ".5", "0",
                      '"', "“", "--", "—", "--seed", "=", "\n", "\t", "\u3000", "²", "٣", "é"])

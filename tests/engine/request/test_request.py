@@ -100,7 +100,7 @@ def test_a_wrong_request_is_one_sentence(text, part):
 
 
 def test_a_lone_surrogate_is_replaced_if_typed_and_otherwise_refused():
-    # JSON can carry one, but no message of Discord's, nor a file in UTF-8.
+    # JSON can contain one, but neither a Discord message nor a file in UTF-8 can.
     assert request_from_text("a \ud800 fox").prompt == "a \ufffd fox"
     with pytest.raises(RequestError, match="prompt"):
         make_request("\ud800")

@@ -67,7 +67,7 @@ def sent():
 
 @pytest.fixture
 def loop(sent):
-    """Shows every picture, saves after every iteration."""
+    """Sends every preview, saves after every iteration."""
     made = JobLoop(WorkerSettings(preload="tiny", preview_every=0, save_every=0), sent.append)
     made.start()
     return made
@@ -149,7 +149,7 @@ def test_another_worker_continues_where_one_was_closed_bit_for_bit(loop, sent, t
 @pytest.mark.parametrize("damage", [b"", b"no archive", None])
 def test_a_job_with_an_unusable_state_starts_from_the_beginning(loop, sent, tmp_path, damage):
     paint = order(tmp_path, iterations=2)
-    if damage is None:  # of another request, by the same name
+    if damage is None:  # the state of another request, with the same file name
         torch.save({"request": "{}", "synthesis": {}}, paint.state)
     else:
         Path(paint.state).write_bytes(damage)
@@ -161,7 +161,7 @@ def test_a_job_with_an_unusable_state_starts_from_the_beginning(loop, sent, tmp_
 
 def test_stop_finishes_the_picture_as_it_is(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=500))
-    loop.post(Stop("a" * 32))  # before the first iteration: there will be one
+    loop.post(Stop("a" * 32))  # before the first iteration, which is still done
     work(loop)
     done = sent[-1].event
     assert (done.stopped, done.iterations) == (True, 1)
@@ -213,7 +213,7 @@ def test_an_unexpected_error_is_logged_and_only_its_reference_is_shown(loop, sen
     assert reference in logged.text
     assert "TypeError" in logged.text
     assert "TypeError" not in failed.reason
-    assert sent[-1].id == "b" * 32  # the next is painted
+    assert sent[-1].id == "b" * 32  # the next job is painted
     assert isinstance(sent[-1].event, Done)
 
 
@@ -253,7 +253,7 @@ async def test_a_killed_process_is_noticed_and_a_closed_one_exits_by_itself(tmp_
     while await inbox.get() is not None:
         pass
     assert not worker.alive
-    worker.send(Stop("a" * 32))  # sent to nobody, harms nobody
+    worker.send(Stop("a" * 32))  # does nothing
     assert await worker.open("b" * 32).get() is None
     await worker.close(1)
 
@@ -313,7 +313,7 @@ async def test_the_bots_side_of_the_worker_needs_no_torch():
 
 
 def test_more_iterations_continue_from_a_finished_job_s_state(loop, sent, tmp_path):
-    """Continue, as the worker sees it: another order with a copy of the state."""
+    """Continue, from the worker's side: another order with a copy of the state."""
     loop.post(order(tmp_path, iterations=3))
     work(loop)
     longer = order(tmp_path, "b" * 32, iterations=3, more=2)
@@ -328,12 +328,12 @@ def test_more_iterations_continue_from_a_finished_job_s_state(loop, sent, tmp_pa
 
 
 def test_a_picture_is_not_continued_with_another_model(loop, sent, tmp_path):
-    """Weights were replaced under the same name: their latents have the same shape at best."""
+    """The weights of the same model name were replaced."""
     loop.post(order(tmp_path, iterations=3))
     work(loop)
     state = torch.load(tmp_path / f"{'a' * 32}.pt", weights_only=True)
     state["codebook"] = "of other weights"
-    # Half painted it is begun anew; a continuation is refused, for it was to go on.
+    # A half-painted job starts from the beginning; a continuation is refused.
     torch.save(state | {"job": "b" * 32}, tmp_path / f"{'b' * 32}.pt")
     loop.post(order(tmp_path, "b" * 32, iterations=3))
     work(loop)

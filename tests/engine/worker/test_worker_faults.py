@@ -1,4 +1,4 @@
-"""Want of memory, numbers that run away, workers that stand still."""
+"""Running out of memory, numbers that overflow, workers that get stuck."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ HUNGRY = """
     made = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("x")], tiny_recipe(
         width=side, height=side, augmentation=Augmentation(count=count)), 1)
     small = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("x")], tiny_recipe(), 1)
-    small.step()  # what is loaded on first use is loaded
+    small.step()  # loads everything that is loaded on first use
     pages = int(open("/proc/self/statm").read().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + room * 2**20,) * 2)
     try:
@@ -127,12 +127,12 @@ BOT = """
     from engine.worker.messages import WorkerSettings
     from engine.worker.process import ProcessWorker
 
-    class Told(ProcessWorker):
+    class Printing(ProcessWorker):
         def deliver(self, message):
             print(self.pid, flush=True)
 
     async def main():
-        worker = Told(WorkerSettings(preload=None, threads=1))
+        worker = Printing(WorkerSettings(preload=None, threads=1))
         await worker.start()
         await asyncio.sleep(1000)
 
@@ -144,7 +144,7 @@ def hungry(side, count, room):
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(HUNGRY), str(side), str(count), str(room)],
         cwd=ROOT, capture_output=True, text=True, timeout=110, check=False,
-        # The limit is on addresses: what is freed must go back, as it does at any size that hurts.
+        # The limit is on address space, so freed memory must be returned to the system.
         env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"})
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -174,12 +174,12 @@ def test_the_size_that_fits_is_smaller_and_on_the_grid():
 
 
 class Broken(torch.nn.Module):
-    """A vision tower that gives no numbers, once in a while."""
+    """A vision tower that returns NaN in some calls."""
 
     def __init__(self, tower, at):
         super().__init__()
         self.tower, self.at, self.calls = tower, at, 0
-        self.conv1 = tower.conv1  # where CLIP looks for its precision
+        self.conv1 = tower.conv1  # where CLIP reads its precision
 
     def forward(self, pictures):
         self.calls += 1
@@ -219,7 +219,7 @@ def test_numbers_that_keep_overflowing_are_reported():
 
 def test_overflow_in_half_precision_continues_in_float32():
     perceptor = tiny_perceptor()
-    clip_model().convert_weights(perceptor.clip)  # OpenAI's own, as it is used on GPUs
+    clip_model().convert_weights(perceptor.clip)  # OpenAI's own function, as used on GPUs
     with torch.no_grad():
         perceptor.clip.visual.ln_post.weight *= 1e6  # beyond float16's 65504
     assert perceptor.encode_image(torch.rand(1, 3, 16, 16)).isnan().any()
@@ -232,7 +232,7 @@ def test_overflow_in_half_precision_continues_in_float32():
     assert synthesis.latent.z.isfinite().all()
 
 
-# Standing still.
+# Stuck workers.
 
 
 def test_the_timeout_is_many_times_the_jobs_own_median():
@@ -261,7 +261,7 @@ def _after_hang(hangs):
 async def test_messages_that_arrived_while_this_process_was_suspended_count():
     inbox: asyncio.Queue[int] = asyncio.Queue()
     waiting = asyncio.create_task(read_within(inbox.get, 0.05))
-    await asyncio.sleep(0.2)  # the time is up, the message is on its way
+    await asyncio.sleep(0.2)  # after the timeout, before the message
     inbox.put_nowait(1)
     assert await waiting == 1
     with pytest.raises(TimeoutError):
@@ -326,7 +326,7 @@ async def test_a_stuck_idle_worker_is_replaced_too(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="it is the kernel's doing")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel does it")
 def test_a_stuck_worker_is_killed_with_its_bot(catalogue, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(BOT)], cwd=ROOT,
