@@ -272,7 +272,7 @@ async def test_pictures_are_kept_as_long_as_the_server_wants(world, here, manage
         await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=1)
         id = job_id_of((await world.painted(here.channel, count))[-1])
         await database_of(store).change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
-                                    8 * DAY_MS, id)
+                                        8 * DAY_MS, id)
         await world.bot.retention.run()
         return await store.job(id)
 

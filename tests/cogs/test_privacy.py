@@ -14,7 +14,7 @@ from PIL import Image
 from bot.requests.picture import Picture
 from engine.clock import DAY_MS
 from tests.cogs.conftest import job_id_of
-from tests.data.test_privacy import traces
+from tests.data.privacy.test_personal_data import traces
 from tests.store_database import database_of
 
 
@@ -224,7 +224,7 @@ async def test_the_daily_task_removes_what_is_too_old(world, here, monkeypatch):
     new = (await world.painted(here.channel, 2))[-1]
     store = world.bot.store
     await database_of(store).change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
-                                366 * DAY_MS, job_id_of(old))
+                                    366 * DAY_MS, job_id_of(old))
     monkeypatch.setattr("bot.host.retention.FIRST_SECONDS", 0.0)
     world.bot.retention.start()
     deadline = asyncio.get_running_loop().time() + 10

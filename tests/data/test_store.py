@@ -1,12 +1,9 @@
-"""What the queue and the bot write down, and who may."""
+"""What the queue and the bot store about jobs, through all states and restarts."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import subprocess
-import sys
-import textwrap
 import uuid
 from pathlib import Path
 
@@ -18,49 +15,18 @@ from data import Store, data_folder
 from data.errors import StoreError
 from data.sqlite.database import SqliteDatabase, migrations
 from engine.errors import RequestError
-from engine.events import Done
-from engine.jobs.job import JobRecord, Place
+from engine.jobs.job import Place
 from engine.request.request import make_request
+from tests.data.stored_jobs import HERE, added, done, painted
 from tests.databases import open_database
 
 ROOT = Path(__file__).resolve().parents[2]
-HERE = Place("100", "200", "de")
 PICTURE = b"a picture"
 NAME = hashlib.sha256(PICTURE).hexdigest()
 NASTY = "'; DROP TABLE jobs; -- \" ? % \x01 ../../x 🦊"
 
 
-@pytest.fixture
-async def store(tmp_path):
-    store = await Store.open(tmp_path / "data")
-    yield store
-    await store.close()
-
-
-def record(prompt="a fox", person="ann", place=HERE, created_at=1_000, **values):
-    return JobRecord(uuid.uuid4().hex, make_request(prompt, **{"seed": 7, **values}), person,
-                     place, created_at)
-
-
-async def added(store, *args, pictures=None, **values):
-    new = record(*args, **values)
-    await store.add(new, pictures or {})
-    return new.id
-
-
-def done(picture=b"png", **values):
-    return Done(picture, **{"seed": 7, "seconds": 1.5, "iterations": 9, "width": 32,
-                            "height": 48, "notices": ("Mind this.",), **values})
-
-
-async def painted(store, *args, **values):
-    id = await added(store, *args, **values)
-    await store.started(id)
-    assert await store.rendered(id, done(id.encode()))
-    return id
-
-
-async def test_a_job_is_written_down_whole_and_its_picture_lies_beside_it(store):
+async def test_a_job_is_stored_completely_with_its_picture_in_a_file(store):
     id = await painted(store, "a fox + a hat:0.5", width=64)
     assert await store.set_progress_message(id, "900")
     assert await store.set_result_message(id, "901")
@@ -78,7 +44,7 @@ async def test_a_job_is_written_down_whole_and_its_picture_lies_beside_it(store)
     assert await store.undelivered() == []
 
 
-async def test_what_is_not_there_is_none(store):
+async def test_a_job_that_does_not_exist_has_nothing(store):
     nobody = uuid.uuid4().hex
     assert await store.job(nobody) is None
     assert await store.picture(nobody) is None
@@ -89,13 +55,13 @@ async def test_what_is_not_there_is_none(store):
     assert await store.get_meta("tree") is None
 
 
-async def test_meta_is_kept_and_replaced(store):
+async def test_meta_values_are_kept_and_replaced(store):
     await store.set_meta("tree", "1")
     await store.set_meta("tree", "2")
     assert await store.get_meta("tree") == "2"
 
 
-async def test_what_comes_from_outside_reaches_neither_sql_nor_a_path(store):
+async def test_hostile_input_reaches_neither_sql_nor_paths(store):
     id = await painted(store, NASTY, person=NASTY, place=Place(NASTY, NASTY, NASTY))
     await store.set_progress_message(id, NASTY)
     await store.set_meta(NASTY, NASTY)
@@ -113,7 +79,7 @@ async def test_what_comes_from_outside_reaches_neither_sql_nor_a_path(store):
     assert not await store.delete("../x")
 
 
-async def test_attachments_are_kept_until_the_last_job_that_needs_them_is_gone(store):
+async def test_attachments_are_kept_until_the_last_job_that_uses_them_is_deleted(store):
     with pytest.raises(RequestError, match="Attach it again"):
         await added(store, init_image=NAME)
     one = await added(store, init_image=NAME, pictures={NAME: PICTURE})
@@ -125,14 +91,14 @@ async def test_attachments_are_kept_until_the_last_job_that_needs_them_is_gone(s
     assert list((store.folder / "attachments").iterdir()) == []
 
 
-async def test_deleting_a_job_takes_its_row_and_its_picture(store):
+async def test_deleting_a_job_deletes_its_row_and_picture(store):
     id, other = await painted(store), await painted(store)
     assert await store.delete(id)
     assert await store.job(id) is None
     assert [path.name for path in (store.folder / "pictures").iterdir()] == [f"{other}.png"]
 
 
-async def test_history_is_ones_own_newest_first_by_server_and_page(store):
+async def test_history_has_only_own_jobs_newest_first_by_server_and_page(store):
     ids = [await painted(store, f"fox {i}", created_at=5) for i in range(5)]
     elsewhere = await painted(store, place=Place("101", "200"))
     alone = await painted(store, place=Place(None, "300"))
@@ -147,7 +113,7 @@ async def test_history_is_ones_own_newest_first_by_server_and_page(store):
     assert await store.count_history("cat", guild_id=None) == 0
 
 
-async def test_recent_prompts_are_ones_own_each_once_newest_first(store):
+async def test_recent_prompts_are_only_own_ones_without_repetitions_newest_first(store):
     for prompt in ("a", "b", "a", "c"):
         await added(store, prompt)
     await added(store, "secret", person="bob")
@@ -155,7 +121,7 @@ async def test_recent_prompts_are_ones_own_each_once_newest_first(store):
     assert await store.recent_prompts("ann", 9) == ["c", "a", "b"]
 
 
-async def test_a_partial_picture_is_kept_with_a_cancelled_job_but_is_no_history(store):
+async def test_a_cancelled_job_keeps_its_partial_picture_outside_the_history(store):
     id = await added(store)
     await store.started(id)
     store.state_path(id).write_bytes(b"half")
@@ -166,25 +132,8 @@ async def test_a_partial_picture_is_kept_with_a_cancelled_job_but_is_no_history(
     assert await store.rendition(id) is None
 
 
-async def test_the_second_store_takes_nothing_of_a_live_ones(tmp_path):
-    first, second = await Store.open(tmp_path), await Store.open(tmp_path)
-    waiting, shown = await added(first), await painted(first)
-    assert await second.waiting() == []
-    assert await second.undelivered() == []
-    for change in (second.started(waiting), second.rendered(waiting, done(b"mine")),
-                   second.failed(waiting, "no"), second.cancelled(waiting, b"x"),
-                   second.set_result_message(shown, "1")):
-        assert not await change
-    assert await second.picture(waiting) is None
-    await first.close()
-    assert [job.id for job in await second.waiting()] == [waiting]
-    assert [job.id for job in await second.undelivered()] == [shown]
-    assert await second.set_result_message(shown, "1")
-    await second.close()
-
-
-async def test_how_a_job_ended_is_kept_until_it_is_told_and_then_told_no_more(tmp_path):
-    """The process may die between writing an end down and posting it, whichever end it is."""
+async def test_the_end_of_a_job_is_kept_until_it_was_told_once(tmp_path):
+    """The process can die between storing the end of a job and posting it, whatever the end is."""
     first = await Store.open(tmp_path)
     ids = [await painted(first), await added(first), await added(first), await added(first)]
     assert await first.failed(ids[1], "The memory did not suffice.")
@@ -230,8 +179,8 @@ async def any_of(*calls):
     return any([await call for call in calls])
 
 
-async def test_what_failed_before_the_update_is_told_to_nobody_now(tmp_path):
-    """Version 1 kept no record of what was told; a new version must not repeat years of it."""
+async def test_failures_from_before_the_update_count_as_told(tmp_path):
+    """Version 1 did not store what was told; a new version must not post years of it again."""
     (number, script), *_ = migrations()
     database = await SqliteDatabase.open(tmp_path / "imagine-bot.sqlite3", [(number, script)])
     for id, state in (("a" * 32, "failed"), ("b" * 32, "cancelled"), ("c" * 32, "rendered")):
@@ -249,66 +198,20 @@ async def test_what_failed_before_the_update_is_told_to_nobody_now(tmp_path):
     await store.close()
 
 
-DIES = """
-    import asyncio, os, sys
-    from pathlib import Path
-    from data import Store
-    from engine.jobs.job import JobRecord, Place
-    from engine.request.request import make_request
-
-    async def main():
-        store = await Store.open(Path(sys.argv[1]))
-        for i in range(3):
-            await store.add(JobRecord(f"{i:032x}", make_request("x", seed=i), "ann",
-                                      Place(None, "1")), {})
-        await store.started(f"{1:032x}")
-        os.kill(os.getpid(), 9)
-
-    asyncio.run(main())
-"""
-
-
-async def test_what_a_killed_process_left_is_taken_over_at_once_begun_jobs_first(tmp_path):
-    command = [sys.executable, "-c", textwrap.dedent(DIES), str(tmp_path)]
-    ended = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, check=False)
-    assert ended.returncode == -9
-    store = await Store.open(tmp_path)
-    assert [int(each.id, 16) for each in await store.waiting()] == [1, 0, 2]
-    assert len(list((tmp_path / "owners").iterdir())) == 1  # this one's
-    await store.close()
-
-
-async def test_a_lease_that_ran_out_is_lost_and_one_that_is_renewed_is_not(tmp_path):
-    """As between two machines, where no lock tells who is alive."""
-    live = await Store.open(tmp_path, lease_seconds=0.3)
-    kept = await added(live)
-    lost = await added(live)
-    (tmp_path / "owners" / f"{live._owner.name}.lock").unlink()
-    with open_database(tmp_path / "imagine-bot.sqlite3") as elsewhere:
-        elsewhere.execute("UPDATE jobs SET owner = 'gone', lease_until = 1 WHERE id = ?", [lost])
-    await asyncio.sleep(0.6)
-    other = await Store.open(tmp_path)
-    assert [each.id for each in await other.waiting()] == [lost]
-    assert not await live.started(lost)
-    assert await live.started(kept)
-    await other.close()
-    await live.close()
-
-
-async def test_a_row_that_cannot_be_read_any_more_is_painted_from_its_prompt_and_seed(store):
+async def test_an_unreadable_request_is_painted_from_its_prompt_and_seed(store):
     id = await added(store, "a fox", width=64)
     with open_database(store.folder / "imagine-bot.sqlite3") as elsewhere:
         elsewhere.execute("UPDATE jobs SET request = '{\"of\": \"old\"}' WHERE id = ?", [id])
     assert (await store.waiting())[0].request == make_request("a fox", seed=7)
 
 
-async def test_a_folder_that_cannot_be_used_is_named(tmp_path):
+async def test_an_unusable_data_folder_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="data folder"):
         await Store.open(tmp_path / "file")
 
 
-async def test_nothing_is_half_written_where_the_disk_refuses(store):
+async def test_a_job_stays_running_if_its_picture_cannot_be_written(store):
     id = await added(store)
     await store.started(id)
     (store.folder / "pictures").rmdir()
@@ -317,12 +220,12 @@ async def test_nothing_is_half_written_where_the_disk_refuses(store):
     assert (await store.job(id)).state == "running"
 
 
-def test_the_folder_is_the_users(monkeypatch, tmp_path):
+def test_the_default_folder_is_in_the_user_s_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert data_folder().name == "imagine-bot"
 
 
-LEADS = {  # state -> what may be done with it, and where that leads
+TRANSITIONS = {  # state -> action -> next state
     "queued": {"started": "running", "rendered": "rendered", "failed": "failed",
                "cancelled": "cancelled"},
     "running": {"started": "running", "requeued": "queued", "rendered": "rendered",
@@ -342,22 +245,22 @@ ACTIONS = {
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(sorted(ACTIONS)), max_size=8))
-def test_a_job_moves_only_along_its_states_and_a_second_call_does_no_harm(tmp_path_factory, steps):
+def test_jobs_follow_their_states_and_a_second_call_changes_nothing(tmp_path_factory, steps):
     async def story():
         store = await Store.open(tmp_path_factory.getbasetemp() / "machine")
         id = await added(store)
         state = "queued"
         for step in steps:
             before = await store.job(id)
-            leads = LEADS[state].get(step)
-            assert await ACTIONS[step](store, id) is (leads is not None)
-            state = leads or state
+            next_state = TRANSITIONS[state].get(step)
+            assert await ACTIONS[step](store, id) is (next_state is not None)
+            state = next_state or state
             after = await store.job(id)
             assert after is not None
             assert after.state == state.removesuffix(" and told")
             assert (after.delivered_at is None) is (
                 state in ("queued", "running", "rendered", "failed", "cancelled"))
-            assert leads is not None or after == before
+            assert next_state is not None or after == before
         assert bool(await store.picture(id)) is (state in ("rendered", "delivered"))
         await store.delete(id)
         await store.close()

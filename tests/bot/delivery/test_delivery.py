@@ -17,7 +17,7 @@ from engine.jobs.job import Job, JobRecord, Place
 from engine.jobs.queue import PaintQueue
 from engine.request.request import make_request
 from tests.bot.discord_edge import ALICE, Client, refusal, until
-from tests.data.test_store import done, record
+from tests.data.stored_jobs import done, record
 
 HERE = Place("100", "200")
 

@@ -14,7 +14,7 @@ from bot.delivery.picture_check import (
 from engine.events import Failed
 from engine.jobs.job import Place
 from tests.bot.discord_edge import ALICE
-from tests.data.test_store import done, painted
+from tests.data.stored_jobs import done, painted
 
 LIST = {"snake": {"threshold": 0.5, "action": "warn"},
         "spider": {"threshold": 0.7, "action": "spoiler"},

@@ -15,7 +15,7 @@ from data.picture_checks import Finding
 from engine.events import Failed
 from engine.jobs.job import Place
 from tests.bot.discord_edge import ALICE, Client, new_id, refusal
-from tests.data.test_store import added, done, painted
+from tests.data.stored_jobs import added, done, painted
 
 HERE, DIRECT = Place("100", "200"), Place(None, "1110")
 

@@ -14,7 +14,7 @@ from engine.errors import RequestError
 from engine.jobs.job import Place
 from engine.jobs.queue import PaintQueue
 from tests.bot.discord_edge import ALICE, BOB, Client
-from tests.data.test_store import added, painted
+from tests.data.stored_jobs import added, painted
 
 HERE = Place("100", "200")
 

@@ -9,7 +9,7 @@ from bot.host.settings import PrivacySettings
 from data.people import Restriction
 from engine.clock import DAY_MS, now_ms
 from engine.jobs.job import Place
-from tests.data.test_store import painted
+from tests.data.stored_jobs import painted
 from tests.store_database import database_of
 
 

@@ -31,7 +31,7 @@ def version(path):
         return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
-def test_the_shipped_migrations_are_numbered_without_gaps_and_set_their_number():
+def test_migrations_are_numbered_without_gaps_and_set_their_number():
     found = migrations()
     assert [number for number, _ in found] == list(range(1, len(found) + 1))
     for number, script in found:
@@ -40,13 +40,13 @@ def test_the_shipped_migrations_are_numbered_without_gaps_and_set_their_number()
         assert lines[-2:] == [f"PRAGMA user_version = {number};", "COMMIT;"]
 
 
-async def test_it_is_opened_as_it_should_be(database):
+async def test_the_database_is_opened_with_its_settings(database):
     assert (await database.fetch("PRAGMA journal_mode"))[0]["journal_mode"] == "wal"
     assert (await database.fetch("PRAGMA foreign_keys"))[0]["foreign_keys"] == 1
     assert (await database.fetch("PRAGMA user_version"))[0]["user_version"] == 2
 
 
-async def test_only_what_is_missing_is_run(path):
+async def test_only_missing_migrations_run(path):
     for scripts in (TWO[:1], TWO, TWO):
         database = await SqliteDatabase.open(path, scripts)
         found = await database.fetch("SELECT x FROM a")
@@ -54,7 +54,7 @@ async def test_only_what_is_missing_is_run(path):
         assert len(found) == len(scripts) - 1
 
 
-async def test_a_migration_that_fails_leaves_everything_as_it_was(path):
+async def test_a_migration_that_fails_changes_nothing(path):
     broken = "BEGIN; CREATE TABLE b (y TEXT); PRAGMA user_version = 2; INSERT INTO c VALUES (1);"
     with pytest.raises(StoreError, match="no such table: c"):
         await SqliteDatabase.open(path, [TWO[0], (2, f"{broken} COMMIT;")])
@@ -64,7 +64,7 @@ async def test_a_migration_that_fails_leaves_everything_as_it_was(path):
         assert [name for name, in tables] == ["a"]
 
 
-async def test_two_that_start_at_once_migrate_once(path):
+async def test_processes_that_start_together_migrate_once(path):
     opened = await asyncio.gather(*(SqliteDatabase.open(path) for _ in range(4)))
     for database in opened:
         assert await database.fetch("SELECT * FROM jobs") == []
@@ -78,7 +78,7 @@ async def test_a_newer_database_is_not_touched(path):
     assert version(path) == 2
 
 
-async def test_what_is_no_database_is_said_to_be_none(path):
+async def test_a_file_that_is_not_a_database_is_refused(path):
     path.write_bytes(b"PNG, say" * 200)
     with pytest.raises(StoreError, match="not a database"):
         await SqliteDatabase.open(path)
@@ -101,7 +101,7 @@ async def test_a_transaction_is_all_or_nothing(database):
     assert await database.fetch("SELECT x FROM a") == [{"x": "two"}]
 
 
-async def test_one_that_is_cancelled_in_the_middle_is_undone_and_blocks_nobody(database):
+async def test_a_cancelled_transaction_is_undone_and_blocks_nobody(database):
     begun = asyncio.Event()
 
     async def dawdle():
@@ -118,8 +118,8 @@ async def test_one_that_is_cancelled_in_the_middle_is_undone_and_blocks_nobody(d
     assert await database.fetch("SELECT x FROM a ORDER BY x") == [{"x": "after"}, {"x": "two"}]
 
 
-async def test_cancelled_at_any_moment_it_leaves_no_transaction_open(database):
-    """Also while BEGIN waits for its turn on the connection's thread, where it goes on."""
+async def test_cancelling_at_any_moment_leaves_no_transaction_open(database):
+    """Also while BEGIN waits for the connection's thread, which still executes it."""
     for turns in range(12):
         task = asyncio.create_task(database.change("INSERT INTO a VALUES (?)", f"x{turns}"))
         for _ in range(turns):
@@ -131,7 +131,7 @@ async def test_cancelled_at_any_moment_it_leaves_no_transaction_open(database):
     assert len(written) == 12
 
 
-async def test_tasks_that_write_at_once_do_not_mix(database):
+async def test_tasks_that_write_together_do_not_mix(database):
     async def write(name):
         async with database.transaction() as transaction:
             rows = await transaction.fetch("SELECT COUNT(*) AS n FROM a")
