@@ -11,7 +11,7 @@ PRECISIONS = ("auto", "float32", "bf16")
 
 
 def choose_precision(name: str, device: torch.device) -> str:
-    """Choose "float32" or "bf16", as ``name`` says, one of PRECISIONS; raises ModelError for another.
+    """Choose "float32" or "bf16" as ``name``, one of PRECISIONS, says; else raises ModelError.
 
     "auto" is bf16 on a CPU with instructions for products of bf16 numbers. Without them PyTorch
     emulates bf16: a convolution takes 6 to 48 times as long as in float32 on a CPU with AVX2 only.
