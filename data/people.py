@@ -90,7 +90,7 @@ class People:
                 waiting=new.waiting, expires_at=new.expires_at))
 
     async def lift(self, guild_id: str, person: str, kind: Kind, moderator: str) -> bool:
-        """Remove a ban or a limit and log that; False, with nothing logged, if there is none."""
+        """Remove a ban or a limit and log that; False, with nothing logged, without one."""
         async with self._database.transaction() as transaction:
             under = await self._delete(transaction, guild_id, person, kind)
             if under is None:

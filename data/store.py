@@ -76,7 +76,7 @@ class Store(QueueJobs):
         """
         folder = data_folder() if folder is None else folder
         await asyncio.to_thread(Files(folder).make)
-        # Before this process is an owner: a damaged database is replaced only if there is none.
+        # Before this process is an owner: a damaged database is replaced only without one.
         await asyncio.to_thread(recover, folder)
         owner = await asyncio.to_thread(Owner, folder / "owners")
         try:

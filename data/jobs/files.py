@@ -129,7 +129,7 @@ def write(path: Path, data: bytes) -> None:
 
 
 def read(path: Path) -> bytes | None:
-    """The bytes of the file ``path``, or None if there is none; raises StoreError."""
+    """The bytes of the file ``path``, or None if it does not exist; raises StoreError."""
     try:
         return path.read_bytes()
     except FileNotFoundError:

@@ -39,7 +39,7 @@ class ServerJobs:
         return [stored_job(row, self._files) for row in rows]
 
     async def find(self, guild_id: str, text: str) -> StoredJob | None:
-        """The job of that server that ``text`` names; None if there is none or more than one.
+        """The job of that server that ``text`` names; None unless there is exactly one.
 
         ``text`` is its id, at least the first six digits of it, or the id of or the link to its
         message.

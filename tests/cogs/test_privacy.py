@@ -80,7 +80,7 @@ async def test_forgetting_leaves_no_row_no_file_and_no_name(world, here, monkeyp
     text = await pressed(world, here.alice, here.channel)
     assert text.startswith("I've deleted your data")
     assert "Backups that still have it expire within 7 days." in text
-    assert "could not delete" not in text
+    assert "couldn't delete" not in text
     assert traces(folder, id) == []
     assert not (folder / "attachments" / sha).exists()
     assert list((folder / "states").glob(f"*{job_id_of(hers)}*")) == []
