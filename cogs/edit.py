@@ -16,7 +16,7 @@ from bot.media.source_picture import job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_request
 from bot.requests.origin import origin_of_interaction
-from bot.requests.restrictions import check_interaction_not_banned
+from bot.requests.restrictions import check_may_ask
 from bot.ui.edit_modal import EditModal
 from engine.request.limits import max_length, range_of
 
@@ -76,8 +76,7 @@ class Edit(commands.Cog):
                               message: discord.Message) -> None:
         """Open the modal for the message's picture; the download waits for its answer."""
         async with Guarded(interaction, MENU):
-            check_bot_may_post(interaction)
-            await check_interaction_not_banned(self.bot.people, interaction)
+            await check_may_ask(self.bot.people, interaction)
             job = await job_of(self.bot, message)
             if job is not None and job.is_painted:
                 modal = EditModal("job", job.id)

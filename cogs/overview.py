@@ -12,6 +12,7 @@ from bot.client import ImageBot
 from bot.errors import Guarded
 from bot.language import _, plural
 from bot.language.formatting import duration, escape, ordinal
+from bot.requests.channels import guild_id_of
 from engine.events import Progress
 from engine.jobs.job import Job
 
@@ -39,7 +40,7 @@ def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
     A prompt is shown only for this channel's jobs and the user's own, which they can read anyway.
     In direct messages only the user's own jobs are listed.
     """
-    guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
+    guild_id = guild_id_of(interaction)
     person, channel = str(interaction.user.id), str(interaction.channel_id)
     lines, elsewhere = [], 0
     for position, job in enumerate(jobs, 1):

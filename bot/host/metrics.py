@@ -11,21 +11,21 @@ import contextlib
 import time
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Protocol
+from typing import Protocol, get_args
 
 import aiohttp
 import discord
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from engine.events import Done, Progress
-from engine.jobs.job import Job
+from engine.jobs.job import Job, State
 from engine.jobs.queue import PaintQueue
 from engine.tasks import spawn
 from engine.version import version
 from engine.worker.status import resident
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-STATES = ("queued", "running", "rendered", "delivered", "failed", "cancelled")
+STATES: tuple[State, ...] = get_args(State)
 LAG_SECONDS = 0.5
 _LONG = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
 _SHORT = (.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import discord
 
@@ -36,3 +36,8 @@ def channel_of(channels: Channels, channel_id: str, guild_id: str | None
 def as_number(id: str | int | None) -> int | None:
     """Return an id of Discord, which is stored as text, as a number."""
     return None if id is None else int(id)
+
+
+def guild_id_of(interaction: discord.Interaction[Any]) -> str | None:
+    """Return the id of the interaction's server as it is stored; None in direct messages."""
+    return None if interaction.guild_id is None else str(interaction.guild_id)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import discord
 
 from bot.guild.rules import Rules
+from bot.requests.channels import guild_id_of
 from engine.jobs.job import Job, Place
 from engine.request.request import ImageRequest
 
@@ -50,7 +51,7 @@ def origin_of_interaction(interaction: discord.Interaction[Any], kind: Kind = "i
     async def tell(text: str) -> None:
         await interaction.edit_original_response(content=text)
 
-    guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
+    guild_id = guild_id_of(interaction)
     place = Place(guild_id, str(interaction.channel_id), str(interaction.locale))
     return Origin(str(interaction.user.id), place, _channels(interaction.channel),
                   _roles(interaction.user), interaction.permissions, kind, tell)

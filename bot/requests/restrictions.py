@@ -9,6 +9,8 @@ import discord
 
 from bot.errors import BannedError, TermsError
 from bot.language import _, plural
+from bot.permissions import check_bot_may_post
+from bot.requests.channels import guild_id_of
 from data.people import People
 from data.store import Store
 from engine.clock import DAY_MS, now_ms
@@ -46,11 +48,14 @@ async def check_not_banned(people: People, guild_id: str | None, person: str) ->
         raise BannedError(_banned(ban.expires_at))
 
 
-async def check_interaction_not_banned(people: People,
-                                       interaction: discord.Interaction[Any]) -> None:
-    """Check this before a modal opens, so that a banned user does not type in vain."""
-    guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
-    await check_not_banned(people, guild_id, str(interaction.user.id))
+async def check_may_ask(people: People, interaction: discord.Interaction[Any]) -> None:
+    """Check that the bot may post here and that the user is not banned.
+
+    Before a modal opens, so that nobody types in vain, and for work that is not a job. Raises
+    MissingPermissionError, BannedError.
+    """
+    check_bot_may_post(interaction)
+    await check_not_banned(people, guild_id_of(interaction), str(interaction.user.id))
 
 
 async def check_restrictions(store: Store, queue: PaintQueue, guild_id: str | None,

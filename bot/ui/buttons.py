@@ -21,7 +21,7 @@ from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
 from bot.requests.origin import Kind, origin_of_interaction
 from bot.requests.removal import Removal
-from bot.requests.restrictions import check_interaction_not_banned
+from bot.requests.restrictions import check_may_ask
 from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
 from data.jobs.stored import StoredJob
@@ -159,8 +159,7 @@ class RemixButton(JobButton):
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Open the modal; nothing is queued until it is submitted."""
-        check_bot_may_post(interaction)
-        await check_interaction_not_banned(bot.store.people, interaction)
+        await check_may_ask(bot.store.people, interaction)
         await interaction.response.send_modal(RemixModal(job.id, job.request.prompt))
 
 
@@ -188,8 +187,7 @@ class EditButton(JobButton):
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Open the modal; nothing is queued until it is submitted."""
-        check_bot_may_post(interaction)
-        await check_interaction_not_banned(bot.store.people, interaction)
+        await check_may_ask(bot.store.people, interaction)
         if not job.is_painted:
             raise GoneError(_("There's no finished picture to edit. Press Again to paint one."))
         await interaction.response.send_modal(EditModal("job", job.id))
@@ -204,9 +202,8 @@ class VideoButton(JobButton):
     async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
                   job: StoredJob) -> None:
         """Start the time-lapse; it is posted in the channel, however long it takes."""
-        check_bot_may_post(interaction)
         # A time-lapse is no job, so the gates do not check it.
-        await check_interaction_not_banned(bot.store.people, interaction)
+        await check_may_ask(bot.store.people, interaction)
         begun = bot.videos.ask(job, str(interaction.user.id), interaction.channel_id,
                                interaction.guild_id)
         text = (_("I'm making the time-lapse. I'll post it here when it's done.") if begun else

@@ -13,6 +13,7 @@ from bot.guild.rules import Rules
 from bot.host.logs import about_job
 from bot.language import _, using_language
 from bot.permissions import is_moderator
+from bot.requests.channels import guild_id_of
 from bot.requests.origin import Origin
 from bot.requests.restrictions import check_restrictions, parse_duration, timestamp
 from bot.ui.autocomplete import MAX_CHOICES
@@ -41,7 +42,7 @@ def check_moderator(interaction: discord.Interaction[Any]) -> str:
 
     Discord hides the commands from others, but a server's own settings can show them again.
     """
-    guild_id = None if interaction.guild_id is None else str(interaction.guild_id)
+    guild_id = guild_id_of(interaction)
     if guild_id is None:
         raise MissingRightError(_("Use this command in a server that you moderate."))
     if not is_moderator(interaction, guild_id):
