@@ -62,17 +62,11 @@ def assert_refused(done, part):
 OUTPUTS = ("-o", "out.png", "--video", "video.mp4", "--preview", "preview.png")
 
 
+# Each of these is a process of its own, as people run it; the other errors are tested in this one.
 @pytest.mark.parametrize(("arguments", "part"), [
     ((), "The prompt is empty"),
-    (("",), "The prompt is empty"),
-    (("a fox", "--size", "0x0"), "can't be zero"),
-    (("a fox", "--size", "99999x99999"), "between 16 and 2048"),
-    (("a fox", "--iterations", "-5"), "between 1 and 5000"),
-    (("a fox", "--seed", "-1"), "between 0 and 4294967295"),
-    (("a fox", "--seed", "4294967296"), "between 0 and 4294967295"),
     (("a fox", "--init-image", "notes.txt"), "can't be read as a picture"),
-    (("a fox", "-o", "nowhere/out.png"), "does not exist"),
-    (("a fox", "--colour", "red"), "--colour"),
+    (("a fox", "--model", "torn"), "torn.pt"),
 ])
 def test_an_invalid_request_is_one_sentence_and_touches_no_file(
         catalogue, folder, arguments, part):
@@ -81,8 +75,32 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(
     assert contents(folder) == before
 
 
-# The other errors, through the command's own main(), which is faster.
+@pytest.fixture
+def run_here(catalogue, tmp_path, monkeypatch, capsys):
+    """Runs `imagine` in this process, which has torch loaded already."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("IMAGINE_MODELS_CATALOGUE", "COLUMNS"):
+        monkeypatch.setenv(name, environment(catalogue)[name])
+
+    def run_here(*arguments):
+        monkeypatch.setattr("sys.argv", ["imagine", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, errors = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(end.value.code or 0), out, errors)
+
+    return run_here
+
+
 @pytest.mark.parametrize(("arguments", "part"), [
+    ((*OUTPUTS, ""), "The prompt is empty"),
+    ((*OUTPUTS, "a fox", "--size", "0x0"), "can't be zero"),
+    ((*OUTPUTS, "a fox", "--size", "99999x99999"), "between 16 and 2048"),
+    ((*OUTPUTS, "a fox", "--iterations", "-5"), "between 1 and 5000"),
+    ((*OUTPUTS, "a fox", "--seed", "-1"), "between 0 and 4294967295"),
+    ((*OUTPUTS, "a fox", "--seed", "4294967296"), "between 0 and 4294967295"),
+    ((*OUTPUTS, "a fox", "-o", "nowhere/out.png"), "does not exist"),
+    ((*OUTPUTS, "a fox", "--colour", "red"), "--colour"),
     ((" + ",), "The prompt is empty"),
     (("--seed", "7"), "The prompt is empty"),
     (("a fox:400",), "between -100 and 100"),
@@ -116,17 +134,10 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(
     (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
     (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
 ])
-def test_every_other_error_is_one_sentence_too(
-        folder, arguments, part, monkeypatch, capsys):
+def test_every_other_error_is_one_sentence_too(folder, run_here, arguments, part):
     (folder / "pictures.png").mkdir()
     before = contents(folder)
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr("sys.argv", ["imagine", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
-    out, errors = capsys.readouterr()
-    code = int(end.value.code or 0)
-    assert_refused(subprocess.CompletedProcess(arguments, code, out, errors), part)
+    assert_refused(run_here(*arguments), part)
     assert contents(folder) == before
 
 
@@ -140,15 +151,14 @@ def test_a_folder_without_write_permission_is_refused(catalogue, folder):
 @pytest.mark.parametrize(("arguments", "part"), [
     (("--model", "nobody"), "tiny"),
     (("--model", "tiny/nobody"), "ViT-B-32"),
-    (("--model", "torn"), "torn.pt"),
     (("--model", "gone"), "gone.pt"),
     (("--model", "odd"), "colour"),
     (("--model", "imagenet-16384"), "imagine-models get imagenet-16384"),
     ((*TINY, "--device", "abacus"), "cpu"),
 ])
-def test_an_unusable_model_is_one_sentence(catalogue, folder, arguments, part):
+def test_an_unusable_model_is_one_sentence(folder, run_here, arguments, part):
     before = contents(folder)
-    assert_refused(run(catalogue, folder, "a fox", *arguments, *OUTPUTS), part)
+    assert_refused(run_here("a fox", *arguments, *OUTPUTS), part)
     assert contents(folder) == before
 
 
@@ -187,22 +197,22 @@ def test_a_painting_writes_picture_time_lapse_preview_and_report(catalogue, fold
     assert last.to_pil().tobytes() == pixels
 
 
-def test_without_a_name_a_new_file_is_created_and_none_is_replaced(catalogue, tmp_path):
+def test_without_a_name_a_new_file_is_created_and_none_is_replaced(tmp_path, run_here):
     arguments = ("Fox & hen! + “night”:0.5 --seed 3 --iterations 1", *TINY)
-    first = run(catalogue, tmp_path, *arguments)
+    first = run_here(*arguments)
     assert first.stdout == "Picture: fox-hen-night-3.png\n"
     before = contents(tmp_path)
-    second = run(catalogue, tmp_path, *arguments, "--quiet")
+    second = run_here(*arguments, "--quiet")
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     after = contents(tmp_path)
     assert {name: after[name] for name in before} == before
     assert sorted(map(str, after)) == ["fox-hen-night-3-2.png", "fox-hen-night-3.png"]
 
 
-def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder):
+def test_it_starts_from_a_picture_and_says_what_it_changed(folder, run_here):
     words = "very " * 90
-    done = run(catalogue, folder, words, "--init-image", "mine.png", "--size", "31x20", *TINY,
-               "--iterations", "2", "-o", "new.png", "--video", "new.gif", "--json")
+    done = run_here(words, "--init-image", "mine.png", "--size", "31x20", *TINY, "--iterations",
+                    "2", "-o", "new.png", "--video", "new.gif", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["size"] == [32, 20]
@@ -304,8 +314,8 @@ def test_a_terminal_shows_a_bar_with_loss_rate_and_time_left(catalogue, tmp_path
     assert re.search(r"Picture: a-fox-\d+\.png\r\n$", text)
 
 
-def test_help_is_generated_from_the_requests_fields(catalogue, tmp_path):
-    done = run(catalogue, tmp_path, "--help")
+def test_help_is_generated_from_the_requests_fields(run_here):
+    done = run_here("--help")
     assert (done.returncode, done.stderr) == (0, "")
     text = re.sub(r"[\s│]+", " ", done.stdout)
     for flag in FLAGS:
