@@ -45,7 +45,7 @@ async def test_told_to_stop_while_it_opens_it_leaves_nothing_open(settings):
 
 
 async def test_closing_twice_does_no_harm(settings):
-    bot = create_bot(settings)
+    bot = create_bot(settings, in_process=True)
     async with bot:
         await bot.open()
         await asyncio.gather(bot.close(), bot.close())

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.__main__ import main
 from bot.host.settings import ENGINE_VARIABLES, SettingsError, load_settings, variables
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -78,36 +79,31 @@ def test_the_documented_defaults_are_the_real_ones(env_file):
     assert said["IMAGINE_DEVICE"] == settings.painting.device
 
 
-def run(*arguments, **environment):
-    return subprocess.run([sys.executable, "-m", "bot", *arguments], capture_output=True,
-                          text=True, timeout=60, check=False,
-                          env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
-
-
 def test_a_missing_token_is_a_sentence_and_an_exit_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ended = run()
+    ended = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True,
+                           timeout=60, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert ended.returncode == 78
     assert ended.stderr.startswith("DISCORD_TOKEN is missing;")
     assert "Traceback" not in ended.stderr
 
 
-def test_invite_prints_the_link_with_exactly_what_is_needed(tmp_path, monkeypatch):
+def test_invite_prints_the_link_with_exactly_what_is_needed(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    ended = run("invite", DISCORD_TOKEN=TOKEN)
-    assert ended.returncode == 0
+    monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
+    assert main(["invite"]) == 0
     # 1024 view, 2048 send, 16384 embed, 32768 attach, 65536 history, 1 << 38 send in threads
     permissions = 1024 + 2048 + 16384 + 32768 + 65536 + (1 << 38)
-    assert ended.stdout == (
+    assert capsys.readouterr().out == (
         "https://discord.com/oauth2/authorize?client_id=123456789012345678"
         f"&scope=bot+applications.commands&permissions={permissions}\n")
 
 
-def test_invite_with_something_else_for_a_token(tmp_path, monkeypatch):
+def test_invite_with_something_else_for_a_token(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    ended = run("invite", DISCORD_TOKEN="hunter2")
-    assert ended.returncode == 78
-    assert "doesn't look like a bot token" in ended.stderr
+    monkeypatch.setenv("DISCORD_TOKEN", "hunter2")
+    assert main(["invite"]) == 78
+    assert "doesn't look like a bot token" in capsys.readouterr().err
 
 
 def test_the_bot_is_built_without_torch_and_without_connecting():

@@ -62,7 +62,7 @@ def assert_refused(done, part):
 OUTPUTS = ("-o", "out.png", "--video", "video.mp4", "--preview", "preview.png")
 
 
-# Each of these is a process of its own, as people run it; the other errors are tested in this one.
+# Each of these is a process of its own, as people run it; the others run in this one.
 @pytest.mark.parametrize(("arguments", "part"), [
     ((), "The prompt is empty"),
     (("a fox", "--init-image", "notes.txt"), "can't be read as a picture"),
