@@ -1,0 +1,18 @@
+"""Where requests come from, for tests of what becomes of them."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.requests.origin import Origin
+from engine.jobs.job import Place
+from tests.bot.discord_edge import ALICE
+
+HERE, DIRECT = Place("100", "200"), Place(None, "300")
+
+
+def origin(place=HERE, *, person=ALICE, roles=(), manages=False, kind="imagine", channels=None,
+           tell=None, message_id=None):
+    """A request of alice's, in the server's channel unless told otherwise."""
+    return Origin(str(person), place, channels or (place.channel_id,), frozenset(roles),
+                  discord.Permissions(manage_guild=manages), kind, tell, message_id)

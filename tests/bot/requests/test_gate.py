@@ -1,0 +1,203 @@
+"""What a server set decides who may ask for what, where and how often, and fills in the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.errors import LimitError, NotAllowedError
+from bot.requests.gate import GuildGate, shrunk
+from engine.clock import DAY_MS, now_ms
+from engine.jobs.queue import PaintQueue
+from engine.request.defaults import DEFAULT_MODEL
+from engine.request.recipe import PRESETS
+from engine.request.request import make_request, request_from_text
+from tests.bot.discord_edge import ALICE, BOB
+from tests.bot.requests.origins import DIRECT, HERE, origin
+
+PAINTER, EDITOR, BIG = "111111111111111111", "222222222222222222", "333333333333333333"
+STUDIO, HALL = "444444444444444444", "555555555555555555"
+
+
+@pytest.fixture
+def queue(store):
+    return PaintQueue(store)
+
+
+@pytest.fixture
+def guild_gate(store, queue):
+    return GuildGate(store, queue)
+
+
+@pytest.fixture
+def count(guild_gate):
+    return guild_gate.count
+
+
+@pytest.fixture
+def gate(guild_gate, guild_settings):
+    """Asks the gate with the rules that hold in the place of the asking."""
+    async def ask(who, request):
+        rules = await guild_settings.rules(who.place.guild_id)
+        return await guild_gate.check(who, request, rules)
+
+    return ask
+
+
+async def test_where_nothing_is_set_only_what_everyone_has_is_filled_in(gate):
+    request = await gate(origin(), make_request("a fox"))
+    assert (request.model, request.preset) == (DEFAULT_MODEL, "default")
+    assert request.iterations is request.width is request.seed is None
+
+
+async def test_in_direct_messages_no_server_s_rules_hold(gate, configure):
+    await configure(blocked_words=["fox"], iterations=7, roles_use=[PAINTER])
+    request = await gate(origin(DIRECT), make_request("a fox"))
+    assert request.iterations is None
+
+
+@pytest.mark.parametrize(("chosen", "channels", "refused"), [
+    ({"channels_allowed": [STUDIO]}, (HALL,), True),
+    ({"channels_allowed": [STUDIO]}, (STUDIO,), False),
+    ({"channels_allowed": [STUDIO]}, ("9", STUDIO), False),  # a thread of it
+    ({"channels_denied": [STUDIO]}, ("9", STUDIO), True),
+    ({"channels_allowed": [STUDIO], "channels_denied": [STUDIO]}, (STUDIO,), True),
+    ({"channels_denied": [STUDIO]}, (HALL,), False)])
+async def test_channels_are_allowed_and_denied_with_their_threads(
+        gate, configure, chosen, channels, refused):
+    await configure(**chosen)
+    who = origin(channels=channels)
+    if refused:
+        with pytest.raises(NotAllowedError, match="can't paint in this channel"):
+            await gate(who, make_request("a fox"))
+    else:
+        await gate(who, make_request("a fox"))
+    # Who may manage the server could change the setting.
+    await gate(origin(channels=channels, manages=True), make_request("a fox"))
+
+
+@pytest.mark.parametrize(("roles", "kind", "missing"), [
+    ([], "imagine", PAINTER), ([EDITOR], "edit", PAINTER), ([PAINTER], "imagine", None),
+    ([PAINTER], "edit", EDITOR), ([PAINTER, EDITOR], "edit", None)])
+async def test_roles_may_paint_and_edit(gate, configure, roles, kind, missing):
+    await configure(roles_use=[PAINTER], roles_edit=[EDITOR])
+    who = origin(roles=roles, kind=kind)
+    if missing is None:
+        await gate(who, make_request("a fox"))
+    else:
+        with pytest.raises(NotAllowedError, match=f"<@&{missing}>"):
+            await gate(who, make_request("a fox"))
+
+
+@pytest.mark.parametrize("manages", [False, True])
+async def test_blocked_words_hold_for_everyone_and_for_where_too(gate, configure, manages):
+    await configure(blocked_words=["snake"])
+    picture = "0" * 64
+    for request in (make_request("a s.n.a.k.e"),
+                    make_request("a fox", init_image=picture, where="the snake")):
+        with pytest.raises(NotAllowedError, match=r"\|\|snake\|\|"):
+            await gate(origin(manages=manages), request)
+    await gate(origin(), make_request("a snakeskin bag"))
+
+
+async def test_defaults_fill_in_what_nobody_named(gate, configure):
+    await configure(iterations=7, cutouts=3, learning_rate=0.5, size="64x32", seed=5)
+    request = await gate(origin(), make_request("a fox"))
+    assert (request.iterations, request.cutouts, request.learning_rate) == (7, 3, 0.5)
+    assert (request.width, request.height, request.seed) == (64, 32, 5)
+    named = request_from_text("a fox --iterations 9 --size 48 --seed 6")
+    request = await gate(origin(), named)
+    assert (request.iterations, request.width, request.seed) == (9, 48, 6)
+
+
+async def test_a_preset_that_is_named_keeps_its_own_numbers(gate, configure):
+    other = next(name for name in PRESETS if name != "default")
+    await configure(cutouts=3, learning_rate=0.5, iterations=7)
+    request = await gate(origin(), make_request("a fox", preset=other))
+    assert request.cutouts is request.learning_rate is None
+    assert request.iterations == 7
+
+
+async def test_a_picture_to_start_from_keeps_its_shape(gate, configure):
+    await configure(size="64x32")
+    request = await gate(origin(), make_request("a fox", init_image="0" * 64))
+    assert request.width is request.height is None
+
+
+async def test_what_was_named_beyond_a_maximum_is_refused_and_defaults_are_lowered(
+        gate, configure):
+    await configure(max_iterations=5, max_cutouts=2, max_learning_rate=0.01, max_size="64x64")
+    request = await gate(origin(), make_request("a fox"))
+    assert (request.iterations, request.cutouts, request.learning_rate) == (5, 2, 0.01)
+    assert request.width * request.height <= 64 * 64
+    for named in ({"iterations": 6}, {"cutouts": 3}, {"learning_rate": 0.02},
+                  {"width": 128, "height": 64}):
+        with pytest.raises(LimitError):
+            await gate(origin(manages=True), make_request("a fox", **named))
+
+
+async def test_a_role_may_paint_big(gate, configure):
+    await configure(max_size="64x64", roles_big=[BIG])
+    big = make_request("a fox", width=128, height=128)
+    assert await gate(origin(roles=[BIG]), big)
+    with pytest.raises(LimitError, match="Try 64x64"):
+        await gate(origin(), big)
+
+
+async def test_jobs_that_wait_are_counted_by_person_and_server(gate, queue, configure):
+    await configure(jobs_waiting=1)
+    for person, place in ((BOB, HERE), (ALICE, DIRECT)):
+        await queue.submit(make_request("a hen"), person=str(person), place=place)
+    await gate(origin(), make_request("a fox"))
+    await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
+    with pytest.raises(LimitError):
+        await gate(origin(manages=True), make_request("a fox"))
+
+
+async def test_jobs_of_a_day_are_counted_as_they_are_taken(
+        gate, count, queue, configure, monkeypatch):
+    await configure(jobs_a_day=1)
+    await gate(origin(), make_request("a fox"))
+    job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
+    await count(origin(), job)
+    await count(origin(), job)  # the same job counts once
+    with pytest.raises(LimitError, match="24 hours"):
+        await gate(origin(), make_request("a fox"))
+    await gate(origin(person=BOB), make_request("a fox"))
+    later = now_ms() + DAY_MS + 1
+    monkeypatch.setattr("bot.requests.gate.now_ms", lambda: later)
+    await gate(origin(), make_request("a fox"))
+
+
+async def test_the_most_generous_of_a_person_s_roles_counts(gate, count, queue, configure):
+    await configure(jobs_a_day=0, jobs_a_day_by_role={PAINTER: 1, BIG: 2})
+    with pytest.raises(LimitError):
+        await gate(origin(), make_request("a fox"))
+    job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
+    await count(origin(), job)
+    with pytest.raises(LimitError):
+        await gate(origin(roles=[PAINTER]), make_request("a fox"))
+    await gate(origin(roles=[PAINTER, BIG]), make_request("a fox"))
+
+
+async def test_a_cooldown_is_waited_out(
+        gate, count, queue, configure, monkeypatch):
+    await configure(cooldown=60)
+    job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
+    await count(origin(), job)
+    with pytest.raises(LimitError):
+        await gate(origin(manages=True), make_request("a fox"))
+    later = now_ms() + 61_000
+    monkeypatch.setattr("bot.requests.gate.now_ms", lambda: later)
+    await gate(origin(), make_request("a fox"))
+
+
+async def test_what_is_asked_for_directly_is_not_counted(count, queue, store):
+    job = await queue.submit(make_request("a fox"), person=str(ALICE), place=DIRECT)
+    await count(origin(DIRECT), job)
+    assert (await store.guilds.usage("100", str(ALICE), now_ms())).jobs == 0
+
+
+@pytest.mark.parametrize(("size", "most", "wanted"), [
+    ((64, 64), 4096, (64, 64)), ((128, 64), 4096, (90, 45)), ((2048, 16), 4096, (724, 16))])
+def test_a_size_is_shrunk_in_its_shape(size, most, wanted):
+    assert shrunk(size[0], size[1], most) == wanted

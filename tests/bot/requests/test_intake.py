@@ -1,0 +1,226 @@
+"""What people ask for passes the gates, is queued, followed and acknowledged, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from bot.errors import ClosingError, LimitError
+from bot.guild.rules import GuildSettings
+from bot.host.settings import LimitSettings
+from bot.requests.continuation import continuation_of
+from bot.requests.intake import Intake
+from bot.requests.picture import picture_from_bytes
+from engine.errors import EngineError, RequestError, UnknownModelError
+from engine.jobs.queue import PaintQueue
+from engine.request.request import make_request
+from tests.bot.discord_edge import ALICE, BOB, refusal
+from tests.bot.requests.origins import HERE, origin
+from tests.data.test_store import painted
+
+
+class CountedSettings(GuildSettings):
+    """Servers' settings that count how often they are loaded."""
+
+    loads = 0
+
+    async def rules(self, guild_id):
+        self.loads += 1
+        return await super().rules(guild_id)
+
+
+class Follower:
+    """Keeps what it is given to follow."""
+
+    def __init__(self):
+        self.followed = []
+
+    def follow(self, job, rules, *, answers=None):
+        self.followed.append((job, rules, answers))
+
+
+@pytest.fixture
+def guild_settings(store, settings):
+    return CountedSettings(store.guilds, settings)
+
+
+@pytest.fixture
+def queue(store):
+    return PaintQueue(store)
+
+
+@pytest.fixture
+def follower():
+    return Follower()
+
+
+@pytest.fixture
+def intake(queue, guild_settings, follower):
+    return Intake(queue, guild_settings, LimitSettings(max_jobs_per_person=2), follower)
+
+
+async def test_a_job_is_on_disk_followed_and_told_of(store, intake, queue, follower):
+    told = []
+
+    async def tell(text):
+        [job] = queue.overview()
+        assert await store.job(job.id) is not None
+        told.append(text)
+
+    await intake.ask(origin(tell=tell), make_request("a fox"))
+    [(job, _, answers)] = follower.followed
+    assert (job.person, job.place, answers) == (str(ALICE), HERE, None)
+    assert len(told) == 1
+    assert told[0].startswith("Queued")
+
+
+async def test_a_message_is_answered_by_the_progress_alone(intake, follower):
+    await intake.ask(origin(message_id=77), make_request("a fox"))
+    assert [answers for _, _, answers in follower.followed] == [77]
+
+
+async def test_the_rules_are_loaded_once_and_passed_along(
+        intake, guild_settings, follower, configure):
+    await configure(language="de")
+    guild_settings.loads, seen = 0, []
+
+    async def gate(origin, request, rules):
+        seen.append(rules)
+        return request
+
+    intake.gates += [gate, gate]
+    await intake.ask(origin(), make_request("a fox"))
+    [(job, rules, _)] = follower.followed
+    assert guild_settings.loads == 1
+    assert seen == [rules, rules]
+    assert job.place.locale == "de"
+
+
+async def test_each_gate_gets_what_the_one_before_made_of_the_request(intake, queue):
+    async def first(origin, request, rules):
+        return request.with_values(iterations=7)
+
+    async def second(origin, request, rules):
+        return request.with_values(cutouts=request.iterations)
+
+    intake.gates += [first, second]
+    await intake.ask(origin(), make_request("a fox"))
+    [job] = queue.overview()
+    assert (job.request.iterations, job.request.cutouts) == (7, 7)
+
+
+async def test_what_a_gate_or_a_limit_refuses_is_not_queued(intake, queue, follower):
+    async def gate(origin, request, rules):
+        if request.prompt == "a hen":
+            raise LimitError("no hens")
+        return request
+
+    intake.gates.append(gate)
+    for request, error in ((make_request("a hen"), LimitError),
+                           (make_request("a fox", iterations=5000), LimitError),
+                           (make_request("a fox", width=2048, height=2048), LimitError),
+                           (make_request("a fox", model="none"), UnknownModelError)):
+        with pytest.raises(error):
+            await intake.ask(origin(), request)
+    with pytest.raises(RequestError):  # its picture is not there
+        await intake.ask(origin(), make_request("a fox", init_image="0" * 64))
+    assert queue.overview() == follower.followed == []
+
+
+async def test_pictures_are_stored_with_the_job(store, intake, queue):
+    picture = picture_from_bytes(b"a picture")
+    await intake.ask(origin(), make_request("a fox", init_image=picture.sha256), [picture])
+    [job] = queue.overview()
+    assert await store.attachments(job.id) == {picture.sha256: b"a picture"}
+
+
+async def test_one_asking_of_a_person_s_at_a_time_so_that_none_slips_past_a_limit(intake, queue):
+    running, most = 0, 0
+
+    async def gate(origin, request, rules):
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return request
+
+    intake.gates.append(gate)
+    outcomes = await asyncio.gather(
+        *(intake.ask(origin(), make_request("a fox")) for _ in range(5)),
+        return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes].count(LimitError) == 3
+    assert len(queue.overview()) == 2
+    assert most == 1
+    await asyncio.gather(*(intake.ask(origin(person=person), make_request("a fox"))
+                           for person in (BOB, 333)))
+    assert most == 2  # different people do not wait for each other
+
+
+async def test_asked_waits_for_what_is_being_taken(intake, queue):
+    go_on = asyncio.Event()
+
+    async def gate(origin, request, rules):
+        await go_on.wait()
+        return request
+
+    intake.gates.append(gate)
+    taking = asyncio.create_task(intake.ask(origin(), make_request("a fox")))
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(intake.asked(str(ALICE)))
+    await intake.asked(str(BOB))
+    assert not waiting.done()
+    go_on.set()
+    await waiting
+    assert len(queue.overview()) == 1
+    await taking
+
+
+@pytest.mark.parametrize("trouble", [refusal(500), aiohttp.ClientError(), TimeoutError()])
+async def test_an_acknowledgement_that_is_lost_loses_no_job(intake, queue, follower, trouble):
+    async def tell(text):
+        raise trouble
+
+    await intake.ask(origin(tell=tell), make_request("a fox"))
+    assert len(queue.overview()) == len(follower.followed) == 1
+
+
+async def test_a_counter_that_fails_loses_no_job(intake, queue, follower):
+    counted = []
+
+    async def broken(origin, job):
+        raise EngineError("The disk is full.")
+
+    async def count(origin, job):
+        counted.append(job)
+
+    intake.taken += [broken, count]
+    await intake.ask(origin(), make_request("a fox"))
+    assert queue.overview() == counted == [job for job, _, _ in follower.followed]
+
+
+async def test_a_continuation_is_judged_by_its_work_and_queued_as_it_was(store, intake, queue):
+    stored = await store.job(await painted(store, "a fox", str(ALICE), HERE, iterations=900))
+    store.state_path(stored.id).write_bytes(b"half painted")
+    continuation = continuation_of(stored)
+    judged = []
+
+    async def gate(origin, request, rules):
+        judged.append(request)
+        return request.with_values(iterations=1)
+
+    intake.gates.append(gate)
+    await intake.ask(origin(), continuation.request, continues=continuation)
+    [job] = queue.overview()
+    assert judged == [continuation.work]
+    assert job.request.iterations == 900
+    assert store.state_path(job.id).read_bytes() == b"half painted"
+
+
+async def test_after_it_is_closed_nothing_is_taken(intake, queue):
+    intake.close()
+    with pytest.raises(ClosingError, match="restarting"):
+        await intake.ask(origin(), make_request("a fox"))
+    assert queue.overview() == []
