@@ -1,4 +1,4 @@
-"""What the bot's parts are tested with: the real store, in a folder of the test's own."""
+"""Fixtures for parts of the bot: the real store, in a temporary folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def guild_settings(store, settings):
 
 @pytest.fixture
 def configure(guild_settings):
-    """Sets settings of the server "100", as a moderator does."""
+    """Return a function that changes settings of the server "100", as a manager does."""
     async def configure(**values):
         await guild_settings.change("100", "9", lambda rules: values)
 

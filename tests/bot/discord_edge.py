@@ -1,4 +1,4 @@
-"""Discord's edge, for parts of the bot alone: channels that keep what is posted, or refuse it.
+"""A stand-in for Discord, for single parts of the bot: channels that record or refuse messages.
 
 SimCord does not lose answers, fail for a while or let a file be too large; these channels do.
 """
@@ -26,20 +26,20 @@ async def until(condition):
 
 
 def new_id(age=0.0):
-    """A message's id from ``age`` seconds ago."""
+    """Return a message id from ``age`` seconds ago."""
     moment = discord.utils.utcnow() - timedelta(seconds=age)
     return discord.utils.time_snowflake(moment) + next(_ids)
 
 
 def refusal(status, code=0):
-    """What discord.py raises for such an answer of Discord's."""
+    """Return the error that discord.py raises for this answer from Discord."""
     kind = {403: discord.Forbidden, 404: discord.NotFound}.get(
         status, discord.DiscordServerError if status >= 500 else discord.HTTPException)
     return kind(SimpleNamespace(status=status, reason=""), {"code": code, "message": ""})
 
 
 class Message:
-    """A posted message, with all that it was posted with; and a partial one."""
+    """A posted message and everything it was posted with; also used as a partial message."""
 
     def __init__(self, channel, id, author=ME, **parts):
         self.channel, self.id, self.author = channel, id, SimpleNamespace(id=author)
@@ -110,7 +110,7 @@ class Channel:
 
 
 class User:
-    """A person, whose direct messages may be closed."""
+    """A user with a direct message channel."""
 
     def __init__(self, id):
         self.id = id
@@ -124,7 +124,7 @@ class User:
 
 
 class Client:
-    """The client: channels and people by their ids, made where they are asked for."""
+    """The client: channels and users by id, created on first use."""
 
     def __init__(self, *, file_limit=10_000_000):
         self.user = SimpleNamespace(id=ME)

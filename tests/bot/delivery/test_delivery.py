@@ -59,7 +59,7 @@ def delivery(deliveries):
 
 @pytest.fixture
 async def follow(store, delivery, guild_settings):
-    """Follows a new job, whose events the test publishes as the queue would."""
+    """Return a function that follows a new job; the test publishes its events."""
     async def follow(**options):
         new = record("a fox", str(ALICE), HERE)
         await store.add(new, {})
@@ -75,7 +75,7 @@ def painting(iteration):
 
 
 async def finish(store, job, **values):
-    """What the queue does when the worker is done."""
+    """End the job as the queue does when the worker is done."""
     ending = done(b"a picture", **values)
     await store.started(job.id)
     await store.rendered(job.id, ending)
@@ -131,7 +131,7 @@ async def test_a_failure_is_a_message_of_its_own(store, channel, delivery, follo
     assert await store.undelivered() == []
 
 
-async def test_of_a_job_that_was_deleted_meanwhile_nothing_is_posted(
+async def test_nothing_is_posted_for_a_deleted_job(
         store, channel, delivery, follow):
     job = await follow()
     await store.delete(job.id)
@@ -140,7 +140,7 @@ async def test_of_a_job_that_was_deleted_meanwhile_nothing_is_posted(
     assert channel.messages == []
 
 
-async def test_what_moderators_set_while_a_job_waits_holds_for_its_result(
+async def test_settings_changed_while_a_job_waits_apply_to_its_result(
         store, channel, delivery, follow, configure):
     job = await follow()
     job.publish(Queued(1, None))
@@ -151,7 +151,7 @@ async def test_what_moderators_set_while_a_job_waits_holds_for_its_result(
     assert [name.startswith("SPOILER_") for name in channel.messages[1].files] == [True]
 
 
-async def test_a_concept_that_is_added_while_a_job_waits_withholds_its_picture(
+async def test_a_concept_added_while_a_job_waits_withholds_its_picture(
         store, channel, delivery, follow, configure):
     job = await follow()
     job.publish(painting(1))
@@ -165,7 +165,7 @@ async def test_a_concept_that_is_added_while_a_job_waits_withholds_its_picture(
 
 
 @pytest.mark.parametrize("why", ["preferences", "concepts"])
-async def test_there_are_no_previews_where_the_person_or_the_server_wants_none(
+async def test_previews_can_be_turned_off_by_the_user_or_the_server(
         store, channel, follow, configure, why):
     if why == "preferences":
         await store.people.prefer(str(ALICE), Preferences(previews=False))
@@ -177,7 +177,7 @@ async def test_there_are_no_previews_where_the_person_or_the_server_wants_none(
     assert channel.messages[0].files == {}
 
 
-async def test_who_wants_a_direct_message_gets_one(store, client, delivery, follow):
+async def test_users_who_want_a_direct_message_get_one(store, client, delivery, follow):
     await store.people.prefer(str(ALICE), Preferences(direct_message=True))
     job = await follow()
     await finish(store, job)
@@ -231,7 +231,7 @@ async def test_a_server_that_changes_right_after_a_refusal_still_gets_the_result
     assert (await store.job(job.id)).state == "delivered"
 
 
-async def test_a_shutdown_is_said_and_the_next_start_delivers(
+async def test_a_shutdown_is_announced_and_the_next_start_delivers(
         store, channel, delivery, deliveries, follow):
     job = await follow()
     job.publish(painting(3))
@@ -256,7 +256,7 @@ async def test_a_closed_delivery_follows_nothing(channel, delivery, follow):
     assert not delivery.busy
 
 
-async def test_a_start_says_of_each_ending_what_nobody_was_told(store, channel, deliveries):
+async def test_the_next_start_posts_every_ending_that_was_not_posted(store, channel, deliveries):
     ids = {}
     for state in ("cancelled", "failed", "rendered"):
         new = record(state, str(ALICE), HERE)
@@ -276,7 +276,7 @@ async def test_a_start_says_of_each_ending_what_nobody_was_told(store, channel, 
     assert await store.undelivered() == []
 
 
-async def test_resumed_jobs_are_followed_in_the_message_of_before(
+async def test_resumed_jobs_continue_in_their_old_progress_message(
         store, client, channel, guild_settings):
     new = record("a fox", str(ALICE), HERE)
     await store.add(new, {})
@@ -294,7 +294,7 @@ async def test_resumed_jobs_are_followed_in_the_message_of_before(
     await delivery.close()
 
 
-async def test_letting_go_of_a_job_waits_and_then_ends_it(delivery, follow):
+async def test_stop_posting_waits_and_then_ends_the_task(delivery, follow):
     job = await follow()
     await delivery.stop_posting("another", 10.0)
     started = asyncio.get_running_loop().time()

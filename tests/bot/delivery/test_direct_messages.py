@@ -1,4 +1,4 @@
-"""Who wants it is told directly where their picture is, if they were not told directly before."""
+"""Users who want it get a direct message with a link to their picture."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data.people import Preferences
 from engine.events import Failed
 from engine.jobs.job import Place
 from tests.bot.discord_edge import ALICE, Client, refusal
-from tests.data.test_store import done, painted
+from tests.data.stored_jobs import done, painted
 
 LINK = "https://discord.com/channels/100/200/300"
 
@@ -21,7 +21,7 @@ def client():
 
 
 async def written(store, client, place, link, event=None, wanted=True):
-    """What alice is sent directly about a job of hers."""
+    """Return the direct messages that alice gets about one of her jobs."""
     job = await store.job(await painted(store, "a fox", str(ALICE), place))
     await store.people.prefer(str(ALICE), Preferences(direct_message=wanted))
     await send_direct_message(store.people, client, job, event or done(), link)
@@ -34,7 +34,7 @@ async def test_the_link_and_the_prompt_are_sent(store, client):
     assert "a fox" in text
 
 
-async def test_a_failure_is_said_as_one(store, client):
+async def test_a_failure_is_reported_as_a_failure(store, client):
     [text] = await written(store, client, Place("100", "200"), LINK, Failed("It rained."))
     assert "failed" in text
 
@@ -43,11 +43,12 @@ async def test_a_failure_is_said_as_one(store, client):
     (Place("100", "200"), LINK, False), (Place("100", "200"), None, True),
     (Place(None, "300"), LINK, True),
     (Place("100", "200"), "https://discord.com/channels/@me/2/3", True)])
-async def test_nothing_is_sent_unasked_or_twice(store, client, place, link, wanted):
+async def test_nothing_is_sent_to_users_who_do_not_want_it_or_have_it_already(
+        store, client, place, link, wanted):
     assert await written(store, client, place, link, wanted=wanted) == []
 
 
 @pytest.mark.parametrize("trouble", [refusal(403, 50007), aiohttp.ClientError(), TimeoutError()])
-async def test_closed_direct_messages_are_no_trouble(store, client, trouble):
+async def test_closed_direct_messages_raise_no_error(store, client, trouble):
     (await client.fetch_user(ALICE)).direct.failures = [("send", trouble)]
     assert await written(store, client, Place("100", "200"), LINK) == []

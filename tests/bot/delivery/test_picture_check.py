@@ -1,4 +1,4 @@
-"""A picture is judged by its server's list, and what is found decides what becomes of it."""
+"""Pictures are checked against their server's list of unwanted concepts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ async def job(store):
     return await store.job(await painted(store, "a fox", str(ALICE), Place("100", "200")))
 
 
-async def test_what_is_off_is_neither_scored_nor_acted_on(rules, guild_settings, configure):
+async def test_concepts_that_are_off_are_neither_scored_nor_acted_on(
+        rules, guild_settings, configure):
     assert set(wanted_scores(rules)) == {"snake", "spider", "blood"}
     assert strictest_action(rules) == "withhold"
     await configure(concepts={"clown": LIST["clown"], "snake": LIST["snake"]})
@@ -51,13 +52,13 @@ async def test_what_is_off_is_neither_scored_nor_acted_on(rules, guild_settings,
     ({"snake": 0.0, "spider": 0.0}, {"blood"}, "withhold"),  # not scored: nothing gets through
     ({"blood": 0.0}, set(), None),  # what cannot be scored is only withheld for
     ({"snake": 0.0, "spider": 0.0, "blood": 0.0, "clown": 1.0}, set(), None)])
-async def test_a_score_from_the_threshold_on_is_a_finding(rules, job, scores, found, action):
+async def test_a_score_at_or_above_the_threshold_is_a_finding(rules, job, scores, found, action):
     verdict = judge(rules, job, scores)
     assert {finding.concept for finding in verdict.findings} == found
     assert verdict.action == action
 
 
-async def test_a_withheld_picture_is_gone_and_the_moderators_can_read_why(store, rules, job):
+async def test_a_withheld_picture_is_deleted_and_logged_for_moderators(store, rules, job):
     ending, verdict = await check_picture(
         store.picture_checks, rules, job, done(scores={"snake": 0.9, "spider": 0, "blood": 0.8}))
     assert isinstance(ending, Failed)
@@ -84,7 +85,7 @@ async def test_a_warning_is_noted_and_the_picture_posted(store, rules, job):
     assert (finding.concept, finding.score, finding.person) == ("snake", 0.9, str(ALICE))
 
 
-async def test_what_was_posted_already_is_not_taken_back(store, rules, job):
+async def test_a_picture_that_was_posted_already_is_not_withheld(store, rules, job):
     await store.set_result_message(job.id, "900")
     picture = done(scores={"blood": 0.9})
     ending, verdict = await check_picture(

@@ -1,4 +1,4 @@
-"""What must arrive is posted once, whatever becomes of the answers."""
+"""A message is posted exactly once, even if Discord's answers are lost."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def post(channel, make=make, **options):
                            find=find, **{"limit": 1000, **options})
 
 
-async def test_the_message_pings_its_person_alone_and_its_nonce_fits(channel):
+async def test_the_message_pings_only_its_user_and_its_nonce_fits(channel):
     id = await post(channel)
     [message] = channel.messages
     assert message.id == id
@@ -58,21 +58,21 @@ async def test_a_lost_answer_does_not_post_twice(channel, trouble):
     assert channel.sends == 1
 
 
-async def test_passing_trouble_is_waited_out(channel):
+async def test_temporary_errors_are_retried(channel):
     channel.failures = [("send", refusal(502)), ("read", refusal(500)),
                         ("send", aiohttp.ClientConnectionError())]
     assert await post(channel) == channel.messages[0].id
     assert channel.sends == 3
 
 
-async def test_after_a_day_it_is_given_up_until_the_next_start(channel, monkeypatch):
+async def test_posting_is_given_up_after_a_day(channel, monkeypatch):
     monkeypatch.setattr(posting, "BUDGET_SECONDS", -1.0)
     channel.failures = [("send", refusal(502))]
     assert await post(channel) is None
     assert channel.messages == []
 
 
-async def test_a_refusal_for_good_is_raised_at_once(channel):
+async def test_a_permanent_refusal_is_raised_at_once(channel):
     channel.failures = [("send", refusal(403, 50013))]
     with pytest.raises(discord.Forbidden):
         await post(channel)
@@ -80,7 +80,7 @@ async def test_a_refusal_for_good_is_raised_at_once(channel):
 
 
 @pytest.mark.parametrize("trouble", [refusal(413), refusal(400, 40005)])
-async def test_a_file_that_is_too_large_is_made_smaller(channel, trouble):
+async def test_a_file_that_is_too_large_is_shrunk(channel, trouble):
     channel.failures = [("send", trouble), ("send", trouble)]
     limits = []
 
@@ -94,7 +94,7 @@ async def test_a_file_that_is_too_large_is_made_smaller(channel, trouble):
     assert len(channel.messages[0].files["fox.png"]) == 900
 
 
-async def test_what_cannot_be_made_small_enough_is_not_posted(channel):
+async def test_a_file_that_cannot_be_shrunk_enough_is_not_posted(channel):
     async def nothing(limit):
         return None
 
@@ -102,13 +102,13 @@ async def test_what_cannot_be_made_small_enough_is_not_posted(channel):
     assert channel.sends == 0
 
 
-async def test_what_was_posted_before_a_restart_is_found_again(channel):
+async def test_a_message_posted_before_a_restart_is_found_again(channel):
     id = await post(channel)
     assert await post(channel, look_first=True, own_id=ME) == id
     assert channel.sends == 1
 
 
-async def test_only_our_own_messages_newer_than_the_progress_are_taken_for_it(channel):
+async def test_only_the_bot_s_messages_after_the_progress_message_count_as_posted(channel):
     view = (await make(0)).view(JOB)
     old, shown = new_id(age=60), new_id(age=30)
     channel.messages = [Message(channel, old, view=view),
@@ -118,7 +118,7 @@ async def test_only_our_own_messages_newer_than_the_progress_are_taken_for_it(ch
     assert channel.sends == 1
 
 
-async def test_where_the_history_is_closed_it_is_posted_all_the_same(channel):
+async def test_a_channel_without_readable_history_still_gets_the_message(channel):
     channel.failures = [("read", refusal(403, 50001))]
     assert await post(channel, look_first=True) == channel.messages[0].id
 

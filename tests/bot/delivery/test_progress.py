@@ -1,4 +1,4 @@
-"""One message shows a job's progress: the newest state, one edit at a time, and the last word."""
+"""One message shows a job's progress: the newest state, one edit at a time, then the ending."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_one_message_is_posted_remembered_and_edited(channel, remembered, 
     assert channel.sends == 1
 
 
-async def test_of_what_comes_during_an_edit_only_the_newest_is_shown(channel, progress):
+async def test_only_the_newest_of_the_states_that_arrive_during_an_edit_is_shown(channel, progress):
     progress.show(painting(1))
     await shown(channel, "1 of 9")
     [message] = channel.messages
@@ -88,7 +88,7 @@ async def test_of_what_comes_during_an_edit_only_the_newest_is_shown(channel, pr
     await progress.close()
 
 
-async def test_edits_keep_their_distance_but_the_last_word_does_not_wait(channel, remembered):
+async def test_edits_keep_their_interval_but_the_ending_does_not_wait(channel, remembered):
     progress = shown_in(channel, remembered, seconds=3600.0)
     progress.show(painting(1))
     await shown(channel, "1 of 9")
@@ -109,7 +109,7 @@ async def test_after_the_end_nothing_more_is_shown(channel, progress):
     assert [message.content for message in channel.messages] == ["Over."]
 
 
-async def test_a_message_that_somebody_deleted_stays_deleted(channel, progress):
+async def test_a_deleted_message_stays_deleted(channel, progress):
     progress.show(painting(1))
     await shown(channel, "1 of 9")
     channel.messages.clear()
@@ -122,7 +122,7 @@ async def test_a_message_that_somebody_deleted_stays_deleted(channel, progress):
 
 @pytest.mark.parametrize("trouble", [refusal(500), refusal(429), aiohttp.ClientError(),
                                      TimeoutError()])
-async def test_passing_trouble_costs_one_state_alone(channel, progress, trouble):
+async def test_a_temporary_error_loses_only_one_state(channel, progress, trouble):
     progress.show(painting(1))
     await shown(channel, "1 of 9")
     channel.failures = [("edit", trouble)]
@@ -145,7 +145,7 @@ async def test_a_message_near_an_hour_old_is_replaced(channel, remembered):
     assert remembered == [message.id]
 
 
-async def test_it_replies_where_it_may_and_posts_plainly_where_it_may_not(channel, remembered):
+async def test_it_replies_if_allowed_and_posts_without_a_reply_otherwise(channel, remembered):
     channel.failures = [("send", refusal(400, 160002))]
     progress = shown_in(channel, remembered, answers=77)
     progress.show(painting(1))
@@ -171,7 +171,7 @@ async def test_a_message_whose_answer_was_lost_is_found_and_not_posted_again(cha
     assert channel.sends == 1
 
 
-async def test_one_that_may_be_there_from_before_a_restart_says_the_last_word(channel, remembered):
+async def test_a_message_from_before_a_restart_is_found_and_shows_the_ending(channel, remembered):
     view = painting(1).view(JOB)
     channel.messages = [Message(channel, new_id(), content="before", view=view)]
     progress = shown_in(channel, remembered, may_be_there=True)
@@ -179,6 +179,6 @@ async def test_one_that_may_be_there_from_before_a_restart_says_the_last_word(ch
     assert [message.content for message in channel.messages] == ["Over."]
 
 
-async def test_where_nothing_was_shown_there_is_no_last_word(channel, progress):
+async def test_without_a_progress_message_no_ending_is_shown(channel, progress):
     await progress.close(messages.ended(REQUEST, "Over."))
     assert channel.messages == []

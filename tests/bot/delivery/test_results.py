@@ -1,4 +1,4 @@
-"""A result goes to its channel, else to its person, else it waits until somebody takes it."""
+"""A result goes to its channel, else to its user, else it waits for the server to change."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def test_a_failure_is_posted_without_the_host_s_folders(store, client, pos
     assert await store.undelivered() == []
 
 
-async def test_where_the_channel_refuses_the_person_gets_it_directly(
+async def test_the_user_gets_it_directly_if_the_channel_refuses_it(
         store, client, posts, job, rules):
     client.get_partial_messageable(200).failures = [("send", refusal(403, 50001))]
     link = await post(posts, job, rules)
@@ -91,7 +91,7 @@ async def test_where_the_channel_refuses_the_person_gets_it_directly(
     assert posts.refused(100) == set()
 
 
-async def test_what_nobody_takes_is_remembered_once_for_its_server(
+async def test_a_result_that_is_refused_everywhere_is_remembered_for_its_server(
         store, client, posts, job, rules):
     client.get_partial_messageable(200).failures = [("send", refusal(403, 50013))]
     (await client.fetch_user(ALICE)).direct.failures = [("send", refusal(403, 50007))]
@@ -102,13 +102,14 @@ async def test_what_nobody_takes_is_remembered_once_for_its_server(
     assert posts.refused(100) == set()
 
 
-async def test_a_result_of_before_a_restart_is_not_posted_again(store, client, posts, job, rules):
+async def test_a_result_posted_before_a_restart_is_not_posted_again(
+        store, client, posts, job, rules):
     link = await post(posts, job, rules)
     assert await post(posts, job, rules, look_first=True) == link
     assert client.channels[200].sends == 1
 
 
-async def test_what_is_older_than_the_progress_message_is_no_result(
+async def test_a_message_older_than_the_progress_message_is_not_the_result(
         store, client, posts, job, rules):
     await post(posts, job, rules)
     await store.set_progress_message(job.id, str(new_id(age=-60)))
@@ -125,7 +126,7 @@ async def test_a_picture_is_made_as_small_as_the_server_takes(store, client, pos
     assert Image.open(io.BytesIO(data)).format == "WEBP"
 
 
-async def test_where_no_size_is_small_enough_it_is_said(store, client, posts, job, rules):
+async def test_a_picture_that_cannot_be_shrunk_enough_is_reported(store, client, posts, job, rules):
     client.guild.filesize_limit = 10
     await post(posts, job, rules, done(png(64)))
     [message] = client.channels[200].messages
@@ -150,7 +151,7 @@ async def test_a_spoiler_hides_the_picture_in_embed_and_file(
 
 
 @pytest.mark.parametrize(("megabytes", "keep"), [(0.0, False), (5.0, True)])
-async def test_it_can_be_kept_where_old_pictures_make_room(
+async def test_the_keep_button_is_there_if_old_pictures_are_deleted_for_space(
         store, client, job, rules, megabytes, keep):
     posts = Results(store, client, OperationsSettings(pictures_mb=megabytes))
     await post(posts, job, rules)

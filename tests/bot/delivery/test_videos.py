@@ -1,4 +1,4 @@
-"""A time-lapse is made once at a time in a channel, and whoever asked hears what became of it."""
+"""Time-lapses: one at a time per job and channel, and every ending is reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HERE = Place("100", "200")
 
 
 class Film(Videos):
-    """The worker's part is the test's: ``made`` says what the film is."""
+    """Videos whose film the test supplies through ``made``, in place of the worker."""
 
     def __init__(self, *parts):
         super().__init__(*parts)
@@ -53,7 +53,7 @@ async def over(videos):
     assert not videos.busy
 
 
-async def test_it_is_posted_for_who_asked_and_asked_for_once_at_a_time(client, videos, job):
+async def test_it_is_posted_once_for_the_user_who_asked(client, videos, job):
     assert videos.ask(job, str(BOB), 200, 100)
     assert not videos.ask(job, str(ALICE), 200, 100)
     assert videos.ask(job, str(ALICE), 201, 100)  # another channel has one of its own
@@ -66,7 +66,7 @@ async def test_it_is_posted_for_who_asked_and_asked_for_once_at_a_time(client, v
     assert len(client.channels[201].messages) == 1
 
 
-async def test_there_is_none_of_what_is_not_painted(store, videos, job):
+async def test_unfinished_jobs_have_no_time_lapse(store, videos, job):
     waiting = await store.job(await added(store, "a hen", str(ALICE), HERE))
     with pytest.raises(GoneError):
         videos.ask(waiting, str(ALICE), 200, 100)
@@ -75,7 +75,7 @@ async def test_there_is_none_of_what_is_not_painted(store, videos, job):
     assert not videos.busy
 
 
-async def test_one_that_is_too_large_for_the_server_is_said(client, videos, job):
+async def test_a_film_that_is_too_large_is_reported(client, videos, job):
     videos.ask(job, str(ALICE), 200, 100)
     videos.made.set_result(bytes(101))
     await over(videos)
@@ -84,14 +84,14 @@ async def test_one_that_is_too_large_for_the_server_is_said(client, videos, job)
     assert message.files == {}
 
 
-async def test_a_refusal_of_the_worker_s_is_said(client, videos, job):
+async def test_a_refusal_by_the_worker_is_reported(client, videos, job):
     videos.ask(job, str(ALICE), 200, 100)
     videos.made.set_exception(RequestError("The picture is gone."))
     await over(videos)
     assert "The picture is gone." in client.channels[200].messages[0].content
 
 
-async def test_who_waits_is_told_of_a_restart(client, videos, job):
+async def test_waiting_users_are_told_about_a_restart(client, videos, job):
     videos.ask(job, str(ALICE), 200, 100)
     await asyncio.sleep(0.05)
     await videos.close()
@@ -99,7 +99,7 @@ async def test_who_waits_is_told_of_a_restart(client, videos, job):
 
 
 @pytest.mark.parametrize("why", ["setting", "finding", "unreadable"])
-async def test_what_the_server_hides_stays_hidden(
+async def test_a_hidden_picture_has_a_hidden_time_lapse(
         store, client, videos, job, guild_settings, configure, monkeypatch, why):
     if why == "setting":
         await configure(spoiler=True)
@@ -118,7 +118,7 @@ async def test_what_the_server_hides_stays_hidden(
     assert name.startswith("SPOILER_")
 
 
-async def test_it_is_said_in_the_language_of_the_server(client, videos, job, configure):
+async def test_the_message_is_in_the_server_s_language(client, videos, job, configure):
     await configure(language="de")
     videos.ask(job, str(ALICE), 200, 100)
     videos.made.set_result(bytes(101))

@@ -1,4 +1,4 @@
-"""Pictures go when the host's days or the server's are over, whichever are fewer."""
+"""Pictures are deleted after the host's or the server's number of days, the lower one."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def made_retention(store, host_days, server_days=None, servers=None):
 
 @pytest.mark.parametrize(("host", "server", "days"), [
     (365, None, 365), (365, 30, 30), (30, 365, 30), (0, 30, 30), (0, None, None)])
-async def test_the_fewer_days_of_host_and_server_count(store, host, server, days):
+async def test_the_lower_number_of_days_counts(store, host, server, days):
     retention = made_retention(store, host, server)
     assert await retention.days_of("100") == days
     assert await retention.days_of(None) == (host or None)
 
 
-async def test_a_run_removes_what_was_kept_long_enough_and_notes_that_it_ran(store):
+async def test_a_run_deletes_old_jobs_and_records_that_it_ran(store):
     here, direct = Place("100", "200"), Place(None, "300")
     ids = [await painted(store, place=place) for place in (here, direct)]
     for id in ids:
@@ -43,7 +43,7 @@ async def test_a_run_removes_what_was_kept_long_enough_and_notes_that_it_ran(sto
 
 
 @pytest.mark.parametrize(("servers", "kept"), [(None, True), ({"100"}, True), (set(), False)])
-async def test_a_server_is_forgotten_only_when_it_is_known_that_the_bot_left_it(
+async def test_a_server_is_forgotten_only_if_the_bot_is_known_to_have_left(
         store, monkeypatch, servers, kept):
     people = store.people
     await people.restrict(Restriction("100", "1", "ban", moderator="2"))

@@ -1,4 +1,4 @@
-"""Where requests come from, for tests of what becomes of them."""
+"""Origins of requests, for tests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ HERE, DIRECT = Place("100", "200"), Place(None, "300")
 
 def origin(place=HERE, *, person=ALICE, roles=(), manages=False, kind="imagine", channels=None,
            tell=None, message_id=None):
-    """A request of alice's, in the server's channel unless told otherwise."""
+    """Return an origin: by default alice, in the server's channel."""
     return Origin(str(person), place, channels or (place.channel_id,), frozenset(roles),
                   discord.Permissions(manage_guild=manages), kind, tell, message_id)

@@ -1,4 +1,4 @@
-"""What a server set decides who may ask for what, where and how often, and fills in the rest."""
+"""A server's settings fill in defaults, or refuse a request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def count(guild_gate):
 
 @pytest.fixture
 def gate(guild_gate, guild_settings):
-    """Asks the gate with the rules that hold in the place of the asking."""
+    """Return a function that asks the gate with the rules of the request's place."""
     async def ask(who, request):
         rules = await guild_settings.rules(who.place.guild_id)
         return await guild_gate.check(who, request, rules)
@@ -43,13 +43,13 @@ def gate(guild_gate, guild_settings):
     return ask
 
 
-async def test_where_nothing_is_set_only_what_everyone_has_is_filled_in(gate):
+async def test_without_settings_only_the_host_s_defaults_are_filled_in(gate):
     request = await gate(origin(), make_request("a fox"))
     assert (request.model, request.preset) == (DEFAULT_MODEL, "default")
     assert request.iterations is request.width is request.seed is None
 
 
-async def test_in_direct_messages_no_server_s_rules_hold(gate, configure):
+async def test_server_settings_do_not_apply_in_direct_messages(gate, configure):
     await configure(blocked_words=["fox"], iterations=7, roles_use=[PAINTER])
     request = await gate(origin(DIRECT), make_request("a fox"))
     assert request.iterations is None
@@ -78,7 +78,7 @@ async def test_channels_are_allowed_and_denied_with_their_threads(
 @pytest.mark.parametrize(("roles", "kind", "missing"), [
     ([], "imagine", PAINTER), ([EDITOR], "edit", PAINTER), ([PAINTER], "imagine", None),
     ([PAINTER], "edit", EDITOR), ([PAINTER, EDITOR], "edit", None)])
-async def test_roles_may_paint_and_edit(gate, configure, roles, kind, missing):
+async def test_roles_are_needed_to_paint_and_to_edit(gate, configure, roles, kind, missing):
     await configure(roles_use=[PAINTER], roles_edit=[EDITOR])
     who = origin(roles=roles, kind=kind)
     if missing is None:
@@ -99,7 +99,7 @@ async def test_blocked_words_hold_for_everyone_and_for_where_too(gate, configure
     await gate(origin(), make_request("a snakeskin bag"))
 
 
-async def test_defaults_fill_in_what_nobody_named(gate, configure):
+async def test_defaults_fill_in_options_left_out(gate, configure):
     await configure(iterations=7, cutouts=3, learning_rate=0.5, size="64x32", seed=5)
     request = await gate(origin(), make_request("a fox"))
     assert (request.iterations, request.cutouts, request.learning_rate) == (7, 3, 0.5)
@@ -109,7 +109,7 @@ async def test_defaults_fill_in_what_nobody_named(gate, configure):
     assert (request.iterations, request.width, request.seed) == (9, 48, 6)
 
 
-async def test_a_preset_that_is_named_keeps_its_own_numbers(gate, configure):
+async def test_a_preset_chosen_by_the_user_keeps_its_numbers(gate, configure):
     other = next(name for name in PRESETS if name != "default")
     await configure(cutouts=3, learning_rate=0.5, iterations=7)
     request = await gate(origin(), make_request("a fox", preset=other))
@@ -123,7 +123,7 @@ async def test_a_picture_to_start_from_keeps_its_shape(gate, configure):
     assert request.width is request.height is None
 
 
-async def test_what_was_named_beyond_a_maximum_is_refused_and_defaults_are_lowered(
+async def test_options_above_a_maximum_are_refused_and_defaults_are_lowered(
         gate, configure):
     await configure(max_iterations=5, max_cutouts=2, max_learning_rate=0.01, max_size="64x64")
     request = await gate(origin(), make_request("a fox"))
@@ -135,7 +135,7 @@ async def test_what_was_named_beyond_a_maximum_is_refused_and_defaults_are_lower
             await gate(origin(manages=True), make_request("a fox", **named))
 
 
-async def test_a_role_may_paint_big(gate, configure):
+async def test_a_role_can_exceed_the_maximum_size(gate, configure):
     await configure(max_size="64x64", roles_big=[BIG])
     big = make_request("a fox", width=128, height=128)
     assert await gate(origin(roles=[BIG]), big)
@@ -143,7 +143,7 @@ async def test_a_role_may_paint_big(gate, configure):
         await gate(origin(), big)
 
 
-async def test_jobs_that_wait_are_counted_by_person_and_server(gate, queue, configure):
+async def test_waiting_jobs_are_counted_per_user_and_server(gate, queue, configure):
     await configure(jobs_waiting=1)
     for person, place in ((BOB, HERE), (ALICE, DIRECT)):
         await queue.submit(make_request("a hen"), person=str(person), place=place)
@@ -153,7 +153,7 @@ async def test_jobs_that_wait_are_counted_by_person_and_server(gate, queue, conf
         await gate(origin(manages=True), make_request("a fox"))
 
 
-async def test_jobs_of_a_day_are_counted_as_they_are_taken(
+async def test_accepted_jobs_count_for_a_day(
         gate, count, queue, configure, monkeypatch):
     await configure(jobs_a_day=1)
     await gate(origin(), make_request("a fox"))
@@ -168,7 +168,7 @@ async def test_jobs_of_a_day_are_counted_as_they_are_taken(
     await gate(origin(), make_request("a fox"))
 
 
-async def test_the_most_generous_of_a_person_s_roles_counts(gate, count, queue, configure):
+async def test_the_most_generous_role_counts(gate, count, queue, configure):
     await configure(jobs_a_day=0, jobs_a_day_by_role={PAINTER: 1, BIG: 2})
     with pytest.raises(LimitError):
         await gate(origin(), make_request("a fox"))
@@ -179,7 +179,7 @@ async def test_the_most_generous_of_a_person_s_roles_counts(gate, count, queue, 
     await gate(origin(roles=[PAINTER, BIG]), make_request("a fox"))
 
 
-async def test_a_cooldown_is_waited_out(
+async def test_the_cooldown_ends_after_its_time(
         gate, count, queue, configure, monkeypatch):
     await configure(cooldown=60)
     job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
@@ -191,7 +191,7 @@ async def test_a_cooldown_is_waited_out(
     await gate(origin(), make_request("a fox"))
 
 
-async def test_what_is_asked_for_directly_is_not_counted(count, queue, store):
+async def test_jobs_in_direct_messages_are_not_counted(count, queue, store):
     job = await queue.submit(make_request("a fox"), person=str(ALICE), place=DIRECT)
     await count(origin(DIRECT), job)
     assert (await store.guilds.usage("100", str(ALICE), now_ms())).jobs == 0
@@ -199,5 +199,5 @@ async def test_what_is_asked_for_directly_is_not_counted(count, queue, store):
 
 @pytest.mark.parametrize(("size", "most", "wanted"), [
     ((64, 64), 4096, (64, 64)), ((128, 64), 4096, (90, 45)), ((2048, 16), 4096, (724, 16))])
-def test_a_size_is_shrunk_in_its_shape(size, most, wanted):
+def test_a_shrunk_size_keeps_its_shape(size, most, wanted):
     assert shrunk(size[0], size[1], most) == wanted

@@ -1,4 +1,4 @@
-"""What people ask for passes the gates, is queued, followed and acknowledged, one at a time."""
+"""Requests pass the gates, are queued, followed and acknowledged, one at a time per user."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from engine.jobs.queue import PaintQueue
 from engine.request.request import make_request
 from tests.bot.discord_edge import ALICE, BOB, refusal
 from tests.bot.requests.origins import HERE, origin
-from tests.data.test_store import painted
+from tests.data.stored_jobs import painted
 
 
 class CountedSettings(GuildSettings):
-    """Servers' settings that count how often they are loaded."""
+    """Server settings that count how often they are loaded."""
 
     loads = 0
 
@@ -32,7 +32,7 @@ class CountedSettings(GuildSettings):
 
 
 class Follower:
-    """Keeps what it is given to follow."""
+    """Records the jobs that it is given to follow."""
 
     def __init__(self):
         self.followed = []
@@ -61,7 +61,8 @@ def intake(queue, guild_settings, follower):
     return Intake(queue, guild_settings, LimitSettings(max_jobs_per_person=2), follower)
 
 
-async def test_a_job_is_on_disk_followed_and_told_of(store, intake, queue, follower):
+async def test_a_job_is_stored_and_followed_before_it_is_acknowledged(
+        store, intake, queue, follower):
     told = []
 
     async def tell(text):
@@ -76,7 +77,7 @@ async def test_a_job_is_on_disk_followed_and_told_of(store, intake, queue, follo
     assert told[0].startswith("Queued")
 
 
-async def test_a_message_is_answered_by_the_progress_alone(intake, follower):
+async def test_a_message_is_answered_only_by_the_progress_message(intake, follower):
     await intake.ask(origin(message_id=77), make_request("a fox"))
     assert [answers for _, _, answers in follower.followed] == [77]
 
@@ -98,7 +99,7 @@ async def test_the_rules_are_loaded_once_and_passed_along(
     assert job.place.locale == "de"
 
 
-async def test_each_gate_gets_what_the_one_before_made_of_the_request(intake, queue):
+async def test_each_gate_gets_the_request_from_the_gate_before(intake, queue):
     async def first(origin, request, rules):
         return request.with_values(iterations=7)
 
@@ -111,7 +112,7 @@ async def test_each_gate_gets_what_the_one_before_made_of_the_request(intake, qu
     assert (job.request.iterations, job.request.cutouts) == (7, 7)
 
 
-async def test_what_a_gate_or_a_limit_refuses_is_not_queued(intake, queue, follower):
+async def test_refused_requests_are_not_queued(intake, queue, follower):
     async def gate(origin, request, rules):
         if request.prompt == "a hen":
             raise LimitError("no hens")
@@ -136,7 +137,7 @@ async def test_pictures_are_stored_with_the_job(store, intake, queue):
     assert await store.attachments(job.id) == {picture.sha256: b"a picture"}
 
 
-async def test_one_asking_of_a_person_s_at_a_time_so_that_none_slips_past_a_limit(intake, queue):
+async def test_requests_of_one_user_are_handled_one_at_a_time(intake, queue):
     running, most = 0, 0
 
     async def gate(origin, request, rules):
@@ -159,7 +160,7 @@ async def test_one_asking_of_a_person_s_at_a_time_so_that_none_slips_past_a_limi
     assert most == 2  # different people do not wait for each other
 
 
-async def test_asked_waits_for_what_is_being_taken(intake, queue):
+async def test_asked_waits_for_requests_in_progress(intake, queue):
     go_on = asyncio.Event()
 
     async def gate(origin, request, rules):
@@ -179,7 +180,7 @@ async def test_asked_waits_for_what_is_being_taken(intake, queue):
 
 
 @pytest.mark.parametrize("trouble", [refusal(500), aiohttp.ClientError(), TimeoutError()])
-async def test_an_acknowledgement_that_is_lost_loses_no_job(intake, queue, follower, trouble):
+async def test_a_lost_acknowledgement_loses_no_job(intake, queue, follower, trouble):
     async def tell(text):
         raise trouble
 
@@ -187,7 +188,7 @@ async def test_an_acknowledgement_that_is_lost_loses_no_job(intake, queue, follo
     assert len(queue.overview()) == len(follower.followed) == 1
 
 
-async def test_a_counter_that_fails_loses_no_job(intake, queue, follower):
+async def test_a_failing_counter_loses_no_job(intake, queue, follower):
     counted = []
 
     async def broken(origin, job):
@@ -201,7 +202,7 @@ async def test_a_counter_that_fails_loses_no_job(intake, queue, follower):
     assert queue.overview() == counted == [job for job, _, _ in follower.followed]
 
 
-async def test_a_continuation_is_judged_by_its_work_and_queued_as_it_was(store, intake, queue):
+async def test_a_continuation_is_limited_by_its_remaining_work(store, intake, queue):
     stored = await store.job(await painted(store, "a fox", str(ALICE), HERE, iterations=900))
     store.state_path(stored.id).write_bytes(b"half painted")
     continuation = continuation_of(stored)
@@ -219,7 +220,7 @@ async def test_a_continuation_is_judged_by_its_work_and_queued_as_it_was(store, 
     assert store.state_path(job.id).read_bytes() == b"half painted"
 
 
-async def test_after_it_is_closed_nothing_is_taken(intake, queue):
+async def test_nothing_is_accepted_after_closing(intake, queue):
     intake.close()
     with pytest.raises(ClosingError, match="restarting"):
         await intake.ask(origin(), make_request("a fox"))

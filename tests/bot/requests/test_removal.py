@@ -1,4 +1,4 @@
-"""A job goes whole: out of the queue, its messages from Discord, its row and files from disk."""
+"""A job is removed completely: from the queue, from Discord and from disk."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from engine.jobs.queue import PaintQueue
 from engine.request.request import make_request
 from tests.bot.discord_edge import ALICE, Client, refusal
 from tests.bot.requests.origins import HERE
-from tests.data.test_store import painted
+from tests.data.stored_jobs import painted
 
 
 class Deliveries:
-    """Nothing is being posted; keeps whose posting was ended."""
+    """Posts nothing; records the jobs whose posting was ended."""
 
     def __init__(self):
         self.ended = []
@@ -59,7 +59,7 @@ async def job(store, channel):
     return await store.job(id)
 
 
-async def test_a_waiting_job_is_called_off_before_anything_is_removed(
+async def test_a_waiting_job_is_cancelled(
         store, queue, removal, deliveries):
     job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
     await removal.end(job.id)
@@ -68,19 +68,19 @@ async def test_a_waiting_job_is_called_off_before_anything_is_removed(
     assert deliveries.ended == [job.id]
 
 
-async def test_messages_row_and_picture_go(store, channel, removal, job):
+async def test_messages_row_and_picture_are_deleted(store, channel, removal, job):
     assert await removal.remove(job) == "Deleted."
     assert channel.messages == []
     assert await store.job(job.id) is None
     assert not job.picture_path.exists()
 
 
-async def test_messages_that_somebody_deleted_already_are_no_trouble(channel, removal, job):
+async def test_messages_that_are_deleted_already_raise_no_error(channel, removal, job):
     channel.messages.clear()
     assert await removal.remove(job) == "Deleted."
 
 
-async def test_a_message_that_cannot_be_deleted_is_said_and_the_rest_goes(
+async def test_a_message_that_cannot_be_deleted_is_reported_and_the_rest_is_deleted(
         store, channel, removal, job):
     channel.failures = [("delete", refusal(500))]
     text = await removal.remove(job)
@@ -89,7 +89,7 @@ async def test_a_message_that_cannot_be_deleted_is_said_and_the_rest_goes(
     assert await store.job(job.id) is None
 
 
-async def test_where_the_channel_is_closed_the_result_was_sent_directly(
+async def test_a_result_that_was_sent_directly_is_deleted_there(
         store, client, channel, removal):
     user = await client.fetch_user(ALICE)
     id = await painted(store, "a fox", str(ALICE), HERE)
@@ -99,7 +99,7 @@ async def test_where_the_channel_is_closed_the_result_was_sent_directly(
     assert user.direct.messages == []
 
 
-async def test_where_neither_can_be_reached_why_is_said(channel, client, removal, job):
+async def test_unreachable_messages_are_reported_with_the_reason(channel, client, removal, job):
     channel.failures = [("delete", refusal(403, 50001)), ("delete", refusal(403, 50001))]
     (await client.fetch_user(ALICE)).direct.failures = [
         ("delete", refusal(403, 50007)), ("delete", refusal(403, 50007))]
