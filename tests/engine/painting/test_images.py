@@ -142,7 +142,7 @@ def test_half_a_picture_is_refused(kind):
     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"II*\x00\x08\x00\x00\x00",
     b"P6 1 1 255 "])
 def test_files_that_are_not_pictures_are_refused(data):
-    with pytest.raises(RequestError, match="use a PNG, JPEG, WebP or GIF"):
+    with pytest.raises(RequestError, match="use an intact PNG, JPEG, WebP or GIF"):
         read_picture(data)
 
 
