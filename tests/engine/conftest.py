@@ -1,11 +1,14 @@
 """Fixtures for tests that read or download models."""
 
 import http.server
+import subprocess
 import threading
 
 import pytest
 
+from engine.__main__ import main
 from tests.checkpoints import write_clip_archive, write_vqgan
+from tests.engine.cli.command_line import environment
 
 
 class Publisher:
@@ -122,3 +125,20 @@ def published(publisher, tiny_files, own_catalogue):
         height = 32
     """)
     return publisher
+
+
+@pytest.fixture
+def run_here(tmp_path, monkeypatch, capsys):
+    """Run `imagine` in ``tmp_path``, in this process, which has loaded torch already."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_here(catalogue, *arguments):
+        for name, value in environment(catalogue).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("sys.argv", ["imagine", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, errors = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, int(end.value.code or 0), out, errors)
+
+    return run_here

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from engine import imagine
-from engine.__main__ import main
 from engine.cli.imagine import EPILOG
 from engine.request.request import FLAGS, ImageRequest, request_from_json
 from tests.engine.cli.command_line import command, environment, run, write_home
@@ -66,30 +65,12 @@ OUTPUTS = ("-o", "out.png", "--video", "video.mp4", "--preview", "preview.png")
 @pytest.mark.parametrize(("arguments", "part"), [
     ((), "The prompt is empty"),
     (("a fox", "--init-image", "notes.txt"), "can't be read as a picture"),
-    (("a fox", "--model", "torn"), "torn.pt"),
 ])
 def test_an_invalid_request_is_one_sentence_and_touches_no_file(
         catalogue, folder, arguments, part):
     before = contents(folder)
     assert_refused(run(catalogue, folder, *OUTPUTS, *arguments), part)
     assert contents(folder) == before
-
-
-@pytest.fixture
-def run_here(catalogue, tmp_path, monkeypatch, capsys):
-    """Runs `imagine` in this process, which has torch loaded already."""
-    monkeypatch.chdir(tmp_path)
-    for name in ("IMAGINE_MODELS_CATALOGUE", "COLUMNS"):
-        monkeypatch.setenv(name, environment(catalogue)[name])
-
-    def run_here(*arguments):
-        monkeypatch.setattr("sys.argv", ["imagine", *arguments])
-        with pytest.raises(SystemExit) as end:
-            main()
-        out, errors = capsys.readouterr()
-        return subprocess.CompletedProcess(arguments, int(end.value.code or 0), out, errors)
-
-    return run_here
 
 
 @pytest.mark.parametrize(("arguments", "part"), [
@@ -134,10 +115,11 @@ def run_here(catalogue, tmp_path, monkeypatch, capsys):
     (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
     (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
 ])
-def test_every_other_error_is_one_sentence_too(folder, run_here, arguments, part):
+def test_every_other_error_is_one_sentence_too(
+        catalogue, folder, run_here, arguments, part):
     (folder / "pictures.png").mkdir()
     before = contents(folder)
-    assert_refused(run_here(*arguments), part)
+    assert_refused(run_here(catalogue, *arguments), part)
     assert contents(folder) == before
 
 
@@ -151,14 +133,15 @@ def test_a_folder_without_write_permission_is_refused(catalogue, folder):
 @pytest.mark.parametrize(("arguments", "part"), [
     (("--model", "nobody"), "tiny"),
     (("--model", "tiny/nobody"), "ViT-B-32"),
+    (("--model", "torn"), "torn.pt"),
     (("--model", "gone"), "gone.pt"),
     (("--model", "odd"), "colour"),
     (("--model", "imagenet-16384"), "imagine-models get imagenet-16384"),
     ((*TINY, "--device", "abacus"), "cpu"),
 ])
-def test_an_unusable_model_is_one_sentence(folder, run_here, arguments, part):
+def test_an_unusable_model_is_one_sentence(catalogue, folder, run_here, arguments, part):
     before = contents(folder)
-    assert_refused(run_here("a fox", *arguments, *OUTPUTS), part)
+    assert_refused(run_here(catalogue, "a fox", *arguments, *OUTPUTS), part)
     assert contents(folder) == before
 
 
@@ -197,22 +180,22 @@ def test_a_painting_writes_picture_time_lapse_preview_and_report(catalogue, fold
     assert last.to_pil().tobytes() == pixels
 
 
-def test_without_a_name_a_new_file_is_created_and_none_is_replaced(tmp_path, run_here):
+def test_without_a_name_a_new_file_is_created_and_none_is_replaced(catalogue, tmp_path, run_here):
     arguments = ("Fox & hen! + “night”:0.5 --seed 3 --iterations 1", *TINY)
-    first = run_here(*arguments)
+    first = run_here(catalogue, *arguments)
     assert first.stdout == "Picture: fox-hen-night-3.png\n"
     before = contents(tmp_path)
-    second = run_here(*arguments, "--quiet")
+    second = run_here(catalogue, *arguments, "--quiet")
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
     after = contents(tmp_path)
     assert {name: after[name] for name in before} == before
     assert sorted(map(str, after)) == ["fox-hen-night-3-2.png", "fox-hen-night-3.png"]
 
 
-def test_it_starts_from_a_picture_and_says_what_it_changed(folder, run_here):
+def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder, run_here):
     words = "very " * 90
-    done = run_here(words, "--init-image", "mine.png", "--size", "31x20", *TINY, "--iterations",
-                    "2", "-o", "new.png", "--video", "new.gif", "--json")
+    done = run_here(catalogue, words, "--init-image", "mine.png", "--size", "31x20", *TINY,
+                    "--iterations", "2", "-o", "new.png", "--video", "new.gif", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["size"] == [32, 20]
@@ -314,8 +297,8 @@ def test_a_terminal_shows_a_bar_with_loss_rate_and_time_left(catalogue, tmp_path
     assert re.search(r"Picture: a-fox-\d+\.png\r\n$", text)
 
 
-def test_help_is_generated_from_the_requests_fields(run_here):
-    done = run_here("--help")
+def test_help_is_generated_from_the_requests_fields(catalogue, run_here):
+    done = run_here(catalogue, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     text = re.sub(r"[\s│]+", " ", done.stdout)
     for flag in FLAGS:

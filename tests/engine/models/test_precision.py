@@ -12,7 +12,7 @@ from engine.models import load_models
 from engine.models.precision import choose_precision
 from engine.painting.pipeline import prepare, provenance
 from engine.painting.recovery import in_full_precision
-from tests.engine.cli.command_line import run, write_home
+from tests.engine.cli.command_line import write_home
 
 
 @pytest.fixture(scope="module", params=["drawn", "natural"])
@@ -74,10 +74,10 @@ def test_auto_stays_with_float32_away_from_the_cpu():
     assert choose_precision("bf16", torch.device("cuda")) == "bf16"
 
 
-def test_the_command_takes_a_precision(tmp_path):
+def test_the_command_takes_a_precision(tmp_path, run_here):
     path = tmp_path / "star.png"
-    done = run(write_home(tmp_path), tmp_path, "a star", "--model", "drawn", "--precision", "bf16",
-               "--iterations", "1", "--size", "32x32", "-o", str(path))
+    done = run_here(write_home(tmp_path), "a star", "--model", "drawn", "--precision", "bf16",
+                    "--iterations", "1", "--size", "32x32", "-o", str(path))
     assert done.returncode == 0, done.stderr
     with Image.open(path) as picture:
         made = json.loads(picture.info["imagine-bot provenance"])

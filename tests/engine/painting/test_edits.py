@@ -27,7 +27,7 @@ from engine.request.recipe import PAPER_THRESHOLD, Recipe, Regulariser, make_rec
 from engine.request.request import make_request, request_from_json, request_from_text
 from engine.worker.main import JobLoop
 from engine.worker.messages import JobEvent, Paint, WorkerSettings
-from tests.engine.cli.command_line import run, write_home
+from tests.engine.cli.command_line import write_home
 from tests.tiny_model import tiny_request, write_tiny_model
 from training.world.drawing import draw
 from training.world.scene import Ground, Scene, Thing
@@ -351,16 +351,16 @@ def test_a_worker_shows_what_can_change_before_it_paints(tiny, tmp_path):
     assert [(event.iteration, event.overlay) for event in plain] == [(1, b"")]
 
 
-def test_the_command_edits_where_the_mask_is_white(tmp_path):
+def test_the_command_edits_where_the_mask_is_white(tmp_path, run_here):
     catalogue = write_home(tmp_path)
     source = _picture(32, 24)
     white = Image.new("L", (32, 24), 0)
     white.paste(255, (0, 0, 12, 24))
     (tmp_path / "mine.png").write_bytes(png_bytes(source))
     (tmp_path / "mask.png").write_bytes(_bytes(white))
-    done = run(catalogue, tmp_path, "fog -> a red star", "--model", "tiny", "--init-image",
-               "mine.png", "--mask", "mask.png", "--strength", "0.9", "--keep", "0.2", "--away",
-               "0.3", "--iterations", "3", "-o", "new.png", "--json")
+    done = run_here(catalogue, "fog -> a red star", "--model", "tiny", "--init-image", "mine.png",
+                    "--mask", "mask.png", "--strength", "0.9", "--keep", "0.2", "--away", "0.3",
+                    "--iterations", "3", "-o", "new.png", "--json")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert set(report["losses"]) == {"total", "a red star", "fog:-0.3", "structure", "regulariser"}
@@ -369,7 +369,7 @@ def test_the_command_edits_where_the_mask_is_white(tmp_path):
         right = (14, 0, 32, 24)
         assert made.crop(right).tobytes() == source.crop(right).tobytes()
         assert made.crop((0, 0, 12, 24)).tobytes() != source.crop((0, 0, 12, 24)).tobytes()
-    refused = run(catalogue, tmp_path, "a star", "--model", "tiny", "--mask", "mask.png")
+    refused = run_here(catalogue, "a star", "--model", "tiny", "--mask", "mask.png")
     assert refused.returncode == 2
     assert refused.stderr.strip().endswith("or leave mask out.")
 
