@@ -28,8 +28,8 @@ class GeneratorTraining:
     """The numbers of a run that both generators have.
 
     Shares are of the ``total`` steps: from the share ``adversarial_after`` on a critic has the
-    weight ``adversarial``, reached over ``adversarial_warmup`` steps; with a weight of 0 there is
-    none. Unused codes are revived every ``revive_every`` steps, before the share ``revive_until``.
+    weight ``adversarial``, reached over ``adversarial_warmup`` steps; with a weight of 0 no critic
+    is trained. Unused codes are revived every ``revive_every`` steps, before the share ``revive_until``.
     """
 
     learning_rate: float

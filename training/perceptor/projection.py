@@ -1,6 +1,6 @@
 """The picture tower of the `drawn` perceptor: a projection.
 
-A vision transformer with one patch as large as the picture. Its first layer has the principal
+A vision transformer whose only patch is the whole picture. Its first layer has the principal
 components of drawings, and its blocks pass on what they get. The similarity of a picture to a
 vector in that space has a single maximum, so from any start a painting becomes what its prompt
 means, as far as the components can show it. With a deep network, trained or not, the similarity

@@ -29,7 +29,7 @@ from training.world.sampling import Mix, sample_scene
 from training.world.things import Drawings
 from training.world.typical import typical_scene
 
-# A vision transformer with one patch as large as the picture: a projection of its pixels, and
+# A vision transformer whose only patch is the whole picture: a projection of its pixels, and
 # layers that only pass on the numbers.
 ARCHITECTURE: dict[str, Any] = {
     "embed_dim": 360, "resolution": 64, "vision_width": 360, "vision_layers": 1, "patch": 64,
@@ -147,7 +147,7 @@ def pull_directions(texts: Tensor, owners: Tensor, images: Tensor) -> Tensor:
 
 def _captions(count: int, short: float, mix: Mix, drawings: Drawings | None, size: int,
               rng: np.random.Generator) -> tuple[Tensor, list[str]]:
-    """Typical pictures [count, 3, size, size] in 0..1, drawn twice as large, and captions."""
+    """Typical pictures [count, 3, size, size] in 0..1, drawn at twice that size, and captions."""
     plainer = replace(mix, styled=0.6, pairs=0.08, plain=0.85, scenic=mix.scenic and 0.45)
     pictures, captions = [], []
     for _ in range(count):

@@ -71,7 +71,7 @@ def test_a_file_is_written_in_one_step(files, monkeypatch):
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
-def test_a_missing_file_is_none_and_an_unreadable_one_an_error(files):
+def test_a_missing_file_reads_as_nothing_and_an_unreadable_one_is_an_error(files):
     assert read(files.picture("a" * 32)) is None
     files.picture("b" * 32).mkdir()
     with pytest.raises(StoreError, match="can't be read"):

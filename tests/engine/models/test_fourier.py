@@ -85,7 +85,7 @@ def test_outside_a_mask_the_original_stays_exactly():
     assert not torch.allclose(image[..., :16], start[0, ..., :16], atol=1e-3)
 
 
-def test_the_preset_codebook_is_refused_since_there_is_none():
+def test_the_preset_codebook_is_refused_without_a_codebook():
     with pytest.raises(RequestError, match="no codebook"):
         Synthesis(FourierGenerator(), tiny_perceptor(), [],
                   Recipe(width=32, height=32, latent="codebook"), 1)
