@@ -29,7 +29,8 @@ class GeneratorTraining:
 
     Shares are of the ``total`` steps: from the share ``adversarial_after`` on a critic has the
     weight ``adversarial``, reached over ``adversarial_warmup`` steps; with a weight of 0 no critic
-    is trained. Unused codes are revived every ``revive_every`` steps, before the share ``revive_until``.
+    is trained. Unused codes are revived every ``revive_every`` steps, before the share
+    ``revive_until``.
     """
 
     learning_rate: float
