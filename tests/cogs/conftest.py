@@ -1,6 +1,6 @@
 """A virtual Discord (SimCord) with the real bot in it, painting for real.
 
-With a tiny model for speed; test_drawn.py has the stories again with the shipped one.
+With a tiny model for speed; imagine/test_drawn.py has the stories again with the shipped one.
 """
 
 from __future__ import annotations

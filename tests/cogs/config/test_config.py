@@ -312,7 +312,7 @@ async def test_the_server_s_language_is_the_job_s(world, here, manager):
 
 ELSEWHERE = {"seed", "preview_seconds", "roles_edit", "roles_big", "jobs_waiting",
              "jobs_a_day_by_role", "cooldown", "spoiler", "language", "retention_days",
-             "concepts"}  # tests/cogs/test_concepts.py
+             "concepts"}  # tests/cogs/config/test_concepts.py
 
 
 def test_every_setting_is_tried_on_a_job():
