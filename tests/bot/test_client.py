@@ -1,4 +1,4 @@
-"""The bot is opened once and closed whole, whatever comes first."""
+"""The bot opens once and closes completely, even if it is closed while it opens."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def settings(tmp_path):
 
 
 def connections():
-    """The threads of open SQLite connections."""
+    """Return the threads of open SQLite connections."""
     return {thread for thread in threading.enumerate()
             if "_connection_worker_thread" in repr(getattr(thread, "_target", None))}
 
 
-async def test_told_to_stop_while_it_opens_it_leaves_nothing_open(settings):
+async def test_a_bot_closed_while_it_opens_leaves_nothing_open(settings):
     bot = create_bot(settings)
     async with bot:
         opening = asyncio.create_task(bot.open())

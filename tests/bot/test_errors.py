@@ -1,4 +1,4 @@
-"""The one table of what goes wrong, and that nothing goes unanswered."""
+"""The table of errors and their messages: every error is answered."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def kinds_of(root):
 
 
 @pytest.mark.parametrize("kind", [*kinds_of(BotError), *kinds_of(EngineError)])
-def test_what_is_raised_on_purpose_speaks_for_itself(kind):
+def test_our_own_errors_are_shown_as_they_are(kind):
     assert user_message(kind("Do this instead.")) == "Do this instead."
 
 
@@ -47,14 +47,14 @@ def test_what_is_raised_on_purpose_speaks_for_itself(kind):
     (app_commands.MissingPermissions(["manage_messages"]), "don't have permission"),
     (app_commands.CheckFailure(), "can't do that"),
 ])
-def test_what_is_foreseen_has_a_sentence(error, words):
+def test_expected_errors_have_a_message(error, words):
     text = user_message(error)
     assert text is not None
     assert words in text
     assert "Discord's own words" not in text
 
 
-def test_what_nobody_foresaw_gives_a_reference_and_is_logged_with_it(caplog):
+def test_an_unexpected_error_is_logged_and_answered_with_a_reference(caplog):
     for error in (ZeroDivisionError("secret detail"), http(400, 50035)):
         caplog.clear()
         text = report(error, "a test")
@@ -66,7 +66,7 @@ def test_what_nobody_foresaw_gives_a_reference_and_is_logged_with_it(caplog):
         assert record.exc_info[1] is error
 
 
-def test_only_trouble_that_passes_is_waited_out():
+def test_only_temporary_errors_are_retried():
     assert is_temporary(http(502, 0, discord.DiscordServerError))
     assert is_temporary(http(429, 0))
     assert is_temporary(ConnectionResetError())
@@ -74,7 +74,7 @@ def test_only_trouble_that_passes_is_waited_out():
     assert not is_temporary(RequestError("x"))
 
 
-def test_caught_lets_the_end_of_a_task_through():
+def test_caught_does_not_catch_cancellation():
     with Caught("a test") as caught:
         raise RequestError("Say what to paint.")
     assert caught.text == "Say what to paint."
@@ -90,11 +90,11 @@ def test_caught_lets_the_end_of_a_task_through():
      "It is at \"clip.pt\", 'y.yaml' and (z.ckpt)."),
     ("/a/clip.pt: /a/b/clip.pt wants to run `os.system`.",
      "clip.pt: clip.pt wants to run `os.system`."),
-    # What is none stays as it is.
+    # Texts without paths stay as they are.
     ("Run /imagine and/or /history; 9/16 of 1/2, see https://example.org/a/b/c.html.",) * 2,
     ("a fox:/2 --ar 16:9 is out of range.",) * 2,
 ])
-def test_people_read_the_names_of_files_not_where_the_host_keeps_them(text, told, caplog):
+def test_users_see_file_names_without_the_host_s_folders(text, told, caplog):
     caplog.set_level(logging.INFO)
     assert without_folders(text) == told
     assert user_message(CheckpointError(text)) == told
@@ -102,7 +102,7 @@ def test_people_read_the_names_of_files_not_where_the_host_keeps_them(text, told
     assert text in caplog.text  # the host reads it all
 
 
-def test_every_error_of_a_checkpoint_tells_its_name_and_not_its_folder(tmp_path):
+def test_checkpoint_errors_show_the_file_name_without_its_folder(tmp_path):
     for content in (b"", b"<!DOCTYPE html>", b"PK\x03\x04", b"\x80\x02}q", b"nothing"):
         path = tmp_path / "some model.ckpt"
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Who may manage a server, and what they say to /config."""
+"""Helpers for /config: a member who may use it, and a function that runs it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import discord
 
 
 def add_manager(here):
-    """Somebody with the right Manage Server."""
+    """Add a member who has Manage Server."""
     role = here.guild.create_role("managers", permissions=discord.Permissions(manage_guild=True))
     return here.guild.add_member(here.guild._env.create_user("manager"), roles=[role])
 
 
 async def configure(here, manager, command, **options):
-    """What is answered, to the manager alone."""
+    """Run a /config command as the manager, and return the answer that only they see."""
     result = await manager.slash(here.channel, f"config {command}", **options)
     assert result.ephemeral
     return result.response.content

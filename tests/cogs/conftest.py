@@ -1,6 +1,6 @@
 """A virtual Discord (SimCord) with the real bot in it, painting for real.
 
-With a tiny model for speed; imagine/test_drawn.py has the stories again with the shipped one.
+It paints with a tiny model for speed; imagine/test_drawn.py uses the shipped one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tests.cogs.media import MediaHost
 from tests.made_settings import made_settings
 from tests.tiny_model import write_tiny_model
 
-PATIENCE = 30.0  # seconds that anything may take on a busy machine
+MAX_WAIT = 30.0  # seconds that anything may take on a busy machine
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def catalogue(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def load_once():
-    """The engine's load_models, which reads each model once for all worlds: jobs change none."""
+    """The engine's load_models, reading each model once for all worlds; jobs never change it."""
     loaded = {}
 
     def load(name, **options):
@@ -82,7 +82,7 @@ class ErrorLog(logging.Handler):
 
 @contextlib.contextmanager
 def no_unexpected_errors(expected):
-    """Fail if an error is logged that contains none of ``expected``, or one of them is not."""
+    """Fail if an unexpected error is logged, or if one of ``expected`` is in no logged error."""
     log = ErrorLog()
     logging.getLogger().addHandler(log)
     try:
@@ -96,7 +96,7 @@ def no_unexpected_errors(expected):
 
 
 class World:
-    """The virtual Discord, and the bot that lives in it at the moment."""
+    """A virtual Discord, and the bot that runs in it at the moment."""
 
     bot: ImageBot
     env: simcord.Env
@@ -107,11 +107,11 @@ class World:
         self.expected_errors = []
 
     def expect_error(self, words):
-        """Without this the test fails if the bot logs an error; with it, if it logs none."""
+        """Require that the bot logs an error with ``words``; any other error fails the test."""
         self.expected_errors.append(words)
 
     def external(self, cls, name, reason):
-        """Tell SimCord that this method waits for something else than the bot."""
+        """Tell SimCord that this method waits for something other than the bot."""
         method = getattr(cls, name)
 
         async def waiting(part, *arguments):
@@ -147,20 +147,20 @@ class World:
         await self.bot.close()
         self.env._raise_errors_since(self.env._errors_acknowledged)
 
-    async def until(self, condition, what="it"):
-        """Let the bot and its worker go on until ``condition()`` holds."""
-        deadline = asyncio.get_running_loop().time() + PATIENCE
+    async def until(self, condition, what="this"):
+        """Let the bot and its worker run until ``condition()`` holds."""
+        deadline = asyncio.get_running_loop().time() + MAX_WAIT
         while True:
-            await self.env.settle(timeout=PATIENCE)
+            await self.env.settle(timeout=MAX_WAIT)
             found = condition()
             if found:
                 return found
             assert asyncio.get_running_loop().time() < deadline, (
-                f"{what} did not come about:\n{self.env.transcript()}")
+                f"{what} did not happen:\n{self.env.transcript()}")
             await asyncio.sleep(0.01)
 
     def messages(self, channel):
-        """What everyone sees in a channel, oldest first, as it is now."""
+        """Return a channel's public messages, oldest first, as they are now."""
         return [message for message in channel.history() if not message.flags.ephemeral]
 
     def results(self, channel):
@@ -168,7 +168,7 @@ class World:
         return [message for message in self.messages(channel) if "Video" in labels(message)]
 
     async def painted(self, channel, count=1):
-        """The results in ``channel`` once there are ``count``, and nothing is left to paint."""
+        """Return the results in ``channel`` once there are ``count`` and no job is left."""
         await self.until(lambda: len(self.results(channel)) >= count and
                          not self.bot.queue.overview(), f"{count} pictures")
         await self.until(lambda: not self.bot.delivery.busy, "the delivery")
@@ -176,12 +176,12 @@ class World:
 
 
 def job_id_of(message):
-    """The job that a message's buttons are about."""
+    """Return the id of the job that a message's buttons belong to."""
     return message.components[0].children[0].custom_id.rsplit(":", 1)[1]
 
 
 def labels(message):
-    """The labels of a message's buttons."""
+    """Return the labels of a message's buttons."""
     found = []
 
     def walk(components):
@@ -203,7 +203,7 @@ async def world(settings, monkeypatch, caplog):
     place.external(Videos, "film", "the worker")
     with no_unexpected_errors(place.expected_errors):
         await place.start()
-        # How old a message is, by the clock that its id is from.
+        # A message's age is measured by the clock that its id is from.
         monkeypatch.setattr(discord.utils, "utcnow", place.env.now)
         with caplog.at_level(logging.INFO):
             yield place
@@ -212,7 +212,7 @@ async def world(settings, monkeypatch, caplog):
 
 @pytest.fixture
 def here(world):
-    """A server with two channels; people in it; a moderator."""
+    """A server with two channels, members and a moderator."""
     guild = world.env.create_guild("Studio")
     moderators = guild.create_role("moderators", permissions=discord.Permissions(
         manage_messages=True))
@@ -225,7 +225,7 @@ def here(world):
 
 @pytest.fixture
 async def host(world, monkeypatch):
-    """A media host that uploads get their links from, and that the bot takes for Discord's."""
+    """A media host that serves uploads, and that the bot accepts as Discord's."""
     host = MediaHost()
     application = web.Application()
     application.router.add_get("/{tail:.*}", host.answer)
@@ -244,5 +244,5 @@ async def host(world, monkeypatch):
 
 
 async def newest(world, channel, count):
-    """The job of the newest of ``count`` results."""
+    """Return the job of the newest result once there are ``count``."""
     return await world.bot.store.job(job_id_of((await world.painted(channel, count))[-1]))

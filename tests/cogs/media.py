@@ -22,28 +22,28 @@ class MediaHost:
         self.fetched.append(request.path)
         data = self.backend.cdn.get(f"http://{self.address}{request.path}")
         response = web.Response(status=404) if data is None else web.Response(body=data)
-        response.force_close()  # SimCord would wait until a connection is kept no longer
+        response.force_close()  # SimCord waits until connections are closed
         return response
 
     def forget(self, message) -> None:
-        """A message's files are gone, as its links' time runs out."""
+        """Remove a message's files, as if its links had expired."""
         for attachment in message.attachments:
             del self.backend.cdn._blobs[attachment.url]
 
 
 def sha256(data):
-    """As a request names a picture."""
+    """Return the name that a picture has in a request."""
     return hashlib.sha256(data).hexdigest()
 
 
 def png(colour="red", size=(64, 32), kind="PNG", mode="RGB"):
-    """A picture file of one colour."""
+    """Return a picture file of one colour."""
     file = io.BytesIO()
     Image.new(mode, size, colour).save(file, kind)
     return file.getvalue()
 
 
 async def answered(world, result):
-    """What an interaction was answered at last, when the bot has waited for its sockets."""
+    """Return an interaction's answer, which comes once the bot has fetched its files."""
     return await world.until(lambda: result.response is not None and result.response.content,
                              "the answer")

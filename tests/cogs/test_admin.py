@@ -1,4 +1,4 @@
-"""/admin is for whoever runs the bot, and for nobody else."""
+"""/admin can be used by the bot's host alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ARGUMENTS = {"drain": {"state": "on"}, "announce": {"text": "hello"}}
 
 @pytest.fixture
 def host(world, here, monkeypatch):
-    """Somebody who owns the application; in the server one administrator of two."""
+    """The application's owner, an administrator; ``here.administrator`` is another one."""
 
     async def external(self, wait=Admin.until_empty):
         return await world.env.external_wait(wait(self), reason="the queue to be empty")
@@ -32,7 +32,7 @@ def admin(person, here, command, **options):
     return person.slash(here.channel, f"admin {command}", **options)
 
 
-async def test_ordinary_people_do_not_see_it_and_nobody_in_direct_messages(world, here):
+async def test_admin_is_hidden_from_members_and_in_direct_messages(world, here):
     with pytest.raises(SetupError, match="not visible"):
         await admin(here.moderator, here, "stats")
     command = world.bot.tree.get_command("admin")
@@ -41,7 +41,7 @@ async def test_ordinary_people_do_not_see_it_and_nobody_in_direct_messages(world
     assert payload["contexts"] == [0]
 
 
-async def test_every_subcommand_is_refused_to_all_but_the_host(world, here, host):
+async def test_every_subcommand_is_refused_to_everyone_but_the_host(world, here, host):
     for command in world.bot.tree.get_command("admin").commands:
         before = len(world.env.http_requests)
         options = ARGUMENTS.get(command.name, {})
@@ -53,7 +53,7 @@ async def test_every_subcommand_is_refused_to_all_but_the_host(world, here, host
     assert world.messages(here.channel) == []
 
 
-async def test_the_host_reads_stats_and_workers(world, here, host):
+async def test_the_host_sees_stats_and_workers(world, here, host):
     await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 2")
     await world.painted(here.channel)
     stats = await admin(host, here, "stats")
@@ -76,7 +76,7 @@ async def test_the_host_reads_stats_and_workers(world, here, host):
     assert await problems(world.bot) == []
 
 
-async def test_draining_paints_what_was_asked_refuses_the_rest_and_says_when_empty(
+async def test_draining_paints_queued_jobs_refuses_new_ones_and_reports_the_end(
         world, here, host):
     await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 3")
     said = await admin(host, here, "drain", state="on")
@@ -93,7 +93,7 @@ async def test_draining_paints_what_was_asked_refuses_the_rest_and_says_when_emp
     assert len(await world.painted(here.channel, 2)) == 2
 
 
-async def test_an_announcement_is_shown_first_and_goes_where_pictures_were_asked_for(
+async def test_an_announcement_is_previewed_and_sent_where_pictures_were_requested(
         world, here, host):
     none = await admin(host, here, "announce", text="hello")
     assert "nobody to send this to" in none.response.content
@@ -105,7 +105,7 @@ async def test_an_announcement_is_shown_first_and_goes_where_pictures_were_asked
     assert len(world.messages(here.other)) == before
     buttons = shown.response.components[0]["components"]
     send = next(button["custom_id"] for button in buttons if ":send:" in button["custom_id"])
-    world.bot.owner_id = here.administrator.id  # the application was handed over meanwhile
+    world.bot.owner_id = here.administrator.id  # the application has a new owner now
     refused = await host.click(shown.response, custom_id=send)
     world.bot.owner_id = host.id
     assert refused.response.content == "Only the bot's host can do that."

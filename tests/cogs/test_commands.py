@@ -1,4 +1,4 @@
-"""What holds for every command and every button, those of tomorrow included."""
+"""Rules for every command and every button, including future ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def test_every_command_is_within_discord_s_limits(world):
     assert {command["name"] for command in payloads} >= {
         "imagine", "edit", "Edit this image", "history", "queue"}
     for command in payloads:
-        if command["type"] == discord.AppCommandType.message.value:  # a menu's
+        if command["type"] == discord.AppCommandType.message.value:  # a context menu
             assert 1 <= len(command["name"]) <= 32
             assert command["contexts"] == [0, 1]
             assert command["integration_types"] == [0]
@@ -28,7 +28,7 @@ async def test_every_command_is_within_discord_s_limits(world):
         assert re.fullmatch(r"[-_a-z0-9]{1,32}", command["name"])
         assert 1 <= len(command["description"]) <= 100
         assert len(command["options"]) <= 25
-        # In servers and most in direct messages; installed in servers alone.
+        # Usable in servers, most also in direct messages; installed in servers only.
         assert command["contexts"] in ([0, 1], [0])
         assert command["integration_types"] == [0]
         for option in command["options"]:
@@ -52,12 +52,12 @@ async def test_imagine_s_options_are_the_request_s_fields(world):
 
 
 @pytest.mark.parametrize("button", BUTTONS, ids=lambda button: button.action)
-def test_every_button_s_id_fits_and_is_its_own(button):
+def test_every_button_s_id_fits_and_matches_no_other_button(button):
     custom_id = button.custom_id_of("f" * 32)
     assert len(custom_id) <= 100
-    takers = [other for other in BUTTONS
+    matching = [other for other in BUTTONS
               if other.__discord_ui_compiled_template__.fullmatch(custom_id)]
-    assert takers == [button]
+    assert matching == [button]
     for forged in (custom_id + "0", custom_id[:-1], custom_id.upper(), custom_id[:-1] + "/",
                    f"imagine:{button.action}:../../etc/passwd"):
         assert button.__discord_ui_compiled_template__.fullmatch(forged) is None
@@ -88,12 +88,12 @@ async def test_only_the_owner_can_sync_by_hand(world, here):
     assert world.messages(here.channel)[-1].content == f"Synced {number} commands."
 
 
-def test_the_permissions_asked_for_are_those_that_are_checked():
+def test_the_requested_permissions_are_those_that_are_checked():
     assert discord.Permissions(**dict.fromkeys(NAMES, True)) == NEEDED
     assert not NEEDED.administrator
 
 
-async def test_it_needs_no_privileged_intent(world):
+async def test_the_bot_needs_no_privileged_intent(world):
     intents = world.bot.intents
     assert [intents.members, intents.presences, intents.message_content] == [False] * 3
     assert world.bot.allowed_mentions.to_dict() == {"parse": []}

@@ -17,7 +17,7 @@ def test_an_error_fails_the_test():
         LOG.error("/imagine failed")
 
 
-def test_an_expected_error_does_not_but_its_absence_does():
+def test_an_expected_error_passes_and_its_absence_fails():
     with no_unexpected_errors(["/imagine failed"]):
         LOG.error("/imagine failed, reference 1")
     with pytest.raises(AssertionError, match="expected and not logged"), (
@@ -25,6 +25,6 @@ def test_an_expected_error_does_not_but_its_absence_does():
         LOG.warning("/imagine failed")
 
 
-async def test_the_bot_s_world_has_the_guard(world, here):
+async def test_the_world_fixture_has_the_guard(world, here):
     world.expect_error("the test's own error")
     LOG.error("the test's own error")

@@ -1,4 +1,4 @@
-"""A cog's gates, callbacks and buttons work for as long as the cog is loaded."""
+"""A cog's gates, callbacks and buttons work while the cog is loaded, and no longer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.ui.feature import Feature
 
 @pytest.mark.parametrize("name", ["Admin", "Config", "History", "Moderation", "Preferences",
                                   "Privacy"])
-async def test_a_cog_takes_its_gates_and_buttons_with_it(world, name):
+async def test_unloading_a_cog_removes_its_gates_and_buttons(world, name):
     bot, cog = world.bot, world.bot.get_cog(name)
     assert isinstance(cog, Feature)
     assert cog.gates or cog.buttons

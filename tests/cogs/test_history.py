@@ -1,4 +1,4 @@
-"""/history and /queue show people their own, and nobody else's secrets."""
+"""/history and /queue show users their own pictures, and no prompt that is hidden from them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.cogs.conftest import job_id_of, labels
 
 
 def text_of(result):
-    """All that a person reads in a response made of components."""
+    """Return all text in a response that is made of components."""
     return "\n".join(component["content"] for component in walk(result.response.components)
                      if component["type"] == 10)
 
@@ -32,7 +32,7 @@ async def paint(world, here, person, prompts):
     return (await world.painted(here.channel, before + len(prompts)))[before:]
 
 
-async def test_history_shows_ones_own_newest_first_with_everything(world, here):
+async def test_history_shows_the_user_s_own_pictures_newest_first(world, here):
     await paint(world, here, here.bob, ["bob's secret"])
     first, second = await paint(world, here, here.alice, ["a red circle --seed 1", "a hen"])
     shown = await here.alice.slash(here.channel, "history")
@@ -90,7 +90,7 @@ async def test_history_turns_pages_after_a_restart(world, here):
     assert "Page 2 of 2" in text_of(shown)
 
 
-async def test_queue_shows_this_server_by_position(world, here):
+async def test_queue_shows_this_server_s_jobs_by_position(world, here):
     empty = await here.alice.slash(here.channel, "queue")
     assert empty.ephemeral
     assert empty.response.content.startswith("This server has no pictures in the queue")
@@ -105,7 +105,7 @@ async def test_queue_shows_this_server_by_position(world, here):
     assert "for you: a fox" in shown
     assert "**2nd" in shown
     assert here.bob.mention in shown
-    # Another channel's prompt may not be everyone's to read, another server's is not.
+    # Not everyone may read another channel's prompts, and nobody another server's.
     assert "bob's hen" not in shown
     assert "secret" not in shown
     assert "1 picture from elsewhere" in shown
@@ -114,7 +114,7 @@ async def test_queue_shows_this_server_by_position(world, here):
     await world.until(lambda: not world.bot.delivery.busy, "the end")
 
 
-async def test_a_picture_can_be_kept_where_old_ones_make_room(world, here, monkeypatch):
+async def test_a_picture_can_be_kept_if_old_ones_are_deleted_for_space(world, here, monkeypatch):
     assert "Keep" not in labels((await paint(world, here, here.alice, ["a fox"]))[0])
     monkeypatch.setattr(world.bot.settings.operations, "pictures_mb", 1.0)
     [picture] = await paint(world, here, here.alice, ["a hen"])

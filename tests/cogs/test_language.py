@@ -1,4 +1,4 @@
-"""Whom the bot answers in which language: each person in theirs, a server in its own."""
+"""Users are answered in their own language; public messages are in the server's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAME_LENGTH = 32  # Discord's
 
 @pytest.fixture
 def german(here, monkeypatch):
-    """Somebody whose Discord is in German, as the virtual one says of nobody by itself."""
+    """A member whose Discord client is in German; SimCord has no option for that."""
     greta = here.guild.add_member(here.guild._env.create_user("greta"))
     plain = simcord.interactions.base_payload
 
@@ -31,7 +31,7 @@ def german(here, monkeypatch):
     return greta
 
 
-async def test_a_person_is_answered_in_their_language(world, here, german):
+async def test_a_user_is_answered_in_their_language(world, here, german):
     result = await german.slash(here.channel, "imagine", prompt="a red circle", seed=7)
     assert result.response.content.startswith("In der Warteschlange: du bist als Nächstes dran")
     [picture] = await world.painted(here.channel)
@@ -46,7 +46,7 @@ async def test_a_person_is_answered_in_their_language(world, here, german):
     assert deleted.response.content == "Gelöscht."
 
 
-async def test_the_engine_s_refusals_are_in_their_language_too(world, here, german):
+async def test_the_engine_s_refusals_are_in_the_user_s_language_too(world, here, german):
     result = await german.slash(here.channel, "imagine", prompt="a fox --colour red")
     assert result.response.content.startswith(
         "Es gibt keine Option --colour; möglich sind --size")
@@ -54,7 +54,7 @@ async def test_the_engine_s_refusals_are_in_their_language_too(world, here, germ
     assert result.response.content.startswith("There is no option --colour")
 
 
-async def test_a_server_s_language_is_that_of_its_messages(world, here, german):
+async def test_public_messages_are_in_the_server_s_language(world, here, german):
     manager = add_manager(here)
     assert "de" in await configure(here, manager, "set", name="language", value="de")
     result = await here.alice.slash(here.channel, "imagine", prompt="a red circle", seed=7)
@@ -95,10 +95,10 @@ async def test_every_description_is_translated_and_names_are_not(world):
     assert seen > 50
 
 
-async def test_other_translations_are_told_to_discord(world):
+async def test_changed_translations_change_the_fingerprint(world):
     tree = world.bot.tree
     now = await fingerprint(tree)
-    with using_language("de"):  # whose start it is does not matter
+    with using_language("de"):  # the language in use makes no difference
         assert await fingerprint(tree) == now
     await tree.set_translator(None)
     assert await fingerprint(tree) != now

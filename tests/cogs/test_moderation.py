@@ -1,4 +1,4 @@
-"""/mod: a server's moderators, and nobody else, about that server's pictures and people."""
+"""/mod: only moderators manage the pictures and members of their server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cogs.conftest import job_id_of
 LONG = "a fox --iterations 900"
 
 
-async def painted(world, here, person, prompt="a hen --iterations 1", count=1):
+async def paint(world, here, person, prompt="a hen --iterations 1", count=1):
     await person.slash(here.channel, "imagine", prompt=prompt)
     return (await world.painted(here.channel, count))[-1]
 
@@ -31,7 +31,7 @@ def listed(result):
     return result.response.embeds[0].description
 
 
-async def asks(person, channel, prompt="a cow --iterations 1"):
+async def ask(person, channel, prompt="a cow --iterations 1"):
     return said(await person.slash(channel, "imagine", prompt=prompt))
 
 
@@ -41,7 +41,7 @@ COMMANDS: list[tuple[str, dict[str, Any]]] = [
     ("limit", {"person": "bob", "waiting": 1}), ("unlimit", {"person": "bob"})]
 
 
-async def test_discord_shows_the_commands_to_moderators_in_servers_alone(world):
+async def test_discord_shows_the_commands_only_to_moderators_in_servers(world):
     [mod] = [command.to_dict(world.bot.tree) for command in world.bot.tree.get_commands()
              if command.name == "mod"]
     assert mod["default_member_permissions"] == discord.Permissions(manage_messages=True).value
@@ -49,8 +49,8 @@ async def test_discord_shows_the_commands_to_moderators_in_servers_alone(world):
     assert {option["name"] for option in mod["options"]} == {name for name, _ in COMMANDS}
 
 
-async def test_whoever_is_shown_them_all_the_same_is_refused(world, here):
-    # A server's settings may give a command to anyone: what counts is checked again.
+async def test_members_without_the_right_are_refused_even_if_they_see_the_commands(world, here):
+    # Discord's settings can give the command to anyone, so the bot checks the right.
     group = world.bot.tree.get_command("mod")
     group.default_permissions = None
     await world.bot.tree.sync()
@@ -60,11 +60,11 @@ async def test_whoever_is_shown_them_all_the_same_is_refused(world, here):
         assert "You need Manage Messages" in said(
             await here.alice.slash(here.channel, f"mod {name}", **given))
     assert await world.bot.people.acts(str(here.guild.id), 9) == []
-    await painted(world, here, here.bob, "bob's secret --iterations 1")
+    await paint(world, here, here.bob, "bob's secret --iterations 1")
     assert await here.alice.autocomplete(here.channel, "mod delete", "job", "secret") == []
 
 
-async def test_stop_calls_off_what_is_painted_and_what_waits(world, here):
+async def test_stop_cancels_running_and_waiting_jobs(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=LONG)
     await here.bob.slash(here.channel, "imagine", prompt="a waiting hen")
     await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
@@ -73,7 +73,7 @@ async def test_stop_calls_off_what_is_painted_and_what_waits(world, here):
         "running · a fox", "queued · a waiting hen"]
     for choice in shown:
         result = await here.moderator.slash(here.channel, "mod stop", job=choice["value"])
-        # Once the worker has left off.
+        # The answer comes once the worker has stopped.
         assert await world.until(lambda result=result: said(result), "the answer") == (
             "Cancelled. Nothing will be posted.")
     assert world.bot.queue.overview() == []
@@ -85,9 +85,9 @@ async def test_stop_calls_off_what_is_painted_and_what_waits(world, here):
     assert f"{here.moderator.mention} cancelled a picture by {here.alice.mention}" in log
 
 
-async def test_delete_takes_message_row_and_file_by_id_or_link(world, here):
-    first = await painted(world, here, here.alice)
-    second = await painted(world, here, here.bob, count=2)
+async def test_delete_removes_message_row_and_file_by_id_or_link(world, here):
+    first = await paint(world, here, here.alice)
+    second = await paint(world, here, here.bob, count=2)
     [choice] = await here.moderator.autocomplete(here.channel, "mod delete", "job",
                                                  job_id_of(first)[:8])
     assert "a hen" in choice["name"]
@@ -98,10 +98,10 @@ async def test_delete_takes_message_row_and_file_by_id_or_link(world, here):
         assert message.id not in [each.id for each in world.messages(here.channel)]
         assert await world.bot.store.job(job_id_of(message)) is None
         assert not path.exists()
-    assert world.messages(here.channel) == []  # the progress messages neither
+    assert world.messages(here.channel) == []  # the progress messages are gone too
 
 
-async def test_a_running_one_is_deleted_whole(world, here):
+async def test_a_running_job_is_deleted_completely(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=LONG)
     await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
     [job] = world.bot.queue.overview()
@@ -113,7 +113,7 @@ async def test_a_running_one_is_deleted_whole(world, here):
 
 
 async def test_another_server_s_pictures_are_out_of_reach(world, here):
-    picture = await painted(world, here, here.alice)
+    picture = await paint(world, here, here.alice)
     there = world.env.create_guild("Elsewhere")
     role = there.create_role("moderators", permissions=discord.Permissions(manage_messages=True))
     carol = there.add_member(world.env.create_user("carol"), roles=[role])
@@ -124,15 +124,15 @@ async def test_another_server_s_pictures_are_out_of_reach(world, here):
             await carol.slash(channel, "mod delete", job=job))
     assert "Nobody has made" in said(await carol.slash(channel, "mod jobs"))
     assert len(world.results(here.channel)) == 1
-    # A ban is that server's alone.
+    # A ban applies only in its own server.
     await carol.slash(channel, "mod ban", person=here.alice.user)
-    assert (await asks(here.alice, here.channel)).startswith("Queued")
+    assert (await ask(here.alice, here.channel)).startswith("Queued")
     await world.painted(here.channel, 2)
 
 
-async def test_jobs_says_who_asked(world, here):
-    await painted(world, here, here.alice, "alice's hen --iterations 1")
-    await painted(world, here, here.bob, "bob's hen --iterations 1", count=2)
+async def test_jobs_shows_who_requested_each_picture(world, here):
+    await paint(world, here, here.alice, "alice's hen --iterations 1")
+    await paint(world, here, here.bob, "bob's hen --iterations 1", count=2)
     text = listed(await here.moderator.slash(here.channel, "mod jobs"))
     assert text.index("bob's hen") < text.index("alice's hen")
     assert here.alice.mention in text
@@ -144,12 +144,12 @@ async def test_a_ban_holds_until_it_ends_or_is_lifted(world, here):
     text = said(await here.moderator.slash(here.channel, "mod ban", person=here.alice,
                                            duration="7d"))
     assert re.search(r"is banned from making pictures here until <t:\d+:f>\.$", text)
-    refused = await asks(here.alice, here.channel)
+    refused = await ask(here.alice, here.channel)
     assert re.fullmatch(
         r"You're banned from making pictures in this server until <t:\d+:f>\.", refused)
     assert world.bot.queue.overview() == []
-    assert (await asks(here.bob, here.channel)).startswith("Queued")
-    # In direct messages she is nobody's guest.
+    assert (await ask(here.bob, here.channel)).startswith("Queued")
+    # A server's ban does not apply in direct messages.
     direct = await here.alice.user.slash("imagine", prompt="a hen --iterations 1")
     assert direct.response.content.startswith("Queued")
     bans = listed(await here.moderator.slash(here.channel, "mod bans"))
@@ -158,12 +158,12 @@ async def test_a_ban_holds_until_it_ends_or_is_lifted(world, here):
         await here.moderator.slash(here.channel, "mod unban", person=here.alice))
     assert "isn't banned" in said(
         await here.moderator.slash(here.channel, "mod unban", person=here.alice))
-    assert (await asks(here.alice, here.channel)).startswith("Queued")
+    assert (await ask(here.alice, here.channel)).startswith("Queued")
     await world.painted(here.channel, 2)
 
 
-async def test_a_banned_person_s_buttons_ask_for_nothing_either(world, here):
-    picture = await painted(world, here, here.bob)
+async def test_a_banned_user_cannot_request_pictures_with_buttons(world, here):
+    picture = await paint(world, here, here.bob)
     await here.moderator.slash(here.channel, "mod ban", person=here.alice)
     assert "banned from making pictures" in said(await here.alice.click(picture, label="Again"))
     await here.alice.click(picture, label="Remix")
@@ -172,24 +172,24 @@ async def test_a_banned_person_s_buttons_ask_for_nothing_either(world, here):
         await check_not_banned(world.bot.people, str(here.guild.id), str(here.alice.id))
 
 
-async def test_a_limit_on_the_way_and_a_day(world, here):
+async def test_a_user_s_waiting_and_daily_pictures_can_be_limited(world, here):
     await here.moderator.slash(here.channel, "mod limit", person=here.alice, waiting=1)
     await here.alice.slash(here.channel, "imagine", prompt=LONG)
-    refused = await asks(here.alice, here.channel)
+    refused = await ask(here.alice, here.channel)
     assert "limited you to 1 picture in the queue at a time. Wait for one" in refused
-    assert (await asks(here.bob, here.channel)).startswith("Queued")
+    assert (await ask(here.bob, here.channel)).startswith("Queued")
     [job, _] = world.bot.queue.overview()
     result = await here.moderator.slash(here.channel, "mod stop", job=job.id)
     await world.until(lambda: said(result), "the answer")
     await world.painted(here.channel)
     text = said(await here.moderator.slash(here.channel, "mod limit", person=here.alice, a_day=2))
     assert "2 pictures a day" in text
-    assert (await asks(here.alice, here.channel)).startswith("Queued")  # the second of today
-    refused = await asks(here.alice, here.channel)
+    assert (await ask(here.alice, here.channel)).startswith("Queued")  # the second of today
+    refused = await ask(here.alice, here.channel)
     assert re.search(
         r"limited you to 2 pictures a day\. You can make the next one <t:\d+:R>\.", refused)
     await here.moderator.slash(here.channel, "mod unlimit", person=here.alice)
-    assert (await asks(here.alice, here.channel)).startswith("Queued")
+    assert (await ask(here.alice, here.channel)).startswith("Queued")
     await world.painted(here.channel, 3)
 
 
@@ -199,7 +199,7 @@ async def test_a_limit_on_the_way_and_a_day(world, here):
     ("ban", {"duration": "9999w"}, "Use 1m to 3650d"),
     ("limit", {}, "Set a_day, waiting or both"),
     ("unlimit", {}, "has no limit here")])
-async def test_what_cannot_be_is_said_in_a_sentence(world, here, name, options, words):
+async def test_wrong_options_are_refused_with_the_reason(world, here, name, options, words):
     result = await here.moderator.slash(here.channel, f"mod {name}", person=here.alice, **options)
     assert words in said(result)
     guild = str(here.guild.id)
@@ -207,7 +207,7 @@ async def test_what_cannot_be_is_said_in_a_sentence(world, here, name, options, 
     assert await world.bot.people.acts(guild, 9) == []
 
 
-def test_spans_of_time():
+def test_durations_are_parsed():
     assert [parse_duration(text) for text in ("30m", "12h", "7d", " 2W ", "1d 12h", "1d12h")] == [
         1800, 43_200, 604_800, 1_209_600, 129_600, 129_600]
     for text in ("", "7", "d", "-7d", "7 days", "1.5d", "7dd", "٣d" * 40, "9" * 30 + "d"):
@@ -215,7 +215,7 @@ def test_spans_of_time():
             parse_duration(text)
 
 
-async def test_a_restriction_without_a_name_is_listed_as_such(world, here):
+async def test_a_restriction_of_a_deleted_user_is_listed_without_a_name(world, here):
     guild = str(here.guild.id)
     alias = await world.bot.people.aliases.of("1")
     await world.bot.people.restrict(Restriction(guild, alias, "ban", moderator=None))

@@ -1,7 +1,7 @@
-"""docs/permissions.md is true: every command, button and menu, done as everyone it names.
+"""docs/permissions.md is true: each of its roles tries every command, button and menu.
 
-One world for each kind of person, with a picture that is painted and one that waits. The queue is
-held meanwhile, so that nothing but what is done changes anything.
+Each role has a world of its own, with a finished picture and a waiting one. The queue is held
+meanwhile, so that only the tried action changes anything.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ REFUSALS = re.compile(
     "|You need .+ to (make|edit) pictures here")
 SHOWN = {None: "everyone", "manage_messages": "Manage Messages", "manage_guild": "Manage Server",
          "administrator": "Administrator"}
-# What is done last takes away what the others are about.
+# These come last because they remove what the others need.
 LAST = ("/mod stop", "/mod delete", "button cancel", "button delete", "button forget")
 KEY = "0123456789abcdef"
 
 
 def table() -> dict[str, dict[str, str]]:
-    """The page's rows by what they are about, each by its columns."""
+    """Return the page's rows by command, button or menu, each as a dict by column."""
     lines = [[cell.strip().replace("`", "") for cell in line.strip("|\n").split("|")]
              for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
     head, _, *rows = lines
@@ -52,7 +52,7 @@ def table() -> dict[str, dict[str, str]]:
 
 @dataclass
 class Scene:
-    """Who acts, where, and what about. ``others`` are people and things of the server."""
+    """Who acts, where, and on which jobs. ``others`` has a member, a channel and a role."""
 
     world: Any
     actor: Any
@@ -64,7 +64,7 @@ class Scene:
 
 
 def commands(bot) -> dict[str, Any]:
-    """Every command that does something, by its name as people type it; menus too."""
+    """Return every command and menu that does something, by its name as users type it."""
     found: dict[str, Any] = {}
     for kind in discord.AppCommandType:
         for command in bot.tree.walk_commands(type=kind):
@@ -76,7 +76,7 @@ def commands(bot) -> dict[str, Any]:
 
 
 def buttons(bot) -> dict[str, type[discord.ui.DynamicItem]]:
-    """Every button that works at any time, by the word in its id."""
+    """Return every button that outlasts a restart, by the word in its id."""
     registered = bot._connection._view_store._dynamic_items
     assert set(BUTTONS) <= set(registered.values())  # or discord.py keeps them elsewhere now
     found = {}
@@ -87,7 +87,7 @@ def buttons(bot) -> dict[str, type[discord.ui.DynamicItem]]:
     return found
 
 
-async def test_everything_has_a_row_and_is_shown_to_whom_the_row_says(world):
+async def test_everything_has_a_row_and_is_shown_to_the_members_named_there(world):
     rows, found = table(), commands(world.bot)
     assert {*found, *buttons(world.bot)} == set(rows)
     for row in rows.values():
@@ -104,7 +104,7 @@ async def test_everything_has_a_row_and_is_shown_to_whom_the_row_says(world):
 
 @pytest.fixture
 def held(world, host):
-    """Hold the queue: what is asked for waits. It goes on when the test is over."""
+    """Return a function that holds the queue until the test is over, so that new jobs wait."""
     queue, go_on = world.bot.queue, asyncio.Event()
     paint = queue._paint
 
@@ -120,7 +120,7 @@ def held(world, host):
 
 
 async def set_up(world, here, role, hold) -> Scene:
-    """A painted picture and one that waits, both alice's, or in direct messages the actor's."""
+    """Make a finished picture and a waiting one: alice's, or the actor's in direct messages."""
     member = lambda name, *roles: here.guild.add_member(  # noqa: E731
         world.env.create_user(name), roles=list(roles))
     right = lambda name, **rights: here.guild.create_role(  # noqa: E731
@@ -152,7 +152,7 @@ async def set_up(world, here, role, hold) -> Scene:
             "roles_use": [str(painters.id)], "roles_edit": [str(painters.id)]})
     if role == "banned":
         await world.bot.people.restrict(Restriction(guild, str(actor.id), "ban", moderator="1"))
-    # Whom Discord shows them is its business; here everybody sees them.
+    # Discord shows everyone all commands here, so that the bot's own checks are tested.
     for command in world.bot.tree.get_commands():
         command.default_permissions = None
     await world.bot.tree.sync()
@@ -161,7 +161,7 @@ async def set_up(world, here, role, hold) -> Scene:
 
 
 def values_of(scene: Scene, name: str, command: app_commands.Command) -> dict[str, Any]:
-    """Something sensible for each option that must be there."""
+    """Return a valid value for each required option."""
     job = scene.waiting if name == "/mod stop" else scene.painted
     known = {"prompt": "a cow --iterations 1", "image": ("fox.png", png()), "job": job,
              "person": scene.others.person, "channel": scene.others.channel,
@@ -174,7 +174,7 @@ def values_of(scene: Scene, name: str, command: app_commands.Command) -> dict[st
 
 
 async def do(scene: Scene, name: str, what: Any, message: Any) -> Any:
-    """Run the command, open the menu, or press ``message``'s button; send what modal it shows."""
+    """Run the command, open the menu, or press ``message``'s button; submit its modal."""
     if isinstance(what, app_commands.Command):
         given, words = values_of(scene, name, what), what.qualified_name
         result = await (scene.actor.slash(words, **given) if is_direct(scene)
@@ -187,7 +187,7 @@ async def do(scene: Scene, name: str, what: Any, message: Any) -> Any:
         fields = {"prompt": "a hen --iterations 1"} if "remix" in result.modal["custom_id"] else {
             "words": "a hen --iterations 1"}
         result = await scene.actor.submit_modal(result, fields)
-    # Those of /history and /privacy come in place of the message with the button.
+    # /history and /privacy edit the message with the button instead of answering.
     await scene.world.until(lambda: result.acknowledged and (
         not result.deferred or said(result) or name == "button history"), name)
     return result
@@ -200,7 +200,7 @@ def is_direct(scene: Scene) -> bool:
 async def open_menu(scene: Scene, name: str) -> Any:
     if not is_direct(scene):
         return await scene.actor.context_menu(scene.channel, name, scene.picture)
-    # SimCord's people open no menus in direct messages; this is what theirs in servers do.
+    # SimCord's users cannot open menus in direct messages; this does it as its members do.
     root = actors._resolve_visible_command(scene.actor, scene.channel.id, name,
                                            AppCommandType.MESSAGE)
     stored = actors._visible_message(scene.actor, scene.picture)
@@ -220,7 +220,7 @@ def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
 
 
 async def post(scene: Scene, name: str, button: type[Any]) -> discord.Message:
-    """A message of the bot's with the button, where the actor reads it."""
+    """Post a message of the bot with the button, where the actor can see it."""
     bot = scene.world.bot
     bot.get_cog("Admin").announcements[KEY] = Announcement(
         "hello", {"1": str(scene.others.channel.id)})
@@ -235,7 +235,7 @@ async def post(scene: Scene, name: str, button: type[Any]) -> discord.Message:
 
 
 def said(result) -> str:
-    """What was answered: its text, or that of its parts."""
+    """Return the answer's text, or that of its parts."""
     response = result.response
     if response is None:
         return ""
@@ -243,7 +243,7 @@ def said(result) -> str:
 
 
 async def state_of(scene: Scene) -> tuple[Any, Any]:
-    """Every row of the database, and every message that others can read."""
+    """Return every row of the database, and every public message."""
     await scene.world.env.settle()
     database = database_of(scene.world.bot.store)
     tables = [row["name"] for row in await database.fetch(
@@ -260,7 +260,7 @@ async def state_of(scene: Scene) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_each_is_allowed_or_refused_as_the_table_says(world, here, held, role):
+async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, held, role):
     scene = await set_up(world, here, role, held)
     wrong = []
     everything = {**commands(world.bot), **buttons(world.bot)}

@@ -1,4 +1,4 @@
-"""/preferences: what one leaves open is as one prefers it, and one is told as one wishes."""
+"""/preferences: a user's defaults for options left out, and how the user is notified."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of
 
 
-async def test_what_is_left_open_is_filled_in_and_what_is_named_is_not(world, here):
+async def test_options_left_out_are_filled_in_and_named_ones_are_kept(world, here):
     shown = await here.alice.slash(here.channel, "preferences set", size="48x32", iterations=2)
     assert shown.ephemeral
     assert "48×32" in shown.response.content
@@ -28,7 +28,7 @@ async def test_what_is_left_open_is_filled_in_and_what_is_named_is_not(world, he
     assert made["bob's"] == (32, 32, 5)  # the model's own
 
 
-async def test_they_are_one_s_own_kept_through_a_restart_and_reset(world, here):
+async def test_preferences_belong_to_one_user_survive_a_restart_and_can_be_reset(world, here):
     await here.alice.slash(here.channel, "preferences set", iterations=3, model="tiny",
                            direct_message=True, previews=False)
     await world.restart()
@@ -44,7 +44,7 @@ async def test_they_are_one_s_own_kept_through_a_restart_and_reset(world, here):
     assert await world.bot.people.preferences(str(here.alice.id)) == Preferences()
 
 
-async def test_what_cannot_be_painted_here_is_refused_and_changes_nothing(world, here):
+async def test_values_that_cannot_be_painted_are_refused_and_change_nothing(world, here):
     for option, value, words in (("size", "2000x2000", "at most 262144 pixels"),
                                  ("size", "wide", "must look like 256x128"),
                                  ("size", "8x8", "between 16 and 2048"),
@@ -56,7 +56,7 @@ async def test_what_cannot_be_painted_here_is_refused_and_changes_nothing(world,
     assert await world.bot.people.preferences(str(here.alice.id)) == Preferences()
 
 
-async def test_what_the_server_allows_less_of_is_brought_down(world, here):
+async def test_preferences_above_the_server_s_maximum_are_lowered(world, here):
     manager = add_manager(here)
     await here.alice.slash(here.channel, "preferences set", size="64x32", iterations=4)
     await configure(here, manager, "set", name="max_iterations", value="2")
@@ -69,7 +69,7 @@ async def test_what_the_server_allows_less_of_is_brought_down(world, here):
     assert (request.iterations, request.width, request.height) == (2, 45, 22)
 
 
-async def test_without_previews_there_is_text_alone(world, here):
+async def test_without_previews_the_progress_is_text_only(world, here):
     await here.alice.slash(here.channel, "preferences set", previews=False)
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
     await here.bob.slash(here.other, "imagine", prompt="a hen --iterations 900")
@@ -85,7 +85,7 @@ async def test_without_previews_there_is_text_alone(world, here):
     await world.until(lambda: not world.bot.delivery.busy, "the end")
 
 
-async def test_who_wishes_is_written_to_when_it_is_done(world, here):
+async def test_users_who_want_it_get_a_direct_message_when_their_picture_is_done(world, here):
     await here.alice.slash(here.channel, "preferences set", direct_message=True)
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     [result] = await world.painted(here.channel)
@@ -97,7 +97,7 @@ async def test_who_wishes_is_written_to_when_it_is_done(world, here):
     assert here.bob.user.dm_channel.history() == []
 
 
-async def test_in_direct_messages_there_is_no_second_one(world, here):
+async def test_pictures_in_direct_messages_send_no_second_message(world, here):
     await here.alice.user.slash("preferences set", direct_message=True)
     await here.alice.user.slash("imagine", prompt="a fox --iterations 1")
     channel = here.alice.user.dm_channel
@@ -106,7 +106,7 @@ async def test_in_direct_messages_there_is_no_second_one(world, here):
             if message.content.startswith("Your picture")] == []
 
 
-async def test_closed_direct_messages_take_nothing_from_the_picture(world, here):
+async def test_closed_direct_messages_do_not_affect_the_picture(world, here):
     await here.alice.slash(here.channel, "preferences set", direct_message=True)
     dm = here.alice.user.dm_channel
     world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007,

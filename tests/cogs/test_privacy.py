@@ -1,4 +1,4 @@
-"""/privacy: all that is kept of oneself, and that nothing of it is left."""
+"""/privacy: a user's data is exported completely, and deleted without a trace."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def direct(person):
 
 
 async def unzipped(message):
-    """The names and bytes of all that a message's zips hold."""
+    """Return the bytes of every file in a message's zip archives, by name."""
     found: dict[str, bytes] = {}
     for attachment in message.attachments:
         data = await attachment.read()
@@ -38,8 +38,8 @@ async def unzipped(message):
     return found
 
 
-async def pressed(world, person, channel, label="Delete everything"):
-    """/privacy forget, and its answer."""
+async def forget(world, person, channel, label="Delete everything"):
+    """Run /privacy forget, press a button and return the answer."""
     asked = await person.slash(channel, "privacy forget")
     assert asked.ephemeral
     await person.click(asked.response, label=label)
@@ -48,15 +48,15 @@ async def pressed(world, person, channel, label="Delete everything"):
         asked.response.content, "the answer")
 
 
-async def lived(world, here, monkeypatch):
-    """Alice has done all that leaves a trace; bob has to do with her."""
+async def leave_traces(world, here, monkeypatch):
+    """Alice leaves every kind of trace, and bob makes a picture from one of hers."""
     photo = picture_bytes("red")
 
     async def from_cdn(address):
         data = world.env.backend.cdn.get(address)
         return Picture(hashlib.sha256(data).hexdigest(), data)
 
-    # The virtual Discord's media host answers no HTTP; test_attachments.py is about that.
+    # The virtual Discord's media host has no HTTP; test_attachments.py tests fetching.
     monkeypatch.setattr(world.bot.attachments, "picture", from_cdn)
     await here.alice.slash(here.channel, "preferences set", iterations=1)
     await here.alice.slash(here.channel, "imagine", prompt="alice's fox",
@@ -72,12 +72,12 @@ async def lived(world, here, monkeypatch):
     return hers, hashlib.sha256(photo).hexdigest()
 
 
-async def test_forgetting_leaves_no_row_no_file_and_no_name(world, here, monkeypatch):
-    hers, sha = await lived(world, here, monkeypatch)
+async def test_deleting_all_data_leaves_no_row_file_or_name(world, here, monkeypatch):
+    hers, sha = await leave_traces(world, here, monkeypatch)
     folder, id = world.bot.store.folder, str(here.alice.id)
     assert traces(folder, id)
     assert (folder / "attachments" / sha).exists()
-    text = await pressed(world, here.alice, here.channel)
+    text = await forget(world, here.alice, here.channel)
     assert text.startswith("I've deleted your data")
     assert "Backups that still have it expire within 7 days." in text
     assert "couldn't delete" not in text
@@ -86,22 +86,22 @@ async def test_forgetting_leaves_no_row_no_file_and_no_name(world, here, monkeyp
     assert list((folder / "states").glob(f"*{job_id_of(hers)}*")) == []
     assert [path for path in (folder / "pictures").iterdir() if job_id_of(hers) in path.name] == []
     assert world.bot.queue.overview() == []
-    # Her messages are gone, bob's is there.
+    # Alice's messages are gone, bob's is still there.
     [his] = world.results(here.channel)
     assert here.bob.mention in his.content
     assert world.messages(here.other) == []
     assert [message for message in world.messages(here.channel)
             if here.alice.mention in message.content] == []
-    # Nothing comes back: not while the bot goes on, nor after a restart.
+    # Nothing comes back after a restart either.
     await world.restart()
     await world.until(lambda: not world.bot.delivery.busy, "the end")
     assert traces(folder, id) == []
     assert (await world.bot.store.job(job_id_of(his))).person == str(here.bob.id)
 
 
-async def test_a_ban_holds_after_its_person_is_forgotten(world, here):
+async def test_a_ban_holds_after_the_user_s_data_is_deleted(world, here):
     await here.moderator.slash(here.channel, "mod ban", person=here.alice, duration="7d")
-    await pressed(world, here.alice, here.channel)
+    await forget(world, here.alice, here.channel)
     assert traces(world.bot.store.folder, str(here.alice.id)) == []
     refused = await here.alice.slash(here.channel, "imagine", prompt="a fox")
     assert "banned from making pictures" in refused.response.content
@@ -113,7 +113,7 @@ async def test_a_ban_holds_after_its_person_is_forgotten(world, here):
     await world.painted(here.channel)
 
 
-async def test_it_asks_once_and_no_means_no_also_after_a_restart(world, here):
+async def test_deleting_asks_first_and_can_be_declined_also_after_a_restart(world, here):
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     [picture] = await world.painted(here.channel)
     asked = await here.alice.slash(here.channel, "privacy forget")
@@ -126,21 +126,21 @@ async def test_it_asks_once_and_no_means_no_also_after_a_restart(world, here):
     assert await world.bot.store.job(job_id_of(picture)) is not None
 
 
-async def test_a_message_that_cannot_be_deleted_stops_nothing(world, here):
+async def test_a_message_that_cannot_be_deleted_does_not_stop_the_deletion(world, here):
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     [picture] = await world.painted(here.channel)
     world.env.inject_error("DELETE", f"/channels/{here.channel.id}/messages/{picture.id}",
                            status=403, code=50001, times=None)
-    text = await pressed(world, here.alice, here.channel)
+    text = await forget(world, here.alice, here.channel)
     assert "I couldn't delete the message of 1 picture;" in text
     assert traces(world.bot.store.folder, str(here.alice.id)) == []
 
 
-async def test_one_who_was_never_here_can_be_forgotten(world, here):
-    assert (await pressed(world, here.bob, here.channel)).startswith("I've deleted your data")
+async def test_a_user_without_data_can_ask_for_deletion(world, here):
+    assert (await forget(world, here.bob, here.channel)).startswith("I've deleted your data")
 
 
-async def test_an_export_comes_directly_with_rows_and_pictures(world, here):
+async def test_an_export_is_sent_directly_with_rows_and_pictures(world, here):
     await here.alice.slash(here.channel, "preferences set", iterations=1)
     await here.alice.slash(here.channel, "imagine", prompt="alice's fox")
     [hers] = await world.painted(here.channel)
@@ -172,7 +172,7 @@ async def test_an_export_is_split_under_the_upload_limit(world, here, monkeypatc
         assert attachment.size <= 2_500
 
 
-async def test_closed_direct_messages_are_said_in_a_sentence(world, here):
+async def test_an_export_to_closed_direct_messages_is_refused_with_the_reason(world, here):
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     await world.painted(here.channel)
     world.env.inject_error("POST", f"/channels/{here.alice.user.dm_channel.id}/messages",
@@ -181,13 +181,13 @@ async def test_closed_direct_messages_are_said_in_a_sentence(world, here):
     assert "Allow direct messages" in result.response.content
 
 
-async def test_without_anything_kept_there_is_nothing_to_send(world, here):
+async def test_a_user_without_data_gets_no_export(world, here):
     result = await here.bob.slash(here.channel, "privacy export")
     assert result.response.content == "I have no data about you."
     assert direct(here.bob) == []
 
 
-async def test_what_passed_the_gates_before_is_forgotten_too(world, here, monkeypatch):
+async def test_a_request_that_is_being_queued_is_deleted_too(world, here, monkeypatch):
     reached, go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly(origin, request, rules):
@@ -202,13 +202,13 @@ async def test_what_passed_the_gates_before_is_forgotten_too(world, here, monkey
     asyncio.get_running_loop().call_later(0.3, go_on.set)
     await here.alice.click(question.response, label="Delete everything")
     await world.until(lambda: question.response.content.startswith("I've deleted"), "the end")
-    assert asked.response.content.startswith("Queued")  # it was, for a moment
+    assert asked.response.content.startswith("Queued")  # it was queued for a moment
     await world.until(lambda: not world.bot.delivery.busy, "the delivery")
     assert world.bot.queue.overview() == []
     assert traces(world.bot.store.folder, str(here.alice.id)) == []
 
 
-async def test_who_is_being_forgotten_asks_for_nothing_meanwhile(world, here):
+async def test_requests_are_refused_while_the_user_s_data_is_deleted(world, here):
     forgetting = world.bot.get_cog("Privacy").forgetting
     with forgetting.turn(str(here.alice.id)):
         for command, options in (("imagine", {"prompt": "a fox"}), ("privacy export", {})):
@@ -217,7 +217,7 @@ async def test_who_is_being_forgotten_asks_for_nothing_meanwhile(world, here):
     assert world.bot.queue.overview() == []
 
 
-async def test_the_daily_task_removes_what_is_too_old(world, here, monkeypatch):
+async def test_the_daily_task_deletes_old_pictures(world, here, monkeypatch):
     await here.alice.slash(here.channel, "imagine", prompt="an old fox --iterations 1")
     [old] = await world.painted(here.channel)
     await here.alice.slash(here.channel, "imagine", prompt="a new hen --iterations 1")

@@ -210,7 +210,7 @@ async def test_a_server_that_changes_right_after_a_refusal_still_gets_the_result
     answer = channel.answer
 
     async def hold_edits(what):
-        if what == "edit":  # as a rate limit does: the job's task lasts on after the refusal
+        if what == "edit":  # as a rate limit does: the job's task goes on after the refusal
             held.set()
             await released.wait()
         await answer(what)

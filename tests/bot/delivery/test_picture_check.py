@@ -50,7 +50,7 @@ async def test_concepts_that_are_off_are_neither_scored_nor_acted_on(
     ({"snake": 0.9, "spider": 0.7, "blood": 0.0}, {"snake", "spider"}, "spoiler"),
     ({"snake": 0.9, "spider": 0.9, "blood": 0.6}, {"snake", "spider", "blood"}, "withhold"),
     ({"snake": 0.0, "spider": 0.0}, {"blood"}, "withhold"),  # not scored: nothing gets through
-    ({"blood": 0.0}, set(), None),  # what cannot be scored is only withheld for
+    ({"blood": 0.0}, set(), None),  # without a score, only "withhold" acts
     ({"snake": 0.0, "spider": 0.0, "blood": 0.0, "clown": 1.0}, set(), None)])
 async def test_a_score_at_or_above_the_threshold_is_a_finding(rules, job, scores, found, action):
     verdict = judge(rules, job, scores)

@@ -1,4 +1,4 @@
-"""Blocked words are found however they are dressed up, and in no other word."""
+"""Blocked words are found in every disguise, and not inside other words."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BLOCKED = BlockedWords(ENTRIES)
 WORDS = st.sampled_from(["bad", "cunt", "penis", "ass", "naive", "asshat"])
 INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u180e",
              "\ufe0f", "\u202e", "\u3164", "\u2066")
-# Every combining mark of the blocks that are nothing else.
+# Every combining mark of the Unicode blocks that hold only marks.
 MARKS = [chr(code) for block in (range(0x300, 0x370), range(0x20D0, 0x20F1))
          for code in block if unicodedata.category(chr(code)) in ("Mn", "Me")]
 
 
 @st.composite
-def dressed_up(draw, between):
-    """A blocked word within others, with something of ``between`` after any of its letters."""
+def disguised(draw, between):
+    """Draw a text with a blocked word that has some of ``between`` after any of its letters."""
     word = draw(WORDS)
     letters = "".join(letter + draw(between) for letter in word[:-1]) + word[-1]
     return f"{draw(st.sampled_from(['', 'a ', '(', 'the fox, ']))}{letters}" \
@@ -38,14 +38,14 @@ def test_case_hides_nothing(word, data):
     assert BLOCKED.find(f"a {text} fox")
 
 
-@given(dressed_up(st.text(st.sampled_from(MARKS), max_size=3)))
+@given(disguised(st.text(st.sampled_from(MARKS), max_size=3)))
 def test_accents_hide_nothing(text):
     assert BLOCKED.find(text)
     assert BLOCKED.find(unicodedata.normalize("NFC", text))
 
 
-@given(dressed_up(st.text(st.sampled_from(INVISIBLE), max_size=3)))
-def test_what_cannot_be_seen_hides_nothing(text):
+@given(disguised(st.text(st.sampled_from(INVISIBLE), max_size=3)))
+def test_invisible_characters_hide_nothing(text):
     assert BLOCKED.find(text)
 
 
@@ -59,20 +59,20 @@ def test_full_width_and_fancy_letters_hide_nothing(word, data):
     assert BLOCKED.find(f"a {''.join(map(fancy, word))} fox")
 
 
-@given(dressed_up(st.text(st.sampled_from(string.punctuation + "…·•–—«»、。"), max_size=4)))
+@given(disguised(st.text(st.sampled_from(string.punctuation + "…·•–—«»、。"), max_size=4)))
 def test_punctuation_between_letters_hides_nothing(text):
     assert BLOCKED.find(text)
 
 
-@given(dressed_up(st.text(st.sampled_from([*MARKS, *INVISIBLE, *string.punctuation]),
+@given(disguised(st.text(st.sampled_from([*MARKS, *INVISIBLE, *string.punctuation]),
                           max_size=3)))
-def test_all_of_it_at_once_hides_nothing(text):
-    # Capital letters alone: that of one mark is a letter.
+def test_all_disguises_together_hide_nothing(text):
+    # Only ASCII letters become capitals: the capital of one mark is a letter.
     assert BLOCKED.find("".join(c.upper() if c.isascii() else c for c in text))
 
 
 @given(st.text(max_size=200))
-def test_any_text_at_all_is_folded_once_and_for_all(text):
+def test_folding_a_text_again_changes_nothing(text):
     assert fold(fold(text)) == fold(text)
     assert BLOCKED.find(text) is None or any(c.isalnum() for c in fold(text))
 
@@ -82,7 +82,7 @@ def test_any_text_at_all_is_folded_once_and_for_all(text):
     "red  rum", "RED-RUM", "r.e.d r.u.m", "red, rum", "r e d  r u m", "asshat", "a$$hat", "455",
     "ДУРАК", "とても悪いね", "he killed", "bad-tempered", "a fox + bad:-0.5", "“bad”", "bad’s",
     "b\ud800ad"])
-def test_simple_disguises_are_seen_through(text):
+def test_simple_disguises_are_found(text):
     assert BLOCKED.find(text)
 
 
@@ -94,7 +94,7 @@ def test_other_words_pass(text):
     assert BLOCKED.find(text) is None
 
 
-def test_digits_alone_are_numbers_and_no_letters():
+def test_words_of_only_digits_are_numbers():
     assert BlockedWords(["ass", "toe"]).find("455 70E 4$$ 703") == "toe"  # for "70E"
     assert BlockedWords(["ass"]).find("455 times 4$$") is None
 
@@ -111,11 +111,11 @@ def test_the_entry_is_named_as_it_was_entered():
     ("regex:((a{100}){100}){100}", "isn't a valid RE2"),
     ("x" * (MAX_LENGTH + 1), f"can have at most {MAX_LENGTH}"), (5, "must be text"),
     (None, "must be text")])
-def test_an_entry_of_no_use_is_refused_with_a_sentence(entry, words):
+def test_an_entry_that_cannot_work_is_refused_with_the_reason(entry, words):
     with pytest.raises(SettingError, match=words):
         check_entry(entry)
 
 
-def test_an_entry_is_kept_in_one_form():
+def test_entries_are_stored_with_single_spaces():
     assert check_entry("  red \n rum ") == "red rum"
     assert check_entry("regex: a  b ") == "regex: a  b"

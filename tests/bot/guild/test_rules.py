@@ -1,4 +1,4 @@
-"""The definitions, what holds where, and the page that is made from them."""
+"""The settings' definitions, which value applies, and the page that is made from them."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ def origin(channels=("1",), roles=(), kind="imagine"):
                   discord.Permissions.none(), kind, tell)
 
 
-def test_the_page_is_what_the_definitions_say():
+def test_the_page_matches_the_definitions():
     assert PAGE.read_text("utf-8") == table(), (
         "run: python -m bot.guild.settings_table > docs/settings.md")
 
 
-def test_every_setting_is_on_the_page_with_default_range_and_who_may_set_it():
+def test_every_setting_is_on_the_page_with_default_range_and_needed_right():
     rows = [line for line in table().splitlines() if line.startswith("| `")]
     assert [row.split("`")[1] for row in rows] == list(DEFINITIONS)
     assert all(len(row.split(" | ")) == 7 and "Manage Server" in row for row in rows)
 
 
-def test_what_a_setting_says_of_the_host_exists():
+def test_host_settings_that_a_definition_names_exist():
     for definition in DEFINITIONS.values():
         for name in (definition.variable, definition.limit):
             assert name is None or name in variables()
 
 
-def test_a_default_is_a_value_that_could_be_set(host):
+def test_every_default_is_a_value_that_can_be_set(host):
     for definition in DEFINITIONS.values():
         value = definition.default(host)
         if value is not None:
@@ -67,7 +67,7 @@ def test_a_default_is_a_value_that_could_be_set(host):
             assert definition.shown(value)
 
 
-def test_server_before_host_before_built_in(host):
+def test_the_server_s_value_goes_before_the_host_s_and_that_before_the_built_in(host):
     rules = Rules({"iterations": 9, "max_iterations": 100, "colour": "red"}, host)
     assert (rules.value("iterations"), rules.source("iterations")) == (9, "server")
     assert (rules.value("max_iterations"), rules.source("max_iterations")) == (100, "server")
@@ -83,7 +83,7 @@ def test_server_before_host_before_built_in(host):
     ("iterations", " 500 ", 500), ("learning_rate", "0.5", 0.5), ("size", "64", "64x64"),
     ("size", "64×32", "64x32"), ("seed", "RANDOM", "random"), ("seed", "0", 0),
     ("spoiler", "ON", True), ("spoiler", "off", False), ("preview_seconds", "4", 4.0)])
-def test_what_is_typed_is_read(host, name, text, value):
+def test_typed_values_are_read(host, name, text, value):
     assert definition_of(name).kind.read(name, text, host) == value
 
 
@@ -95,12 +95,12 @@ def test_what_is_typed_is_read(host, name, text, value):
     ("jobs_a_day_by_role", {"me": 3}), ("jobs_a_day_by_role", {"1" * 18: -1}),
     ("blocked_words", "fox"), ("blocked_words", ["a"] * 1001),
     ("model", 5), ("language", None)])
-def test_what_a_file_must_not_hold_is_refused(host, name, value):
+def test_wrong_values_in_a_file_are_refused(host, name, value):
     with pytest.raises(SettingError, match=name.split("_", maxsplit=1)[0]):
         definition_of(name).kind.check(name, value, host)
 
 
-def test_denied_goes_before_allowed_and_threads_follow(host):
+def test_denied_channels_go_before_allowed_ones_and_threads_follow(host):
     rules = Rules({"channels_allowed": ["1", "2"], "channels_denied": ["2"]}, host)
     check_channel(origin(["9", "1"]), rules)
     for channels in (["9"], ["2"], ["9", "2"], ["2", "1"]):
@@ -127,7 +127,7 @@ def test_the_most_generous_number_counts(host, stored, roles, number):
     assert jobs_a_day(Rules(stored, host), roles) == number
 
 
-def test_how_long_to_wait_is_told(host):
+def test_a_refusal_says_how_long_to_wait(host):
     rules = Rules({"jobs_a_day": 2, "cooldown": 60, "jobs_waiting": 1}, host)
     now = 10 * DAY_MS
     check_usage(rules, [], Usage(1, now - 60_000, now - 60_000), 0, now)

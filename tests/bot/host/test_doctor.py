@@ -37,7 +37,7 @@ def environment(tmp_path, catalogue):
 
 @pytest.fixture
 def use(environment, monkeypatch):
-    """Make the host's settings those of ``environment``, with changes."""
+    """Return a function that sets the host's settings to ``environment`` with changes."""
 
     def use(**changes):
         for name in [name for name in os.environ if name.startswith(PREFIXES)]:
@@ -50,7 +50,7 @@ def use(environment, monkeypatch):
 
 @pytest.fixture
 def examined(use):
-    """Examine a set-up with some settings changed: the exit code and the lines."""
+    """Return a function that runs the doctor with changed settings: exit code and lines."""
 
     def examined(**changes):
         use(**changes)
@@ -63,7 +63,7 @@ def examined(use):
 
 @pytest.fixture
 def run_here(use, tmp_path, monkeypatch, capsys):
-    """Run a command in this process: the exit code, and what was written to stdout and stderr."""
+    """Return a function that runs a command in this process: exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("bot.__main__.set_up_logs", lambda **_: None)
 
@@ -91,7 +91,7 @@ async def make_database(folder):
 
 
 @pytest.mark.timeout(300)
-def test_a_good_set_up_is_all_well_and_nothing_is_changed(environment, tmp_path):
+def test_a_good_setup_passes_and_nothing_is_changed(environment, tmp_path):
     ended = run(environment, tmp_path, "doctor")
     assert ended.returncode == 0, ended.stdout
     assert ended.stdout.endswith("Everything looks good. Start the bot with: python -m bot\n")
@@ -102,7 +102,7 @@ def test_a_good_set_up_is_all_well_and_nothing_is_changed(environment, tmp_path)
     assert "made-up" not in ended.stdout
 
 
-def test_a_broken_set_up_is_told_line_by_line_without_a_traceback(examined, tmp_path):
+def test_each_fault_of_a_broken_setup_has_a_line_and_no_traceback(examined, tmp_path):
     asyncio.run(make_database(tmp_path / "data"))
     (tmp_path / "data" / "imagine-bot.sqlite3").write_bytes(b"garbage " * 1000)
     (tmp_path / "data" / "pictures").rmdir()
@@ -125,13 +125,13 @@ def test_a_broken_set_up_is_told_line_by_line_without_a_traceback(examined, tmp_
     ({"IMAGINE_MODELS_CATALOGUE": str(ROOT / "README.md")}, "is not valid TOML"),
     ({"IMAGINE_DATA_FOLDER": str(ROOT / "README.md" / "data")}, "is a file"),
 ])
-def test_each_thing_that_is_wrong_has_its_line(examined, changes, words):
+def test_every_kind_of_fault_has_its_line(examined, changes, words):
     code, lines = examined(**changes)
     assert code == 1
     assert any(words in line for line in wrong(lines)), lines
 
 
-def test_a_model_that_is_not_whole_is_found(examined, tmp_path, catalogue):
+def test_a_changed_model_file_is_found(examined, tmp_path, catalogue):
     from engine.models.download import file_sha256
 
     text = catalogue.read_text("utf-8")
@@ -146,7 +146,7 @@ def test_a_model_that_is_not_whole_is_found(examined, tmp_path, catalogue):
     assert any("has changed since" in line for line in wrong(lines))
 
 
-def test_what_is_worth_knowing_is_a_note_and_no_fault(examined, tmp_path):
+def test_warnings_are_notes_and_not_faults(examined, tmp_path):
     asyncio.run(make_database(tmp_path / "data"))
     code, lines = examined(IMAGINE_METRICS_HOST="0.0.0.0")  # noqa: S104  what is warned of
     assert code == 0, lines
@@ -155,7 +155,7 @@ def test_what_is_worth_knowing_is_a_note_and_no_fault(examined, tmp_path):
     assert any("none yet" in line and "backup" in line for line in notes)
 
 
-def test_a_database_of_a_newer_version_is_told(examined, tmp_path):
+def test_a_database_of_a_newer_version_is_reported(examined, tmp_path):
     asyncio.run(make_database(tmp_path / "data"))
     with open_database(tmp_path / "data" / "imagine-bot.sqlite3") as connection:
         connection.execute("PRAGMA user_version = 999")
@@ -186,7 +186,7 @@ def test_backup_and_restore_need_no_token(environment, tmp_path, run_here):
     assert "Traceback" not in errors
 
 
-async def test_restore_waits_for_no_running_bot_but_refuses(environment, tmp_path):
+async def test_restore_refuses_while_a_bot_is_running(environment, tmp_path):
     store = await Store.open(tmp_path / "data")
     copy = await asyncio.to_thread(back_up, tmp_path / "data")
     ended = await asyncio.to_thread(run, environment, tmp_path, "restore", str(copy))

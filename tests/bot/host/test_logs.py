@@ -12,7 +12,7 @@ from bot.host.logs import about_job, set_up_logs
 
 @pytest.fixture
 def log(capsys):
-    """What was logged, when called; the handlers are put back afterwards."""
+    """Return a function that returns the log; the handlers are restored afterwards."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     yield lambda: capsys.readouterr().err

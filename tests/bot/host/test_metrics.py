@@ -1,4 +1,4 @@
-"""/metrics and /healthz, asked for over HTTP."""
+"""/metrics and /healthz over HTTP."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ async def get(port, path):
 
 
 def samples(page):
-    """Every figure on the page, by its name and labels."""
+    """Return every figure on the page, by its name and labels."""
     return {(sample.name, *sorted(sample.labels.items())): sample.value
             for family in text_string_to_metric_families(page) for sample in family.samples}
 
 
-async def test_before_it_is_connected_the_bot_says_why_it_is_not_healthy(settings):
+async def test_an_unconnected_bot_says_why_it_is_not_healthy(settings):
     bot = create_bot(settings)
     async with bot:
         server = HealthServer(bot, "127.0.0.1", 0)
@@ -56,7 +56,7 @@ async def test_before_it_is_connected_the_bot_says_why_it_is_not_healthy(setting
         await server.close()
 
 
-async def test_a_port_that_is_taken_is_said_and_stops_nothing(settings, caplog):
+async def test_a_port_in_use_is_logged_and_does_not_stop_the_bot(settings, caplog):
     bot = create_bot(settings)
     with socket.create_server(("127.0.0.1", 0)) as other, caplog.at_level(logging.WARNING):
         async with bot:
@@ -66,7 +66,7 @@ async def test_a_port_that_is_taken_is_said_and_stops_nothing(settings, caplog):
     assert "choose another IMAGINE_METRICS_PORT" in caplog.text
 
 
-async def test_backups_are_made_when_they_are_due_and_the_old_ones_go(settings):
+async def test_backups_are_made_when_due_and_old_ones_are_deleted(settings):
     bot = create_bot(settings, in_process=True)
     folder = settings.painting.data_folder
     async with bot:
@@ -83,7 +83,7 @@ async def test_backups_are_made_when_they_are_due_and_the_old_ones_go(settings):
 
 @pytest.mark.slow
 @pytest.mark.timeout(500)
-async def test_a_real_bot_is_healthy_and_counts_what_it_does(tmp_path):
+async def test_a_real_bot_is_healthy_and_counts_its_work(tmp_path):
     standin = StandIn()
     await standin.start()
     with socket.create_server(("127.0.0.1", 0)) as free:

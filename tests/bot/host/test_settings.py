@@ -1,4 +1,4 @@
-"""Settings come from the environment and `.env`; what is wrong with them is one sentence."""
+"""Settings come from the environment and `.env`; a wrong one gives one sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def env_file(tmp_path):
     return file
 
 
-def test_a_token_is_all_that_is_needed(env_file):
+def test_only_a_token_is_needed(env_file):
     settings = load_settings(env_file)
     assert settings.discord.token.get_secret_value() == TOKEN
     assert settings.painting.model == "natural"
@@ -79,7 +79,7 @@ def test_the_documented_defaults_are_the_real_ones(env_file):
     assert said["IMAGINE_DEVICE"] == settings.painting.device
 
 
-def test_a_missing_token_is_a_sentence_and_an_exit_code(tmp_path, monkeypatch):
+def test_a_missing_token_gives_a_sentence_and_an_exit_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ended = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True,
                            timeout=60, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
@@ -88,7 +88,7 @@ def test_a_missing_token_is_a_sentence_and_an_exit_code(tmp_path, monkeypatch):
     assert "Traceback" not in ended.stderr
 
 
-def test_invite_prints_the_link_with_exactly_what_is_needed(tmp_path, monkeypatch, capsys):
+def test_invite_prints_a_link_with_exactly_the_needed_permissions(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
     assert main(["invite"]) == 0
@@ -99,7 +99,7 @@ def test_invite_prints_the_link_with_exactly_what_is_needed(tmp_path, monkeypatc
         f"&scope=bot+applications.commands&permissions={permissions}\n")
 
 
-def test_invite_with_something_else_for_a_token(tmp_path, monkeypatch, capsys):
+def test_invite_refuses_a_wrong_token(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DISCORD_TOKEN", "hunter2")
     assert main(["invite"]) == 78

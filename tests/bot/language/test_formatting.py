@@ -1,4 +1,4 @@
-"""What the bot says, and that what people type stays words in it."""
+"""Texts of messages; prompts in them stay plain text."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ REQUEST = make_request("a fox")
 
 @pytest.mark.parametrize(("seconds", "words"), [
     (0.2, "1 s"), (12.4, "12 s"), (100, "2 min"), (3600, "1 h"), (3900, "1 h 5 min")])
-def test_durations(seconds, words):
+def test_durations_are_short(seconds, words):
     assert duration(seconds) == words
 
 
 @pytest.mark.parametrize(("number", "words"), [
     (1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (112, "112th"), (21, "21st")])
-def test_ordinals(number, words):
+def test_ordinals_have_their_endings(number, words):
     assert ordinal(number) == words
 
 
-def test_the_place_in_the_queue():
+def test_the_place_in_the_queue_is_shown_with_the_wait():
     assert place_in_queue(3, 120) == "Queued: 3rd in line (about 2 min)"
     assert place_in_queue(1, None) == "Queued: you're next"
 

@@ -1,4 +1,4 @@
-"""What the bot says, in the reader's language: complete catalogues, and nothing said past them."""
+"""Texts in the reader's language: catalogues are complete, and every text is in them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parents[3]
 TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
 BOT_ERRORS = {name for name, value in vars(bot.errors).items()
               if isinstance(value, type) and issubclass(value, bot.errors.BotError)}
-# What gets to Discord, with the arguments that people read.
+# Calls that send to Discord; READ has their arguments that people read.
 SENDING = {"send_message", "edit_original_response", "edit_message", "send", "reply", "edit",
            "TextDisplay", "Button", "Label", "TextInput", "Embed", "add_field", "set_footer",
            "answer", "tell", "say", *BOT_ERRORS}
@@ -44,7 +44,7 @@ READ = {None, "content", "text", "label", "title", "description", "name", "value
 
 
 def fields_of(text):
-    """The {names} in a text, with how they are written."""
+    """Return the {names} in a text with their formats."""
     return {(name, spec) for _literal, name, spec, _conversion in string.Formatter().parse(text)
             if name is not None}
 
@@ -67,7 +67,7 @@ def test_every_text_is_in_the_catalogue_with_the_same_names(language):
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_the_compiled_catalogue_is_the_one_that_people_edit(language):
+def test_the_compiled_catalogue_matches_the_edited_one(language):
     with path_of(language, "mo").open("rb") as file:
         compiled = {forms(message.id): forms(message.string) for message in read_mo(file)
                     if message.id}
@@ -77,7 +77,7 @@ def test_the_compiled_catalogue_is_the_one_that_people_edit(language):
 
 
 def unfilled(source):
-    """(line, text) of each text that is said with other values than it has {names}."""
+    """Yield (line, text) for each text whose values do not match its {names}."""
     for call in ast.walk(ast.parse(source)):
         if not isinstance(call, ast.Call) or any(each.arg is None for each in call.keywords):
             continue
@@ -95,7 +95,7 @@ def unfilled(source):
 @pytest.mark.parametrize("path", sorted(
     path.relative_to(ROOT).as_posix() for folder in FOLDERS
     for path in (ROOT / folder).rglob("*.py") if "training" not in path.parts))
-def test_every_text_is_said_with_the_values_that_it_names(path):
+def test_every_text_gets_the_values_that_it_names(path):
     assert list(unfilled((ROOT / path).read_text("utf-8"))) == []
 
 
@@ -106,10 +106,10 @@ def test_wrong_values_are_found(source):
     assert list(unfilled(source))
 
 
-def literals_said(source):
-    """(line, text) of each literal that gets to Discord without passing the catalogue.
+def literals_sent(source):
+    """Yield (line, text) for each literal that is sent to Discord without translation.
 
-    Of a sentence or a label: what has a capital or a space between words.
+    Only sentences and labels count: literals with several words or a capital letter.
     """
     for call in ast.walk(ast.parse(source)):
         if not isinstance(call, ast.Call):
@@ -129,7 +129,7 @@ def _wordy(text):
 
 
 def _bare(node):
-    """The literals in an expression, but for arguments of calls within it."""
+    """Yield the literals in an expression, except the arguments of calls inside it."""
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
             yield node.value
@@ -141,9 +141,9 @@ def _bare(node):
 @pytest.mark.parametrize("path", sorted(
     path.relative_to(ROOT).as_posix() for folder in ("bot", "cogs")
     for path in (ROOT / folder).rglob("*.py") if path.name != "doctor.py"))  # at a terminal
-def test_no_literal_goes_to_discord_past_the_catalogue(path):
+def test_no_literal_is_sent_to_discord_untranslated(path):
     source = (ROOT / path).read_text("utf-8")
-    assert list(literals_said(source)) == []
+    assert list(literals_sent(source)) == []
 
 
 @pytest.mark.parametrize(("source", "found"), [
@@ -155,18 +155,18 @@ def test_no_literal_goes_to_discord_past_the_catalogue(path):
     ('await interaction.response.send_message(_("That is gone."), ephemeral=True)', 0),
     ('await channel.send(f"<@{person}> {words}")', 0),
 ])
-def test_the_walk_finds_what_it_looks_for(source, found):
-    assert len(list(literals_said(source))) == found
+def test_untranslated_literals_are_found(source, found):
+    assert len(list(literals_sent(source))) == found
 
 
 @pytest.mark.parametrize(("locale", "language"), [
     ("de", "de"), ("de-AT", "de"), ("de_DE", "de"), ("en-GB", "en"), ("en-US", "en"),
     ("pt-BR", "en"), ("zh-CN", "en"), ("", "en"), (None, "en"), ("auto", "en"), ("../de", "en")])
-def test_discord_s_locales(locale, language):
+def test_discord_s_locales_become_our_languages(locale, language):
     assert language_of(locale) == language
 
 
-def test_texts_are_said_in_the_language_spoken_and_only_there():
+def test_texts_are_translated_only_while_the_language_is_used():
     with using_language("de"):
         assert _("Deleted.") == "Gelöscht."
         with using_language("en-GB"):
@@ -180,7 +180,7 @@ def test_texts_are_said_in_the_language_spoken_and_only_there():
     assert plural("{number} word", "{number} words", 0) == "0 words"
 
 
-def test_durations_and_places():
+def test_durations_and_places_are_translated():
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 111)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th"]
     with using_language("de"):
@@ -192,7 +192,7 @@ def test_durations_and_places():
 @pytest.mark.parametrize(("prompt", "values", "english", "german"), [
     ("a fox", {"width": 9}, "width must be between 16 and 2048.",
      "width muss zwischen 16 und 2048 liegen."),
-    # Raised deep within pydantic, and by another parser within that.
+    # Raised inside pydantic, and by another parser inside that.
     ("a fox", {"where": "a"}, "where only works on edits; add a picture to start from, or leave "
      "where out.", "where gibt es nur beim Bearbeiten; füge ein Ausgangsbild hinzu oder lass "
      "where weg."),
@@ -205,7 +205,7 @@ def test_durations_and_places():
     ("a fox", {"learning_rate": 0}, "learning rate must be above 0 and at most 100.",
      "learning rate muss über 0 und höchstens 100 sein."),
 ])
-def test_what_the_engine_raises_is_said_in_the_reader_s_language(prompt, values, english, german):
+def test_errors_of_the_engine_are_in_the_reader_s_language(prompt, values, english, german):
     with pytest.raises(RequestError) as refusal:
         make_request(prompt, **values)
     assert str(refusal.value) == user_message(refusal.value) == english
@@ -215,7 +215,7 @@ def test_what_the_engine_raises_is_said_in_the_reader_s_language(prompt, values,
 
 
 @pytest.mark.parametrize("name", ["{", "}", "{name}", "{0}", "{name.__class__}", "%s", "{{}}"])
-def test_braces_that_people_type_are_words(name):
+def test_typed_braces_are_plain_text(name):
     with pytest.raises(RequestError) as refusal:
         make_request("a fox", preset=name)
     for language in LANGUAGES:
@@ -227,7 +227,7 @@ def test_braces_that_people_type_are_words(name):
         request_from_text(f"a fox --seed={name}")
 
 
-def test_a_sentence_goes_over_the_pipe_with_what_it_is_made_of():
+def test_a_text_keeps_its_template_and_values_over_the_pipe():
     reason = RequestError("{name} is missing.", name=Translatable("The size")).message
     body = frame(JobEvent("1", Failed(reason)))[8:]
     arrived = pickle.loads(body).event.reason
@@ -239,14 +239,14 @@ def test_a_sentence_goes_over_the_pipe_with_what_it_is_made_of():
     assert (again.template, again.values) == ("{name} is missing.", {"name": "The size"})
 
 
-def test_a_sentence_holds_plain_values_alone():
+def test_a_text_holds_only_plain_values():
     made = Translatable("{path} is {size}", path=Path("a/b"), size=(1, 2))
     assert made == "a/b is (1, 2)"
     assert made.values == {"path": "a/b", "size": "(1, 2)"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_modals_are_as_short_as_discord_wants_them(language):
+async def test_modals_fit_discord_s_limits(language):
     with using_language(language):
         for modal in (RemixModal("0" * 32, "a fox"), EditModal("job", "0" * 32)):
             payload = modal.to_dict()

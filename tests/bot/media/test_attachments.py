@@ -1,4 +1,4 @@
-"""Which addresses a picture may be fetched from, and what is taken for one."""
+"""Which addresses a picture may be fetched from, and which files are pictures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bot.media.attachments import MAX_PIXELS, Attachments, check_address, pictur
     "https://media.discordapp.net/attachments/1/2/fox.png",
     "https://images-ext-1.discordapp.net/external/abc/https/example.com/fox.png",
 ])
-def test_discord_s_media_hosts_are_taken(address):
+def test_discord_s_media_hosts_are_accepted(address):
     assert str(check_address(address)) == address
 
 
@@ -44,7 +44,7 @@ def test_every_other_address_is_refused(address):
         check_address(address)
 
 
-def test_the_test_host_is_for_that_host_alone():
+def test_the_test_host_allows_only_that_host():
     assert check_address("http://127.0.0.1:8080/fox.png", "127.0.0.1:8080")
     for address in ("http://127.0.0.1:8081/fox.png", "https://127.0.0.1:8080/fox.png",
                     "http://u:p@127.0.0.1:8080/fox.png"):
@@ -53,7 +53,7 @@ def test_the_test_host_is_for_that_host_alone():
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
-def test_pictures_are_known_by_what_they_hold(form):
+def test_pictures_are_recognised_by_their_content(form):
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, form)
     picture = picture_from(file.getvalue())
@@ -63,7 +63,7 @@ def test_pictures_are_known_by_what_they_hold(form):
 
 @pytest.mark.parametrize("data", [b"", b"MZ" + bytes(99), b"<svg/>", b"%PDF-1.4", b"\x89PNG\r\n",
                                   b"GIF89a", b"RIFF\0\0\0\0WEBP", b"BM" + bytes(40)])
-def test_what_is_no_picture_is_refused(data):
+def test_files_that_are_not_pictures_are_refused(data):
     with pytest.raises(AttachmentError, match="can't read that file as a picture"):
         picture_from(data)
 
@@ -77,7 +77,7 @@ def test_a_picture_with_too_many_pixels_is_refused():
 
 @pytest.fixture
 async def attachments(tmp_path):
-    """The fetcher, and a media host on loopback that it takes for Discord's."""
+    """The fetcher, and a media host on loopback that it accepts as Discord's."""
     pages = {"/large": (200, bytes(1001)), "/gone": (404, b""), "/file": (200, b"any bytes")}
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, "PNG")
@@ -104,7 +104,7 @@ async def attachments(tmp_path):
     await runner.cleanup()
 
 
-async def test_a_picture_is_fetched_whole(attachments):
+async def test_a_picture_is_fetched_completely(attachments):
     picture = await attachments.fetcher.picture(f"{attachments.url}/fox.png")
     assert picture == picture_from(attachments.picture)
     assert await attachments.fetcher.file(f"{attachments.url}/file", 9) == b"any bytes"
@@ -114,19 +114,19 @@ async def test_a_picture_is_fetched_whole(attachments):
     ("/gone", "no longer has that picture"), ("/moved", "no longer has that picture"),
     ("/large", "larger than 0.001 MB"), ("/broken", "couldn't download that picture"),
     ("/file", "can't read that file as a picture")])
-async def test_what_cannot_be_used_is_refused_with_the_reason(attachments, path, why):
+async def test_unusable_files_are_refused_with_the_reason(attachments, path, why):
     with pytest.raises(AttachmentError, match=why):
         await attachments.fetcher.picture(f"{attachments.url}{path}")
 
 
-async def test_a_file_has_its_own_limit_and_words(attachments):
+async def test_other_files_have_their_own_limit_and_messages(attachments):
     with pytest.raises(AttachmentError, match="That file is larger"):
         await attachments.fetcher.file(f"{attachments.url}/file", 8)
     with pytest.raises(AttachmentError, match="no longer has that file"):
         await attachments.fetcher.file(f"{attachments.url}/gone", 8)
 
 
-async def test_nothing_is_fetched_from_elsewhere(attachments):
+async def test_nothing_is_fetched_from_other_hosts(attachments):
     for fetched in (attachments.fetcher.picture("https://example.com/fox.png"),
                     attachments.fetcher.file("https://example.com/fox.json", 99)):
         with pytest.raises(AttachmentError, match="isn't hosted on Discord"):

@@ -1,4 +1,4 @@
-"""Pictures made small enough to be posted."""
+"""Pictures are made small enough to be posted."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def noise(side):
     return file.getvalue()
 
 
-def test_what_fits_stays_as_it_is():
+def test_a_picture_that_fits_is_unchanged():
     data = noise(32)
     assert shrink(data, len(data)) == (data, "png")
 
 
-def test_what_does_not_fit_loses_quality_before_pixels():
+def test_a_large_picture_loses_quality_before_pixels():
     data = noise(256)
     fitting = shrink(data, len(data) - 1)
     assert fitting is not None
@@ -31,7 +31,7 @@ def test_what_does_not_fit_loses_quality_before_pixels():
     assert Image.open(io.BytesIO(small)).size == (256, 256)
 
 
-def test_what_does_not_fit_at_all_loses_pixels_and_at_last_gives_up():
+def test_a_much_too_large_picture_loses_pixels_or_is_given_up():
     data = noise(256)
     fitting = shrink(data, 8000)
     assert fitting is not None

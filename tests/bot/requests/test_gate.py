@@ -71,7 +71,7 @@ async def test_channels_are_allowed_and_denied_with_their_threads(
             await gate(who, make_request("a fox"))
     else:
         await gate(who, make_request("a fox"))
-    # Who may manage the server could change the setting.
+    # Members who manage the server are exempt, as they could change the setting.
     await gate(origin(channels=channels, manages=True), make_request("a fox"))
 
 

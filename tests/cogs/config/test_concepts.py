@@ -1,4 +1,4 @@
-"""/config concepts: what is found in finished pictures is warned of, hidden, or not posted."""
+"""/config concepts: pictures that show a listed concept are flagged, hidden or withheld."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def manager(here):
     return add_manager(here)
 
 
-async def told(world, here, **options):
-    """What is posted about a picture of alice's when it is over."""
+async def paint(world, here, **options):
+    """Paint a picture for alice and return the message about its ending."""
     before = {message.id for message in world.messages(here.channel)}
     await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=2, **options)
     await world.until(lambda: not world.bot.queue.overview() and not world.bot.delivery.busy)
@@ -26,17 +26,17 @@ async def told(world, here, **options):
     return message
 
 
-async def logged(here):
+async def moderation_log(here):
     result = await here.moderator.slash(here.channel, "mod log")
     assert result.ephemeral
     embeds = result.response.embeds
     return embeds[0].description if embeds else result.response.content
 
 
-async def test_a_warning_is_logged_and_on_the_message(world, here, manager):
+async def test_a_warning_is_logged_and_shown_on_the_message(world, here, manager):
     assert "1 concept (server)" in await configure(
         here, manager, "concepts add", concept=" A  Snake ", action="warn", threshold=0.0)
-    message = await told(world, here)
+    message = await paint(world, here)
     assert message.attachments[0].filename.endswith(".png")
     [field] = [field for field in message.embeds[0].fields if field.name == "Picture check"]
     assert "||a snake||" in field.value
@@ -45,16 +45,16 @@ async def test_a_warning_is_logged_and_on_the_message(world, here, manager):
     assert found.score == job.result["scores"]["a snake"]
     assert found.score is not None
     assert 0 < found.score < 1
-    log = await logged(here)
+    log = await moderation_log(here)
     assert f"||a snake|| in a picture by {here.alice.mention}" in log
     assert "posted with a warning" in log
-    assert not (await told(world, here, seed=1)).attachments[0].filename.startswith("SPOILER_")
+    assert not (await paint(world, here, seed=1)).attachments[0].filename.startswith("SPOILER_")
 
 
-async def test_a_spoiler_hides_picture_previews_and_time_lapse(world, here, manager):
+async def test_a_spoiler_hides_the_picture_and_its_time_lapse(world, here, manager):
     await configure(here, manager, "concepts add", concept="blood", action="spoiler",
                     threshold=0.0)
-    message = await told(world, here)
+    message = await paint(world, here)
     assert message.attachments[0].filename.startswith("SPOILER_")
     assert message.embeds[0].image.url is None
     await here.alice.click(message, label="Video")
@@ -62,17 +62,17 @@ async def test_a_spoiler_hides_picture_previews_and_time_lapse(world, here, mana
     [film] = world.messages(here.channel)[-1].attachments
     assert film.filename.startswith("SPOILER_")
     assert film.filename.endswith(".mp4")
-    # Elsewhere nobody asked for that.
+    # The setting does not apply in direct messages.
     await here.alice.user.slash("imagine", prompt="a fox", iterations=1)
     [mine] = await world.painted(here.alice.user.dm_channel)
     assert not mine.attachments[0].filename.startswith("SPOILER_")
 
 
-async def test_what_is_withheld_is_shown_nowhere(world, here, manager):
+async def test_a_withheld_picture_is_shown_nowhere(world, here, manager):
     await configure(here, manager, "concepts add", concept="blood", action="withhold",
                     threshold=0.0)
     await configure(here, manager, "concepts add", concept="a snake", action="warn", threshold=0.0)
-    message = await told(world, here)
+    message = await paint(world, here)
     assert "This picture was withheld because it seems to show something" in message.content
     assert message.attachments == []
     assert world.results(here.channel) == []
@@ -83,20 +83,21 @@ async def test_what_is_withheld_is_shown_nowhere(world, here, manager):
     assert list((store.folder / "pictures").iterdir()) == []
     assert list((store.folder / "states").iterdir()) == []
     assert "no pictures yet" in text_of(await here.alice.slash(here.channel, "history"))
-    log = await logged(here)
+    log = await moderation_log(here)
     assert "||blood||" in log
     assert "not posted" in log
-    # So it stays after a restart, and is logged once.
+    # It stays withheld after a restart, and is logged once.
     await world.restart()
     assert len(await world.bot.store.picture_checks.findings(str(here.guild.id), 9)) == 2
     assert world.results(here.channel) == []
 
 
-async def test_what_scores_less_or_is_off_is_let_through(world, here, manager):
+async def test_pictures_below_the_threshold_or_with_the_concept_off_are_posted(
+        world, here, manager):
     await configure(here, manager, "concepts add", concept="blood", action="withhold",
                     threshold=1.0)
     await configure(here, manager, "concepts add", concept="a snake", action="off", threshold=0.0)
-    message = await told(world, here)
+    message = await paint(world, here)
     assert message.attachments
     assert message.embeds[0].fields == []
     job = await world.bot.store.job(job_id_of(message))
@@ -105,21 +106,21 @@ async def test_what_scores_less_or_is_off_is_let_through(world, here, manager):
 
 
 @pytest.mark.parametrize(("action", "posted"), [("withhold", False), ("spoiler", True)])
-async def test_where_scoring_fails_only_withhold_withholds(world, here, manager, monkeypatch,
-                                                           action, posted):
+async def test_a_picture_that_cannot_be_scored_is_withheld_only_if_the_action_is_withhold(
+        world, here, manager, monkeypatch, action, posted):
     def fails(*arguments):
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(engine.worker.jobs, "concept_scores", fails)
     await configure(here, manager, "concepts add", concept="blood", action=action)
-    message = await told(world, here)
+    message = await paint(world, here)
     assert bool(message.attachments) == posted
     assert ("couldn't check it" in message.content) != posted
-    log = await logged(here)
+    log = await moderation_log(here)
     assert ("not scored; not posted" in log) != posted
 
 
-async def test_the_list_is_shown_changed_and_emptied(world, here, manager):
+async def test_the_list_can_be_shown_changed_and_emptied(world, here, manager):
     assert "aren't checked" in await configure(here, manager, "concepts list")
     await configure(here, manager, "concepts add", concept="blood", action="warn")
     await configure(here, manager, "concepts add", concept="Blood", action="spoiler",
@@ -141,8 +142,8 @@ async def test_the_list_is_shown_changed_and_emptied(world, here, manager):
                                            action="off")
 
 
-async def test_what_was_painted_before_a_restart_is_judged_after_it(world, here, manager):
-    message = await told(world, here)
+async def test_a_picture_finished_before_a_restart_is_checked_after_it(world, here, manager):
+    message = await paint(world, here)
     await here.moderator.delete(message)
     await configure(here, manager, "concepts add", concept="blood", action="withhold")
 
@@ -156,10 +157,10 @@ async def test_what_was_painted_before_a_restart_is_judged_after_it(world, here,
     await world.until(lambda: not world.bot.delivery.busy and any(
         "couldn't check it" in each.content for each in world.messages(here.channel)))
     assert (await world.bot.store.job(job_id_of(message))).state == "failed"
-    assert "||blood||" in await logged(here)
+    assert "||blood||" in await moderation_log(here)
 
 
-async def test_a_list_that_is_too_long_for_a_message_is_a_file(world, here, manager):
+async def test_a_list_that_is_too_long_for_a_message_is_sent_as_a_file(world, here, manager):
     concepts = {f"{letter}_" * 30: {"threshold": 0.5, "action": "warn"}
                 for letter in "abcdefghijklmnopqrst"}
     await world.bot.store.guilds.change_settings(str(here.guild.id), "1", {"concepts": concepts})

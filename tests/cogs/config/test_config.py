@@ -1,4 +1,4 @@
-"""/config: each setting from the command to the job that obeys it, and back."""
+"""/config: each setting applies to new jobs until it is reset."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def manager(here):
 
 @pytest.fixture
 def artists(here):
-    """A role, and somebody who has it."""
+    """A role; ``here.artist`` is a member who has it."""
     role = here.guild.create_role("artists")
     here.artist = here.guild.add_member(here.guild._env.create_user("artist"), roles=[role])
     return role
 
 
-async def asked(world, person, channel, prompt="a fox", **options):
-    """What is told, and the job's row where there is one; the job is called off."""
+async def ask(world, person, channel, prompt="a fox", **options):
+    """Return the answer, and if a job was queued its request and row; the job is cancelled."""
     [before] = await database_of(world.bot.store).fetch("SELECT COUNT(*) AS n FROM jobs")
     result = await person.slash(channel, "imagine", prompt=prompt, **options)
     rows = await database_of(world.bot.store).fetch(
@@ -44,12 +44,12 @@ async def asked(world, person, channel, prompt="a fox", **options):
 
 @dataclass
 class Filled:
-    """A default: what the next request holds where its person leaves that open."""
+    """A default: the fields of a request that leaves the option out."""
 
     value: str
     fields: dict[str, Any]
     otherwise: dict[str, Any]
-    chosen: str = ""  # the flag with which a person has it otherwise
+    chosen: str = ""  # a flag that overrides the default
     chosen_fields: dict[str, Any] = field(default_factory=dict)
 
 
@@ -73,7 +73,7 @@ async def test_a_default_is_filled_in_until_it_is_reset(world, here, manager, na
     case = FILLED[name]
 
     async def holds(fields, flags=""):
-        _, request, _ = await asked(world, here.alice, here.channel, f"a fox {flags}")
+        _, request, _ = await ask(world, here.alice, here.channel, f"a fox {flags}")
         assert {key: getattr(request, key) for key in fields} == fields
 
     await holds(case.otherwise)
@@ -86,22 +86,22 @@ async def test_a_default_is_filled_in_until_it_is_reset(world, here, manager, na
     await holds(case.otherwise)
 
 
-async def test_a_fixed_seed_is_everybody_s_who_names_none(world, here, manager):
+async def test_a_fixed_seed_applies_to_requests_without_a_seed(world, here, manager):
     await configure(here, manager, "set", name="seed", value="77")
     for person in (here.alice, here.bob):
-        _, request, _ = await asked(world, person, here.channel)
+        _, request, _ = await ask(world, person, here.channel)
         assert request.seed == 77
-    _, request, _ = await asked(world, here.alice, here.channel, seed=5)
+    _, request, _ = await ask(world, here.alice, here.channel, seed=5)
     assert request.seed == 5
-    before = len(await world.painted(here.channel, 0))  # of what was called off after it began
+    before = len(await world.painted(here.channel, 0))  # from jobs cancelled after they began
     await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=1)
     picture = (await world.painted(here.channel, before + 1))[-1]
-    await here.bob.click(picture, label="Again")  # which is for another picture
+    await here.bob.click(picture, label="Again")  # Again takes a new seed
     await world.painted(here.channel, before + 2)
     rows = await database_of(world.bot.store).fetch("SELECT seed FROM jobs ORDER BY sequence DESC")
     assert rows[0]["seed"] != 77
     await configure(here, manager, "set", name="seed", value="random")
-    _, request, _ = await asked(world, here.alice, here.channel)
+    _, request, _ = await ask(world, here.alice, here.channel)
     assert request.seed != 77
 
 
@@ -125,53 +125,53 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_what_a_server_does_not_want_is_refused_until_it_is_reset(
+async def test_requests_that_break_a_setting_are_refused_until_it_is_reset(
         world, here, manager, artists, name):
     command, options, prompt, words = REFUSED[name]
     given = {"artists": artists, "other": here.other, "channel": here.channel, None: artists}
     options = {key: given.get(value, value) for key, value in options.items()}
     if command == "set":
         options["name"] = name
-    _, request, _ = await asked(world, here.alice, here.channel, prompt)
+    _, request, _ = await ask(world, here.alice, here.channel, prompt)
     assert request is not None
     await configure(here, manager, command, **options)
-    told, request, _ = await asked(world, here.alice, here.channel, prompt)
+    told, request, _ = await ask(world, here.alice, here.channel, prompt)
     assert words in told
     assert request is None
     await configure(here, manager, "reset", name=name)
-    _, request, _ = await asked(world, here.alice, here.channel, prompt)
+    _, request, _ = await ask(world, here.alice, here.channel, prompt)
     assert request is not None
 
 
-async def test_what_nobody_named_is_brought_down_to_the_maximum(world, here, manager):
+async def test_options_left_out_are_lowered_to_the_maximum(world, here, manager):
     for name, value in (("max_size", "16x16"), ("max_iterations", "2"), ("max_cutouts", "3"),
                         ("max_learning_rate", "0.01"), ("iterations", "9")):
         await configure(here, manager, "set", name=name, value=value)
-    _, request, _ = await asked(world, here.alice, here.channel)
+    _, request, _ = await ask(world, here.alice, here.channel)
     assert (request.width, request.height) == (16, 16)
     assert (request.iterations, request.cutouts, request.learning_rate) == (2, 3, 0.01)
 
 
-async def test_roles_may_paint_big_and_edit_and_use(world, here, manager, artists):
+async def test_roles_can_be_required_to_use_the_bot_and_to_paint_big(world, here, manager, artists):
     await configure(here, manager, "set", name="max_size", value="32x32")
     await configure(here, manager, "roles allow", right="big", role=artists)
-    _, request, _ = await asked(world, here.artist, here.channel, "a fox --size 64")
+    _, request, _ = await ask(world, here.artist, here.channel, "a fox --size 64")
     assert request.width == 64
-    told, request, _ = await asked(world, here.alice, here.channel, "a fox --size 64")
+    told, request, _ = await ask(world, here.alice, here.channel, "a fox --size 64")
     assert "at most 1024 pixels" in told
-    told, request, _ = await asked(world, here.artist, here.channel, "a fox --size 600")
-    assert "at most 262144 pixels" in told  # the host's
+    told, request, _ = await ask(world, here.artist, here.channel, "a fox --size 600")
+    assert "at most 262144 pixels" in told  # the host's limit
     await configure(here, manager, "roles allow", right="use", role=artists)
-    assert (await asked(world, here.artist, here.channel))[1] is not None
-    assert (await asked(world, here.alice, here.channel))[1] is None
-    assert (await asked(world, manager, here.channel))[1] is not None
+    assert (await ask(world, here.artist, here.channel))[1] is not None
+    assert (await ask(world, here.alice, here.channel))[1] is None
+    assert (await ask(world, manager, here.channel))[1] is not None
     await configure(here, manager, "roles remove", right="use", role=artists)
-    assert (await asked(world, here.alice, here.channel))[1] is not None
+    assert (await ask(world, here.alice, here.channel))[1] is not None
     await configure(here, manager, "reset", name="roles_big")
-    assert (await asked(world, here.artist, here.channel, "a fox --size 64"))[1] is None
+    assert (await ask(world, here.artist, here.channel, "a fox --size 64"))[1] is None
 
 
-async def test_only_some_roles_may_edit(world, here, manager, artists):
+async def test_editing_can_be_limited_to_some_roles(world, here, manager, artists):
     await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=1)
     [picture] = await world.painted(here.channel)
 
@@ -193,21 +193,21 @@ async def test_threads_follow_their_channel(world, here, manager):
     thread = await message.create_thread(name="talk")
     place = next(each for each in here.channel.threads if each.id == thread.id)
     await configure(here, manager, "channels deny", channel=here.channel)
-    told, request, _ = await asked(world, here.alice, place)
+    told, request, _ = await ask(world, here.alice, place)
     assert "in this channel" in told
     assert request is None
-    assert (await asked(world, here.alice, here.other))[1] is not None
+    assert (await ask(world, here.alice, here.other))[1] is not None
     told = await configure(here, manager, "channels allow", channel=here.channel)
     assert told.splitlines() == [f"channels_allowed: {here.channel.mention}",
                                  "channels_denied: none"]
-    assert (await asked(world, here.alice, place))[1] is not None
-    told, request, _ = await asked(world, here.alice, here.other)
+    assert (await ask(world, here.alice, place))[1] is not None
+    told, request, _ = await ask(world, here.alice, here.other)
     assert f"Try {here.channel.mention}" in told
     await configure(here, manager, "channels clear")
-    assert (await asked(world, here.alice, here.other))[1] is not None
+    assert (await ask(world, here.alice, here.other))[1] is not None
 
 
-async def test_a_person_has_so_many_jobs_waiting(world, here, manager):
+async def test_the_number_of_waiting_jobs_per_member_is_limited(world, here, manager):
     await configure(here, manager, "set", name="jobs_waiting", value="1")
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
     refused = await here.alice.slash(here.channel, "imagine", prompt="a fox")
@@ -221,36 +221,36 @@ async def test_a_person_has_so_many_jobs_waiting(world, here, manager):
         await world.bot.queue.cancel(job.id)
 
 
-async def test_the_most_generous_role_counts_and_deleting_gives_nothing_back(
+async def test_the_most_generous_role_counts_and_deleted_jobs_still_count(
         world, here, manager, artists):
     await configure(here, manager, "set", name="jobs_a_day", value="1")
     await configure(here, manager, "roles daily", role=artists, jobs=2)
     for person, number, words in ((here.alice, 1, "1 picture"), (here.artist, 2, "2 pictures")):
         for _ in range(number):
-            _, request, row = await asked(world, person, here.channel)
+            _, request, row = await ask(world, person, here.channel)
             assert request is not None
             await world.bot.store.delete(row["id"])
-        told, request, _ = await asked(world, person, here.channel)
+        told, request, _ = await ask(world, person, here.channel)
         assert f"made {words} in the last 24 hours" in told
         assert request is None
     await configure(here, manager, "reset", name="jobs_a_day_by_role")
-    assert "1" in (await asked(world, here.artist, here.channel))[0]
+    assert "1" in (await ask(world, here.artist, here.channel))[0]
     await configure(here, manager, "reset", name="jobs_a_day")
-    assert (await asked(world, here.artist, here.channel))[1] is not None
+    assert (await ask(world, here.artist, here.channel))[1] is not None
 
 
-async def test_the_cooldown_is_waited_for(world, here, manager):
+async def test_the_cooldown_refuses_requests_until_it_is_over(world, here, manager):
     await configure(here, manager, "set", name="cooldown", value="3600")
-    assert (await asked(world, here.alice, here.channel))[1] is not None
-    told, request, _ = await asked(world, here.alice, here.channel)
+    assert (await ask(world, here.alice, here.channel))[1] is not None
+    told, request, _ = await ask(world, here.alice, here.channel)
     assert "This server has a cooldown of 1 h" in told
     assert request is None
-    assert (await asked(world, here.bob, here.channel))[1] is not None
+    assert (await ask(world, here.bob, here.channel))[1] is not None
     await configure(here, manager, "reset", name="cooldown")
-    assert (await asked(world, here.alice, here.channel))[1] is not None
+    assert (await ask(world, here.alice, here.channel))[1] is not None
 
 
-async def test_pictures_are_posted_behind_a_spoiler(world, here, manager):
+async def test_pictures_are_posted_as_spoilers(world, here, manager):
     await configure(here, manager, "set", name="spoiler", value="on")
     await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=2)
     [hidden] = await world.painted(here.channel)
@@ -264,7 +264,7 @@ async def test_pictures_are_posted_behind_a_spoiler(world, here, manager):
     assert shown.embeds[0].image.url is not None
 
 
-async def test_pictures_are_kept_as_long_as_the_server_wants(world, here, manager):
+async def test_pictures_are_kept_for_the_server_s_number_of_days(world, here, manager):
     store = world.bot.store
 
     async def old():
@@ -285,7 +285,7 @@ async def test_pictures_are_kept_as_long_as_the_server_wants(world, here, manage
     assert await old() is not None
 
 
-async def test_previews_come_as_seldom_as_the_server_wants(world, here, manager):
+async def test_previews_keep_the_server_s_interval(world, here, manager):
     async def edits():
         before = len(world.env.http_requests)
         count = len(world.results(here.channel))
@@ -302,12 +302,12 @@ async def test_previews_come_as_seldom_as_the_server_wants(world, here, manager)
     assert seldom < min(often, await edits())
 
 
-async def test_the_server_s_language_is_the_job_s(world, here, manager):
-    assert (await asked(world, here.alice, here.channel))[2]["locale"] == "en-US"
+async def test_jobs_get_the_server_s_language(world, here, manager):
+    assert (await ask(world, here.alice, here.channel))[2]["locale"] == "en-US"
     await configure(here, manager, "set", name="language", value="en")
-    assert (await asked(world, here.alice, here.channel))[2]["locale"] == "en"
+    assert (await ask(world, here.alice, here.channel))[2]["locale"] == "en"
     await configure(here, manager, "reset", name="language")
-    assert (await asked(world, here.alice, here.channel))[2]["locale"] == "en-US"
+    assert (await ask(world, here.alice, here.channel))[2]["locale"] == "en-US"
 
 
 ELSEWHERE = {"seed", "preview_seconds", "roles_edit", "roles_big", "jobs_waiting",
@@ -315,11 +315,11 @@ ELSEWHERE = {"seed", "preview_seconds", "roles_edit", "roles_big", "jobs_waiting
              "concepts"}  # tests/cogs/config/test_concepts.py
 
 
-def test_every_setting_is_tried_on_a_job():
+def test_every_setting_is_tested_on_a_job():
     assert {*FILLED, *REFUSED, *ELSEWHERE} == set(DEFINITIONS)
 
 
-async def test_words_are_looked_for_wherever_they_are_typed(world, here, manager):
+async def test_blocked_words_are_found_in_every_text_field(world, here, manager):
     await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=1)
     [picture] = await world.painted(here.channel)
     await configure(here, manager, "words add", words="bad")
@@ -329,11 +329,11 @@ async def test_words_are_looked_for_wherever_they_are_typed(world, here, manager
     shown = await here.alice.click(picture, label="Edit")
     refused = await here.alice.submit_modal(shown, {"words": "a hen", "where": "bad"})
     assert "||bad||" in refused.response.content
-    assert "||bad||" in (await asked(world, manager, here.channel, "bad"))[0]
+    assert "||bad||" in (await ask(world, manager, here.channel, "bad"))[0]
     assert world.bot.queue.overview() == []
     listed = await manager.slash(here.channel, "config words list")
     assert listed.response.content == "||bad||"
     told = await configure(here, manager, "words remove", word="good")
     assert "isn't on the list" in told
     await configure(here, manager, "words remove", word="bad")
-    assert (await asked(world, here.alice, here.channel, "a bad fox"))[1] is not None
+    assert (await ask(world, here.alice, here.channel, "a bad fox"))[1] is not None

@@ -1,4 +1,4 @@
-"""/config itself: who may, what it shows, offers, refuses and logs; files out and in."""
+"""/config itself: rights, the panel, autocompletion, refusals, the log, export and import."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def manager(here):
 
 
 def texts(components):
-    """All text displays among components as Discord has them, in order."""
+    """Yield the texts of all text displays in Discord's component data, in order."""
     for component in components:
         if component["type"] == 10:
             yield component["content"]
@@ -29,13 +29,13 @@ async def stored(world, here):
     return await world.bot.guild_settings.export(str(here.guild.id))
 
 
-async def test_who_may_not_manage_the_server_sees_and_changes_nothing(world, here, manager):
+async def test_members_without_manage_server_see_and_change_nothing(world, here, manager):
     [command] = [each for each in world.env.backend.visible_commands(
         user_id=manager.id, channel_id=here.channel.id) if each["name"] == "config"]
     assert "config show" not in here.moderator.available_commands(here.channel)
     await configure(here, manager, "set", name="iterations", value="7")
     before = await stored(world, here)
-    # Discord's own settings can give the command to anyone: it is checked again.
+    # Discord's settings can give the command to anyone, so the bot checks the right.
     here.guild.set_command_permissions(int(command["id"]), {here.alice: True})
     role = here.guild.create_role("any")
     tried: dict[str, dict[str, Any]] = {
@@ -61,7 +61,7 @@ async def test_who_may_not_manage_the_server_sees_and_changes_nothing(world, her
     assert not [path for path in alone.available_commands() if path.startswith("config")]
 
 
-async def test_the_panel_shows_every_setting_and_where_it_is_from(world, here, manager):
+async def test_the_panel_shows_every_setting_and_its_source(world, here, manager):
     await configure(here, manager, "set", name="iterations", value="7")
     for name in ("channels", "words"):
         for i in range(12):
@@ -82,7 +82,7 @@ async def test_the_panel_shows_every_setting_and_where_it_is_from(world, here, m
     assert "`blocked_words` **24 words** · server" in text
 
 
-async def test_what_cannot_be_set_is_told_in_a_sentence(world, here, manager):
+async def test_values_that_cannot_be_set_are_refused_with_the_reason(world, here, manager):
     for name, value, words in (
             ("iterations", "1001", "a whole number from 1 to 1000, not \"1001\""),
             ("iterations", "many", "a whole number from 1 to 1000"),
@@ -106,7 +106,8 @@ async def test_what_cannot_be_set_is_told_in_a_sentence(world, here, manager):
         "Nobody has changed a setting in this server yet.")
 
 
-async def test_what_the_host_lowers_counts_as_not_set(world, here, manager, monkeypatch):
+async def test_a_value_above_a_lowered_host_limit_counts_as_not_set(
+        world, here, manager, monkeypatch):
     await configure(here, manager, "set", name="iterations", value="900")
     monkeypatch.setattr(world.bot.settings.limits, "max_iterations", 500)
     rules = await world.bot.guild_settings.rules(str(here.guild.id))
@@ -114,7 +115,7 @@ async def test_what_the_host_lowers_counts_as_not_set(world, here, manager, monk
     assert rules.source("iterations") == "built in"
 
 
-async def test_names_and_values_are_offered(world, here, manager):
+async def test_names_and_values_are_autocompleted(world, here, manager):
     async def offered(option, typed, **filled):
         choices = await manager.autocomplete(here.channel, "config set", option, typed, **filled)
         return [choice["value"] for choice in choices]
@@ -127,7 +128,7 @@ async def test_names_and_values_are_offered(world, here, manager):
     assert await offered("value", "", name="nothing") == []
 
 
-async def test_the_log_tells_who_changed_what_from_what_to_what(world, here, manager):
+async def test_the_log_shows_who_changed_a_setting_with_both_values(world, here, manager):
     await configure(here, manager, "set", name="iterations", value="7")
     await configure(here, manager, "set", name="iterations", value="8")
     assert (await configure(here, manager, "set", name="iterations", value="8")).startswith(
@@ -147,8 +148,8 @@ async def test_the_log_tells_who_changed_what_from_what_to_what(world, here, man
     assert "no older changes" in await configure(here, manager, "log", page=9)
 
 
-async def test_a_file_is_taken_whole_or_not_at_all(world, here, manager, host):
-    async def take(data):
+async def test_a_file_is_imported_completely_or_not_at_all(world, here, manager, host):
+    async def import_file(data):
         result = await manager.slash(here.channel, "config import", file=("a.json", data))
         return await answered(world, result)
 
@@ -169,13 +170,13 @@ async def test_a_file_is_taken_whole_or_not_at_all(world, here, manager, host):
             (file.replace(b": 7", b": NaN"), "iterations must be a whole number"),
             (file.replace(b"\"iterations", b"\"itterations"), "no setting called \"itterations\""),
             (file.replace(b": 1,", b": 9,"), "has format version 9")):
-        assert words in await take(wrong)
+        assert words in await import_file(wrong)
         assert await stored(world, here) == settings
     await configure(here, manager, "set", name="iterations", value="8")
     await configure(here, manager, "set", name="cooldown", value="8")
-    assert await take(file) == "2 settings changed."
+    assert await import_file(file) == "2 settings changed."
     assert await stored(world, here) == settings
     await configure(here, manager, "reset", name="roles_use")
     elsewhere = file.replace(str(here.guild.id).encode(), b"100000000000000000")
-    assert "left these unchanged: roles_use" in await take(elsewhere)
+    assert "left these unchanged: roles_use" in await import_file(elsewhere)
     assert await stored(world, here) == {"iterations": 7}

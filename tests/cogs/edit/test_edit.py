@@ -1,4 +1,4 @@
-"""/edit, the menu's Edit this image, and the button: what they open, ask for and refuse."""
+"""/edit, the menu "Edit this image" and the Edit button: what they open, do and refuse."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ FAST = "--iterations 2"
 pytestmark = pytest.mark.usefixtures("host")
 
 
-async def painted(world, here, prompt=f"a red circle {FAST}"):
+async def paint(world, here, prompt=f"a red circle {FAST}"):
     await here.alice.slash(here.channel, "imagine", prompt=prompt)
     [picture] = await world.painted(here.channel)
     return picture
 
 
-def linking(world, here, thumbnail):
-    """A message of bob's with a link, as Discord unfolds it."""
+def message_with_link(world, here, thumbnail):
+    """Return a message of bob's with a link and the preview that Discord adds."""
     return to_discord_message(world.env, world.env.backend.create_message(
         here.channel.id, here.bob.id, "https://x.example", embeds=[
             {"type": "image", "thumbnail": thumbnail}]))
 
 
-async def test_edit_paints_from_the_picture_with_all_that_was_chosen(world, here):
+async def test_edit_starts_from_the_picture_and_uses_every_option(world, here):
     picture, mask = png(), png("white", mode="L")
     result = await here.alice.slash(
         here.channel, "edit", image=("fox.png", picture), mask=("mask.png", mask),
@@ -50,7 +50,7 @@ async def test_edit_paints_from_the_picture_with_all_that_was_chosen(world, here
         sha256(picture): picture, sha256(mask): mask}
 
 
-async def test_an_edit_keeps_the_picture_s_aspect(world, here):
+async def test_an_edit_keeps_the_picture_s_aspect_ratio(world, here):
     asked = await here.alice.slash(here.channel, "edit", prompt=f"a fox {FAST}", where="hill",
                                    image=("fox.png", png(size=(256, 64))), threshold=-2)
     await answered(world, asked)
@@ -64,7 +64,8 @@ async def test_an_edit_keeps_the_picture_s_aspect(world, here):
     (png(size=(8000, 8000)), "more than 50 megapixels"),
     (png() + bytes(11_000_000), "larger than 10 MB"),
 ])
-async def test_what_is_no_picture_is_told_so_and_nothing_is_queued(world, here, data, words):
+async def test_a_file_that_is_not_a_usable_picture_is_refused_and_not_queued(
+        world, here, data, words):
     for images in ({"image": ("fox.png", data)},
                    {"image": ("fox.png", png()), "mask": ("mask.png", data)}):
         result = await here.alice.slash(here.channel, "edit", prompt="a fox", **images)
@@ -73,7 +74,7 @@ async def test_what_is_no_picture_is_told_so_and_nothing_is_queued(world, here, 
     assert list((world.settings.painting.data_folder / "attachments").iterdir()) == []
 
 
-async def test_a_missing_permission_is_told_before_anything_is_fetched(world, here, host):
+async def test_a_missing_permission_is_reported_before_anything_is_fetched(world, here, host):
     closed = here.guild.create_text_channel("closed", overwrites={
         here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)})
     result = await here.alice.slash(closed, "edit", prompt="a fox", image=("fox.png", png()))
@@ -81,7 +82,7 @@ async def test_a_missing_permission_is_told_before_anything_is_fetched(world, he
     assert host.fetched == []
 
 
-async def test_the_menu_edits_anybody_s_picture(world, here):
+async def test_the_menu_edits_anyone_s_picture(world, here):
     picture = png("green")
     posted_by_bob = await here.bob.send(here.channel, "look!",
                                         attachments=[("hill.png", picture)])
@@ -97,7 +98,7 @@ async def test_the_menu_edits_anybody_s_picture(world, here):
     assert request.init_image == sha256(picture)
     assert job.person == str(here.alice.id)
     assert "where: hill" in world.results(here.channel)[0].embeds[0].footer.text
-    # What was found of it is shown, and stays with the job's message.
+    # The part that `where` found is shown, and stays in the progress message.
     [progress] = [message for message in world.messages(here.channel)
                   if message.content.startswith("Painted in")]
     [overlay] = progress.attachments
@@ -105,11 +106,12 @@ async def test_the_menu_edits_anybody_s_picture(world, here):
     assert Image.open(io.BytesIO(world.env.backend.cdn.get(overlay.url))).format == "JPEG"
 
 
-async def test_the_menu_finds_pictures_that_are_embedded_or_forwarded(world, here):
+async def test_the_menu_finds_embedded_and_forwarded_pictures(world, here):
     picture = png("yellow")
     original = await here.bob.send(here.channel, "", attachments=[("sun.png", picture)])
     link = original.attachments[0].url
-    embedded = linking(world, here, {"url": "https://x.example/sun.png", "proxy_url": link})
+    embedded = message_with_link(
+        world, here, {"url": "https://x.example/sun.png", "proxy_url": link})
     forwarded = await here.bob.forward(original, here.channel)
     for count, message in enumerate((embedded, forwarded), 1):
         shown = await here.alice.context_menu(here.channel, "Edit this image", message)
@@ -119,18 +121,18 @@ async def test_the_menu_finds_pictures_that_are_embedded_or_forwarded(world, her
         assert job.request.init_image == sha256(picture)
 
 
-async def test_the_menu_says_where_there_is_no_picture_or_one_that_is_not_at_discord(world, here):
+async def test_the_menu_refuses_messages_without_a_picture_hosted_by_discord(world, here):
     words = await here.bob.send(here.channel, "no picture", attachments=[("a.txt", b"words")])
     refused = await here.alice.context_menu(here.channel, "Edit this image", words)
     assert refused.ephemeral
     assert "That message has no picture" in refused.response.content
-    elsewhere = linking(world, here, {"url": "https://169.254.169.254/latest/meta-data"})
+    elsewhere = message_with_link(world, here, {"url": "https://169.254.169.254/latest/meta-data"})
     refused = await here.alice.context_menu(here.channel, "Edit this image", elsewhere)
     assert "isn't hosted on Discord" in refused.response.content
 
 
-async def test_the_button_edits_the_picture_as_it_was_painted(world, here):
-    first = await painted(world, here, f"a red circle --size 64x32 {FAST}")
+async def test_the_button_starts_from_the_picture_and_keeps_its_size(world, here):
+    first = await paint(world, here, f"a red circle --size 64x32 {FAST}")
     shown = await here.bob.click(first, label="Edit")
     sent = await here.bob.submit_modal(shown, {"words": "a blue circle", "strength": "0.9"})
     assert sent.response.content.startswith("Queued")
@@ -142,8 +144,8 @@ async def test_the_button_edits_the_picture_as_it_was_painted(world, here):
     assert (job.person, former.person) == (str(here.bob.id), str(here.alice.id))
 
 
-async def test_the_menu_on_the_bot_s_own_picture_is_as_the_button(world, here, host):
-    first = await painted(world, here)
+async def test_the_menu_works_like_the_button_on_the_bot_s_own_pictures(world, here, host):
+    first = await paint(world, here)
     [progress] = [message for message in world.messages(here.channel) if message.id != first.id]
     for count, message in enumerate((first, progress), 2):
         shown = await here.bob.context_menu(here.channel, "Edit this image", message)
@@ -160,8 +162,8 @@ async def test_the_menu_on_the_bot_s_own_picture_is_as_the_button(world, here, h
     ({"words": ""}, "prompt is empty"),
     ({"words": "a fox", "where": "hill ->"}, "arrow has no words after it"),
 ])
-async def test_a_modal_that_cannot_be_painted_is_told(world, here, values, words):
-    first = await painted(world, here)
+async def test_a_modal_with_wrong_values_is_refused_with_the_reason(world, here, values, words):
+    first = await paint(world, here)
     shown = await here.alice.click(first, label="Edit")
     sent = await here.alice.submit_modal(shown, values)
     assert sent.ephemeral
@@ -169,8 +171,8 @@ async def test_a_modal_that_cannot_be_painted_is_told(world, here, values, words
     assert len(world.results(here.channel)) == 1
 
 
-async def test_an_arrow_of_where_needs_no_other_words(world, here):
-    first = await painted(world, here)
+async def test_an_arrow_in_where_needs_no_prompt(world, here):
+    first = await paint(world, here)
     shown = await here.alice.click(first, label="Edit")
     sent = await here.alice.submit_modal(shown, {"where": "windmills -> mushrooms"})
     assert sent.response.content.startswith("Queued")
@@ -178,14 +180,14 @@ async def test_an_arrow_of_where_needs_no_other_words(world, here):
     assert (job.request.prompt, job.request.where) == ("mushrooms", "windmills -> mushrooms")
 
 
-async def test_pictures_that_are_gone_are_told_so(world, here, host):
+async def test_edits_of_pictures_that_are_gone_are_refused(world, here, host):
     picture = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
     shown = await here.alice.context_menu(here.channel, "Edit this image", picture)
     host.forget(picture)
     sent = await here.alice.submit_modal(shown, {"words": "a moon"})
     assert "Discord no longer has that picture" in await answered(world, sent)
 
-    first = await painted(world, here)
+    first = await paint(world, here)
     shown = await here.alice.click(first, label="Edit")
     (await world.bot.store.job(job_id_of(first))).picture_path.unlink()
     sent = await here.alice.submit_modal(shown, {"words": "a moon"})
@@ -196,7 +198,7 @@ async def test_pictures_that_are_gone_are_told_so(world, here, host):
     assert "picture was deleted" in sent.response.content
 
 
-async def test_modals_opened_before_a_restart_can_be_sent_after_it_but_not_for_ever(
+async def test_modals_opened_before_a_restart_can_be_submitted_for_a_day(
         world, here, monkeypatch):
     picture = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
     first, second = [await here.alice.context_menu(here.channel, "Edit this image", picture)
@@ -205,7 +207,7 @@ async def test_modals_opened_before_a_restart_can_be_sent_after_it_but_not_for_e
     sent = await here.alice.submit_modal(first, {"words": f"a moon {FAST}"})
     assert (await answered(world, sent)).startswith("Queued")
     await world.painted(here.channel)
-    # A day later another address is kept, and this one is not any more.
+    # A day later, storing another address deletes this one.
     a_day_later = time.time_ns() + 25 * 3600 * 10**9
     monkeypatch.setattr("time.time_ns", lambda: a_day_later)
     await world.bot.store.messages.keep_address("https://cdn.discordapp.com/x.png")

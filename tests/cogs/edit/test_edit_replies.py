@@ -1,4 +1,4 @@
-"""Messages to the bot: what is edited by a reply, a mention or in direct messages; what is not."""
+"""Messages to the bot: which replies, mentions and direct messages edit a picture."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ FAST = "--iterations 2"
 pytestmark = pytest.mark.usefixtures("host")
 
 
-async def painted(world, here, prompt=f"a red circle --size 64x32 {FAST}"):
+async def paint(world, here, prompt=f"a red circle --size 64x32 {FAST}"):
     await here.alice.slash(here.channel, "imagine", prompt=prompt)
     [picture] = await world.painted(here.channel)
     return picture
 
 
-async def said(world, channel, words):
-    """The bot's message that says ``words``."""
+async def message_with(world, channel, words):
+    """Return the message in ``channel`` that contains ``words``."""
     return await world.until(lambda: next((message for message in world.messages(channel)
                                            if words in message.content), None), words)
 
@@ -29,7 +29,7 @@ def me(world):
 
 
 async def direct(world, user, content="", *, reply_to=None, files=()):
-    """Write to the bot directly, as Discord's own client can: with files, and as a reply."""
+    """Send the bot a direct message as Discord's client can: with files, and as a reply."""
     backend = world.env.backend
     channel = backend.get_dm_channel(user.id)
     reference = None if reply_to is None else {
@@ -38,8 +38,8 @@ async def direct(world, user, content="", *, reply_to=None, files=()):
                               attachments=backend.store_attachments(channel.id, files))
 
 
-async def test_a_reply_with_words_starts_from_the_picture(world, here, host):
-    first = await painted(world, here)
+async def test_a_reply_with_a_prompt_starts_from_the_picture(world, here, host):
+    first = await paint(world, here)
     asked = await here.bob.send(here.channel, f"a blue circle --seed 4 {FAST}", reply_to=first)
     job = await newest(world, here.channel, 2)
     former = await world.bot.store.job(job_id_of(first))
@@ -47,21 +47,21 @@ async def test_a_reply_with_words_starts_from_the_picture(world, here, host):
     assert (job.request.prompt, job.seed, job.person) == ("a blue circle", 4, str(here.bob.id))
     assert (job.request.width, job.request.height) == (64, 32)
     assert host.fetched == []
-    # Its course is told in one reply to those words; one message more has the picture.
+    # One reply shows the progress; another message has the picture.
     await world.painted(here.channel, 2)
     [answer] = [message for message in world.messages(here.channel)
                 if message.reference is not None and message.reference.message_id == asked.id]
     assert answer.content.startswith("Painted in")
     assert len(world.messages(here.channel)) == 5
-    # A reply starts likewise from the message that showed its course, and with the time-lapse.
-    progress = await said(world, here.channel, "Painted in")
+    # A reply to the progress message starts from the picture too.
+    progress = await message_with(world, here.channel, "Painted in")
     await here.bob.send(here.channel, f"a green circle {FAST}", reply_to=progress)
     third = await newest(world, here.channel, 3)
     assert third.request.init_image is not None
 
 
-async def test_where_the_bot_may_not_reply_it_shows_the_course_all_the_same(world, here):
-    first = await painted(world, here)
+async def test_progress_is_shown_even_if_the_bot_may_not_reply(world, here):
+    first = await paint(world, here)
     world.env.inject_error("POST", f"/channels/{here.channel.id}/messages", status=400, code=160002,
                            message="You cannot reply without permission to read message history")
     asked = await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=first)
@@ -72,16 +72,16 @@ async def test_where_the_bot_may_not_reply_it_shows_the_course_all_the_same(worl
 
 
 async def test_a_reply_to_a_time_lapse_starts_from_its_picture(world, here):
-    first = await painted(world, here)
+    first = await paint(world, here)
     await here.alice.click(first, label="Video")
-    film = await said(world, here.channel, "Time-lapse")
+    film = await message_with(world, here.channel, "Time-lapse")
     await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=film)
     job = await newest(world, here.channel, 2)
     assert job.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))
 
 
 async def test_a_reply_with_a_picture_and_words_starts_from_that_picture(world, here):
-    first = await painted(world, here)
+    first = await paint(world, here)
     edited = png("green", (90, 30))
     await here.alice.send(here.channel, f"a hill {FAST}", reply_to=first,
                           attachments=[("mine.png", edited)])
@@ -90,8 +90,8 @@ async def test_a_reply_with_a_picture_and_words_starts_from_that_picture(world, 
     assert (request.width, request.height) == (None, None)  # the new picture's own shape
 
 
-async def test_a_reply_with_a_picture_alone_goes_on_with_the_former_prompt(world, here):
-    first = await painted(world, here)
+async def test_a_reply_with_only_a_picture_uses_the_former_prompt(world, here):
+    first = await paint(world, here)
     edited = png("green")
     await here.alice.send(here.channel, reply_to=first, attachments=[("mine.png", edited)])
     job = await newest(world, here.channel, 2)
@@ -107,7 +107,7 @@ async def test_a_mention_with_an_attachment_edits_it(world, here):
     assert (request.prompt, request.init_image) == ("a snowy hill", sha256(picture))
 
 
-async def test_while_it_is_painted_a_reply_starts_from_the_preview(world, here, host):
+async def test_a_reply_to_a_running_job_starts_from_its_preview(world, here, host):
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
     await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
     [progress] = world.messages(here.channel)
@@ -121,7 +121,7 @@ async def test_while_it_is_painted_a_reply_starts_from_the_preview(world, here, 
     await world.until(lambda: not world.bot.delivery.busy, "the end")
 
 
-async def test_in_direct_messages_words_paint_and_pictures_are_edited(world, here):
+async def test_direct_messages_paint_prompts_and_edit_pictures(world, here):
     channel, picture = here.alice.user.dm_channel, png()
     await direct(world, here.alice.user, f"a red circle {FAST}")
     [first] = await world.painted(channel)
@@ -134,8 +134,8 @@ async def test_in_direct_messages_words_paint_and_pictures_are_edited(world, her
     assert third.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))
 
 
-async def test_what_is_said_without_a_mention_is_nobody_s_business(world, here):
-    await painted(world, here)
+async def test_messages_without_a_mention_are_ignored(world, here):
+    await paint(world, here)
     before = world.messages(here.channel)
     told = await here.alice.send(here.channel, "nice!")
     await here.bob.send(here.channel, "yes", reply_to=told)
@@ -144,7 +144,7 @@ async def test_what_is_said_without_a_mention_is_nobody_s_business(world, here):
     assert world.bot.queue.overview() == []
 
 
-async def test_a_mention_alone_says_what_there_is_to_do(world, here):
+async def test_a_mention_without_a_picture_is_answered_with_help(world, here):
     for words in (me(world), f"{me(world)} are you there?"):
         await here.alice.send(here.channel, words)
         answer = world.messages(here.channel)[-1]
@@ -159,45 +159,46 @@ async def test_a_mention_alone_says_what_there_is_to_do(world, here):
     ("", [("fox.png", png())], "Say what to turn the picture into"),
     ("a fox --colour red", [("fox.png", png())], "no option --colour"),
 ])
-async def test_what_cannot_be_edited_is_told_in_a_reply(world, here, content, files, words):
+async def test_edits_that_cannot_be_painted_are_refused_in_a_reply(
+        world, here, content, files, words):
     await here.alice.send(here.channel, f"{me(world)} {content}", attachments=files)
-    answer = await said(world, here.channel, words)
+    answer = await message_with(world, here.channel, words)
     assert [user.id for user in answer.mentions] == []
     assert world.bot.queue.overview() == []
 
 
-async def test_replies_that_find_no_picture_are_told_so(world, here):
-    first = await painted(world, here)
+async def test_replies_without_a_usable_picture_are_refused(world, here):
+    first = await paint(world, here)
     await here.alice.send(here.channel, me(world), reply_to=first)
-    await said(world, here.channel, "Say what to turn the picture into")
-    # Others' messages are closed to a bot without the privileged intent.
+    await message_with(world, here.channel, "Say what to turn the picture into")
+    # Without the privileged intent the bot cannot read others' messages.
     closed = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
     await here.alice.send(here.channel, f"{me(world)} a moon", reply_to=closed)
-    await said(world, here.channel, "choose Apps > Edit this image")
-    help_text = await said(world, here.channel, "Say what to turn")
+    await message_with(world, here.channel, "choose Apps > Edit this image")
+    help_text = await message_with(world, here.channel, "Say what to turn")
     await here.alice.send(here.channel, "a moon", reply_to=help_text)
-    await said(world, here.channel, "That message has no picture")
+    await message_with(world, here.channel, "That message has no picture")
     job = await world.bot.store.job(job_id_of(first))
     job.picture_path.unlink()
     world.env.backend.cdn._blobs.clear()
     await here.alice.send(here.channel, "a blue circle", reply_to=first)
-    await said(world, here.channel, "Discord no longer has that picture")
+    await message_with(world, here.channel, "Discord no longer has that picture")
     assert len(world.results(here.channel)) == 1
 
 
-async def test_where_the_bot_may_not_work_the_person_is_told(world, here):
+async def test_the_user_is_told_which_permissions_the_bot_is_missing(world, here):
     closed = here.guild.create_text_channel("closed", overwrites={
         here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)})
     await here.alice.send(closed, f"{me(world)} a fox", attachments=[("fox.png", png())])
-    await said(world, closed, "I'm missing Attach Files")
+    await message_with(world, closed, "I'm missing Attach Files")
     mute = here.guild.create_text_channel("mute", overwrites={
         here.guild.roles["TestBot"]: discord.PermissionOverwrite(send_messages=False)})
     await here.alice.send(mute, f"{me(world)} a fox", attachments=[("fox.png", png())])
-    await said(world, here.alice.user.dm_channel, "I'm missing Send Messages")
+    await message_with(world, here.alice.user.dm_channel, "I'm missing Send Messages")
     assert world.bot.queue.overview() == []
 
 
-async def test_other_bots_are_not_listened_to(world, here):
+async def test_messages_of_other_bots_are_ignored(world, here):
     other = here.guild.add_member(world.env.create_user("other-bot", bot=True))
     await other.send(here.channel, f"{me(world)} a fox", attachments=[("fox.png", png())])
     assert len(world.messages(here.channel)) == 1

@@ -1,4 +1,4 @@
-"""The buttons under a picture: whose they are, what they do, and that they outlive the bot."""
+"""The buttons under a picture: who can press them, what they do, also after a restart."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from tests.cogs.conftest import job_id_of, labels
 LONG = "a fox --iterations 900"
 
 
-async def begun(world, here, prompt=LONG):
-    """A progress message of alice's whose job is being painted."""
+async def start_job(world, here, prompt=LONG):
+    """Return alice's progress message once her job is running."""
     await here.alice.slash(here.channel, "imagine", prompt=prompt)
     await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
     return world.messages(here.channel)[0]
 
 
-async def painted(world, here, prompt="a red circle"):
+async def paint(world, here, prompt="a red circle"):
     await here.alice.slash(here.channel, "imagine", prompt=prompt)
     [picture] = await world.painted(here.channel)
     return picture
 
 
-async def test_stop_renders_early(world, here):
-    progress = await begun(world, here)
+async def test_stop_finishes_the_picture_early(world, here):
+    progress = await start_job(world, here)
     assert labels(progress) == ["Stop", "Cancel", "Remix"]
     pressed = await here.alice.click(progress, label="Stop")
     assert pressed.ephemeral
@@ -37,7 +37,7 @@ async def test_stop_renders_early(world, here):
 
 
 async def test_cancel_posts_nothing(world, here):
-    progress = await begun(world, here)
+    progress = await start_job(world, here)
     pressed = await here.alice.click(progress, label="Cancel")
     assert pressed.response.content == "Cancelled. Nothing will be posted."
     await world.until(lambda: not world.bot.delivery.busy, "the end")
@@ -47,8 +47,8 @@ async def test_cancel_posts_nothing(world, here):
     assert (await world.bot.store.job(job_id_of(progress))).state == "cancelled"
 
 
-async def test_cancel_while_queued_is_at_once(world, here):
-    progress = await begun(world, here)
+async def test_a_queued_job_is_cancelled_at_once(world, here):
+    progress = await start_job(world, here)
     await here.alice.slash(here.channel, "imagine", prompt="a hen")
     waiting = await world.until(lambda: [message for message in world.messages(here.channel)
                                          if message.content.startswith("Queued: 2nd")], "the 2nd")
@@ -61,8 +61,8 @@ async def test_cancel_while_queued_is_at_once(world, here):
 
 
 @pytest.mark.parametrize("label", ["Stop", "Cancel"])
-async def test_another_person_may_not_stop_or_cancel(world, here, label):
-    progress = await begun(world, here)
+async def test_another_member_cannot_stop_or_cancel(world, here, label):
+    progress = await start_job(world, here)
     pressed = await here.bob.click(progress, label=label)
     assert pressed.ephemeral
     assert "Only the person who requested this picture or a moderator" in pressed.response.content
@@ -72,8 +72,8 @@ async def test_another_person_may_not_stop_or_cancel(world, here, label):
     assert world.results(here.channel) == []
 
 
-async def test_again_is_ones_own_job_with_a_new_seed(world, here):
-    first = await painted(world, here, "a red circle --seed 7 --iterations 3")
+async def test_again_queues_a_job_with_a_new_seed_for_the_member_who_pressed_it(world, here):
+    first = await paint(world, here, "a red circle --seed 7 --iterations 3")
     pressed = await here.bob.click(first, label="Again")
     assert pressed.response.content.startswith("Queued")
     _, second = await world.painted(here.channel, 2)
@@ -86,7 +86,7 @@ async def test_again_is_ones_own_job_with_a_new_seed(world, here):
 
 
 async def test_remix_asks_for_the_prompt_in_a_modal(world, here):
-    first = await painted(world, here, "a red circle --iterations 3")
+    first = await paint(world, here, "a red circle --iterations 3")
     shown = await here.bob.click(first, label="Remix")
     assert shown.modal["components"][0]["component"]["value"] == "a red circle"
     sent = await here.bob.submit_modal(shown, {"prompt": "a blue square --seed 4"})
@@ -97,16 +97,16 @@ async def test_remix_asks_for_the_prompt_in_a_modal(world, here):
     assert job.request.iterations == 3
 
 
-async def test_a_remix_that_cannot_be_painted_is_told(world, here):
-    first = await painted(world, here)
+async def test_a_remix_that_cannot_be_painted_is_refused_with_the_reason(world, here):
+    first = await paint(world, here)
     shown = await here.bob.click(first, label="Remix")
     sent = await here.bob.submit_modal(shown, {"prompt": "--seed 4"})
     assert sent.ephemeral
     assert "prompt is empty" in sent.response.content
 
 
-async def test_video_is_posted_where_it_was_asked_for(world, here):
-    picture = await painted(world, here)
+async def test_a_video_is_posted_where_it_was_requested(world, here):
+    picture = await paint(world, here)
     pressed = await here.bob.click(picture, label="Video")
     assert "making the time-lapse" in pressed.response.content
     video = await world.until(lambda: [message for message in world.messages(here.channel)
@@ -118,8 +118,8 @@ async def test_video_is_posted_where_it_was_asked_for(world, here):
     assert data[4:8] == b"ftyp"
 
 
-async def test_delete_forgets_the_picture(world, here):
-    picture = await painted(world, here)
+async def test_delete_removes_the_picture_and_its_job(world, here):
+    picture = await paint(world, here)
     job = await world.bot.store.job(job_id_of(picture))
     refused = await here.bob.click(picture, label="Delete")
     assert "Only the person who requested" in refused.response.content
@@ -131,15 +131,15 @@ async def test_delete_forgets_the_picture(world, here):
     assert not job.picture_path.exists()
 
 
-async def test_a_moderator_may_delete(world, here):
-    picture = await painted(world, here)
+async def test_a_moderator_can_delete(world, here):
+    picture = await paint(world, here)
     await here.moderator.click(picture, label="Delete")
     assert world.results(here.channel) == []
 
 
-async def test_a_moderator_of_another_server_may_not(world, here):
+async def test_a_moderator_of_another_server_cannot_delete(world, here):
     """A forged custom_id: the button of one server's picture, pressed in another's."""
-    picture = await painted(world, here)
+    picture = await paint(world, here)
     there = world.env.create_guild("Elsewhere")
     moderators = there.create_role("moderators", permissions=discord.Permissions(
         manage_messages=True))
@@ -156,8 +156,8 @@ async def test_a_moderator_of_another_server_may_not(world, here):
     assert world.results(here.channel) == [picture]
 
 
-async def test_a_deleted_job_s_buttons_say_so(world, here):
-    picture = await painted(world, here)
+async def test_buttons_of_a_deleted_job_say_that_it_was_deleted(world, here):
+    picture = await paint(world, here)
     await world.bot.store.delete(job_id_of(picture))
     for label in ("Again", "Remix", "Video", "Delete"):
         pressed = await here.alice.click(picture, label=label)
@@ -165,9 +165,9 @@ async def test_a_deleted_job_s_buttons_say_so(world, here):
 
 
 @pytest.mark.parametrize("label", ["Again", "Remix", "Video", "Delete"])
-async def test_a_fault_of_ours_is_answered_with_a_reference(world, here, label, monkeypatch):
-    """discord.py would only log it, and the person would see "This interaction failed"."""
-    picture = await painted(world, here)
+async def test_an_unexpected_error_is_answered_with_a_reference(world, here, label, monkeypatch):
+    """discord.py would only log it, and the member would see "This interaction failed"."""
+    picture = await paint(world, here)
 
     async def broken(_):
         raise ZeroDivisionError("secret detail")
@@ -181,7 +181,7 @@ async def test_a_fault_of_ours_is_answered_with_a_reference(world, here, label, 
 
 
 async def test_every_button_works_after_a_restart(world, here):
-    picture = await painted(world, here, "a red circle --iterations 3")
+    picture = await paint(world, here, "a red circle --iterations 3")
     await world.restart()
     again = await here.alice.click(picture, label="Again")
     assert again.response.content.startswith("Queued")
@@ -196,7 +196,7 @@ async def test_every_button_works_after_a_restart(world, here):
 
 
 async def test_a_running_job_s_buttons_work_after_a_restart(world, here):
-    progress = await begun(world, here)
+    progress = await start_job(world, here)
     await world.restart()
     [job] = world.bot.queue.overview()
     assert job.id == job_id_of(progress)
@@ -209,8 +209,8 @@ async def test_a_running_job_s_buttons_work_after_a_restart(world, here):
     assert len(world.messages(here.channel)) == 2
 
 
-async def test_cancel_works_after_a_restart_running_and_waiting(world, here):
-    progress = await begun(world, here)
+async def test_running_and_waiting_jobs_can_be_cancelled_after_a_restart(world, here):
+    progress = await start_job(world, here)
     await here.bob.slash(here.channel, "imagine", prompt="a hen --iterations 900")
     waiting = await world.until(lambda: [message for message in world.messages(here.channel)
                                          if message.content.startswith("Queued: 2nd")], "the 2nd")
@@ -228,14 +228,14 @@ async def test_cancel_works_after_a_restart_running_and_waiting(world, here):
     assert [message.content for message in world.messages(here.channel)] == ["Cancelled."] * 2
     for message in (progress, waiting[0]):
         assert (await world.bot.store.job(job_id_of(message))).state == "cancelled"
-    # Nor does the next bot take it up again.
+    # The next start does not resume them.
     await world.restart()
     assert world.bot.queue.overview() == []
     assert await world.bot.store.undelivered() == []
 
 
-async def test_cancel_pressed_twice_across_a_restart_says_that_it_is_over(world, here):
-    progress = await begun(world, here)
+async def test_cancelling_again_after_a_restart_says_that_the_job_is_over(world, here):
+    progress = await start_job(world, here)
     stored = world.env.backend.get_message(here.channel.id, progress.id)
     shown = copy.deepcopy(stored.components)
     await here.alice.click(progress, label="Cancel")
@@ -246,8 +246,8 @@ async def test_cancel_pressed_twice_across_a_restart_says_that_it_is_over(world,
     assert pressed.response.content == "That picture is no longer in the queue."
 
 
-async def test_a_modal_opened_before_a_restart_can_be_sent_after_it(world, here):
-    picture = await painted(world, here)
+async def test_a_modal_opened_before_a_restart_can_be_submitted_after_it(world, here):
+    picture = await paint(world, here)
     shown = await here.bob.click(picture, label="Remix")
     await world.restart()
     sent = await here.bob.submit_modal(shown, {"prompt": "a blue square"})

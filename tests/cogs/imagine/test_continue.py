@@ -1,4 +1,4 @@
-"""Continue goes on from the very state a picture was left in: the same bits as in one go."""
+"""Continue resumes from the saved state: the picture has the same bits as without a break."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.cogs.conftest import job_id_of, labels
 LONG = "a fox --iterations 40 --seed 7"
 
 
-async def asked(world, here, prompt, count=1):
-    """The newest of ``count`` results in the channel, when ``prompt`` is painted too."""
+async def paint(world, here, prompt, count=1):
+    """Paint ``prompt`` as the ``count``-th result of the channel, and return that result."""
     await here.alice.slash(here.channel, "imagine", prompt=prompt)
     return (await world.painted(here.channel, count))[-1]
 
 
-async def continued(world, person, channel, picture, count):
+async def press_continue(world, person, channel, picture, count):
     pressed = await person.click(picture, label="Continue")
     assert pressed.response.content.startswith("Queued"), pressed.response.content
     return (await world.painted(channel, count))[-1]
@@ -33,7 +33,7 @@ def states(world):
     return {path.stem for path in (world.settings.painting.data_folder / "states").iterdir()}
 
 
-async def test_continue_after_stop_at_half_gives_bit_for_bit_the_uninterrupted_picture(
+async def test_a_stopped_and_continued_picture_equals_an_uninterrupted_one(
         world, here):
     await here.alice.slash(here.channel, "imagine", prompt=LONG)
     await world.until(lambda: "of 40" in world.messages(here.channel)[0].content, "a preview")
@@ -41,38 +41,38 @@ async def test_continue_after_stop_at_half_gives_bit_for_bit_the_uninterrupted_p
     [half] = await world.painted(here.channel)
     stopped = await world.bot.store.job(job_id_of(half))
     assert 0 < stopped.result["iterations"] < 40
-    # Anyone may, as a job of their own.
-    whole = await continued(world, here.bob, here.channel, half, 2)
+    # Anyone can continue it, as a job of their own.
+    whole = await press_continue(world, here.bob, here.channel, half, 2)
     job = await world.bot.store.job(job_id_of(whole))
     assert job.person == str(here.bob.id)
     assert job.request == stopped.request
     assert (job.result["iterations"], job.result["stopped"]) == (40, False)
     assert whole.content == here.bob.mention
-    uninterrupted = await asked(world, here, LONG, 3)
+    uninterrupted = await paint(world, here, LONG, 3)
     assert await pixels(world, whole) == await pixels(world, uninterrupted)
     assert await pixels(world, half) != await pixels(world, whole)
 
 
-async def test_a_finished_picture_goes_on_as_long_again_each_time_and_after_a_restart(
+async def test_each_continue_adds_the_original_iterations_also_after_a_restart(
         world, here):
-    first = await asked(world, here, "a fox --iterations 4 --seed 7")
+    first = await paint(world, here, "a fox --iterations 4 --seed 7")
     assert labels(first) == ["Again", "Remix", "Continue", "Edit", "Video", "Delete"]
-    second = await continued(world, here.alice, here.channel, first, 2)
+    second = await press_continue(world, here.alice, here.channel, first, 2)
     assert "8 iterations" in second.embeds[0].footer.text
     await world.restart()
-    third = await continued(world, here.alice, here.channel, second, 3)
+    third = await press_continue(world, here.alice, here.channel, second, 3)
     assert "12 iterations" in third.embeds[0].footer.text
-    in_one_go = await asked(world, here, "a fox --iterations 12 --seed 7", 4)
+    in_one_go = await paint(world, here, "a fox --iterations 12 --seed 7", 4)
     assert await pixels(world, third) == await pixels(world, in_one_go)
-    # From the same picture it can be gone on with twice.
-    await continued(world, here.bob, here.channel, first, 5)
+    # The same picture can be continued twice.
+    await press_continue(world, here.bob, here.channel, first, 5)
     # Its time-lapse shows all of it.
     assert await world.bot.store.rendition(job_id_of(third)) == (
         (await world.bot.store.job(job_id_of(third))).request, 12)
 
 
-async def test_where_the_state_is_gone_edit_is_offered(world, here):
-    picture = await asked(world, here, "a fox --iterations 2")
+async def test_a_picture_whose_state_is_gone_offers_edit_instead(world, here):
+    picture = await paint(world, here, "a fox --iterations 2")
     world.bot.store.files.forget_state(job_id_of(picture))
     pressed = await here.alice.click(picture, label="Continue")
     assert pressed.ephemeral
@@ -81,8 +81,8 @@ async def test_where_the_state_is_gone_edit_is_offered(world, here):
     assert world.messages(here.channel)[-1] == picture
 
 
-async def test_a_state_is_kept_with_a_picture_and_goes_with_it(world, here):
-    picture = await asked(world, here, "a fox --iterations 2")
+async def test_a_state_is_kept_and_deleted_with_its_picture(world, here):
+    picture = await paint(world, here, "a fox --iterations 2")
     assert states(world) == {job_id_of(picture)}
     await here.alice.click(picture, label="Delete")
     assert states(world) == set()
@@ -93,18 +93,18 @@ async def test_a_state_is_kept_with_a_picture_and_goes_with_it(world, here):
     assert states(world) == set()
 
 
-async def test_the_limit_is_for_what_one_asks_for_at_a_time(world, here, monkeypatch):
+async def test_the_iteration_limit_applies_to_each_request(world, here, monkeypatch):
     monkeypatch.setattr(world.bot.settings.limits, "max_iterations", 4)
-    first = await asked(world, here, "a fox --iterations 4")
-    second = await continued(world, here.alice, here.channel, first, 2)
+    first = await paint(world, here, "a fox --iterations 4")
+    second = await press_continue(world, here.alice, here.channel, first, 2)
     # Again would paint all of it at once.
     pressed = await here.alice.click(second, label="Again")
     assert "At most 4 iterations are allowed here, not 8." in pressed.response.content
 
 
 @pytest.mark.parametrize("label", ["Continue", "Edit"])
-async def test_a_deleted_picture_s_buttons_say_so(world, here, label):
-    picture = await asked(world, here, "a fox --iterations 1")
+async def test_buttons_of_a_deleted_picture_say_that_it_was_deleted(world, here, label):
+    picture = await paint(world, here, "a fox --iterations 1")
     await world.bot.store.delete(job_id_of(picture))
     pressed = await here.alice.click(picture, label=label)
     assert "was deleted" in pressed.response.content

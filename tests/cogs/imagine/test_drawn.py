@@ -1,4 +1,4 @@
-"""The shipped model in a virtual Discord: from the words to the picture, its buttons, /history."""
+"""The shipped model in a virtual Discord: from the prompt to the picture, its buttons, /history."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_imagine_paints_with_the_shipped_model(world, here):
     assert (job.state, job.request.model) == ("delivered", "drawn")
     data = posted(world, picture)
     assert data == await world.bot.store.picture(job.id)
-    # Four steps from one tone make no circle yet, but neither a flat picture nor noise.
+    # Four steps do not make a circle yet, but the picture is neither flat nor noise.
     grey = Image.open(io.BytesIO(data)).convert("L")
     assert grey.size == (128, 128)
     step = ImageChops.difference(grey, ImageChops.offset(grey, 1, 0))
@@ -41,7 +41,7 @@ async def test_imagine_paints_with_the_shipped_model(world, here):
     assert ImageStat.Stat(step).mean[0] < 20
 
 
-async def test_its_words_are_told_from_those_that_it_does_not_know(world, here):
+async def test_words_that_the_model_does_not_know_are_reported(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=f"a red zeppelin {FEW}")
     [picture] = await world.painted(here.channel)
     [note] = picture.embeds[0].fields
@@ -49,7 +49,7 @@ async def test_its_words_are_told_from_those_that_it_does_not_know(world, here):
     assert "zeppelin" in note.value
 
 
-async def test_its_buttons_work(world, here):
+async def test_the_buttons_of_its_pictures_work(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=f"a red circle {FEW}")
     [first] = await world.painted(here.channel)
     assert labels(first) == ["Again", "Remix", "Continue", "Edit", "Video", "Delete"]
@@ -66,7 +66,7 @@ async def test_its_buttons_work(world, here):
     assert posted(world, video)[4:8] == b"ftyp"
 
 
-async def test_stop_renders_what_it_has_so_far(world, here):
+async def test_stop_posts_the_unfinished_picture(world, here):
     await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 900")
     progress = await world.until(lambda: "of 900" in world.messages(here.channel)[0].content
                                  and world.messages(here.channel)[0], "a preview")

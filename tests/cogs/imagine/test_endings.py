@@ -1,4 +1,4 @@
-"""What became of a job is told once, also where the bot died before it could."""
+"""Every ending is reported once, even if the bot died before it could report it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tests.cogs.conftest import job_id_of, labels
 REASON = "The model fox at /srv/host/models/clip.pt is cut off; fetch it again."
 
 
-async def ended_untold(world, here, end):
-    """A progress message of alice's whose job has ended in the store, and the bot knew not.
+async def end_without_report(world, here, end):
+    """Return alice's progress message and the id of her job, which has ended only in the store.
 
-    That is how a process leaves it that dies between writing the end down and posting it.
+    A process that dies between storing the ending and posting it leaves a job like this.
     """
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
     await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
@@ -31,8 +31,8 @@ async def ended_untold(world, here, end):
     return progress, id
 
 
-async def test_a_failure_that_was_not_told_is_told_at_the_next_start_and_once(world, here):
-    progress, id = await ended_untold(world, here, lambda store, id: store.failed(id, REASON))
+async def test_an_unreported_failure_is_reported_once_at_the_next_start(world, here):
+    progress, id = await end_without_report(world, here, lambda store, id: store.failed(id, REASON))
     _, told = world.messages(here.channel)
     assert told.content == (f"{here.alice.mention} The model fox at clip.pt is cut off; fetch it "
                             "again.")
@@ -48,8 +48,8 @@ async def test_a_failure_that_was_not_told_is_told_at_the_next_start_and_once(wo
     assert len(world.messages(here.channel)) == 2
 
 
-async def test_a_failure_that_was_posted_but_not_noted_is_not_posted_again(world, here):
-    _, id = await ended_untold(world, here, lambda store, id: store.failed(id, REASON))
+async def test_a_failure_that_was_posted_but_not_recorded_is_not_posted_again(world, here):
+    _, id = await end_without_report(world, here, lambda store, id: store.failed(id, REASON))
     _, told = world.messages(here.channel)
 
     async def forget():
@@ -65,9 +65,9 @@ async def test_a_failure_that_was_posted_but_not_noted_is_not_posted_again(world
 
 
 @pytest.mark.parametrize("partial", [None, b"half a picture"])
-async def test_a_cancellation_that_was_not_told_is_told_and_posts_nothing(world, here, partial):
-    progress, id = await ended_untold(world, here,
-                                      lambda store, id: store.cancelled(id, partial))
+async def test_an_unreported_cancellation_is_shown_and_posts_nothing(world, here, partial):
+    progress, id = await end_without_report(
+        world, here, lambda store, id: store.cancelled(id, partial))
     [message] = world.messages(here.channel)
     assert (message.id, message.content) == (progress.id, "Cancelled.")
     assert message.attachments == []

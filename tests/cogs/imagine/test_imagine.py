@@ -1,4 +1,4 @@
-"""/imagine, from the words to the posted picture."""
+"""/imagine, from the prompt to the posted picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from tests.cogs.conftest import job_id_of, labels
 
 
-async def test_imagine_paints_what_is_asked(world, here):
+async def test_imagine_paints_the_prompt(world, here):
     result = await here.alice.slash(here.channel, "imagine", prompt="a red circle", seed=7)
     assert result.ephemeral
     assert result.response.content.startswith("Queued: you're next")
@@ -43,7 +43,7 @@ async def test_the_same_seed_paints_the_same_picture(world, here):
     assert pixels[0] == pixels[1]
 
 
-async def test_weights_and_flags_are_shown_as_they_were_understood(world, here):
+async def test_weights_and_flags_are_shown_as_the_bot_read_them(world, here):
     await here.alice.slash(here.channel, "imagine", seed=3, size="64x32",
                            prompt="a fox:2 + blurry:-0.5 + at 12:30 --seed 9 --iterations 4")
     [picture] = await world.painted(here.channel)
@@ -66,7 +66,8 @@ async def test_weights_and_flags_are_shown_as_they_were_understood(world, here):
     ({"prompt": "a fox", "model": "imagenet-16384"}, "isn't installed on this bot"),
     ({"prompt": "a fox\x00"}, "NUL"),
 ])
-async def test_what_cannot_be_painted_is_told_in_a_sentence(world, here, options, words):
+async def test_a_request_that_cannot_be_painted_is_refused_with_the_reason(
+        world, here, options, words):
     result = await here.alice.slash(here.channel, "imagine", **options)
     assert result.ephemeral
     assert words in result.response.content
@@ -77,7 +78,7 @@ async def test_what_cannot_be_painted_is_told_in_a_sentence(world, here, options
 @pytest.mark.parametrize(("denied", "name"), [
     ("send_messages", "Send Messages"), ("attach_files", "Attach Files"),
     ("embed_links", "Embed Links"), ("read_message_history", "Read Message History")])
-async def test_a_missing_permission_is_told_before_queueing(world, here, denied, name):
+async def test_a_missing_permission_is_reported_before_queueing(world, here, denied, name):
     closed = here.guild.create_text_channel("closed", overwrites={
         here.guild.roles["TestBot"]: discord.PermissionOverwrite(**{denied: False})})
     result = await here.alice.slash(closed, "imagine", prompt="a fox")
@@ -86,7 +87,7 @@ async def test_a_missing_permission_is_told_before_queueing(world, here, denied,
     assert await world.bot.store.recent_prompts(str(here.alice.id), 5) == []
 
 
-async def test_one_person_can_have_so_many_jobs_and_no_more(world, here, monkeypatch):
+async def test_the_number_of_jobs_per_user_is_limited(world, here, monkeypatch):
     monkeypatch.setattr(world.bot.settings.limits, "max_jobs_per_person", 2)
     for _ in range(2):
         await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
@@ -98,7 +99,7 @@ async def test_one_person_can_have_so_many_jobs_and_no_more(world, here, monkeyp
         await world.bot.queue.cancel(job.id)
 
 
-async def test_prompts_from_outside_mention_format_and_link_nothing(world, here):
+async def test_prompts_cannot_mention_format_or_link(world, here):
     hostile = "@everyone **bold** <@1> [x](https://evil.example) '; DROP TABLE jobs; --seed 5"
     await here.alice.slash(here.channel, "imagine", prompt=hostile)
     [picture] = await world.painted(here.channel)
@@ -112,7 +113,7 @@ async def test_prompts_from_outside_mention_format_and_link_nothing(world, here)
     assert set(picture.attachments[0].filename) <= set("abcdefghijklmnopqrstuvwxyz0123456789-.")
 
 
-async def test_autocomplete_offers_models_and_ones_own_prompts(world, here):
+async def test_autocomplete_offers_models_and_the_user_s_own_prompts(world, here):
     await here.alice.slash(here.channel, "imagine", prompt="a red circle")
     await here.bob.slash(here.channel, "imagine", prompt="a blue circle")
     await world.painted(here.channel, 2)
@@ -133,7 +134,7 @@ async def test_a_deleted_progress_message_stops_the_previews_not_the_job(world, 
     before = edits()
     [picture] = await world.painted(here.channel)
     assert world.messages(here.channel) == [picture]
-    # One may have been in flight, one learns of it, one is the last word.
+    # One may be in flight, one finds the message gone, one is the ending.
     assert edits() - before <= 3
 
 
@@ -150,7 +151,7 @@ async def test_two_people_in_one_channel_get_their_own_pictures(world, here):
         assert posted == await world.bot.store.picture(job.id)
 
 
-async def test_a_job_that_fails_says_why_in_a_message_of_its_own(
+async def test_a_failed_job_reports_the_reason_in_a_message_of_its_own(
         world, here, catalogue, tmp_path, monkeypatch):
     whole = catalogue.parent / "made" / "clip.pt"
     whole = whole if whole.exists() else next(catalogue.parent.rglob("clip.pt"))
@@ -173,7 +174,7 @@ async def test_a_job_that_fails_says_why_in_a_message_of_its_own(
     assert [user.id for user in told.mentions] == [here.alice.id]
 
 
-async def test_it_paints_in_direct_messages(world, here):
+async def test_imagine_paints_in_direct_messages(world, here):
     result = await here.alice.user.slash("imagine", prompt="a fox")
     assert result.response.content.startswith("Queued")
     [picture] = await world.painted(here.alice.user.dm_channel)
