@@ -15,6 +15,7 @@ import discord
 import pytest
 import simcord
 import simcord.backend.cdn
+import simcord.interactions
 from aiohttp import web
 
 from bot import ImageBot, create_bot
@@ -246,3 +247,19 @@ async def host(world, monkeypatch):
 async def newest(world, channel, count):
     """Return the job of the newest result once there are ``count``."""
     return await world.bot.store.job(job_id_of((await world.painted(channel, count))[-1]))
+
+
+@pytest.fixture
+def german(here, monkeypatch):
+    """A member whose Discord is in German; the virtual Discord has no locales of its own."""
+    greta = here.guild.add_member(here.guild._env.create_user("greta"))
+    plain = simcord.interactions.base_payload
+
+    def in_german(backend, *, user_id, **more):
+        record, payload = plain(backend, user_id=user_id, **more)
+        if user_id == greta.id:
+            payload["locale"] = "de"
+        return record, payload
+
+    monkeypatch.setattr(simcord.interactions, "base_payload", in_german)
+    return greta

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-import simcord.interactions
-
 from bot.language import using_language
 from bot.language.translator import DESCRIPTION_LENGTH, CatalogueTranslator
 from bot.locales.update import read, texts
@@ -13,22 +10,6 @@ from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import labels
 
 NAME_LENGTH = 32  # Discord's
-
-
-@pytest.fixture
-def german(here, monkeypatch):
-    """A member whose Discord client is in German; SimCord has no option for that."""
-    greta = here.guild.add_member(here.guild._env.create_user("greta"))
-    plain = simcord.interactions.base_payload
-
-    def in_german(backend, *, user_id, **more):
-        record, payload = plain(backend, user_id=user_id, **more)
-        if user_id == greta.id:
-            payload["locale"] = "de"
-        return record, payload
-
-    monkeypatch.setattr(simcord.interactions, "base_payload", in_german)
-    return greta
 
 
 async def test_a_user_is_answered_in_their_language(world, here, german):
