@@ -35,7 +35,7 @@ class ProgressMessage:
     reply to. Nothing raises: if a message cannot be shown, the previews end, not the job.
     """
 
-    def __init__(self, channel: discord.abc.Messageable, job_id: str, message_id: int | None,
+    def __init__(self, channel: discord.PartialMessageable, job_id: str, message_id: int | None,
                  interval: Callable[[], float],
                  remember: Callable[[int], Awaitable[None]],
                  may_be_there: bool = False, answers: int | None = None) -> None:
@@ -125,7 +125,7 @@ class ProgressMessage:
             log.warning("Could not show the progress: %s", error)
 
     async def _edit(self, message_id: int, text: Text) -> None:
-        message = self.channel.get_partial_message(message_id)  # type: ignore[attr-defined]  # all kinds of channel that we post in have it
+        message = self.channel.get_partial_message(message_id)
         # The list of attachments names those that stay: only the new preview.
         await message.edit(content=text.content, embed=text.embed, view=text.view(self.job_id),
                            attachments=text.new_files())
@@ -146,14 +146,19 @@ class ProgressMessage:
         self.message_id, self._may_be_there = message.id, False
         await self._remember(message.id)
         if old is not None:
-            await self.channel.get_partial_message(old).delete()  # type: ignore[attr-defined]  # as above
+            await self.channel.get_partial_message(old).delete()
 
     async def _send(self, text: Text, nonce: str) -> discord.Message:
         reference = None if self._answers is None else discord.MessageReference(
-            message_id=self._answers, channel_id=self.channel.id, fail_if_not_exists=False)  # type: ignore[attr-defined]  # as above
-        return await self.channel.send(text.content, embed=text.embed, files=text.new_files(),
-                                       view=text.view(self.job_id), nonce=nonce,
-                                       reference=reference)  # type: ignore[arg-type]  # None means no reference
+            message_id=self._answers, channel_id=self.channel.id, fail_if_not_exists=False)
+        return await self.channel.send(
+            text.content,
+            embed=text.embed,
+            files=text.new_files(),
+            view=text.view(self.job_id),
+            nonce=nonce,
+            reference=reference,  # type: ignore[arg-type]  # None means no reference
+        )
 
     async def _find(self) -> None:
         """Find a message whose answer was lost; Discord forgets nonces within minutes."""

@@ -21,8 +21,9 @@ class MeanOnly(np.random.Generator):
     def __init__(self) -> None:
         super().__init__(np.random.PCG64(0))
 
-    def normal(self, loc: float = 0.0, scale: float = 1.0,  # type: ignore[override]
-               size: Any = None) -> Any:
+    def normal(  # type: ignore[override]  # of numpy's overloads, the one that is used
+        self, loc: float = 0.0, scale: float = 1.0, size: Any = None
+    ) -> Any:
         """``loc``, or an array of ``size`` filled with it."""
         return loc if size is None else np.full(size, loc)
 
@@ -30,8 +31,9 @@ class MeanOnly(np.random.Generator):
 class MidpointsOnly(MeanOnly):
     """Draws the middle of every uniform distribution as well."""
 
-    def uniform(self, low: float = 0.0, high: float = 1.0,  # type: ignore[override]
-                size: Any = None) -> Any:
+    def uniform(  # type: ignore[override]  # of numpy's overloads, the one that is used
+        self, low: float = 0.0, high: float = 1.0, size: Any = None
+    ) -> Any:
         """The middle of ``low`` and ``high``, or an array of ``size`` filled with it."""
         return self.normal((low + high) / 2, size=size)
 
