@@ -45,8 +45,7 @@ SIDE, GAP, LABEL = 96, 4, 200
 def augmentation(case: str) -> tuple[tuple[str, float], ...]:
     """The fields of ``Augmentation`` for a case; the kinds that are off have probability 0."""
     paper = PRESETS["paper"].augmentation
-    probabilities = {kind: getattr(paper, kind) if case in (kind, "all") else 0.0
-                     for kind in KINDS}
+    probabilities = {kind: getattr(paper, kind) if case in (kind, "all") else 0.0 for kind in KINDS}
     strengths = {name: getattr(paper, name) for name in _STRENGTHS}
     return (*probabilities.items(), *strengths.items(), ("erasing", 0.0))
 
@@ -55,9 +54,13 @@ def figures(entries: list[Entry], pictures: Tensor) -> dict[str, Any]:
     """How often the judge sees what the prompt asks for in pictures [n, 3, H, W]."""
     judgement = judge_pictures("natural", pictures)
     true = [entry["classes"][0] for entry in entries]
-    return summary({"top1": in_top(judgement.classes, true, 1),
-                    "top5": in_top(judgement.classes, true, 5),
-                    "judge_r1": caption_ranked_first(judgement, entries)})
+    return summary(
+        {
+            "top1": in_top(judgement.classes, true, 1),
+            "top5": in_top(judgement.classes, true, 5),
+            "judge_r1": caption_ranked_first(judgement, entries),
+        }
+    )
 
 
 def lay_out(entries: list[Entry], painted: dict[str, Tensor]) -> Image.Image:
@@ -83,9 +86,16 @@ def run(settings: Settings, case: str, entries: list[Entry], out: Path, workers:
     return torch.stack([read_picture_file(file) for file in files])
 
 
-def main(out: Annotated[Path, typer.Option(help="the folder for the pictures and the table")],
-         limit: int = 40, workers: int = 2, model: str = NATURAL, preset: str = "default",
-         iterations: int | None = None, device: str = "cpu", prompts: Path = FOLDER) -> None:
+def main(
+    out: Annotated[Path, typer.Option(help="the folder for the pictures and the table")],
+    limit: int = 40,
+    workers: int = 2,
+    model: str = NATURAL,
+    preset: str = "default",
+    iterations: int | None = None,
+    device: str = "cpu",
+    prompts: Path = FOLDER,
+) -> None:
     """Paint every prompt in every case, judge the pictures, and lay them out."""
     torch.set_num_threads(1)
     entries = read_entries("natural", prompts, limit)

@@ -126,8 +126,9 @@ class Chaos:
                 picture = picture[:_TRUNCATED]
             options["init_image"] = self.standin.world.upload(channel, "start.png", picture)
         interaction = await self.standin.command(user, channel, "imagine", **options)
-        asked = Asked(options["prompt"], user, channel, interaction, channel.id in self.blocked,
-                      damaged)
+        asked = Asked(
+            options["prompt"], user, channel, interaction, channel.id in self.blocked, damaged
+        )
         self.asked[asked.prompt] = asked
         return asked
 
@@ -144,13 +145,19 @@ class Chaos:
 
     def rows(self) -> dict[str, dict]:
         """The jobs in the database, by prompt."""
-        return {row["prompt"]: row for row in self.bot.rows(
-            "SELECT id, prompt, state, error, delivered_at FROM jobs")}
+        return {
+            row["prompt"]: row
+            for row in self.bot.rows("SELECT id, prompt, state, error, delivered_at FROM jobs")
+        }
 
     def unsettled(self) -> list[dict]:
         """The jobs that are unfinished or undelivered, except those that cannot be delivered."""
-        return [row for prompt, row in self.rows().items() if row["delivered_at"] is None
-                and not (row["state"] in ("rendered", "failed") and self._undeliverable(prompt))]
+        return [
+            row
+            for prompt, row in self.rows().items()
+            if row["delivered_at"] is None
+            and not (row["state"] in ("rendered", "failed") and self._undeliverable(prompt))
+        ]
 
     def _undeliverable(self, prompt: str) -> bool:
         asked = self.asked[prompt]
@@ -176,8 +183,9 @@ class Chaos:
     def _toggle_blocked(self, channels: list[Channel]) -> None:
         for channel in channels:
             self.blocked ^= {channel.id}
-        delivered = {prompt for prompt, row in self.rows().items()
-                     if row["delivered_at"] is not None}
+        delivered = {
+            prompt for prompt, row in self.rows().items() if row["delivered_at"] is not None
+        }
         for asked in self.asked.values():
             if asked.channel in channels and asked.prompt not in delivered:
                 asked.blocked = True
@@ -191,12 +199,13 @@ class Chaos:
         kill = name in ("bot_killed", "worker_killed")
         if kill or name == "worker_hung":
             long = await self.ask(channel, 150)
-            await eventually(lambda: long is None or self.rows().get(
-                long.prompt, {}).get("state") == "running", 10)
+            await eventually(
+                lambda: long is None or self.rows().get(long.prompt, {}).get("state") == "running",
+                10,
+            )
         await asyncio.sleep(self.rng.uniform(0, 1.2))
         started = asyncio.get_running_loop().time()
-        active = {row["id"] for row in self.unsettled() if row["state"] in (
-            "queued", "running")}
+        active = {row["id"] for row in self.unsettled() if row["state"] in ("queued", "running")}
         seen = len(self.standin.rest.requests)
         target = Target(self.standin, self.bot, channel, self.rng, self._toggle_blocked)
         async with FAULTS[name](target):
@@ -204,17 +213,18 @@ class Chaos:
         if name == "channel_gone":
             self.channels[self.channels.index(channel)] = self.standin.world.add_channel("new")
         await arrivals
-        if kill and active and await eventually(
-                lambda: self._new_picture(seen, active), _RECOVERY):
+        if kill and active and await eventually(lambda: self._new_picture(seen, active), _RECOVERY):
             self.recoveries.append(asyncio.get_running_loop().time() - started)
         if not await eventually(lambda: len(self.unsettled()) <= _BACKLOG, _SETTLING):
             self.say(f"{len(self.unsettled())} jobs make no progress")
 
     def _new_picture(self, since: int, jobs: set[str]) -> bool:
         """Whether one of these jobs has posted a picture, a preview or the result."""
-        return any(request.files and jobs & set(re.findall(
-            r"imagine:\w+:([0-9a-f]{32})", json.dumps(request.payload)))
-            for request in self.standin.rest.requests[since:])
+        return any(
+            request.files
+            and jobs & set(re.findall(r"imagine:\w+:([0-9a-f]{32})", json.dumps(request.payload)))
+            for request in self.standin.rest.requests[since:]
+        )
 
     async def run(self, rounds: int, minutes: float) -> Outcome:
         """All rounds, or those that begin within ``minutes``; returns the figures."""
@@ -230,8 +240,10 @@ class Chaos:
             done = number
             await self.round(name)
             seconds = asyncio.get_running_loop().time() - started
-            self.say(f"{number:3} {name:20} {seconds:5.1f} s, {len(self.asked)} requests, "
-                     f"{len(self.unsettled())} unfinished")
+            self.say(
+                f"{number:3} {name:20} {seconds:5.1f} s, {len(self.asked)} requests, "
+                f"{len(self.unsettled())} unfinished"
+            )
         await eventually(lambda: not self.unsettled(), _SETTLING)
         await asyncio.sleep(1)
         self.bot.signal_bot(SIGKILL)  # once more: nothing may be posted again
@@ -245,8 +257,11 @@ class Chaos:
         rows, pictures, failures = self.rows(), self.posted("video"), self.posted("again")
         without_file = self.posted("video", without_file=True)
         accepted = {prompt for prompt, asked in self.asked.items() if asked.was_told} | set(rows)
-        answers = Counter(asked.interaction.content or "no answer in time"
-                          for asked in self.asked.values() if asked.prompt not in accepted)
+        answers = Counter(
+            asked.interaction.content or "no answer in time"
+            for asked in self.asked.values()
+            if asked.prompt not in accepted
+        )
         for answer, count in answers.most_common():
             self.say(f"not accepted: {count} times {answer[:120]}")
         delivered = refused = 0
@@ -258,17 +273,30 @@ class Chaos:
                 else:
                     delivered += 1
             elif row is not None and (
-                    (row["state"] == "rendered" and self._undeliverable(prompt))
-                    or (row["state"] == "failed" and self.asked[prompt].damaged
-                    and (failures[row["id"]] or self._undeliverable(prompt)))):
+                (row["state"] == "rendered" and self._undeliverable(prompt))
+                or (
+                    row["state"] == "failed"
+                    and self.asked[prompt].damaged
+                    and (failures[row["id"]] or self._undeliverable(prompt))
+                )
+            ):
                 refused += 1
             else:
-                self.say(f"lost: {prompt} {row}, pictures {row and pictures[row['id']]}, "
-                         f"in {self.asked[prompt].channel.name}")
+                self.say(
+                    f"lost: {prompt} {row}, pictures {row and pictures[row['id']]}, "
+                    f"in {self.asked[prompt].channel.name}"
+                )
         twice = sum(count - 1 for posts in (pictures, failures) for count in posts.values())
         recovery = statistics.median(self.recoveries) if self.recoveries else float("nan")
-        return Outcome(rounds, len(accepted), delivered, refused,
-                       len(accepted) - delivered - refused, twice, round(recovery, 2))
+        return Outcome(
+            rounds,
+            len(accepted),
+            delivered,
+            refused,
+            len(accepted) - delivered - refused,
+            twice,
+            round(recovery, 2),
+        )
 
 
 def _png(number: int) -> bytes:
@@ -277,13 +305,16 @@ def _png(number: int) -> bytes:
     return file.getvalue()
 
 
-async def measure(rounds: int, seed: int, folder: Path, *, minutes: float = 1e6,
-                  verbose: bool = False) -> Outcome:
+async def measure(
+    rounds: int, seed: int, folder: Path, *, minutes: float = 1e6, verbose: bool = False
+) -> Outcome:
     """Run ``rounds`` rounds with a new bot whose files are in ``folder``."""
     standin = StandIn()
     await standin.start()
-    bot = SupervisedBot(folder, environment(standin, folder, IMAGINE_PREVIEW_SECONDS="0.3",
-                                            IMAGINE_LOG_FORMAT="json"))
+    bot = SupervisedBot(
+        folder,
+        environment(standin, folder, IMAGINE_PREVIEW_SECONDS="0.3", IMAGINE_LOG_FORMAT="json"),
+    )
     chaos = Chaos(standin, bot, random.Random(seed), verbose)
     try:
         return await chaos.run(rounds, minutes)
@@ -294,8 +325,9 @@ async def measure(rounds: int, seed: int, folder: Path, *, minutes: float = 1e6,
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the rounds and print; returns 0 if nothing was lost or posted twice."""
-    parser = argparse.ArgumentParser(prog="python -m bench.chaos",
-                                     description="Run the bot under faults.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.chaos", description="Run the bot under faults."
+    )
     parser.add_argument("--rounds", type=int, default=100, help="number of faults")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1e6, help="time limit for starting rounds")
@@ -304,8 +336,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="chaos-") as name:
         try:
-            outcome = asyncio.run(measure(options.rounds, options.seed, Path(name),
-                                          minutes=options.minutes, verbose=True))
+            outcome = asyncio.run(
+                measure(
+                    options.rounds, options.seed, Path(name), minutes=options.minutes, verbose=True
+                )
+            )
         finally:
             if options.log is not None and Path(name, "bot.log").exists():
                 options.log.write_bytes(Path(name, "bot.log").read_bytes())

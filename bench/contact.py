@@ -34,8 +34,7 @@ from bench.prompts import Entry, read_entries
 from engine.painting.images import to_pil
 
 EACH, COLUMNS, SIDE, LABEL, GAP = 25, 10, 128, 44, 6
-FILES = {"drawn": DOCS_PICTURES / "contact.jpg",
-         "natural": DOCS_PICTURES / "contact-natural.jpg"}
+FILES = {"drawn": DOCS_PICTURES / "contact.jpg", "natural": DOCS_PICTURES / "contact-natural.jpg"}
 NATURAL_EACH = {"natural": 50, "scenes": 25, "styles": 25}
 
 
@@ -74,8 +73,10 @@ def natural_labels(kind: str, pictures: torch.Tensor) -> list[str]:
         return [f"{name} {p:.0%}" for name, p in zip(names, probabilities.tolist(), strict=True)]
     styles = [judgement.style_names[i] for i in judgement.styles.argmax(1).tolist()]
     # Both must fit under the picture.
-    return [f"{name[:9].strip()} {p:.0%}, {style}"
-            for name, p, style in zip(names, probabilities.tolist(), styles, strict=True)]
+    return [
+        f"{name[:9].strip()} {p:.0%}, {style}"
+        for name, p, style in zip(names, probabilities.tolist(), styles, strict=True)
+    ]
 
 
 def natural_sheet(folder: Path, each: dict[str, int]) -> Image.Image:
@@ -86,8 +87,10 @@ def natural_sheet(folder: Path, each: dict[str, int]) -> Image.Image:
         files = [picture_file(folder, kind, entry) for entry in own]
         missing = [file for file in files if not file.is_file()]
         if missing:
-            raise typer.BadParameter(f"{missing[0]} is missing; paint it with python -m "
-                                     f"bench.fidelity --kind {kind} --folder {folder}")
+            raise typer.BadParameter(
+                f"{missing[0]} is missing; paint it with python -m "
+                f"bench.fidelity --kind {kind} --folder {folder}"
+            )
         painted = torch.stack([read_picture_file(file) for file in files])
         entries += own
         pictures.append(painted)
@@ -102,10 +105,15 @@ def drawn_sheet(folder: Path | None, each: int, workers: int) -> Image.Image:
     return lay_out(entries, pictures, drawn_labels(pictures))
 
 
-def main(kind: Annotated[str, typer.Option(help="drawn or natural")] = "drawn",
-         file: Path | None = None, workers: int = 2, each: int = EACH,
-         folder: Annotated[Path | None, typer.Option(
-             help="use the pictures that bench.fidelity --folder kept there")] = None) -> None:
+def main(
+    kind: Annotated[str, typer.Option(help="drawn or natural")] = "drawn",
+    file: Path | None = None,
+    workers: int = 2,
+    each: int = EACH,
+    folder: Annotated[
+        Path | None, typer.Option(help="use the pictures that bench.fidelity --folder kept there")
+    ] = None,
+) -> None:
     """Paint the pictures or read them, judge them, and lay them out."""
     if kind not in FILES:
         raise unknown_kind(kind, FILES)

@@ -20,8 +20,7 @@ from bench.common.cli import DOCS_PICTURES
 WINDOW = 9
 WIDTH, HEIGHT, LEFT, TOP, GAP, FONT = 460, 220, 56, 60, 30, 16
 INKS = ("#2563eb", "#dc2626", "#059669", "#a16207")
-PANELS = (("generator", ("l1", "edges", "commitment")),
-          ("words", ("cosine",)))
+PANELS = (("generator", ("l1", "edges", "commitment")), ("words", ("cosine",)))
 FILE = DOCS_PICTURES / "curves.png"
 
 
@@ -55,7 +54,7 @@ def read_curves(file: Path, names: tuple[str, ...]) -> list[Curve]:
 def smoothed(values: np.ndarray) -> np.ndarray:
     """The moving average of values [n]; at the ends the window is shorter."""
     half = WINDOW // 2
-    return np.array([values[max(0, i - half):i + half + 1].mean() for i in range(len(values))])
+    return np.array([values[max(0, i - half) : i + half + 1].mean() for i in range(len(values))])
 
 
 def draw_panel(pen: ImageDraw.ImageDraw, title: str, curves: list[Curve], x: int, y: int) -> None:
@@ -70,30 +69,45 @@ def draw_panel(pen: ImageDraw.ImageDraw, title: str, curves: list[Curve], x: int
     pen.text((x - 6, y + HEIGHT), "0", fill="black", font=font, anchor="rs")
     pen.text((x + WIDTH, y + HEIGHT + 4), f"step {last:.0f}", fill="black", font=font, anchor="ra")
     for i, (curve, ink) in enumerate(zip(curves, INKS, strict=False)):
-        points = [(x + WIDTH * step / last, y + HEIGHT * (1 - value / top))
-                  for step, value in zip(curve.steps, curve.values, strict=True)]
+        points = [
+            (x + WIDTH * step / last, y + HEIGHT * (1 - value / top))
+            for step, value in zip(curve.steps, curve.values, strict=True)
+        ]
         pen.line(points, fill=ink, width=2)
-        pen.text((x + 8 + WIDTH * i / len(curves), y - 4), curve.name, fill=ink, font=font,
-                 anchor="ls")
+        pen.text(
+            (x + 8 + WIDTH * i / len(curves), y - 4), curve.name, fill=ink, font=font, anchor="ls"
+        )
 
 
 def lay_out(folders: list[Path]) -> Image.Image:
     """The whole picture, with a row for each folder."""
-    rows = [[(folder, *panel) for panel in PANELS if (folder / f"{panel[0]}.jsonl").exists()]
-            for folder in folders]
-    sheet = Image.new("RGB", (max(map(len, rows)) * (WIDTH + LEFT + GAP),
-                              len(rows) * (HEIGHT + TOP + GAP)), "white")
+    rows = [
+        [(folder, *panel) for panel in PANELS if (folder / f"{panel[0]}.jsonl").exists()]
+        for folder in folders
+    ]
+    sheet = Image.new(
+        "RGB",
+        (max(map(len, rows)) * (WIDTH + LEFT + GAP), len(rows) * (HEIGHT + TOP + GAP)),
+        "white",
+    )
     pen = ImageDraw.Draw(sheet)
     for row, panels in enumerate(rows):
         for column, (folder, model, names) in enumerate(panels):
             curves = read_curves(folder / f"{model}.jsonl", names)
-            draw_panel(pen, f"{model}, {folder.name}", curves,
-                       LEFT + column * (WIDTH + LEFT + GAP), TOP + row * (HEIGHT + TOP + GAP))
+            draw_panel(
+                pen,
+                f"{model}, {folder.name}",
+                curves,
+                LEFT + column * (WIDTH + LEFT + GAP),
+                TOP + row * (HEIGHT + TOP + GAP),
+            )
     return sheet
 
 
-def main(folders: Annotated[list[Path], typer.Argument(help="with logs of training.drawn")],
-         file: Path = FILE) -> None:
+def main(
+    folders: Annotated[list[Path], typer.Argument(help="with logs of training.drawn")],
+    file: Path = FILE,
+) -> None:
     """Draw the curves of these folders."""
     file.parent.mkdir(parents=True, exist_ok=True)
     lay_out(folders).save(file, optimize=True)

@@ -50,22 +50,26 @@ def _true_target(entry: Entry, side: int) -> Tensor:
 
 def figures(entries: list[Entry], results: list[EditResult]) -> dict[str, Any]:
     """All figures of the edits; see the text of this module."""
-    true = (_true_target(entry, result.before.shape[-1])
-            for entry, result in zip(entries, results, strict=True))
+    true = (
+        _true_target(entry, result.before.shape[-1])
+        for entry, result in zip(entries, results, strict=True)
+    )
 
     def mean(figure: Callable[[EditResult], float | None]) -> float | None:
         values = [value for value in map(figure, results) if value is not None]
         return round(statistics.fmean(values), 3) if values else None
 
-    return {"edits": len(results),
-            "matched": share(matched((result.after for result in results), entries)),
-            "matched_unedited": share(matched((result.before for result in results), entries)),
-            "matched_true": share(matched(true, entries)),
-            "outside_mae_255": mean(lambda result: result.mae),
-            "outside_mae_255_raw": mean(lambda result: result.raw_mae),
-            "mask_iou": mean(lambda result: result.iou),
-            "mask_iou_paper": mean(lambda result: result.iou_paper),
-            "mask_area_over_true": mean(lambda result: result.area)}
+    return {
+        "edits": len(results),
+        "matched": share(matched((result.after for result in results), entries)),
+        "matched_unedited": share(matched((result.before for result in results), entries)),
+        "matched_true": share(matched(true, entries)),
+        "outside_mae_255": mean(lambda result: result.mae),
+        "outside_mae_255_raw": mean(lambda result: result.raw_mae),
+        "mask_iou": mean(lambda result: result.iou),
+        "mask_iou_paper": mean(lambda result: result.iou_paper),
+        "mask_area_over_true": mean(lambda result: result.area),
+    }
 
 
 def by_kind(entries: list[Entry], results: list[EditResult]) -> dict[str, Any]:
@@ -78,18 +82,31 @@ def by_kind(entries: list[Entry], results: list[EditResult]) -> dict[str, Any]:
     return shares
 
 
-def main(limit: int = 100, workers: int = 2, folder: Path | None = None,
-         prompts: Annotated[Path, typer.Option(help="the folder of edits.json")] = FOLDER,
-         iterations: int | None = None, threshold: float | None = None,
-         keep: float | None = None, strength: float | None = None,
-         as_json: AsJson = False) -> None:
+def main(
+    limit: int = 100,
+    workers: int = 2,
+    folder: Path | None = None,
+    prompts: Annotated[Path, typer.Option(help="the folder of edits.json")] = FOLDER,
+    iterations: int | None = None,
+    threshold: float | None = None,
+    keep: float | None = None,
+    strength: float | None = None,
+    as_json: AsJson = False,
+) -> None:
     """Make the held-out edits and judge them."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     entries = read_entries("edits", prompts, limit)
     torch.set_num_threads(1)
-    results = edit_all(entries, workers, folder, iterations=iterations, threshold=threshold,
-                       keep=keep, strength=strength)
+    results = edit_all(
+        entries,
+        workers,
+        folder,
+        iterations=iterations,
+        threshold=threshold,
+        keep=keep,
+        strength=strength,
+    )
     found = figures(entries, results)
     if not as_json:
         found["kinds"] = by_kind(entries, results)

@@ -61,19 +61,28 @@ def _skip_without_judge(kind: str, *, required: bool) -> bool:
     return True
 
 
-def main(limit: int | None = None, workers: int = 2, folder: Path | None = None,
-         prompts: Annotated[Path, typer.Option(help="the folder of the prompt files")] = FOLDER,
-         kind: Annotated[list[str] | None, typer.Option(
-             help=", ".join((*DRAWN_KINDS, *NATURAL_KINDS)))] = None,
-         drawings: DrawingsFolder = None, iterations: int | None = None,
-         model: Annotated[str, typer.Option(help="the model that paints natural kinds")] = NATURAL,
-         preset: Annotated[str, typer.Option(help="the preset of natural kinds")] = "default",
-         device: Annotated[str, typer.Option(help="the device of natural kinds")] = "cpu",
-         judge_only: Annotated[bool, typer.Option(
-             "--judge-only", help="judge the natural kinds' pictures in --folder")] = False,
-         photographs: Annotated[Path | None, typer.Option(
-             help="a folder of photographs of known class (bench.natural.photographs)")] = None,
-         as_json: AsJson = False) -> None:
+def main(
+    limit: int | None = None,
+    workers: int = 2,
+    folder: Path | None = None,
+    prompts: Annotated[Path, typer.Option(help="the folder of the prompt files")] = FOLDER,
+    kind: Annotated[
+        list[str] | None, typer.Option(help=", ".join((*DRAWN_KINDS, *NATURAL_KINDS)))
+    ] = None,
+    drawings: DrawingsFolder = None,
+    iterations: int | None = None,
+    model: Annotated[str, typer.Option(help="the model that paints natural kinds")] = NATURAL,
+    preset: Annotated[str, typer.Option(help="the preset of natural kinds")] = "default",
+    device: Annotated[str, typer.Option(help="the device of natural kinds")] = "cpu",
+    judge_only: Annotated[
+        bool, typer.Option("--judge-only", help="judge the natural kinds' pictures in --folder")
+    ] = False,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(help="a folder of photographs of known class (bench.natural.photographs)"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Paint the held-out prompts and judge them."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,8 +94,15 @@ def main(limit: int | None = None, workers: int = 2, folder: Path | None = None,
         if each in NATURAL_KINDS:
             with exit_on(MissingJudgeError, GalleryError, EngineError):
                 result["kinds"][each] = measure(
-                    each, settings, prompts=prompts, limit=limit, workers=workers, folder=folder,
-                    judge_only=judge_only, photographs=photographs)
+                    each,
+                    settings,
+                    prompts=prompts,
+                    limit=limit,
+                    workers=workers,
+                    folder=folder,
+                    judge_only=judge_only,
+                    photographs=photographs,
+                )
             continue
         if each not in DRAWN_KINDS:
             raise unknown_kind(each, (*DRAWN_KINDS, *NATURAL_KINDS))

@@ -70,8 +70,9 @@ async def measure(request: ImageRequest, folder: Path, jobs: int = 200) -> Load:
         share = sum(min(count, other) for other in wanted.values())
         ratios.append(wait / (share * seconds / total))
     lags.sort()
-    return Load(total, finished, round(lags[int(len(lags) * 0.99)] * 1000, 2),
-                round(max(ratios), 3))
+    return Load(
+        total, finished, round(lags[int(len(lags) * 0.99)] * 1000, 2), round(max(ratios), 3)
+    )
 
 
 async def _warm_up(queue: PaintQueue, request: ImageRequest) -> None:
@@ -82,12 +83,15 @@ async def _warm_up(queue: PaintQueue, request: ImageRequest) -> None:
         raise EngineError(getattr(ending, "reason", "The first picture was not painted."))
 
 
-async def _submit(queue: PaintQueue, request: ImageRequest, person: str,
-                  count: int) -> asyncio.Task[tuple[int, float]]:
+async def _submit(
+    queue: PaintQueue, request: ImageRequest, person: str, count: int
+) -> asyncio.Task[tuple[int, float]]:
     """Queue ``count`` jobs; the task returns the number of pictures and the seconds they took."""
     started = time.perf_counter()
-    jobs = [await queue.submit(request.changed(seed=seed), person=person,
-                               place=Place(None, person)) for seed in range(count)]
+    jobs = [
+        await queue.submit(request.changed(seed=seed), person=person, place=Place(None, person))
+        for seed in range(count)
+    ]
 
     async def wait_for_all() -> tuple[int, float]:
         endings = await asyncio.gather(*map(_ending, jobs))
@@ -120,8 +124,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--iterations", type=int, default=2, help="per job (default: 2)")
     options = parser.parse_args(arguments)
     try:
-        request = make_request("a red circle", model=options.model, width=64, height=64,
-                               iterations=options.iterations, cutouts=4, seed=0)
+        request = make_request(
+            "a red circle",
+            model=options.model,
+            width=64,
+            height=64,
+            iterations=options.iterations,
+            cutouts=4,
+            seed=0,
+        )
         with tempfile.TemporaryDirectory(prefix="imagine-bot-load-") as folder:
             load = asyncio.run(measure(request, Path(folder), options.jobs))
     except EngineError as error:
@@ -130,9 +141,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         print(json.dumps(asdict(load)))
     else:
-        print(f"{load.finished} of {load.jobs} jobs finished; the event loop lagged "
-              f"{load.lag_p99_ms} ms (p99); the longest wait was "
-              f"{load.longest_wait_over_fair_share} of a fair share")
+        print(
+            f"{load.finished} of {load.jobs} jobs finished; the event loop lagged "
+            f"{load.lag_p99_ms} ms (p99); the longest wait was "
+            f"{load.longest_wait_over_fair_share} of a fair share"
+        )
     return 0
 
 

@@ -36,8 +36,11 @@ NEUTRAL = ((), ("a background",), ("a shape", "a thing"), ("a background", "a sh
 THRESHOLDS = (PAPER_THRESHOLD, -1.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 
-def main(limit: int = 50, all_rows: Annotated[bool, typer.Option("--all")] = False,
-         backgrounds: bool = False) -> None:
+def main(
+    limit: int = 50,
+    all_rows: Annotated[bool, typer.Option("--all")] = False,
+    backgrounds: bool = False,
+) -> None:
     """Print one line for each way to make the masks."""
     torch.set_num_threads(1)
     models = load_models(DRAWN, device="cpu")
@@ -52,24 +55,40 @@ def main(limit: int = 50, all_rows: Annotated[bool, typer.Option("--all")] = Fal
         thing = thing_mask(scene, entry["seed"], side)
         true.append(~thing if backgrounds else thing)
     masking = replace(recipe.masking, room=None)
-    found = [self_mask(picture, entry["where"], models.perceptor, masking)[0, 0] > 0
-             for picture, entry in zip(pictures, entries, strict=True)]
+    found = [
+        self_mask(picture, entry["where"], models.perceptor, masking)[0, 0] > 0
+        for picture, entry in zip(pictures, entries, strict=True)
+    ]
     print("catalogue: IoU {:.3f}, area {:.2f}".format(*_iou_and_area(found, true)), flush=True)
     for sizes, neutral in itertools.product(SIZES, NEUTRAL):
         masking = SelfMasking(sizes=sizes, neutral=neutral)
-        scores = [score(picture, entry["where"], models.perceptor, masking)
-                  for picture, entry in zip(pictures, entries, strict=True)]
+        scores = [
+            score(picture, entry["where"], models.perceptor, masking)
+            for picture, entry in zip(pictures, entries, strict=True)
+        ]
         for refine in REFINED:
             radius = round(refine * side)
-            masks = [normalise(guided_filter(picture, normalise(each), radius) if radius else each)
-                     for picture, each in zip(pictures, scores, strict=True)]
-            rows = [(*_iou_and_area([apply_threshold(mask, threshold)[0, 0] > 0 for mask in masks],
-                                    true), threshold) for threshold in THRESHOLDS]
+            masks = [
+                normalise(guided_filter(picture, normalise(each), radius) if radius else each)
+                for picture, each in zip(pictures, scores, strict=True)
+            ]
+            rows = [
+                (
+                    *_iou_and_area(
+                        [apply_threshold(mask, threshold)[0, 0] > 0 for mask in masks], true
+                    ),
+                    threshold,
+                )
+                for threshold in THRESHOLDS
+            ]
             best = max(rows, key=lambda row: row[0])
             for iou, area, threshold in rows if all_rows else [best]:
-                print(f"sizes {sizes} neutral {len(neutral)} refine {refine:g} "
-                      f"threshold {threshold:g}: "
-                      f"IoU {iou:.3f}, area {area:.2f}", flush=True)
+                print(
+                    f"sizes {sizes} neutral {len(neutral)} refine {refine:g} "
+                    f"threshold {threshold:g}: "
+                    f"IoU {iou:.3f}, area {area:.2f}",
+                    flush=True,
+                )
 
 
 def _iou_and_area(masks: list[Tensor], true: list[Tensor]) -> tuple[float, float]:

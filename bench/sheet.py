@@ -18,21 +18,31 @@ from engine import EngineError, imagine
 from engine.models import load_models
 
 PROMPTS = (
-    "a lighthouse on a cliff in a storm", "a macaw in the jungle", "a tabby cat on a red sofa",
-    "a steam locomotive in the rain", "a hot-air balloon over snowy mountains",
+    "a lighthouse on a cliff in a storm",
+    "a macaw in the jungle",
+    "a tabby cat on a red sofa",
+    "a steam locomotive in the rain",
+    "a hot-air balloon over snowy mountains",
     "a pizza on a wooden table",
-    "a lion, oil painting", "a sunflower field under a blue sky", "a sports car + neon lights",
+    "a lion, oil painting",
+    "a sunflower field under a blue sky",
+    "a sports car + neon lights",
 )
 DRAWN_PROMPTS = (
-    "a red circle on a blue background", "a yellow star on a purple background",
-    "a green square on a white background", "a white heart on a red background",
-    "an orange diamond on a black background", "a pink ring on a turquoise background",
+    "a red circle on a blue background",
+    "a yellow star on a purple background",
+    "a green square on a white background",
+    "a white heart on a red background",
+    "an orange diamond on a black background",
+    "a pink ring on a turquoise background",
     "a blue square to the left of a red circle on a white background",
     "a green triangle above an orange square on a black background",
     "a black cross + yellow background",
 )
-KINDS = {"natural": (NATURAL, PROMPTS, "sheet.png"),
-         "drawn": (DRAWN, DRAWN_PROMPTS, "sheet-drawn.png")}
+KINDS = {
+    "natural": (NATURAL, PROMPTS, "sheet.png"),
+    "drawn": (DRAWN, DRAWN_PROMPTS, "sheet-drawn.png"),
+}
 """For each kind, the model, the prompts and the file."""
 
 
@@ -45,8 +55,12 @@ def lay_out(painted: list[Image.Image]) -> Image.Image:
     return sheet
 
 
-def main(seed: int = 1, kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "natural",
-         file: Path | None = None, model: str | None = None) -> None:
+def main(
+    seed: int = 1,
+    kind: Annotated[str, typer.Option(help=", ".join(KINDS))] = "natural",
+    file: Path | None = None,
+    model: str | None = None,
+) -> None:
     """Paint the sheet, three by three."""
     if kind not in KINDS:
         raise unknown_kind(kind, KINDS)

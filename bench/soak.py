@@ -50,12 +50,15 @@ async def measure(jobs: int, folder: Path, *, verbose: bool = False) -> Soak:
     standin = StandIn()
     await standin.start()
     standin.rest.buckets = Buckets(limit=1_000_000)
-    bot = SupervisedBot(folder, environment(standin, folder, IMAGINE_PREVIEW_SECONDS="0",
-                                            IMAGINE_LOG_LEVEL="warning"))
+    bot = SupervisedBot(
+        folder,
+        environment(standin, folder, IMAGINE_PREVIEW_SECONDS="0", IMAGINE_LOG_LEVEL="warning"),
+    )
     try:
         await bot.start()
-        if not await eventually(lambda: standin.rest.commands and standin.gateway.ready.is_set(),
-                                60):
+        if not await eventually(
+            lambda: standin.rest.commands and standin.gateway.ready.is_set(), 60
+        ):
             raise RuntimeError(f"The bot did not start:\n{bot.log_tail()}")
         first = max(1, jobs // 10)
         await _paint(standin, bot, first, verbose)
@@ -66,9 +69,16 @@ async def measure(jobs: int, folder: Path, *, verbose: bool = False) -> Soak:
             raise RuntimeError(f"The bot exited by itself:\n{bot.log_tail()}")
         states = bot.rows("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")
         delivered = sum(row["n"] for row in states if row["state"] == "delivered")
-        return Soak(jobs, delivered, round(before[0], 1), round(after[0], 1),
-                    round(after[0] / before[0] - 1, 4), round(after[1] / before[1] - 1, 4),
-                    _files(bot) - files, sum(row["n"] for row in states) - delivered)
+        return Soak(
+            jobs,
+            delivered,
+            round(before[0], 1),
+            round(after[0], 1),
+            round(after[0] / before[0] - 1, 4),
+            round(after[1] / before[1] - 1, 4),
+            _files(bot) - files,
+            sum(row["n"] for row in states) - delivered,
+        )
     finally:
         await bot.end()
         await standin.stop()
@@ -84,12 +94,18 @@ async def _paint(standin: StandIn, bot: SupervisedBot, jobs: int, verbose: bool)
     while requested < jobs:
         count = min(_AT_ONCE, jobs - requested)
         for number in range(requested, requested + count):
-            await standin.command(people[number % 5], channels[number % 5], "imagine",
-                                  prompt=f"number {number}", iterations=1)
+            await standin.command(
+                people[number % 5],
+                channels[number % 5],
+                "imagine",
+                prompt=f"number {number}",
+                iterations=1,
+            )
         requested += count
         expected = before + requested
-        if not await eventually(lambda expected=expected: bot.rows(delivered)[0]["n"] >= expected,
-                                _TIMEOUT_SECONDS, 0.1):
+        if not await eventually(
+            lambda expected=expected: bot.rows(delivered)[0]["n"] >= expected, _TIMEOUT_SECONDS, 0.1
+        ):
             raise RuntimeError(f"The jobs make no progress:\n{bot.log_tail()}")
         _clear(standin)
         if verbose:
@@ -118,16 +134,21 @@ def _files(bot: SupervisedBot) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; returns 0 if memory grew by at most 5% and nothing was left open."""
-    parser = argparse.ArgumentParser(prog="python -m bench.soak",
-                                     description="Run many tiny jobs in one bot process.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.soak", description="Run many tiny jobs in one bot process."
+    )
     parser.add_argument("--jobs", type=int, default=2000)
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         soak = asyncio.run(measure(options.jobs, Path(folder), verbose=True))
     print_figures(asdict(soak), options.json)
-    passed = (soak.delivered == soak.jobs and soak.growth <= 0.05 and soak.files_left <= 0
-            and soak.tasks_left == 0)
+    passed = (
+        soak.delivered == soak.jobs
+        and soak.growth <= 0.05
+        and soak.files_left <= 0
+        and soak.tasks_left == 0
+    )
     return 0 if passed else 1
 
 

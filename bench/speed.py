@@ -26,8 +26,21 @@ PROMPT = "a castle on a hill"
 def run_once(folder: Path, seed: int, model: str) -> tuple[float, float, float]:
     """(seconds to the picture, seconds to the first preview, peak resident MB) of one run."""
     picture, preview = folder / f"{seed}.png", folder / f"{seed}.preview.png"
-    command = [sys.executable, "-m", "engine", PROMPT, "-o", str(picture), "--preview",
-               str(preview), "--seed", str(seed), "--model", model, "--quiet"]
+    command = [
+        sys.executable,
+        "-m",
+        "engine",
+        PROMPT,
+        "-o",
+        str(picture),
+        "--preview",
+        str(preview),
+        "--seed",
+        str(seed),
+        "--model",
+        model,
+        "--quiet",
+    ]
     started = time.perf_counter()
     process = subprocess.Popen(command)  # noqa: S603 -- a fixed command without foreign input
     first = 0.0
@@ -47,8 +60,16 @@ def main(runs: int = 5, model: str = DEFAULT_MODEL, as_json: AsJson = False) -> 
     with tempfile.TemporaryDirectory() as name:
         results = [run_once(Path(name), seed, model) for seed in range(runs + 1)][1:]
     picture, preview, peak = (statistics.median(each) for each in zip(*results, strict=True))
-    print_result({model: {"picture_s": round(picture, 2), "first_preview_s": round(preview, 2),
-                          "peak_mb": round(peak)}}, as_json)
+    print_result(
+        {
+            model: {
+                "picture_s": round(picture, 2),
+                "first_preview_s": round(preview, 2),
+                "peak_mb": round(peak),
+            }
+        },
+        as_json,
+    )
 
 
 if __name__ == "__main__":

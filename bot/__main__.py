@@ -34,16 +34,28 @@ HOST_COMMANDS = ("doctor", "backup", "restore")
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line's command, and return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m bot", description="A Discord bot that paints what people type.",
-        epilog="Settings are read from the environment and from .env; see .env.example.")
-    parser.add_argument("what", nargs="?", choices=["run", "invite", *HOST_COMMANDS],
-                        default="run", help="run: run the bot (default); invite: print the link "
-                        "that adds it to a server; doctor: check this setup; backup: copy the "
-                        "database, even while the bot is running; restore: replace the database "
-                        "with a backup while the bot is stopped")
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE",
-                        help="for backup: the file to write, by default a new one in the data "
-                        "folder's backups/; for restore: the backup to use")
+        prog="python -m bot",
+        description="A Discord bot that paints what people type.",
+        epilog="Settings are read from the environment and from .env; see .env.example.",
+    )
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=["run", "invite", *HOST_COMMANDS],
+        default="run",
+        help="run: run the bot (default); invite: print the link "
+        "that adds it to a server; doctor: check this setup; backup: copy the "
+        "database, even while the bot is running; restore: replace the database "
+        "with a backup while the bot is stopped",
+    )
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="for backup: the file to write, by default a new one in the data "
+        "folder's backups/; for restore: the backup to use",
+    )
     given = parser.parse_args(arguments)
     what: str = given.what
     if given.file is not None and what not in ("backup", "restore"):
@@ -90,8 +102,10 @@ def _run_host_command(what: str, file: Path | None) -> int:
 def _link(settings: Settings) -> str:
     application_id = application_id_of(settings.discord.token.get_secret_value())
     if application_id is None:
-        raise SettingsError("DISCORD_TOKEN doesn't look like a bot token; copy it again from the "
-                            "Bot page of your application.")
+        raise SettingsError(
+            "DISCORD_TOKEN doesn't look like a bot token; copy it again from the "
+            "Bot page of your application."
+        )
     return invite_link(application_id)
 
 
@@ -105,11 +119,15 @@ async def run(settings: Settings) -> int:
         async with bot, serve(bot, settings.operations):
             await bot.start(settings.discord.token.get_secret_value())
     except discord.LoginFailure:
-        return _say("Discord rejected this DISCORD_TOKEN; copy it again from the Bot page of your "
-                    "application.", REFUSED)
+        return _say(
+            "Discord rejected this DISCORD_TOKEN; copy it again from the Bot page of your "
+            "application.",
+            REFUSED,
+        )
     except (discord.HTTPException, aiohttp.ClientError, discord.GatewayNotFound) as error:
-        return _say(f"Can't connect to Discord: {error}. Check the network and try again.",
-                    UNAVAILABLE)
+        return _say(
+            f"Can't connect to Discord: {error}. Check the network and try again.", UNAVAILABLE
+        )
     except EngineError as error:
         return _say(str(error), WRONG_SETTINGS)
     except (ClosingError, RuntimeError):
@@ -140,8 +158,9 @@ def _say(sentence: str, code: int) -> int:
 def _use_test_server(address: str) -> None:
     """Connect to another server in place of Discord, for tests."""
     discord.http.Route.BASE = f"{address}/api/v10"
-    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(
-        address.replace("http://", "ws://")) / "gateway"
+    discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY = (
+        yarl.URL(address.replace("http://", "ws://")) / "gateway"
+    )
 
 
 if __name__ == "__main__":

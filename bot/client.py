@@ -37,9 +37,19 @@ from engine.jobs.queue import PaintQueue
 log = logging.getLogger(__name__)
 
 # The order of their gates: first whether the user may ask, then their preferences.
-COGS = ("cogs.moderation", "cogs.privacy", "cogs.preferences", "cogs.imagine", "cogs.history",
-        "cogs.overview", "cogs.owner", "cogs.admin",
-        "cogs.edit", "cogs.replies", "cogs.config")
+COGS = (
+    "cogs.moderation",
+    "cogs.privacy",
+    "cogs.preferences",
+    "cogs.imagine",
+    "cogs.history",
+    "cogs.overview",
+    "cogs.owner",
+    "cogs.admin",
+    "cogs.edit",
+    "cogs.replies",
+    "cogs.config",
+)
 # No privileged intent: text reaches the bot through commands, buttons, modals, mentions and
 # direct messages.
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
@@ -55,15 +65,22 @@ class ImageBot(commands.AutoShardedBot):
         metrics = Metrics()
         super().__init__(
             # The only message command is the owner's, and mentions need no privileged intent.
-            command_prefix=commands.when_mentioned, help_command=None, intents=INTENTS,
-            allowed_mentions=discord.AllowedMentions.none(), tree_cls=ImageTree,
+            command_prefix=commands.when_mentioned,
+            help_command=None,
+            intents=INTENTS,
+            allowed_mentions=discord.AllowedMentions.none(),
+            tree_cls=ImageTree,
             # Not for user installs, because the bot can only post in servers that it has joined.
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
             allowed_contexts=discord.app_commands.AppCommandContext(
-                guild=True, dm_channel=True, private_channel=False),
+                guild=True, dm_channel=True, private_channel=False
+            ),
             # Messages are edited by id and need no cache.
-            max_messages=None, chunk_guilds_at_startup=False, http_trace=metrics.trace(),
-            member_cache_flags=discord.MemberCacheFlags.none())
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            http_trace=metrics.trace(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+        )
         # The bot sends no voice, so the warning about missing voice support is useless.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         self.settings = settings
@@ -115,19 +132,26 @@ class ImageBot(commands.AutoShardedBot):
         self.people = store.people
         self.guild_settings = GuildSettings(store.guilds, settings)
         self.queue = PaintQueue(
-            store, preload=painting.model, device=painting.device, threads=painting.threads,
-            precision=painting.precision, in_process=self._in_process,
-            preview_every=min(2.0, preview_seconds / 2))
+            store,
+            preload=painting.model,
+            device=painting.device,
+            threads=painting.threads,
+            precision=painting.precision,
+            in_process=self._in_process,
+            preview_every=min(2.0, preview_seconds / 2),
+        )
         self.queue.watchers.append(self.metrics.watch)
         self.queue.concepts_of = self._concepts_of
-        self.retention = Retention(store, settings.privacy, self.guild_settings.retention_days,
-                                   self._servers)
+        self.retention = Retention(
+            store, settings.privacy, self.guild_settings.retention_days, self._servers
+        )
         self.upkeep = Upkeep(store, settings.operations, self.metrics)
         self.session = aiohttp.ClientSession()
         self.attachments = Attachments(self.session, settings.limits, settings.test)
         results = Results(store, self, settings.operations)
-        self.delivery = Delivery(store, self.queue, self.guild_settings, self, results,
-                                 preview_seconds)
+        self.delivery = Delivery(
+            store, self.queue, self.guild_settings, self, results, preview_seconds
+        )
         self.videos = Videos(store, self.queue, self.guild_settings, self)
         self.removal = Removal(store, self.queue, self.delivery, self)
         self.intake = Intake(self.queue, self.guild_settings, settings.limits, self.delivery)
@@ -161,8 +185,9 @@ class ImageBot(commands.AutoShardedBot):
         """Do the same after an outage of Discord."""
         await self.delivery.retry_refused(guild.id)
 
-    async def on_guild_channel_update(self, before: discord.abc.GuildChannel,
-                                      after: discord.abc.GuildChannel) -> None:
+    async def on_guild_channel_update(
+        self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
+    ) -> None:
         """Do the same, because permissions may have changed."""
         await self.delivery.retry_refused(after.guild.id)
 
@@ -198,4 +223,3 @@ class ImageBot(commands.AutoShardedBot):
                 await self.upkeep.close()
                 await self.store.close()
         await super().close()
-

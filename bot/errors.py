@@ -96,8 +96,10 @@ DM_CLOSED = 50007
 # A path from the root, the home folder or a Windows drive, up to its last separator. Names of
 # folders, except the first, may have a few spaces; /imagine, links and fractions do not match.
 _NAME = r"[^\s/\\\"'`<>|:;,]+"
-_FOLDERS = re.compile(rf"(?<![\w:/\\.~])(?:/{_NAME}/|~/|[A-Za-z]:[/\\])"
-                      rf"(?:{_NAME}(?: {_NAME}){{0,3}}[/\\])*")
+_FOLDERS = re.compile(
+    rf"(?<![\w:/\\.~])(?:/{_NAME}/|~/|[A-Za-z]:[/\\])"
+    rf"(?:{_NAME}(?: {_NAME}){{0,3}}[/\\])*"
+)
 
 
 def without_folders(text: str) -> str:
@@ -136,20 +138,23 @@ def _full_message(error: BaseException) -> str | None:
 def _command_message(error: BaseException) -> str | None:
     match error:
         case app_commands.TransformerError():
-            return _("\"{value}\" doesn't work here. Choose another value.",
-                     value=str(error.value)[:80])
+            return _(
+                '"{value}" doesn\'t work here. Choose another value.', value=str(error.value)[:80]
+            )
         case app_commands.BotMissingPermissions():
             names = ", ".join(name.replace("_", " ").title() for name in error.missing_permissions)
-            return _("I'm missing {names} here. Ask a moderator to allow it.",
-                     names=names)
+            return _("I'm missing {names} here. Ask a moderator to allow it.", names=names)
         case app_commands.MissingPermissions():
             return _("You don't have permission to do that here.")
         case app_commands.CommandOnCooldown():
-            return _("Slow down! Try again in {seconds} s.",
-                     seconds=max(1, round(error.retry_after)))
+            return _(
+                "Slow down! Try again in {seconds} s.", seconds=max(1, round(error.retry_after))
+            )
         case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
-            return _("I was just updated, and Discord still shows you my old commands. Reload "
-                     "Discord and try again.")
+            return _(
+                "I was just updated, and Discord still shows you my old commands. Reload "
+                "Discord and try again."
+            )
         case app_commands.CheckFailure():
             return _("You can't do that here.")
         case _:
@@ -161,11 +166,15 @@ def _discord_message(error: BaseException) -> str | None:
         if error.code in DELETED:
             return _("That message is gone. Use /imagine again, or check /history.")
         if error.code == DM_CLOSED:
-            return _("I can't DM you. Allow direct messages in this server's privacy settings and "
-                     "try again.")
+            return _(
+                "I can't DM you. Allow direct messages in this server's privacy settings and "
+                "try again."
+            )
         if error.code in NO_ACCESS or isinstance(error, discord.Forbidden):
-            return _("Discord won't let me do that here. Ask a moderator to give me View Channel, "
-                     "Send Messages, Attach Files, Embed Links and Read Message History.")
+            return _(
+                "Discord won't let me do that here. Ask a moderator to give me View Channel, "
+                "Send Messages, Attach Files, Embed Links and Read Message History."
+            )
         if error.code == TOO_LARGE:
             return _("The file is too large for this server. Choose a smaller size.")
         if error.status == 429:
@@ -193,10 +202,17 @@ def report(error: BaseException, where: str) -> str:
             log.info("%s was refused: %s", where, _full_message(error))
         return text
     reference = secrets.token_hex(4)
-    log.error("%s failed, reference %s", where, reference,
-              exc_info=(type(error), error, error.__traceback__))
-    return _("Something went wrong. If it keeps happening, send the bot's host this reference: "
-             "{reference}", reference=reference)
+    log.error(
+        "%s failed, reference %s",
+        where,
+        reference,
+        exc_info=(type(error), error, error.__traceback__),
+    )
+    return _(
+        "Something went wrong. If it keeps happening, send the bot's host this reference: "
+        "{reference}",
+        reference=reference,
+    )
 
 
 async def answer(interaction: discord.Interaction[Any], text: str) -> None:
@@ -205,7 +221,8 @@ async def answer(interaction: discord.Interaction[Any], text: str) -> None:
         if not interaction.response.is_done():
             await interaction.response.send_message(text, ephemeral=True)
         elif interaction.response.type in (
-                discord.InteractionResponseType.deferred_channel_message,):
+            discord.InteractionResponseType.deferred_channel_message,
+        ):
             await interaction.edit_original_response(content=text)
         else:
             await interaction.followup.send(text, ephemeral=True)
@@ -229,8 +246,12 @@ class Caught:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> bool:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
         if not isinstance(error, Exception):
             return False
         self.text = report(error, self.where)
@@ -249,8 +270,12 @@ class Guarded(Caught):
         self._speaking.__enter__()
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> bool:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
         try:
             caught = self.__exit__(kind, error, trace)
             if self.text is not None:

@@ -14,8 +14,13 @@ from bot.language import _, mark, plural
 SCOPES = ("bot", "applications.commands")
 # To post pictures in channels and threads, and to find what was posted before.
 NEEDED = discord.Permissions(
-    view_channel=True, send_messages=True, send_messages_in_threads=True, attach_files=True,
-    embed_links=True, read_message_history=True)
+    view_channel=True,
+    send_messages=True,
+    send_messages_in_threads=True,
+    attach_files=True,
+    embed_links=True,
+    read_message_history=True,
+)
 Verb = Literal["stop", "cancel", "keep", "delete"]
 _NOT_YOURS: dict[Verb, str] = {
     "stop": mark("Only the person who requested this picture or a moderator can stop it."),
@@ -24,10 +29,14 @@ _NOT_YOURS: dict[Verb, str] = {
     "delete": mark("Only the person who requested this picture or a moderator can delete it."),
 }
 # The names in Discord's settings.
-NAMES = {"view_channel": mark("View Channel"), "send_messages": mark("Send Messages"),
-         "send_messages_in_threads": mark("Send Messages in Threads"),
-         "attach_files": mark("Attach Files"), "embed_links": mark("Embed Links"),
-         "read_message_history": mark("Read Message History")}
+NAMES = {
+    "view_channel": mark("View Channel"),
+    "send_messages": mark("Send Messages"),
+    "send_messages_in_threads": mark("Send Messages in Threads"),
+    "attach_files": mark("Attach Files"),
+    "embed_links": mark("Embed Links"),
+    "read_message_history": mark("Read Message History"),
+}
 
 
 def invite_link(application_id: int) -> str:
@@ -49,8 +58,11 @@ def missing(permissions: discord.Permissions, channel: Any) -> list[str]:
     """Return the names of the permissions that are missing for working in ``channel``."""
     thread = isinstance(channel, discord.Thread)
     unneeded = "send_messages" if thread else "send_messages_in_threads"
-    return [_(words) for name, words in NAMES.items()
-            if name != unneeded and not getattr(permissions, name)]
+    return [
+        _(words)
+        for name, words in NAMES.items()
+        if name != unneeded and not getattr(permissions, name)
+    ]
 
 
 def check_bot_may_post(interaction: discord.Interaction[Any]) -> None:
@@ -75,13 +87,21 @@ def check_bot_may_post_in(message: discord.Message) -> None:
 def _check(permissions: discord.Permissions, channel: Any) -> None:
     lacking = missing(permissions, channel)
     if lacking:
-        names = lacking[0] if len(lacking) == 1 else _(
-            "{names} and {last}", names=", ".join(lacking[:-1]), last=lacking[-1])
-        raise MissingPermissionError(plural(
-            "I can't paint in this channel: I'm missing {names}. A moderator can allow it in the "
-            "channel's settings.",
-            "I can't paint in this channel: I'm missing {names}. A moderator can allow them in the "
-            "channel's settings.", len(lacking), names=names))
+        names = (
+            lacking[0]
+            if len(lacking) == 1
+            else _("{names} and {last}", names=", ".join(lacking[:-1]), last=lacking[-1])
+        )
+        raise MissingPermissionError(
+            plural(
+                "I can't paint in this channel: I'm missing {names}. A moderator can allow it "
+                "in the channel's settings.",
+                "I can't paint in this channel: I'm missing {names}. A moderator can allow them "
+                "in the channel's settings.",
+                len(lacking),
+                names=names,
+            )
+        )
 
 
 def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) -> bool:
@@ -92,8 +112,9 @@ def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) ->
     return permissions.administrator or permissions.manage_messages
 
 
-def check_owner_or_moderator(interaction: discord.Interaction[Any], person: str,
-                             guild_id: str | None, verb: Verb) -> None:
+def check_owner_or_moderator(
+    interaction: discord.Interaction[Any], person: str, guild_id: str | None, verb: Verb
+) -> None:
     """Raise NotYoursError unless the user is ``person`` or moderates ``guild_id``."""
     if str(interaction.user.id) != person and not is_moderator(interaction, guild_id):
         raise NotYoursError(_(_NOT_YOURS[verb]))

@@ -56,21 +56,32 @@ async def defer_for_host(interaction: discord.Interaction[Any]) -> None:
     await interaction.response.defer(ephemeral=True, thinking=True)
 
 
-class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
-                     template=r"imagine:announce:(?P<what>send|drop):(?P<key>[0-9a-f]{16})"):
+class AnnounceButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"imagine:announce:(?P<what>send|drop):(?P<key>[0-9a-f]{16})",
+):
     """Sends or discards an announcement."""
 
     def __init__(self, what: str, key: str) -> None:
-        super().__init__(discord.ui.Button(
-            label=_("Send") if what == "send" else _("Discard"),
-            style=(discord.ButtonStyle.danger if what == "send"
-                   else discord.ButtonStyle.secondary),
-            custom_id=f"imagine:announce:{what}:{key}"))
+        super().__init__(
+            discord.ui.Button(
+                label=_("Send") if what == "send" else _("Discard"),
+                style=(
+                    discord.ButtonStyle.danger if what == "send" else discord.ButtonStyle.secondary
+                ),
+                custom_id=f"imagine:announce:{what}:{key}",
+            )
+        )
         self.what, self.key = what, key
 
     @classmethod
-    async def from_custom_id(cls, interaction: discord.Interaction[Any],
-                             item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
         """Return the button that was pressed, from its id alone."""
         return cls(match["what"], match["key"])
 
@@ -82,18 +93,26 @@ class AnnounceButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
             assert isinstance(cog, Admin)  # it registered this button
             announcement = cog.announcements.pop(self.key, None)
             if announcement is None:
-                raise GoneError(_("That announcement was already sent or discarded, or I've "
-                                  "restarted since. Use /admin announce again."))
+                raise GoneError(
+                    _(
+                        "That announcement was already sent or discarded, or I've "
+                        "restarted since. Use /admin announce again."
+                    )
+                )
             if self.what == "drop":
-                await interaction.response.edit_message(content=_("Discarded. Nothing was sent."),
-                                                        view=None)
+                await interaction.response.edit_message(
+                    content=_("Discarded. Nothing was sent."), view=None
+                )
                 return
             await interaction.response.edit_message(content=_("Sending..."), view=None)
             refused = await cog.announce_to(announcement)
             told = len(announcement.channels) - len(refused)
             text = plural(
-                "Sent to {told} of {number} server.", "Sent to {told} of {number} servers.",
-                len(announcement.channels), told=told)
+                "Sent to {told} of {number} server.",
+                "Sent to {told} of {number} servers.",
+                len(announcement.channels),
+                told=told,
+            )
             if refused:
                 text += "\n" + _("Not sent to: {servers}", servers=", ".join(refused))[:1800]
             await interaction.edit_original_response(content=text)
@@ -105,10 +124,13 @@ class Admin(Feature):
     bot: ImageBot
 
     admin = app_commands.Group(
-        name="admin", description="Commands for the bot's host",
+        name="admin",
+        description="Commands for the bot's host",
         default_permissions=discord.Permissions(administrator=True),
-        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False,
-                                                        private_channel=False))
+        allowed_contexts=app_commands.AppCommandContext(
+            guild=True, dm_channel=False, private_channel=False
+        ),
+    )
 
     buttons = (AnnounceButton,)
 
@@ -126,8 +148,12 @@ class Admin(Feature):
 
     async def _gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
         if self.bot.queue.draining:
-            raise ClosingError(_("I'm going down for maintenance and not taking new pictures. "
-                                 "Those in the queue will still be painted. Try again later."))
+            raise ClosingError(
+                _(
+                    "I'm going down for maintenance and not taking new pictures. "
+                    "Those in the queue will still be painted. Try again later."
+                )
+            )
         return request
 
     @admin.command(description="Show jobs, queue, servers and versions")
@@ -145,22 +171,42 @@ class Admin(Feature):
         running = sum(job.state == "running" for job in jobs)
         latency = bot.latency  # not a number before the first heartbeat
         lines = [
-            _("imagine-bot {version}, discord.py {discord}, Python {python}; up for {time}",
-              version=version(), discord=discord.__version__, python=platform.python_version(),
-              time=duration(time.time() - bot.metrics.started)),
-            _("In {servers} on {shards}",
-              servers=plural("{number} server", "{number} servers", len(bot.guilds)),
-              shards=plural("{number} shard", "{number} shards", len(bot.shards)))
-            + (_(", gateway latency {ms} ms", ms=round(latency * 1000)) if 0 <= latency < 600
-               else ""),
-            _("Queue: {running} running, {waiting} waiting", running=running,
-              waiting=len(jobs) - running)
+            _(
+                "imagine-bot {version}, discord.py {discord}, Python {python}; up for {time}",
+                version=version(),
+                discord=discord.__version__,
+                python=platform.python_version(),
+                time=duration(time.time() - bot.metrics.started),
+            ),
+            _(
+                "In {servers} on {shards}",
+                servers=plural("{number} server", "{number} servers", len(bot.guilds)),
+                shards=plural("{number} shard", "{number} shards", len(bot.shards)),
+            )
+            + (
+                _(", gateway latency {ms} ms", ms=round(latency * 1000))
+                if 0 <= latency < 600
+                else ""
+            ),
+            _(
+                "Queue: {running} running, {waiting} waiting",
+                running=running,
+                waiting=len(jobs) - running,
+            )
             + (_("; not taking new jobs") if bot.queue.draining else ""),
-            _("Stored jobs: {jobs}", jobs=", ".join(
-                f"{state} {number}" for state, number in sorted(kept.items())) or _("none")),
-            _("No database backup yet") if not copies else
-            _("Database backups: {number}, newest {when}", number=len(copies),
-              when=discord.utils.format_dt(copies[0].made, "R"))]
+            _(
+                "Stored jobs: {jobs}",
+                jobs=", ".join(f"{state} {number}" for state, number in sorted(kept.items()))
+                or _("none"),
+            ),
+            _("No database backup yet")
+            if not copies
+            else _(
+                "Database backups: {number}, newest {when}",
+                number=len(copies),
+                when=discord.utils.format_dt(copies[0].made, "R"),
+            ),
+        ]
         return "\n".join(lines)
 
     @admin.command(description="Show the worker processes")
@@ -173,8 +219,9 @@ class Admin(Feature):
 
     @admin.command(description="Stop taking new jobs and finish the queue before maintenance")
     @app_commands.describe(state="on: stop taking new jobs; off: take new jobs again")
-    async def drain(self, interaction: discord.Interaction[Any],
-                    state: Literal["on", "off"]) -> None:
+    async def drain(
+        self, interaction: discord.Interaction[Any], state: Literal["on", "off"]
+    ) -> None:
         """Drain the queue until it is turned off or the bot restarts."""
         async with Guarded(interaction, "/admin drain"):
             await check_host(interaction)
@@ -192,7 +239,9 @@ class Admin(Feature):
                 text = plural(
                     "I'm not taking new jobs. {number} job is left; I'll DM you when it's done.",
                     "I'm not taking new jobs. {number} jobs are left; I'll DM you when they're "
-                    "done.", left)
+                    "done.",
+                    left,
+                )
                 self._watching = spawn(self._say_when_empty(interaction.user), "drain")
             await interaction.response.send_message(text, ephemeral=True)
 
@@ -212,8 +261,12 @@ class Admin(Feature):
         await self.until_empty()
         log.warning("The queue is empty and takes no new jobs: the bot can be stopped")
         try:
-            await person.send(_("All jobs are painted and delivered, and I'm not taking new ones. "
-                                "You can stop me now."))
+            await person.send(
+                _(
+                    "All jobs are painted and delivered, and I'm not taking new ones. "
+                    "You can stop me now."
+                )
+            )
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
             report(error, "the message that the queue is empty")
 
@@ -224,24 +277,34 @@ class Admin(Feature):
             await defer_for_host(interaction)
             number = await sync(self.bot.tree, self.bot.store)
             await interaction.edit_original_response(
-                content=plural("Synced {number} command.", "Synced {number} commands.", number))
+                content=plural("Synced {number} command.", "Synced {number} commands.", number)
+            )
 
-    @admin.command(description="Send an announcement to every server that made a picture in the "
-                               "last week")
+    @admin.command(
+        description="Send an announcement to every server that made a picture in the last week"
+    )
     @app_commands.describe(text="What to announce; you get a preview before it's sent")
-    async def announce(self, interaction: discord.Interaction[Any],
-                       text: app_commands.Range[str, 1, 1800]) -> None:
+    async def announce(
+        self, interaction: discord.Interaction[Any], text: app_commands.Range[str, 1, 1800]
+    ) -> None:
         """Show a preview; the button sends it."""
         async with Guarded(interaction, "/admin announce"):
             await defer_for_host(interaction)
             since = round((time.time() - RECENT_DAYS * 86400) * 1000)
             found = await self.bot.store.overview.last_channels(since)
-            channels = {guild: channel for guild, channel in found.items()
-                        if self.bot.get_guild(int(guild)) is not None}
+            channels = {
+                guild: channel
+                for guild, channel in found.items()
+                if self.bot.get_guild(int(guild)) is not None
+            }
             if not channels:
-                await interaction.edit_original_response(content=_(
-                    "No server made a picture in the last {days} days, so there's nobody to send "
-                    "this to.", days=RECENT_DAYS))
+                await interaction.edit_original_response(
+                    content=_(
+                        "No server made a picture in the last {days} days, so there's nobody to "
+                        "send this to.",
+                        days=RECENT_DAYS,
+                    )
+                )
                 return
             while len(self.announcements) >= _KEPT:
                 self.announcements.pop(next(iter(self.announcements)))
@@ -253,9 +316,13 @@ class Admin(Feature):
             await interaction.edit_original_response(
                 content=plural(
                     "This goes to {number} server, in the channel of its last picture:",
-                    "This goes to {number} servers, each in the channel of its last "
-                    "picture:", len(channels)) + f"\n>>> {text}",
-                view=view, allowed_mentions=discord.AllowedMentions.none())
+                    "This goes to {number} servers, each in the channel of its last picture:",
+                    len(channels),
+                )
+                + f"\n>>> {text}",
+                view=view,
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
             # The registered item answers clicks, also after a restart; the view is not needed.
             view.stop()
 
@@ -266,13 +333,17 @@ class Admin(Feature):
             guild = self.bot.get_guild(int(guild_id))
             channel = self.bot.get_partial_messageable(int(channel_id), guild_id=int(guild_id))
             try:
-                await channel.send(announcement.text,
-                                   allowed_mentions=discord.AllowedMentions.none())
+                await channel.send(
+                    announcement.text, allowed_mentions=discord.AllowedMentions.none()
+                )
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 report(error, f"the announcement in {channel_id}")
                 refused.append(guild_id if guild is None else guild.name)
-        log.info("Sent the announcement; servers reached: %d, failed: %d",
-                 len(announcement.channels) - len(refused), len(refused))
+        log.info(
+            "Sent the announcement; servers reached: %d, failed: %d",
+            len(announcement.channels) - len(refused),
+            len(refused),
+        )
         return refused
 
 
@@ -280,10 +351,14 @@ def worker_line(worker: WorkerStatus) -> str:
     """Describe a worker in one line for the host."""
     if worker.starts == 0:
         return _("No worker has started yet.")
-    where = (_("in the bot's own process") if worker.pid is None
-             else _("process {pid}", pid=worker.pid))
-    parts = [where, _("on {device}", device=worker.device) if worker.device is not None
-             else _("starting"), _("model {model}", model=worker.model or _("none yet"))]
+    where = (
+        _("in the bot's own process") if worker.pid is None else _("process {pid}", pid=worker.pid)
+    )
+    parts = [
+        where,
+        _("on {device}", device=worker.device) if worker.device is not None else _("starting"),
+        _("model {model}", model=worker.model or _("none yet")),
+    ]
     if worker.memory is not None:
         parts.append(_("{megabytes} MB of memory", megabytes=round(worker.memory / 1e6)))
     parts.append(plural("started {number} time", "started {number} times", worker.starts))

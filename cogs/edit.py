@@ -43,22 +43,24 @@ class Edit(commands.Cog):
     @app_commands.command(description="Edit a picture with words")
     @app_commands.describe(
         image="The picture to edit",
-        prompt="What to turn it into, or \"foggy sky -> clear sky\"",
-        where="What to change in it: \"jacket\", or \"windmills -> mushrooms\"",
+        prompt='What to turn it into, or "foggy sky -> clear sky"',
+        where='What to change in it: "jacket", or "windmills -> mushrooms"',
         mask="Mask of the same size; white or transparent areas can change",
         strength="How much to change it: 0 keeps the original, 1 ignores it",
         keep=field_description("keep"),
-        threshold="How well an area must match \"where\"; lower values select more of the picture")
+        threshold='How well an area must match "where"; lower values select more of the picture',
+    )
     async def edit(
-            self, interaction: discord.Interaction[Any],
-            image: discord.Attachment,
-            prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
-            where: app_commands.Range[str, 1, WHERE_LENGTH] | None = None,
-            mask: discord.Attachment | None = None,
-            strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
-            keep: app_commands.Range[float, KEEP.low, KEEP.high] | None = None,
-            threshold: app_commands.Range[float, THRESHOLD.low, THRESHOLD.high] | None = None,
-            ) -> None:
+        self,
+        interaction: discord.Interaction[Any],
+        image: discord.Attachment,
+        prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
+        where: app_commands.Range[str, 1, WHERE_LENGTH] | None = None,
+        mask: discord.Attachment | None = None,
+        strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
+        keep: app_commands.Range[float, KEEP.low, KEEP.high] | None = None,
+        threshold: app_commands.Range[float, THRESHOLD.low, THRESHOLD.high] | None = None,
+    ) -> None:
         """Answer, then download the pictures and queue the request."""
         async with Guarded(interaction, "/edit"):
             check_bot_may_post(interaction)
@@ -67,13 +69,19 @@ class Edit(commands.Cog):
             if mask is not None:
                 pictures.append(await self.bot.attachments.picture(mask.url))
             request = edit_request(
-                prompt, pictures[0], where=where, strength=strength, keep=keep,
+                prompt,
+                pictures[0],
+                where=where,
+                strength=strength,
+                keep=keep,
                 threshold=threshold,
-                mask=None if mask is None else pictures[1].sha256)
+                mask=None if mask is None else pictures[1].sha256,
+            )
             await self.bot.intake.ask(origin_of_interaction(interaction, "edit"), request, pictures)
 
-    async def edit_this_image(self, interaction: discord.Interaction[Any],
-                              message: discord.Message) -> None:
+    async def edit_this_image(
+        self, interaction: discord.Interaction[Any], message: discord.Message
+    ) -> None:
         """Open the modal for the message's picture; the download waits for its answer."""
         async with Guarded(interaction, MENU):
             await check_may_ask(self.bot.people, interaction)
@@ -83,11 +91,14 @@ class Edit(commands.Cog):
             else:
                 address = picture_address(message)
                 if address is None:
-                    raise AttachmentError(_("That message has no picture. Choose one that does, or "
-                                            "attach a picture to /edit."))
+                    raise AttachmentError(
+                        _(
+                            "That message has no picture. Choose one that does, or "
+                            "attach a picture to /edit."
+                        )
+                    )
                 self.bot.attachments.check(address)
-                modal = EditModal("address",
-                                  await self.bot.store.messages.keep_address(address))
+                modal = EditModal("address", await self.bot.store.messages.keep_address(address))
             await interaction.response.send_modal(modal)
 
 

@@ -24,18 +24,27 @@ PAGE = 3
 PROMPT_LENGTH = 300
 
 
-class PageButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
-                 template=r"imagine:history:(?P<page>[0-9]{1,6})"):
+class PageButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"imagine:history:(?P<page>[0-9]{1,6})"
+):
     """Turns to a page. It checks no owner: everyone sees their own pictures."""
 
     def __init__(self, page: int, label: str = "", disabled: bool = False) -> None:
-        super().__init__(discord.ui.Button(label=label or _("Page"), disabled=disabled,
-                                           custom_id=f"imagine:history:{page}"))
+        super().__init__(
+            discord.ui.Button(
+                label=label or _("Page"), disabled=disabled, custom_id=f"imagine:history:{page}"
+            )
+        )
         self.page = page
 
     @classmethod
-    async def from_custom_id(cls, interaction: discord.Interaction[Any],
-                             item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
         """Return the button that was pressed, from its id alone."""
         return cls(int(match["page"]))
 
@@ -63,22 +72,30 @@ class History(Feature):
             await interaction.edit_original_response(view=view, attachments=files)
 
 
-async def page_of(bot: ImageBot, person: str,
-                  page: int) -> tuple[discord.ui.LayoutView, list[discord.File]]:
+async def page_of(
+    bot: ImageBot, person: str, page: int
+) -> tuple[discord.ui.LayoutView, list[discord.File]]:
     """Return a page of the user's pictures, counted from 0, and its thumbnails."""
     count = await bot.store.count_history(person, guild_id=None)
     pages = max(1, -(-count // PAGE))
     page = min(page, pages - 1)
-    jobs = await bot.store.history(person, guild_id=None, offset=page * PAGE,
-                                   limit=PAGE)
+    jobs = await bot.store.history(person, guild_id=None, offset=page * PAGE, limit=PAGE)
     view, files = discord.ui.LayoutView(timeout=None), []
     if not jobs:
-        view.add_item(discord.ui.TextDisplay(
-            _("You have no pictures yet. Use /imagine to paint one.")))
+        view.add_item(
+            discord.ui.TextDisplay(_("You have no pictures yet. Use /imagine to paint one."))
+        )
         return view, []
-    view.add_item(discord.ui.TextDisplay(
-        _("## Your pictures\n-# Page {page} of {pages}, {count} in total", page=page + 1,
-          pages=pages, count=count)))
+    view.add_item(
+        discord.ui.TextDisplay(
+            _(
+                "## Your pictures\n-# Page {page} of {pages}, {count} in total",
+                page=page + 1,
+                pages=pages,
+                count=count,
+            )
+        )
+    )
     kept = await bot.store.quota.kept_among([job.id for job in jobs])
     for i, job in enumerate(jobs):
         if i:
@@ -90,14 +107,24 @@ async def page_of(bot: ImageBot, person: str,
         else:
             name = f"{job.id}.webp"
             files.append(discord.File(io.BytesIO(small), filename=name))
-            view.add_item(discord.ui.Section(
-                _text(job, job.id in kept), accessory=discord.ui.Thumbnail(f"attachment://{name}")))
+            view.add_item(
+                discord.ui.Section(
+                    _text(job, job.id in kept),
+                    accessory=discord.ui.Thumbnail(f"attachment://{name}"),
+                )
+            )
         for place in sorted({button.place for button in FINISHED}):
-            view.add_item(discord.ui.ActionRow(*(
-                button(job.id) for button in FINISHED if button.place == place)))
-    view.add_item(discord.ui.ActionRow(
-        PageButton(max(0, page - 1), _("Newer"), disabled=page == 0),
-        PageButton(page + 1, _("Older"), disabled=page + 1 >= pages)))
+            view.add_item(
+                discord.ui.ActionRow(
+                    *(button(job.id) for button in FINISHED if button.place == place)
+                )
+            )
+    view.add_item(
+        discord.ui.ActionRow(
+            PageButton(max(0, page - 1), _("Newer"), disabled=page == 0),
+            PageButton(page + 1, _("Older"), disabled=page + 1 >= pages),
+        )
+    )
     return view, files
 
 

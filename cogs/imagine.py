@@ -30,25 +30,33 @@ class Imagine(commands.Cog):
 
     @app_commands.command(description="Paint a picture from a prompt")
     @app_commands.describe(
-        prompt=field_description("prompt"), seed=field_description("seed"),
-        iterations=field_description("iterations"), model=field_description("model"),
+        prompt=field_description("prompt"),
+        seed=field_description("seed"),
+        iterations=field_description("iterations"),
+        model=field_description("model"),
         size="Width and height in pixels, like 256x128, or 256 for a square",
-        init_image="A picture to start from")
+        init_image="A picture to start from",
+    )
     @app_commands.autocomplete(model=offer_models)
     async def imagine(
-            self, interaction: discord.Interaction[Any],
-            prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
-            seed: app_commands.Range[int, LEAST_SEED, LAST_SEED] | None = None,
-            size: app_commands.Range[str, 1, 20] | None = None,
-            iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
-            model: app_commands.Range[str, 1, 100] | None = None,
-            init_image: discord.Attachment | None = None) -> None:
+        self,
+        interaction: discord.Interaction[Any],
+        prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
+        seed: app_commands.Range[int, LEAST_SEED, LAST_SEED] | None = None,
+        size: app_commands.Range[str, 1, 20] | None = None,
+        iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
+        model: app_commands.Range[str, 1, 100] | None = None,
+        init_image: discord.Attachment | None = None,
+    ) -> None:
         """Answer, then download and queue."""
         async with Guarded(interaction, "/imagine"):
             check_bot_may_post(interaction)
             values: dict[str, Any] = {
-                "seed": seed, "iterations": iterations, "model": model,
-                **({} if size is None else parse_size(size))}
+                "seed": seed,
+                "iterations": iterations,
+                "model": model,
+                **({} if size is None else parse_size(size)),
+            }
             # Options left out get the default of the server, else of the host, else of the model.
             values = {name: value for name, value in values.items() if value is not None}
             await interaction.response.defer(ephemeral=True, thinking=True)
@@ -60,8 +68,9 @@ class Imagine(commands.Cog):
             await self.bot.intake.ask(origin_of_interaction(interaction), request, pictures)
 
     @imagine.autocomplete("prompt")
-    async def _prompts(self, interaction: discord.Interaction[Any],
-                       typed: str) -> list[app_commands.Choice[str]]:
+    async def _prompts(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
         """Offer the user's own recent prompts."""
         recent = await self.bot.store.recent_prompts(str(interaction.user.id), 100)
         return choices(recent, typed)

@@ -25,8 +25,9 @@ class Overview(commands.Cog):
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
 
-    @app_commands.command(name="queue", description="Show which pictures are running and waiting "
-                                                    "here")
+    @app_commands.command(
+        name="queue", description="Show which pictures are running and waiting here"
+    )
     async def queue(self, interaction: discord.Interaction[Any]) -> None:
         """Answer the user alone."""
         async with Guarded(interaction, "/queue"):
@@ -52,23 +53,32 @@ def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
         readable = mine or job.place.channel_id == channel
         lines.append(_line(position, job, _("you") if mine else f"<@{job.person}>", readable))
     if not lines:
-        text = (_("This server has no pictures in the queue.") if guild_id is not None
-                else _("You have no pictures in the queue."))
+        text = (
+            _("This server has no pictures in the queue.")
+            if guild_id is not None
+            else _("You have no pictures in the queue.")
+        )
     else:
         more = len(lines) - SHOWN
         text = "\n".join(lines[:SHOWN]) + (
-            "\n" + _("and {number} more", number=more) if more > 0 else "")
+            "\n" + _("and {number} more", number=more) if more > 0 else ""
+        )
     if elsewhere:
-        text += "\n-# " + plural("{number} picture from elsewhere is also in the queue.",
-                                 "{number} pictures from elsewhere are also in the "
-                                 "queue.", elsewhere)
+        text += "\n-# " + plural(
+            "{number} picture from elsewhere is also in the queue.",
+            "{number} pictures from elsewhere are also in the queue.",
+            elsewhere,
+        )
     return text
 
 
 def _line(position: int, job: Job, whose: str, readable: bool) -> str:
     if isinstance(job.latest, Progress):
-        where = _("running, {iteration} of {iterations}", iteration=job.latest.iteration,
-                  iterations=job.latest.iterations)
+        where = _(
+            "running, {iteration} of {iterations}",
+            iteration=job.latest.iteration,
+            iterations=job.latest.iterations,
+        )
     else:
         where = ordinal(position)
     if job.eta is not None:

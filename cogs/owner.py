@@ -31,20 +31,28 @@ class Owner(commands.Cog):
         locale = origin_of_message(context.message).place.locale
         with using_language(locale), Caught("@bot sync") as caught:
             number = await sync(self.bot.tree, self.bot.store)
-            await context.send(plural("Synced {number} command.", "Synced {number} commands.",
-                                      number))
+            await context.send(
+                plural("Synced {number} command.", "Synced {number} commands.", number)
+            )
         if caught.text is not None:
             await context.send(caught.text)
 
     @commands.Cog.listener()
-    async def on_command_error(self, context: commands.Context[Any],
-                               error: commands.CommandError) -> None:
+    async def on_command_error(
+        self, context: commands.Context[Any], error: commands.CommandError
+    ) -> None:
         """Answer a mention that is no command, or not the owner's, with a hint."""
         if isinstance(error, (commands.CommandNotFound, commands.CheckFailure)):
-            with (using_language(origin_of_message(context.message).place.locale),
-                  contextlib.suppress(discord.HTTPException)):  # the bot may not write there
-                await context.send(_("Use /imagine to paint a picture, /history to see your "
-                                     "pictures, and /queue to see what is running."))
+            with (
+                using_language(origin_of_message(context.message).place.locale),
+                contextlib.suppress(discord.HTTPException),
+            ):  # the bot may not write there
+                await context.send(
+                    _(
+                        "Use /imagine to paint a picture, /history to see your "
+                        "pictures, and /queue to see what is running."
+                    )
+                )
 
 
 async def setup(bot: ImageBot) -> None:

@@ -32,8 +32,9 @@ class PreferencesCog(Feature, name="Preferences"):
 
     bot: ImageBot
 
-    preferences = app_commands.Group(name="preferences",
-                                     description="Your own defaults and notifications")
+    preferences = app_commands.Group(
+        name="preferences", description="Your own defaults and notifications"
+    )
 
     def __init__(self, bot: ImageBot) -> None:
         super().__init__(bot)
@@ -51,10 +52,14 @@ class PreferencesCog(Feature, name="Preferences"):
         values: dict[str, Any] = {}
         if request.iterations is None and mine.iterations is not None:
             values["iterations"] = min(mine.iterations, rules.value("max_iterations"))
-        if mine.width is not None and mine.height is not None and not (
-                request.width or request.height or request.aspect or request.init_image):
+        if (
+            mine.width is not None
+            and mine.height is not None
+            and not (request.width or request.height or request.aspect or request.init_image)
+        ):
             values["width"], values["height"] = shrunk(
-                mine.width, mine.height, pixels_allowed(origin, rules))
+                mine.width, mine.height, pixels_allowed(origin, rules)
+            )
         if "model" not in request.model_fields_set:  # no model was chosen
             values["model"] = mine.model
         chosen = {name: value for name, value in values.items() if value is not None}
@@ -67,27 +72,41 @@ class PreferencesCog(Feature, name="Preferences"):
             mine = await self.bot.people.preferences(str(interaction.user.id))
             await interaction.response.send_message(_preferences_text(mine), ephemeral=True)
 
-    @preferences.command(name="set", description="Change your preferences; options that you leave "
-                                                 "out stay the same")
+    @preferences.command(
+        name="set", description="Change your preferences; options that you leave out stay the same"
+    )
     @app_commands.describe(
         size="Width and height in pixels, like 256x128, or 256 for a square",
-        iterations=field_description("iterations"), model=field_description("model"),
+        iterations=field_description("iterations"),
+        model=field_description("model"),
         direct_message="DM you when a picture is ready",
-        previews="Show previews while a picture is being painted")
+        previews="Show previews while a picture is being painted",
+    )
     @app_commands.autocomplete(model=offer_models)
-    async def set_(self, interaction: discord.Interaction[Any],
-                   size: app_commands.Range[str, 1, 20] | None = None,
-                   iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
-                   model: app_commands.Range[str, 1, 100] | None = None,
-                   direct_message: bool | None = None, previews: bool | None = None) -> None:
+    async def set_(
+        self,
+        interaction: discord.Interaction[Any],
+        size: app_commands.Range[str, 1, 20] | None = None,
+        iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
+        model: app_commands.Range[str, 1, 100] | None = None,
+        direct_message: bool | None = None,
+        previews: bool | None = None,
+    ) -> None:
         """Change preferences; accepts only what could be painted here."""
         async with Guarded(interaction, "/preferences set"):
             given: dict[str, Any] = {
-                "iterations": iterations, "model": model, "direct_message": direct_message,
-                "previews": previews, **({} if size is None else parse_size(size))}
+                "iterations": iterations,
+                "model": model,
+                "direct_message": direct_message,
+                "previews": previews,
+                **({} if size is None else parse_size(size)),
+            }
             given = {name: value for name, value in given.items() if value is not None}
-            wanted = {name: given[name] for name in ("width", "height", "iterations", "model")
-                      if name in given}
+            wanted = {
+                name: given[name]
+                for name in ("width", "height", "iterations", "model")
+                if name in given
+            }
             check_limits(make_request("a picture", **wanted), self.bot.settings.limits, 0)
             if model is not None:
                 await check_model(model)
@@ -102,19 +121,25 @@ class PreferencesCog(Feature, name="Preferences"):
         async with Guarded(interaction, "/preferences reset"):
             await self.bot.people.prefer(str(interaction.user.id), Preferences())
             await interaction.response.send_message(
-                _preferences_text(Preferences()), ephemeral=True)
+                _preferences_text(Preferences()), ephemeral=True
+            )
 
 
 def _preferences_text(mine: Preferences) -> str:
     usual = _("default")
     size = usual if mine.width is None else f"{mine.width}×{mine.height}"
-    return "\n".join((
-        _("- Size: {value}", value=size),
-        _("- Iterations: {value}", value=mine.iterations or usual),
-        _("- Model: {value}", value=usual if mine.model is None else escape(mine.model, 100)),
-        _("- DM when a picture is ready: {value}",
-          value=_("on") if mine.direct_message else _("off")),
-        _("- Previews: {value}", value=_("on") if mine.previews else _("off"))))
+    return "\n".join(
+        (
+            _("- Size: {value}", value=size),
+            _("- Iterations: {value}", value=mine.iterations or usual),
+            _("- Model: {value}", value=usual if mine.model is None else escape(mine.model, 100)),
+            _(
+                "- DM when a picture is ready: {value}",
+                value=_("on") if mine.direct_message else _("off"),
+            ),
+            _("- Previews: {value}", value=_("on") if mine.previews else _("off")),
+        )
+    )
 
 
 async def setup(bot: ImageBot) -> None:

@@ -29,21 +29,30 @@ def backup_days(settings: OperationsSettings) -> int:
     return math.ceil(settings.backup_hours * settings.backups_kept / 24)
 
 
-class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
-                   template=r"imagine:forget:(?P<answer>yes|no)"):
+class ForgetButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"imagine:forget:(?P<answer>yes|no)"
+):
     """Confirms or declines. It checks no owner: everyone deletes only their own data."""
 
     def __init__(self, answer: str) -> None:
         yes = answer == "yes"
-        super().__init__(discord.ui.Button(
-            label=_("Delete everything") if yes else _("Keep my data"),
-            style=discord.ButtonStyle.danger if yes else discord.ButtonStyle.secondary,
-            custom_id=f"imagine:forget:{answer}"))
+        super().__init__(
+            discord.ui.Button(
+                label=_("Delete everything") if yes else _("Keep my data"),
+                style=discord.ButtonStyle.danger if yes else discord.ButtonStyle.secondary,
+                custom_id=f"imagine:forget:{answer}",
+            )
+        )
         self.answer = answer
 
     @classmethod
-    async def from_custom_id(cls, interaction: discord.Interaction[Any],
-                             item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
         """Return the button that was pressed, from its id alone."""
         return cls(match["answer"])
 
@@ -51,28 +60,42 @@ class ForgetButton(discord.ui.DynamicItem[discord.ui.Button[Any]],
         """Delete the data, or keep it."""
         async with Guarded(interaction, "/privacy forget"):
             if self.answer == "no":
-                await interaction.response.edit_message(content=_("Nothing was deleted."),
-                                                        view=None)
+                await interaction.response.edit_message(
+                    content=_("Nothing was deleted."), view=None
+                )
                 return
             cog = interaction.client.get_cog("Privacy")
             if not isinstance(cog, Privacy):  # the cog was unloaded meanwhile
                 raise GoneError(_("I can't do that right now. Use /privacy forget again later."))
             cog.forgetting.check(str(interaction.user.id))
             await interaction.response.edit_message(
-                content=_("Deleting everything. This can take a few minutes."), view=None)
+                content=_("Deleting everything. This can take a few minutes."), view=None
+            )
             left = await cog.forgetting.forget(str(interaction.user.id))
-            lines = [_("I've deleted your data: your pictures, attachments, history, preferences, "
-                       "and your name in every log.")]
+            lines = [
+                _(
+                    "I've deleted your data: your pictures, attachments, history, preferences, "
+                    "and your name in every log."
+                )
+            ]
             days = backup_days(interaction.client.settings.operations)
             if days:
-                lines.append(plural("Backups that still have it expire within {number} day.",
-                                    "Backups that still have it expire within {number} "
-                                    "days.", days))
+                lines.append(
+                    plural(
+                        "Backups that still have it expire within {number} day.",
+                        "Backups that still have it expire within {number} days.",
+                        days,
+                    )
+                )
             if left:
-                lines.append(plural(
-                    "I couldn't delete the message of {number} picture; a moderator there can.",
-                    "I couldn't delete the messages of {number} pictures; a moderator there can.",
-                    left))
+                lines.append(
+                    plural(
+                        "I couldn't delete the message of {number} picture; a moderator there can.",
+                        "I couldn't delete the messages of {number} pictures; a moderator there "
+                        "can.",
+                        left,
+                    )
+                )
             await interaction.edit_original_response(content="\n".join(lines))
 
 
@@ -81,8 +104,7 @@ class Privacy(Feature):
 
     bot: ImageBot
 
-    privacy = app_commands.Group(name="privacy",
-                                 description="See or delete your data")
+    privacy = app_commands.Group(name="privacy", description="See or delete your data")
 
     buttons = (ForgetButton,)
 
@@ -105,8 +127,7 @@ class Privacy(Feature):
             with self.forgetting.turn(person):
                 exported = await self.bot.store.privacy.export(person)
                 if not exported.rows:
-                    await interaction.edit_original_response(
-                        content=_("I have no data about you."))
+                    await interaction.edit_original_response(content=_("I have no data about you."))
                     return
                 direct = await interaction.user.create_dm()
                 parts, number = archives(exported, upload_limit(self.bot, None)), 0
@@ -114,9 +135,13 @@ class Privacy(Feature):
                     number += 1
                     await direct.send(
                         _("Your data, part {number}.", number=number),
-                        file=discord.File(io.BytesIO(part), f"imagine-bot-{number}.zip"))
-            text = plural("I sent you your data in a DM, in {number} file.",
-                          "I sent you your data in a DM, in {number} files.", number)
+                        file=discord.File(io.BytesIO(part), f"imagine-bot-{number}.zip"),
+                    )
+            text = plural(
+                "I sent you your data in a DM, in {number} file.",
+                "I sent you your data in a DM, in {number} files.",
+                number,
+            )
             await interaction.edit_original_response(content=text)
 
     @privacy.command(name="forget", description="Delete all your data; asks you to confirm first")
@@ -127,10 +152,15 @@ class Privacy(Feature):
             view.add_item(ForgetButton("yes"))
             view.add_item(ForgetButton("no"))
             await interaction.response.send_message(
-                _("This deletes all your data in every server: your pictures and their messages, "
-                  "your attachments, your history and your preferences. It also cancels your "
-                  "pictures in the queue. This can't be undone. Use /privacy export first if you "
-                  "want a copy."), view=view, ephemeral=True)
+                _(
+                    "This deletes all your data in every server: your pictures and their messages, "
+                    "your attachments, your history and your preferences. It also cancels your "
+                    "pictures in the queue. This can't be undone. Use /privacy export first if you "
+                    "want a copy."
+                ),
+                view=view,
+                ephemeral=True,
+            )
 
 
 async def setup(bot: ImageBot) -> None:

@@ -57,7 +57,8 @@ class Replies(commands.Cog):
             return False
         me = self.bot.user
         return message.guild is None or (
-            me is not None and any(user.id == me.id for user in message.mentions))
+            me is not None and any(user.id == me.id for user in message.mentions)
+        )
 
     async def _take(self, message: discord.Message) -> None:
         words, replied = self._words(message), await _replied_to(message)
@@ -69,8 +70,12 @@ class Replies(commands.Cog):
         job = None if replied is None else await job_of(self.bot, replied)
         former = None if job is None else job.request
         if not words and (attached is None or former is None):
-            raise RequestError(_("Say what to turn the picture into in the same message, for "
-                                 "example \"a red star\"."))
+            raise RequestError(
+                _(
+                    "Say what to turn the picture into in the same message, for "
+                    'example "a red star".'
+                )
+            )
         if attached is not None:
             picture = await self.bot.attachments.picture(attached)
         else:
@@ -96,11 +101,13 @@ class Replies(commands.Cog):
 
 def help_text() -> str:
     """Explain how to paint and edit, and what Discord hides from the bot."""
-    return _("Use /imagine to paint a picture, /history to see your pictures, and /queue to see "
-             "what is running. To edit one of my pictures, reply to it with words or with your own "
-             "version of it. Leave the reply's ping on: without it, Discord doesn't show me your "
-             "message. To edit any other picture, use /edit, or open a message's menu and choose "
-             "Apps > Edit this image.")
+    return _(
+        "Use /imagine to paint a picture, /history to see your pictures, and /queue to see "
+        "what is running. To edit one of my pictures, reply to it with words or with your own "
+        "version of it. Leave the reply's ping on: without it, Discord doesn't show me your "
+        "message. To edit any other picture, use /edit, or open a message's menu and choose "
+        "Apps > Edit this image."
+    )
 
 
 async def _replied_to(message: discord.Message) -> discord.Message | None:
@@ -113,8 +120,12 @@ async def _replied_to(message: discord.Message) -> discord.Message | None:
     with contextlib.suppress(discord.NotFound):
         if reference.message_id is not None and reference.resolved is None:
             return await message.channel.fetch_message(reference.message_id)
-    raise GoneError(_("The message that you replied to was deleted. Attach the picture to your "
-                      "message instead."))
+    raise GoneError(
+        _(
+            "The message that you replied to was deleted. Attach the picture to your "
+            "message instead."
+        )
+    )
 
 
 async def _say(message: discord.Message, text: str) -> None:

@@ -16,8 +16,14 @@ from engine.clock import DAY_MS, now_ms
 # Days after which a server that the bot left is forgotten.
 DEPARTED_DAYS = 30
 # The tables that belong to servers; each has a column guild_id.
-TABLES = ("guild_settings", "guild_settings_log", "guild_usage", "restrictions",
-          "moderation_log", "picture_checks")
+TABLES = (
+    "guild_settings",
+    "guild_settings_log",
+    "guild_usage",
+    "restrictions",
+    "moderation_log",
+    "picture_checks",
+)
 _LEFT = "left server "
 
 
@@ -57,11 +63,13 @@ class Guilds:
     async def settings(self, guild_id: str) -> dict[str, Any]:
         """What the server has set, by name."""
         rows = await self._database.fetch(
-            "SELECT name, value FROM guild_settings WHERE guild_id = ?", guild_id)
+            "SELECT name, value FROM guild_settings WHERE guild_id = ?", guild_id
+        )
         return {row["name"]: json.loads(row["value"]) for row in rows}
 
-    async def change_settings(self, guild_id: str, person: str,
-                              values: Mapping[str, Any]) -> list[Change]:
+    async def change_settings(
+        self, guild_id: str, person: str, values: Mapping[str, Any]
+    ) -> list[Change]:
         """Set each of ``values`` (None removes a setting); logs and returns what has changed.
 
         Either all are written down or none.
@@ -72,33 +80,50 @@ class Guilds:
             for name, after in values.items():
                 rows = await transaction.fetch(
                     "SELECT value FROM guild_settings WHERE guild_id = ? AND name = ?",
-                    guild_id, name)
+                    guild_id,
+                    name,
+                )
                 before = json.loads(rows[0]["value"]) if rows else None
                 if before == after:
                     continue
                 if after is None:
                     await transaction.change(
-                        "DELETE FROM guild_settings WHERE guild_id = ? AND name = ?",
-                        guild_id, name)
+                        "DELETE FROM guild_settings WHERE guild_id = ? AND name = ?", guild_id, name
+                    )
                 else:
                     await transaction.change(
                         "INSERT INTO guild_settings (guild_id, name, value) VALUES (?, ?, ?) "
                         "ON CONFLICT (guild_id, name) DO UPDATE SET value = excluded.value",
-                        guild_id, name, json.dumps(after))
+                        guild_id,
+                        name,
+                        json.dumps(after),
+                    )
                 await transaction.change(
                     "INSERT INTO guild_settings_log (guild_id, sequence, person, changed_at, "
                     "name, value_before, value_after) SELECT ?, COALESCE(MAX(sequence), 0) + 1, "
                     "?, ?, ?, ?, ? FROM guild_settings_log WHERE guild_id = ?",
-                    guild_id, person, now, name, _json(before), _json(after), guild_id)
+                    guild_id,
+                    person,
+                    now,
+                    name,
+                    _json(before),
+                    _json(after),
+                    guild_id,
+                )
                 changes.append(Change(name, before, after, person, now))
         return changes
 
-    async def settings_log(self, guild_id: str, *, limit: int = 10,
-                           offset: int = 0) -> list[Change]:
+    async def settings_log(
+        self, guild_id: str, *, limit: int = 10, offset: int = 0
+    ) -> list[Change]:
         """The changes of settings in a server, newest first."""
         rows = await self._database.fetch(
             "SELECT name, value_before, value_after, person, changed_at FROM guild_settings_log "
-            "WHERE guild_id = ? ORDER BY sequence DESC LIMIT ? OFFSET ?", guild_id, limit, offset)
+            "WHERE guild_id = ? ORDER BY sequence DESC LIMIT ? OFFSET ?",
+            guild_id,
+            limit,
+            offset,
+        )
         return [_change(row) for row in rows]
 
     async def usage(self, guild_id: str, person: str, now: int) -> Usage:
@@ -106,7 +131,10 @@ class Guilds:
         rows = await self._database.fetch(
             "SELECT COUNT(*) AS jobs, MIN(asked_at) AS oldest, MAX(asked_at) AS newest "
             "FROM guild_usage WHERE guild_id = ? AND person = ? AND asked_at > ?",
-            guild_id, person, now - DAY_MS)
+            guild_id,
+            person,
+            now - DAY_MS,
+        )
         return Usage(**rows[0])
 
     async def add_usage(self, guild_id: str, person: str, job_id: str, now: int) -> None:
@@ -115,7 +143,12 @@ class Guilds:
             await transaction.change("DELETE FROM guild_usage WHERE asked_at <= ?", now - DAY_MS)
             await transaction.change(
                 "INSERT INTO guild_usage (guild_id, person, job_id, asked_at) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (job_id) DO NOTHING", guild_id, person, job_id, now)
+                "ON CONFLICT (job_id) DO NOTHING",
+                guild_id,
+                person,
+                job_id,
+                now,
+            )
 
     async def forget_departed(self, present: Set[str], now: int) -> int:
         """Delete what belongs to servers that the bot left 30 days ago; returns how many.
@@ -128,20 +161,24 @@ class Guilds:
         tables = " UNION ".join(f"SELECT guild_id FROM {table}" for table in TABLES)  # noqa: S608  constants
         known = {row["guild_id"] for row in await self._database.fetch(tables)}
         rows = await self._database.fetch(
-            "SELECT key, value FROM meta WHERE key LIKE ?", f"{_LEFT}%")
+            "SELECT key, value FROM meta WHERE key LIKE ?", f"{_LEFT}%"
+        )
         left = {row["key"].removeprefix(_LEFT): int(row["value"]) for row in rows}
         gone = 0
         async with self._database.transaction() as transaction:
             for guild_id in known - present - set(left):
-                await transaction.change("INSERT INTO meta (key, value) VALUES (?, ?)",
-                                         _LEFT + guild_id, str(now))
+                await transaction.change(
+                    "INSERT INTO meta (key, value) VALUES (?, ?)", _LEFT + guild_id, str(now)
+                )
             for guild_id, since in left.items():
                 over = guild_id not in present and now - since >= DEPARTED_DAYS * DAY_MS
                 if over:
                     gone += 1
                     for table in TABLES:
                         await transaction.change(
-                            f"DELETE FROM {table} WHERE guild_id = ?", guild_id)  # noqa: S608  constants
+                            f"DELETE FROM {table} WHERE guild_id = ?",  # noqa: S608  constants
+                            guild_id,
+                        )
                 if over or guild_id in present:
                     await transaction.change("DELETE FROM meta WHERE key = ?", _LEFT + guild_id)
         return gone
@@ -153,5 +190,10 @@ def _json(value: Any) -> str | None:
 
 def _change(row: Row) -> Change:
     before, after = row["value_before"], row["value_after"]
-    return Change(row["name"], None if before is None else json.loads(before),
-                  None if after is None else json.loads(after), row["person"], row["changed_at"])
+    return Change(
+        row["name"],
+        None if before is None else json.loads(before),
+        None if after is None else json.loads(after),
+        row["person"],
+        row["changed_at"],
+    )

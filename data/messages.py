@@ -22,13 +22,17 @@ class Messages:
         rows = await self._database.fetch(
             "SELECT id FROM jobs WHERE channel_id = ? AND "
             "(result_message_id = ? OR progress_message_id = ?)",
-            channel_id, message_id, message_id)
+            channel_id,
+            message_id,
+            message_id,
+        )
         return rows[0]["id"] if rows else None
 
     async def job_starting_with(self, start: str) -> str | None:
         """The id of the only job whose id starts with these 8 digits; None if none or several."""
-        rows = await self._database.fetch("SELECT id FROM jobs WHERE id >= ? AND id <= ?",
-                                          start + "0" * 24, start + "f" * 24)
+        rows = await self._database.fetch(
+            "SELECT id FROM jobs WHERE id >= ? AND id <= ?", start + "0" * 24, start + "f" * 24
+        )
         return rows[0]["id"] if len(rows) == 1 else None
 
     async def keep_address(self, address: str) -> str:
@@ -39,11 +43,15 @@ class Messages:
         """
         id, now = uuid.uuid4().hex, now_ms()
         async with self._database.transaction() as transaction:
-            await transaction.change("DELETE FROM edit_addresses WHERE created_at < ?",
-                                     now - ADDRESS_HOURS * 3_600_000)
+            await transaction.change(
+                "DELETE FROM edit_addresses WHERE created_at < ?", now - ADDRESS_HOURS * 3_600_000
+            )
             await transaction.change(
                 "INSERT INTO edit_addresses (id, address, created_at) VALUES (?, ?, ?)",
-                id, address, now)
+                id,
+                address,
+                now,
+            )
         return id
 
     async def address(self, id: str) -> str | None:

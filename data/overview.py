@@ -21,5 +21,7 @@ class Overview:
         rows = await self._database.fetch(
             "SELECT guild_id, channel_id, MAX(sequence) AS newest FROM jobs "
             "WHERE guild_id IS NOT NULL AND created_at >= ? GROUP BY guild_id, channel_id "
-            "ORDER BY newest", since)
+            "ORDER BY newest",
+            since,
+        )
         return {row["guild_id"]: row["channel_id"] for row in rows}  # the newest comes last

@@ -82,12 +82,28 @@ class People:
             await self._delete(transaction, new.guild_id, new.person, new.kind)
             await transaction.change(
                 "INSERT INTO restrictions (guild_id, person, kind, a_day, waiting, moderator, "
-                "created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", new.guild_id,
-                new.person, new.kind, new.a_day, new.waiting, new.moderator, now_ms(),
-                new.expires_at)
-            await _log(transaction, LoggedAct(
-                new.guild_id, new.moderator, new.kind, new.person, a_day=new.a_day,
-                waiting=new.waiting, expires_at=new.expires_at))
+                "created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                new.guild_id,
+                new.person,
+                new.kind,
+                new.a_day,
+                new.waiting,
+                new.moderator,
+                now_ms(),
+                new.expires_at,
+            )
+            await _log(
+                transaction,
+                LoggedAct(
+                    new.guild_id,
+                    new.moderator,
+                    new.kind,
+                    new.person,
+                    a_day=new.a_day,
+                    waiting=new.waiting,
+                    expires_at=new.expires_at,
+                ),
+            )
 
     async def lift(self, guild_id: str, person: str, kind: Kind, moderator: str) -> bool:
         """Remove a ban or a limit and log that; False, with nothing logged, without one."""
@@ -100,13 +116,17 @@ class People:
             await _log(transaction, LoggedAct(guild_id, moderator, _LIFTED[kind], named))
         return True
 
-    async def _delete(self, transaction: Transaction, guild_id: str, person: str,
-                      kind: Kind) -> str | None:
+    async def _delete(
+        self, transaction: Transaction, guild_id: str, person: str, kind: Kind
+    ) -> str | None:
         """Delete it; returns the name it was in force under (id or alias), or None."""
         which = "WHERE guild_id = ? AND kind = ? AND person IN (?, ?)"
         values = (guild_id, kind, person, await self._alias(person))
         rows = await transaction.fetch(
-            f"SELECT person FROM restrictions {which} AND {_IN_FORCE}", *values, now_ms())  # noqa: S608  constants
+            f"SELECT person FROM restrictions {which} AND {_IN_FORCE}",  # noqa: S608  constants
+            *values,
+            now_ms(),
+        )
         await transaction.change(f"DELETE FROM restrictions {which}", *values)  # noqa: S608  constants
         return rows[0]["person"] if rows else None
 
@@ -118,14 +138,21 @@ class People:
         """The restrictions in force for the person in that server, by kind."""
         rows = await self._database.fetch(
             f"SELECT * FROM restrictions WHERE guild_id = ? AND person IN (?, ?) AND {_IN_FORCE}",  # noqa: S608  constant
-            guild_id, person, await self._alias(person), now_ms())
+            guild_id,
+            person,
+            await self._alias(person),
+            now_ms(),
+        )
         return {row["kind"]: Restriction(**row) for row in rows}
 
     async def restrictions_in(self, guild_id: str) -> list[Restriction]:
         """All restrictions in force in that server, newest first."""
         rows = await self._database.fetch(
             f"SELECT * FROM restrictions WHERE guild_id = ? AND {_IN_FORCE} "  # noqa: S608  constant
-            "ORDER BY created_at DESC", guild_id, now_ms())
+            "ORDER BY created_at DESC",
+            guild_id,
+            now_ms(),
+        )
         return [Restriction(**row) for row in rows]
 
     # The moderators' log.
@@ -139,7 +166,9 @@ class People:
         """The last actions in that server, newest first."""
         rows = await self._database.fetch(
             "SELECT * FROM moderation_log WHERE guild_id = ? ORDER BY sequence DESC LIMIT ?",
-            guild_id, limit)
+            guild_id,
+            limit,
+        )
         return [LoggedAct(**_without(row, "sequence")) for row in rows]
 
     # Preferences.
@@ -150,8 +179,13 @@ class People:
         if not rows:
             return Preferences()
         values = _without(rows[0], "person")
-        return Preferences(**{**values, "direct_message": bool(values["direct_message"]),
-                              "previews": bool(values["previews"])})
+        return Preferences(
+            **{
+                **values,
+                "direct_message": bool(values["direct_message"]),
+                "previews": bool(values["previews"]),
+            }
+        )
 
     async def prefer(self, person: str, preferences: Preferences) -> None:
         """Replace the person's preferences; defaults are not stored."""
@@ -162,17 +196,32 @@ class People:
                 return
             await transaction.change(
                 "INSERT INTO preferences (person, width, height, iterations, model, "
-                "direct_message, previews) VALUES (?, ?, ?, ?, ?, ?, ?)", person,
-                values["width"], values["height"], values["iterations"], values["model"],
-                int(preferences.direct_message), int(preferences.previews))
+                "direct_message, previews) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                person,
+                values["width"],
+                values["height"],
+                values["iterations"],
+                values["model"],
+                int(preferences.direct_message),
+                int(preferences.previews),
+            )
 
 
 async def _log(transaction: Transaction, act: LoggedAct) -> None:
     await transaction.change(
         "INSERT INTO moderation_log (sequence, guild_id, moderator, act, person, job_id, a_day, "
         "waiting, expires_at, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ? FROM moderation_log", act.guild_id, act.moderator, act.act, act.person,
-        act.job_id, act.a_day, act.waiting, act.expires_at, now_ms())
+        "?, ?, ?, ? FROM moderation_log",
+        act.guild_id,
+        act.moderator,
+        act.act,
+        act.person,
+        act.job_id,
+        act.a_day,
+        act.waiting,
+        act.expires_at,
+        now_ms(),
+    )
 
 
 def _without(row: Row, column: str) -> dict[str, Any]:

@@ -54,9 +54,11 @@ class PictureChecks:
         """
         async with self._database.transaction() as transaction:
             if not await transaction.change(
-                    "UPDATE jobs SET state = 'failed', error = ?, picture = NULL, result = NULL "
-                    "WHERE id = ? AND state = 'rendered' AND delivered_at IS NULL",
-                    reason, job_id):
+                "UPDATE jobs SET state = 'failed', error = ?, picture = NULL, result = NULL "
+                "WHERE id = ? AND state = 'rendered' AND delivered_at IS NULL",
+                reason,
+                job_id,
+            ):
                 return False
             await _add(transaction, findings)
         await asyncio.to_thread(self._files.remove_picture, job_id)
@@ -65,15 +67,20 @@ class PictureChecks:
 
     async def needs_spoiler(self, job_id: str) -> bool:
         """Whether the picture was posted behind a spoiler because of a finding."""
-        return bool(await self._database.fetch(
-            "SELECT concept FROM picture_checks WHERE job_id = ? AND action = 'spoiler'", job_id))
+        return bool(
+            await self._database.fetch(
+                "SELECT concept FROM picture_checks WHERE job_id = ? AND action = 'spoiler'", job_id
+            )
+        )
 
     async def findings(self, guild_id: str, limit: int) -> list[Finding]:
         """The findings in the server's pictures, newest first."""
         rows = await self._database.fetch(
             "SELECT guild_id, job_id, person, concept, score, action, created_at "
             "FROM picture_checks WHERE guild_id = ? ORDER BY sequence DESC LIMIT ?",
-            guild_id, limit)
+            guild_id,
+            limit,
+        )
         return [Finding(**row) for row in rows]
 
 
@@ -83,5 +90,11 @@ async def _add(transaction: Transaction, findings: Sequence[Finding]) -> None:
             "INSERT INTO picture_checks (sequence, guild_id, job_id, person, concept, score, "
             "action, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ? "
             "FROM picture_checks WHERE true ON CONFLICT (job_id, concept) DO NOTHING",
-            found.guild_id, found.job_id, found.person, found.concept, found.score,
-            found.action, now_ms())
+            found.guild_id,
+            found.job_id,
+            found.person,
+            found.concept,
+            found.score,
+            found.action,
+            now_ms(),
+        )

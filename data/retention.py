@@ -48,7 +48,8 @@ class Retention:
             for table in ("moderation_log", "picture_checks"):
                 await self._database.change(
                     f"DELETE FROM {table} WHERE created_at < ?",  # noqa: S608  constants
-                    now - host_days * DAY_MS)
+                    now - host_days * DAY_MS,
+                )
         await self._database.scrub()
         return removed
 
@@ -57,7 +58,10 @@ class Retention:
         values = [] if guild_id is None else [guild_id]
         rows = await self._database.fetch(
             f"SELECT id FROM jobs WHERE {where} AND NOT {in_states(UNFINISHED)} "  # noqa: S608  constants
-            "AND COALESCE(ended_at, created_at) < ?", *values, before)
+            "AND COALESCE(ended_at, created_at) < ?",
+            *values,
+            before,
+        )
         for row in rows:
             await self._jobs.delete(row["id"])
         return len(rows)
@@ -65,12 +69,17 @@ class Retention:
     async def sweep(self) -> int:
         """Delete orphaned files, left by a crash between row and file; returns how many."""
         jobs = {row["id"] for row in await self._database.fetch("SELECT id FROM jobs")}
-        attached = {row["sha256"] for row in await self._database.fetch(
-            "SELECT DISTINCT sha256 FROM attachments")}
+        attached = {
+            row["sha256"]
+            for row in await self._database.fetch("SELECT DISTINCT sha256 FROM attachments")
+        }
         files = self._jobs.files
         removed = 0
-        for folder, known in ((files.pictures_folder, jobs), (files.states_folder, jobs),
-                              (files.attachments_folder, attached)):
+        for folder, known in (
+            (files.pictures_folder, jobs),
+            (files.states_folder, jobs),
+            (files.attachments_folder, attached),
+        ):
             removed += await asyncio.to_thread(_sweep, folder, known)
         return removed
 

@@ -67,8 +67,9 @@ class Store(QueueJobs):
         self.overview = Overview(database)
 
     @classmethod
-    async def open(cls, folder: Path | None = None, *,
-                   lease_seconds: float = LEASE_SECONDS) -> Store:
+    async def open(
+        cls, folder: Path | None = None, *, lease_seconds: float = LEASE_SECONDS
+    ) -> Store:
         """Open ``folder``, by default :func:`data_folder`; it is created if missing.
 
         A damaged database is set aside and replaced by the newest good backup (see
@@ -107,4 +108,7 @@ class Store(QueueJobs):
         """Keep ``value`` under ``key``."""
         await self._database.change(
             "INSERT INTO meta (key, value) VALUES (?, ?) "
-            "ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            key,
+            value,
+        )

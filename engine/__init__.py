@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = ["EngineError", "ImageRequest", "Iterate", "Prompt", "imagine", "parse_prompts"]
 
-_MODULES = {"EngineError": "engine.errors", "ImageRequest": "engine.request.request",
-          "Iterate": "engine.painting.synthesis", "Prompt": "engine.request.prompt",
-          "imagine": "engine.painting.pipeline", "parse_prompts": "engine.request.prompt"}
+_MODULES = {
+    "EngineError": "engine.errors",
+    "ImageRequest": "engine.request.request",
+    "Iterate": "engine.painting.synthesis",
+    "Prompt": "engine.request.prompt",
+    "imagine": "engine.painting.pipeline",
+    "parse_prompts": "engine.request.prompt",
+}
 
 
 def __getattr__(name: str) -> Any:

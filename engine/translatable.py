@@ -23,8 +23,10 @@ class Translatable(str):
         """A Translatable as ``template`` is returned unchanged if there are no ``values``."""
         if isinstance(template, Translatable) and not values:
             return template
-        plain = {name: value if isinstance(value, (str, int, float)) else str(value)
-                 for name, value in values.items()}
+        plain = {
+            name: value if isinstance(value, (str, int, float)) else str(value)
+            for name, value in values.items()
+        }
         made = super().__new__(cls, template.format(**plain) if plain else template)
         made.template = str.__str__(template)
         made.values = plain

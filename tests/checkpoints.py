@@ -19,29 +19,58 @@ from engine.models.generators.taming import VQModel
 from engine.models.packages import clip_model
 
 DDCONFIG: dict[str, Any] = {
-    "double_z": False, "z_channels": 32, "resolution": 32, "in_channels": 3, "out_ch": 3,
-    "ch": 32, "ch_mult": [1, 2], "num_res_blocks": 1, "attn_resolutions": [16], "dropout": 0.0}
+    "double_z": False,
+    "z_channels": 32,
+    "resolution": 32,
+    "in_channels": 3,
+    "out_ch": 3,
+    "ch": 32,
+    "ch_mult": [1, 2],
+    "num_res_blocks": 1,
+    "attn_resolutions": [16],
+    "dropout": 0.0,
+}
 CODES, WIDTH = 40, 32
 
 
 def vqgan_config(kind: str = "VQModel") -> dict[str, Any]:
     """The yaml of a tiny VQModel or GumbelVQ, with the keys that the published ones have."""
     params: dict[str, Any] = {
-        "embed_dim": WIDTH, "n_embed": CODES, "monitor": "val/rec_loss", "ddconfig": DDCONFIG,
-        "lossconfig": {"target": "taming.modules.losses.vqperceptual.DummyLoss"}}
+        "embed_dim": WIDTH,
+        "n_embed": CODES,
+        "monitor": "val/rec_loss",
+        "ddconfig": DDCONFIG,
+        "lossconfig": {"target": "taming.modules.losses.vqperceptual.DummyLoss"},
+    }
     if kind == "GumbelVQ":
-        params |= {"kl_weight": 1e-8, "temperature_scheduler_config": {
-            "target": "taming.lr_scheduler.LambdaWarmUpCosineScheduler", "params": {}}}
-    return {"model": {"base_learning_rate": 4.5e-6, "target": f"taming.models.vqgan.{kind}",
-                      "params": params}}
+        params |= {
+            "kl_weight": 1e-8,
+            "temperature_scheduler_config": {
+                "target": "taming.lr_scheduler.LambdaWarmUpCosineScheduler",
+                "params": {},
+            },
+        }
+    return {
+        "model": {
+            "base_learning_rate": 4.5e-6,
+            "target": f"taming.models.vqgan.{kind}",
+            "params": params,
+        }
+    }
 
 
 def net2net_config(kind: str = "VQModel") -> dict[str, Any]:
     """The yaml of a transformer around the autoencoder."""
-    return {"model": {"target": "taming.models.cond_transformer.Net2NetTransformer", "params": {
-        "transformer_config": {"target": "taming.modules.transformer.mingpt.GPT"},
-        "first_stage_config": vqgan_config(kind)["model"],
-        "cond_stage_config": "__is_first_stage__"}}}
+    return {
+        "model": {
+            "target": "taming.models.cond_transformer.Net2NetTransformer",
+            "params": {
+                "transformer_config": {"target": "taming.modules.transformer.mingpt.GPT"},
+                "first_stage_config": vqgan_config(kind)["model"],
+                "cond_stage_config": "__is_first_stage__",
+            },
+        }
+    }
 
 
 def vqgan_state(kind: str = "VQModel", seed: int = 0) -> dict[str, Tensor]:
@@ -53,22 +82,32 @@ def vqgan_state(kind: str = "VQModel", seed: int = 0) -> dict[str, Tensor]:
         for name, tensor in model.state_dict().items():
             if name in ("quantize.embedding.weight", "quantize.embed.weight"):
                 tensor.normal_()
-        return OrderedDict(model.state_dict() | {
-            "loss.discriminator.main.0.weight": torch.randn(4, 3, 4, 4),
-            "loss.perceptual_loss.lin0.model.1.weight": torch.randn(1, 64, 1, 1)})
+        return OrderedDict(
+            model.state_dict()
+            | {
+                "loss.discriminator.main.0.weight": torch.randn(4, 3, 4, 4),
+                "loss.perceptual_loss.lin0.model.1.weight": torch.randn(1, 64, 1, 1),
+            }
+        )
 
 
 @contextlib.contextmanager
 def lightning_of_2021() -> Iterator[dict[str, type]]:
     """Provide classes with the names of PyTorch Lightning 1.0, for pickling."""
-    names = ("pytorch_lightning", "pytorch_lightning.callbacks",
-             "pytorch_lightning.callbacks.model_checkpoint", "pytorch_lightning.utilities",
-             "pytorch_lightning.utilities.parsing")
+    names = (
+        "pytorch_lightning",
+        "pytorch_lightning.callbacks",
+        "pytorch_lightning.callbacks.model_checkpoint",
+        "pytorch_lightning.utilities",
+        "pytorch_lightning.utilities.parsing",
+    )
     before = {name: sys.modules[name] for name in names if name in sys.modules}
     modules = {name: ModuleType(name) for name in names}
     classes: dict[str, type] = {}
-    for module, name, base in (("callbacks.model_checkpoint", "ModelCheckpoint", object),
-                               ("utilities.parsing", "AttributeDict", dict)):
+    for module, name, base in (
+        ("callbacks.model_checkpoint", "ModelCheckpoint", object),
+        ("utilities.parsing", "AttributeDict", dict),
+    ):
         classes[name] = type(name, (base,), {"__module__": f"pytorch_lightning.{module}"})
         setattr(modules[f"pytorch_lightning.{module}"], name, classes[name])
     sys.modules.update(modules)
@@ -85,18 +124,33 @@ def write_lightning(path: Path, state: dict[str, Tensor], *, legacy: bool = Fals
     with lightning_of_2021() as classes:
         settings = classes["AttributeDict"]()
         settings.learning_rate = 4.5e-6
-        callbacks = {classes["ModelCheckpoint"]: {
-            "monitor": "val/rec_loss", "best_model_score": torch.tensor(0.31),
-            "best_model_path": "checkpoints/epoch=11.ckpt"}}
-        torch.save({"epoch": 12, "global_step": 320_000, "pytorch-lightning_version": "1.0.8",
-                    "callbacks": callbacks, "optimizer_states": [{"state": {}}],
-                    "lr_schedulers": [], "state_dict": state, "hyper_parameters": settings},
-                   path, _use_new_zipfile_serialization=not legacy)
+        callbacks = {
+            classes["ModelCheckpoint"]: {
+                "monitor": "val/rec_loss",
+                "best_model_score": torch.tensor(0.31),
+                "best_model_path": "checkpoints/epoch=11.ckpt",
+            }
+        }
+        torch.save(
+            {
+                "epoch": 12,
+                "global_step": 320_000,
+                "pytorch-lightning_version": "1.0.8",
+                "callbacks": callbacks,
+                "optimizer_states": [{"state": {}}],
+                "lr_schedulers": [],
+                "state_dict": state,
+                "hyper_parameters": settings,
+            },
+            path,
+            _use_new_zipfile_serialization=not legacy,
+        )
     return path
 
 
-def write_vqgan(folder: Path, kind: str = "VQModel", *, seed: int = 0,
-                net2net: bool = False) -> tuple[Path, Path]:
+def write_vqgan(
+    folder: Path, kind: str = "VQModel", *, seed: int = 0, net2net: bool = False
+) -> tuple[Path, Path]:
     """(checkpoint, yaml) of a tiny generator in ``folder``."""
     state, config = vqgan_state(kind, seed), vqgan_config(kind)
     if net2net:
@@ -113,13 +167,25 @@ def tiny_clip(kind: str = "ViT", seed: int = 0) -> Any:
     """A CLIP for 32 px, "ViT" or "RN", in evaluation mode; fp16 where OpenAI's are."""
     vision: dict[str, Any] = (
         {"vision_layers": 2, "vision_width": 64, "vision_patch_size": 16, "embed_dim": 32}
-        if kind == "ViT" else {"vision_layers": (1, 1, 1, 1), "vision_width": 8,
-                               "vision_patch_size": None, "embed_dim": 32})
+        if kind == "ViT"
+        else {
+            "vision_layers": (1, 1, 1, 1),
+            "vision_width": 8,
+            "vision_patch_size": None,
+            "embed_dim": 32,
+        }
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        clip = clip_model().CLIP(image_resolution=32, context_length=77, vocab_size=49408,
-                                 transformer_width=64, transformer_heads=1,
-                                 transformer_layers=2, **vision)
+        clip = clip_model().CLIP(
+            image_resolution=32,
+            context_length=77,
+            vocab_size=49408,
+            transformer_width=64,
+            transformer_heads=1,
+            transformer_layers=2,
+            **vision,
+        )
         for name, tensor in clip.state_dict().items():
             if name.endswith(("bn1.running_mean", "bn3.weight")):  # else a ResNet's are 0
                 tensor.normal_(std=0.5)
@@ -130,8 +196,10 @@ def tiny_clip(kind: str = "ViT", seed: int = 0) -> Any:
 def clip_state(kind: str = "ViT", seed: int = 0) -> dict[str, Tensor]:
     """Its state dict, with the three numbers that OpenAI's have as well as the weights."""
     return tiny_clip(kind, seed).state_dict() | {
-        "input_resolution": torch.tensor(32), "context_length": torch.tensor(77),
-        "vocab_size": torch.tensor(49408)}
+        "input_resolution": torch.tensor(32),
+        "context_length": torch.tensor(77),
+        "vocab_size": torch.tensor(49408),
+    }
 
 
 def write_clip_archive(path: Path, kind: str = "ViT", seed: int = 0) -> Path:

@@ -22,5 +22,8 @@ def made_settings(folder: Path, **sections: Any) -> Settings:
     made: dict[str, Any] = {
         "discord": DiscordSettings(token=SecretStr("made.up.token")),
         "painting": PaintingSettings(data_folder=folder / "data", device="cpu", threads=1),
-        "limits": LimitSettings(), "delivery": DeliverySettings(), "test": TestSettings()}
+        "limits": LimitSettings(),
+        "delivery": DeliverySettings(),
+        "test": TestSettings(),
+    }
     return Settings(**made | sections)

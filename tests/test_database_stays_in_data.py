@@ -15,8 +15,11 @@ ROOT = Path(__file__).parents[1]
 ABOVE = ("bot", "cogs")
 DATABASE_MODULES = {"aiosqlite", "sqlite3"}
 DATABASE_NAMES = {"database", "_database", "connection", "_connection", "cursor"}
-_SQL = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|"
-                  r"CREATE\s+TABLE|PRAGMA\s+\w+)\b", re.DOTALL)
+_SQL = re.compile(
+    r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|"
+    r"CREATE\s+TABLE|PRAGMA\s+\w+)\b",
+    re.DOTALL,
+)
 
 
 def complaints(source: str) -> list[str]:
@@ -26,16 +29,23 @@ def complaints(source: str) -> list[str]:
         if isinstance(node, ast.Attribute) and node.attr in DATABASE_NAMES:
             found.append(f"line {node.lineno}: .{node.attr}")
         elif isinstance(node, ast.Import):
-            found += [f"line {node.lineno}: import {name.name}" for name in node.names
-                      if name.name.split(".")[0] in DATABASE_MODULES]
+            found += [
+                f"line {node.lineno}: import {name.name}"
+                for name in node.names
+                if name.name.split(".")[0] in DATABASE_MODULES
+            ]
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
             names = {name.name for name in node.names}
             if module.split(".")[0] in DATABASE_MODULES or (
-                    module == "data.database" or names & {"Database", "SqliteDatabase"}):
+                module == "data.database" or names & {"Database", "SqliteDatabase"}
+            ):
                 found.append(f"line {node.lineno}: from {module} import {', '.join(names)}")
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _SQL.search(
-                node.value):
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and _SQL.search(node.value)
+        ):
             found.append(f"line {node.lineno}: SQL")
     return found
 
@@ -48,18 +58,32 @@ def test_nothing_above_data_knows_the_database(package):
     assert {file: lines for file, lines in found.items() if lines} == {}
 
 
-@pytest.mark.parametrize("source", [
-    "bot.store.database.fetch('x')", "store._database", "import sqlite3",
-    "from aiosqlite import connect", "from data.sqlite.database import SqliteDatabase",
-    "import aiosqlite.core", "rows = find('SELECT id FROM jobs')", "f'DELETE FROM {table}'",
-    "change('UPDATE jobs SET kept = 1')"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "bot.store.database.fetch('x')",
+        "store._database",
+        "import sqlite3",
+        "from aiosqlite import connect",
+        "from data.sqlite.database import SqliteDatabase",
+        "import aiosqlite.core",
+        "rows = find('SELECT id FROM jobs')",
+        "f'DELETE FROM {table}'",
+        "change('UPDATE jobs SET kept = 1')",
+    ],
+)
 def test_what_is_forbidden_is_found(source):
     assert complaints(source)
 
 
-@pytest.mark.parametrize("source", [
-    "await bot.store.check()", "logging.getLogger('aiosqlite')",
-    "text = 'Select one from the list, or insert into it'",
-    "from data.sqlite.database import migrations"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "await bot.store.check()",
+        "logging.getLogger('aiosqlite')",
+        "text = 'Select one from the list, or insert into it'",
+        "from data.sqlite.database import migrations",
+    ],
+)
 def test_what_is_allowed_is_not(source):
     assert complaints(source) == []

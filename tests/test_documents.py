@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("CONTRIBUTING.md", "docs/architecture.md",
-         *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs/adr").glob("*.md"))))
+PAGES = (
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs/adr").glob("*.md"))),
+)
 CODE = ("engine", "data", "bot", "cogs", "training", "bench", "tests", "examples")
 # Placeholders of the recipes, and the files of their examples.
 OTHERS = re.compile(r"^torch\.")
@@ -21,8 +24,10 @@ _NAME = re.compile(r"^_?[A-Za-z]\w*(?:\.\w+)*(?=\(|$)")
 
 
 def sources() -> str:
-    files = [*(path for folder in CODE for path in (ROOT / folder).rglob("*.py")),
-             ROOT / "pyproject.toml"]  # its own settings, and the linters' names in them
+    files = [
+        *(path for folder in CODE for path in (ROOT / folder).rglob("*.py")),
+        ROOT / "pyproject.toml",
+    ]  # its own settings, and the linters' names in them
     return "\n".join(path.read_text("utf-8") for path in files)
 
 
@@ -36,9 +41,14 @@ def marked(page: str) -> list[str]:
 def test_the_files_on_the_page_exist(page: str) -> None:
     names = {path.name for folder in (*CODE, "docs") for path in (ROOT / folder).rglob("*")}
     names |= {path.name for path in ROOT.iterdir()}
-    missing = [words for words in marked(page) if _PATH.match(words)
-               and not (ROOT / words).exists() and not (ROOT / "tests" / words).exists()
-               and ("/" in words or words not in names)]
+    missing = [
+        words
+        for words in marked(page)
+        if _PATH.match(words)
+        and not (ROOT / words).exists()
+        and not (ROOT / "tests" / words).exists()
+        and ("/" in words or words not in names)
+    ]
     assert missing == []
 
 
@@ -56,7 +66,11 @@ def test_the_names_of_code_on_the_page_exist(page: str) -> None:
 
 def test_the_make_targets_on_the_page_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
-    named = {target for page in ("README.md", *PAGES)
-             for target in re.findall(r"\bmake ([a-z][a-z-]*)\b(?=[`\n]|  | ARGS)",
-                                      (ROOT / page).read_text("utf-8"))}
+    named = {
+        target
+        for page in ("README.md", *PAGES)
+        for target in re.findall(
+            r"\bmake ([a-z][a-z-]*)\b(?=[`\n]|  | ARGS)", (ROOT / page).read_text("utf-8")
+        )
+    }
     assert {"test", "lint"} <= named <= targets

@@ -16,24 +16,72 @@ LAYERS = ("engine", "data", "bot", "cogs")  # the lowest first
 NOT_INSTALLED = ("training", "bench")  # bench may import training; nothing else imports them
 # Inside a package, the lowest first: a folder may import itself and earlier groups.
 INSIDE = {
-    "engine": (("errors", "events", "translatable", "tasks", "clock", "version"), ("request",),
-               ("models",), ("painting",), ("worker",), ("jobs", "cli"),
-               ("__init__", "__main__")),
-    "data": (("errors", "database"), ("jobs",), ("privacy", "sqlite"),
-             ("guilds", "messages", "overview", "people", "picture_checks", "retention"),
-             ("store",), ("__init__",)),
-    "training": (("common",), ("world", "pictures"), ("perceptor",), ("generator", "words"),
-                 ("drawn", "natural"), ("__init__",)),
-    "bench": (("common", "prompts"), ("bot", "drawn", "natural"),
-              ("ablation", "chaos", "contact", "curves", "edit", "fidelity", "load", "masks",
-               "sheet", "soak", "speed"), ("__init__",)),
-    "bot": (("language", "errors", "permissions"), ("locales", "host"), ("guild",), ("requests",),
-            ("media",), ("ui",), ("delivery",), ("client",), ("__init__",), ("__main__",)),
+    "engine": (
+        ("errors", "events", "translatable", "tasks", "clock", "version"),
+        ("request",),
+        ("models",),
+        ("painting",),
+        ("worker",),
+        ("jobs", "cli"),
+        ("__init__", "__main__"),
+    ),
+    "data": (
+        ("errors", "database"),
+        ("jobs",),
+        ("privacy", "sqlite"),
+        ("guilds", "messages", "overview", "people", "picture_checks", "retention"),
+        ("store",),
+        ("__init__",),
+    ),
+    "training": (
+        ("common",),
+        ("world", "pictures"),
+        ("perceptor",),
+        ("generator", "words"),
+        ("drawn", "natural"),
+        ("__init__",),
+    ),
+    "bench": (
+        ("common", "prompts"),
+        ("bot", "drawn", "natural"),
+        (
+            "ablation",
+            "chaos",
+            "contact",
+            "curves",
+            "edit",
+            "fidelity",
+            "load",
+            "masks",
+            "sheet",
+            "soak",
+            "speed",
+        ),
+        ("__init__",),
+    ),
+    "bot": (
+        ("language", "errors", "permissions"),
+        ("locales", "host"),
+        ("guild",),
+        ("requests",),
+        ("media",),
+        ("ui",),
+        ("delivery",),
+        ("client",),
+        ("__init__",),
+        ("__main__",),
+    ),
 }
 WRAPPER = Path("engine/models/packages.py")
 # No file may import these, the wrapper included: they fail, or bring hundreds of megabytes.
-BANNED = ("torchvision", "pytorch_lightning", "lightning", "omegaconf", "taming.models",
-          "taming.main")
+BANNED = (
+    "torchvision",
+    "pytorch_lightning",
+    "lightning",
+    "omegaconf",
+    "taming.models",
+    "taming.main",
+)
 WRAPPED = ("taming", "clip")
 
 
@@ -48,15 +96,18 @@ def imported_names(source: str, file: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package[:len(package) - node.level + 1] if node.level else ()
+            above = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join([*above, *([node.module] if node.module else [])])
             yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Call) and node.args:
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             argument = node.args[0]
-            if (name in {"import_module", "__import__"} and isinstance(argument, ast.Constant)
-                    and isinstance(argument.value, str)):
+            if (
+                name in {"import_module", "__import__"}
+                and isinstance(argument, ast.Constant)
+                and isinstance(argument.value, str)
+            ):
                 yield argument.value
 
 
@@ -69,7 +120,7 @@ def violations(source: str, file: Path) -> list[str]:
     """A message for each import of ``source`` that is not allowed."""
     layer = file.parts[0]
     order = (*LAYERS, *NOT_INSTALLED)
-    higher = order[order.index(layer) + 1:] if layer in order else ()
+    higher = order[order.index(layer) + 1 :] if layer in order else ()
     found = []
     for name in dict.fromkeys(imported_names(source, file)):
         if any(is_within(name, upper) for upper in higher):
@@ -94,8 +145,11 @@ def may_import_inside(file: Path, name: str) -> bool:
 
 
 def project_files() -> list[Path]:
-    return sorted(path.relative_to(ROOT) for folder in (*LAYERS, *NOT_INSTALLED)
-                  for path in (ROOT / folder).rglob("*.py"))
+    return sorted(
+        path.relative_to(ROOT)
+        for folder in (*LAYERS, *NOT_INSTALLED)
+        for path in (ROOT / folder).rglob("*.py")
+    )
 
 
 def test_the_files_of_all_layers_are_found() -> None:
@@ -105,8 +159,11 @@ def test_the_files_of_all_layers_are_found() -> None:
 
 
 def test_imports_run_one_way() -> None:
-    assert [violation for file in project_files()
-            for violation in violations((ROOT / file).read_text("utf-8"), file)] == []
+    assert [
+        violation
+        for file in project_files()
+        for violation in violations((ROOT / file).read_text("utf-8"), file)
+    ] == []
 
 
 def cycles(imports: dict[str, set[str]]) -> list[list[str]]:
@@ -116,7 +173,7 @@ def cycles(imports: dict[str, set[str]]) -> list[list[str]]:
 
     def follow(module: str, path: list[str]) -> None:
         if module in path:
-            found.append(path[path.index(module):])
+            found.append(path[path.index(module) :])
         elif module not in done:
             for other in sorted(imports.get(module, ())):
                 follow(other, [*path, module])
@@ -149,48 +206,57 @@ def test_a_cycle_is_found() -> None:
     assert cycles({"a": {"b", "c"}, "b": {"c"}}) == []
 
 
-@pytest.mark.parametrize(("file", "source"), [
-    ("engine/jobs/queue.py", "import data"),
-    ("engine/jobs/queue.py", "import bot.settings as settings"),
-    ("engine/worker/main.py", "def f():\n    from cogs import imagine"),
-    ("data/jobs.py", "from bot.host.settings import Settings"),
-    ("data/jobs.py", "if True:\n    import cogs.imagine"),
-    ("bot/client.py", "from cogs.imagine import Imagine"),
-    ("bot/client.py", "import importlib\nimportlib.import_module('cogs.imagine')"),
-    ("engine/painting/cutouts.py", "import torchvision.transforms"),
-    ("bench/speed.py", "from omegaconf import OmegaConf"),
-    ("cogs/imagine.py", "import pytorch_lightning"),
-    ("engine/models/generator.py", "import taming.modules.vqvae.quantize"),
-    ("engine/models/perceptor.py", "import clip"),
-    ("engine/models/packages.py", "from taming import models"),
-    ("engine/models/packages.py", "import torchvision"),
-    ("cogs/imagine.py", "from training.words import tower"),
-    ("engine/models/loading.py", "import bench.fidelity"),
-    ("bench/drawn/edits.py", "from bench.edit import figures"),
-    ("engine/worker/main.py", "from engine.jobs import queue"),
-    ("engine/request/prompt.py", "from engine.models.loading import load_models"),
-    ("engine/jobs/queue.py", "from engine.cli import run"),
-    ("engine/errors.py", "import engine.request.limits"),
-    ("training/words/natural.py", "from bench.natural import judge"),
-    ("bot/delivery/videos.py", "from bot.client import ImageBot"),
-    ("bot/requests/intake.py", "if TYPE_CHECKING:\n    from bot.ui.buttons import JobButton"),
-    ("bot/host/upkeep.py", "def f():\n    import bot.guild.rules"),
-])
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("engine/jobs/queue.py", "import data"),
+        ("engine/jobs/queue.py", "import bot.settings as settings"),
+        ("engine/worker/main.py", "def f():\n    from cogs import imagine"),
+        ("data/jobs.py", "from bot.host.settings import Settings"),
+        ("data/jobs.py", "if True:\n    import cogs.imagine"),
+        ("bot/client.py", "from cogs.imagine import Imagine"),
+        ("bot/client.py", "import importlib\nimportlib.import_module('cogs.imagine')"),
+        ("engine/painting/cutouts.py", "import torchvision.transforms"),
+        ("bench/speed.py", "from omegaconf import OmegaConf"),
+        ("cogs/imagine.py", "import pytorch_lightning"),
+        ("engine/models/generator.py", "import taming.modules.vqvae.quantize"),
+        ("engine/models/perceptor.py", "import clip"),
+        ("engine/models/packages.py", "from taming import models"),
+        ("engine/models/packages.py", "import torchvision"),
+        ("cogs/imagine.py", "from training.words import tower"),
+        ("engine/models/loading.py", "import bench.fidelity"),
+        ("bench/drawn/edits.py", "from bench.edit import figures"),
+        ("engine/worker/main.py", "from engine.jobs import queue"),
+        ("engine/request/prompt.py", "from engine.models.loading import load_models"),
+        ("engine/jobs/queue.py", "from engine.cli import run"),
+        ("engine/errors.py", "import engine.request.limits"),
+        ("training/words/natural.py", "from bench.natural import judge"),
+        ("bot/delivery/videos.py", "from bot.client import ImageBot"),
+        ("bot/requests/intake.py", "if TYPE_CHECKING:\n    from bot.ui.buttons import JobButton"),
+        ("bot/host/upkeep.py", "def f():\n    import bot.guild.rules"),
+    ],
+)
 def test_a_forbidden_import_is_reported(file: str, source: str) -> None:
     assert len(violations(source, Path(file))) >= 1
 
 
-@pytest.mark.parametrize(("file", "source"), [
-    ("engine/models/packages.py", "import taming.modules.diffusionmodules.model"),
-    ("engine/models/generator.py", "from . import packages"),
-    ("engine/models/loading.py", "from .packages import clip_model\nfrom ..errors import x"),
-    ("engine/text.py", "import database, botocore\nfrom clipboard import copy"),
-    ("data/jobs.py", "from engine.request.request import ImageRequest"),
-    ("bot/client.py", "import data.jobs\nawait_me = 'cogs.imagine'\n"
-                      "async def f(bot):\n    await bot.load_extension('cogs.imagine')"),
-    ("cogs/imagine.py", "import bot.client, data.jobs, engine.request.request"),
-    ("bench/bot/blocked_words.py", "import training.words, engine.models"),
-])
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("engine/models/packages.py", "import taming.modules.diffusionmodules.model"),
+        ("engine/models/generator.py", "from . import packages"),
+        ("engine/models/loading.py", "from .packages import clip_model\nfrom ..errors import x"),
+        ("engine/text.py", "import database, botocore\nfrom clipboard import copy"),
+        ("data/jobs.py", "from engine.request.request import ImageRequest"),
+        (
+            "bot/client.py",
+            "import data.jobs\nawait_me = 'cogs.imagine'\n"
+            "async def f(bot):\n    await bot.load_extension('cogs.imagine')",
+        ),
+        ("cogs/imagine.py", "import bot.client, data.jobs, engine.request.request"),
+        ("bench/bot/blocked_words.py", "import training.words, engine.models"),
+    ],
+)
 def test_an_allowed_import_passes(file: str, source: str) -> None:
     assert violations(source, Path(file)) == []
 

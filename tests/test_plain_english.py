@@ -27,11 +27,25 @@ BETTER = {
     "as large": "the same size",
 }
 """What must not be written, and what to write instead. A space also stands for ``_`` in names."""
-WORDS = re.compile("(?<![A-Za-z])(?:" + "|".join(
-    f"({words})" for words in BETTER).replace(" ", r"[\s_]+") + ")(?![A-Za-z])")
+WORDS = re.compile(
+    "(?<![A-Za-z])(?:"
+    + "|".join(f"({words})" for words in BETTER).replace(" ", r"[\s_]+")
+    + ")(?![A-Za-z])"
+)
 
-FOLDERS = ("engine", "data", "bot", "cogs", "training", "bench", "tests", "examples", "docs",
-           ".ci", ".github")
+FOLDERS = (
+    "engine",
+    "data",
+    "bot",
+    "cogs",
+    "training",
+    "bench",
+    "tests",
+    "examples",
+    "docs",
+    ".ci",
+    ".github",
+)
 SUFFIXES = {".py", ".md", ".toml", ".txt", ".sql", ".po", ".pot", ".yml", ".yaml", ".sh", ""}
 """Files of these kinds are read; JSON is data. "" is for Makefile, Dockerfile and so on."""
 LEFT_OUT = {
@@ -44,12 +58,17 @@ LEFT_OUT = {
 def tracked_files() -> list[str]:
     """The text files of the project, by their paths from its root."""
     try:
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True,
-                                capture_output=True).stdout.decode().split("\0")
+        listed = (
+            subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
+            .stdout.decode()
+            .split("\0")
+        )
         names = [name for name in listed if (ROOT / name).is_file()]
     except (OSError, subprocess.CalledProcessError):
-        paths = [*ROOT.iterdir(), *(path for folder in FOLDERS
-                                    for path in (ROOT / folder).rglob("*"))]
+        paths = [
+            *ROOT.iterdir(),
+            *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*")),
+        ]
         names = [path.relative_to(ROOT).as_posix() for path in paths if path.is_file()]
     return sorted(name for name in names if Path(name).suffix in SUFFIXES)
 
@@ -97,20 +116,38 @@ def test_the_files_that_are_left_out_exist() -> None:
     assert set(LEFT_OUT) <= set(tracked_files())
 
 
-@pytest.mark.parametrize(("text", "line"), [
-    ("the dearest request", 1), ("it begins\n\n# anew", 3), ("# Whoever asks", 1),
-    ("the file lies at\nits path", 1), ("the person for\n    # want of memory", 1),
-    ('message = ("the name"\n           " is "\n           "none")', 2),
-    ("it is no picture", 1), ("by whom", 1), ("one as large", 1),
-    ("def test_whoever_asks_gets_it():", 1), ("what_is_none = 1", 1)])
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("the dearest request", 1),
+        ("it begins\n\n# anew", 3),
+        ("# Whoever asks", 1),
+        ("the file lies at\nits path", 1),
+        ("the person for\n    # want of memory", 1),
+        ('message = ("the name"\n           " is "\n           "none")', 2),
+        ("it is no picture", 1),
+        ("by whom", 1),
+        ("one as large", 1),
+        ("def test_whoever_asks_gets_it():", 1),
+        ("what_is_none = 1", 1),
+    ],
+)
 def test_an_unwanted_word_is_found_with_its_line(text: str, line: int) -> None:
     (found,) = findings("a.py", text)
     assert found.startswith(f"a.py:{line}: ")
 
 
-@pytest.mark.parametrize("text", [
-    "if seed is None:", "a new one", "it is not a picture", "lies in wait", "it is now",
-    "as larger models do"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "if seed is None:",
+        "a new one",
+        "it is not a picture",
+        "lies in wait",
+        "it is now",
+        "as larger models do",
+    ],
+)
 def test_other_words_pass(text: str) -> None:
     assert list(findings("a.py", text)) == []
 
@@ -118,4 +155,5 @@ def test_other_words_pass(text: str) -> None:
 def test_translations_are_not_searched() -> None:
     catalogue = 'msgid "of whom"\nmsgstr "von wem"\n\nmsgid ""\n"one"\nmsgstr ""\n"whom"\n'
     assert list(findings("a.po", english_of("a.po", catalogue))) == [
-        "a.po:1: whom; write the member"]
+        "a.po:1: whom; write the member"
+    ]

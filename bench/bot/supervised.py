@@ -47,8 +47,14 @@ class SupervisedBot:
         self.starts += 1
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", cwd=_ROOT, stdout=log, stderr=log,
-                env={**os.environ, **self._environment})
+                sys.executable,
+                "-m",
+                "bot",
+                cwd=_ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self._environment},
+            )
 
     async def _watch(self) -> None:
         while not self._ending:
@@ -114,11 +120,17 @@ class SupervisedBot:
 def environment(standin: StandIn, folder: Path, **more: str) -> dict[str, str]:
     """The environment of a bot that paints with the tiny model for a stand-in of Discord."""
     return {
-        "DISCORD_TOKEN": standin.token, "IMAGINE_MODEL": "tiny",
-        "IMAGINE_MODELS_CATALOGUE": str(write_tiny_model(folder)), "IMAGINE_DEVICE": "cpu",
-        "IMAGINE_THREADS": "1", "IMAGINE_METRICS_PORT": "0",
-        "IMAGINE_MAX_JOBS_PER_PERSON": "1000", "IMAGINE_TEST_DISCORD_URL": standin.url,
-        "IMAGINE_TEST_MEDIA_HOST": f"127.0.0.1:{standin.port}", **more}
+        "DISCORD_TOKEN": standin.token,
+        "IMAGINE_MODEL": "tiny",
+        "IMAGINE_MODELS_CATALOGUE": str(write_tiny_model(folder)),
+        "IMAGINE_DEVICE": "cpu",
+        "IMAGINE_THREADS": "1",
+        "IMAGINE_METRICS_PORT": "0",
+        "IMAGINE_MAX_JOBS_PER_PERSON": "1000",
+        "IMAGINE_TEST_DISCORD_URL": standin.url,
+        "IMAGINE_TEST_MEDIA_HOST": f"127.0.0.1:{standin.port}",
+        **more,
+    }
 
 
 async def eventually(condition: Any, seconds: float, every: float = 0.05) -> bool:

@@ -24,8 +24,9 @@ KINDS = ("colour", "object", "background", "style")
 EACH = 25
 
 
-def edit_target(source: Scene, kind: str, rng: np.random.Generator, *,
-                held: bool = True) -> Scene | None:
+def edit_target(
+    source: Scene, kind: str, rng: np.random.Generator, *, held: bool = True
+) -> Scene | None:
     """A random target for an edit of ``source``.
 
     None if the random draw changes nothing, or if the target is not held out of training as
@@ -49,9 +50,12 @@ def edit_target(source: Scene, kind: str, rng: np.random.Generator, *,
 def mask_phrase(source: Scene, kind: str) -> str | None:
     """The phrase from which CLIP makes the mask; None if the whole picture is edited."""
     thing = source.things[0]
-    return {"colour": article(f"{thing.colour} {thing.shape}"),
-            "object": article(f"{thing.colour} {thing.shape}"),
-            "background": article(f"{source.ground.colour} background"), "style": None}[kind]
+    return {
+        "colour": article(f"{thing.colour} {thing.shape}"),
+        "object": article(f"{thing.colour} {thing.shape}"),
+        "background": article(f"{source.ground.colour} background"),
+        "style": None,
+    }[kind]
 
 
 def visible_claim(claim: Claim) -> Claim:
@@ -59,8 +63,9 @@ def visible_claim(claim: Claim) -> Claim:
     if claim.style not in ("charcoal", "neon"):
         return claim
     colourless = tuple(thing._replace(colour=None) for thing in claim.things)
-    return replace(claim, ground_colour=None,
-                   things=colourless if claim.style == "charcoal" else claim.things)
+    return replace(
+        claim, ground_colour=None, things=colourless if claim.style == "charcoal" else claim.things
+    )
 
 
 def _captions(target: Scene, claim: Claim, wrong: list[Claim], number: int) -> list[Claim]:
@@ -70,8 +75,9 @@ def _captions(target: Scene, claim: Claim, wrong: list[Claim], number: int) -> l
     # With its own seed, so that other edits stay the same.
     more = wrong_captions(target, np.random.default_rng([SEED, number])).values()
     visible = dict.fromkeys(map(visible_claim, [*wrong, *more]))
-    return [visible_claim(claim),
-            *(each for each in visible if not each.true_of(target))][:CAPTIONS]
+    return [visible_claim(claim), *(each for each in visible if not each.true_of(target))][
+        :CAPTIONS
+    ]
 
 
 def make_edits() -> list[Entry]:
@@ -89,10 +95,17 @@ def make_edits() -> list[Entry]:
         caption, claim = describe(target, rng, full=True)
         wrong = {before: claim_before, **wrong_captions(target, rng)}
         claims = _captions(target, claim, list(wrong.values()), len(entries))
-        entries.append({
-            "kind": kind, "source": to_json(source), "target": to_json(target),
-            "prompt": caption, "where": mask_phrase(source, kind), "seed": len(entries),
-            "claims": [to_json(each) for each in claims]})
+        entries.append(
+            {
+                "kind": kind,
+                "source": to_json(source),
+                "target": to_json(target),
+                "prompt": caption,
+                "where": mask_phrase(source, kind),
+                "seed": len(entries),
+                "claims": [to_json(each) for each in claims],
+            }
+        )
     return entries
 
 

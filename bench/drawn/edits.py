@@ -52,8 +52,9 @@ def scene_tensor(scene: Scene, seed: int, side: int) -> Tensor:
     return to_tensor(draw_scene(scene, seed, side), side, side)[0]
 
 
-def begin_edit(source: Scene, prompt: str, where: str | None, seed: int,
-               **values: Any) -> Synthesis:
+def begin_edit(
+    source: Scene, prompt: str, where: str | None, seed: int, **values: Any
+) -> Synthesis:
     """The edit of ``source``'s picture before its first step.
 
     ``values`` are fields of the request, None for the default.
@@ -71,9 +72,20 @@ def thing_mask(scene: Scene, seed: int, side: int) -> Tensor:
     The thing is drawn once in black and once in white; the two pictures differ only there.
     """
     black, white = (
-        np.asarray(draw_scene(replace(scene, style=None, things=(
-            replace(scene.things[0], colour=colour), *scene.things[1:])), seed, side), dtype=int)
-        for colour in ("black", "white"))
+        np.asarray(
+            draw_scene(
+                replace(
+                    scene,
+                    style=None,
+                    things=(replace(scene.things[0], colour=colour), *scene.things[1:]),
+                ),
+                seed,
+                side,
+            ),
+            dtype=int,
+        )
+        for colour in ("black", "white")
+    )
     change = (white - black).max(axis=2)
     return torch.from_numpy(change >= change.max() / 2)
 
@@ -99,8 +111,11 @@ def _edit(job: tuple[Entry, Path | None, dict[str, Any]]) -> EditResult:
     assert synthesis.original is not None
     before = synthesis.original[0]
     if folder is not None:
-        for name, picture in (("before", to_pil(before)), ("after", last.to_pil()),
-                              ("mask", synthesis.overlay())):
+        for name, picture in (
+            ("before", to_pil(before)),
+            ("after", last.to_pil()),
+            ("mask", synthesis.overlay()),
+        ):
             if picture is not None:
                 picture.save(folder / f"{seed:03d}-{entry['kind']}-{name}.png")
     if synthesis.mask is None:
@@ -108,27 +123,49 @@ def _edit(job: tuple[Entry, Path | None, dict[str, Any]]) -> EditResult:
     thing = thing_mask(source, seed, side)
     background = entry["kind"] == "background"
     changing = ~thing if background else thing | thing_mask(target, seed, side)
-    result = EditResult(before, last.image, outside_mae(last.image, before, changing),
-                        outside_mae(synthesis.look(raw=True).image, before, changing))
+    result = EditResult(
+        before,
+        last.image,
+        outside_mae(last.image, before, changing),
+        outside_mae(synthesis.look(raw=True).image, before, changing),
+    )
     if background:  # its mask is nearly the whole picture, so IoU and area say little
         return result
     ours = replace(synthesis.recipe.masking, room=None)
     paper = replace(ours, threshold=PAPER_THRESHOLD, refine=0.0, neutral=())
     found, found_paper = (
         self_mask(before[None], entry["where"], synthesis.perceptor, masking)[0, 0] > 0
-        for masking in (ours, paper))
-    return replace(result, iou=mask_iou(found, thing), iou_paper=mask_iou(found_paper, thing),
-                   area=float(synthesis.mask.hard.sum() / thing.sum()))
+        for masking in (ours, paper)
+    )
+    return replace(
+        result,
+        iou=mask_iou(found, thing),
+        iou_paper=mask_iou(found_paper, thing),
+        area=float(synthesis.mask.hard.sum() / thing.sum()),
+    )
 
 
-def edit_all(entries: list[Entry], workers: int, folder: Path | None,
-             **values: Any) -> list[EditResult]:
+def edit_all(
+    entries: list[Entry], workers: int, folder: Path | None, **values: Any
+) -> list[EditResult]:
     """All edits, several at a time.
 
     ``folder`` keeps sources, results and masks as files; ``values`` are fields of the request,
     None for the default. A threshold is left out for edits without a mask.
     """
-    return run_parallel(_edit, [
-        (entry, folder, {name: value for name, value in values.items()
-                         if name != "threshold" or entry["where"] is not None})
-        for entry in entries], workers)
+    return run_parallel(
+        _edit,
+        [
+            (
+                entry,
+                folder,
+                {
+                    name: value
+                    for name, value in values.items()
+                    if name != "threshold" or entry["where"] is not None
+                },
+            )
+            for entry in entries
+        ],
+        workers,
+    )

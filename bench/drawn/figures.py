@@ -25,8 +25,9 @@ JUDGES = {"shapes": ("shapes",)} | dict.fromkeys(KINDS, ("plain", "wide"))
 """The judges of each kind of prompt."""
 
 
-def kind_figures(kind: str, entries: list[Entry], pictures: Tensor,
-                 drawings: Drawings | None) -> dict[str, Any]:
+def kind_figures(
+    kind: str, entries: list[Entry], pictures: Tensor, drawings: Drawings | None
+) -> dict[str, Any]:
     """The figures of pictures [n, 3, H, W] of one kind of prompt."""
     if kind == "colours":
         return colour_figures(entries, pictures)
@@ -45,8 +46,9 @@ def _random_pictures(count: int, height: int, width: int) -> Tensor:
     codebook = generator.codebook
     assert codebook is not None
     rows, columns = height // generator.factor, width // generator.factor
-    codes = torch.randint(len(codebook), (count, rows * columns),
-                          generator=torch.Generator().manual_seed(1))
+    codes = torch.randint(
+        len(codebook), (count, rows * columns), generator=torch.Generator().manual_seed(1)
+    )
     return generator.decode(embed_codes(codes, codebook, rows, columns)).clamp(0, 1)
 
 
@@ -54,16 +56,18 @@ def _true_drawings(entries: list[Entry], drawings: Drawings | None) -> Tensor | 
     """The scenes of the prompts, drawn: [n, 3, H, W]. None if drawings for them are missing."""
     rng = np.random.default_rng(2)
     try:
-        drawn = [draw_array(scene_from_json(entry["scene"]), rng, drawings=drawings)
-                 for entry in entries]
+        drawn = [
+            draw_array(scene_from_json(entry["scene"]), rng, drawings=drawings) for entry in entries
+        ]
     except DrawingsError:
         return None
     return torch.from_numpy(np.stack(drawn)).float() / 255
 
 
 @torch.no_grad()
-def prompt_figures(kind: str, entries: list[Entry], pictures: Tensor,
-                   drawings: Drawings | None) -> dict[str, Any]:
+def prompt_figures(
+    kind: str, entries: list[Entry], pictures: Tensor, drawings: Drawings | None
+) -> dict[str, Any]:
     """How often judges and perceptor put the right caption first; see ``bench.fidelity``."""
     claims = claims_of(entries)
     judges = {name: load_judge(name) for name in JUDGES[kind]}
@@ -76,24 +80,29 @@ def prompt_figures(kind: str, entries: list[Entry], pictures: Tensor,
 
     flags = ranked_first(pictures)
     perceptor = drawn_models().perceptor
-    texts = torch.stack([encode_prompts(perceptor, [entry["caption"], *entry["others"]])
-                         for entry in entries])
+    texts = torch.stack(
+        [encode_prompts(perceptor, [entry["caption"], *entry["others"]]) for entry in entries]
+    )
     side = perceptor.resolution
     small = torch.nn.functional.interpolate(pictures, (side, side), mode="area")
     random = _random_pictures(len(entries), *pictures.shape[-2:])
     true = _true_drawings(entries, drawings)
-    result = {"judge_r1": mean(flags),
-              "interval": wilson_interval_of_mean(mean(flags), len(entries)),
-              "perceptor_r1": share(first_is_nearest(perceptor.encode_image(small), texts)),
-              "random_r1": mean(ranked_first(random)),
-              "true_r1": None if true is None else mean(ranked_first(true)), "n": len(entries)}
+    result = {
+        "judge_r1": mean(flags),
+        "interval": wilson_interval_of_mean(mean(flags), len(entries)),
+        "perceptor_r1": share(first_is_nearest(perceptor.encode_image(small), texts)),
+        "random_r1": mean(ranked_first(random)),
+        "true_r1": None if true is None else mean(ranked_first(true)),
+        "n": len(entries),
+    }
     if len(judges) > 1:
         return result | {"judges": {name: share(own) for name, own in flags.items()}}
     single = [len(entry["scene"]["things"]) == 1 for entry in entries]
     (right,) = flags.values()
     return result | {
         "single_r1": share([r for r, s in zip(right, single, strict=True) if s]),
-        "pairs_r1": share([r for r, s in zip(right, single, strict=True) if not s])}
+        "pairs_r1": share([r for r, s in zip(right, single, strict=True) if not s]),
+    }
 
 
 def nearest_colour(pixels: Tensor) -> str:
@@ -109,18 +118,28 @@ def nearest_colour(pixels: Tensor) -> str:
 def centre_and_border(picture: Tensor) -> tuple[str, str]:
     """The colours of [3, H, W] in its middle tenth and in a border of a twelfth of each side."""
     _, height, width = picture.shape
-    centre = picture[:, round(height * 0.45): round(height * 0.55),
-                     round(width * 0.45): round(width * 0.55)]
+    centre = picture[
+        :, round(height * 0.45) : round(height * 0.55), round(width * 0.45) : round(width * 0.55)
+    ]
     border = torch.ones(height, width, dtype=torch.bool)
-    border[height // 12: -(height // 12), width // 12: -(width // 12)] = False
+    border[height // 12 : -(height // 12), width // 12 : -(width // 12)] = False
     return nearest_colour(centre.reshape(3, -1)), nearest_colour(picture[:, border])
 
 
 def colour_figures(entries: list[Entry], pictures: Tensor) -> dict[str, Any]:
     """How often centre and border both have the colours of the prompt."""
     found = [centre_and_border(picture) for picture in pictures]
-    right = [pair == (entry["colour"], entry["ground"])
-             for pair, entry in zip(found, entries, strict=True)]
-    return {"middle_and_rim": share(right), "interval": wilson_interval(right), "n": len(right),
-            "wrong": [f"{entry['caption']}: {pair[0]} on {pair[1]}"
-                      for entry, pair, r in zip(entries, found, right, strict=True) if not r]}
+    right = [
+        pair == (entry["colour"], entry["ground"])
+        for pair, entry in zip(found, entries, strict=True)
+    ]
+    return {
+        "middle_and_rim": share(right),
+        "interval": wilson_interval(right),
+        "n": len(right),
+        "wrong": [
+            f"{entry['caption']}: {pair[0]} on {pair[1]}"
+            for entry, pair, r in zip(entries, found, right, strict=True)
+            if not r
+        ],
+    }

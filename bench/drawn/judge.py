@@ -43,22 +43,36 @@ FIRST_STYLES = ("charcoal", "watercolour", "pixel art", "neon")
 FIRST_WORLD = Mix(styles=FIRST_STYLES)
 _FIRST: Heads = {
     "relation": (None, *RELATIONS),
-    "first shape": SHAPES, "first colour": tuple(COLOURS),
-    "second shape": SHAPES, "second colour": tuple(COLOURS),
-    "ground": tuple(COLOURS), "pattern": PATTERNS, "style": (None, *FIRST_STYLES)}
+    "first shape": SHAPES,
+    "first colour": tuple(COLOURS),
+    "second shape": SHAPES,
+    "second colour": tuple(COLOURS),
+    "ground": tuple(COLOURS),
+    "pattern": PATTERNS,
+    "style": (None, *FIRST_STYLES),
+}
 _NAMES = (*SHAPES, *drawn_things())
 _WHOLE: Heads = {
-    "relation": (None, *RELATIONS), "count": (1, 2, 3),
-    "first shape": _NAMES, "first colour": tuple(COLOURS),
-    "second shape": _NAMES, "second colour": tuple(COLOURS),
-    "ground": (*COLOURS, *SCENERY), "pattern": (*PATTERNS, "gradient"), "style": (None, *STYLES)}
+    "relation": (None, *RELATIONS),
+    "count": (1, 2, 3),
+    "first shape": _NAMES,
+    "first colour": tuple(COLOURS),
+    "second shape": _NAMES,
+    "second colour": tuple(COLOURS),
+    "ground": (*COLOURS, *SCENERY),
+    "pattern": (*PATTERNS, "gradient"),
+    "style": (None, *STYLES),
+}
 
 
 def attributes(scene: Scene) -> dict[str, str | int | None]:
     """The true attributes of a scene; heads that do not apply are left out."""
     answers: dict[str, str | int | None] = {
-        "relation": scene.relation, "ground": scene.ground.colour, "style": scene.style,
-        "count": scene.things[0].count}
+        "relation": scene.relation,
+        "ground": scene.ground.colour,
+        "style": scene.style,
+        "count": scene.things[0].count,
+    }
     if not scene.ground.own_colours:
         answers["pattern"] = scene.ground.pattern
     for place, thing in zip(("first", "second"), scene.things, strict=False):
@@ -87,13 +101,18 @@ def _plain_trunk(widths: tuple[int, ...], out: int) -> nn.Sequential:
     """Pairs of 3 x 3 convolutions, the first of each halving the picture."""
     layers: list[nn.Module] = []
     for before, after in zip((3, *widths), widths, strict=False):
-        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
-                   nn.BatchNorm2d(after), nn.ReLU(),
-                   nn.Conv2d(after, after, 3, padding=1, bias=False),
-                   nn.BatchNorm2d(after), nn.ReLU()]
+        layers += [
+            nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+            nn.Conv2d(after, after, 3, padding=1, bias=False),
+            nn.BatchNorm2d(after),
+            nn.ReLU(),
+        ]
     side = SIDE >> len(widths)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * side**2, out),
-                         nn.BatchNorm1d(out), nn.ReLU())
+    return nn.Sequential(
+        *layers, nn.Flatten(), nn.Linear(widths[-1] * side**2, out), nn.BatchNorm1d(out), nn.ReLU()
+    )
 
 
 class _ConvNextBlock(nn.Module):
@@ -102,8 +121,12 @@ class _ConvNextBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv2d(width, width, 7, padding=3, groups=width), nn.GroupNorm(1, width),
-            nn.Conv2d(width, 3 * width, 1), nn.GELU(), nn.Conv2d(3 * width, width, 1))
+            nn.Conv2d(width, width, 7, padding=3, groups=width),
+            nn.GroupNorm(1, width),
+            nn.Conv2d(width, 3 * width, 1),
+            nn.GELU(),
+            nn.Conv2d(3 * width, width, 1),
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         result: Tensor = features + self.body(features)
@@ -118,8 +141,13 @@ def _wide_trunk(widths: tuple[int, ...], out: int) -> nn.Sequential:
             layers += [nn.GroupNorm(1, widths[i - 1]), nn.Conv2d(widths[i - 1], width, 2, stride=2)]
         layers += [_ConvNextBlock(width), _ConvNextBlock(width)]
     side = SIDE // 4 >> (len(widths) - 1)
-    return nn.Sequential(*layers, nn.GroupNorm(1, widths[-1]), nn.Flatten(),
-                         nn.Linear(widths[-1] * side**2, out), nn.GELU())
+    return nn.Sequential(
+        *layers,
+        nn.GroupNorm(1, widths[-1]),
+        nn.Flatten(),
+        nn.Linear(widths[-1] * side**2, out),
+        nn.GELU(),
+    )
 
 
 class Judge(nn.Module):
@@ -133,8 +161,9 @@ class Judge(nn.Module):
         super().__init__()
         self.answers = heads
         self.sight = trunk
-        self.heads = nn.ModuleDict({name: nn.Linear(width, len(answers))
-                                    for name, answers in heads.items()})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(width, len(answers)) for name, answers in heads.items()}
+        )
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """By head, the log probabilities [B, answers]."""
@@ -146,10 +175,17 @@ class Judge(nn.Module):
     def scores(self, pictures: Tensor, claims: list[list[Claim]]) -> Tensor:
         """The log probabilities [B, C] of each picture's own C claims."""
         logs = self(pictures)
-        rows = [[sum(float(logs[head][i, self.answers[head].index(answer)])
-                     for head, answer in claimed_attributes(claim).items()
-                     if answer in self.answers.get(head, ()))
-                 for claim in own] for i, own in enumerate(claims)]
+        rows = [
+            [
+                sum(
+                    float(logs[head][i, self.answers[head].index(answer)])
+                    for head, answer in claimed_attributes(claim).items()
+                    if answer in self.answers.get(head, ())
+                )
+                for claim in own
+            ]
+            for i, own in enumerate(claims)
+        ]
         return torch.tensor(rows)
 
     def ranks_first(self, pictures: Tensor, claims: list[list[Claim]]) -> list[bool]:
@@ -170,9 +206,11 @@ class TrainingPlan:
 # With the usual mix, three in four drawings have no style, and the judges took unclear pixel art
 # and oil for no style.
 _STYLED = replace(WHOLE, styled=0.6)
-PLANS = {"shapes": TrainingPlan("judge.pt", FIRST_WORLD, 977),
-         "plain": TrainingPlan("judge-plain.pt", _STYLED, 1093),
-         "wide": TrainingPlan("judge-wide.pt", _STYLED, 1213, 1.5e-3)}
+PLANS = {
+    "shapes": TrainingPlan("judge.pt", FIRST_WORLD, 977),
+    "plain": TrainingPlan("judge-plain.pt", _STYLED, 1093),
+    "wide": TrainingPlan("judge-wide.pt", _STYLED, 1213, 1.5e-3),
+}
 
 
 def new_judge(name: str) -> Judge:
@@ -195,8 +233,9 @@ class JudgeTrainer:
         self.judge = new_judge(name)
         self.judge.sight.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = WeightAverage(self.judge, decay=0.99)
-        self.optimiser = torch.optim.AdamW(self.judge.parameters(), lr=plan.peak_learning_rate,
-                                           weight_decay=0.02)
+        self.optimiser = torch.optim.AdamW(
+            self.judge.parameters(), lr=plan.peak_learning_rate, weight_decay=0.02
+        )
         self.iteration = 0
 
     def step(self) -> dict[str, float]:
@@ -204,8 +243,12 @@ class JudgeTrainer:
         self.iteration += 1
         progress = self.iteration / self.total
         for group in self.optimiser.param_groups:
-            group["lr"] = (self.peak_learning_rate * min(1, self.iteration / 50)
-                           * (1 + math.cos(math.pi * progress)) / 2)
+            group["lr"] = (
+                self.peak_learning_rate
+                * min(1, self.iteration / 50)
+                * (1 + math.cos(math.pi * progress))
+                / 2
+            )
         pictures, scenes = self.pool.batch(48)
         augmented = _augment(pictures).to(memory_format=torch.channels_last)
         with bf16_where_fast():
@@ -228,8 +271,12 @@ class JudgeTrainer:
 
     def state_dict(self) -> dict[str, object]:
         """All that :meth:`load_state_dict` needs to continue."""
-        return {"judge": self.judge.state_dict(), "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "iteration": self.iteration}
+        return {
+            "judge": self.judge.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "iteration": self.iteration,
+        }
 
     def load_state_dict(self, state: dict[str, dict[str, object]]) -> None:
         """Continue from a :meth:`state_dict`."""
@@ -248,8 +295,9 @@ def _augment(pictures: Tensor) -> Tensor:
     theta[:, 0, 0] = theta[:, 1, 1] = scale[:, 0]
     theta[:, :, 2] = shift
     grid = F.affine_grid(theta, [n, 3, SIDE, SIDE], align_corners=False)
-    small = F.grid_sample(F.avg_pool2d(pictures, 2), grid, padding_mode="border",
-                          align_corners=False)
+    small = F.grid_sample(
+        F.avg_pool2d(pictures, 2), grid, padding_mode="border", align_corners=False
+    )
     blurred = F.avg_pool2d(F.pad(small, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     mix, noise = (torch.rand(n, 1, 1, 1) * (torch.rand(n, 1, 1, 1) < 0.5) for _ in range(2))
     small = torch.lerp(small, blurred, mix) * (1 + 0.06 * torch.randn(n, 1, 1, 1))
@@ -265,27 +313,44 @@ def load_judge(name: str = "shapes") -> Judge:
     """A judge with its weights: frozen, in evaluation mode."""
     judge = new_judge(name)
     state = torch.load(FOLDER / PLANS[name].file, weights_only=True)
-    judge.load_state_dict({name: value.float() if value.is_floating_point() else value
-                           for name, value in state.items()})
+    judge.load_state_dict(
+        {
+            name: value.float() if value.is_floating_point() else value
+            for name, value in state.items()
+        }
+    )
     return judge.eval().requires_grad_(False)
 
 
-def train(name: Annotated[str, typer.Argument(help=", ".join(PLANS))], minutes: float = 30,
-          steps: int = 900, folder: Path = Path("runs"),
-          drawings: Annotated[Path | None, typer.Option(
-              help="the folder of drawings, for all but shapes")] = None) -> None:
+def train(
+    name: Annotated[str, typer.Argument(help=", ".join(PLANS))],
+    minutes: float = 30,
+    steps: int = 900,
+    folder: Path = Path("runs"),
+    drawings: Annotated[
+        Path | None, typer.Option(help="the folder of drawings, for all but shapes")
+    ] = None,
+) -> None:
     """Train a judge and write its weights, in half precision, next to this file."""
     torch.set_num_threads(1)
     plan = PLANS[name]
     start = steps_done(f"judge-{name}", folder)
-    pool = ScenePool(4000, 128, [plan.seed, start], reuse=3.0, mix=plan.mix,
-                     drawings=None if drawings is None else Drawings(drawings))
+    pool = ScenePool(
+        4000,
+        128,
+        [plan.seed, start],
+        reuse=3.0,
+        mix=plan.mix,
+        drawings=None if drawings is None else Drawings(drawings),
+    )
     trainer = JudgeTrainer(name, steps, pool)
     if start:
         resume(trainer, f"judge-{name}", folder)
     run_stage(trainer, f"judge-{name}", folder, minutes=minutes, steps=steps)
-    weights = {name: value.half() if value.is_floating_point() else value
-               for name, value in trainer.average.weights.items()}
+    weights = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in trainer.average.weights.items()
+    }
     save_atomically(weights, FOLDER / plan.file)
 
 

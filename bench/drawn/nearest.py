@@ -40,16 +40,18 @@ def sample_prompt_scene(number: int, world: Mix) -> Scene:
     return sample_scene(np.random.default_rng(SEED + number), mix)
 
 
-def draw_with_near_misses(scene: Scene, rng: np.random.Generator,
-                          drawings: Drawings | None) -> Tensor:
+def draw_with_near_misses(
+    scene: Scene, rng: np.random.Generator, drawings: Drawings | None
+) -> Tensor:
     """Drawings [scenes, DRAWINGS, 3, SIDE, SIDE] of ``scene`` first, then of near misses."""
     scenes = [scene]
     while len(scenes) < SCENES:
         other = near_miss(scene, rng)
         if other not in scenes and other.ground.pattern == scene.ground.pattern:
             scenes.append(other)
-    drawn = np.stack([[draw_array(each, rng, 2 * SIDE, drawings) for _ in range(DRAWINGS)]
-                      for each in scenes])
+    drawn = np.stack(
+        [[draw_array(each, rng, 2 * SIDE, drawings) for _ in range(DRAWINGS)] for each in scenes]
+    )
     return F.avg_pool3d(torch.from_numpy(drawn).float() / 255, (1, 2, 2))
 
 
@@ -61,29 +63,47 @@ def nearer_scenes(picture: Tensor, drawings: Tensor) -> int:
     return int((distances < distances[0]).sum())
 
 
-def main(limit: int = 60, workers: int = 2, iterations: int | None = None,
-         learning_rate: float | None = None, cutouts: int | None = None,
-         drawings: DrawingsFolder = None, as_json: AsJson = False) -> None:
+def main(
+    limit: int = 60,
+    workers: int = 2,
+    iterations: int | None = None,
+    learning_rate: float | None = None,
+    cutouts: int | None = None,
+    drawings: DrawingsFolder = None,
+    as_json: AsJson = False,
+) -> None:
     """Paint the prompts and count the right ones, by the relation between their things."""
     known_drawings = None if drawings is None else Drawings(drawings)
     world = FIRST_WORLD if known_drawings is None else WHOLE
     scenes = [sample_prompt_scene(number, world) for number in range(limit)]
     rngs = [np.random.default_rng(SEED + number) for number in range(limit)]
-    entries = [{"caption": describe(scene, rng, full=True)[0], "seed": number}
-               for number, (scene, rng) in enumerate(zip(scenes, rngs, strict=True))]
+    entries = [
+        {"caption": describe(scene, rng, full=True)[0], "seed": number}
+        for number, (scene, rng) in enumerate(zip(scenes, rngs, strict=True))
+    ]
     torch.set_num_threads(1)
-    painted = paint_all(entries, workers, iterations=iterations, learning_rate=learning_rate,
-                        cutouts=cutouts)
-    counts = [nearer_scenes(picture, draw_with_near_misses(scene, rng, known_drawings))
-              for picture, scene, rng in zip(painted, scenes, rngs, strict=True)]
+    painted = paint_all(
+        entries, workers, iterations=iterations, learning_rate=learning_rate, cutouts=cutouts
+    )
+    counts = [
+        nearer_scenes(picture, draw_with_near_misses(scene, rng, known_drawings))
+        for picture, scene, rng in zip(painted, scenes, rngs, strict=True)
+    ]
     relations = dict.fromkeys(scene.relation for scene in scenes if scene.relation is not None)
     rows: dict[str, Any] = {}
     for kind in ("all", "one", *relations):
-        own = [count for count, scene in zip(counts, scenes, strict=True)
-               if kind in ("all", scene.relation or "one")]
+        own = [
+            count
+            for count, scene in zip(counts, scenes, strict=True)
+            if kind in ("all", scene.relation or "one")
+        ]
         right = [count == 0 for count in own]
-        rows[kind] = {"right": share(right), "interval": wilson_interval(right),
-                      "nearer": round(sum(own) / len(own), 2), "n": len(own)}
+        rows[kind] = {
+            "right": share(right),
+            "interval": wilson_interval(right),
+            "nearer": round(sum(own) / len(own), 2),
+            "n": len(own),
+        }
     print_result(rows, as_json)
 
 

@@ -92,23 +92,38 @@ def make_edit(job: tuple[Edit, dict[str, Any]]) -> Outcome:
         return _squared_error(_small(scene_tensor(scene, edit.seed, side)), small)
 
     source, target = (scene_tensor(scene, edit.seed, side) for scene in (edit.source, edit.target))
-    return Outcome(edit.kind, distance(edit.target) < min(map(distance, others)),
-                   _squared_error(last.image, target) / _squared_error(source, target))
+    return Outcome(
+        edit.kind,
+        distance(edit.target) < min(map(distance, others)),
+        _squared_error(last.image, target) / _squared_error(source, target),
+    )
 
 
-def main(limit: int = 24, workers: int = 2, strength: float | None = None,
-         keep: float | None = None, learning_rate: float | None = None,
-         iterations: int | None = None) -> None:
+def main(
+    limit: int = 24,
+    workers: int = 2,
+    strength: float | None = None,
+    keep: float | None = None,
+    learning_rate: float | None = None,
+    iterations: int | None = None,
+) -> None:
     """Make edits and count the right ones by kind. The options are fields of the request."""
-    values = {"strength": strength, "keep": keep, "learning_rate": learning_rate,
-              "iterations": iterations}
+    values = {
+        "strength": strength,
+        "keep": keep,
+        "learning_rate": learning_rate,
+        "iterations": iterations,
+    }
     outcomes = run_parallel(make_edit, [(edit, values) for edit in make_edits(limit)], workers)
     rows = {}
     for kind in ("all", *KINDS):
         own = [outcome for outcome in outcomes if kind in ("all", outcome.kind)]
         right = [outcome.right for outcome in own]
-        rows[kind] = {"right": share(right), "interval": wilson_interval(right),
-                      "left": round(statistics.median(outcome.left for outcome in own), 3)}
+        rows[kind] = {
+            "right": share(right),
+            "interval": wilson_interval(right),
+            "left": round(statistics.median(outcome.left for outcome in own), 3),
+        }
     print_result(rows, as_json=True)
 
 

@@ -39,8 +39,9 @@ def _paint(job: _Job) -> Tensor:
     return last.image
 
 
-def paint_all(entries: list[Entry], workers: int, folder: Path | None = None,
-              **values: Any) -> Tensor:
+def paint_all(
+    entries: list[Entry], workers: int, folder: Path | None = None, **values: Any
+) -> Tensor:
     """The finished pictures [n, 3, H, W] in 0..1 of all captions.
 
     ``folder`` keeps them as files; ``values`` are fields of the request, None for the default.

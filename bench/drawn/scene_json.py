@@ -31,6 +31,8 @@ def to_json(described: Scene | Claim) -> dict[str, Any]:
     if isinstance(described, Claim):
         data["things"] = [thing[:3] if thing.number == 1 else thing for thing in described.things]
     else:
-        data["things"] = [{key: value for key, value in thing.items()
-                           if (key, value) != ("count", 1)} for thing in data["things"]]
+        data["things"] = [
+            {key: value for key, value in thing.items() if (key, value) != ("count", 1)}
+            for thing in data["things"]
+        ]
     return data

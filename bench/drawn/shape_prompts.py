@@ -32,8 +32,11 @@ def wrong_captions(scene: Scene, rng: np.random.Generator) -> dict[str, Claim]:
             break
         hard = attempt < 400 and len(found) < HARD
         pairs = float(len(scene.things) - 1)
-        other = near_miss(scene, rng, FIRST_WORLD.styles) if hard else sample_scene(
-            rng, replace(FIRST_WORLD, styled=0.0, pairs=pairs))
+        other = (
+            near_miss(scene, rng, FIRST_WORLD.styles)
+            if hard
+            else sample_scene(rng, replace(FIRST_WORLD, styled=0.0, pairs=pairs))
+        )
         caption, claim = describe(other, rng, full=True)
         if caption != own and not claim.true_of(scene):
             found[caption] = claim
@@ -54,9 +57,15 @@ def make_shapes() -> list[Entry]:
             continue
         seen.add(caption)
         wrong = wrong_captions(scene, rng)
-        entries.append({"caption": caption, "scene": to_json(scene), "others": list(wrong),
-                        "claims": [to_json(each) for each in (claim, *wrong.values())],
-                        "seed": len(entries)})
+        entries.append(
+            {
+                "caption": caption,
+                "scene": to_json(scene),
+                "others": list(wrong),
+                "claims": [to_json(each) for each in (claim, *wrong.values())],
+                "seed": len(entries),
+            }
+        )
     return entries
 
 
@@ -66,19 +75,32 @@ def make_colours() -> list[Entry]:
     They are the README's prompt and all 99 held-out combinations. Rings are left out: their
     centre has the colour of the ground.
     """
-    scenes = [Scene((Thing(shape, colour),), Ground(ground))
-              for shape in SHAPES for colour in COLOURS for ground in COLOURS
-              if shape != "ring" and colour != ground]
+    scenes = [
+        Scene((Thing(shape, colour),), Ground(ground))
+        for shape in SHAPES
+        for colour in COLOURS
+        for ground in COLOURS
+        if shape != "ring" and colour != ground
+    ]
     unseen = [scene for scene in scenes if held_out(scene)]
     rng = np.random.default_rng(SEED)
-    chosen = [Scene((Thing("square", "red"),), Ground("yellow")),
-              *(unseen[i] for i in rng.permutation(len(unseen))[:PROMPTS - 1])]
+    chosen = [
+        Scene((Thing("square", "red"),), Ground("yellow")),
+        *(unseen[i] for i in rng.permutation(len(unseen))[: PROMPTS - 1]),
+    ]
     entries = []
     for seed, scene in enumerate(chosen):
         thing, ground = scene.things[0], scene.ground.colour
         caption = f"{article(thing.colour)} {thing.shape} on {article(ground)} background"
-        entries.append({"caption": caption, "colour": thing.colour, "ground": ground,
-                        "shape": thing.shape, "seed": seed})
+        entries.append(
+            {
+                "caption": caption,
+                "colour": thing.colour,
+                "ground": ground,
+                "shape": thing.shape,
+                "seed": seed,
+            }
+        )
     return entries
 
 

@@ -35,7 +35,8 @@ KINDS: dict[str, tuple[Mix, Describe]] = {
     "things": (replace(_ONE, scenic=0.5), _describe_fully),
     "styled": (replace(_ONE, scenic=0.3, styled=1.0, drawn=1.0), things_prompt),
     "relations": (replace(_ONE, scenic=0.2, pairs=1.0), _describe_fully),
-    "additions": (replace(_ONE, scenic=0.6, styled=0.5), added_prompt)}
+    "additions": (replace(_ONE, scenic=0.6, styled=0.5), added_prompt),
+}
 """For each kind, what its scenes are made of and how they are put into words."""
 
 
@@ -43,12 +44,14 @@ def _fits(scene: Scene) -> bool:
     """Whether the scene is held out for its combination, not for a size or an easy style."""
     if len(scene.things) == 1 and scene.things[0].size != "medium":
         return False
-    return scene.style is None or all(is_style_held_out(thing, scene.style)
-                                      for thing in scene.things)
+    return scene.style is None or all(
+        is_style_held_out(thing, scene.style) for thing in scene.things
+    )
 
 
-def _wrong_captions(kind: str, own: str, scene: Scene,
-                    rng: np.random.Generator) -> dict[str, Claim]:
+def _wrong_captions(
+    kind: str, own: str, scene: Scene, rng: np.random.Generator
+) -> dict[str, Claim]:
     mix, put_into_words = KINDS[kind]
     found: dict[str, Claim] = {}
     for attempt in range(8000):
@@ -79,9 +82,15 @@ def make_prompts(kind: str) -> list[Entry]:
             continue
         seen.add(caption)
         wrong = _wrong_captions(kind, caption, scene, rng)
-        entries.append({"caption": caption, "scene": to_json(scene), "others": list(wrong),
-                        "claims": [_without_defaults(each) for each in (claim, *wrong.values())],
-                        "seed": len(entries)})
+        entries.append(
+            {
+                "caption": caption,
+                "scene": to_json(scene),
+                "others": list(wrong),
+                "claims": [_without_defaults(each) for each in (claim, *wrong.values())],
+                "seed": len(entries),
+            }
+        )
     return entries
 
 

@@ -42,18 +42,28 @@ def prompts(each: int, drawings: Drawings, seed: int = 77) -> dict[str, list[tup
     return found
 
 
-def main(drawings: Annotated[Path, typer.Option(help="the folder of drawings")], each: int = 6,
-         workers: int = 2, iterations: int | None = None, learning_rate: float | None = None,
-         as_json: AsJson = False) -> None:
+def main(
+    drawings: Annotated[Path, typer.Option(help="the folder of drawings")],
+    each: int = 6,
+    workers: int = 2,
+    iterations: int | None = None,
+    learning_rate: float | None = None,
+    as_json: AsJson = False,
+) -> None:
     """Paint some prompts of each kind and print their errors."""
     torch.set_num_threads(1)
     asked = prompts(each, Drawings(drawings))
-    entries = [{"caption": caption, "seed": number} for number, (caption, _) in
-               enumerate(pair for pairs in asked.values() for pair in pairs)]
-    painted = iter(paint_all(entries, workers, iterations=iterations,
-                             learning_rate=learning_rate))
-    errors = {kind: statistics.fmean((next(painted) - typical).square().mean().item()
-                                     for _, typical in pairs) for kind, pairs in asked.items()}
+    entries = [
+        {"caption": caption, "seed": number}
+        for number, (caption, _) in enumerate(pair for pairs in asked.values() for pair in pairs)
+    ]
+    painted = iter(paint_all(entries, workers, iterations=iterations, learning_rate=learning_rate))
+    errors = {
+        kind: statistics.fmean(
+            (next(painted) - typical).square().mean().item() for _, typical in pairs
+        )
+        for kind, pairs in asked.items()
+    }
     rows = {"all": statistics.fmean(errors.values()), **errors}
     if as_json:
         print(json.dumps({kind: round(value, 4) for kind, value in rows.items()}))

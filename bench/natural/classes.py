@@ -62,10 +62,16 @@ def load_classes() -> tuple[Class, ...]:
     """All classes, in order."""
     rows = json.loads(FILE.read_text("utf-8"))
     true, confusable = _read_confusable([row["name"] for row in rows])
-    return tuple(Class(index, row["name"], tuple(row["near"]),
-                       (index, *sorted(true[index] - {index})),
-                       frozenset(confusable[index] - {index}))
-                 for index, row in enumerate(rows))
+    return tuple(
+        Class(
+            index,
+            row["name"],
+            tuple(row["near"]),
+            (index, *sorted(true[index] - {index})),
+            frozenset(confusable[index] - {index}),
+        )
+        for index, row in enumerate(rows)
+    )
 
 
 def nearest_rows(weights: Tensor, count: int = NEAREST) -> list[list[int]]:

@@ -56,32 +56,39 @@ def first_is_highest(scores: Tensor) -> bool:
 
 def caption_ranked_first(judgement: Judgement, entries: list[Entry]) -> list[bool]:
     """For each picture: does the judge put its own caption first?"""
-    return [first_is_highest(caption_scores(judgement, row, entry))
-            for row, entry in enumerate(entries)]
+    return [
+        first_is_highest(caption_scores(judgement, row, entry)) for row, entry in enumerate(entries)
+    ]
 
 
 def style_ranked_first(judgement: Judgement, entries: list[Entry]) -> list[bool]:
     """For each picture: is the style of its prompt the most likely one?"""
     assert judgement.styles is not None
     best = judgement.styles.argmax(1).tolist()
-    return [judgement.style_names[i] == entry["styles"][0]
-            for i, entry in zip(best, entries, strict=True)]
+    return [
+        judgement.style_names[i] == entry["styles"][0]
+        for i, entry in zip(best, entries, strict=True)
+    ]
 
 
 @torch.no_grad()
 def encode_captions(models: Models, captions: list[str], batch: int = 100) -> Tensor:
     """Unit vectors [n, D] of captions; for a caption of several prompts, of their sum."""
     parts = list(dict.fromkeys(part for caption in captions for part in caption.split(PLUS)))
-    vectors = torch.cat([models.perceptor.encode_text(parts[i: i + batch])
-                         for i in range(0, len(parts), batch)])
+    vectors = torch.cat(
+        [models.perceptor.encode_text(parts[i : i + batch]) for i in range(0, len(parts), batch)]
+    )
     place = {part: i for i, part in enumerate(parts)}
-    return torch.stack([F.normalize(vectors[[place[part] for part in caption.split(PLUS)]].sum(0),
-                                    dim=0) for caption in captions])
+    return torch.stack(
+        [
+            F.normalize(vectors[[place[part] for part in caption.split(PLUS)]].sum(0), dim=0)
+            for caption in captions
+        ]
+    )
 
 
 @torch.no_grad()
-def perceptor_ranked_first(models: Models, entries: list[Entry],
-                           pictures: Tensor) -> list[bool]:
+def perceptor_ranked_first(models: Models, entries: list[Entry], pictures: Tensor) -> list[bool]:
     """For each of [n, 3, H, W]: does the guiding perceptor find its own caption the nearest?"""
     side = models.perceptor.resolution
     right = []
@@ -98,5 +105,6 @@ def perceptor_ranked_first(models: Models, entries: list[Entry],
 def summary(flags: dict[str, list[bool]]) -> dict[str, Any]:
     """The share of each figure, and their 95% intervals; None if a figure has no pictures."""
     shares = {name: share(right) if right else None for name, right in flags.items()}
-    return shares | {"intervals": {name: wilson_interval(right) for name, right in flags.items()
-                                   if right}}
+    return shares | {
+        "intervals": {name: wilson_interval(right) for name, right in flags.items() if right}
+    }

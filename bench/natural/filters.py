@@ -131,7 +131,7 @@ def watercolour(array: Array, rng: np.random.Generator) -> Array:
     thin = rng.uniform(0.5, 0.8) * pigment
     painted = 1 - (1 - wash) * thin.clip(0, 1) - rim * (1 - wash)
     if rng.random() < 0.5:  # an unpainted margin
-        far = np.abs(np.mgrid[-1:1:side * 1j, -1:1:side * 1j]).max(0).astype(np.float32)
+        far = np.abs(np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]).max(0).astype(np.float32)
         edge = ((rng.uniform(0.8, 0.95) - far + _noise(rng, side, 12) * 0.05) * 12).clip(0, 1)
         painted = 1 - (1 - painted) * edge[..., None]
     painted = painted + (_noise(rng, side, side // 2) * 0.015)[..., None]
@@ -155,11 +155,14 @@ def oil(array: Array, rng: np.random.Generator) -> Array:
             angle = turned[row, column]
             across, down = np.cos(angle) * length * scale / 2, np.sin(angle) * length * scale / 2
             colour = tuple(int(c) for c in (vivid[row, column] * light * 255).clip(0, 255))
-            pen.line((column - across, row - down, column + across, row + down), fill=colour,
-                     width=max(1, round(width * scale)))
+            pen.line(
+                (column - across, row - down, column + across, row + down),
+                fill=colour,
+                width=max(1, round(width * scale)),
+            )
     painted = to_array(canvas)
     ridges = _grey(painted) + _noise(rng, side, side) * 0.03
-    relief = (np.roll(ridges, 1, 0) - ridges + np.roll(ridges, 1, 1) - ridges)
+    relief = np.roll(ridges, 1, 0) - ridges + np.roll(ridges, 1, 1) - ridges
     return (painted + (relief * rng.uniform(0.2, 0.6))[..., None]).clip(0, 1).astype(np.float32)
 
 
@@ -173,16 +176,17 @@ def pixel_art(array: Array, rng: np.random.Generator) -> Array:
 
 def _cells(rng: np.random.Generator, side: int, across: int, uneven: float) -> npt.NDArray:
     """For each pixel [S, S], the number of the nearest of about ``across``² random points."""
-    grid = (np.mgrid[0:across + 2, 0:across + 2].reshape(2, -1).T - 0.5) * side / across
-    points = (grid + rng.uniform(-0.5, 0.5, grid.shape) * uneven * side / across)
+    grid = (np.mgrid[0 : across + 2, 0 : across + 2].reshape(2, -1).T - 0.5) * side / across
+    points = grid + rng.uniform(-0.5, 0.5, grid.shape) * uneven * side / across
     rows, columns = np.mgrid[0:side, 0:side]
     nearest = np.zeros((side, side), dtype=int)
     shortest = np.full((side, side), np.inf)
     square = (rows * across // side, columns * across // side)
     for down in range(-1, 3):  # the nearest point is in the pixel's own square or one next to it
         for along in range(-1, 3):
-            number = ((square[0] + down).clip(0, across + 1) * (across + 2)
-                      + (square[1] + along).clip(0, across + 1))
+            number = (square[0] + down).clip(0, across + 1) * (across + 2) + (
+                square[1] + along
+            ).clip(0, across + 1)
             distance = (rows - points[number, 0]) ** 2 + (columns - points[number, 1]) ** 2
             nearest = np.where(distance < shortest, number, nearest)
             shortest = np.minimum(distance, shortest)
@@ -193,8 +197,9 @@ def _mean_colours(array: Array, cells: npt.NDArray) -> Array:
     """The mean colour [cells, 3] of each cell."""
     flat = cells.reshape(-1)
     count = np.bincount(flat).clip(1)
-    return np.stack([np.bincount(flat, array[..., c].reshape(-1)) / count for c in range(3)],
-                    axis=1).astype(np.float32)
+    return np.stack(
+        [np.bincount(flat, array[..., c].reshape(-1)) / count for c in range(3)], axis=1
+    ).astype(np.float32)
 
 
 def _borders(cells: npt.NDArray, width: int) -> Array:
@@ -254,23 +259,30 @@ def woodcut(array: Array, rng: np.random.Generator) -> Array:
 def blueprint(array: Array, rng: np.random.Generator) -> Array:
     """White lines on blue, often on a grid."""
     side = len(array)
-    line = np.maximum(_lines(array, rng.uniform(0.7, 1.2), 12),
-                      _edges(array, 1.0) * rng.uniform(0.4, 0.9))
+    line = np.maximum(
+        _lines(array, rng.uniform(0.7, 1.2), 12), _edges(array, 1.0) * rng.uniform(0.4, 0.9)
+    )
     white = line * rng.uniform(0.8, 1.0) + _stretch(_grey(array)) * rng.uniform(0.0, 0.15)
     if rng.random() < 0.7:
         step, at = int(rng.integers(12, 33)), int(rng.integers(12))
         ruled = (np.arange(side) + at) % step == 0
         white = np.maximum(white, (ruled[:, None] | ruled[None, :]) * rng.uniform(0.12, 0.3))
-    blue = np.array([rng.uniform(0.02, 0.14), rng.uniform(0.18, 0.34), rng.uniform(0.5, 0.7)],
-                    dtype=np.float32) + (_noise(rng, side, 6) * 0.02)[..., None]
+    blue = (
+        np.array(
+            [rng.uniform(0.02, 0.14), rng.uniform(0.18, 0.34), rng.uniform(0.5, 0.7)],
+            dtype=np.float32,
+        )
+        + (_noise(rng, side, 6) * 0.02)[..., None]
+    )
     covered = white.clip(0, 1)[..., None]
     return (blue * (1 - covered) + 0.96 * covered).clip(0, 1).astype(np.float32)
 
 
 def neon(array: Array, rng: np.random.Generator) -> Array:
     """Glowing lines in vivid colours on near black."""
-    line = np.maximum(_lines(array, rng.uniform(0.9, 1.8), 12),
-                      (_edges(array, 1.2) - 0.25).clip(0, 1) * 1.2)
+    line = np.maximum(
+        _lines(array, rng.uniform(0.9, 1.8), 12), (_edges(array, 1.2) - 0.25).clip(0, 1) * 1.2
+    )
     colour = _blur(array, 3)
     if rng.random() < 0.5:  # tubes with colours other than the thing's
         hues = np.stack([_noise(rng, len(array), int(rng.integers(2, 5))) for _ in range(3)], 2)
@@ -286,7 +298,15 @@ def neon(array: Array, rng: np.random.Generator) -> Array:
 
 
 FILTERS: dict[str, Filter] = {
-    "charcoal": charcoal, "pencil": pencil, "watercolour": watercolour, "oil": oil,
-    "pixel art": pixel_art, "mosaic": mosaic, "woodcut": woodcut, "blueprint": blueprint,
-    "stained glass": stained_glass, "neon": neon}
+    "charcoal": charcoal,
+    "pencil": pencil,
+    "watercolour": watercolour,
+    "oil": oil,
+    "pixel art": pixel_art,
+    "mosaic": mosaic,
+    "woodcut": woodcut,
+    "blueprint": blueprint,
+    "stained glass": stained_glass,
+    "neon": neon,
+}
 """The filter of each style. A photograph has none."""

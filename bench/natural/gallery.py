@@ -54,8 +54,9 @@ class Settings:
 
     def request(self, entry: Entry) -> ImageRequest:
         """The request for an entry: its caption and its own seed."""
-        return make_request(entry["caption"], seed=entry["seed"], preset=self.preset,
-                            iterations=self.iterations)
+        return make_request(
+            entry["caption"], seed=entry["seed"], preset=self.preset, iterations=self.iterations
+        )
 
     def with_augmentation(self, recipe: Recipe) -> Recipe:
         """``recipe`` with these settings' augmentation."""
@@ -73,9 +74,16 @@ class Settings:
         """Everything that the pictures depend on, as settings.json has it."""
         request = self.request({"caption": "a picture", "seed": 0})
         recipe = self.with_augmentation(recipe_of(request, self.models()))
-        fingerprint: dict[str, Any] = json.loads(json.dumps(
-            {"model": self.model, "weights": _weights_hash(self.model, self.device),
-             "preset": self.preset, **asdict(recipe)}))
+        fingerprint: dict[str, Any] = json.loads(
+            json.dumps(
+                {
+                    "model": self.model,
+                    "weights": _weights_hash(self.model, self.device),
+                    "preset": self.preset,
+                    **asdict(recipe),
+                }
+            )
+        )
         return fingerprint
 
 
@@ -115,8 +123,10 @@ def check_settings(folder: Path, settings: Settings) -> None:
     theirs = json.loads(file.read_text("utf-8"))
     different = sorted(key for key in ours if ours[key] != theirs.get(key))
     if different:
-        raise GalleryError(f"{folder} has pictures painted with other settings "
-                           f"({', '.join(different)}); choose another folder.")
+        raise GalleryError(
+            f"{folder} has pictures painted with other settings "
+            f"({', '.join(different)}); choose another folder."
+        )
 
 
 def read_picture_file(file: Path) -> Tensor:
@@ -142,15 +152,26 @@ def print_progress(line: str) -> None:
 
 def _progress(name: str, done: int, total: int, seconds: float) -> str:
     left = seconds / done * (total - done) / 60
-    return (f"{name}: {done}/{total} painted, {seconds / done:.1f} s a picture, "
-            f"about {left:.0f} min left")
+    return (
+        f"{name}: {done}/{total} painted, {seconds / done:.1f} s a picture, "
+        f"about {left:.0f} min left"
+    )
 
 
-def paint_missing(entries: list[Entry], name: str, settings: Settings, files: list[Path],
-                  workers: int = 2, report: Report = print_progress) -> int:
+def paint_missing(
+    entries: list[Entry],
+    name: str,
+    settings: Settings,
+    files: list[Path],
+    workers: int = 2,
+    report: Report = print_progress,
+) -> int:
     """Paint the entries whose files are missing; returns their number."""
-    jobs = [(entry, settings, file) for entry, file in zip(entries, files, strict=True)
-            if not file.is_file()]
+    jobs = [
+        (entry, settings, file)
+        for entry, file in zip(entries, files, strict=True)
+        if not file.is_file()
+    ]
     if len(jobs) < len(entries):
         report(f"{name}: {len(entries) - len(jobs)} of {len(entries)} are already painted")
     for folder in {file.parent for file in files}:
@@ -161,8 +182,9 @@ def paint_missing(entries: list[Entry], name: str, settings: Settings, files: li
     return len(jobs)
 
 
-def _run(jobs: list[tuple[Entry, Settings, Path]], settings: Settings,
-         workers: int) -> Iterator[None]:
+def _run(
+    jobs: list[tuple[Entry, Settings, Path]], settings: Settings, workers: int
+) -> Iterator[None]:
     """Yield as each job is done. On a GPU, one picture after the other, in this process."""
     if not jobs:
         return

@@ -24,8 +24,10 @@ class MissingJudgeError(Exception):
     """The judge's packages are not installed."""
 
     def __init__(self) -> None:
-        super().__init__("The judge's packages are not installed; install them with "
-                         "`pip install -e \".[bench]\"`.")
+        super().__init__(
+            "The judge's packages are not installed; install them with "
+            '`pip install -e ".[bench]"`.'
+        )
 
 
 def judge_packages() -> tuple[ModuleType, ModuleType]:
@@ -51,8 +53,10 @@ class NaturalJudge:
     @torch.no_grad()
     def read(self, pictures: Tensor, batch: int = 16) -> Tensor:
         """Log probabilities [n, 1000] of pictures [n, 3, H, W] in 0..1."""
-        rows = [self._network((centre_square(part) * 255 - 127) / 128).log_softmax(1)
-                for part in pictures.split(batch)]
+        rows = [
+            self._network((centre_square(part) * 255 - 127) / 128).log_softmax(1)
+            for part in pictures.split(batch)
+        ]
         return torch.cat(rows) if rows else torch.zeros(0, 1000)
 
 
@@ -61,7 +65,7 @@ def centre_square(pictures: Tensor) -> Tensor:
     height, width = pictures.shape[-2:]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = pictures[..., top: top + side, left: left + side]
+    square = pictures[..., top : top + side, left : left + side]
     if side == SIDE:
         return square
     return F.interpolate(square, (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)

@@ -65,38 +65,61 @@ def true_figures(kind: str, photographs: Path | None) -> dict[str, list[bool]]:
     judgement = judge_pictures(kind, torch.stack(squares))
     flags = {f"true_top{k}": in_top(judgement.classes, true, k) for k in (1, 5)}
     if kind == "styles":
-        entries = [{"styles": [style]} for _ in range(len(squares) // len(styles))
-                   for style in styles]
+        entries = [
+            {"styles": [style]} for _ in range(len(squares) // len(styles)) for style in styles
+        ]
         flags["true_style_top1"] = style_ranked_first(judgement, entries)
     return flags
 
 
-def kind_figures(kind: str, entries: list[Entry], pictures: Tensor, settings: Settings,
-                 photographs: Path | None = None) -> dict[str, Any]:
+def kind_figures(
+    kind: str,
+    entries: list[Entry],
+    pictures: Tensor,
+    settings: Settings,
+    photographs: Path | None = None,
+) -> dict[str, Any]:
     """All figures for pictures [n, 3, H, W] of these entries."""
     true = [entry["classes"][0] for entry in entries]
     judgement = judge_pictures(kind, pictures)
     print_progress(f"{kind}: asking the perceptor, and judging the random starts")
     random = judge_pictures(kind, random_starts(entries, settings))
     models = settings.models()
-    flags = {"top1": in_top(judgement.classes, true, 1),
-             "top5": in_top(judgement.classes, true, 5),
-             "judge_r1": caption_ranked_first(judgement, entries),
-             "perceptor_r1": perceptor_ranked_first(models, entries, pictures)}
+    flags = {
+        "top1": in_top(judgement.classes, true, 1),
+        "top5": in_top(judgement.classes, true, 5),
+        "judge_r1": caption_ranked_first(judgement, entries),
+        "perceptor_r1": perceptor_ranked_first(models, entries, pictures),
+    }
     if kind == "styles":
         flags["style_top1"] = style_ranked_first(judgement, entries)
-    flags |= {"random_top1": in_top(random.classes, true, 1),
-              "random_r1": caption_ranked_first(random, entries)}
+    flags |= {
+        "random_top1": in_top(random.classes, true, 1),
+        "random_r1": caption_ranked_first(random, entries),
+    }
     true_flags = true_figures(kind, photographs)
     recipe = recipe_of(settings.request(entries[0]), models)
-    return {**summary(flags | true_flags), "n": len(entries),
-            "true_n": len(true_flags["true_top1"]), "model": settings.model,
-            "preset": settings.preset, "iterations": recipe.iterations}
+    return {
+        **summary(flags | true_flags),
+        "n": len(entries),
+        "true_n": len(true_flags["true_top1"]),
+        "model": settings.model,
+        "preset": settings.preset,
+        "iterations": recipe.iterations,
+    }
 
 
-def measure(kind: str, settings: Settings, *, prompts: Path = FOLDER, limit: int | None = None,
-            workers: int = 2, folder: Path | None = None, judge_only: bool = False,
-            photographs: Path | None = None) -> dict[str, Any]:
+def measure(
+    kind: str,
+    settings: Settings,
+    *,
+    prompts: Path = FOLDER,
+    limit: int | None = None,
+    workers: int = 2,
+    folder: Path | None = None,
+    judge_only: bool = False,
+    photographs: Path | None = None,
+) -> dict[str, Any]:
     """Paint the missing pictures of a kind, unless ``judge_only``, and judge them all.
 
     Raises MissingJudgeError before anything is painted, and GalleryError if the folder has
@@ -107,8 +130,10 @@ def measure(kind: str, settings: Settings, *, prompts: Path = FOLDER, limit: int
     with tempfile.TemporaryDirectory() as temporary:
         gallery = folder or Path(temporary)
         if judge_only and not (gallery / "settings.json").is_file():
-            raise GalleryError("There are no pictures to judge; name their folder with --folder, "
-                               "or paint them without --judge-only.")
+            raise GalleryError(
+                "There are no pictures to judge; name their folder with --folder, "
+                "or paint them without --judge-only."
+            )
         check_settings(gallery, settings)
         files = [picture_file(gallery, kind, entry) for entry in entries]
         if judge_only:
@@ -117,8 +142,10 @@ def measure(kind: str, settings: Settings, *, prompts: Path = FOLDER, limit: int
             entries = [entry for entry, is_there in zip(entries, there, strict=True) if is_there]
             files = [file for file, is_there in zip(files, there, strict=True) if is_there]
             if not files:
-                raise GalleryError(f"{gallery} has no pictures of the kind {kind}; paint them "
-                                   "without --judge-only.")
+                raise GalleryError(
+                    f"{gallery} has no pictures of the kind {kind}; paint them "
+                    "without --judge-only."
+                )
         else:
             paint_missing(entries, kind, settings, files, workers)
         pictures = torch.stack([read_picture_file(file) for file in files])

@@ -46,8 +46,10 @@ class Noun:
         if self.kind == "mass":
             return described + added
         if self.kind == "pair":
-            return f"{article(adjective or 'pair')} {adjective} pair of {self.bare}".replace(
-                "  ", " ") + added
+            return (
+                f"{article(adjective or 'pair')} {adjective} pair of {self.bare}".replace("  ", " ")
+                + added
+            )
         return f"{article(described)} {described}{added}"
 
 
@@ -60,8 +62,9 @@ def article(words: str) -> str:
 def fill(wording: str, noun: Noun) -> str:
     """The caption: ``wording`` with the noun in it, and commas around the words added to it."""
     text = wording.format(noun)
-    return re.sub(r"\0(?=[^,.!?]|$)", lambda found: "," if found.end() < len(text) else "",
-                  text).replace("\0", "")
+    return re.sub(
+        r"\0(?=[^,.!?]|$)", lambda found: "," if found.end() < len(text) else "", text
+    ).replace("\0", "")
 
 
 def pluralise(name: str) -> str:
@@ -82,8 +85,9 @@ def _capitals() -> frozenset[str]:
 
 def lower_case(label: str) -> str:
     """A class's own name as it is written within a sentence."""
-    return " ".join(word if word in _capitals() else word[:1].lower() + word[1:]
-                    for word in label.split())
+    return " ".join(
+        word if word in _capitals() else word[:1].lower() + word[1:] for word in label.split()
+    )
 
 
 def _parse(text: str) -> Noun:
@@ -106,8 +110,10 @@ def read_nouns(labels: list[str]) -> list[tuple[Noun, ...]]:
     unknown = lines.keys() - set(labels)
     if unknown:
         raise KeyError(*sorted(unknown))
-    return [tuple(_parse(each) for each in lines.get(label, lower_case(label)).split(" / "))
-            for label in labels]
+    return [
+        tuple(_parse(each) for each in lines.get(label, lower_case(label)).split(" / "))
+        for label in labels
+    ]
 
 
 def choose(nouns: tuple[Noun, ...], rng: np.random.Generator) -> Noun:

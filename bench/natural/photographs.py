@@ -16,13 +16,24 @@ from engine.painting.images import read_picture
 from training.pictures.files import picture_files
 
 KNOWN: dict[str, tuple[int, ...]] = {
-    "chelsea.png": (281, 282, 285), "coffee.png": (967, 968), "camera.png": (759, 872),
-    "motorcycle_left.png": (665, 670), "rocket.jpg": (657, 744), "china.jpg": (698,),
-    "cheetah.jpg": (293,), "cheetah1.jpg": (293,), "cheetah2.jpg": (293,), "lion.jpg": (291,),
-    "clothing_03_longsleeve.jpg": (841,), "clothing_06_pants.jpg": (608,),
-    "clothing_08_t-shirt.jpg": (610,), "clothing_09_t-shirt.jpg": (610,),
-    "grocery_01_Zucchini.jpg": (939,), "grocery_02_Red-Bell-Pepper.jpg": (945,),
-    "grocery_10_Pineapple.jpg": (953,)}
+    "chelsea.png": (281, 282, 285),
+    "coffee.png": (967, 968),
+    "camera.png": (759, 872),
+    "motorcycle_left.png": (665, 670),
+    "rocket.jpg": (657, 744),
+    "china.jpg": (698,),
+    "cheetah.jpg": (293,),
+    "cheetah1.jpg": (293,),
+    "cheetah2.jpg": (293,),
+    "lion.jpg": (291,),
+    "clothing_03_longsleeve.jpg": (841,),
+    "clothing_06_pants.jpg": (608,),
+    "clothing_08_t-shirt.jpg": (610,),
+    "clothing_09_t-shirt.jpg": (610,),
+    "grocery_01_Zucchini.jpg": (939,),
+    "grocery_02_Red-Bell-Pepper.jpg": (945,),
+    "grocery_10_Pineapple.jpg": (953,),
+}
 """The classes that they show; several if a person could name any of them."""
 
 
@@ -34,5 +45,8 @@ def classes_of(file: Path) -> tuple[int, ...]:
 
 def known_photographs(folder: Path) -> list[tuple[Image.Image, tuple[int, ...]]]:
     """The photographs of known class in a folder, each with its classes."""
-    return [(read_picture(file.read_bytes()), classes_of(file))
-            for file in picture_files(folder) if classes_of(file)]
+    return [
+        (read_picture(file.read_bytes()), classes_of(file))
+        for file in picture_files(folder)
+        if classes_of(file)
+    ]

@@ -42,8 +42,12 @@ ANY = (
     "an image of {0:a}", "a good photo of {0:a ordinary}", "show me {0:a}", "can you make {0:a}?",
     "a professional photo of {0:a}, 35 mm")
 # fmt: on
-OF_ANIMALS = ("portrait of {0:a}", "a portrait of {0:a}", "{0:a} looking at the camera",
-              "wildlife photo of {0:a}")
+OF_ANIMALS = (
+    "portrait of {0:a}",
+    "a portrait of {0:a}",
+    "{0:a} looking at the camera",
+    "wildlife photo of {0:a}",
+)
 OF_SEVERAL = ("{0:p}", "some {0:p}", "a photo of two {0:p}", "{0:p} seen from close by")
 STYLES: dict[str, tuple[str, ...]] = {
     "charcoal": ("charcoal drawing", "a charcoal drawing of {0:a}"),
@@ -56,7 +60,8 @@ STYLES: dict[str, tuple[str, ...]] = {
     "blueprint": ("blueprint", "a blueprint of {0:a}"),
     "stained glass": ("stained glass", "a stained glass window of {0:a}"),
     "neon": ("neon lights", "{0:a} made of neon lights"),
-    "photo": ("photograph", "a photograph of {0:a}")}
+    "photo": ("photograph", "a photograph of {0:a}"),
+}
 """For each style, its words after a comma or a plus, then whole wordings."""
 PAINTED_STYLES = tuple(style for style in STYLES if style != "photo")
 
@@ -96,16 +101,25 @@ def _gather(caption: str, candidates: Iterator[_Wrong]) -> dict[str, Any]:
         if len(found) == CAPTIONS - 1:
             break
     classes = load_classes()
-    return {"others": list(found), "classes": [list(classes[index].true)
-                                               for index, _ in found.values()],
-            "styles": [style for _, style in found.values()]}
+    return {
+        "others": list(found),
+        "classes": [list(classes[index].true) for index, _ in found.values()],
+        "styles": [style for _, style in found.values()],
+    }
 
 
-def _entry(own: Class, caption: str, seed: int, style: str | None,
-           candidates: Iterator[_Wrong]) -> Entry:
+def _entry(
+    own: Class, caption: str, seed: int, style: str | None, candidates: Iterator[_Wrong]
+) -> Entry:
     gathered = _gather(caption, candidates)
-    entry = {"caption": caption, "index": own.index, "name": own.name, "seed": seed,
-             "others": gathered["others"], "classes": [list(own.true), *gathered["classes"]]}
+    entry = {
+        "caption": caption,
+        "index": own.index,
+        "name": own.name,
+        "seed": seed,
+        "others": gathered["others"],
+        "classes": [list(own.true), *gathered["classes"]],
+    }
     return entry if style is None else entry | {"styles": [style, *gathered["styles"]]}
 
 
@@ -114,7 +128,7 @@ def make_natural() -> list[Entry]:
     rng = np.random.default_rng([SEED, 0])
     classes = load_classes()
     entries = []
-    for seed, index in enumerate(rng.permutation(len(classes))[:NUMBERS["natural"]].tolist()):
+    for seed, index in enumerate(rng.permutation(len(classes))[: NUMBERS["natural"]].tolist()):
         wordings, allowed = list(ANY), range(len(classes))
         draw = rng.random()
         if index < ANIMALS and draw < 0.2:
@@ -124,8 +138,10 @@ def make_natural() -> list[Entry]:
         wording = wordings[int(rng.integers(len(wordings)))]
         fitting = [i for i in allowed if wording not in OF_SEVERAL or _has_plural(i)]
         caption = _caption(index, wording, rng)
-        wrong = ((_caption(i, wording, rng), i, None)
-                 for i in _wrong_classes(classes[index], fitting, rng))
+        wrong = (
+            (_caption(i, wording, rng), i, None)
+            for i in _wrong_classes(classes[index], fitting, rng)
+        )
         entries.append(_entry(classes[index], caption, seed, None, wrong))
     return entries
 
@@ -133,22 +149,27 @@ def make_natural() -> list[Entry]:
 def _pool() -> list[tuple[int, str]]:
     """All classes of the scenes, and the group of each."""
     numbers = {each.name: each.index for each in load_classes()}
-    return [(numbers[name], name_of_group) for name_of_group, group in GROUPS.items()
-            for name in group.classes]
+    return [
+        (numbers[name], name_of_group)
+        for name_of_group, group in GROUPS.items()
+        for name in group.classes
+    ]
 
 
 def make_scenes() -> list[Entry]:
     """Things at places; the wrong captions have other things at the same place."""
     rng = np.random.default_rng([SEED, 1])
     pool, classes = _pool(), load_classes()
-    chosen = [pool[i] for i in rng.permutation(len(pool))[:NUMBERS["scenes"]]]
+    chosen = [pool[i] for i in rng.permutation(len(pool))[: NUMBERS["scenes"]]]
     entries = []
     for seed, (index, group) in enumerate(chosen):
         wordings = GROUPS[group].wordings
         wording = wordings[int(rng.integers(len(wordings)))]
         caption = _caption(index, wording, rng)
-        wrong = ((_caption(i, wording, rng), i, None)
-                 for i in _wrong_classes(classes[index], list(range(len(classes))), rng))
+        wrong = (
+            (_caption(i, wording, rng), i, None)
+            for i in _wrong_classes(classes[index], list(range(len(classes))), rng)
+        )
         entries.append(_entry(classes[index], caption, seed, None, wrong))
     return entries
 
@@ -166,7 +187,7 @@ def make_styles() -> list[Entry]:
     rng = np.random.default_rng([SEED, 2])
     pool, classes = _pool(), load_classes()
     every = list(range(len(classes)))
-    chosen = [pool[i][0] for i in rng.permutation(len(pool))[:NUMBERS["styles"]]]
+    chosen = [pool[i][0] for i in rng.permutation(len(pool))[: NUMBERS["styles"]]]
     styles = rng.permutation(np.arange(NUMBERS["styles"]) % len(PAINTED_STYLES)).tolist()
     entries = []
     for seed, (index, number) in enumerate(zip(chosen, styles, strict=True)):
@@ -178,9 +199,13 @@ def make_styles() -> list[Entry]:
                 if other != style:
                     yield _styled_caption(own.index, other, form, rng), own.index, other
             for place, i in enumerate(_wrong_classes(own, every, rng)):
-                other = style if place < HARD or rng.random() < 0.5 else list(STYLES)[
-                    int(rng.integers(len(STYLES)))]
+                other = (
+                    style
+                    if place < HARD or rng.random() < 0.5
+                    else list(STYLES)[int(rng.integers(len(STYLES)))]
+                )
                 yield _styled_caption(i, other, form, rng), i, other
+
         entries.append(_entry(own, caption, seed, style, wrong()))
     return entries
 

@@ -41,14 +41,24 @@ SIDE, SEED = 128, 20261128
 STYLE_NAMES = (*FILTERS, "photo")
 HELD_OUT = 4
 """Every fourth photograph, by name, is held out."""
-_DRAWN_NAMES = {"charcoal": "charcoal", "pencil": "pencil sketch", "watercolour": "watercolour",
-            "oil": "oil", "pixel art": "pixel art", "mosaic": "mosaic", "woodcut": "woodcut",
-            "blueprint": "blueprint", "stained glass": "stained glass", "neon": "neon"}
+_DRAWN_NAMES = {
+    "charcoal": "charcoal",
+    "pencil": "pencil sketch",
+    "watercolour": "watercolour",
+    "oil": "oil",
+    "pixel art": "pixel art",
+    "mosaic": "mosaic",
+    "woodcut": "woodcut",
+    "blueprint": "blueprint",
+    "stained glass": "stained glass",
+    "neon": "neon",
+}
 """The names of the styles in ``training.world.styles``."""
 
 
-def apply_style(array: Array, style: str, rng: np.random.Generator, *,
-                drawn: bool = False) -> Array:
+def apply_style(
+    array: Array, style: str, rng: np.random.Generator, *, drawn: bool = False
+) -> Array:
     """A square picture [S, S, 3] in 0..1 after a style's filter.
 
     With ``drawn`` it is the filter of ``training.world.styles``, else that of
@@ -75,16 +85,26 @@ class StyleJudge(nn.Module):
         super().__init__()
         self.stages = nn.ModuleList()
         for before, after in zip((6, *widths), widths, strict=False):
-            layers: list[nn.Module] = [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
-                                       nn.BatchNorm2d(after), nn.ReLU()]
+            layers: list[nn.Module] = [
+                nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
             if after > widths[0]:
-                layers += [nn.Conv2d(after, after, 3, padding=1, bias=False),
-                           nn.BatchNorm2d(after), nn.ReLU()]
+                layers += [
+                    nn.Conv2d(after, after, 3, padding=1, bias=False),
+                    nn.BatchNorm2d(after),
+                    nn.ReLU(),
+                ]
             self.stages.append(nn.Sequential(*layers))
         features = 2 * sum(widths)
-        self.head = nn.Sequential(nn.BatchNorm1d(features), nn.Dropout(0.2),
-                                  nn.Linear(features, 96),
-                                  nn.ReLU(), nn.Linear(96, len(STYLE_NAMES)))
+        self.head = nn.Sequential(
+            nn.BatchNorm1d(features),
+            nn.Dropout(0.2),
+            nn.Linear(features, 96),
+            nn.ReLU(),
+            nn.Linear(96, len(STYLE_NAMES)),
+        )
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Log probabilities [n, styles]."""
@@ -119,8 +139,12 @@ def load_style_judge() -> StyleJudge:
     """The judge with its weights: frozen, in evaluation mode."""
     judge = StyleJudge()
     state = torch.load(FILE, weights_only=True)
-    judge.load_state_dict({name: value.float() if value.is_floating_point() else value
-                           for name, value in state.items()})
+    judge.load_state_dict(
+        {
+            name: value.float() if value.is_floating_point() else value
+            for name, value in state.items()
+        }
+    )
     return judge.eval().requires_grad_(False)
 
 
@@ -162,8 +186,14 @@ def _degrade(array: Array, rng: np.random.Generator) -> Array:
     return degraded
 
 
-def make_picture(style: str, rng: np.random.Generator, photographs: list[Image.Image],
-                 drawings: Drawings | None, *, drawn: float = 0.35) -> Array:
+def make_picture(
+    style: str,
+    rng: np.random.Generator,
+    photographs: list[Image.Image],
+    drawings: Drawings | None,
+    *,
+    drawn: float = 0.35,
+) -> Array:
     """One picture [128, 128, 3] to train on; a share ``drawn`` of them are drawings."""
     side = int(rng.integers(128, 257))
     if style != "photo" and rng.random() < drawn:
@@ -176,8 +206,13 @@ def make_picture(style: str, rng: np.random.Generator, photographs: list[Image.I
     return _degrade(made, rng)
 
 
-def make_pictures(each: int, rng: np.random.Generator, photographs: list[Image.Image],
-                  drawings: Drawings | None, **values: Any) -> tuple[Tensor, Tensor]:
+def make_pictures(
+    each: int,
+    rng: np.random.Generator,
+    photographs: list[Image.Image],
+    drawings: Drawings | None,
+    **values: Any,
+) -> tuple[Tensor, Tensor]:
     """``each`` pictures of every style as bytes [n, 3, 128, 128], and the numbers of their styles.
 
     There are twice as many photographs, because no filter varies them.
@@ -194,7 +229,7 @@ def make_pictures(each: int, rng: np.random.Generator, photographs: list[Image.I
 def _augment(pictures: Tensor, rng: torch.Generator, side: int = 80) -> Tensor:
     """One random square of all pictures, perhaps flipped; each with its own brightness."""
     top, left = torch.randint(SIDE - side + 1, (2,), generator=rng).tolist()
-    part = pictures[..., top: top + side, left: left + side]
+    part = pictures[..., top : top + side, left : left + side]
     for axis in (2, 3):
         if torch.rand((), generator=rng) < 0.5:
             part = part.flip(axis)
@@ -203,8 +238,9 @@ def _augment(pictures: Tensor, rng: torch.Generator, side: int = 80) -> Tensor:
     return ((part - 0.5) * light + 0.5 + 0.03 * torch.randn(n, 1, 1, 1, generator=rng)).clamp(0, 1)
 
 
-def fit(judge: StyleJudge, pictures: Tensor, styles: Tensor, minutes: float,
-        batch: int = 48) -> int:
+def fit(
+    judge: StyleJudge, pictures: Tensor, styles: Tensor, minutes: float, batch: int = 48
+) -> int:
     """Train for this many minutes; returns the number of steps."""
     judge.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.02)
@@ -230,30 +266,49 @@ def accuracy(judge: StyleJudge, pictures: Tensor, styles: Tensor) -> dict[str, f
     """How often the judge is right, for all pictures and for each style."""
     right = judge.read(pictures.float() / 255).argmax(1) == styles
     found = {"all": round(right.float().mean().item(), 3)}
-    return found | {name: round(right[styles == i].float().mean().item(), 3)
-                    for i, name in enumerate(STYLE_NAMES)}
+    return found | {
+        name: round(right[styles == i].float().mean().item(), 3)
+        for i, name in enumerate(STYLE_NAMES)
+    }
 
 
-def main(photographs: Annotated[Path, typer.Argument(help="a folder of photographs")],
-         drawings: Annotated[Path | None, typer.Option(help="the folder of drawings")] = None,
-         each: int = 360, minutes: float = 6.5) -> None:
+def main(
+    photographs: Annotated[Path, typer.Argument(help="a folder of photographs")],
+    drawings: Annotated[Path | None, typer.Option(help="the folder of drawings")] = None,
+    each: int = 360,
+    minutes: float = 6.5,
+) -> None:
     """Train the judge, write it next to this file, and test it."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     images = [read_picture(file.read_bytes()) for file in picture_files(photographs)]
-    held = images[HELD_OUT - 1::HELD_OUT]
+    held = images[HELD_OUT - 1 :: HELD_OUT]
     shown = [image for i, image in enumerate(images) if i % HELD_OUT != HELD_OUT - 1]
     known = None if drawings is None else Drawings(drawings)
     pictures, styles = make_pictures(each, np.random.default_rng(SEED), shown, known)
     judge = StyleJudge()
     steps = fit(judge, pictures, styles, minutes)
-    save_atomically({name: value.half() if value.is_floating_point() else value
-                     for name, value in judge.state_dict().items()}, FILE)
+    save_atomically(
+        {
+            name: value.half() if value.is_floating_point() else value
+            for name, value in judge.state_dict().items()
+        },
+        FILE,
+    )
     load_style_judge.cache_clear()
     tests = make_pictures(30, np.random.default_rng(SEED + 1), held, known, drawn=0.0)
-    print(json.dumps({"steps": steps, "parameters": sum(p.numel() for p in judge.parameters()),
-                      "photographs": len(shown), "held_out_photographs": len(held),
-                      "held_out": accuracy(load_style_judge(), *tests)}, indent=2))
+    print(
+        json.dumps(
+            {
+                "steps": steps,
+                "parameters": sum(p.numel() for p in judge.parameters()),
+                "photographs": len(shown),
+                "held_out_photographs": len(held),
+                "held_out": accuracy(load_style_judge(), *tests),
+            },
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

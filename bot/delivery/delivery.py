@@ -41,8 +41,15 @@ class Delivery:
     server set another.
     """
 
-    def __init__(self, store: Store, queue: PaintQueue, guild_settings: GuildSettings,
-                 client: Poster, results: Results, preview_seconds: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        queue: PaintQueue,
+        guild_settings: GuildSettings,
+        client: Poster,
+        results: Results,
+        preview_seconds: float,
+    ) -> None:
         self._store = store
         self._queue = queue
         self._guild_settings = guild_settings
@@ -59,8 +66,9 @@ class Delivery:
         """Whether any job is being followed or delivered."""
         return bool(self._tasks)
 
-    def follow(self, job: Job, rules: Rules, *, answers: int | None = None,
-               message_id: int | None = None) -> None:
+    def follow(
+        self, job: Job, rules: Rules, *, answers: int | None = None, message_id: int | None = None
+    ) -> None:
         """Show the job's progress, as a reply to the message ``answers``, and deliver its result.
 
         ``message_id`` is the progress message from before a restart.
@@ -72,8 +80,11 @@ class Delivery:
         """Continue what the previous process left, after a start."""
         for job in self._queue.resumed():
             stored = await self._store.job(job.id)
-            self.follow(job, await self._guild_settings.rules(job.place.guild_id),
-                        message_id=as_number(stored.progress_message_id) if stored else None)
+            self.follow(
+                job,
+                await self._guild_settings.rules(job.place.guild_id),
+                message_id=as_number(stored.progress_message_id) if stored else None,
+            )
         for stored in await self._store.undelivered():
             if stored.id not in self._tasks:
                 self._start(stored.id, self._deliver_stored(stored))
@@ -85,8 +96,12 @@ class Delivery:
                 # The channel refused it a moment ago, and the task still says so elsewhere.
                 await asyncio.wait([task])
             stored = await self._store.job(job_id)
-            if (stored is not None and stored.delivered_at is None and not self._closing
-                    and job_id not in self._tasks):
+            if (
+                stored is not None
+                and stored.delivered_at is None
+                and not self._closing
+                and job_id not in self._tasks
+            ):
                 self._start(job_id, self._deliver_stored(stored))
 
     async def close(self) -> None:
@@ -96,7 +111,8 @@ class Delivery:
         last_updates = [
             asyncio.create_task(_show_paused(job, progress))
             for job_id, progress in self._progress.items()
-            if (job := self._requests.get(job_id)) is not None]
+            if (job := self._requests.get(job_id)) is not None
+        ]
         # Wait for what is being posted, but not for jobs that still run.
         posting = [task for job_id, task in tasks.items() if job_id not in self._requests]
         if last_updates or posting:
@@ -133,8 +149,9 @@ class Delivery:
             return max(WAITING_SECONDS, 2.0 * len(self._tasks))
         return seconds
 
-    async def _follow(self, job: Job, rules: Rules, message_id: int | None,
-                      answers: int | None) -> None:
+    async def _follow(
+        self, job: Job, rules: Rules, message_id: int | None, answers: int | None
+    ) -> None:
         with about_job(job.id), using_language(job.place.locale):
             channel = channel_of(self._client, job.place.channel_id, job.place.guild_id)
 
@@ -142,11 +159,20 @@ class Delivery:
                 await self._store.set_progress_message(job.id, str(posted))
 
             # The host's value, unless the server set its own.
-            seconds = (rules.value("preview_seconds")
-                       if rules.source("preview_seconds") == "server" else self._preview_seconds)
+            seconds = (
+                rules.value("preview_seconds")
+                if rules.source("preview_seconds") == "server"
+                else self._preview_seconds
+            )
             progress = ProgressMessage(
-                channel, job.id, message_id, lambda: self._interval(job, seconds), remember,
-                may_be_there=job.resumed and message_id is None, answers=answers)
+                channel,
+                job.id,
+                message_id,
+                lambda: self._interval(job, seconds),
+                remember,
+                may_be_there=job.resumed and message_id is None,
+                answers=answers,
+            )
             self._progress[job.id], self._requests[job.id] = progress, job
             preferences = await self._store.people.preferences(job.person)
             events, overlay = aiter(job), b""
@@ -157,8 +183,11 @@ class Delivery:
                     overlay = event.overlay or overlay
                     # Previews follow the same rules as the finished picture.
                     strictest = strictest_action(rules)
-                    seen = event if preferences.previews and strictest != "withhold" else (
-                        replace(event, preview=b"", overlay=b""))
+                    seen = (
+                        event
+                        if preferences.previews and strictest != "withhold"
+                        else (replace(event, preview=b"", overlay=b""))
+                    )
                     text = messages.painting(job.person, job.request, seen)
                     hidden = rules.value("spoiler") or strictest == "spoiler"
                     progress.show(messages.spoilered(text) if hidden else text)
@@ -170,8 +199,9 @@ class Delivery:
         """Return the job's next event, however long it takes; None if the queue closed."""
         return await anext(events, None)
 
-    async def _end(self, job: Job, event: Ending, progress: ProgressMessage,
-                   overlay: bytes) -> None:
+    async def _end(
+        self, job: Job, event: Ending, progress: ProgressMessage, overlay: bytes
+    ) -> None:
         del self._requests[job.id]  # from here on :meth:`close` must not say that it continues
         if isinstance(event, Cancelled):
             await progress.close(messages.ended(job.request, _(_CANCELLED)))
@@ -192,8 +222,11 @@ class Delivery:
             text = messages.finished(job.request, event, link, overlay)
             await progress.close(messages.spoilered(text) if rules.value("spoiler") else text)
         else:
-            await progress.close(messages.ended(job.request, _(
-                "Painted, but I couldn't post it here. Find it in /history.")))
+            await progress.close(
+                messages.ended(
+                    job.request, _("Painted, but I couldn't post it here. Find it in /history.")
+                )
+            )
         await send_direct_message(self._store.people, self._client, stored, event, link)
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
@@ -206,8 +239,9 @@ class Delivery:
                 link = await self._results.post(stored, event, verdict, rules, look_first=True)
             if stored.progress_message_id is not None:
                 channel = channel_of(self._client, stored.channel_id, stored.guild_id)
-                old = ProgressMessage(channel, stored.id, int(stored.progress_message_id),
-                                      lambda: 0.0, _forget)
+                old = ProgressMessage(
+                    channel, stored.id, int(stored.progress_message_id), lambda: 0.0, _forget
+                )
                 if isinstance(event, Cancelled):
                     await old.close(messages.ended(stored.request, _(_CANCELLED)))
                 elif isinstance(event, Failed):
@@ -218,8 +252,9 @@ class Delivery:
                 await self._store.set_told(stored.id)
             await send_direct_message(self._store.people, self._client, stored, event, link)
 
-    async def _checked(self, stored: StoredJob, event: Done | Failed,
-                       rules: Rules) -> tuple[Done | Failed, Verdict]:
+    async def _checked(
+        self, stored: StoredJob, event: Done | Failed, rules: Rules
+    ) -> tuple[Done | Failed, Verdict]:
         """Return the event to deliver, and the findings in the picture."""
         if isinstance(event, Done):
             return await check_picture(self._store.picture_checks, rules, stored, event)
@@ -238,11 +273,17 @@ class Delivery:
 
 def _done_from(stored: StoredJob, picture: bytes) -> Done:
     result = dict(stored.result or {})
-    return Done(picture, seed=stored.seed, seconds=float(result.get("seconds", 0)),
-                iterations=int(result.get("iterations", 0)), width=int(result.get("width", 0)),
-                height=int(result.get("height", 0)), notices=tuple(result.get("notices", ())),
-                stopped=bool(result.get("stopped", False)),
-                scores=dict(result.get("scores", {})))
+    return Done(
+        picture,
+        seed=stored.seed,
+        seconds=float(result.get("seconds", 0)),
+        iterations=int(result.get("iterations", 0)),
+        width=int(result.get("width", 0)),
+        height=int(result.get("height", 0)),
+        notices=tuple(result.get("notices", ())),
+        stopped=bool(result.get("stopped", False)),
+        scores=dict(result.get("scores", {})),
+    )
 
 
 async def _show_paused(job: Job, progress: ProgressMessage) -> None:

@@ -17,17 +17,20 @@ from engine.events import Event, Failed
 log = logging.getLogger(__name__)
 
 
-async def send_direct_message(people: People, users: Users, job: StoredJob, event: Event,
-                         link: str | None) -> None:
+async def send_direct_message(
+    people: People, users: Users, job: StoredJob, event: Event, link: str | None
+) -> None:
     """Send the user a link to the result, if their preferences ask for it."""
     if link is None or job.guild_id is None or "/@me/" in link:
         return  # the result itself is in their direct messages
     if not (await people.preferences(job.person)).direct_message:
         return
     prompt = escape(job.request.prompt, 200)
-    text = (_("Your picture failed: {link}\n-# {prompt}", link=link, prompt=prompt)
-            if isinstance(event, Failed) else
-            _("Your picture is ready: {link}\n-# {prompt}", link=link, prompt=prompt))
+    text = (
+        _("Your picture failed: {link}\n-# {prompt}", link=link, prompt=prompt)
+        if isinstance(event, Failed)
+        else _("Your picture is ready: {link}\n-# {prompt}", link=link, prompt=prompt)
+    )
     try:
         user = await users.fetch_user(int(job.person))
         await user.send(text)

@@ -70,8 +70,14 @@ def view_of(job_id: str, buttons: tuple[type[JobButton], ...]) -> discord.ui.Vie
 
 
 UNDERWAY: tuple[type[JobButton], ...] = (StopButton, CancelButton, RemixButton)
-FINISHED: tuple[type[JobButton], ...] = (AgainButton, RemixButton, ContinueButton, EditButton,
-                                         VideoButton, DeleteButton)
+FINISHED: tuple[type[JobButton], ...] = (
+    AgainButton,
+    RemixButton,
+    ContinueButton,
+    EditButton,
+    VideoButton,
+    DeleteButton,
+)
 RETRY: tuple[type[JobButton], ...] = (AgainButton, RemixButton)
 
 
@@ -98,9 +104,12 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
         return _marked(ready, event.overlay)
     share = event.iteration / max(1, event.iterations)
     full = round(share * _BAR)
-    line = _("Painting {bar} {iteration} of {iterations}",
-             bar=f"`{'█' * full}{'░' * (_BAR - full)}`", iteration=event.iteration,
-             iterations=event.iterations)
+    line = _(
+        "Painting {bar} {iteration} of {iterations}",
+        bar=f"`{'█' * full}{'░' * (_BAR - full)}`",
+        iteration=event.iteration,
+        iterations=event.iterations,
+    )
     if event.eta is not None:
         line += " · " + _("about {time} left", time=duration(event.eta))
     content = _for(line, person)
@@ -122,8 +131,14 @@ def _marked(text: Text, overlay: bytes) -> Text:
     return replace(text, embed=embed, files=(*text.files, (OVERLAY, overlay)))
 
 
-def result(person: str, request: ImageRequest, done: Done, picture: tuple[str, bytes], *,
-           can_keep: bool = False) -> Text:
+def result(
+    person: str,
+    request: ImageRequest,
+    done: Done,
+    picture: tuple[str, bytes],
+    *,
+    can_keep: bool = False,
+) -> Text:
     """The finished picture as a message of its own, which pings only the requester.
 
     ``can_keep`` says that old pictures are deleted to free up space, so this one can be kept.
@@ -145,8 +160,9 @@ def spoilered(text: Text) -> Text:
     if not text.files:
         return text
     embed = text.embed.copy().set_image(url=None).set_thumbnail(url=None)
-    return replace(text, embed=embed, files=tuple(
-        (SPOILER + name, data) for name, data in text.files))
+    return replace(
+        text, embed=embed, files=tuple((SPOILER + name, data) for name, data in text.files)
+    )
 
 
 def finished(request: ImageRequest, done: Done, link: str, overlay: bytes = b"") -> Text:
@@ -167,14 +183,18 @@ def ended(request: ImageRequest, words: str) -> Text:
 
 def paused(person: str, request: ImageRequest) -> Text:
     """The progress message while the bot restarts; the job continues afterwards."""
-    return Text(_for(_("I'm restarting; this picture will continue when I'm back"), person),
-                _embed(request, WAITING), UNDERWAY)
+    return Text(
+        _for(_("I'm restarting; this picture will continue when I'm back"), person),
+        _embed(request, WAITING),
+        UNDERWAY,
+    )
 
 
 def pings(person: str) -> discord.AllowedMentions:
     """Allow the mention of one user."""
-    return discord.AllowedMentions(everyone=False, roles=False, replied_user=False,
-                                   users=[discord.Object(int(person))])
+    return discord.AllowedMentions(
+        everyone=False, roles=False, replied_user=False, users=[discord.Object(int(person))]
+    )
 
 
 def carries(message: discord.Message, button: type[JobButton], job_id: str) -> bool:

@@ -32,17 +32,24 @@ class Verdict:
     @property
     def action(self) -> Action | None:
         """The strictest action among the findings."""
-        return max((found.action for found in self.findings), key=_STRENGTH.__getitem__,
-                   default=None)
+        return max(
+            (found.action for found in self.findings), key=_STRENGTH.__getitem__, default=None
+        )
 
     def marked(self, text: Text) -> Text:
         """Return the result's message, with a note about the findings."""
         if not self.findings:
             return text
         names = ", ".join(f"||{escape(found.concept, MAX_LENGTH)}||" for found in self.findings)
-        embed = text.embed.copy().add_field(name=_("Picture check"), inline=False, value=_(
-            "This picture may show {concepts}, which this server doesn't allow. Moderators can see "
-            "this in /mod log.", concepts=names)[:1024])
+        embed = text.embed.copy().add_field(
+            name=_("Picture check"),
+            inline=False,
+            value=_(
+                "This picture may show {concepts}, which this server doesn't allow. Moderators "
+                "can see this in /mod log.",
+                concepts=names,
+            )[:1024],
+        )
         return replace(text, embed=embed)
 
 
@@ -53,8 +60,9 @@ def wanted_scores(rules: Rules) -> list[str]:
 
 def strictest_action(rules: Rules) -> Action | None:
     """Return the strictest action possible, which previews already follow."""
-    actions: list[Action] = [entry["action"] for entry in _entries(rules).values()
-                             if entry["action"] != "off"]
+    actions: list[Action] = [
+        entry["action"] for entry in _entries(rules).values() if entry["action"] != "off"
+    ]
     return max(actions, key=_STRENGTH.__getitem__, default=None)
 
 
@@ -66,8 +74,7 @@ def judge(rules: Rules, job: StoredJob, scores: Mapping[str, float]) -> Verdict:
         if entry["action"] == "off" or job.guild_id is None:
             continue
         if entry["action"] == "withhold" if score is None else score >= entry["threshold"]:
-            found.append(Finding(job.guild_id, job.id, job.person, concept, score,
-                                 entry["action"]))
+            found.append(Finding(job.guild_id, job.id, job.person, concept, score, entry["action"]))
     return Verdict(tuple(found))
 
 
@@ -75,20 +82,29 @@ def _entries(rules: Rules) -> Mapping[str, Any]:
     return rules.items("concepts") or {}
 
 
-async def check_picture(checks: PictureChecks, rules: Rules, job: StoredJob,
-                        done: Done) -> tuple[Done | Failed, Verdict]:
+async def check_picture(
+    checks: PictureChecks, rules: Rules, job: StoredJob, done: Done
+) -> tuple[Done | Failed, Verdict]:
     """Judge a finished picture, log the findings, and withhold it if necessary.
 
     Returns the event to deliver in place of ``done``. Raises StoreError.
     """
     verdict = judge(rules, job, done.scores)
     if verdict.action == "withhold":
-        scored = any(found.score is not None for found in verdict.findings
-                     if found.action == "withhold")
-        reason = _("This picture was withheld because it seems to show something that this server "
-                   "doesn't allow. Moderators can see what. Try another prompt.") if (
-            scored) else _("This picture was withheld because I couldn't check it for things that "
-                           "this server doesn't allow. Try again, or ask a moderator.")
+        scored = any(
+            found.score is not None for found in verdict.findings if found.action == "withhold"
+        )
+        reason = (
+            _(
+                "This picture was withheld because it seems to show something that this server "
+                "doesn't allow. Moderators can see what. Try another prompt."
+            )
+            if (scored)
+            else _(
+                "This picture was withheld because I couldn't check it for things that "
+                "this server doesn't allow. Try again, or ask a moderator."
+            )
+        )
         if await checks.withhold(job.id, verdict.findings, reason):
             return Failed(reason), Verdict()
     elif verdict.findings:

@@ -35,13 +35,22 @@ class Servers(Protocol):
 def upload_limit(servers: Servers, guild_id: int | None) -> int:
     """Return the most bytes of one file in a server, or in direct messages."""
     guild = None if guild_id is None else servers.get_guild(guild_id)
-    return (discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES if guild is None
-            else guild.filesize_limit)
+    return discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES if guild is None else guild.filesize_limit
 
 
-async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str, nonce: str,
-                    person: str, find: Find, limit: int, look_first: bool = False,
-                    own_id: int | None = None, after: int = 0) -> int | None:
+async def post_once(
+    channel: discord.abc.Messageable,
+    make: Make,
+    *,
+    job_id: str,
+    nonce: str,
+    person: str,
+    find: Find,
+    limit: int,
+    look_first: bool = False,
+    own_id: int | None = None,
+    after: int = 0,
+) -> int | None:
     """Post a message about a job to ``channel``, never twice, and return its id.
 
     ``make(limit)`` returns the text with files of at most ``limit`` bytes, None if they cannot be
@@ -63,11 +72,15 @@ async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str
             if text is None:
                 return None
             message = await channel.send(
-                text.content, embed=text.embed, files=text.new_files(), view=text.view(job_id),
-                nonce=nonce[:25], allowed_mentions=pings(person))
+                text.content,
+                embed=text.embed,
+                files=text.new_files(),
+                view=text.view(job_id),
+                nonce=nonce[:25],
+                allowed_mentions=pings(person),
+            )
         except discord.HTTPException as error:
-            if text is not None and text.files and (
-                    error.code == TOO_LARGE or error.status == 413):
+            if text is not None and text.files and (error.code == TOO_LARGE or error.status == 413):
                 limit = min(limit, sum(len(data) for _, data in text.files)) * 3 // 4
                 log.info("The file is too large for Discord; trying with %d bytes", limit)
                 continue
@@ -89,8 +102,9 @@ async def post_once(channel: discord.abc.Messageable, make: Make, *, job_id: str
         look = True
 
 
-async def find_message(channel: discord.abc.Messageable, find: Find, own_id: int | None = None,
-                       after: int = 0) -> int | None:
+async def find_message(
+    channel: discord.abc.Messageable, find: Find, own_id: int | None = None, after: int = 0
+) -> int | None:
     """Return the id of our message that ``find`` recognises in the channel.
 
     Searches the newest messages, back to the message ``after``. None if it is not found, or if the

@@ -35,10 +35,16 @@ class ProgressMessage:
     reply to. Nothing raises: if a message cannot be shown, the previews end, not the job.
     """
 
-    def __init__(self, channel: discord.PartialMessageable, job_id: str, message_id: int | None,
-                 interval: Callable[[], float],
-                 remember: Callable[[int], Awaitable[None]],
-                 may_be_there: bool = False, answers: int | None = None) -> None:
+    def __init__(
+        self,
+        channel: discord.PartialMessageable,
+        job_id: str,
+        message_id: int | None,
+        interval: Callable[[], float],
+        remember: Callable[[int], Awaitable[None]],
+        may_be_there: bool = False,
+        answers: int | None = None,
+    ) -> None:
         self.channel = channel
         self.job_id = job_id
         self.message_id = message_id
@@ -59,8 +65,7 @@ class ProgressMessage:
         self._newest = text
         self._changed.set()
         if self._task is None and not self._closing.is_set():
-            self._task = asyncio.create_task(self._update_loop(),
-                                             name=f"progress of {self.job_id}")
+            self._task = asyncio.create_task(self._update_loop(), name=f"progress of {self.job_id}")
 
     def stop_updates(self) -> None:
         """Show no more updates except the last one; an edit in flight continues."""
@@ -127,8 +132,12 @@ class ProgressMessage:
     async def _edit(self, message_id: int, text: Text) -> None:
         message = self.channel.get_partial_message(message_id)
         # The list of attachments names those that stay: only the new preview.
-        await message.edit(content=text.content, embed=text.embed, view=text.view(self.job_id),
-                           attachments=text.new_files())
+        await message.edit(
+            content=text.content,
+            embed=text.embed,
+            view=text.view(self.job_id),
+            attachments=text.new_files(),
+        )
 
     async def _post(self, text: Text) -> None:
         old, self.message_id = self.message_id, None
@@ -149,8 +158,13 @@ class ProgressMessage:
             await self.channel.get_partial_message(old).delete()
 
     async def _send(self, text: Text, nonce: str) -> discord.Message:
-        reference = None if self._answers is None else discord.MessageReference(
-            message_id=self._answers, channel_id=self.channel.id, fail_if_not_exists=False)
+        reference = (
+            None
+            if self._answers is None
+            else discord.MessageReference(
+                message_id=self._answers, channel_id=self.channel.id, fail_if_not_exists=False
+            )
+        )
         return await self.channel.send(
             text.content,
             embed=text.embed,
@@ -163,7 +177,8 @@ class ProgressMessage:
     async def _find(self) -> None:
         """Find a message whose answer was lost; Discord forgets nonces within minutes."""
         found = await find_message(
-            self.channel, lambda message: carries(message, CancelButton, self.job_id))
+            self.channel, lambda message: carries(message, CancelButton, self.job_id)
+        )
         self._may_be_there = False
         if found is not None:
             self.message_id = found

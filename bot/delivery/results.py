@@ -69,31 +69,50 @@ class Results:
         """Return the ids of a server's jobs whose posting was refused, to try again."""
         return self._refused.pop(guild_id, set())
 
-    async def post(self, stored: StoredJob, event: Done | Failed, verdict: Verdict, rules: Rules, *,
-                   look_first: bool) -> str | None:
+    async def post(
+        self,
+        stored: StoredJob,
+        event: Done | Failed,
+        verdict: Verdict,
+        rules: Rules,
+        *,
+        look_first: bool,
+    ) -> str | None:
         """Post the result or failure, and return its link; None if it could not be posted."""
         channel = channel_of(self._client, stored.channel_id, stored.guild_id)
         limit = upload_limit(self._client, as_number(stored.guild_id))
         button = AgainButton if isinstance(event, Failed) else VideoButton
 
         def find(message: discord.Message) -> bool:
-            return (messages.carries(message, button, stored.id)
-                    and message.id != as_number(stored.progress_message_id))
+            return messages.carries(message, button, stored.id) and message.id != as_number(
+                stored.progress_message_id
+            )
 
         async def make(bytes_at_most: int) -> Text | None:
             if isinstance(event, Failed):
-                return messages.failed(stored.person, stored.request,
-                                       without_folders(translated(event.reason)))
+                return messages.failed(
+                    stored.person, stored.request, without_folders(translated(event.reason))
+                )
             fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
             data, ending = fitting or (b"", "png")
             name = file_name(stored.request.prompt, event.seed, stored.id, ending)
-            text = messages.result(stored.person, stored.request, event, (name, data),
-                                   can_keep=self._operations.pictures_mb > 0)
+            text = messages.result(
+                stored.person,
+                stored.request,
+                event,
+                (name, data),
+                can_keep=self._operations.pictures_mb > 0,
+            )
             text = verdict.marked(text)
             if fitting is None:
                 text.embed.set_image(url=None)
-                return replace(text, files=(), content=text.content + " " + _(
-                    "Painted, but the file is too large to post here. Find it in /history."))
+                return replace(
+                    text,
+                    files=(),
+                    content=text.content
+                    + " "
+                    + _("Painted, but the file is too large to post here. Find it in /history."),
+                )
             hidden = rules.value("spoiler") or verdict.action == "spoiler"
             return messages.spoilered(text) if hidden else text
 
@@ -101,22 +120,39 @@ class Results:
         own_id = None if self._client.user is None else self._client.user.id
         try:
             message_id = await post_once(
-                channel, make, job_id=stored.id, nonce=nonce, person=stored.person, find=find,
-                limit=limit, look_first=look_first, own_id=own_id, after=_shown_by(stored))
+                channel,
+                make,
+                job_id=stored.id,
+                nonce=nonce,
+                person=stored.person,
+                find=find,
+                limit=limit,
+                look_first=look_first,
+                own_id=own_id,
+                after=_shown_by(stored),
+            )
         except discord.HTTPException as error:
             log.warning("The channel refused the result: %s", error)
             return await self._post_directly(stored, make, find, look_first=look_first)
         return await self._delivered(stored, channel, message_id)
 
-    async def _post_directly(self, stored: StoredJob, make: Make, find: Find, *,
-                             look_first: bool) -> str | None:
+    async def _post_directly(
+        self, stored: StoredJob, make: Make, find: Find, *, look_first: bool
+    ) -> str | None:
         """Send it to the requester, because the channel is gone or closed to the bot."""
         try:
             direct = await self._direct_channel(int(stored.person))
             message_id = await post_once(
-                direct, make, job_id=stored.id, nonce=f"d{stored.id}",
-                person=stored.person, find=find, look_first=look_first,
-                limit=upload_limit(self._client, None), after=_shown_by(stored))
+                direct,
+                make,
+                job_id=stored.id,
+                nonce=f"d{stored.id}",
+                person=stored.person,
+                find=find,
+                look_first=look_first,
+                limit=upload_limit(self._client, None),
+                after=_shown_by(stored),
+            )
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
             log.warning("Could not send the result in a direct message either: %s", error)
             if stored.guild_id is not None:
@@ -124,9 +160,12 @@ class Results:
             return None
         return await self._delivered(stored, direct, message_id)
 
-    async def _delivered(self, stored: StoredJob,
-                         channel: discord.PartialMessageable | discord.DMChannel,
-                         message_id: int | None) -> str | None:
+    async def _delivered(
+        self,
+        stored: StoredJob,
+        channel: discord.PartialMessageable | discord.DMChannel,
+        message_id: int | None,
+    ) -> str | None:
         """Store the message's id, and return its link; None if there is no message."""
         if message_id is None:
             return None

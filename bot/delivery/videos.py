@@ -35,16 +35,18 @@ class VideoPoster(Channels, Servers, Protocol):
 class Videos:
     """The time-lapses being made, at most one per job and channel."""
 
-    def __init__(self, store: Store, queue: PaintQueue, guild_settings: GuildSettings,
-                 client: VideoPoster) -> None:
+    def __init__(
+        self, store: Store, queue: PaintQueue, guild_settings: GuildSettings, client: VideoPoster
+    ) -> None:
         self._store = store
         self._queue = queue
         self._guild_settings = guild_settings
         self._client = client
         self._tasks: dict[tuple[str, int], asyncio.Task[None]] = {}
 
-    def ask(self, job: StoredJob, person: str, channel_id: int | None,
-            guild_id: int | None) -> bool:
+    def ask(
+        self, job: StoredJob, person: str, channel_id: int | None, guild_id: int | None
+    ) -> bool:
         """Start a time-lapse; False if one is already being made for this channel.
 
         Raises GoneError if there is no picture to show, or no channel.
@@ -56,8 +58,9 @@ class Videos:
             return False
         channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
         limit = upload_limit(self._client, guild_id)
-        task = asyncio.create_task(self._make(job, person, channel, limit),
-                                   name=f"video of {job.id}")
+        task = asyncio.create_task(
+            self._make(job, person, channel, limit), name=f"video of {job.id}"
+        )
         self._tasks[key] = task
         task.add_done_callback(lambda done: self._tasks.pop(key, None))
         return True
@@ -81,8 +84,9 @@ class Videos:
         """Return the worker's mp4, however long it takes."""
         return await self._queue.video(job_id)
 
-    async def _make(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
-                    limit: int) -> None:
+    async def _make(
+        self, job: StoredJob, person: str, channel: discord.PartialMessageable, limit: int
+    ) -> None:
         rules = await self._rules(channel)
         language = current_language()
         if rules is not None:
@@ -105,16 +109,30 @@ class Videos:
         """Return the rules of the channel's server; None if they cannot be read."""
         with Caught("the settings for a time-lapse"):
             return await self._guild_settings.rules(
-                None if channel.guild_id is None else str(channel.guild_id))
+                None if channel.guild_id is None else str(channel.guild_id)
+            )
         return None
 
-    async def _post(self, job: StoredJob, person: str, channel: discord.PartialMessageable,
-                    video: bytes | None, text: str | None, rules: Rules | None) -> None:
+    async def _post(
+        self,
+        job: StoredJob,
+        person: str,
+        channel: discord.PartialMessageable,
+        video: bytes | None,
+        text: str | None,
+        rules: Rules | None,
+    ) -> None:
         prompt = escape(job.request.prompt, 200)
-        words = text if video is None else _("Time-lapse of \"{prompt}\"", prompt=prompt)
+        words = text if video is None else _('Time-lapse of "{prompt}"', prompt=prompt)
         name = file_name(job.request.prompt, job.seed or 0, job.id, "mp4")
-        hidden = (rules is None or bool(rules.value("spoiler"))
-                  or await self._store.picture_checks.needs_spoiler(job.id))
-        files = [] if video is None else [discord.File(io.BytesIO(video), filename=name,
-                                                       spoiler=hidden)]
+        hidden = (
+            rules is None
+            or bool(rules.value("spoiler"))
+            or await self._store.picture_checks.needs_spoiler(job.id)
+        )
+        files = (
+            []
+            if video is None
+            else [discord.File(io.BytesIO(video), filename=name, spoiler=hidden)]
+        )
         await channel.send(f"<@{person}> {words}", files=files, allowed_mentions=pings(person))

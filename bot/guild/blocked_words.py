@@ -42,8 +42,15 @@ _LEAST_SPACED = 3
 # Blank characters that Unicode classifies as letters, symbols or format characters.
 _BLANK = dict.fromkeys((0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0))
 _KANA_MARKS = "\u3099\u309a"  # they change the sound, so they stay
-_UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF),
-             (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF))
+_UNSPACED = (
+    (0x0E00, 0x0EFF),
+    (0x1000, 0x109F),
+    (0x1780, 0x17FF),
+    (0x3040, 0x30FF),
+    (0x3400, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)
 
 
 def fold(text: str) -> str:
@@ -57,8 +64,11 @@ def fold(text: str) -> str:
 
 def _bare(text: str) -> str:
     """Return the decomposed letters without combining marks and format characters."""
-    return "".join(c for c in unicodedata.normalize("NFKD", text)
-                   if c in _KANA_MARKS or unicodedata.category(c) not in ("Mn", "Me", "Cf"))
+    return "".join(
+        c
+        for c in unicodedata.normalize("NFKD", text)
+        if c in _KANA_MARKS or unicodedata.category(c) not in ("Mn", "Me", "Cf")
+    )
 
 
 @dataclass
@@ -81,8 +91,14 @@ class BlockedWords:
             else:
                 self._insert(entry)
         # The characters that an entry can start with, also disguised.
-        self._first = {*self._root.next, *(sign for sign, letters in _SWAPS.items()
-                                           if any(c in self._root.next for c in letters))}
+        self._first = {
+            *self._root.next,
+            *(
+                sign
+                for sign, letters in _SWAPS.items()
+                if any(c in self._root.next for c in letters)
+            ),
+        }
 
     def find(self, text: str) -> str | None:
         """Return the first entry found in ``text``, as it was entered, or None."""
@@ -106,8 +122,7 @@ class BlockedWords:
         words = [[c for c in word if c.isalnum() or c in _SWAPS] for word in fold(entry).split()]
         words = [word for word in words if word]
         if not any(c.isalnum() for word in words for c in word):
-            raise SettingError(_("\"{entry}\" has no letters or digits. Enter a word.",
-                                 entry=entry))
+            raise SettingError(_('"{entry}" has no letters or digits. Enter a word.', entry=entry))
         readings = [""]
         for i, word in enumerate(words):
             if i:
@@ -171,13 +186,15 @@ def _followers(state: _State, c: str) -> Iterator[_State]:
         longer = min(run + 1, 2)
         child = None if c == " " else node.next.get(c)
         if child is not None:
-            yield _State(at + 1, child, longer, alone, spaced, False,
-                         min(letters + c.isalpha(), 3), swapped)
+            yield _State(
+                at + 1, child, longer, alone, spaced, False, min(letters + c.isalpha(), 3), swapped
+            )
         for other in _SWAPS.get(c, ""):
             child = node.next.get(other)
             if child is not None:
-                yield _State(at + 1, child, longer, alone, spaced, False, letters,
-                             min(swapped + 1, 3))
+                yield _State(
+                    at + 1, child, longer, alone, spaced, False, letters, min(swapped + 1, 3)
+                )
     if c.isalnum() or not (letters or swapped or run):
         return
     between = node.next.get(" ")
@@ -199,13 +216,18 @@ def blocked_words(entries: tuple[str, ...]) -> BlockedWords:
 def check_entry(entry: str) -> str:
     """Return the entry as it is stored; raises SettingError if it is unusable."""
     if not isinstance(entry, str):
-        raise SettingError(_("A blocked word must be text, not {value}.",
-                             value=repr(entry)[:40]))
+        raise SettingError(_("A blocked word must be text, not {value}.", value=repr(entry)[:40]))
     entry = entry.encode("utf-8", "replace").decode("utf-8")
     entry = " ".join(entry.split()) if not entry.startswith(REGEX) else entry.strip()
     if len(entry) > MAX_LENGTH:
-        raise SettingError(_("\"{entry}...\" has {length} characters; a blocked word can have at "
-                             "most {most}.", entry=entry[:20], length=len(entry), most=MAX_LENGTH))
+        raise SettingError(
+            _(
+                '"{entry}..." has {length} characters; a blocked word can have at most {most}.',
+                entry=entry[:20],
+                length=len(entry),
+                most=MAX_LENGTH,
+            )
+        )
     BlockedWords([entry])
     return entry
 
@@ -215,15 +237,24 @@ def _expression(entry: str) -> re2._Regexp[str]:
     options.log_errors = False
     options.case_sensitive = False
     options.max_mem = _MEMORY
-    pattern = entry[len(REGEX):].strip()
+    pattern = entry[len(REGEX) :].strip()
     try:
         expression = re2.compile(pattern, options)
     except re2.error as error:
-        raise SettingError(_("\"{pattern}\" isn't a valid RE2 expression ({reason}).",
-                             pattern=pattern, reason=_reason(error))) from None
+        raise SettingError(
+            _(
+                '"{pattern}" isn\'t a valid RE2 expression ({reason}).',
+                pattern=pattern,
+                reason=_reason(error),
+            )
+        ) from None
     if expression.search("") is not None:
-        raise SettingError(_("\"{pattern}\" matches every prompt, even an empty one. Use a "
-                             "narrower expression.", pattern=pattern))
+        raise SettingError(
+            _(
+                '"{pattern}" matches every prompt, even an empty one. Use a narrower expression.',
+                pattern=pattern,
+            )
+        )
     return expression
 
 

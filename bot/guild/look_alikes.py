@@ -12,10 +12,14 @@ _PAIRS = (
     # Cyrillic.
     "аaеeоoрpсcхxуyіiѕsјjкkмmтtвbнhԁdԛqԝwӏlһh"
     # Greek.
-    "αaοoεeιiκkνvρpτtυuχxγy")
+    "αaοoεeιiκkνvρpτtυuχxγy"
+)
 LOOK_ALIKES: dict[int, str] = {
     **{ord(a): b for a, b in zip(_PAIRS[::2], _PAIRS[1::2], strict=True)},
-    ord("æ"): "ae", ord("œ"): "oe", ord("þ"): "th"}
+    ord("æ"): "ae",
+    ord("œ"): "oe",
+    ord("þ"): "th",
+}
 # Signs that contain a letter: negative circled, negative squared, regional indicators.
 for _first in (0x1F150, 0x1F170, 0x1F1E6):
     LOOK_ALIKES.update({_first + i: chr(ord("a") + i) for i in range(26)})

@@ -81,94 +81,180 @@ def _everyone() -> str:
 
 SECTIONS: dict[str, tuple[Definition, ...]] = {
     "defaults": (
-        Definition("model", lambda: _("the default model"), Kind(),
-                   lambda host: host.painting.model, variable="IMAGINE_MODEL"),
-        Definition("size", lambda: _("the default width and height in pixels"), Size(),
-                   unset=_of_model, limit="IMAGINE_MAX_PIXELS"),
-        Definition("iterations", lambda: _("the default number of iterations"), _ITERATIONS,
-                   unset=_of_model, limit="IMAGINE_MAX_ITERATIONS"),
-        Definition("cutouts", lambda: _("the default number of cutouts per iteration"),
-                   _CUTOUTS, unset=_of_model),
-        Definition("learning_rate", lambda: _("the default learning rate: how much each iteration "
-                                              "changes the picture"), _RATE,
-                   unset=_of_model),
-        Definition("preset", lambda: _("the default preset: a named set of numbers, such as the "
-                                       "augmentations"),
-                   Choice(lambda: list(PRESETS)), lambda host: "default"),
-        Definition("seed", lambda: _("the default seed"), Seed(),
-                   lambda host: RANDOM),
-        Definition("preview_seconds", lambda: _("seconds between two previews of a picture"),
-                   Number(lambda host: host.delivery.preview_seconds, _constant(600), whole=False),
-                   lambda host: host.delivery.preview_seconds,
-                   variable="IMAGINE_PREVIEW_SECONDS", limit="IMAGINE_PREVIEW_SECONDS"),
+        Definition(
+            "model",
+            lambda: _("the default model"),
+            Kind(),
+            lambda host: host.painting.model,
+            variable="IMAGINE_MODEL",
+        ),
+        Definition(
+            "size",
+            lambda: _("the default width and height in pixels"),
+            Size(),
+            unset=_of_model,
+            limit="IMAGINE_MAX_PIXELS",
+        ),
+        Definition(
+            "iterations",
+            lambda: _("the default number of iterations"),
+            _ITERATIONS,
+            unset=_of_model,
+            limit="IMAGINE_MAX_ITERATIONS",
+        ),
+        Definition(
+            "cutouts",
+            lambda: _("the default number of cutouts per iteration"),
+            _CUTOUTS,
+            unset=_of_model,
+        ),
+        Definition(
+            "learning_rate",
+            lambda: _("the default learning rate: how much each iteration changes the picture"),
+            _RATE,
+            unset=_of_model,
+        ),
+        Definition(
+            "preset",
+            lambda: _("the default preset: a named set of numbers, such as the augmentations"),
+            Choice(lambda: list(PRESETS)),
+            lambda host: "default",
+        ),
+        Definition("seed", lambda: _("the default seed"), Seed(), lambda host: RANDOM),
+        Definition(
+            "preview_seconds",
+            lambda: _("seconds between two previews of a picture"),
+            Number(lambda host: host.delivery.preview_seconds, _constant(600), whole=False),
+            lambda host: host.delivery.preview_seconds,
+            variable="IMAGINE_PREVIEW_SECONDS",
+            limit="IMAGINE_PREVIEW_SECONDS",
+        ),
     ),
     "maximums": (
-        Definition("max_size", lambda: _("the maximum size; other shapes can have as many pixels "
-                                         "as this one"),
-                   Size(), unset=lambda: _("the host's limit"),
-                   variable="IMAGINE_MAX_PIXELS", limit="IMAGINE_MAX_PIXELS"),
-        Definition("max_iterations", lambda: _("the maximum number of iterations"), _ITERATIONS,
-                   lambda host: host.limits.max_iterations,
-                   variable="IMAGINE_MAX_ITERATIONS", limit="IMAGINE_MAX_ITERATIONS"),
-        Definition("max_cutouts", lambda: _("the maximum number of cutouts"), _CUTOUTS,
-                   lambda host: _MOST_CUTOUTS),
-        Definition("max_learning_rate", lambda: _("the maximum learning rate"), _RATE,
-                   lambda host: _MAX_RATE),
+        Definition(
+            "max_size",
+            lambda: _("the maximum size; other shapes can have as many pixels as this one"),
+            Size(),
+            unset=lambda: _("the host's limit"),
+            variable="IMAGINE_MAX_PIXELS",
+            limit="IMAGINE_MAX_PIXELS",
+        ),
+        Definition(
+            "max_iterations",
+            lambda: _("the maximum number of iterations"),
+            _ITERATIONS,
+            lambda host: host.limits.max_iterations,
+            variable="IMAGINE_MAX_ITERATIONS",
+            limit="IMAGINE_MAX_ITERATIONS",
+        ),
+        Definition(
+            "max_cutouts",
+            lambda: _("the maximum number of cutouts"),
+            _CUTOUTS,
+            lambda host: _MOST_CUTOUTS,
+        ),
+        Definition(
+            "max_learning_rate",
+            lambda: _("the maximum learning rate"),
+            _RATE,
+            lambda host: _MAX_RATE,
+        ),
     ),
     "who and where": (
-        Definition("channels_allowed", lambda: _("the only channels I paint in, including their "
-                                                 "threads"),
-                   Mentions("#"), unset=lambda: _("everywhere")),
-        Definition("channels_denied", lambda: _("channels I don't paint in, including their "
-                                                "threads"),
-                   Mentions("#")),
-        Definition("roles_use", lambda: _("roles that can make pictures"), Mentions("@&"),
-                   unset=_everyone),
-        Definition("roles_edit", lambda: _("roles that can edit pictures"), Mentions("@&"),
-                   unset=_everyone),
-        Definition("roles_big", lambda: _("roles that can exceed max_size, up to the host's limit"),
-                   Mentions("@&")),
+        Definition(
+            "channels_allowed",
+            lambda: _("the only channels I paint in, including their threads"),
+            Mentions("#"),
+            unset=lambda: _("everywhere"),
+        ),
+        Definition(
+            "channels_denied",
+            lambda: _("channels I don't paint in, including their threads"),
+            Mentions("#"),
+        ),
+        Definition(
+            "roles_use", lambda: _("roles that can make pictures"), Mentions("@&"), unset=_everyone
+        ),
+        Definition(
+            "roles_edit", lambda: _("roles that can edit pictures"), Mentions("@&"), unset=_everyone
+        ),
+        Definition(
+            "roles_big",
+            lambda: _("roles that can exceed max_size, up to the host's limit"),
+            Mentions("@&"),
+        ),
     ),
     "limits per member": (
-        Definition("jobs_waiting", lambda: _("how many pictures a member can have in the queue at "
-                                             "a time"),
-                   Number(_constant(1), lambda host: host.limits.max_jobs_per_person),
-                   lambda host: host.limits.max_jobs_per_person,
-                   variable="IMAGINE_MAX_JOBS_PER_PERSON", limit="IMAGINE_MAX_JOBS_PER_PERSON"),
-        Definition("jobs_a_day", lambda: _("how many pictures a member can make in 24 hours"),
-                   _A_DAY, unset=lambda: _("unlimited")),
-        Definition("jobs_a_day_by_role", lambda: _("the same per role; a member's most generous "
-                                                   "limit counts"), NumberByRole(_A_DAY)),
-        Definition("cooldown", lambda: _("seconds a member waits between two pictures"),
-                   Number(_constant(0), _constant(_LONGEST_COOLDOWN)), lambda host: 0),
+        Definition(
+            "jobs_waiting",
+            lambda: _("how many pictures a member can have in the queue at a time"),
+            Number(_constant(1), lambda host: host.limits.max_jobs_per_person),
+            lambda host: host.limits.max_jobs_per_person,
+            variable="IMAGINE_MAX_JOBS_PER_PERSON",
+            limit="IMAGINE_MAX_JOBS_PER_PERSON",
+        ),
+        Definition(
+            "jobs_a_day",
+            lambda: _("how many pictures a member can make in 24 hours"),
+            _A_DAY,
+            unset=lambda: _("unlimited"),
+        ),
+        Definition(
+            "jobs_a_day_by_role",
+            lambda: _("the same per role; a member's most generous limit counts"),
+            NumberByRole(_A_DAY),
+        ),
+        Definition(
+            "cooldown",
+            lambda: _("seconds a member waits between two pictures"),
+            Number(_constant(0), _constant(_LONGEST_COOLDOWN)),
+            lambda host: 0,
+        ),
     ),
     "content": (
         Definition("blocked_words", lambda: _("words that aren't allowed in prompts"), Words()),
         Definition("concepts", lambda: _("what pictures aren't allowed to show"), Concepts()),
-        Definition("spoiler", lambda: _("whether pictures are posted behind a spoiler"), Switch(),
-                   lambda host: False),
-        Definition("language", lambda: _("the language of my messages about pictures; auto uses "
-                                         "each member's own"),
-                   Choice(lambda: [AUTO, *LANGUAGES]), lambda host: AUTO),
+        Definition(
+            "spoiler",
+            lambda: _("whether pictures are posted behind a spoiler"),
+            Switch(),
+            lambda host: False,
+        ),
+        Definition(
+            "language",
+            lambda: _("the language of my messages about pictures; auto uses each member's own"),
+            Choice(lambda: [AUTO, *LANGUAGES]),
+            lambda host: AUTO,
+        ),
     ),
     "storage": (
-        Definition("retention_days", lambda: _("days until pictures and their data are deleted"),
-                   Number(_constant(1), lambda host: host.privacy.retention_days or _MOST_DAYS),
-                   lambda host: host.privacy.retention_days or None,
-                   unset=lambda: _("until someone deletes them"),
-                   variable="IMAGINE_RETENTION_DAYS", limit="IMAGINE_RETENTION_DAYS"),
+        Definition(
+            "retention_days",
+            lambda: _("days until pictures and their data are deleted"),
+            Number(_constant(1), lambda host: host.privacy.retention_days or _MOST_DAYS),
+            lambda host: host.privacy.retention_days or None,
+            unset=lambda: _("until someone deletes them"),
+            variable="IMAGINE_RETENTION_DAYS",
+            limit="IMAGINE_RETENTION_DAYS",
+        ),
     ),
 }
-DEFINITIONS = {definition.name: definition
-               for section in SECTIONS.values() for definition in section}
+DEFINITIONS = {
+    definition.name: definition for section in SECTIONS.values() for definition in section
+}
 
 
 def definition_of(name: str) -> Definition:
     """Return the setting called ``name``; raises SettingError if it is unknown."""
     found = DEFINITIONS.get(name.strip().lower())
     if found is None:
-        raise SettingError(_("There's no setting called \"{name}\". Choose from: {names}.",
-                             name=name[:40], names=", ".join(DEFINITIONS)))
+        raise SettingError(
+            _(
+                'There\'s no setting called "{name}". Choose from: {names}.',
+                name=name[:40],
+                names=", ".join(DEFINITIONS),
+            )
+        )
     return found
 
 
@@ -178,9 +264,12 @@ class Rules:
     def __init__(self, stored: Mapping[str, Any], host: Settings) -> None:
         self.host = host
         # If the host has lowered a limit since, values beyond it count as not set.
-        self.stored = {name: value for name, value in stored.items()
-                       if (known := DEFINITIONS.get(name)) is not None
-                       and (not known.kind.typed or known.kind.fits(name, value, host))}
+        self.stored = {
+            name: value
+            for name, value in stored.items()
+            if (known := DEFINITIONS.get(name)) is not None
+            and (not known.kind.typed or known.kind.fits(name, value, host))
+        }
 
     def value(self, name: str) -> Any:
         """Return the value that applies; None if it is not set anywhere."""
@@ -202,8 +291,7 @@ class Rules:
     def max_pixels(self) -> int:
         """The most pixels of a picture, except for roles that can exceed them."""
         size = self.value("max_size")
-        return self.host.limits.max_pixels if size is None else math.prod(
-            parse_size(size).values())
+        return self.host.limits.max_pixels if size is None else math.prod(parse_size(size).values())
 
     def place(self, place: Place) -> Place:
         """Return a job's place with the server's language, if the server set one."""
@@ -250,8 +338,9 @@ class GuildSettings:
             await check_model(value)
         return value
 
-    async def change(self, guild_id: str, person: str,
-                     changed: Callable[[Rules], Mapping[str, Any]]) -> list[Change]:
+    async def change(
+        self, guild_id: str, person: str, changed: Callable[[Rules], Mapping[str, Any]]
+    ) -> list[Change]:
         """Set the values that ``changed`` returns for the current rules; None or empty resets.
 
         Returns what changed. All values are checked before any is set: raises SettingError,
@@ -259,8 +348,10 @@ class GuildSettings:
         """
         async with self._changing:
             wanted = changed(await self.rules(guild_id))
-            checked = {name: None if value is None else await self.check(name, value)
-                       for name, value in wanted.items()}
+            checked = {
+                name: None if value is None else await self.check(name, value)
+                for name, value in wanted.items()
+            }
             kept = {name: None if value in ([], {}) else value for name, value in checked.items()}
             return await self._guilds.change_settings(guild_id, person, kept)
 

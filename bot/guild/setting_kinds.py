@@ -64,8 +64,14 @@ class Kind:
 
     def refusal(self, name: str, value: Any, host: Settings) -> SettingError:
         """The error that says which values there are, for an invalid ``value``."""
-        return SettingError(_("{name} must be {range}, not \"{value}\".", name=name,
-                              range=self.range(host), value=escape(str(value), 40)))
+        return SettingError(
+            _(
+                '{name} must be {range}, not "{value}".',
+                name=name,
+                range=self.range(host),
+                value=escape(str(value), 40),
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -87,9 +93,13 @@ class Number(Kind):
     def check(self, name: str, value: Any, host: Settings) -> Any:
         numbers = (int,) if self.whole else (int, float)
         low, high = self.low(host), self.high(host)
-        if (isinstance(value, bool) or not isinstance(value, numbers)
-                or not math.isfinite(value) or not low <= value <= high
-                or (self.above and value == low)):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, numbers)
+            or not math.isfinite(value)
+            or not low <= value <= high
+            or (self.above and value == low)
+        ):
             raise self.refusal(name, value, host)
         return value
 
@@ -118,14 +128,24 @@ class Size(Kind):
         most = host.limits.max_pixels
         if width * height > most:
             side = math.isqrt(most)
-            raise SettingError(_("{width}x{height} is too big for {name}: the host allows at most "
-                                 "{most} pixels. Try {side}x{side}.", name=name,
-                                 width=width, height=height, most=most, side=side))
+            raise SettingError(
+                _(
+                    "{width}x{height} is too big for {name}: the host allows at most "
+                    "{most} pixels. Try {side}x{side}.",
+                    name=name,
+                    width=width,
+                    height=height,
+                    most=most,
+                    side=side,
+                )
+            )
         return f"{width}x{height}"
 
     def range(self, host: Settings) -> str:
-        return _("a size like 256x128, 16 to 2048 per side, at most {most} pixels",
-                 most=host.limits.max_pixels)
+        return _(
+            "a size like 256x128, 16 to 2048 per side, at most {most} pixels",
+            most=host.limits.max_pixels,
+        )
 
     def choices(self, host: Settings) -> list[str]:
         sides = (128, 192, 256, 384, 512, 768, 1024)
@@ -200,10 +220,18 @@ class Mentions(Kind):
     of_one_server = True
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        if (not isinstance(value, list) or len(value) > MAX_LISTED
-                or not all(isinstance(id, str) and _ID.fullmatch(id) for id in value)):
-            raise SettingError(_("{name} must be a list of at most {most} Discord IDs.",
-                                 name=name, most=MAX_LISTED))
+        if (
+            not isinstance(value, list)
+            or len(value) > MAX_LISTED
+            or not all(isinstance(id, str) and _ID.fullmatch(id) for id in value)
+        ):
+            raise SettingError(
+                _(
+                    "{name} must be a list of at most {most} Discord IDs.",
+                    name=name,
+                    most=MAX_LISTED,
+                )
+            )
         return list(dict.fromkeys(value))
 
     def show(self, value: Any) -> str:
@@ -223,11 +251,18 @@ class NumberByRole(Kind):
     of_one_server = True
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
-        if (not isinstance(value, dict) or len(value) > MAX_LISTED
-                or not all(_ID.fullmatch(str(id)) for id in value)):
-            raise SettingError(_("{name} must have a number for each role ID, for at most {most} "
-                                 "roles.",
-                                 name=name, most=MAX_LISTED))
+        if (
+            not isinstance(value, dict)
+            or len(value) > MAX_LISTED
+            or not all(_ID.fullmatch(str(id)) for id in value)
+        ):
+            raise SettingError(
+                _(
+                    "{name} must have a number for each role ID, for at most {most} roles.",
+                    name=name,
+                    most=MAX_LISTED,
+                )
+            )
         return {str(id): self.number.check(name, given, host) for id, given in value.items()}
 
     def show(self, value: Any) -> str:
@@ -244,8 +279,9 @@ class Words(Kind):
 
     def check(self, name: str, value: Any, host: Settings) -> Any:
         if not isinstance(value, list) or len(value) > MAX_ENTRIES:
-            raise SettingError(_("{name} must be a list of at most {most} words.", name=name,
-                                 most=MAX_ENTRIES))
+            raise SettingError(
+                _("{name} must be a list of at most {most} words.", name=name, most=MAX_ENTRIES)
+            )
         return list(dict.fromkeys(check_entry(entry) for entry in value))
 
     def show(self, value: Any) -> str:

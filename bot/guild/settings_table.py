@@ -89,14 +89,19 @@ def table() -> str:
     """Return the whole page as Markdown."""
     host = Settings(
         discord=DiscordSettings.model_construct(token=SecretStr("")),
-        painting=PaintingSettings.model_construct(), limits=LimitSettings.model_construct(),
-        delivery=DeliverySettings.model_construct(), test=TestSettings.model_construct(),
-        privacy=PrivacySettings.model_construct())
+        painting=PaintingSettings.model_construct(),
+        limits=LimitSettings.model_construct(),
+        delivery=DeliverySettings.model_construct(),
+        test=TestSettings.model_construct(),
+        privacy=PrivacySettings.model_construct(),
+    )
     parts = [_HEAD]
     for title, definitions in SECTIONS.items():
-        parts.append(f"\n## {title[0].upper()}{title[1:]}\n\n"
-                     "| name | description | default | from | range | set by | host's limit |\n"
-                     "|---|---|---|---|---|---|---|\n")
+        parts.append(
+            f"\n## {title[0].upper()}{title[1:]}\n\n"
+            "| name | description | default | from | range | set by | host's limit |\n"
+            "|---|---|---|---|---|---|---|\n"
+        )
         parts.extend(_row(definition, host) for definition in definitions)
     return "".join([*parts, _TAIL])
 
@@ -105,8 +110,10 @@ def _row(definition: Definition, host: Settings) -> str:
     default = definition.shown(definition.default(host))
     source = "built in" if definition.variable is None else f"`{definition.variable}`"
     limit = "" if definition.limit is None else f"`{definition.limit}`"
-    return (f"| `{definition.name}` | {definition.about()} | {default} | {source} | "
-            f"{definition.kind.range(host)} | Manage Server | {limit} |\n")
+    return (
+        f"| `{definition.name}` | {definition.about()} | {default} | {source} | "
+        f"{definition.kind.range(host)} | Manage Server | {limit} |\n"
+    )
 
 
 if __name__ == "__main__":

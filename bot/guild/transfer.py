@@ -43,9 +43,14 @@ def read_file(data: bytes) -> tuple[str, dict[str, Any]]:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise wrong
     if content.get("version") != VERSION:
-        raise SettingError(_("That file has format version {theirs}, but I need version {mine}. "
-                             "Export it again.", theirs=str(content.get("version"))[:20],
-                             mine=VERSION))
+        raise SettingError(
+            _(
+                "That file has format version {theirs}, but I need version {mine}. "
+                "Export it again.",
+                theirs=str(content.get("version"))[:20],
+                mine=VERSION,
+            )
+        )
     settings = content.get("settings")
     if not isinstance(settings, dict) or not isinstance(content.get("server"), str):
         raise wrong
@@ -58,7 +63,12 @@ def wanted_values(guild_id: str, server: str, settings: dict[str, Any]) -> Impor
     Raises SettingError for an unknown setting.
     """
     given = {definition_of(name).name: value for name, value in settings.items()}
-    foreign = [] if server == guild_id else [
-        name for name, definition in DEFINITIONS.items() if definition.kind.of_one_server]
-    return Import({name: given.get(name) for name in DEFINITIONS if name not in foreign},
-                  [name for name in foreign if given.get(name)])
+    foreign = (
+        []
+        if server == guild_id
+        else [name for name, definition in DEFINITIONS.items() if definition.kind.of_one_server]
+    )
+    return Import(
+        {name: given.get(name) for name in DEFINITIONS if name not in foreign},
+        [name for name in foreign if given.get(name)],
+    )

@@ -33,9 +33,16 @@ def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) ->
     """Check everything and ``say`` a line about each; return 0 if the bot can run, else 1."""
     all_ = Report(say, env_file)
     all_.settings()
-    for name, check in (("versions", _versions), ("token", _token), ("models", check_models),
-                        ("device", check_device), ("folders", _folders),
-                        ("database", _database), ("backups", _backups), ("metrics", _metrics)):
+    for name, check in (
+        ("versions", _versions),
+        ("token", _token),
+        ("models", check_models),
+        ("device", check_device),
+        ("folders", _folders),
+        ("database", _database),
+        ("backups", _backups),
+        ("metrics", _metrics),
+    ):
         with all_.checking(name):
             check(all_)
     if all_.wrong:
@@ -57,8 +64,12 @@ def _versions(all_: Report) -> None:
             missing.append(name)
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        all_.line("WRONG", "versions", f"{', '.join(missing)} {verb} not installed; run make "
-                  "setup, or pip install -c constraints.txt .")
+        all_.line(
+            "WRONG",
+            "versions",
+            f"{', '.join(missing)} {verb} not installed; run make "
+            "setup, or pip install -c constraints.txt .",
+        )
     all_.line("ok", "versions", ", ".join(found))
 
 
@@ -70,12 +81,19 @@ def _token(all_: Report) -> None:
     id_ = application_id_of(token)
     parts = token.strip().split(".")
     if id_ is None or len(parts) != 3 or not all(parts) or any(c.isspace() for c in token.strip()):
-        all_.line("WRONG", "token", "DISCORD_TOKEN doesn't look like a bot token, which has three "
-                  "parts separated by dots; copy it again from the Bot page of your application, "
-                  "not the client secret or the public key")
+        all_.line(
+            "WRONG",
+            "token",
+            "DISCORD_TOKEN doesn't look like a bot token, which has three "
+            "parts separated by dots; copy it again from the Bot page of your application, "
+            "not the client secret or the public key",
+        )
     else:
-        all_.line("ok", "token", f"belongs to application {id_}; only Discord knows whether it's "
-                  "still valid")
+        all_.line(
+            "ok",
+            "token",
+            f"belongs to application {id_}; only Discord knows whether it's still valid",
+        )
 
 
 def _folders(all_: Report) -> None:
@@ -89,8 +107,12 @@ def _folder(all_: Report, what: str, folder: Path, setting: str, *, needed: bool
     bad: Mark = "WRONG" if needed else "note"
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
-        all_.line(bad, "folders", f"the {what} folder {folder} can't be created because {there} "
-                  f"is a file; choose another {setting}")
+        all_.line(
+            bad,
+            "folders",
+            f"the {what} folder {folder} can't be created because {there} "
+            f"is a file; choose another {setting}",
+        )
         return
     for path in [folder, *(folder / name for name in _inner(what))]:
         try:
@@ -100,16 +122,23 @@ def _folder(all_: Report, what: str, folder: Path, setting: str, *, needed: bool
             elif path == folder and not os.access(there, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:
-            all_.line(bad, "folders", f"the {what} folder {path} isn't writable "
-                      f"({error.strerror}); give this user access, or choose another {setting}")
+            all_.line(
+                bad,
+                "folders",
+                f"the {what} folder {path} isn't writable "
+                f"({error.strerror}); give this user access, or choose another {setting}",
+            )
             return
     free = shutil.disk_usage(there).free
-    text = (f"the {what} folder {folder} "
-            + ("is writable" if folder.is_dir() else "can be created"))
+    text = f"the {what} folder {folder} " + ("is writable" if folder.is_dir() else "can be created")
     if free < LITTLE_DISK:
         mark: Mark = bad if free < NO_DISK else "note"
-        all_.line(mark, "folders", f"{text}, but only {free / 1e6:,.0f} MB of disk are free; free "
-                  "up some space, or set IMAGINE_PICTURES_MB")
+        all_.line(
+            mark,
+            "folders",
+            f"{text}, but only {free / 1e6:,.0f} MB of disk are free; free "
+            "up some space, or set IMAGINE_PICTURES_MB",
+        )
         return
     if what == "data" and (folder / "pictures").is_dir():
         text += f" and holds {folder_size(folder / 'pictures') / 1e6:,.1f} MB of pictures"
@@ -130,17 +159,28 @@ def _database(all_: Report) -> None:
         return
     wrong = damage(path, thorough=True)
     if wrong is not None:
-        all_.line("WRONG", "database", f"{path} is damaged ({wrong}); start the bot, which moves "
-                  "it aside and restores the newest good backup, or choose a backup yourself: "
-                  "python -m bot restore FILE")
+        all_.line(
+            "WRONG",
+            "database",
+            f"{path} is damaged ({wrong}); start the bot, which moves "
+            "it aside and restores the newest good backup, or choose a backup yourself: "
+            "python -m bot restore FILE",
+        )
         return
     version = version_of(path)
     if version > newest:
-        all_.line("WRONG", "database", f"{path} was written by a newer imagine-bot (database "
-                  f"version {version}, this one knows {newest}); update the bot")
+        all_.line(
+            "WRONG",
+            "database",
+            f"{path} was written by a newer imagine-bot (database "
+            f"version {version}, this one knows {newest}); update the bot",
+        )
     elif version < newest:
-        all_.line("ok", "database", f"intact; version {version}, and the next start updates it to "
-                  f"{newest}")
+        all_.line(
+            "ok",
+            "database",
+            f"intact; version {version}, and the next start updates it to {newest}",
+        )
     else:
         all_.line("ok", "database", f"intact; version {version}")
 
@@ -153,17 +193,27 @@ def _backups(all_: Report) -> None:
     if not operations.backup_hours:
         all_.line("note", "backups", "turned off, because IMAGINE_BACKUP_HOURS is 0")
     elif not found:
-        all_.line("note", "backups", "none yet; the bot makes the first one a minute after it "
-                  "starts, and python -m bot backup makes one now")
+        all_.line(
+            "note",
+            "backups",
+            "none yet; the bot makes the first one a minute after it "
+            "starts, and python -m bot backup makes one now",
+        )
     else:
         age = datetime.now(UTC) - found[0].made
         late = age > 2 * timedelta(hours=operations.backup_hours)
         hours = round(age / timedelta(hours=1))
-        text = (f"{len(found)} found, the newest is {hours} {'hour' if hours == 1 else 'hours'} "
-                "old")
-        all_.line("note" if late else "ok", "backups", text + (
-            "; it should be newer: check that the bot is running, and read its log" if late
-            else ""))
+        text = f"{len(found)} found, the newest is {hours} {'hour' if hours == 1 else 'hours'} old"
+        all_.line(
+            "note" if late else "ok",
+            "backups",
+            text
+            + (
+                "; it should be newer: check that the bot is running, and read its log"
+                if late
+                else ""
+            ),
+        )
 
 
 def _metrics(all_: Report) -> None:
@@ -177,5 +227,9 @@ def _metrics(all_: Report) -> None:
     loopback = host == "localhost"
     with contextlib.suppress(ValueError):
         loopback = loopback or ip_address(host).is_loopback
-    all_.line("ok" if loopback else "note", "metrics", f"served on {host} port {port}" + (
-        "" if loopback else "; anyone who can reach that address can read them"))
+    all_.line(
+        "ok" if loopback else "note",
+        "metrics",
+        f"served on {host} port {port}"
+        + ("" if loopback else "; anyone who can reach that address can read them"),
+    )

@@ -30,8 +30,12 @@ def check_models(all_: Report) -> None:
         entry = catalogue.model(chosen)
         gone = [source.file for source in entry.sources if not source.location(folder).is_file()]
         if gone:
-            all_.line("WRONG", "models", f"{chosen} is missing {', '.join(gone)}; run "
-                      f"imagine-models get {entry.name}, or choose another IMAGINE_MODEL")
+            all_.line(
+                "WRONG",
+                "models",
+                f"{chosen} is missing {', '.join(gone)}; run "
+                f"imagine-models get {entry.name}, or choose another IMAGINE_MODEL",
+            )
         elif _hashes(all_, entry, folder):
             all_.line("ok", "models", f"{chosen} is installed and intact")
     for entry in _others(catalogue, chosen):
@@ -39,10 +43,17 @@ def check_models(all_: Report) -> None:
         if all(here):
             if _hashes(all_, entry, folder):
                 all_.line("ok", "models", f"{entry.name} is installed and intact")
-        elif any(source.location(folder).is_file() for source in entry.sources
-                 if source.file.startswith(entry.generator.name)):
-            all_.line("note", "models", f"{entry.name} is only partly installed; run "
-                      f"imagine-models get {entry.name} to download the rest")
+        elif any(
+            source.location(folder).is_file()
+            for source in entry.sources
+            if source.file.startswith(entry.generator.name)
+        ):
+            all_.line(
+                "note",
+                "models",
+                f"{entry.name} is only partly installed; run "
+                f"imagine-models get {entry.name} to download the rest",
+            )
 
 
 def _others(catalogue: Catalogue, chosen: str | None) -> Iterator[ModelEntry]:
@@ -81,15 +92,21 @@ def check_device(all_: Report) -> None:
     files = [source.location(folder) for source in entry.sources]
     if not all(file.is_file() for file in files):
         return  # reported with the models
-    needed = (LARGE_MEMORY if sum(file.stat().st_size for file in files) > _LARGE_FILES
-              else SMALL_MEMORY)
+    needed = (
+        LARGE_MEMORY if sum(file.stat().st_size for file in files) > _LARGE_FILES else SMALL_MEMORY
+    )
     if free is not None and free < needed:
-        all_.line("note", "device", f"{name}: {free / 1e9:.1f} GB of memory are free, but painting "
-                  f"with {painting.model} may need {needed / 1e9:.0f} GB; close other programs, or "
-                  "choose another IMAGINE_MODEL or IMAGINE_DEVICE")
+        all_.line(
+            "note",
+            "device",
+            f"{name}: {free / 1e9:.1f} GB of memory are free, but painting "
+            f"with {painting.model} may need {needed / 1e9:.0f} GB; close other programs, or "
+            "choose another IMAGINE_MODEL or IMAGINE_DEVICE",
+        )
     else:
-        all_.line("ok", "device", name + (
-            "" if free is None else f", {free / 1e9:.1f} GB of memory free"))
+        all_.line(
+            "ok", "device", name + ("" if free is None else f", {free / 1e9:.1f} GB of memory free")
+        )
     load_models(painting.model, device=str(device))
     all_.line("ok", "device", f"{painting.model} can be loaded on it")
 

@@ -56,11 +56,18 @@ class _Checking:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> bool:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
         if not isinstance(error, Exception):
             return False
-        text = str(error) if isinstance(error, EngineError) else (
-            f"the check failed: {error} ({type(error).__name__})")
+        text = (
+            str(error)
+            if isinstance(error, EngineError)
+            else (f"the check failed: {error} ({type(error).__name__})")
+        )
         self._examination.line("WRONG", self._what, text)
         return True

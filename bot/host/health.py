@@ -49,8 +49,9 @@ class HealthServer:
     async def start(self) -> bool:
         """Start listening; if that fails, log a warning and return False. The bot continues."""
         application = web.Application()
-        application.add_routes([web.get("/metrics", self._metrics),
-                                web.get("/healthz", self._health)])
+        application.add_routes(
+            [web.get("/metrics", self._metrics), web.get("/healthz", self._health)]
+        )
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -58,9 +59,14 @@ class HealthServer:
         except (OSError, OverflowError) as error:
             await runner.cleanup()
             why = getattr(error, "strerror", None) or error
-            log.warning("Cannot serve /metrics and /healthz on %s port %d (%s). Another program "
-                        "may use that port; choose another IMAGINE_METRICS_PORT, or 0 to turn "
-                        "them off", self.host, self.port, why)
+            log.warning(
+                "Cannot serve /metrics and /healthz on %s port %d (%s). Another program "
+                "may use that port; choose another IMAGINE_METRICS_PORT, or 0 to turn "
+                "them off",
+                self.host,
+                self.port,
+                why,
+            )
             return False
         self._runner = runner
         self.port = runner.addresses[0][1]  # with port 0 the system chooses one
@@ -74,13 +80,17 @@ class HealthServer:
             self._runner = None
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        return web.Response(body=self.bot.metrics.page(self.bot),
-                            headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(
+            body=self.bot.metrics.page(self.bot), headers={"Content-Type": CONTENT_TYPE}
+        )
 
     async def _health(self, request: web.Request) -> web.Response:
         reasons = await problems(self.bot)
-        body = {"status": "unavailable" if reasons else "ok", "reasons": reasons,
-                "draining": self.bot.opened and self.bot.queue.draining}
+        body = {
+            "status": "unavailable" if reasons else "ok",
+            "reasons": reasons,
+            "draining": self.bot.opened and self.bot.queue.draining,
+        }
         return web.json_response(body, status=503 if reasons else 200)
 
 

@@ -50,9 +50,13 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of JSON."""
-        fields = {"time": _time(record), "level": record.levelname.lower(),
-                  "logger": record.name, "job": getattr(record, "job", "") or None,
-                  "message": record.getMessage()}
+        fields = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "job": getattr(record, "job", "") or None,
+            "message": record.getMessage(),
+        }
         if record.exc_info:
             fields["error"] = self.formatException(record.exc_info)
         return json.dumps(fields, ensure_ascii=False)

@@ -28,7 +28,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES: tuple[State, ...] = get_args(State)
 LAG_SECONDS = 0.5
 _LONG = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
-_SHORT = (.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10)
+_SHORT = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
 class RunningBot(Protocol):
@@ -54,37 +54,60 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self.jobs = Counter("imagine_jobs", "Jobs that entered a state", ["state"],
-                            registry=registry)
-        self.wait = Histogram("imagine_job_wait_seconds", "Seconds from request to start",
-                              buckets=_LONG, registry=registry)
-        self.run = Histogram("imagine_job_run_seconds", "Seconds spent painting a finished picture",
-                             buckets=_LONG, registry=registry)
-        self.iterations = Counter("imagine_iterations", "Iterations of finished pictures",
-                                  registry=registry)
-        self.lag = Histogram("imagine_event_loop_lag_seconds",
-                             "Seconds by which timers are late",
-                             buckets=_SHORT, registry=registry)
-        self.rest = Counter("imagine_discord_requests", "Requests to Discord's REST API",
-                            ["method"], registry=registry)
+        self.jobs = Counter(
+            "imagine_jobs", "Jobs that entered a state", ["state"], registry=registry
+        )
+        self.wait = Histogram(
+            "imagine_job_wait_seconds",
+            "Seconds from request to start",
+            buckets=_LONG,
+            registry=registry,
+        )
+        self.run = Histogram(
+            "imagine_job_run_seconds",
+            "Seconds spent painting a finished picture",
+            buckets=_LONG,
+            registry=registry,
+        )
+        self.iterations = Counter(
+            "imagine_iterations", "Iterations of finished pictures", registry=registry
+        )
+        self.lag = Histogram(
+            "imagine_event_loop_lag_seconds",
+            "Seconds by which timers are late",
+            buckets=_SHORT,
+            registry=registry,
+        )
+        self.rest = Counter(
+            "imagine_discord_requests",
+            "Requests to Discord's REST API",
+            ["method"],
+            registry=registry,
+        )
         self.rest_errors = Counter(
             "imagine_discord_rest_errors",
-            "Requests to Discord that failed, by HTTP status, or \"network\"",
-            ["method", "status"], registry=registry)
-        self._now = {name: Gauge(f"imagine_{name}", text, registry=registry) for name, text in (
-            ("queue_length", "Jobs that are waiting"),
-            ("jobs_running", "Jobs being painted"),
-            ("iterations_per_second", "Speed of the running job, or else of the last picture"),
-            ("draining", "1 while no new jobs are taken"),
-            ("worker_up", "1 while the worker process is alive"),
-            ("worker_memory_bytes", "Memory used by the worker process"),
-            ("worker_starts", "Worker processes started so far"),
-            ("memory_bytes", "Memory used by the bot's process"),
-            ("servers", "Discord servers that the bot is in"),
-            ("gateway_latency_seconds", "Seconds between a heartbeat and Discord's answer"),
-            ("start_time_seconds", "When the bot started, seconds since 1970"),
-            ("last_backup_time_seconds", "When the newest backup was made, seconds since 1970"),
-            ("pictures_bytes", "Disk space used by pictures, when last measured"))}
+            'Requests to Discord that failed, by HTTP status, or "network"',
+            ["method", "status"],
+            registry=registry,
+        )
+        self._now = {
+            name: Gauge(f"imagine_{name}", text, registry=registry)
+            for name, text in (
+                ("queue_length", "Jobs that are waiting"),
+                ("jobs_running", "Jobs being painted"),
+                ("iterations_per_second", "Speed of the running job, or else of the last picture"),
+                ("draining", "1 while no new jobs are taken"),
+                ("worker_up", "1 while the worker process is alive"),
+                ("worker_memory_bytes", "Memory used by the worker process"),
+                ("worker_starts", "Worker processes started so far"),
+                ("memory_bytes", "Memory used by the bot's process"),
+                ("servers", "Discord servers that the bot is in"),
+                ("gateway_latency_seconds", "Seconds between a heartbeat and Discord's answer"),
+                ("start_time_seconds", "When the bot started, seconds since 1970"),
+                ("last_backup_time_seconds", "When the newest backup was made, seconds since 1970"),
+                ("pictures_bytes", "Disk space used by pictures, when last measured"),
+            )
+        }
         info = Gauge("imagine_info", "The version", ["version"], registry=registry)
         info.labels(version()).set(1)
         for state in STATES:  # so that each counter exists from the start, at 0
@@ -120,14 +143,20 @@ class Metrics:
         """Return the trace configuration that counts discord.py's requests (``http_trace``)."""
         trace = aiohttp.TraceConfig()
 
-        async def ended(session: aiohttp.ClientSession, context: SimpleNamespace,
-                        params: aiohttp.TraceRequestEndParams) -> None:
+        async def ended(
+            session: aiohttp.ClientSession,
+            context: SimpleNamespace,
+            params: aiohttp.TraceRequestEndParams,
+        ) -> None:
             self.rest.labels(_method(params.method)).inc()
             if params.response.status >= 400:
                 self.rest_errors.labels(_method(params.method), str(params.response.status)).inc()
 
-        async def failed(session: aiohttp.ClientSession, context: SimpleNamespace,
-                         params: aiohttp.TraceRequestExceptionParams) -> None:
+        async def failed(
+            session: aiohttp.ClientSession,
+            context: SimpleNamespace,
+            params: aiohttp.TraceRequestExceptionParams,
+        ) -> None:
             self.rest.labels(_method(params.method)).inc()
             self.rest_errors.labels(_method(params.method), "network").inc()
 

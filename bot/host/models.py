@@ -22,5 +22,8 @@ def _check_model(name: str) -> None:
     entry = load_catalogue().model(name)
     folder = models_folder()
     if not all(source.location(folder).is_file() for source in entry.sources):
-        raise MissingModelError("{model} isn't installed on this bot. Choose another model, or ask "
-                                "the bot's host to install it.", model=entry.name)
+        raise MissingModelError(
+            "{model} isn't installed on this bot. Choose another model, or ask "
+            "the bot's host to install it.",
+            model=entry.name,
+        )

@@ -28,8 +28,9 @@ Servers = Callable[[], set[str] | None]
 class Retention:
     """The daily task. Of the host's and the server's retention times, the shorter one counts."""
 
-    def __init__(self, store: Store, settings: PrivacySettings, server_days: ServerDays,
-                 servers: Servers) -> None:
+    def __init__(
+        self, store: Store, settings: PrivacySettings, server_days: ServerDays, servers: Servers
+    ) -> None:
         self._store = store
         self._settings = settings
         self._server_days = server_days

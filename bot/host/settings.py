@@ -41,11 +41,13 @@ class DiscordSettings(BaseSettings):
 class PaintingSettings(BaseSettings):
     """Where pictures are stored, and with what they are painted."""
 
-    model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore",
-                                      protected_namespaces=())
+    model_config = SettingsConfigDict(
+        env_prefix="IMAGINE_", extra="ignore", protected_namespaces=()
+    )
 
     data_folder: Path = Field(
-        default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False))
+        default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False)
+    )
     model: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_MODEL
     device: Annotated[str, Field(min_length=1)] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
@@ -118,9 +120,14 @@ class Settings:
 
 
 SECTIONS: dict[str, type[BaseSettings]] = {
-    "discord": DiscordSettings, "painting": PaintingSettings, "limits": LimitSettings,
-    "delivery": DeliverySettings, "test": TestSettings, "privacy": PrivacySettings,
-    "operations": OperationsSettings}
+    "discord": DiscordSettings,
+    "painting": PaintingSettings,
+    "limits": LimitSettings,
+    "delivery": DeliverySettings,
+    "test": TestSettings,
+    "privacy": PrivacySettings,
+    "operations": OperationsSettings,
+}
 
 
 def variable(section: type[BaseSettings], field: str) -> str:
@@ -130,8 +137,9 @@ def variable(section: type[BaseSettings], field: str) -> str:
 
 def variables() -> list[str]:
     """Return every environment variable that is a setting."""
-    return [variable(section, field) for section in SECTIONS.values()
-            for field in section.model_fields]
+    return [
+        variable(section, field) for section in SECTIONS.values() for field in section.model_fields
+    ]
 
 
 def load_settings(env_file: Path | None = Path(".env")) -> Settings:
@@ -143,14 +151,19 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
         env_file = None
     _refuse_misspelt(env_file)
     return Settings(
-        discord=_read(DiscordSettings, env_file), painting=_read(PaintingSettings, env_file),
-        limits=_read(LimitSettings, env_file), delivery=_read(DeliverySettings, env_file),
-        test=_read(TestSettings, env_file), privacy=_read(PrivacySettings, env_file),
-        operations=_read(OperationsSettings, env_file))
+        discord=_read(DiscordSettings, env_file),
+        painting=_read(PaintingSettings, env_file),
+        limits=_read(LimitSettings, env_file),
+        delivery=_read(DeliverySettings, env_file),
+        test=_read(TestSettings, env_file),
+        privacy=_read(PrivacySettings, env_file),
+        operations=_read(OperationsSettings, env_file),
+    )
 
 
-def readable_settings(env_file: Path | None = Path(".env")) -> (
-        tuple[dict[type[BaseSettings], BaseSettings], list[str]]):
+def readable_settings(
+    env_file: Path | None = Path(".env"),
+) -> tuple[dict[type[BaseSettings], BaseSettings], list[str]]:
     """Return the valid sections by their class, and a sentence for each problem.
 
     For commands that need no token, and for the doctor.
@@ -217,15 +230,20 @@ def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
     name = variable(section, field.removeprefix(str(section.model_config["env_prefix"]).lower()))
     limits: dict[str, Any] = first.get("ctx", {})
     if name == "DISCORD_TOKEN":
-        return ("DISCORD_TOKEN is missing; put your bot's token into the environment or into "
-                ".env (docs/hosting.md says where to get it).")
+        return (
+            "DISCORD_TOKEN is missing; put your bot's token into the environment or into "
+            ".env (docs/hosting.md says where to get it)."
+        )
     kind, given = first["type"], str(first.get("input"))[:60]
     if kind == "literal_error":
         return f"{name} is {given!r}; it must be {limits['expected']}."
     if kind in ("greater_than_equal", "greater_than", "less_than_equal"):
         limit = limits.get("ge", limits.get("gt", limits.get("le")))
-        words = {"greater_than_equal": "at least", "greater_than": "more than",
-                 "less_than_equal": "at most"}[kind]
+        words = {
+            "greater_than_equal": "at least",
+            "greater_than": "more than",
+            "less_than_equal": "at most",
+        }[kind]
         return f"{name} is {given}; it must be {words} {limit}."
     if kind.startswith(("int", "float")):
         return f"{name} is {given!r}; it must be a number."

@@ -33,8 +33,10 @@ class Upkeep:
     def start(self) -> None:
         """Start both tasks."""
         self._metrics.measure()
-        self._tasks = [spawn(self._again(self.back_up_when_due), "backups"),
-                       spawn(self._again(self.make_room), "room for pictures")]
+        self._tasks = [
+            spawn(self._again(self.back_up_when_due), "backups"),
+            spawn(self._again(self.make_room), "room for pictures"),
+        ]
 
     async def close(self) -> None:
         """Stop both tasks; the thread of a running backup finishes it or cleans it up."""
@@ -87,12 +89,17 @@ class Upkeep:
         room = await self._store.quota.make_room(limit)
         self._metrics.set("pictures_bytes", room.used)
         if room.removed:
-            log.info("Oldest pictures deleted: %d; the others take %.1f MB", room.removed,
-                     room.used / 1e6)
+            log.info(
+                "Oldest pictures deleted: %d; the others take %.1f MB",
+                room.removed,
+                room.used / 1e6,
+            )
         full = room.used > limit
         if full and not self._full:  # once, not every five minutes
-            log.warning("The pictures take %.1f MB, more than IMAGINE_PICTURES_MB allows; those "
-                        "left are kept by users, not delivered yet or unknown to the database",
-                        room.used / 1e6)
+            log.warning(
+                "The pictures take %.1f MB, more than IMAGINE_PICTURES_MB allows; those "
+                "left are kept by users, not delivered yet or unknown to the database",
+                room.used / 1e6,
+            )
         self._full = full
         return room.removed

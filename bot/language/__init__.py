@@ -85,5 +85,9 @@ def translated(text: str) -> str:
 def _filled_in(text: str, values: dict[str, object]) -> str:
     if not values:
         return text
-    return text.format(**{name: translated(value) if isinstance(value, Translatable) else value
-                          for name, value in values.items()})
+    return text.format(
+        **{
+            name: translated(value) if isinstance(value, Translatable) else value
+            for name, value in values.items()
+        }
+    )

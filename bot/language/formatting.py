@@ -22,7 +22,7 @@ _ZERO_WIDTH = "\u200b"
 def escape(text: str, length: int = PROMPT_LENGTH) -> str:
     """Return ``text`` as plain words on one line, cut to ``length`` before escaping."""
     text = " ".join(text.split())
-    cut = text if len(text) <= length else f"{text[:length - 1].rstrip()}…"
+    cut = text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
     plain = discord.utils.escape_mentions(discord.utils.escape_markdown(cut, ignore_links=False))
     # A backslash does not escape mentions of channels and commands, emoji and times in angle
     # brackets, and addresses that Discord would turn into links.
@@ -38,22 +38,25 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return _("{minutes} min", minutes=minutes)
     hours, rest = divmod(minutes, 60)
-    return (_("{hours} h {minutes} min", hours=hours, minutes=rest) if rest else
-            _("{hours} h", hours=hours))
+    return (
+        _("{hours} h {minutes} min", hours=hours, minutes=rest)
+        if rest
+        else _("{hours} h", hours=hours)
+    )
 
 
 def ordinal(number: int) -> str:
     """Format a position: 1 -> "1st", 12 -> "12th"."""
     last = 0 if 11 <= number % 100 <= 13 else number % 10
-    ending = {1: mark("{number}st"), 2: mark("{number}nd"),
-              3: mark("{number}rd")}.get(last, mark("{number}th"))
+    ending = {1: mark("{number}st"), 2: mark("{number}nd"), 3: mark("{number}rd")}.get(
+        last, mark("{number}th")
+    )
     return _(ending, number=number)
 
 
 def place_in_queue(position: int, eta: float | None) -> str:
     """Format a place in the queue: "Queued: 3rd in line (about 2 min)"."""
-    place = (_("you're next") if position <= 1 else
-             _("{place} in line", place=ordinal(position)))
+    place = _("you're next") if position <= 1 else _("{place} in line", place=ordinal(position))
     if eta is None:
         return _("Queued: {place}", place=place)
     return _("Queued: {place} (about {time})", place=place, time=duration(eta))
@@ -80,8 +83,12 @@ def prompt_lines(request: ImageRequest) -> str:
     return "\n".join(shown)
 
 
-def settings_line(request: ImageRequest, seed: int | None = None,
-                  size: tuple[int, int] | None = None, iterations: int | None = None) -> str:
+def settings_line(
+    request: ImageRequest,
+    seed: int | None = None,
+    size: tuple[int, int] | None = None,
+    iterations: int | None = None,
+) -> str:
     """Format the settings on one line: the values used, or those asked for."""
     parts = []
     seed = request.seed if seed is None else seed

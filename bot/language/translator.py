@@ -17,9 +17,11 @@ from bot.language import ENGLISH, catalogue_of, language_of
 from engine.request.request import ImageRequest
 
 DESCRIPTION_LENGTH = 100  # Discord's limit
-TRANSLATED = (TranslationContextLocation.command_description,
-              TranslationContextLocation.group_description,
-              TranslationContextLocation.parameter_description)
+TRANSLATED = (
+    TranslationContextLocation.command_description,
+    TranslationContextLocation.group_description,
+    TranslationContextLocation.parameter_description,
+)
 
 
 def field_description(field: str) -> str:
@@ -31,8 +33,9 @@ def field_description(field: str) -> str:
 class CatalogueTranslator(Translator):
     """Translates each description when the commands are synced."""
 
-    async def translate(self, string: locale_str, locale: Locale,
-                        context: TranslationContextTypes) -> str | None:
+    async def translate(
+        self, string: locale_str, locale: Locale, context: TranslationContextTypes
+    ) -> str | None:
         """Return the description in that language; None to keep the English one."""
         language = language_of(locale.value)
         if language == ENGLISH or context.location not in TRANSLATED:

@@ -25,11 +25,22 @@ from bot.language.translator import field_description
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("bot", "cogs", "data", "engine")
 # Texts for the host at a terminal, in English only.
-FOR_THE_HOST = ("bot/__main__.py", "bot/locales", "engine/cli/imagine.py",
-                "engine/cli/output_files.py", "engine/cli/run.py", "engine/cli/models.py",
-                "data/sqlite/backup.py", "data/sqlite/recovery.py")
-ERRORS = {name for module in (engine.errors, data.errors) for name, value in vars(module).items()
-          if isinstance(value, type) and issubclass(value, engine.errors.EngineError)}
+FOR_THE_HOST = (
+    "bot/__main__.py",
+    "bot/locales",
+    "engine/cli/imagine.py",
+    "engine/cli/output_files.py",
+    "engine/cli/run.py",
+    "engine/cli/models.py",
+    "data/sqlite/backup.py",
+    "data/sqlite/recovery.py",
+)
+ERRORS = {
+    name
+    for module in (engine.errors, data.errors)
+    for name, value in vars(module).items()
+    if isinstance(value, type) and issubclass(value, engine.errors.EngineError)
+}
 SAYING = {"_", "mark", "Translatable", *ERRORS}
 _BEGUN = datetime(2026, 11, 22, tzinfo=UTC)
 Text = str | tuple[str, str]
@@ -74,8 +85,7 @@ def _described(tree: ast.AST) -> Iterator[str]:
             continue
         for keyword in node.keywords:
             text = _literal(keyword.value)
-            if text and (name == "describe" or keyword.arg in ("description",
-                                                               "group_description")):
+            if text and (name == "describe" or keyword.arg in ("description", "group_description")):
                 yield text
 
 
@@ -101,8 +111,12 @@ def read(language: str) -> Catalog:
     """Return the catalogue as it is; an empty one if the file is missing."""
     path = path_of(language, "po")
     if not path.exists():
-        return Catalog(locale=language.replace("-", "_"), project="imagine-bot",
-                       header_comment="# What imagine-bot says in Discord.", fuzzy=False)
+        return Catalog(
+            locale=language.replace("-", "_"),
+            project="imagine-bot",
+            header_comment="# What imagine-bot says in Discord.",
+            fuzzy=False,
+        )
     with path.open("rb") as file:
         return read_po(file, locale=language.replace("-", "_"), domain="bot")
 
@@ -134,8 +148,9 @@ def main() -> int:
             write_po(file, catalogue, width=100, sort_output=True, include_lineno=False)
         with path_of(language, "mo").open("wb") as file:
             write_mo(file, catalogue)
-        lacking = [message.id for message in catalogue
-                   if message.id and not all(_strings(message.string))]
+        lacking = [
+            message.id for message in catalogue if message.id and not all(_strings(message.string))
+        ]
         for text in lacking:
             sys.stderr.write(f"{language}: {text!r} has no translation\n")
         missing += len(lacking)

@@ -22,24 +22,43 @@ from bot.language import _, mark
 from bot.requests.picture import Picture, picture_from_bytes
 
 # Discord's hosts for uploads, and its proxy for embeds (images-ext-*).
-MEDIA_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net",
-                         "images-ext-1.discordapp.net", "images-ext-2.discordapp.net"})
+MEDIA_HOSTS = frozenset(
+    {
+        "cdn.discordapp.com",
+        "media.discordapp.net",
+        "images-ext-1.discordapp.net",
+        "images-ext-2.discordapp.net",
+    }
+)
 MAX_PIXELS = 50_000_000
 # The engine's formats; Pillow knows the name of WebP only after importing its plugin.
 FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
 # What Pillow's plugins raise for broken files.
-_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
-           AttributeError, struct.error, zlib.error)
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    AttributeError,
+    struct.error,
+    zlib.error,
+)
 What = Literal["picture", "file"]
 _GONE: dict[What, str] = {
     "picture": mark("Discord no longer has that picture. Attach it again."),
-    "file": mark("Discord no longer has that file. Attach it again.")}
+    "file": mark("Discord no longer has that file. Attach it again."),
+}
 _LARGE: dict[What, str] = {
     "picture": mark("That picture is larger than {limit}. Attach a smaller one."),
-    "file": mark("That file is larger than {limit}. Attach a smaller one.")}
+    "file": mark("That file is larger than {limit}. Attach a smaller one."),
+}
 _FAILED: dict[What, str] = {
     "picture": mark("I couldn't download that picture from Discord. Try again in a minute."),
-    "file": mark("I couldn't download that file from Discord. Try again in a minute.")}
+    "file": mark("I couldn't download that file from Discord. Try again in a minute."),
+}
 _TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 
 
@@ -69,8 +88,9 @@ class Attachments:
     ``limits`` bound the size of pictures; the media host in ``test`` is read at each call.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, limits: LimitSettings,
-                 test: TestSettings) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, limits: LimitSettings, test: TestSettings
+    ) -> None:
         self._session = session
         self._limits = limits
         self._test = test
@@ -84,8 +104,9 @@ class Attachments:
 
         It also raises if the file is not a picture, or has too many pixels.
         """
-        data = await self._fetch(address, int(self._limits.max_attachment_mb * 1_000_000),
-                                 "picture")
+        data = await self._fetch(
+            address, int(self._limits.max_attachment_mb * 1_000_000), "picture"
+        )
         return await asyncio.to_thread(picture_from, data)
 
     async def file(self, address: str, max_bytes: int) -> bytes:
@@ -121,17 +142,21 @@ def picture_from(data: bytes) -> Picture:
 
     Only the header is read here; the worker decodes the pixels.
     """
-    too_many = AttachmentError(_("That picture has more than {most} megapixels. Attach a smaller "
-                                 "one.",
-                                 most=MAX_PIXELS // 1_000_000))
+    too_many = AttachmentError(
+        _(
+            "That picture has more than {most} megapixels. Attach a smaller one.",
+            most=MAX_PIXELS // 1_000_000,
+        )
+    )
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_many from None
     except _BROKEN:
-        raise AttachmentError(_("I can't read that file as a picture. Attach a PNG, JPEG, WebP or "
-                                "GIF.")) from None
+        raise AttachmentError(
+            _("I can't read that file as a picture. Attach a PNG, JPEG, WebP or GIF.")
+        ) from None
     if width * height > MAX_PIXELS:
         raise too_many
     return picture_from_bytes(data)

@@ -54,8 +54,14 @@ async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
     if id is None:
         id = await messages.job_shown_in(str(message.channel.id), str(message.id))
     if id is None:
-        film = next((found for attachment in message.attachments
-                     if (found := _FILM.search(attachment.filename))), None)
+        film = next(
+            (
+                found
+                for attachment in message.attachments
+                if (found := _FILM.search(attachment.filename))
+            ),
+            None,
+        )
         id = None if film is None else await messages.job_starting_with(film["start"])
     return None if id is None else await bot.store.job(id)
 
@@ -70,8 +76,9 @@ async def own_picture(store: Store, job: StoredJob) -> Picture:
     return await asyncio.to_thread(picture_from_bytes, data)
 
 
-async def picture_of(bot: PictureFinder, message: discord.Message,
-                     job: StoredJob | None) -> Picture:
+async def picture_of(
+    bot: PictureFinder, message: discord.Message, job: StoredJob | None
+) -> Picture:
     """Return the picture in ``message``; ``job`` is its job if it is one of the bot's.
 
     While the job runs, that is the preview. Raises BotError if there is no picture, or it cannot be
@@ -87,11 +94,16 @@ async def picture_of(bot: PictureFinder, message: discord.Message,
     if address is not None:
         return await bot.attachments.picture(address)
     if bot.user is not None and message.author.id == bot.user.id:
-        raise AttachmentError(_("That message has no picture. Reply to one that does, or attach a "
-                                "picture to /edit."))
-    raise AttachmentError(_("I can't see a picture in that message. If there is one, open the "
-                            "message's menu and choose Apps > Edit this image, or attach the "
-                            "picture to /edit."))
+        raise AttachmentError(
+            _("That message has no picture. Reply to one that does, or attach a picture to /edit.")
+        )
+    raise AttachmentError(
+        _(
+            "I can't see a picture in that message. If there is one, open the "
+            "message's menu and choose Apps > Edit this image, or attach the "
+            "picture to /edit."
+        )
+    )
 
 
 def picture_address(message: discord.Message) -> str | None:

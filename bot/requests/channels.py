@@ -10,8 +10,9 @@ import discord
 class Channels(Protocol):
     """Finds channels by their ids, cached or not."""
 
-    def get_partial_messageable(self, id: int, *, guild_id: int | None = None
-                                ) -> discord.PartialMessageable:
+    def get_partial_messageable(
+        self, id: int, *, guild_id: int | None = None
+    ) -> discord.PartialMessageable:
         """Return the channel without asking Discord."""
 
 
@@ -26,11 +27,13 @@ class ChannelsAndUsers(Channels, Users, Protocol):
     """Both, for finding a job's messages."""
 
 
-def channel_of(channels: Channels, channel_id: str, guild_id: str | None
-               ) -> discord.PartialMessageable:
+def channel_of(
+    channels: Channels, channel_id: str, guild_id: str | None
+) -> discord.PartialMessageable:
     """Return the channel of a job."""
     return channels.get_partial_messageable(
-        int(channel_id), guild_id=None if guild_id is None else int(guild_id))
+        int(channel_id), guild_id=None if guild_id is None else int(guild_id)
+    )
 
 
 def as_number(id: str | int | None) -> int | None:

@@ -39,7 +39,13 @@ def continuation_of(job: StoredJob) -> Continuation:
         return Continuation(job.id, request, request.with_values(iterations=left, more=None))
     own = made - more
     if more + own > whole_range("more")[1]:
-        raise LimitError(_("This picture has {made} iterations, and I can't add more. Press Edit "
-                           "to start a new picture from it.", made=made))
-    return Continuation(job.id, request.with_values(more=more + own),
-                        request.with_values(iterations=own, more=None))
+        raise LimitError(
+            _(
+                "This picture has {made} iterations, and I can't add more. Press Edit "
+                "to start a new picture from it.",
+                made=made,
+            )
+        )
+    return Continuation(
+        job.id, request.with_values(more=more + own), request.with_values(iterations=own, more=None)
+    )

@@ -34,5 +34,11 @@ def custom_ids(components: Any) -> Iterator[str]:
 
 def job_with_buttons(components: Any) -> str | None:
     """Return the id of the job that a message's buttons are about; None without buttons."""
-    return next((found["job"] for custom_id in custom_ids(components)
-                 if (found := _BUTTON.fullmatch(custom_id))), None)
+    return next(
+        (
+            found["job"]
+            for custom_id in custom_ids(components)
+            if (found := _BUTTON.fullmatch(custom_id))
+        ),
+        None,
+    )

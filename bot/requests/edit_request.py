@@ -8,13 +8,29 @@ from bot.requests.picture import Picture
 from engine.request.request import ImageRequest, request_from_text
 
 # Fields that belong to one picture or one edit, and are not inherited by the next.
-_OF_ONE_PICTURE = {"prompt", "seed", "more", "init_image", "mask", "where", "strength",
-                   "threshold", "keep", "away"}
+_OF_ONE_PICTURE = {
+    "prompt",
+    "seed",
+    "more",
+    "init_image",
+    "mask",
+    "where",
+    "strength",
+    "threshold",
+    "keep",
+    "away",
+}
 _SIZE = {"width", "height", "aspect"}
 
 
-def edit_request(words: str, picture: Picture, *, former: ImageRequest | None = None,
-                 same_size: bool = False, **values: Any) -> ImageRequest:
+def edit_request(
+    words: str,
+    picture: Picture,
+    *,
+    former: ImageRequest | None = None,
+    same_size: bool = False,
+    **values: Any,
+) -> ImageRequest:
     """Return the request that edits ``picture`` with ``words``; their flags override ``values``.
 
     Other settings come from the ``former`` request, if there is one. ``same_size`` says that the

@@ -25,8 +25,13 @@ class Forgetting:
     ``asked`` waits until the user's current request is queued or refused.
     """
 
-    def __init__(self, store: Store, queue: PaintQueue, removal: Removal,
-                 asked: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        queue: PaintQueue,
+        removal: Removal,
+        asked: Callable[[str], Awaitable[None]],
+    ) -> None:
         self._store = store
         self._queue = queue
         self._removal = removal

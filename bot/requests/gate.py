@@ -57,14 +57,17 @@ class GuildGate:
     async def count(self, origin: Origin, job: Job) -> None:
         """Record an accepted job."""
         if origin.place.guild_id is not None:
-            await self._store.guilds.add_usage(origin.place.guild_id, origin.person, job.id,
-                                               now_ms())
+            await self._store.guilds.add_usage(
+                origin.place.guild_id, origin.person, job.id, now_ms()
+            )
 
     async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules) -> None:
         now = now_ms()
         usage = await self._store.guilds.usage(guild_id, origin.person, now)
-        waiting = sum(job.person == origin.person and job.place.guild_id == guild_id
-                      for job in self._queue.overview())
+        waiting = sum(
+            job.person == origin.person and job.place.guild_id == guild_id
+            for job in self._queue.overview()
+        )
         check_usage(rules, origin.roles, usage, waiting, now)
 
 
@@ -76,8 +79,7 @@ def check_channel(origin: Origin, rules: Rules) -> None:
         raise NotAllowedError(_("I can't paint in this channel. Try another one."))
     if allowed and not here & set(allowed):
         where = _any_of([f"<#{channel}>" for channel in allowed[:_NAMED]])
-        raise NotAllowedError(_("I can't paint in this channel. Try {channels}.",
-                                channels=where))
+        raise NotAllowedError(_("I can't paint in this channel. Try {channels}.", channels=where))
 
 
 def check_roles(origin: Origin, rules: Rules) -> None:
@@ -99,8 +101,9 @@ def check_words(request: ImageRequest, rules: Rules) -> None:
         found = None if text is None else blocked.find(text)
         if found is not None:
             # Behind a spoiler, because some answers are public.
-            raise NotAllowedError(_("||{word}|| is blocked in this "
-                                    "server.", word=escape(found, 100)))
+            raise NotAllowedError(
+                _("||{word}|| is blocked in this server.", word=escape(found, 100))
+            )
 
 
 def check_maximums(request: ImageRequest, rules: Rules, *, big: bool) -> None:
@@ -108,37 +111,57 @@ def check_maximums(request: ImageRequest, rules: Rules, *, big: bool) -> None:
     for field in ("iterations", "cutouts", "learning_rate"):
         value, most = getattr(request, field), rules.value(f"max_{field}")
         if value is not None and value > most and rules.source(f"max_{field}") == "server":
-            raise LimitError(_("{field} can be at most {most:g} in this server, not "
-                               "{value:g}.", value=value,
-                               field=field.replace("_", " "), most=most))
+            raise LimitError(
+                _(
+                    "{field} can be at most {most:g} in this server, not {value:g}.",
+                    value=value,
+                    field=field.replace("_", " "),
+                    most=most,
+                )
+            )
     most = rules.max_pixels
     width, height = requested_size(request)
     if not big and width * height > most and rules.source("max_size") == "server":
         side = math.isqrt(most)
-        raise LimitError(_("{width}x{height} is too big: this server allows at most {most} pixels. "
-                           "Try {side}x{side}.", width=width, height=height,
-                           most=most, side=side))
+        raise LimitError(
+            _(
+                "{width}x{height} is too big: this server allows at most {most} pixels. "
+                "Try {side}x{side}.",
+                width=width,
+                height=height,
+                most=most,
+                side=side,
+            )
+        )
 
 
 def _base_defaults(request: ImageRequest, rules: Rules) -> dict[str, Any]:
     """Return the defaults that others depend on, model and preset, and the seed."""
-    values = {name: rules.value(name) for name in ("model", "preset")
-              if not is_chosen(request, name)}
+    values = {
+        name: rules.value(name) for name in ("model", "preset") if not is_chosen(request, name)
+    }
     seed = rules.value("seed")
     if not is_chosen(request, "seed") and seed != RANDOM:
         values["seed"] = seed
     return values
 
 
-def _number_defaults(request: ImageRequest, rules: Rules, recipe: Recipe | None,
-            big: bool) -> dict[str, Any]:
+def _number_defaults(
+    request: ImageRequest, rules: Rules, recipe: Recipe | None, big: bool
+) -> dict[str, Any]:
     """Return the numbers that are left open, lowered to their maximums."""
     values: dict[str, Any] = {}
     # The numbers of a preset that the user names belong together.
     own = request.preset != rules.value("preset")
-    usual = {} if recipe is None else {
-        "iterations": recipe.iterations, "cutouts": recipe.augmentation.count,
-        "learning_rate": recipe.learning_rate}
+    usual = (
+        {}
+        if recipe is None
+        else {
+            "iterations": recipe.iterations,
+            "cutouts": recipe.augmentation.count,
+            "learning_rate": recipe.learning_rate,
+        }
+    )
     for field in ("iterations", "cutouts", "learning_rate"):
         if getattr(request, field) is not None:
             continue
@@ -153,8 +176,7 @@ def _number_defaults(request: ImageRequest, rules: Rules, recipe: Recipe | None,
     return values
 
 
-def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None,
-          big: bool) -> dict[str, int]:
+def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None, big: bool) -> dict[str, int]:
     """Return width and height, if the server's default or maximum sets them."""
     # An edit keeps its picture's shape.
     size = None if request.init_image else rules.value("size")

@@ -43,8 +43,13 @@ class Intake:
     each job that was queued.
     """
 
-    def __init__(self, queue: PaintQueue, guild_settings: GuildSettings, limits: LimitSettings,
-                 follower: Follower) -> None:
+    def __init__(
+        self,
+        queue: PaintQueue,
+        guild_settings: GuildSettings,
+        limits: LimitSettings,
+        follower: Follower,
+    ) -> None:
         self.gates: list[Gate] = []
         self.taken: list[OnAccepted] = []
         self._queue = queue
@@ -55,9 +60,13 @@ class Intake:
         # A lock lives as long as anyone waits for it.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def ask(self, origin: Origin, request: ImageRequest,
-                  pictures: Sequence[Picture] = (),
-                  continues: Continuation | None = None) -> None:
+    async def ask(
+        self,
+        origin: Origin,
+        request: ImageRequest,
+        pictures: Sequence[Picture] = (),
+        continues: Continuation | None = None,
+    ) -> None:
         """Queue a job, follow it, and tell the user its position.
 
         A continuation is checked by the work that is left, and nothing is filled in, because its
@@ -76,8 +85,11 @@ class Intake:
             if origin.tell is None:
                 return
             event = job.latest
-            place = (place_in_queue(event.position, event.eta) if isinstance(event, Queued)
-                     else _("Queued"))
+            place = (
+                place_in_queue(event.position, event.eta)
+                if isinstance(event, Queued)
+                else _("Queued")
+            )
             try:
                 await origin.tell(f"{place}.")
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
@@ -93,8 +105,14 @@ class Intake:
         """Accept no more requests."""
         self._closing = True
 
-    async def _take(self, origin: Origin, request: ImageRequest, rules: Rules,
-                    pictures: Sequence[Picture], continues: Continuation | None) -> Job:
+    async def _take(
+        self,
+        origin: Origin,
+        request: ImageRequest,
+        rules: Rules,
+        pictures: Sequence[Picture],
+        continues: Continuation | None,
+    ) -> Job:
         work = request if continues is None else continues.work
         for gate in self.gates:
             work = await gate(origin, work, rules)
@@ -103,10 +121,13 @@ class Intake:
         now = sum(job.person == origin.person for job in self._queue.overview())
         check_limits(work, self._limits, now)
         job = await self._queue.submit(
-            request, person=origin.person, place=rules.place(origin.place),
+            request,
+            person=origin.person,
+            place=rules.place(origin.place),
             pictures={picture.sha256: picture.data for picture in pictures},
             continues=None if continues is None else continues.job_id,
-            work=None if continues is None else continues.work)
+            work=None if continues is None else continues.work,
+        )
         for taken in self.taken:
             # The job is in the queue: a failure from here on must not lose it.
             with Caught("counting the job"):

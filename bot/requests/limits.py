@@ -15,23 +15,38 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
     ``jobs_now`` is the number of the user's jobs in the queue.
     """
     if jobs_now >= limits.max_jobs_per_person:
-        raise LimitError(plural(
-            "You already have {number} picture in the queue, the maximum here. Wait for it or "
-            "cancel it.",
-            "You already have {number} pictures in the queue, the maximum here. Wait for one or "
-            "cancel one.", jobs_now))
+        raise LimitError(
+            plural(
+                "You already have {number} picture in the queue, the maximum here. Wait for it or "
+                "cancel it.",
+                "You already have {number} pictures in the queue, the maximum here. Wait for "
+                "one or cancel one.",
+                jobs_now,
+            )
+        )
     iterations = (request.iterations or 0) + (request.more or 0)
     if iterations > limits.max_iterations:
-        raise LimitError(plural(
-            "At most {number} iteration is allowed here, not {iterations}.",
-            "At most {number} iterations are allowed here, not {iterations}.",
-            limits.max_iterations, iterations=iterations))
+        raise LimitError(
+            plural(
+                "At most {number} iteration is allowed here, not {iterations}.",
+                "At most {number} iterations are allowed here, not {iterations}.",
+                limits.max_iterations,
+                iterations=iterations,
+            )
+        )
     width, height = requested_size(request)
     if width * height > limits.max_pixels:
-        side = int(limits.max_pixels ** 0.5)
-        raise LimitError(_("{width}x{height} is too big: at most {most} pixels are allowed here. "
-                           "Try {side}x{side}.", width=width, height=height,
-                           most=limits.max_pixels, side=side))
+        side = int(limits.max_pixels**0.5)
+        raise LimitError(
+            _(
+                "{width}x{height} is too big: at most {most} pixels are allowed here. "
+                "Try {side}x{side}.",
+                width=width,
+                height=height,
+                most=limits.max_pixels,
+                side=side,
+            )
+        )
 
 
 def requested_size(request: ImageRequest) -> tuple[int, int]:

@@ -53,21 +53,41 @@ def origin_of_interaction(interaction: discord.Interaction[Any], kind: Kind = "i
 
     guild_id = guild_id_of(interaction)
     place = Place(guild_id, str(interaction.channel_id), str(interaction.locale))
-    return Origin(str(interaction.user.id), place, _channels(interaction.channel),
-                  _roles(interaction.user), interaction.permissions, kind, tell)
+    return Origin(
+        str(interaction.user.id),
+        place,
+        _channels(interaction.channel),
+        _roles(interaction.user),
+        interaction.permissions,
+        kind,
+        tell,
+    )
 
 
 def origin_of_message(message: discord.Message, kind: Kind = "edit") -> Origin:
     """Return the origin of a message to the bot."""
     guild = message.guild
-    place = Place(None if guild is None else str(guild.id), str(message.channel.id),
-                  "en-US" if guild is None else str(guild.preferred_locale))
+    place = Place(
+        None if guild is None else str(guild.id),
+        str(message.channel.id),
+        "en-US" if guild is None else str(guild.preferred_locale),
+    )
     author = message.author
-    permissions = (message.channel.permissions_for(author)
-                   if guild is not None and isinstance(author, discord.Member)
-                   else discord.Permissions.none())
-    return Origin(str(author.id), place, _channels(message.channel), _roles(author), permissions,
-                  kind, None, message.id)
+    permissions = (
+        message.channel.permissions_for(author)
+        if guild is not None and isinstance(author, discord.Member)
+        else discord.Permissions.none()
+    )
+    return Origin(
+        str(author.id),
+        place,
+        _channels(message.channel),
+        _roles(author),
+        permissions,
+        kind,
+        None,
+        message.id,
+    )
 
 
 def _channels(channel: Any) -> tuple[str, ...]:

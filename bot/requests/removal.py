@@ -39,8 +39,9 @@ class Deliveries(Protocol):
 class Removal:
     """Ends jobs and deletes their data, here and in Discord."""
 
-    def __init__(self, store: Store, queue: PaintQueue, deliveries: Deliveries,
-                 client: ChannelsAndUsers) -> None:
+    def __init__(
+        self, store: Store, queue: PaintQueue, deliveries: Deliveries, client: ChannelsAndUsers
+    ) -> None:
         self._store = store
         self._queue = queue
         self._deliveries = deliveries
@@ -84,8 +85,11 @@ class Removal:
         try:
             await channel.get_partial_message(message_id).delete()
         except discord.HTTPException as error:
-            if error.code in (_UNKNOWN_CHANNEL, *NO_ACCESS) and job.guild_id is not None and (
-                    await self._delete_directly(job, message_id)):
+            if (
+                error.code in (_UNKNOWN_CHANNEL, *NO_ACCESS)
+                and job.guild_id is not None
+                and (await self._delete_directly(job, message_id))
+            ):
                 return None
             return None if error.code in DELETED else report(error, "deleting a message")
         except (aiohttp.ClientError, TimeoutError) as error:

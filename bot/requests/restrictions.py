@@ -25,12 +25,12 @@ LONGEST_DAYS = 3650
 def parse_duration(text: str) -> int:
     """Parse a duration like "7d", "12h", "1d 12h" into seconds; raises TermsError."""
     if _SPAN.fullmatch(text.strip()) is None:
-        raise TermsError(_("\"{text}\" isn't a duration; try 30m, 12h, 7d.",
-                          text=text[:40]))
+        raise TermsError(_('"{text}" isn\'t a duration; try 30m, 12h, 7d.', text=text[:40]))
     seconds = sum(int(number) * _SECONDS[unit.lower()] for number, unit in _PART.findall(text))
     if not 60 <= seconds <= LONGEST_DAYS * 86_400:
-        raise TermsError(_("Use 1m to {days}d, or leave it empty for permanent.",
-                          days=LONGEST_DAYS))
+        raise TermsError(
+            _("Use 1m to {days}d, or leave it empty for permanent.", days=LONGEST_DAYS)
+        )
     return seconds
 
 
@@ -58,8 +58,9 @@ async def check_may_ask(people: People, interaction: discord.Interaction[Any]) -
     await check_not_banned(people, guild_id_of(interaction), str(interaction.user.id))
 
 
-async def check_restrictions(store: Store, queue: PaintQueue, guild_id: str | None,
-                             person: str) -> None:
+async def check_restrictions(
+    store: Store, queue: PaintQueue, guild_id: str | None, person: str
+) -> None:
     """Raise BannedError if the user is banned in the server, or has reached their limit."""
     if guild_id is None:
         return
@@ -70,29 +71,42 @@ async def check_restrictions(store: Store, queue: PaintQueue, guild_id: str | No
     if limit is None:
         return
     if limit.waiting is not None:
-        now = sum(job.person == person and job.place.guild_id == guild_id
-                  for job in queue.overview())
+        now = sum(
+            job.person == person and job.place.guild_id == guild_id for job in queue.overview()
+        )
         if now >= limit.waiting:
-            raise BannedError(_(
-                "A moderator limited you to {most} in the queue at a time{until}. Wait for one to "
-                "finish.", most=_pictures(limit.waiting),
-                until=_until(limit.expires_at)))
+            raise BannedError(
+                _(
+                    "A moderator limited you to {most} in the queue at a time{until}. Wait for "
+                    "one to finish.",
+                    most=_pictures(limit.waiting),
+                    until=_until(limit.expires_at),
+                )
+            )
     if limit.a_day is not None:
-        asked = await store.server_jobs.asked_since(
-            guild_id, person, now_ms() - DAY_MS)
+        asked = await store.server_jobs.asked_since(guild_id, person, now_ms() - DAY_MS)
         if len(asked) >= limit.a_day:
-            raise BannedError(_(
-                "A moderator limited you to {most} a day{until}. You can make the next one "
-                "{when}.", most=_pictures(limit.a_day), until=_until(limit.expires_at),
-                when=timestamp(asked[-limit.a_day] + DAY_MS, "R")))
+            raise BannedError(
+                _(
+                    "A moderator limited you to {most} a day{until}. You can make the next one "
+                    "{when}.",
+                    most=_pictures(limit.a_day),
+                    until=_until(limit.expires_at),
+                    when=timestamp(asked[-limit.a_day] + DAY_MS, "R"),
+                )
+            )
 
 
 def _banned(expires_at: int | None) -> str:
     if expires_at is None:
-        return _("You're banned from making pictures in this server. Only its moderators can lift "
-                 "the ban.")
-    return _("You're banned from making pictures in this server until {when}.",
-             when=timestamp(expires_at))
+        return _(
+            "You're banned from making pictures in this server. Only its moderators can lift "
+            "the ban."
+        )
+    return _(
+        "You're banned from making pictures in this server until {when}.",
+        when=timestamp(expires_at),
+    )
 
 
 def _until(expires_at: int | None) -> str:

@@ -26,34 +26,49 @@ def jobs_a_day(rules: Rules, roles: Collection[str]) -> int | None:
     return max([everyone, *allowed])
 
 
-def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int,
-                now: int) -> None:
+def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int, now: int) -> None:
     """Raise LimitError if the member has reached one of the server's limits.
 
     ``waiting`` is the number of their jobs in the queue of the server; ``now`` is in milliseconds.
     """
     most = rules.value("jobs_waiting")
     if waiting >= most:
-        raise LimitError(plural(
-            "You already have {number} picture in the queue, and this server allows {most}. Wait "
-            "for it or cancel it.",
-            "You already have {number} pictures in the queue, and this server allows {most}. Wait "
-            "for one or cancel one.", waiting, most=most))
+        raise LimitError(
+            plural(
+                "You already have {number} picture in the queue, and this server allows {most}. "
+                "Wait for it or cancel it.",
+                "You already have {number} pictures in the queue, and this server allows "
+                "{most}. Wait for one or cancel one.",
+                waiting,
+                most=most,
+            )
+        )
     a_day = jobs_a_day(rules, roles)
     if a_day == 0:
-        raise LimitError(_("You can't make pictures in this server. Its moderators can change "
-                           "that."))
+        raise LimitError(
+            _("You can't make pictures in this server. Its moderators can change that.")
+        )
     if a_day is not None and usage.jobs >= a_day:
         left = (usage.oldest or now) + DAY_MS - now
-        raise LimitError(plural(
-            "You've made {number} picture in the last 24 hours, and this server allows {most}. You "
-            "can make the next one in {left}.",
-            "You've made {number} pictures in the last 24 hours, and this server allows {most}. "
-            "You can make the next one in "
-            "{left}.", usage.jobs, most=a_day, left=duration(max(1, left / 1000))))
+        raise LimitError(
+            plural(
+                "You've made {number} picture in the last 24 hours, and this server allows "
+                "{most}. You can make the next one in {left}.",
+                "You've made {number} pictures in the last 24 hours, and this server allows "
+                "{most}. You can make the next one in "
+                "{left}.",
+                usage.jobs,
+                most=a_day,
+                left=duration(max(1, left / 1000)),
+            )
+        )
     cooldown = rules.value("cooldown")
     if usage.newest is not None and now < usage.newest + cooldown * 1000:
         left = usage.newest + cooldown * 1000 - now
-        raise LimitError(_("Slow down! This server has a cooldown of {cooldown}. Try again in "
-                           "{left}.", cooldown=duration(cooldown),
-                           left=duration(max(1, left / 1000))))
+        raise LimitError(
+            _(
+                "Slow down! This server has a cooldown of {cooldown}. Try again in {left}.",
+                cooldown=duration(cooldown),
+                left=duration(max(1, left / 1000)),
+            )
+        )

@@ -32,8 +32,9 @@ from engine.jobs.queue import PaintQueue
 class VideoMaker(Protocol):
     """Makes time-lapses."""
 
-    def ask(self, job: StoredJob, person: str, channel_id: int | None,
-            guild_id: int | None) -> bool:
+    def ask(
+        self, job: StoredJob, person: str, channel_id: int | None, guild_id: int | None
+    ) -> bool:
         """Start a time-lapse; False if one is already being made for this channel."""
 
 
@@ -71,8 +72,11 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
         super().__init_subclass__(template=button_pattern(cls.action))
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(discord.ui.Button(
-            label=_(self.label), style=self.style, custom_id=self.custom_id_of(job_id)))
+        super().__init__(
+            discord.ui.Button(
+                label=_(self.label), style=self.style, custom_id=self.custom_id_of(job_id)
+            )
+        )
         self.job_id = job_id
 
     @classmethod
@@ -81,8 +85,13 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
         return button_id(cls.action, job_id)
 
     @classmethod
-    async def from_custom_id(cls, interaction: discord.Interaction[Any],
-                             item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:
+    async def from_custom_id(
+        cls,
+        interaction: discord.Interaction[Any],
+        item: discord.ui.Item[Any],
+        match: re.Match[str],
+        /,
+    ) -> Self:
         """Return the button that was pressed, from its id alone."""
         return cls(match["job"])
 
@@ -95,12 +104,14 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
                 if job is None:
                     raise GoneError(_("That picture was deleted. Use /imagine to paint a new one."))
                 if self.guarded_verb is not None:
-                    check_owner_or_moderator(interaction, job.person, job.guild_id,
-                                             self.guarded_verb)
+                    check_owner_or_moderator(
+                        interaction, job.person, job.guild_id, self.guarded_verb
+                    )
                 await self.act(interaction, bot, job)
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Do what the button does. It must answer the interaction, and may raise."""
         raise NotImplementedError  # subclasses implement it
 
@@ -111,8 +122,9 @@ class StopButton(JobButton):
     action, label = "stop", mark("Stop")
     guarded_verb = "stop"
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Tell the worker; the delivery posts the result."""
         if await bot.queue.stop(job.id):
             text = _("Stopping. I'll post the picture so far.")
@@ -130,11 +142,15 @@ class CancelButton(JobButton):
     style = discord.ButtonStyle.danger
     guarded_verb = "cancel"
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Cancel the job, whether it is queued or running."""
-        text = (_("Cancelled. Nothing will be posted.") if await bot.queue.cancel(job.id)
-                else _("That picture is no longer in the queue."))
+        text = (
+            _("Cancelled. Nothing will be posted.")
+            if await bot.queue.cancel(job.id)
+            else _("That picture is no longer in the queue.")
+        )
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -143,8 +159,9 @@ class AgainButton(JobButton):
 
     action, label = "again", mark("Again")
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Queue the request without its seed."""
         check_bot_may_post(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -156,8 +173,9 @@ class RemixButton(JobButton):
 
     action, label = "remix", mark("Remix")
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Open the modal; nothing is queued until it is submitted."""
         await check_may_ask(bot.store.people, interaction)
         await interaction.response.send_modal(RemixModal(job.id, job.request.prompt))
@@ -168,15 +186,17 @@ class ContinueButton(JobButton):
 
     action, label = "continue", mark("Continue")
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Queue the iterations that were left or, for a finished picture, as many again."""
         check_bot_may_post(interaction)
         continuation = continuation_of(job)
         await interaction.response.defer(ephemeral=True, thinking=True)
         kind: Kind = "imagine" if job.request.init_image is None else "edit"
-        await bot.intake.ask(origin_of_interaction(interaction, kind), continuation.request,
-                      continues=continuation)
+        await bot.intake.ask(
+            origin_of_interaction(interaction, kind), continuation.request, continues=continuation
+        )
 
 
 class EditButton(JobButton):
@@ -184,8 +204,9 @@ class EditButton(JobButton):
 
     action, label = "edit", mark("Edit")
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Open the modal; nothing is queued until it is submitted."""
         await check_may_ask(bot.store.people, interaction)
         if not job.is_painted:
@@ -199,15 +220,20 @@ class VideoButton(JobButton):
     action, label = "video", mark("Video")
     place = 1
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Start the time-lapse; it is posted in the channel, however long it takes."""
         # A time-lapse is no job, so the gates do not check it.
         await check_may_ask(bot.store.people, interaction)
-        begun = bot.videos.ask(job, str(interaction.user.id), interaction.channel_id,
-                               interaction.guild_id)
-        text = (_("I'm making the time-lapse. I'll post it here when it's done.") if begun else
-                _("I'm already making that time-lapse. I'll post it when it's done."))
+        begun = bot.videos.ask(
+            job, str(interaction.user.id), interaction.channel_id, interaction.guild_id
+        )
+        text = (
+            _("I'm making the time-lapse. I'll post it here when it's done.")
+            if begun
+            else _("I'm already making that time-lapse. I'll post it when it's done.")
+        )
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -218,14 +244,20 @@ class KeepButton(JobButton):
     place = 1
     guarded_verb = "keep"
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Toggle the mark, and tell the user."""
         kept = not await bot.store.quota.is_kept(job.id)
         await bot.store.quota.keep(job.id, kept)
-        text = (_("Kept. This picture stays when old ones are deleted to free up space. Press Keep "
-                  "again to undo.") if kept else
-                _("No longer kept. This picture can be deleted to free up space."))
+        text = (
+            _(
+                "Kept. This picture stays when old ones are deleted to free up space. Press Keep "
+                "again to undo."
+            )
+            if kept
+            else _("No longer kept. This picture can be deleted to free up space.")
+        )
         await interaction.response.send_message(text, ephemeral=True)
 
 
@@ -237,16 +269,25 @@ class DeleteButton(JobButton):
     style = discord.ButtonStyle.danger
     guarded_verb = "delete"
 
-    async def act(self, interaction: discord.Interaction[Any], bot: ButtonBot,
-                  job: StoredJob) -> None:
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
         """Delete the message first, then the rest."""
         await interaction.response.defer(ephemeral=True, thinking=True)
         await interaction.edit_original_response(content=await bot.removal.remove(job))
 
 
-BUTTONS: tuple[type[JobButton], ...] = (StopButton, CancelButton, AgainButton, RemixButton,
-                                        ContinueButton, EditButton, VideoButton, KeepButton,
-                                        DeleteButton)
+BUTTONS: tuple[type[JobButton], ...] = (
+    StopButton,
+    CancelButton,
+    AgainButton,
+    RemixButton,
+    ContinueButton,
+    EditButton,
+    VideoButton,
+    KeepButton,
+    DeleteButton,
+)
 
 
 def add_buttons(bot: ButtonBot) -> None:

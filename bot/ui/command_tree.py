@@ -22,8 +22,9 @@ SYNCED = "synced commands"
 class ImageTree(app_commands.CommandTree[Any]):
     """Answers the user when a command raises."""
 
-    async def on_error(self, interaction: discord.Interaction[Any],
-                       error: app_commands.AppCommandError, /) -> None:
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
+    ) -> None:
         """Answer what commands raise; discord.py calls this for autocompletion too."""
         name = interaction.command.qualified_name if interaction.command else "a command"
         with using_language(str(interaction.locale)):
@@ -35,9 +36,12 @@ class ImageTree(app_commands.CommandTree[Any]):
 async def fingerprint(tree: app_commands.CommandTree[Any]) -> str:
     """Return a hash of all that Discord is told about the commands, in all languages."""
     translator = tree.translator
-    payload = [command.to_dict(tree) if translator is None else
-               await command.get_translated_payload(tree, translator)
-               for command in tree.get_commands()]
+    payload = [
+        command.to_dict(tree)
+        if translator is None
+        else await command.get_translated_payload(tree, translator)
+        for command in tree.get_commands()
+    ]
     text = json.dumps(payload, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

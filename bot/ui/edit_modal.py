@@ -45,22 +45,44 @@ class EditModal(discord.ui.Modal):
     """Asks how to edit a picture. ``kind`` is "job" or "address", ``id`` the one to edit."""
 
     def __init__(self, kind: str, id: str) -> None:
-        super().__init__(title=_("Edit this image")[:_LABEL],
-                         custom_id=f"imagine:edit-{kind}:{id}", timeout=900)
+        super().__init__(
+            title=_("Edit this image")[:_LABEL], custom_id=f"imagine:edit-{kind}:{id}", timeout=900
+        )
         for name, text, note, style, length in (
-                (WORDS, _("What to turn it into"),
-                 _("A prompt, or \"foggy sky -> clear sky\"; flags like --seed 7 work too"),
-                 discord.TextStyle.paragraph, max_length("prompt")),
-                (STRENGTH, _("How much to change it (strength)"),
-                 _("0 keeps the original, 1 ignores it"),
-                 discord.TextStyle.short, 10),
-                (WHERE, _("Where to change it (where)"),
-                 _("Leave it empty for everywhere, or name something: \"jacket\", \"windmills -> "
-                   "mushrooms\""),
-                 discord.TextStyle.short, max_length("where"))):
-            self.add_item(discord.ui.Label(
-                text=text[:_LABEL], description=note[:_NOTE], component=discord.ui.TextInput(
-                    custom_id=name, style=style, max_length=length, required=False)))
+            (
+                WORDS,
+                _("What to turn it into"),
+                _('A prompt, or "foggy sky -> clear sky"; flags like --seed 7 work too'),
+                discord.TextStyle.paragraph,
+                max_length("prompt"),
+            ),
+            (
+                STRENGTH,
+                _("How much to change it (strength)"),
+                _("0 keeps the original, 1 ignores it"),
+                discord.TextStyle.short,
+                10,
+            ),
+            (
+                WHERE,
+                _("Where to change it (where)"),
+                _(
+                    'Leave it empty for everywhere, or name something: "jacket", "windmills -> '
+                    'mushrooms"'
+                ),
+                discord.TextStyle.short,
+                max_length("where"),
+            ),
+        ):
+            self.add_item(
+                discord.ui.Label(
+                    text=text[:_LABEL],
+                    description=note[:_NOTE],
+                    component=discord.ui.TextInput(
+                        custom_id=name, style=style, max_length=length, required=False
+                    ),
+                )
+            )
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Do nothing: :func:`take_edit` handles it, also after a restart."""
@@ -73,8 +95,9 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
         return
     async with Guarded(interaction, "the modal edit"):
         check_bot_may_post(interaction)
-        fields = {name: submitted_text(interaction, name).strip()
-                  for name in (WORDS, STRENGTH, WHERE)}
+        fields = {
+            name: submitted_text(interaction, name).strip() for name in (WORDS, STRENGTH, WHERE)
+        }
         values = _values(fields)
         await interaction.response.defer(ephemeral=True, thinking=True)
         if found["kind"] == "job":
@@ -82,8 +105,9 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
                 former, picture = await _of_job(bot.store, found["id"])
         else:
             former, picture = None, await _of_address(bot, found["id"])
-        request = edit_request(fields[WORDS], picture, former=former,
-                               same_size=former is not None, **values)
+        request = edit_request(
+            fields[WORDS], picture, former=former, same_size=former is not None, **values
+        )
         await bot.intake.ask(origin_of_interaction(interaction, "edit"), request, [picture])
 
 
@@ -107,6 +131,10 @@ async def _of_job(store: Store, id: str) -> tuple[ImageRequest, Picture]:
 async def _of_address(bot: EditBot, id: str) -> Picture:
     address = await bot.store.messages.address(id)
     if address is None:
-        raise GoneError(_("You chose that picture too long ago. Open its menu and choose Edit this "
-                          "image again."))
+        raise GoneError(
+            _(
+                "You chose that picture too long ago. Open its menu and choose Edit this "
+                "image again."
+            )
+        )
     return await bot.attachments.picture(address)

@@ -39,13 +39,21 @@ class RemixModal(discord.ui.Modal):
 
     def __init__(self, job_id: str, prompt: str) -> None:
         super().__init__(title=_("Remix"), custom_id=button_id("remix", job_id), timeout=900)
-        self.add_item(discord.ui.Label(
-            text=_("Prompt"),
-            description=_("Join prompts with \" + \", weight one with \":0.5\", add flags like "
-                          "--seed 7"),
-            component=discord.ui.TextInput(
-                custom_id=PROMPT, style=discord.TextStyle.paragraph, default=prompt,
-                max_length=max_length("prompt"), required=True)))
+        self.add_item(
+            discord.ui.Label(
+                text=_("Prompt"),
+                description=_(
+                    'Join prompts with " + ", weight one with ":0.5", add flags like --seed 7'
+                ),
+                component=discord.ui.TextInput(
+                    custom_id=PROMPT,
+                    style=discord.TextStyle.paragraph,
+                    default=prompt,
+                    max_length=max_length("prompt"),
+                    required=True,
+                ),
+            )
+        )
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Do nothing: :func:`take_remix` handles it, also after a restart."""
@@ -63,8 +71,9 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
         with about_job(found["job"]):
             job = await bot.store.job(found["job"])
             if job is None:
-                raise GoneError(_("That picture was deleted. Use /imagine with your prompt "
-                                  "instead."))
+                raise GoneError(
+                    _("That picture was deleted. Use /imagine with your prompt instead.")
+                )
             check_bot_may_post(interaction)
             values = job.request.model_dump(exclude={"prompt", "seed"})
             request = request_from_text(submitted_text(interaction, PROMPT), **values)
@@ -72,8 +81,9 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
             await bot.intake.ask(origin_of_interaction(interaction), request)
 
 
-def submitted(interaction: discord.Interaction[Any], pattern: re.Pattern[str]
-              ) -> re.Match[str] | None:
+def submitted(
+    interaction: discord.Interaction[Any], pattern: re.Pattern[str]
+) -> re.Match[str] | None:
     """Match ``pattern`` with the custom id of a submitted modal; None for anything else."""
     if interaction.type is not discord.InteractionType.modal_submit:
         return None
@@ -92,7 +102,8 @@ def _text_among(components: Any, custom_id: str) -> str:
         if component.get("custom_id") == custom_id:
             return str(component.get("value") or "")
         inner = component.get("components") or (
-            [component["component"]] if "component" in component else [])
+            [component["component"]] if "component" in component else []
+        )
         text = _text_among(inner, custom_id)
         if text:
             return text

@@ -28,8 +28,12 @@ Name = app_commands.Range[str, 1, 40]
 @app_commands.default_permissions(manage_guild=True)
 # guild_only() alone would keep the tree's setting for direct messages.
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
-class Config(Feature, commands.GroupCog, group_name="config",
-             group_description="See and change this server's settings"):
+class Config(
+    Feature,
+    commands.GroupCog,
+    group_name="config",
+    group_description="See and change this server's settings",
+):
     """The commands, and the gate that applies the settings to every request."""
 
     bot: ImageBot
@@ -51,15 +55,24 @@ class Config(Feature, commands.GroupCog, group_name="config",
 
     @app_commands.command(description="Change a setting")
     @app_commands.describe(name="The setting", value="The new value")
-    async def set(self, interaction: discord.Interaction[Any], name: Name,
-                  value: app_commands.Range[str, 1, 100]) -> None:
+    async def set(
+        self,
+        interaction: discord.Interaction[Any],
+        name: Name,
+        value: app_commands.Range[str, 1, 100],
+    ) -> None:
         """Check the value against the host's limits, and store it."""
         async with Guarded(interaction, "/config set"):
             managed_guild(interaction)
             definition = definition_of(name)
             if not definition.kind.typed:
-                raise SettingError(_("{name} has its own command: /config {command}.",
-                                     name=definition.name, command=_command_of(definition)))
+                raise SettingError(
+                    _(
+                        "{name} has its own command: /config {command}.",
+                        name=definition.name,
+                        command=_command_of(definition),
+                    )
+                )
             await interaction.response.defer(ephemeral=True, thinking=True)
             read = await self.bot.guild_settings.read(definition.name, value)
             await change_one(interaction, definition.name, lambda before: read)
@@ -73,19 +86,25 @@ class Config(Feature, commands.GroupCog, group_name="config",
             await change_one(interaction, definition_of(name).name, lambda before: None)
 
     @set.autocomplete("name")
-    async def _typed(self, interaction: discord.Interaction[Any],
-                     typed: str) -> list[app_commands.Choice[str]]:
-        return offer(interaction, [name for name, definition in DEFINITIONS.items()
-                                   if definition.kind.typed], typed)
+    async def _typed(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        return offer(
+            interaction,
+            [name for name, definition in DEFINITIONS.items() if definition.kind.typed],
+            typed,
+        )
 
     @reset.autocomplete("name")
-    async def _all(self, interaction: discord.Interaction[Any],
-                   typed: str) -> list[app_commands.Choice[str]]:
+    async def _all(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
         return offer(interaction, list(DEFINITIONS), typed)
 
     @set.autocomplete("value")
-    async def _values(self, interaction: discord.Interaction[Any],
-                      typed: str) -> list[app_commands.Choice[str]]:
+    async def _values(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
         name = str(getattr(interaction.namespace, "name", "")).strip().lower()
         if name not in DEFINITIONS:
             return []
@@ -96,51 +115,69 @@ class Config(Feature, commands.GroupCog, group_name="config",
 
     @app_commands.command(description="Show who changed what, and when")
     @app_commands.describe(page="Page number; page 1 has the newest changes")
-    async def log(self, interaction: discord.Interaction[Any],
-                  page: app_commands.Range[int, 1, 10_000] = 1) -> None:
+    async def log(
+        self, interaction: discord.Interaction[Any], page: app_commands.Range[int, 1, 10_000] = 1
+    ) -> None:
         """Show one page to the user alone."""
         async with Guarded(interaction, "/config log"):
             guild_id = await defer_for_manager(interaction)
             changes = await self.bot.guild_settings.log(
-                guild_id, limit=LOG_PAGE + 1, offset=(page - 1) * LOG_PAGE)
+                guild_id, limit=LOG_PAGE + 1, offset=(page - 1) * LOG_PAGE
+            )
             await interaction.edit_original_response(content=log_page(changes, page))
 
-    @app_commands.command(description="Export the settings as a file, for a backup or another "
-                                      "server")
+    @app_commands.command(
+        description="Export the settings as a file, for a backup or another server"
+    )
     async def export(self, interaction: discord.Interaction[Any]) -> None:
         """Send the file to the user alone."""
         async with Guarded(interaction, "/config export"):
             guild_id = await defer_for_manager(interaction)
             settings = await self.bot.guild_settings.export(guild_id)
-            await send_file(interaction, plural(
-                "Exported {number} setting. Use /config import to load the file.",
-                "Exported {number} settings. Use /config import to load the file.", len(settings)),
-                            "imagine-bot-settings.json", export_text(guild_id, settings))
+            await send_file(
+                interaction,
+                plural(
+                    "Exported {number} setting. Use /config import to load the file.",
+                    "Exported {number} settings. Use /config import to load the file.",
+                    len(settings),
+                ),
+                "imagine-bot-settings.json",
+                export_text(guild_id, settings),
+            )
 
-    @app_commands.command(name="import", description="Replace all settings with those in an "
-                                                     "exported file")
+    @app_commands.command(
+        name="import", description="Replace all settings with those in an exported file"
+    )
     @app_commands.describe(file="A file from /config export")
-    async def import_(self, interaction: discord.Interaction[Any],
-                      file: discord.Attachment) -> None:
+    async def import_(
+        self, interaction: discord.Interaction[Any], file: discord.Attachment
+    ) -> None:
         """Check the whole file, then change what differs; settings that it omits are reset."""
         async with Guarded(interaction, "/config import"):
             guild_id = await defer_for_manager(interaction)
             data = await self.bot.attachments.file(file.url, MAX_BYTES)
             wanted = wanted_values(guild_id, *await asyncio.to_thread(read_file, data))
             changes = await self.bot.guild_settings.change(
-                guild_id, str(interaction.user.id), lambda rules: wanted.values)
-            text = plural("{number} setting changed.", "{number} settings changed.",
-                          len(changes))
+                guild_id, str(interaction.user.id), lambda rules: wanted.values
+            )
+            text = plural("{number} setting changed.", "{number} settings changed.", len(changes))
             if wanted.left_out:
-                text += " " + _("The file's channels and roles belong to another server, so I left "
-                                "these unchanged: {names}.", names=", ".join(wanted.left_out))
+                text += " " + _(
+                    "The file's channels and roles belong to another server, so I left "
+                    "these unchanged: {names}.",
+                    names=", ".join(wanted.left_out),
+                )
             await interaction.edit_original_response(content=text)
 
 
 def _command_of(definition: Definition) -> str:
     first = definition.name.split("_", maxsplit=1)[0]
-    return {"channels": "channels", "roles": "roles", "jobs": "roles daily",
-            "concepts": "concepts"}.get(first, "words")
+    return {
+        "channels": "channels",
+        "roles": "roles",
+        "jobs": "roles daily",
+        "concepts": "concepts",
+    }.get(first, "words")
 
 
 async def setup(bot: ImageBot) -> None:

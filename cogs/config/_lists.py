@@ -48,14 +48,16 @@ class Channels(app_commands.Group):
 
     @app_commands.command(description="Remove a channel from both lists")
     @app_commands.describe(channel="The channel; leave it empty for all")
-    async def clear(self, interaction: discord.Interaction[Any],
-                    channel: Channel | None = None) -> None:
+    async def clear(
+        self, interaction: discord.Interaction[Any], channel: Channel | None = None
+    ) -> None:
         """Remove a channel, or all channels, from both lists."""
         await _move(interaction, channel, None)
 
 
-async def _move(interaction: discord.Interaction[Any], channel: Channel | None,
-                to: str | None) -> None:
+async def _move(
+    interaction: discord.Interaction[Any], channel: Channel | None, to: str | None
+) -> None:
     async with Guarded(interaction, "/config channels"):
         guild_id = managed_guild(interaction)
         if channel is not None and channel.type is discord.ChannelType.category:
@@ -67,8 +69,9 @@ async def _move(interaction: discord.Interaction[Any], channel: Channel | None,
             if channel is None:
                 return {name: [] for name in both}
             id = str(channel.id)
-            return {name: without(rules.items(name), id) + ([id] if name == to else [])
-                    for name in both}
+            return {
+                name: without(rules.items(name), id) + ([id] if name == to else []) for name in both
+            }
 
         bot: ImageBot = interaction.client
         await bot.guild_settings.change(guild_id, str(interaction.user.id), moved)
@@ -83,31 +86,41 @@ class Roles(app_commands.Group):
     def __init__(self) -> None:
         super().__init__(name="roles", description="Who can do what")
 
-    @app_commands.command(description="Give a role a right; members without such a role don't have "
-                                      "it")
-    @app_commands.describe(right="Make pictures (use), edit them, or exceed max_size (big)",
-                           role="The role")
-    async def allow(self, interaction: discord.Interaction[Any], right: Right,
-                    role: discord.Role) -> None:
+    @app_commands.command(
+        description="Give a role a right; members without such a role don't have it"
+    )
+    @app_commands.describe(
+        right="Make pictures (use), edit them, or exceed max_size (big)", role="The role"
+    )
+    async def allow(
+        self, interaction: discord.Interaction[Any], right: Right, role: discord.Role
+    ) -> None:
         """Add the role to those that have the right."""
         id = str(role.id)
         await change_one(interaction, f"roles_{right}", lambda before: [*without(before, id), id])
 
     @app_commands.command(description="Remove a right from a role")
-    @app_commands.describe(right="Make pictures (use), edit them, or exceed max_size (big)",
-                           role="The role")
-    async def remove(self, interaction: discord.Interaction[Any], right: Right,
-                     role: discord.Role) -> None:
+    @app_commands.describe(
+        right="Make pictures (use), edit them, or exceed max_size (big)", role="The role"
+    )
+    async def remove(
+        self, interaction: discord.Interaction[Any], right: Right, role: discord.Role
+    ) -> None:
         """Remove the role from those that have the right."""
-        await change_one(interaction, f"roles_{right}",
-                         lambda before: without(before, str(role.id)))
+        await change_one(
+            interaction, f"roles_{right}", lambda before: without(before, str(role.id))
+        )
 
     @app_commands.command(description="Set how many pictures a role can make in 24 hours")
-    @app_commands.describe(role="The role", jobs="How many; leave it empty for the server's "
-                                                   "limit")
-    async def daily(self, interaction: discord.Interaction[Any], role: discord.Role,
-                    jobs: app_commands.Range[int, 0, 10_000] | None = None) -> None:
+    @app_commands.describe(role="The role", jobs="How many; leave it empty for the server's limit")
+    async def daily(
+        self,
+        interaction: discord.Interaction[Any],
+        role: discord.Role,
+        jobs: app_commands.Range[int, 0, 10_000] | None = None,
+    ) -> None:
         """Set or remove the daily limit of one role."""
+
         def changed(before: Any) -> Any:
             others = without_key(before, str(role.id))
             return others if jobs is None else {**others, str(role.id): jobs}
@@ -122,21 +135,25 @@ class Words(app_commands.Group):
         super().__init__(name="words", description="Words that aren't allowed in prompts")
 
     @app_commands.command(description="Block words or phrases, separated by commas")
-    @app_commands.describe(words="Like \"one, two words\", or regex: followed by one RE2 "
-                                 "expression")
-    async def add(self, interaction: discord.Interaction[Any],
-                  words: app_commands.Range[str, 1, 1000]) -> None:
+    @app_commands.describe(words='Like "one, two words", or regex: followed by one RE2 expression')
+    async def add(
+        self, interaction: discord.Interaction[Any], words: app_commands.Range[str, 1, 1000]
+    ) -> None:
         """Add words to the list."""
-        entries = [words.strip()] if words.strip().startswith(REGEX) else [
-            entry.strip() for entry in words.split(",") if entry.strip()]
-        await change_one(interaction, "blocked_words",
-                         lambda before: [*(before or ()), *entries])
+        entries = (
+            [words.strip()]
+            if words.strip().startswith(REGEX)
+            else [entry.strip() for entry in words.split(",") if entry.strip()]
+        )
+        await change_one(interaction, "blocked_words", lambda before: [*(before or ()), *entries])
 
     @app_commands.command(description="Unblock a word")
     @app_commands.describe(word="As it appears on the list")
-    async def remove(self, interaction: discord.Interaction[Any],
-                     word: app_commands.Range[str, 1, MAX_LENGTH]) -> None:
+    async def remove(
+        self, interaction: discord.Interaction[Any], word: app_commands.Range[str, 1, MAX_LENGTH]
+    ) -> None:
         """Remove a word from the list."""
+
         def changed(before: Any) -> Any:
             check_listed(before, word.strip(), "words")
             return without(before, word.strip())
@@ -144,8 +161,9 @@ class Words(app_commands.Group):
         await change_one(interaction, "blocked_words", changed)
 
     @remove.autocomplete("word")
-    async def _blocked(self, interaction: discord.Interaction[Any],
-                       typed: str) -> list[app_commands.Choice[str]]:
+    async def _blocked(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
         return await offer_listed(interaction, "blocked_words", typed)
 
     @app_commands.command(name="list", description="List all blocked words")
@@ -156,6 +174,9 @@ class Words(app_commands.Group):
             bot: ImageBot = interaction.client
             words = list((await bot.guild_settings.rules(guild_id)).items("blocked_words"))
             await show_entries(
-                interaction, [Entry(word) for word in words], file="blocked-words.txt",
+                interaction,
+                [Entry(word) for word in words],
+                file="blocked-words.txt",
                 nothing=_("No words are blocked. Use /config words add to block some."),
-                count=plural("{number} word", "{number} words", len(words)))
+                count=plural("{number} word", "{number} words", len(words)),
+            )

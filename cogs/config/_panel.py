@@ -21,31 +21,55 @@ def panel(rules: Rules) -> discord.ui.LayoutView:
 
     Discord allows 40 components and 4,000 characters; the panel has 14, and shortens lists.
     """
-    titles = {"defaults": _("Defaults"), "maximums": _("Maximums"),
-              "who and where": _("Who and where"), "limits per member": _("Limits per member"),
-              "content": _("Content"), "storage": _("Storage")}
+    titles = {
+        "defaults": _("Defaults"),
+        "maximums": _("Maximums"),
+        "who and where": _("Who and where"),
+        "limits per member": _("Limits per member"),
+        "content": _("Content"),
+        "storage": _("Storage"),
+    }
     sources = {"server": _("server"), "host": _("host"), "built in": _("built in")}
     view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay(_("## This server's settings\n-# Each with its value and "
-                                           "where it comes from")))
+    view.add_item(
+        discord.ui.TextDisplay(
+            _("## This server's settings\n-# Each with its value and where it comes from")
+        )
+    )
     for section, definitions in SECTIONS.items():
-        lines = [f"`{definition.name}` **{definition.shown(rules.value(definition.name))}** · "
-                 f"{sources[rules.source(definition.name)]}" for definition in definitions]
-        view.add_item(discord.ui.Container(
-            discord.ui.TextDisplay(f"### {titles[section]}\n" + "\n".join(lines))))
-    view.add_item(discord.ui.TextDisplay(_(
-        "-# Change one with /config set or /config reset. Channels, roles, words and concepts have "
-        "their own commands. See /config log for who changed what.")))
+        lines = [
+            f"`{definition.name}` **{definition.shown(rules.value(definition.name))}** · "
+            f"{sources[rules.source(definition.name)]}"
+            for definition in definitions
+        ]
+        view.add_item(
+            discord.ui.Container(
+                discord.ui.TextDisplay(f"### {titles[section]}\n" + "\n".join(lines))
+            )
+        )
+    view.add_item(
+        discord.ui.TextDisplay(
+            _(
+                "-# Change one with /config set or /config reset. Channels, roles, words and "
+                "concepts have their own commands. See /config log for who changed what."
+            )
+        )
+    )
     return view
 
 
 def log_page(changes: list[Change], page: int) -> str:
     """Return a page of the log, newest first; at most 2,000 characters, Discord's limit."""
     if not changes:
-        return _("Nobody has changed a setting in this server yet.") if page == 1 else _(
-            "There are no older changes.")
-    lines = [f"<t:{change.at // 1000}:R> {_whose(change)} `{change.name}`: {_what(change)}"
-             for change in changes[:LOG_PAGE]]
+        return (
+            _("Nobody has changed a setting in this server yet.")
+            if page == 1
+            else _("There are no older changes.")
+        )
+    lines = [
+        f"<t:{change.at // 1000}:R> {_whose(change)} `{change.name}`: {_what(change)}"
+        for change in changes[:LOG_PAGE]
+    ]
     if len(changes) > LOG_PAGE:
         lines.append(_("-# Older changes: /config log page:{page}", page=page + 1))
     return "\n".join(line[:_LINE] for line in lines)
@@ -65,18 +89,24 @@ def _what(change: Change) -> str:
         return " ".join(part for part in parts if part)
     if change.name == "concepts":
         before, after = _concepts(change.before), _concepts(change.after)
-        parts = [_words("−", [line for line in before if line not in after]),  # noqa: RUF001  as above
-                 _words("+", [line for line in after if line not in before])]
+        parts = [
+            _words("−", [line for line in before if line not in after]),  # noqa: RUF001  as above
+            _words("+", [line for line in after if line not in before]),
+        ]
         return " ".join(part for part in parts if part)
     if definition is None:  # a setting of another version
         return f"{_raw(change.before)} → {_raw(change.after)}"
-    return " → ".join(_("not set") if value is None else definition.shown(value)[:80]
-                      for value in (change.before, change.after))
+    return " → ".join(
+        _("not set") if value is None else definition.shown(value)[:80]
+        for value in (change.before, change.after)
+    )
 
 
 def _concepts(value: Any) -> list[str]:
-    return [f"{entry['action']} {entry['threshold']:g} {concept}"
-            for concept, entry in (value or {}).items()]
+    return [
+        f"{entry['action']} {entry['threshold']:g} {concept}"
+        for concept, entry in (value or {}).items()
+    ]
 
 
 def _words(sign: str, entries: list[str]) -> str:

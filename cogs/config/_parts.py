@@ -24,7 +24,8 @@ def manages(interaction: discord.Interaction[Any]) -> bool:
     """Whether the user has Manage Server."""
     permissions = interaction.permissions
     return interaction.guild_id is not None and (
-        permissions.administrator or permissions.manage_guild)
+        permissions.administrator or permissions.manage_guild
+    )
 
 
 def managed_guild(interaction: discord.Interaction[Any]) -> str:
@@ -47,22 +48,29 @@ async def defer_for_manager(interaction: discord.Interaction[Any]) -> str:
     return guild_id
 
 
-async def change_one(interaction: discord.Interaction[Any], name: str,
-                     changed: Callable[[Any], Any]) -> None:
+async def change_one(
+    interaction: discord.Interaction[Any], name: str, changed: Callable[[Any], Any]
+) -> None:
     """Set a setting to ``changed(current value)``, and tell the user the new value."""
     async with Guarded(interaction, "/config"):
         guild_id = await defer_for_manager(interaction)
         bot: ImageBot = interaction.client
         definition, known = DEFINITIONS[name], bot.guild_settings
-        changes = await known.change(guild_id, str(interaction.user.id),
-                                     lambda rules: {name: changed(rules.stored.get(name))})
+        changes = await known.change(
+            guild_id,
+            str(interaction.user.id),
+            lambda rules: {name: changed(rules.stored.get(name))},
+        )
         rules = await known.rules(guild_id)
-        source = {"server": _("server"), "host": _("host"),
-                  "built in": _("built in")}[rules.source(name)]
+        source = {"server": _("server"), "host": _("host"), "built in": _("built in")}[
+            rules.source(name)
+        ]
         value = definition.shown(rules.value(name))
-        text = (_("{name} is now {value} ({source}).", name=name, value=value, source=source)
-                if changes else
-                _("{name} is already {value} ({source}).", name=name, value=value, source=source))
+        text = (
+            _("{name} is now {value} ({source}).", name=name, value=value, source=source)
+            if changes
+            else _("{name} is already {value} ({source}).", name=name, value=value, source=source)
+        )
         await interaction.edit_original_response(content=text)
 
 
@@ -79,18 +87,25 @@ def without_key(table: Any, key: str) -> dict[str, Any]:
 def check_listed(items: Any, entry: str, command: str) -> None:
     """Raise SettingError unless the list or table ``items`` has ``entry``."""
     if entry not in (items or ()):
-        raise SettingError(_("\"{entry}\" isn't on the list. Check /config {command} list.",
-                             entry=escape(entry, 50), command=command))
+        raise SettingError(
+            _(
+                '"{entry}" isn\'t on the list. Check /config {command} list.',
+                entry=escape(entry, 50),
+                command=command,
+            )
+        )
 
 
-def offer(interaction: discord.Interaction[Any], values: list[str],
-          typed: str) -> list[app_commands.Choice[str]]:
+def offer(
+    interaction: discord.Interaction[Any], values: list[str], typed: str
+) -> list[app_commands.Choice[str]]:
     """Return the choices that contain the typed text, if the user has Manage Server."""
     return choices(values, typed) if manages(interaction) else []
 
 
-async def offer_listed(interaction: discord.Interaction[Any], setting: str,
-                       typed: str) -> list[app_commands.Choice[str]]:
+async def offer_listed(
+    interaction: discord.Interaction[Any], setting: str, typed: str
+) -> list[app_commands.Choice[str]]:
     """Return :func:`offer` for the items of the server's list ``setting``."""
     bot: ImageBot = interaction.client
     rules = await bot.guild_settings.rules(str(interaction.guild_id))
@@ -105,24 +120,32 @@ class Entry:
     details: str = ""
 
 
-async def show_entries(interaction: discord.Interaction[Any], entries: list[Entry], *,
-                       nothing: str, count: str, file: str) -> None:
+async def show_entries(
+    interaction: discord.Interaction[Any],
+    entries: list[Entry],
+    *,
+    nothing: str,
+    count: str,
+    file: str,
+) -> None:
     """Answer with the entries, or with ``nothing`` if there are none.
 
     A list that is too long for a message is sent as the file named ``file``, with ``count`` as
     the text.
     """
-    text = "\n".join(f"||{escape(entry.text, LONGEST_ENTRY)}||{entry.details}"
-                     for entry in entries)
+    text = "\n".join(f"||{escape(entry.text, LONGEST_ENTRY)}||{entry.details}" for entry in entries)
     if len(text) > LONGEST_LIST:
-        await send_file(interaction, count, file,
-                        "".join(f"{entry.text}{entry.details}\n" for entry in entries))
+        await send_file(
+            interaction, count, file, "".join(f"{entry.text}{entry.details}\n" for entry in entries)
+        )
     else:
         await interaction.edit_original_response(content=text or nothing)
 
 
-async def send_file(interaction: discord.Interaction[Any], content: str, name: str,
-                    text: str) -> None:
+async def send_file(
+    interaction: discord.Interaction[Any], content: str, name: str, text: str
+) -> None:
     """Answer with a text as a file."""
-    await interaction.edit_original_response(content=content, attachments=[
-        discord.File(io.BytesIO(text.encode("utf-8")), filename=name)])
+    await interaction.edit_original_response(
+        content=content, attachments=[discord.File(io.BytesIO(text.encode("utf-8")), filename=name)]
+    )

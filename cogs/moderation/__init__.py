@@ -56,10 +56,14 @@ class Moderation(Feature):
     bot: ImageBot
 
     mod = app_commands.Group(
-        name="mod", description="Moderate this server's pictures and members",
-        default_permissions=discord.Permissions(manage_messages=True), guild_only=True,
-        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=False,
-                                                        private_channel=False))
+        name="mod",
+        description="Moderate this server's pictures and members",
+        default_permissions=discord.Permissions(manage_messages=True),
+        guild_only=True,
+        allowed_contexts=app_commands.AppCommandContext(
+            guild=True, dm_channel=False, private_channel=False
+        ),
+    )
 
     def __init__(self, bot: ImageBot) -> None:
         super().__init__(bot)
@@ -67,32 +71,37 @@ class Moderation(Feature):
 
     async def gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Raise BannedError if the user is banned or over their limit in that server."""
-        await check_restrictions(self.bot.store, self.bot.queue, origin.place.guild_id,
-                                 origin.person)
+        await check_restrictions(
+            self.bot.store, self.bot.queue, origin.place.guild_id, origin.person
+        )
         return request
 
     # Pictures.
 
     @mod.command(description="Cancel a queued or running picture")
     @app_commands.describe(job="Its prompt, its ID, or a link to its message")
-    async def stop(self, interaction: discord.Interaction[Any],
-                   job: app_commands.Range[str, 1, 200]) -> None:
+    async def stop(
+        self, interaction: discord.Interaction[Any], job: app_commands.Range[str, 1, 200]
+    ) -> None:
         """Cancel the job; nothing is posted, and its row stays as cancelled."""
         async with Guarded(interaction, "/mod stop"):
             found = await self._find(interaction, job)
             with about_job(found.id):
                 if self.bot.queue.get(found.id) is None:
-                    raise GoneError(_("That picture is no longer in the queue. Use /mod delete to "
-                                      "delete it."))
+                    raise GoneError(
+                        _("That picture is no longer in the queue. Use /mod delete to delete it.")
+                    )
                 await self.bot.removal.end(found.id)
                 await self._note(interaction, "stop", found)
             await interaction.edit_original_response(
-                content=_("Cancelled. Nothing will be posted."))
+                content=_("Cancelled. Nothing will be posted.")
+            )
 
     @mod.command(description="Delete a picture, its message and its data")
     @app_commands.describe(job="Its prompt, its ID, or a link to its message")
-    async def delete(self, interaction: discord.Interaction[Any],
-                     job: app_commands.Range[str, 1, 200]) -> None:
+    async def delete(
+        self, interaction: discord.Interaction[Any], job: app_commands.Range[str, 1, 200]
+    ) -> None:
         """Delete a job in any state."""
         async with Guarded(interaction, "/mod delete"):
             found = await self._find(interaction, job)
@@ -103,28 +112,36 @@ class Moderation(Feature):
 
     @mod.command(description="Show this server's newest pictures and who made them")
     @app_commands.describe(person="Only this member's pictures")
-    async def jobs(self, interaction: discord.Interaction[Any],
-                   person: discord.User | None = None) -> None:
+    async def jobs(
+        self, interaction: discord.Interaction[Any], person: discord.User | None = None
+    ) -> None:
         """Show a list to the moderator alone."""
         async with Guarded(interaction, "/mod jobs"):
             guild_id = check_moderator(interaction)
             found = await self.bot.store.server_jobs.recent(
-                guild_id, person=None if person is None else str(person.id), limit=SHOWN)
-            await show_list(interaction, [job_line(job) for job in found],
-                        _("Nobody has made a picture here yet."))
+                guild_id, person=None if person is None else str(person.id), limit=SHOWN
+            )
+            await show_list(
+                interaction,
+                [job_line(job) for job in found],
+                _("Nobody has made a picture here yet."),
+            )
 
     @stop.autocomplete("job")
-    async def _unfinished(self, interaction: discord.Interaction[Any],
-                          typed: str) -> list[app_commands.Choice[str]]:
+    async def _unfinished(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
         return await self._choices(interaction, typed, unfinished=True)
 
     @delete.autocomplete("job")
-    async def _any(self, interaction: discord.Interaction[Any],
-                   typed: str) -> list[app_commands.Choice[str]]:
+    async def _any(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
         return await self._choices(interaction, typed, unfinished=False)
 
-    async def _choices(self, interaction: discord.Interaction[Any], typed: str, *,
-                       unfinished: bool) -> list[app_commands.Choice[str]]:
+    async def _choices(
+        self, interaction: discord.Interaction[Any], typed: str, *, unfinished: bool
+    ) -> list[app_commands.Choice[str]]:
         guild_id = str(interaction.guild_id)
         if not is_moderator(interaction, guild_id):
             return []  # the list has prompts from channels that the user may not see
@@ -132,14 +149,21 @@ class Moderation(Feature):
             ids = [job.id for job in self.bot.queue.overview() if job.place.guild_id == guild_id]
             stored = [await self.bot.store.job(id) for id in ids]
             wanted = typed.casefold().strip()
-            found = [job for job in stored if job is not None and (
-                wanted in job.request.prompt.casefold() or job.id.startswith(wanted))]
+            found = [
+                job
+                for job in stored
+                if job is not None
+                and (wanted in job.request.prompt.casefold() or job.id.startswith(wanted))
+            ]
         else:
-            found = await self.bot.store.server_jobs.recent(guild_id, words=typed.strip(),
-                                                            limit=MAX_CHOICES)
+            found = await self.bot.store.server_jobs.recent(
+                guild_id, words=typed.strip(), limit=MAX_CHOICES
+            )
         with using_language(str(interaction.locale)):
-            return [app_commands.Choice(name=choice_name(job), value=job.id)
-                    for job in found[:MAX_CHOICES]]
+            return [
+                app_commands.Choice(name=choice_name(job), value=job.id)
+                for job in found[:MAX_CHOICES]
+            ]
 
     async def _find(self, interaction: discord.Interaction[Any], text: str) -> StoredJob:
         """Check that the person is a moderator, acknowledge, and find the job."""
@@ -147,31 +171,47 @@ class Moderation(Feature):
         await interaction.response.defer(ephemeral=True, thinking=True)
         found = await self.bot.store.server_jobs.find(guild_id, text)
         if found is None:
-            raise GoneError(_("I can't find that picture in this server. Choose one from the list, "
-                              "or enter its ID or a link to its message."))
+            raise GoneError(
+                _(
+                    "I can't find that picture in this server. Choose one from the list, "
+                    "or enter its ID or a link to its message."
+                )
+            )
         return found
 
-    async def _note(self, interaction: discord.Interaction[Any], act: Act,
-                    job: StoredJob) -> None:
-        await self.bot.people.note(LoggedAct(
-            str(interaction.guild_id), str(interaction.user.id), act, job.person, job.id))
+    async def _note(self, interaction: discord.Interaction[Any], act: Act, job: StoredJob) -> None:
+        await self.bot.people.note(
+            LoggedAct(str(interaction.guild_id), str(interaction.user.id), act, job.person, job.id)
+        )
 
     # Members.
 
     @mod.command(description="Ban a member from making pictures here")
-    @app_commands.describe(person="The "
-                                  "member", duration="How long, like 12h, 7d or 2w; leave it empty "
-                                                   "for permanent")
-    async def ban(self, interaction: discord.Interaction[Any], person: discord.User,
-                  duration: app_commands.Range[str, 1, 40] | None = None) -> None:
+    @app_commands.describe(
+        person="The member", duration="How long, like 12h, 7d or 2w; leave it empty for permanent"
+    )
+    async def ban(
+        self,
+        interaction: discord.Interaction[Any],
+        person: discord.User,
+        duration: app_commands.Range[str, 1, 40] | None = None,
+    ) -> None:
         """Ban a user; jobs they queued earlier continue."""
         async with Guarded(interaction, "/mod ban"):
             guild_id = check_moderator(interaction)
             new = await self._restrict(interaction, guild_id, person, "ban", duration)
-            text = (_("{person} is banned from making pictures here. Use /mod unban to lift the "
-                      "ban.", person=person.mention) if new.expires_at is None else
-                    _("{person} is banned from making pictures here until {when}.",
-                      person=person.mention, when=timestamp(new.expires_at)))
+            text = (
+                _(
+                    "{person} is banned from making pictures here. Use /mod unban to lift the ban.",
+                    person=person.mention,
+                )
+                if new.expires_at is None
+                else _(
+                    "{person} is banned from making pictures here until {when}.",
+                    person=person.mention,
+                    when=timestamp(new.expires_at),
+                )
+            )
             await say(interaction, text)
 
     @mod.command(description="Lift a member's ban")
@@ -183,22 +223,35 @@ class Moderation(Feature):
 
     @mod.command(description="Limit how many pictures a member can make here")
     @app_commands.describe(
-        person="The "
-               "member", a_day="Pictures in 24 hours", waiting="Pictures in the queue at a time",
-        duration="How long, like 12h, 7d or 2w; leave it empty for permanent")
-    async def limit(self, interaction: discord.Interaction[Any], person: discord.User,
-                    a_day: app_commands.Range[int, 1, MOST] | None = None,
-                    waiting: app_commands.Range[int, 1, MOST] | None = None,
-                    duration: app_commands.Range[str, 1, 40] | None = None) -> None:
+        person="The member",
+        a_day="Pictures in 24 hours",
+        waiting="Pictures in the queue at a time",
+        duration="How long, like 12h, 7d or 2w; leave it empty for permanent",
+    )
+    async def limit(
+        self,
+        interaction: discord.Interaction[Any],
+        person: discord.User,
+        a_day: app_commands.Range[int, 1, MOST] | None = None,
+        waiting: app_commands.Range[int, 1, MOST] | None = None,
+        duration: app_commands.Range[str, 1, 40] | None = None,
+    ) -> None:
         """Set a limit in place of an earlier one; the server's own limits still apply."""
         async with Guarded(interaction, "/mod limit"):
             guild_id = check_moderator(interaction)
             if a_day is None and waiting is None:
                 raise TermsError(_("Set a_day, waiting or both."))
-            new = await self._restrict(interaction, guild_id, person, "limit", duration, a_day,
-                                       waiting)
-            await say(interaction, _("{person} now has a limit here: {limit}.",
-                                      person=person.mention, limit=terms_of(new)))
+            new = await self._restrict(
+                interaction, guild_id, person, "limit", duration, a_day, waiting
+            )
+            await say(
+                interaction,
+                _(
+                    "{person} now has a limit here: {limit}.",
+                    person=person.mention,
+                    limit=terms_of(new),
+                ),
+            )
 
     @mod.command(description="Remove a member's limit")
     @app_commands.describe(person="The member")
@@ -207,28 +260,43 @@ class Moderation(Feature):
         async with Guarded(interaction, "/mod unlimit"):
             await self._lift(interaction, person, "limit")
 
-    async def _restrict(self, interaction: discord.Interaction[Any], guild_id: str,
-                        person: discord.User, kind: Kind, duration: str | None,
-                        a_day: int | None = None, waiting: int | None = None) -> Restriction:
+    async def _restrict(
+        self,
+        interaction: discord.Interaction[Any],
+        guild_id: str,
+        person: discord.User,
+        kind: Kind,
+        duration: str | None,
+        a_day: int | None = None,
+        waiting: int | None = None,
+    ) -> Restriction:
         """Ban or limit ``person`` for ``duration``, or without end; raises TermsError."""
         expires_at = None if duration is None else now_ms() + parse_duration(duration) * 1000
-        new = Restriction(guild_id, str(person.id), kind, a_day, waiting,
-                          str(interaction.user.id), expires_at=expires_at)
+        new = Restriction(
+            guild_id,
+            str(person.id),
+            kind,
+            a_day,
+            waiting,
+            str(interaction.user.id),
+            expires_at=expires_at,
+        )
         await self.bot.people.restrict(new)
         return new
 
-    async def _lift(self, interaction: discord.Interaction[Any], person: discord.User,
-                    kind: Kind) -> None:
+    async def _lift(
+        self, interaction: discord.Interaction[Any], person: discord.User, kind: Kind
+    ) -> None:
         guild_id = check_moderator(interaction)
-        lifted = await self.bot.people.lift(guild_id, str(person.id), kind,
-                                            str(interaction.user.id))
+        lifted = await self.bot.people.lift(
+            guild_id, str(person.id), kind, str(interaction.user.id)
+        )
         texts = {
             ("ban", True): _("{person} can make pictures here again.", person=person.mention),
             ("ban", False): _("{person} isn't banned here.", person=person.mention),
-            ("limit", True): _("{person} no longer has a limit here.",
-                               person=person.mention),
-            ("limit", False): _("{person} has no limit here.",
-                                person=person.mention)}
+            ("limit", True): _("{person} no longer has a limit here.", person=person.mention),
+            ("limit", False): _("{person} has no limit here.", person=person.mention),
+        }
         await say(interaction, texts[kind, lifted])
 
     @mod.command(description="Show who is banned or limited here")
@@ -237,8 +305,11 @@ class Moderation(Feature):
         async with Guarded(interaction, "/mod bans"):
             guild_id = check_moderator(interaction)
             found = await self.bot.people.restrictions_in(guild_id)
-            await show_list(interaction, [restriction_line(each) for each in found],
-                        _("Nobody is banned or limited here."))
+            await show_list(
+                interaction,
+                [restriction_line(each) for each in found],
+                _("Nobody is banned or limited here."),
+            )
 
     @mod.command(description="Show what moderators did here, and when")
     async def log(self, interaction: discord.Interaction[Any]) -> None:
@@ -250,8 +321,11 @@ class Moderation(Feature):
             lines = [(act.created_at, act_line(act)) for act in acts]
             lines += [(finding.created_at, finding_line(finding)) for finding in found]
             newest = sorted(lines, key=lambda line: line[0], reverse=True)[:LOGGED]
-            await show_list(interaction, [line for when, line in newest],
-                        _("There are no moderator actions here yet."))
+            await show_list(
+                interaction,
+                [line for when, line in newest],
+                _("There are no moderator actions here yet."),
+            )
 
 
 async def setup(bot: ImageBot) -> None:

@@ -38,8 +38,8 @@ async def show_list(interaction: discord.Interaction[Any], lines: list[str], not
     if len(shown) < len(lines):
         shown.append(_("and {number} more", number=len(lines) - len(shown)))
     await interaction.response.send_message(
-        embed=discord.Embed(description="\n".join(shown)), ephemeral=True,
-        allowed_mentions=NOBODY)
+        embed=discord.Embed(description="\n".join(shown)), ephemeral=True, allowed_mentions=NOBODY
+    )
 
 
 def who(person: str | None) -> str:
@@ -55,8 +55,13 @@ def terms_of(limit: Restriction | LoggedAct) -> str:
     if limit.a_day is not None:
         terms.append(plural("{number} picture a day", "{number} pictures a day", limit.a_day))
     if limit.waiting is not None:
-        terms.append(plural("{number} picture in the queue at a time",
-                            "{number} pictures in the queue at a time", limit.waiting))
+        terms.append(
+            plural(
+                "{number} picture in the queue at a time",
+                "{number} pictures in the queue at a time",
+                limit.waiting,
+            )
+        )
     if limit.expires_at is not None:
         terms.append(_("until {when}", when=timestamp(limit.expires_at)))
     return ", ".join(terms)
@@ -64,9 +69,14 @@ def terms_of(limit: Restriction | LoggedAct) -> str:
 
 def state_of(job: StoredJob) -> str:
     """Describe a job's state."""
-    return {"queued": _("queued"), "running": _("running"), "rendered": _("painted"),
-            "delivered": _("painted"), "failed": _("failed"),
-            "cancelled": _("cancelled")}[job.state]
+    return {
+        "queued": _("queued"),
+        "running": _("running"),
+        "rendered": _("painted"),
+        "delivered": _("painted"),
+        "failed": _("failed"),
+        "cancelled": _("cancelled"),
+    }[job.state]
 
 
 def choice_name(job: StoredJob) -> str:
@@ -74,46 +84,56 @@ def choice_name(job: StoredJob) -> str:
     start = f"{state_of(job)} · {job.id[:8]} · "
     prompt = " ".join(job.request.prompt.split())
     room = CHOICE_LENGTH - len(start)
-    return start + (prompt if len(prompt) <= room else f"{prompt[:room - 1]}…")
+    return start + (prompt if len(prompt) <= room else f"{prompt[: room - 1]}…")
 
 
 def job_line(job: StoredJob) -> str:
     """Describe a job: its user, state, time, message and prompt."""
-    return (f"<@{job.person}> · {state_of(job)} · {timestamp(job.created_at, 'R')}{link_to(job)}\n"
-            f"`{job.id[:8]}` {escape(job.request.prompt, 120)}")
+    return (
+        f"<@{job.person}> · {state_of(job)} · {timestamp(job.created_at, 'R')}{link_to(job)}\n"
+        f"`{job.id[:8]}` {escape(job.request.prompt, 120)}"
+    )
 
 
 def restriction_line(each: Restriction) -> str:
     """Describe a ban or limit: for which user, by which moderator, since when."""
     what = _("banned") if each.kind == "ban" else _("limited")
     terms = terms_of(each)
-    return (f"{who(each.person)} · {what}{f': {terms}' if terms else ''} · "
-            + _("by {moderator} {when}", moderator=who(each.moderator),
-                when=timestamp(each.created_at, "R")))
+    return f"{who(each.person)} · {what}{f': {terms}' if terms else ''} · " + _(
+        "by {moderator} {when}", moderator=who(each.moderator), when=timestamp(each.created_at, "R")
+    )
 
 
 def finding_line(found: Finding) -> str:
     """Describe a finding: the concept, whose picture it is, and what was done."""
-    done = {"warn": _("posted with a warning"), "spoiler": _("posted behind a spoiler"),
-            "withhold": _("not posted")}[found.action]
-    score = (_("not scored") if found.score is None
-             else _("score {score:.2f}", score=found.score))
-    return (f"{timestamp(found.created_at, 'R')} · "
-            + _("picture check: {concept} in a picture by {person}",
-                concept=f"||{escape(found.concept, 60)}||", person=who(found.person))
-            + f" `{found.job_id[:8]}` ({score}; {done})")
+    done = {
+        "warn": _("posted with a warning"),
+        "spoiler": _("posted behind a spoiler"),
+        "withhold": _("not posted"),
+    }[found.action]
+    score = _("not scored") if found.score is None else _("score {score:.2f}", score=found.score)
+    return (
+        f"{timestamp(found.created_at, 'R')} · "
+        + _(
+            "picture check: {concept} in a picture by {person}",
+            concept=f"||{escape(found.concept, 60)}||",
+            person=who(found.person),
+        )
+        + f" `{found.job_id[:8]}` ({score}; {done})"
+    )
 
 
 def act_line(act: LoggedAct) -> str:
     """Describe an action: by which moderator, on which user, and when."""
     people = {"moderator": who(act.moderator), "person": who(act.person)}
-    done = {"stop": _("{moderator} cancelled a picture by {person}", **people),
-            "delete": _("{moderator} deleted a picture by {person}", **people),
-            "ban": _("{moderator} banned {person}", **people),
-            "unban": _("{moderator} unbanned {person}", **people),
-            "limit": _("{moderator} limited {person}", **people),
-            "unlimit": _("{moderator} removed the limit for {person}", **people)}[act.act]
+    done = {
+        "stop": _("{moderator} cancelled a picture by {person}", **people),
+        "delete": _("{moderator} deleted a picture by {person}", **people),
+        "ban": _("{moderator} banned {person}", **people),
+        "unban": _("{moderator} unbanned {person}", **people),
+        "limit": _("{moderator} limited {person}", **people),
+        "unlimit": _("{moderator} removed the limit for {person}", **people),
+    }[act.act]
     terms = terms_of(act)
     job = "" if act.job_id is None else f" `{act.job_id[:8]}`"
-    return (f"{timestamp(act.created_at, 'R')} · {done}{job}"
-            f"{f' ({terms})' if terms else ''}")
+    return f"{timestamp(act.created_at, 'R')} · {done}{job}{f' ({terms})' if terms else ''}"

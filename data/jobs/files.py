@@ -33,9 +33,12 @@ class Files:
             for folder in (self.pictures_folder, self.attachments_folder, self.states_folder):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError("The data folder {folder} can't be used: {reason}. Choose another one "
-                             "or make it writable.", folder=self.folder,
-                             reason=error.strerror) from None
+            raise StoreError(
+                "The data folder {folder} can't be used: {reason}. Choose another one "
+                "or make it writable.",
+                folder=self.folder,
+                reason=error.strerror,
+            ) from None
 
     def picture(self, id: str) -> Path:
         """The path of the job's picture."""
@@ -107,8 +110,9 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError("{path} can't be deleted: {reason}.", path=path,
-                         reason=error.strerror) from None
+        raise StoreError(
+            "{path} can't be deleted: {reason}.", path=path, reason=error.strerror
+        ) from None
 
 
 def write(path: Path, data: bytes) -> None:
@@ -124,8 +128,9 @@ def write(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise StoreError("{path} can't be written: {reason}.", path=path,
-                         reason=error.strerror) from None
+        raise StoreError(
+            "{path} can't be written: {reason}.", path=path, reason=error.strerror
+        ) from None
 
 
 def read(path: Path) -> bytes | None:
@@ -135,8 +140,9 @@ def read(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError("{path} can't be read: {reason}.", path=path,
-                         reason=error.strerror) from None
+        raise StoreError(
+            "{path} can't be read: {reason}.", path=path, reason=error.strerror
+        ) from None
 
 
 def sync(path: Path) -> None:

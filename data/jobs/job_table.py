@@ -50,27 +50,30 @@ class Jobs:
         """The person's last prompts without repetitions, newest first."""
         rows = await self._database.fetch(
             "SELECT prompt, MAX(sequence) AS newest FROM jobs WHERE person = ? "
-            "GROUP BY prompt ORDER BY newest DESC LIMIT ?", person, limit)
+            "GROUP BY prompt ORDER BY newest DESC LIMIT ?",
+            person,
+            limit,
+        )
         return [row["prompt"] for row in rows]
 
-    async def history(self, person: str, *, guild_id: str | None, offset: int = 0,
-                      limit: int = 10) -> list[StoredJob]:
+    async def history(
+        self, person: str, *, guild_id: str | None, offset: int = 0, limit: int = 10
+    ) -> list[StoredJob]:
         """The person's painted jobs in a server, newest first; in all places if None."""
         where, values = _painted_by(person, guild_id)
-        return await self._select(f"{where} ORDER BY sequence DESC LIMIT ? OFFSET ?",
-                                  *values, limit, offset)
+        return await self._select(
+            f"{where} ORDER BY sequence DESC LIMIT ? OFFSET ?", *values, limit, offset
+        )
 
     async def count_history(self, person: str, *, guild_id: str | None) -> int:
         """The number of jobs that :meth:`history` pages through."""
         where, values = _painted_by(person, guild_id)
-        rows = await self._database.fetch(
-            f"SELECT COUNT(*) AS n FROM jobs WHERE {where}", *values)  # noqa: S608  constants
+        rows = await self._database.fetch(f"SELECT COUNT(*) AS n FROM jobs WHERE {where}", *values)  # noqa: S608  constants
         return int(rows[0]["n"])
 
     async def attachments(self, id: str) -> dict[str, bytes]:
         """The pictures that were attached to the job, by SHA-256; missing files are left out."""
-        rows = await self._database.fetch(
-            "SELECT sha256 FROM attachments WHERE job_id = ?", id)
+        rows = await self._database.fetch("SELECT sha256 FROM attachments WHERE job_id = ?", id)
         found = {}
         for row in rows:
             data = await asyncio.to_thread(files.read, self.files.attachment(row["sha256"]))
@@ -96,14 +99,16 @@ class Jobs:
 
     async def _select(self, condition: str, *values: object) -> list[StoredJob]:
         """The jobs of ``condition``: SQL from WHERE on, made of the program's constants."""
-        rows = await self._database.fetch(
-            f"SELECT {COLUMNS} FROM jobs WHERE {condition}", *values)  # noqa: S608  constants
+        rows = await self._database.fetch(f"SELECT {COLUMNS} FROM jobs WHERE {condition}", *values)  # noqa: S608  constants
         return [stored_job(row, self.files) for row in rows]
 
     async def _only_attached_to(self, transaction: Transaction, id: str) -> list[str]:
         rows = await transaction.fetch(
             "SELECT sha256 FROM attachments WHERE job_id = ? AND sha256 NOT IN "
-            "(SELECT sha256 FROM attachments WHERE job_id <> ?)", id, id)
+            "(SELECT sha256 FROM attachments WHERE job_id <> ?)",
+            id,
+            id,
+        )
         return [row["sha256"] for row in rows]
 
     def _remove_files(self, id: str, attachments: Sequence[str]) -> None:

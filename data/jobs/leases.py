@@ -43,24 +43,47 @@ class Leases:
         """Release all rows."""
         await self.stop_renewing()
         await self._database.change(
-            "UPDATE jobs SET owner = NULL, lease_until = 0 WHERE owner = ?", self._owner.name)
+            "UPDATE jobs SET owner = NULL, lease_until = 0 WHERE owner = ?", self._owner.name
+        )
 
-    async def move(self, id: str, to: State, before: Sequence[State], also: str = "state = state",
-                   *values: object) -> bool:
+    async def move(
+        self,
+        id: str,
+        to: State,
+        before: Sequence[State],
+        also: str = "state = state",
+        *values: object,
+    ) -> bool:
         """Change this owner's row from one of the states ``before``; False if it is not in one."""
         states = ", ".join("?" for _ in before)
-        return await self._database.change(
-            f"UPDATE jobs SET {also}, state = ? "  # noqa: S608  constants of data.store
-            f"WHERE id = ? AND owner = ? AND state IN ({states})",
-            *values, to, id, self._owner.name, *before) > 0
+        return (
+            await self._database.change(
+                f"UPDATE jobs SET {also}, state = ? "  # noqa: S608  constants of data.store
+                f"WHERE id = ? AND owner = ? AND state IN ({states})",
+                *values,
+                to,
+                id,
+                self._owner.name,
+                *before,
+            )
+            > 0
+        )
 
     async def mark_told(self, id: str, ended: Sequence[State], also: str, *values: object) -> bool:
         """Mark the end of this owner's job as told and release it; False if it does not apply."""
         states = ", ".join("?" for _ in ended)
-        return await self._database.change(
-            f"UPDATE jobs SET {also}, delivered_at = ?, owner = NULL, lease_until = 0 "  # noqa: S608  constants of data.store
-            f"WHERE id = ? AND owner = ? AND delivered_at IS NULL AND state IN ({states})",
-            *values, now_ms(), id, self._owner.name, *ended) > 0
+        return (
+            await self._database.change(
+                f"UPDATE jobs SET {also}, delivered_at = ?, owner = NULL, lease_until = 0 "  # noqa: S608  constants of data.store
+                f"WHERE id = ? AND owner = ? AND delivered_at IS NULL AND state IN ({states})",
+                *values,
+                now_ms(),
+                id,
+                self._owner.name,
+                *ended,
+            )
+            > 0
+        )
 
     async def holds(self, id: str, states: Sequence[State]) -> bool | None:
         """Whether the row is this owner's and in one of ``states``; None if there is no row."""
@@ -80,11 +103,19 @@ class Leases:
             for owner in dead:
                 taken += await transaction.change(
                     "UPDATE jobs SET owner = ?, lease_until = ? WHERE owner = ? "
-                    "AND delivered_at IS NULL", self._owner.name, self.end(), owner)
+                    "AND delivered_at IS NULL",
+                    self._owner.name,
+                    self.end(),
+                    owner,
+                )
             taken += await transaction.change(
                 "UPDATE jobs SET owner = ?, lease_until = ? WHERE (owner IS NULL OR "
                 "(owner <> ? AND lease_until < ?)) AND delivered_at IS NULL",
-                self._owner.name, self.end(), self._owner.name, now_ms())
+                self._owner.name,
+                self.end(),
+                self._owner.name,
+                now_ms(),
+            )
         await asyncio.to_thread(self._owner.remove_dead, dead)
         return taken
 
@@ -93,7 +124,7 @@ class Leases:
             await asyncio.sleep(self._seconds / 3)
             try:
                 await self._database.change(
-                    "UPDATE jobs SET lease_until = ? WHERE owner = ?", self.end(),
-                    self._owner.name)
+                    "UPDATE jobs SET lease_until = ? WHERE owner = ?", self.end(), self._owner.name
+                )
             except StoreError as error:
                 log.error("The lease could not be renewed: %s", error)

@@ -27,8 +27,11 @@ class Owner:
             folder.mkdir(parents=True, exist_ok=True)
             self._file = self._path(self.name).open("ab")
         except OSError as error:
-            raise StoreError("The folder {folder} can't be written: {reason}.", folder=folder,
-                             reason=error.strerror) from None
+            raise StoreError(
+                "The folder {folder} can't be written: {reason}.",
+                folder=folder,
+                reason=error.strerror,
+            ) from None
         _try_lock(self._file)
 
     def _path(self, name: str) -> Path:
@@ -36,8 +39,11 @@ class Owner:
 
     def dead(self) -> list[str]:
         """The dead owners of this machine; owners elsewhere are known only by their leases."""
-        return [path.stem for path in sorted(self._folder.glob("*.lock"))
-                if path.stem != self.name and _is_free(path)]
+        return [
+            path.stem
+            for path in sorted(self._folder.glob("*.lock"))
+            if path.stem != self.name and _is_free(path)
+        ]
 
     def remove_dead(self, names: Iterable[str]) -> None:
         """Delete the lock files of owners whose rows were taken over."""

@@ -38,8 +38,9 @@ class QueueJobs(Jobs):
     False if the job is in another state or belongs to another store.
     """
 
-    def __init__(self, database: Database, job_files: Files, owner: Owner,
-                 lease_seconds: float) -> None:
+    def __init__(
+        self, database: Database, job_files: Files, owner: Owner, lease_seconds: float
+    ) -> None:
         super().__init__(database, job_files)
         self.watchers: list[Callable[[str], None]] = []  # called with each delivered job's id
         self._owner = owner
@@ -51,23 +52,34 @@ class QueueJobs(Jobs):
         async with self._attaching:
             await asyncio.to_thread(self._attach, wanted, pictures)
             if record.continues is not None and not await asyncio.to_thread(
-                    self.files.copy_state, record.continues, record.id):
-                raise RequestError("That picture can't be continued any more. Use Edit to "
-                                   "start from the picture itself.")
+                self.files.copy_state, record.continues, record.id
+            ):
+                raise RequestError(
+                    "That picture can't be continued any more. Use Edit to "
+                    "start from the picture itself."
+                )
             async with self._database.transaction() as transaction:
                 await transaction.change(
                     "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
                     "request, prompt, seed, state, owner, lease_until, created_at) "
                     "SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, "
                     "?, ? FROM jobs",
-                    record.id, record.person, record.place.guild_id, record.place.channel_id,
-                    record.place.locale, record.request.model_dump_json(exclude_none=True),
-                    record.request.prompt, record.request.seed, self._owner.name,
-                    self._leases.end(), record.created_at)
+                    record.id,
+                    record.person,
+                    record.place.guild_id,
+                    record.place.channel_id,
+                    record.place.locale,
+                    record.request.model_dump_json(exclude_none=True),
+                    record.request.prompt,
+                    record.request.seed,
+                    self._owner.name,
+                    self._leases.end(),
+                    record.created_at,
+                )
                 for sha256 in wanted:
                     await transaction.change(
-                        "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
-                        record.id, sha256)
+                        "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)", record.id, sha256
+                    )
 
     def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
         for sha256 in wanted:
@@ -90,18 +102,29 @@ class QueueJobs(Jobs):
             "WHERE other.person = jobs.person) AS person_served_at FROM jobs "
             f"WHERE owner = ? AND {in_states(UNFINISHED)} "
             "ORDER BY CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, started_at, sequence",
-            self._owner.name)
+            self._owner.name,
+        )
         if taken:
             log.info("Took over %d jobs", taken)
-        return [JobRecord(row["id"], request_of(row), row["person"],
-                          Place(row["guild_id"], row["channel_id"], row["locale"]),
-                          row["created_at"], row["started_at"], row["person_served_at"],
-                          row["wish"]) for row in rows]
+        return [
+            JobRecord(
+                row["id"],
+                request_of(row),
+                row["person"],
+                Place(row["guild_id"], row["channel_id"], row["locale"]),
+                row["created_at"],
+                row["started_at"],
+                row["person_served_at"],
+                row["wish"],
+            )
+            for row in rows
+        ]
 
     async def started(self, id: str) -> bool:
         """queued or running -> running."""
-        return await self._leases.move(id, "running", UNFINISHED,
-                                       "started_at = COALESCE(started_at, ?)", now_ms())
+        return await self._leases.move(
+            id, "running", UNFINISHED, "started_at = COALESCE(started_at, ?)", now_ms()
+        )
 
     async def requeued(self, id: str) -> bool:
         """running -> queued; it will be the first to continue."""
@@ -116,20 +139,28 @@ class QueueJobs(Jobs):
         if not await self._is_mine(id):
             return False
         await asyncio.to_thread(files.write, self.files.picture(id), done.picture)
-        result = {field.name: getattr(done, field.name) for field in dataclasses.fields(done)
-                  if field.name != "picture"}
-        ended = await self._end(id, "rendered", "result = ?, picture = ?", json.dumps(result),
-                                self.files.picture(id).name)
+        result = {
+            field.name: getattr(done, field.name)
+            for field in dataclasses.fields(done)
+            if field.name != "picture"
+        }
+        ended = await self._end(
+            id,
+            "rendered",
+            "result = ?, picture = ?",
+            json.dumps(result),
+            self.files.picture(id).name,
+        )
         if ended:
             await self._thin_out_states()
         return ended
 
     async def _thin_out_states(self) -> None:
         """Keep the states of finished jobs within STATES_BYTES."""
-        rows = await self._database.fetch(
-            f"SELECT id FROM jobs WHERE {in_states(UNFINISHED)}")  # noqa: S608  constants
-        await asyncio.to_thread(self.files.thin_out_states, [row["id"] for row in rows],
-                                STATES_BYTES)
+        rows = await self._database.fetch(f"SELECT id FROM jobs WHERE {in_states(UNFINISHED)}")  # noqa: S608  constants
+        await asyncio.to_thread(
+            self.files.thin_out_states, [row["id"] for row in rows], STATES_BYTES
+        )
 
     async def failed(self, id: str, reason: str) -> bool:
         """queued or running -> failed."""
@@ -148,8 +179,12 @@ class QueueJobs(Jobs):
 
     async def set_progress_message(self, id: str, message_id: str | None) -> bool:
         """The message that shows the job's progress; None if it was deleted."""
-        return await self._database.change(
-            "UPDATE jobs SET progress_message_id = ? WHERE id = ?", message_id, id) > 0
+        return (
+            await self._database.change(
+                "UPDATE jobs SET progress_message_id = ? WHERE id = ?", message_id, id
+            )
+            > 0
+        )
 
     async def set_result_message(self, id: str, message_id: str) -> bool:
         """rendered -> delivered, with the message that shows the picture.
@@ -157,7 +192,8 @@ class QueueJobs(Jobs):
         A failed job stays failed, with the message that says why. A second call changes nothing.
         """
         if await self._leases.mark_told(
-                id, ("rendered",), "result_message_id = ?, state = 'delivered'", message_id):
+            id, ("rendered",), "result_message_id = ?, state = 'delivered'", message_id
+        ):
             for watcher in self.watchers:
                 watcher(id)
             return True
@@ -172,11 +208,14 @@ class QueueJobs(Jobs):
         await self._leases.take_over()
         return await self._select(
             "owner = ? AND delivered_at IS NULL AND state IN ('rendered', 'failed', 'cancelled') "
-            "ORDER BY sequence", self._owner.name)
+            "ORDER BY sequence",
+            self._owner.name,
+        )
 
     async def _end(self, id: str, to: State, also: str, *values: object) -> bool:
-        ended = await self._leases.move(id, to, UNFINISHED, f"{also}, ended_at = ?", *values,
-                                        now_ms())
+        ended = await self._leases.move(
+            id, to, UNFINISHED, f"{also}, ended_at = ?", *values, now_ms()
+        )
         if ended and to != "rendered":  # a rendered picture can be continued
             await asyncio.to_thread(self.files.forget_state, id)
         return ended

@@ -35,8 +35,9 @@ class Quota:
 
     async def keep(self, id: str, kept: bool = True) -> bool:
         """Protect a job's picture from the quota, or stop doing so; False if there is no job."""
-        return await self._database.change(
-            "UPDATE jobs SET kept = ? WHERE id = ?", int(kept), id) > 0
+        return (
+            await self._database.change("UPDATE jobs SET kept = ? WHERE id = ?", int(kept), id) > 0
+        )
 
     async def is_kept(self, id: str) -> bool:
         """Whether the job's picture is protected from the quota."""
@@ -46,7 +47,9 @@ class Quota:
         """Those of the jobs ``ids`` whose pictures are protected from the quota."""
         marks = ", ".join("?" for _ in ids)
         rows = await self._database.fetch(
-            f"SELECT id FROM jobs WHERE kept <> 0 AND id IN ({marks})", *ids)  # noqa: S608  marks
+            f"SELECT id FROM jobs WHERE kept <> 0 AND id IN ({marks})",  # noqa: S608  marks
+            *ids,
+        )
         return {row["id"] for row in rows}
 
     async def used(self) -> int:
@@ -65,7 +68,9 @@ class Quota:
             rows = await self._database.fetch(
                 "SELECT id, sequence FROM jobs WHERE picture IS NOT NULL AND kept = 0 "
                 "AND delivered_at IS NOT NULL AND sequence > ? ORDER BY sequence LIMIT ?",
-                after, _BATCH)
+                after,
+                _BATCH,
+            )
             if not rows:
                 break
             for row in rows:
@@ -75,7 +80,8 @@ class Quota:
                 # Checked again within the transaction: it may have been marked just now.
                 async with self._database.transaction() as transaction:
                     if not await transaction.change(
-                            "UPDATE jobs SET picture = NULL WHERE id = ? AND kept = 0", row["id"]):
+                        "UPDATE jobs SET picture = NULL WHERE id = ? AND kept = 0", row["id"]
+                    ):
                         continue
                     used -= await asyncio.to_thread(_size, self._files.picture(row["id"]))
                     await asyncio.to_thread(self._files.remove_picture, row["id"])
@@ -92,8 +98,9 @@ def folder_size(folder: Path) -> int:
                 if entry.is_file(follow_symlinks=False):
                     total += _size(Path(entry.path))
     except OSError as error:
-        raise StoreError("The folder {folder} can't be read: {reason}.", folder=folder,
-                         reason=error.strerror) from None
+        raise StoreError(
+            "The folder {folder} can't be read: {reason}.", folder=folder, reason=error.strerror
+        ) from None
     return total
 
 

@@ -19,8 +19,9 @@ class ServerJobs:
         self._database = database
         self._files = job_files
 
-    async def recent(self, guild_id: str, *, person: str | None = None, words: str = "",
-                     limit: int = 10) -> list[StoredJob]:
+    async def recent(
+        self, guild_id: str, *, person: str | None = None, words: str = "", limit: int = 10
+    ) -> list[StoredJob]:
         """The newest jobs of that server in any state, newest first.
 
         ``words``, if given, must be in the prompt or start the id.
@@ -35,7 +36,10 @@ class ServerJobs:
             values += [f"%{plain}%", f"{plain}%"]
         rows = await self._database.fetch(
             f"SELECT {COLUMNS} FROM jobs WHERE {where} "  # noqa: S608  constants
-            "ORDER BY sequence DESC LIMIT ?", *values, limit)
+            "ORDER BY sequence DESC LIMIT ?",
+            *values,
+            limit,
+        )
         return [stored_job(row, self._files) for row in rows]
 
     async def find(self, guild_id: str, text: str) -> StoredJob | None:
@@ -55,7 +59,9 @@ class ServerJobs:
             return None
         rows = await self._database.fetch(
             f"SELECT {COLUMNS} FROM jobs WHERE guild_id = ? AND {where} LIMIT 2",  # noqa: S608  constants
-            guild_id, *values)
+            guild_id,
+            *values,
+        )
         return stored_job(rows[0], self._files) if len(rows) == 1 else None
 
     async def asked_since(self, guild_id: str, person: str, since: int) -> list[int]:
@@ -69,5 +75,12 @@ class ServerJobs:
             "WHERE person = ? AND guild_id = ? AND created_at > ? UNION ALL "
             "SELECT job_id AS id, asked_at FROM guild_usage "
             "WHERE person = ? AND guild_id = ? AND asked_at > ?) AS asked "
-            "GROUP BY id ORDER BY 1", person, guild_id, since, person, guild_id, since)
+            "GROUP BY id ORDER BY 1",
+            person,
+            guild_id,
+            since,
+            person,
+            guild_id,
+            since,
+        )
         return [int(row["asked_at"]) for row in rows]

@@ -57,9 +57,11 @@ class StoredJob:
         return self.state in PAINTED
 
 
-COLUMNS = ("id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
-           "created_at, started_at, ended_at, delivered_at, progress_message_id, "
-           "result_message_id, result, error, picture")
+COLUMNS = (
+    "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
+    "created_at, started_at, ended_at, delivered_at, progress_message_id, "
+    "result_message_id, result, error, picture"
+)
 
 
 def in_states(states: Sequence[State]) -> str:

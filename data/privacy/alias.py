@@ -55,13 +55,18 @@ def _key(path: Path) -> bytes:
             _make(path)
         key = path.read_bytes()
     except OSError as error:
-        raise StoreError("The key {path} can't be read or created: {reason}.", path=path,
-                         reason=error.strerror) from None
+        raise StoreError(
+            "The key {path} can't be read or created: {reason}.", path=path, reason=error.strerror
+        ) from None
     if len(key) != _KEY_BYTES:
-        raise StoreError("The key {path} has {length} bytes instead of {most}. Restore it from a "
-                         "backup. If you have none, delete the file; bans of people who had their "
-                         "data deleted then end.", path=path, length=len(key),
-                         most=_KEY_BYTES)
+        raise StoreError(
+            "The key {path} has {length} bytes instead of {most}. Restore it from a "
+            "backup. If you have none, delete the file; bans of people who had their "
+            "data deleted then end.",
+            path=path,
+            length=len(key),
+            most=_KEY_BYTES,
+        )
     return key
 
 

@@ -42,8 +42,7 @@ def archives(exported: Exported, limit: int) -> Iterator[bytes]:
             yield buffer.getvalue()
             buffer, used = io.BytesIO(), 0
             archive = zipfile.ZipFile(buffer, "w")
-        archive.writestr(name, data,
-                         zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED)
+        archive.writestr(name, data, zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED)
         used = buffer.tell()
     archive.close()
     yield buffer.getvalue()
@@ -55,7 +54,7 @@ def _pieces(exported: Exported, most: int) -> Iterator[tuple[str, bytes]]:
             yield name, data
             continue
         for start in range(0, len(data), most):
-            yield f"{name}.part{start // most + 1}", data[start:start + most]
+            yield f"{name}.part{start // most + 1}", data[start : start + most]
 
 
 def _entries(exported: Exported) -> Iterator[tuple[str, bytes]]:

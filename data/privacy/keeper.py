@@ -41,8 +41,15 @@ class TableKeeper:
     columns ``names`` only mention people: the row stays, and the name becomes NULL or ``instead``.
     """
 
-    def __init__(self, database: Database, table: str, *, own: Sequence[str] = (),
-                 names: Sequence[str] = (), instead: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        table: str,
+        *,
+        own: Sequence[str] = (),
+        names: Sequence[str] = (),
+        instead: str | None = None,
+    ) -> None:
         self.columns = frozenset((table, column) for column in (*own, *names))
         self._database = database
         self._table = table
@@ -56,21 +63,25 @@ class TableKeeper:
         where = " OR ".join(f"{column} = ?" for column in people)
         rows = await self._database.fetch(
             f"SELECT * FROM {self._table} WHERE {where}",  # noqa: S608  constants of the program
-            *(person for _ in people))
-        shown = [{name: value for name, value in row.items()
-                  if name not in people or value == person} for row in rows]
+            *(person for _ in people),
+        )
+        shown = [
+            {name: value for name, value in row.items() if name not in people or value == person}
+            for row in rows
+        ]
         return Exported({self._table: shown} if shown else {})
 
     async def forget(self, person: str) -> None:
         """Delete the person's rows, and remove their name from others."""
         async with self._database.transaction() as transaction:
             for column in self._own:
-                await transaction.change(
-                    f"DELETE FROM {self._table} WHERE {column} = ?", person)  # noqa: S608  as above
+                await transaction.change(f"DELETE FROM {self._table} WHERE {column} = ?", person)  # noqa: S608  as above
             for column in self._names:
                 await transaction.change(
                     f"UPDATE {self._table} SET {column} = ? WHERE {column} = ?",  # noqa: S608  as above
-                    self._instead, person)
+                    self._instead,
+                    person,
+                )
 
 
 class RestrictionKeeper:
@@ -86,8 +97,12 @@ class RestrictionKeeper:
     async def export(self, person: str) -> Exported:
         """The rows under the person's id and under their alias, without other people's names."""
         names = [person, await self._aliases.find(person)]
-        rows = [row for name in names if name is not None
-                for row in (await self._rows.export(name)).rows.get("restrictions", ())]
+        rows = [
+            row
+            for name in names
+            if name is not None
+            for row in (await self._rows.export(name)).rows.get("restrictions", ())
+        ]
         return Exported({"restrictions": rows} if rows else {})
 
     async def forget(self, person: str) -> None:
@@ -98,8 +113,13 @@ class RestrictionKeeper:
             await transaction.change(
                 "DELETE FROM restrictions WHERE person = ? AND EXISTS (SELECT 1 FROM "
                 "restrictions newer WHERE newer.person = ? AND newer.guild_id = "
-                "restrictions.guild_id AND newer.kind = restrictions.kind)", alias, person)
+                "restrictions.guild_id AND newer.kind = restrictions.kind)",
+                alias,
+                person,
+            )
             await transaction.change(
-                "UPDATE restrictions SET person = ? WHERE person = ?", alias, person)
+                "UPDATE restrictions SET person = ? WHERE person = ?", alias, person
+            )
             await transaction.change(
-                "UPDATE restrictions SET moderator = NULL WHERE moderator = ?", person)
+                "UPDATE restrictions SET moderator = NULL WHERE moderator = ?", person
+            )

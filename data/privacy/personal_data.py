@@ -22,7 +22,8 @@ log = logging.getLogger("data.privacy.personal_data")
 # How columns that name a person are called. `jobs.owner` is a process.
 _PERSON_LIKE = re.compile(
     r"(^|_)(person|people|moderator|member|user|author|requester|inviter|recipient|"
-    r"(changed|asked|made|set|done|banned|limited|reported|deleted|hidden)_by|who|by)(_id)?$")
+    r"(changed|asked|made|set|done|banned|limited|reported|deleted|hidden)_by|who|by)(_id)?$"
+)
 # Columns of a job that are about the program and not about the person.
 _INTERNAL = ("owner", "lease_until")
 
@@ -65,8 +66,11 @@ class Privacy:
 
     async def person_columns(self) -> set[tuple[str, str]]:
         """(table, column) of every column whose name says that it names a person."""
-        return {(table, column) for table, column in await self._database.columns()
-                if _PERSON_LIKE.search(column)}
+        return {
+            (table, column)
+            for table, column in await self._database.columns()
+            if _PERSON_LIKE.search(column)
+        }
 
 
 class JobKeeper:
@@ -81,7 +85,8 @@ class JobKeeper:
     async def export(self, person: str) -> Exported:
         """The rows, the pictures, and the attachments that the person was the first to use."""
         rows = await self._database.fetch(
-            "SELECT * FROM jobs WHERE person = ? ORDER BY sequence", person)
+            "SELECT * FROM jobs WHERE person = ? ORDER BY sequence", person
+        )
         shown: list[dict[str, Any]] = []
         files: dict[str, Path] = {}
         for row in rows:
@@ -112,7 +117,9 @@ class JobKeeper:
             "SELECT DISTINCT mine.sha256 FROM attachments mine JOIN jobs ON jobs.id = mine.job_id "
             "WHERE jobs.person = ? AND NOT EXISTS (SELECT 1 FROM attachments others JOIN jobs "
             "older ON older.id = others.job_id WHERE others.sha256 = mine.sha256 AND "
-            "older.sequence < jobs.sequence AND older.person <> jobs.person)", person)
+            "older.sequence < jobs.sequence AND older.person <> jobs.person)",
+            person,
+        )
         return [row["sha256"] for row in rows]
 
 

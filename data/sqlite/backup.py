@@ -70,8 +70,9 @@ def prune(folder: Path, keep: int) -> int:
         try:
             backup.path.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"The old backup {backup.path} can't be deleted: "
-                             f"{error.strerror}.") from None
+            raise StoreError(
+                f"The old backup {backup.path} can't be deleted: {error.strerror}."
+            ) from None
     return len(old)
 
 
@@ -92,15 +93,18 @@ def refuse_in_use(folder: Path) -> None:
 def check_copy(file: Path) -> int:
     """The version of the backup ``file``; raises StoreError if it cannot be restored."""
     if not file.is_file():
-        raise StoreError(f"There is no file {file}. Backups are in the folder {FOLDER} of the "
-                         "data folder.")
+        raise StoreError(
+            f"There is no file {file}. Backups are in the folder {FOLDER} of the data folder."
+        )
     wrong = damage(file, thorough=True)
     if wrong is not None:
         raise StoreError(f"{file} is damaged ({wrong}). Choose another backup.")
     version, newest = version_of(file), migrations()[-1][0]
     if version > newest:
-        raise StoreError(f"{file} was written by a newer imagine-bot (version {version}; this "
-                         f"one knows {newest}). Update the bot first.")
+        raise StoreError(
+            f"{file} was written by a newer imagine-bot (version {version}; this "
+            f"one knows {newest}). Update the bot first."
+        )
     if version == 0:
         raise StoreError(f"{file} isn't a database of imagine-bot. Choose another file.")
     return version
@@ -154,16 +158,17 @@ def copy_database(source: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.unlink(missing_ok=True)
-        with (_reading(source) as reading,
-              contextlib.closing(sqlite3.connect(temporary)) as writing):
+        with _reading(source) as reading, contextlib.closing(sqlite3.connect(temporary)) as writing:
             # All pages in one step: in write-ahead mode a reader blocks no writer, and a copy in
             # several steps would restart after each write in between.
             reading.backup(writing, pages=-1)
             writing.execute("PRAGMA journal_mode = DELETE")
         wrong = damage(temporary)
         if wrong is not None:
-            raise StoreError(f"The copy of {source} is damaged ({wrong}), so {source} may be as "
-                             "well. Run `python -m bot doctor`.")
+            raise StoreError(
+                f"The copy of {source} is damaged ({wrong}), so {source} may be as "
+                "well. Run `python -m bot doctor`."
+            )
         sync(temporary)
         os.replace(temporary, target)
         sync(target.parent)

@@ -42,8 +42,9 @@ class SqliteDatabase:
         self._lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, path: Path,
-                   scripts: Sequence[tuple[int, str]] | None = None) -> SqliteDatabase:
+    async def open(
+        cls, path: Path, scripts: Sequence[tuple[int, str]] | None = None
+    ) -> SqliteDatabase:
         """Open ``path``, creating it if missing, and migrate it.
 
         ``scripts`` are the migrations, by default the package's. Raises StoreError if the file
@@ -53,8 +54,7 @@ class SqliteDatabase:
         connection = None
         try:
             # Autocommit: only transaction() starts transactions.
-            connection = await aiosqlite.connect(path, isolation_level=None,
-                                                 timeout=_BUSY_SECONDS)
+            connection = await aiosqlite.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
             connection.row_factory = sqlite3.Row
             await _write_ahead(connection)
             # A job that was confirmed as queued survives a power failure.
@@ -68,8 +68,12 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             if connection is not None:
                 await connection.close()
-            raise StoreError("The database {path} can't be opened ({reason}). Check that the "
-                             "file is a database and writable.", path=path, reason=error) from error
+            raise StoreError(
+                "The database {path} can't be opened ({reason}). Check that the "
+                "file is a database and writable.",
+                path=path,
+                reason=error,
+            ) from error
         except BaseException:
             if connection is not None:
                 await connection.close()
@@ -97,8 +101,9 @@ class SqliteDatabase:
                     await asyncio.shield(self._connection.rollback())
                     raise
             except sqlite3.Error as error:
-                raise StoreError("The database {path} can't be used: {reason}.", path=self.path,
-                                 reason=error) from error
+                raise StoreError(
+                    "The database {path} can't be used: {reason}.", path=self.path, reason=error
+                ) from error
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """The rows that ``sql`` finds."""
@@ -106,15 +111,17 @@ class SqliteDatabase:
             try:
                 return await SqliteTransaction(self._connection).fetch(sql, *values)
             except sqlite3.Error as error:
-                raise StoreError("The database {path} can't be read: {reason}.", path=self.path,
-                                 reason=error) from error
+                raise StoreError(
+                    "The database {path} can't be read: {reason}.", path=self.path, reason=error
+                ) from error
 
     async def columns(self) -> list[tuple[str, str]]:
         """(table, column) of every column in the database."""
         rows = await self.fetch(
             "SELECT tables.name AS table_name, columns.name AS column_name "
             "FROM sqlite_master AS tables JOIN pragma_table_info(tables.name) AS columns "
-            "WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'")
+            "WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%'"
+        )
         return [(row["table_name"], row["column_name"]) for row in rows]
 
     async def scrub(self, *, rebuild: bool = False) -> bool:
@@ -127,10 +134,12 @@ class SqliteDatabase:
                 if rebuild:
                     await self._connection.execute("VACUUM")
                 [checkpoint] = await self._connection.execute_fetchall(
-                    "PRAGMA wal_checkpoint(TRUNCATE)")
+                    "PRAGMA wal_checkpoint(TRUNCATE)"
+                )
             except sqlite3.Error as error:
-                raise StoreError("The database {path} can't be used: {reason}.", path=self.path,
-                                 reason=error) from error
+                raise StoreError(
+                    "The database {path} can't be used: {reason}.", path=self.path, reason=error
+                ) from error
         return not checkpoint["busy"]
 
     async def change(self, sql: str, *values: object) -> int:
@@ -180,15 +189,20 @@ async def _version(connection: aiosqlite.Connection) -> int:
     return int(row[0])
 
 
-async def _migrate(connection: aiosqlite.Connection, path: Path,
-                   scripts: Sequence[tuple[int, str]]) -> None:
+async def _migrate(
+    connection: aiosqlite.Connection, path: Path, scripts: Sequence[tuple[int, str]]
+) -> None:
     """Run the missing scripts. Each is a transaction that also sets the version."""
     newest = max((number for number, _ in scripts), default=0)
     version = await _version(connection)
     if version > newest:
-        raise StoreError("The database {path} was written by a newer imagine-bot (version "
-                         "{version}; this one knows {newest}). Update the bot.", path=path,
-                         version=version, newest=newest)
+        raise StoreError(
+            "The database {path} was written by a newer imagine-bot (version "
+            "{version}; this one knows {newest}). Update the bot.",
+            path=path,
+            version=version,
+            newest=newest,
+        )
     for number, script in scripts:
         if number <= version:
             continue
@@ -202,5 +216,9 @@ async def _migrate(connection: aiosqlite.Connection, path: Path,
                 raise
         version = await _version(connection)
         if version < number:
-            raise StoreError("Migration {number} left the database {path} at version {version}.",
-                             number=number, path=path, version=version)
+            raise StoreError(
+                "Migration {number} left the database {path} at version {version}.",
+                number=number,
+                path=path,
+                version=version,
+            )

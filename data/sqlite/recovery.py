@@ -67,18 +67,24 @@ def recover(folder: Path) -> bool:
     try:
         refuse_in_use(folder)
     except StoreError:
-        raise StoreError(f"The database {path} is damaged ({wrong}), and another bot is using "
-                         "it. Stop that bot, then start this one again.") from None
+        raise StoreError(
+            f"The database {path} is damaged ({wrong}), and another bot is using "
+            "it. Stop that bot, then start this one again."
+        ) from None
     good = _newest_good(copies)
     aside = replace_database(folder, None if good is None else good.path, "damaged")
     log.critical("The damaged database was set aside as %s; none of it was deleted", aside)
     if good is None:
-        log.critical("There is no good backup, so the bot starts with an empty queue and an "
-                     "empty history")
+        log.critical(
+            "There is no good backup, so the bot starts with an empty queue and an empty history"
+        )
     else:
-        log.critical("The backup %s of %s was restored. Requests, pictures and settings since "
-                     "then are missing from it", good.path.name,
-                     good.made.isoformat(timespec="seconds"))
+        log.critical(
+            "The backup %s of %s was restored. Requests, pictures and settings since "
+            "then are missing from it",
+            good.path.name,
+            good.made.isoformat(timespec="seconds"),
+        )
         mark_painted(folder)
     set_files_aside(folder)
     return False
@@ -87,9 +93,13 @@ def recover(folder: Path) -> bool:
 def _warn_if_missing(folder: Path) -> None:
     copies = backups(folder)
     if copies:
-        log.warning("There is no database in %s, so a new one is created. To use the newest "
-                    "backup instead, stop the bot, move the new database away and run: python -m "
-                    "bot restore %s", folder, copies[0].path)
+        log.warning(
+            "There is no database in %s, so a new one is created. To use the newest "
+            "backup instead, stop the bot, move the new database away and run: python -m "
+            "bot restore %s",
+            folder,
+            copies[0].path,
+        )
 
 
 def _has_log(path: Path) -> bool:
@@ -122,27 +132,37 @@ def mark_painted(folder: Path) -> int:
             connection.execute("BEGIN IMMEDIATE")
             waiting = connection.execute(
                 "SELECT id, seed, created_at FROM jobs WHERE state IN ('queued', 'running') "
-                "AND COALESCE(wish, '') <> 'cancel'").fetchall()
+                "AND COALESCE(wish, '') <> 'cancel'"
+            ).fetchall()
             for id, seed, created_at in waiting:
                 picture = files.picture(id)
                 size = _png_size(picture)
                 if size is None:
                     continue
-                result = {"seed": seed, "seconds": 0.0, "iterations": 0, "width": size[0],
-                          "height": size[1], "notices": [], "stopped": False}
+                result = {
+                    "seed": seed,
+                    "seconds": 0.0,
+                    "iterations": 0,
+                    "width": size[0],
+                    "height": size[1],
+                    "notices": [],
+                    "stopped": False,
+                }
                 connection.execute(
                     "UPDATE jobs SET state = 'rendered', picture = ?, result = ?, ended_at = ? "
-                    "WHERE id = ?", (picture.name, json.dumps(result), created_at, id))
+                    "WHERE id = ?",
+                    (picture.name, json.dumps(result), created_at, id),
+                )
                 marked += 1
             # No bot is running: the next one need not wait for leases to expire.
-            connection.execute("UPDATE jobs SET owner = NULL, lease_until = 0 "
-                               "WHERE delivered_at IS NULL")
+            connection.execute(
+                "UPDATE jobs SET owner = NULL, lease_until = 0 WHERE delivered_at IS NULL"
+            )
             connection.execute("COMMIT")
     except sqlite3.Error as error:
         raise StoreError(f"The database {path} can't be used: {error}.") from None
     if marked:
-        log.warning("%d jobs of the backup were painted since; they are not painted again",
-                    marked)
+        log.warning("%d jobs of the backup were painted since; they are not painted again", marked)
     return marked
 
 
@@ -162,11 +182,15 @@ def set_files_aside(folder: Path) -> int:
                     os.replace(file, aside / name / file.name)
                     moved += 1
     except OSError as error:
-        raise StoreError(f"The files of {folder} can't be moved to {aside}: "
-                         f"{error.strerror}.") from None
+        raise StoreError(
+            f"The files of {folder} can't be moved to {aside}: {error.strerror}."
+        ) from None
     if moved:
-        log.critical("%d files that the database does not know were moved to %s; none were "
-                     "deleted", moved, aside)
+        log.critical(
+            "%d files that the database does not know were moved to %s; none were deleted",
+            moved,
+            aside,
+        )
     return moved
 
 
@@ -176,8 +200,10 @@ def _known(path: Path) -> tuple[set[str], set[str]]:
         return set(), set()
     try:
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            return ({row[0] for row in connection.execute("SELECT id FROM jobs")},
-                    {row[0] for row in connection.execute("SELECT sha256 FROM attachments")})
+            return (
+                {row[0] for row in connection.execute("SELECT id FROM jobs")},
+                {row[0] for row in connection.execute("SELECT sha256 FROM attachments")},
+            )
     except sqlite3.Error as error:
         raise StoreError(f"The database {path} can't be used: {error}.") from None
 

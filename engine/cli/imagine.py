@@ -79,27 +79,49 @@ _ASPECT = "Width : height, for example 16:9, with the area of the model's defaul
 # The terminal wraps lines itself; only empty lines separate paragraphs.
 @app.command(epilog=re.sub(r"(?<!\n)\n(?!\n)", " ", EPILOG))
 def imagine(
-    prompt: Annotated[list[str] | None, typer.Argument(
-        metavar="PROMPT", help=_about("prompt"), show_default=False)] = None,
-    output: Annotated[Path | None, _file(
-        "-o", "--output", about="The picture's file, .png. By default a new file in the current "
-        "folder, named after the words and the seed.")] = None,
+    prompt: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="PROMPT", help=_about("prompt"), show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        _file(
+            "-o",
+            "--output",
+            about="The picture's file, .png. By default a new file in the current "
+            "folder, named after the words and the seed.",
+        ),
+    ] = None,
     size: Annotated[str | None, _flag("size", "WxH", _SIZE)] = None,
     aspect: Annotated[str | None, _flag("ar", "W:H", _ASPECT)] = None,
     iterations: Annotated[str | None, _flag("iterations", "N")] = None,
     seed: Annotated[str | None, _flag("seed", "N")] = None,
     preset: Annotated[str | None, _flag("preset", "NAME")] = None,
     model: Annotated[str | None, _flag("model", "NAME")] = None,
-    device: Annotated[str, typer.Option(
-        metavar="NAME", help="The device to paint on: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    precision: Annotated[str, typer.Option(
-        metavar="NAME", help="What the generator computes in: float32, bf16, or auto, which is "
-        "bf16 if the processor is fast at it.")] = "auto",
-    init_image: Annotated[Path | None, _file(
-        "--init-image", about="A picture to start from.")] = None,
-    mask: Annotated[Path | None, _file(
-        "--mask", about="A mask for the picture to start from; white or transparent areas can "
-        "change.")] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The device to paint on: auto, cpu, cuda, cuda:1 or mps."
+        ),
+    ] = "auto",
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What the generator computes in: float32, bf16, or auto, which is "
+            "bf16 if the processor is fast at it.",
+        ),
+    ] = "auto",
+    init_image: Annotated[
+        Path | None, _file("--init-image", about="A picture to start from.")
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        _file(
+            "--mask",
+            about="A mask for the picture to start from; white or transparent areas can change.",
+        ),
+    ] = None,
     where: Annotated[str | None, _flag("where", "WORDS")] = None,
     strength: Annotated[str | None, _flag("strength", "X")] = None,
     keep: Annotated[str | None, _flag("keep", "X")] = None,
@@ -108,42 +130,82 @@ def imagine(
     cutouts: Annotated[str | None, _flag("cutouts", "N")] = None,
     learning_rate: Annotated[str | None, _flag("learning-rate", "X")] = None,
     regulariser: Annotated[str | None, _flag("regulariser", "NAME")] = None,
-    video: Annotated[Path | None, _file(
-        "--video", about="The file of a time-lapse, .mp4, .gif or .webp.")] = None,
-    preview: Annotated[Path | None, _file(
-        "--preview", about="A file with the current picture, .png, .jpg or .webp.")] = None,
-    preview_every: Annotated[float, typer.Option(
-        metavar="SECONDS", help="How often the preview is updated.")] = 1.0,
-    as_json: Annotated[bool, typer.Option(
-        "--json", metavar=_NO_METAVAR,
-        help="Print one JSON object to stdout instead of text.")] = False,
-    quiet: Annotated[bool, typer.Option(
-        "--quiet", "-q", metavar=_NO_METAVAR,
-        help="Print only errors (and the object of --json).")] = False,
-    show_version: Annotated[bool, typer.Option(
-        "--version", callback=_show_version, is_eager=True, metavar=_NO_METAVAR,
-        help="Print the version and exit.")] = False,
+    video: Annotated[
+        Path | None, _file("--video", about="The file of a time-lapse, .mp4, .gif or .webp.")
+    ] = None,
+    preview: Annotated[
+        Path | None,
+        _file("--preview", about="A file with the current picture, .png, .jpg or .webp."),
+    ] = None,
+    preview_every: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How often the preview is updated.")
+    ] = 1.0,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", metavar=_NO_METAVAR, help="Print one JSON object to stdout instead of text."
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet",
+            "-q",
+            metavar=_NO_METAVAR,
+            help="Print only errors (and the object of --json).",
+        ),
+    ] = False,
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            metavar=_NO_METAVAR,
+            help="Print the version and exit.",
+        ),
+    ] = False,
 ) -> int:
     """Paint a picture of the PROMPT with VQGAN-CLIP."""
-    given = {"size": size, "ar": aspect, "iterations": iterations, "seed": seed,
-             "preset": preset, "model": model, "cutouts": cutouts,
-             "learning-rate": learning_rate, "regulariser": regulariser, "where": where,
-             "strength": strength, "keep": keep, "threshold": threshold, "away": away}
+    given = {
+        "size": size,
+        "ar": aspect,
+        "iterations": iterations,
+        "seed": seed,
+        "preset": preset,
+        "model": model,
+        "cutouts": cutouts,
+        "learning-rate": learning_rate,
+        "regulariser": regulariser,
+        "where": where,
+        "strength": strength,
+        "keep": keep,
+        "threshold": threshold,
+        "away": away,
+    }
     pictures: dict[str, bytes] = {}
     values: dict[str, Any] = {}
     for name, path in (("init_image", init_image), ("mask", mask)):
         if path is not None:
             values[name] = _take_picture(path, pictures)
-    request = _request(prompt or [], {name: text for name, text in given.items()
-                                      if text is not None}, values)
+    request = _request(
+        prompt or [], {name: text for name, text in given.items() if text is not None}, values
+    )
     if not 0 <= preview_every < math.inf:
         raise RequestError(f"--preview-every must be 0 or more seconds, not {preview_every:g}.")
     targets = Targets(output, video, preview)
     targets.check(init_image)
     targets.check(mask)
     try:
-        result = run.paint(request, pictures, targets, device=device,
-                           precision=precision, preview_every=preview_every, quiet=quiet)
+        result = run.paint(
+            request,
+            pictures,
+            targets,
+            device=device,
+            precision=precision,
+            preview_every=preview_every,
+            quiet=quiet,
+        )
     except KeyboardInterrupt:
         typer.echo("imagine: Stopped.", err=True)
         return 130

@@ -33,10 +33,18 @@ from engine.models.generators.taming import build_generator, read_config
 from engine.models.loading import load_models
 from engine.models.perceptors.openai_clip import build_perceptor
 
-app = typer.Typer(help="List, download, check and add the models that `imagine` paints with.",
-                  no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-Folder = Annotated[Path | None, typer.Option(
-    help="The folder of downloads; by default $IMAGINE_MODELS_FOLDER or the user's cache.")]
+app = typer.Typer(
+    help="List, download, check and add the models that `imagine` paints with.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        help="The folder of downloads; by default $IMAGINE_MODELS_FOLDER or the user's cache."
+    ),
+]
 
 
 @app.command("list")
@@ -48,12 +56,20 @@ def list_models(folder: Folder = None) -> None:
         column.no_wrap = True  # so that a narrow terminal wraps only the descriptions
     for entry in catalogue.models.values():
         licences = dict.fromkeys((entry.generator.licence, entry.perceptor.licence))
-        table.add_row(entry.name, entry.generator.about or entry.generator.name,
-                      entry.perceptor.name, _to_download(entry, place), "; ".join(licences))
+        table.add_row(
+            entry.name,
+            entry.generator.about or entry.generator.name,
+            entry.perceptor.name,
+            _to_download(entry, place),
+            "; ".join(licences),
+        )
     console = Console(soft_wrap=True)
     console.print(table)
-    console.print(f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
-                  "perceptor, write for example imagenet-16384/RN50.", highlight=False)
+    console.print(
+        f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
+        "perceptor, write for example imagenet-16384/RN50.",
+        highlight=False,
+    )
     console.print(f"Downloads are stored in {place}", highlight=False)
 
 
@@ -67,18 +83,25 @@ def _to_download(entry: ModelEntry, folder: Path) -> str:
 
 
 @app.command()
-def get(name: Annotated[str, typer.Argument(help="A model's name, as in `list`.")],
-        folder: Folder = None) -> None:
+def get(
+    name: Annotated[str, typer.Argument(help="A model's name, as in `list`.")],
+    folder: Folder = None,
+) -> None:
     """Download a model's files, continuing an interrupted download, and load it once."""
     catalogue, place = load_catalogue(), models_folder(folder)
     entry = catalogue.model(name)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
-               TransferSpeedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bars:
         for source in entry.sources:
             _download(source, place, bars)
     load_models(name, device="cpu", folder=place, catalogue=catalogue)
-    print(f"{name} is ready: imagine --model {name} \"...\"")
+    print(f'{name} is ready: imagine --model {name} "..."')
 
 
 def _download(source: Source, folder: Path, bars: Progress) -> None:
@@ -93,13 +116,23 @@ def _download(source: Source, folder: Path, bars: Progress) -> None:
 
 
 @app.command()
-def check(name: Annotated[str | None, typer.Argument(
-        help="A model's name; by default every model on this machine.")] = None,
-        folder: Folder = None) -> None:
+def check(
+    name: Annotated[
+        str | None, typer.Argument(help="A model's name; by default every model on this machine.")
+    ] = None,
+    folder: Folder = None,
+) -> None:
     """Verify the files' SHA-256 and load them; the exit code is 1 if one is damaged."""
     catalogue, place = load_catalogue(), models_folder(folder)
-    names = [name] if name else [entry.name for entry in catalogue.models.values()
-                                 if any(s.location(place).is_file() for s in entry.weights)]
+    names = (
+        [name]
+        if name
+        else [
+            entry.name
+            for entry in catalogue.models.values()
+            if any(s.location(place).is_file() for s in entry.weights)
+        ]
+    )
     wrong = 0
     for each in names:
         try:
@@ -125,11 +158,15 @@ def _check(catalogue: Catalogue, name: str, folder: Path) -> None:
 
 
 @app.command()
-def add(name: Annotated[str, typer.Argument(help="The model's name.")],
-        generator: Annotated[Path, typer.Option(help="A taming-format checkpoint.")],
-        config: Annotated[Path, typer.Option(help="Its yaml file.")],
-        perceptor: Annotated[str, typer.Option(
-            help="An OpenAI-format CLIP: a file, or the name of a perceptor in `list`.")]) -> None:
+def add(
+    name: Annotated[str, typer.Argument(help="The model's name.")],
+    generator: Annotated[Path, typer.Option(help="A taming-format checkpoint.")],
+    config: Annotated[Path, typer.Option(help="Its yaml file.")],
+    perceptor: Annotated[
+        str,
+        typer.Option(help="An OpenAI-format CLIP: a file, or the name of a perceptor in `list`."),
+    ],
+) -> None:
     """Add a model of your own to your catalogue; its files stay where they are.
 
     They are loaded once as a test, and their SHA-256 is stored for `check`.
@@ -141,10 +178,15 @@ def add(name: Annotated[str, typer.Argument(help="The model's name.")],
         build_perceptor(read_tensors(Path(perceptor)))
         files.append(Path(perceptor))
     hashes = {file: file_sha256(file) for file in files}
-    catalogue = add_model(name, generator=generator, config=config,
-                          perceptor=perceptor if known else Path(perceptor),
-                          defaults={"width": side, "height": side}, hashes=hashes)
-    print(f"{name} was added to {catalogue}: imagine --model {name} \"...\"")
+    catalogue = add_model(
+        name,
+        generator=generator,
+        config=config,
+        perceptor=perceptor if known else Path(perceptor),
+        defaults={"width": side, "height": side},
+        hashes=hashes,
+    )
+    print(f'{name} was added to {catalogue}: imagine --model {name} "..."')
 
 
 def main() -> None:

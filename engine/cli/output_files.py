@@ -19,21 +19,28 @@ def check_target(path: Path, endings: Sequence[str], what: str) -> None:
     ``what`` is its name in the message, for example "The picture". No file is touched.
     """
     if path.suffix.lower() not in endings:
-        raise RequestError(f"{what} can't be written as \"{path.name}\"; use a name that ends in "
-                           f"{' or '.join(endings)}.")
+        raise RequestError(
+            f'{what} can\'t be written as "{path.name}"; use a name that ends in '
+            f"{' or '.join(endings)}."
+        )
     folder = path.parent
     try:
         if not folder.is_dir():
-            raise RequestError(f"{what} can't be written to the folder {folder}, which does not "
-                               "exist; create it first.")
+            raise RequestError(
+                f"{what} can't be written to the folder {folder}, which does not "
+                "exist; create it first."
+            )
         if path.is_dir():
-            raise RequestError(f"{what} can't be written to {path}, which is a folder; add a file "
-                               "name.")
+            raise RequestError(
+                f"{what} can't be written to {path}, which is a folder; add a file name."
+            )
     except OSError as error:  # for example a name that is too long
         raise RequestError(f"{what} can't be written to {path}: {os_reason(error)}.") from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise RequestError(f"{what} can't be written to the folder {folder}; change its "
-                           "permissions, or choose another.")
+        raise RequestError(
+            f"{what} can't be written to the folder {folder}; change its "
+            "permissions, or choose another."
+        )
 
 
 PICTURES = (".png",)
@@ -62,12 +69,17 @@ class Targets:
             check_target(self.preview, PREVIEWS, "The preview")
         paths = [path.resolve() for path in (self.picture, self.video, self.preview) if path]
         if len(set(paths)) < len(paths):
-            raise RequestError("Two of -o, --video and --preview are the same file; use different "
-                               "ones.")
-        if source is not None and self.preview is not None and (
-                source.resolve() == self.preview.resolve()):
-            raise RequestError("The preview would replace the picture to start from; use another "
-                               "name.")
+            raise RequestError(
+                "Two of -o, --video and --preview are the same file; use different ones."
+            )
+        if (
+            source is not None
+            and self.preview is not None
+            and (source.resolve() == self.preview.resolve())
+        ):
+            raise RequestError(
+                "The preview would replace the picture to start from; use another name."
+            )
 
 
 @contextlib.contextmanager

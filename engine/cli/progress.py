@@ -29,8 +29,12 @@ class Watcher(AbstractContextManager["Watcher"]):
     def note(self, sentence: str) -> None:
         """Show a sentence."""
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Restore the terminal."""
 
 
@@ -66,8 +70,9 @@ class _Plain(Watcher):
             return
         self.shown = now
         speed, left = self.rate(done)
-        self.note(f"Iteration {done} of {self.rate.iterations}, loss {loss:.4f}, {speed}, "
-                  f"{left} left")
+        self.note(
+            f"Iteration {done} of {self.rate.iterations}, loss {loss:.4f}, {speed}, {left} left"
+        )
 
     def note(self, sentence: str) -> None:
         self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
@@ -92,9 +97,14 @@ class _Bar(_Plain):
         super().start(iterations)
         self.stack.close()
         self.bar = Progress(
-            TextColumn("Painting"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("Painting"),
+            BarColumn(),
+            MofNCompleteColumn(),
             TextColumn("loss {task.fields[loss]}  {task.fields[speed]}  {task.fields[left]} left"),
-            console=self.console, transient=True, refresh_per_second=5)
+            console=self.console,
+            transient=True,
+            refresh_per_second=5,
+        )
         self.stack.enter_context(self.bar)
         self.task = self.bar.add_task("", total=iterations, loss="-", speed="- it/s", left="-")
 
@@ -104,8 +114,12 @@ class _Bar(_Plain):
         speed, left = self.rate(done)
         self.bar.update(self.task, completed=done, speed=speed, left=left, loss=f"{loss:.4f}")
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stack.close()
 
 

@@ -109,8 +109,16 @@ class _Stopping:
         self._restore()
 
 
-def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets, *,
-          device: str, precision: str, preview_every: float, quiet: bool) -> Result:
+def paint(
+    request: ImageRequest,
+    pictures: Mapping[str, bytes],
+    targets: Targets,
+    *,
+    device: str,
+    precision: str,
+    preview_every: float,
+    quiet: bool,
+) -> Result:
     """Paint ``request`` into ``targets``, showing progress on stderr unless ``quiet``.
 
     ``pictures`` has the bytes of its pictures by SHA-256. Raises EngineError, and then it has not
@@ -128,8 +136,9 @@ def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets
             from engine.painting.video import TimeLapse
 
             temporary = stack.enter_context(temporary_file(targets.video, "The time-lapse"))
-            time_lapse = TimeLapse(temporary, targets.video.suffix.lower(),
-                             synthesis.recipe.iterations)
+            time_lapse = TimeLapse(
+                temporary, targets.video.suffix.lower(), synthesis.recipe.iterations
+            )
             stack.callback(time_lapse.abandon)
         watcher.start(synthesis.recipe.iterations)
         stopping = stack.enter_context(_Stopping())
@@ -138,8 +147,10 @@ def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets
         image = last.to_pil()
         done = last.iteration == synthesis.recipe.iterations
         if not done:
-            watcher.note(f"Stopped after {last.iteration} of {synthesis.recipe.iterations} "
-                         "iterations; the picture so far is saved.")
+            watcher.note(
+                f"Stopped after {last.iteration} of {synthesis.recipe.iterations} "
+                "iterations; the picture so far is saved."
+            )
         painted = _as_painted(request, synthesis, done)
         path = _write_picture(image, painted, synthesis, models, targets, done)
         preview.write(image)
@@ -148,18 +159,26 @@ def paint(request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets
             time_lapse.finish(image)
             video = move(temporary, targets.video, new=not done)
     report = {
-        "path": str(path), "video": _text(video), "preview": _text(preview.path),
-        "seed": synthesis.seed, "iterations": last.iteration,
+        "path": str(path),
+        "video": _text(video),
+        "preview": _text(preview.path),
+        "seed": synthesis.seed,
+        "iterations": last.iteration,
         "seconds": round(time.perf_counter() - STARTED, 3),
         "first_preview_seconds": preview.first_seconds and round(preview.first_seconds, 3),
-        "size": [image.width, image.height], "model": models.name, "stopped": not done,
-        "notices": notices, "losses": last.losses,
-        "request": json.loads(painted.model_dump_json(exclude_none=True))}
+        "size": [image.width, image.height],
+        "model": models.name,
+        "stopped": not done,
+        "notices": notices,
+        "losses": last.losses,
+        "request": json.loads(painted.model_dump_json(exclude_none=True)),
+    }
     return Result(report, 0 if stopping.by is None or done else 128 + stopping.by, error)
 
 
-def _prepare(request: ImageRequest, pictures: Mapping[str, bytes], device: str,
-             precision: str) -> tuple[Models, Synthesis]:
+def _prepare(
+    request: ImageRequest, pictures: Mapping[str, bytes], device: str, precision: str
+) -> tuple[Models, Synthesis]:
     from engine.models import load_models
     from engine.painting.pipeline import prepare
 
@@ -167,8 +186,13 @@ def _prepare(request: ImageRequest, pictures: Mapping[str, bytes], device: str,
     return models, prepare(request, models, pictures)
 
 
-def _step_to_the_end(synthesis: Synthesis, watcher: Watcher, preview: _Preview,
-                     time_lapse: TimeLapse | None, stopping: _Stopping) -> NumericalError | None:
+def _step_to_the_end(
+    synthesis: Synthesis,
+    watcher: Watcher,
+    preview: _Preview,
+    time_lapse: TimeLapse | None,
+    stopping: _Stopping,
+) -> NumericalError | None:
     """Step until all iterations are done, a signal arrives, or the loss is not finite."""
     while synthesis.iteration < synthesis.recipe.iterations and stopping.by is None:
         try:
@@ -191,8 +215,10 @@ def _memory_errors() -> Iterator[None]:
         from engine.models.memory import is_memory_error
 
         if is_memory_error(error):
-            raise EngineError("There isn't enough memory for this picture; try a smaller --size "
-                              "or fewer --cutouts.") from None
+            raise EngineError(
+                "There isn't enough memory for this picture; try a smaller --size "
+                "or fewer --cutouts."
+            ) from None
         raise
 
 
@@ -201,8 +227,10 @@ def _size_notice(request: ImageRequest, synthesis: Synthesis) -> list[str]:
     asked = (request.width or recipe.width, request.height or recipe.height)
     if request.aspect is not None or asked == (recipe.width, recipe.height):
         return []
-    return [f"The picture has {recipe.width}x{recipe.height} pixels, not {asked[0]}x{asked[1]}: "
-            f"this model paints multiples of {synthesis.generator.factor}."]
+    return [
+        f"The picture has {recipe.width}x{recipe.height} pixels, not {asked[0]}x{asked[1]}: "
+        f"this model paints multiples of {synthesis.generator.factor}."
+    ]
 
 
 def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> ImageRequest:
@@ -213,8 +241,14 @@ def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> Imag
     return request.with_values(**values)
 
 
-def _write_picture(image: Image.Image, painted: ImageRequest, synthesis: Synthesis,
-                   models: Models, targets: Targets, done: bool) -> Path:
+def _write_picture(
+    image: Image.Image,
+    painted: ImageRequest,
+    synthesis: Synthesis,
+    models: Models,
+    targets: Targets,
+    done: bool,
+) -> Path:
     from engine.painting.images import picture_texts, png_bytes
     from engine.painting.pipeline import provenance
 

@@ -21,8 +21,14 @@ class Attempt:
     killed because it was silent for longer than ``timeout``.
     """
 
-    def __init__(self, job: Job, worker: Worker, estimator: EtaEstimator,
-                 timeout: SilenceTimeout, on_progress: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        worker: Worker,
+        estimator: EtaEstimator,
+        timeout: SilenceTimeout,
+        on_progress: Callable[[], None],
+    ) -> None:
         self._job = job
         self._worker = worker
         self._estimator = estimator
@@ -31,18 +37,21 @@ class Attempt:
         self.hung = False
         self._effort: Effort | None = None
 
-    async def run(self, pictures: Mapping[str, bytes], state: str,
-                  concepts: tuple[str, ...] = ()) -> Ending | None:
+    async def run(
+        self, pictures: Mapping[str, bytes], state: str, concepts: tuple[str, ...] = ()
+    ) -> Ending | None:
         """The job's ending; None if the worker died first."""
         job = self._job
         inbox = self._worker.open(job.id)
         try:
-            self._worker.send(Paint(job.id, job.request.model_dump_json(), pictures, state,
-                                    concepts))
+            self._worker.send(
+                Paint(job.id, job.request.model_dump_json(), pictures, state, concepts)
+            )
             if job.interrupt is not None:
                 self._worker.send(Stop(job.id) if job.interrupt == "stop" else Cancel(job.id))
-            while (message := await next_message(self._worker, inbox, self._timeout,
-                                                 job.id)) is not None:
+            while (
+                message := await next_message(self._worker, inbox, self._timeout, job.id)
+            ) is not None:
                 ending = self._take(message)
                 if ending is not None:
                     return ending
@@ -54,8 +63,9 @@ class Attempt:
     def _take(self, message: AboutJob) -> Ending | None:
         match message:
             case Started():
-                self._effort = Effort(self._job.request.model, message.width, message.height,
-                                      message.cutouts)
+                self._effort = Effort(
+                    self._job.request.model, message.width, message.height, message.cutouts
+                )
                 self._estimator.learn_size(self._job.request, self._effort, message.iterations)
             case Saved():
                 self._job.saved_iteration = message.iteration

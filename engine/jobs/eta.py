@@ -40,9 +40,18 @@ class EtaEstimator:
 
     @staticmethod
     def _key(request: ImageRequest) -> tuple[object, ...]:
-        return (request.model, request.preset, request.width, request.height, request.aspect,
-                request.cutouts, request.iterations, request.more, request.init_image is None,
-                request.strength)
+        return (
+            request.model,
+            request.preset,
+            request.width,
+            request.height,
+            request.aspect,
+            request.cutouts,
+            request.iterations,
+            request.more,
+            request.init_image is None,
+            request.strength,
+        )
 
     def learn_size(self, request: ImageRequest, effort: Effort, iterations: int) -> None:
         """Record what ``request`` amounts to, as its worker reports."""
@@ -51,8 +60,9 @@ class EtaEstimator:
     def learn_speed(self, effort: Effort, seconds: float) -> None:
         """Record that an iteration took ``seconds`` on average over one job."""
         before = self._seconds.get(effort)
-        self._seconds[effort] = seconds if before is None else (
-            before + _NEWEST_COUNTS * (seconds - before))
+        self._seconds[effort] = (
+            seconds if before is None else (before + _NEWEST_COUNTS * (seconds - before))
+        )
 
     def effort(self, request: ImageRequest) -> tuple[Effort, int]:
         """The effort of an iteration and the number of iterations, measured or estimated."""
@@ -60,17 +70,26 @@ class EtaEstimator:
         if known is not None:
             return known
         recipe = PRESETS[request.preset]
-        similar = next((value for key, value in self._sizes.items()
-                        if key[:2] == (request.model, request.preset)), None)
+        similar = next(
+            (
+                value
+                for key, value in self._sizes.items()
+                if key[:2] == (request.model, request.preset)
+            ),
+            None,
+        )
         width, height, cutouts, iterations = (
             (recipe.width, recipe.height, recipe.augmentation.count, recipe.iterations)
-            if similar is None else
-            (similar[0].width, similar[0].height, similar[0].cutouts, similar[1]))
+            if similar is None
+            else (similar[0].width, similar[0].height, similar[0].cutouts, similar[1])
+        )
         if request.width or request.height:
             width = request.width or request.height or width
             height = request.height or width
-        return (Effort(request.model, width, height, request.cutouts or cutouts),
-                request.iterations or iterations)
+        return (
+            Effort(request.model, width, height, request.cutouts or cutouts),
+            request.iterations or iterations,
+        )
 
     def seconds_per_iteration(self, effort: Effort) -> float:
         """Measured, scaled from a similar effort, or guessed."""
@@ -93,5 +112,7 @@ class EtaEstimator:
 
 
 def _cost(effort: Effort) -> float:
-    return (_PIXELS_SHARE * effort.width * effort.height / 256**2
-            + (1 - _PIXELS_SHARE) * effort.cutouts / 32)
+    return (
+        _PIXELS_SHARE * effort.width * effort.height / 256**2
+        + (1 - _PIXELS_SHARE) * effort.cutouts / 32
+    )

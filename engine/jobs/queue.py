@@ -64,10 +64,20 @@ class PaintQueue:
         await queue.close()
     """
 
-    def __init__(self, store: JobStore, *, preload: str | None = DEFAULT_MODEL,
-                 device: str = "auto", precision: str = "auto", threads: int | None = None,
-                 preview_every: float = 2.0, save_every: float = 5.0, preview_side: int = 512,
-                 silence: float = 900.0, in_process: bool = False) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        *,
+        preload: str | None = DEFAULT_MODEL,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+        preview_every: float = 2.0,
+        save_every: float = 5.0,
+        preview_side: int = 512,
+        silence: float = 900.0,
+        in_process: bool = False,
+    ) -> None:
         self.store = store
         self.estimator = EtaEstimator()
         self.draining = False  # refuses new jobs, while it finishes those it has
@@ -75,8 +85,9 @@ class PaintQueue:
         self.watchers: list[Callable[[Job], None]] = []
         # The concepts that a job's finished picture is scored for; may raise EngineError.
         self.concepts_of: Callable[[Job], Awaitable[Sequence[str]]] | None = None
-        self._settings = WorkerSettings(device, precision, threads, preload, preview_every,
-                                        save_every, preview_side)
+        self._settings = WorkerSettings(
+            device, precision, threads, preload, preview_every, save_every, preview_side
+        )
         self._silence = silence
         self._in_process = in_process
         self._waiting: RoundRobin[Job] = RoundRobin()
@@ -147,9 +158,16 @@ class PaintQueue:
 
     # For people's requests.
 
-    async def submit(self, request: ImageRequest, *, person: str, place: Place,
-                     pictures: Mapping[str, bytes] | None = None, continues: str | None = None,
-                     work: ImageRequest | None = None) -> Job:
+    async def submit(
+        self,
+        request: ImageRequest,
+        *,
+        person: str,
+        place: Place,
+        pictures: Mapping[str, bytes] | None = None,
+        continues: str | None = None,
+        work: ImageRequest | None = None,
+    ) -> Job:
         """Queue a job; it is on disk when this returns, with a random seed if it had none.
 
         ``pictures`` are the request's, by SHA-256, without those the store already has.
@@ -164,8 +182,7 @@ class PaintQueue:
         pictures = dict(pictures or {})
         if pictures:
             await asyncio.to_thread(_check_hashes, pictures)
-        record = JobRecord(uuid.uuid4().hex, request, person, place, now_ms(),
-                           continues=continues)
+        record = JobRecord(uuid.uuid4().hex, request, person, place, now_ms(), continues=continues)
         await self.store.add(record, pictures)
         job = self._jobs[record.id] = Job(record)
         if work is not None:
@@ -312,8 +329,13 @@ class PaintQueue:
         deaths, hangs, saved = 0, 0, job.saved_iteration
         while not self._closing:
             worker = await self._get_worker()
-            attempt = Attempt(job, worker, self.estimator, SilenceTimeout(self._silence, hangs),
-                              self._maybe_refresh)
+            attempt = Attempt(
+                job,
+                worker,
+                self.estimator,
+                SilenceTimeout(self._silence, hangs),
+                self._maybe_refresh,
+            )
             ending = await attempt.run(pictures, str(self.store.state_path(job.id)), concepts)
             if ending is not None:
                 return ending
@@ -339,8 +361,13 @@ class PaintQueue:
             return self._worker
 
     def _end(self, job: Job, ending: Ending) -> None:
-        job.state = ("failed" if isinstance(ending, Failed) else
-                     "cancelled" if isinstance(ending, Cancelled) else "rendered")
+        job.state = (
+            "failed"
+            if isinstance(ending, Failed)
+            else "cancelled"
+            if isinstance(ending, Cancelled)
+            else "rendered"
+        )
         self._jobs.pop(job.id, None)
         if job in self._running:
             self._running.remove(job)

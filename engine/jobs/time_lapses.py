@@ -24,8 +24,9 @@ class TimeLapses:
     (see engine.worker.timeouts).
     """
 
-    def __init__(self, store: JobStore, get_worker: Callable[[], Awaitable[Worker]],
-                 silence: float) -> None:
+    def __init__(
+        self, store: JobStore, get_worker: Callable[[], Awaitable[Worker]], silence: float
+    ) -> None:
         self._store = store
         self._get_worker = get_worker
         self._silence = silence
@@ -65,8 +66,9 @@ class TimeLapses:
             inbox = worker.open(inbox_id)
             timeout = SilenceTimeout(self._silence)
             try:
-                worker.send(RenderTimeLapse(inbox_id, request.model_dump_json(), pictures,
-                                            iterations))
+                worker.send(
+                    RenderTimeLapse(inbox_id, request.model_dump_json(), pictures, iterations)
+                )
                 message = await next_message(worker, inbox, timeout, job_id)
             finally:
                 worker.close_inbox(inbox_id)
@@ -74,5 +76,7 @@ class TimeLapses:
                 return message.video
             if isinstance(message, JobEvent) and isinstance(message.event, Failed):
                 raise EngineError(message.event.reason)
-        raise EngineError("The painting process crashed on the time-lapse twice, so it was "
-                          "stopped; the picture itself is safe.")
+        raise EngineError(
+            "The painting process crashed on the time-lapse twice, so it was "
+            "stopped; the picture itself is safe."
+        )

@@ -15,13 +15,31 @@ if TYPE_CHECKING:
     from engine.models.loading import Models, choose_device, load_models
     from engine.models.perceptors.base import Perceptor, Tokens
 
-__all__ = ["Catalogue", "Generator", "ModelEntry", "Models", "Perceptor", "Tokens",
-           "choose_device", "load_catalogue", "load_models", "models_folder"]
+__all__ = [
+    "Catalogue",
+    "Generator",
+    "ModelEntry",
+    "Models",
+    "Perceptor",
+    "Tokens",
+    "choose_device",
+    "load_catalogue",
+    "load_models",
+    "models_folder",
+]
 
-_MODULES = {"Catalogue": "catalogue", "ModelEntry": "catalogue", "load_catalogue": "catalogue",
-          "models_folder": "catalogue", "Generator": "generators.base",
-          "Models": "loading", "choose_device": "loading", "load_models": "loading",
-          "Perceptor": "perceptors.base", "Tokens": "perceptors.base"}
+_MODULES = {
+    "Catalogue": "catalogue",
+    "ModelEntry": "catalogue",
+    "load_catalogue": "catalogue",
+    "models_folder": "catalogue",
+    "Generator": "generators.base",
+    "Models": "loading",
+    "choose_device": "loading",
+    "load_models": "loading",
+    "Perceptor": "perceptors.base",
+    "Tokens": "perceptors.base",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -86,8 +86,12 @@ class ModelEntry:
     @property
     def weights(self) -> tuple[Source, ...]:
         """Its files without the small ones that describe the others."""
-        return tuple(source for part in (self.generator, self.perceptor)
-                     for role, source in part.files.items() if role != "config")
+        return tuple(
+            source
+            for part in (self.generator, self.perceptor)
+            for role, source in part.files.items()
+            if role != "config"
+        )
 
 
 @dataclass(frozen=True)
@@ -106,14 +110,20 @@ class Catalogue:
         base, slash, other = name.partition("/")
         entry = _find(self.models, base)
         if entry is None:
-            raise UnknownModelError("There is no model called {name}; choose one of {names}.",
-                                    name=repr(name), names=", ".join(self.models))
+            raise UnknownModelError(
+                "There is no model called {name}; choose one of {names}.",
+                name=repr(name),
+                names=", ".join(self.models),
+            )
         if not slash:
             return entry
         perceptor = _find(self.perceptors, other)
         if perceptor is None:
-            raise UnknownModelError("There is no perceptor called {name}; choose one of {names}.",
-                                    name=repr(other), names=", ".join(self.perceptors))
+            raise UnknownModelError(
+                "There is no perceptor called {name}; choose one of {names}.",
+                name=repr(other),
+                names=", ".join(self.perceptors),
+            )
         return ModelEntry(name, entry.generator, perceptor, entry.defaults, entry.note)
 
 
@@ -127,15 +137,21 @@ def models_folder(folder: Path | None = None) -> Path:
     if folder is not None:
         return folder
     variable = os.environ.get(FOLDER_VARIABLE)
-    return Path(variable) if variable else (
-        platformdirs.user_cache_path(APP, appauthor=False) / "models")
+    return (
+        Path(variable)
+        if variable
+        else (platformdirs.user_cache_path(APP, appauthor=False) / "models")
+    )
 
 
 def user_catalogue() -> Path:
     """The user's catalogue: $IMAGINE_MODELS_CATALOGUE, or models.toml in their settings."""
     variable = os.environ.get(CATALOGUE_VARIABLE)
-    return Path(variable) if variable else (
-        platformdirs.user_config_path(APP, appauthor=False) / "models.toml")
+    return (
+        Path(variable)
+        if variable
+        else (platformdirs.user_config_path(APP, appauthor=False) / "models.toml")
+    )
 
 
 def load_catalogue(user_file: Path | None = None) -> Catalogue:
@@ -159,9 +175,13 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
     for file, table in tables:  # last, since a model can pair parts of both files
         for name, row in table["models"].items():
             entry = _Row(file, f"models.{name}", row)
-            models[name] = ModelEntry(name, entry.one_of("generator", generators),
-                                      entry.one_of("perceptor", perceptors),
-                                      entry.table("defaults"), entry.text("note"))
+            models[name] = ModelEntry(
+                name,
+                entry.one_of("generator", generators),
+                entry.one_of("perceptor", perceptors),
+                entry.table("defaults"),
+                entry.text("note"),
+            )
     return Catalogue(generators, perceptors, models)
 
 
@@ -169,21 +189,32 @@ def _read_toml(file: Path) -> dict[str, dict[str, Any]]:
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError("The catalogue {file} is not valid TOML ({reason}); correct it.",
-                         file=file, reason=error) from None
+        raise ModelError(
+            "The catalogue {file} is not valid TOML ({reason}); correct it.",
+            file=file,
+            reason=error,
+        ) from None
     except OSError as error:
-        raise ModelError("The catalogue {file} can't be read: {reason}.", file=file,
-                         reason=os_reason(error)) from None
+        raise ModelError(
+            "The catalogue {file} can't be read: {reason}.", file=file, reason=os_reason(error)
+        ) from None
     for section, rows in table.items():
         if section not in _SECTIONS or not isinstance(rows, dict):
-            raise ModelError("The catalogue {file} has `{section}`; only [generators.NAME], "
-                             "[perceptors.NAME] and [models.NAME] are allowed.", file=file,
-                             section=section)
+            raise ModelError(
+                "The catalogue {file} has `{section}`; only [generators.NAME], "
+                "[perceptors.NAME] and [models.NAME] are allowed.",
+                file=file,
+                section=section,
+            )
         for name, row in rows.items():
             if not isinstance(row, dict) or _NAME.fullmatch(name) is None:
-                raise ModelError("The catalogue {file} has [{section}.{name}]; names can only have "
-                                 "letters, digits, dots, underscores and hyphens.", file=file,
-                                 section=section, name=name)
+                raise ModelError(
+                    "The catalogue {file} has [{section}.{name}]; names can only have "
+                    "letters, digits, dots, underscores and hyphens.",
+                    file=file,
+                    section=section,
+                    name=name,
+                )
     return {section: table.get(section, {}) for section in _SECTIONS}
 
 
@@ -194,8 +225,9 @@ class _Row:
         self.file, self.name, self.row = file, name, row
 
     def wrong(self, what: Translatable) -> ModelError:
-        return ModelError("In the catalogue {file}, [{entry}] {what}.", file=self.file,
-                          entry=self.name, what=what)
+        return ModelError(
+            "In the catalogue {file}, [{entry}] {what}.", file=self.file, entry=self.name, what=what
+        )
 
     def text(self, key: str, default: str = "") -> str:
         value = self.row.get(key, default)
@@ -212,18 +244,28 @@ class _Row:
     def one_of(self, key: str, entries: Mapping[str, T]) -> T:
         entry = _find(entries, self.text(key))
         if entry is None:
-            raise self.wrong(Translatable("needs a `{key}` that is one of {names}", key=key,
-                                          names=", ".join(entries)))
+            raise self.wrong(
+                Translatable(
+                    "needs a `{key}` that is one of {names}", key=key, names=", ".join(entries)
+                )
+            )
         return entry
 
     def part(self, name: str, kinds: Mapping[str, Kind], default: str) -> Part:
         kind = kinds.get(self.text("kind", default))
         if kind is None:
-            raise self.wrong(Translatable("needs a `kind` that is one of {names}",
-                                          names=", ".join(kinds)))
+            raise self.wrong(
+                Translatable("needs a `kind` that is one of {names}", names=", ".join(kinds))
+            )
         files = {role: self.source(role) for role in kind.files}
-        return Part(name, kind, files, self.table("settings"), self.text("about"),
-                    self.text("licence", "not given"))
+        return Part(
+            name,
+            kind,
+            files,
+            self.table("settings"),
+            self.text("about"),
+            self.text("licence", "not given"),
+        )
 
     def source(self, key: str) -> Source:
         row = self.table(key)
@@ -243,14 +285,22 @@ class _Row:
             raise inner.wrong(Translatable("has a `url` that does not start with https://"))
         file = inner.text("file")
         if _NAME.fullmatch(file) is None:
-            raise inner.wrong(Translatable("needs the `file` name under which the download is "
-                                           "stored"))
+            raise inner.wrong(
+                Translatable("needs the `file` name under which the download is stored")
+            )
         return Source(file, url=url, sha256=sha256 or None, size=size)
 
 
-def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str,
-              defaults: Mapping[str, int], hashes: Mapping[Path, str],
-              user_file: Path | None = None) -> Path:
+def add_model(
+    name: str,
+    *,
+    generator: Path,
+    config: Path,
+    perceptor: Path | str,
+    defaults: Mapping[str, int],
+    hashes: Mapping[Path, str],
+    user_file: Path | None = None,
+) -> Path:
     """Write the model ``name`` into the user's catalogue, and return the catalogue's path.
 
     Files stay where they are and are listed by absolute path, with their SHA-256 from ``hashes``;
@@ -260,28 +310,46 @@ def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str
     target = user_catalogue() if user_file is None else user_file
     catalogue = load_catalogue(target)
     if _NAME.fullmatch(name) is None:
-        raise ModelError("A model can't be called {name}; use at most 64 letters, digits, dots, "
-                         "underscores and hyphens.", name=repr(name))
+        raise ModelError(
+            "A model can't be called {name}; use at most 64 letters, digits, dots, "
+            "underscores and hyphens.",
+            name=repr(name),
+        )
     if name in {*catalogue.models, *catalogue.generators, *catalogue.perceptors}:
-        raise ModelError("The name {name} is taken; choose another, or remove its entries from "
-                         "{target} first.", name=name, target=target)
+        raise ModelError(
+            "The name {name} is taken; choose another, or remove its entries from {target} first.",
+            name=name,
+            target=target,
+        )
 
     def file(path: Path) -> str:
-        return (f"{{ path = {_quoted(str(path.absolute()))}, "
-                f"sha256 = {_quoted(hashes[path])} }}")
+        return f"{{ path = {_quoted(str(path.absolute()))}, sha256 = {_quoted(hashes[path])} }}"
 
-    lines = ["", f"[generators.{_quoted(name)}]", f"checkpoint = {file(generator)}",
-             f"config = {file(config)}", ""]
+    lines = [
+        "",
+        f"[generators.{_quoted(name)}]",
+        f"checkpoint = {file(generator)}",
+        f"config = {file(config)}",
+        "",
+    ]
     if isinstance(perceptor, Path):
         lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}", ""]
     elif perceptor not in catalogue.perceptors:
-        raise MissingModelError("There is no file and no perceptor called {name}; the perceptors "
-                                "are {names}.", name=repr(
-                                    perceptor), names=", ".join(catalogue.perceptors))
+        raise MissingModelError(
+            "There is no file and no perceptor called {name}; the perceptors are {names}.",
+            name=repr(perceptor),
+            names=", ".join(catalogue.perceptors),
+        )
     paired = name if isinstance(perceptor, Path) else perceptor
-    lines += [f"[models.{_quoted(name)}]", f"generator = {_quoted(name)}",
-              f"perceptor = {_quoted(paired)}", "", f"[models.{_quoted(name)}.defaults]",
-              *(f"{key} = {value}" for key, value in defaults.items()), ""]
+    lines += [
+        f"[models.{_quoted(name)}]",
+        f"generator = {_quoted(name)}",
+        f"perceptor = {_quoted(paired)}",
+        "",
+        f"[models.{_quoted(name)}.defaults]",
+        *(f"{key} = {value}" for key, value in defaults.items()),
+        "",
+    ]
     before = target.read_text(encoding="utf-8") if target.exists() else ""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -290,8 +358,9 @@ def add_model(name: str, *, generator: Path, config: Path, perceptor: Path | str
         os.replace(temporary, target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise ModelError("{target} can't be written: {reason}.", target=target,
-                         reason=os_reason(error)) from None
+        raise ModelError(
+            "{target} can't be written: {reason}.", target=target, reason=os_reason(error)
+        ) from None
     return target
 
 

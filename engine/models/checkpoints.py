@@ -29,14 +29,37 @@ from engine.models.torchscript import read_torchscript
 
 # Packages whose objects Lightning saves next to the weights: epochs, callbacks, settings. Their
 # classes are replaced by empty ones that ignore what the file says.
-_TRAINING_LEFTOVERS = ("pytorch_lightning", "lightning", "lightning_fabric", "omegaconf",
-                       "argparse", "typing", "pathlib", "numpy")
-_HARMLESS_BUILTINS = {f"{module}.{name}" for module in ("builtins", "__builtin__")
-                      for name in ("dict", "list", "tuple", "int", "float", "str", "bool")}
+_TRAINING_LEFTOVERS = (
+    "pytorch_lightning",
+    "lightning",
+    "lightning_fabric",
+    "omegaconf",
+    "argparse",
+    "typing",
+    "pathlib",
+    "numpy",
+)
+_HARMLESS_BUILTINS = {
+    f"{module}.{name}"
+    for module in ("builtins", "__builtin__")
+    for name in ("dict", "list", "tuple", "int", "float", "str", "bool")
+}
 # What torch's reader raises for malformed files, besides its own UnpicklingError.
-_BROKEN = (RuntimeError, EOFError, KeyError, ValueError, AttributeError, TypeError, IndexError,
-           AssertionError, OverflowError, OSError, struct.error, zipfile.BadZipFile)
-_LEGACY_MAGIC = (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")
+_BROKEN = (
+    RuntimeError,
+    EOFError,
+    KeyError,
+    ValueError,
+    AttributeError,
+    TypeError,
+    IndexError,
+    AssertionError,
+    OverflowError,
+    OSError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+_LEGACY_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 # torch.serialization.safe_globals changes a list of the whole process.
 _lock = threading.Lock()
 
@@ -48,8 +71,9 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         with path.open("rb") as file:
             yield file
     except OSError as error:
-        raise CheckpointError("{path} can't be read: {reason}.", path=path,
-                              reason=os_reason(error)) from None
+        raise CheckpointError(
+            "{path} can't be read: {reason}.", path=path, reason=os_reason(error)
+        ) from None
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -63,8 +87,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not head:
         raise CheckpointError("{path} is empty; download it again.", path=path)
     if looks_like_page(head):
-        raise CheckpointError("{path} is a web page, not a checkpoint; open the address in a "
-                              "browser and save the file that it offers.", path=path)
+        raise CheckpointError(
+            "{path} is a web page, not a checkpoint; open the address in a "
+            "browser and save the file that it offers.",
+            path=path,
+        )
     if head.startswith(b"PK\x03\x04"):
         if _is_torchscript(path):
             return read_torchscript(path)
@@ -72,8 +99,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if head.startswith(_LEGACY_MAGIC):
         return _state_dict(_load(path, mapped=False), path)
     if head.startswith(b"\x80"):
-        raise CheckpointError("{path} is a plain pickle, which can't be read without running it; "
-                              "save its state dict with torch.save.", path=path)
+        raise CheckpointError(
+            "{path} is a plain pickle, which can't be read without running it; "
+            "save its state dict with torch.save.",
+            path=path,
+        )
     raise CheckpointError("{path} is not a PyTorch checkpoint.", path=path)
 
 
@@ -85,8 +115,11 @@ def looks_like_page(head: bytes) -> bool:
 
 def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names start with ``prefix``, without it; all tensors if there are none."""
-    inner = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()
-             if name.startswith(prefix)}
+    inner = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
     return inner or dict(tensors)
 
 
@@ -95,8 +128,9 @@ def _is_torchscript(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError):
-        raise CheckpointError("{path} is incomplete: its end is missing; download it again.",
-                              path=path) from None
+        raise CheckpointError(
+            "{path} is incomplete: its end is missing; download it again.", path=path
+        ) from None
     return any(name.endswith("/constants.pkl") for name in names)
 
 
@@ -105,7 +139,8 @@ def _load(path: Path, *, mapped: bool) -> Any:
     try:
         names = _global_names(path)
         inert: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-            (_stand_in(name), name) for name in names if _is_leftover(name)]
+            (_stand_in(name), name) for name in names if _is_leftover(name)
+        ]
         with _lock, warnings.catch_warnings(), torch.serialization.safe_globals(inert):
             # It warns about other pickle protocols; real problems are raised below.
             warnings.simplefilter("ignore", UserWarning)
@@ -114,14 +149,21 @@ def _load(path: Path, *, mapped: bool) -> Any:
     except pickle.UnpicklingError as error:
         found = re.search(r"GLOBAL (\S+)", str(error))
         if found is None:
-            raise CheckpointError("{path} is damaged or has more than tensors; download it again, "
-                                  "or save its state dict with torch.save.", path=path) from None
-        raise CheckpointError("{path} would run `{call}` when it is read, which is not allowed; "
-                              "save only its state dict with torch.save.", path=path,
-                              call=found[1]) from None
+            raise CheckpointError(
+                "{path} is damaged or has more than tensors; download it again, "
+                "or save its state dict with torch.save.",
+                path=path,
+            ) from None
+        raise CheckpointError(
+            "{path} would run `{call}` when it is read, which is not allowed; "
+            "save only its state dict with torch.save.",
+            path=path,
+            call=found[1],
+        ) from None
     except _BROKEN:
-        raise CheckpointError("{path} is damaged or incomplete; download it again.",
-                              path=path) from None
+        raise CheckpointError(
+            "{path} is damaged or incomplete; download it again.", path=path
+        ) from None
 
 
 def _is_leftover(name: str) -> bool:
@@ -130,6 +172,7 @@ def _is_leftover(name: str) -> bool:
 
 def _stand_in(name: str) -> type:
     """A class that accepts anything and does nothing, to replace the one called ``name``."""
+
     def ignore(self: object, *_: object, **__: object) -> None:
         return None
 
@@ -158,21 +201,34 @@ def _global_names(path: Path) -> set[str]:
 
 def _names_in(stream: IO[bytes]) -> set[str]:
     # weights_only accepts only GLOBAL to name a class, with "module name" in one string.
-    return {str(argument).replace(" ", ".", 1)
-            for opcode, argument, _ in pickletools.genops(stream) if opcode.name == "GLOBAL"}
+    return {
+        str(argument).replace(" ", ".", 1)
+        for opcode, argument, _ in pickletools.genops(stream)
+        if opcode.name == "GLOBAL"
+    }
 
 
 def _state_dict(loaded: Any, path: Path) -> dict[str, Tensor]:
     if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
         loaded = loaded["state_dict"]
     if not isinstance(loaded, dict):
-        raise CheckpointError("{path} contains a {kind}, not a state dict.", path=path,
-                              kind=type(loaded).__name__)
-    tensors = {name: value.detach() for name, value in loaded.items()
-               if isinstance(name, str) and isinstance(value, Tensor)
-               and value.layout is torch.strided and not value.is_quantized}
+        raise CheckpointError(
+            "{path} contains a {kind}, not a state dict.", path=path, kind=type(loaded).__name__
+        )
+    tensors = {
+        name: value.detach()
+        for name, value in loaded.items()
+        if isinstance(name, str)
+        and isinstance(value, Tensor)
+        and value.layout is torch.strided
+        and not value.is_quantized
+    }
     if not tensors:
         some = ", ".join(sorted(str(key) for key in loaded)[:3]) or "nothing"
-        raise CheckpointError("{path} has no \"state_dict\" and no tensors, only {some}; it is not "
-                              "a checkpoint with weights.", path=path, some=some)
+        raise CheckpointError(
+            '{path} has no "state_dict" and no tensors, only {some}; it is not '
+            "a checkpoint with weights.",
+            path=path,
+            some=some,
+        )
     return tensors

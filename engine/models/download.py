@@ -70,8 +70,13 @@ class _ConnectionLostError(Exception):
         self.wait = wait
 
 
-def obtain(source: Source, folder: Path, *, progress: Progress | None = None,
-           retry: RetryPolicy | None = None) -> Path:
+def obtain(
+    source: Source,
+    folder: Path,
+    *,
+    progress: Progress | None = None,
+    retry: RetryPolicy | None = None,
+) -> Path:
     """The path of ``source`` in ``folder``, downloaded unless it is there with the right hash.
 
     Raises DownloadError, which says what is wrong: the address, the connection, the disk's space,
@@ -80,8 +85,9 @@ def obtain(source: Source, folder: Path, *, progress: Progress | None = None,
     target = source.location(folder)
     if source.url is None:
         if not target.is_file():
-            raise MissingModelError("{target} is missing and has no download address; put it back.",
-                                    target=target)
+            raise MissingModelError(
+                "{target} is missing and has no download address; put it back.", target=target
+            )
         return target
     with _disk_errors(target):
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,8 +97,9 @@ def obtain(source: Source, folder: Path, *, progress: Progress | None = None,
                     verify(source, folder)
                     return target
                 target.unlink()
-            download = _Download(source.url, target, progress or (lambda *_: None),
-                                 retry or RetryPolicy())
+            download = _Download(
+                source.url, target, progress or (lambda *_: None), retry or RetryPolicy()
+            )
             download.run(resumable_without_tag=source.sha256 is not None)
             _accept(source, target, download)
     return target
@@ -108,11 +115,18 @@ def verify(source: Source, folder: Path) -> None:
     expected = source.sha256 or recorded_sha256(path)
     if expected is not None and file_sha256(path) != expected:
         raise CheckpointError(
-            Translatable("{path} has the wrong SHA-256, so it was changed or damaged; download it "
-                         "again with `imagine-models get`.", path=path) if source.url else
-            Translatable("{path} has changed since it was added to the catalogue; add it again "
-                         "under another name, or remove its `sha256` from the catalogue.",
-                         path=path))
+            Translatable(
+                "{path} has the wrong SHA-256, so it was changed or damaged; download it "
+                "again with `imagine-models get`.",
+                path=path,
+            )
+            if source.url
+            else Translatable(
+                "{path} has changed since it was added to the catalogue; add it again "
+                "under another name, or remove its `sha256` from the catalogue.",
+                path=path,
+            )
+        )
 
 
 def file_sha256(path: Path) -> str:
@@ -145,15 +159,27 @@ def _accept(source: Source, target: Path, download: _Download) -> None:
     if page or (expected is not None and digest != expected):
         download.drop()
     if page:
-        raise DownloadError("{host} sent a web page instead of {file}, so the address has moved or "
-                            "needs a login; nothing was kept.", host=host, file=source.file)
+        raise DownloadError(
+            "{host} sent a web page instead of {file}, so the address has moved or "
+            "needs a login; nothing was kept.",
+            host=host,
+            file=source.file,
+        )
     if expected is not None and digest != expected:
-        remedy = (Translatable("try again; if it fails again, the publisher has changed the file")
-                  if recorded is None else
-                  Translatable("delete {path} to accept it", path=_with_suffix(target, ".sha256")))
-        raise DownloadError("{file} from {host} has the wrong SHA-256 ({digest}..., not "
-                            "{expected}...), so nothing was kept; {remedy}.", file=source.file,
-                            host=host, digest=digest[:12], expected=expected[:12], remedy=remedy)
+        remedy = (
+            Translatable("try again; if it fails again, the publisher has changed the file")
+            if recorded is None
+            else Translatable("delete {path} to accept it", path=_with_suffix(target, ".sha256"))
+        )
+        raise DownloadError(
+            "{file} from {host} has the wrong SHA-256 ({digest}..., not "
+            "{expected}...), so nothing was kept; {remedy}.",
+            file=source.file,
+            host=host,
+            digest=digest[:12],
+            expected=expected[:12],
+            remedy=remedy,
+        )
     if expected is None:
         # Before the file, so that the file never appears without its hash.
         note = _with_suffix(target, ".sha256.part")
@@ -176,8 +202,9 @@ def _disk_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DownloadError("{target} can't be written: {reason}.", target=target,
-                            reason=os_reason(error)) from None
+        raise DownloadError(
+            "{target} can't be written: {reason}.", target=target, reason=os_reason(error)
+        ) from None
 
 
 class _Download:
@@ -207,13 +234,18 @@ class _Download:
                 failures = 1 if self._have() > furthest else failures + 1
                 furthest = max(furthest, self._have())
                 if failures >= self.retry.attempts:
-                    raise DownloadError("The download of {file} from {host} was interrupted "
-                                        "({reason}); try again to continue from {megabytes:.1f} "
-                                        "MB.", file=self.target.name,
-                                        host=urlsplit(self.url).netloc, reason=error,
-                                        megabytes=furthest / 1e6) from None
-                time.sleep(max(min(error.wait, 60.0),
-                               min(self.retry.pause * 2 ** (failures - 1), 30.0)))
+                    raise DownloadError(
+                        "The download of {file} from {host} was interrupted "
+                        "({reason}); try again to continue from {megabytes:.1f} "
+                        "MB.",
+                        file=self.target.name,
+                        host=urlsplit(self.url).netloc,
+                        reason=error,
+                        megabytes=furthest / 1e6,
+                    ) from None
+                time.sleep(
+                    max(min(error.wait, 60.0), min(self.retry.pause * 2 ** (failures - 1), 30.0))
+                )
 
     def _have(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0
@@ -239,16 +271,19 @@ class _Download:
         try:
             request = urllib.request.Request(self.url, headers=headers)  # noqa: S310
             response = urllib.request.urlopen(  # noqa: S310  the catalogue has only http(s)
-                request, timeout=self.retry.timeout)
+                request, timeout=self.retry.timeout
+            )
         except urllib.error.HTTPError as error:
             self._raise_for_status(error)
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, ssl.SSLCertVerificationError):
-                raise DownloadError("{host} has no valid certificate ({reason}); check this "
-                                    "machine's clock and certificates.",
-                                    host=urlsplit(self.url).netloc,
-                                    reason=reason.verify_message) from None
+                raise DownloadError(
+                    "{host} has no valid certificate ({reason}); check this "
+                    "machine's clock and certificates.",
+                    host=urlsplit(self.url).netloc,
+                    reason=reason.verify_message,
+                ) from None
             raise _ConnectionLostError(str(getattr(reason, "strerror", None) or reason)) from None
         with response:
             self._receive(response, version, have)
@@ -260,20 +295,27 @@ class _Download:
                 raise _ConnectionLostError("the file has changed")
             if error.code in _TEMPORARY:
                 wait = error.headers.get("Retry-After", "")
-                raise _ConnectionLostError(f"HTTP {error.code}", float(
-                    wait) if wait.isdecimal() else 0.0)
-            raise DownloadError("{file} can't be downloaded: {host} answers {code} {reason}; check "
-                                "whether its address has moved.", file=self.target.name,
-                                host=urlsplit(self.url).netloc, code=error.code,
-                                reason=error.reason)
+                raise _ConnectionLostError(
+                    f"HTTP {error.code}", float(wait) if wait.isdecimal() else 0.0
+                )
+            raise DownloadError(
+                "{file} can't be downloaded: {host} answers {code} {reason}; check "
+                "whether its address has moved.",
+                file=self.target.name,
+                host=urlsplit(self.url).netloc,
+                code=error.code,
+                reason=error.reason,
+            )
 
-    def _receive(self, response: http.client.HTTPResponse, version: _Version | None,
-                 have: int) -> None:
+    def _receive(
+        self, response: http.client.HTTPResponse, version: _Version | None, have: int
+    ) -> None:
         length = response.headers.get("Content-Length", "")
         ahead = int(length) if length.isdecimal() else None
         if response.status == 206:
-            if not have or not _continues(response.headers.get("Content-Range", ""), have,
-                                          version.total if version else None):
+            if not have or not _continues(
+                response.headers.get("Content-Range", ""), have, version.total if version else None
+            ):
                 self.drop()
                 raise _ConnectionLostError("the file has changed")
         else:  # the complete file: the server supports no ranges, or the file has changed
@@ -284,10 +326,13 @@ class _Download:
             with self.part.open("ab" if have else "wb") as file:
                 if not have:
                     etag = response.headers.get("ETag")
-                    new = _Version(self.url,
-                                   # a weak tag does not guarantee the same bytes
-                                   None if etag is None or etag.startswith("W/") else etag,
-                                   response.headers.get("Last-Modified"), total)
+                    new = _Version(
+                        self.url,
+                        # a weak tag does not guarantee the same bytes
+                        None if etag is None or etag.startswith("W/") else etag,
+                        response.headers.get("Last-Modified"),
+                        total,
+                    )
                     self.state.write_text(json.dumps(asdict(new)), encoding="utf-8")
                 done = self._copy(response, file, have, total)
                 file.flush()
@@ -297,8 +342,9 @@ class _Download:
         if total is not None and done < total:
             raise _ConnectionLostError("the connection was cut")
 
-    def _copy(self, response: http.client.HTTPResponse, file: IO[bytes], done: int,
-              total: int | None) -> int:
+    def _copy(
+        self, response: http.client.HTTPResponse, file: IO[bytes], done: int, total: int | None
+    ) -> int:
         """Write the body to ``file``, up to an interruption; returns the bytes there are now."""
         self.progress(done, total)
         while True:
@@ -307,7 +353,8 @@ class _Download:
                 chunk = response.read1(_CHUNK)
             except (http.client.HTTPException, OSError) as error:
                 raise _ConnectionLostError(
-                    getattr(error, "strerror", None) or "the connection was cut") from None
+                    getattr(error, "strerror", None) or "the connection was cut"
+                ) from None
             if not chunk:
                 return done
             file.write(chunk)
@@ -327,9 +374,13 @@ class _Download:
         raise error
 
     def _full(self, why: str) -> DownloadError:
-        return DownloadError("There isn't enough space for {file} in {folder} ({why}); free some, "
-                             "or choose another folder with IMAGINE_MODELS_FOLDER.",
-                             file=self.target.name, folder=self.target.parent, why=why)
+        return DownloadError(
+            "There isn't enough space for {file} in {folder} ({why}); free some, "
+            "or choose another folder with IMAGINE_MODELS_FOLDER.",
+            file=self.target.name,
+            folder=self.target.parent,
+            why=why,
+        )
 
 
 def _continues(content_range: str, have: int, total: int | None) -> bool:

@@ -38,8 +38,14 @@ class Models:
     precision: str = "float32"
 
 
-def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", precision: str = "auto",
-                folder: Path | None = None, catalogue: Catalogue | None = None) -> Models:
+def load_models(
+    name: str = DEFAULT_MODEL,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    folder: Path | None = None,
+    catalogue: Catalogue | None = None,
+) -> Models:
     """Load the model called ``name``, as in ``imagine-models list``, onto ``device``.
 
     ``device`` is "auto", "cpu", "cuda", "cuda:1" or "mps"; ``precision`` is "float32", "bf16" or
@@ -54,14 +60,24 @@ def load_models(name: str = DEFAULT_MODEL, *, device: str = "auto", precision: s
     if computed_in == "bf16":
         generator.decode_in_bf16()
     try:
-        return Models(entry.name, generator.to(where), perceptor.to(where), entry.defaults,
-                      where, entry.note, computed_in)
+        return Models(
+            entry.name,
+            generator.to(where),
+            perceptor.to(where),
+            entry.defaults,
+            where,
+            entry.note,
+            computed_in,
+        )
     except (MemoryError, RuntimeError) as error:
         if not is_memory_error(error):
             raise
-        raise ModelError("The model {model} doesn't fit into the free memory of {where}; end other "
-                         "programs that use it, or choose the device cpu.", model=entry.name,
-                         where=where) from None
+        raise ModelError(
+            "The model {model} doesn't fit into the free memory of {where}; end other "
+            "programs that use it, or choose the device cpu.",
+            model=entry.name,
+            where=where,
+        ) from None
 
 
 def choose_device(name: str) -> torch.device:
@@ -77,15 +93,26 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError:
         device = torch.device("meta")
     if device.type not in ("cpu", "cuda", "mps"):
-        raise ModelError("There is no device called {name}; choose auto, cpu, cuda, cuda:0 or mps.",
-                         name=repr(name))
-    count = {"cpu": 1, "cuda": torch.cuda.device_count(),
-             "mps": int(torch.backends.mps.is_available())}[device.type]
+        raise ModelError(
+            "There is no device called {name}; choose auto, cpu, cuda, cuda:0 or mps.",
+            name=repr(name),
+        )
+    count = {
+        "cpu": 1,
+        "cuda": torch.cuda.device_count(),
+        "mps": int(torch.backends.mps.is_available()),
+    }[device.type]
     if (device.index or 0) >= count:
-        have = (Translatable("none") if count == 0 else
-                Translatable("{count}, counted from 0", count=count))
-        raise ModelError("This machine has no device {name} (PyTorch finds {have}); choose "
-                         "another, or auto.", name=name, have=have)
+        have = (
+            Translatable("none")
+            if count == 0
+            else Translatable("{count}, counted from 0", count=count)
+        )
+        raise ModelError(
+            "This machine has no device {name} (PyTorch finds {have}); choose another, or auto.",
+            name=name,
+            have=have,
+        )
     return device
 
 
@@ -96,10 +123,17 @@ def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
         if path.is_file():
             continue
         if source.url is None:
-            raise MissingModelError("The file {path} of the model {model} is missing; put it back, "
-                                    "or choose another model.", path=path, model=entry.name)
-        raise MissingModelError("{model} isn't installed on this machine; download it with "
-                                "`imagine-models get {model}`.", model=entry.name)
+            raise MissingModelError(
+                "The file {path} of the model {model} is missing; put it back, "
+                "or choose another model.",
+                path=path,
+                model=entry.name,
+            )
+        raise MissingModelError(
+            "{model} isn't installed on this machine; download it with "
+            "`imagine-models get {model}`.",
+            model=entry.name,
+        )
     for source in entry.sources:
         if source.url is not None:
             verify(source, folder)
@@ -118,5 +152,6 @@ def _build(part: Part, folder: Path) -> Any:
             raise
         raise CheckpointError("{path}: {what}", path=checkpoint, what=error.message) from None
     except ModelError as error:  # about a setting; the kind does not know the entry's name
-        raise ModelError("The catalogue's entry {entry}: {what}", entry=part.name,
-                         what=error.message) from None
+        raise ModelError(
+            "The catalogue's entry {entry}: {what}", entry=part.name, what=error.message
+        ) from None

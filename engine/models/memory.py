@@ -5,8 +5,13 @@ from __future__ import annotations
 import torch
 
 # The last two are from oneDNN, which computes convolutions on the CPU.
-_MESSAGES = ("can't allocate memory", "out of memory", "not enough memory",
-             "could not create a primitive", "could not create a memory object")
+_MESSAGES = (
+    "can't allocate memory",
+    "out of memory",
+    "not enough memory",
+    "could not create a primitive",
+    "could not create a memory object",
+)
 
 
 def is_memory_error(error: BaseException) -> bool:

@@ -36,14 +36,18 @@ def _clip_folder() -> Path:
     try:
         files = importlib.metadata.files(CLIP_DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        raise InstallationError("The package {package} is missing; install it with `pip install "
-                                "{package}`.", package=CLIP_DISTRIBUTION) from None
+        raise InstallationError(
+            "The package {package} is missing; install it with `pip install {package}`.",
+            package=CLIP_DISTRIBUTION,
+        ) from None
     for file in files:
         if file.parts[-2:] == ("clip", "model.py"):
             return Path(os.fspath(file.locate())).parent
-    raise InstallationError("The package {package} has no clip/model.py; reinstall it with `pip "
-                            "install --force-reinstall --no-deps {package}`.",
-                            package=CLIP_DISTRIBUTION)
+    raise InstallationError(
+        "The package {package} has no clip/model.py; reinstall it with `pip "
+        "install --force-reinstall --no-deps {package}`.",
+        package=CLIP_DISTRIBUTION,
+    )
 
 
 @functools.cache
@@ -51,8 +55,11 @@ def _clip_module(name: str) -> ModuleType:
     alias = f"_openai_clip_{name}"
     spec = importlib.util.spec_from_file_location(alias, _clip_folder() / f"{name}.py")
     if spec is None or spec.loader is None:
-        raise InstallationError("clip/{name}.py can't be loaded; reinstall {package}.", name=name,
-                                package=CLIP_DISTRIBUTION)
+        raise InstallationError(
+            "clip/{name}.py can't be loaded; reinstall {package}.",
+            name=name,
+            package=CLIP_DISTRIBUTION,
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[alias] = module
     spec.loader.exec_module(module)

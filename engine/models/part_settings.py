@@ -13,15 +13,24 @@ def check_names(settings: Mapping[str, Any], known: Iterable[str]) -> None:
     names = list(known)
     for name in settings:
         if name not in names:
-            raise ModelError("There is no setting `{name}` for this kind of model; its settings "
-                             "are {names}.", name=name, names=", ".join(names) or "none")
+            raise ModelError(
+                "There is no setting `{name}` for this kind of model; its settings are {names}.",
+                name=name,
+                names=", ".join(names) or "none",
+            )
 
 
-def number(settings: Mapping[str, Any], name: str, default: float, low: float,
-           high: float) -> float:
+def number(
+    settings: Mapping[str, Any], name: str, default: float, low: float, high: float
+) -> float:
     """The setting as a number from ``low`` to ``high``; raises ModelError for any other value."""
     value = settings.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ModelError("The setting `{name}` must be a number between {low} and {high}, not "
-                         "{value}.", name=name, low=low, high=high, value=repr(value))
+        raise ModelError(
+            "The setting `{name}` must be a number between {low} and {high}, not {value}.",
+            name=name,
+            low=low,
+            high=high,
+            value=repr(value),
+        )
     return float(value)

@@ -17,8 +17,11 @@ def choose_precision(name: str, device: torch.device) -> str:
     emulates bf16: a convolution takes 6 to 48 times as long as in float32 on a CPU with AVX2 only.
     """
     if name not in PRECISIONS:
-        raise ModelError("There is no precision called {name}; choose one of {names}.",
-                         name=repr(name), names=", ".join(PRECISIONS))
+        raise ModelError(
+            "There is no precision called {name}; choose one of {names}.",
+            name=repr(name),
+            names=", ".join(PRECISIONS),
+        )
     if name != "auto":
         return name
     return "bf16" if device.type == "cpu" and bf16_is_fast() else "float32"

@@ -30,25 +30,35 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
             tensors.setdefault(name, torch.zeros((), dtype=torch.int64))
     missing = [name for name in wanted if name not in tensors]
     if missing:
-        raise CheckpointError("The checkpoint is not {what}: it doesn't have {names}.", what=what,
-                              names=_some(missing))
+        raise CheckpointError(
+            "The checkpoint is not {what}: it doesn't have {names}.",
+            what=what,
+            names=_some(missing),
+        )
     additional = [name for name in tensors if name not in wanted]
     if additional:
-        raise CheckpointError("The checkpoint is not {what}: it also has {names}.", what=what,
-                              names=_some(additional))
+        raise CheckpointError(
+            "The checkpoint is not {what}: it also has {names}.", what=what, names=_some(additional)
+        )
     own: dict[str, Tensor] = {}
     for name, like in wanted.items():
         tensor = tensors[name]
         if tensor.shape != like.shape:
-            raise CheckpointError("The checkpoint is not {what}: {name} is {shape}, not {like}.",
-                                  what=what, name=name, shape=list(tensor.shape),
-                                  like=list(like.shape))
+            raise CheckpointError(
+                "The checkpoint is not {what}: {name} is {shape}, not {like}.",
+                what=what,
+                name=name,
+                shape=list(tensor.shape),
+                like=list(like.shape),
+            )
         # Copied, as the tensor may be mapped from the file into memory.
         own[name] = torch.empty(like.shape, dtype=like.dtype).copy_(tensor)
         # A sum is finite if its terms are, and six times faster than checking each.
         if not own[name].sum().isfinite():
-            raise CheckpointError("The checkpoint has numbers in {name} that are not finite; "
-                                  "download it again.", name=name)
+            raise CheckpointError(
+                "The checkpoint has numbers in {name} that are not finite; download it again.",
+                name=name,
+            )
     module.load_state_dict(own, assign=True)
 
 
@@ -59,9 +69,13 @@ class Uninitialised(TorchFunctionMode):
     compiler, which takes 1.2 s.
     """
 
-    def __torch_function__(self, func: Callable[..., Any], types: Any,
-                           args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-                           ) -> Any:
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
         kwargs = kwargs or {}
         if func.__name__ in _INITIALISERS:
             return args[0] if args else kwargs["tensor"]

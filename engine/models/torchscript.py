@@ -22,14 +22,34 @@ from torch import Tensor
 
 from engine.errors import CheckpointError
 
-_DTYPES = {"FloatStorage": torch.float32, "HalfStorage": torch.float16,
-           "BFloat16Storage": torch.bfloat16, "DoubleStorage": torch.float64,
-           "LongStorage": torch.int64, "IntStorage": torch.int32, "ShortStorage": torch.int16,
-           "CharStorage": torch.int8, "ByteStorage": torch.uint8, "BoolStorage": torch.bool}
+_DTYPES = {
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "DoubleStorage": torch.float64,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
 # What unpickling a damaged archive can raise, torch's own errors included.
-_BROKEN = (pickle.UnpicklingError, EOFError, KeyError, ValueError, AttributeError, TypeError,
-           IndexError, OverflowError, RuntimeError, OSError, NotImplementedError, struct.error,
-           zipfile.BadZipFile)
+_BROKEN = (
+    pickle.UnpicklingError,
+    EOFError,
+    KeyError,
+    ValueError,
+    AttributeError,
+    TypeError,
+    IndexError,
+    OverflowError,
+    RuntimeError,
+    OSError,
+    NotImplementedError,
+    struct.error,
+    zipfile.BadZipFile,
+)
 
 
 def read_torchscript(path: Path) -> dict[str, Tensor]:
@@ -43,14 +63,18 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
             names = archive.namelist()
             root = next(n for n in names if n.endswith("/constants.pkl")).rpartition("/")[0]
             if f"{root}/byteorder" in names and archive.read(f"{root}/byteorder") != b"little":
-                raise CheckpointError("{path} was written on a big-endian machine; save it again "
-                                      "on a little-endian one.", path=path)
+                raise CheckpointError(
+                    "{path} was written on a big-endian machine; save it again "
+                    "on a little-endian one.",
+                    path=path,
+                )
             # Copy on write, so that writing to a tensor does not change the file.
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
             tree = _TreeReader(archive, root, path, content).load()
     except _BROKEN:
-        raise CheckpointError("{path} is damaged or incomplete; download it again.",
-                              path=path) from None
+        raise CheckpointError(
+            "{path} is damaged or incomplete; download it again.", path=path
+        ) from None
     tensors = _flatten(tree)
     if not tensors:
         raise CheckpointError("{path} is a TorchScript archive without tensors.", path=path)
@@ -60,8 +84,7 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
 class _TreeReader(pickle.Unpickler):
     """Unpickles the module tree; it can call only what :meth:`find_class` returns."""
 
-    def __init__(self, archive: zipfile.ZipFile, root: str, path: Path,
-                 content: mmap.mmap) -> None:
+    def __init__(self, archive: zipfile.ZipFile, root: str, path: Path, content: mmap.mmap) -> None:
         super().__init__(io.BytesIO(archive.read(f"{root}/data.pkl")))
         self._archive, self._root, self._path, self._content = archive, root, path, content
         self._storages: dict[str, Tensor] = {}
@@ -76,14 +99,20 @@ class _TreeReader(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+
             def view(*given: Any) -> Tensor:
                 return _view(*given)
+
             return view
         if module == "torch.jit._pickle":  # lists with a type tag
             return lambda data, *_: data
-        raise CheckpointError("{path} would run `{module}.{name}` when it is read, which is not "
-                              "allowed; download it again from its publisher.", path=self._path,
-                              module=module, name=name)
+        raise CheckpointError(
+            "{path} would run `{module}.{name}` when it is read, which is not "
+            "allowed; download it again from its publisher.",
+            path=self._path,
+            module=module,
+            name=name,
+        )
 
     def persistent_load(self, pid: Any) -> Tensor:
         kind, dtype, key, _, count = pid
@@ -91,13 +120,18 @@ class _TreeReader(pickle.Unpickler):
             raise pickle.UnpicklingError("not a storage")
         if key not in self._storages:
             member = self._archive.getinfo(f"{self._root}/data/{key}")
-            if (member.file_size != count * dtype.itemsize
-                    or member.compress_type != zipfile.ZIP_STORED):
+            if (
+                member.file_size != count * dtype.itemsize
+                or member.compress_type != zipfile.ZIP_STORED
+            ):
                 raise pickle.UnpicklingError("a storage of another size than it should be")
             self._storages[key] = (
-                torch.frombuffer(self._content, dtype=dtype, count=count,
-                                 offset=self._start(member)) if count
-                else torch.empty(0, dtype=dtype))
+                torch.frombuffer(
+                    self._content, dtype=dtype, count=count, offset=self._start(member)
+                )
+                if count
+                else torch.empty(0, dtype=dtype)
+            )
         return self._storages[key]
 
     def _start(self, member: zipfile.ZipInfo) -> int:
@@ -107,8 +141,9 @@ class _TreeReader(pickle.Unpickler):
         return member.header_offset + 30 + int(name) + int(extra)
 
 
-def _view(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...],
-          *_: object) -> Tensor:
+def _view(
+    storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
+) -> Tensor:
     """The tensor of ``size`` and ``stride`` in ``storage``; raises if it exceeds the storage."""
     if len(size) != len(stride) or min((offset, *size, *stride)) < 0:
         raise pickle.UnpicklingError("a tensor with a negative size")
@@ -129,6 +164,7 @@ def _flatten(tree: object) -> dict[str, Tensor]:
             tensors[name] = node
         elif id(node) not in seen and hasattr(node, "__dict__") and not callable(node):
             seen.add(id(node))
-            waiting += [(f"{name}.{key}" if name else str(key), value)
-                        for key, value in vars(node).items()]
+            waiting += [
+                (f"{name}.{key}" if name else str(key), value) for key, value in vars(node).items()
+            ]
     return tensors

@@ -23,13 +23,22 @@ from torch.nn import functional
 
 from engine.models import Perceptor
 
-NEUTRAL = ("a picture", "a drawing", "a painting", "a photo", "a pattern of colours",
-           "a picture of a place", "a picture of an object", "a picture of an animal",
-           "a picture of a person")
+NEUTRAL = (
+    "a picture",
+    "a drawing",
+    "a painting",
+    "a photo",
+    "a pattern of colours",
+    "a picture of a place",
+    "a picture of an object",
+    "a picture of an animal",
+    "a picture of a person",
+)
 
 
-def concept_scores(perceptor: Perceptor, picture: Tensor,
-                   concepts: Sequence[str]) -> dict[str, float]:
+def concept_scores(
+    perceptor: Perceptor, picture: Tensor, concepts: Sequence[str]
+) -> dict[str, float]:
     """The score, 0 to 1, of each of ``concepts`` in ``picture`` [3, H, W], values in 0..1.
 
     The perceptor sees the whole picture, squeezed to a square. Concepts without a word that it
@@ -40,14 +49,19 @@ def concept_scores(perceptor: Perceptor, picture: Tensor,
         return {}
     with torch.no_grad():
         side = perceptor.resolution
-        whole = functional.interpolate(picture[None], (side, side), mode="bicubic",
-                                       antialias=True, align_corners=False).clamp(0, 1)
+        whole = functional.interpolate(
+            picture[None], (side, side), mode="bicubic", antialias=True, align_corners=False
+        ).clamp(0, 1)
         image = perceptor.read_image(whole)[0]  # [D]
-        texts = perceptor.encode_text([f"a picture of {concept}" for concept in known]
-                                      + neutral_captions(perceptor))
+        texts = perceptor.encode_text(
+            [f"a picture of {concept}" for concept in known] + neutral_captions(perceptor)
+        )
         scores = softmax_scores(texts @ image, len(known), perceptor.scale)
-    return {concept: score for concept, score in zip(known, scores.tolist(), strict=True)
-            if math.isfinite(score)}
+    return {
+        concept: score
+        for concept, score in zip(known, scores.tolist(), strict=True)
+        if math.isfinite(score)
+    }
 
 
 def neutral_captions(perceptor: Perceptor) -> list[str]:

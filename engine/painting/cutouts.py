@@ -61,8 +61,9 @@ class Cutouts:
         return Cutouts(**mapped)
 
 
-def draw_cutouts(augmentation: Augmentation, width: int, height: int, resolution: int,
-                 generator: torch.Generator) -> Cutouts:
+def draw_cutouts(
+    augmentation: Augmentation, width: int, height: int, resolution: int, generator: torch.Generator
+) -> Cutouts:
     """Draw the numbers of one iteration for a picture of ``width`` x ``height`` pixels.
 
     ``resolution`` is the cutouts' side S in pixels. The same number of values is always drawn in
@@ -100,12 +101,25 @@ def plain_cutouts(box: Tensor, padding: Padding = "reflection") -> Cutouts:
     """The crops ``box`` [N, 4] without augmentation; [[0, 0, 1, 1]] is the whole picture."""
     n = len(box)
     nothing = torch.zeros(n)
-    return Cutouts(box, torch.eye(3).expand(n, 3, 3), nothing, torch.ones(n), nothing, None,
-                   torch.zeros(n, 4), padding)
+    return Cutouts(
+        box,
+        torch.eye(3).expand(n, 3, 3),
+        nothing,
+        torch.ones(n),
+        nothing,
+        None,
+        torch.zeros(n, 4),
+        padding,
+    )
 
 
-def _draw_boxes(augmentation: Augmentation, width: int, height: int, resolution: int,
-                uniform: Callable[..., Tensor]) -> Tensor:
+def _draw_boxes(
+    augmentation: Augmentation,
+    width: int,
+    height: int,
+    resolution: int,
+    uniform: Callable[..., Tensor],
+) -> Tensor:
     n = augmentation.count
     short = min(width, height)
     least = min(short, resolution)
@@ -176,8 +190,9 @@ def cut(picture: Tensor, cutouts: Cutouts, resolution: int) -> Tensor:
 def _sampling_grid(cutouts: Cutouts, resolution: int) -> Tensor:
     """Each output pixel's coordinates in the picture, -1 to 1: [N, S, S, 2]."""
     n = len(cutouts.box)
-    steps = (torch.arange(resolution, device=cutouts.box.device, dtype=cutouts.box.dtype)
-             + 0.5) * 2 / resolution - 1
+    steps = (
+        torch.arange(resolution, device=cutouts.box.device, dtype=cutouts.box.dtype) + 0.5
+    ) * 2 / resolution - 1
     y, x = torch.meshgrid(steps, steps, indexing="ij")
     points = torch.stack([x, y, torch.ones_like(x)], dim=-1).view(1, -1, 3)
     moved = points @ cutouts.warp.transpose(1, 2)
@@ -201,8 +216,9 @@ def _warp(picture: Tensor, cutouts: Cutouts, resolution: int) -> Tensor:
         chosen = [i for i, each in enumerate(levels) if each == level]
         smaller = _halved(picture, level)
         source = smaller.expand(len(chosen), -1, -1, -1) if len(smaller) == 1 else smaller[chosen]
-        part = F.grid_sample(source, grid[chosen], mode="bilinear",
-                             padding_mode=cutouts.padding, align_corners=False)
+        part = F.grid_sample(
+            source, grid[chosen], mode="bilinear", padding_mode=cutouts.padding, align_corners=False
+        )
         for i, one in zip(chosen, part, strict=True):
             warped[i] = one
     return torch.stack([one for one in warped if one is not None])

@@ -28,8 +28,19 @@ MAX_BYTES = 100_000_000
 # itself. MPO is read as JPEG. TIFF is left out: libtiff prints errors straight to stderr.
 _FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
 # What Pillow's plugins raise for broken files, found by changing bytes of intact files.
-_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError,
-           AttributeError, struct.error, zlib.error, Image.DecompressionBombError)
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    AttributeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 
 def read_file(path: Path) -> bytes:
@@ -38,11 +49,15 @@ def read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise RequestError("The picture {path} can't be opened: {reason}.", path=path,
-                           reason=os_reason(error)) from None
+        raise RequestError(
+            "The picture {path} can't be opened: {reason}.", path=path, reason=os_reason(error)
+        ) from None
     if len(data) > MAX_BYTES:
-        raise RequestError("The picture {path} has more than {most} MB; use a smaller one.",
-                           path=path, most=MAX_BYTES // 1000000)
+        raise RequestError(
+            "The picture {path} has more than {most} MB; use a smaller one.",
+            path=path,
+            most=MAX_BYTES // 1000000,
+        )
     return data
 
 
@@ -83,14 +98,18 @@ def _read(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> Image.I
         try:
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             if image.width * image.height > MAX_PIXELS:
-                raise RequestError("The picture has {width}x{height} pixels; the maximum is {most} "
-                                   "megapixels.", width=image.width, height=image.height,
-                                   most=MAX_PIXELS // 1000000)
+                raise RequestError(
+                    "The picture has {width}x{height} pixels; the maximum is {most} megapixels.",
+                    width=image.width,
+                    height=image.height,
+                    most=MAX_PIXELS // 1000000,
+                )
             image.load()
             return convert(_upright(image))
         except _BROKEN:
-            raise RequestError("That file can't be read as a picture; use an intact PNG, JPEG, "
-                               "WebP or GIF.") from None
+            raise RequestError(
+                "That file can't be read as a picture; use an intact PNG, JPEG, WebP or GIF."
+            ) from None
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -156,8 +175,9 @@ def overlay(picture: Image.Image, white: Image.Image) -> Image.Image:
     The rest is greyed. Both have the same size; ``white`` is a grey picture.
     """
     hard = white.point(lambda value: 255 if value > 127 else 0)
-    grey = Image.blend(picture.convert("L").convert("RGB"),
-                       Image.new("RGB", picture.size, (40, 44, 52)), 0.6)
+    grey = Image.blend(
+        picture.convert("L").convert("RGB"), Image.new("RGB", picture.size, (40, 44, 52)), 0.6
+    )
     shown = Image.composite(picture, grey, hard)
     rim = ImageChops.subtract(hard.filter(ImageFilter.MaxFilter(3)), hard)
     shown.paste((255, 64, 129), mask=rim)
@@ -166,9 +186,12 @@ def overlay(picture: Image.Image, white: Image.Image) -> Image.Image:
 
 def picture_texts(request: ImageRequest, made: Mapping[str, object]) -> dict[str, str]:
     """The texts in a finished picture's file: its request, and its provenance ``made``."""
-    return {"Description": request.prompt, "Software": f"imagine-bot {version()}",
-            "imagine-bot request": request.model_dump_json(exclude_none=True),
-            "imagine-bot provenance": json.dumps(made)}
+    return {
+        "Description": request.prompt,
+        "Software": f"imagine-bot {version()}",
+        "imagine-bot request": request.model_dump_json(exclude_none=True),
+        "imagine-bot provenance": json.dumps(made),
+    }
 
 
 def png_bytes(image: Image.Image, texts: dict[str, str] | None = None) -> bytes:

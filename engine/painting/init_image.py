@@ -40,8 +40,9 @@ class Source:
         """Width over height, limited to 1/8..8; longer pictures are cropped to their middle."""
         return min(_MAX_ASPECT, max(1 / _MAX_ASPECT, self.image.width / self.image.height))
 
-    def tensors(self, request: ImageRequest, recipe: Recipe, perceptor: Perceptor
-                ) -> tuple[Tensor, Tensor | None]:
+    def tensors(
+        self, request: ImageRequest, recipe: Recipe, perceptor: Perceptor
+    ) -> tuple[Tensor, Tensor | None]:
         """The start [1, 3, H, W] in the recipe's size, and the mask [1, 1, H, W], both in 0..1.
 
         If there are a mask and ``where``, only their intersection can change; without either the
@@ -57,8 +58,10 @@ class Source:
             found = self_mask(start.to(perceptor.mean), phrase, perceptor, recipe.masking).to(start)
             mask = found if mask is None else mask * found
             if not (mask >= 0.5).any():
-                raise RequestError("The mask and \"{words}\" don't overlap; use only one of "
-                                   "them.", words=phrase[:60])
+                raise RequestError(
+                    'The mask and "{words}" don\'t overlap; use only one of them.',
+                    words=phrase[:60],
+                )
         return start, mask
 
 
@@ -67,27 +70,46 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
 
     Raises RequestError if one is missing or is not a picture.
     """
-    data = _bytes(request.init_image, pictures, Translatable(
-        "The picture to start from no longer exists; attach it again."))
+    data = _bytes(
+        request.init_image,
+        pictures,
+        Translatable("The picture to start from no longer exists; attach it again."),
+    )
     image = read_picture(data)
     remarks = []
     if is_animated(data):
-        remarks.append(Translatable(
-            "The picture to start from is animated; its first frame was used."))
+        remarks.append(
+            Translatable("The picture to start from is animated; its first frame was used.")
+        )
     aspect = image.width / image.height
     if not 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT and request.aspect is None:
-        remarks.append(Translatable("The picture to start from has {width}x{height} pixels; only "
-                                    "its middle was used, eight times as long as wide.",
-                                    width=image.width, height=image.height))
+        remarks.append(
+            Translatable(
+                "The picture to start from has {width}x{height} pixels; only "
+                "its middle was used, eight times as long as wide.",
+                width=image.width,
+                height=image.height,
+            )
+        )
     white = None
     if request.mask is not None:
-        white = read_mask(_bytes(request.mask, pictures, Translatable(
-            "The mask no longer exists; attach it again.")))
+        white = read_mask(
+            _bytes(
+                request.mask, pictures, Translatable("The mask no longer exists; attach it again.")
+            )
+        )
         ratio = white.width / white.height / aspect
         if not 1 / _SAME_ASPECT < ratio < _SAME_ASPECT:
-            remarks.append(Translatable("The mask has {across}x{down} pixels and was stretched to "
-                                        "the picture's {width}x{height}.", across=white.width,
-                                        down=white.height, width=image.width, height=image.height))
+            remarks.append(
+                Translatable(
+                    "The mask has {across}x{down} pixels and was stretched to "
+                    "the picture's {width}x{height}.",
+                    across=white.width,
+                    down=white.height,
+                    width=image.width,
+                    height=image.height,
+                )
+            )
     return Source(image, white, tuple(remarks))
 
 

@@ -39,8 +39,9 @@ class ContinuousLatent(Latent):
     ``start`` is the initial z, ``spread`` the recipe's (see :meth:`pull_to_mean`).
     """
 
-    def __init__(self, generator: Generator, start: Tensor, clamped: bool = True,
-                 spread: float = 1.0) -> None:
+    def __init__(
+        self, generator: Generator, start: Tensor, clamped: bool = True, spread: float = 1.0
+    ) -> None:
         super().__init__()
         self.initial = start.detach()
         self.mean = generator.mean_latent().detach()
@@ -74,8 +75,9 @@ class QuantisedLatent(ContinuousLatent):
     the codebook's minimum and maximum.
     """
 
-    def __init__(self, generator: Generator, start: Tensor, clamped: bool = True,
-                 spread: float = 1.0) -> None:
+    def __init__(
+        self, generator: Generator, start: Tensor, clamped: bool = True, spread: float = 1.0
+    ) -> None:
         super().__init__(generator, start, clamped, spread)
         assert generator.codebook is not None
         self.codebook = generator.codebook.detach()
@@ -115,20 +117,25 @@ class CodebookLatent(Latent):
         return zq.T.reshape(1, -1, height, width)
 
 
-def new_latent(generator: Generator, recipe: Recipe, start: Tensor | None,
-               rng: torch.Generator) -> Latent:
+def new_latent(
+    generator: Generator, recipe: Recipe, start: Tensor | None, rng: torch.Generator
+) -> Latent:
     """The latent of a new painting that starts from a picture ``start`` [1, 3, H, W] in 0..1.
 
     Without one it starts at random. Raises RequestError if the recipe samples from a codebook and
     the generator has none.
     """
-    initial = (generator.random_latent(recipe.height, recipe.width, rng) if start is None else
-             generator.encode_latent(start, rng))
+    initial = (
+        generator.random_latent(recipe.height, recipe.width, rng)
+        if start is None
+        else generator.encode_latent(start, rng)
+    )
     spread = recipe.spread if start is None else 1.0
     if generator.codebook is None:
         if recipe.latent == "codebook":
-            raise RequestError("This model has no codebook to sample from; choose another preset "
-                               "or another model.")
+            raise RequestError(
+                "This model has no codebook to sample from; choose another preset or another model."
+            )
         return ContinuousLatent(generator, initial, recipe.clamp, spread)
     if recipe.latent == "codebook":
         return CodebookLatent(generator, initial)

@@ -40,15 +40,13 @@ class _ClampWithGradient(torch.autograd.Function):
 
 def replace_gradient(forward: Tensor, backward: Tensor) -> Tensor:
     """The values of ``forward`` with the gradient of ``backward`` (straight-through)."""
-    result: Tensor = _ReplaceGradient.apply(
-        forward, backward)  # type: ignore[no-untyped-call]  # torch's apply is untyped
+    result: Tensor = _ReplaceGradient.apply(forward, backward)  # type: ignore[no-untyped-call]  # torch's apply is untyped
     return result
 
 
 def clamp_with_gradient(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Clamp; the gradient g passes only where g * (x - clamp(x)) >= 0 (authors' notebook)."""
-    result: Tensor = _ClampWithGradient.apply(
-        x, low, high)  # type: ignore[no-untyped-call]  # torch's apply is untyped
+    result: Tensor = _ClampWithGradient.apply(x, low, high)  # type: ignore[no-untyped-call]  # torch's apply is untyped
     return result
 
 
@@ -62,8 +60,9 @@ def spherical_distance(u: Tensor, v: Tensor) -> Tensor:
     return 2 * half_angle.square()
 
 
-def prompt_loss(images: Tensor, target: Tensor, weight: float = 1.0,
-                stop: float = -math.inf) -> Tensor:
+def prompt_loss(
+    images: Tensor, target: Tensor, weight: float = 1.0, stop: float = -math.inf
+) -> Tensor:
     """The distance of cutouts [N, D] from a prompt's vector [D], as a scalar.
 
     The mean over cutouts of |weight| * sign(weight) * distance, without a gradient where the

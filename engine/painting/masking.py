@@ -54,8 +54,10 @@ def make_mask(white: Tensor, picture: Tensor, factor: int, *, local: bool = True
     """
     hard = (white >= 0.5).to(white)
     if not hard.any():
-        raise RequestError("The mask has no white or transparent area, so nothing can change; "
-                           "paint the area that can change white.")
+        raise RequestError(
+            "The mask has no white or transparent area, so nothing can change; "
+            "paint the area that can change white."
+        )
     if not local:
         factor = _SEAM
     reach = up_to_edges(hard, picture, factor)
@@ -95,8 +97,9 @@ def composite(picture: Tensor, original: Tensor, pixels: Tensor) -> Tensor:
     return original.lerp(picture.to(original), pixels)
 
 
-def self_mask(picture: Tensor, source_phrase: str, perceptor: Perceptor,
-              masking: SelfMasking) -> Tensor:
+def self_mask(
+    picture: Tensor, source_phrase: str, perceptor: Perceptor, masking: SelfMasking
+) -> Tensor:
     """CLIP's own mask [1, 1, H, W] of zeros and ones for ``picture`` [1, 3, H, W] in 0..1.
 
     Appendix H.2, step by step. Ours, if ``masking`` asks for them: refining the grey scale image
@@ -109,8 +112,11 @@ def self_mask(picture: Tensor, source_phrase: str, perceptor: Perceptor,
         mask = normalise(guided_filter(picture.to(mask), mask, radius))
     hard = apply_threshold(mask, masking.threshold, masking.usual)
     if not hard.any():
-        raise RequestError("\"{words}\" wasn't found in the picture with that threshold; use a "
-                           "lower one, or other words.", words=source_phrase[:60])
+        raise RequestError(
+            '"{words}" wasn\'t found in the picture with that threshold; use a '
+            "lower one, or other words.",
+            words=source_phrase[:60],
+        )
     if masking.room is None:
         return hard
     return widen_hulls(hard, masking.room * min(picture.shape[-2:]))
@@ -138,8 +144,9 @@ def widen_hulls(hard: Tensor, room: float) -> Tensor:
 
 
 @torch.no_grad()
-def score(picture: Tensor, source_phrase: str, perceptor: Perceptor,
-          masking: SelfMasking) -> Tensor:
+def score(
+    picture: Tensor, source_phrase: str, perceptor: Perceptor, masking: SelfMasking
+) -> Tensor:
     """L(i) = f(i) . g(s_p) of every sub-image i, recorded at its centre: [1, 1, H, W].
 
     The mean score of the neutral phrases is subtracted, if there are any (SelfMasking); that is
@@ -154,11 +161,14 @@ def score(picture: Tensor, source_phrase: str, perceptor: Perceptor,
     recorded = torch.zeros(rows * columns, device=phrase.device)
     for size in masking.sizes:
         box = _boxes(width, height, rows, columns, size)
-        scores = [perceptor.encode_image(sub_images(picture, some, perceptor.resolution)) @ phrase
-                  for some in box.split(_BATCH)]
+        scores = [
+            perceptor.encode_image(sub_images(picture, some, perceptor.resolution)) @ phrase
+            for some in box.split(_BATCH)
+        ]
         recorded += torch.cat(scores) / len(masking.sizes)
-    return F.interpolate(recorded.view(1, 1, rows, columns), (height, width), mode="bilinear",
-                         align_corners=False)
+    return F.interpolate(
+        recorded.view(1, 1, rows, columns), (height, width), mode="bilinear", align_corners=False
+    )
 
 
 def _grid(width: int, height: int, across: int) -> tuple[int, int]:
@@ -189,8 +199,9 @@ def normalise(grey: Tensor) -> Tensor:
     return torch.ones_like(grey) if low == high else (grey - low) / (high - low)
 
 
-def apply_threshold(mask: Tensor, threshold: float | None,
-                    usual: float = SelfMasking.usual) -> Tensor:
+def apply_threshold(
+    mask: Tensor, threshold: float | None, usual: float = SelfMasking.usual
+) -> Tensor:
     """1 where ``mask`` is at least its mean plus ``threshold`` standard deviations, else 0.
 
     The default is ``usual`` standard deviations. But if what is searched for fills most of the

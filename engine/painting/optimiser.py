@@ -15,8 +15,13 @@ from torch import Tensor
 class Adam:
     """Adam for one tensor (Kingma and Ba 2014, algorithm 1); ``rate`` is the step size alpha."""
 
-    def __init__(self, parameter: Tensor, rate: float,
-                 betas: tuple[float, float] = (0.9, 0.999), epsilon: float = 1e-8) -> None:
+    def __init__(
+        self,
+        parameter: Tensor,
+        rate: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ) -> None:
         self.parameter = parameter
         self.rate = rate
         self.betas = betas

@@ -25,9 +25,16 @@ from engine.request.request import ImageRequest, request_from_text
 from engine.version import version
 
 
-def imagine(request: ImageRequest | str, *, pictures: Mapping[str, bytes] | None = None,
-            init_image: str | Path | bytes | None = None, models: Models | None = None,
-            device: str = "auto", precision: str = "auto", **values: Any) -> Iterator[Iterate]:
+def imagine(
+    request: ImageRequest | str,
+    *,
+    pictures: Mapping[str, bytes] | None = None,
+    init_image: str | Path | bytes | None = None,
+    models: Models | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    **values: Any,
+) -> Iterator[Iterate]:
     """Paint ``request``, yielding every iterate from the start to the finished picture.
 
     ``request`` is an ImageRequest, or a prompt with flags as on the command line; ``values`` are
@@ -49,8 +56,9 @@ def imagine(request: ImageRequest | str, *, pictures: Mapping[str, bytes] | None
         request = request_from_text(request, **values)
     elif values:
         request = request.changed(**values)
-    synthesis = prepare(request, models or load_models(
-        request.model, device=device, precision=precision), pictures)
+    synthesis = prepare(
+        request, models or load_models(request.model, device=device, precision=precision), pictures
+    )
     return paint(synthesis)
 
 
@@ -61,8 +69,9 @@ def paint(synthesis: Synthesis) -> Iterator[Iterate]:
     yield synthesis.look()
 
 
-def prepare(request: ImageRequest, models: Models,
-            pictures: Mapping[str, bytes] | None = None) -> Synthesis:
+def prepare(
+    request: ImageRequest, models: Models, pictures: Mapping[str, bytes] | None = None
+) -> Synthesis:
     """The Synthesis of a request; ``pictures`` has the bytes of its pictures by SHA-256.
 
     A request without a seed gets a random one (``Synthesis.seed``). Raises RequestError if a
@@ -70,14 +79,24 @@ def prepare(request: ImageRequest, models: Models,
     """
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
     if request.init_image is None:
-        return Synthesis(models.generator, models.perceptor, request.prompts(),
-                         recipe_of(request, models), seed)
+        return Synthesis(
+            models.generator, models.perceptor, request.prompts(), recipe_of(request, models), seed
+        )
     source = read_source(request, pictures or {})
     recipe = recipe_of(request, models, source.aspect)
     start, mask = source.tensors(request, recipe, models.perceptor)
     keep = keep_of(request.keep, request.where)
-    return Synthesis(models.generator, models.perceptor, request.prompts(), recipe, seed, start,
-                     mask, keep, source.remarks)
+    return Synthesis(
+        models.generator,
+        models.perceptor,
+        request.prompts(),
+        recipe,
+        seed,
+        start,
+        mask,
+        keep,
+        source.remarks,
+    )
 
 
 def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None) -> Recipe:
@@ -87,29 +106,48 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
     aspect makes a side too long, ModelError if the model's defaults in the catalogue are wrong.
     """
     try:
-        recipe = make_recipe(request.preset, models.defaults, width=request.width,
-                             height=request.height, iterations=request.iterations,
-                             cutouts=request.cutouts, learning_rate=request.learning_rate,
-                             regulariser=request.regulariser, threshold=request.threshold)
+        recipe = make_recipe(
+            request.preset,
+            models.defaults,
+            width=request.width,
+            height=request.height,
+            iterations=request.iterations,
+            cutouts=request.cutouts,
+            learning_rate=request.learning_rate,
+            regulariser=request.regulariser,
+            threshold=request.threshold,
+        )
         width, height = _size(request, recipe, aspect)
     except (KeyError, TypeError) as error:
-        raise ModelError("The catalogue's defaults for the model {model} can't be used ({reason}); "
-                         "correct its entry.", model=models.name, reason=error) from None
+        raise ModelError(
+            "The catalogue's defaults for the model {model} can't be used ({reason}); "
+            "correct its entry.",
+            model=models.name,
+            reason=error,
+        ) from None
     most = range_of("width").high
     if max(width, height) > most:
-        raise RequestError("With that aspect the picture would have {width:.0f}x{height:.0f} "
-                           "pixels; the maximum is {most} per side.", width=width,
-                           height=height, most=most)
+        raise RequestError(
+            "With that aspect the picture would have {width:.0f}x{height:.0f} "
+            "pixels; the maximum is {most} per side.",
+            width=width,
+            height=height,
+            most=most,
+        )
     factor = models.generator.factor
     if request.init_image is not None:
         part = request.mask is not None or request.where is not None
         strength = strength_of(request.strength, request.preset, part)
-        recipe = with_strength(recipe, strength, iterations=request.iterations,
-                               schedule=request.regulariser)
-    return replace(recipe, iterations=recipe.iterations + (request.more or 0),
-                   period=recipe.iterations,
-                   width=max(factor, round(width / factor) * factor),
-                   height=max(factor, round(height / factor) * factor))
+        recipe = with_strength(
+            recipe, strength, iterations=request.iterations, schedule=request.regulariser
+        )
+    return replace(
+        recipe,
+        iterations=recipe.iterations + (request.more or 0),
+        period=recipe.iterations,
+        width=max(factor, round(width / factor) * factor),
+        height=max(factor, round(height / factor) * factor),
+    )
 
 
 def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[float, float]:
@@ -127,8 +165,15 @@ def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[
 
 def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
     """What a picture's bits depend on apart from the request; stored with each picture."""
-    return {"seed": synthesis.seed, "model": models.name, "device": str(models.device),
-            "precision": models.precision,
-            "torch": torch.__version__, "kornia": metadata.version("kornia"),
-            "machine": platform.machine(), "threads": torch.get_num_threads(),
-            "batch": 1, "imagine-bot": version()}
+    return {
+        "seed": synthesis.seed,
+        "model": models.name,
+        "device": str(models.device),
+        "precision": models.precision,
+        "torch": torch.__version__,
+        "kornia": metadata.version("kornia"),
+        "machine": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "batch": 1,
+        "imagine-bot": version(),
+    }

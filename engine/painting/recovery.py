@@ -72,11 +72,18 @@ class Recovery:
             self.passes *= 2
             return
         fitting = size_that_fits(painting.generator, painting.perceptor, recipe)
-        advice = (Translatable("choose a smaller model") if fitting is None else
-                  Translatable("{width}x{height} would fit", width=fitting[0], height=fitting[1]))
-        raise OutOfMemoryError("There isn't enough memory for a picture of {width}x{height} with "
-                               "this model; {advice}.", width=recipe.width, height=recipe.height,
-                               advice=advice)
+        advice = (
+            Translatable("choose a smaller model")
+            if fitting is None
+            else Translatable("{width}x{height} would fit", width=fitting[0], height=fitting[1])
+        )
+        raise OutOfMemoryError(
+            "There isn't enough memory for a picture of {width}x{height} with "
+            "this model; {advice}.",
+            width=recipe.width,
+            height=recipe.height,
+            advice=advice,
+        )
 
     def roll_back(self, painting: Recoverable, error: NumericalError) -> None:
         """Return to the last finite state, and from there use other cutouts and float32.
@@ -102,14 +109,24 @@ class Recovery:
         painting.perceptor = in_full_precision(painting.perceptor)
         painting.load_state_dict(snapshot)
         painting.rng.set_state(drawn)
-        painting.remarks += (Translatable(
-            "The numbers overflowed at iteration {lost}, so painting continued from iteration "
-            "{iteration}.",
-            lost=state["iteration"], iteration=painting.iteration),)
+        painting.remarks += (
+            Translatable(
+                "The numbers overflowed at iteration {lost}, so painting continued from iteration "
+                "{iteration}.",
+                lost=state["iteration"],
+                iteration=painting.iteration,
+            ),
+        )
 
 
-def look_in_passes(picture: Tensor, cutouts: Cutouts, side: int, perceptor: Perceptor,
-                   terms: Sequence[Term], passes: int) -> tuple[list[Tensor], Tensor]:
+def look_in_passes(
+    picture: Tensor,
+    cutouts: Cutouts,
+    side: int,
+    perceptor: Perceptor,
+    terms: Sequence[Term],
+    passes: int,
+) -> tuple[list[Tensor], Tensor]:
     """The terms over all cutouts, ``side`` px wide, of ``picture`` [1, 3, H, W], in ``passes``.
 
     Returns their values and the gradient of their sum [1, 3, H, W]. Both equal those of a single
@@ -129,14 +146,18 @@ def look_in_passes(picture: Tensor, cutouts: Cutouts, side: int, perceptor: Perc
 
 def in_full_precision(network: Network) -> Network:
     """``network`` in float32: itself if it already is, else a copy, as other jobs use it too."""
-    if all(value.dtype in (torch.float32, torch.float64) for value in network.state_dict().values()
-           if value.is_floating_point()):
+    if all(
+        value.dtype in (torch.float32, torch.float64)
+        for value in network.state_dict().values()
+        if value.is_floating_point()
+    ):
         return network
     return copy.deepcopy(network).float()
 
 
-def size_that_fits(generator: Generator, perceptor: Perceptor,
-                   recipe: Recipe) -> tuple[int, int] | None:
+def size_that_fits(
+    generator: Generator, perceptor: Perceptor, recipe: Recipe
+) -> tuple[int, int] | None:
     """The largest width and height in pixels, below the recipe's, that fit into memory.
 
     Each is tried with one pass of one cutout, since no estimate holds for every device. None
@@ -144,8 +165,10 @@ def size_that_fits(generator: Generator, perceptor: Perceptor,
     """
     factor = generator.factor
     for share in _SHARES:
-        width, height = (max(factor, int(side * share / factor) * factor)
-                         for side in (recipe.width, recipe.height))
+        width, height = (
+            max(factor, int(side * share / factor) * factor)
+            for side in (recipe.width, recipe.height)
+        )
         try:
             _try_size(generator, perceptor, width, height)
         except (MemoryError, RuntimeError) as error:

@@ -78,15 +78,26 @@ class Synthesis:
     which :meth:`notices` includes.
     """
 
-    def __init__(self, generator: Generator, perceptor: Perceptor, prompts: Sequence[Prompt],
-                 recipe: Recipe, seed: int, start: Tensor | None = None,
-                 mask: Tensor | None = None, keep: float = 0.0,
-                 remarks: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        generator: Generator,
+        perceptor: Perceptor,
+        prompts: Sequence[Prompt],
+        recipe: Recipe,
+        seed: int,
+        start: Tensor | None = None,
+        mask: Tensor | None = None,
+        keep: float = 0.0,
+        remarks: Sequence[str] = (),
+    ) -> None:
         factor = generator.factor
         if recipe.width % factor or recipe.height % factor:
-            raise RequestError("The model can't paint {width}x{height}; both sides must be "
-                               "multiples of {factor}.", width=recipe.width, height=recipe.height,
-                               factor=factor)
+            raise RequestError(
+                "The model can't paint {width}x{height}; both sides must be multiples of {factor}.",
+                width=recipe.width,
+                height=recipe.height,
+                factor=factor,
+            )
         self.generator = generator
         # The unit of steps and of the regulariser.
         self._unit = generator.scale if recipe.step == "codebook" else 1.0
@@ -130,8 +141,9 @@ class Synthesis:
             return
         if self.original is None:
             raise RequestError("A mask needs a picture to start from; add one.")
-        self.mask = make_mask(mask.to(self.original), self.original, self.generator.factor,
-                              local=self.generator.local)
+        self.mask = make_mask(
+            mask.to(self.original), self.original, self.generator.factor, local=self.generator.local
+        )
         self.optimiser.mean *= self.mask.tokens
         self.optimiser.square *= self.mask.tokens
 
@@ -190,16 +202,16 @@ class Synthesis:
             images = self.perceptor.encode_image(cut(picture, numbers, side))
             losses = [term(images) for term in terms]
         else:
-            losses, gradient = look_in_passes(picture, numbers, side, self.perceptor, terms,
-                                              self.recovery.passes)
+            losses, gradient = look_in_passes(
+                picture, numbers, side, self.perceptor, terms, self.recovery.passes
+            )
         named: dict[str, Tensor] = {}
         for name, loss in zip(names, losses, strict=True):
             named[name] = named[name] + loss if name in named else loss
         own: dict[str, Tensor] = {}  # losses of the latent and the picture, not of the cutouts
         alpha = recipe.regulariser.alpha(self.iteration, recipe.iterations)
         if alpha:
-            own["regulariser"] = regulariser_loss(self.latent.z, self.anchor,
-                                                  alpha / self._unit**2)
+            own["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha / self._unit**2)
         if self.smoothness:
             own["smoothness"] = smoothness_loss(picture, self.smoothness)
         named |= own
@@ -232,8 +244,9 @@ class Synthesis:
         names, terms = [], list[Term]()
         for prompt, target in zip(self.prompts, self.targets, strict=True):
             names.append(f'"{prompt}"' if str(prompt) in _OTHER_LOSSES else str(prompt))
-            terms.append(partial(prompt_loss, target=target, weight=prompt.weight,
-                                 stop=prompt.stop))
+            terms.append(
+                partial(prompt_loss, target=target, weight=prompt.weight, stop=prompt.stop)
+            )
         if self._structure is not None:
             names.append("structure")
             terms.append(partial(structure_loss, original=self._structure, weight=self.keep))
@@ -284,9 +297,12 @@ class Synthesis:
         gradient = self.latent.z.grad
         assert gradient is not None
         if not (total.isfinite() and gradient.isfinite().all()):
-            raise NumericalError("The loss was no longer a number at iteration {iteration}, and "
-                                 "going back didn't help; try a smaller learning rate, another "
-                                 "model or another seed.", iteration=self.iteration)
+            raise NumericalError(
+                "The loss was no longer a number at iteration {iteration}, and "
+                "going back didn't help; try a smaller learning rate, another "
+                "model or another seed.",
+                iteration=self.iteration,
+            )
 
     def notices(self) -> list[str]:
         """The remarks, and sentences about words that the perceptor does not know or read."""
@@ -294,17 +310,24 @@ class Synthesis:
         for prompt in self.prompts:
             tokens = self.perceptor.tokenize(prompt.words)
             if tokens.unknown:
-                words = ", ".join(f"\"{word}\"" for word in tokens.unknown[:8])
+                words = ", ".join(f'"{word}"' for word in tokens.unknown[:8])
                 notices.append(
                     Translatable("This model doesn't know {words}, so it was ignored.", words=words)
-                    if len(tokens.unknown) == 1 else
-                    Translatable("This model doesn't know {words}, so they were ignored.",
-                                 words=words))
+                    if len(tokens.unknown) == 1
+                    else Translatable(
+                        "This model doesn't know {words}, so they were ignored.", words=words
+                    )
+                )
             if tokens.cut:
-                notices.append(Translatable(
-                    "The prompt \"{words}...\" is {count} tokens longer than the {most} that this "
-                    "model reads; its end was ignored.", words=prompt.words[:40], count=tokens.cut,
-                    most=self.perceptor.context_length - 2))
+                notices.append(
+                    Translatable(
+                        'The prompt "{words}..." is {count} tokens longer than the {most} that '
+                        "this model reads; its end was ignored.",
+                        words=prompt.words[:40],
+                        count=tokens.cut,
+                        most=self.perceptor.context_length - 2,
+                    )
+                )
         return notices
 
     def state_dict(self) -> dict[str, Any]:
@@ -312,9 +335,15 @@ class Synthesis:
 
         The mask is not included, since the same arguments give the same mask.
         """
-        return {"iteration": self.iteration, "seconds": self.seconds, "losses": dict(self.losses),
-                "latent": self.latent.z.detach().clone(), "anchor": self.anchor,
-                "optimiser": self.optimiser.state_dict(), "rng": self.rng.get_state()}
+        return {
+            "iteration": self.iteration,
+            "seconds": self.seconds,
+            "losses": dict(self.losses),
+            "latent": self.latent.z.detach().clone(),
+            "anchor": self.anchor,
+            "optimiser": self.optimiser.state_dict(),
+            "rng": self.rng.get_state(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a :meth:`state_dict` of a Synthesis with the same arguments.
@@ -323,9 +352,12 @@ class Synthesis:
         """
         latent = state["latent"]
         if latent.shape != self.latent.z.shape:
-            raise RequestError("The saved state has a latent of shape {theirs}, not {ours}; "
-                               "resume with the same model and size.", theirs=tuple(latent.shape),
-                               ours=tuple(self.latent.z.shape))
+            raise RequestError(
+                "The saved state has a latent of shape {theirs}, not {ours}; "
+                "resume with the same model and size.",
+                theirs=tuple(latent.shape),
+                ours=tuple(self.latent.z.shape),
+            )
         with torch.no_grad():
             self.latent.z.copy_(latent)
         anchor = state["anchor"]

@@ -50,17 +50,22 @@ class TimeLapse:
 
     def __init__(self, path: Path, ending: str, iterations: int) -> None:
         if ending not in FORMATS:
-            raise RequestError("A time-lapse can't be written as \"{ending}\"; use a name that "
-                               "ends in {endings} or {last}.", ending=ending,
-                               endings=", ".join(FORMATS[:-1]), last=FORMATS[-1])
+            raise RequestError(
+                'A time-lapse can\'t be written as "{ending}"; use a name that '
+                "ends in {endings} or {last}.",
+                ending=ending,
+                endings=", ".join(FORMATS[:-1]),
+                last=FORMATS[-1],
+            )
         most = _MAX_RATES[ending] * GROWING_SECONDS
         self.every = math.ceil((iterations + 1) / most)
         frames = math.ceil((iterations + 1) / self.every)
         self.rate = min(_MAX_RATES[ending], max(_MIN_RATE, math.ceil(frames / GROWING_SECONDS)))
         self._last: Image.Image | None = None
         path.touch()  # fails now, not after the painting
-        self._writer: _Writer = (_Mp4(path, self.rate) if ending == ".mp4"
-                                 else _Animation(path, ending, self.rate))
+        self._writer: _Writer = (
+            _Mp4(path, self.rate) if ending == ".mp4" else _Animation(path, ending, self.rate)
+        )
 
     def wants(self, iteration: int) -> bool:
         """Whether the iterate with this number is one of the frames."""
@@ -89,10 +94,10 @@ class TimeLapse:
 class _Mp4:
     def __init__(self, path: Path, rate: int) -> None:
         # With the index in front, web players start before they have the whole file.
-        self.container = av.open(str(path), "w", format="mp4",
-                                 options={"movflags": "+faststart"})
-        self.stream = self.container.add_stream("libx264", rate=Fraction(rate),
-                                                options={"crf": "18"})
+        self.container = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        self.stream = self.container.add_stream(
+            "libx264", rate=Fraction(rate), options={"crf": "18"}
+        )
         self.started = False
         self.last: npt.NDArray[np.uint8] | None = None
 
@@ -111,7 +116,8 @@ class _Mp4:
 
     def _encode(self, pixels: npt.NDArray[np.uint8]) -> None:
         frame = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(
-            format="yuv420p", dst_colorspace=_BT601, dst_color_range=_TV_RANGE)
+            format="yuv420p", dst_colorspace=_BT601, dst_color_range=_TV_RANGE
+        )
         self.container.mux(self.stream.encode(frame))
 
     def finish(self, held: int) -> None:
@@ -140,8 +146,15 @@ class _Animation:
         frame = 1000 // self.rate
         durations = [frame] * (len(self.frames) - 1) + [frame * (held + 1)]
         first, *others = self.frames
-        first.save(self.path, self.format, save_all=True, append_images=others,
-                   duration=durations, loop=0, **({"quality": 85} if self.format == "WEBP" else {}))
+        first.save(
+            self.path,
+            self.format,
+            save_all=True,
+            append_images=others,
+            duration=durations,
+            loop=0,
+            **({"quality": 85} if self.format == "WEBP" else {}),
+        )
 
     def abandon(self) -> None:
         self.frames.clear()

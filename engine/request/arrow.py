@@ -38,11 +38,15 @@ def parse_arrow(text: str) -> Arrow | None:
     if not arrows:
         return None
     if len(arrows) > 1:
-        raise RequestError("There is more than one arrow; use one, as in \"foggy sky -> clear "
-                           "sky\", and put other arrows in double quotes.")
-    source, target = text[:arrows[0].start()].strip(), text[arrows[0].end():].strip()
+        raise RequestError(
+            'There is more than one arrow; use one, as in "foggy sky -> clear '
+            'sky", and put other arrows in double quotes.'
+        )
+    source, target = text[: arrows[0].start()].strip(), text[arrows[0].end() :].strip()
     if not source or not target:
         side = Translatable("after") if source else Translatable("before")
-        raise RequestError("The arrow has no words {side} it; write both sides, as in \"foggy sky "
-                           "-> clear sky\".", side=side)
+        raise RequestError(
+            'The arrow has no words {side} it; write both sides, as in "foggy sky -> clear sky".',
+            side=side,
+        )
     return Arrow(source, target)

@@ -50,8 +50,13 @@ def keep_of(keep: float | None, where: str | None) -> float:
     return 0.0 if where is None else KEEP
 
 
-def with_strength(recipe: Recipe, strength: float | None, *, iterations: int | None = None,
-                  schedule: str | None = None) -> Recipe:
+def with_strength(
+    recipe: Recipe,
+    strength: float | None,
+    *,
+    iterations: int | None = None,
+    schedule: str | None = None,
+) -> Recipe:
     """``recipe`` for an edit of this strength, 0 to 1 (see the module); unchanged for None.
 
     ``iterations`` and ``schedule`` are the request's, None if it sets none.
@@ -62,6 +67,8 @@ def with_strength(recipe: Recipe, strength: float | None, *, iterations: int | N
     if strength < 1:
         recipe = replace(recipe, spread=1.0, smoothness=0.0)
     return replace(
-        recipe, learning_rate=recipe.learning_rate * strength**2,
+        recipe,
+        learning_rate=recipe.learning_rate * strength**2,
         iterations=count if iterations is None else iterations,
-        regulariser=Regulariser(PULL * (1 - strength), schedule or "constant", "start"))
+        regulariser=Regulariser(PULL * (1 - strength), schedule or "constant", "start"),
+    )

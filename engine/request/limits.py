@@ -30,10 +30,15 @@ class Range:
         """What to tell a person whose value for ``field`` is outside the range."""
         name = field.replace("_", " ")
         if self.exclusive:
-            return Translatable("{name} must be above {low} and at most {high}.", name=name,
-                                low=self.low, high=self.high)
-        return Translatable("{name} must be between {low} and {high}.", name=name, low=self.low,
-                            high=self.high)
+            return Translatable(
+                "{name} must be above {low} and at most {high}.",
+                name=name,
+                low=self.low,
+                high=self.high,
+            )
+        return Translatable(
+            "{name} must be between {low} and {high}.", name=name, low=self.low, high=self.high
+        )
 
 
 RANGES = {

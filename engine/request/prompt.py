@@ -30,10 +30,13 @@ MAX_STOP = 5.0  # the largest distance is pi^2 / 2
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _WEIGHTED = re.compile(
     rf"^(?P<words>.*?(?:[^\s\d:]|\s))\s*:(?P<weight>{_NUMBER})(?::(?P<stop>{_NUMBER}))?\s*$",
-    re.DOTALL)
+    re.DOTALL,
+)
 # Phone keyboards turn two hyphens into a dash.
-_FLAG = re.compile(r"(?<!\S)(?:--|—|–)(?P<name>[A-Za-z][A-Za-z-]*)(?:=|\s+|$)"
-                   r"(?P<value>[\"“”][^\"“”]*[\"“”](?!\S)|(?<==)\S*|(?!--|—|–)[^\s\"]\S*)?")
+_FLAG = re.compile(
+    r"(?<!\S)(?:--|—|–)(?P<name>[A-Za-z][A-Za-z-]*)(?:=|\s+|$)"
+    r"(?P<value>[\"“”][^\"“”]*[\"“”](?!\S)|(?<==)\S*|(?!--|—|–)[^\s\"]\S*)?"
+)
 
 
 @dataclass(frozen=True)
@@ -77,11 +80,15 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
     """
     prompts = tuple(_parse_part(part) for part in _split_on_plus(text) if part.strip())
     if not prompts:
-        raise RequestError("The prompt is empty; say what to paint, for example \"a red star on a "
-                           "blue background\".")
+        raise RequestError(
+            'The prompt is empty; say what to paint, for example "a red star on a blue background".'
+        )
     if len(prompts) > MAX_PROMPTS:
-        raise RequestError("There are {count} prompts; at most {most} can be joined with \" + \".",
-                           count=len(prompts), most=MAX_PROMPTS)
+        raise RequestError(
+            'There are {count} prompts; at most {most} can be joined with " + ".',
+            count=len(prompts),
+            most=MAX_PROMPTS,
+        )
     if all(prompt.weight == 0 for prompt in prompts):
         raise RequestError("Every prompt has weight 0; give at least one of them another weight.")
     return tuple(prompt for prompt in prompts if prompt.weight != 0)
@@ -92,9 +99,9 @@ def _split_on_plus(text: str) -> list[str]:
     parts, start, quoted = [], 0, False
     for i, character in enumerate(text):
         if character in '"“”':
-            quoted = not quoted and any(mark in text[i + 1:] for mark in '"“”')
+            quoted = not quoted and any(mark in text[i + 1 :] for mark in '"“”')
         elif character == "+" and not quoted:
-            before, after = text[i - 1:i], text[i + 1:i + 2]
+            before, after = text[i - 1 : i], text[i + 1 : i + 2]
             if (not before or before.isspace()) and (not after or after.isspace()):
                 parts.append(text[start:i])
                 start = i + 1
@@ -108,15 +115,19 @@ def _parse_part(part: str) -> Prompt:
         return Prompt(words)
     weight = float(found["weight"])
     if abs(weight) > MAX_WEIGHT:
-        raise RequestError("Weights must be between -100 and 100, not {weight}.",
-                           weight=found["weight"][:20])
+        raise RequestError(
+            "Weights must be between -100 and 100, not {weight}.", weight=found["weight"][:20]
+        )
     stop = -math.inf if found["stop"] is None else float(found["stop"])
     if found["stop"] is not None and abs(stop) > MAX_STOP:
         raise RequestError("Stops must be between -5 and 5, not {stop}.", stop=found["stop"][:20])
     stripped = found["words"].strip()
     if not stripped:
-        raise RequestError("The weight \"{words}\" has no words before it; write the words first, "
-                           "as in \"a castle:0.5\".", words=words[:20])
+        raise RequestError(
+            'The weight "{words}" has no words before it; write the words first, '
+            'as in "a castle:0.5".',
+            words=words[:20],
+        )
     return Prompt(stripped, weight, stop)
 
 

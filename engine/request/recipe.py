@@ -196,23 +196,43 @@ class Recipe:
         return replace(self.augmentation, count=self.early.count, size=self.early.size)
 
 
-_PAPER = Recipe(augmentation=Augmentation(count=32),
-                regulariser=Regulariser(0.75, "linear", "zero"),
-                masking=SelfMasking(threshold=PAPER_THRESHOLD, refine=0.0))
+_PAPER = Recipe(
+    augmentation=Augmentation(count=32),
+    regulariser=Regulariser(0.75, "linear", "zero"),
+    masking=SelfMasking(threshold=PAPER_THRESHOLD, refine=0.0),
+)
 
 PRESETS: dict[str, Recipe] = {
     "default": Recipe(),
     # Sections 2 to 2.4. They do not give alpha: 1.5 / 2 is from the authors' notebook.
     "paper": _PAPER,
     # The authors' MSE notebook, where it differs from the paper.
-    "notebook": replace(_PAPER, learning_rate=0.95, restart_every=50, clamp=False,
-                        regulariser=Regulariser(0.75, "notebook", "zero")),
-    "nerdyrodent": Recipe(learning_rate=0.1, augmentation=Augmentation(
-        count=32, affine=0.7, degrees=15.0, shear=5.0, perspective=0.7, distortion=0.7, flip=0.0,
-        jitter=0.7, hue=0.1, saturation=0.1, erasing=0.7, noise=0.1)),
+    "notebook": replace(
+        _PAPER,
+        learning_rate=0.95,
+        restart_every=50,
+        clamp=False,
+        regulariser=Regulariser(0.75, "notebook", "zero"),
+    ),
+    "nerdyrodent": Recipe(
+        learning_rate=0.1,
+        augmentation=Augmentation(
+            count=32,
+            affine=0.7,
+            degrees=15.0,
+            shear=5.0,
+            perspective=0.7,
+            distortion=0.7,
+            flip=0.0,
+            jitter=0.7,
+            hue=0.1,
+            saturation=0.1,
+            erasing=0.7,
+            noise=0.1,
+        ),
+    ),
     # The older method of appendix G.1. Logits need a higher learning rate than codes.
-    "codebook": Recipe(latent="codebook", learning_rate=0.5,
-                       augmentation=Augmentation(count=32)),
+    "codebook": Recipe(latent="codebook", learning_rate=0.5, augmentation=Augmentation(count=32)),
 }
 """What ``--preset`` can name. The model's catalogue entry overrides fields of ``default``; of the
 other presets it overrides only the picture's size."""
@@ -260,12 +280,20 @@ def _override(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         elif key == "threshold":
             masking = replace(masking, threshold=value)
         elif key == "masking":
-            lists = {name: tuple(value.get(name, getattr(masking, name)))
-                     for name in ("sizes", "neutral")}
+            lists = {
+                name: tuple(value.get(name, getattr(masking, name)))
+                for name in ("sizes", "neutral")
+            }
             masking = replace(masking, **{**value, **lists})
         elif key in known:
             changes[key] = tuple(value) if key == "betas" else value
         else:
             raise KeyError(key)
-    return replace(recipe, augmentation=augmentation, early=early, regulariser=regulariser,
-                   masking=masking, **changes)
+    return replace(
+        recipe,
+        augmentation=augmentation,
+        early=early,
+        regulariser=regulariser,
+        masking=masking,
+        **changes,
+    )

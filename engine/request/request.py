@@ -56,67 +56,109 @@ class ImageRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prompt: Annotated[str, _text(
-        "prompt", "what to paint; \" + \" joins prompts, \":0.5\" sets a weight")]
+    prompt: Annotated[
+        str, _text("prompt", 'what to paint; " + " joins prompts, ":0.5" sets a weight')
+    ]
     width: Annotated[int | None, _number("width", "width in pixels")] = None
     height: Annotated[int | None, _number("height", "height in pixels")] = None
-    aspect: Annotated[float | None, _number(
-        "aspect", "width divided by height, unless both are given")] = None
-    iterations: Annotated[int | None, _number(
-        "iterations", "number of iterations; more take longer")] = None
-    seed: Annotated[int | None, _number(
-        "seed", "the same seed gives the same picture again")] = None
-    preset: Annotated[str, Field(
-        description=f"a named set of numbers: {', '.join(PRESETS)}")] = "default"
+    aspect: Annotated[
+        float | None, _number("aspect", "width divided by height, unless both are given")
+    ] = None
+    iterations: Annotated[
+        int | None, _number("iterations", "number of iterations; more take longer")
+    ] = None
+    seed: Annotated[int | None, _number("seed", "the same seed gives the same picture again")] = (
+        None
+    )
+    preset: Annotated[str, Field(description=f"a named set of numbers: {', '.join(PRESETS)}")] = (
+        "default"
+    )
     model: Annotated[str, _text("model", "which model to use")] = DEFAULT_MODEL
-    init_image: Annotated[str | None, Field(
-        pattern=_SHA256, description="SHA-256 of the picture to start from")] = None
-    cutouts: Annotated[int | None, _number(
-        "cutouts", "how many cutouts are looked at in each iteration")] = None
-    learning_rate: Annotated[float | None, _number(
-        "learning_rate", "how far each iteration moves the latent")] = None
-    regulariser: Annotated[str | None, Field(
-        description=f"how the latent's regulariser decays: {', '.join(SCHEDULES)}")] = None
-    strength: Annotated[float | None, _number(
-        "strength", "how much an edit can change; 0 keeps the original, 1 ignores it")] = None
-    mask: Annotated[str | None, Field(
-        pattern=_SHA256,
-        description="SHA-256 of the mask; white or transparent areas can change")] = None
-    where: Annotated[str | None, _text(
-        "where", "what in the picture can change, in words; \"windmills -> mushrooms\" also says "
-        "what it becomes")] = None
-    threshold: Annotated[float | None, _number(
-        "threshold", "how well an area must match the words of where to change, in standard "
-        "deviations from the mean; the paper uses -2")] = None
-    keep: Annotated[float | None, _number(
-        "keep", "how strongly an edit keeps the picture's structure")] = None
-    away: Annotated[float | None, _number(
-        "away", "how strongly the left side of an arrow pushes away")] = None
-    more: Annotated[int | None, _number(
-        "more", "additional iterations, as Continue adds them")] = None
+    init_image: Annotated[
+        str | None, Field(pattern=_SHA256, description="SHA-256 of the picture to start from")
+    ] = None
+    cutouts: Annotated[
+        int | None, _number("cutouts", "how many cutouts are looked at in each iteration")
+    ] = None
+    learning_rate: Annotated[
+        float | None, _number("learning_rate", "how far each iteration moves the latent")
+    ] = None
+    regulariser: Annotated[
+        str | None,
+        Field(description=f"how the latent's regulariser decays: {', '.join(SCHEDULES)}"),
+    ] = None
+    strength: Annotated[
+        float | None,
+        _number("strength", "how much an edit can change; 0 keeps the original, 1 ignores it"),
+    ] = None
+    mask: Annotated[
+        str | None,
+        Field(
+            pattern=_SHA256,
+            description="SHA-256 of the mask; white or transparent areas can change",
+        ),
+    ] = None
+    where: Annotated[
+        str | None,
+        _text(
+            "where",
+            'what in the picture can change, in words; "windmills -> mushrooms" also says '
+            "what it becomes",
+        ),
+    ] = None
+    threshold: Annotated[
+        float | None,
+        _number(
+            "threshold",
+            "how well an area must match the words of where to change, in standard "
+            "deviations from the mean; the paper uses -2",
+        ),
+    ] = None
+    keep: Annotated[
+        float | None, _number("keep", "how strongly an edit keeps the picture's structure")
+    ] = None
+    away: Annotated[
+        float | None, _number("away", "how strongly the left side of an arrow pushes away")
+    ] = None
+    more: Annotated[int | None, _number("more", "additional iterations, as Continue adds them")] = (
+        None
+    )
 
     @field_validator("prompt", "where")
     @classmethod
     def _has_no_nul(cls, text: str | None, info: ValidationInfo) -> str | None:
         if text is not None and "\x00" in text:
-            raise ValueError(Translatable("{name} contains a NUL character; remove it.",
-                                          name=str(info.field_name)))
+            raise ValueError(
+                Translatable(
+                    "{name} contains a NUL character; remove it.", name=str(info.field_name)
+                )
+            )
         return text
 
     @field_validator("preset")
     @classmethod
     def _is_preset(cls, preset: str) -> str:
         if preset not in PRESETS:
-            raise ValueError(Translatable("There is no preset \"{name}\"; choose one of {names}.",
-                                          name=preset[:40], names=", ".join(PRESETS)))
+            raise ValueError(
+                Translatable(
+                    'There is no preset "{name}"; choose one of {names}.',
+                    name=preset[:40],
+                    names=", ".join(PRESETS),
+                )
+            )
         return preset
 
     @field_validator("regulariser")
     @classmethod
     def _is_schedule(cls, name: str | None) -> str | None:
         if name is not None and name not in SCHEDULES:
-            raise ValueError(Translatable("There is no regulariser \"{name}\"; choose one of "
-                                          "{names}.", name=name[:40], names=", ".join(SCHEDULES)))
+            raise ValueError(
+                Translatable(
+                    'There is no regulariser "{name}"; choose one of {names}.',
+                    name=name[:40],
+                    names=", ".join(SCHEDULES),
+                )
+            )
         return name
 
     @model_validator(mode="before")
@@ -136,19 +178,33 @@ class ImageRequest(BaseModel):
         if self.init_image is None:
             for name in ("strength", "mask", "where", "keep"):
                 if getattr(self, name) is not None:
-                    raise ValueError(Translatable("{name} only works on edits; add a picture to "
-                                                  "start from, or leave {name} out.", name=name))
+                    raise ValueError(
+                        Translatable(
+                            "{name} only works on edits; add a picture to "
+                            "start from, or leave {name} out.",
+                            name=name,
+                        )
+                    )
         if self.where is not None and not self.where.strip():
-            raise ValueError(Translatable("where is empty; name something in the picture, for "
-                                          "example \"jacket\"."))
+            raise ValueError(
+                Translatable('where is empty; name something in the picture, for example "jacket".')
+            )
         if self.threshold is not None and self.where is None:
-            raise ValueError(Translatable("threshold only works with where; name the part of the "
-                                          "picture that can change, or leave threshold out."))
+            raise ValueError(
+                Translatable(
+                    "threshold only works with where; name the part of the "
+                    "picture that can change, or leave threshold out."
+                )
+            )
         _checked(ImageRequest.prompts, self)
         if self.away is not None and self.arrow() is None:
-            raise ValueError(Translatable("away only works with an arrow in an edit's prompt, as "
-                                          "in \"foggy sky -> clear sky\"; add an arrow, or leave "
-                                          "away out."))
+            raise ValueError(
+                Translatable(
+                    "away only works with an arrow in an edit's prompt, as "
+                    'in "foggy sky -> clear sky"; add an arrow, or leave '
+                    "away out."
+                )
+            )
         return self
 
     def prompts(self) -> tuple[Prompt, ...]:
@@ -246,9 +302,16 @@ def _without_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-_NUMBERS: dict[str, type] = {"seed": int, "iterations": int, "cutouts": int,
-                             "learning-rate": float, "strength": float, "threshold": float,
-                             "keep": float, "away": float}
+_NUMBERS: dict[str, type] = {
+    "seed": int,
+    "iterations": int,
+    "cutouts": int,
+    "learning-rate": float,
+    "strength": float,
+    "threshold": float,
+    "keep": float,
+    "away": float,
+}
 _WORDS = ("model", "preset", "regulariser", "where")
 FLAGS = ("size", "ar", *_NUMBERS, *_WORDS)
 
@@ -260,8 +323,9 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     """
     if name not in FLAGS:
         known = ", ".join(f"--{flag}" for flag in FLAGS)
-        raise RequestError("There is no option --{name}; the options are {known}.", name=name[:40],
-                           known=known)
+        raise RequestError(
+            "There is no option --{name}; the options are {known}.", name=name[:40], known=known
+        )
     if not value:
         raise RequestError("--{name} needs a value.", name=name)
     if name == "size":
@@ -274,30 +338,42 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     try:
         return {name.replace("-", "_"): _NUMBERS[name](value)}
     except ValueError:
-        kind = (Translatable("a whole number") if _NUMBERS[name] is int else
-                Translatable("a number"))
-        raise RequestError("--{name} must be {kind}, not \"{given}\".", name=name, kind=kind,
-                           given=value[:40]) from None
+        kind = Translatable("a whole number") if _NUMBERS[name] is int else Translatable("a number")
+        raise RequestError(
+            '--{name} must be {kind}, not "{given}".', name=name, kind=kind, given=value[:40]
+        ) from None
 
 
 def parse_size(text: str) -> dict[str, int]:
     """Width and height in pixels of "256x128" (or "256", a square); raises RequestError."""
     if text.isascii() and text.isdigit():
         text = f"{text}x{text}"
-    width, height = _parse_pair(text.lower().replace("×", "x"), "x", Translatable("The size"),
-                                "256x128")
+    width, height = _parse_pair(
+        text.lower().replace("×", "x"), "x", Translatable("The size"), "256x128"
+    )
     return {"width": width, "height": height}
 
 
 def _parse_pair(text: str, separator: str, what: str, example: str) -> tuple[int, int]:
     first, _, second = text.partition(separator)
-    if not (first.isascii() and first.isdigit() and second.isascii() and second.isdigit()
-            and len(first) < 6 and len(second) < 6):
-        raise RequestError("{what} must look like {example}, not \"{given}\".", what=what,
-                           example=example, given=text[:40])
+    if not (
+        first.isascii()
+        and first.isdigit()
+        and second.isascii()
+        and second.isdigit()
+        and len(first) < 6
+        and len(second) < 6
+    ):
+        raise RequestError(
+            '{what} must look like {example}, not "{given}".',
+            what=what,
+            example=example,
+            given=text[:40],
+        )
     if int(first) == 0 or int(second) == 0:
-        raise RequestError("{what} can't be zero; use {example}, for example.", what=what,
-                           example=example)
+        raise RequestError(
+            "{what} can't be zero; use {example}, for example.", what=what, example=example
+        )
     return int(first), int(second)
 
 
@@ -312,15 +388,23 @@ def _message(error: ValidationError) -> Translatable:
     if kind in ("greater_than_equal", "less_than_equal", "greater_than"):
         return range_of(field).complaint(field)
     if kind == "string_too_long":
-        return Translatable("{name} has {length} characters; the maximum is {most}.", name=name,
-                            length=len(str(given)), most=max_length(field))
+        return Translatable(
+            "{name} has {length} characters; the maximum is {most}.",
+            name=name,
+            length=len(str(given)),
+            most=max_length(field),
+        )
     if kind == "extra_forbidden":
-        return Translatable("There is no option \"{name}\"; remove it.", name=field[:40])
+        return Translatable('There is no option "{name}"; remove it.', name=field[:40])
     if kind == "missing":
         return Translatable("{name} is missing.", name=name)
     if kind.startswith("int"):
         return Translatable("{name} must be a whole number, not {given}.", name=name, given=shown)
     if kind.startswith(("float", "finite")):
         return Translatable("{name} must be a number, not {given}.", name=name, given=shown)
-    return Translatable("{name} can't be {given}: {reason}.", name=name, given=shown,
-                        reason=f"{first['msg'][0].lower()}{first['msg'][1:]}")
+    return Translatable(
+        "{name} can't be {given}: {reason}.",
+        name=name,
+        given=shown,
+        reason=f"{first['msg'][0].lower()}{first['msg'][1:]}",
+    )

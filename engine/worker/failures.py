@@ -8,20 +8,30 @@ from engine.translatable import Translatable
 
 def too_many_hangs() -> Failed:
     """Worker after worker got stuck on the job."""
-    return Failed(Translatable(
-        "The painting process got stuck on this several times, so it was stopped; try a smaller "
-        "size or another model, and tell the bot's host."))
+    return Failed(
+        Translatable(
+            "The painting process got stuck on this several times, so it was stopped; try a "
+            "smaller size or another model, and tell the bot's host."
+        )
+    )
 
 
 def died_twice() -> Failed:
     """The job ended two workers and made no progress in between."""
-    return Failed(Translatable(
-        "The painting process crashed on this twice, probably because memory ran out; try a "
-        "smaller size, fewer cutouts or another model."))
+    return Failed(
+        Translatable(
+            "The painting process crashed on this twice, probably because memory ran out; try a "
+            "smaller size, fewer cutouts or another model."
+        )
+    )
 
 
 def unexpected_error(reference: str) -> Failed:
     """Any other error; the log has it under ``reference``."""
-    return Failed(Translatable(
-        "Something went wrong, and the error was logged; tell the bot's host the reference "
-        "{reference}.", reference=reference))
+    return Failed(
+        Translatable(
+            "Something went wrong, and the error was logged; tell the bot's host the reference "
+            "{reference}.",
+            reference=reference,
+        )
+    )

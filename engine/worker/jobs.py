@@ -114,8 +114,11 @@ class PaintJob:
         self._synthesis, self._models = synthesis, models
         self._saved = time.monotonic()
         recipe = synthesis.recipe
-        self._send(Started(self.id, recipe.iterations, recipe.width, recipe.height,
-                           recipe.augmentation.count))
+        self._send(
+            Started(
+                self.id, recipe.iterations, recipe.width, recipe.height, recipe.augmentation.count
+            )
+        )
         self._overlay = overlay_of(synthesis, self._settings.preview_side)
         if self._overlay:  # the person sees what can change before anything is painted
             self._send_progress(synthesis.iteration, b"", {}, None)
@@ -136,34 +139,60 @@ class PaintJob:
         iterate = synthesis.step()
         now = time.monotonic()
         # The start is noise, which shows nothing.
-        preview = iterate.iteration > 0 and (
-            now - self._previewed >= self._settings.preview_every)
+        preview = iterate.iteration > 0 and (now - self._previewed >= self._settings.preview_every)
         self._reporter.stepped(iterate, now=preview)
         if preview:
             self._previewed = now
             # Seconds were measured up to this iterate; the first iterate is number 0.
             each = iterate.seconds / (iterate.iteration + 1)
-            self._send_progress(iterate.iteration,
-                                preview_of(iterate, self._settings.preview_side),
-                                iterate.losses, each * (iterations - iterate.iteration))
+            self._send_progress(
+                iterate.iteration,
+                preview_of(iterate, self._settings.preview_side),
+                iterate.losses,
+                each * (iterations - iterate.iteration),
+            )
         if now - self._saved >= self._settings.save_every:
             self.save()
         return False
 
-    def _send_progress(self, iteration: int, preview: bytes, losses: dict[str, float],
-                       eta: float | None) -> None:
+    def _send_progress(
+        self, iteration: int, preview: bytes, losses: dict[str, float], eta: float | None
+    ) -> None:
         assert self._synthesis is not None
-        self._send(JobEvent(self.id, Progress(
-            iteration, self._synthesis.recipe.iterations, preview, losses, eta, self._overlay)))
+        self._send(
+            JobEvent(
+                self.id,
+                Progress(
+                    iteration,
+                    self._synthesis.recipe.iterations,
+                    preview,
+                    losses,
+                    eta,
+                    self._overlay,
+                ),
+            )
+        )
 
     def _finish(self, synthesis: Synthesis, stopped: bool) -> None:
         if self._saved_iteration != synthesis.iteration:
             self.save()  # before the picture is announced: another job may continue from it
         recipe = synthesis.recipe
-        self._send(JobEvent(self.id, Done(
-            self._png(stopped), synthesis.seed, synthesis.seconds, synthesis.iteration,
-            recipe.width, recipe.height, tuple(synthesis.notices()), stopped,
-            self._scores(synthesis))))
+        self._send(
+            JobEvent(
+                self.id,
+                Done(
+                    self._png(stopped),
+                    synthesis.seed,
+                    synthesis.seconds,
+                    synthesis.iteration,
+                    recipe.width,
+                    recipe.height,
+                    tuple(synthesis.notices()),
+                    stopped,
+                    self._scores(synthesis),
+                ),
+            )
+        )
 
     def _scores(self, synthesis: Synthesis) -> dict[str, float]:
         """The scores of the order's concepts; empty if scoring fails, for example of memory."""
@@ -200,9 +229,15 @@ class PaintJob:
         path = Path(self._order.state)
         temporary = path.with_suffix(".part")
         try:
-            torch.save({"job": self.id, "request": self._order.request,
-                        "codebook": synthesis.generator.fingerprint(),
-                        "synthesis": synthesis.state_dict()}, temporary)
+            torch.save(
+                {
+                    "job": self.id,
+                    "request": self._order.request,
+                    "codebook": synthesis.generator.fingerprint(),
+                    "synthesis": synthesis.state_dict(),
+                },
+                temporary,
+            )
             os.replace(temporary, path)
         except (OSError, RuntimeError) as error:  # PyTorch's own writer raises the latter
             self._warn(f"the state could not be saved: {error}")
@@ -234,13 +269,22 @@ class PaintJob:
                 self._saved_iteration = synthesis.iteration
                 self._send(Saved(self.id, synthesis.iteration))
                 return True
-        except (OSError, EOFError, KeyError, TypeError, ValueError, RuntimeError,
-                pickle.UnpicklingError) as error:
+        except (
+            OSError,
+            EOFError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+            pickle.UnpicklingError,
+        ) as error:
             reason = str(error)
         if not own:
             self._warn(f"the picture cannot be continued: {reason}")
-            raise RequestError("This picture can't be continued, because the model has changed "
-                               "since it was painted; press Edit to start from the picture.")
+            raise RequestError(
+                "This picture can't be continued, because the model has changed "
+                "since it was painted; press Edit to start from the picture."
+            )
         self._warn(f"starting again, as the saved state cannot be used: {reason}")
         return False
 
@@ -254,8 +298,11 @@ def _same_except_iterations(kept: str, request: ImageRequest) -> bool:
     # that an older version did not write have their defaults.
     before, now = json.loads(kept), request.model_dump(mode="json")
     defaults = {name: field.default for name, field in ImageRequest.model_fields.items()}
-    return all(before.get(name, defaults[name]) == value for name, value in now.items()
-               if name not in {"iterations", "more"})
+    return all(
+        before.get(name, defaults[name]) == value
+        for name, value in now.items()
+        if name not in {"iterations", "more"}
+    )
 
 
 class TimeLapseJob:

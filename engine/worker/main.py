@@ -170,8 +170,9 @@ class JobLoop:
             if _is_device_error(error):
                 raise DeviceLostError(f"job {job.id}: {error}") from error
             reference = uuid.uuid4().hex[:8]
-            self._send(Logged(job.id, logging.ERROR,
-                              f"reference {reference}\n{traceback.format_exc()}"))
+            self._send(
+                Logged(job.id, logging.ERROR, f"reference {reference}\n{traceback.format_exc()}")
+            )
             self._send(JobEvent(job.id, unexpected_error(reference)))
         return True
 
@@ -180,8 +181,9 @@ class JobLoop:
         if models is None:
             while len(self._models) >= self.settings.keep_models:
                 self._models.popitem(last=False)
-            models = self._models[name] = load_models(name, device=self.settings.device,
-                                                      precision=self.settings.precision)
+            models = self._models[name] = load_models(
+                name, device=self.settings.device, precision=self.settings.precision
+            )
         self._models.move_to_end(name)
         return models
 
@@ -199,7 +201,7 @@ def _read_frame(pipe: BinaryIO) -> ToWorker | None:
     header = pipe.read(HEADER.size)
     if len(header) < HEADER.size:
         return None
-    size, = HEADER.unpack(header)
+    (size,) = HEADER.unpack(header)
     body = pipe.read(size)
     if len(body) < size:
         return None

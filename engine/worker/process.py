@@ -127,14 +127,17 @@ class ProcessWorker(_Inboxes):
         """Start the process."""
         paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "engine.worker.main",
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            sys.executable,
+            "-m",
+            "engine.worker.main",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
             # Threads that spin while they wait take the processor from the bot, and on a busy
             # machine made a step up to 15 times slower.
-            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ,
-                 "PYTHONPATH": os.pathsep.join(paths)},
+            env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             # Ctrl-C in a terminal is for the bot, which then lets the worker save and exit.
-            start_new_session=True)
+            start_new_session=True,
+        )
         self.alive = True
         self._listening = spawn(self._listen(self._process), "worker")
         self.send(self._settings)
@@ -187,7 +190,7 @@ class ProcessWorker(_Inboxes):
 async def _read_frame(pipe: asyncio.StreamReader, seconds: float) -> FromWorker:
     """The next message; raises TimeoutError if none arrives within ``seconds``."""
     header = await read_within(lambda: pipe.readexactly(HEADER.size), seconds)
-    size, = HEADER.unpack(header)
+    (size,) = HEADER.unpack(header)
     async with asyncio.timeout(seconds):
         message: FromWorker = pickle.loads(await pipe.readexactly(size))  # noqa: S301  from the process started here
     return message

@@ -27,8 +27,9 @@ class WorkerStatus:
     starts: int
 
 
-def status(worker: ProcessWorker | InProcessWorker | None, model: str | None,
-           starts: int) -> WorkerStatus:
+def status(
+    worker: ProcessWorker | InProcessWorker | None, model: str | None, starts: int
+) -> WorkerStatus:
     """The status of ``worker`` (None if none was started); ``model`` as in WorkerStatus."""
     if worker is None:
         return WorkerStatus(False, None, None, model, None, starts)

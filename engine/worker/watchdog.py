@@ -11,8 +11,9 @@ from engine.worker.timeouts import SilenceTimeout, read_within
 log = logging.getLogger("engine.queue")
 
 
-async def next_message(worker: Worker, inbox: Inbox, silence: SilenceTimeout,
-                       id: str) -> AboutJob | None:
+async def next_message(
+    worker: Worker, inbox: Inbox, silence: SilenceTimeout, id: str
+) -> AboutJob | None:
     """The next message about the job ``id`` besides its timing; None once the worker is dead.
 
     A worker that is silent for longer than ``silence`` is killed here and marked as hung.
@@ -21,8 +22,11 @@ async def next_message(worker: Worker, inbox: Inbox, silence: SilenceTimeout,
         try:
             message = await read_within(inbox.get, silence.seconds)
         except TimeoutError:
-            log.error("no message from the worker for %.3g s; killing it", silence.seconds,
-                      extra={"job": id})
+            log.error(
+                "no message from the worker for %.3g s; killing it",
+                silence.seconds,
+                extra={"job": id},
+            )
             worker.hung = True
             await worker.kill()
             return None

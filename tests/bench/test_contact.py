@@ -21,8 +21,9 @@ from engine.painting.images import png_bytes, to_pil
 
 
 def test_kept_drawings_are_read_again_and_laid_out_in_order(tmp_path: Path) -> None:
-    entries: list[dict[str, Any]] = [{"caption": f"{'a very ' * 12}long one", "seed": seed}
-                                     for seed in range(12)]
+    entries: list[dict[str, Any]] = [
+        {"caption": f"{'a very ' * 12}long one", "seed": seed} for seed in range(12)
+    ]
     pictures = torch.rand(12, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
     for entry, picture in zip(entries, pictures, strict=True):
         file = picture_file(tmp_path, entry["caption"], entry["seed"])
@@ -30,7 +31,7 @@ def test_kept_drawings_are_read_again_and_laid_out_in_order(tmp_path: Path) -> N
     again = read_painted(entries, tmp_path)
     torch.testing.assert_close(again, pictures, atol=0.51 / 255, rtol=0)
     sheet = np.asarray(lay_out(entries, again, ["a fox"] * 12))
-    eleventh = sheet[SIDE + LABEL + GAP:][:SIDE, :SIDE].transpose(2, 0, 1) / 255
+    eleventh = sheet[SIDE + LABEL + GAP :][:SIDE, :SIDE].transpose(2, 0, 1) / 255
     assert np.abs(eleventh - pictures[10].numpy()).max() <= 0.51 / 255
 
 
@@ -43,7 +44,8 @@ def _tench(kind: str, pictures: torch.Tensor) -> Judgement:
 
 
 def test_kept_natural_pictures_are_laid_out_with_what_the_judges_see(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(bench.contact, "judge_pictures", _tench)
     for kind, colour in (("natural", "red"), ("styles", "blue")):
         file = gallery.picture_file(tmp_path, kind, read_entries(kind, limit=1)[0])

@@ -18,8 +18,14 @@ def _write(file: Path, lines: list[dict[str, float]]) -> None:
 
 def test_the_last_line_of_a_repeated_step_counts(tmp_path: Path) -> None:
     file = tmp_path / "perceptor.jsonl"
-    _write(file, [{"step": 20, "right": 0.1}, {"step": 40, "right": 0.9, "cosine": 0.2},
-                  {"step": 40, "right": 0.3, "cosine": 0.4}])
+    _write(
+        file,
+        [
+            {"step": 20, "right": 0.1},
+            {"step": 40, "right": 0.9, "cosine": 0.2},
+            {"step": 40, "right": 0.3, "cosine": 0.4},
+        ],
+    )
     right, cosine = read_curves(file, ("right", "shapes_right", "cosine"))
     assert right.steps.tolist() == [20, 40]
     assert right.values == pytest.approx([0.2, 0.2])
@@ -35,8 +41,10 @@ def test_smoothing_keeps_straight_lines_and_the_length() -> None:
 
 def test_a_falling_figure_gives_a_falling_curve(tmp_path: Path) -> None:
     for model, name in (("generator", "l1"), ("words", "cosine")):
-        _write(tmp_path / f"{model}.jsonl",
-               [{"step": step, name: 1.0 - step / 1000} for step in range(20, 1000, 20)])
+        _write(
+            tmp_path / f"{model}.jsonl",
+            [{"step": step, name: 1.0 - step / 1000} for step in range(20, 1000, 20)],
+        )
     sheet = lay_out([tmp_path])
     assert isinstance(sheet, Image.Image)
     pixels = np.asarray(sheet).astype(int)

@@ -9,7 +9,9 @@ from bench.sheet import KINDS, lay_out
 
 def test_there_are_nine_prompts_for_each_model() -> None:
     assert {kind: len(prompts) for kind, (_, prompts, _) in KINDS.items()} == {
-        "natural": 9, "drawn": 9}
+        "natural": 9,
+        "drawn": 9,
+    }
 
 
 def test_pictures_are_laid_out_three_by_three() -> None:

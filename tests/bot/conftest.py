@@ -29,6 +29,7 @@ def guild_settings(store, settings):
 @pytest.fixture
 def configure(guild_settings):
     """Return a function that changes settings of the server "100", as a manager does."""
+
     async def configure(**values):
         await guild_settings.change("100", "9", lambda rules: values)
 

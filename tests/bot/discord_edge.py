@@ -34,7 +34,8 @@ def new_id(age=0.0):
 def refusal(status, code=0):
     """Return the error that discord.py raises for this answer from Discord."""
     kind = {403: discord.Forbidden, 404: discord.NotFound}.get(
-        status, discord.DiscordServerError if status >= 500 else discord.HTTPException)
+        status, discord.DiscordServerError if status >= 500 else discord.HTTPException
+    )
     return kind(SimpleNamespace(status=status, reason=""), {"code": code, "message": ""})
 
 
@@ -49,8 +50,10 @@ class Message:
 
     def _take(self, parts):
         self.content, self.embed = parts.get("content"), parts.get("embed")
-        self.files = {file.filename: file.fp.read()
-                      for file in parts.get("files") or parts.get("attachments") or ()}
+        self.files = {
+            file.filename: file.fp.read()
+            for file in parts.get("files") or parts.get("attachments") or ()
+        }
         self.allowed_mentions = parts.get("allowed_mentions")
         self.components = [] if parts.get("view") is None else parts["view"].children
 
@@ -100,8 +103,7 @@ class Channel:
         return message
 
     def get_partial_message(self, id):
-        return next((message for message in self.messages if message.id == id),
-                    Message(self, id))
+        return next((message for message in self.messages if message.id == id), Message(self, id))
 
     async def history(self, *, limit):
         await self.answer("read")

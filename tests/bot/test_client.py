@@ -19,8 +19,11 @@ def settings(tmp_path):
 
 def connections():
     """Return the threads of open SQLite connections."""
-    return {thread for thread in threading.enumerate()
-            if "_connection_worker_thread" in repr(getattr(thread, "_target", None))}
+    return {
+        thread
+        for thread in threading.enumerate()
+        if "_connection_worker_thread" in repr(getattr(thread, "_target", None))
+    }
 
 
 async def test_a_bot_closed_while_it_opens_leaves_nothing_open(settings):

@@ -32,21 +32,24 @@ def test_our_own_errors_are_shown_as_they_are(kind):
     assert user_message(kind("Do this instead.")) == "Do this instead."
 
 
-@pytest.mark.parametrize(("error", "words"), [
-    (http(404, 10008, discord.NotFound), "message is gone"),
-    (http(404, 10003, discord.NotFound), "message is gone"),
-    (http(403, 50013, discord.Forbidden), "won't let me"),
-    (http(403, 50001, discord.Forbidden), "won't let me"),
-    (http(413, 40005), "too large"),
-    (http(429, 0), "rate limiting me"),
-    (http(503, 0, discord.DiscordServerError), "Discord is having problems"),
-    (aiohttp.ClientConnectionError("x"), "couldn't reach Discord"),
-    (TimeoutError(), "couldn't reach Discord"),
-    (app_commands.CommandNotFound("paint", []), "was just updated"),
-    (app_commands.BotMissingPermissions(["attach_files"]), "Attach Files"),
-    (app_commands.MissingPermissions(["manage_messages"]), "don't have permission"),
-    (app_commands.CheckFailure(), "can't do that"),
-])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (http(404, 10008, discord.NotFound), "message is gone"),
+        (http(404, 10003, discord.NotFound), "message is gone"),
+        (http(403, 50013, discord.Forbidden), "won't let me"),
+        (http(403, 50001, discord.Forbidden), "won't let me"),
+        (http(413, 40005), "too large"),
+        (http(429, 0), "rate limiting me"),
+        (http(503, 0, discord.DiscordServerError), "Discord is having problems"),
+        (aiohttp.ClientConnectionError("x"), "couldn't reach Discord"),
+        (TimeoutError(), "couldn't reach Discord"),
+        (app_commands.CommandNotFound("paint", []), "was just updated"),
+        (app_commands.BotMissingPermissions(["attach_files"]), "Attach Files"),
+        (app_commands.MissingPermissions(["manage_messages"]), "don't have permission"),
+        (app_commands.CheckFailure(), "can't do that"),
+    ],
+)
 def test_expected_errors_have_a_message(error, words):
     text = user_message(error)
     assert text is not None
@@ -82,18 +85,30 @@ def test_caught_does_not_catch_cancellation():
         raise asyncio.CancelledError
 
 
-@pytest.mark.parametrize(("text", "told"), [
-    ("/srv/bot/models/clip.pt is cut off; fetch it again.", "clip.pt is cut off; fetch it again."),
-    ("The file /home/ann/my models/vq gan.ckpt of the model fox is gone; put it back.",
-     "The file vq gan.ckpt of the model fox is gone; put it back."),
-    ("It is at \"~/models/clip.pt\", '/opt/x/y.yaml' and (C:\\Users\\Ann Lee\\z.ckpt).",
-     "It is at \"clip.pt\", 'y.yaml' and (z.ckpt)."),
-    ("/a/clip.pt: /a/b/clip.pt wants to run `os.system`.",
-     "clip.pt: clip.pt wants to run `os.system`."),
-    # Texts without paths stay as they are.
-    ("Run /imagine and/or /history; 9/16 of 1/2, see https://example.org/a/b/c.html.",) * 2,
-    ("a fox:/2 --ar 16:9 is out of range.",) * 2,
-])
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "/srv/bot/models/clip.pt is cut off; fetch it again.",
+            "clip.pt is cut off; fetch it again.",
+        ),
+        (
+            "The file /home/ann/my models/vq gan.ckpt of the model fox is gone; put it back.",
+            "The file vq gan.ckpt of the model fox is gone; put it back.",
+        ),
+        (
+            "It is at \"~/models/clip.pt\", '/opt/x/y.yaml' and (C:\\Users\\Ann Lee\\z.ckpt).",
+            "It is at \"clip.pt\", 'y.yaml' and (z.ckpt).",
+        ),
+        (
+            "/a/clip.pt: /a/b/clip.pt wants to run `os.system`.",
+            "clip.pt: clip.pt wants to run `os.system`.",
+        ),
+        # Texts without paths stay as they are.
+        ("Run /imagine and/or /history; 9/16 of 1/2, see https://example.org/a/b/c.html.",) * 2,
+        ("a fox:/2 --ar 16:9 is out of range.",) * 2,
+    ],
+)
 def test_users_see_file_names_without_the_host_s_folders(text, told, caplog):
     caplog.set_level(logging.INFO)
     assert without_folders(text) == told

@@ -64,8 +64,7 @@ def model():
 def settings(tmp_path, catalogue, load_once, model, monkeypatch):
     monkeypatch.setattr("engine.worker.main.load_models", load_once)
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-    painting = PaintingSettings(data_folder=tmp_path / "data", model=model, device="cpu",
-                                threads=1)
+    painting = PaintingSettings(data_folder=tmp_path / "data", model=model, device="cpu", threads=1)
     return made_settings(tmp_path, painting=painting, delivery=DeliverySettings(preview_seconds=0))
 
 
@@ -157,7 +156,8 @@ class World:
             if found:
                 return found
             assert asyncio.get_running_loop().time() < deadline, (
-                f"{what} did not happen:\n{self.env.transcript()}")
+                f"{what} did not happen:\n{self.env.transcript()}"
+            )
             await asyncio.sleep(0.01)
 
     def messages(self, channel):
@@ -170,8 +170,10 @@ class World:
 
     async def painted(self, channel, count=1):
         """Return the results in ``channel`` once there are ``count`` and no job is left."""
-        await self.until(lambda: len(self.results(channel)) >= count and
-                         not self.bot.queue.overview(), f"{count} pictures")
+        await self.until(
+            lambda: len(self.results(channel)) >= count and not self.bot.queue.overview(),
+            f"{count} pictures",
+        )
         await self.until(lambda: not self.bot.delivery.busy, "the delivery")
         return self.results(channel)
 
@@ -215,13 +217,18 @@ async def world(settings, monkeypatch, caplog):
 def here(world):
     """A server with two channels, members and a moderator."""
     guild = world.env.create_guild("Studio")
-    moderators = guild.create_role("moderators", permissions=discord.Permissions(
-        manage_messages=True))
+    moderators = guild.create_role(
+        "moderators", permissions=discord.Permissions(manage_messages=True)
+    )
     add = lambda name, **more: guild.add_member(world.env.create_user(name), **more)  # noqa: E731
     return SimpleNamespace(
-        guild=guild, channel=guild.create_text_channel("paintings"),
-        other=guild.create_text_channel("other"), alice=add("alice"), bob=add("bob"),
-        moderator=add("moderator", roles=[moderators]))
+        guild=guild,
+        channel=guild.create_text_channel("paintings"),
+        other=guild.create_text_channel("other"),
+        alice=add("alice"),
+        bob=add("bob"),
+        moderator=add("moderator", roles=[moderators]),
+    )
 
 
 @pytest.fixture

@@ -45,5 +45,6 @@ def png(colour="red", size=(64, 32), kind="PNG", mode="RGB"):
 
 async def answered(world, result):
     """Return an interaction's answer, which comes once the bot has fetched its files."""
-    return await world.until(lambda: result.response is not None and result.response.content,
-                             "the answer")
+    return await world.until(
+        lambda: result.response is not None and result.response.content, "the answer"
+    )

@@ -20,8 +20,9 @@ def host(world, here, monkeypatch):
         return await world.env.external_wait(wait(self), reason="the queue to be empty")
 
     monkeypatch.setattr(Admin, "until_empty", external)
-    role = here.guild.create_role("administrators",
-                                  permissions=discord.Permissions(administrator=True))
+    role = here.guild.create_role(
+        "administrators", permissions=discord.Permissions(administrator=True)
+    )
     add = lambda name: here.guild.add_member(world.env.create_user(name), roles=[role])  # noqa: E731
     here.administrator, host = add("administrator"), add("host")
     world.bot.owner_id = host.id
@@ -65,26 +66,31 @@ async def test_the_host_sees_stats_and_workers(world, here, host):
     assert "on cpu, model tiny" in workers.response.content
     assert "started 1 time" in workers.response.content
     page = world.bot.metrics.page(world.bot).decode()
-    for line in ('imagine_jobs_total{state="queued"} 1.0',
-                 'imagine_jobs_total{state="running"} 1.0',
-                 'imagine_jobs_total{state="delivered"} 1.0', "imagine_iterations_total 2.0",
-                 "imagine_job_wait_seconds_count 1.0", "imagine_job_run_seconds_count 1.0",
-                 "imagine_queue_length 0.0", "imagine_worker_up 1.0", "imagine_servers 1.0"):
+    for line in (
+        'imagine_jobs_total{state="queued"} 1.0',
+        'imagine_jobs_total{state="running"} 1.0',
+        'imagine_jobs_total{state="delivered"} 1.0',
+        "imagine_iterations_total 2.0",
+        "imagine_job_wait_seconds_count 1.0",
+        "imagine_job_run_seconds_count 1.0",
+        "imagine_queue_length 0.0",
+        "imagine_worker_up 1.0",
+        "imagine_servers 1.0",
+    ):
         assert f"\n{line}\n" in page
     assert world.settings.discord.token.get_secret_value() not in page
     assert str(here.alice.id) not in page
     assert await problems(world.bot) == []
 
 
-async def test_draining_paints_queued_jobs_refuses_new_ones_and_reports_the_end(
-        world, here, host):
+async def test_draining_paints_queued_jobs_refuses_new_ones_and_reports_the_end(world, here, host):
     await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 3")
     said = await admin(host, here, "drain", state="on")
     assert "1 job is left" in said.response.content
     refused = await here.alice.slash(here.channel, "imagine", prompt="another")
     assert refused.response.content.startswith("I'm going down for maintenance")
     await world.painted(here.channel)
-    direct, = await world.until(lambda: world.messages(host.user.dm_channel), "a direct message")
+    (direct,) = await world.until(lambda: world.messages(host.user.dm_channel), "a direct message")
     assert direct.content.endswith("You can stop me now.")
     assert "not taking new jobs" in (await admin(host, here, "stats")).response.content
     ended = await admin(host, here, "drain", state="off")
@@ -94,7 +100,8 @@ async def test_draining_paints_queued_jobs_refuses_new_ones_and_reports_the_end(
 
 
 async def test_an_announcement_is_previewed_and_sent_where_pictures_were_requested(
-        world, here, host):
+    world, here, host
+):
     none = await admin(host, here, "announce", text="hello")
     assert "nobody to send this to" in none.response.content
     await here.alice.slash(here.other, "imagine", prompt="a red circle --iterations 1")

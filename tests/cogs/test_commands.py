@@ -18,7 +18,12 @@ from engine.request.request import ImageRequest
 async def test_every_command_is_within_discord_s_limits(world):
     payloads = [command.to_dict(world.bot.tree) for command in world.bot.tree.get_commands()]
     assert {command["name"] for command in payloads} >= {
-        "imagine", "edit", "Edit this image", "history", "queue"}
+        "imagine",
+        "edit",
+        "Edit this image",
+        "history",
+        "queue",
+    }
     for command in payloads:
         if command["type"] == discord.AppCommandType.message.value:  # a context menu
             assert 1 <= len(command["name"]) <= 32
@@ -55,11 +60,17 @@ async def test_imagine_s_options_are_the_request_s_fields(world):
 def test_every_button_s_id_fits_and_matches_no_other_button(button):
     custom_id = button.custom_id_of("f" * 32)
     assert len(custom_id) <= 100
-    matching = [other for other in BUTTONS
-              if other.__discord_ui_compiled_template__.fullmatch(custom_id)]
+    matching = [
+        other for other in BUTTONS if other.__discord_ui_compiled_template__.fullmatch(custom_id)
+    ]
     assert matching == [button]
-    for forged in (custom_id + "0", custom_id[:-1], custom_id.upper(), custom_id[:-1] + "/",
-                   f"imagine:{button.action}:../../etc/passwd"):
+    for forged in (
+        custom_id + "0",
+        custom_id[:-1],
+        custom_id.upper(),
+        custom_id[:-1] + "/",
+        f"imagine:{button.action}:../../etc/passwd",
+    ):
         assert button.__discord_ui_compiled_template__.fullmatch(forged) is None
 
 

@@ -12,16 +12,20 @@ LOG = logging.getLogger("bot.errors")
 
 
 def test_an_error_fails_the_test():
-    with pytest.raises(AssertionError, match=r"bot\.errors: /imagine failed"), (
-            no_unexpected_errors([])):
+    with (
+        pytest.raises(AssertionError, match=r"bot\.errors: /imagine failed"),
+        no_unexpected_errors([]),
+    ):
         LOG.error("/imagine failed")
 
 
 def test_an_expected_error_passes_and_its_absence_fails():
     with no_unexpected_errors(["/imagine failed"]):
         LOG.error("/imagine failed, reference 1")
-    with pytest.raises(AssertionError, match="expected and not logged"), (
-            no_unexpected_errors(["/imagine failed"])):
+    with (
+        pytest.raises(AssertionError, match="expected and not logged"),
+        no_unexpected_errors(["/imagine failed"]),
+    ):
         LOG.warning("/imagine failed")
 
 

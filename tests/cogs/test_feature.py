@@ -7,8 +7,9 @@ import pytest
 from bot.ui.feature import Feature
 
 
-@pytest.mark.parametrize("name", ["Admin", "Config", "History", "Moderation", "Preferences",
-                                  "Privacy"])
+@pytest.mark.parametrize(
+    "name", ["Admin", "Config", "History", "Moderation", "Preferences", "Privacy"]
+)
 async def test_unloading_a_cog_removes_its_gates_and_buttons(world, name):
     bot, cog = world.bot, world.bot.get_cog(name)
     assert isinstance(cog, Feature)

@@ -9,8 +9,11 @@ from tests.cogs.conftest import job_id_of, labels
 
 def text_of(result):
     """Return all text in a response that is made of components."""
-    return "\n".join(component["content"] for component in walk(result.response.components)
-                     if component["type"] == 10)
+    return "\n".join(
+        component["content"]
+        for component in walk(result.response.components)
+        if component["type"] == 10
+    )
 
 
 def walk(components):
@@ -42,7 +45,10 @@ async def test_history_shows_the_user_s_own_pictures_newest_first(world, here):
     assert "seed 1" in text
     assert "secret" not in text
     assert [button["label"] for button in buttons(shown)] == [
-        *["Again", "Remix", "Continue", "Edit", "Video", "Delete"] * 2, "Newer", "Older"]
+        *["Again", "Remix", "Continue", "Edit", "Video", "Delete"] * 2,
+        "Newer",
+        "Older",
+    ]
     thumbnails = [part for part in walk(shown.response.components) if part["type"] == 11]
     assert len(thumbnails) == len(shown.response.attachments) == 2
     assert str(second.id) in text

@@ -16,8 +16,14 @@ async def test_a_user_is_answered_in_their_language(world, here, german):
     result = await german.slash(here.channel, "imagine", prompt="a red circle", seed=7)
     assert result.response.content.startswith("In der Warteschlange: du bist als Nächstes dran")
     [picture] = await world.painted(here.channel)
-    assert labels(picture) == ["Nochmal", "Remix", "Weitermalen", "Bearbeiten",
-                               *labels(picture)[4:-1], "Löschen"]
+    assert labels(picture) == [
+        "Nochmal",
+        "Remix",
+        "Weitermalen",
+        "Bearbeiten",
+        *labels(picture)[4:-1],
+        "Löschen",
+    ]
     assert "Seed 7" in picture.embeds[0].footer.text
     [progress] = [message for message in world.messages(here.channel) if message.id != picture.id]
     assert progress.content.startswith("Gemalt in")
@@ -29,8 +35,7 @@ async def test_a_user_is_answered_in_their_language(world, here, german):
 
 async def test_the_engine_s_refusals_are_in_the_user_s_language_too(world, here, german):
     result = await german.slash(here.channel, "imagine", prompt="a fox --colour red")
-    assert result.response.content.startswith(
-        "Es gibt keine Option --colour; möglich sind --size")
+    assert result.response.content.startswith("Es gibt keine Option --colour; möglich sind --size")
     result = await here.alice.slash(here.channel, "imagine", prompt="a fox --colour red")
     assert result.response.content.startswith("There is no option --colour")
 

@@ -36,14 +36,24 @@ async def ask(person, channel, prompt="a cow --iterations 1"):
 
 
 COMMANDS: list[tuple[str, dict[str, Any]]] = [
-    ("stop", {"job": "f" * 32}), ("delete", {"job": "f" * 32}), ("jobs", {}), ("log", {}),
-    ("bans", {}), ("ban", {"person": "bob"}), ("unban", {"person": "bob"}),
-    ("limit", {"person": "bob", "waiting": 1}), ("unlimit", {"person": "bob"})]
+    ("stop", {"job": "f" * 32}),
+    ("delete", {"job": "f" * 32}),
+    ("jobs", {}),
+    ("log", {}),
+    ("bans", {}),
+    ("ban", {"person": "bob"}),
+    ("unban", {"person": "bob"}),
+    ("limit", {"person": "bob", "waiting": 1}),
+    ("unlimit", {"person": "bob"}),
+]
 
 
 async def test_discord_shows_the_commands_only_to_moderators_in_servers(world):
-    [mod] = [command.to_dict(world.bot.tree) for command in world.bot.tree.get_commands()
-             if command.name == "mod"]
+    [mod] = [
+        command.to_dict(world.bot.tree)
+        for command in world.bot.tree.get_commands()
+        if command.name == "mod"
+    ]
     assert mod["default_member_permissions"] == discord.Permissions(manage_messages=True).value
     assert mod["contexts"] == [0]
     assert {option["name"] for option in mod["options"]} == {name for name, _ in COMMANDS}
@@ -55,10 +65,13 @@ async def test_members_without_the_right_are_refused_even_if_they_see_the_comman
     group.default_permissions = None
     await world.bot.tree.sync()
     for name, options in COMMANDS:
-        given = {key: getattr(here, value) if key == "person" else value
-                 for key, value in options.items()}
+        given = {
+            key: getattr(here, value) if key == "person" else value
+            for key, value in options.items()
+        }
         assert "You need Manage Messages" in said(
-            await here.alice.slash(here.channel, f"mod {name}", **given))
+            await here.alice.slash(here.channel, f"mod {name}", **given)
+        )
     assert await world.bot.people.acts(str(here.guild.id), 9) == []
     await paint(world, here, here.bob, "bob's secret --iterations 1")
     assert await here.alice.autocomplete(here.channel, "mod delete", "job", "secret") == []
@@ -70,12 +83,15 @@ async def test_stop_cancels_running_and_waiting_jobs(world, here):
     await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
     shown = await here.moderator.autocomplete(here.channel, "mod stop", "job", "")
     assert [re.sub(r" · [0-9a-f]{8}", "", choice["name"]) for choice in shown] == [
-        "running · a fox", "queued · a waiting hen"]
+        "running · a fox",
+        "queued · a waiting hen",
+    ]
     for choice in shown:
         result = await here.moderator.slash(here.channel, "mod stop", job=choice["value"])
         # The answer comes once the worker has stopped.
         assert await world.until(lambda result=result: said(result), "the answer") == (
-            "Cancelled. Nothing will be posted.")
+            "Cancelled. Nothing will be posted."
+        )
     assert world.bot.queue.overview() == []
     assert world.results(here.channel) == []
     again = await here.moderator.slash(here.channel, "mod stop", job=shown[0]["value"])
@@ -88,8 +104,9 @@ async def test_stop_cancels_running_and_waiting_jobs(world, here):
 async def test_delete_removes_message_row_and_file_by_id_or_link(world, here):
     first = await paint(world, here, here.alice)
     second = await paint(world, here, here.bob, count=2)
-    [choice] = await here.moderator.autocomplete(here.channel, "mod delete", "job",
-                                                 job_id_of(first)[:8])
+    [choice] = await here.moderator.autocomplete(
+        here.channel, "mod delete", "job", job_id_of(first)[:8]
+    )
     assert "a hen" in choice["name"]
     for job, message in ((choice["value"], first), (second.jump_url, second)):
         path = (await world.bot.store.job(job_id_of(message))).picture_path
@@ -121,7 +138,8 @@ async def test_another_server_s_pictures_are_out_of_reach(world, here):
     assert await carol.autocomplete(channel, "mod delete", "job", "hen") == []
     for job in (job_id_of(picture), picture.jump_url, str(picture.id)):
         assert "can't find that picture in this server" in said(
-            await carol.slash(channel, "mod delete", job=job))
+            await carol.slash(channel, "mod delete", job=job)
+        )
     assert "Nobody has made" in said(await carol.slash(channel, "mod jobs"))
     assert len(world.results(here.channel)) == 1
     # A ban applies only in its own server.
@@ -141,12 +159,14 @@ async def test_jobs_shows_who_requested_each_picture(world, here):
 
 
 async def test_a_ban_holds_until_it_ends_or_is_lifted(world, here):
-    text = said(await here.moderator.slash(here.channel, "mod ban", person=here.alice,
-                                           duration="7d"))
+    text = said(
+        await here.moderator.slash(here.channel, "mod ban", person=here.alice, duration="7d")
+    )
     assert re.search(r"is banned from making pictures here until <t:\d+:f>\.$", text)
     refused = await ask(here.alice, here.channel)
     assert re.fullmatch(
-        r"You're banned from making pictures in this server until <t:\d+:f>\.", refused)
+        r"You're banned from making pictures in this server until <t:\d+:f>\.", refused
+    )
     assert world.bot.queue.overview() == []
     assert (await ask(here.bob, here.channel)).startswith("Queued")
     # A server's ban does not apply in direct messages.
@@ -155,9 +175,11 @@ async def test_a_ban_holds_until_it_ends_or_is_lifted(world, here):
     bans = listed(await here.moderator.slash(here.channel, "mod bans"))
     assert f"{here.alice.mention} · banned: until <t:" in bans
     assert "can make pictures here again" in said(
-        await here.moderator.slash(here.channel, "mod unban", person=here.alice))
+        await here.moderator.slash(here.channel, "mod unban", person=here.alice)
+    )
     assert "isn't banned" in said(
-        await here.moderator.slash(here.channel, "mod unban", person=here.alice))
+        await here.moderator.slash(here.channel, "mod unban", person=here.alice)
+    )
     assert (await ask(here.alice, here.channel)).startswith("Queued")
     await world.painted(here.channel, 2)
 
@@ -187,18 +209,23 @@ async def test_a_user_s_waiting_and_daily_pictures_can_be_limited(world, here):
     assert (await ask(here.alice, here.channel)).startswith("Queued")  # the second of today
     refused = await ask(here.alice, here.channel)
     assert re.search(
-        r"limited you to 2 pictures a day\. You can make the next one <t:\d+:R>\.", refused)
+        r"limited you to 2 pictures a day\. You can make the next one <t:\d+:R>\.", refused
+    )
     await here.moderator.slash(here.channel, "mod unlimit", person=here.alice)
     assert (await ask(here.alice, here.channel)).startswith("Queued")
     await world.painted(here.channel, 3)
 
 
-@pytest.mark.parametrize(("name", "options", "words"), [
-    ("ban", {"duration": "soon"}, '"soon" isn\'t a duration; try 30m'),
-    ("ban", {"duration": "0d"}, "Use 1m to 3650d"),
-    ("ban", {"duration": "9999w"}, "Use 1m to 3650d"),
-    ("limit", {}, "Set a_day, waiting or both"),
-    ("unlimit", {}, "has no limit here")])
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("ban", {"duration": "soon"}, '"soon" isn\'t a duration; try 30m'),
+        ("ban", {"duration": "0d"}, "Use 1m to 3650d"),
+        ("ban", {"duration": "9999w"}, "Use 1m to 3650d"),
+        ("limit", {}, "Set a_day, waiting or both"),
+        ("unlimit", {}, "has no limit here"),
+    ],
+)
 async def test_wrong_options_are_refused_with_the_reason(world, here, name, options, words):
     result = await here.moderator.slash(here.channel, f"mod {name}", person=here.alice, **options)
     assert words in said(result)
@@ -209,7 +236,13 @@ async def test_wrong_options_are_refused_with_the_reason(world, here, name, opti
 
 def test_durations_are_parsed():
     assert [parse_duration(text) for text in ("30m", "12h", "7d", " 2W ", "1d 12h", "1d12h")] == [
-        1800, 43_200, 604_800, 1_209_600, 129_600, 129_600]
+        1800,
+        43_200,
+        604_800,
+        1_209_600,
+        129_600,
+        129_600,
+    ]
     for text in ("", "7", "d", "-7d", "7 days", "1.5d", "7dd", "٣d" * 40, "9" * 30 + "d"):
         with pytest.raises(TermsError):
             parse_duration(text)

@@ -30,13 +30,26 @@ from tests.cogs.media import png
 from tests.store_database import database_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
-ROLES = ("stranger", "requester", "role without right", "moderator", "manager",
-         "owner of the bot", "banned", "direct messages")
+ROLES = (
+    "stranger",
+    "requester",
+    "role without right",
+    "moderator",
+    "manager",
+    "owner of the bot",
+    "banned",
+    "direct messages",
+)
 REFUSALS = re.compile(
     "Only the person who requested|Only the bot's host|You need Manage|You're banned"
-    "|You need .+ to (make|edit) pictures here")
-SHOWN = {None: "everyone", "manage_messages": "Manage Messages", "manage_guild": "Manage Server",
-         "administrator": "Administrator"}
+    "|You need .+ to (make|edit) pictures here"
+)
+SHOWN = {
+    None: "everyone",
+    "manage_messages": "Manage Messages",
+    "manage_guild": "Manage Server",
+    "administrator": "Administrator",
+}
 # These come last because they remove what the others need.
 LAST = ("/mod stop", "/mod delete", "button cancel", "button delete", "button forget")
 KEY = "0123456789abcdef"
@@ -44,8 +57,11 @@ KEY = "0123456789abcdef"
 
 def table() -> dict[str, dict[str, str]]:
     """Return the page's rows by command, button or menu, each as a dict by column."""
-    lines = [[cell.strip().replace("`", "") for cell in line.strip("|\n").split("|")]
-             for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
+    lines = [
+        [cell.strip().replace("`", "") for cell in line.strip("|\n").split("|")]
+        for line in PAGE.read_text("utf-8").splitlines()
+        if line.startswith("|")
+    ]
     head, _, *rows = lines
     return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
 
@@ -122,24 +138,33 @@ def held(world, host):
 async def set_up(world, here, role, hold) -> Scene:
     """Make a finished picture and a waiting one: alice's, or the actor's in direct messages."""
     member = lambda name, *roles: here.guild.add_member(  # noqa: E731
-        world.env.create_user(name), roles=list(roles))
+        world.env.create_user(name), roles=list(roles)
+    )
     right = lambda name, **rights: here.guild.create_role(  # noqa: E731
-        name, permissions=discord.Permissions(**rights))
+        name, permissions=discord.Permissions(**rights)
+    )
     painters = here.guild.create_role("painters")
     others = SimpleNamespace(person=member("eve"), channel=here.other, role=painters)
     direct = world.env.create_user("dora")
-    actor = {"stranger": here.bob, "requester": here.alice,
-             "role without right": member("gus", right("guests")),
-             "moderator": here.moderator, "manager": member("mona", right(
-                 "managers", manage_guild=True)),
-             "owner of the bot": member("olga"), "banned": here.alice,
-             "direct messages": direct}[role]
+    actor = {
+        "stranger": here.bob,
+        "requester": here.alice,
+        "role without right": member("gus", right("guests")),
+        "moderator": here.moderator,
+        "manager": member("mona", right("managers", manage_guild=True)),
+        "owner of the bot": member("olga"),
+        "banned": here.alice,
+        "direct messages": direct,
+    }[role]
     if role == "owner of the bot":
         world.bot.owner_id = actor.id
     alone = role == "direct messages"
     requester, channel = (direct, direct.dm_channel) if alone else (here.alice, here.channel)
-    ask = ((lambda person, prompt: person.slash("imagine", prompt=prompt)) if alone else
-           (lambda person, prompt: person.slash(channel, "imagine", prompt=prompt)))
+    ask = (
+        (lambda person, prompt: person.slash("imagine", prompt=prompt))
+        if alone
+        else (lambda person, prompt: person.slash(channel, "imagine", prompt=prompt))
+    )
     await ask(requester, "a red circle --iterations 1")
     [picture] = await world.painted(channel)
     hold()
@@ -148,27 +173,47 @@ async def set_up(world, here, role, hold) -> Scene:
     await world.env.settle()
     guild = str(here.guild.id)
     if role == "role without right":
-        await world.bot.store.guilds.change_settings(guild, "1", {
-            "roles_use": [str(painters.id)], "roles_edit": [str(painters.id)]})
+        await world.bot.store.guilds.change_settings(
+            guild, "1", {"roles_use": [str(painters.id)], "roles_edit": [str(painters.id)]}
+        )
     if role == "banned":
         await world.bot.people.restrict(Restriction(guild, str(actor.id), "ban", moderator="1"))
     # Discord shows everyone all commands here, so that the bot's own checks are tested.
     for command in world.bot.tree.get_commands():
         command.default_permissions = None
     await world.bot.tree.sync()
-    return Scene(world, actor, channel, job_id_of(picture),
-                 world.bot.queue.overview()[-1].id, picture, others)
+    return Scene(
+        world,
+        actor,
+        channel,
+        job_id_of(picture),
+        world.bot.queue.overview()[-1].id,
+        picture,
+        others,
+    )
 
 
 def values_of(scene: Scene, name: str, command: app_commands.Command) -> dict[str, Any]:
     """Return a valid value for each required option."""
     job = scene.waiting if name == "/mod stop" else scene.painted
-    known = {"prompt": "a cow --iterations 1", "image": ("fox.png", png()), "job": job,
-             "person": scene.others.person, "channel": scene.others.channel,
-             "role": scene.others.role, "right": "big", "words": "bad", "word": "bad",
-             "name": "cooldown", "value": "0", "concept": "blood",
-             "action": "warn", "state": "off", "text": "hello",
-             "file": ("settings.json", export_text("1", {}).encode())}
+    known = {
+        "prompt": "a cow --iterations 1",
+        "image": ("fox.png", png()),
+        "job": job,
+        "person": scene.others.person,
+        "channel": scene.others.channel,
+        "role": scene.others.role,
+        "right": "big",
+        "words": "bad",
+        "word": "bad",
+        "name": "cooldown",
+        "value": "0",
+        "concept": "blood",
+        "action": "warn",
+        "state": "off",
+        "text": "hello",
+        "file": ("settings.json", export_text("1", {}).encode()),
+    }
     given = {option.name: known[option.name] for option in command.parameters if option.required}
     return given | ({"waiting": 9} if name == "/mod limit" else {})
 
@@ -177,19 +222,30 @@ async def do(scene: Scene, name: str, what: Any, message: Any) -> Any:
     """Run the command, open the menu, or press ``message``'s button; submit its modal."""
     if isinstance(what, app_commands.Command):
         given, words = values_of(scene, name, what), what.qualified_name
-        result = await (scene.actor.slash(words, **given) if is_direct(scene)
-                        else scene.actor.slash(scene.channel, words, **given))
+        result = await (
+            scene.actor.slash(words, **given)
+            if is_direct(scene)
+            else scene.actor.slash(scene.channel, words, **given)
+        )
     elif isinstance(what, app_commands.ContextMenu):
         result = await open_menu(scene, what.name)
     else:
         result = await scene.actor.click(message, custom_id=item_of(scene, name, what).custom_id)
     if result.modal is not None:
-        fields = {"prompt": "a hen --iterations 1"} if "remix" in result.modal["custom_id"] else {
-            "words": "a hen --iterations 1"}
+        fields = (
+            {"prompt": "a hen --iterations 1"}
+            if "remix" in result.modal["custom_id"]
+            else {"words": "a hen --iterations 1"}
+        )
         result = await scene.actor.submit_modal(result, fields)
     # /history and /privacy edit the message with the button instead of answering.
-    await scene.world.until(lambda: result.acknowledged and (
-        not result.deferred or said(result) or name == "button history"), name)
+    await scene.world.until(
+        lambda: (
+            result.acknowledged
+            and (not result.deferred or said(result) or name == "button history")
+        ),
+        name,
+    )
     return result
 
 
@@ -201,14 +257,23 @@ async def open_menu(scene: Scene, name: str) -> Any:
     if not is_direct(scene):
         return await scene.actor.context_menu(scene.channel, name, scene.picture)
     # SimCord's users cannot open menus in direct messages; this does it as its members do.
-    root = actors._resolve_visible_command(scene.actor, scene.channel.id, name,
-                                           AppCommandType.MESSAGE)
+    root = actors._resolve_visible_command(
+        scene.actor, scene.channel.id, name, AppCommandType.MESSAGE
+    )
     stored = actors._visible_message(scene.actor, scene.picture)
     message = dict(serializers.message_payload(scene.world.env.backend, stored))
     return await actors._dispatch_actor_interaction(
-        scene.actor, InteractionType.APPLICATION_COMMAND, scene.channel,
-        {"id": root["id"], "name": name, "type": AppCommandType.MESSAGE,
-         "target_id": str(stored.id), "resolved": {"messages": {str(stored.id): message}}})
+        scene.actor,
+        InteractionType.APPLICATION_COMMAND,
+        scene.channel,
+        {
+            "id": root["id"],
+            "name": name,
+            "type": AppCommandType.MESSAGE,
+            "target_id": str(stored.id),
+            "resolved": {"messages": {str(stored.id): message}},
+        },
+    )
 
 
 def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
@@ -223,12 +288,16 @@ async def post(scene: Scene, name: str, button: type[Any]) -> discord.Message:
     """Post a message of the bot with the button, where the actor can see it."""
     bot = scene.world.bot
     bot.get_cog("Admin").announcements[KEY] = Announcement(
-        "hello", {"1": str(scene.others.channel.id)})
+        "hello", {"1": str(scene.others.channel.id)}
+    )
     item = item_of(scene, name, button)
     view = discord.ui.LayoutView() if name == "button history" else discord.ui.View()
     view.add_item(discord.ui.ActionRow(item) if name == "button history" else item)
-    to = (await (await bot.fetch_user(scene.actor.id)).create_dm() if is_direct(scene)
-          else bot.get_channel(scene.channel.id))
+    to = (
+        await (await bot.fetch_user(scene.actor.id)).create_dm()
+        if is_direct(scene)
+        else bot.get_channel(scene.channel.id)
+    )
     message = await to.send(view=view)
     view.stop()
     return message
@@ -246,16 +315,27 @@ async def state_of(scene: Scene) -> tuple[Any, Any]:
     """Return every row of the database, and every public message."""
     await scene.world.env.settle()
     database = database_of(scene.world.bot.store)
-    tables = [row["name"] for row in await database.fetch(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")]
+    tables = [
+        row["name"]
+        for row in await database.fetch(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+    ]
     assert "jobs" in tables
-    rows = {name: sorted(str({column: value for column, value in row.items()
-                              if column != "lease_until"})  # renewed all the time
-                         for row in await database.fetch(f"SELECT * FROM {name}"))  # noqa: S608  its own
-            for name in tables}
-    messages = [(message.id, message.content, str(message.components), str(message.attachments))
-                for channel in (scene.channel, scene.others.channel)
-                for message in scene.world.messages(channel)]
+    rows = {
+        name: sorted(
+            str(
+                {column: value for column, value in row.items() if column != "lease_until"}
+            )  # renewed all the time
+            for row in await database.fetch(f"SELECT * FROM {name}")  # noqa: S608  its own
+        )
+        for name in tables
+    }
+    messages = [
+        (message.id, message.content, str(message.components), str(message.attachments))
+        for channel in (scene.channel, scene.others.channel)
+        for message in scene.world.messages(channel)
+    ]
     return rows, messages
 
 
@@ -264,8 +344,9 @@ async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, he
     scene = await set_up(world, here, role, held)
     wrong = []
     everything = {**commands(world.bot), **buttons(world.bot)}
-    for name in sorted(everything, key=lambda name: (LAST.index(name) if name in LAST else -1,
-                                                     name)):
+    for name in sorted(
+        everything, key=lambda name: (LAST.index(name) if name in LAST else -1, name)
+    ):
         what, expected = everything[name], table()[name][role]
         if expected == "not offered":
             with pytest.raises(SetupError, match="context"):

@@ -19,8 +19,11 @@ async def test_options_left_out_are_filled_in_and_named_ones_are_kept(world, her
     made = {}
     for result in results:
         job = await world.bot.store.job(job_id_of(result))
-        made[job.request.prompt] = (job.result["width"], job.result["height"],
-                                    job.result["iterations"])
+        made[job.request.prompt] = (
+            job.result["width"],
+            job.result["height"],
+            job.result["iterations"],
+        )
     assert made["a fox"] == (48, 32, 2)
     assert made["a hen"] == (32, 32, 1)
     assert made["a cow"][2] == 2
@@ -29,27 +32,37 @@ async def test_options_left_out_are_filled_in_and_named_ones_are_kept(world, her
 
 
 async def test_preferences_belong_to_one_user_survive_a_restart_and_can_be_reset(world, here):
-    await here.alice.slash(here.channel, "preferences set", iterations=3, model="tiny",
-                           direct_message=True, previews=False)
+    await here.alice.slash(
+        here.channel,
+        "preferences set",
+        iterations=3,
+        model="tiny",
+        direct_message=True,
+        previews=False,
+    )
     await world.restart()
     shown = (await here.alice.slash(here.other, "preferences show")).response.content
     assert "Iterations: 3" in shown
     assert "Model: tiny" in shown
     assert "picture is ready: on" in shown
     assert "Previews: off" in shown
-    assert "Iterations: 3" not in (
-        await here.bob.slash(here.channel, "preferences show")).response.content
+    assert (
+        "Iterations: 3"
+        not in (await here.bob.slash(here.channel, "preferences show")).response.content
+    )
     reset = await here.alice.slash(here.channel, "preferences reset")
     assert "Iterations: default" in reset.response.content
     assert await world.bot.people.preferences(str(here.alice.id)) == Preferences()
 
 
 async def test_values_that_cannot_be_painted_are_refused_and_change_nothing(world, here):
-    for option, value, words in (("size", "2000x2000", "at most 262144 pixels"),
-                                 ("size", "wide", "must look like 256x128"),
-                                 ("size", "8x8", "between 16 and 2048"),
-                                 ("iterations", 2000, "At most 1000 iterations"),
-                                 ("model", "nobody's", "nobody's")):
+    for option, value, words in (
+        ("size", "2000x2000", "at most 262144 pixels"),
+        ("size", "wide", "must look like 256x128"),
+        ("size", "8x8", "between 16 and 2048"),
+        ("iterations", 2000, "At most 1000 iterations"),
+        ("model", "nobody's", "nobody's"),
+    ):
         shown = await here.alice.slash(here.channel, "preferences set", **{option: value})
         assert shown.ephemeral
         assert words in shown.response.content
@@ -102,15 +115,17 @@ async def test_pictures_in_direct_messages_send_no_second_message(world, here):
     await here.alice.user.slash("imagine", prompt="a fox --iterations 1")
     channel = here.alice.user.dm_channel
     await world.painted(channel)
-    assert [message for message in world.messages(channel)
-            if message.content.startswith("Your picture")] == []
+    assert [
+        message for message in world.messages(channel) if message.content.startswith("Your picture")
+    ] == []
 
 
 async def test_closed_direct_messages_do_not_affect_the_picture(world, here):
     await here.alice.slash(here.channel, "preferences set", direct_message=True)
     dm = here.alice.user.dm_channel
-    world.env.inject_error("POST", f"/channels/{dm.id}/messages", status=403, code=50007,
-                           times=None)
+    world.env.inject_error(
+        "POST", f"/channels/{dm.id}/messages", status=403, code=50007, times=None
+    )
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     await world.painted(here.channel)
     assert dm.history() == []

@@ -44,8 +44,13 @@ async def forget(world, person, channel, label="Delete everything"):
     assert asked.ephemeral
     await person.click(asked.response, label=label)
     return await world.until(
-        lambda: None if asked.response.content.startswith("Deleting everything") else
-        asked.response.content, "the answer")
+        lambda: (
+            None
+            if asked.response.content.startswith("Deleting everything")
+            else asked.response.content
+        ),
+        "the answer",
+    )
 
 
 async def leave_traces(world, here, monkeypatch):
@@ -59,16 +64,19 @@ async def leave_traces(world, here, monkeypatch):
     # The virtual Discord's media host has no HTTP; test_attachments.py tests fetching.
     monkeypatch.setattr(world.bot.attachments, "picture", from_cdn)
     await here.alice.slash(here.channel, "preferences set", iterations=1)
-    await here.alice.slash(here.channel, "imagine", prompt="alice's fox",
-                           init_image=("photo.png", photo))
+    await here.alice.slash(
+        here.channel, "imagine", prompt="alice's fox", init_image=("photo.png", photo)
+    )
     [hers] = await world.painted(here.channel)
     await here.bob.click(hers, label="Again")
     await world.painted(here.channel, 2)
     await here.moderator.slash(here.channel, "mod limit", person=here.alice, a_day=50)
     await here.alice.slash(here.other, "imagine", prompt="a fox --iterations 900")
     await here.alice.slash(here.other, "imagine", prompt="a waiting hen")
-    await world.until(lambda: any("of 900" in message.content
-                                  for message in world.messages(here.other)), "a preview")
+    await world.until(
+        lambda: any("of 900" in message.content for message in world.messages(here.other)),
+        "a preview",
+    )
     return hers, hashlib.sha256(photo).hexdigest()
 
 
@@ -90,8 +98,9 @@ async def test_deleting_all_data_leaves_no_row_file_or_name(world, here, monkeyp
     [his] = world.results(here.channel)
     assert here.bob.mention in his.content
     assert world.messages(here.other) == []
-    assert [message for message in world.messages(here.channel)
-            if here.alice.mention in message.content] == []
+    assert [
+        message for message in world.messages(here.channel) if here.alice.mention in message.content
+    ] == []
     # Nothing comes back after a restart either.
     await world.restart()
     await world.until(lambda: not world.bot.delivery.busy, "the end")
@@ -117,8 +126,7 @@ async def test_deleting_asks_first_and_can_be_declined_also_after_a_restart(worl
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     [picture] = await world.painted(here.channel)
     asked = await here.alice.slash(here.channel, "privacy forget")
-    shown = [button["label"] for row in asked.response.components
-             for button in row["components"]]
+    shown = [button["label"] for row in asked.response.components for button in row["components"]]
     assert shown == ["Delete everything", "Keep my data"]
     await world.restart()
     await here.alice.click(asked.response, label="Keep my data")
@@ -129,8 +137,13 @@ async def test_deleting_asks_first_and_can_be_declined_also_after_a_restart(worl
 async def test_a_message_that_cannot_be_deleted_does_not_stop_the_deletion(world, here):
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     [picture] = await world.painted(here.channel)
-    world.env.inject_error("DELETE", f"/channels/{here.channel.id}/messages/{picture.id}",
-                           status=403, code=50001, times=None)
+    world.env.inject_error(
+        "DELETE",
+        f"/channels/{here.channel.id}/messages/{picture.id}",
+        status=403,
+        code=50001,
+        times=None,
+    )
     text = await forget(world, here.alice, here.channel)
     assert "I couldn't delete the message of 1 picture;" in text
     assert traces(world.bot.store.folder, str(here.alice.id)) == []
@@ -175,8 +188,13 @@ async def test_an_export_is_split_under_the_upload_limit(world, here, monkeypatc
 async def test_an_export_to_closed_direct_messages_is_refused_with_the_reason(world, here):
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
     await world.painted(here.channel)
-    world.env.inject_error("POST", f"/channels/{here.alice.user.dm_channel.id}/messages",
-                           status=403, code=50007, times=None)
+    world.env.inject_error(
+        "POST",
+        f"/channels/{here.alice.user.dm_channel.id}/messages",
+        status=403,
+        code=50007,
+        times=None,
+    )
     result = await here.alice.slash(here.channel, "privacy export")
     assert "Allow direct messages" in result.response.content
 
@@ -223,8 +241,9 @@ async def test_the_daily_task_deletes_old_pictures(world, here, monkeypatch):
     await here.alice.slash(here.channel, "imagine", prompt="a new hen --iterations 1")
     new = (await world.painted(here.channel, 2))[-1]
     store = world.bot.store
-    await database_of(store).change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
-                                    366 * DAY_MS, job_id_of(old))
+    await database_of(store).change(
+        "UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?", 366 * DAY_MS, job_id_of(old)
+    )
     monkeypatch.setattr("bot.host.retention.FIRST_SECONDS", 0.0)
     world.bot.retention.start()
     deadline = asyncio.get_running_loop().time() + 10

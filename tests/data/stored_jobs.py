@@ -12,8 +12,13 @@ HERE = Place("100", "200", "de")
 
 
 def record(prompt="a fox", person="ann", place=HERE, created_at=1_000, id=None, **values):
-    return JobRecord(id or uuid.uuid4().hex, make_request(prompt, **{"seed": 7, **values}), person,
-                     place, created_at)
+    return JobRecord(
+        id or uuid.uuid4().hex,
+        make_request(prompt, **{"seed": 7, **values}),
+        person,
+        place,
+        created_at,
+    )
 
 
 async def added(store, *args, pictures=None, **values):
@@ -23,8 +28,18 @@ async def added(store, *args, pictures=None, **values):
 
 
 def done(picture=b"png", **values):
-    return Done(picture, **{"seed": 7, "seconds": 1.5, "iterations": 9, "width": 32,
-                            "height": 48, "notices": ("Mind this.",), **values})
+    return Done(
+        picture,
+        **{
+            "seed": 7,
+            "seconds": 1.5,
+            "iterations": 9,
+            "width": 32,
+            "height": 48,
+            "notices": ("Mind this.",),
+            **values,
+        },
+    )
 
 
 async def painted(store, *args, **values):

@@ -28,14 +28,18 @@ async def test_settings_are_stored_for_their_server_and_logged(guilds):
     values = {"iterations": 7, "words": ["naïve", "b"], "rate": 0.1, "on": False}
     changes = await guilds.change_settings("1", "alice", values)
     assert [(change.name, change.before, change.after) for change in changes] == [
-        (name, None, value) for name, value in values.items()]
+        (name, None, value) for name, value in values.items()
+    ]
     assert await guilds.settings("1") == values
     assert await guilds.settings("2") == {}
-    again = await guilds.change_settings("1", "bob", {"iterations": 8, "on": False,
-                                                                "rate": None, "none": None})
+    again = await guilds.change_settings(
+        "1", "bob", {"iterations": 8, "on": False, "rate": None, "none": None}
+    )
     assert [(change.name, change.before, change.after) for change in again] == [
-        ("iterations", 7, 8), ("rate", 0.1, None)]
-    newest, second = (await guilds.settings_log("1", limit=2))
+        ("iterations", 7, 8),
+        ("rate", 0.1, None),
+    ]
+    newest, second = await guilds.settings_log("1", limit=2)
     assert newest == again[1] == Change("rate", 0.1, None, "bob", newest.at)
     assert second.after == 8
     assert len(await guilds.settings_log("1", limit=9, offset=2)) == 4
@@ -52,9 +56,14 @@ async def test_a_change_that_fails_halfway_changes_nothing(guilds):
 async def test_jobs_of_the_last_day_are_counted_by_server_and_person(database, guilds):
     now = 10 * DAY_MS
     assert await guilds.usage("1", "alice", now) == Usage(0, None, None)
-    for job, server, person, at in (("a", "1", "alice", now - DAY_MS), ("b", "1", "alice", now - 9),
-                                    ("c", "1", "bob", now - 8), ("d", "2", "alice", now - 7),
-                                    ("e", "1", "alice", now - 6), ("e", "1", "alice", now)):
+    for job, server, person, at in (
+        ("a", "1", "alice", now - DAY_MS),
+        ("b", "1", "alice", now - 9),
+        ("c", "1", "bob", now - 8),
+        ("d", "2", "alice", now - 7),
+        ("e", "1", "alice", now - 6),
+        ("e", "1", "alice", now),
+    ):
         await guilds.add_usage(server, person, job, at)
     assert await guilds.usage("1", "alice", now) == Usage(2, now - 9, now - 6)
     rows = await database.fetch("SELECT job_id FROM guild_usage ORDER BY job_id")
@@ -69,8 +78,11 @@ async def test_settings_of_a_server_are_deleted_30_days_after_the_bot_left_it(st
         await people.restrict(Restriction(guild, "ann", "ban", moderator="bob"))
 
     async def left():
-        return {row["guild_id"] for name in TABLES
-                for row in await database.fetch(f"SELECT guild_id FROM {name}")}  # noqa: S608
+        return {
+            row["guild_id"]
+            for name in TABLES
+            for row in await database.fetch(f"SELECT guild_id FROM {name}")  # noqa: S608
+        }
 
     day = DAY_MS
     assert await store.guilds.forget_departed({"100"}, 0) == 0
@@ -85,6 +97,7 @@ async def test_settings_of_a_server_are_deleted_30_days_after_the_bot_left_it(st
 
 
 async def test_every_table_with_a_server_s_id_is_known(store):
-    of_servers = {table for table, column in await database_of(store).columns()
-                  if column == "guild_id"}
+    of_servers = {
+        table for table, column in await database_of(store).columns() if column == "guild_id"
+    }
     assert of_servers == {*TABLES, "jobs"}

@@ -36,7 +36,9 @@ async def test_a_ban_is_in_force_in_its_server_until_it_is_lifted(people):
     assert await people.lift(HERE, "ann", "ban", "other")
     assert await people.restrictions_in(HERE) == []
     assert [(act.act, act.person, act.moderator) for act in await people.acts(HERE, 9)] == [
-        ("unban", "ann", "other"), ("ban", "ann", "mod")]
+        ("unban", "ann", "other"),
+        ("ban", "ann", "mod"),
+    ]
     assert await people.acts(THERE, 9) == []
 
 

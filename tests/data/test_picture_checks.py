@@ -43,7 +43,11 @@ async def test_a_withheld_picture_is_gone_and_its_job_has_failed(store):
     assert await store.picture_checks.withhold(id, [found], "It was withheld.")
     job = await store.job(id)
     assert (job.state, job.error, job.picture_path, job.result) == (
-        "failed", "It was withheld.", None, None)
+        "failed",
+        "It was withheld.",
+        None,
+        None,
+    )
     assert not store.files.picture(id).exists()
     assert not store.state_path(id).exists()
     assert [each.concept for each in await store.picture_checks.findings("100", 9)] == ["blood"]

@@ -35,8 +35,16 @@ async def test_a_job_is_stored_completely_with_its_picture_in_a_file(store):
     assert (job.person, job.place, job.seed, job.state) == ("ann", HERE, 7, "delivered")
     assert (job.progress_message_id, job.result_message_id) == ("900", "901")
     assert job.created_at <= job.started_at <= job.ended_at <= job.delivered_at
-    assert job.result == {"seed": 7, "seconds": 1.5, "iterations": 9, "width": 32, "height": 48,
-                          "notices": ["Mind this."], "stopped": False, "scores": {}}
+    assert job.result == {
+        "seed": 7,
+        "seconds": 1.5,
+        "iterations": 9,
+        "width": 32,
+        "height": 48,
+        "notices": ["Mind this."],
+        "stopped": False,
+        "scores": {},
+    }
     assert job.error is None
     assert job.picture_path == store.folder / "pictures" / f"{id}.png"
     assert await store.picture(id) == id.encode()
@@ -66,8 +74,7 @@ async def test_hostile_input_reaches_neither_sql_nor_paths(store):
     await store.set_progress_message(id, NASTY)
     await store.set_meta(NASTY, NASTY)
     job = await store.job(id)
-    assert (job.request.prompt, job.person, job.place) == (
-        NASTY, NASTY, Place(NASTY, NASTY, NASTY))
+    assert (job.request.prompt, job.person, job.place) == (NASTY, NASTY, Place(NASTY, NASTY, NASTY))
     assert await store.recent_prompts(NASTY, 5) == [NASTY]
     assert [each.id for each in await store.history(NASTY, guild_id=NASTY)] == [id]
     assert await store.get_meta(NASTY) == NASTY
@@ -147,16 +154,22 @@ async def test_the_end_of_a_job_is_kept_until_it_was_told_once(tmp_path):
     assert await second.waiting() == []
     untold = await second.undelivered()
     assert [(job.id, job.state, job.error) for job in untold] == [
-        (ids[0], "rendered", None), (ids[1], "failed", "The memory did not suffice."),
-        (ids[2], "cancelled", None)]
-    assert not await any_of(second.set_told(ids[0]), second.set_told(ids[1]),
-                            second.set_result_message(ids[2], "1"))
+        (ids[0], "rendered", None),
+        (ids[1], "failed", "The memory did not suffice."),
+        (ids[2], "cancelled", None),
+    ]
+    assert not await any_of(
+        second.set_told(ids[0]), second.set_told(ids[1]), second.set_result_message(ids[2], "1")
+    )
     assert await second.set_result_message(ids[0], "901")
     assert await second.set_result_message(ids[1], "902")
     assert await second.set_told(ids[2])
     assert await second.undelivered() == []
-    for id, state, message in ((ids[0], "delivered", "901"), (ids[1], "failed", "902"),
-                               (ids[2], "cancelled", None)):
+    for id, state, message in (
+        (ids[0], "delivered", "901"),
+        (ids[1], "failed", "902"),
+        (ids[2], "cancelled", None),
+    ):
         before = await second.job(id)
         assert before is not None
         assert before.ended_at is not None
@@ -188,7 +201,10 @@ async def test_failures_from_before_the_update_count_as_told(tmp_path):
             "INSERT INTO jobs (id, sequence, person, channel_id, locale, request, prompt, seed, "
             "state, owner, created_at, ended_at, error) "
             "VALUES (?, ?, 'ann', '1', 'de', '{}', 'a fox', 7, ?, 'gone', 5, 6, 'No.')",
-            id, ord(id[0]), state)
+            id,
+            ord(id[0]),
+            state,
+        )
     await database.close()
     store = await Store.open(tmp_path)
     assert [job.state for job in await store.undelivered()] == ["rendered"]
@@ -201,7 +217,7 @@ async def test_failures_from_before_the_update_count_as_told(tmp_path):
 async def test_an_unreadable_request_is_painted_from_its_prompt_and_seed(store):
     id = await added(store, "a fox", width=64)
     with open_database(store.folder / "imagine-bot.sqlite3") as elsewhere:
-        elsewhere.execute("UPDATE jobs SET request = '{\"of\": \"old\"}' WHERE id = ?", [id])
+        elsewhere.execute('UPDATE jobs SET request = \'{"of": "old"}\' WHERE id = ?', [id])
     assert (await store.waiting())[0].request == make_request("a fox", seed=7)
 
 
@@ -226,13 +242,26 @@ def test_the_default_folder_is_in_the_user_s_data_folder(monkeypatch, tmp_path):
 
 
 TRANSITIONS = {  # state -> action -> next state
-    "queued": {"started": "running", "rendered": "rendered", "failed": "failed",
-               "cancelled": "cancelled"},
-    "running": {"started": "running", "requeued": "queued", "rendered": "rendered",
-                "failed": "failed", "cancelled": "cancelled"},
+    "queued": {
+        "started": "running",
+        "rendered": "rendered",
+        "failed": "failed",
+        "cancelled": "cancelled",
+    },
+    "running": {
+        "started": "running",
+        "requeued": "queued",
+        "rendered": "rendered",
+        "failed": "failed",
+        "cancelled": "cancelled",
+    },
     "rendered": {"delivered": "delivered"},
-    "failed": {"delivered": "failed and told"}, "cancelled": {"told": "cancelled and told"},
-    "delivered": {}, "failed and told": {}, "cancelled and told": {}}
+    "failed": {"delivered": "failed and told"},
+    "cancelled": {"told": "cancelled and told"},
+    "delivered": {},
+    "failed and told": {},
+    "cancelled and told": {},
+}
 ACTIONS = {
     "started": lambda store, id: store.started(id),
     "requeued": lambda store, id: store.requeued(id),
@@ -240,7 +269,8 @@ ACTIONS = {
     "failed": lambda store, id: store.failed(id, "It did."),
     "cancelled": lambda store, id: store.cancelled(id, None),
     "delivered": lambda store, id: store.set_result_message(id, "1"),
-    "told": lambda store, id: store.set_told(id)}
+    "told": lambda store, id: store.set_told(id),
+}
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -259,7 +289,8 @@ def test_jobs_follow_their_states_and_a_second_call_changes_nothing(tmp_path_fac
             assert after is not None
             assert after.state == state.removesuffix(" and told")
             assert (after.delivered_at is None) is (
-                state in ("queued", "running", "rendered", "failed", "cancelled"))
+                state in ("queued", "running", "rendered", "failed", "cancelled")
+            )
             assert next_state is not None or after == before
         assert bool(await store.picture(id)) is (state in ("rendered", "delivered"))
         await store.delete(id)

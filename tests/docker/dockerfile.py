@@ -67,8 +67,9 @@ def copies(step: Step, context: Path, ignored: Sequence[str]) -> Iterator[tuple[
     *sources, _ = step.words
     for source in sources:
         path = context / source
-        found = [path] if path.is_file() else sorted(file for file in path.rglob("*")
-                                                     if file.is_file())
+        found = (
+            [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        )
         copied = [file for file in found if not is_ignored(file.relative_to(context), ignored)]
         if not copied:
             raise FileNotFoundError(f"Line {step.line}: there is no {source} in the context.")
@@ -97,5 +98,8 @@ def _matches(parts: Sequence[str], pattern: Sequence[str]) -> bool:
         return True
     if pattern[0] == "**":
         return any(_matches(parts[i:], pattern[1:]) for i in range(len(parts)))
-    return (bool(parts) and fnmatch.fnmatchcase(parts[0], pattern[0])
-            and _matches(parts[1:], pattern[1:]))
+    return (
+        bool(parts)
+        and fnmatch.fnmatchcase(parts[0], pattern[0])
+        and _matches(parts[1:], pattern[1:])
+    )

@@ -27,8 +27,9 @@ class Image:
     image's own takes precedence.
     """
 
-    def __init__(self, root: Path, arguments: Mapping[str, str],
-                 environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: Path, arguments: Mapping[str, str], environment: Mapping[str, str]
+    ) -> None:
         self.root = root
         self.command: list[str] = []
         self._given = dict(arguments)
@@ -64,17 +65,30 @@ class Image:
             case "CMD":
                 self.command = step.words
 
-    def run(self, command: list[str], more: Mapping[str, str] | None = None, *,
-            quiet: bool = False) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, command: list[str], more: Mapping[str, str] | None = None, *, quiet: bool = False
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command in the root as the current user, in the current work folder."""
         user, group, home = self._account()
         environment = {"HOME": home, **self._machine, **self._environment, **(more or {})}
         return subprocess.run(
-            ["/usr/sbin/chroot", f"--userspec={user}:{group}", "--groups=", str(self.root),
-             "/usr/bin/env", "-C", str(self._folder), *command],
-            env=environment, stdin=subprocess.DEVNULL, check=False, text=True,
+            [
+                "/usr/sbin/chroot",
+                f"--userspec={user}:{group}",
+                "--groups=",
+                str(self.root),
+                "/usr/bin/env",
+                "-C",
+                str(self._folder),
+                *command,
+            ],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            text=True,
             stdout=subprocess.PIPE if quiet else None,
-            stderr=subprocess.STDOUT if quiet else None)
+            stderr=subprocess.STDOUT if quiet else None,
+        )
 
     def _set(self, step: Step) -> None:
         for word in step.words:

@@ -39,20 +39,27 @@ def try_commands(image: Image) -> None:
     invite = [*image.command, "invite"]
     picture = ["imagine", "a red circle", "--iterations", "2", "--output", "/data/circle.png"]
     for command, more, code, words in (
-            (["id", "-u"], {}, 0, r"^[1-9]\d*$"),
-            (["python", "--version"], {}, 0, r"Python 3\.11\."),
-            (["imagine", "--help"], {}, 0, "(?i)usage"),
-            (["imagine-models", "list"], {}, 0, "natural"),
-            (invite, {"DISCORD_TOKEN": token}, 0, "client_id=123456789012345678"),
-            (image.command, {}, 78, "DISCORD_TOKEN"),
-            (picture, {}, 0, ""),
-            (["python", "-c", "import torch; print(torch.version.cuda)"], {}, 0, "^None$"),
-            (["python", "-c", "from PIL import Image; print(Image.open('/data/circle.png').size)"],
-             {}, 0, r"\(\d+, \d+\)")):
+        (["id", "-u"], {}, 0, r"^[1-9]\d*$"),
+        (["python", "--version"], {}, 0, r"Python 3\.11\."),
+        (["imagine", "--help"], {}, 0, "(?i)usage"),
+        (["imagine-models", "list"], {}, 0, "natural"),
+        (invite, {"DISCORD_TOKEN": token}, 0, "client_id=123456789012345678"),
+        (image.command, {}, 78, "DISCORD_TOKEN"),
+        (picture, {}, 0, ""),
+        (["python", "-c", "import torch; print(torch.version.cuda)"], {}, 0, "^None$"),
+        (
+            ["python", "-c", "from PIL import Image; print(Image.open('/data/circle.png').size)"],
+            {},
+            0,
+            r"\(\d+, \d+\)",
+        ),
+    ):
         started = time.monotonic()
         done = image.run(command, more, quiet=True)
-        say(f"$ {' '.join(command)}   [exit code {done.returncode}, "
-            f"{time.monotonic() - started:.1f} s]\n{_shortened(done.stdout)}")
+        say(
+            f"$ {' '.join(command)}   [exit code {done.returncode}, "
+            f"{time.monotonic() - started:.1f} s]\n{_shortened(done.stdout)}"
+        )
         if done.returncode != code or not re.search(words, done.stdout, re.MULTILINE):
             raise ProofError(f"Expected exit code {code} and {words!r}:\n{done.stdout}")
 
@@ -62,11 +69,22 @@ def make_root(root: Path, mirror: str) -> None:
     root.mkdir(parents=True)
     root.chmod(0o755)  # the image's user must be able to read it, with any umask
     subprocess.run(
-        ["debootstrap", "--variant=minbase",
-         "--include=python3,python3-pip,python3-venv,ca-certificates", "bookworm", str(root),
-         mirror], check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["/usr/sbin/chroot", str(root), "/usr/bin/python3", "-m", "venv", "/usr/local"],
-                   check=True, env={"PATH": PATH})
+        [
+            "debootstrap",
+            "--variant=minbase",
+            "--include=python3,python3-pip,python3-venv,ca-certificates",
+            "bookworm",
+            str(root),
+            mirror,
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    subprocess.run(
+        ["/usr/sbin/chroot", str(root), "/usr/bin/python3", "-m", "venv", "/usr/local"],
+        check=True,
+        env={"PATH": PATH},
+    )
 
 
 def mount_in(root: Path, paths: list[str]) -> None:
@@ -121,18 +139,39 @@ def _pairs(values: list[str]) -> dict[str, str]:
 
 def main() -> int:
     """Read the options and run; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python3 -m tests.docker.prove", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build-arg", action="append", default=[], metavar="NAME=VALUE",
-                        help="as for docker build; can be repeated")
-    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE",
-                        help="an environment variable that this machine's network needs")
-    parser.add_argument("--bind", action="append", default=[], metavar="PATH",
-                        help="a file or folder of this machine to mount, read only, at the same "
-                             "path: pip's configuration, certificates, a local index")
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tests.docker.prove",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--build-arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="as for docker build; can be repeated",
+    )
+    parser.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an environment variable that this machine's network needs",
+    )
+    parser.add_argument(
+        "--bind",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a file or folder of this machine to mount, read only, at the same "
+        "path: pip's configuration, certificates, a local index",
+    )
     parser.add_argument("--mirror", default=MIRROR, help="the Debian mirror (default: %(default)s)")
-    parser.add_argument("--root", type=Path, help="a new folder for the root, which is kept "
-                        "(default: a temporary one)")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        help="a new folder for the root, which is kept (default: a temporary one)",
+    )
     parser.add_argument(_INSIDE, action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -158,15 +197,27 @@ def _in_namespace(root: Path | None) -> int:
     """
     with contextlib.ExitStack() as stack:
         if root is None:
-            root = Path(stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="imagine-bot-root-"))) / "root"
+            root = (
+                Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="imagine-bot-root-")))
+                / "root"
+            )
         elif root.exists():
             say(f"{root} already exists; name a new folder.")
             return 1
-        command = [sys.executable, "-m", "tests.docker.prove", *sys.argv[1:], _INSIDE, "--root",
-                   str(root.absolute())]
-        return subprocess.run(["unshare", "--mount", "--pid", "--fork", "--kill-child", *command],
-                              cwd=CONTEXT, check=False).returncode
+        command = [
+            sys.executable,
+            "-m",
+            "tests.docker.prove",
+            *sys.argv[1:],
+            _INSIDE,
+            "--root",
+            str(root.absolute()),
+        ]
+        return subprocess.run(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", *command],
+            cwd=CONTEXT,
+            check=False,
+        ).returncode
 
 
 if __name__ == "__main__":

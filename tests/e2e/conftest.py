@@ -32,8 +32,14 @@ class BotProcess:
         """Start it, and wait until it is connected to the gateway."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", cwd=ROOT, stdout=log, stderr=log,
-                env={**os.environ, **self.environment})
+                sys.executable,
+                "-m",
+                "bot",
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.environment},
+            )
         await self.until(self.standin.gateway.ready.is_set, "the connection to the gateway")
 
     async def until(self, condition, what: str, seconds: float = TIMEOUT_SECONDS):
@@ -96,11 +102,17 @@ def drawn_or_tiny():
 def environment(standin, tmp_path, catalogue, model):
     """The settings that a host would write into .env."""
     return {
-        "DISCORD_TOKEN": standin.token, "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
-        "IMAGINE_MODEL": model, "IMAGINE_MODELS_CATALOGUE": str(catalogue),
-        "IMAGINE_DEVICE": "cpu", "IMAGINE_THREADS": "1", "IMAGINE_PREVIEW_SECONDS": "0.3",
-        "IMAGINE_LOG_FORMAT": "json", "IMAGINE_TEST_DISCORD_URL": standin.url,
-        "IMAGINE_TEST_MEDIA_HOST": f"127.0.0.1:{standin.port}"}
+        "DISCORD_TOKEN": standin.token,
+        "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
+        "IMAGINE_MODEL": model,
+        "IMAGINE_MODELS_CATALOGUE": str(catalogue),
+        "IMAGINE_DEVICE": "cpu",
+        "IMAGINE_THREADS": "1",
+        "IMAGINE_PREVIEW_SECONDS": "0.3",
+        "IMAGINE_LOG_FORMAT": "json",
+        "IMAGINE_TEST_DISCORD_URL": standin.url,
+        "IMAGINE_TEST_MEDIA_HOST": f"127.0.0.1:{standin.port}",
+    }
 
 
 @pytest.fixture
@@ -110,8 +122,11 @@ async def bot(standin, tmp_path, environment):
     await process.start()
     yield process
     await process.end(signal.SIGKILL)
-    unexpected = [line for line in map(json.loads, process.log_text().splitlines())
-                  if line["level"] in ("error", "critical") and line["logger"].startswith("bot")]
+    unexpected = [
+        line
+        for line in map(json.loads, process.log_text().splitlines())
+        if line["level"] in ("error", "critical") and line["logger"].startswith("bot")
+    ]
     assert not unexpected, "\n".join(line.get("error", line["message"]) for line in unexpected)
 
 

@@ -92,8 +92,9 @@ async def session_invalid(target: Target) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _failing(target: Target, method: str, pattern: str, statuses: list[int],
-                   **more) -> AsyncIterator[None]:
+async def _failing(
+    target: Target, method: str, pattern: str, statuses: list[int], **more
+) -> AsyncIterator[None]:
     faults = [target.standin.fail(method, pattern, status, **more) for status in statuses]
     try:
         yield
@@ -111,8 +112,14 @@ def limited(target: Target) -> AbstractAsyncContextManager[None]:
 
 def limited_everywhere(target: Target) -> AbstractAsyncContextManager[None]:
     """429 for the bot's global limit."""
-    return _failing(target, target.rng.choice(["POST", "PATCH"]), ANYTHING, [429, 429],
-                    retry_after=0.7, everywhere=True)
+    return _failing(
+        target,
+        target.rng.choice(["POST", "PATCH"]),
+        ANYTHING,
+        [429, 429],
+        retry_after=0.7,
+        everywhere=True,
+    )
 
 
 def server_errors(target: Target) -> AbstractAsyncContextManager[None]:
@@ -167,8 +174,9 @@ def access_taken(target: Target) -> AbstractAsyncContextManager[None]:
 
 def permission_taken(target: Target) -> AbstractAsyncContextManager[None]:
     """50013: the bot may not send messages, or not attach files, for a while."""
-    removed = target.rng.choice([discord.Permissions(send_messages=True),
-                                discord.Permissions(attach_files=True)])
+    removed = target.rng.choice(
+        [discord.Permissions(send_messages=True), discord.Permissions(attach_files=True)]
+    )
     return _permissions(target, MEMBER & ~removed)
 
 
@@ -183,8 +191,11 @@ async def channel_gone(target: Target) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def kicked(target: Target) -> AsyncIterator[None]:
     """The bot is kicked from the server, and invited again."""
-    channels = [channel for channel in target.standin.world.channels.values()
-                if channel.guild_id is not None]
+    channels = [
+        channel
+        for channel in target.standin.world.channels.values()
+        if channel.guild_id is not None
+    ]
     target.toggle_blocked(channels)
     await target.standin.kick()
     try:
@@ -214,10 +225,28 @@ async def outage(target: Target) -> AsyncIterator[None]:
         target.standin.come_back()
 
 
-FAULTS: dict[str, Fault] = {fault.__name__: fault for fault in (
-    bot_killed, worker_killed, worker_hung, gateway_dropped, session_invalid, limited,
-    limited_everywhere, server_errors, answers_lost, nonces_forgotten, progress_deleted,
-    access_taken, permission_taken, channel_gone, kicked, upload_too_large, outage)}
+FAULTS: dict[str, Fault] = {
+    fault.__name__: fault
+    for fault in (
+        bot_killed,
+        worker_killed,
+        worker_hung,
+        gateway_dropped,
+        session_invalid,
+        limited,
+        limited_everywhere,
+        server_errors,
+        answers_lost,
+        nonces_forgotten,
+        progress_deleted,
+        access_taken,
+        permission_taken,
+        channel_gone,
+        kicked,
+        upload_too_large,
+        outage,
+    )
+}
 
 
 def shuffled_faults(rng: random.Random, rounds: int) -> list[str]:

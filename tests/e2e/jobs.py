@@ -35,5 +35,8 @@ def stored_attachments(bot):
 
 def previews(standin):
     """The edits of messages that have a preview."""
-    return [request for request in standin.requests("PATCH", r"/channels/\d+/messages/\d+$")
-            if any(name.startswith("preview-") for name, _ in request.files.values())]
+    return [
+        request
+        for request in standin.requests("PATCH", r"/channels/\d+/messages/\d+$")
+        if any(name.startswith("preview-") for name, _ in request.files.values())
+    ]

@@ -22,8 +22,9 @@ async def test_a_picture_to_start_from_is_fetched_checked_and_stored(channel, al
     world = standin.world
 
     async def ask(upload):
-        asked = await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3,
-                                      init_image=upload)
+        asked = await standin.command(
+            alice, channel, "imagine", prompt="a fox", iterations=3, init_image=upload
+        )
         await bot.until(lambda: asked.content, "the answer")
         return asked.content
 

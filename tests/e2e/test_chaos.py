@@ -25,13 +25,17 @@ async def test_ten_faults_lose_nothing_and_post_nothing_twice(tmp_path):
 
 def test_every_fault_happens_before_any_is_repeated():
     faults = shuffled_faults(random.Random(1), 2 * len(FAULTS))
-    assert sorted(faults[:len(FAULTS)]) == sorted(FAULTS) == sorted(faults[len(FAULTS):])
+    assert sorted(faults[: len(FAULTS)]) == sorted(FAULTS) == sorted(faults[len(FAULTS) :])
     assert set(shuffled_faults(random.Random(SEED), 10)) >= {
-        "bot_killed", "worker_killed", "kicked", "answers_lost", "nonces_forgotten"}
+        "bot_killed",
+        "worker_killed",
+        "kicked",
+        "answers_lost",
+        "nonces_forgotten",
+    }
 
 
-async def test_a_failure_sent_as_a_direct_message_is_counted_once(
-        channel, alice, standin, bot):
+async def test_a_failure_sent_as_a_direct_message_is_counted_once(channel, alice, standin, bot):
     standin.fail("POST", rf"/channels/{channel.id}/messages$", 403, times=99, code=50001)
     damaged = standin.world.upload(channel, "start.png", png()[:60])
     await standin.command(alice, channel, "imagine", prompt="a fox", init_image=damaged)
@@ -50,11 +54,16 @@ async def test_a_lost_answer_and_a_forgotten_nonce_do_not_post_twice(channel, al
     standin.rest.forget_nonces()
     lost.times = 0
     [result] = standin.results(channel)
-    await bot.until(lambda: row_of(bot, job_id_of(result))["result_message_id"] == result["id"],
-                    "the row")
+    await bot.until(
+        lambda: row_of(bot, job_id_of(result))["result_message_id"] == result["id"], "the row"
+    )
     assert len(standin.results(channel)) == 1
-    await bot.until(lambda: any(message["content"].startswith("Painted in")
-                                for message in channel.messages.values()), "the final progress")
+    await bot.until(
+        lambda: any(
+            message["content"].startswith("Painted in") for message in channel.messages.values()
+        ),
+        "the final progress",
+    )
     assert len(channel.messages) == 2  # the progress message was posted once, too
 
 
@@ -70,7 +79,8 @@ async def test_a_file_that_cannot_be_made_small_enough_is_reported(channel, alic
 
 @pytest.mark.slow
 async def test_an_undeliverable_result_is_posted_when_the_bot_is_invited_again(
-        channel, alice, standin, bot):
+    channel, alice, standin, bot
+):
     alice.takes_dms = False
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=60)
     [progress] = await bot.until(lambda: list(channel.messages.values()), "the progress")

@@ -15,8 +15,7 @@ from tests.processes import is_running
 pytestmark = pytest.mark.timeout(300)
 
 
-async def test_the_picture_still_arrives_after_kill_9_of_the_worker(
-        channel, alice, standin, bot):
+async def test_the_picture_still_arrives_after_kill_9_of_the_worker(channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=120)
     await bot.until(lambda: previews(standin), "a preview")
     [worker] = bot.worker_ids()
@@ -27,8 +26,7 @@ async def test_the_picture_still_arrives_after_kill_9_of_the_worker(
 
 
 @pytest.mark.slow
-async def test_the_restarted_bot_delivers_jobs_after_kill_9(
-        channel, alice, standin, bot):
+async def test_the_restarted_bot_delivers_jobs_after_kill_9(channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=120)
     await standin.command(alice, channel, "imagine", prompt="a hen", iterations=5)
     await bot.until(lambda: previews(standin), "a preview")
@@ -42,16 +40,24 @@ async def test_the_restarted_bot_delivers_jobs_after_kill_9(
     assert not any(is_running(worker) for worker in workers)
     await bot.start()
     await bot.until(lambda: len(standin.results(channel)) == 2, "both results")
-    await bot.until(lambda: [row["state"] for row in rows(bot, "SELECT state FROM jobs")]
-                    == ["delivered"] * 2, "the rows")
-    await bot.until(lambda: sum(message["content"].startswith("Painted")
-                                for message in channel.messages.values()) == 2, "the end")
+    await bot.until(
+        lambda: [row["state"] for row in rows(bot, "SELECT state FROM jobs")] == ["delivered"] * 2,
+        "the rows",
+    )
+    await bot.until(
+        lambda: (
+            sum(message["content"].startswith("Painted") for message in channel.messages.values())
+            == 2
+        ),
+        "the end",
+    )
     assert len(channel.messages) == 4
 
 
 @pytest.mark.slow
 async def test_a_result_whose_answer_was_lost_is_not_posted_again_after_a_crash(
-        channel, alice, standin, bot):
+    channel, alice, standin, bot
+):
     """Discord has the message, the bot does not know, and the nonce has expired."""
     lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 503, times=99, done=True)
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=3)
@@ -61,8 +67,9 @@ async def test_a_result_whose_answer_was_lost_is_not_posted_again_after_a_crash(
     standin.clock.advance(10 * 60)
     await bot.start()
     [result] = standin.results(channel)
-    await bot.until(lambda: row_of(bot, job_id_of(result))["result_message_id"] == result["id"],
-                    "the row")
+    await bot.until(
+        lambda: row_of(bot, job_id_of(result))["result_message_id"] == result["id"], "the row"
+    )
     assert len(standin.results(channel)) == 1
 
 
@@ -82,13 +89,15 @@ def catalogue(catalogue, tmp_path):
 
 @pytest.mark.slow
 async def test_the_restarted_bot_posts_a_failure_once_if_the_first_was_killed_before(
-        channel, alice, bob, standin, bot, tmp_path):
-    await standin.command(alice, channel, "imagine", prompt="a fox", size="128",
-                          iterations=1000)
+    channel, alice, bob, standin, bot, tmp_path
+):
+    await standin.command(alice, channel, "imagine", prompt="a fox", size="128", iterations=1000)
     await bot.until(lambda: previews(standin), "a preview")
     await standin.command(bob, channel, "imagine", prompt="a hen", model="broken")
-    progress = await bot.until(lambda: [message for message in channel.messages.values()
-                                        if "2nd" in message["content"]], "bob's position")
+    progress = await bot.until(
+        lambda: [message for message in channel.messages.values() if "2nd" in message["content"]],
+        "bob's position",
+    )
     job_id = job_id_of(progress[0])
     lost = standin.fail("POST", rf"/channels/{channel.id}/messages$", 503, times=999)
     [fox] = [message for message in channel.messages.values() if message is not progress[0]]
@@ -99,8 +108,7 @@ async def test_the_restarted_bot_posts_a_failure_once_if_the_first_was_killed_be
     lost.times = 0
 
     def failures():
-        return [message for message in channel.messages.values()
-                if "cut.pt" in message["content"]]
+        return [message for message in channel.messages.values() if "cut.pt" in message["content"]]
 
     for _ in range(2):
         await bot.start()
@@ -118,9 +126,9 @@ async def test_the_restarted_bot_posts_a_failure_once_if_the_first_was_killed_be
 
 
 async def test_sigterm_informs_the_channel_keeps_the_queue_and_exits_in_time(
-        channel, alice, standin, bot):
-    await standin.command(alice, channel, "imagine", prompt="a fox", size="128",
-                          iterations=1000)
+    channel, alice, standin, bot
+):
+    await standin.command(alice, channel, "imagine", prompt="a fox", size="128", iterations=1000)
     await bot.until(lambda: previews(standin), "a preview")
     [progress] = channel.messages.values()
     job_id = job_id_of(progress)
@@ -143,4 +151,10 @@ async def test_sigterm_informs_the_channel_keeps_the_queue_and_exits_in_time(
     [result] = await bot.until(lambda: standin.results(channel), "the result")
     assert "stopped early" in result["embeds"][0]["footer"]["text"]
     assert [button["label"] for button in buttons(result)] == [
-        "Again", "Remix", "Continue", "Edit", "Video", "Delete"]
+        "Again",
+        "Remix",
+        "Continue",
+        "Edit",
+        "Video",
+        "Delete",
+    ]

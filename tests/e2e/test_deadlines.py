@@ -16,6 +16,10 @@ async def test_a_job_of_twenty_minutes_still_posts_its_result(channel, alice, st
     [result] = await bot.until(lambda: standin.results(channel), "the result")
     assert result["attachments"]
     # The token had expired, and was not used.
-    late = [request for request in standin.requests("PATCH", "/webhooks/")
-            + standin.requests("POST", "/webhooks/") if request.at - asked.created > 15 * 60]
+    late = [
+        request
+        for request in standin.requests("PATCH", "/webhooks/")
+        + standin.requests("POST", "/webhooks/")
+        if request.at - asked.created > 15 * 60
+    ]
     assert late == []

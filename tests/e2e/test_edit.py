@@ -31,9 +31,13 @@ async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, sta
 
     async def result(count):
         """The newest of ``count`` results, the row of its job, and its request."""
-        message = (await bot.until(
-            lambda: (found := standin.results(channel))[count - 1:] and found,
-            f"{count} results", 180))[-1]
+        message = (
+            await bot.until(
+                lambda: (found := standin.results(channel))[count - 1 :] and found,
+                f"{count} results",
+                180,
+            )
+        )[-1]
         row = row_of(bot, job_id_of(message))
         return message, row, json.loads(row["request"])
 
@@ -43,8 +47,9 @@ async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, sta
 
     # A mention with an attachment; the attachment without a mention is ignored.
     await standin.say(bob, channel, "look", files=(("green.png", green),))
-    mention = await standin.say(alice, channel, f"<@{world.application_id}> a fox --iterations 2",
-                                files=(("red.png", red),))
+    mention = await standin.say(
+        alice, channel, f"<@{world.application_id}> a fox --iterations 2", files=(("red.png", red),)
+    )
     first, row, request = await result(1)
     assert (request["init_image"], request["prompt"]) == (sha256(red), "a fox")
     assert row["person"] == alice.id
@@ -64,17 +69,23 @@ async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, sta
 
     # The menu of a message that does not mention the bot.
     menu = await standin.menu(bob, channel, MENU, mention)
-    await standin.submit(bob, channel, await modal_of(menu), {
-        "words": "an owl --iterations 2", "strength": "0.4"})
+    await standin.submit(
+        bob, channel, await modal_of(menu), {"words": "an owl --iterations 2", "strength": "0.4"}
+    )
     _, _, request = await result(4)
     assert (request["init_image"], request["prompt"]) == (sha256(red), "an owl")
     assert request["strength"] == 0.4
 
     # /edit with a mask.
     asked = await standin.command(
-        alice, channel, "edit", image=world.upload(channel, "red.png", red),
-        prompt="a crow --iterations 2", mask=world.upload(channel, "mask.png", png(255, "L")),
-        strength=0.7)
+        alice,
+        channel,
+        "edit",
+        image=world.upload(channel, "red.png", red),
+        prompt="a crow --iterations 2",
+        mask=world.upload(channel, "mask.png", png(255, "L")),
+        strength=0.7,
+    )
     await bot.until(lambda: asked.content, "the answer")
     assert asked.content.startswith("Queued")
     _, _, request = await result(5)

@@ -28,8 +28,7 @@ def environment(environment):
 
 
 async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, bot):
-    asked = await standin.command(alice, channel, "imagine", prompt=PROMPT, seed=7,
-                                  iterations=60)
+    asked = await standin.command(alice, channel, "imagine", prompt=PROMPT, seed=7, iterations=60)
     await bot.until(asked.edited.is_set, "the acknowledgement")
     assert asked.answered_after < 3
     assert asked.ephemeral
@@ -48,8 +47,11 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
 
     # The result is a message of its own, with all settings, that pings only the person.
     assert result["content"] == f"<@{alice.id}>"
-    sent = next(request for request in standin.requests("POST", r"/channels/\d+/messages")
-                if request.answer["id"] == result["id"])
+    sent = next(
+        request
+        for request in standin.requests("POST", r"/channels/\d+/messages")
+        if request.answer["id"] == result["id"]
+    )
     assert sent.payload["allowed_mentions"] == {"parse": [], "users": [int(alice.id)]}
     assert sent.payload["enforce_nonce"] is True
     embed = result["embeds"][0]
@@ -60,7 +62,8 @@ async def test_imagine_from_interaction_to_result(channel, alice, bob, standin, 
     # The stored picture is the posted one.
     job_id = job_id_of(result)
     row = await bot.until(
-        lambda: (row := row_of(bot, job_id))["state"] == "delivered" and row, "the stored row")
+        lambda: (row := row_of(bot, job_id))["state"] == "delivered" and row, "the stored row"
+    )
     assert row["person"] == alice.id
     assert row["guild_id"] == standin.world.guild_id
     assert row["channel_id"] == channel.id

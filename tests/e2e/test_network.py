@@ -28,8 +28,13 @@ async def test_limits_are_waited_for(channel, alice, standin, bot):
     refused = [request for request in standin.rest.requests if request.status == 429]
     assert len(refused) == 3
     for request in refused:
-        again = next(later for later in standin.rest.requests if later.path == request.path
-                     and later.method == request.method and later.at > request.at)
+        again = next(
+            later
+            for later in standin.rest.requests
+            if later.path == request.path
+            and later.method == request.method
+            and later.at > request.at
+        )
         assert again.at - request.at >= 0.45
 
 
@@ -52,8 +57,7 @@ async def test_a_file_that_is_too_large_is_made_smaller(channel, alice, standin,
     assert Image.open(io.BytesIO(standin.world.blobs[path])).format == "WEBP"
 
 
-async def test_a_dropped_connection_is_resumed_and_jobs_continue(
-        channel, alice, standin, bot):
+async def test_a_dropped_connection_is_resumed_and_jobs_continue(channel, alice, standin, bot):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=100)
     await bot.until(lambda: previews(standin), "a preview")
     await standin.gateway.drop()
@@ -65,10 +69,16 @@ async def test_a_dropped_connection_is_resumed_and_jobs_continue(
 
 
 async def test_if_the_channel_is_deleted_the_person_gets_a_direct_message(
-        channel, alice, standin, bot):
+    channel, alice, standin, bot
+):
     await standin.command(alice, channel, "imagine", prompt="a fox", iterations=60)
     await bot.until(lambda: previews(standin), "a preview")
     channel.deleted = True
-    await bot.until(lambda: any(standin.results(place) for place in
-                                standin.world.channels.values()
-                                if place.recipient == alice.id), "the direct message")
+    await bot.until(
+        lambda: any(
+            standin.results(place)
+            for place in standin.world.channels.values()
+            if place.recipient == alice.id
+        ),
+        "the direct message",
+    )

@@ -14,14 +14,26 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def python(code):
     """The output of ``code`` in a new interpreter with the project first on its path."""
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=ROOT, check=True,
-                          capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     return done.stdout.strip()
 
 
 def test_the_public_api_is_small():
     assert sorted(engine.__all__) == [
-        "EngineError", "ImageRequest", "Iterate", "Prompt", "imagine", "parse_prompts"]
+        "EngineError",
+        "ImageRequest",
+        "Iterate",
+        "Prompt",
+        "imagine",
+        "parse_prompts",
+    ]
 
 
 def test_every_public_name_is_its_module_s_own():
@@ -39,9 +51,17 @@ def test_other_names_raise_attribute_error():
         _ = engine.paint_me
 
 
-PLAIN = ("engine.request.request", "engine.request.prompt", "engine.request.recipe",
-         "engine.errors", "engine.version", "engine.painting.images", "engine.painting.video",
-         "engine.cli.output_files", "engine.cli.imagine")
+PLAIN = (
+    "engine.request.request",
+    "engine.request.prompt",
+    "engine.request.recipe",
+    "engine.errors",
+    "engine.version",
+    "engine.painting.images",
+    "engine.painting.video",
+    "engine.cli.output_files",
+    "engine.cli.imagine",
+)
 
 
 def test_parts_and_public_names_without_torch_do_not_load_it():
@@ -51,17 +71,22 @@ def test_parts_and_public_names_without_torch_do_not_load_it():
         "print('engine', 'torch' in sys.modules)\n"
         f"for name in {PLAIN}:\n"
         "    importlib.import_module(name)\n"
-        "    print(name, 'torch' in sys.modules)")
+        "    print(name, 'torch' in sys.modules)"
+    )
     assert loaded.splitlines() == [f"{name} False" for name in ("engine", *PLAIN)]
 
 
 def test_a_refused_command_does_not_load_torch():
-    assert python(
-        "import sys\n"
-        "from engine.__main__ import main\n"
-        "sys.argv = ['imagine', 'a fox', '--iterations', '0']\n"
-        "try: main()\n"
-        "except SystemExit as end: print(end.code, 'torch' in sys.modules)") == "2 False"
+    assert (
+        python(
+            "import sys\n"
+            "from engine.__main__ import main\n"
+            "sys.argv = ['imagine', 'a fox', '--iterations', '0']\n"
+            "try: main()\n"
+            "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
+        )
+        == "2 False"
+    )
 
 
 def test_the_console_script_is_the_command():

@@ -26,8 +26,16 @@ def tiny_perceptor(dtype: torch.dtype = torch.float32) -> ClipPerceptor:
     """16 px pictures in patches of 8, vectors of 24 numbers, drawn from a fixed seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
-        clip = new_clip(embed_dim=24, resolution=16, patch=8, vision_width=64, vision_layers=2,
-                        text_width=64, text_layers=1, context_length=16)
+        clip = new_clip(
+            embed_dim=24,
+            resolution=16,
+            patch=8,
+            vision_width=64,
+            vision_layers=2,
+            text_width=64,
+            text_layers=1,
+            context_length=16,
+        )
     for module in clip.modules():
         # CLIP's own LayerNorm always computes in float32; float64 needs the plain one.
         if isinstance(module, torch.nn.LayerNorm):

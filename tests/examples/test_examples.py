@@ -56,7 +56,10 @@ def test_every_example_is_tested_and_in_the_table():
 def test_the_library(run):
     printed = run("library.py", f"a red circle {FLAGS}", "circle.png")
     assert [line.split(":")[0] for line in printed.splitlines()] == [
-        "iteration 0", "iteration 1", "iteration 2"]
+        "iteration 0",
+        "iteration 1",
+        "iteration 2",
+    ]
     assert size_of("circle.png") == (32, 32)
 
 
@@ -87,8 +90,12 @@ def test_a_model_of_ones_own(run, tmp_path):
     write_vqgan(folder)
     write_clip(folder / "clip.pt")
     shutil.copy(EXAMPLES / "own_model.toml", folder)
-    run("own_model.py", str(folder / "own_model.toml"),
-        "a red circle --size 32x32 --cutouts 2 --iterations 2 --seed 1", "circle.png")
+    run(
+        "own_model.py",
+        str(folder / "own_model.toml"),
+        "a red circle --size 32x32 --cutouts 2 --iterations 2 --seed 1",
+        "circle.png",
+    )
     assert size_of("circle.png") == (32, 32)
 
 
@@ -100,10 +107,17 @@ def test_the_command_line(tmp_path):
     command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m engine "$@"\n')
     command.chmod(0o755)
     done = subprocess.run(
-        [EXAMPLES / "command_line.sh", *FLAGS.split()[:4]], capture_output=True, text=True,
-        timeout=100, check=False,
-        env={**os.environ, "PATH": f"{command.parent}:{os.environ['PATH']}",
-             "PYTHONPATH": str(EXAMPLES.parent)})
+        [EXAMPLES / "command_line.sh", *FLAGS.split()[:4]],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env={
+            **os.environ,
+            "PATH": f"{command.parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(EXAMPLES.parent),
+        },
+    )
     assert done.returncode == 0, done.stderr
     for name in ("lighthouse.png", "storm.png", "night.png"):
         assert size_of(f"pictures/{name}") == (32, 32)

@@ -18,8 +18,9 @@ def main() -> int:
     try:
         atheris = importlib.import_module("atheris")
     except ImportError:
-        sys.stderr.write("atheris is not installed; run `pip install atheris`, or use "
-                         "tests.fuzz.million.\n")
+        sys.stderr.write(
+            "atheris is not installed; run `pip install atheris`, or use tests.fuzz.million.\n"
+        )
         return 69
     with atheris.instrument_imports(include=["engine", "bot"]):
         from tests.fuzz.corpus import SEEDS

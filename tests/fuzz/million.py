@@ -18,11 +18,39 @@ from tests.fuzz.corpus import SEEDS
 from tests.fuzz.targets import TARGETS
 
 # Decoding a picture takes a hundred times as long as reading a prompt.
-SHARES = {"prompt": 0.45, "request": 0.35, "custom-id": 0.15, "picture": 0.01,
-          "changed-picture": 0.04}
-PIECES = [b" + ", b":", b":0.5", b"--seed ", b"--ar ", b"16:9", b" -> ", b'"', b"{", b"}", b",",
-          b"\x00", b"\xed\xa0\x80", b"\xe2\x80\xae", b"\xef\xbc\x8b", b"1e999", b"NaN", b"-0",
-          b"imagine:", b"\n", b"null", b"[", b"\\ud800", b"99999999999999999999"]
+SHARES = {
+    "prompt": 0.45,
+    "request": 0.35,
+    "custom-id": 0.15,
+    "picture": 0.01,
+    "changed-picture": 0.04,
+}
+PIECES = [
+    b" + ",
+    b":",
+    b":0.5",
+    b"--seed ",
+    b"--ar ",
+    b"16:9",
+    b" -> ",
+    b'"',
+    b"{",
+    b"}",
+    b",",
+    b"\x00",
+    b"\xed\xa0\x80",
+    b"\xe2\x80\xae",
+    b"\xef\xbc\x8b",
+    b"1e999",
+    b"NaN",
+    b"-0",
+    b"imagine:",
+    b"\n",
+    b"null",
+    b"[",
+    b"\\ud800",
+    b"99999999999999999999",
+]
 
 
 def changed(data: bytes, rng: random.Random) -> bytes:
@@ -34,15 +62,18 @@ def changed(data: bytes, rng: random.Random) -> bytes:
         if kind == 0:
             file[at:at] = rng.choice(PIECES)
         elif kind == 1:
-            file[at:at + 1] = rng.randbytes(1)
+            file[at : at + 1] = rng.randbytes(1)
         elif kind == 2:
-            del file[at:at + rng.randint(1, 8)]
+            del file[at : at + rng.randint(1, 8)]
         elif kind == 3:
             other = rng.randint(0, len(file))
-            file[at:at] = file[min(at, other):max(at, other)][:200]
+            file[at:at] = file[min(at, other) : max(at, other)][:200]
         else:
-            file[at:at] = chr(rng.choice([rng.randrange(0x80), rng.randrange(0xD800),
-                                          rng.randrange(0xE000, 0x110000)])).encode()
+            file[at:at] = chr(
+                rng.choice(
+                    [rng.randrange(0x80), rng.randrange(0xD800), rng.randrange(0xE000, 0x110000)]
+                )
+            ).encode()
     return bytes(file)
 
 

@@ -97,9 +97,9 @@ def changed_picture(data: bytes) -> None:
         if kind < 0.6:
             file[at] = rng.choice([0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)])
         elif kind < 0.8:
-            del file[at:at + rng.randint(1, 16)]
+            del file[at : at + rng.randint(1, 16)]
         else:
-            file[at:at] = data[:rng.randint(0, 16)]
+            file[at:at] = data[: rng.randint(0, 16)]
         if not file:
             break
     picture(bytes(file))
@@ -118,5 +118,9 @@ def custom_id(data: bytes) -> None:
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    "prompt": prompt, "request": request, "picture": picture,
-    "changed-picture": changed_picture, "custom-id": custom_id}
+    "prompt": prompt,
+    "request": request,
+    "picture": picture,
+    "changed-picture": changed_picture,
+    "custom-id": custom_id,
+}

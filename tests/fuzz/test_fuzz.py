@@ -15,27 +15,83 @@ from hypothesis import strategies as st
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.targets import TARGETS
 
-WORDS = st.sampled_from([
-    "a fox", " + ", ":", ":0.5", ":-1:2", " -> ", "--", "—", "--seed", "--ar", "16:9", "--size",
-    "256x128", "--where", '"', "=", "\u202e", "\u200b", "@everyone", "```", "\ud800", "7", "1e9"])
+WORDS = st.sampled_from(
+    [
+        "a fox",
+        " + ",
+        ":",
+        ":0.5",
+        ":-1:2",
+        " -> ",
+        "--",
+        "—",
+        "--seed",
+        "--ar",
+        "16:9",
+        "--size",
+        "256x128",
+        "--where",
+        '"',
+        "=",
+        "\u202e",
+        "\u200b",
+        "@everyone",
+        "```",
+        "\ud800",
+        "7",
+        "1e9",
+    ]
+)
 PROMPTS = st.lists(WORDS | st.text(max_size=8), max_size=24).map("".join)
-FIELDS = st.sampled_from(["prompt", "width", "height", "aspect", "iterations", "seed", "preset",
-                          "model", "init_image", "cutouts", "learning_rate", "regulariser",
-                          "strength", "mask", "where", "threshold", "keep", "away", "more", "x"])
-VALUES = (st.none() | st.booleans() | st.integers() | st.floats() | PROMPTS
-          | st.sampled_from(["a" * 64, "paper", "linear", 64, 0.5]) | st.lists(st.integers(),
-                                                                              max_size=2))
-BUTTON_IDS = st.builds("imagine:{}:{}".format, st.sampled_from(["stop", "again", "delete", "edit"]),
-                       st.text("0123456789abcdefABCDEFg\u0661\n", min_size=30, max_size=34))
+FIELDS = st.sampled_from(
+    [
+        "prompt",
+        "width",
+        "height",
+        "aspect",
+        "iterations",
+        "seed",
+        "preset",
+        "model",
+        "init_image",
+        "cutouts",
+        "learning_rate",
+        "regulariser",
+        "strength",
+        "mask",
+        "where",
+        "threshold",
+        "keep",
+        "away",
+        "more",
+        "x",
+    ]
+)
+VALUES = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | PROMPTS
+    | st.sampled_from(["a" * 64, "paper", "linear", 64, 0.5])
+    | st.lists(st.integers(), max_size=2)
+)
+BUTTON_IDS = st.builds(
+    "imagine:{}:{}".format,
+    st.sampled_from(["stop", "again", "delete", "edit"]),
+    st.text("0123456789abcdefABCDEFg\u0661\n", min_size=30, max_size=34),
+)
 
 
 def feed(target: str, text: str) -> None:
     TARGETS[target](text.encode("utf-8", "surrogatepass"))
 
 
-@pytest.mark.parametrize(("target", "data"), [
-    (target, data) for target, seeds in SEEDS.items() for data in seeds],
-    ids=lambda value: value if isinstance(value, str) else repr(value[:30]))
+@pytest.mark.parametrize(
+    ("target", "data"),
+    [(target, data) for target, seeds in SEEDS.items() for data in seeds],
+    ids=lambda value: value if isinstance(value, str) else repr(value[:30]),
+)
 def test_earlier_findings_are_accepted_or_refused_with_a_message(target, data):
     TARGETS[target](data)
 

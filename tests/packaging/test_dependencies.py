@@ -15,7 +15,7 @@ from tests.test_imports_run_one_way import imported_names
 # Imported by name where they are used, or needed by one that is: not seen in an import statement.
 INDIRECT = {
     "clip-anytorch",  # engine/models reads its modules past its __init__
-    "einops",         # taming's quantisers need it and do not ask for it
+    "einops",  # taming's quantisers need it and do not ask for it
 }
 
 

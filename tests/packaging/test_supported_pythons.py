@@ -11,8 +11,11 @@ from tests.packaging.wheels import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PREFIX = "Programming Language :: Python :: "
-CLAIMED = [each.removeprefix(PREFIX) for each in PYPROJECT["project"]["classifiers"]
-           if each.startswith(PREFIX)]
+CLAIMED = [
+    each.removeprefix(PREFIX)
+    for each in PYPROJECT["project"]["classifiers"]
+    if each.startswith(PREFIX)
+]
 
 
 def minor(version: str) -> int:
@@ -42,8 +45,9 @@ def test_style_and_types_are_those_of_the_oldest():
 def test_the_makefile_takes_each():
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert all(f"python{each}" in makefile for each in CLAIMED)
-    assert f"(3, {minor(CLAIMED[0])}) <= sys.version_info < (3, {minor(CLAIMED[-1]) + 1})" \
-        in makefile
+    assert (
+        f"(3, {minor(CLAIMED[0])}) <= sys.version_info < (3, {minor(CLAIMED[-1]) + 1})" in makefile
+    )
 
 
 def test_the_readme_names_them():

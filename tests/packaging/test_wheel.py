@@ -21,18 +21,27 @@ from tests.packaging.wheels import (
 
 # What the code reads at run time besides itself. A file of another kind next to the code is
 # either needed, then it is listed here and in pyproject.toml, or it belongs elsewhere.
-DATA = {"engine": ("models/catalogue.toml", "models/weights/*/*", "py.typed"),
-        "data": ("sqlite/migrations/*.sql", "py.typed"),
-        "bot": ("locales/*/LC_MESSAGES/bot.mo", "py.typed"),
-        "cogs": ("py.typed",)}
+DATA = {
+    "engine": ("models/catalogue.toml", "models/weights/*/*", "py.typed"),
+    "data": ("sqlite/migrations/*.sql", "py.typed"),
+    "bot": ("locales/*/LC_MESSAGES/bot.mo", "py.typed"),
+    "cogs": ("py.typed",),
+}
 
 
 def expected_names() -> set[str]:
     """Each module and data file of the installed packages, by its path from the root."""
-    modules = {path.relative_to(ROOT).as_posix() for folder in INSTALLED
-               for path in (ROOT / folder).rglob("*.py")}
-    data = {path.relative_to(ROOT).as_posix() for folder, patterns in DATA.items()
-            for pattern in patterns for path in (ROOT / folder).glob(pattern)}
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for folder in INSTALLED
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    data = {
+        path.relative_to(ROOT).as_posix()
+        for folder, patterns in DATA.items()
+        for pattern in patterns
+        for path in (ROOT / folder).glob(pattern)
+    }
     return {name for name in modules if not name.startswith(NOT_INSTALLED)} | data
 
 
@@ -44,8 +53,14 @@ def test_the_wheel_holds_the_packages_and_what_they_read_and_nothing_else(tmp_pa
     about = {name for name in names if name.split("/")[0].endswith(".dist-info")}
     assert names - about == expected_names()
     assert {name.partition("/")[2] for name in about} == {
-        "METADATA", "RECORD", "WHEEL", "entry_points.txt", "top_level.txt",
-        "licenses/LICENSE", "licenses/NOTICE"}
+        "METADATA",
+        "RECORD",
+        "WHEEL",
+        "entry_points.txt",
+        "top_level.txt",
+        "licenses/LICENSE",
+        "licenses/NOTICE",
+    }
 
 
 def test_every_data_pattern_finds_a_file():
@@ -70,9 +85,15 @@ def run(scripts, tmp_path):
 
     def run(program: str, *arguments: str, **environment: str) -> str:
         clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        done = subprocess.run([scripts / program, *arguments], cwd=tmp_path, check=False,
-                              env={**clean, **environment}, capture_output=True, text=True,
-                              timeout=200)
+        done = subprocess.run(
+            [scripts / program, *arguments],
+            cwd=tmp_path,
+            check=False,
+            env={**clean, **environment},
+            capture_output=True,
+            text=True,
+            timeout=200,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -87,32 +108,55 @@ def python(*lines: str) -> tuple[str, str, str]:
 @pytest.mark.timeout(600)
 class TestInstalledOutsideTheCheckout:
     def test_the_checkout_is_not_there(self, run, scripts):
-        home = run(*python("import engine, data, bot, cogs",
-                           "for each in (engine, data, bot, cogs): print(each.__file__)"))
+        home = run(
+            *python(
+                "import engine, data, bot, cogs",
+                "for each in (engine, data, bot, cogs): print(each.__file__)",
+            )
+        )
         lines = home.splitlines()
         assert len(lines) == 4
         assert all(Path(line).is_relative_to(scripts.parent) for line in lines)
         for name in ("training", "bench", "tests", "bot.locales.update"):
-            absent = run(*python("from importlib.util import find_spec",
-                                 f"try: print(find_spec({name!r}))",
-                                 "except ModuleNotFoundError: print(None)"))
+            absent = run(
+                *python(
+                    "from importlib.util import find_spec",
+                    f"try: print(find_spec({name!r}))",
+                    "except ModuleNotFoundError: print(None)",
+                )
+            )
             assert absent.strip() == "None", name
 
     @pytest.mark.parametrize("model", ["drawn", "natural"])
     def test_the_command_paints(self, run, tmp_path, model):
-        run("imagine", "a red star on a blue background", "--model", model, "--size", "64x64",
-            "--iterations", "2", "--seed", "1", "-o", "star.png")
+        run(
+            "imagine",
+            "a red star on a blue background",
+            "--model",
+            model,
+            "--size",
+            "64x64",
+            "--iterations",
+            "2",
+            "--seed",
+            "1",
+            "-o",
+            "star.png",
+        )
         with Image.open(tmp_path / "star.png") as picture:
             assert picture.size == (64, 64)
             assert picture.convert("L").getextrema() != (0, 0)
 
     def test_the_library_paints(self, run, tmp_path):
-        printed = run(*python(
-            "from engine import imagine",
-            "for iterate in imagine('a red star', model='drawn', width=64, height=64,",
-            "                       iterations=2, seed=1):",
-            "    print(iterate.iteration)",
-            "iterate.to_pil().save('star.png')"))
+        printed = run(
+            *python(
+                "from engine import imagine",
+                "for iterate in imagine('a red star', model='drawn', width=64, height=64,",
+                "                       iterations=2, seed=1):",
+                "    print(iterate.iteration)",
+                "iterate.to_pil().save('star.png')",
+            )
+        )
         assert printed.split()[-1] == "2"
         with Image.open(tmp_path / "star.png") as picture:
             assert picture.size == (64, 64)
@@ -124,26 +168,39 @@ class TestInstalledOutsideTheCheckout:
 
     def test_the_bot_finds_its_models_database_and_languages(self, run, tmp_path):
         token = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"
-        printed = run("python", "-m", "bot", "doctor", DISCORD_TOKEN=token,
-                      IMAGINE_DATA_FOLDER=str(tmp_path / "data"), IMAGINE_MODEL="drawn")
+        printed = run(
+            "python",
+            "-m",
+            "bot",
+            "doctor",
+            DISCORD_TOKEN=token,
+            IMAGINE_DATA_FOLDER=str(tmp_path / "data"),
+            IMAGINE_MODEL="drawn",
+        )
         assert "WRONG" not in printed
-        printed = run(*python(
-            "import asyncio",
-            "from pathlib import Path",
-            "from data import Store",
-            "async def main():",
-            "    store = await Store.open(Path('data'))",
-            "    await store.close()",
-            "    print('opened')",
-            "asyncio.run(main())"))
+        printed = run(
+            *python(
+                "import asyncio",
+                "from pathlib import Path",
+                "from data import Store",
+                "async def main():",
+                "    store = await Store.open(Path('data'))",
+                "    await store.close()",
+                "    print('opened')",
+                "asyncio.run(main())",
+            )
+        )
         assert printed.strip() == "opened"
 
     def test_every_module_can_be_imported(self, run):
-        printed = run(*python(
-            "import importlib, pkgutil",
-            f"for package in map(importlib.import_module, {INSTALLED!r}):",
-            "    for each in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):",
-            "        if not each.name.endswith('.__main__'):",
-            "            importlib.import_module(each.name)",
-            "print('imported')"))
+        printed = run(
+            *python(
+                "import importlib, pkgutil",
+                f"for package in map(importlib.import_module, {INSTALLED!r}):",
+                "    for each in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):",
+                "        if not each.name.endswith('.__main__'):",
+                "            importlib.import_module(each.name)",
+                "print('imported')",
+            )
+        )
         assert printed.strip() == "imported"

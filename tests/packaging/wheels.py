@@ -36,16 +36,27 @@ def copy_sources(into: Path, *, whole: bool) -> Path:
     for name in _FILES:
         copy(str(ROOT / name), str(into / name))
     for folder in (*INSTALLED, *LEFT_OUT):
-        shutil.copytree(ROOT / folder, into / folder, copy_function=copy,
-                        ignore=shutil.ignore_patterns(*_CACHES))
+        shutil.copytree(
+            ROOT / folder,
+            into / folder,
+            copy_function=copy,
+            ignore=shutil.ignore_patterns(*_CACHES),
+        )
     return into
 
 
 def build_wheel(sources: Path, into: Path) -> Path:
     """Build the wheel with the installed setuptools, without a network."""
-    _pip("wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", str(into),
-         str(sources))
-    wheel, = into.glob("*.whl")
+    _pip(
+        "wheel",
+        "--no-deps",
+        "--no-index",
+        "--no-build-isolation",
+        "--wheel-dir",
+        str(into),
+        str(sources),
+    )
+    (wheel,) = into.glob("*.whl")
     return wheel
 
 
@@ -65,15 +76,24 @@ def install_alone(wheel: Path, folder: Path) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     scripts = folder / "bin"
     _pip("--python", str(scripts / "python"), "install", "--no-deps", "--no-index", str(wheel))
-    own = Path(subprocess.run(
-        [scripts / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True, text=True, check=True).stdout.strip())
+    own = Path(
+        subprocess.run(
+            [scripts / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    )
     paths = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
     (own / "dependencies.pth").write_text("\n".join(paths) + "\n")
     return scripts
 
 
 def _pip(*arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "pip", "--disable-pip-version-check", "-q",
-                           *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,8 +11,19 @@ from training.natural.__main__ import app as natural
 
 COMMANDS = {
     "drawn": (drawn, ["generator", "words", "drawings", "export"]),
-    "natural": (natural, ["classes", "corpus", "words", "show-words", "perceptor", "generator",
-                          "export-generator", "show-generator"]),
+    "natural": (
+        natural,
+        [
+            "classes",
+            "corpus",
+            "words",
+            "show-words",
+            "perceptor",
+            "generator",
+            "export-generator",
+            "show-generator",
+        ],
+    ),
 }
 
 

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 _RANDOM_SHARE = 0.3  # of the distance, before the step: right at the picture the slope can be flat
 
 
-def adversarial_pictures(pictures: Tensor, loss: Callable[[Tensor], Tensor], most: Tensor,
-                         rng: torch.Generator) -> Tensor:
+def adversarial_pictures(
+    pictures: Tensor, loss: Callable[[Tensor], Tensor], most: Tensor, rng: torch.Generator
+) -> Tensor:
     """``pictures`` [N, 3, S, S] in 0..1, each changed so that ``loss`` of them all rises.
 
     How much is drawn for each, evenly from 0 to its own ``most`` [N] (L2 over all its numbers); the

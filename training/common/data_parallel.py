@@ -33,8 +33,9 @@ def train_in_processes(processes: int, train: Callable[[int], None]) -> None:
 def _join(rank: int, processes: int, train: Callable[[int], None], rendezvous: Path) -> None:
     # PyTorch sends SIGINT when the parent dies, and a shell's background jobs ignore SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    dist.init_process_group("gloo", init_method=rendezvous.as_uri(), rank=rank,
-                            world_size=processes)
+    dist.init_process_group(
+        "gloo", init_method=rendezvous.as_uri(), rank=rank, world_size=processes
+    )
     try:
         train(rank)
     finally:
@@ -67,5 +68,5 @@ def _mean(tensors: list[Tensor]) -> None:
     flat /= dist.get_world_size()
     start = 0
     for each in tensors:
-        each.detach().copy_(flat[start:start + each.numel()].view_as(each))
+        each.detach().copy_(flat[start : start + each.numel()].view_as(each))
         start += each.numel()

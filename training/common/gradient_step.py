@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from training.common.data_parallel import average_gradients
 
 
-def gradient_step(model: nn.Module, optimiser: torch.optim.Optimizer, loss: Tensor,
-                  rate: float) -> None:
+def gradient_step(
+    model: nn.Module, optimiser: torch.optim.Optimizer, loss: Tensor, rate: float
+) -> None:
     """Let ``optimiser`` take ``model`` down ``loss`` at the learning rate ``rate``.
 
     A parameter group's ``times``, if it has one, multiplies its rate. The gradients are the

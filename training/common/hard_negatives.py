@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def grouped_contrastive_loss(images: Tensor, texts: Tensor, sizes: Sequence[int],
-                             scale: float = 30.0) -> tuple[Tensor, float]:
+def grouped_contrastive_loss(
+    images: Tensor, texts: Tensor, sizes: Sequence[int], scale: float = 30.0
+) -> tuple[Tensor, float]:
     """CLIP's loss within each group, and the share of pictures matched to their own caption.
 
     Args:

@@ -42,8 +42,9 @@ def steps_done(name: str, folder: Path) -> int:
 def read_state(path: Path) -> dict[str, Any]:
     """The state of a run. Raises CheckpointError if it is missing."""
     if not path.exists():
-        raise CheckpointError("There is no training state at {path}; train that model first.",
-                              path=path)
+        raise CheckpointError(
+            "There is no training state at {path}; train that model first.", path=path
+        )
     state: dict[str, Any] = torch.load(path, weights_only=True)
     return state
 
@@ -61,10 +62,19 @@ def resume(trainer: Trainer, name: str, folder: Path) -> None:
     trainer.load_state_dict(read_state(folder / f"{name}.pt"))
 
 
-def run_stage(trainer: Trainer, name: str, folder: Path, *, minutes: float, steps: int,
-              save_every: float = 120.0, log_every: int = 20,
-              after_save: Callable[[], object] = lambda: None,
-              tell: Callable[[str], None] = print, rank: int = 0) -> None:
+def run_stage(
+    trainer: Trainer,
+    name: str,
+    folder: Path,
+    *,
+    minutes: float,
+    steps: int,
+    save_every: float = 120.0,
+    log_every: int = 20,
+    after_save: Callable[[], object] = lambda: None,
+    tell: Callable[[str], None] = print,
+    rank: int = 0,
+) -> None:
     """Step ``trainer`` until ``minutes`` are over or it has done ``steps``.
 
     The state goes to ``folder/name.pt`` every ``save_every`` seconds and at the end, each time
@@ -93,8 +103,11 @@ def run_stage(trainer: Trainer, name: str, folder: Path, *, minutes: float, step
             continue
         if trainer.iteration % log_every == 0:
             means = {key: round(value / counts[key], 5) for key, value in sums.items()}
-            line = {"step": trainer.iteration, "seconds": round(time.monotonic() - start, 1),
-                    **means}
+            line = {
+                "step": trainer.iteration,
+                "seconds": round(time.monotonic() - start, 1),
+                **means,
+            }
             with log_path.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
             tell(json.dumps(line))

@@ -34,17 +34,30 @@ def _checked(folder: Path | None) -> Path | None:
 Folder = Annotated[Path, typer.Option(help="where states and logs are kept")]
 Minutes = Annotated[float, typer.Option(help="stop after this long; resume later")]
 Resume = Annotated[bool, typer.Option(help="continue from the state in the folder, if any")]
-StartFrom = Annotated[Path | None, typer.Option(
-    exists=True, file_okay=False,
-    help="a folder of exported models to start from, if the run has no state of its own")]
-FolderOfDrawings = Annotated[Path | None, typer.Option(
-    "--drawings", callback=_checked,
-    help="a folder of drawings; without it the world has shapes only")]
-Steps = Annotated[int | None, typer.Option(
-    min=1, help="where the learning rate ends; the default depends on the world")]
+StartFrom = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        help="a folder of exported models to start from, if the run has no state of its own",
+    ),
+]
+FolderOfDrawings = Annotated[
+    Path | None,
+    typer.Option(
+        "--drawings",
+        callback=_checked,
+        help="a folder of drawings; without it the world has shapes only",
+    ),
+]
+Steps = Annotated[
+    int | None,
+    typer.Option(min=1, help="where the learning rate ends; the default depends on the world"),
+]
 Threads = Annotated[int, typer.Option(help="processor cores to use")]
-Processes = Annotated[int, typer.Option(
-    help="train in this many processes, a core each", min=1, max=64)]
+Processes = Annotated[
+    int, typer.Option(help="train in this many processes, a core each", min=1, max=64)
+]
 
 
 def steps_in(drawings: Path | None) -> tuple[int, int]:
@@ -53,9 +66,15 @@ def steps_in(drawings: Path | None) -> tuple[int, int]:
 
 
 @app.callback(invoke_without_command=True)
-def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes = 100,
-         resume: Resume = True, processes: Processes = 1, start_from: StartFrom = None,
-         drawings: FolderOfDrawings = None) -> None:
+def both(
+    context: typer.Context,
+    folder: Folder = Path("runs"),
+    minutes: Minutes = 100,
+    resume: Resume = True,
+    processes: Processes = 1,
+    start_from: StartFrom = None,
+    drawings: FolderOfDrawings = None,
+) -> None:
     """Train the drawn models, in stages that resume: the generator, then the perceptor's words.
 
     Repeat the command until both have done all their steps; `export` then writes the files that
@@ -68,18 +87,44 @@ def both(context: typer.Context, folder: Folder = Path("runs"), minutes: Minutes
     began = time.monotonic()
     generator_steps, words_steps = steps_in(drawings)
     # The generator trains in one process, with as many threads.
-    _train_generator(Stage(folder, minutes, generator_steps, resume, threads=processes,
-                           start_from=start_from, drawings=drawings))
+    _train_generator(
+        Stage(
+            folder,
+            minutes,
+            generator_steps,
+            resume,
+            threads=processes,
+            start_from=start_from,
+            drawings=drawings,
+        )
+    )
     left = minutes - (time.monotonic() - began) / 60
     if left > 0:
-        _train_words(Stage(folder, left, words_steps, resume, threads=1, start_from=start_from,
-                           drawings=drawings), processes)
+        _train_words(
+            Stage(
+                folder,
+                left,
+                words_steps,
+                resume,
+                threads=1,
+                start_from=start_from,
+                drawings=drawings,
+            ),
+            processes,
+        )
 
 
 @app.command()
-def words(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
-          resume: Resume = True, threads: Threads = 1, processes: Processes = 1,
-          start_from: StartFrom = None, drawings: FolderOfDrawings = None) -> None:
+def words(
+    folder: Folder = Path("runs"),
+    minutes: Minutes = 100,
+    steps: Steps = None,
+    resume: Resume = True,
+    threads: Threads = 1,
+    processes: Processes = 1,
+    start_from: StartFrom = None,
+    drawings: FolderOfDrawings = None,
+) -> None:
     """Train the perceptor's text tower; its picture tower is a projection."""
     from training.drawn.stages import Stage
 
@@ -95,9 +140,15 @@ def _train_words(stage: Stage, processes: int) -> None:
 
 
 @app.command()
-def generator(folder: Folder = Path("runs"), minutes: Minutes = 100, steps: Steps = None,
-              resume: Resume = True, threads: Threads = 1, start_from: StartFrom = None,
-              drawings: FolderOfDrawings = None) -> None:
+def generator(
+    folder: Folder = Path("runs"),
+    minutes: Minutes = 100,
+    steps: Steps = None,
+    resume: Resume = True,
+    threads: Threads = 1,
+    start_from: StartFrom = None,
+    drawings: FolderOfDrawings = None,
+) -> None:
     """Train the VQGAN."""
     from training.drawn.stages import Stage
 
@@ -112,9 +163,11 @@ def _train_generator(stage: Stage) -> None:
 
 
 @app.command()
-def drawings(noto: Annotated[Path, typer.Argument(help="Noto Emoji's folder png/128")],
-             emojilib: Annotated[Path, typer.Argument(help="emojilib's emoji-en-US.json")],
-             into: Annotated[Path, typer.Argument(help="the folder to make")]) -> None:
+def drawings(
+    noto: Annotated[Path, typer.Argument(help="Noto Emoji's folder png/128")],
+    emojilib: Annotated[Path, typer.Argument(help="emojilib's emoji-en-US.json")],
+    into: Annotated[Path, typer.Argument(help="the folder to make")],
+) -> None:
     """Make a folder of drawings that --drawings takes."""
     from training.world.drawings_folder import make_folder
 
@@ -125,16 +178,19 @@ def drawings(noto: Annotated[Path, typer.Argument(help="Noto Emoji's folder png/
 
 
 @app.command()
-def export(folder: Folder = Path("runs"), into: Annotated[Path, typer.Option(
-        help="the folder to write to")] = DRAWN) -> None:
+def export(
+    folder: Folder = Path("runs"),
+    into: Annotated[Path, typer.Option(help="the folder to write to")] = DRAWN,
+) -> None:
     """Write the files that ship from the states in the folder."""
     from training.drawn.stages import GENERATOR, WORDS
     from training.generator.export import export_state
     from training.perceptor.export import export_drawn
 
-    for path in (export_state(folder / f"{GENERATOR}.pt", into / "generator.ckpt",
-                              unit_codes=False),
-                 export_drawn(folder / f"{WORDS}.pt", into / "perceptor.pt")):
+    for path in (
+        export_state(folder / f"{GENERATOR}.pt", into / "generator.ckpt", unit_codes=False),
+        export_drawn(folder / f"{WORDS}.pt", into / "perceptor.pt"),
+    ):
         typer.echo(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
 
 

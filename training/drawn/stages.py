@@ -55,10 +55,14 @@ def train_generator(stage: Stage) -> None:
     mix = SHAPES_ONLY if stage.drawings is None else WHOLE
     # A stage that continues draws other pictures than the one before: the model would learn a
     # small pool by heart.
-    pool = ScenePool(settings.pool_pairs, _SIDE, [settings.seed, done],
-                     mix=replace(mix, styled=settings.styled),
-                     drawings=None if stage.drawings is None else Drawings(stage.drawings),
-                     typical=settings.typical)
+    pool = ScenePool(
+        settings.pool_pairs,
+        _SIDE,
+        [settings.seed, done],
+        mix=replace(mix, styled=settings.styled),
+        drawings=None if stage.drawings is None else Drawings(stage.drawings),
+        typical=settings.typical,
+    )
     trainer = DrawnGeneratorTrainer(settings, pool)
     if done:
         resume(trainer, GENERATOR, stage.folder)

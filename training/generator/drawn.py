@@ -26,8 +26,9 @@ from training.world.pool import ScenePool
 
 SCALES = 3  # of the edges
 
-CODEBOOK_TRAINING = CodebookTraining(start=0.0, moved_above=1e-4, unused_below=0.02, revived=0.05,
-                                     counted_above=0.05, noise=0.02)
+CODEBOOK_TRAINING = CodebookTraining(
+    start=0.0, moved_above=1e-4, unused_below=0.02, revived=0.05, counted_above=0.05, noise=0.02
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,15 +92,21 @@ class DrawnGeneratorTrainer(GeneratorTrainer):
     def _follows(self) -> bool:
         return self.iteration >= self.settings.quantise_after
 
-    def _losses(self, batch: Reconstruction, random: torch.Generator
-                ) -> tuple[Tensor, dict[str, Tensor]]:
+    def _losses(
+        self, batch: Reconstruction, random: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         settings = self.settings
         h = batch.h
-        parts = {"l1": (batch.painted - batch.real).abs().mean(),
-                 "edges": edge_loss(batch.painted, batch.real, SCALES) / SCALES,
-                 "commitment": (h - batch.zq).square().mean() / h.detach().var()}
-        loss = (parts["l1"] + settings.edges * parts["edges"]
-                + settings.commitment * parts["commitment"])
+        parts = {
+            "l1": (batch.painted - batch.real).abs().mean(),
+            "edges": edge_loss(batch.painted, batch.real, SCALES) / SCALES,
+            "commitment": (h - batch.zq).square().mean() / h.detach().var(),
+        }
+        loss = (
+            parts["l1"]
+            + settings.edges * parts["edges"]
+            + settings.commitment * parts["commitment"]
+        )
         return loss, parts | {"deviation": h.std()}
 
     def state_dict(self) -> dict[str, Any]:

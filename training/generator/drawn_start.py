@@ -19,7 +19,7 @@ def start_from_exported(trainer: DrawnGeneratorTrainer, folder: Path) -> None:
     """
     weights = read_exported(folder).model.state_dict()
     codes = weights[CODEBOOK][: len(trainer.codebook)]
-    weights[CODEBOOK] = torch.cat([codes, trainer.codebook.data[len(codes):]])
+    weights[CODEBOOK] = torch.cat([codes, trainer.codebook.data[len(codes) :]])
     trainer.model.load_state_dict(weights)
     trainer.average = WeightAverage(trainer.model, trainer.average.decay)
     trainer.followed.restart(len(codes))

@@ -36,14 +36,20 @@ def export(weights: Mapping[str, Tensor], ddconfig: Mapping[str, Any], checkpoin
     halves = {name: value.half().contiguous() for name, value in weights.items()}
     save_atomically({"state_dict": halves}, checkpoint)
     codes, width = halves[CODEBOOK].shape
-    config = {"model": {"target": "taming.models.vqgan.VQModel", "params": {
-        "embed_dim": width, "n_embed": codes, "ddconfig": dict(ddconfig)}}}
-    checkpoint.with_suffix(".yaml").write_text(_NOTE + yaml.safe_dump(config, sort_keys=False),
-                                               encoding="utf-8")
+    config = {
+        "model": {
+            "target": "taming.models.vqgan.VQModel",
+            "params": {"embed_dim": width, "n_embed": codes, "ddconfig": dict(ddconfig)},
+        }
+    }
+    checkpoint.with_suffix(".yaml").write_text(
+        _NOTE + yaml.safe_dump(config, sort_keys=False), encoding="utf-8"
+    )
     return checkpoint
 
 
 def read_exported(folder: Path) -> VQGenerator:
     """The generator in ``folder``; CheckpointError if it is missing."""
-    return build_generator(read_tensors(folder / "generator.ckpt"),
-                           read_config(folder / "generator.yaml"))
+    return build_generator(
+        read_tensors(folder / "generator.ckpt"), read_config(folder / "generator.yaml")
+    )

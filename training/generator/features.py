@@ -22,7 +22,7 @@ class Features(nn.Module):
     def __init__(self, network: EfficientNetLite0, blocks: Sequence[int] = BLOCKS) -> None:
         super().__init__()
         self.stem = network.stem
-        self.blocks = network.blocks[:max(blocks) + 1]
+        self.blocks = network.blocks[: max(blocks) + 1]
         self.compared = tuple(blocks)
         in_channels_last(self.eval().requires_grad_(False))
 
@@ -45,6 +45,7 @@ def load_features() -> Features:
 
 def perceptual_loss(painted: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
     """The squared distance of features, summed over the blocks (as LPIPS, Zhang et al. 2018)."""
-    parts = [(one - other).square().sum(dim=1).mean()
-             for one, other in zip(painted, real, strict=True)]
+    parts = [
+        (one - other).square().sum(dim=1).mean() for one, other in zip(painted, real, strict=True)
+    ]
     return torch.stack(parts).sum()

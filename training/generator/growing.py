@@ -14,8 +14,11 @@ from torch import Tensor
 
 from engine.models.generators.taming import VQModel, rescaled
 
-_ZERO_AT_FIRST = tuple(f".{layer}.{part}" for layer in ("conv2", "proj_out", "nin_shortcut")
-                       for part in ("weight", "bias"))
+_ZERO_AT_FIRST = tuple(
+    f".{layer}.{part}"
+    for layer in ("conv2", "proj_out", "nin_shortcut")
+    for part in ("weight", "bias")
+)
 
 
 class GrowthError(ValueError):
@@ -37,7 +40,7 @@ def grow(weights: Mapping[str, Tensor], larger: VQModel, generator: torch.Genera
         raise GrowthError(f"The larger model has no {sorted(unknown)[0]}.")
     for name, value in own.items():
         if name == "quantize.embedding.weight":
-            value[:len(weights[name])] = weights[name]
+            value[: len(weights[name])] = weights[name]
         elif name in weights:
             value.copy_(_doubled(name, weights[name], value, generator))
         elif name.endswith(".nin_shortcut.weight"):
@@ -51,9 +54,11 @@ def grow(weights: Mapping[str, Tensor], larger: VQModel, generator: torch.Genera
 def _doubled(name: str, small: Tensor, large: Tensor, generator: torch.Generator) -> Tensor:
     """``small`` with its channels doubled if ``large`` has twice as many."""
     times = [after // before for before, after in zip(small.shape, large.shape, strict=True)]
-    if [after // each for after, each in zip(large.shape, times, strict=True)] != list(
-            small.shape) or any(each not in (1, 2) for each in times[:2]) or times[2:] != [1] * (
-            small.dim() - 2):
+    if (
+        [after // each for after, each in zip(large.shape, times, strict=True)] != list(small.shape)
+        or any(each not in (1, 2) for each in times[:2])
+        or times[2:] != [1] * (small.dim() - 2)
+    ):
         raise GrowthError(f"{name} is {list(small.shape)}; it cannot become {list(large.shape)}.")
     grown = small
     if times[0] == 2:
@@ -65,14 +70,16 @@ def _doubled(name: str, small: Tensor, large: Tensor, generator: torch.Generator
         shares = 0.5 + 0.3 * (2 * torch.rand(small.shape[:2], generator=generator) - 1)
         shares = torch.stack([shares, 1 - shares], dim=2).flatten(1)
         shares = shares.repeat_interleave(times[0], dim=0)
-        grown = grown.repeat_interleave(2, dim=1) * shares.view(*shares.shape,
-                                                                *[1] * (small.dim() - 2))
+        grown = grown.repeat_interleave(2, dim=1) * shares.view(
+            *shares.shape, *[1] * (small.dim() - 2)
+        )
     return grown
 
 
 @torch.no_grad()
-def more_codes(codebook: Tensor, tokens: Tensor, count: int, generator: torch.Generator,
-               rounds: int = 4) -> Tensor:
+def more_codes(
+    codebook: Tensor, tokens: Tensor, count: int, generator: torch.Generator, rounds: int = 4
+) -> Tensor:
     """A codebook of ``count`` codes: ``codebook`` [K, D] and new ones far from all of them.
 
     The new ones start at tokens [N, D], drawn with the probability of their squared distance to
@@ -83,15 +90,16 @@ def more_codes(codebook: Tensor, tokens: Tensor, count: int, generator: torch.Ge
     if new <= 0:
         return codebook[:count].clone()
     error = nearest(tokens, codebook)[1]
-    rows = torch.multinomial(error.clamp(min=1e-9), new, replacement=new > len(tokens),
-                             generator=generator)
+    rows = torch.multinomial(
+        error.clamp(min=1e-9), new, replacement=new > len(tokens), generator=generator
+    )
     grown = torch.cat([codebook, tokens[rows]])
     for _ in range(rounds):
         chosen = nearest(tokens, grown)[0]
         sums = torch.zeros_like(grown).index_add_(0, chosen, tokens)
         counts = torch.bincount(chosen, minlength=count).to(sums.dtype)
         moved = counts > 0
-        moved[:len(codebook)] = False
+        moved[: len(codebook)] = False
         grown[moved] = sums[moved] / counts[moved, None]
     return grown
 

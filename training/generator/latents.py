@@ -9,8 +9,9 @@ from torch import Tensor
 from engine.models.codebook import embed_codes, nearest_codes
 
 
-def slow_latents(zq: Tensor, colours: Tensor, codebook: Tensor, count: int,
-                 generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def slow_latents(
+    zq: Tensor, colours: Tensor, codebook: Tensor, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """``count`` latents that near_miss slowly from one token of ``zq`` [B, D, h, w] to another.
 
     They are interpolated and quantised to the nearest of ``codebook`` [K, D], as in painting: often

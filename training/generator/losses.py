@@ -36,8 +36,10 @@ class Critic(nn.Module):
         normalised = nn.utils.parametrizations.spectral_norm
         layers: list[nn.Module] = []
         for before, after in itertools.pairwise(widths):
-            layers += [normalised(nn.Conv2d(before, after, 4, stride=2, padding=1)),
-                       nn.LeakyReLU(0.2)]
+            layers += [
+                normalised(nn.Conv2d(before, after, 4, stride=2, padding=1)),
+                nn.LeakyReLU(0.2),
+            ]
         layers.append(normalised(nn.Conv2d(widths[-1], 1, 3, padding=1)))
         self.layers = nn.Sequential(*layers)
 

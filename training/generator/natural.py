@@ -27,8 +27,9 @@ from training.pictures.pool import PicturePool, Sources
 
 FeaturesOf = Callable[[Tensor], Sequence[Tensor]]
 
-CODEBOOK_TRAINING = CodebookTraining(start=0.3, moved_above=0.003, unused_below=0.003, revived=0.03,
-                                     counted_above=0.003)
+CODEBOOK_TRAINING = CodebookTraining(
+    start=0.3, moved_above=0.003, unused_below=0.003, revived=0.03, counted_above=0.003
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +86,14 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
     settings: NaturalGeneratorTraining
     memory_format = torch.channels_last
 
-    def __init__(self, settings: NaturalGeneratorTraining, sources: Sources,
-                 weights: Mapping[str, Tensor], features: FeaturesOf,
-                 held_out: Mapping[str, NDArray[np.uint8]] | None = None) -> None:
+    def __init__(
+        self,
+        settings: NaturalGeneratorTraining,
+        sources: Sources,
+        weights: Mapping[str, Tensor],
+        features: FeaturesOf,
+        held_out: Mapping[str, NDArray[np.uint8]] | None = None,
+    ) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.sources = sources
@@ -102,10 +108,15 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
     def _draw_pool(self, redraw_every: int, large: bool) -> PicturePool:
         settings = self.settings
         if large:
-            return PicturePool(self.sources, max(1, settings.pool // 4), 2 * settings.pool_side,
-                               [settings.seed, redraw_every, 1])
-        return PicturePool(self.sources, settings.pool, settings.pool_side,
-                           [settings.seed, redraw_every])
+            return PicturePool(
+                self.sources,
+                max(1, settings.pool // 4),
+                2 * settings.pool_side,
+                [settings.seed, redraw_every, 1],
+            )
+        return PicturePool(
+            self.sources, settings.pool, settings.pool_side, [settings.seed, redraw_every]
+        )
 
     def _random(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.iteration)
@@ -117,34 +128,50 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
         if drawn != self._drawn:
             self._drawn, self._pool = drawn, self._draw_pool(*drawn)
         rng = np.random.default_rng([settings.seed, self.iteration])
-        pictures = (self._pool.batch(max(1, settings.batch // 4), 2 * settings.side, rng) if large
-                    else self._pool.batch(settings.batch, settings.side, rng))
+        pictures = (
+            self._pool.batch(max(1, settings.batch // 4), 2 * settings.side, rng)
+            if large
+            else self._pool.batch(settings.batch, settings.side, rng)
+        )
         return pictures.contiguous(memory_format=self.memory_format)
 
-    def _losses(self, batch: Reconstruction, random: torch.Generator
-                ) -> tuple[Tensor, dict[str, Tensor]]:
+    def _losses(
+        self, batch: Reconstruction, random: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         settings = self.settings
         real, painted = batch.pictures, (batch.painted + 1) / 2
         with bf16_where_fast():
             perceptual = perceptual_loss(self.features(painted), self.features(real))
-        parts = {"l1": (painted - real).abs().mean(), "edges": edge_loss(painted, real),
-                 "perceptual": perceptual, "commitment": (batch.h - batch.zq).square().mean(),
-                 "colours": colour_loss(painted, real)}
+        parts = {
+            "l1": (painted - real).abs().mean(),
+            "edges": edge_loss(painted, real),
+            "perceptual": perceptual,
+            "commitment": (batch.h - batch.zq).square().mean(),
+            "colours": colour_loss(painted, real),
+        }
         parts |= self._slow_losses(batch.zq, real, random)
-        loss = (settings.pixels * parts["l1"] + settings.colours * parts["colours"]
-                + settings.edges * parts["edges"] + settings.perceptual * perceptual
-                + settings.commitment * parts["commitment"]
-                + settings.between * parts["between"] + settings.grid * parts["grid"])
+        loss = (
+            settings.pixels * parts["l1"]
+            + settings.colours * parts["colours"]
+            + settings.edges * parts["edges"]
+            + settings.perceptual * perceptual
+            + settings.commitment * parts["commitment"]
+            + settings.between * parts["between"]
+            + settings.grid * parts["grid"]
+        )
         return loss, parts
 
     def _slow_losses(self, zq: Tensor, real: Tensor, random: torch.Generator) -> dict[str, Tensor]:
         """The losses of latents that near_miss slowly between tokens of ``zq``."""
         period = real.shape[-1] // zq.shape[-1]
-        slow, colours = slow_latents(zq, F.avg_pool2d(real, period), self.codebook,
-                                     max(1, len(zq) // 4), random)
+        slow, colours = slow_latents(
+            zq, F.avg_pool2d(real, period), self.codebook, max(1, len(zq) // 4), random
+        )
         painted = (self._decode(slow) + 1) / 2
-        return {"between": (F.avg_pool2d(painted, period) - colours).abs().mean(),
-                "grid": grid_share(painted, period)}
+        return {
+            "between": (F.avg_pool2d(painted, period) - colours).abs().mean(),
+            "grid": grid_share(painted, period),
+        }
 
     def step(self) -> dict[str, float]:
         """One step on one batch; its losses, and now and then the held-out errors."""
@@ -157,8 +184,10 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
     def validate(self) -> dict[str, float]:
         """The L1 (0..1) of each held-out picture."""
         weights = self.weights()
-        return {name: (reconstruct(self.model, weights, each) - each).abs().mean().item()
-                for name, each in self.held_out.items()}
+        return {
+            name: (reconstruct(self.model, weights, each) - each).abs().mean().item()
+            for name, each in self.held_out.items()
+        }
 
 
 @torch.no_grad()

@@ -16,8 +16,9 @@ from training.generator.trainer import CODEBOOK
 from training.pictures.pool import PicturePool
 
 
-def new_model(ddconfig: Mapping[str, Any] = NATURAL_DDCONFIG, codes: int = NATURAL_CODES
-              ) -> VQModel:
+def new_model(
+    ddconfig: Mapping[str, Any] = NATURAL_DDCONFIG, codes: int = NATURAL_CODES
+) -> VQModel:
     """A model as it is trained: with random weights, in the memory format that is fastest."""
     model = VQModel(dict(ddconfig), codes, CODE_WIDTH)
     float32_norms(model)
@@ -26,8 +27,9 @@ def new_model(ddconfig: Mapping[str, Any] = NATURAL_DDCONFIG, codes: int = NATUR
 
 
 @torch.no_grad()
-def start_from_smaller(model: VQModel, weights: Mapping[str, Tensor], pool: PicturePool, seed: int,
-                       pictures: int = 400) -> None:
+def start_from_smaller(
+    model: VQModel, weights: Mapping[str, Tensor], pool: PicturePool, seed: int, pictures: int = 400
+) -> None:
     """Grow ``weights`` into ``model``; new codes go where pictures of the pool need them."""
     generator = torch.Generator().manual_seed(seed)
     weights = fold_scale(weights)

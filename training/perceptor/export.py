@@ -48,8 +48,10 @@ def export_natural(tower: Path, into: Path) -> Path:
     Raises ModuleNotFoundError without the classifier's packages.
     """
     words = torch.load(tower, weights_only=True)
-    tensors = {f"picture.{name}": value.half()
-               for name, value in folded(published_classifier()).state_dict().items()}
+    tensors = {
+        f"picture.{name}": value.half()
+        for name, value in folded(published_classifier()).state_dict().items()
+    }
     tensors |= {f"text.{name}": value.half() for name, value in words["state_dict"].items()}
     tensors["text.rows"] = words["rows"].to(torch.int32)
     save_atomically(tensors, into)

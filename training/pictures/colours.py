@@ -35,8 +35,7 @@ def tint(grey: Floats, rng: np.random.Generator) -> Floats:
     if rng.random() < 0.2:
         return np.repeat(grey, 3, axis=2)
     middle = random_colour(rng)
-    knots = np.stack([middle * rng.uniform(0, 0.5), middle,
-                      1 - (1 - middle) * rng.uniform(0, 0.6)])
+    knots = np.stack([middle * rng.uniform(0, 0.5), middle, 1 - (1 - middle) * rng.uniform(0, 0.6)])
     values = grey[..., 0].ravel()
     columns = [np.interp(values, (0.0, 0.5, 1.0), knots[:, channel]) for channel in range(3)]
     tinted: Floats = np.stack(columns, axis=1).reshape(*grey.shape[:2], 3).astype(np.float32)
@@ -47,6 +46,9 @@ def _hue_rotation(angle: float) -> Floats:
     """The matrix [3, 3] that turns colours (as rows) around the axis of greys."""
     axis = np.full(3, 3**-0.5)
     cross = np.cross(np.eye(3), axis)
-    matrix: Floats = np.cos(angle) * np.eye(3) + np.sin(angle) * cross + (
-        1 - np.cos(angle)) * np.outer(axis, axis)
+    matrix: Floats = (
+        np.cos(angle) * np.eye(3)
+        + np.sin(angle) * cross
+        + (1 - np.cos(angle)) * np.outer(axis, axis)
+    )
     return matrix.astype(np.float32)

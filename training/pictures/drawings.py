@@ -30,9 +30,11 @@ class Icon:
         """Render it in RGBA, ``size`` pixels wide. Needs the package resvg-py."""
         from resvg_py import svg_to_bytes
 
-        svg = (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
-               f'width="{self.width}" height="{self.height}" '
-               f'xmlns:xlink="http://www.w3.org/1999/xlink">{self.body}</svg>')
+        svg = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height}" '
+            f'width="{self.width}" height="{self.height}" '
+            f'xmlns:xlink="http://www.w3.org/1999/xlink">{self.body}</svg>'
+        )
         # Loading system fonts takes longer than the drawing, and hardly any drawing uses them.
         png = svg_to_bytes(svg_string=svg, width=size, skip_system_fonts=True)
         return Image.open(io.BytesIO(bytes(png))).convert("RGBA")
@@ -67,13 +69,20 @@ def load_icons(path: Path) -> list[Icon]:
     content = json.loads(path.read_text(encoding="utf-8"))
     common = content.get("width", 16), content.get("height", 16)
     icons: dict[str, dict[str, object]] = content["icons"]
-    return [Icon(str(icon["body"]), float(str(icon.get("width", common[0]))),
-                 float(str(icon.get("height", common[1]))))
-            for _, icon in sorted(icons.items()) if not icon.get("hidden")]
+    return [
+        Icon(
+            str(icon["body"]),
+            float(str(icon.get("width", common[0]))),
+            float(str(icon.get("height", common[1]))),
+        )
+        for _, icon in sorted(icons.items())
+        if not icon.get("hidden")
+    ]
 
 
-def paste_drawings(drawings: Sequence[Drawing], side: int, background: Background,
-                   rng: np.random.Generator) -> Bytes:
+def paste_drawings(
+    drawings: Sequence[Drawing], side: int, background: Background, rng: np.random.Generator
+) -> Bytes:
     """One to three drawings on the picture [side, side, 3] that ``background`` returns.
 
     They can be larger than the picture and extend beyond its border.

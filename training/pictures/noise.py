@@ -15,8 +15,15 @@ Bytes = NDArray[np.uint8]
 Floats = NDArray[np.floating]
 
 
-def fractal(side: int, channels: int, rng: np.random.Generator, *, power: float,
-            stretch: float = 1.0, angle: float = 0.0) -> Floats:
+def fractal(
+    side: int,
+    channels: int,
+    rng: np.random.Generator,
+    *,
+    power: float,
+    stretch: float = 1.0,
+    angle: float = 0.0,
+) -> Floats:
     """Noise [side, side, channels] of mean 0 and deviation 1 with a spectrum of 1/f**power.
 
     ``stretch`` stretches it along the direction ``angle`` (radians), for fur, wood and water.
@@ -38,9 +45,14 @@ def fractal(side: int, channels: int, rng: np.random.Generator, *, power: float,
 def texture(side: int, rng: np.random.Generator) -> Bytes:
     """A noise texture [side, side, 3] with correlated channels, like light and shade."""
     stretched = rng.random() < 0.4
-    noise = fractal(side, 3, rng, power=float(rng.uniform(1.0, 2.1)),
-                    stretch=float(rng.uniform(1.2, 3.0)) if stretched else 1.0,
-                    angle=float(rng.uniform(0, np.pi)))
+    noise = fractal(
+        side,
+        3,
+        rng,
+        power=float(rng.uniform(1.0, 2.1)),
+        stretch=float(rng.uniform(1.2, 3.0)) if stretched else 1.0,
+        angle=float(rng.uniform(0, np.pi)),
+    )
     if rng.random() < 0.25:  # ridges: rock, bark, lightning
         noise = 1.3 - 2 * np.abs(noise)
     contrast = rng.uniform(0.04, 0.22)

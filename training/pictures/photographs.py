@@ -36,8 +36,12 @@ def photograph_files(folder: Path) -> list[Path]:
 
 def load_photographs(folders: Sequence[Path], longest: int = _LONGEST) -> list[Bytes]:
     """All photographs to train on, each [H, W, 3], or [H, W, 1] if it is grey."""
-    files = [path for folder in folders for path in photograph_files(folder)
-             if path.stem not in HELD_OUT + NOT_NATURAL]
+    files = [
+        path
+        for folder in folders
+        for path in photograph_files(folder)
+        if path.stem not in HELD_OUT + NOT_NATURAL
+    ]
     return [_load(path, longest) for path in files]
 
 
@@ -93,12 +97,15 @@ def crop(pixels: Bytes, side: int, rng: np.random.Generator) -> Bytes:
     low = min(side, shortest)
     length = round(low * (shortest / low) ** rng.random())
     top, left = rng.integers(height - length + 1), rng.integers(width - length + 1)
-    square = pixels[top:top + length, left:left + length]
+    square = pixels[top : top + length, left : left + length]
     if channels == 1:
         square = square[..., 0]
     if length != side:
-        square = np.asarray(Image.fromarray(np.ascontiguousarray(square)).resize(
-            (side, side), Image.Resampling.LANCZOS))
+        square = np.asarray(
+            Image.fromarray(np.ascontiguousarray(square)).resize(
+                (side, side), Image.Resampling.LANCZOS
+            )
+        )
     square = square.reshape(side, side, channels)
     if rng.random() < 0.5:
         square = square[:, ::-1]

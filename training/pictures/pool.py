@@ -34,23 +34,40 @@ class SourceWeights:
 class Sources:
     """What the pool is made from. ``paintings`` are treated like photographs."""
 
-    def __init__(self, photographs: Sequence[Bytes], drawings: Sequence[Drawing] = (),
-                 paintings: Sequence[Bytes] = (), weights: SourceWeights | None = None) -> None:
+    def __init__(
+        self,
+        photographs: Sequence[Bytes],
+        drawings: Sequence[Drawing] = (),
+        paintings: Sequence[Bytes] = (),
+        weights: SourceWeights | None = None,
+    ) -> None:
         self.photographs = photographs
         self.drawings = drawings
         self.paintings = paintings
         weights = weights or SourceWeights()
-        wanted = np.array([
-            weights.photographs * bool(photographs), weights.paintings * bool(paintings),
-            weights.leaves, weights.drawings * bool(drawings), weights.textures, weights.skies])
+        wanted = np.array(
+            [
+                weights.photographs * bool(photographs),
+                weights.paintings * bool(paintings),
+                weights.leaves,
+                weights.drawings * bool(drawings),
+                weights.textures,
+                weights.skies,
+            ]
+        )
         self.shares = wanted / wanted.sum()
 
     @classmethod
-    def load(cls, photographs: Sequence[Path], drawings: Sequence[Path] = (),
-             paintings: Sequence[Path] = ()) -> Sources:
+    def load(
+        cls,
+        photographs: Sequence[Path],
+        drawings: Sequence[Path] = (),
+        paintings: Sequence[Path] = (),
+    ) -> Sources:
         """The sources in these folders; only photographs are required."""
-        return cls(load_photographs(photographs), load_drawings(drawings),
-                   load_photographs(paintings))
+        return cls(
+            load_photographs(photographs), load_drawings(drawings), load_photographs(paintings)
+        )
 
     def draw(self, side: int, rng: np.random.Generator) -> Bytes:
         """A picture of a random kind [side, side, 3]."""
@@ -62,8 +79,9 @@ class Sources:
         if kind == 2:
             return dead_leaves(side, lambda random: self._texture_source(side, random), rng)
         if kind == 3:
-            return paste_drawings(self.drawings, side,
-                                  lambda random: self._background(side, random), rng)
+            return paste_drawings(
+                self.drawings, side, lambda random: self._background(side, random), rng
+            )
         return texture(side, rng) if kind == 4 else sky(side, rng)
 
     def _texture_source(self, side: int, rng: np.random.Generator) -> Bytes:
@@ -97,6 +115,6 @@ class PicturePool:
         squares = []
         for row in rng.choice(len(self.pictures), count, replace=count > len(self.pictures)):
             top, left = rng.integers(0, space + 1, 2)
-            square = self.pictures[row, :, top:top + side, left:left + side]
+            square = self.pictures[row, :, top : top + side, left : left + side]
             squares.append(square.flip(-1) if rng.random() < 0.5 else square)
         return torch.stack(squares).float() / 255

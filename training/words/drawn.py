@@ -32,12 +32,20 @@ from training.world.typical import typical_scene
 # A vision transformer whose only patch is the whole picture: a projection of its pixels, and
 # layers that only pass on the numbers.
 ARCHITECTURE: dict[str, Any] = {
-    "embed_dim": 360, "resolution": 64, "vision_width": 360, "vision_layers": 1, "patch": 64,
-    "text_width": 320, "text_layers": 3, "context_length": 32}
+    "embed_dim": 360,
+    "resolution": 64,
+    "vision_width": 360,
+    "vision_layers": 1,
+    "patch": 64,
+    "text_width": 320,
+    "text_layers": 3,
+    "context_length": 32,
+}
 # Fewer patterned grounds and more pairs than the generator is shown: shapes and places are the last
 # to be learned.
-MIX = Mix(styled=0.25, pairs=0.7, plain=0.8,
-          styles=("charcoal", "watercolour", "pixel art", "neon"))
+MIX = Mix(
+    styled=0.25, pairs=0.7, plain=0.8, styles=("charcoal", "watercolour", "pixel art", "neon")
+)
 WHOLE_MIX = Mix(styled=0.45, pairs=0.4, plain=0.8, scenic=0.3, drawn=0.6, counted=0.08)
 
 
@@ -68,16 +76,22 @@ class DrawnWordsTrainer:
     captions, but all have the same projection.
     """
 
-    def __init__(self, settings: DrawnWordsTraining, mix: Mix, drawings: Drawings | None = None,
-                 rank: int = 0) -> None:
+    def __init__(
+        self,
+        settings: DrawnWordsTraining,
+        mix: Mix,
+        drawings: Drawings | None = None,
+        rank: int = 0,
+    ) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.mix = mix
         self.perceptor = ClipPerceptor(new_clip(**ARCHITECTURE)).eval()
         shared = np.random.default_rng(settings.seed)
         size = self.perceptor.resolution
-        pictures, self.captions = _captions(settings.projected, settings.short, mix, drawings, size,
-                                            shared)
+        pictures, self.captions = _captions(
+            settings.projected, settings.short, mix, drawings, size, shared
+        )
         project_on_components(self.perceptor, pictures, seed=settings.seed)
         vectors = [self._encode(pictures)]
         self.rng = np.random.default_rng([settings.seed, rank])
@@ -91,23 +105,37 @@ class DrawnWordsTrainer:
         self.perceptor.clip.logit_scale.requires_grad_(False)
         self.average = WeightAverage(self.perceptor, decay=0.998)
         trained = [each for each in self.perceptor.parameters() if each.requires_grad]
-        self.optimiser = torch.optim.AdamW(trained, lr=settings.learning_rate, betas=(0.9, 0.98),
-                                           weight_decay=settings.weight_decay, fused=True)
+        self.optimiser = torch.optim.AdamW(
+            trained,
+            lr=settings.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
         self.iteration = 0
 
     def step(self) -> dict[str, float]:
         """One step on one batch: the mean cosine of captions and their pictures."""
         self.iteration += 1
-        chosen = self.rng.choice(len(self.captions), min(self.settings.batch, len(self.captions)),
-                                 replace=False)
+        chosen = self.rng.choice(
+            len(self.captions), min(self.settings.batch, len(self.captions)), replace=False
+        )
         with bf16_where_fast():
             texts, owners = encode_parts(self.perceptor, [self.captions[i] for i in chosen])
         images = self.vectors[chosen]
         directions = pull_directions(texts.float(), owners, images)
         cosine = F.cosine_similarity(directions, images, dim=1).mean()
-        gradient_step(self.perceptor, self.optimiser, 1 - cosine,
-                      warm_cosine(self.settings.learning_rate, self.iteration,
-                                  self.settings.total, self.settings.warmup))
+        gradient_step(
+            self.perceptor,
+            self.optimiser,
+            1 - cosine,
+            warm_cosine(
+                self.settings.learning_rate,
+                self.iteration,
+                self.settings.total,
+                self.settings.warmup,
+            ),
+        )
         self.average.update(self.perceptor)
         return {"cosine": cosine.item()}
 
@@ -117,9 +145,13 @@ class DrawnWordsTrainer:
 
     def state_dict(self) -> dict[str, Any]:
         """All that :meth:`load_state_dict` needs to continue."""
-        return {"model": self.perceptor.state_dict(), "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict(), "iteration": self.iteration,
-                "mix": asdict(self.mix)}
+        return {
+            "model": self.perceptor.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "iteration": self.iteration,
+            "mix": asdict(self.mix),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a :meth:`state_dict`."""
@@ -145,8 +177,14 @@ def pull_directions(texts: Tensor, owners: Tensor, images: Tensor) -> Tensor:
     return sums
 
 
-def _captions(count: int, short: float, mix: Mix, drawings: Drawings | None, size: int,
-              rng: np.random.Generator) -> tuple[Tensor, list[str]]:
+def _captions(
+    count: int,
+    short: float,
+    mix: Mix,
+    drawings: Drawings | None,
+    size: int,
+    rng: np.random.Generator,
+) -> tuple[Tensor, list[str]]:
     """Typical pictures [count, 3, size, size] in 0..1, drawn at twice that size, and captions."""
     plainer = replace(mix, styled=0.6, pairs=0.08, plain=0.85, scenic=mix.scenic and 0.45)
     pictures, captions = [], []

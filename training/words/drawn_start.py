@@ -25,11 +25,16 @@ def start_words_from_exported(trainer: DrawnWordsTrainer, folder: Path) -> None:
     Raises CheckpointError if that has another architecture.
     """
     start = exported_perceptor(folder)
-    ours, theirs = ({name: value.shape for name, value in each.clip.state_dict().items()}
-                    for each in (trainer.perceptor, start))
+    ours, theirs = (
+        {name: value.shape for name, value in each.clip.state_dict().items()}
+        for each in (trainer.perceptor, start)
+    )
     if ours != theirs:
-        raise CheckpointError("The perceptor in {folder} has another architecture than the one "
-                              "trained; start without it.", folder=folder)
+        raise CheckpointError(
+            "The perceptor in {folder} has another architecture than the one "
+            "trained; start without it.",
+            folder=folder,
+        )
     transfer_words(trainer.perceptor, start)
     trainer.average = WeightAverage(trainer.perceptor, trainer.average.decay)
 
@@ -46,14 +51,18 @@ def transfer_words(perceptor: ClipPerceptor, start: ClipPerceptor) -> None:
     was, now = (_components(each) for each in (start, perceptor))
     across = torch.eye(perceptor.width)  # the last two numbers stay as they are
     across[:-2, :-2] = torch.linalg.lstsq(was, now).solution
-    words = {name: value for name, value in start.clip.state_dict().items()
-             if not name.startswith("visual.")}
+    words = {
+        name: value
+        for name, value in start.clip.state_dict().items()
+        if not name.startswith("visual.")
+    }
     words["text_projection"] = words["text_projection"] @ across
     perceptor.clip.load_state_dict(perceptor.clip.state_dict() | words)
 
 
 def _components(perceptor: ClipPerceptor) -> Tensor:
     """The derivatives [3 S S, D - 2] of a vector's components by the picture."""
+
     def over_the_constant(picture: Tensor) -> Tensor:
         vector = perceptor.encode_image(picture)[0]
         return vector[:-2] / vector[-2]

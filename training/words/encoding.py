@@ -28,6 +28,7 @@ def _encode_rows(perceptor: Perceptor, rows: Tensor) -> Tensor:
     """The rows' vectors, those of similar length together, cut to the longest of them."""
     lengths = (rows != 0).sum(1)
     order = lengths.argsort()
-    vectors = [perceptor.encode_tokens(rows[some, : int(lengths[some].max())])
-               for some in order.split(64)]
+    vectors = [
+        perceptor.encode_tokens(rows[some, : int(lengths[some].max())]) for some in order.split(64)
+    ]
     return torch.cat(vectors)[order.argsort()]

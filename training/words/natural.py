@@ -56,13 +56,24 @@ class Distiller:
         self.trained = (~corpus.held_out).nonzero()[:, 0]
         inner = [each for name, each in tower.named_parameters() if name != "tokens.weight"]
         self.optimiser = torch.optim.AdamW(
-            [{"params": [each for each in inner if each.ndim > 1], "times": 1.0},
-             {"params": [each for each in inner if each.ndim <= 1], "times": 1.0,
-              "weight_decay": 0.0},
-             {"params": [tower.tokens.weight], "times": settings.tokens_times,
-              "weight_decay": 0.0}],
-            lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.98),
-            fused=True)
+            [
+                {"params": [each for each in inner if each.ndim > 1], "times": 1.0},
+                {
+                    "params": [each for each in inner if each.ndim <= 1],
+                    "times": 1.0,
+                    "weight_decay": 0.0,
+                },
+                {
+                    "params": [tower.tokens.weight],
+                    "times": settings.tokens_times,
+                    "weight_decay": 0.0,
+                },
+            ],
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=(0.9, 0.98),
+            fused=True,
+        )
         self.iteration = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
 
@@ -83,9 +94,11 @@ class Distiller:
         batch = self.settings.batch
         size = min(batch, len(self.trained))
         order = self.trained[torch.randperm(len(self.trained), generator=draw)]
-        order = order[:self.epoch_steps * size]
-        mixed = [part[self.corpus.lengths[part].argsort(stable=True)]
-                 for part in order.split(_MIXED * size)]
+        order = order[: self.epoch_steps * size]
+        mixed = [
+            part[self.corpus.lengths[part].argsort(stable=True)]
+            for part in order.split(_MIXED * size)
+        ]
         batches = torch.cat(mixed).view(self.epoch_steps, size)
         return batches[torch.randperm(len(batches), generator=draw)]
 
@@ -101,8 +114,9 @@ class Distiller:
         with torch.autocast("cpu", torch.bfloat16):
             pooled = self.tower.pool(ids, mask, rows)
             logits = self.tower.head(pooled)
-        meaning = divergence(logits.float(), self.corpus.classes[chosen].long(),
-                             self.corpus.weights[chosen].float())
+        meaning = divergence(
+            logits.float(), self.corpus.classes[chosen].long(), self.corpus.weights[chosen].float()
+        )
         vectors = self.corpus.vectors[chosen].float()
         has_vector = vectors.any(1)
         likeness = F.cosine_similarity(pooled.float()[has_vector], vectors[has_vector], dim=1)
@@ -116,13 +130,22 @@ class Distiller:
     def _learning_rate(self) -> float:
         settings = self.settings
         warm = min(1.0, self.iteration / settings.warmup)
-        return settings.learning_rate * warm * (
-            0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.iteration / settings.steps))))
+        return (
+            settings.learning_rate
+            * warm
+            * (
+                0.01
+                + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.iteration / settings.steps)))
+            )
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """All that :meth:`load_state_dict` needs to continue."""
-        return {"tower": self.tower.state_dict(), "optimiser": self.optimiser.state_dict(),
-                "iteration": self.iteration}
+        return {
+            "tower": self.tower.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "iteration": self.iteration,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a :meth:`state_dict`."""

@@ -16,8 +16,9 @@ CLS, SEP = 101, 102
 _END_OF_WORD = "</w>"
 
 
-def new_tower(config: TowerSizes, counts: Tensor, teacher: Teacher, class_vectors: Tensor,
-              sample: list[str]) -> TextTower:
+def new_tower(
+    config: TowerSizes, counts: Tensor, teacher: Teacher, class_vectors: Tensor, sample: list[str]
+) -> TextTower:
     """A tower for all of CLIP's tokens, with the teacher's weights.
 
     Its embedding has the main components of the teacher's, its layers are some of the teacher's.
@@ -34,24 +35,28 @@ def new_tower(config: TowerSizes, counts: Tensor, teacher: Teacher, class_vector
     tower = TextTower(config, rows)
     weights = teacher.weights
     with torch.no_grad():
-        words = torch.cat([weights["embeddings.word_embeddings.weight"].mean(0)[None],
-                           _token_vectors(rows, teacher)])
+        words = torch.cat(
+            [
+                weights["embeddings.word_embeddings.weight"].mean(0)[None],
+                _token_vectors(rows, teacher),
+            ]
+        )
         importance = torch.cat([torch.ones(1), counts.float()]).log1p()[:, None]
         mean = (words * importance).sum(0) / importance.sum()
-        _, _, components = torch.linalg.svd((words - mean) * importance.sqrt(),
-                                            full_matrices=False)
-        components = components[:config.embedding]
+        _, _, components = torch.linalg.svd((words - mean) * importance.sqrt(), full_matrices=False)
+        components = components[: config.embedding]
         scale = 10.0  # rows of about unit variance, as Adam likes them
         tower.tokens.weight.copy_((words - mean) @ components.T * scale)
         tower.up.weight.copy_(components.T / scale)
         tower.up.bias.copy_(mean + weights["embeddings.token_type_embeddings.weight"][0])
         positions = weights["embeddings.position_embeddings.weight"]
-        tower.positions.copy_(positions[:config.context])
+        tower.positions.copy_(positions[: config.context])
         _copy(tower.norm, teacher, "embeddings.LayerNorm")
         busy = teacher.inner_importance(sample)
         for layer, number in zip(tower.layers, TAKEN, strict=True):
-            _copy_layer(layer, teacher, f"encoder.layer.{number}.",
-                        busy[number].topk(config.inner).indices)
+            _copy_layer(
+                layer, teacher, f"encoder.layer.{number}.", busy[number].topk(config.inner).indices
+            )
         tower.head.weight.copy_(class_vectors * 4.0)
         tower.head.bias.zero_()
     return tower
@@ -67,14 +72,20 @@ def _token_vectors(rows: Tensor, teacher: Teacher) -> Tensor:
             continue
         text = clip.decoder[row].removesuffix(_END_OF_WORD)
         raw = bytes(clip.byte_decoder[character] for character in text)
-        pieces = teacher.tokenizer.encode(raw.decode("utf-8", errors="ignore"),
-                                          add_special_tokens=False).ids
+        pieces = teacher.tokenizer.encode(
+            raw.decode("utf-8", errors="ignore"), add_special_tokens=False
+        ).ids
         vectors.append(embedding[pieces].mean(0) if pieces else embedding.mean(0))
     return torch.stack(vectors)
 
 
-def _copy(module: torch.nn.Module, teacher: Teacher, name: str,
-          units: Tensor | None = None, columns: bool = False) -> None:
+def _copy(
+    module: torch.nn.Module,
+    teacher: Teacher,
+    name: str,
+    units: Tensor | None = None,
+    columns: bool = False,
+) -> None:
     """Weight and bias of a linear layer or norm; ``units`` are the rows (or columns) to take."""
     weight, bias = teacher.weights[f"{name}.weight"], teacher.weights[f"{name}.bias"]
     if units is not None:
@@ -86,11 +97,16 @@ def _copy(module: torch.nn.Module, teacher: Teacher, name: str,
 
 def _copy_layer(layer: torch.nn.Module, teacher: Teacher, prefix: str, units: Tensor) -> None:
     for end in ("weight", "bias"):
-        parts = [teacher.weights[f"{prefix}attention.self.{part}.{end}"]
-                 for part in ("query", "key", "value")]
+        parts = [
+            teacher.weights[f"{prefix}attention.self.{part}.{end}"]
+            for part in ("query", "key", "value")
+        ]
         layer.get_parameter(f"qkv.{end}").copy_(torch.cat(parts))
-    for mine, theirs in (("joined", "attention.output.dense"), ("norm", "output.LayerNorm"),
-                         ("attention_norm", "attention.output.LayerNorm")):
+    for mine, theirs in (
+        ("joined", "attention.output.dense"),
+        ("norm", "output.LayerNorm"),
+        ("attention_norm", "attention.output.LayerNorm"),
+    ):
         _copy(layer.get_submodule(mine), teacher, prefix + theirs)
     _copy(layer.get_submodule("inner"), teacher, f"{prefix}intermediate.dense", units)
     _copy(layer.get_submodule("outer"), teacher, f"{prefix}output.dense", units, columns=True)

@@ -37,11 +37,11 @@ class Teacher:
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
         vectors = torch.empty(len(tokens), WIDTH)
         for at in range(0, len(order), batch):
-            chosen = order[at:at + batch]
+            chosen = order[at : at + batch]
             longest = len(tokens[chosen[-1]])
             ids = torch.zeros(len(chosen), longest, dtype=torch.long)
             for row, i in enumerate(chosen):
-                ids[row, :len(tokens[i])] = torch.tensor(tokens[i])
+                ids[row, : len(tokens[i])] = torch.tensor(tokens[i])
             vectors[torch.tensor(chosen)] = self._read(ids, ids != 0)
         return vectors
 
@@ -50,8 +50,12 @@ class Teacher:
         self._seen = []
         self.encode(texts, batch=len(texts))
         activity, self._seen = torch.stack(self._seen), None
-        added = torch.stack([self.weights[f"encoder.layer.{layer}.output.dense.weight"]
-                             .square().sum(0) for layer in range(LAYERS)])
+        added = torch.stack(
+            [
+                self.weights[f"encoder.layer.{layer}.output.dense.weight"].square().sum(0)
+                for layer in range(LAYERS)
+            ]
+        )
         return activity * added
 
     def _read(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -66,28 +70,38 @@ class Teacher:
 
     def _embed(self, ids: Tensor) -> Tensor:
         w = self.weights
-        x = (w["embeddings.word_embeddings.weight"][ids]
-             + w["embeddings.position_embeddings.weight"][:ids.shape[1]]
-             + w["embeddings.token_type_embeddings.weight"][0])
+        x = (
+            w["embeddings.word_embeddings.weight"][ids]
+            + w["embeddings.position_embeddings.weight"][: ids.shape[1]]
+            + w["embeddings.token_type_embeddings.weight"][0]
+        )
         return self._norm(x, "embeddings.LayerNorm")
 
     def _layer(self, x: Tensor, mask: Tensor, prefix: str) -> Tensor:
         batch, length, _ = x.shape
-        q, k, v = (self._linear(x, f"{prefix}attention.self.{part}").view(batch, length, HEADS, -1)
-                   .transpose(1, 2) for part in ("query", "key", "value"))
+        q, k, v = (
+            self._linear(x, f"{prefix}attention.self.{part}")
+            .view(batch, length, HEADS, -1)
+            .transpose(1, 2)
+            for part in ("query", "key", "value")
+        )
         heads = F.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None])
         joined = heads.transpose(1, 2).reshape(batch, length, WIDTH)
-        x = self._norm(x + self._linear(joined, f"{prefix}attention.output.dense"),
-                       f"{prefix}attention.output.LayerNorm")
+        x = self._norm(
+            x + self._linear(joined, f"{prefix}attention.output.dense"),
+            f"{prefix}attention.output.LayerNorm",
+        )
         inner = F.gelu(self._linear(x, f"{prefix}intermediate.dense"))
         if self._seen is not None:
             self._seen.append(inner.float().square()[mask].mean(0))
-        return self._norm(x + self._linear(inner, f"{prefix}output.dense"),
-                          f"{prefix}output.LayerNorm")
+        return self._norm(
+            x + self._linear(inner, f"{prefix}output.dense"), f"{prefix}output.LayerNorm"
+        )
 
     def _linear(self, x: Tensor, name: str) -> Tensor:
         return F.linear(x, self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
     def _norm(self, x: Tensor, name: str) -> Tensor:
-        return F.layer_norm(x.float(), (WIDTH,), self.weights[f"{name}.weight"],
-                            self.weights[f"{name}.bias"], 1e-12)
+        return F.layer_norm(
+            x.float(), (WIDTH,), self.weights[f"{name}.weight"], self.weights[f"{name}.bias"], 1e-12
+        )

@@ -17,12 +17,26 @@ from training.words.natural import tokens_of
 from training.words.tower import pad
 
 EXAMPLES = (
-    "Baba Yaga's house", "a forest in autumn", "red roses", "pickled eggs",
-    "a sailing ship in a storm", "underwater coral garden", "a cup of tea on a book",
-    "a harbour at dusk", "effervescent hope", "a red fox in the snow, oil painting",
-    "a castle on a hill", "two cats and a teapot", "a knight fighting a dragon", "a dog",
-    "cyberpunk city at night", "an astronaut riding a horse", "portrait of an old man",
-    "a crane lifting steel beams", "a crane wading in a lake", "the smell of rain",
+    "Baba Yaga's house",
+    "a forest in autumn",
+    "red roses",
+    "pickled eggs",
+    "a sailing ship in a storm",
+    "underwater coral garden",
+    "a cup of tea on a book",
+    "a harbour at dusk",
+    "effervescent hope",
+    "a red fox in the snow, oil painting",
+    "a castle on a hill",
+    "two cats and a teapot",
+    "a knight fighting a dragon",
+    "a dog",
+    "cyberpunk city at night",
+    "an astronaut riding a horse",
+    "portrait of an old man",
+    "a crane lifting steel beams",
+    "a crane wading in a lake",
+    "the smell of rain",
 )
 _WHOLE_WORD = re.compile(r"[a-z]{3,}</w>")
 
@@ -39,8 +53,11 @@ class Score:
 def score(likely: Tensor, expected: Tensor) -> Score:
     """How often ``likely`` [N, 1000] has the ``expected`` [N] class first, or in the first five."""
     hits = likely.topk(5).indices == expected[:, None]
-    return Score(round(hits[:, 0].float().mean().item(), 4),
-                 round(hits.any(1).float().mean().item(), 4), len(expected))
+    return Score(
+        round(hits[:, 0].float().mean().item(), 4),
+        round(hits.any(1).float().mean().item(), 4),
+        len(expected),
+    )
 
 
 @torch.no_grad()
@@ -53,8 +70,9 @@ def read(tower: TextTower, corpus: Prepared, chosen: Tensor) -> Tensor:
     return logits
 
 
-def validate(tower: TextTower, corpus: Prepared, wordings: Wordings | None = None,
-             most: int = 4000) -> dict[str, Score]:
+def validate(
+    tower: TextTower, corpus: Prepared, wordings: Wordings | None = None, most: int = 4000
+) -> dict[str, Score]:
     """Scores on held-out sentences by kind; with ``wordings`` the teacher's as well.
 
     The expected class is the likeliest of the meaning in the corpus: the truth for ``class``, for
@@ -64,8 +82,10 @@ def validate(tower: TextTower, corpus: Prepared, wordings: Wordings | None = Non
     tower.eval()
     scores = {}
     for kind in ("class", "prompt", "open"):
-        chosen = torch.tensor([i for i, each in enumerate(corpus.kinds)
-                               if each == kind and corpus.held_out[i]], dtype=torch.long)
+        chosen = torch.tensor(
+            [i for i, each in enumerate(corpus.kinds) if each == kind and corpus.held_out[i]],
+            dtype=torch.long,
+        )
         if not len(chosen):
             continue
         chosen = chosen[torch.randperm(len(chosen), generator=torch.Generator().manual_seed(0))]
@@ -84,8 +104,9 @@ def likeliest(tower: TextTower, text: str, count: int = 5) -> list[tuple[str, fl
     """The likeliest classes of a text with their shares."""
     shares = tower(*pad([tokenise(text)]))[0].softmax(0)
     names = image_classes()
-    return [(names[i].name, round(shares[i].item(), 2))
-            for i in shares.topk(count).indices.tolist()]
+    return [
+        (names[i].name, round(shares[i].item(), 2)) for i in shares.topk(count).indices.tolist()
+    ]
 
 
 def unknown_words(rows: Tensor, count: int = 10_000) -> list[str]:
@@ -94,6 +115,9 @@ def unknown_words(rows: Tensor, count: int = 10_000) -> list[str]:
     The order of CLIP's vocabulary is that of its merges, so that frequent words come first.
     """
     known = set(rows.tolist())
-    words = [(token, word) for token, word in sorted(clip_tokenizer().decoder.items())
-             if _WHOLE_WORD.fullmatch(word)]
+    words = [
+        (token, word)
+        for token, word in sorted(clip_tokenizer().decoder.items())
+        if _WHOLE_WORD.fullmatch(word)
+    ]
     return [word.removesuffix("</w>") for token, word in words[:count] if token not in known]

@@ -34,8 +34,11 @@ _STYLE_BEFORE = {
     "mosaic": ("a mosaic of", "a tile mosaic of", "a roman mosaic of"),
     "blueprint": ("a blueprint of", "a technical drawing of", "blueprint of"),
     "woodcut": ("a woodcut of", "a woodcut print of", "a linocut of"),
-    "stained glass": ("a stained glass window of", "stained glass of",
-                      "a stained glass picture of"),
+    "stained glass": (
+        "a stained glass window of",
+        "stained glass of",
+        "a stained glass picture of",
+    ),
 }
 _STYLE_AFTER = {
     "charcoal": ("charcoal drawing", "in charcoal", "charcoal"),
@@ -71,8 +74,12 @@ class ThingClaim(NamedTuple):
 
     def true_of(self, thing: Thing) -> bool:
         """Whether ``thing`` matches."""
-        return (self.shape in (None, thing.shape) and self.colour in (None, thing.colour)
-                and self.size in (None, thing.size) and self.number == thing.count)
+        return (
+            self.shape in (None, thing.shape)
+            and self.colour in (None, thing.colour)
+            and self.size in (None, thing.size)
+            and self.number == thing.count
+        )
 
 
 @dataclass(frozen=True)
@@ -129,16 +136,19 @@ def _counted(words: str, claim: ThingClaim) -> str:
     return words if drawn is not None and not drawn.single else article(words)
 
 
-def _noun(thing: Thing, rng: np.random.Generator, sized: bool, full: bool
-          ) -> tuple[str, ThingClaim]:
+def _noun(
+    thing: Thing, rng: np.random.Generator, sized: bool, full: bool
+) -> tuple[str, ThingClaim]:
     """Words for a thing, without the article or number that goes before them."""
     draw = 1.0 if full else rng.random()
     if draw < 0.06 and thing.colour is not None:
         words = [_word(thing.colour, rng), _choose(rng, ("shape", "thing"))]
         return _in_number(" ".join(words), thing), ThingClaim(None, thing.colour, None, thing.count)
     if draw < 0.12:
-        return (_in_number(_word(thing.shape, rng), thing),
-                ThingClaim(thing.shape, None, None, thing.count))
+        return (
+            _in_number(_word(thing.shape, rng), thing),
+            ThingClaim(thing.shape, None, None, thing.count),
+        )
     size = thing.size if sized and thing.size != "medium" and rng.random() < 0.7 else None
     words = []
     # A drawing's colours are fixed, so people rarely name them.
@@ -177,16 +187,20 @@ def _plain_ground_words(ground: Ground, rng: np.random.Generator) -> tuple[str, 
     if rng.random() < 0.2:
         return f"{colour} background", False
     if ground.pattern == "gradient":
-        return _choose(rng, (f"gradient from {colour} to {second}",
-                             f"{colour} to {second} gradient")), True
+        return _choose(
+            rng, (f"gradient from {colour} to {second}", f"{colour} to {second} gradient")
+        ), True
     if ground.pattern == "dotted":
-        return _choose(rng, (f"{colour} background with {second} dots",
-                             f"dotted {colour} and {second} background")), True
+        return _choose(
+            rng,
+            (f"{colour} background with {second} dots", f"dotted {colour} and {second} background"),
+        ), True
     return f"{ground.pattern} {colour} and {second} background", True
 
 
-def ground_words(ground: Ground, rng: np.random.Generator, full: bool = True
-          ) -> tuple[str, str | None]:
+def ground_words(
+    ground: Ground, rng: np.random.Generator, full: bool = True
+) -> tuple[str, str | None]:
     """Such as "on a red background" or "in the snow", and the pattern if it is named."""
     if ground.own_colours:
         phrases = _SCENERY_WORDS[ground.pattern]
@@ -218,8 +232,9 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
         return words, Claim(style=style)
     if detail < 0.05 and style is None:
         ground, pattern = ground_words(scene.ground, rng, full)
-        return ground.removeprefix("on "), Claim(ground_colour=scene.ground.colour,
-                                                 ground_pattern=pattern)
+        return ground.removeprefix("on "), Claim(
+            ground_colour=scene.ground.colour, ground_pattern=pattern
+        )
     text, claim = describe_things(scene, rng, full)
     colour = pattern = None
     if detail > 0.2:
@@ -228,8 +243,11 @@ def describe(scene: Scene, rng: np.random.Generator, *, full: bool = False) -> t
         colour = scene.ground.colour
         text = f"{text} {ground}"
         if not full and rng.random() < 0.08:
-            text = (f"{ground}, {things}" if scene.ground.own_colours
-                    else f"{ground.removeprefix('on ')} with {things}")
+            text = (
+                f"{ground}, {things}"
+                if scene.ground.own_colours
+                else f"{ground.removeprefix('on ')} with {things}"
+            )
     if style is not None:
         if full:
             text = in_style(text, style)
@@ -256,13 +274,20 @@ def describe_things(scene: Scene, rng: np.random.Generator, full: bool) -> tuple
         return f"{first} and {second}", Claim((first_claim, second_claim), either=True)
     if draw < 0.16 and scene.relation == "left of":
         words = _choose(rng, ("beside", "next to"))
-        return f"{first} {words} {second}", Claim((first_claim, second_claim), "left of",
-                                                  either=True)
+        return f"{first} {words} {second}", Claim(
+            (first_claim, second_claim), "left of", either=True
+        )
     claim = Claim((first_claim, second_claim), scene.relation)
-    forward = {"left of": ("to the left of", "left of"), "above": ("above", "over", "on top of"),
-               "inside": ("inside", "in", "in the middle of")}
-    back = {"left of": ("to the right of", "right of"), "above": ("below", "under"),
-            "inside": ("around", "behind")}
+    forward = {
+        "left of": ("to the left of", "left of"),
+        "above": ("above", "over", "on top of"),
+        "inside": ("inside", "in", "in the middle of"),
+    }
+    back = {
+        "left of": ("to the right of", "right of"),
+        "above": ("below", "under"),
+        "inside": ("around", "behind"),
+    }
     if full or rng.random() < 0.65 or scene.relation == "inside":
         ways = forward[str(scene.relation)]
         return f"{first} {ways[0] if full else _choose(rng, ways)} {second}", claim

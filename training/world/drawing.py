@@ -36,13 +36,26 @@ def _outline(shape: str, centre: Point, radius: float, turn: float) -> list[Poin
         reach = (1.3, 0.85)
         polar = [(-math.pi / 2 + i * math.pi / 2, radius * reach[i % 2]) for i in range(4)]
     elif shape == "star":
-        polar = [(-math.pi / 2 + i * math.pi / 5, radius * (1.3 if i % 2 == 0 else 0.52))
-                 for i in range(10)]
+        polar = [
+            (-math.pi / 2 + i * math.pi / 5, radius * (1.3 if i % 2 == 0 else 0.52))
+            for i in range(10)
+        ]
     elif shape == "cross":
         arm, reach_ = 0.36 * radius, 1.15 * radius
-        corners = [(-arm, -reach_), (arm, -reach_), (arm, -arm), (reach_, -arm), (reach_, arm),
-                   (arm, arm), (arm, reach_), (-arm, reach_), (-arm, arm), (-reach_, arm),
-                   (-reach_, -arm), (-arm, -arm)]
+        corners = [
+            (-arm, -reach_),
+            (arm, -reach_),
+            (arm, -arm),
+            (reach_, -arm),
+            (reach_, arm),
+            (arm, arm),
+            (arm, reach_),
+            (-arm, reach_),
+            (-arm, arm),
+            (-reach_, arm),
+            (-reach_, -arm),
+            (-arm, -arm),
+        ]
         polar = [(math.atan2(y, x), math.hypot(x, y)) for x, y in corners]
     else:  # heart: the classic sextic's parametric form, scaled to the radius
         polar = []
@@ -51,12 +64,19 @@ def _outline(shape: str, centre: Point, radius: float, turn: float) -> list[Poin
             x = 16 * math.sin(t) ** 3
             y = -(13 * math.cos(t) - 5 * math.cos(2 * t) - 2 * math.cos(3 * t) - math.cos(4 * t))
             polar.append((math.atan2(y, x), math.hypot(x, y) * radius / 14.0))
-    return [(centre[0] + r * math.cos(a + turn), centre[1] + r * math.sin(a + turn))
-            for a, r in polar]
+    return [
+        (centre[0] + r * math.cos(a + turn), centre[1] + r * math.sin(a + turn)) for a, r in polar
+    ]
 
 
-def _draw_thing(image: Image.Image, thing: Thing, centre: Point, radius: float,
-           rng: np.random.Generator, drawings: Drawings | None) -> None:
+def _draw_thing(
+    image: Image.Image,
+    thing: Thing,
+    centre: Point,
+    radius: float,
+    rng: np.random.Generator,
+    drawings: Drawings | None,
+) -> None:
     """Draw one thing; ``radius`` in pixels."""
     if thing.drawn:
         _paste_drawing(image, thing, centre, radius, rng, drawings)
@@ -68,15 +88,24 @@ def _draw_thing(image: Image.Image, thing: Thing, centre: Point, radius: float,
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill)
     elif thing.shape == "ring":
         outer = radius * 1.1
-        pen.ellipse((x - outer, y - outer, x + outer, y + outer), outline=fill,
-                    width=max(2, round(radius * 0.42)))
+        pen.ellipse(
+            (x - outer, y - outer, x + outer, y + outer),
+            outline=fill,
+            width=max(2, round(radius * 0.42)),
+        )
     else:
         turn = float(rng.normal(0.0, 0.06))
         pen.polygon(_outline(thing.shape, centre, radius, turn), fill=fill)
 
 
-def _paste_drawing(image: Image.Image, thing: Thing, centre: Point, radius: float,
-           rng: np.random.Generator, drawings: Drawings | None) -> None:
+def _paste_drawing(
+    image: Image.Image,
+    thing: Thing,
+    centre: Point,
+    radius: float,
+    rng: np.random.Generator,
+    drawings: Drawings | None,
+) -> None:
     """Paste a drawing, a little larger than a shape, as few drawings fill their square."""
     if drawings is None:
         raise DrawingsError(f"To draw a {thing.shape}, name a folder of drawings.")
@@ -90,7 +119,8 @@ def _paste_drawing(image: Image.Image, thing: Thing, centre: Point, radius: floa
 _ARRANGEMENTS: dict[int, tuple[tuple[Point, ...], float]] = {
     1: (((0.0, 0.0),), 1.0),
     2: (((-0.68, 0.0), (0.68, 0.0)), 0.5),
-    3: (((-0.68, 0.5), (0.68, 0.5), (0.0, -0.64)), 0.48)}
+    3: (((-0.68, 0.5), (0.68, 0.5), (0.0, -0.64)), 0.48),
+}
 """By the number of things: their places, in radii from the middle, and each one's share of the
 radius."""
 
@@ -114,8 +144,9 @@ def _layout(scene: Scene, rng: np.random.Generator) -> list[tuple[Point, float]]
     return [((across[0], near), radii[0]), ((across[1], far), radii[1])]
 
 
-def draw(scene: Scene, rng: np.random.Generator, side: int = 128,
-         drawings: Drawings | None = None) -> Image.Image:
+def draw(
+    scene: Scene, rng: np.random.Generator, side: int = 128, drawings: Drawings | None = None
+) -> Image.Image:
     """The scene as an RGB picture of ``side`` x ``side`` pixels.
 
     Raises DrawingsError if it has a drawn thing and there are no ``drawings``.
@@ -132,8 +163,14 @@ def draw_typical(scene: Scene, side: int = 128, drawings: Drawings | None = None
     return _draw(scene, MeanOnly(), MidpointsOnly(), np.random.default_rng(0), side, drawings)
 
 
-def _draw(scene: Scene, ground: np.random.Generator, layout: np.random.Generator,
-          style: np.random.Generator, side: int, drawings: Drawings | None) -> Image.Image:
+def _draw(
+    scene: Scene,
+    ground: np.random.Generator,
+    layout: np.random.Generator,
+    style: np.random.Generator,
+    side: int,
+    drawings: Drawings | None,
+) -> Image.Image:
     """Draw with separate random numbers for the ground, the things and the style."""
     big = side * _SUPERSAMPLE
     image = Image.new("RGB", (big, big))
@@ -148,8 +185,9 @@ def _draw(scene: Scene, ground: np.random.Generator, layout: np.random.Generator
     return image if scene.style is None else apply_style(image, scene.style, style)
 
 
-def draw_array(scene: Scene, rng: np.random.Generator | None, side: int = 128,
-               drawings: Drawings | None = None) -> npt.NDArray[np.uint8]:
+def draw_array(
+    scene: Scene, rng: np.random.Generator | None, side: int = 128, drawings: Drawings | None = None
+) -> npt.NDArray[np.uint8]:
     """:func:`draw` as an array [3, side, side] of bytes; without ``rng``, :func:`draw_typical`."""
     image = draw_typical(scene, side, drawings) if rng is None else draw(scene, rng, side, drawings)
     return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))

@@ -38,9 +38,17 @@ def make_folder(noto: Path, emojilib: Path, into: Path) -> int:
         picture = noto / noto_name(emoji)
         if picture.is_file():
             shutil.copyfile(picture, into / picture.name)
-            lines.append(json.dumps({"file": picture.name, "emoji": emoji,
-                                     "name": name.replace("_", " "), "keywords": keywords},
-                                    ensure_ascii=False))
+            lines.append(
+                json.dumps(
+                    {
+                        "file": picture.name,
+                        "emoji": emoji,
+                        "name": name.replace("_", " "),
+                        "keywords": keywords,
+                    },
+                    ensure_ascii=False,
+                )
+            )
     if not lines:
         raise DrawingsError(f"{noto} has none of Noto Emoji's pictures; name its png/128.")
     (into / "emoji.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

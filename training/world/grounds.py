@@ -35,8 +35,9 @@ def draw_ground(image: Image.Image, ground: Ground, rng: np.random.Generator) ->
         _draw_pattern(ImageDraw.Draw(image), ground, image.width, rng)
 
 
-def _draw_pattern(pen: ImageDraw.ImageDraw, ground: Ground, side: int,
-                  rng: np.random.Generator) -> None:
+def _draw_pattern(
+    pen: ImageDraw.ImageDraw, ground: Ground, side: int, rng: np.random.Generator
+) -> None:
     pen.rectangle((0, 0, side, side), fill=shade(ground.colour, rng))
     if ground.second is None:
         return
@@ -51,8 +52,9 @@ def _draw_pattern(pen: ImageDraw.ImageDraw, ground: Ground, side: int,
     elif ground.pattern == "checked":
         for row in range(10):
             for column in range(row % 2, 10, 2):
-                pen.rectangle((column * step, row * step, (column + 1) * step,
-                               (row + 1) * step), fill=second)
+                pen.rectangle(
+                    (column * step, row * step, (column + 1) * step, (row + 1) * step), fill=second
+                )
     else:
         radius = step * 0.26
         for row in range(-1, 10):
@@ -80,8 +82,15 @@ def _sky(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
         x, y, wide = rng.random() * side, rng.random() * side, (0.08 + 0.08 * rng.random()) * side
         for along in (-0.8, 0.0, 0.8):
             high = wide * (0.5 if along else 0.75)
-            pen.ellipse((x + along * wide - wide * 0.7, y - high, x + along * wide + wide * 0.7,
-                         y + high * 0.6), fill=(250, 252, 255))
+            pen.ellipse(
+                (
+                    x + along * wide - wide * 0.7,
+                    y - high,
+                    x + along * wide + wide * 0.7,
+                    y + high * 0.6,
+                ),
+                fill=(250, 252, 255),
+            )
     return image.filter(ImageFilter.GaussianBlur(side / 200))
 
 
@@ -96,19 +105,31 @@ def _sea(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
         wave, start = side * (0.10 + 0.03 * row), rng.random() * side * 0.2
         for i in range(-1, 10):
             x = start + i * wave * 2
-            pen.arc((x, y, x + wave, y + wave * 0.45), 180, 360, fill=(150, 205, 235),
-                    width=max(1, side // 85))
+            pen.arc(
+                (x, y, x + wave, y + wave * 0.45),
+                180,
+                360,
+                fill=(150, 205, 235),
+                width=max(1, side // 85),
+            )
     return image
 
 
-def _specks(image: Image.Image, rng: np.random.Generator, count: int,
-            radii: tuple[float, float], colour: Colour) -> None:
+def _specks(
+    image: Image.Image,
+    rng: np.random.Generator,
+    count: int,
+    radii: tuple[float, float],
+    colour: Colour,
+) -> None:
     """Draw round specks in random places; ``radii`` are fractions of the side."""
     pen, side = ImageDraw.Draw(image), image.width
     for x, y, size in rng.random((count, 3)):
         radius = side * (radii[0] + (radii[1] - radii[0]) * size)
-        pen.ellipse((x * side - radius, y * side - radius, x * side + radius,
-                     y * side + radius), fill=colour)
+        pen.ellipse(
+            (x * side - radius, y * side - radius, x * side + radius, y * side + radius),
+            fill=colour,
+        )
 
 
 def _night(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
@@ -120,15 +141,20 @@ def _night(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
 def _grass(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
     horizon = round(side * rng.uniform(0.3, 0.45))
     image = Image.new("RGB", (side, side), _varied((170, 215, 245), rng))
-    image.paste(_gradient_down(_varied((125, 190, 75), rng), _varied((60, 135, 45), rng), side),
-                (0, horizon))
+    image.paste(
+        _gradient_down(_varied((125, 190, 75), rng), _varied((60, 135, 45), rng), side),
+        (0, horizon),
+    )
     pen = ImageDraw.Draw(image)
     for x, y, lean in rng.random((110, 3)):
         low = horizon + (side - horizon) * (0.05 + 0.95 * y)
         high = side * (0.02 + 0.03 * y)
         dark = (45, 115, 40) if lean < 0.5 else (150, 205, 90)
-        pen.line((x * side, low, x * side + (lean - 0.5) * high, low - high), fill=dark,
-                 width=max(1, side // 100))
+        pen.line(
+            (x * side, low, x * side + (lean - 0.5) * high, low - high),
+            fill=dark,
+            width=max(1, side // 100),
+        )
     return image
 
 
@@ -147,8 +173,7 @@ def _fill_below(image: Image.Image, edge: list[float], colour: Colour) -> None:
 
 def _desert(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
     image = _gradient_down(_varied((250, 205, 140), rng), _varied((255, 235, 190), rng), side)
-    for height, colour in ((0.42, (232, 180, 105)), (0.58, (215, 155, 80)),
-                           (0.78, (196, 132, 62))):
+    for height, colour in ((0.42, (232, 180, 105)), (0.58, (215, 155, 80)), (0.78, (196, 132, 62))):
         _fill_below(image, _hills(side, rng, height, 0.05), _varied(colour, rng))
     return image
 
@@ -179,5 +204,12 @@ def _city(ground: Ground, side: int, rng: np.random.Generator) -> Image.Image:
 
 
 _SCENERY: dict[str, Callable[[Ground, int, np.random.Generator], Image.Image]] = {
-    "gradient": _gradient, "sky": _sky, "sea": _sea, "night": _night, "grass": _grass,
-    "desert": _desert, "snow": _snow, "city": _city}
+    "gradient": _gradient,
+    "sky": _sky,
+    "sea": _sea,
+    "night": _night,
+    "grass": _grass,
+    "desert": _desert,
+    "snow": _snow,
+    "city": _city,
+}

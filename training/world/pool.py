@@ -33,9 +33,17 @@ class ScenePool:
         typical: The share of pairs whose pictures are the typical ones.
     """
 
-    def __init__(self, pairs: int, side: int, seed: int | list[int], reuse: float = 6.0,
-                 alike: float = 0.7, mix: Mix = SHAPES_ONLY,
-                 drawings: Drawings | None = None, typical: float = 0.0) -> None:
+    def __init__(
+        self,
+        pairs: int,
+        side: int,
+        seed: int | list[int],
+        reuse: float = 6.0,
+        alike: float = 0.7,
+        mix: Mix = SHAPES_ONLY,
+        drawings: Drawings | None = None,
+        typical: float = 0.0,
+    ) -> None:
         self.rng = np.random.default_rng(seed)
         self.side = side
         self.reuse = reuse
@@ -60,7 +68,8 @@ class ScenePool:
         for i, (each, seed) in enumerate(((scene, first), (other, second))):
             self.scenes[2 * pair + i] = each
             self.pictures[2 * pair + i] = self.draw(
-                each, None if typical else np.random.default_rng(seed))
+                each, None if typical else np.random.default_rng(seed)
+            )
 
     def draw(self, scene: Scene, rng: np.random.Generator | None) -> np.ndarray:
         """The scene's picture [3, side, side] in bytes; the typical one without ``rng``."""

@@ -48,5 +48,6 @@ def added_prompt(scene: Scene, rng: np.random.Generator) -> tuple[str, Claim]:
     if scene.style is not None:
         return f"{words}{PLUS}{style_words(scene.style)}", replace(claim, style=scene.style)
     ground, pattern = ground_words(scene.ground, rng)
-    return f"{words}{PLUS}{ground}", replace(claim, ground_colour=scene.ground.colour,
-                                             ground_pattern=pattern)
+    return f"{words}{PLUS}{ground}", replace(
+        claim, ground_colour=scene.ground.colour, ground_pattern=pattern
+    )

@@ -49,8 +49,7 @@ SHAPES_ONLY = Mix()
 WHOLE = Mix(scenic=0.4, drawn=0.7, counted=0.1)
 
 
-def sample_scene(rng: np.random.Generator, mix: Mix = SHAPES_ONLY, *,
-                 held: bool = False) -> Scene:
+def sample_scene(rng: np.random.Generator, mix: Mix = SHAPES_ONLY, *, held: bool = False) -> Scene:
     """A random scene, from the held-out combinations if ``held``, else from the others."""
     while True:
         scene = _any_scene(rng, mix)
@@ -114,25 +113,32 @@ def _any_scene(rng: np.random.Generator, mix: Mix) -> Scene:
         taken = first_colour if relation == "inside" else None
         second_colour = _pick(rng, colours, *behind, taken)
         without = "ring" if relation == "inside" else None
-        things = (Thing(_pick(rng, SHAPES), first_colour),
-                  Thing(_pick(rng, SHAPES, without), second_colour))
+        things = (
+            Thing(_pick(rng, SHAPES), first_colour),
+            Thing(_pick(rng, SHAPES, without), second_colour),
+        )
     return sized_by_relation(Scene(things, ground, relation, style))
 
 
-def _drawn_pair(rng: np.random.Generator, mix: Mix, relation: str,
-                behind: tuple[str | None, ...]) -> tuple[Thing, Thing]:
+def _drawn_pair(
+    rng: np.random.Generator, mix: Mix, relation: str, behind: tuple[str | None, ...]
+) -> tuple[Thing, Thing]:
     """A drawn thing, and another or a shape, in random order; only shapes contain something."""
     first = _drawn_thing(rng, 1, *behind)
     if relation == "inside":
         shape = _pick(rng, SHAPES, "ring")
         return first, Thing(shape, _pick(rng, tuple(COLOURS), *behind, first.colour))
-    second = _drawn_thing(rng, 1, *behind, first.shape) if rng.random() < mix.drawn else Thing(
-        _pick(rng, SHAPES), _pick(rng, tuple(COLOURS), *behind))
+    second = (
+        _drawn_thing(rng, 1, *behind, first.shape)
+        if rng.random() < mix.drawn
+        else Thing(_pick(rng, SHAPES), _pick(rng, tuple(COLOURS), *behind))
+    )
     return (first, second) if rng.random() < 0.5 else (second, first)
 
 
-def near_miss(scene: Scene, rng: np.random.Generator, styles: tuple[str, ...] = tuple(STYLES)
-         ) -> Scene:
+def near_miss(
+    scene: Scene, rng: np.random.Generator, styles: tuple[str, ...] = tuple(STYLES)
+) -> Scene:
     """The same scene with one attribute changed: the hardest wrong answer to its caption.
 
     If two things share what should be swapped, the scene is returned unchanged.

@@ -81,12 +81,15 @@ class Scene:
 
     def with_thing(self, index: int, thing: Thing) -> Scene:
         """The same scene with the thing at ``index`` replaced."""
-        return replace(self, things=(*self.things[:index], thing, *self.things[index + 1:]))
+        return replace(self, things=(*self.things[:index], thing, *self.things[index + 1 :]))
 
     def other_colours(self, index: int) -> set[str | None]:
         """The colours of everything but the thing at ``index``; None for one without a colour."""
-        return {self.ground.colour, self.ground.second,
-                *(each.colour for i, each in enumerate(self.things) if i != index)}
+        return {
+            self.ground.colour,
+            self.ground.second,
+            *(each.colour for i, each in enumerate(self.things) if i != index),
+        }
 
 
 def sized_by_relation(scene: Scene) -> Scene:
@@ -94,8 +97,12 @@ def sized_by_relation(scene: Scene) -> Scene:
     if len(scene.things) == 1:
         return scene
     sizes = ("small", "big") if scene.relation == "inside" else ("medium", "medium")
-    return replace(scene, things=tuple(replace(thing, size=size) for thing, size
-                                       in zip(scene.things, sizes, strict=True)))
+    return replace(
+        scene,
+        things=tuple(
+            replace(thing, size=size) for thing, size in zip(scene.things, sizes, strict=True)
+        ),
+    )
 
 
 def _bucket(*parts: str | None) -> int:
@@ -116,8 +123,9 @@ def held_out(scene: Scene) -> bool:
     coloured shapes with their relation, and one in ten of a drawn thing with a style. The
     benches use only these.
     """
-    if scene.style is not None and any(is_style_held_out(thing, scene.style)
-                                       for thing in scene.things):
+    if scene.style is not None and any(
+        is_style_held_out(thing, scene.style) for thing in scene.things
+    ):
         return True
     if len(scene.things) == 1:
         thing = scene.things[0]

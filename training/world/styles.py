@@ -28,8 +28,9 @@ def _grain(rng: np.random.Generator, side: int, cells: int) -> Array:
 
 def _edges(image: Image.Image) -> Array:
     """How strong the edges are, [side, side] in 0..1: the most of the three channels."""
-    spread = ImageChops.difference(image.filter(ImageFilter.MaxFilter(3)),
-                                   image.filter(ImageFilter.MinFilter(3)))
+    spread = ImageChops.difference(
+        image.filter(ImageFilter.MaxFilter(3)), image.filter(ImageFilter.MinFilter(3))
+    )
     edges: Array = _to_array(spread).max(axis=2)
     return edges
 
@@ -87,8 +88,7 @@ def pencil_sketch(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     tone = np.asarray(image.convert("L"), dtype=np.float32) / 255.0
     across = np.arange(side)
     period = 5 * side / 128
-    hatch = 0.5 + 0.5 * np.sin((across[:, None] + across) * 2 * np.pi / period
-                               + rng.random() * 6.3)
+    hatch = 0.5 + 0.5 * np.sin((across[:, None] + across) * 2 * np.pi / period + rng.random() * 6.3)
     shade = np.clip(0.85 - tone, 0, 1) * (0.25 + 0.45 * hatch)
     contour = np.clip(_edges(image) * 1.5, 0, 1) * (0.7 + 0.2 * _grain(rng, side, side // 4))
     grey = 0.97 - shade - 0.7 * contour + 0.02 * _grain(rng, side, side // 2)
@@ -163,8 +163,9 @@ def stained_glass(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     light = rng.uniform(0.7, 1.15, (panes, 1)).astype(np.float32)
     bright = np.clip(grey + (colour - grey) * 1.3, 0, 1) * light[pane]
     seam = (pane != np.roll(pane, 1, 0)) | (pane != np.roll(pane, 1, 1))
-    seams = _to_array(Image.fromarray((seam * 255).astype(np.uint8)).filter(
-        ImageFilter.GaussianBlur(side / 180)))
+    seams = _to_array(
+        Image.fromarray((seam * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(side / 180))
+    )
     contour = np.clip(_edges(image) * 2.2 - 0.2, 0, 1)
     lead = np.maximum(np.clip(seams * 1.6, 0, 1), contour)[..., None]
     return _to_image(bright * (1 - lead) + 0.07 * lead)

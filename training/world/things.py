@@ -38,8 +38,11 @@ class DrawnThing:
 
     def fits(self, count: int, without: Collection[str | None]) -> bool:
         """Whether there can be ``count`` of it, and its name and colour are not in ``without``."""
-        return (self.name not in without and (self.colour is None or self.colour not in without)
-                and (count == 1 or self.plural is not None))
+        return (
+            self.name not in without
+            and (self.colour is None or self.colour not in without)
+            and (count == 1 or self.plural is not None)
+        )
 
     def thing(self, size: str = "medium", count: int = 1) -> Thing:
         """The thing as part of a scene."""
@@ -85,18 +88,23 @@ class Drawings:
         """Raises DrawingsError if the list or a drawing is missing."""
         index = folder / "emoji.jsonl"
         if not index.is_file():
-            raise DrawingsError(f"{folder} has no emoji.jsonl; docs/drawn-models.md says how "
-                                "to make a folder of drawings.")
+            raise DrawingsError(
+                f"{folder} has no emoji.jsonl; docs/drawn-models.md says how "
+                "to make a folder of drawings."
+            )
         files: dict[str, str] = {}
         for line in index.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             files.setdefault(row["name"], row["file"])
         missing = [each.drawing for each in drawn_things().values() if each.drawing not in files]
         if missing:
-            raise DrawingsError(f"{index} has no drawing named {missing[0]!r}"
-                                + (f" and lacks {len(missing) - 1} more." if missing[1:] else "."))
-        self._pictures = {each.name: _trimmed(folder / files[each.drawing])
-                          for each in drawn_things().values()}
+            raise DrawingsError(
+                f"{index} has no drawing named {missing[0]!r}"
+                + (f" and lacks {len(missing) - 1} more." if missing[1:] else ".")
+            )
+        self._pictures = {
+            each.name: _trimmed(folder / files[each.drawing]) for each in drawn_things().values()
+        }
 
     def __getitem__(self, name: str) -> Image.Image:
         """The drawing of a thing; KeyError for an unknown one."""

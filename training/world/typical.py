@@ -39,10 +39,17 @@ class MidpointsOnly(MeanOnly):
 
 
 STYLE_GROUNDS = {
-    "charcoal": ("green", "purple"), "watercolour": ("blue", "turquoise"),
-    "pixel art": ("turquoise", "green"), "neon": ("black",), "pencil sketch": ("white",),
-    "oil": ("blue", "green"), "mosaic": ("purple", "turquoise"), "blueprint": ("white",),
-    "woodcut": ("white",), "stained glass": ("purple", "green")}
+    "charcoal": ("green", "purple"),
+    "watercolour": ("blue", "turquoise"),
+    "pixel art": ("turquoise", "green"),
+    "neon": ("black",),
+    "pencil sketch": ("white",),
+    "oil": ("blue", "green"),
+    "mosaic": ("purple", "turquoise"),
+    "blueprint": ("white",),
+    "woodcut": ("white",),
+    "stained glass": ("purple", "green"),
+}
 """By style, the ground if the prompt names none, and another for things of the first's colour.
 
 On white, an oil painting's strokes, a mosaic's tiles and pixel art's squares would show on the

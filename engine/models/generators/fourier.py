@@ -72,8 +72,9 @@ class FourierGenerator(Generator):
         """z [B, 6, H, W // 2 + 1] -> picture [B, 3, H, W] in 0..1."""
         height, width = z.shape[-2], 2 * (z.shape[-1] - 1)
         spectrum = torch.complex(z[:, :3].contiguous(), z[:, 3:].contiguous())
-        channels = torch.fft.irfft2(spectrum * self._gain(height, width), s=(height, width),
-                                    norm="ortho")
+        channels = torch.fft.irfft2(
+            spectrum * self._gain(height, width), s=(height, width), norm="ortho"
+        )
         picture: Tensor = torch.einsum("cd,bdhw->bchw", self.colours, channels).sigmoid()
         return picture
 
@@ -97,6 +98,7 @@ class FourierGenerator(Generator):
 def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> FourierGenerator:
     """A generator with the settings ``decay`` (0 to 3) and ``contrast`` (0.01 to 10)."""
     check_names(settings, ("decay", "contrast"))
-    generator = FourierGenerator(number(settings, "decay", 1.0, 0, 3),
-                                 number(settings, "contrast", 1.0, 0.01, 10))
+    generator = FourierGenerator(
+        number(settings, "decay", 1.0, 0, 3), number(settings, "contrast", 1.0, 0.01, 10)
+    )
     return generator.eval().requires_grad_(False)

@@ -22,8 +22,15 @@ from engine.models.state_dict import Uninitialised, fill
 from engine.translatable import Translatable
 
 _NET2NET_PREFIX = "first_stage_model."
-_PARTS = ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.",
-          "quantize.embedding.", "quantize.embed.", "quantize.proj.")
+_PARTS = (
+    "encoder.",
+    "decoder.",
+    "quant_conv.",
+    "post_quant_conv.",
+    "quantize.embedding.",
+    "quantize.embed.",
+    "quantize.proj.",
+)
 _TARGETS = {"VQModel": False, "VQNoDiscModel": False, "GumbelVQ": True}  # -> whether Gumbel
 _WHOLE_NUMBERS = ("ch", "out_ch", "num_res_blocks", "in_channels", "resolution", "z_channels")
 
@@ -34,15 +41,17 @@ class VQModel(nn.Module):
     ``ddconfig``, ``n_embed`` and ``embed_dim`` are as in a checkpoint's yaml file.
     """
 
-    def __init__(self, ddconfig: dict[str, Any], n_embed: int, embed_dim: int,
-                 gumbel: bool = False) -> None:
+    def __init__(
+        self, ddconfig: dict[str, Any], n_embed: int, embed_dim: int, gumbel: bool = False
+    ) -> None:
         super().__init__()
         self.encoder, self.decoder = taming_autoencoder(**ddconfig)
         channels = ddconfig["z_channels"]
         quantizers = taming_quantizers()
         if gumbel:
-            self.quantize = quantizers.GumbelQuantize(channels, embed_dim, n_embed=n_embed,
-                                                      kl_weight=1e-8)
+            self.quantize = quantizers.GumbelQuantize(
+                channels, embed_dim, n_embed=n_embed, kl_weight=1e-8
+            )
         else:
             self.quantize = quantizers.VectorQuantizer2(n_embed, embed_dim, beta=0.25)
         self.quant_conv = nn.Conv2d(channels, embed_dim, 1)
@@ -178,10 +187,15 @@ def rescaled(weights: Mapping[str, Tensor], scale: float | Tensor) -> dict[str, 
     ``quant_conv`` are divided (only the codebook of a GumbelVQ, whose encoder gives logits), and
     the weight of ``post_quant_conv`` is multiplied.
     """
-    divided = (("quantize.embed.weight",) if "quantize.embed.weight" in weights else
-               ("quantize.embedding.weight", "quant_conv.weight", "quant_conv.bias"))
-    return {**{name: weights[name] / scale for name in divided},
-            "post_quant_conv.weight": weights["post_quant_conv.weight"] * scale}
+    divided = (
+        ("quantize.embed.weight",)
+        if "quantize.embed.weight" in weights
+        else ("quantize.embedding.weight", "quant_conv.weight", "quant_conv.bias")
+    )
+    return {
+        **{name: weights[name] / scale for name in divided},
+        "post_quant_conv.weight": weights["post_quant_conv.weight"] * scale,
+    }
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -189,8 +203,9 @@ def read_config(path: Path) -> dict[str, Any]:
     with opened(path) as file:
         text = file.read()
     if looks_like_page(text[:512]):
-        raise CheckpointError("{path} is a web page, not a yaml file; download it again.",
-                              path=path)
+        raise CheckpointError(
+            "{path} is a web page, not a yaml file; download it again.", path=path
+        )
     try:
         config = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError):
@@ -209,8 +224,11 @@ def build_generator(state_dict: Mapping[str, Tensor], config: Mapping[str, Any])
     kind, params = _first_stage(config)
     ddconfig = _ddconfig(params)
     codes, width = (_whole(params, key) for key in ("n_embed", "embed_dim"))
-    own = {name: tensor for name, tensor in without_prefix(state_dict, _NET2NET_PREFIX).items()
-           if name.startswith(_PARTS)}
+    own = {
+        name: tensor
+        for name, tensor in without_prefix(state_dict, _NET2NET_PREFIX).items()
+        if name.startswith(_PARTS)
+    }
     with torch.device("meta"), Uninitialised():
         model = VQModel(ddconfig, codes, width, gumbel=_TARGETS[kind])
     fill(model, own, Translatable("the {kind} that its yaml describes", kind=kind))
@@ -225,19 +243,28 @@ def _first_stage(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         if inner is None:
             kind = str(stage.get("target", "")).rpartition(".")[2]
             if kind not in _TARGETS:
-                raise CheckpointError("The yaml describes a `{kind}`; only {names} can paint.",
-                                      kind=kind, names=", ".join(_TARGETS))
+                raise CheckpointError(
+                    "The yaml describes a `{kind}`; only {names} can paint.",
+                    kind=kind,
+                    names=", ".join(_TARGETS),
+                )
             return kind, stage["params"]
         stage = inner
-    raise CheckpointError("The yaml has no `model:` with `target:` and `params:`; use the one "
-                          "published with the checkpoint.")
+    raise CheckpointError(
+        "The yaml has no `model:` with `target:` and `params:`; use the one "
+        "published with the checkpoint."
+    )
 
 
 def _whole(values: Mapping[str, Any], key: str, most: int = 1 << 20) -> int:
     value = values.get(key)
     if type(value) is not int or not 1 <= value <= most:
-        raise CheckpointError("The yaml's `{key}` must be a whole number between 1 and {most}, not "
-                              "{value}.", key=key, most=most, value=repr(value))
+        raise CheckpointError(
+            "The yaml's `{key}` must be a whole number between 1 and {most}, not {value}.",
+            key=key,
+            most=most,
+            value=repr(value),
+        )
     return value
 
 
@@ -250,17 +277,24 @@ def _ddconfig(params: Mapping[str, Any]) -> dict[str, Any]:
     for key, most in (("ch_mult", 12), ("attn_resolutions", 64)):
         row = ddconfig.get(key)
         if not isinstance(row, list) or len(row) > most or any(type(n) is not int for n in row):
-            raise CheckpointError("The yaml's `{key}` must be a list of whole numbers, not {row}.",
-                                  key=key, row=repr(row))
+            raise CheckpointError(
+                "The yaml's `{key}` must be a list of whole numbers, not {row}.",
+                key=key,
+                row=repr(row),
+            )
     groups = _whole(ddconfig, "norm_groups") if "norm_groups" in ddconfig else 32
     if not ddconfig["ch_mult"] or any(
-            not 1 <= n <= 64 or ddconfig["ch"] * n % groups for n in ddconfig["ch_mult"]):
-        raise CheckpointError("The yaml's `ch` times each `ch_mult` must be a multiple of "
-                              "{groups}.", groups=groups)
+        not 1 <= n <= 64 or ddconfig["ch"] * n % groups for n in ddconfig["ch_mult"]
+    ):
+        raise CheckpointError(
+            "The yaml's `ch` times each `ch_mult` must be a multiple of {groups}.", groups=groups
+        )
     if ddconfig["ch"] % groups:
         raise CheckpointError("The yaml's `ch` must be a multiple of {groups}.", groups=groups)
     if ddconfig["in_channels"] != 3 or ddconfig["out_ch"] != 3:
-        raise CheckpointError("The yaml doesn't describe a model of RGB pictures: `in_channels` "
-                              "and `out_ch` must be 3.")
+        raise CheckpointError(
+            "The yaml doesn't describe a model of RGB pictures: `in_channels` "
+            "and `out_ch` must be 3."
+        )
     # The two flags that change shapes or outputs; a VQGAN sets neither.
     return {**ddconfig, "double_z": bool(ddconfig.get("double_z", True)), "give_pre_end": False}

@@ -43,8 +43,16 @@ class Perceptor(nn.Module, ABC):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, *, resolution: int, context_length: int, width: int,
-                 mean: Sequence[float], std: Sequence[float], known: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        resolution: int,
+        context_length: int,
+        width: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        known: Tensor | None = None,
+    ) -> None:
         super().__init__()
         self.resolution = resolution
         self.context_length = context_length
@@ -111,8 +119,12 @@ def known_tokens(rows: Tensor, count: int) -> Tensor | None:
     """
     size = len(clip_tokenizer().encoder)
     rows = rows.long()
-    if not count or rows.shape != (count,) or rows.unique().numel() != count or (
-            rows.min() < 0 or rows.max() >= size):
+    if (
+        not count
+        or rows.shape != (count,)
+        or rows.unique().numel() != count
+        or (rows.min() < 0 or rows.max() >= size)
+    ):
         return None
     known = torch.zeros(size, dtype=torch.bool)
     known[rows] = True

@@ -41,15 +41,17 @@ _PICTURES, _WORDS = "picture.", "text."
 class Convolution(nn.Conv2d):
     """A convolution with TensorFlow's padding: the output's side is ceil(side / stride)."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1,
-                 groups: int = 1) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, D, ceil(H / stride), ceil(W / stride)]."""
         kernel, stride = self.kernel_size[0], self.stride[0]
-        down, across = (max((-(-side // stride) - 1) * stride + kernel - side, 0)
-                        for side in x.shape[-2:])
+        down, across = (
+            max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[-2:]
+        )
         if down == across and down % 2 == 0:
             return F.conv2d(x, self.weight, self.bias, self.stride, down // 2, 1, self.groups)
         x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
@@ -59,8 +61,7 @@ class Convolution(nn.Conv2d):
 class Block(nn.Module):
     """An inverted residual (Sandler et al. 2018) with its batch norms folded."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int,
-                 expansion: int) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
         wide = inputs * expansion
         self.expand = Convolution(inputs, wide, 1) if expansion > 1 else None
@@ -114,10 +115,23 @@ class ClassifierPerceptor(Perceptor):
 
     any_side = True
 
-    def __init__(self, classifier: EfficientNetLite0, tower: TextTower, *, known: Tensor,
-                 resolution: int = 224, temperature: float = 4.0) -> None:
-        super().__init__(resolution=resolution, context_length=tower.sizes.context, width=CLASSES,
-                         mean=MEAN, std=STD, known=known)
+    def __init__(
+        self,
+        classifier: EfficientNetLite0,
+        tower: TextTower,
+        *,
+        known: Tensor,
+        resolution: int = 224,
+        temperature: float = 4.0,
+    ) -> None:
+        super().__init__(
+            resolution=resolution,
+            context_length=tower.sizes.context,
+            width=CLASSES,
+            mean=MEAN,
+            std=STD,
+            known=known,
+        )
         self.classifier = classifier
         self.tower = tower
         self.temperature = temperature
@@ -131,7 +145,7 @@ class ClassifierPerceptor(Perceptor):
         """Unit vectors [B, 1000] of token rows [B, context_length]: roots of probabilities."""
         ids = ids.to(self.device)
         ends = ids.argmax(dim=1, keepdim=True)  # the end token has the largest id
-        ids = ids[:, :int(ends.max()) + 1]
+        ids = ids[:, : int(ends.max()) + 1]
         mask = torch.arange(ids.shape[1], device=self.device)[None] <= ends
         logits: Tensor = self.tower(ids, mask)
         return _root(logits)
@@ -169,15 +183,22 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierP
         classifier = EfficientNetLite0()
     fill(classifier, _under(tensors, _PICTURES), Translatable("an EfficientNet-Lite0"))
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types
-    perceptor = ClassifierPerceptor(classifier, tower, known=known, resolution=resolution,
-                                    temperature=temperature)
+    perceptor = ClassifierPerceptor(
+        classifier, tower, known=known, resolution=resolution, temperature=temperature
+    )
     return perceptor.eval().requires_grad_(False)
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    own = {name.removeprefix(prefix): value for name, value in tensors.items()
-           if name.startswith(prefix)}
+    own = {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }
     if not own:
-        raise CheckpointError("The checkpoint has no tensors under `{prefix}`, so it isn't a "
-                              "classifier with a text tower.", prefix=prefix)
+        raise CheckpointError(
+            "The checkpoint has no tensors under `{prefix}`, so it isn't a "
+            "classifier with a text tower.",
+            prefix=prefix,
+        )
     return own

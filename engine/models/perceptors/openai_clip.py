@@ -28,9 +28,14 @@ class ClipPerceptor(Perceptor):
     """An OpenAI-format CLIP as a Perceptor."""
 
     def __init__(self, clip: Any, known: Tensor | None = None) -> None:
-        super().__init__(resolution=clip.visual.input_resolution,
-                         context_length=clip.context_length, width=clip.text_projection.shape[1],
-                         mean=MEAN, std=STD, known=known)
+        super().__init__(
+            resolution=clip.visual.input_resolution,
+            context_length=clip.context_length,
+            width=clip.text_projection.shape[1],
+            mean=MEAN,
+            std=STD,
+            known=known,
+        )
         self.clip = clip
 
     @property
@@ -47,19 +52,34 @@ class ClipPerceptor(Perceptor):
         return unit(self.clip.encode_image((cutouts - self.mean) / self.std))
 
 
-def new_clip(*, embed_dim: int, resolution: int, vision_width: int,
-             vision_layers: int | tuple[int, int, int, int], text_width: int, text_layers: int,
-             context_length: int, patch: int | None = None) -> Any:
+def new_clip(
+    *,
+    embed_dim: int,
+    resolution: int,
+    vision_width: int,
+    vision_layers: int | tuple[int, int, int, int],
+    text_width: int,
+    text_layers: int,
+    context_length: int,
+    patch: int | None = None,
+) -> Any:
     """An untrained OpenAI-format CLIP in float32.
 
     With ``patch``, in pixels, it has a vision transformer of ``vision_layers`` layers; without, a
     modified ResNet with ``vision_layers`` blocks in each of its four stages.
     """
     return clip_model().CLIP(
-        embed_dim=embed_dim, image_resolution=resolution, vision_layers=vision_layers,
-        vision_width=vision_width, vision_patch_size=patch, context_length=context_length,
-        vocab_size=len(clip_tokenizer().encoder), transformer_width=text_width,
-        transformer_heads=text_width // 64, transformer_layers=text_layers)
+        embed_dim=embed_dim,
+        image_resolution=resolution,
+        vision_layers=vision_layers,
+        vision_width=vision_width,
+        vision_patch_size=patch,
+        context_length=context_length,
+        vocab_size=len(clip_tokenizer().encoder),
+        transformer_width=text_width,
+        transformer_heads=text_width // 64,
+        transformer_layers=text_layers,
+    )
 
 
 def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClipPerceptor:
@@ -75,8 +95,11 @@ def build_perceptor(state_dict: Mapping[str, Tensor]) -> ClipPerceptor:
     is ``token_embedding.rows`` [n], then ``token_embedding.weight`` [n, width] has only these rows
     of the vocabulary, and other tokens are unknown. Raises CheckpointError for other tensors.
     """
-    tensors = {name: tensor for name, tensor in state_dict.items()
-               if name not in _EXTRAS and not name.endswith(".attn_mask")}
+    tensors = {
+        name: tensor
+        for name, tensor in state_dict.items()
+        if name not in _EXTRAS and not name.endswith(".attn_mask")
+    }
     known = _scatter_embedding(tensors)
     sizes = _sizes(tensors)
     # Not on the meta device: the constructor also creates the attention mask, which no checkpoint
@@ -96,8 +119,11 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
     size = len(clip_tokenizer().encoder)
     known = known_tokens(rows, len(weight))
     if known is None:
-        raise CheckpointError("The checkpoint's token_embedding.rows must have a different token, "
-                              "out of {size}, for each row of token_embedding.weight.", size=size)
+        raise CheckpointError(
+            "The checkpoint's token_embedding.rows must have a different token, "
+            "out of {size}, for each row of token_embedding.weight.",
+            size=size,
+        )
     whole = torch.zeros(size, weight.shape[1])
     whole[rows.long()] = weight.float()
     tensors["token_embedding.weight"] = whole
@@ -112,11 +138,15 @@ def _has_heads(width: int) -> bool:
 def _of_rank(tensors: Mapping[str, Tensor], name: str, rank: int) -> Tensor:
     tensor = tensors.get(name)
     if tensor is None:
-        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: it doesn't have "
-                              "{name}.", name=name)
+        raise CheckpointError(
+            "The checkpoint is not an OpenAI-format CLIP: it doesn't have {name}.", name=name
+        )
     if tensor.ndim != rank or not tensor.numel():
-        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: {name} is {shape}.",
-                              name=name, shape=list(tensor.shape))
+        raise CheckpointError(
+            "The checkpoint is not an OpenAI-format CLIP: {name} is {shape}.",
+            name=name,
+            shape=list(tensor.shape),
+        )
     return tensor
 
 
@@ -124,9 +154,12 @@ def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
     """The arguments of CLIP's constructor, from the shapes of its weights."""
     vocabulary, text_width = _of_rank(tensors, "token_embedding.weight", 2).shape
     if vocabulary != len(clip_tokenizer().encoder):
-        raise CheckpointError("The checkpoint's vocabulary has {vocabulary} entries; OpenAI's "
-                              "tokenizer has {theirs}.", vocabulary=vocabulary,
-                              theirs=len(clip_tokenizer().encoder))
+        raise CheckpointError(
+            "The checkpoint's vocabulary has {vocabulary} entries; OpenAI's "
+            "tokenizer has {theirs}.",
+            vocabulary=vocabulary,
+            theirs=len(clip_tokenizer().encoder),
+        )
     first = _of_rank(tensors, "visual.conv1.weight", 4)
     layers: int | tuple[int, ...]
     patch: int | None = None
@@ -141,28 +174,38 @@ def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         layers = tuple(_count(tensors, f"visual.layer{stage}.") for stage in range(1, 5))
     fits = _has_heads(width) if patch else width % 2 == 0
     if not (fits and _has_heads(text_width)):
-        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its widths {width} and "
-                              "{text_width} can't be divided into heads of 64.", width=width,
-                              text_width=text_width)
-    return {"embed_dim": _of_rank(tensors, "text_projection", 2).shape[1],
-            "image_resolution": resolution, "vision_layers": layers, "vision_width": width,
-            "vision_patch_size": patch,
-            "context_length": _of_rank(tensors, "positional_embedding", 2).shape[0],
-            "vocab_size": vocabulary, "transformer_width": text_width,
-            "transformer_heads": text_width // 64,
-            "transformer_layers": _count(tensors, "transformer.resblocks.")}
+        raise CheckpointError(
+            "The checkpoint is not an OpenAI-format CLIP: its widths {width} and "
+            "{text_width} can't be divided into heads of 64.",
+            width=width,
+            text_width=text_width,
+        )
+    return {
+        "embed_dim": _of_rank(tensors, "text_projection", 2).shape[1],
+        "image_resolution": resolution,
+        "vision_layers": layers,
+        "vision_width": width,
+        "vision_patch_size": patch,
+        "context_length": _of_rank(tensors, "positional_embedding", 2).shape[0],
+        "vocab_size": vocabulary,
+        "transformer_width": text_width,
+        "transformer_heads": text_width // 64,
+        "transformer_layers": _count(tensors, "transformer.resblocks."),
+    }
 
 
 def _side(positions: Tensor) -> int:
     """The side of the square grid of position embeddings [1 + side^2, width]."""
     side = math.isqrt(positions.shape[0] - 1)
     if side < 1 or side**2 + 1 != positions.shape[0]:
-        raise CheckpointError("The checkpoint is not an OpenAI-format CLIP: its {count} picture "
-                              "positions are not a square number plus one.",
-                              count=positions.shape[0])
+        raise CheckpointError(
+            "The checkpoint is not an OpenAI-format CLIP: its {count} picture "
+            "positions are not a square number plus one.",
+            count=positions.shape[0],
+        )
     return side
 
 
 def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
     """The number of layers under ``prefix``."""
-    return len({name[len(prefix):].split(".")[0] for name in tensors if name.startswith(prefix)})
+    return len({name[len(prefix) :].split(".")[0] for name in tensors if name.startswith(prefix)})

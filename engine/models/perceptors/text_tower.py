@@ -90,7 +90,7 @@ class TextTower(nn.Module):
         ``rows`` replace those of the ids; training makes some of them unknown.
         """
         x = self.up(self.tokens(self.table[ids] if rows is None else rows))
-        x = self.norm(x + self.positions[:ids.shape[1]])
+        x = self.norm(x + self.positions[: ids.shape[1]])
         for layer in self.layers:
             x = layer(x, mask)
         weights = mask[:, :, None].to(x.dtype)
@@ -115,14 +115,19 @@ def read_tower(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TextTower]:
         (count, embedding), (context, width) = shapes["tokens.weight"], shapes["positions"]
         (inner, _), (classes, _) = shapes["layers.0.inner.weight"], shapes["head.weight"]
     except (KeyError, ValueError):
-        raise CheckpointError("The checkpoint has no text tower: its embedding, its positions or "
-                              "its layers are missing.") from None
+        raise CheckpointError(
+            "The checkpoint has no text tower: its embedding, its positions or "
+            "its layers are missing."
+        ) from None
     known = None if rows is None else known_tokens(rows, count - 1)
     if rows is None or known is None or width % HEAD_WIDTH:
-        raise CheckpointError("The checkpoint's text tower must have a different token, out of "
-                              "{size}, for each row of its embedding, and a width that is a "
-                              "multiple of {head}.", size=len(clip_tokenizer().encoder),
-                              head=HEAD_WIDTH)
+        raise CheckpointError(
+            "The checkpoint's text tower must have a different token, out of "
+            "{size}, for each row of its embedding, and a width that is a "
+            "multiple of {head}.",
+            size=len(clip_tokenizer().encoder),
+            head=HEAD_WIDTH,
+        )
     layers = len({name.split(".")[1] for name in own if name.startswith("layers.")})
     sizes = TowerSizes(count - 1, embedding, width, layers, inner, context, classes)
     with Uninitialised():

@@ -37,8 +37,11 @@ def test_a_picture_is_right_if_a_true_class_is_in_the_top_k() -> None:
 
 
 def test_a_caption_has_the_probability_of_all_its_classes() -> None:
-    entries = [{"classes": [[1], [2], [3]]}, {"classes": [[1, 4], [2], [3]]},
-               {"classes": [[7], [7], [3]]}]
+    entries = [
+        {"classes": [[1], [2], [3]]},
+        {"classes": [[1, 4], [2], [3]]},
+        {"classes": [[7], [7], [3]]},
+    ]
     logs = _logs([{1: 5.0, 2: 5.2}, {1: 5.0, 4: 5.0, 2: 5.2}, {7: 9.0}])
     # The last is a tie, which does not count.
     assert caption_ranked_first(Judgement(logs), entries) == [False, True, False]
@@ -58,8 +61,11 @@ def test_shares_have_a_wilson_interval() -> None:
     assert wilson_interval([True] * 50 + [False] * 50) == (0.404, 0.596)
     assert wilson_interval([True] * 10) == (0.722, 1.0)
     found = summary({"top1": [True, False], "true_top1": []})
-    assert found == {"top1": 0.5, "true_top1": None,
-                     "intervals": {"top1": wilson_interval([True, False])}}
+    assert found == {
+        "top1": 0.5,
+        "true_top1": None,
+        "intervals": {"top1": wilson_interval([True, False])},
+    }
 
 
 def test_added_prompts_give_the_direction_of_their_sum() -> None:
@@ -74,7 +80,7 @@ def test_the_judge_sees_the_centre_square(size: tuple[int, int]) -> None:
     side = min(size)
     picture = torch.zeros(1, 3, height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    picture[..., top: top + side, left: left + side] = 1
+    picture[..., top : top + side, left : left + side] = 1
     seen = centre_square(picture)
     assert seen.shape == (1, 3, SIDE, SIDE)
     assert seen.min() > 0.99

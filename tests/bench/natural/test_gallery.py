@@ -88,8 +88,11 @@ def test_a_folder_with_other_settings_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_two_prompts_share_a_file() -> None:
-    files = [picture_file(Path("x"), kind, entry) for kind in ("natural", "scenes", "styles")
-             for entry in read_entries(kind)]
+    files = [
+        picture_file(Path("x"), kind, entry)
+        for kind in ("natural", "scenes", "styles")
+        for entry in read_entries(kind)
+    ]
     assert len(files) == len(set(files)) == 400
 
 
@@ -103,10 +106,24 @@ def test_random_starts_are_the_first_pictures_of_the_paintings() -> None:
 @pytest.mark.usefixtures("uniform_judge")
 def test_the_figures_name_what_was_painted(tmp_path: Path) -> None:
     found = measure("styles", SETTINGS, limit=2, workers=1, folder=tmp_path)
-    assert {"top1", "top5", "judge_r1", "perceptor_r1", "style_top1", "random_top1", "random_r1",
-            "true_top1", "true_top5", "intervals"} <= found.keys()
+    assert {
+        "top1",
+        "top5",
+        "judge_r1",
+        "perceptor_r1",
+        "style_top1",
+        "random_top1",
+        "random_r1",
+        "true_top1",
+        "true_top5",
+        "intervals",
+    } <= found.keys()
     assert (found["n"], found["model"], found["preset"], found["iterations"]) == (
-        2, DRAWN, "default", 1)
+        2,
+        DRAWN,
+        "default",
+        1,
+    )
     assert found["true_top1"] is None
     assert measure("styles", SETTINGS, limit=5, folder=tmp_path, judge_only=True) == found
 
@@ -121,14 +138,17 @@ def test_judging_only_needs_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_packages")
-@pytest.mark.parametrize(("function", "arguments"), [
-    (main, ("--kind", "natural", "--model", DRAWN)),
-    (bench.ablation.main, ("--model", DRAWN, "--out")),
-    (bench.contact.main, ("--kind", "natural", "--folder")),
-])
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (main, ("--kind", "natural", "--model", DRAWN)),
+        (bench.ablation.main, ("--model", DRAWN, "--out")),
+        (bench.contact.main, ("--kind", "natural", "--folder")),
+    ],
+)
 def test_without_the_judges_packages_a_message_says_so(
-        function: Any, arguments: tuple[str, ...], tmp_path: Path,
-        monkeypatch: pytest.MonkeyPatch) -> None:
+    function: Any, arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(MissingJudgeError):
         judge_packages()
     monkeypatch.setattr(bench.contact, "NATURAL_EACH", {"natural": 1})
@@ -138,14 +158,16 @@ def test_without_the_judges_packages_a_message_says_so(
     last = (str(tmp_path),) if arguments[-1].startswith("--") else ()
     code, output = _run(function, *arguments, *last)
     assert code == 1
-    assert output == ("The judge's packages are not installed; install them with "
-                      "`pip install -e \".[bench]\"`.\n")
+    assert output == (
+        'The judge\'s packages are not installed; install them with `pip install -e ".[bench]"`.\n'
+    )
 
 
 @pytest.mark.usefixtures("without_packages")
 def test_the_drawn_models_kinds_need_no_packages() -> None:
-    code, output = _run(main, "--kind", "colours", "--limit", "1", "--iterations", "1",
-                         "--workers", "1", "--json")
+    code, output = _run(
+        main, "--kind", "colours", "--limit", "1", "--iterations", "1", "--workers", "1", "--json"
+    )
     assert code == 0
     assert json.loads(output)["colours"]["n"] == 1
 
@@ -174,8 +196,19 @@ def test_a_case_of_the_ablation_has_only_its_own_augmentation() -> None:
 
 @pytest.mark.usefixtures("uniform_judge")
 def test_an_ablation_writes_a_table_and_a_sheet(tmp_path: Path) -> None:
-    code, _ = _run(bench.ablation.main, "--out", str(tmp_path), "--limit", "1", "--workers", "1",
-                    "--model", DRAWN, "--iterations", "1")
+    code, _ = _run(
+        bench.ablation.main,
+        "--out",
+        str(tmp_path),
+        "--limit",
+        "1",
+        "--workers",
+        "1",
+        "--model",
+        DRAWN,
+        "--iterations",
+        "1",
+    )
     assert code == 0
     table = json.loads((tmp_path / "ablation.json").read_text("utf-8"))
     assert list(table["cases"]) == list(CASES)

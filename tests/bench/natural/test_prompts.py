@@ -63,8 +63,11 @@ def test_the_judge_knows_all_styles_and_each_has_the_same_number_of_prompts() ->
     own = [entry["styles"][0] for entry in read_entries("styles")]
     assert {own.count(style) for style in STYLES if style != "photo"} == {10}
     for entry in read_entries("styles"):
-        same = [style for true, style in zip(entry["classes"], entry["styles"], strict=True)
-                if true[0] == entry["index"]]
+        same = [
+            style
+            for true, style in zip(entry["classes"], entry["styles"], strict=True)
+            if true[0] == entry["index"]
+        ]
         assert sorted(same) == sorted(STYLES)
 
 
@@ -91,37 +94,59 @@ def test_no_class_is_its_own_neighbour() -> None:
         assert len(left) >= 40
 
 
-@pytest.mark.parametrize(("wording", "noun", "caption"), [
-    ("a photo of {0:a}", Noun("axolotl", "axolotls"), "a photo of an axolotl"),
-    ("{0:a}", Noun("hourglass", "hourglasses"), "an hourglass"),
-    ("{0:a}", Noun("unicycle", "unicycles"), "a unicycle"),
-    ("{0:a}", Noun("European polecat", "European polecats"), "a European polecat"),
-    ("{0:a lovely}", Noun("axolotl", "axolotls"), "a lovely axolotl"),
-    ("{0:a ordinary}", Noun("cat", "cats"), "an ordinary cat"),
-    ("{0:a}", Noun("jeans", "pairs of jeans", "pair"), "a pair of jeans"),
-    ("{0:a old}", Noun("jeans", "pairs of jeans", "pair"), "an old pair of jeans"),
-    ("{0:a beautiful}", Noun("hay", "", "mass"), "beautiful hay"),
-    ("two {0:p}", Noun("crane", "cranes", added="the wading bird"), "two cranes, the wading bird"),
-    ("{0:a} in the rain", Noun("crane", "cranes", added="the wading bird"),
-     "a crane, the wading bird, in the rain"),
-    ("{0:a}, nothing else", Noun("crane", "cranes", added="the wading bird"),
-     "a crane, the wading bird, nothing else"),
-    ("can you make {0:a}?", Noun("crane", "cranes", added="the wading bird"),
-     "can you make a crane, the wading bird?"),
-])
-def test_wordings_are_filled_in_as_a_person_would_write(wording: str, noun: Noun,
-                                                     caption: str) -> None:
+@pytest.mark.parametrize(
+    ("wording", "noun", "caption"),
+    [
+        ("a photo of {0:a}", Noun("axolotl", "axolotls"), "a photo of an axolotl"),
+        ("{0:a}", Noun("hourglass", "hourglasses"), "an hourglass"),
+        ("{0:a}", Noun("unicycle", "unicycles"), "a unicycle"),
+        ("{0:a}", Noun("European polecat", "European polecats"), "a European polecat"),
+        ("{0:a lovely}", Noun("axolotl", "axolotls"), "a lovely axolotl"),
+        ("{0:a ordinary}", Noun("cat", "cats"), "an ordinary cat"),
+        ("{0:a}", Noun("jeans", "pairs of jeans", "pair"), "a pair of jeans"),
+        ("{0:a old}", Noun("jeans", "pairs of jeans", "pair"), "an old pair of jeans"),
+        ("{0:a beautiful}", Noun("hay", "", "mass"), "beautiful hay"),
+        (
+            "two {0:p}",
+            Noun("crane", "cranes", added="the wading bird"),
+            "two cranes, the wading bird",
+        ),
+        (
+            "{0:a} in the rain",
+            Noun("crane", "cranes", added="the wading bird"),
+            "a crane, the wading bird, in the rain",
+        ),
+        (
+            "{0:a}, nothing else",
+            Noun("crane", "cranes", added="the wading bird"),
+            "a crane, the wading bird, nothing else",
+        ),
+        (
+            "can you make {0:a}?",
+            Noun("crane", "cranes", added="the wading bird"),
+            "can you make a crane, the wading bird?",
+        ),
+    ],
+)
+def test_wordings_are_filled_in_as_a_person_would_write(
+    wording: str, noun: Noun, caption: str
+) -> None:
     assert fill(wording, noun) == caption
 
 
-@pytest.mark.parametrize(("label", "singular", "plural"), [
-    ("cock", "a rooster", "roosters"), ("Golden Retriever", "a golden retriever",
-                                        "golden retrievers"),
-    ("goose", "a goose", "geese"), ("computer mouse", "a computer mouse", "computer mice"),
-    ("Arctic fox", "an Arctic fox", "Arctic foxes"), ("daisy", "a daisy", "daisies"),
-    ("goldfish", "a goldfish", "goldfish"), ("crane (machine)", "a construction crane",
-                                             "construction cranes"),
-])
+@pytest.mark.parametrize(
+    ("label", "singular", "plural"),
+    [
+        ("cock", "a rooster", "roosters"),
+        ("Golden Retriever", "a golden retriever", "golden retrievers"),
+        ("goose", "a goose", "geese"),
+        ("computer mouse", "a computer mouse", "computer mice"),
+        ("Arctic fox", "an Arctic fox", "Arctic foxes"),
+        ("daisy", "a daisy", "daisies"),
+        ("goldfish", "a goldfish", "goldfish"),
+        ("crane (machine)", "a construction crane", "construction cranes"),
+    ],
+)
 def test_classes_have_singular_and_plural(label: str, singular: str, plural: str) -> None:
     labels = [each.name for each in load_classes()]
     noun = read_nouns(labels)[labels.index(label)][0]

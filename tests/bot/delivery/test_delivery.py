@@ -43,8 +43,16 @@ async def deliveries(store, client, guild_settings):
     made = []
 
     def make():
-        made.append(Delivery(store, PaintQueue(store), guild_settings, client,
-                             Results(store, client, OperationsSettings()), 0.0))
+        made.append(
+            Delivery(
+                store,
+                PaintQueue(store),
+                guild_settings,
+                client,
+                Results(store, client, OperationsSettings()),
+                0.0,
+            )
+        )
         return made[-1]
 
     yield make
@@ -60,6 +68,7 @@ def delivery(deliveries):
 @pytest.fixture
 async def follow(store, delivery, guild_settings):
     """Return a function that follows a new job; the test publishes its events."""
+
     async def follow(**options):
         new = record("a fox", str(ALICE), HERE)
         await store.add(new, {})
@@ -105,7 +114,9 @@ async def test_progress_becomes_a_link_to_the_result(store, channel, delivery, f
     stored = await store.job(job.id)
     assert stored.state == "delivered"
     assert (stored.progress_message_id, stored.result_message_id) == (
-        str(progress.id), str(result.id))
+        str(progress.id),
+        str(result.id),
+    )
 
 
 async def test_a_cancelled_job_posts_nothing(store, channel, delivery, follow):
@@ -131,8 +142,7 @@ async def test_a_failure_is_a_message_of_its_own(store, channel, delivery, follo
     assert await store.undelivered() == []
 
 
-async def test_nothing_is_posted_for_a_deleted_job(
-        store, channel, delivery, follow):
+async def test_nothing_is_posted_for_a_deleted_job(store, channel, delivery, follow):
     job = await follow()
     await store.delete(job.id)
     job.publish(done())
@@ -141,7 +151,8 @@ async def test_nothing_is_posted_for_a_deleted_job(
 
 
 async def test_settings_changed_while_a_job_waits_apply_to_its_result(
-        store, channel, delivery, follow, configure):
+    store, channel, delivery, follow, configure
+):
     job = await follow()
     job.publish(Queued(1, None))
     await shown(channel, "Queued")
@@ -152,7 +163,8 @@ async def test_settings_changed_while_a_job_waits_apply_to_its_result(
 
 
 async def test_a_concept_added_while_a_job_waits_withholds_its_picture(
-        store, channel, delivery, follow, configure):
+    store, channel, delivery, follow, configure
+):
     job = await follow()
     job.publish(painting(1))
     await shown(channel, "1 of 9")
@@ -166,7 +178,8 @@ async def test_a_concept_added_while_a_job_waits_withholds_its_picture(
 
 @pytest.mark.parametrize("why", ["preferences", "concepts"])
 async def test_previews_can_be_turned_off_by_the_user_or_the_server(
-        store, channel, follow, configure, why):
+    store, channel, follow, configure, why
+):
     if why == "preferences":
         await store.people.prefer(str(ALICE), Preferences(previews=False))
     else:
@@ -187,7 +200,8 @@ async def test_users_who_want_a_direct_message_get_one(store, client, delivery, 
 
 
 async def test_a_refused_result_is_tried_again_when_the_server_changes(
-        store, client, channel, delivery, follow):
+    store, client, channel, delivery, follow
+):
     channel.failures = [("send", refusal(403, 50013))]
     (await client.fetch_user(ALICE)).direct.failures = [("send", refusal(403, 50007))]
     job = await follow()
@@ -205,7 +219,8 @@ async def test_a_refused_result_is_tried_again_when_the_server_changes(
 
 
 async def test_a_server_that_changes_right_after_a_refusal_still_gets_the_result(
-        store, client, channel, delivery, follow):
+    store, client, channel, delivery, follow
+):
     released, held = asyncio.Event(), asyncio.Event()
     answer = channel.answer
 
@@ -232,7 +247,8 @@ async def test_a_server_that_changes_right_after_a_refusal_still_gets_the_result
 
 
 async def test_a_shutdown_is_announced_and_the_next_start_delivers(
-        store, channel, delivery, deliveries, follow):
+    store, channel, delivery, deliveries, follow
+):
     job = await follow()
     job.publish(painting(3))
     await shown(channel, "3 of 9")
@@ -277,7 +293,8 @@ async def test_the_next_start_posts_every_ending_that_was_not_posted(store, chan
 
 
 async def test_resumed_jobs_continue_in_their_old_progress_message(
-        store, client, channel, guild_settings):
+    store, client, channel, guild_settings
+):
     new = record("a fox", str(ALICE), HERE)
     await store.add(new, {})
     before = await channel.send("before")
@@ -285,8 +302,9 @@ async def test_resumed_jobs_continue_in_their_old_progress_message(
     queue = PaintQueue(store)
     job = Job(JobRecord(new.id, make_request("a fox", seed=7), str(ALICE), HERE), resumed=True)
     queue._resumed = [job]  # as start() finds it, which would start a worker too
-    delivery = Delivery(store, queue, guild_settings, client,
-                        Results(store, client, OperationsSettings()), 0.0)
+    delivery = Delivery(
+        store, queue, guild_settings, client, Results(store, client, OperationsSettings()), 0.0
+    )
     await delivery.take_up()
     job.publish(painting(4))
     await shown(channel, "4 of 9")

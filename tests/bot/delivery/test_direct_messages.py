@@ -39,12 +39,18 @@ async def test_a_failure_is_reported_as_a_failure(store, client):
     assert "failed" in text
 
 
-@pytest.mark.parametrize(("place", "link", "wanted"), [
-    (Place("100", "200"), LINK, False), (Place("100", "200"), None, True),
-    (Place(None, "300"), LINK, True),
-    (Place("100", "200"), "https://discord.com/channels/@me/2/3", True)])
+@pytest.mark.parametrize(
+    ("place", "link", "wanted"),
+    [
+        (Place("100", "200"), LINK, False),
+        (Place("100", "200"), None, True),
+        (Place(None, "300"), LINK, True),
+        (Place("100", "200"), "https://discord.com/channels/@me/2/3", True),
+    ],
+)
 async def test_nothing_is_sent_to_users_who_do_not_want_it_or_have_it_already(
-        store, client, place, link, wanted):
+    store, client, place, link, wanted
+):
     assert await written(store, client, place, link, wanted=wanted) == []
 
 

@@ -36,8 +36,15 @@ async def make(limit):
 
 
 async def post(channel, make=make, **options):
-    return await post_once(channel, make, job_id=JOB, nonce=f"f{JOB}", person=str(ALICE),
-                           find=find, **{"limit": 1000, **options})
+    return await post_once(
+        channel,
+        make,
+        job_id=JOB,
+        nonce=f"f{JOB}",
+        person=str(ALICE),
+        find=find,
+        **{"limit": 1000, **options},
+    )
 
 
 async def test_the_message_pings_only_its_user_and_its_nonce_fits(channel):
@@ -49,8 +56,10 @@ async def test_the_message_pings_only_its_user_and_its_nonce_fits(channel):
     assert message.nonce == f"f{JOB}"[:25]
 
 
-@pytest.mark.parametrize("trouble", [
-    refusal(500), refusal(503), refusal(429), aiohttp.ClientConnectionError(), TimeoutError()])
+@pytest.mark.parametrize(
+    "trouble",
+    [refusal(500), refusal(503), refusal(429), aiohttp.ClientConnectionError(), TimeoutError()],
+)
 async def test_a_lost_answer_does_not_post_twice(channel, trouble):
     channel.lost = [trouble]
     id = await post(channel)
@@ -59,8 +68,11 @@ async def test_a_lost_answer_does_not_post_twice(channel, trouble):
 
 
 async def test_temporary_errors_are_retried(channel):
-    channel.failures = [("send", refusal(502)), ("read", refusal(500)),
-                        ("send", aiohttp.ClientConnectionError())]
+    channel.failures = [
+        ("send", refusal(502)),
+        ("read", refusal(500)),
+        ("send", aiohttp.ClientConnectionError()),
+    ]
     assert await post(channel) == channel.messages[0].id
     assert channel.sends == 3
 
@@ -111,8 +123,10 @@ async def test_a_message_posted_before_a_restart_is_found_again(channel):
 async def test_only_the_bot_s_messages_after_the_progress_message_count_as_posted(channel):
     view = (await make(0)).view(JOB)
     old, shown = new_id(age=60), new_id(age=30)
-    channel.messages = [Message(channel, old, view=view),
-                        Message(channel, new_id(), author=BOB, view=view)]
+    channel.messages = [
+        Message(channel, old, view=view),
+        Message(channel, new_id(), author=BOB, view=view),
+    ]
     id = await post(channel, look_first=True, own_id=ME, after=shown)
     assert id not in [message.id for message in channel.messages[:2]]
     assert channel.sends == 1

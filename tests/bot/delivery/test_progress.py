@@ -120,8 +120,9 @@ async def test_a_deleted_message_stays_deleted(channel, progress):
     assert channel.messages == []
 
 
-@pytest.mark.parametrize("trouble", [refusal(500), refusal(429), aiohttp.ClientError(),
-                                     TimeoutError()])
+@pytest.mark.parametrize(
+    "trouble", [refusal(500), refusal(429), aiohttp.ClientError(), TimeoutError()]
+)
 async def test_a_temporary_error_loses_only_one_state(channel, progress, trouble):
     progress.show(painting(1))
     await shown(channel, "1 of 9")

@@ -47,8 +47,9 @@ async def rules(guild_settings):
 
 
 async def post(posts, job, rules, event=None, verdict=None, look_first=False):
-    return await posts.post(job, done() if event is None else event, verdict or Verdict(), rules,
-                            look_first=look_first)
+    return await posts.post(
+        job, done() if event is None else event, verdict or Verdict(), rules, look_first=look_first
+    )
 
 
 def png(side):
@@ -70,8 +71,9 @@ async def test_the_channel_gets_it_and_the_job_is_delivered(store, client, posts
 async def test_a_failure_is_posted_without_the_host_s_folders(store, client, posts, rules):
     id = await added(store, "a fox", str(ALICE), HERE)
     await store.failed(id, "no")
-    link = await post(posts, await store.job(id), rules,
-                      Failed("The file /home/host/models/fox.ckpt is damaged."))
+    link = await post(
+        posts, await store.job(id), rules, Failed("The file /home/host/models/fox.ckpt is damaged.")
+    )
     [message] = client.channels[200].messages
     assert link == message.jump_url
     assert "fox.ckpt" in message.content
@@ -82,7 +84,8 @@ async def test_a_failure_is_posted_without_the_host_s_folders(store, client, pos
 
 
 async def test_the_user_gets_it_directly_if_the_channel_refuses_it(
-        store, client, posts, job, rules):
+    store, client, posts, job, rules
+):
     client.get_partial_messageable(200).failures = [("send", refusal(403, 50001))]
     link = await post(posts, job, rules)
     [message] = client.users[ALICE].direct.messages
@@ -92,7 +95,8 @@ async def test_the_user_gets_it_directly_if_the_channel_refuses_it(
 
 
 async def test_a_result_that_is_refused_everywhere_is_remembered_for_its_server(
-        store, client, posts, job, rules):
+    store, client, posts, job, rules
+):
     client.get_partial_messageable(200).failures = [("send", refusal(403, 50013))]
     (await client.fetch_user(ALICE)).direct.failures = [("send", refusal(403, 50007))]
     assert await post(posts, job, rules) is None
@@ -103,14 +107,16 @@ async def test_a_result_that_is_refused_everywhere_is_remembered_for_its_server(
 
 
 async def test_a_result_posted_before_a_restart_is_not_posted_again(
-        store, client, posts, job, rules):
+    store, client, posts, job, rules
+):
     link = await post(posts, job, rules)
     assert await post(posts, job, rules, look_first=True) == link
     assert client.channels[200].sends == 1
 
 
 async def test_a_message_older_than_the_progress_message_is_not_the_result(
-        store, client, posts, job, rules):
+    store, client, posts, job, rules
+):
     await post(posts, job, rules)
     await store.set_progress_message(job.id, str(new_id(age=-60)))
     await post(posts, await store.job(job.id), rules, look_first=True)
@@ -137,7 +143,8 @@ async def test_a_picture_that_cannot_be_shrunk_enough_is_reported(store, client,
 
 @pytest.mark.parametrize("why", ["setting", "finding"])
 async def test_a_spoiler_hides_the_picture_in_embed_and_file(
-        store, client, posts, job, guild_settings, configure, why):
+    store, client, posts, job, guild_settings, configure, why
+):
     findings: tuple[Finding, ...] = ()
     if why == "setting":
         await configure(spoiler=True)
@@ -152,7 +159,8 @@ async def test_a_spoiler_hides_the_picture_in_embed_and_file(
 
 @pytest.mark.parametrize(("megabytes", "keep"), [(0.0, False), (5.0, True)])
 async def test_the_keep_button_is_there_if_old_pictures_are_deleted_for_space(
-        store, client, job, rules, megabytes, keep):
+    store, client, job, rules, megabytes, keep
+):
     posts = Results(store, client, OperationsSettings(pictures_mb=megabytes))
     await post(posts, job, rules)
     labels = [item.label for item in client.channels[200].messages[0].components]

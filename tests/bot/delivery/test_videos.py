@@ -100,13 +100,16 @@ async def test_waiting_users_are_told_about_a_restart(client, videos, job):
 
 @pytest.mark.parametrize("why", ["setting", "finding", "unreadable"])
 async def test_a_hidden_picture_has_a_hidden_time_lapse(
-        store, client, videos, job, guild_settings, configure, monkeypatch, why):
+    store, client, videos, job, guild_settings, configure, monkeypatch, why
+):
     if why == "setting":
         await configure(spoiler=True)
     elif why == "finding":
-        await store.picture_checks.add([
-            Finding("100", job.id, str(ALICE), "snake", 0.9, "spoiler")])
+        await store.picture_checks.add(
+            [Finding("100", job.id, str(ALICE), "snake", 0.9, "spoiler")]
+        )
     else:
+
         async def unreadable(guild_id):
             raise StoreError("The disk is gone.")
 

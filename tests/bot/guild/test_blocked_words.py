@@ -12,15 +12,42 @@ from hypothesis import strategies as st
 from bot.errors import SettingError
 from bot.guild.blocked_words import MAX_LENGTH, BlockedWords, check_entry, fold
 
-ENTRIES = ("bad", "cunt", "penis", "ass", "red rum", "a$$hat", "455", "дурак", "悪い", "naïve",
-           r"regex:\bkill(s|ed)?\b")
+ENTRIES = (
+    "bad",
+    "cunt",
+    "penis",
+    "ass",
+    "red rum",
+    "a$$hat",
+    "455",
+    "дурак",
+    "悪い",
+    "naïve",
+    r"regex:\bkill(s|ed)?\b",
+)
 BLOCKED = BlockedWords(ENTRIES)
 WORDS = st.sampled_from(["bad", "cunt", "penis", "ass", "naive", "asshat"])
-INVISIBLE = ("\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u180e",
-             "\ufe0f", "\u202e", "\u3164", "\u2066")
+INVISIBLE = (
+    "\u200b",
+    "\u200c",
+    "\u200d",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\u034f",
+    "\u180e",
+    "\ufe0f",
+    "\u202e",
+    "\u3164",
+    "\u2066",
+)
 # Every combining mark of the Unicode blocks that hold only marks.
-MARKS = [chr(code) for block in (range(0x300, 0x370), range(0x20D0, 0x20F1))
-         for code in block if unicodedata.category(chr(code)) in ("Mn", "Me")]
+MARKS = [
+    chr(code)
+    for block in (range(0x300, 0x370), range(0x20D0, 0x20F1))
+    for code in block
+    if unicodedata.category(chr(code)) in ("Mn", "Me")
+]
 
 
 @st.composite
@@ -28,8 +55,10 @@ def disguised(draw, between):
     """Draw a text with a blocked word that has some of ``between`` after any of its letters."""
     word = draw(WORDS)
     letters = "".join(letter + draw(between) for letter in word[:-1]) + word[-1]
-    return f"{draw(st.sampled_from(['', 'a ', '(', 'the fox, ']))}{letters}" \
-           f"{draw(st.sampled_from(['', ' fox', '!', ', a', ')']))}"
+    return (
+        f"{draw(st.sampled_from(['', 'a ', '(', 'the fox, ']))}{letters}"
+        f"{draw(st.sampled_from(['', ' fox', '!', ', a', ')']))}"
+    )
 
 
 @given(WORDS, st.data())
@@ -53,8 +82,19 @@ def test_invisible_characters_hide_nothing(text):
 def test_full_width_and_fancy_letters_hide_nothing(word, data):
     def fancy(c):
         i = ord(c) - ord("a")
-        return data.draw(st.sampled_from([c, chr(0xFF41 + i), chr(0xFF21 + i), chr(0x1D5EE + i),
-                                          chr(0x24D0 + i), chr(0x1F170 + i), chr(0x1F1E6 + i)]))
+        return data.draw(
+            st.sampled_from(
+                [
+                    c,
+                    chr(0xFF41 + i),
+                    chr(0xFF21 + i),
+                    chr(0x1D5EE + i),
+                    chr(0x24D0 + i),
+                    chr(0x1F170 + i),
+                    chr(0x1F1E6 + i),
+                ]
+            )
+        )
 
     assert BLOCKED.find(f"a {''.join(map(fancy, word))} fox")
 
@@ -64,8 +104,7 @@ def test_punctuation_between_letters_hides_nothing(text):
     assert BLOCKED.find(text)
 
 
-@given(disguised(st.text(st.sampled_from([*MARKS, *INVISIBLE, *string.punctuation]),
-                          max_size=3)))
+@given(disguised(st.text(st.sampled_from([*MARKS, *INVISIBLE, *string.punctuation]), max_size=3)))
 def test_all_disguises_together_hide_nothing(text):
     # Only ASCII letters become capitals: the capital of one mark is a letter.
     assert BLOCKED.find("".join(c.upper() if c.isascii() else c for c in text))
@@ -77,19 +116,69 @@ def test_folding_a_text_again_changes_nothing(text):
     assert BLOCKED.find(text) is None or any(c.isalnum() for c in fold(text))
 
 
-@pytest.mark.parametrize("text", [
-    "b4d", "B@D", "p3n1s", "4ss", "a$s", "a5$", "cun7", "b\u0430d", "ʙᴀᴅ", "b a d", "b-ad", "_bad_",
-    "red  rum", "RED-RUM", "r.e.d r.u.m", "red, rum", "r e d  r u m", "asshat", "a$$hat", "455",
-    "ДУРАК", "とても悪いね", "he killed", "bad-tempered", "a fox + bad:-0.5", "“bad”", "bad’s",
-    "b\ud800ad"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b4d",
+        "B@D",
+        "p3n1s",
+        "4ss",
+        "a$s",
+        "a5$",
+        "cun7",
+        "b\u0430d",
+        "ʙᴀᴅ",
+        "b a d",
+        "b-ad",
+        "_bad_",
+        "red  rum",
+        "RED-RUM",
+        "r.e.d r.u.m",
+        "red, rum",
+        "r e d  r u m",
+        "asshat",
+        "a$$hat",
+        "455",
+        "ДУРАК",
+        "とても悪いね",
+        "he killed",
+        "bad-tempered",
+        "a fox + bad:-0.5",
+        "“bad”",
+        "bad’s",
+        "b\ud800ad",
+    ],
+)
 def test_simple_disguises_are_found(text):
     assert BLOCKED.find(text)
 
 
-@pytest.mark.parametrize("text", [
-    "Scunthorpe", "Penistone", "classic assassins pass the grass", "embassy", "badge", "a bade",
-    "sinbad", "I b ad", "red rumble", "scarred rum", "skill", "a 4551 b", "45 5", "1984",
-    "a cup of tea for $5", "a b c d e", "vitamin b and d", "", "...", "!!!", "a  +  b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Scunthorpe",
+        "Penistone",
+        "classic assassins pass the grass",
+        "embassy",
+        "badge",
+        "a bade",
+        "sinbad",
+        "I b ad",
+        "red rumble",
+        "scarred rum",
+        "skill",
+        "a 4551 b",
+        "45 5",
+        "1984",
+        "a cup of tea for $5",
+        "a b c d e",
+        "vitamin b and d",
+        "",
+        "...",
+        "!!!",
+        "a  +  b",
+    ],
+)
 def test_other_words_pass(text):
     assert BLOCKED.find(text) is None
 
@@ -104,13 +193,22 @@ def test_the_entry_is_named_as_it_was_entered():
     assert BLOCKED.find("she kills") == r"regex:\bkill(s|ed)?\b"
 
 
-@pytest.mark.parametrize(("entry", "words"), [
-    ("...", "no letters or digits"), ("", "no letters or digits"), ("$$$", "no letters or digits"),
-    ("regex:(", "isn't a valid RE2"), ("regex:a*", "matches every prompt"),
-    ("regex:", "matches every prompt"), (r"regex:(a)\1", "isn't a valid RE2"),
-    ("regex:((a{100}){100}){100}", "isn't a valid RE2"),
-    ("x" * (MAX_LENGTH + 1), f"can have at most {MAX_LENGTH}"), (5, "must be text"),
-    (None, "must be text")])
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("...", "no letters or digits"),
+        ("", "no letters or digits"),
+        ("$$$", "no letters or digits"),
+        ("regex:(", "isn't a valid RE2"),
+        ("regex:a*", "matches every prompt"),
+        ("regex:", "matches every prompt"),
+        (r"regex:(a)\1", "isn't a valid RE2"),
+        ("regex:((a{100}){100}){100}", "isn't a valid RE2"),
+        ("x" * (MAX_LENGTH + 1), f"can have at most {MAX_LENGTH}"),
+        (5, "must be text"),
+        (None, "must be text"),
+    ],
+)
 def test_an_entry_that_cannot_work_is_refused_with_the_reason(entry, words):
     with pytest.raises(SettingError, match=words):
         check_entry(entry)

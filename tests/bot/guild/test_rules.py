@@ -30,21 +30,32 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "settings.md"
 @pytest.fixture
 def host(tmp_path):
     return made_settings(
-        tmp_path, painting=PaintingSettings(), delivery=DeliverySettings(preview_seconds=4),
-        limits=LimitSettings(max_iterations=500, max_pixels=256 * 256, max_jobs_per_person=4))
+        tmp_path,
+        painting=PaintingSettings(),
+        delivery=DeliverySettings(preview_seconds=4),
+        limits=LimitSettings(max_iterations=500, max_pixels=256 * 256, max_jobs_per_person=4),
+    )
 
 
 def origin(channels=("1",), roles=(), kind="imagine"):
     async def tell(text):
         raise AssertionError(text)
 
-    return Origin("7", Place("5", channels[0]), tuple(channels), frozenset(roles),
-                  discord.Permissions.none(), kind, tell)
+    return Origin(
+        "7",
+        Place("5", channels[0]),
+        tuple(channels),
+        frozenset(roles),
+        discord.Permissions.none(),
+        kind,
+        tell,
+    )
 
 
 def test_the_page_matches_the_definitions():
     assert PAGE.read_text("utf-8") == table(), (
-        "run: python -m bot.guild.settings_table > docs/settings.md")
+        "run: python -m bot.guild.settings_table > docs/settings.md"
+    )
 
 
 def test_every_setting_is_on_the_page_with_default_range_and_needed_right():
@@ -79,22 +90,50 @@ def test_the_server_s_value_goes_before_the_host_s_and_that_before_the_built_in(
     assert Rules({"max_size": "64x32"}, host).max_pixels == 2048
 
 
-@pytest.mark.parametrize(("name", "text", "value"), [
-    ("iterations", " 500 ", 500), ("learning_rate", "0.5", 0.5), ("size", "64", "64x64"),
-    ("size", "64×32", "64x32"), ("seed", "RANDOM", "random"), ("seed", "0", 0),
-    ("spoiler", "ON", True), ("spoiler", "off", False), ("preview_seconds", "4", 4.0)])
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("iterations", " 500 ", 500),
+        ("learning_rate", "0.5", 0.5),
+        ("size", "64", "64x64"),
+        ("size", "64×32", "64x32"),
+        ("seed", "RANDOM", "random"),
+        ("seed", "0", 0),
+        ("spoiler", "ON", True),
+        ("spoiler", "off", False),
+        ("preview_seconds", "4", 4.0),
+    ],
+)
 def test_typed_values_are_read(host, name, text, value):
     assert definition_of(name).kind.read(name, text, host) == value
 
 
-@pytest.mark.parametrize(("name", "value"), [
-    ("iterations", True), ("iterations", 1.5), ("iterations", "7"), ("iterations", 501),
-    ("iterations", 0), ("learning_rate", float("nan")), ("learning_rate", 0),
-    ("preview_seconds", 3), ("seed", True), ("seed", 2**32), ("spoiler", 1), ("size", [64, 64]),
-    ("roles_use", ["me"]), ("roles_use", "1" * 18), ("roles_use", ["1" * 18] * 51),
-    ("jobs_a_day_by_role", {"me": 3}), ("jobs_a_day_by_role", {"1" * 18: -1}),
-    ("blocked_words", "fox"), ("blocked_words", ["a"] * 1001),
-    ("model", 5), ("language", None)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("iterations", True),
+        ("iterations", 1.5),
+        ("iterations", "7"),
+        ("iterations", 501),
+        ("iterations", 0),
+        ("learning_rate", float("nan")),
+        ("learning_rate", 0),
+        ("preview_seconds", 3),
+        ("seed", True),
+        ("seed", 2**32),
+        ("spoiler", 1),
+        ("size", [64, 64]),
+        ("roles_use", ["me"]),
+        ("roles_use", "1" * 18),
+        ("roles_use", ["1" * 18] * 51),
+        ("jobs_a_day_by_role", {"me": 3}),
+        ("jobs_a_day_by_role", {"1" * 18: -1}),
+        ("blocked_words", "fox"),
+        ("blocked_words", ["a"] * 1001),
+        ("model", 5),
+        ("language", None),
+    ],
+)
 def test_wrong_values_in_a_file_are_refused(host, name, value):
     with pytest.raises(SettingError, match=name.split("_", maxsplit=1)[0]):
         definition_of(name).kind.check(name, value, host)
@@ -117,12 +156,18 @@ def test_an_edit_needs_both_roles(host):
             check_roles(origin(roles=roles, kind="edit"), rules)
 
 
-@pytest.mark.parametrize(("stored", "roles", "number"), [
-    ({}, ["1"], None), ({"jobs_a_day": 3}, ["1"], 3),
-    ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 5, "2": 9}}, ["1"], 5),
-    ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 5, "2": 9}}, ["1", "2"], 9),
-    ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 0}}, ["1"], 3),
-    ({"jobs_a_day_by_role": {"1": 2}}, ["1"], 2), ({"jobs_a_day_by_role": {"1": 2}}, [], None)])
+@pytest.mark.parametrize(
+    ("stored", "roles", "number"),
+    [
+        ({}, ["1"], None),
+        ({"jobs_a_day": 3}, ["1"], 3),
+        ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 5, "2": 9}}, ["1"], 5),
+        ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 5, "2": 9}}, ["1", "2"], 9),
+        ({"jobs_a_day": 3, "jobs_a_day_by_role": {"1": 0}}, ["1"], 3),
+        ({"jobs_a_day_by_role": {"1": 2}}, ["1"], 2),
+        ({"jobs_a_day_by_role": {"1": 2}}, [], None),
+    ],
+)
 def test_the_most_generous_number_counts(host, stored, roles, number):
     assert jobs_a_day(Rules(stored, host), roles) == number
 
@@ -132,8 +177,9 @@ def test_a_refusal_says_how_long_to_wait(host):
     now = 10 * DAY_MS
     check_usage(rules, [], Usage(1, now - 60_000, now - 60_000), 0, now)
     for usage, waiting, words in (
-            (Usage(0, None, None), 1, "this server allows 1. Wait"),
-            (Usage(1, now - 20_000, now - 20_000), 0, "Try again in 40 s"),
-            (Usage(2, now - DAY_MS + 3_600_000, now - 70_000), 0, "the next one in 1 h")):
+        (Usage(0, None, None), 1, "this server allows 1. Wait"),
+        (Usage(1, now - 20_000, now - 20_000), 0, "Try again in 40 s"),
+        (Usage(2, now - DAY_MS + 3_600_000, now - 70_000), 0, "the next one in 1 h"),
+    ):
         with pytest.raises(LimitError, match=words):
             check_usage(rules, [], usage, waiting, now)

@@ -29,10 +29,14 @@ def catalogue(tmp_path_factory):
 
 @pytest.fixture
 def environment(tmp_path, catalogue):
-    return {"DISCORD_TOKEN": TOKEN, "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
-            "IMAGINE_MODEL": "tiny", "IMAGINE_DEVICE": "cpu",
-            "IMAGINE_MODELS_CATALOGUE": str(catalogue),
-            "IMAGINE_MODELS_FOLDER": str(tmp_path / "models")}
+    return {
+        "DISCORD_TOKEN": TOKEN,
+        "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
+        "IMAGINE_MODEL": "tiny",
+        "IMAGINE_DEVICE": "cpu",
+        "IMAGINE_MODELS_CATALOGUE": str(catalogue),
+        "IMAGINE_MODELS_FOLDER": str(tmp_path / "models"),
+    }
 
 
 @pytest.fixture
@@ -77,9 +81,15 @@ def run_here(use, tmp_path, monkeypatch, capsys):
 
 def run(environment, folder, *arguments):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
-    return subprocess.run([sys.executable, "-m", "bot", *arguments], capture_output=True,
-                          text=True, timeout=250, check=False, cwd=folder,
-                          env={**clean, "PYTHONPATH": str(ROOT), **environment})
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(ROOT), **environment},
+    )
 
 
 def wrong(lines):
@@ -108,23 +118,35 @@ def test_each_fault_of_a_broken_setup_has_a_line_and_no_traceback(examined, tmp_
     (tmp_path / "data" / "pictures").rmdir()
     (tmp_path / "data" / "pictures").write_bytes(b"a file")
     code, lines = examined(
-        DISCORD_TOKEN="hunter2", IMAGINE_MODEL="nope", IMAGINE_DEVICE="cuda:99", IMAGINE_MODLE="x",
-        IMAGINE_BACKUP_HOURS="often")
+        DISCORD_TOKEN="hunter2",
+        IMAGINE_MODEL="nope",
+        IMAGINE_DEVICE="cuda:99",
+        IMAGINE_MODLE="x",
+        IMAGINE_BACKUP_HOURS="often",
+    )
     assert code == 1
     assert not any(word in line for line in lines for word in ("Traceback", "hunter2"))
-    for words in ("did you mean IMAGINE_MODEL?", "IMAGINE_BACKUP_HOURS is 'often'",
-                  "doesn't look like a bot token", "no model called 'nope'",
-                  "no device cuda:99", "is damaged"):
+    for words in (
+        "did you mean IMAGINE_MODEL?",
+        "IMAGINE_BACKUP_HOURS is 'often'",
+        "doesn't look like a bot token",
+        "no model called 'nope'",
+        "no device cuda:99",
+        "is damaged",
+    ):
         assert any(words in line for line in wrong(lines)), words
 
 
-@pytest.mark.parametrize(("changes", "words"), [
-    ({"DISCORD_TOKEN": ""}, "DISCORD_TOKEN is missing"),
-    ({"DISCORD_TOKEN": "a.b.c"}, "doesn't look like a bot token"),
-    ({"IMAGINE_MODEL": "gumbel-8192"}, "run imagine-models get gumbel-8192"),
-    ({"IMAGINE_MODELS_CATALOGUE": str(ROOT / "README.md")}, "is not valid TOML"),
-    ({"IMAGINE_DATA_FOLDER": str(ROOT / "README.md" / "data")}, "is a file"),
-])
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"DISCORD_TOKEN": ""}, "DISCORD_TOKEN is missing"),
+        ({"DISCORD_TOKEN": "a.b.c"}, "doesn't look like a bot token"),
+        ({"IMAGINE_MODEL": "gumbel-8192"}, "run imagine-models get gumbel-8192"),
+        ({"IMAGINE_MODELS_CATALOGUE": str(ROOT / "README.md")}, "is not valid TOML"),
+        ({"IMAGINE_DATA_FOLDER": str(ROOT / "README.md" / "data")}, "is a file"),
+    ],
+)
 def test_every_kind_of_fault_has_its_line(examined, changes, words):
     code, lines = examined(**changes)
     assert code == 1
@@ -137,8 +159,9 @@ def test_a_changed_model_file_is_found(examined, tmp_path, catalogue):
     text = catalogue.read_text("utf-8")
     clip = catalogue.parent / "clip.pt"
     mine = catalogue.parent / "mine.toml"
-    mine.write_text(text.replace('path = "clip.pt"',
-                                 f'path = "clip.pt", sha256 = "{file_sha256(clip)}"'))
+    mine.write_text(
+        text.replace('path = "clip.pt"', f'path = "clip.pt", sha256 = "{file_sha256(clip)}"')
+    )
     assert examined(IMAGINE_MODELS_CATALOGUE=str(mine))[0] == 0
     mine.write_text(text.replace('path = "clip.pt"', f'path = "clip.pt", sha256 = "{"0" * 64}"'))
     code, lines = examined(IMAGINE_MODELS_CATALOGUE=str(mine))
@@ -174,7 +197,7 @@ def test_backup_and_restore_need_no_token(environment, tmp_path, run_here):
     asyncio.run(make_database(data))
     made = run(environment, tmp_path, "backup")
     assert made.returncode == 0
-    copy, = backups(data)
+    (copy,) = backups(data)
     assert made.stdout == f"Copied the database to {copy.path}\n"
     code, out, errors = run_here("restore", str(copy.path))
     assert code == 0, errors

@@ -29,15 +29,20 @@ def settings(tmp_path):
 
 
 async def get(port, path):
-    async with (aiohttp.ClientSession() as session,
-                session.get(f"http://127.0.0.1:{port}{path}") as response):
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}{path}") as response,
+    ):
         return response.status, await response.text()
 
 
 def samples(page):
     """Return every figure on the page, by its name and labels."""
-    return {(sample.name, *sorted(sample.labels.items())): sample.value
-            for family in text_string_to_metric_families(page) for sample in family.samples}
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
 
 
 async def test_an_unconnected_bot_says_why_it_is_not_healthy(settings):
@@ -73,7 +78,7 @@ async def test_backups_are_made_when_due_and_old_ones_are_deleted(settings):
         await bot.open()
         assert await bot.upkeep.back_up_when_due()
         assert not await bot.upkeep.back_up_when_due()
-        new, = backups(folder)
+        (new,) = backups(folder)
         old = new.path.rename(new.path.with_name("imagine-bot-20260101T000000Z.sqlite3"))
         assert await bot.upkeep.back_up_when_due()
         assert not old.exists()
@@ -88,11 +93,21 @@ async def test_a_real_bot_is_healthy_and_counts_its_work(tmp_path):
     await standin.start()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    bot = BotProcess(standin, tmp_path / "data", tmp_path / "bot.log", {
-        "DISCORD_TOKEN": standin.token, "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
-        "IMAGINE_MODEL": "tiny", "IMAGINE_DEVICE": "cpu", "IMAGINE_THREADS": "1",
-        "IMAGINE_MODELS_CATALOGUE": str(write_tiny_model(tmp_path)),
-        "IMAGINE_TEST_DISCORD_URL": standin.url, "IMAGINE_METRICS_PORT": str(port)})
+    bot = BotProcess(
+        standin,
+        tmp_path / "data",
+        tmp_path / "bot.log",
+        {
+            "DISCORD_TOKEN": standin.token,
+            "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
+            "IMAGINE_MODEL": "tiny",
+            "IMAGINE_DEVICE": "cpu",
+            "IMAGINE_THREADS": "1",
+            "IMAGINE_MODELS_CATALOGUE": str(write_tiny_model(tmp_path)),
+            "IMAGINE_TEST_DISCORD_URL": standin.url,
+            "IMAGINE_METRICS_PORT": str(port),
+        },
+    )
     channel, alice = standin.world.add_channel("paintings"), standin.world.add_user("alice")
     try:
         await bot.start()
@@ -114,7 +129,9 @@ async def test_a_real_bot_is_healthy_and_counts_its_work(tmp_path):
         for secret in (standin.token, "secret", alice.id, channel.id):
             assert secret not in page
         assert await get(port, "/healthz") == (
-            200, '{"status": "ok", "reasons": [], "draining": false}')
+            200,
+            '{"status": "ok", "reasons": [], "draining": false}',
+        )
         with open_database(tmp_path / "data" / "imagine-bot.sqlite3") as other:
             other.execute("ALTER TABLE meta RENAME TO away")
         status, text = await get(port, "/healthz")

@@ -41,18 +41,21 @@ def test_the_environment_wins_over_the_file(env_file, monkeypatch):
     assert settings.painting.device == "cpu"
 
 
-@pytest.mark.parametrize(("line", "words"), [
-    ("IMAGINE_THREADS=many", "IMAGINE_THREADS is 'many'; it must be a number."),
-    ("IMAGINE_THREADS=0", "IMAGINE_THREADS is 0; it must be at least 1."),
-    ("IMAGINE_MAX_ATTACHMENT_MB=0", "must be more than 0"),
-    ("IMAGINE_MAX_ITERATIONS=9999", "must be at most 5000"),
-    ("IMAGINE_LOG_FORMAT=xml", "IMAGINE_LOG_FORMAT is 'xml'; it must be 'plain' or 'json'."),
-    ("IMAGINE_MODEL=", "IMAGINE_MODEL is empty"),
-    ("IMAGINE_MODLE=x", "There is no setting IMAGINE_MODLE; did you mean IMAGINE_MODEL?"),
-    ("DISCORD_TOKEN=", "DISCORD_TOKEN is missing"),
-    ("IMAGINE_TEST_MEDIA_HOST=example.com:80", "IMAGINE_TEST_MEDIA_HOST can't be"),
-    ("IMAGINE_TEST_DISCORD_URL=https://example.com", "IMAGINE_TEST_DISCORD_URL can't be"),
-])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("IMAGINE_THREADS=many", "IMAGINE_THREADS is 'many'; it must be a number."),
+        ("IMAGINE_THREADS=0", "IMAGINE_THREADS is 0; it must be at least 1."),
+        ("IMAGINE_MAX_ATTACHMENT_MB=0", "must be more than 0"),
+        ("IMAGINE_MAX_ITERATIONS=9999", "must be at most 5000"),
+        ("IMAGINE_LOG_FORMAT=xml", "IMAGINE_LOG_FORMAT is 'xml'; it must be 'plain' or 'json'."),
+        ("IMAGINE_MODEL=", "IMAGINE_MODEL is empty"),
+        ("IMAGINE_MODLE=x", "There is no setting IMAGINE_MODLE; did you mean IMAGINE_MODEL?"),
+        ("DISCORD_TOKEN=", "DISCORD_TOKEN is missing"),
+        ("IMAGINE_TEST_MEDIA_HOST=example.com:80", "IMAGINE_TEST_MEDIA_HOST can't be"),
+        ("IMAGINE_TEST_DISCORD_URL=https://example.com", "IMAGINE_TEST_DISCORD_URL can't be"),
+    ],
+)
 def test_a_wrong_setting_is_named(env_file, line, words):
     with env_file.open("a") as file:
         file.write(f"{line}\n")
@@ -81,8 +84,14 @@ def test_the_documented_defaults_are_the_real_ones(env_file):
 
 def test_a_missing_token_gives_a_sentence_and_an_exit_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    ended = subprocess.run([sys.executable, "-m", "bot"], capture_output=True, text=True,
-                           timeout=60, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    ended = subprocess.run(
+        [sys.executable, "-m", "bot"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
     assert ended.returncode == 78
     assert ended.stderr.startswith("DISCORD_TOKEN is missing;")
     assert "Traceback" not in ended.stderr
@@ -96,7 +105,8 @@ def test_invite_prints_a_link_with_exactly_the_needed_permissions(tmp_path, monk
     permissions = 1024 + 2048 + 16384 + 32768 + 65536 + (1 << 38)
     assert capsys.readouterr().out == (
         "https://discord.com/oauth2/authorize?client_id=123456789012345678"
-        f"&scope=bot+applications.commands&permissions={permissions}\n")
+        f"&scope=bot+applications.commands&permissions={permissions}\n"
+    )
 
 
 def test_invite_refuses_a_wrong_token(tmp_path, monkeypatch, capsys):
@@ -114,9 +124,15 @@ bot.create_bot(bot.load_settings(None))
 print(asyncio.run(bot.host.models.model_names()))
 print("torch" in sys.modules)
 """
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
-                           timeout=60, check=False, cwd=ROOT,
-                           env={**os.environ, "DISCORD_TOKEN": TOKEN})
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "DISCORD_TOKEN": TOKEN},
+    )
     names, has_torch = ended.stdout.splitlines()
     assert "drawn" in names
     assert has_torch == "False"

@@ -24,14 +24,18 @@ from engine.request.request import make_request
 REQUEST = make_request("a fox")
 
 
-@pytest.mark.parametrize(("seconds", "words"), [
-    (0.2, "1 s"), (12.4, "12 s"), (100, "2 min"), (3600, "1 h"), (3900, "1 h 5 min")])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (12.4, "12 s"), (100, "2 min"), (3600, "1 h"), (3900, "1 h 5 min")],
+)
 def test_durations_are_short(seconds, words):
     assert duration(seconds) == words
 
 
-@pytest.mark.parametrize(("number", "words"), [
-    (1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (112, "112th"), (21, "21st")])
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (112, "112th"), (21, "21st")],
+)
 def test_ordinals_have_their_endings(number, words):
     assert ordinal(number) == words
 
@@ -58,12 +62,15 @@ def test_every_prompt_fits_into_every_message(text):
     except RequestError:
         return
     done = Done(b"", 7, 1.0, 3, 32, 32, notices=(text, text, text, text))
-    for shown in (messages.queued("1", request, Queued(2, 3.0)),
-                  messages.painting("1", request, Progress(1, 2, b"x", {}, 3.0)),
-                  messages.result("1", request, done, ("a.png", b"x")),
-                  messages.finished(request, done, "https://discord.com/channels/1/2/3"),
-                  messages.failed("1", request, text[:1000]), messages.ended(request, "x"),
-                  messages.paused("1", request)):
+    for shown in (
+        messages.queued("1", request, Queued(2, 3.0)),
+        messages.painting("1", request, Progress(1, 2, b"x", {}, 3.0)),
+        messages.result("1", request, done, ("a.png", b"x")),
+        messages.finished(request, done, "https://discord.com/channels/1/2/3"),
+        messages.failed("1", request, text[:1000]),
+        messages.ended(request, "x"),
+        messages.paused("1", request),
+    ):
         assert len(shown.content) <= 2000
         assert len(shown.embed) <= 6000
         assert len(shown.embed.description or "") <= 4096
@@ -72,7 +79,10 @@ def test_every_prompt_fits_into_every_message(text):
 
 def test_a_prompt_s_parts_are_listed_with_their_weights():
     assert prompt_lines(make_request("a fox:2 + fog:-0.5:0.25 + 16:9")).splitlines() == [
-        "- a fox × 2", "- fog × -0.5 (avoided), stops at 0.25", "- 16:9"]
+        "- a fox × 2",
+        "- fog × -0.5 (avoided), stops at 0.25",
+        "- 16:9",
+    ]
 
 
 @given(st.text(max_size=200), st.integers(0, 2**32 - 1))

@@ -34,19 +34,41 @@ from engine.worker.messages import JobEvent, frame
 
 ROOT = Path(__file__).resolve().parents[3]
 TRANSLATED = [language for language in LANGUAGES if language != ENGLISH]
-BOT_ERRORS = {name for name, value in vars(bot.errors).items()
-              if isinstance(value, type) and issubclass(value, bot.errors.BotError)}
+BOT_ERRORS = {
+    name
+    for name, value in vars(bot.errors).items()
+    if isinstance(value, type) and issubclass(value, bot.errors.BotError)
+}
 # Calls that send to Discord; READ has their arguments that people read.
-SENDING = {"send_message", "edit_original_response", "edit_message", "send", "reply", "edit",
-           "TextDisplay", "Button", "Label", "TextInput", "Embed", "add_field", "set_footer",
-           "answer", "tell", "say", *BOT_ERRORS}
+SENDING = {
+    "send_message",
+    "edit_original_response",
+    "edit_message",
+    "send",
+    "reply",
+    "edit",
+    "TextDisplay",
+    "Button",
+    "Label",
+    "TextInput",
+    "Embed",
+    "add_field",
+    "set_footer",
+    "answer",
+    "tell",
+    "say",
+    *BOT_ERRORS,
+}
 READ = {None, "content", "text", "label", "title", "description", "name", "value", "placeholder"}
 
 
 def fields_of(text):
     """Return the {names} in a text with their formats."""
-    return {(name, spec) for _literal, name, spec, _conversion in string.Formatter().parse(text)
-            if name is not None}
+    return {
+        (name, spec)
+        for _literal, name, spec, _conversion in string.Formatter().parse(text)
+        if name is not None
+    }
 
 
 def forms(given):
@@ -69,10 +91,10 @@ def test_every_text_is_in_the_catalogue_with_the_same_names(language):
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_the_compiled_catalogue_matches_the_edited_one(language):
     with path_of(language, "mo").open("rb") as file:
-        compiled = {forms(message.id): forms(message.string) for message in read_mo(file)
-                    if message.id}
-    edited = {forms(message.id): forms(message.string) for message in read(language)
-              if message.id}
+        compiled = {
+            forms(message.id): forms(message.string) for message in read_mo(file) if message.id
+        }
+    edited = {forms(message.id): forms(message.string) for message in read(language) if message.id}
     assert compiled == edited, "run: make texts"
 
 
@@ -85,23 +107,36 @@ def unfilled(source):
         if name not in SAYING - {"mark"} and name != "plural":
             continue
         given = {each.arg for each in call.keywords} | ({"number"} if name == "plural" else set())
-        for argument in call.args[:2 if name == "plural" else 1]:
+        for argument in call.args[: 2 if name == "plural" else 1]:
             for text in _bare(argument):
                 wanted = {field for field, _spec in fields_of(text)}
                 if wanted - given or (name != "plural" and given - wanted):
                     yield call.lineno, text
 
 
-@pytest.mark.parametrize("path", sorted(
-    path.relative_to(ROOT).as_posix() for folder in FOLDERS
-    for path in (ROOT / folder).rglob("*.py") if "training" not in path.parts))
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path.relative_to(ROOT).as_posix()
+        for folder in FOLDERS
+        for path in (ROOT / folder).rglob("*.py")
+        if "training" not in path.parts
+    ),
+)
 def test_every_text_gets_the_values_that_it_names(path):
     assert list(unfilled((ROOT / path).read_text("utf-8"))) == []
 
 
-@pytest.mark.parametrize("source", [
-    '_("{a} and {b}", a=1)', '_("{a}", a=1, b=2)', 'RequestError("{a}")',
-    'plural("{number} of {a}", "{number}", 2)', 'Translatable("no name", a=1)'])
+@pytest.mark.parametrize(
+    "source",
+    [
+        '_("{a} and {b}", a=1)',
+        '_("{a}", a=1, b=2)',
+        'RequestError("{a}")',
+        'plural("{number} of {a}", "{number}", 2)',
+        'Translatable("no name", a=1)',
+    ],
+)
 def test_wrong_values_are_found(source):
     assert list(unfilled(source))
 
@@ -117,8 +152,10 @@ def literals_sent(source):
         name = getattr(call.func, "attr", getattr(call.func, "id", ""))
         if name not in SENDING:
             continue
-        for key, argument in [*((None, argument) for argument in call.args),
-                              *((keyword.arg, keyword.value) for keyword in call.keywords)]:
+        for key, argument in [
+            *((None, argument) for argument in call.args),
+            *((keyword.arg, keyword.value) for keyword in call.keywords),
+        ]:
             if key in READ:
                 yield from ((argument.lineno, text) for text in _bare(argument) if _wordy(text))
 
@@ -138,30 +175,52 @@ def _bare(node):
             yield from _bare(child)
 
 
-@pytest.mark.parametrize("path", sorted(
-    path.relative_to(ROOT).as_posix() for folder in ("bot", "cogs")
-    for path in (ROOT / folder).rglob("*.py") if path.name != "doctor.py"))  # at a terminal
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path.relative_to(ROOT).as_posix()
+        for folder in ("bot", "cogs")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "doctor.py"
+    ),
+)  # at a terminal
 def test_no_literal_is_sent_to_discord_untranslated(path):
     source = (ROOT / path).read_text("utf-8")
     assert list(literals_sent(source)) == []
 
 
-@pytest.mark.parametrize(("source", "found"), [
-    ('await interaction.response.send_message("That is gone.", ephemeral=True)', 1),
-    ('raise GoneError("That is gone; try again.")', 1),
-    ('raise GoneError(f"That {what} is gone.")', 1),
-    ('await message.edit(content="Gone" if late else _("There."))', 1),
-    ('Button(label="Stop", custom_id="imagine:stop")', 1),
-    ('await interaction.response.send_message(_("That is gone."), ephemeral=True)', 0),
-    ('await channel.send(f"<@{person}> {words}")', 0),
-])
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('await interaction.response.send_message("That is gone.", ephemeral=True)', 1),
+        ('raise GoneError("That is gone; try again.")', 1),
+        ('raise GoneError(f"That {what} is gone.")', 1),
+        ('await message.edit(content="Gone" if late else _("There."))', 1),
+        ('Button(label="Stop", custom_id="imagine:stop")', 1),
+        ('await interaction.response.send_message(_("That is gone."), ephemeral=True)', 0),
+        ('await channel.send(f"<@{person}> {words}")', 0),
+    ],
+)
 def test_untranslated_literals_are_found(source, found):
     assert len(list(literals_sent(source))) == found
 
 
-@pytest.mark.parametrize(("locale", "language"), [
-    ("de", "de"), ("de-AT", "de"), ("de_DE", "de"), ("en-GB", "en"), ("en-US", "en"),
-    ("pt-BR", "en"), ("zh-CN", "en"), ("", "en"), (None, "en"), ("auto", "en"), ("../de", "en")])
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [
+        ("de", "de"),
+        ("de-AT", "de"),
+        ("de_DE", "de"),
+        ("en-GB", "en"),
+        ("en-US", "en"),
+        ("pt-BR", "en"),
+        ("zh-CN", "en"),
+        ("", "en"),
+        (None, "en"),
+        ("auto", "en"),
+        ("../de", "en"),
+    ],
+)
 def test_discord_s_locales_become_our_languages(locale, language):
     assert language_of(locale) == language
 
@@ -182,29 +241,61 @@ def test_texts_are_translated_only_while_the_language_is_used():
 
 def test_durations_and_places_are_translated():
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 111)] == [
-        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "111th"]
+        "1st",
+        "2nd",
+        "3rd",
+        "4th",
+        "11th",
+        "12th",
+        "13th",
+        "21st",
+        "111th",
+    ]
     with using_language("de"):
         assert place_in_queue(1, None) == "In der Warteschlange: du bist als Nächstes dran"
         assert place_in_queue(3, 130) == "In der Warteschlange: Platz 3 (etwa 2 min)"
         assert duration(3900) == "1 h 5 min"
 
 
-@pytest.mark.parametrize(("prompt", "values", "english", "german"), [
-    ("a fox", {"width": 9}, "width must be between 16 and 2048.",
-     "width muss zwischen 16 und 2048 liegen."),
-    # Raised inside pydantic, and by another parser inside that.
-    ("a fox", {"where": "a"}, "where only works on edits; add a picture to start from, or leave "
-     "where out.", "where gibt es nur beim Bearbeiten; füge ein Ausgangsbild hinzu oder lass "
-     "where weg."),
-    ("  ", {}, "The prompt is empty; say what to paint, for example \"a red star on a blue "
-     "background\".", "Der Prompt ist leer; sag, was ich malen soll, zum Beispiel „a red star on "
-     "a blue background“."),
-    ("a -> ", {"init_image": "0" * 64}, "The arrow has no words after it; write both sides, as in "
-     "\"foggy sky -> clear sky\".", "Der Pfeil hat nach sich keine Worte; schreib beide Seiten, "
-     "wie in „foggy sky -> clear sky“."),
-    ("a fox", {"learning_rate": 0}, "learning rate must be above 0 and at most 100.",
-     "learning rate muss über 0 und höchstens 100 sein."),
-])
+@pytest.mark.parametrize(
+    ("prompt", "values", "english", "german"),
+    [
+        (
+            "a fox",
+            {"width": 9},
+            "width must be between 16 and 2048.",
+            "width muss zwischen 16 und 2048 liegen.",
+        ),
+        # Raised inside pydantic, and by another parser inside that.
+        (
+            "a fox",
+            {"where": "a"},
+            "where only works on edits; add a picture to start from, or leave where out.",
+            "where gibt es nur beim Bearbeiten; füge ein Ausgangsbild hinzu oder lass where weg.",
+        ),
+        (
+            "  ",
+            {},
+            'The prompt is empty; say what to paint, for example "a red star on a blue '
+            'background".',
+            "Der Prompt ist leer; sag, was ich malen soll, zum Beispiel „a red star on "
+            "a blue background“.",
+        ),
+        (
+            "a -> ",
+            {"init_image": "0" * 64},
+            'The arrow has no words after it; write both sides, as in "foggy sky -> clear sky".',
+            "Der Pfeil hat nach sich keine Worte; schreib beide Seiten, "
+            "wie in „foggy sky -> clear sky“.",
+        ),
+        (
+            "a fox",
+            {"learning_rate": 0},
+            "learning rate must be above 0 and at most 100.",
+            "learning rate muss über 0 und höchstens 100 sein.",
+        ),
+    ],
+)
 def test_errors_of_the_engine_are_in_the_reader_s_language(prompt, values, english, german):
     with pytest.raises(RequestError) as refusal:
         make_request(prompt, **values)

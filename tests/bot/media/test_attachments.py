@@ -16,29 +16,43 @@ from bot.host.settings import LimitSettings, TestSettings
 from bot.media.attachments import MAX_PIXELS, Attachments, check_address, picture_from
 
 
-@pytest.mark.parametrize("address", [
-    "https://cdn.discordapp.com/attachments/1/2/fox.png?ex=1&is=2&hm=3",
-    "https://cdn.discordapp.com/ephemeral-attachments/1/2/fox.png",
-    "https://media.discordapp.net/attachments/1/2/fox.png",
-    "https://images-ext-1.discordapp.net/external/abc/https/example.com/fox.png",
-])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://cdn.discordapp.com/attachments/1/2/fox.png?ex=1&is=2&hm=3",
+        "https://cdn.discordapp.com/ephemeral-attachments/1/2/fox.png",
+        "https://media.discordapp.net/attachments/1/2/fox.png",
+        "https://images-ext-1.discordapp.net/external/abc/https/example.com/fox.png",
+    ],
+)
 def test_discord_s_media_hosts_are_accepted(address):
     assert str(check_address(address)) == address
 
 
-@pytest.mark.parametrize("address", [
-    "http://cdn.discordapp.com/attachments/1/2/fox.png",
-    "https://cdn.discordapp.com:8443/attachments/1/2/fox.png",
-    "https://cdn.discordapp.com.evil.example/fox.png",
-    "https://evil.example/cdn.discordapp.com/fox.png",
-    "https://cdn.discordapp.com@evil.example/fox.png",
-    "https://user:pass@cdn.discordapp.com/fox.png",
-    "https://cdn.discordapp.com\\@evil.example/fox.png",
-    "https://127.0.0.1/fox.png", "https://[::1]/fox.png", "https://169.254.169.254/latest",
-    "http://127.0.0.1:8080/fox.png", "file:///etc/passwd", "ftp://cdn.discordapp.com/x",
-    "//cdn.discordapp.com/fox.png", "fox.png", "", "https://", "https://[broken/fox.png",
-    "https://cdn.discordapp.com:notaport/x",
-])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://cdn.discordapp.com/attachments/1/2/fox.png",
+        "https://cdn.discordapp.com:8443/attachments/1/2/fox.png",
+        "https://cdn.discordapp.com.evil.example/fox.png",
+        "https://evil.example/cdn.discordapp.com/fox.png",
+        "https://cdn.discordapp.com@evil.example/fox.png",
+        "https://user:pass@cdn.discordapp.com/fox.png",
+        "https://cdn.discordapp.com\\@evil.example/fox.png",
+        "https://127.0.0.1/fox.png",
+        "https://[::1]/fox.png",
+        "https://169.254.169.254/latest",
+        "http://127.0.0.1:8080/fox.png",
+        "file:///etc/passwd",
+        "ftp://cdn.discordapp.com/x",
+        "//cdn.discordapp.com/fox.png",
+        "fox.png",
+        "",
+        "https://",
+        "https://[broken/fox.png",
+        "https://cdn.discordapp.com:notaport/x",
+    ],
+)
 def test_every_other_address_is_refused(address):
     with pytest.raises(AttachmentError, match="isn't hosted on Discord"):
         check_address(address)
@@ -46,8 +60,11 @@ def test_every_other_address_is_refused(address):
 
 def test_the_test_host_allows_only_that_host():
     assert check_address("http://127.0.0.1:8080/fox.png", "127.0.0.1:8080")
-    for address in ("http://127.0.0.1:8081/fox.png", "https://127.0.0.1:8080/fox.png",
-                    "http://u:p@127.0.0.1:8080/fox.png"):
+    for address in (
+        "http://127.0.0.1:8081/fox.png",
+        "https://127.0.0.1:8080/fox.png",
+        "http://u:p@127.0.0.1:8080/fox.png",
+    ):
         with pytest.raises(AttachmentError):
             check_address(address, "127.0.0.1:8080")
 
@@ -61,8 +78,19 @@ def test_pictures_are_recognised_by_their_content(form):
     assert picture.sha256 == hashlib.sha256(picture.data).hexdigest()
 
 
-@pytest.mark.parametrize("data", [b"", b"MZ" + bytes(99), b"<svg/>", b"%PDF-1.4", b"\x89PNG\r\n",
-                                  b"GIF89a", b"RIFF\0\0\0\0WEBP", b"BM" + bytes(40)])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"MZ" + bytes(99),
+        b"<svg/>",
+        b"%PDF-1.4",
+        b"\x89PNG\r\n",
+        b"GIF89a",
+        b"RIFF\0\0\0\0WEBP",
+        b"BM" + bytes(40),
+    ],
+)
 def test_files_that_are_not_pictures_are_refused(data):
     with pytest.raises(AttachmentError, match="can't read that file as a picture"):
         picture_from(data)
@@ -98,8 +126,9 @@ async def attachments(tmp_path):
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host = f"127.0.0.1:{runner.addresses[0][1]}"
     async with aiohttp.ClientSession() as session:
-        fetcher = Attachments(session, LimitSettings(max_attachment_mb=0.001),
-                              TestSettings(media_host=host))
+        fetcher = Attachments(
+            session, LimitSettings(max_attachment_mb=0.001), TestSettings(media_host=host)
+        )
         yield SimpleNamespace(fetcher=fetcher, url=f"http://{host}", picture=file.getvalue())
     await runner.cleanup()
 
@@ -110,10 +139,16 @@ async def test_a_picture_is_fetched_completely(attachments):
     assert await attachments.fetcher.file(f"{attachments.url}/file", 9) == b"any bytes"
 
 
-@pytest.mark.parametrize(("path", "why"), [
-    ("/gone", "no longer has that picture"), ("/moved", "no longer has that picture"),
-    ("/large", "larger than 0.001 MB"), ("/broken", "couldn't download that picture"),
-    ("/file", "can't read that file as a picture")])
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/gone", "no longer has that picture"),
+        ("/moved", "no longer has that picture"),
+        ("/large", "larger than 0.001 MB"),
+        ("/broken", "couldn't download that picture"),
+        ("/file", "can't read that file as a picture"),
+    ],
+)
 async def test_unusable_files_are_refused_with_the_reason(attachments, path, why):
     with pytest.raises(AttachmentError, match=why):
         await attachments.fetcher.picture(f"{attachments.url}{path}")
@@ -127,8 +162,10 @@ async def test_other_files_have_their_own_limit_and_messages(attachments):
 
 
 async def test_nothing_is_fetched_from_other_hosts(attachments):
-    for fetched in (attachments.fetcher.picture("https://example.com/fox.png"),
-                    attachments.fetcher.file("https://example.com/fox.json", 99)):
+    for fetched in (
+        attachments.fetcher.picture("https://example.com/fox.png"),
+        attachments.fetcher.file("https://example.com/fox.json", 99),
+    ):
         with pytest.raises(AttachmentError, match="isn't hosted on Discord"):
             await fetched
     attachments.fetcher.check(f"{attachments.url}/fox.png")

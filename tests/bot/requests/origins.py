@@ -11,8 +11,25 @@ from tests.bot.discord_edge import ALICE
 HERE, DIRECT = Place("100", "200"), Place(None, "300")
 
 
-def origin(place=HERE, *, person=ALICE, roles=(), manages=False, kind="imagine", channels=None,
-           tell=None, message_id=None):
+def origin(
+    place=HERE,
+    *,
+    person=ALICE,
+    roles=(),
+    manages=False,
+    kind="imagine",
+    channels=None,
+    tell=None,
+    message_id=None,
+):
     """Return an origin: by default alice, in the server's channel."""
-    return Origin(str(person), place, channels or (place.channel_id,), frozenset(roles),
-                  discord.Permissions(manage_guild=manages), kind, tell, message_id)
+    return Origin(
+        str(person),
+        place,
+        channels or (place.channel_id,),
+        frozenset(roles),
+        discord.Permissions(manage_guild=manages),
+        kind,
+        tell,
+        message_id,
+    )

@@ -36,6 +36,7 @@ def count(guild_gate):
 @pytest.fixture
 def gate(guild_gate, guild_settings):
     """Return a function that asks the gate with the rules of the request's place."""
+
     async def ask(who, request):
         rules = await guild_settings.rules(who.place.guild_id)
         return await guild_gate.check(who, request, rules)
@@ -55,15 +56,20 @@ async def test_server_settings_do_not_apply_in_direct_messages(gate, configure):
     assert request.iterations is None
 
 
-@pytest.mark.parametrize(("chosen", "channels", "refused"), [
-    ({"channels_allowed": [STUDIO]}, (HALL,), True),
-    ({"channels_allowed": [STUDIO]}, (STUDIO,), False),
-    ({"channels_allowed": [STUDIO]}, ("9", STUDIO), False),  # a thread of it
-    ({"channels_denied": [STUDIO]}, ("9", STUDIO), True),
-    ({"channels_allowed": [STUDIO], "channels_denied": [STUDIO]}, (STUDIO,), True),
-    ({"channels_denied": [STUDIO]}, (HALL,), False)])
+@pytest.mark.parametrize(
+    ("chosen", "channels", "refused"),
+    [
+        ({"channels_allowed": [STUDIO]}, (HALL,), True),
+        ({"channels_allowed": [STUDIO]}, (STUDIO,), False),
+        ({"channels_allowed": [STUDIO]}, ("9", STUDIO), False),  # a thread of it
+        ({"channels_denied": [STUDIO]}, ("9", STUDIO), True),
+        ({"channels_allowed": [STUDIO], "channels_denied": [STUDIO]}, (STUDIO,), True),
+        ({"channels_denied": [STUDIO]}, (HALL,), False),
+    ],
+)
 async def test_channels_are_allowed_and_denied_with_their_threads(
-        gate, configure, chosen, channels, refused):
+    gate, configure, chosen, channels, refused
+):
     await configure(**chosen)
     who = origin(channels=channels)
     if refused:
@@ -75,9 +81,16 @@ async def test_channels_are_allowed_and_denied_with_their_threads(
     await gate(origin(channels=channels, manages=True), make_request("a fox"))
 
 
-@pytest.mark.parametrize(("roles", "kind", "missing"), [
-    ([], "imagine", PAINTER), ([EDITOR], "edit", PAINTER), ([PAINTER], "imagine", None),
-    ([PAINTER], "edit", EDITOR), ([PAINTER, EDITOR], "edit", None)])
+@pytest.mark.parametrize(
+    ("roles", "kind", "missing"),
+    [
+        ([], "imagine", PAINTER),
+        ([EDITOR], "edit", PAINTER),
+        ([PAINTER], "imagine", None),
+        ([PAINTER], "edit", EDITOR),
+        ([PAINTER, EDITOR], "edit", None),
+    ],
+)
 async def test_roles_are_needed_to_paint_and_to_edit(gate, configure, roles, kind, missing):
     await configure(roles_use=[PAINTER], roles_edit=[EDITOR])
     who = origin(roles=roles, kind=kind)
@@ -92,8 +105,10 @@ async def test_roles_are_needed_to_paint_and_to_edit(gate, configure, roles, kin
 async def test_blocked_words_hold_for_everyone_and_for_where_too(gate, configure, manages):
     await configure(blocked_words=["snake"])
     picture = "0" * 64
-    for request in (make_request("a s.n.a.k.e"),
-                    make_request("a fox", init_image=picture, where="the snake")):
+    for request in (
+        make_request("a s.n.a.k.e"),
+        make_request("a fox", init_image=picture, where="the snake"),
+    ):
         with pytest.raises(NotAllowedError, match=r"\|\|snake\|\|"):
             await gate(origin(manages=manages), request)
     await gate(origin(), make_request("a snakeskin bag"))
@@ -123,14 +138,17 @@ async def test_a_picture_to_start_from_keeps_its_shape(gate, configure):
     assert request.width is request.height is None
 
 
-async def test_options_above_a_maximum_are_refused_and_defaults_are_lowered(
-        gate, configure):
+async def test_options_above_a_maximum_are_refused_and_defaults_are_lowered(gate, configure):
     await configure(max_iterations=5, max_cutouts=2, max_learning_rate=0.01, max_size="64x64")
     request = await gate(origin(), make_request("a fox"))
     assert (request.iterations, request.cutouts, request.learning_rate) == (5, 2, 0.01)
     assert request.width * request.height <= 64 * 64
-    for named in ({"iterations": 6}, {"cutouts": 3}, {"learning_rate": 0.02},
-                  {"width": 128, "height": 64}):
+    for named in (
+        {"iterations": 6},
+        {"cutouts": 3},
+        {"learning_rate": 0.02},
+        {"width": 128, "height": 64},
+    ):
         with pytest.raises(LimitError):
             await gate(origin(manages=True), make_request("a fox", **named))
 
@@ -153,8 +171,7 @@ async def test_waiting_jobs_are_counted_per_user_and_server(gate, queue, configu
         await gate(origin(manages=True), make_request("a fox"))
 
 
-async def test_accepted_jobs_count_for_a_day(
-        gate, count, queue, configure, monkeypatch):
+async def test_accepted_jobs_count_for_a_day(gate, count, queue, configure, monkeypatch):
     await configure(jobs_a_day=1)
     await gate(origin(), make_request("a fox"))
     job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
@@ -179,8 +196,7 @@ async def test_the_most_generous_role_counts(gate, count, queue, configure):
     await gate(origin(roles=[PAINTER, BIG]), make_request("a fox"))
 
 
-async def test_the_cooldown_ends_after_its_time(
-        gate, count, queue, configure, monkeypatch):
+async def test_the_cooldown_ends_after_its_time(gate, count, queue, configure, monkeypatch):
     await configure(cooldown=60)
     job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
     await count(origin(), job)
@@ -197,7 +213,9 @@ async def test_jobs_in_direct_messages_are_not_counted(count, queue, store):
     assert (await store.guilds.usage("100", str(ALICE), now_ms())).jobs == 0
 
 
-@pytest.mark.parametrize(("size", "most", "wanted"), [
-    ((64, 64), 4096, (64, 64)), ((128, 64), 4096, (90, 45)), ((2048, 16), 4096, (724, 16))])
+@pytest.mark.parametrize(
+    ("size", "most", "wanted"),
+    [((64, 64), 4096, (64, 64)), ((128, 64), 4096, (90, 45)), ((2048, 16), 4096, (724, 16))],
+)
 def test_a_shrunk_size_keeps_its_shape(size, most, wanted):
     assert shrunk(size[0], size[1], most) == wanted

@@ -62,7 +62,8 @@ def intake(queue, guild_settings, follower):
 
 
 async def test_a_job_is_stored_and_followed_before_it_is_acknowledged(
-        store, intake, queue, follower):
+    store, intake, queue, follower
+):
     told = []
 
     async def tell(text):
@@ -83,7 +84,8 @@ async def test_a_message_is_answered_only_by_the_progress_message(intake, follow
 
 
 async def test_the_rules_are_loaded_once_and_passed_along(
-        intake, guild_settings, follower, configure):
+    intake, guild_settings, follower, configure
+):
     await configure(language="de")
     guild_settings.loads, seen = 0, []
 
@@ -119,10 +121,12 @@ async def test_refused_requests_are_not_queued(intake, queue, follower):
         return request
 
     intake.gates.append(gate)
-    for request, error in ((make_request("a hen"), LimitError),
-                           (make_request("a fox", iterations=5000), LimitError),
-                           (make_request("a fox", width=2048, height=2048), LimitError),
-                           (make_request("a fox", model="none"), UnknownModelError)):
+    for request, error in (
+        (make_request("a hen"), LimitError),
+        (make_request("a fox", iterations=5000), LimitError),
+        (make_request("a fox", width=2048, height=2048), LimitError),
+        (make_request("a fox", model="none"), UnknownModelError),
+    ):
         with pytest.raises(error):
             await intake.ask(origin(), request)
     with pytest.raises(RequestError):  # its picture is not there
@@ -150,13 +154,14 @@ async def test_requests_of_one_user_are_handled_one_at_a_time(intake, queue):
 
     intake.gates.append(gate)
     outcomes = await asyncio.gather(
-        *(intake.ask(origin(), make_request("a fox")) for _ in range(5)),
-        return_exceptions=True)
+        *(intake.ask(origin(), make_request("a fox")) for _ in range(5)), return_exceptions=True
+    )
     assert [type(outcome) for outcome in outcomes].count(LimitError) == 3
     assert len(queue.overview()) == 2
     assert most == 1
-    await asyncio.gather(*(intake.ask(origin(person=person), make_request("a fox"))
-                           for person in (BOB, 333)))
+    await asyncio.gather(
+        *(intake.ask(origin(person=person), make_request("a fox")) for person in (BOB, 333))
+    )
     assert most == 2  # different people do not wait for each other
 
 

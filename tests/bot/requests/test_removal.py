@@ -59,8 +59,7 @@ async def job(store, channel):
     return await store.job(id)
 
 
-async def test_a_waiting_job_is_cancelled(
-        store, queue, removal, deliveries):
+async def test_a_waiting_job_is_cancelled(store, queue, removal, deliveries):
     job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
     await removal.end(job.id)
     assert queue.overview() == []
@@ -81,7 +80,8 @@ async def test_messages_that_are_deleted_already_raise_no_error(channel, removal
 
 
 async def test_a_message_that_cannot_be_deleted_is_reported_and_the_rest_is_deleted(
-        store, channel, removal, job):
+    store, channel, removal, job
+):
     channel.failures = [("delete", refusal(500))]
     text = await removal.remove(job)
     assert text.startswith("Deleted, but I couldn't delete its message:")
@@ -89,8 +89,7 @@ async def test_a_message_that_cannot_be_deleted_is_reported_and_the_rest_is_dele
     assert await store.job(job.id) is None
 
 
-async def test_a_result_that_was_sent_directly_is_deleted_there(
-        store, client, channel, removal):
+async def test_a_result_that_was_sent_directly_is_deleted_there(store, client, channel, removal):
     user = await client.fetch_user(ALICE)
     id = await painted(store, "a fox", str(ALICE), HERE)
     await store.set_result_message(id, str((await user.send("result")).id))
@@ -102,5 +101,7 @@ async def test_a_result_that_was_sent_directly_is_deleted_there(
 async def test_unreachable_messages_are_reported_with_the_reason(channel, client, removal, job):
     channel.failures = [("delete", refusal(403, 50001)), ("delete", refusal(403, 50001))]
     (await client.fetch_user(ALICE)).direct.failures = [
-        ("delete", refusal(403, 50007)), ("delete", refusal(403, 50007))]
+        ("delete", refusal(403, 50007)),
+        ("delete", refusal(403, 50007)),
+    ]
     assert await removal.delete_messages(job) is not None

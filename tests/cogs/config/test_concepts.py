@@ -21,8 +21,11 @@ async def paint(world, here, **options):
     before = {message.id for message in world.messages(here.channel)}
     await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=2, **options)
     await world.until(lambda: not world.bot.queue.overview() and not world.bot.delivery.busy)
-    [message] = [message for message in world.messages(here.channel)
-                 if message.id not in before and here.alice.mention in message.content]
+    [message] = [
+        message
+        for message in world.messages(here.channel)
+        if message.id not in before and here.alice.mention in message.content
+    ]
     return message
 
 
@@ -35,7 +38,8 @@ async def moderation_log(here):
 
 async def test_a_warning_is_logged_and_shown_on_the_message(world, here, manager):
     assert "1 concept (server)" in await configure(
-        here, manager, "concepts add", concept=" A  Snake ", action="warn", threshold=0.0)
+        here, manager, "concepts add", concept=" A  Snake ", action="warn", threshold=0.0
+    )
     message = await paint(world, here)
     assert message.attachments[0].filename.endswith(".png")
     [field] = [field for field in message.embeds[0].fields if field.name == "Picture check"]
@@ -52,8 +56,7 @@ async def test_a_warning_is_logged_and_shown_on_the_message(world, here, manager
 
 
 async def test_a_spoiler_hides_the_picture_and_its_time_lapse(world, here, manager):
-    await configure(here, manager, "concepts add", concept="blood", action="spoiler",
-                    threshold=0.0)
+    await configure(here, manager, "concepts add", concept="blood", action="spoiler", threshold=0.0)
     message = await paint(world, here)
     assert message.attachments[0].filename.startswith("SPOILER_")
     assert message.embeds[0].image.url is None
@@ -69,8 +72,9 @@ async def test_a_spoiler_hides_the_picture_and_its_time_lapse(world, here, manag
 
 
 async def test_a_withheld_picture_is_shown_nowhere(world, here, manager):
-    await configure(here, manager, "concepts add", concept="blood", action="withhold",
-                    threshold=0.0)
+    await configure(
+        here, manager, "concepts add", concept="blood", action="withhold", threshold=0.0
+    )
     await configure(here, manager, "concepts add", concept="a snake", action="warn", threshold=0.0)
     message = await paint(world, here)
     assert "This picture was withheld because it seems to show something" in message.content
@@ -93,9 +97,11 @@ async def test_a_withheld_picture_is_shown_nowhere(world, here, manager):
 
 
 async def test_pictures_below_the_threshold_or_with_the_concept_off_are_posted(
-        world, here, manager):
-    await configure(here, manager, "concepts add", concept="blood", action="withhold",
-                    threshold=1.0)
+    world, here, manager
+):
+    await configure(
+        here, manager, "concepts add", concept="blood", action="withhold", threshold=1.0
+    )
     await configure(here, manager, "concepts add", concept="a snake", action="off", threshold=0.0)
     message = await paint(world, here)
     assert message.attachments
@@ -107,7 +113,8 @@ async def test_pictures_below_the_threshold_or_with_the_concept_off_are_posted(
 
 @pytest.mark.parametrize(("action", "posted"), [("withhold", False), ("spoiler", True)])
 async def test_a_picture_that_cannot_be_scored_is_withheld_only_if_the_action_is_withhold(
-        world, here, manager, monkeypatch, action, posted):
+    world, here, manager, monkeypatch, action, posted
+):
     def fails(*arguments):
         raise RuntimeError("out of memory")
 
@@ -123,23 +130,28 @@ async def test_a_picture_that_cannot_be_scored_is_withheld_only_if_the_action_is
 async def test_the_list_can_be_shown_changed_and_emptied(world, here, manager):
     assert "aren't checked" in await configure(here, manager, "concepts list")
     await configure(here, manager, "concepts add", concept="blood", action="warn")
-    await configure(here, manager, "concepts add", concept="Blood", action="spoiler",
-                    threshold=0.25)
+    await configure(
+        here, manager, "concepts add", concept="Blood", action="spoiler", threshold=0.25
+    )
     assert await configure(here, manager, "concepts list") == (
-        "||blood|| · spoiler · threshold 0.25")
+        "||blood|| · spoiler · threshold 0.25"
+    )
     log = await configure(here, manager, "log")
     assert "`concepts`: − ||warn 0.5 blood|| + ||spoiler 0.25 blood||" in log  # noqa: RUF001
-    assert "one or more words" in await configure(here, manager, "concepts add", concept="!?",
-                                                action="warn")
+    assert "one or more words" in await configure(
+        here, manager, "concepts add", concept="!?", action="warn"
+    )
     assert "isn't on the list" in await configure(here, manager, "concepts remove", concept="snake")
-    assert "/config concepts" in await configure(here, manager, "set", name="concepts",
-                                                 value="blood")
+    assert "/config concepts" in await configure(
+        here, manager, "set", name="concepts", value="blood"
+    )
     await configure(here, manager, "concepts remove", concept="BLOOD")
     assert "aren't checked" in await configure(here, manager, "concepts list")
     for number in range(20):
         await configure(here, manager, "concepts add", concept=f"thing {number}", action="off")
-    assert "at most 20" in await configure(here, manager, "concepts add", concept="one more",
-                                           action="off")
+    assert "at most 20" in await configure(
+        here, manager, "concepts add", concept="one more", action="off"
+    )
 
 
 async def test_a_picture_finished_before_a_restart_is_checked_after_it(world, here, manager):
@@ -150,19 +162,25 @@ async def test_a_picture_finished_before_a_restart_is_checked_after_it(world, he
     async def meanwhile():
         [database] = world.settings.painting.data_folder.glob("*.sqlite3")
         with open_database(database) as connection:
-            connection.execute("UPDATE jobs SET state = 'rendered', delivered_at = NULL, "
-                               "result_message_id = NULL")
+            connection.execute(
+                "UPDATE jobs SET state = 'rendered', delivered_at = NULL, result_message_id = NULL"
+            )
 
     await world.restart(meanwhile)
-    await world.until(lambda: not world.bot.delivery.busy and any(
-        "couldn't check it" in each.content for each in world.messages(here.channel)))
+    await world.until(
+        lambda: (
+            not world.bot.delivery.busy
+            and any("couldn't check it" in each.content for each in world.messages(here.channel))
+        )
+    )
     assert (await world.bot.store.job(job_id_of(message))).state == "failed"
     assert "||blood||" in await moderation_log(here)
 
 
 async def test_a_list_that_is_too_long_for_a_message_is_sent_as_a_file(world, here, manager):
-    concepts = {f"{letter}_" * 30: {"threshold": 0.5, "action": "warn"}
-                for letter in "abcdefghijklmnopqrst"}
+    concepts = {
+        f"{letter}_" * 30: {"threshold": 0.5, "action": "warn"} for letter in "abcdefghijklmnopqrst"
+    }
     await world.bot.store.guilds.change_settings(str(here.guild.id), "1", {"concepts": concepts})
     shown = await manager.slash(here.channel, "config concepts list")
     assert shown.response.content == "20 concepts"

@@ -33,7 +33,8 @@ async def ask(world, person, channel, prompt="a fox", **options):
     [before] = await database_of(world.bot.store).fetch("SELECT COUNT(*) AS n FROM jobs")
     result = await person.slash(channel, "imagine", prompt=prompt, **options)
     rows = await database_of(world.bot.store).fetch(
-        "SELECT * FROM jobs ORDER BY sequence DESC LIMIT 1")
+        "SELECT * FROM jobs ORDER BY sequence DESC LIMIT 1"
+    )
     [after] = await database_of(world.bot.store).fetch("SELECT COUNT(*) AS n FROM jobs")
     if after["n"] == before["n"]:
         return result.response.content, None, None
@@ -54,17 +55,34 @@ class Filled:
 
 
 FILLED = {
-    "model": Filled("natural", {"model": "natural"}, {"model": "tiny"},
-                    "--model tiny", {"model": "tiny"}),
-    "size": Filled("48x32", {"width": 48, "height": 32}, {"width": None, "height": None},
-                   "--size 64", {"width": 64, "height": 64}),
-    "iterations": Filled("3", {"iterations": 3}, {"iterations": None},
-                         "--iterations 4", {"iterations": 4}),
+    "model": Filled(
+        "natural", {"model": "natural"}, {"model": "tiny"}, "--model tiny", {"model": "tiny"}
+    ),
+    "size": Filled(
+        "48x32",
+        {"width": 48, "height": 32},
+        {"width": None, "height": None},
+        "--size 64",
+        {"width": 64, "height": 64},
+    ),
+    "iterations": Filled(
+        "3", {"iterations": 3}, {"iterations": None}, "--iterations 4", {"iterations": 4}
+    ),
     "cutouts": Filled("2", {"cutouts": 2}, {"cutouts": None}, "--cutouts 3", {"cutouts": 3}),
-    "learning_rate": Filled("0.25", {"learning_rate": 0.25}, {"learning_rate": None},
-                            "--learning-rate 0.5", {"learning_rate": 0.5}),
-    "preset": Filled("nerdyrodent", {"preset": "nerdyrodent"}, {"preset": "default"},
-                     "--preset paper", {"preset": "paper"}),
+    "learning_rate": Filled(
+        "0.25",
+        {"learning_rate": 0.25},
+        {"learning_rate": None},
+        "--learning-rate 0.5",
+        {"learning_rate": 0.5},
+    ),
+    "preset": Filled(
+        "nerdyrodent",
+        {"preset": "nerdyrodent"},
+        {"preset": "default"},
+        "--preset paper",
+        {"preset": "paper"},
+    ),
 }
 
 
@@ -106,18 +124,42 @@ async def test_a_fixed_seed_applies_to_requests_without_a_seed(world, here, mana
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
-    "max_size": ("set", {"value": "48x48"}, "a fox --size 64",
-                 "this server allows at most 2304 pixels"),
-    "max_iterations": ("set", {"value": "3"}, "a fox --iterations 4",
-                       "iterations can be at most 3 in this server, not 4"),
-    "max_cutouts": ("set", {"value": "2"}, "a fox --cutouts 3",
-                    "cutouts can be at most 2 in this server, not 3"),
-    "max_learning_rate": ("set", {"value": "0.5"}, "a fox --learning-rate 0.6",
-                          "learning rate can be at most 0.5 in this server, not 0.6"),
-    "blocked_words": ("words add", {"words": "bad fox, regex:fo+l"}, "a B.a.d fóx",
-                      "||bad fox|| is blocked in this server."),
-    "channels_allowed": ("channels allow", {"channel": "other"}, "a fox",
-                         "I can't paint in this channel. Try <#"),
+    "max_size": (
+        "set",
+        {"value": "48x48"},
+        "a fox --size 64",
+        "this server allows at most 2304 pixels",
+    ),
+    "max_iterations": (
+        "set",
+        {"value": "3"},
+        "a fox --iterations 4",
+        "iterations can be at most 3 in this server, not 4",
+    ),
+    "max_cutouts": (
+        "set",
+        {"value": "2"},
+        "a fox --cutouts 3",
+        "cutouts can be at most 2 in this server, not 3",
+    ),
+    "max_learning_rate": (
+        "set",
+        {"value": "0.5"},
+        "a fox --learning-rate 0.6",
+        "learning rate can be at most 0.5 in this server, not 0.6",
+    ),
+    "blocked_words": (
+        "words add",
+        {"words": "bad fox, regex:fo+l"},
+        "a B.a.d fóx",
+        "||bad fox|| is blocked in this server.",
+    ),
+    "channels_allowed": (
+        "channels allow",
+        {"channel": "other"},
+        "a fox",
+        "I can't paint in this channel. Try <#",
+    ),
     "channels_denied": ("channels deny", {"channel": "channel"}, "a fox", "in this channel"),
     "roles_use": ("roles allow", {"right": "use", "role": None}, "a fox", "to make pictures here"),
     "jobs_a_day": ("set", {"value": "0"}, "a fox", "can't make pictures in this server"),
@@ -126,7 +168,8 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 async def test_requests_that_break_a_setting_are_refused_until_it_is_reset(
-        world, here, manager, artists, name):
+    world, here, manager, artists, name
+):
     command, options, prompt, words = REFUSED[name]
     given = {"artists": artists, "other": here.other, "channel": here.channel, None: artists}
     options = {key: given.get(value, value) for key, value in options.items()}
@@ -144,8 +187,13 @@ async def test_requests_that_break_a_setting_are_refused_until_it_is_reset(
 
 
 async def test_options_left_out_are_lowered_to_the_maximum(world, here, manager):
-    for name, value in (("max_size", "16x16"), ("max_iterations", "2"), ("max_cutouts", "3"),
-                        ("max_learning_rate", "0.01"), ("iterations", "9")):
+    for name, value in (
+        ("max_size", "16x16"),
+        ("max_iterations", "2"),
+        ("max_cutouts", "3"),
+        ("max_learning_rate", "0.01"),
+        ("iterations", "9"),
+    ):
         await configure(here, manager, "set", name=name, value=value)
     _, request, _ = await ask(world, here.alice, here.channel)
     assert (request.width, request.height) == (16, 16)
@@ -198,8 +246,10 @@ async def test_threads_follow_their_channel(world, here, manager):
     assert request is None
     assert (await ask(world, here.alice, here.other))[1] is not None
     told = await configure(here, manager, "channels allow", channel=here.channel)
-    assert told.splitlines() == [f"channels_allowed: {here.channel.mention}",
-                                 "channels_denied: none"]
+    assert told.splitlines() == [
+        f"channels_allowed: {here.channel.mention}",
+        "channels_denied: none",
+    ]
     assert (await ask(world, here.alice, place))[1] is not None
     told, request, _ = await ask(world, here.alice, here.other)
     assert f"Try {here.channel.mention}" in told
@@ -222,7 +272,8 @@ async def test_the_number_of_waiting_jobs_per_member_is_limited(world, here, man
 
 
 async def test_the_most_generous_role_counts_and_deleted_jobs_still_count(
-        world, here, manager, artists):
+    world, here, manager, artists
+):
     await configure(here, manager, "set", name="jobs_a_day", value="1")
     await configure(here, manager, "roles daily", role=artists, jobs=2)
     for person, number, words in ((here.alice, 1, "1 picture"), (here.artist, 2, "2 pictures")):
@@ -271,16 +322,18 @@ async def test_pictures_are_kept_for_the_server_s_number_of_days(world, here, ma
         count = len(world.results(here.channel)) + 1
         await here.alice.slash(here.channel, "imagine", prompt="a fox", iterations=1)
         id = job_id_of((await world.painted(here.channel, count))[-1])
-        await database_of(store).change("UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?",
-                                        8 * DAY_MS, id)
+        await database_of(store).change(
+            "UPDATE jobs SET ended_at = ended_at - ? WHERE id = ?", 8 * DAY_MS, id
+        )
         await world.bot.retention.run()
         return await store.job(id)
 
     assert await old() is not None
     assert "7 (server)" in await configure(here, manager, "set", name="retention_days", value="7")
     assert await old() is None
-    assert "from 1 to 365" in await configure(here, manager, "set", name="retention_days",
-                                              value="366")
+    assert "from 1 to 365" in await configure(
+        here, manager, "set", name="retention_days", value="366"
+    )
     await configure(here, manager, "reset", name="retention_days")
     assert await old() is not None
 
@@ -291,9 +344,12 @@ async def test_previews_keep_the_server_s_interval(world, here, manager):
         count = len(world.results(here.channel))
         await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 12")
         await world.painted(here.channel, count + 1)
-        return sum(request.method == "PATCH" and "/messages/" in request.path
-                   and "@original" not in request.path
-                   for request in world.env.http_requests[before:])
+        return sum(
+            request.method == "PATCH"
+            and "/messages/" in request.path
+            and "@original" not in request.path
+            for request in world.env.http_requests[before:]
+        )
 
     often = await edits()
     await configure(here, manager, "set", name="preview_seconds", value="600")
@@ -310,9 +366,19 @@ async def test_jobs_get_the_server_s_language(world, here, manager):
     assert (await ask(world, here.alice, here.channel))[2]["locale"] == "en-US"
 
 
-ELSEWHERE = {"seed", "preview_seconds", "roles_edit", "roles_big", "jobs_waiting",
-             "jobs_a_day_by_role", "cooldown", "spoiler", "language", "retention_days",
-             "concepts"}  # tests/cogs/config/test_concepts.py
+ELSEWHERE = {
+    "seed",
+    "preview_seconds",
+    "roles_edit",
+    "roles_big",
+    "jobs_waiting",
+    "jobs_a_day_by_role",
+    "cooldown",
+    "spoiler",
+    "language",
+    "retention_days",
+    "concepts",
+}  # tests/cogs/config/test_concepts.py
 
 
 def test_every_setting_is_tested_on_a_job():

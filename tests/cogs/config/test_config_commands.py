@@ -30,8 +30,13 @@ async def stored(world, here):
 
 
 async def test_members_without_manage_server_see_and_change_nothing(world, here, manager):
-    [command] = [each for each in world.env.backend.visible_commands(
-        user_id=manager.id, channel_id=here.channel.id) if each["name"] == "config"]
+    [command] = [
+        each
+        for each in world.env.backend.visible_commands(
+            user_id=manager.id, channel_id=here.channel.id
+        )
+        if each["name"] == "config"
+    ]
     assert "config show" not in here.moderator.available_commands(here.channel)
     await configure(here, manager, "set", name="iterations", value="7")
     before = await stored(world, here)
@@ -39,17 +44,28 @@ async def test_members_without_manage_server_see_and_change_nothing(world, here,
     here.guild.set_command_permissions(int(command["id"]), {here.alice: True})
     role = here.guild.create_role("any")
     tried: dict[str, dict[str, Any]] = {
-        "show": {}, "set": {"name": "iterations", "value": "9"}, "reset": {"name": "iterations"},
-        "log": {}, "export": {}, "import": {"file": ("a.json", b"{}")},
-        "channels allow": {"channel": here.channel}, "channels deny": {"channel": here.channel},
-        "channels clear": {}, "roles allow": {"right": "use", "role": role},
-        "roles remove": {"right": "use", "role": role}, "roles daily": {"role": role, "jobs": 3},
-        "words add": {"words": "fox"}, "words remove": {"word": "fox"}, "words list": {},
+        "show": {},
+        "set": {"name": "iterations", "value": "9"},
+        "reset": {"name": "iterations"},
+        "log": {},
+        "export": {},
+        "import": {"file": ("a.json", b"{}")},
+        "channels allow": {"channel": here.channel},
+        "channels deny": {"channel": here.channel},
+        "channels clear": {},
+        "roles allow": {"right": "use", "role": role},
+        "roles remove": {"right": "use", "role": role},
+        "roles daily": {"role": role, "jobs": 3},
+        "words add": {"words": "fox"},
+        "words remove": {"word": "fox"},
+        "words list": {},
         "concepts add": {"concept": "fox", "action": "warn"},
-        "concepts remove": {"concept": "fox"}, "concepts list": {}}
+        "concepts remove": {"concept": "fox"},
+        "concepts list": {},
+    }
     assert {f"config {path}" for path in tried} == {
-        path for path in here.alice.available_commands(here.channel)
-        if path.startswith("config ")}
+        path for path in here.alice.available_commands(here.channel) if path.startswith("config ")
+    }
     for path, options in tried.items():
         refused = await here.alice.slash(here.channel, f"config {path}", **options)
         assert refused.ephemeral
@@ -65,10 +81,14 @@ async def test_the_panel_shows_every_setting_and_its_source(world, here, manager
     await configure(here, manager, "set", name="iterations", value="7")
     for name in ("channels", "words"):
         for i in range(12):
-            given = ({"channel": here.guild.create_text_channel(f"c{i}")} if name == "channels"
-                     else {"words": f"word{i}, other words{i}"})
-            await configure(here, manager, f"{name} {'allow' if name == 'channels' else 'add'}",
-                            **given)
+            given = (
+                {"channel": here.guild.create_text_channel(f"c{i}")}
+                if name == "channels"
+                else {"words": f"word{i}, other words{i}"}
+            )
+            await configure(
+                here, manager, f"{name} {'allow' if name == 'channels' else 'add'}", **given
+            )
     shown = await manager.slash(here.channel, "config show")
     assert shown.ephemeral
     text = "\n".join(texts(shown.response.components))
@@ -84,30 +104,37 @@ async def test_the_panel_shows_every_setting_and_its_source(world, here, manager
 
 async def test_values_that_cannot_be_set_are_refused_with_the_reason(world, here, manager):
     for name, value, words in (
-            ("iterations", "1001", "a whole number from 1 to 1000, not \"1001\""),
-            ("iterations", "many", "a whole number from 1 to 1000"),
-            ("max_size", "2048", "the host allows at most 262144 pixels. Try 512x512"),
-            ("size", "huge", "a size like 256x128"),
-            ("learning_rate", "nan", "a number above 0, up to 100"),
-            ("jobs_waiting", "11", "from 1 to 10"), ("preset", "nice", "one of default"),
-            ("model", "dall-e", "no model called"), ("seed", "-1", "random, or a whole number"),
-            ("spoiler", "maybe", "on or off"), ("language", "xx", "one of auto, en, de"),
-            ("colour", "red", "There's no setting called \"colour\""),
-            ("roles_use", "me", "has its own command: /config roles"),
-            ("jobs_a_day_by_role", "5", "/config roles daily"),
-            ("blocked_words", "fox", "/config words")):
+        ("iterations", "1001", 'a whole number from 1 to 1000, not "1001"'),
+        ("iterations", "many", "a whole number from 1 to 1000"),
+        ("max_size", "2048", "the host allows at most 262144 pixels. Try 512x512"),
+        ("size", "huge", "a size like 256x128"),
+        ("learning_rate", "nan", "a number above 0, up to 100"),
+        ("jobs_waiting", "11", "from 1 to 10"),
+        ("preset", "nice", "one of default"),
+        ("model", "dall-e", "no model called"),
+        ("seed", "-1", "random, or a whole number"),
+        ("spoiler", "maybe", "on or off"),
+        ("language", "xx", "one of auto, en, de"),
+        ("colour", "red", 'There\'s no setting called "colour"'),
+        ("roles_use", "me", "has its own command: /config roles"),
+        ("jobs_a_day_by_role", "5", "/config roles daily"),
+        ("blocked_words", "fox", "/config words"),
+    ):
         assert words in await configure(here, manager, "set", name=name, value=value)
     category = here.guild.create_category("all")
     assert "That's a category" in await configure(here, manager, "channels allow", channel=category)
     assert "isn't a valid RE2 expression" in await configure(
-        here, manager, "words add", words="regex:(")
+        here, manager, "words add", words="regex:("
+    )
     assert await stored(world, here) == {}
     assert await configure(here, manager, "log") == (
-        "Nobody has changed a setting in this server yet.")
+        "Nobody has changed a setting in this server yet."
+    )
 
 
 async def test_a_value_above_a_lowered_host_limit_counts_as_not_set(
-        world, here, manager, monkeypatch):
+    world, here, manager, monkeypatch
+):
     await configure(here, manager, "set", name="iterations", value="900")
     monkeypatch.setattr(world.bot.settings.limits, "max_iterations", 500)
     rules = await world.bot.guild_settings.rules(str(here.guild.id))
@@ -132,7 +159,8 @@ async def test_the_log_shows_who_changed_a_setting_with_both_values(world, here,
     await configure(here, manager, "set", name="iterations", value="7")
     await configure(here, manager, "set", name="iterations", value="8")
     assert (await configure(here, manager, "set", name="iterations", value="8")).startswith(
-        "iterations is already 8 ")
+        "iterations is already 8 "
+    )
     await configure(here, manager, "words add", words="fox, hen")
     await configure(here, manager, "reset", name="iterations")
     lines = (await configure(here, manager, "log")).splitlines()
@@ -140,7 +168,8 @@ async def test_the_log_shows_who_changed_a_setting_with_both_values(world, here,
         f"{manager.mention} `iterations`: 8 → not set",
         f"{manager.mention} `blocked_words`: + ||fox|| ||hen||",
         f"{manager.mention} `iterations`: 7 → 8",
-        f"{manager.mention} `iterations`: not set → 7"]
+        f"{manager.mention} `iterations`: not set → 7",
+    ]
     for i in range(10):
         await configure(here, manager, "set", name="cooldown", value=str(i + 1))
     assert (await configure(here, manager, "log")).endswith("/config log page:2")
@@ -154,22 +183,26 @@ async def test_a_file_is_imported_completely_or_not_at_all(world, here, manager,
         return await answered(world, result)
 
     await configure(here, manager, "set", name="iterations", value="7")
-    await configure(here, manager, "roles allow", right="use",
-                    role=here.guild.create_role("friends"))
+    await configure(
+        here, manager, "roles allow", right="use", role=here.guild.create_role("friends")
+    )
     result = await manager.slash(here.channel, "config export")
     file = world.env.backend.cdn.get(result.response.attachments[0].url)
     settings = await stored(world, here)
     assert json.loads(file)["settings"] == settings
     for wrong, words in (
-            (b"{", "isn't from /config export"), (b"[]", "isn't from"),
-            (b"\xff", "isn't from"), (b'["\\ud800"]', "isn't from"),
-            (file.replace(b": 7", b': "\\ud800"'), "isn't from"),
-            (b"[" * 100_000, "isn't from"),
-            (b" " * 300_000, "file is larger than 0.262144 MB"),
-            (file.replace(b": 7", b": 7000"), "iterations must be a whole number"),
-            (file.replace(b": 7", b": NaN"), "iterations must be a whole number"),
-            (file.replace(b"\"iterations", b"\"itterations"), "no setting called \"itterations\""),
-            (file.replace(b": 1,", b": 9,"), "has format version 9")):
+        (b"{", "isn't from /config export"),
+        (b"[]", "isn't from"),
+        (b"\xff", "isn't from"),
+        (b'["\\ud800"]', "isn't from"),
+        (file.replace(b": 7", b': "\\ud800"'), "isn't from"),
+        (b"[" * 100_000, "isn't from"),
+        (b" " * 300_000, "file is larger than 0.262144 MB"),
+        (file.replace(b": 7", b": 7000"), "iterations must be a whole number"),
+        (file.replace(b": 7", b": NaN"), "iterations must be a whole number"),
+        (file.replace(b'"iterations', b'"itterations'), 'no setting called "itterations"'),
+        (file.replace(b": 1,", b": 9,"), "has format version 9"),
+    ):
         assert words in await import_file(wrong)
         assert await stored(world, here) == settings
     await configure(here, manager, "set", name="iterations", value="8")

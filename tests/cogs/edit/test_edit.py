@@ -25,16 +25,28 @@ async def paint(world, here, prompt=f"a red circle {FAST}"):
 
 def message_with_link(world, here, thumbnail):
     """Return a message of bob's with a link and the preview that Discord adds."""
-    return to_discord_message(world.env, world.env.backend.create_message(
-        here.channel.id, here.bob.id, "https://x.example", embeds=[
-            {"type": "image", "thumbnail": thumbnail}]))
+    return to_discord_message(
+        world.env,
+        world.env.backend.create_message(
+            here.channel.id,
+            here.bob.id,
+            "https://x.example",
+            embeds=[{"type": "image", "thumbnail": thumbnail}],
+        ),
+    )
 
 
 async def test_edit_starts_from_the_picture_and_uses_every_option(world, here):
     picture, mask = png(), png("white", mode="L")
     result = await here.alice.slash(
-        here.channel, "edit", image=("fox.png", picture), mask=("mask.png", mask),
-        prompt=f"a blue fox {FAST} --seed 4", strength=0.5, keep=0.2)
+        here.channel,
+        "edit",
+        image=("fox.png", picture),
+        mask=("mask.png", mask),
+        prompt=f"a blue fox {FAST} --seed 4",
+        strength=0.5,
+        keep=0.2,
+    )
     assert result.ephemeral
     assert (await answered(world, result)).startswith("Queued")
     job = await newest(world, here.channel, 1)
@@ -47,27 +59,41 @@ async def test_edit_starts_from_the_picture_and_uses_every_option(world, here):
         assert part in result.embeds[0].footer.text
     assert result.embeds[0].description == "- a blue fox"
     assert await world.bot.store.attachments(job.id) == {
-        sha256(picture): picture, sha256(mask): mask}
+        sha256(picture): picture,
+        sha256(mask): mask,
+    }
 
 
 async def test_an_edit_keeps_the_picture_s_aspect_ratio(world, here):
-    asked = await here.alice.slash(here.channel, "edit", prompt=f"a fox {FAST}", where="hill",
-                                   image=("fox.png", png(size=(256, 64))), threshold=-2)
+    asked = await here.alice.slash(
+        here.channel,
+        "edit",
+        prompt=f"a fox {FAST}",
+        where="hill",
+        image=("fox.png", png(size=(256, 64))),
+        threshold=-2,
+    )
     await answered(world, asked)
     job = await newest(world, here.channel, 1)
     assert job.result["width"] > 2 * job.result["height"]
     assert (job.request.where, job.request.threshold) == ("hill", -2)
 
 
-@pytest.mark.parametrize(("data", "words"), [
-    (b"MZ" + bytes(300), "can't read that file as a picture"),
-    (png(size=(8000, 8000)), "more than 50 megapixels"),
-    (png() + bytes(11_000_000), "larger than 10 MB"),
-])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"MZ" + bytes(300), "can't read that file as a picture"),
+        (png(size=(8000, 8000)), "more than 50 megapixels"),
+        (png() + bytes(11_000_000), "larger than 10 MB"),
+    ],
+)
 async def test_a_file_that_is_not_a_usable_picture_is_refused_and_not_queued(
-        world, here, data, words):
-    for images in ({"image": ("fox.png", data)},
-                   {"image": ("fox.png", png()), "mask": ("mask.png", data)}):
+    world, here, data, words
+):
+    for images in (
+        {"image": ("fox.png", data)},
+        {"image": ("fox.png", png()), "mask": ("mask.png", data)},
+    ):
         result = await here.alice.slash(here.channel, "edit", prompt="a fox", **images)
         assert words in await answered(world, result)
     assert world.bot.queue.overview() == []
@@ -75,8 +101,10 @@ async def test_a_file_that_is_not_a_usable_picture_is_refused_and_not_queued(
 
 
 async def test_a_missing_permission_is_reported_before_anything_is_fetched(world, here, host):
-    closed = here.guild.create_text_channel("closed", overwrites={
-        here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)})
+    closed = here.guild.create_text_channel(
+        "closed",
+        overwrites={here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)},
+    )
     result = await here.alice.slash(closed, "edit", prompt="a fox", image=("fox.png", png()))
     assert "I'm missing Attach Files" in result.response.content
     assert host.fetched == []
@@ -84,13 +112,16 @@ async def test_a_missing_permission_is_reported_before_anything_is_fetched(world
 
 async def test_the_menu_edits_anyone_s_picture(world, here):
     picture = png("green")
-    posted_by_bob = await here.bob.send(here.channel, "look!",
-                                        attachments=[("hill.png", picture)])
+    posted_by_bob = await here.bob.send(here.channel, "look!", attachments=[("hill.png", picture)])
     shown = await here.alice.context_menu(here.channel, "Edit this image", posted_by_bob)
     assert [label["component"]["custom_id"] for label in shown.modal["components"]] == [
-        "words", "strength", "where"]
-    sent = await here.alice.submit_modal(shown, {
-        "words": f"a snowy hill {FAST}", "strength": "0,3", "where": "hill"})
+        "words",
+        "strength",
+        "where",
+    ]
+    sent = await here.alice.submit_modal(
+        shown, {"words": f"a snowy hill {FAST}", "strength": "0,3", "where": "hill"}
+    )
     assert (await answered(world, sent)).startswith("Queued")
     job = await newest(world, here.channel, 1)
     request = job.request
@@ -99,8 +130,11 @@ async def test_the_menu_edits_anyone_s_picture(world, here):
     assert job.person == str(here.alice.id)
     assert "where: hill" in world.results(here.channel)[0].embeds[0].footer.text
     # The part that `where` found is shown, and stays in the progress message.
-    [progress] = [message for message in world.messages(here.channel)
-                  if message.content.startswith("Painted in")]
+    [progress] = [
+        message
+        for message in world.messages(here.channel)
+        if message.content.startswith("Painted in")
+    ]
     [overlay] = progress.attachments
     assert overlay.filename == "may-change.jpg"
     assert Image.open(io.BytesIO(world.env.backend.cdn.get(overlay.url))).format == "JPEG"
@@ -111,7 +145,8 @@ async def test_the_menu_finds_embedded_and_forwarded_pictures(world, here):
     original = await here.bob.send(here.channel, "", attachments=[("sun.png", picture)])
     link = original.attachments[0].url
     embedded = message_with_link(
-        world, here, {"url": "https://x.example/sun.png", "proxy_url": link})
+        world, here, {"url": "https://x.example/sun.png", "proxy_url": link}
+    )
     forwarded = await here.bob.forward(original, here.channel)
     for count, message in enumerate((embedded, forwarded), 1):
         shown = await here.alice.context_menu(here.channel, "Edit this image", message)
@@ -156,12 +191,15 @@ async def test_the_menu_works_like_the_button_on_the_bot_s_own_pictures(world, h
     assert host.fetched == []
 
 
-@pytest.mark.parametrize(("values", "words"), [
-    ({"words": "a fox", "strength": "much"}, "--strength must be a number, not \"much\""),
-    ({"words": "a fox", "strength": "2"}, "strength must be between 0 and 1"),
-    ({"words": ""}, "prompt is empty"),
-    ({"words": "a fox", "where": "hill ->"}, "arrow has no words after it"),
-])
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"words": "a fox", "strength": "much"}, '--strength must be a number, not "much"'),
+        ({"words": "a fox", "strength": "2"}, "strength must be between 0 and 1"),
+        ({"words": ""}, "prompt is empty"),
+        ({"words": "a fox", "where": "hill ->"}, "arrow has no words after it"),
+    ],
+)
 async def test_a_modal_with_wrong_values_is_refused_with_the_reason(world, here, values, words):
     first = await paint(world, here)
     shown = await here.alice.click(first, label="Edit")
@@ -198,11 +236,11 @@ async def test_edits_of_pictures_that_are_gone_are_refused(world, here, host):
     assert "picture was deleted" in sent.response.content
 
 
-async def test_modals_opened_before_a_restart_can_be_submitted_for_a_day(
-        world, here, monkeypatch):
+async def test_modals_opened_before_a_restart_can_be_submitted_for_a_day(world, here, monkeypatch):
     picture = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
-    first, second = [await here.alice.context_menu(here.channel, "Edit this image", picture)
-                     for _ in range(2)]
+    first, second = [
+        await here.alice.context_menu(here.channel, "Edit this image", picture) for _ in range(2)
+    ]
     await world.restart()
     sent = await here.alice.submit_modal(first, {"words": f"a moon {FAST}"})
     assert (await answered(world, sent)).startswith("Queued")

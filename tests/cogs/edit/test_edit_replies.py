@@ -20,8 +20,12 @@ async def paint(world, here, prompt=f"a red circle --size 64x32 {FAST}"):
 
 async def message_with(world, channel, words):
     """Return the message in ``channel`` that contains ``words``."""
-    return await world.until(lambda: next((message for message in world.messages(channel)
-                                           if words in message.content), None), words)
+    return await world.until(
+        lambda: next(
+            (message for message in world.messages(channel) if words in message.content), None
+        ),
+        words,
+    )
 
 
 def me(world):
@@ -32,10 +36,14 @@ async def direct(world, user, content="", *, reply_to=None, files=()):
     """Send the bot a direct message as Discord's client can: with files, and as a reply."""
     backend = world.env.backend
     channel = backend.get_dm_channel(user.id)
-    reference = None if reply_to is None else {
-        "channel_id": str(channel.id), "message_id": str(reply_to.id)}
-    return await user.send_dm(content, reference=reference,
-                              attachments=backend.store_attachments(channel.id, files))
+    reference = (
+        None
+        if reply_to is None
+        else {"channel_id": str(channel.id), "message_id": str(reply_to.id)}
+    )
+    return await user.send_dm(
+        content, reference=reference, attachments=backend.store_attachments(channel.id, files)
+    )
 
 
 async def test_a_reply_with_a_prompt_starts_from_the_picture(world, here, host):
@@ -49,8 +57,11 @@ async def test_a_reply_with_a_prompt_starts_from_the_picture(world, here, host):
     assert host.fetched == []
     # One reply shows the progress; another message has the picture.
     await world.painted(here.channel, 2)
-    [answer] = [message for message in world.messages(here.channel)
-                if message.reference is not None and message.reference.message_id == asked.id]
+    [answer] = [
+        message
+        for message in world.messages(here.channel)
+        if message.reference is not None and message.reference.message_id == asked.id
+    ]
     assert answer.content.startswith("Painted in")
     assert len(world.messages(here.channel)) == 5
     # A reply to the progress message starts from the picture too.
@@ -62,13 +73,21 @@ async def test_a_reply_with_a_prompt_starts_from_the_picture(world, here, host):
 
 async def test_progress_is_shown_even_if_the_bot_may_not_reply(world, here):
     first = await paint(world, here)
-    world.env.inject_error("POST", f"/channels/{here.channel.id}/messages", status=400, code=160002,
-                           message="You cannot reply without permission to read message history")
+    world.env.inject_error(
+        "POST",
+        f"/channels/{here.channel.id}/messages",
+        status=400,
+        code=160002,
+        message="You cannot reply without permission to read message history",
+    )
     asked = await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=first)
     await world.painted(here.channel, 2)
     assert world.messages(here.channel)[-2].content.startswith("Painted in")
-    assert all(message.reference is None for message in world.messages(here.channel)
-               if message.id > asked.id)
+    assert all(
+        message.reference is None
+        for message in world.messages(here.channel)
+        if message.id > asked.id
+    )
 
 
 async def test_a_reply_to_a_time_lapse_starts_from_its_picture(world, here):
@@ -83,8 +102,9 @@ async def test_a_reply_to_a_time_lapse_starts_from_its_picture(world, here):
 async def test_a_reply_with_a_picture_and_words_starts_from_that_picture(world, here):
     first = await paint(world, here)
     edited = png("green", (90, 30))
-    await here.alice.send(here.channel, f"a hill {FAST}", reply_to=first,
-                          attachments=[("mine.png", edited)])
+    await here.alice.send(
+        here.channel, f"a hill {FAST}", reply_to=first, attachments=[("mine.png", edited)]
+    )
     request = (await newest(world, here.channel, 2)).request
     assert (request.prompt, request.init_image) == ("a hill", sha256(edited))
     assert (request.width, request.height) == (None, None)  # the new picture's own shape
@@ -101,8 +121,9 @@ async def test_a_reply_with_only_a_picture_uses_the_former_prompt(world, here):
 
 async def test_a_mention_with_an_attachment_edits_it(world, here):
     picture = png()
-    await here.alice.send(here.channel, f"{me(world)} a snowy hill {FAST}",
-                          attachments=[("hill.png", picture)])
+    await here.alice.send(
+        here.channel, f"{me(world)} a snowy hill {FAST}", attachments=[("hill.png", picture)]
+    )
     request = (await newest(world, here.channel, 1)).request
     assert (request.prompt, request.init_image) == ("a snowy hill", sha256(picture))
 
@@ -139,8 +160,10 @@ async def test_messages_without_a_mention_are_ignored(world, here):
     before = world.messages(here.channel)
     told = await here.alice.send(here.channel, "nice!")
     await here.bob.send(here.channel, "yes", reply_to=told)
-    assert [message.content for message in world.messages(here.channel)[len(before):]] == [
-        "nice!", "yes"]
+    assert [message.content for message in world.messages(here.channel)[len(before) :]] == [
+        "nice!",
+        "yes",
+    ]
     assert world.bot.queue.overview() == []
 
 
@@ -153,14 +176,18 @@ async def test_a_mention_without_a_picture_is_answered_with_help(world, here):
     assert world.bot.queue.overview() == []
 
 
-@pytest.mark.parametrize(("content", "files", "words"), [
-    ("a fox", [("fox.txt", b"words")], "can't read that file as a picture"),
-    ("a fox", [("fox.png", png(size=(8000, 8000)))], "more than 50 megapixels"),
-    ("", [("fox.png", png())], "Say what to turn the picture into"),
-    ("a fox --colour red", [("fox.png", png())], "no option --colour"),
-])
+@pytest.mark.parametrize(
+    ("content", "files", "words"),
+    [
+        ("a fox", [("fox.txt", b"words")], "can't read that file as a picture"),
+        ("a fox", [("fox.png", png(size=(8000, 8000)))], "more than 50 megapixels"),
+        ("", [("fox.png", png())], "Say what to turn the picture into"),
+        ("a fox --colour red", [("fox.png", png())], "no option --colour"),
+    ],
+)
 async def test_edits_that_cannot_be_painted_are_refused_in_a_reply(
-        world, here, content, files, words):
+    world, here, content, files, words
+):
     await here.alice.send(here.channel, f"{me(world)} {content}", attachments=files)
     answer = await message_with(world, here.channel, words)
     assert [user.id for user in answer.mentions] == []
@@ -187,12 +214,16 @@ async def test_replies_without_a_usable_picture_are_refused(world, here):
 
 
 async def test_the_user_is_told_which_permissions_the_bot_is_missing(world, here):
-    closed = here.guild.create_text_channel("closed", overwrites={
-        here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)})
+    closed = here.guild.create_text_channel(
+        "closed",
+        overwrites={here.guild.roles["TestBot"]: discord.PermissionOverwrite(attach_files=False)},
+    )
     await here.alice.send(closed, f"{me(world)} a fox", attachments=[("fox.png", png())])
     await message_with(world, closed, "I'm missing Attach Files")
-    mute = here.guild.create_text_channel("mute", overwrites={
-        here.guild.roles["TestBot"]: discord.PermissionOverwrite(send_messages=False)})
+    mute = here.guild.create_text_channel(
+        "mute",
+        overwrites={here.guild.roles["TestBot"]: discord.PermissionOverwrite(send_messages=False)},
+    )
     await here.alice.send(mute, f"{me(world)} a fox", attachments=[("fox.png", png())])
     await message_with(world, here.alice.user.dm_channel, "I'm missing Send Messages")
     assert world.bot.queue.overview() == []

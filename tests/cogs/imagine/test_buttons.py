@@ -50,8 +50,14 @@ async def test_cancel_posts_nothing(world, here):
 async def test_a_queued_job_is_cancelled_at_once(world, here):
     progress = await start_job(world, here)
     await here.alice.slash(here.channel, "imagine", prompt="a hen")
-    waiting = await world.until(lambda: [message for message in world.messages(here.channel)
-                                         if message.content.startswith("Queued: 2nd")], "the 2nd")
+    waiting = await world.until(
+        lambda: [
+            message
+            for message in world.messages(here.channel)
+            if message.content.startswith("Queued: 2nd")
+        ],
+        "the 2nd",
+    )
     pressed = await here.alice.click(waiting[0], label="Stop")
     assert "hasn't started yet" in pressed.response.content
     await here.alice.click(waiting[0], label="Cancel")
@@ -109,10 +115,14 @@ async def test_a_video_is_posted_where_it_was_requested(world, here):
     picture = await paint(world, here)
     pressed = await here.bob.click(picture, label="Video")
     assert "making the time-lapse" in pressed.response.content
-    video = await world.until(lambda: [message for message in world.messages(here.channel)
-                                       if message.attachments
-                                       and message.attachments[0].filename.endswith(".mp4")],
-                              "the video")
+    video = await world.until(
+        lambda: [
+            message
+            for message in world.messages(here.channel)
+            if message.attachments and message.attachments[0].filename.endswith(".mp4")
+        ],
+        "the video",
+    )
     assert video[0].content.startswith(here.bob.mention)
     data = world.env.backend.cdn.get(video[0].attachments[0].url)
     assert data[4:8] == b"ftyp"
@@ -141,8 +151,9 @@ async def test_a_moderator_of_another_server_cannot_delete(world, here):
     """A forged custom_id: the button of one server's picture, pressed in another's."""
     picture = await paint(world, here)
     there = world.env.create_guild("Elsewhere")
-    moderators = there.create_role("moderators", permissions=discord.Permissions(
-        manage_messages=True))
+    moderators = there.create_role(
+        "moderators", permissions=discord.Permissions(manage_messages=True)
+    )
     mallory = there.add_member(world.env.create_user("mallory"), roles=[moderators])
     channel = there.create_text_channel("general")
     await mallory.slash(channel, "imagine", prompt="a hen")
@@ -201,8 +212,11 @@ async def test_a_running_job_s_buttons_work_after_a_restart(world, here):
     [job] = world.bot.queue.overview()
     assert job.id == job_id_of(progress)
     message = await world.until(
-        lambda: "of 900" in world.messages(here.channel)[0].content
-        and world.messages(here.channel)[0], "a preview in the same message")
+        lambda: (
+            "of 900" in world.messages(here.channel)[0].content and world.messages(here.channel)[0]
+        ),
+        "a preview in the same message",
+    )
     stopped = await here.alice.click(message, label="Stop")
     assert stopped.response.content.startswith("Stopping")
     await world.painted(here.channel)
@@ -212,11 +226,19 @@ async def test_a_running_job_s_buttons_work_after_a_restart(world, here):
 async def test_running_and_waiting_jobs_can_be_cancelled_after_a_restart(world, here):
     progress = await start_job(world, here)
     await here.bob.slash(here.channel, "imagine", prompt="a hen --iterations 900")
-    waiting = await world.until(lambda: [message for message in world.messages(here.channel)
-                                         if message.content.startswith("Queued: 2nd")], "the 2nd")
+    waiting = await world.until(
+        lambda: [
+            message
+            for message in world.messages(here.channel)
+            if message.content.startswith("Queued: 2nd")
+        ],
+        "the 2nd",
+    )
     await world.restart()
     assert [job.id for job in world.bot.queue.overview()] == [
-        job_id_of(progress), job_id_of(waiting[0])]
+        job_id_of(progress),
+        job_id_of(waiting[0]),
+    ]
     refused = await here.alice.click(waiting[0], label="Cancel")
     assert "Only the person who requested" in refused.response.content
     for person, message in ((here.bob, waiting[0]), (here.alice, progress)):

@@ -33,8 +33,7 @@ def states(world):
     return {path.stem for path in (world.settings.painting.data_folder / "states").iterdir()}
 
 
-async def test_a_stopped_and_continued_picture_equals_an_uninterrupted_one(
-        world, here):
+async def test_a_stopped_and_continued_picture_equals_an_uninterrupted_one(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=LONG)
     await world.until(lambda: "of 40" in world.messages(here.channel)[0].content, "a preview")
     await here.alice.click(world.messages(here.channel)[0], label="Stop")
@@ -53,8 +52,7 @@ async def test_a_stopped_and_continued_picture_equals_an_uninterrupted_one(
     assert await pixels(world, half) != await pixels(world, whole)
 
 
-async def test_each_continue_adds_the_original_iterations_also_after_a_restart(
-        world, here):
+async def test_each_continue_adds_the_original_iterations_also_after_a_restart(world, here):
     first = await paint(world, here, "a fox --iterations 4 --seed 7")
     assert labels(first) == ["Again", "Remix", "Continue", "Edit", "Video", "Delete"]
     second = await press_continue(world, here.alice, here.channel, first, 2)
@@ -68,7 +66,9 @@ async def test_each_continue_adds_the_original_iterations_also_after_a_restart(
     await press_continue(world, here.bob, here.channel, first, 5)
     # Its time-lapse shows all of it.
     assert await world.bot.store.rendition(job_id_of(third)) == (
-        (await world.bot.store.job(job_id_of(third))).request, 12)
+        (await world.bot.store.job(job_id_of(third))).request,
+        12,
+    )
 
 
 async def test_a_picture_whose_state_is_gone_offers_edit_instead(world, here):

@@ -23,8 +23,9 @@ def posted(world, message):
 
 
 async def test_imagine_paints_with_the_shipped_model(world, here):
-    result = await here.alice.slash(here.channel, "imagine", iterations=4, seed=7,
-                                    prompt="a red circle on a blue background")
+    result = await here.alice.slash(
+        here.channel, "imagine", iterations=4, seed=7, prompt="a red circle on a blue background"
+    )
     assert result.response.content.startswith("Queued: you're next")
     [picture] = await world.painted(here.channel)
     assert picture.content == here.alice.mention
@@ -68,8 +69,12 @@ async def test_the_buttons_of_its_pictures_work(world, here):
 
 async def test_stop_posts_the_unfinished_picture(world, here):
     await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 900")
-    progress = await world.until(lambda: "of 900" in world.messages(here.channel)[0].content
-                                 and world.messages(here.channel)[0], "a preview")
+    progress = await world.until(
+        lambda: (
+            "of 900" in world.messages(here.channel)[0].content and world.messages(here.channel)[0]
+        ),
+        "a preview",
+    )
     await here.alice.click(progress, label="Stop")
     [picture] = await world.painted(here.channel)
     assert "stopped early" in picture.embeds[0].footer.text

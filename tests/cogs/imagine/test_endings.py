@@ -34,8 +34,9 @@ async def end_without_report(world, here, end):
 async def test_an_unreported_failure_is_reported_once_at_the_next_start(world, here):
     progress, id = await end_without_report(world, here, lambda store, id: store.failed(id, REASON))
     _, told = world.messages(here.channel)
-    assert told.content == (f"{here.alice.mention} The model fox at clip.pt is cut off; fetch it "
-                            "again.")
+    assert told.content == (
+        f"{here.alice.mention} The model fox at clip.pt is cut off; fetch it again."
+    )
     assert [user.id for user in told.mentions] == [here.alice.id]
     assert labels(told) == ["Again", "Remix"]
     assert world.messages(here.channel)[0].id == progress.id
@@ -54,8 +55,9 @@ async def test_a_failure_that_was_posted_but_not_recorded_is_not_posted_again(wo
 
     async def forget():
         store = await Store.open(world.settings.painting.data_folder)
-        await store._database.change("UPDATE jobs SET delivered_at = NULL, result_message_id = "
-                                     "NULL WHERE id = ?", id)
+        await store._database.change(
+            "UPDATE jobs SET delivered_at = NULL, result_message_id = NULL WHERE id = ?", id
+        )
         await store.close()
 
     await world.restart(forget)
@@ -67,7 +69,8 @@ async def test_a_failure_that_was_posted_but_not_recorded_is_not_posted_again(wo
 @pytest.mark.parametrize("partial", [None, b"half a picture"])
 async def test_an_unreported_cancellation_is_shown_and_posts_nothing(world, here, partial):
     progress, id = await end_without_report(
-        world, here, lambda store, id: store.cancelled(id, partial))
+        world, here, lambda store, id: store.cancelled(id, partial)
+    )
     [message] = world.messages(here.channel)
     assert (message.id, message.content) == (progress.id, "Cancelled.")
     assert message.attachments == []

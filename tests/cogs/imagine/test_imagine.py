@@ -38,36 +38,50 @@ async def test_the_same_seed_paints_the_same_picture(world, here):
     for _ in range(2):
         await here.alice.slash(here.channel, "imagine", prompt="a red circle --seed 7")
     first, second = await world.painted(here.channel, 2)
-    pixels = [Image.open(io.BytesIO(world.env.backend.cdn.get(message.attachments[0].url)))
-              .tobytes() for message in (first, second)]
+    pixels = [
+        Image.open(io.BytesIO(world.env.backend.cdn.get(message.attachments[0].url))).tobytes()
+        for message in (first, second)
+    ]
     assert pixels[0] == pixels[1]
 
 
 async def test_weights_and_flags_are_shown_as_the_bot_read_them(world, here):
-    await here.alice.slash(here.channel, "imagine", seed=3, size="64x32",
-                           prompt="a fox:2 + blurry:-0.5 + at 12:30 --seed 9 --iterations 4")
+    await here.alice.slash(
+        here.channel,
+        "imagine",
+        seed=3,
+        size="64x32",
+        prompt="a fox:2 + blurry:-0.5 + at 12:30 --seed 9 --iterations 4",
+    )
     [picture] = await world.painted(here.channel)
     [embed] = picture.embeds
     assert embed.description.splitlines() == [
-        "- a fox × 2", "- blurry × -0.5 (avoided)", "- at 12:30"]
+        "- a fox × 2",
+        "- blurry × -0.5 (avoided)",
+        "- at 12:30",
+    ]
     assert "seed 9 · 64×32 · 4 iterations" in embed.footer.text
 
 
-@pytest.mark.parametrize(("options", "words"), [
-    ({"prompt": "   "}, "prompt is empty"),
-    ({"prompt": "a fox --colour red"}, "no option --colour"),
-    ({"prompt": "a fox --seed many"}, "--seed must be a whole number"),
-    ({"prompt": "a fox:500"}, "between -100 and 100"),
-    ({"prompt": "a fox", "size": "huge"}, "must look like 256x128"),
-    ({"prompt": "a fox", "size": "2000x2000"}, "at most 262144 pixels"),
-    ({"prompt": "a fox --size 2000 --ar 1:8"}, "pixels are allowed here"),
-    ({"prompt": "a fox", "iterations": 4000}, "At most 1000 iterations"),
-    ({"prompt": "a fox", "model": "dall-e"}, "no model called 'dall-e'"),
-    ({"prompt": "a fox", "model": "imagenet-16384"}, "isn't installed on this bot"),
-    ({"prompt": "a fox\x00"}, "NUL"),
-])
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"prompt": "   "}, "prompt is empty"),
+        ({"prompt": "a fox --colour red"}, "no option --colour"),
+        ({"prompt": "a fox --seed many"}, "--seed must be a whole number"),
+        ({"prompt": "a fox:500"}, "between -100 and 100"),
+        ({"prompt": "a fox", "size": "huge"}, "must look like 256x128"),
+        ({"prompt": "a fox", "size": "2000x2000"}, "at most 262144 pixels"),
+        ({"prompt": "a fox --size 2000 --ar 1:8"}, "pixels are allowed here"),
+        ({"prompt": "a fox", "iterations": 4000}, "At most 1000 iterations"),
+        ({"prompt": "a fox", "model": "dall-e"}, "no model called 'dall-e'"),
+        ({"prompt": "a fox", "model": "imagenet-16384"}, "isn't installed on this bot"),
+        ({"prompt": "a fox\x00"}, "NUL"),
+    ],
+)
 async def test_a_request_that_cannot_be_painted_is_refused_with_the_reason(
-        world, here, options, words):
+    world, here, options, words
+):
     result = await here.alice.slash(here.channel, "imagine", **options)
     assert result.ephemeral
     assert words in result.response.content
@@ -75,12 +89,20 @@ async def test_a_request_that_cannot_be_painted_is_refused_with_the_reason(
     assert world.bot.queue.overview() == []
 
 
-@pytest.mark.parametrize(("denied", "name"), [
-    ("send_messages", "Send Messages"), ("attach_files", "Attach Files"),
-    ("embed_links", "Embed Links"), ("read_message_history", "Read Message History")])
+@pytest.mark.parametrize(
+    ("denied", "name"),
+    [
+        ("send_messages", "Send Messages"),
+        ("attach_files", "Attach Files"),
+        ("embed_links", "Embed Links"),
+        ("read_message_history", "Read Message History"),
+    ],
+)
 async def test_a_missing_permission_is_reported_before_queueing(world, here, denied, name):
-    closed = here.guild.create_text_channel("closed", overwrites={
-        here.guild.roles["TestBot"]: discord.PermissionOverwrite(**{denied: False})})
+    closed = here.guild.create_text_channel(
+        "closed",
+        overwrites={here.guild.roles["TestBot"]: discord.PermissionOverwrite(**{denied: False})},
+    )
     result = await here.alice.slash(closed, "imagine", prompt="a fox")
     assert f"I'm missing {name}" in result.response.content
     assert world.bot.queue.overview() == []
@@ -125,8 +147,10 @@ async def test_autocomplete_offers_models_and_the_user_s_own_prompts(world, here
 
 async def test_a_deleted_progress_message_stops_the_previews_not_the_job(world, here):
     def edits():
-        return sum(request.method == "PATCH" and str(progress.id) in request.path
-                   for request in world.env.http_requests)
+        return sum(
+            request.method == "PATCH" and str(progress.id) in request.path
+            for request in world.env.http_requests
+        )
 
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 120")
     [progress] = world.messages(here.channel)
@@ -152,7 +176,8 @@ async def test_two_people_in_one_channel_get_their_own_pictures(world, here):
 
 
 async def test_a_failed_job_reports_the_reason_in_a_message_of_its_own(
-        world, here, catalogue, tmp_path, monkeypatch):
+    world, here, catalogue, tmp_path, monkeypatch
+):
     whole = catalogue.parent / "made" / "clip.pt"
     whole = whole if whole.exists() else next(catalogue.parent.rglob("clip.pt"))
     broken = tmp_path / "models.toml"

@@ -82,8 +82,9 @@ def test_a_missing_file_reads_as_nothing_and_an_unreadable_one_is_an_error(files
     files.forget_state("a" * 32)
 
 
-@pytest.mark.parametrize("id", ["", "a" * 31, "a" * 33, "A" * 32, "../" + "a" * 29,
-                                "a" * 31 + "\n"])
+@pytest.mark.parametrize(
+    "id", ["", "a" * 31, "a" * 33, "A" * 32, "../" + "a" * 29, "a" * 31 + "\n"]
+)
 def test_only_ids_become_file_names(files, id):
     for path in (files.picture, files.state, files.attachment):
         with pytest.raises(StoreError, match="isn't an ID"):

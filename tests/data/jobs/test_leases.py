@@ -21,9 +21,13 @@ async def test_a_second_store_cannot_change_the_jobs_of_a_living_one(tmp_path):
     waiting, shown = await added(first), await painted(first)
     assert await second.waiting() == []
     assert await second.undelivered() == []
-    for change in (second.started(waiting), second.rendered(waiting, done(b"mine")),
-                   second.failed(waiting, "no"), second.cancelled(waiting, b"x"),
-                   second.set_result_message(shown, "1")):
+    for change in (
+        second.started(waiting),
+        second.rendered(waiting, done(b"mine")),
+        second.failed(waiting, "no"),
+        second.cancelled(waiting, b"x"),
+        second.set_result_message(shown, "1"),
+    ):
         assert not await change
     assert await second.picture(waiting) is None
     await first.close()
@@ -126,7 +130,8 @@ async def test_a_clock_that_is_set_back_gives_nobody_s_job_away(tmp_path, clock)
 
 
 async def test_a_clock_that_is_set_forward_takes_nothing_from_a_process_on_this_machine(
-        tmp_path, clock):
+    tmp_path, clock
+):
     """The lease looks expired to both; the owner renews it before it loses anything."""
     live = await Store.open(tmp_path, lease_seconds=0.3)
     id = await added(live)

@@ -31,8 +31,9 @@ def test_a_living_owner_is_not_dead(tmp_path):
 
 
 def test_a_killed_process_is_dead_until_its_file_is_removed(tmp_path):
-    killed = subprocess.run([sys.executable, "-c", DIES, str(tmp_path)], check=False,
-                            capture_output=True, text=True)
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES, str(tmp_path)], check=False, capture_output=True, text=True
+    )
     name = killed.stdout.strip()
     owner = Owner(tmp_path)
     assert owner.dead() == [name]

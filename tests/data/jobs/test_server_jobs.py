@@ -22,8 +22,12 @@ async def test_jobs_are_found_by_words_id_and_message(store):
     assert [job.id for job in await jobs.recent("100", words="0%")] == [hen]
     assert await jobs.recent("100", words="r%x") == []
     assert [job.id for job in await jobs.recent("100", words=hen[:8])] == [hen]
-    for text in (fox, fox[:8].upper(), "900000000000000001",
-                 "https://discord.com/channels/100/200/900000000000000001"):
+    for text in (
+        fox,
+        fox[:8].upper(),
+        "900000000000000001",
+        "https://discord.com/channels/100/200/900000000000000001",
+    ):
         found = await jobs.find("100", text)
         assert found is not None
         assert found.id == fox

@@ -32,10 +32,12 @@ def test_archives_hold_everything_within_the_size_limit(tmp_path, limit):
                 found[name] = archive.read(name)
     assert len(parts) > 1 or limit == 1_000_000
     whole: dict[str, bytes] = {}
-    for name in sorted(found, key=lambda name: (name.partition(".part")[0],
-                                                int(name.partition(".part")[2] or 0))):
-        whole[name.partition(".part")[0]] = whole.get(name.partition(".part")[0], b"") + (
-            found[name])
+    for name in sorted(
+        found, key=lambda name: (name.partition(".part")[0], int(name.partition(".part")[2] or 0))
+    ):
+        whole[name.partition(".part")[0]] = (
+            whole.get(name.partition(".part")[0], b"") + (found[name])
+        )
     assert {name: data for name, data in whole.items() if name in noise} == noise
     assert json.loads(whole["jobs.json"]) == rows["jobs"]
     assert "README.txt" in whole

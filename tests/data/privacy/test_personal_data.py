@@ -18,8 +18,11 @@ SHA = hashlib.sha256(PICTURE).hexdigest()
 
 def traces(folder, id):
     """The files of a folder that contain the bytes of ``id``, the database's log included."""
-    return sorted(path.name for path in folder.rglob("*")
-                  if path.is_file() and id.encode() in path.read_bytes())
+    return sorted(
+        path.name
+        for path in folder.rglob("*")
+        if path.is_file() and id.encode() in path.read_bytes()
+    )
 
 
 async def lived(store):
@@ -28,8 +31,7 @@ async def lived(store):
     for person in (ANN, BOB):
         await painted(store, f"a fox of {person}", person)
         await people.prefer(person, Preferences(64, 64, direct_message=True))
-    mine = await painted(store, "from a picture", ANN, init_image=SHA,
-                         pictures={SHA: PICTURE})
+    mine = await painted(store, "from a picture", ANN, init_image=SHA, pictures={SHA: PICTURE})
     his = await painted(store, "the same again", BOB, init_image=SHA)
     store.state_path(mine).write_bytes(b"half painted")
     await people.restrict(Restriction("100", ANN, "ban", moderator=BOB))
@@ -41,8 +43,7 @@ async def lived(store):
 async def test_every_column_that_names_a_person_has_a_keeper(store):
     answered = set().union(*(keeper.columns for keeper in store.privacy.keepers))
     named = await store.privacy.person_columns()
-    assert {("jobs", "person"), ("preferences", "person"),
-            ("restrictions", "moderator")} <= named
+    assert {("jobs", "person"), ("preferences", "person"), ("restrictions", "moderator")} <= named
     assert named - answered == set(), "these need a keeper in Privacy.keepers"
     for table, column in answered:
         rows = await database_of(store).fetch("SELECT name FROM pragma_table_info(?)", table)
@@ -50,8 +51,10 @@ async def test_every_column_that_names_a_person_has_a_keeper(store):
 
 
 async def test_a_column_without_a_keeper_is_noticed(store):
-    await database_of(store).change("CREATE TABLE notes (id TEXT, written_by TEXT, author_id TEXT, "
-                                    "moderator TEXT, standby TEXT, personal TEXT)")
+    await database_of(store).change(
+        "CREATE TABLE notes (id TEXT, written_by TEXT, author_id TEXT, "
+        "moderator TEXT, standby TEXT, personal TEXT)"
+    )
     found = {column for table, column in await store.privacy.person_columns() if table == "notes"}
     assert found == {"written_by", "author_id", "moderator"}
 
@@ -66,8 +69,7 @@ async def test_forgetting_leaves_no_row_no_file_and_no_name(store):
     assert await store.job(mine) is None
     assert await store.picture(his) == his.encode()
     assert await store.attachments(his) == {}
-    assert [path.name for path in (store.folder / "pictures").iterdir()
-            if mine in path.name] == []
+    assert [path.name for path in (store.folder / "pictures").iterdir() if mine in path.name] == []
     assert list((store.folder / "attachments").iterdir()) == []
     assert list((store.folder / "states").iterdir()) == []
     people = store.people
@@ -105,8 +107,10 @@ async def test_an_export_has_no_other_person_s_name(store):
     assert set(found.rows) == {"jobs", "restrictions", "moderation_log", "preferences"}
     assert [job["id"] for job in found.rows["jobs"]][1] == mine
     assert found.rows["jobs"][1]["request"]["init_image"] == SHA
-    assert set(found.files) == {f"attachments/{SHA}", *(
-        f"pictures/{job['id']}.png" for job in found.rows["jobs"])}
+    assert set(found.files) == {
+        f"attachments/{SHA}",
+        *(f"pictures/{job['id']}.png" for job in found.rows["jobs"]),
+    }
     text = json.dumps(found.rows)
     assert ANN in text
     assert BOB not in text

@@ -30,7 +30,10 @@ async def filled(folder, count=300):
                 "INSERT INTO jobs (id, sequence, person, channel_id, locale, request, prompt, "
                 "seed, state, created_at) SELECT ?, (SELECT MAX(sequence) + 1 FROM jobs), person, "
                 "channel_id, locale, request, prompt, seed, state, created_at FROM jobs "
-                "WHERE id = ?", id, ids[0])
+                "WHERE id = ?",
+                id,
+                ids[0],
+            )
     await store.close()
     return ids
 

@@ -24,7 +24,7 @@ async def test_a_backup_is_the_state_of_one_moment_while_others_write(folder):
     await writing
     assert check_copy(copy) == 7
     with open_database(copy) as connection:
-        found = [id for id, in connection.execute("SELECT id FROM jobs ORDER BY sequence")]
+        found = [id for (id,) in connection.execute("SELECT id FROM jobs ORDER BY sequence")]
     assert found[0] == first
     assert [path.name for path in copy.parent.iterdir()] == [copy.name]  # without a log
     assert backups(folder)[0].path == copy

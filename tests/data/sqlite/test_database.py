@@ -10,8 +10,10 @@ from data.errors import StoreError
 from data.sqlite.database import SqliteDatabase, migrations
 from tests.databases import open_database
 
-TWO = [(1, "BEGIN; CREATE TABLE a (x TEXT PRIMARY KEY); PRAGMA user_version = 1; COMMIT;"),
-       (2, "BEGIN; INSERT INTO a VALUES ('two'); PRAGMA user_version = 2; COMMIT;")]
+TWO = [
+    (1, "BEGIN; CREATE TABLE a (x TEXT PRIMARY KEY); PRAGMA user_version = 1; COMMIT;"),
+    (2, "BEGIN; INSERT INTO a VALUES ('two'); PRAGMA user_version = 2; COMMIT;"),
+]
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ async def test_a_migration_that_fails_changes_nothing(path):
     assert version(path) == 1
     with open_database(path) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        assert [name for name, in tables] == ["a"]
+        assert [name for (name,) in tables] == ["a"]
 
 
 async def test_processes_that_start_together_migrate_once(path):

@@ -25,8 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("how", ["pages", "header", "emptied"])
-async def test_a_damaged_database_is_replaced_by_the_newest_good_backup(
-        folder, how, caplog):
+async def test_a_damaged_database_is_replaced_by_the_newest_good_backup(folder, how, caplog):
     ids = await filled(folder)
     good = back_up(folder, folder / "backups" / "imagine-bot-20260101T000000Z.sqlite3")
     newer = folder / "backups" / "imagine-bot-20260102T000000Z.sqlite3"
@@ -39,10 +38,9 @@ async def test_a_damaged_database_is_replaced_by_the_newest_good_backup(
         path.write_bytes(b"" if how == "emptied" else b"garbage " * 4096)
     before = path.read_bytes()
     assert await ids_in(folder) == set(ids)
-    aside, = folder.glob("imagine-bot-damaged-*.sqlite3")
+    (aside,) = folder.glob("imagine-bot-damaged-*.sqlite3")
     assert aside.read_bytes() == before
-    said = [record.getMessage() for record in caplog.records
-            if record.levelno >= logging.CRITICAL]
+    said = [record.getMessage() for record in caplog.records if record.levelno >= logging.CRITICAL]
     assert "is damaged" in said[0]
     assert aside.name in said[1]
     assert good.name in said[2]
@@ -57,7 +55,7 @@ async def test_without_a_backup_the_bot_starts_empty_and_says_so(folder, caplog)
     assert len(list(folder.glob("imagine-bot-damaged-*.sqlite3"))) == 1
     assert "no good backup" in caplog.text
     # In its place the daily sweep would delete it as orphaned.
-    kept, = folder.glob("files-aside-*/pictures/*.png")
+    (kept,) = folder.glob("files-aside-*/pictures/*.png")
     assert kept.read_bytes() == b"a picture"
     assert list((folder / "pictures").iterdir()) == []
 
@@ -74,8 +72,9 @@ async def main():
     os.kill(os.getpid(), signal.SIGKILL)
 asyncio.run(main())
 """
-    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", program], cwd=ROOT,
-                                    timeout=100, check=False)
+    ended = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", program], cwd=ROOT, timeout=100, check=False
+    )
     assert ended.returncode == -signal.SIGKILL
     assert (folder / f"{NAME}-wal").stat().st_size > 0
     assert recover(folder)
@@ -91,7 +90,7 @@ async def test_a_backup_is_restored_and_the_old_database_is_kept(folder):
     assert aside is not None
     assert await ids_in(folder) == set(old)
     with open_database(aside) as connection:
-        assert {id for id, in connection.execute("SELECT id FROM jobs")} == {*old, *new}
+        assert {id for (id,) in connection.execute("SELECT id FROM jobs")} == {*old, *new}
 
 
 async def test_pictures_since_the_backup_are_not_painted_or_posted_again(folder):
@@ -104,7 +103,7 @@ async def test_pictures_since_the_backup_are_not_painted_or_posted_again(folder)
     restore(folder, copy)
     store = await Store.open(folder)
     assert [record.id for record in await store.waiting()] == [waits]
-    job, = await store.undelivered()  # the delivery checks the channel before it posts
+    (job,) = await store.undelivered()  # the delivery checks the channel before it posts
     assert (job.id, job.state) == (painted, "rendered")
     assert job.result is not None
     assert (job.result["width"], job.result["height"]) == (48, 32)
@@ -136,9 +135,16 @@ async def test_a_damaged_database_that_another_bot_uses_is_not_moved(folder):
     store._owner.close()
 
 
-@pytest.mark.parametrize(("what", "words"), [
-    ("missing", "no file"), ("text", "is damaged"), ("spoilt", "is damaged"),
-    ("newer", "newer imagine-bot"), ("foreign", "isn't a database of")])
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("missing", "no file"),
+        ("text", "is damaged"),
+        ("spoilt", "is damaged"),
+        ("newer", "newer imagine-bot"),
+        ("foreign", "isn't a database of"),
+    ],
+)
 async def test_an_unsuitable_backup_is_refused_and_changes_nothing(folder, tmp_path, what, words):
     await filled(folder)
     file = tmp_path / "copy.sqlite3"
@@ -148,8 +154,11 @@ async def test_an_unsuitable_backup_is_refused_and_changes_nothing(folder, tmp_p
         if what != "foreign":
             back_up(folder, file)
         with open_database(file) as connection:
-            connection.execute({"newer": "PRAGMA user_version = 999",
-                                "foreign": "CREATE TABLE x (y)"}.get(what, "SELECT 1"))
+            connection.execute(
+                {"newer": "PRAGMA user_version = 999", "foreign": "CREATE TABLE x (y)"}.get(
+                    what, "SELECT 1"
+                )
+            )
         if what == "spoilt":
             spoil(file)
     before = (folder / NAME).read_bytes()
@@ -173,7 +182,8 @@ async def test_only_whole_pictures_count_as_painted_since_the_backup(folder):
     store = await Store.open(folder)
     assert [job.id for job in await store.undelivered()] == [ids["whole"]]
     assert {record.id for record in await store.waiting()} == {
-        ids[name] for name in ("cut", "text", "none", "unwanted")}
+        ids[name] for name in ("cut", "text", "none", "unwanted")
+    }
     await store.close()
 
 
@@ -188,7 +198,7 @@ async def test_files_that_the_backup_does_not_know_are_moved_and_not_deleted(fol
     (folder / "pictures" / ".hidden").write_bytes(b"being written")
     await store.close()
     restore(folder, copy)
-    aside, = folder.glob("files-aside-*")
+    (aside,) = folder.glob("files-aside-*")
     assert (aside / "pictures" / f"{unknown}.png").read_bytes() == b"unknown"
     assert (aside / "attachments" / sha256).read_bytes() == b"attached"
     assert {path.name for path in (folder / "pictures").iterdir()} == {f"{known}.png", ".hidden"}

@@ -14,7 +14,8 @@ def check_message(payload, files, *, editing=False):
     embeds = payload.get("embeds") or []
     components = payload.get("components") or []
     v2 = bool(payload.get("flags", 0) & COMPONENTS_V2) or any(
-        component["type"] not in (1,) for component in components)
+        component["type"] not in (1,) for component in components
+    )
     if len(content) > 2000:
         raise invalid("content is longer than 2000 characters")
     if v2 and (content or embeds):

@@ -7,8 +7,11 @@ from aiohttp import web
 
 def answer(data: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """A JSON response. discord.py reads any other Content-Type as text."""
-    return web.Response(body=json.dumps(data).encode(), status=status,
-                        headers={**(headers or {}), "Content-Type": "application/json"})
+    return web.Response(
+        body=json.dumps(data).encode(),
+        status=status,
+        headers={**(headers or {}), "Content-Type": "application/json"},
+    )
 
 
 class ApiError(Exception):

@@ -49,12 +49,22 @@ class Fault:
 
 
 def limited(retry_after: float, everywhere: bool = False) -> web.Response:
-    headers = {"Retry-After": str(max(1, round(retry_after))), "Via": VIA,
-               "X-RateLimit-Scope": "global" if everywhere else "user"}
+    headers = {
+        "Retry-After": str(max(1, round(retry_after))),
+        "Via": VIA,
+        "X-RateLimit-Scope": "global" if everywhere else "user",
+    }
     if everywhere:
         headers["X-RateLimit-Global"] = "true"
-    return answer({"message": "You are being rate limited.", "retry_after": retry_after,
-                   "global": everywhere}, 429, headers)
+    return answer(
+        {
+            "message": "You are being rate limited.",
+            "retry_after": retry_after,
+            "global": everywhere,
+        },
+        429,
+        headers,
+    )
 
 
 class Buckets:
@@ -77,7 +87,10 @@ class Buckets:
         if used >= self.limit:
             return {}, limited(left)
         self._windows[key] = (started, used + 1)
-        return {"X-RateLimit-Limit": str(self.limit), "X-RateLimit-Bucket": "/".join(key[:2]),
-                "X-RateLimit-Remaining": str(self.limit - used - 1),
-                "X-RateLimit-Reset": f"{time.time() + left:.3f}",
-                "X-RateLimit-Reset-After": f"{left:.3f}"}, None
+        return {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Bucket": "/".join(key[:2]),
+            "X-RateLimit-Remaining": str(self.limit - used - 1),
+            "X-RateLimit-Reset": f"{time.time() + left:.3f}",
+            "X-RateLimit-Reset-After": f"{left:.3f}",
+        }, None

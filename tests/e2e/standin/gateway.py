@@ -74,11 +74,19 @@ class Gateway:
         self._events.clear()
         self.sockets.append(socket)
         world = self.world
-        await self._send(socket, "READY", {
-            "v": 10, "user": world.bot_user, "session_id": f"session-{self.identified}",
-            "resume_gateway_url": self.url, "shard": data.get("shard", [0, 1]),
-            "guilds": [] if world.kicked else [{"id": world.guild_id, "unavailable": True}],
-            "application": {"id": world.application_id, "flags": 0}})
+        await self._send(
+            socket,
+            "READY",
+            {
+                "v": 10,
+                "user": world.bot_user,
+                "session_id": f"session-{self.identified}",
+                "resume_gateway_url": self.url,
+                "shard": data.get("shard", [0, 1]),
+                "guilds": [] if world.kicked else [{"id": world.guild_id, "unavailable": True}],
+                "application": {"id": world.application_id, "flags": 0},
+            },
+        )
         if not world.kicked:
             await self._send(socket, "GUILD_CREATE", world.guild_payload())
         self.ready.set()

@@ -54,27 +54,49 @@ class Interactions:
         self.world = world
         self.by_token: dict[str, Interaction] = {}
 
-    def create(self, kind: int, channel: Channel, user: User, data: dict,
-               source: dict | None = None) -> tuple[Interaction, dict]:
+    def create(
+        self, kind: int, channel: Channel, user: User, data: dict, source: dict | None = None
+    ) -> tuple[Interaction, dict]:
         """A new interaction, and its event."""
         world, new_id = self.world, self.world.clock.snowflake()
-        interaction = Interaction(new_id, f"token-{new_id}", kind, channel, user,
-                                  world.clock.now(), source)
+        interaction = Interaction(
+            new_id, f"token-{new_id}", kind, channel, user, world.clock.now(), source
+        )
         self.by_token[interaction.token] = interaction
-        event = {"id": new_id, "application_id": world.application_id, "type": kind, "data": data,
-                 "token": interaction.token, "version": 1, "channel_id": channel.id,
-                 "channel": channel.payload(), "locale": "en-US", "entitlements": [],
-                 "app_permissions": str(channel.bot_permissions.value),
-                 "authorizing_integration_owners": {"0": channel.guild_id or "0"},
-                 "context": 0 if channel.guild_id else 1, "attachment_size_limit": 10485760}
+        event = {
+            "id": new_id,
+            "application_id": world.application_id,
+            "type": kind,
+            "data": data,
+            "token": interaction.token,
+            "version": 1,
+            "channel_id": channel.id,
+            "channel": channel.payload(),
+            "locale": "en-US",
+            "entitlements": [],
+            "app_permissions": str(channel.bot_permissions.value),
+            "authorizing_integration_owners": {"0": channel.guild_id or "0"},
+            "context": 0 if channel.guild_id else 1,
+            "attachment_size_limit": 10485760,
+        }
         if channel.guild_id is None:
             event["user"] = user.payload()
         else:
-            event |= {"guild_id": channel.guild_id, "guild_locale": "en-US",
-                      "guild": {"id": channel.guild_id, "locale": "en-US", "features": []},
-                      "member": {"user": user.payload(), "roles": [], "deaf": False, "mute": False,
-                                 "joined_at": world.clock.stamp(), "flags": 0, "pending": False,
-                                 "permissions": str(user.permissions.value)}}
+            event |= {
+                "guild_id": channel.guild_id,
+                "guild_locale": "en-US",
+                "guild": {"id": channel.guild_id, "locale": "en-US", "features": []},
+                "member": {
+                    "user": user.payload(),
+                    "roles": [],
+                    "deaf": False,
+                    "mute": False,
+                    "joined_at": world.clock.stamp(),
+                    "flags": 0,
+                    "pending": False,
+                    "permissions": str(user.permissions.value),
+                },
+            }
         if source is not None:
             event["message"] = source
         return interaction, event

@@ -72,8 +72,13 @@ class Rest:
             assert request.transport is not None
             request.transport.abort()
             return web.Response(status=500)
-        recorded = Recorded(self.world.clock.now(), request.method, request.path,
-                            dict(request.query), dict(request.headers))
+        recorded = Recorded(
+            self.world.clock.now(),
+            request.method,
+            request.path,
+            dict(request.query),
+            dict(request.headers),
+        )
         self.requests.append(recorded)
         try:
             await self._read(request, recorded)
@@ -134,14 +139,34 @@ class Rest:
 
     def application(self, recorded):
         owner = {"id": "1", "username": "owner", "discriminator": "0", "avatar": None}
-        return {"id": self.world.application_id, "name": "imagine", "icon": None,
-                "description": "", "bot_public": True, "bot_require_code_grant": False,
-                "summary": "", "verify_key": "", "team": None, "flags": 0, "owner": owner,
-                "rpc_origins": [], "hook": True, "integration_types_config": {}}
+        return {
+            "id": self.world.application_id,
+            "name": "imagine",
+            "icon": None,
+            "description": "",
+            "bot_public": True,
+            "bot_require_code_grant": False,
+            "summary": "",
+            "verify_key": "",
+            "team": None,
+            "flags": 0,
+            "owner": owner,
+            "rpc_origins": [],
+            "hook": True,
+            "integration_types_config": {},
+        }
 
     def gateway(self, recorded):
-        return {"url": self.gateway_url, "shards": 1, "session_start_limit": {
-            "total": 1000, "remaining": 999, "reset_after": 14400000, "max_concurrency": 1}}
+        return {
+            "url": self.gateway_url,
+            "shards": 1,
+            "session_start_limit": {
+                "total": 1000,
+                "remaining": 999,
+                "reset_after": 14400000,
+                "max_concurrency": 1,
+            },
+        }
 
     def user(self, recorded, user_id):
         user = self.world.users.get(user_id)
@@ -156,11 +181,18 @@ class Rest:
 
     def sync(self, recorded, application_id):
         checks.check_commands(recorded.payload)
-        self.commands = [{"description": "", **command, "id": self.world.clock.snowflake(),
-                          "version": "1", "application_id": application_id,
-                          "type": command.get("type", 1),
-                          "default_member_permissions": None}
-                         for command in recorded.payload]
+        self.commands = [
+            {
+                "description": "",
+                **command,
+                "id": self.world.clock.snowflake(),
+                "version": "1",
+                "application_id": application_id,
+                "type": command.get("type", 1),
+                "default_member_permissions": None,
+            }
+            for command in recorded.payload
+        ]
         return self.commands
 
     def answer(self, recorded, interaction_id, token):
@@ -207,8 +239,9 @@ class Rest:
     def edit_original(self, recorded, application_id, token):
         interaction = self.interactions.for_followup(token)
         checks.check_message(recorded.payload, recorded.files, editing=True)
-        self.world.change_message(interaction.channel, interaction.message, recorded.payload,
-                                  recorded.files)
+        self.world.change_message(
+            interaction.channel, interaction.message, recorded.payload, recorded.files
+        )
         interaction.edited.set()
         return interaction.message
 
@@ -251,7 +284,7 @@ class Rest:
         before = recorded.query.get("before")
         if before is not None:
             newest = [message for message in newest if int(message["id"]) < int(before)]
-        return newest[:int(recorded.query.get("limit", 50))]
+        return newest[: int(recorded.query.get("limit", 50))]
 
     def edit(self, recorded, channel_id, message_id):
         channel = self.world.channel(channel_id)

@@ -83,19 +83,33 @@ class StandIn:
             kind = OPTION_TYPES[type(value)]
             if kind == 11:
                 resolved.setdefault("attachments", {})[value["id"]] = value
-            listed.append({"name": option, "type": kind,
-                           "value": value["id"] if kind == 11 else value})
+            listed.append(
+                {"name": option, "type": kind, "value": value["id"] if kind == 11 else value}
+            )
         found = next(command for command in self.rest.commands if command["name"] == name)
-        return await self._send(COMMAND, channel, user, {
-            "id": found["id"], "name": name, "type": 1, "options": listed, "resolved": resolved})
+        return await self._send(
+            COMMAND,
+            channel,
+            user,
+            {"id": found["id"], "name": name, "type": 1, "options": listed, "resolved": resolved},
+        )
 
-    async def complete(self, user: User, channel: Channel, name: str, option: str,
-                       typed: str) -> list[str]:
+    async def complete(
+        self, user: User, channel: Channel, name: str, option: str, typed: str
+    ) -> list[str]:
         """The autocomplete choices of an option for a typed text."""
         found = next(command for command in self.rest.commands if command["name"] == name)
-        interaction = await self._send(AUTOCOMPLETE, channel, user, {
-            "id": found["id"], "name": name, "type": 1, "options": [
-                {"name": option, "type": 3, "value": typed, "focused": True}]})
+        interaction = await self._send(
+            AUTOCOMPLETE,
+            channel,
+            user,
+            {
+                "id": found["id"],
+                "name": name,
+                "type": 1,
+                "options": [{"name": option, "type": 3, "value": typed, "focused": True}],
+            },
+        )
         await asyncio.wait_for(interaction.acknowledged.wait(), 10)
         assert interaction.answer is not None
         return [choice["value"] for choice in interaction.answer["data"]["choices"]]
@@ -103,37 +117,79 @@ class StandIn:
     async def press(self, user: User, channel: Channel, message: dict, label: str) -> Interaction:
         """Press a button of a message."""
         button = next(button for button in buttons(message) if button["label"] == label)
-        return await self._send(COMPONENT, channel, user, {
-            "custom_id": button["custom_id"], "component_type": 2}, message)
+        return await self._send(
+            COMPONENT,
+            channel,
+            user,
+            {"custom_id": button["custom_id"], "component_type": 2},
+            message,
+        )
 
-    async def submit(self, user: User, channel: Channel, modal: dict,
-                     text: str | dict[str, str]) -> Interaction:
+    async def submit(
+        self, user: User, channel: Channel, modal: dict, text: str | dict[str, str]
+    ) -> Interaction:
         """Submit a modal with ``text`` in its first field, or with a text for each custom_id."""
         ids = [label["component"]["custom_id"] for label in modal["components"]]
         values = {ids[0]: text} if isinstance(text, str) else text
-        return await self._send(MODAL, channel, user, {
-            "custom_id": modal["custom_id"], "components": [
-                {"type": 18, "id": 2 * i + 1, "component": {
-                    "type": 4, "id": 2 * i + 2, "custom_id": id, "value": values.get(id, "")}}
-                for i, id in enumerate(ids)]})
+        return await self._send(
+            MODAL,
+            channel,
+            user,
+            {
+                "custom_id": modal["custom_id"],
+                "components": [
+                    {
+                        "type": 18,
+                        "id": 2 * i + 1,
+                        "component": {
+                            "type": 4,
+                            "id": 2 * i + 2,
+                            "custom_id": id,
+                            "value": values.get(id, ""),
+                        },
+                    }
+                    for i, id in enumerate(ids)
+                ],
+            },
+        )
 
     async def menu(self, user: User, channel: Channel, name: str, message: dict) -> Interaction:
         """Run a command from a message's menu; the bot gets the message of any author."""
-        found = next(command for command in self.rest.commands
-                     if (command["name"], command["type"]) == (name, MESSAGE_MENU))
-        return await self._send(COMMAND, channel, user, {
-            "id": found["id"], "name": name, "type": MESSAGE_MENU, "target_id": message["id"],
-            "resolved": {"messages": {message["id"]: message}}})
+        found = next(
+            command
+            for command in self.rest.commands
+            if (command["name"], command["type"]) == (name, MESSAGE_MENU)
+        )
+        return await self._send(
+            COMMAND,
+            channel,
+            user,
+            {
+                "id": found["id"],
+                "name": name,
+                "type": MESSAGE_MENU,
+                "target_id": message["id"],
+                "resolved": {"messages": {message["id"]: message}},
+            },
+        )
 
-    async def say(self, user: User, channel: Channel, content: str = "", *,
-                  reply_to: dict | None = None, files: tuple[tuple[str, bytes], ...] = ()) -> dict:
+    async def say(
+        self,
+        user: User,
+        channel: Channel,
+        content: str = "",
+        *,
+        reply_to: dict | None = None,
+        files: tuple[tuple[str, bytes], ...] = (),
+    ) -> dict:
         """Write a message; a reply pings. The bot can read it only if it is mentioned."""
         message, event = self.world.person_message(channel, user, content, reply_to, files)
         await self.gateway.dispatch("MESSAGE_CREATE", event)
         return message
 
-    async def _send(self, kind: int, channel: Channel, user: User, data: dict,
-                    source: dict | None = None) -> Interaction:
+    async def _send(
+        self, kind: int, channel: Channel, user: User, data: dict, source: dict | None = None
+    ) -> Interaction:
         interaction, event = self.interactions.create(kind, channel, user, data, source)
         await self.gateway.dispatch("INTERACTION_CREATE", event)
         return interaction
@@ -174,13 +230,19 @@ class StandIn:
     def requests(self, method: str, pattern: str = "") -> list[Recorded]:
         import re
 
-        return [request for request in self.rest.requests
-                if request.method == method and re.search(pattern, request.path)]
+        return [
+            request
+            for request in self.rest.requests
+            if request.method == method and re.search(pattern, request.path)
+        ]
 
     def results(self, channel: Channel) -> list[dict]:
         """The posted pictures: messages with a Video button, oldest first."""
-        return [message for message in channel.messages.values()
-                if "Video" in [button["label"] for button in buttons(message)]]
+        return [
+            message
+            for message in channel.messages.values()
+            if "Video" in [button["label"] for button in buttons(message)]
+        ]
 
 
 def buttons(message: dict) -> list[dict]:

@@ -48,7 +48,7 @@ def write_home(folder: Path) -> Path:
     """Write a user's catalogue with the models tiny, odd, torn and gone; returns its path."""
     write_vqgan(folder)
     clip = write_clip_archive(folder / "clip.pt").read_bytes()
-    (folder / "torn.pt").write_bytes(clip[:len(clip) // 2])
+    (folder / "torn.pt").write_bytes(clip[: len(clip) // 2])
     catalogue = folder / "models.toml"
     catalogue.write_text(_CATALOGUE)
     return catalogue
@@ -56,8 +56,13 @@ def write_home(folder: Path) -> Path:
 
 def environment(catalogue: Path) -> dict[str, str]:
     """The environment of a command that uses ``catalogue``."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "IMAGINE_MODELS_CATALOGUE": str(catalogue),
-            "COLUMNS": "200", "TERM": "xterm"}
+    return {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "IMAGINE_MODELS_CATALOGUE": str(catalogue),
+        "COLUMNS": "200",
+        "TERM": "xterm",
+    }
 
 
 def command(*arguments: str) -> list[str]:
@@ -67,5 +72,12 @@ def command(*arguments: str) -> list[str]:
 
 def run(catalogue: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `imagine` with ``arguments`` in ``folder``."""
-    return subprocess.run(command(*arguments), cwd=folder, env=environment(catalogue),
-                          capture_output=True, text=True, timeout=100, check=False)
+    return subprocess.run(
+        command(*arguments),
+        cwd=folder,
+        env=environment(catalogue),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )

@@ -45,8 +45,12 @@ def opened(file):
 
 
 def contents(folder):
-    return {path.relative_to(folder): (path.stat().st_mtime_ns, path.read_bytes())
-            if path.is_file() else None for path in folder.rglob("*")}
+    return {
+        path.relative_to(folder): (path.stat().st_mtime_ns, path.read_bytes())
+        if path.is_file()
+        else None
+        for path in folder.rglob("*")
+    }
 
 
 def assert_refused(done, part):
@@ -62,61 +66,65 @@ OUTPUTS = ("-o", "out.png", "--video", "video.mp4", "--preview", "preview.png")
 
 
 # Each of these is a process of its own, as people run it; the others run in this one.
-@pytest.mark.parametrize(("arguments", "part"), [
-    ((), "The prompt is empty"),
-    (("a fox", "--init-image", "notes.txt"), "can't be read as a picture"),
-])
-def test_an_invalid_request_is_one_sentence_and_touches_no_file(
-        catalogue, folder, arguments, part):
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ((), "The prompt is empty"),
+        (("a fox", "--init-image", "notes.txt"), "can't be read as a picture"),
+    ],
+)
+def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folder, arguments, part):
     before = contents(folder)
     assert_refused(run(catalogue, folder, *OUTPUTS, *arguments), part)
     assert contents(folder) == before
 
 
-@pytest.mark.parametrize(("arguments", "part"), [
-    ((*OUTPUTS, ""), "The prompt is empty"),
-    ((*OUTPUTS, "a fox", "--size", "0x0"), "can't be zero"),
-    ((*OUTPUTS, "a fox", "--size", "99999x99999"), "between 16 and 2048"),
-    ((*OUTPUTS, "a fox", "--iterations", "-5"), "between 1 and 5000"),
-    ((*OUTPUTS, "a fox", "--seed", "-1"), "between 0 and 4294967295"),
-    ((*OUTPUTS, "a fox", "--seed", "4294967296"), "between 0 and 4294967295"),
-    ((*OUTPUTS, "a fox", "-o", "nowhere/out.png"), "does not exist"),
-    ((*OUTPUTS, "a fox", "--colour", "red"), "--colour"),
-    ((" + ",), "The prompt is empty"),
-    (("--seed", "7"), "The prompt is empty"),
-    (("a fox:400",), "between -100 and 100"),
-    (("a fox --seed -1",), "between 0 and 4294967295"),
-    (("a fox --colour red",), "--colour"),
-    (("a fox", "--size", "0"), "can't be zero"),
-    (("a fox", "--size", "8x8"), "between 16 and 2048"),
-    (("a fox", "--size", "big"), "256x128"),
-    (("a fox", "--ar", "wide"), "16:9"),
-    (("a fox", "--iterations", "0"), "between 1 and 5000"),
-    (("a fox", "--iterations", "ten"), "whole number"),
-    (("a fox", "--seed"), "--seed"),
-    (("a fox", "--cutouts", "0"), "between 1 and 256"),
-    (("a fox", "--learning-rate", "0"), "above 0"),
-    (("a fox", "--preset", "nice"), "paper"),
-    (("a fox", "--regulariser", "nice"), "linear"),
-    (("a fox", "--init-image", "gone.png"), "no such file"),
-    (("a fox", "--init-image", "pictures"), "directory"),
-    (("a fox", "--preview-every", "-1"), "seconds"),
-    (("a fox", "--preview-every", "nan"), "seconds"),
-    (("a fox", "--preview-every", "often"), "number"),
-    (("a fox", "--video", "nowhere/video.mp4"), "does not exist"),
-    (("a fox", "--preview", "nowhere/preview.png"), "does not exist"),
-    (("a fox", "-o", "notes.txt/out.png"), "does not exist"),
-    (("a fox", "-o", "pictures"), ".png"),
-    (("a fox", "-o", "pictures.png"), "folder"),
-    (("a fox", "-o", "out.bmp"), ".png"),
-    (("a fox", "-o", "x" * 300 + ".png"), "too long"),
-    (("a fox", "--video", "video.avi"), ".mp4 or .gif or .webp"),
-    (("a fox", "--preview", "preview.mp4"), ".png"),
-    (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
-    (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
-])
-def test_every_other_error_is_one_sentence_too(
-        catalogue, folder, run_here, arguments, part):
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ((*OUTPUTS, ""), "The prompt is empty"),
+        ((*OUTPUTS, "a fox", "--size", "0x0"), "can't be zero"),
+        ((*OUTPUTS, "a fox", "--size", "99999x99999"), "between 16 and 2048"),
+        ((*OUTPUTS, "a fox", "--iterations", "-5"), "between 1 and 5000"),
+        ((*OUTPUTS, "a fox", "--seed", "-1"), "between 0 and 4294967295"),
+        ((*OUTPUTS, "a fox", "--seed", "4294967296"), "between 0 and 4294967295"),
+        ((*OUTPUTS, "a fox", "-o", "nowhere/out.png"), "does not exist"),
+        ((*OUTPUTS, "a fox", "--colour", "red"), "--colour"),
+        ((" + ",), "The prompt is empty"),
+        (("--seed", "7"), "The prompt is empty"),
+        (("a fox:400",), "between -100 and 100"),
+        (("a fox --seed -1",), "between 0 and 4294967295"),
+        (("a fox --colour red",), "--colour"),
+        (("a fox", "--size", "0"), "can't be zero"),
+        (("a fox", "--size", "8x8"), "between 16 and 2048"),
+        (("a fox", "--size", "big"), "256x128"),
+        (("a fox", "--ar", "wide"), "16:9"),
+        (("a fox", "--iterations", "0"), "between 1 and 5000"),
+        (("a fox", "--iterations", "ten"), "whole number"),
+        (("a fox", "--seed"), "--seed"),
+        (("a fox", "--cutouts", "0"), "between 1 and 256"),
+        (("a fox", "--learning-rate", "0"), "above 0"),
+        (("a fox", "--preset", "nice"), "paper"),
+        (("a fox", "--regulariser", "nice"), "linear"),
+        (("a fox", "--init-image", "gone.png"), "no such file"),
+        (("a fox", "--init-image", "pictures"), "directory"),
+        (("a fox", "--preview-every", "-1"), "seconds"),
+        (("a fox", "--preview-every", "nan"), "seconds"),
+        (("a fox", "--preview-every", "often"), "number"),
+        (("a fox", "--video", "nowhere/video.mp4"), "does not exist"),
+        (("a fox", "--preview", "nowhere/preview.png"), "does not exist"),
+        (("a fox", "-o", "notes.txt/out.png"), "does not exist"),
+        (("a fox", "-o", "pictures"), ".png"),
+        (("a fox", "-o", "pictures.png"), "folder"),
+        (("a fox", "-o", "out.bmp"), ".png"),
+        (("a fox", "-o", "x" * 300 + ".png"), "too long"),
+        (("a fox", "--video", "video.avi"), ".mp4 or .gif or .webp"),
+        (("a fox", "--preview", "preview.mp4"), ".png"),
+        (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
+        (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
+    ],
+)
+def test_every_other_error_is_one_sentence_too(catalogue, folder, run_here, arguments, part):
     (folder / "pictures.png").mkdir()
     before = contents(folder)
     assert_refused(run_here(catalogue, *arguments), part)
@@ -130,15 +138,18 @@ def test_a_folder_without_write_permission_is_refused(catalogue, folder):
     assert_refused(done, "allow it")
 
 
-@pytest.mark.parametrize(("arguments", "part"), [
-    (("--model", "nobody"), "tiny"),
-    (("--model", "tiny/nobody"), "ViT-B-32"),
-    (("--model", "torn"), "torn.pt"),
-    (("--model", "gone"), "gone.pt"),
-    (("--model", "odd"), "colour"),
-    (("--model", "imagenet-16384"), "imagine-models get imagenet-16384"),
-    ((*TINY, "--device", "abacus"), "cpu"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("--model", "nobody"), "tiny"),
+        (("--model", "tiny/nobody"), "ViT-B-32"),
+        (("--model", "torn"), "torn.pt"),
+        (("--model", "gone"), "gone.pt"),
+        (("--model", "odd"), "colour"),
+        (("--model", "imagenet-16384"), "imagine-models get imagenet-16384"),
+        ((*TINY, "--device", "abacus"), "cpu"),
+    ],
+)
 def test_an_unusable_model_is_one_sentence(catalogue, folder, run_here, arguments, part):
     before = contents(folder)
     assert_refused(run_here(catalogue, "a fox", *arguments, *OUTPUTS), part)
@@ -151,11 +162,30 @@ def test_a_painting_writes_picture_time_lapse_preview_and_report(catalogue, fold
     report = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
-    assert {key: report[key] for key in (
-        "path", "video", "preview", "seed", "iterations", "size", "model", "stopped",
-        "notices")} == {
-        "path": "out.png", "video": "video.mp4", "preview": "preview.png", "seed": 7,
-        "iterations": 5, "size": [32, 24], "model": "tiny", "stopped": False, "notices": []}
+    assert {
+        key: report[key]
+        for key in (
+            "path",
+            "video",
+            "preview",
+            "seed",
+            "iterations",
+            "size",
+            "model",
+            "stopped",
+            "notices",
+        )
+    } == {
+        "path": "out.png",
+        "video": "video.mp4",
+        "preview": "preview.png",
+        "seed": 7,
+        "iterations": 5,
+        "size": [32, 24],
+        "model": "tiny",
+        "stopped": False,
+        "notices": [],
+    }
     assert 0 < report["first_preview_seconds"] <= report["seconds"] < 100
     assert report["losses"].keys() == {"total", "a fox"}
 
@@ -194,8 +224,22 @@ def test_without_a_name_a_new_file_is_created_and_none_is_replaced(catalogue, tm
 
 def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder, run_here):
     words = "very " * 90
-    done = run_here(catalogue, words, "--init-image", "mine.png", "--size", "31x20", *TINY,
-                    "--iterations", "2", "-o", "new.png", "--video", "new.gif", "--json")
+    done = run_here(
+        catalogue,
+        words,
+        "--init-image",
+        "mine.png",
+        "--size",
+        "31x20",
+        *TINY,
+        "--iterations",
+        "2",
+        "-o",
+        "new.png",
+        "--video",
+        "new.gif",
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["size"] == [32, 20]
@@ -217,8 +261,9 @@ def start(catalogue, folder, *arguments, **options):
     # A shell ignores SIGINT in background processes, and their children inherit that.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen(command(*arguments), cwd=folder, env=environment(catalogue),
-                                **options)
+        return subprocess.Popen(
+            command(*arguments), cwd=folder, env=environment(catalogue), **options
+        )
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -234,9 +279,21 @@ def wait_for(condition, process, seconds=90):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
     (folder / "preview.png").unlink()
-    process = start(catalogue, folder, "a fox", *TINY, "--iterations", "5000", "--preview-every",
-                    "0", "--json", *OUTPUTS, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                    text=True)
+    process = start(
+        catalogue,
+        folder,
+        "a fox",
+        *TINY,
+        "--iterations",
+        "5000",
+        "--preview-every",
+        "0",
+        "--json",
+        *OUTPUTS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     preview = folder / "preview.png"
     versions, seen = set(), []
 
@@ -274,8 +331,17 @@ def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
 
 def test_a_terminal_shows_a_bar_with_loss_rate_and_time_left(catalogue, tmp_path):
     ours, theirs = pty.openpty()
-    process = start(catalogue, tmp_path, "a fox", *TINY, "--iterations", "8", stdin=theirs,
-                    stdout=theirs, stderr=theirs)
+    process = start(
+        catalogue,
+        tmp_path,
+        "a fox",
+        *TINY,
+        "--iterations",
+        "8",
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
     os.close(theirs)
     shown = b""
     until = time.monotonic() + 90
@@ -303,22 +369,54 @@ def test_help_is_generated_from_the_requests_fields(catalogue, run_here):
     text = re.sub(r"[\s│]+", " ", done.stdout)
     for flag in FLAGS:
         assert f"--{flag} " in text
-    for field in ("prompt", "iterations", "seed", "preset", "model", "cutouts", "learning_rate",
-                  "regulariser"):
+    for field in (
+        "prompt",
+        "iterations",
+        "seed",
+        "preset",
+        "model",
+        "cutouts",
+        "learning_rate",
+        "regulariser",
+    ):
         about = ImageRequest.model_fields[field].description or ""
         assert about
         assert about[1:] in text
-    for part in ("1 to 5000", "0 to 4294967295", "1 to 256", "16 to 2048", "-o", "--video",
-                 "--preview ", "--json", "--quiet", "imagine-models list"):
+    for part in (
+        "1 to 5000",
+        "0 to 4294967295",
+        "1 to 256",
+        "16 to 2048",
+        "-o",
+        "--video",
+        "--preview ",
+        "--json",
+        "--quiet",
+        "imagine-models list",
+    ):
         assert part in text
 
 
 def test_help_says_what_the_embedded_models_know():
     text = EPILOG.replace("\n", " ")
-    said = {"oil": "oil painting", "watercolour": "watercolour painting",
-            "charcoal": "charcoal drawing"}
-    for word in (*SHAPES, *COLOURS, *PATTERNS, *SCENERY, "left of", "right of", "above", "below",
-                 "inside", str(len(drawn_things())), *(said.get(style, style) for style in STYLES)):
+    said = {
+        "oil": "oil painting",
+        "watercolour": "watercolour painting",
+        "charcoal": "charcoal drawing",
+    }
+    for word in (
+        *SHAPES,
+        *COLOURS,
+        *PATTERNS,
+        *SCENERY,
+        "left of",
+        "right of",
+        "above",
+        "below",
+        "inside",
+        str(len(drawn_things())),
+        *(said.get(style, style) for style in STYLES),
+    ):
         assert re.search(rf"\b{word}\b", text), word
     named = re.search(r"such as (.*?)\)", text)
     assert named

@@ -10,12 +10,14 @@ ONE_SENTENCE = 400  # characters; a traceback is longer
 @pytest.fixture
 def command(monkeypatch, capsys, own_catalogue):
     """Run `imagine-models` with these arguments; returns (exit code, stdout, stderr)."""
+
     def run(*words):
         monkeypatch.setattr("sys.argv", ["imagine-models", *map(str, words)])
         with pytest.raises(SystemExit) as end:
             main()
         out, err = capsys.readouterr()
         return end.value.code or 0, out, err
+
     return run
 
 
@@ -23,8 +25,14 @@ def test_list_shows_models_sizes_and_licences(command, monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "200")
     code, out, _ = command("list")
     assert code == 0
-    for words in ("imagenet-16384", "ViT-B-32", "1,334 MB", "MIT (openai/CLIP)", "RN50",
-                  str(tmp_path / "downloads")):
+    for words in (
+        "imagenet-16384",
+        "ViT-B-32",
+        "1,334 MB",
+        "MIT (openai/CLIP)",
+        "RN50",
+        str(tmp_path / "downloads"),
+    ):
         assert words in out
 
 
@@ -34,8 +42,14 @@ def test_get_downloads_a_model_and_check_finds_it_intact(command, published, tmp
     code, out, err = command("get", "tiny")
     assert (code, out) == (0, 'tiny is ready: imagine --model tiny "..."\n'), err
     names = sorted(p.name for p in (tmp_path / "downloads").iterdir() if p.suffix != ".lock")
-    assert names == ["tiny.ckpt", "tiny.ckpt.sha256", "tiny.pt", "tiny.pt.sha256", "tiny.yaml",
-                     "tiny.yaml.sha256"]
+    assert names == [
+        "tiny.ckpt",
+        "tiny.ckpt.sha256",
+        "tiny.pt",
+        "tiny.pt.sha256",
+        "tiny.yaml",
+        "tiny.yaml.sha256",
+    ]
     code, out, _ = command("check", "tiny")
     assert (code, out) == (0, "tiny: OK\n")
     row = next(line for line in command("list")[1].splitlines() if line.startswith(" tiny"))
@@ -71,22 +85,31 @@ def test_add_accepts_the_user_s_own_model_and_check_verifies_its_files(command, 
 
 def test_add_accepts_the_name_of_a_perceptor(command, tiny_files):
     checkpoint, config, _ = tiny_files
-    assert command("add", "mine", "--generator", checkpoint, "--config", config,
-                   "--perceptor", "RN50")[0] == 0
+    assert (
+        command(
+            "add", "mine", "--generator", checkpoint, "--config", config, "--perceptor", "RN50"
+        )[0]
+        == 0
+    )
     code, _, err = command("check", "mine")
     assert code == 1
     assert "imagine-models get mine" in err
 
 
-def test_invalid_models_are_refused_with_a_sentence_and_not_added(command, tiny_files,
-                                                                 own_catalogue):
+def test_invalid_models_are_refused_with_a_sentence_and_not_added(
+    command, tiny_files, own_catalogue
+):
     checkpoint, config, clip = tiny_files
-    for generator, yaml, perceptor in ((clip, config, clip), (checkpoint, checkpoint, clip),
-                                       (checkpoint, config, checkpoint),
-                                       (checkpoint, config, "RN51"),
-                                       (checkpoint.with_name("nowhere"), config, clip)):
-        code, out, err = command("add", "mine", "--generator", generator, "--config", yaml,
-                                 "--perceptor", perceptor)
+    for generator, yaml, perceptor in (
+        (clip, config, clip),
+        (checkpoint, checkpoint, clip),
+        (checkpoint, config, checkpoint),
+        (checkpoint, config, "RN51"),
+        (checkpoint.with_name("nowhere"), config, clip),
+    ):
+        code, out, err = command(
+            "add", "mine", "--generator", generator, "--config", yaml, "--perceptor", perceptor
+        )
         assert (code, out) == (2, "")
         assert err.startswith("imagine-models: ")
         assert err.count("\n") == 1

@@ -36,8 +36,13 @@ def _tiny(catalogue, monkeypatch):
 async def running(folder, *, in_process=True, **settings):
     """A store and a queue on ``folder``, closed as the bot closes them."""
     store = await Store.open(folder)
-    queue = PaintQueue(store, preload=None, threads=1, in_process=in_process,
-                       **{"preview_every": 0, "save_every": 0, **settings})
+    queue = PaintQueue(
+        store,
+        preload=None,
+        threads=1,
+        in_process=in_process,
+        **{"preview_every": 0, "save_every": 0, **settings},
+    )
     try:
         await queue.start()
         yield queue
@@ -150,8 +155,9 @@ async def test_a_continued_job_is_estimated_by_its_remaining_iterations(queue):
     await ask(queue, iterations=900)
     whole = await ask(queue, iterations=400)
     before = queue.estimator.seconds(whole.request)
-    rest = await queue.submit(whole.request, person="bob", place=PLACE,
-                              work=whole.request.changed(iterations=40))
+    rest = await queue.submit(
+        whole.request, person="bob", place=PLACE, work=whole.request.changed(iterations=40)
+    )
     assert rest.seconds_left == pytest.approx(before / 10)
     for job in queue.overview():
         await queue.cancel(job.id)

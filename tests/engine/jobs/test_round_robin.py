@@ -48,8 +48,14 @@ def test_removing_an_item_leaves_the_others_in_place():
     assert line.pop() is None
 
 
-STEPS = st.lists(st.one_of(st.tuples(st.just("push"), PEOPLE), st.just(("pop", "")),
-                           st.tuples(st.just("remove"), st.integers(0, 30))), max_size=60)
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("push"), PEOPLE),
+        st.just(("pop", "")),
+        st.tuples(st.just("remove"), st.integers(0, 30)),
+    ),
+    max_size=60,
+)
 
 
 @given(STEPS)
@@ -86,8 +92,9 @@ def test_no_person_is_served_more_than_their_share_while_another_waits(steps):
 
 
 def record(id, person, created_at, served_at=None):
-    return JobRecord(id, make_request("x"), person, Place(None, "1"), created_at,
-                     person_served_at=served_at)
+    return JobRecord(
+        id, make_request("x"), person, Place(None, "1"), created_at, person_served_at=served_at
+    )
 
 
 @given(st.lists(st.one_of(PEOPLE, st.none()), max_size=40))
@@ -103,8 +110,9 @@ def test_the_order_survives_a_restart(steps):
         elif (item := line.pop()) is not None:
             served_at[rows.pop(item)] = now
     again: RoundRobin[Any] = RoundRobin()
-    for row in in_turn(record(item, person, item, served_at.get(person))
-                       for item, person in rows.items()):
+    for row in in_turn(
+        record(item, person, item, served_at.get(person)) for item, person in rows.items()
+    ):
         again.push(row.person, row.id)
     assert drained(again) == drained(line)
 
@@ -138,7 +146,9 @@ def test_a_request_s_default_size_is_learnt_from_the_first_painted_one():
     assert estimator.seconds(make_request("another", iterations=100)) == pytest.approx(5)
 
 
-@pytest.mark.parametrize("values", [{}, {"width": 64}, {"height": 2048}, {"aspect": 2.0},
-                                    {"preset": "paper"}, {"model": "new"}])
+@pytest.mark.parametrize(
+    "values",
+    [{}, {"width": 64}, {"height": 2048}, {"aspect": 2.0}, {"preset": "paper"}, {"model": "new"}],
+)
 def test_there_is_a_guess_for_everything(values):
     assert 0 < EtaEstimator().seconds(make_request("x", **values)) < 1e6

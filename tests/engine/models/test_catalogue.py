@@ -12,8 +12,14 @@ def shipped(tmp_path):
 
 
 def test_the_shipped_catalogue_has_the_published_models(shipped):
-    assert list(shipped.models) == ["natural", "natural-fourier", "drawn", "imagenet-16384",
-                                    "imagenet-1024", "gumbel-8192"]
+    assert list(shipped.models) == [
+        "natural",
+        "natural-fourier",
+        "drawn",
+        "imagenet-16384",
+        "imagenet-1024",
+        "gumbel-8192",
+    ]
     paper = shipped.model("imagenet-16384")
     assert (paper.generator.name, paper.perceptor.name) == ("imagenet-16384", "ViT-B-32")
     assert paper.defaults["width"] == paper.defaults["height"] == 256
@@ -23,9 +29,13 @@ def test_the_shipped_catalogue_has_the_published_models(shipped):
 
 
 def test_no_two_downloads_share_a_name_and_hashes_are_those_in_clips_addresses(shipped):
-    downloads = {source.file: source for model in shipped.models for perceptor in
-                 shipped.perceptors for source in shipped.model(f"{model}/{perceptor}").sources
-                 if source.url is not None}
+    downloads = {
+        source.file: source
+        for model in shipped.models
+        for perceptor in shipped.perceptors
+        for source in shipped.model(f"{model}/{perceptor}").sources
+        if source.url is not None
+    }
     assert len({source.url for source in downloads.values()}) == len(downloads) == 9
     for source in downloads.values():
         assert source.url.startswith("https://")
@@ -92,23 +102,32 @@ def test_the_users_catalogue_adds_and_replaces(tmp_path):
     assert catalogue.model("imagenet-16384").perceptor.files["checkpoint"].path is not None
 
 
-@pytest.mark.parametrize(("text", "says"), [
-    ("[models.x", "is not valid TOML"),
-    ("[model.x]", "has `model`"),
-    ("models = 3", "has `models`"),
-    ("[models.'a/b']", "names can only have"),
-    ("[generators.x]\nkind = 'gan'", r"\[generators.x\] needs a `kind` that is one of taming-vq"),
-    ("[perceptors.x]\nkind = 'fourier'", "needs a `kind` that is one of openai-clip, efficientnet"),
-    ("[models.x]\ngenerator = 'y'", r"\[models.x\] needs a `generator` that is one of natural"),
-    ("[perceptors.x]", r"\[perceptors.x.checkpoint\] needs either a `path` or a `url`"),
-    ("[perceptors.x]\ncheckpoint = {url='ftp://a', file='a'}", "does not start with https"),
-    ("[perceptors.x]\ncheckpoint = {url='file:///etc/passwd', file='a'}", "https"),
-    ("[perceptors.x]\ncheckpoint = {url='https://a', file='../a'}", "needs the `file` name"),
-    ("[perceptors.x]\ncheckpoint = {path='a', sha256='12'}", "64 hexadecimal digits"),
-    ("[perceptors.x]\ncheckpoint = {path='a', size='big'}", "not a number of bytes"),
-    ("[perceptors.x]\ncheckpoint = {path=3}", "`path` that is not text"),
-    ("[perceptors.x]\ncheckpoint = 'a'", "`checkpoint` that is not a table"),
-])
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[models.x", "is not valid TOML"),
+        ("[model.x]", "has `model`"),
+        ("models = 3", "has `models`"),
+        ("[models.'a/b']", "names can only have"),
+        (
+            "[generators.x]\nkind = 'gan'",
+            r"\[generators.x\] needs a `kind` that is one of taming-vq",
+        ),
+        (
+            "[perceptors.x]\nkind = 'fourier'",
+            "needs a `kind` that is one of openai-clip, efficientnet",
+        ),
+        ("[models.x]\ngenerator = 'y'", r"\[models.x\] needs a `generator` that is one of natural"),
+        ("[perceptors.x]", r"\[perceptors.x.checkpoint\] needs either a `path` or a `url`"),
+        ("[perceptors.x]\ncheckpoint = {url='ftp://a', file='a'}", "does not start with https"),
+        ("[perceptors.x]\ncheckpoint = {url='file:///etc/passwd', file='a'}", "https"),
+        ("[perceptors.x]\ncheckpoint = {url='https://a', file='../a'}", "needs the `file` name"),
+        ("[perceptors.x]\ncheckpoint = {path='a', sha256='12'}", "64 hexadecimal digits"),
+        ("[perceptors.x]\ncheckpoint = {path='a', size='big'}", "not a number of bytes"),
+        ("[perceptors.x]\ncheckpoint = {path=3}", "`path` that is not text"),
+        ("[perceptors.x]\ncheckpoint = 'a'", "`checkpoint` that is not a table"),
+    ],
+)
 def test_a_mistake_in_the_users_catalogue_is_reported_with_its_place(tmp_path, text, says):
     file = tmp_path / "models.toml"
     file.write_text(text)
@@ -123,13 +142,23 @@ def test_an_added_model_can_be_read_with_any_path(tmp_path):
     generator, config, clip = odd / "a.ckpt", odd / "a.yaml", odd / "b.pt"
     hashes = {path: f"{i:064x}" for i, path in enumerate((generator, config, clip))}
     for name, perceptor in (("first", clip), ("v1.5_b", "RN50")):
-        add_model(name, generator=generator, config=config, perceptor=perceptor,
-                  defaults={"width": 64}, hashes=hashes, user_file=file)
+        add_model(
+            name,
+            generator=generator,
+            config=config,
+            perceptor=perceptor,
+            defaults={"width": 64},
+            hashes=hashes,
+            user_file=file,
+        )
     catalogue = load_catalogue(file)
     first = catalogue.model("first")
     assert [source.path for source in first.sources] == [config, generator, clip]
-    assert [source.sha256 for source in first.sources] == [hashes[config], hashes[generator],
-                                                           hashes[clip]]
+    assert [source.sha256 for source in first.sources] == [
+        hashes[config],
+        hashes[generator],
+        hashes[clip],
+    ]
     assert first.defaults == {"width": 64}
     assert catalogue.model("v1.5_b").perceptor is catalogue.perceptors["RN50"]
     assert list(file.parent.iterdir()) == [file]
@@ -140,8 +169,16 @@ def test_taken_and_invalid_names_are_refused_and_change_nothing(tmp_path):
     path = tmp_path / "x"
 
     def add(name, perceptor="RN50"):
-        add_model(name, generator=path, config=path, perceptor=perceptor, defaults={},
-                  hashes={path: "0" * 64}, user_file=file)
+        add_model(
+            name,
+            generator=path,
+            config=path,
+            perceptor=perceptor,
+            defaults={},
+            hashes={path: "0" * 64},
+            user_file=file,
+        )
+
     for name in ("drawn", "RN50"):
         with pytest.raises(ModelError, match="is taken"):
             add(name)

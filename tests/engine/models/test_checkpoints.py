@@ -58,18 +58,24 @@ def test_a_clip_archive_gives_the_tensors_of_the_state_dict(tmp_path, kind):
     assert_same(read_tensors(write_clip(tmp_path / "plain.pt", kind)), state)
     read = read_tensors(write_clip_archive(tmp_path / "jit.pt", kind))
     # A trace leaves out what evaluation did not use.
-    assert {name for name in set(state) - set(read)
-            if not name.endswith("num_batches_tracked")} == set()
-    assert_same({name: read[name] for name in read if name in state},
-                {name: state[name] for name in state if name in read})
+    assert {
+        name for name in set(state) - set(read) if not name.endswith("num_batches_tracked")
+    } == set()
+    assert_same(
+        {name: read[name] for name in read if name in state},
+        {name: state[name] for name in state if name in read},
+    )
     reference = torch.jit.load(tmp_path / "jit.pt").state_dict()
     assert_same({name: read[name] for name in reference}, reference)
 
 
 def test_the_code_in_a_clip_archive_is_never_read(tmp_path):
     path = write_clip_archive(tmp_path / "jit.pt")
-    broken = rewritten(path, tmp_path / "broken.pt", lambda name, data:
-                       b"this is no program" if "/code/" in name else data)
+    broken = rewritten(
+        path,
+        tmp_path / "broken.pt",
+        lambda name, data: b"this is no program" if "/code/" in name else data,
+    )
     with pytest.raises(RuntimeError):
         torch.jit.load(broken)
     assert_same(read_tensors(broken), read_tensors(path))
@@ -89,8 +95,12 @@ def test_a_pickle_that_runs_code_is_refused_and_does_not_run(tmp_path, legacy, p
     assert flag.is_dir()  # it does without our reader
     flag.rmdir()
     path = tmp_path / "last.ckpt"
-    torch.save({"state_dict": vqgan_state(), "callbacks": RunsWhenRead(flag)}, path,
-               pickle_protocol=protocol, _use_new_zipfile_serialization=not legacy)
+    torch.save(
+        {"state_dict": vqgan_state(), "callbacks": RunsWhenRead(flag)},
+        path,
+        pickle_protocol=protocol,
+        _use_new_zipfile_serialization=not legacy,
+    )
     with pytest.raises(CheckpointError) as refusal:
         read_tensors(path)
     assert not flag.exists()
@@ -105,8 +115,11 @@ def test_a_class_hidden_among_lightnings_does_not_run_either(tmp_path):
     evil = pickle.dumps({"state_dict": {}, "x": RunsWhenRead(flag)}, protocol=2)
     disguised = evil.replace(b"cposix\nmkdir", b"cnumpy\nmkdir")
     assert disguised != evil
-    read = rewritten(path, tmp_path / "evil.ckpt", lambda name, data:
-                     disguised if name.endswith("data.pkl") else data)
+    read = rewritten(
+        path,
+        tmp_path / "evil.ckpt",
+        lambda name, data: disguised if name.endswith("data.pkl") else data,
+    )
     with pytest.raises(CheckpointError, match="no tensors"):
         read_tensors(read)
     assert not flag.exists()
@@ -115,8 +128,11 @@ def test_a_class_hidden_among_lightnings_does_not_run_either(tmp_path):
 def test_a_clip_archive_whose_pickle_runs_code_is_refused(tmp_path):
     flag = tmp_path / "it ran"
     path = write_clip_archive(tmp_path / "jit.pt")
-    evil = rewritten(path, tmp_path / "evil.pt", lambda name, data:
-                     pickle.dumps(RunsWhenRead(flag)) if name.endswith("/data.pkl") else data)
+    evil = rewritten(
+        path,
+        tmp_path / "evil.pt",
+        lambda name, data: pickle.dumps(RunsWhenRead(flag)) if name.endswith("/data.pkl") else data,
+    )
     with pytest.raises(CheckpointError, match=r"would run `posix\.mkdir`"):
         read_tensors(evil)
     assert not flag.exists()
@@ -128,6 +144,7 @@ def test_a_clip_archive_with_a_tensor_beyond_its_storage_is_refused(tmp_path):
     def larger(name, data):
         # the shape (77, 64) of the text's positions becomes (77, 255), in storage for 77 x 64
         return data.replace(b"K\x4dK\x40t", b"K\x4dK\xfft") if name.endswith("/data.pkl") else data
+
     with pytest.raises(CheckpointError, match="damaged"):
         read_tensors(rewritten(path, tmp_path / "larger.pt", larger))
 
@@ -135,8 +152,13 @@ def test_a_clip_archive_with_a_tensor_beyond_its_storage_is_refused(tmp_path):
 def test_a_clip_archive_cut_in_its_tensors_is_refused(tmp_path):
     path = write_clip_archive(tmp_path / "jit.pt")
     with pytest.raises(CheckpointError, match="damaged"):
-        read_tensors(rewritten(path, tmp_path / "short.pt", lambda name, data:
-                               data[:-2] if name.endswith("/data/0") else data))
+        read_tensors(
+            rewritten(
+                path,
+                tmp_path / "short.pt",
+                lambda name, data: data[:-2] if name.endswith("/data/0") else data,
+            )
+        )
 
 
 @pytest.mark.parametrize("write", ["zip", "legacy", "archive"])
@@ -153,14 +175,17 @@ def test_a_truncated_file_is_refused_with_a_sentence(tmp_path, write, share):
         read_tensors(path)
 
 
-@pytest.mark.parametrize(("content", "says"), [
-    (b"", "is empty"),
-    (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
-    (b"just some words in a file", "is not a PyTorch checkpoint"),
-    (b"\x89PNG\r\n\x1a\n" + bytes(64), "is not a PyTorch checkpoint"),
-    (pickle.dumps({"state_dict": {}}), "is a plain pickle"),
-    (b"PK\x03\x04" + bytes(64), "incomplete"),
-])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "is empty"),
+        (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
+        (b"just some words in a file", "is not a PyTorch checkpoint"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "is not a PyTorch checkpoint"),
+        (pickle.dumps({"state_dict": {}}), "is a plain pickle"),
+        (b"PK\x03\x04" + bytes(64), "incomplete"),
+    ],
+)
 def test_a_file_that_is_not_a_checkpoint_is_identified(tmp_path, content, says):
     path = tmp_path / "file.ckpt"
     path.write_bytes(content)

@@ -56,8 +56,11 @@ def test_an_interrupted_connection_is_resumed_where_it_stopped(source, folder, p
     publisher.cuts = [1_000_000, 500_000]
     path = obtain(source, folder, retry=HASTE)
     assert path.read_bytes() == CONTENT
-    assert publisher.asked == [("big.ckpt", None), ("big.ckpt", "bytes=1000000-"),
-                               ("big.ckpt", "bytes=1500000-")]
+    assert publisher.asked == [
+        ("big.ckpt", None),
+        ("big.ckpt", "bytes=1000000-"),
+        ("big.ckpt", "bytes=1500000-"),
+    ]
     assert left_in(folder) == ["model.ckpt"]
 
 
@@ -121,8 +124,9 @@ def test_a_part_of_another_address_is_not_added_to(folder, publisher, source):
     publisher.files["old.ckpt"] = CONTENT[::-1]
     publisher.cuts = [1_000_000]
     with pytest.raises(DownloadError):
-        obtain(Source(source.file, url=publisher.url("old.ckpt"), sha256=SHA256), folder,
-               retry=ONCE)
+        obtain(
+            Source(source.file, url=publisher.url("old.ckpt"), sha256=SHA256), folder, retry=ONCE
+        )
     assert obtain(source, folder, retry=HASTE).read_bytes() == CONTENT
 
 
@@ -240,6 +244,7 @@ def test_a_process_killed_half_way_leaves_a_part_and_no_lock(source, folder, pub
         answer(request)
         request.wfile.flush()
         done.wait(60)
+
     publisher.answer = hold
     process = multiprocessing.get_context("spawn").Process(target=_fetch, args=(source, folder))
     process.start()

@@ -60,14 +60,17 @@ def test_a_cosine_is_the_bhattacharyya_coefficient_and_the_angle_half_fisher_and
     coefficient = (p.double() * read.square().double()).sqrt().sum()
     torch.testing.assert_close((seen * read).sum().double(), coefficient)
     fisher_rao = 2 * math.acos(coefficient)
-    assert spherical_distance(seen, read).item() == pytest.approx((fisher_rao / 2) ** 2 / 2,
-                                                                  rel=1e-4)
+    assert spherical_distance(seen, read).item() == pytest.approx(
+        (fisher_rao / 2) ** 2 / 2, rel=1e-4
+    )
 
 
 def test_the_temperature_flattens_the_probabilities(checkpoint):
     pictures = torch.rand(1, 3, 64, 64)
-    sharp, flat = (build({"checkpoint": checkpoint}, {"temperature": value})
-                   .encode_image(pictures).square() for value in (0.5, 8))
+    sharp, flat = (
+        build({"checkpoint": checkpoint}, {"temperature": value}).encode_image(pictures).square()
+        for value in (0.5, 8)
+    )
     assert sharp.max() > flat.max()
 
 
@@ -89,8 +92,9 @@ def test_padding_does_not_change_a_text_s_vector_but_order_does(perceptor):
 def test_untrained_words_are_named_and_left_out(perceptor):
     tokens = perceptor.tokenize("a qwertz fox")
     assert tokens.unknown == ("qwertz",)
-    torch.testing.assert_close(perceptor.encode_text(["a qwertz fox"]),
-                               perceptor.encode_text(["a fox"]))
+    torch.testing.assert_close(
+        perceptor.encode_text(["a qwertz fox"]), perceptor.encode_text(["a fox"])
+    )
     assert perceptor.encode_text(["", "qwertz"]).isfinite().all()
 
 
@@ -103,13 +107,18 @@ def test_gradients_reach_the_picture(perceptor):
 
 
 def test_cutouts_of_another_size_are_cut_for_it(perceptor):
-    recipe = Recipe(width=64, height=64, iterations=4,
-                    augmentation=Augmentation(count=2, size=64),
-                    early=Early(share=0.5, count=1, size=32))
+    recipe = Recipe(
+        width=64,
+        height=64,
+        iterations=4,
+        augmentation=Augmentation(count=2, size=64),
+        early=Early(share=0.5, count=1, size=32),
+    )
     synthesis = Synthesis(FourierGenerator(), perceptor, [Prompt("a fox")], recipe, 1)
     seen = []
     perceptor.classifier.stem.register_forward_pre_hook(
-        lambda _, inputs: seen.append(tuple(inputs[0].shape)))
+        lambda _, inputs: seen.append(tuple(inputs[0].shape))
+    )
     for _ in range(4):
         synthesis.step()
     assert seen == [(1, 3, 32, 32)] * 2 + [(2, 3, 64, 64)] * 2
@@ -132,11 +141,13 @@ def test_the_shape_is_the_published_one():
     assert count - biases + norms == 4_652_008
 
 
-@pytest.mark.parametrize("damage", ["picture.", "text.", "text.rows", "text.layers",
-                                    "picture.head"])
+@pytest.mark.parametrize(
+    "damage", ["picture.", "text.", "text.rows", "text.layers", "picture.head"]
+)
 def test_a_checkpoint_without_a_part_is_refused(checkpoint, tmp_path, damage):
-    tensors = {name: value for name, value in torch.load(checkpoint).items()
-               if not name.startswith(damage)}
+    tensors = {
+        name: value for name, value in torch.load(checkpoint).items() if not name.startswith(damage)
+    }
     path = tmp_path / "perceptor.pt"
     torch.save(tensors, path)
     with pytest.raises(CheckpointError):
@@ -156,7 +167,8 @@ def test_it_is_the_published_network():
 
     published = published_classifier()
     pictures = torch.randn(2, 3, 224, 224)
-    torch.testing.assert_close(folded(published)(pictures), published(pictures), atol=1e-4,
-                               rtol=1e-4)
+    torch.testing.assert_close(
+        folded(published)(pictures), published(pictures), atol=1e-4, rtol=1e-4
+    )
     other = torch.randn(1, 3, 160, 160)
     torch.testing.assert_close(folded(published)(other), published(other), atol=1e-4, rtol=1e-4)

@@ -141,14 +141,17 @@ def test_an_embedding_of_some_rows_is_expanded_and_marks_known_words():
     whole = clip_state()
     words = "a red square on blue"
     rows = sorted({*tokenizer.encode(words), 49406, 49407})
-    few = whole | {"token_embedding.weight": whole["token_embedding.weight"][rows],
-                   "token_embedding.rows": torch.tensor(rows, dtype=torch.int32)}
+    few = whole | {
+        "token_embedding.weight": whole["token_embedding.weight"][rows],
+        "token_embedding.rows": torch.tensor(rows, dtype=torch.int32),
+    }
     perceptor = build_perceptor(few)
     assert perceptor.known is not None
     assert perceptor.known.nonzero().flatten().tolist() == rows
     assert perceptor.tokenize("a red zebra").unknown == ("zebra",)
-    torch.testing.assert_close(perceptor.encode_text([words]),
-                               build_perceptor(whole).encode_text([words]))
+    torch.testing.assert_close(
+        perceptor.encode_text([words]), build_perceptor(whole).encode_text([words])
+    )
 
 
 @pytest.mark.parametrize("rows", [[1, 1], [1, 49408], [-1, 3], [1], [1, 2, 3]])
@@ -199,23 +202,34 @@ def test_a_perceptor_that_is_not_a_clip_is_refused_with_names():
 
 
 def test_a_perceptor_can_have_any_width_of_equal_heads():
-    clip = new_clip(embed_dim=24, resolution=16, patch=8, vision_width=144, vision_layers=1,
-                    text_width=136, text_layers=1, context_length=16)
+    clip = new_clip(
+        embed_dim=24,
+        resolution=16,
+        patch=8,
+        vision_width=144,
+        vision_layers=1,
+        text_width=136,
+        text_layers=1,
+        context_length=16,
+    )
     built, own = build_perceptor(clip.state_dict()), ClipPerceptor(clip).eval()
     pictures = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(built.encode_image(pictures), own.encode_image(pictures))
     torch.testing.assert_close(built.encode_text(["a fox"]), own.encode_text(["a fox"]))
 
 
-@pytest.mark.parametrize(("change", "says"), [
-    ({"ch": 33}, "multiple of 32"),
-    ({"ch": "many"}, "`ch` must be a whole number"),
-    ({"ch_mult": []}, "multiple of 32"),
-    ({"ch_mult": 4}, "`ch_mult` must be a list"),
-    ({"num_res_blocks": 10**9}, "`num_res_blocks` must be a whole number between 1 and 64"),
-    ({"in_channels": 1}, "RGB"),
-    ({"z_channels": None}, "`z_channels`"),
-])
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"ch": 33}, "multiple of 32"),
+        ({"ch": "many"}, "`ch` must be a whole number"),
+        ({"ch_mult": []}, "multiple of 32"),
+        ({"ch_mult": 4}, "`ch_mult` must be a list"),
+        ({"num_res_blocks": 10**9}, "`num_res_blocks` must be a whole number between 1 and 64"),
+        ({"in_channels": 1}, "RGB"),
+        ({"z_channels": None}, "`z_channels`"),
+    ],
+)
 def test_a_yaml_with_impossible_numbers_is_refused(change, says):
     config = vqgan_config()
     config["model"]["params"]["ddconfig"] = DDCONFIG | change
@@ -231,9 +245,12 @@ def test_a_yaml_of_something_else_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="no `model:`"):
         build_generator(vqgan_state(), {"data": {}})
     path = tmp_path / "model.yaml"
-    for text, says in (("<html>gone</html>", "web page"), ("a: [", "not a yaml file"),
-                       ("3", "no `model"),
-                       ("!!python/object/apply:os.mkdir ['x']", "not a yaml file")):
+    for text, says in (
+        ("<html>gone</html>", "web page"),
+        ("a: [", "not a yaml file"),
+        ("3", "no `model"),
+        ("!!python/object/apply:os.mkdir ['x']", "not a yaml file"),
+    ):
         path.write_text(text)
         with pytest.raises(CheckpointError, match=says):
             read_config(path)

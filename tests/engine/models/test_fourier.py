@@ -46,9 +46,12 @@ def test_a_random_start_has_the_contrast_asked_for_at_any_size(side, contrast):
 def test_a_random_start_falls_with_frequency_as_natural_pictures_do():
     """Amplitude 1/f (Field 1987): twice the frequency, a quarter of the power."""
     generator = FourierGenerator(decay=1.0)
-    lightness = torch.stack([
-        generator.decode(generator.random_latent(128, 128, rng(i)))[0].logit().mean(0)
-        for i in range(30)])
+    lightness = torch.stack(
+        [
+            generator.decode(generator.random_latent(128, 128, rng(i)))[0].logit().mean(0)
+            for i in range(30)
+        ]
+    )
     power = torch.fft.rfft2(lightness).abs().square().mean(0)
     octaves = [power[0, 4:8].mean(), power[0, 8:16].mean(), power[0, 16:32].mean()]
     for low, high in itertools.pairwise(octaves):
@@ -76,8 +79,15 @@ def test_outside_a_mask_the_original_stays_exactly():
     start = torch.rand(1, 3, 32, 48, generator=rng()) * 0.8 + 0.1
     mask = torch.zeros(1, 1, 32, 48)
     mask[..., :16] = 1
-    synthesis = Synthesis(FourierGenerator().eval(), tiny_perceptor(), [Prompt("a fox")], recipe, 3,
-                          start=start, mask=mask)
+    synthesis = Synthesis(
+        FourierGenerator().eval(),
+        tiny_perceptor(),
+        [Prompt("a fox")],
+        recipe,
+        3,
+        start=start,
+        mask=mask,
+    )
     for _ in range(3):
         synthesis.step()
     image = synthesis.look().image
@@ -87,22 +97,32 @@ def test_outside_a_mask_the_original_stays_exactly():
 
 def test_the_preset_codebook_is_refused_without_a_codebook():
     with pytest.raises(RequestError, match="no codebook"):
-        Synthesis(FourierGenerator(), tiny_perceptor(), [],
-                  Recipe(width=32, height=32, latent="codebook"), 1)
+        Synthesis(
+            FourierGenerator(),
+            tiny_perceptor(),
+            [],
+            Recipe(width=32, height=32, latent="codebook"),
+            1,
+        )
 
 
-@pytest.mark.parametrize(("settings", "says"), [
-    ({"decay": "steep"}, "`decay` must be a number between 0 and 3"),
-    ({"contrast": 0}, "`contrast` must be a number"),
-    ({"size": 3}, "no setting `size`"),
-])
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"decay": "steep"}, "`decay` must be a number between 0 and 3"),
+        ({"contrast": 0}, "`contrast` must be a number"),
+        ({"size": 3}, "no setting `size`"),
+    ],
+)
 def test_wrong_settings_are_named(settings, says):
     with pytest.raises(ModelError, match=says):
         build({}, settings)
 
 
 def test_a_spectrum_of_another_decay_or_contrast_has_another_fingerprint():
-    prints = [FourierGenerator(*values).fingerprint()
-              for values in ((1.0, 1.0), (1.25, 1.0), (1.0, 0.5), (1.0, 1.0))]
+    prints = [
+        FourierGenerator(*values).fingerprint()
+        for values in ((1.0, 1.0), (1.25, 1.0), (1.0, 0.5), (1.0, 1.0))
+    ]
     assert len(set(prints)) == 3
     assert prints[0] == prints[3]

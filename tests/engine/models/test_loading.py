@@ -12,9 +12,14 @@ from engine.models.download import file_sha256, obtain
 def mine(tiny_files, own_catalogue):
     """The user's own model, called mine."""
     checkpoint, config, clip = tiny_files
-    add_model("mine", generator=checkpoint, config=config, perceptor=clip,
-              defaults={"width": 32, "height": 32},
-              hashes={path: file_sha256(path) for path in tiny_files})
+    add_model(
+        "mine",
+        generator=checkpoint,
+        config=config,
+        perceptor=clip,
+        defaults={"width": 32, "height": 32},
+        hashes={path: file_sha256(path) for path in tiny_files},
+    )
     return tiny_files
 
 
@@ -82,15 +87,19 @@ def test_auto_is_cuda_if_available():
 def test_the_shipped_models_load_from_the_package_and_are_small(own_catalogue):
     models = load_models("drawn", device="cpu")
     catalogue = load_catalogue()
-    files = {source.path for name in ("natural", "natural-fourier", "drawn")
-             for source in catalogue.model(name).sources}
+    files = {
+        source.path
+        for name in ("natural", "natural-fourier", "drawn")
+        for source in catalogue.model(name).sources
+    }
     assert sum(path.stat().st_size for path in files if path) <= 60_000_000
     assert models.perceptor.tokenize("a red square on a yellow background").unknown == ()
     assert models.perceptor.tokenize("a qwertzuiop").unknown == ("qwertzuiop",)
     side = 4
     length = side * models.generator.factor
     picture = models.generator.decode(
-        models.generator.random_latent(length, length, torch.Generator()))
+        models.generator.random_latent(length, length, torch.Generator())
+    )
     assert picture.shape == (1, 3, length, length)
 
 

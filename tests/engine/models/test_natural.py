@@ -11,8 +11,17 @@ from engine.models.codebook import nearest_codes
 from engine.painting.pipeline import prepare
 from engine.request.request import request_from_text
 
-CLASSES = {"goldfish": 1, "tabby": 281, "red fox": 277, "lighthouse": 437, "castle": 483,
-           "volcano": 980, "teapot": 849, "school bus": 779, "strawberry": 949}
+CLASSES = {
+    "goldfish": 1,
+    "tabby": 281,
+    "red fox": 277,
+    "lighthouse": 437,
+    "castle": 483,
+    "volcano": 980,
+    "teapot": 849,
+    "school bus": 779,
+    "strawberry": 949,
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +40,34 @@ def test_the_default_model_is_natural(models):
     assert models.generator.codebook.shape == (4096, 64)
 
 
-@pytest.mark.parametrize(("text", "name"), [
-    ("a red fox in the snow", "red fox"), ("vulpes vulpes", "red fox"),
-    ("two goldfish in a bowl", "goldfish"), ("a castle on a hill, oil painting", "castle"),
-    ("an erupting volcano at night", "volcano"), ("ripe strawberries", "strawberry"),
-    ("the school bus in front of the school", "school bus"), ("a teapot + watercolour", "teapot"),
-    ("a lighthouse on a cliff in a storm", "lighthouse")])
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a red fox in the snow", "red fox"),
+        ("vulpes vulpes", "red fox"),
+        ("two goldfish in a bowl", "goldfish"),
+        ("a castle on a hill, oil painting", "castle"),
+        ("an erupting volcano at night", "volcano"),
+        ("ripe strawberries", "strawberry"),
+        ("the school bus in front of the school", "school bus"),
+        ("a teapot + watercolour", "teapot"),
+        ("a lighthouse on a cliff in a storm", "lighthouse"),
+    ],
+)
 def test_words_are_about_what_they_name(models, text, name):
     assert shares(models, text.split(" + ")[0]).argmax() == CLASSES[name]
 
 
-@pytest.mark.parametrize("text", ["Baba Yaga's house", "effervescent hope", "a harbour at dusk",
-                                  "the Tower of Babel", "pickled eggs, tempera on wood"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Baba Yaga's house",
+        "effervescent hope",
+        "a harbour at dusk",
+        "the Tower of Babel",
+        "pickled eggs, tempera on wood",
+    ],
+)
 def test_any_english_words_are_known(models, text):
     assert models.perceptor.tokenize(text).unknown == ()
     assert shares(models, text).sum().item() == pytest.approx(1, abs=1e-4)
@@ -55,8 +80,9 @@ def test_unknown_words_are_named(models):
 @pytest.mark.parametrize("name", ["natural", "natural-fourier"])
 def test_a_painting_comes_to_show_its_words(name):
     models = load_models(name, device="cpu")
-    *_, last = imagine("a goldfish", models=models, seed=3, width=96, height=96, iterations=24,
-                       cutouts=6)
+    *_, last = imagine(
+        "a goldfish", models=models, seed=3, width=96, height=96, iterations=24, cutouts=6
+    )
     with torch.no_grad():
         seen = models.perceptor.read_image(last.image[None])[0].square()
     assert seen.argmax() == CLASSES["goldfish"]
@@ -64,8 +90,9 @@ def test_a_painting_comes_to_show_its_words(name):
 
 @pytest.mark.parametrize(("preset", "steps"), [("paper", 6), ("nerdyrodent", 20), ("notebook", 3)])
 def test_every_presets_steps_move_the_codes(models, preset, steps):
-    synthesis = prepare(request_from_text("a castle", seed=1, width=48, height=48, cutouts=2,
-                                          preset=preset), models)
+    synthesis = prepare(
+        request_from_text("a castle", seed=1, width=48, height=48, cutouts=2, preset=preset), models
+    )
     before = nearest_codes(synthesis.latent.z, models.generator.codebook)
     for _ in range(steps):
         synthesis.step()

@@ -7,8 +7,16 @@ import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-FORBIDDEN = ("torchvision", "pytorch_lightning", "lightning", "omegaconf", "clip",
-             "taming.models", "taming.main", "pkg_resources")
+FORBIDDEN = (
+    "torchvision",
+    "pytorch_lightning",
+    "lightning",
+    "omegaconf",
+    "clip",
+    "taming.models",
+    "taming.main",
+    "pkg_resources",
+)
 PROGRAM = """
     import sys, tempfile
     from pathlib import Path
@@ -44,9 +52,14 @@ def test_only_what_models_need_is_imported_and_never_another_project_s_clip(tmp_
     for name in ("__init__.py", "model.py", "simple_tokenizer.py"):
         (package / name).write_text(impostor)
     path = os.pathsep.join(map(str, (tmp_path, package.parent, ROOT)))
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", textwrap.dedent(PROGRAM)],
-                          env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, cwd=ROOT,
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(PROGRAM)],
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     # Nothing else is printed: taming's constructors, which do print, are silenced.

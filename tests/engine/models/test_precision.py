@@ -17,8 +17,10 @@ from tests.engine.cli.command_line import write_home
 
 @pytest.fixture(scope="module", params=["drawn", "natural"])
 def pair(request):
-    return [load_models(request.param, device="cpu", precision=precision)
-            for precision in ("float32", "bf16")]
+    return [
+        load_models(request.param, device="cpu", precision=precision)
+        for precision in ("float32", "bf16")
+    ]
 
 
 def test_pictures_and_gradients_in_bf16_are_close_to_those_in_float32(pair):
@@ -57,8 +59,14 @@ def test_the_precision_is_part_of_a_pictures_provenance(pair):
 
 
 def test_a_job_in_bf16_paints_the_same_pixels_twice():
-    last = [[*imagine("a star", model="drawn", seed=2, iterations=3, width=64, height=64,
-                      precision="bf16")][-1].image for _ in range(2)]
+    last = [
+        [
+            *imagine(
+                "a star", model="drawn", seed=2, iterations=3, width=64, height=64, precision="bf16"
+            )
+        ][-1].image
+        for _ in range(2)
+    ]
     assert torch.equal(*last)
 
 
@@ -76,8 +84,20 @@ def test_auto_stays_with_float32_away_from_the_cpu():
 
 def test_the_command_takes_a_precision(tmp_path, run_here):
     path = tmp_path / "star.png"
-    done = run_here(write_home(tmp_path), "a star", "--model", "drawn", "--precision", "bf16",
-                    "--iterations", "1", "--size", "32x32", "-o", str(path))
+    done = run_here(
+        write_home(tmp_path),
+        "a star",
+        "--model",
+        "drawn",
+        "--precision",
+        "bf16",
+        "--iterations",
+        "1",
+        "--size",
+        "32x32",
+        "-o",
+        str(path),
+    )
     assert done.returncode == 0, done.stderr
     with Image.open(path) as picture:
         made = json.loads(picture.info["imagine-bot provenance"])

@@ -62,9 +62,11 @@ def turn_hue(picture: Tensor, turns: Tensor) -> Tensor:
     safe = chroma.clamp(min=1e-30)
     red, green, blue = picture
     which = picture.argmax(dim=0)
-    sector = torch.where(which == 0, (green - blue) / safe,
-                         torch.where(which == 1, 2 + (blue - red) / safe,
-                                     4 + (red - green) / safe))
+    sector = torch.where(
+        which == 0,
+        (green - blue) / safe,
+        torch.where(which == 1, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+    )
     sector = (sector + 6 * turns) % 6
     channels = []
     for offset in (5, 3, 1):
@@ -75,8 +77,12 @@ def turn_hue(picture: Tensor, turns: Tensor) -> Tensor:
 
 def halve(picture: Tensor) -> Tensor:
     """Means of 2 x 2 pixels of [3, H, W], H and W even."""
-    return (picture[:, ::2, ::2] + picture[:, 1::2, ::2] + picture[:, ::2, 1::2]
-            + picture[:, 1::2, 1::2]) / 4
+    return (
+        picture[:, ::2, ::2]
+        + picture[:, 1::2, ::2]
+        + picture[:, ::2, 1::2]
+        + picture[:, 1::2, 1::2]
+    ) / 4
 
 
 def cutouts(picture: Tensor, numbers: Any, size: int) -> Tensor:
@@ -110,17 +116,28 @@ def distance(u: Tensor, v: Tensor) -> Tensor:
     return (u @ v).clamp(-1 + 1e-12, 1 - 1e-12).arccos() ** 2 / 2
 
 
-def step_gradient(z: Tensor, codebook: Tensor, decode: Any, encode: Any, targets: Tensor,
-                  weights: list[float], stops: list[float], numbers: Any, size: int,
-                  alpha: float, anchor: Tensor | None) -> tuple[float, Tensor]:
+def step_gradient(
+    z: Tensor,
+    codebook: Tensor,
+    decode: Any,
+    encode: Any,
+    targets: Tensor,
+    weights: list[float],
+    stops: list[float],
+    numbers: Any,
+    size: int,
+    alpha: float,
+    anchor: Tensor | None,
+) -> tuple[float, Tensor]:
     """(total loss, gradient of z) of one step of the loop, from the formulas alone."""
     _, _, rows, columns = z.shape
     zq = torch.empty_like(z)
     for row in range(rows):
         for column in range(columns):
             token = z[0, :, row, column]
-            nearest = min(range(len(codebook)),
-                          key=lambda k: float(((token - codebook[k]) ** 2).sum()))
+            nearest = min(
+                range(len(codebook)), key=lambda k: float(((token - codebook[k]) ** 2).sum())
+            )
             zq[0, :, row, column] = codebook[nearest]
     zq.requires_grad_(True)
     raw = decode(zq)

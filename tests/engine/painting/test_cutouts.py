@@ -17,8 +17,7 @@ from tests.engine.tiny import PLAIN
 SIZE = 16
 
 
-def _draw(augmentation: Augmentation, width: int = 48, height: int = 40,
-          seed: int = 0) -> Cutouts:
+def _draw(augmentation: Augmentation, width: int = 48, height: int = 40, seed: int = 0) -> Cutouts:
     return draw_cutouts(augmentation, width, height, SIZE, torch.Generator().manual_seed(seed))
 
 
@@ -27,21 +26,23 @@ def _picture(width: int = 48, height: int = 40) -> torch.Tensor:
 
 
 @given(st.integers(16, 200), st.integers(16, 200), st.floats(0.1, 3), st.floats(0, 1))
-def test_every_crop_is_within_the_picture(width: int, height: int, power: float,
-                                            whole: float) -> None:
+def test_every_crop_is_within_the_picture(
+    width: int, height: int, power: float, whole: float
+) -> None:
     augmentation = Augmentation(count=12, crop_power=power, whole=whole)
     box = _draw(augmentation, width, height).box
     assert (box >= 0).all()
     assert (box[:, :2] + box[:, 2:] <= 1 + 1e-6).all()
-    cropped = box[round(12 * whole):] * torch.tensor([width, height, width, height])
+    cropped = box[round(12 * whole) :] * torch.tensor([width, height, width, height])
     torch.testing.assert_close(cropped[:, 2], cropped[:, 3])
     assert (cropped[:, 2] >= min(SIZE, width, height) - 1e-3).all()
 
 
 def test_a_crop_of_the_perceptors_own_size_is_the_pixels_themselves() -> None:
     picture = _picture(SIZE, SIZE)
-    assert torch.equal(cut(picture, _draw(dataclasses.replace(PLAIN, count=1), SIZE, SIZE), SIZE),
-                       picture)
+    assert torch.equal(
+        cut(picture, _draw(dataclasses.replace(PLAIN, count=1), SIZE, SIZE), SIZE), picture
+    )
 
 
 def test_a_flip_mirrors_left_and_right() -> None:
@@ -109,8 +110,10 @@ def test_erasing_blackens_a_tenth_to_two_fifths() -> None:
 def test_cutouts_stay_in_range_and_every_gradient_is_finite() -> None:
     picture = torch.cat([torch.zeros(1, 3, 20, 48), torch.ones(1, 3, 20, 48)], 2)
     picture.requires_grad_(True)
-    for augmentation in (Augmentation(count=16), Augmentation(count=16, erasing=0.7, shear=5.0,
-                                                              hue=0.1, saturation=0.1)):
+    for augmentation in (
+        Augmentation(count=16),
+        Augmentation(count=16, erasing=0.7, shear=5.0, hue=0.1, saturation=0.1),
+    ):
         taken = cut(picture, _draw(augmentation), SIZE)
         assert taken.min() >= 0
         assert taken.max() <= 1
@@ -121,8 +124,11 @@ def test_cutouts_stay_in_range_and_every_gradient_is_finite() -> None:
 
 def test_the_same_seed_draws_the_same_numbers_and_leaves_torchs_own_alone() -> None:
     before = torch.get_rng_state()
-    first, again, other = _draw(Augmentation()), _draw(Augmentation()), _draw(Augmentation(),
-                                                                              seed=1)
+    first, again, other = (
+        _draw(Augmentation()),
+        _draw(Augmentation()),
+        _draw(Augmentation(), seed=1),
+    )
     assert torch.equal(torch.get_rng_state(), before)
     for field in dataclasses.fields(Cutouts):
         one, two = getattr(first, field.name), getattr(again, field.name)
@@ -135,4 +141,4 @@ def test_many_pictures_give_one_cutout_each() -> None:
     numbers = _draw(PLAIN)
     together = cut(pictures, numbers, SIZE)
     for i in range(3):
-        assert torch.equal(together[i], cut(pictures[i: i + 1], numbers, SIZE)[i])
+        assert torch.equal(together[i], cut(pictures[i : i + 1], numbers, SIZE)[i])

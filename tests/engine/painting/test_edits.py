@@ -34,7 +34,8 @@ from training.world.scene import Ground, Scene, Thing
 
 SHA = "a" * 64
 SIDES = st.text(st.characters(codec="utf-8", exclude_characters='"“”\x00→>'), min_size=1).filter(
-    lambda text: text.strip() == text and "->" not in text)
+    lambda text: text.strip() == text and "->" not in text
+)
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,7 @@ def _named(*files):
 
 # The request.
 
+
 @given(SIDES, SIDES, st.sampled_from(["->", "→"]))
 def test_an_arrow_between_spaces_has_two_sides(source, target, sign):
     assert parse_arrow(f"{source} {sign} {target}") == Arrow(source, target)
@@ -85,9 +87,21 @@ def test_any_text_has_an_arrow_or_none_or_is_refused(text):
         assert arrow.target == arrow.target.strip() != ""
 
 
-@pytest.mark.parametrize("text", [
-    "p->x", "C++ p->x = 3;", "a-> b", "a ->b", "a --> b", "an arrow ->->", '"night -> day"',
-    "say “a -> b” aloud", "", "a - > b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "p->x",
+        "C++ p->x = 3;",
+        "a-> b",
+        "a ->b",
+        "a --> b",
+        "an arrow ->->",
+        '"night -> day"',
+        "say “a -> b” aloud",
+        "",
+        "a - > b",
+    ],
+)
 def test_arrows_in_other_places_are_words(text):
     assert parse_arrow(text) is None
     if text:
@@ -100,8 +114,11 @@ def test_without_a_picture_an_arrow_is_words():
 
 def test_the_right_side_of_an_arrow_pulls_and_the_left_pushes():
     request = make_request("foggy sky + rain:2 -> clear sky:1.5", init_image=SHA)
-    assert request.prompts() == (Prompt("clear sky", 1.5), Prompt("foggy sky", -AWAY),
-                                 Prompt("rain", -2 * AWAY))
+    assert request.prompts() == (
+        Prompt("clear sky", 1.5),
+        Prompt("foggy sky", -AWAY),
+        Prompt("rain", -2 * AWAY),
+    )
     assert request.changed(away=0.25).prompts()[1] == Prompt("foggy sky", -0.25)
     assert request.changed(away=0).prompts() == (Prompt("clear sky", 1.5),)
 
@@ -119,10 +136,15 @@ def test_where_names_the_source_phrase_and_maybe_the_target():
 
 
 EDITS = st.builds(
-    make_request, st.sampled_from(["a fox", "fog -> sun", "狐"]), init_image=st.just(SHA),
-    strength=st.none() | st.floats(0, 1), mask=st.none() | st.from_regex(r"\A[0-9a-f]{64}\Z"),
-    where=st.sampled_from(["jacket", "jacket -> fur"]), threshold=st.none() | st.floats(-5, 5),
-    keep=st.none() | st.floats(0, 100))
+    make_request,
+    st.sampled_from(["a fox", "fog -> sun", "狐"]),
+    init_image=st.just(SHA),
+    strength=st.none() | st.floats(0, 1),
+    mask=st.none() | st.from_regex(r"\A[0-9a-f]{64}\Z"),
+    where=st.sampled_from(["jacket", "jacket -> fur"]),
+    threshold=st.none() | st.floats(-5, 5),
+    keep=st.none() | st.floats(0, 100),
+)
 
 
 @given(EDITS)
@@ -138,28 +160,31 @@ def test_a_request_lists_the_pictures_it_needs():
     assert make_request("a", init_image=SHA, mask=SHA).pictures_needed() == (SHA,)
 
 
-@pytest.mark.parametrize(("text", "fields", "part"), [
-    ("a --strength .5", {}, "picture to start from"),
-    ("a --keep 1", {}, "picture to start from"),
-    ("a", {"mask": SHA}, "picture to start from"),
-    ("a", {"where": "jacket"}, "picture to start from"),
-    ("a --strength 1.5", {"init_image": SHA}, "between 0 and 1"),
-    ("a --strength much", {"init_image": SHA}, "a number"),
-    ("a --strength nan", {"init_image": SHA}, "between 0 and 1"),
-    ("a --threshold 1", {"init_image": SHA}, "where"),
-    ("a --threshold 9", {"init_image": SHA, "where": "x"}, "between -5 and 5"),
-    ("a --away 1", {"init_image": SHA}, "foggy sky -> clear sky"),
-    ("a --away -1", {"init_image": SHA}, "between 0 and 100"),
-    ("a", {"init_image": SHA, "where": "  "}, "jacket"),
-    ("a", {"init_image": SHA, "where": "x" * 501}, "maximum is 500"),
-    ("a", {"init_image": SHA, "where": "a\x00"}, "NUL"),
-    ("a", {"init_image": SHA, "where": "a -> b -> c"}, "more than one arrow"),
-    ("a", {"init_image": SHA, "mask": "mine.png"}, "mask"),
-    ("", {"init_image": SHA, "where": "jacket"}, "empty"),
-    ("fog ->", {"init_image": SHA}, "after it"),
-    ("-> sun", {"init_image": SHA}, "before it"),
-    ("a → b -> c", {"init_image": SHA}, "more than one arrow"),
-])
+@pytest.mark.parametrize(
+    ("text", "fields", "part"),
+    [
+        ("a --strength .5", {}, "picture to start from"),
+        ("a --keep 1", {}, "picture to start from"),
+        ("a", {"mask": SHA}, "picture to start from"),
+        ("a", {"where": "jacket"}, "picture to start from"),
+        ("a --strength 1.5", {"init_image": SHA}, "between 0 and 1"),
+        ("a --strength much", {"init_image": SHA}, "a number"),
+        ("a --strength nan", {"init_image": SHA}, "between 0 and 1"),
+        ("a --threshold 1", {"init_image": SHA}, "where"),
+        ("a --threshold 9", {"init_image": SHA, "where": "x"}, "between -5 and 5"),
+        ("a --away 1", {"init_image": SHA}, "foggy sky -> clear sky"),
+        ("a --away -1", {"init_image": SHA}, "between 0 and 100"),
+        ("a", {"init_image": SHA, "where": "  "}, "jacket"),
+        ("a", {"init_image": SHA, "where": "x" * 501}, "maximum is 500"),
+        ("a", {"init_image": SHA, "where": "a\x00"}, "NUL"),
+        ("a", {"init_image": SHA, "where": "a -> b -> c"}, "more than one arrow"),
+        ("a", {"init_image": SHA, "mask": "mine.png"}, "mask"),
+        ("", {"init_image": SHA, "where": "jacket"}, "empty"),
+        ("fog ->", {"init_image": SHA}, "after it"),
+        ("-> sun", {"init_image": SHA}, "before it"),
+        ("a → b -> c", {"init_image": SHA}, "more than one arrow"),
+    ],
+)
 def test_a_wrong_edit_is_one_sentence(text, fields, part):
     with pytest.raises(RequestError) as refusal:
         request_from_text(text, **fields)
@@ -168,6 +193,7 @@ def test_a_wrong_edit_is_one_sentence(text, fields, part):
 
 
 # Strength.
+
 
 def test_strength_sets_rate_iterations_and_pull():
     recipe = Recipe(iterations=100, learning_rate=0.2)
@@ -188,8 +214,11 @@ def test_strength_sets_rate_iterations_and_pull():
 
 def test_an_edit_without_strength_has_the_defaults_and_a_paper_one_none(tiny):
     plain = make_recipe("default", tiny.defaults)
-    for values, strength in (({}, STRENGTH), ({"mask": SHA}, PART_STRENGTH),
-                             ({"where": "x"}, PART_STRENGTH)):
+    for values, strength in (
+        ({}, STRENGTH),
+        ({"mask": SHA}, PART_STRENGTH),
+        ({"where": "x"}, PART_STRENGTH),
+    ):
         recipe = recipe_of(tiny_request(init_image=SHA, **values), tiny)
         assert recipe.learning_rate == plain.learning_rate * strength**2
     paper = recipe_of(tiny_request(init_image=SHA, preset="paper", where="x"), tiny)
@@ -229,8 +258,14 @@ def test_almost_without_strength_the_drawn_model_returns_the_picture():
     side = make_recipe("default", models.defaults).width
     scene = Scene((Thing("star", "red"),), Ground("yellow"))
     name, pictures = _named(_bytes(draw(scene, np.random.default_rng(1), side)))
-    request = make_request("a blue star on a green background", init_image=name, seed=1,
-                           strength=0.02, iterations=3, cutouts=2)
+    request = make_request(
+        "a blue star on a green background",
+        init_image=name,
+        seed=1,
+        strength=0.02,
+        iterations=3,
+        cutouts=2,
+    )
     synthesis, first, _ = _painted(request, models, pictures)
 
     def psnr(picture):
@@ -241,23 +276,28 @@ def test_almost_without_strength_the_drawn_model_returns_the_picture():
 
 # Pictures of every kind.
 
+
 def _gif():
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     return _bytes(frames[0], "GIF", save_all=True, append_images=frames[1:])
 
 
-@pytest.mark.parametrize(("data", "size"), [
-    (_bytes(_picture(64, 32)), (46, 22)),
-    (_bytes(_picture(1, 1)), (32, 32)),
-    (_bytes(_picture(3000, 3)), (90, 12)),
-    (_bytes(_picture(3, 3000)), (12, 90)),
-    (_bytes(_picture(30, 30, "CMYK"), "JPEG"), (32, 32)),
-    (_bytes(_picture(30, 30, "P")), (32, 32)),
-    (_bytes(_picture(30, 30, "L").convert("I;16")), (32, 32)),
-    (_bytes(_picture(30, 30, "RGBA")), (32, 32)),
-    (_bytes(_picture(30, 30), "WEBP"), (32, 32)),
-    (_gif(), (32, 32)),
-], ids=["wide", "1x1", "ribbon", "tower", "CMYK", "palette", "16 bit", "RGBA", "WebP", "GIF"])
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (_bytes(_picture(64, 32)), (46, 22)),
+        (_bytes(_picture(1, 1)), (32, 32)),
+        (_bytes(_picture(3000, 3)), (90, 12)),
+        (_bytes(_picture(3, 3000)), (12, 90)),
+        (_bytes(_picture(30, 30, "CMYK"), "JPEG"), (32, 32)),
+        (_bytes(_picture(30, 30, "P")), (32, 32)),
+        (_bytes(_picture(30, 30, "L").convert("I;16")), (32, 32)),
+        (_bytes(_picture(30, 30, "RGBA")), (32, 32)),
+        (_bytes(_picture(30, 30), "WEBP"), (32, 32)),
+        (_gif(), (32, 32)),
+    ],
+    ids=["wide", "1x1", "ribbon", "tower", "CMYK", "palette", "16 bit", "RGBA", "WebP", "GIF"],
+)
 def test_any_picture_can_be_edited_with_its_aspect_kept(tiny, data, size):
     name, pictures = _named(data)
     synthesis = prepare(tiny_request(init_image=name, iterations=1), tiny, pictures)
@@ -268,8 +308,11 @@ def test_any_picture_can_be_edited_with_its_aspect_kept(tiny, data, size):
 
 def test_a_requested_size_overrides_the_pictures_aspect(tiny):
     name, pictures = _named(_bytes(_picture(64, 32)))
-    for values, size in (({"width": 32, "height": 32}, (32, 32)), ({"width": 40}, (40, 20)),
-                         ({"aspect": 1.0}, (32, 32))):
+    for values, size in (
+        ({"width": 32, "height": 32}, (32, 32)),
+        ({"width": 40}, (40, 20)),
+        ({"aspect": 1.0}, (32, 32)),
+    ):
         synthesis = prepare(tiny_request(init_image=name, **values), tiny, pictures)
         assert synthesis.look().to_pil().size == size
 
@@ -294,12 +337,17 @@ def _see_through(white):
     return cut
 
 
-@pytest.mark.parametrize("make", [
-    lambda white: white.convert("L"), lambda white: white.convert("1"),
-    lambda white: white.convert("P"), lambda white: white.convert("L").convert("I;16").point(
-        lambda value: value * 257),
-    _see_through],
-    ids=["grey", "one bit", "palette", "16 bit", "transparent"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda white: white.convert("L"),
+        lambda white: white.convert("1"),
+        lambda white: white.convert("P"),
+        lambda white: white.convert("L").convert("I;16").point(lambda value: value * 257),
+        _see_through,
+    ],
+    ids=["grey", "one bit", "palette", "16 bit", "transparent"],
+)
 def test_a_mask_is_white_where_it_is_white_or_transparent(make):
     white = Image.new("L", (20, 10), 0)
     white.paste(255, (0, 0, 10, 10))
@@ -332,20 +380,31 @@ def test_where_creates_a_mask_and_keeps_the_structure(tiny):
 
 # Edits by the worker and the command.
 
+
 def test_a_worker_shows_what_can_change_before_it_paints(tiny, tmp_path):
-    name, mask, pictures = _named(_bytes(_picture(32, 32)),
-                                  _bytes(Image.linear_gradient("L").resize((32, 32))))
+    name, mask, pictures = _named(
+        _bytes(_picture(32, 32)), _bytes(Image.linear_gradient("L").resize((32, 32)))
+    )
     sent: list[object] = []
     loop = JobLoop(WorkerSettings(preload=None, preview_every=0, preview_side=16), sent.append)
     loop.start()
-    for id, request in (("a" * 32, tiny_request(init_image=name, mask=mask, iterations=2)),
-                        ("b" * 32, tiny_request(init_image=name, iterations=2))):
+    for id, request in (
+        ("a" * 32, tiny_request(init_image=name, mask=mask, iterations=2)),
+        ("b" * 32, tiny_request(init_image=name, iterations=2)),
+    ):
         loop.post(Paint(id, request.model_dump_json(), pictures, str(tmp_path / id)))
     while loop.tick():
         pass
-    masked, plain = ([message.event for message in sent if isinstance(message, JobEvent)
-                      and message.id == id and isinstance(message.event, Progress)]
-                     for id in ("a" * 32, "b" * 32))
+    masked, plain = (
+        [
+            message.event
+            for message in sent
+            if isinstance(message, JobEvent)
+            and message.id == id
+            and isinstance(message.event, Progress)
+        ]
+        for id in ("a" * 32, "b" * 32)
+    )
     assert [(event.iteration, event.preview != b"") for event in masked] == [(0, False), (1, True)]
     assert all(Image.open(io.BytesIO(event.overlay)).size == (16, 16) for event in masked)
     assert [(event.iteration, event.overlay) for event in plain] == [(1, b"")]
@@ -358,9 +417,27 @@ def test_the_command_edits_where_the_mask_is_white(tmp_path, run_here):
     white.paste(255, (0, 0, 12, 24))
     (tmp_path / "mine.png").write_bytes(png_bytes(source))
     (tmp_path / "mask.png").write_bytes(_bytes(white))
-    done = run_here(catalogue, "fog -> a red star", "--model", "tiny", "--init-image", "mine.png",
-                    "--mask", "mask.png", "--strength", "0.9", "--keep", "0.2", "--away", "0.3",
-                    "--iterations", "3", "-o", "new.png", "--json")
+    done = run_here(
+        catalogue,
+        "fog -> a red star",
+        "--model",
+        "tiny",
+        "--init-image",
+        "mine.png",
+        "--mask",
+        "mask.png",
+        "--strength",
+        "0.9",
+        "--keep",
+        "0.2",
+        "--away",
+        "0.3",
+        "--iterations",
+        "3",
+        "-o",
+        "new.png",
+        "--json",
+    )
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert set(report["losses"]) == {"total", "a red star", "fog:-0.3", "structure", "regulariser"}

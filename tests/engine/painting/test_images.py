@@ -35,16 +35,19 @@ def near(pixel, colour, by=12):
 
 
 # The side of red in the upright picture, for each orientation of the stored one.
-@pytest.mark.parametrize(("orientation", "size", "red_at", "blue_at"), [
-    (1, (20, 10), (10, 1), (10, 8)),
-    (2, (20, 10), (10, 1), (10, 8)),
-    (3, (20, 10), (10, 8), (10, 1)),
-    (4, (20, 10), (10, 8), (10, 1)),
-    (5, (10, 20), (1, 10), (8, 10)),
-    (6, (10, 20), (8, 10), (1, 10)),
-    (7, (10, 20), (8, 10), (1, 10)),
-    (8, (10, 20), (1, 10), (8, 10)),
-])
+@pytest.mark.parametrize(
+    ("orientation", "size", "red_at", "blue_at"),
+    [
+        (1, (20, 10), (10, 1), (10, 8)),
+        (2, (20, 10), (10, 1), (10, 8)),
+        (3, (20, 10), (10, 8), (10, 1)),
+        (4, (20, 10), (10, 8), (10, 1)),
+        (5, (10, 20), (1, 10), (8, 10)),
+        (6, (10, 20), (8, 10), (1, 10)),
+        (7, (10, 20), (8, 10), (1, 10)),
+        (8, (10, 20), (1, 10), (8, 10)),
+    ],
+)
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_turned_camera_gives_an_upright_picture(kind, orientation, size, red_at, blue_at):
     exif = Image.Exif()
@@ -108,8 +111,9 @@ def test_16_bit_grey_with_a_transparent_value_is_read():
     data = encoded(Image.fromarray(np.full((2, 2), 40_000, np.uint16)))
     at = data.index(b"IDAT") - 4
     chunk = b"tRNS" + struct.pack(">H", 40_000)
-    read = read_picture(data[:at] + struct.pack(">I", 2) + chunk
-                        + struct.pack(">I", zlib.crc32(chunk)) + data[at:])
+    read = read_picture(
+        data[:at] + struct.pack(">I", 2) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[at:]
+    )
     assert read.size == (2, 2)
 
 
@@ -133,14 +137,27 @@ def test_half_a_picture_is_refused(kind):
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
     data = encoded(noise, kind)
     with pytest.raises(RequestError, match="can't be read as a picture"):
-        read_picture(data[:len(data) // 2])
+        read_picture(data[: len(data) // 2])
 
 
-@pytest.mark.parametrize("data", [
-    b"", b"\x00", b"hello", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8\xff", b"%PDF-1.7",
-    b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"RIFF\x00\x00\x00\x00WEBP", b"BM" + b"\0" * 60,
-    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"II*\x00\x08\x00\x00\x00",
-    b"P6 1 1 255 "])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x00",
+        b"hello",
+        b"\x89PNG\r\n\x1a\n",
+        b"GIF89a",
+        b"\xff\xd8\xff",
+        b"%PDF-1.7",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"RIFF\x00\x00\x00\x00WEBP",
+        b"BM" + b"\0" * 60,
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
+        b"II*\x00\x08\x00\x00\x00",
+        b"P6 1 1 255 ",
+    ],
+)
 def test_files_that_are_not_pictures_are_refused(data):
     with pytest.raises(RequestError, match="use an intact PNG, JPEG, WebP or GIF"):
         read_picture(data)
@@ -148,11 +165,16 @@ def test_files_that_are_not_pictures_are_refused(data):
 
 def png_that_claims(width, height):
     def chunk(name, data):
-        return (struct.pack(">I", len(data)) + name + data
-                + struct.pack(">I", zlib.crc32(name + data)))
-    return (b"\x89PNG\r\n\x1a\n"
-            + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b""))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
+
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
 
 
 @pytest.mark.parametrize(("width", "height"), [(7072, 7072), (50_001, 1000), (60_000, 60_000)])
@@ -172,23 +194,30 @@ def _examples():
     image = red_over_blue()
     exif = Image.Exif()
     exif[0x0112] = 6
-    return [encoded(image, exif=exif), encoded(image.convert("P"), transparency=1),
-            encoded(image.convert("L").convert("I;16")), encoded(image, "JPEG", exif=exif),
-            encoded(image.convert("CMYK"), "JPEG"), encoded(image, "WEBP", exif=exif),
-            encoded(image, "GIF", save_all=True, append_images=[image.rotate(180)]),
-            encoded(image, "BMP")]
+    return [
+        encoded(image, exif=exif),
+        encoded(image.convert("P"), transparency=1),
+        encoded(image.convert("L").convert("I;16")),
+        encoded(image, "JPEG", exif=exif),
+        encoded(image.convert("CMYK"), "JPEG"),
+        encoded(image, "WEBP", exif=exif),
+        encoded(image, "GIF", save_all=True, append_images=[image.rotate(180)]),
+        encoded(image, "BMP"),
+    ]
 
 
 @settings(max_examples=400)
-@given(st.sampled_from(_examples()),
-       st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=12),
-       st.integers(0, 400))
+@given(
+    st.sampled_from(_examples()),
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=12),
+    st.integers(0, 400),
+)
 def test_a_changed_file_is_read_or_refused(data, changes, cut):
     changed = bytearray(data)
     for at, value in changes:
         changed[at % len(changed)] = value
     try:
-        read = read_picture(bytes(changed[:len(changed) - cut % len(changed)]))
+        read = read_picture(bytes(changed[: len(changed) - cut % len(changed)]))
     except RequestError as refusal:
         said = str(refusal)
         assert said.endswith(".")
@@ -207,8 +236,9 @@ def test_a_picture_is_cropped_to_its_middle():
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=300))
 def test_texts_in_a_png_are_read_back_unchanged(text):
-    data = png_bytes(red_over_blue(), {"Description": text,
-                                       "imagine-bot request": json.dumps(text)})
+    data = png_bytes(
+        red_over_blue(), {"Description": text, "imagine-bot request": json.dumps(text)}
+    )
     with Image.open(io.BytesIO(data)) as image:
         assert isinstance(image, PngImageFile)
         assert image.text["Description"] == text

@@ -29,14 +29,16 @@ def test_spherical_distance_is_half_the_squared_angle(angle: float) -> None:
 
 def test_orthogonal_vectors_are_1_234_apart() -> None:
     assert spherical_distance(torch.tensor([1.0, 0]), torch.tensor([0, 1.0])).item() == (
-        pytest.approx(1.2337, abs=1e-4))
+        pytest.approx(1.2337, abs=1e-4)
+    )
 
 
 def test_a_negative_weight_reverses_the_loss() -> None:
     images = torch.nn.functional.normalize(torch.randn(5, 8, dtype=torch.float64), dim=1)
     target = torch.nn.functional.normalize(torch.randn(8, dtype=torch.float64), dim=0)
     assert prompt_loss(images, target, -0.5).item() == pytest.approx(
-        -0.5 * prompt_loss(images, target).item())
+        -0.5 * prompt_loss(images, target).item()
+    )
 
 
 def test_below_the_stop_a_prompt_has_its_loss_but_no_gradient() -> None:
@@ -84,10 +86,12 @@ def test_each_schedule_of_the_decay() -> None:
     assert row("constant") == [0.75] * 6
 
 
-@given(st.sampled_from(sorted(SCHEDULES)), st.floats(0, 10), st.integers(0, 5000),
-       st.integers(1, 5000))
-def test_no_schedule_ever_rises_or_goes_below_zero(name: str, weight: float, i: int,
-                                                   total: int) -> None:
+@given(
+    st.sampled_from(sorted(SCHEDULES)), st.floats(0, 10), st.integers(0, 5000), st.integers(1, 5000)
+)
+def test_no_schedule_ever_rises_or_goes_below_zero(
+    name: str, weight: float, i: int, total: int
+) -> None:
     regulariser = Regulariser(weight, name)
     now, later = regulariser.alpha(i, total), regulariser.alpha(i + 1, total)
     assert 0 <= later <= now <= weight
@@ -98,7 +102,8 @@ def test_the_regulariser_pulls_to_zero_or_to_the_anchor() -> None:
     assert regulariser_loss(z, None, 0.5).item() == pytest.approx(0.5 * (z**2).mean().item())
     assert regulariser_loss(z, z, 0.5).item() == 0
     assert regulariser_loss(z, anchor, 2.0).item() == pytest.approx(
-        2 * ((z - anchor) ** 2).mean().item())
+        2 * ((z - anchor) ** 2).mean().item()
+    )
 
 
 @given(st.integers(1, 6), st.floats(0.1, 0.9), st.floats(0.5, 8.0))

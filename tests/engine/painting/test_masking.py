@@ -44,23 +44,32 @@ def _left_half() -> torch.Tensor:
     return mask
 
 
-def _synthesis(mask: torch.Tensor | None, keep: float = 0.0, dtype: torch.dtype = torch.float32,
-               **changes: Any) -> Synthesis:
-    recipe = tiny_recipe(**{"augmentation": Augmentation(count=4), "learning_rate": 0.5,
-                            **changes})
-    return Synthesis(tiny_generator(dtype), tiny_perceptor(dtype), [Prompt("a red star")], recipe,
-                     5, START, mask, keep)
+def _synthesis(
+    mask: torch.Tensor | None, keep: float = 0.0, dtype: torch.dtype = torch.float32, **changes: Any
+) -> Synthesis:
+    recipe = tiny_recipe(**{"augmentation": Augmentation(count=4), "learning_rate": 0.5, **changes})
+    return Synthesis(
+        tiny_generator(dtype),
+        tiny_perceptor(dtype),
+        [Prompt("a red star")],
+        recipe,
+        5,
+        START,
+        mask,
+        keep,
+    )
 
 
-RECTANGLES = st.tuples(st.integers(0, 29), st.integers(0, 19), st.integers(1, 12),
-                       st.integers(1, 12))
+RECTANGLES = st.tuples(
+    st.integers(0, 29), st.integers(0, 19), st.integers(1, 12), st.integers(1, 12)
+)
 
 
 @given(RECTANGLES, st.sampled_from([1, 2, 8, 16]))
 def test_a_mask_is_one_inside_and_zero_one_token_outside(rectangle, factor):
     left, top, width, height = rectangle
     white = torch.zeros(1, 1, 32, 48)
-    white[..., top:top + height, left:left + width] = 1
+    white[..., top : top + height, left : left + width] = 1
     mask = make_mask(white, torch.full((1, 3, 32, 48), 0.5), factor)
     inside = white > 0
     far = F.max_pool2d(white, 2 * factor + 1, stride=1, padding=factor) == 0
@@ -84,8 +93,11 @@ def test_the_slope_falls_and_ends():
 def test_a_background_stops_at_an_outline_and_an_object_can_outgrow_it():
     thing = torch.zeros(1, 1, 64, 64)
     thing[..., 20:44, 24:40] = 1
-    picture = torch.tensor([0.9, 0.2, 0.2]).view(1, 3, 1, 1).lerp(
-        torch.tensor([0.2, 0.3, 0.8]).view(1, 3, 1, 1), thing)
+    picture = (
+        torch.tensor([0.9, 0.2, 0.2])
+        .view(1, 3, 1, 1)
+        .lerp(torch.tensor([0.2, 0.3, 0.8]).view(1, 3, 1, 1), thing)
+    )
     around = make_mask(1 - thing, picture, 8).pixels
     assert around[thing == 0].min() == 1
     assert around[thing == 1].max() < 0.05  # the guided filter leaves a little beyond an edge
@@ -102,8 +114,9 @@ def test_a_mask_with_nothing_white_is_refused():
     with pytest.raises(RequestError, match="white"):
         make_mask(torch.full((1, 1, 8, 8), 0.49), torch.zeros(1, 3, 8, 8), 2)
     with pytest.raises(RequestError, match="picture to start from"):
-        Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("x")], tiny_recipe(), 1, None,
-                  _left_half())
+        Synthesis(
+            tiny_generator(), tiny_perceptor(), [Prompt("x")], tiny_recipe(), 1, None, _left_half()
+        )
 
 
 def test_compositing_takes_the_bits_of_one_or_the_other():
@@ -116,9 +129,17 @@ def test_compositing_takes_the_bits_of_one_or_the_other():
     torch.testing.assert_close(mixed, picture * pixels + original * (1 - pixels))
 
 
-@pytest.mark.parametrize("changes", [
-    {}, {"latent": "codebook"}, {"restart_every": 2}, {"clamp": False},
-    {"regulariser": Regulariser(50.0, "constant", "zero")}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"latent": "codebook"},
+        {"restart_every": 2},
+        {"clamp": False},
+        {"regulariser": Regulariser(50.0, "constant", "zero")},
+    ],
+    ids=str,
+)
 def test_outside_the_mask_no_gradient_no_step_and_no_pixel(changes):
     synthesis = _synthesis(_left_half(), **changes)
     outside = slice(8, None)  # of 16 columns of tokens
@@ -146,9 +167,16 @@ def test_a_part_is_repainted_from_near_the_mean_and_smoothly():
     torch.testing.assert_close(near[..., :8] - mean, 0.1 * (z[..., :8] - mean))
     assert torch.equal(near[..., 8:], z[..., 8:])
     assert torch.equal(repainted.look().image[..., 18:], START[0, ..., 18:])
-    rough, smooth = ([*paint(_synthesis(_left_half(), spread=0.1, iterations=40,
-                                        augmentation=PLAIN, smoothness=weight))][-1].image
-                     for weight in (0.0, 50.0))
+    rough, smooth = (
+        [
+            *paint(
+                _synthesis(
+                    _left_half(), spread=0.1, iterations=40, augmentation=PLAIN, smoothness=weight
+                )
+            )
+        ][-1].image
+        for weight in (0.0, 50.0)
+    )
     left, made = (image[..., :14].diff(dim=-1).abs().mean() for image in (rough, smooth))
     assert made < 0.9 * left
 
@@ -199,7 +227,8 @@ def test_the_structure_term_is_the_plain_formula():
     expected = 0.7 * reference.distance(seen, original).mean()
     assert iterate.losses["structure"] == pytest.approx(float(expected), rel=1e-6)
     assert iterate.losses["total"] == pytest.approx(
-        iterate.losses["structure"] + iterate.losses["a red star"], rel=1e-6)
+        iterate.losses["structure"] + iterate.losses["a red star"], rel=1e-6
+    )
     assert "structure" not in _synthesis(None).step().losses
 
 
@@ -230,11 +259,12 @@ def test_self_masking_is_the_papers_steps_one_by_one():
     for row in range(4):
         for column in range(6):
             top, left = 16 + row * 8 + 4 - size // 2, 16 + column * 8 + 4 - size // 2
-            crop = mirrored[None, :, top:top + size, left:left + size]
+            crop = mirrored[None, :, top : top + size, left : left + size]
             grey[0, row, column] = perceptor.encode_image(crop)[0] @ phrase
     y, x = (torch.arange(32) + 0.5) / 8 - 0.5, (torch.arange(48) + 0.5) / 8 - 0.5
-    expected = reference.bilinear(grey.expand(3, -1, -1), x[None].expand(32, 48).double(),
-                                  y[:, None].expand(32, 48).double())[:1]
+    expected = reference.bilinear(
+        grey.expand(3, -1, -1), x[None].expand(32, 48).double(), y[:, None].expand(32, 48).double()
+    )[:1]
     masking = SelfMasking(sizes=(0.5,), across=4, threshold=0.5, refine=0.0)
     got = score(picture, "a jacket", perceptor, masking)
     torch.testing.assert_close(got[0], expected.to(got), rtol=1e-4, atol=1e-5)
@@ -249,12 +279,14 @@ def test_what_neutral_words_match_too_does_not_count():
     picture = torch.rand(1, 3, 32, 32, dtype=torch.float64)
 
     def scored(words, *neutral):
-        return score(picture, words, perceptor,
-                     SelfMasking(sizes=(0.5,), across=4, neutral=neutral))
+        return score(
+            picture, words, perceptor, SelfMasking(sizes=(0.5,), across=4, neutral=neutral)
+        )
 
     torch.testing.assert_close(
         scored("a jacket", "a thing", "a shape"),
-        scored("a jacket") - (scored("a thing") + scored("a shape")) / 2)
+        scored("a jacket") - (scored("a thing") + scored("a shape")) / 2,
+    )
     assert scored("a thing", "a thing").abs().max() < 1e-5
 
 
@@ -311,10 +343,14 @@ def test_the_guided_filter_is_least_squares_in_each_window():
     expected = torch.zeros(5, 6).double()
     for row in range(5):
         for column in range(6):
-            near = [each for place, each in predictions.items()
-                    if abs(place[0] - row) < 2 and abs(place[1] - column) < 2]
+            near = [
+                each
+                for place, each in predictions.items()
+                if abs(place[0] - row) < 2 and abs(place[1] - column) < 2
+            ]
             expected[row, column] = torch.stack(
-                [slope @ guide[0, :, row, column] + offset for slope, offset in near]).mean()
+                [slope @ guide[0, :, row, column] + offset for slope, offset in near]
+            ).mean()
     torch.testing.assert_close(guided_filter(guide, grey, 1)[0, 0], expected)
 
 

@@ -24,8 +24,9 @@ AUGMENTATIONS = {
     "erasing": dataclasses.replace(PLAIN, erasing=1.0),
     "whole": dataclasses.replace(PLAIN, whole=0.7, crop_power=0.5),
     "all of the paper's": Augmentation(count=4),
-    "all of nerdyrodent's": Augmentation(count=3, shear=5.0, perspective=0.7, distortion=0.7,
-                                         hue=0.1, saturation=0.1, erasing=0.7),
+    "all of nerdyrodent's": Augmentation(
+        count=3, shear=5.0, perspective=0.7, distortion=0.7, hue=0.1, saturation=0.1, erasing=0.7
+    ),
 }
 PROMPTS = {
     "one": [Prompt("a red star")],
@@ -52,15 +53,24 @@ def _compare(recipe: Recipe, prompts: list[Prompt], steps: int = 2) -> None:
         z = synthesis.latent.z.detach().clone()
         rng = torch.Generator()
         rng.set_state(synthesis.rng.get_state())
-        numbers = draw_cutouts(recipe.augmentation, recipe.width, recipe.height,
-                               perceptor.resolution, rng)
+        numbers = draw_cutouts(
+            recipe.augmentation, recipe.width, recipe.height, perceptor.resolution, rng
+        )
         iterate = synthesis.step()
         gradient = synthesis.latent.z.grad
         total, expected = reference.step_gradient(
-            z, generator.codebook, lambda zq: (generator.model.decode(zq) + 1) / 2, encode,
-            synthesis.targets, [p.weight for p in prompts], [p.stop for p in prompts], numbers,
-            perceptor.resolution, recipe.regulariser.alpha(i, recipe.iterations),
-            synthesis.anchor)
+            z,
+            generator.codebook,
+            lambda zq: (generator.model.decode(zq) + 1) / 2,
+            encode,
+            synthesis.targets,
+            [p.weight for p in prompts],
+            [p.stop for p in prompts],
+            numbers,
+            perceptor.resolution,
+            recipe.regulariser.alpha(i, recipe.iterations),
+            synthesis.anchor,
+        )
         assert gradient is not None
         assert iterate.losses["total"] == pytest.approx(total, rel=1e-5)
         scale = expected.abs().max()
@@ -78,9 +88,16 @@ def test_a_step_equals_the_formulas_for_each_kind_of_prompt(name: str) -> None:
     _compare(tiny_recipe(), PROMPTS[name])
 
 
-@pytest.mark.parametrize("regulariser", [
-    Regulariser(0.75, "linear", "zero"), Regulariser(0.75, "geometric", "start"),
-    Regulariser(2.0, "harmonic", "zero"), Regulariser(0.3, "constant", "zero")], ids=str)
+@pytest.mark.parametrize(
+    "regulariser",
+    [
+        Regulariser(0.75, "linear", "zero"),
+        Regulariser(0.75, "geometric", "start"),
+        Regulariser(2.0, "harmonic", "zero"),
+        Regulariser(0.3, "constant", "zero"),
+    ],
+    ids=str,
+)
 def test_a_step_equals_the_formulas_for_each_regulariser(regulariser: Regulariser) -> None:
     _compare(tiny_recipe(regulariser=regulariser), PROMPTS["one"], steps=3)
 

@@ -23,8 +23,9 @@ FULL = Augmentation(count=4)
 
 def _synthesis(seed: int = 1, start: torch.Tensor | None = None, **changes: Any) -> Synthesis:
     recipe = tiny_recipe(**{"augmentation": FULL, **changes})
-    return Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a red star")], recipe, seed,
-                     start)
+    return Synthesis(
+        tiny_generator(), tiny_perceptor(), [Prompt("a red star")], recipe, seed, start
+    )
 
 
 def _finish(synthesis: Synthesis) -> list[Iterate]:
@@ -48,9 +49,18 @@ def test_the_same_seed_paints_the_same_pixels_and_another_seed_others(latent: st
     assert not torch.equal(first, _finish(_synthesis(seed=2, latent=latent))[-1].image)
 
 
-@pytest.mark.parametrize("changes", [
-    {}, {"latent": "codebook"}, {"restart_every": 4}, {"cooling": 0.1}, {"smoothness": 2.0},
-    {"regulariser": Regulariser(0.5, "linear", "start")}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"latent": "codebook"},
+        {"restart_every": 4},
+        {"cooling": 0.1},
+        {"smoothness": 2.0},
+        {"regulariser": Regulariser(0.5, "linear", "start")},
+    ],
+    ids=str,
+)
 def test_saved_half_way_and_restored_it_ends_in_the_same_pixels(changes: dict[str, Any]) -> None:
     whole = _finish(_synthesis(**changes))
     half = _synthesis(**changes)
@@ -83,19 +93,34 @@ def test_the_loss_falls() -> None:
 
 def test_every_prompt_has_its_own_loss_even_with_a_loss_s_name() -> None:
     words = ["total", "a red star", "regulariser", "a red star", "smoothness"]
-    synthesis = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt(each) for each in words],
-                          tiny_recipe(augmentation=FULL, regulariser=Regulariser(0.5),
-                                      smoothness=0.5), 1)
+    synthesis = Synthesis(
+        tiny_generator(),
+        tiny_perceptor(),
+        [Prompt(each) for each in words],
+        tiny_recipe(augmentation=FULL, regulariser=Regulariser(0.5), smoothness=0.5),
+        1,
+    )
     losses = synthesis.step().losses
-    assert set(losses) == {"total", '"total"', "a red star", '"regulariser"', "regulariser",
-                           '"smoothness"', "smoothness"}
+    assert set(losses) == {
+        "total",
+        '"total"',
+        "a red star",
+        '"regulariser"',
+        "regulariser",
+        '"smoothness"',
+        "smoothness",
+    }
     total = losses.pop("total")
     assert total == pytest.approx(sum(losses.values()), rel=1e-5)
 
 
 def test_a_weight_on_smoothness_paints_flatter() -> None:
-    rough, flat = (_finish(_synthesis(augmentation=PLAIN, iterations=20, learning_rate=0.3,
-                                      smoothness=weight))[-1].image for weight in (0.0, 20.0))
+    rough, flat = (
+        _finish(
+            _synthesis(augmentation=PLAIN, iterations=20, learning_rate=0.3, smoothness=weight)
+        )[-1].image
+        for weight in (0.0, 20.0)
+    )
     left, made = (smoothness_loss(image[None], 1.0).item() for image in (rough, flat))
     assert made < 0.9 * left
 
@@ -131,8 +156,18 @@ def test_a_gumbel_start_is_random_but_the_seeds_own() -> None:
     start = torch.rand(1, 3, 24, 32)
 
     def first(seed: int) -> torch.Tensor:
-        return Synthesis(tiny_generator(gumbel=True), tiny_perceptor(), [Prompt("x")],
-                         tiny_recipe(), seed, start).look().image
+        return (
+            Synthesis(
+                tiny_generator(gumbel=True),
+                tiny_perceptor(),
+                [Prompt("x")],
+                tiny_recipe(),
+                seed,
+                start,
+            )
+            .look()
+            .image
+        )
 
     assert torch.equal(first(1), first(1))
     assert not torch.equal(first(1), first(2))
@@ -171,8 +206,10 @@ def test_presets_have_the_papers_numbers() -> None:
     assert (paper.learning_rate, paper.betas, paper.iterations) == (0.15, (0.9, 0.999), 400)
     assert (paper.width, paper.height) == (128, 64)
     augmentation = paper.augmentation
-    assert all(getattr(augmentation, name) > 0
-               for name in ("flip", "affine", "perspective", "jitter", "noise"))
+    assert all(
+        getattr(augmentation, name) > 0
+        for name in ("flip", "affine", "perspective", "jitter", "noise")
+    )
     assert paper.regulariser.weight > 0
     assert paper.regulariser.schedule == "linear"
 
@@ -180,8 +217,9 @@ def test_presets_have_the_papers_numbers() -> None:
 def test_requests_override_the_models_defaults_which_override_the_preset() -> None:
     defaults = {"iterations": 50, "augmentation": {"count": 8, "flip": 0.0}}
     assert make_recipe("default", defaults).augmentation.count == 8
-    recipe = make_recipe("default", defaults, iterations=3, cutouts=5, regulariser="geometric",
-                         learning_rate=None)
+    recipe = make_recipe(
+        "default", defaults, iterations=3, cutouts=5, regulariser="geometric", learning_rate=None
+    )
     assert (recipe.iterations, recipe.augmentation.count, recipe.augmentation.flip) == (3, 5, 0.0)
     assert recipe.regulariser.schedule == "geometric"
     assert recipe.regulariser.weight > 0
@@ -201,8 +239,9 @@ def test_a_start_with_little_spread_is_one_tone_and_still_the_seeds_own() -> Non
     assert len(codes.unique()) <= 2
     assert not torch.equal(narrow.latent.z, other.latent.z)
     start = torch.rand(1, 3, 24, 32)
-    assert torch.equal(_synthesis(start=start, spread=0.01).latent.z,
-                       _synthesis(start=start).latent.z)
+    assert torch.equal(
+        _synthesis(start=start, spread=0.01).latent.z, _synthesis(start=start).latent.z
+    )
 
 
 def test_a_painting_that_cools_takes_smaller_steps_towards_its_end() -> None:
@@ -233,14 +272,17 @@ def test_a_pull_is_equally_strong_for_any_scale_of_the_codebook() -> None:
     assert large.model.quant_conv.bias is not None
     large.model.quant_conv.bias.data.mul_(4)
     large.model.post_quant_conv.weight.data.div_(4)
-    start = torch.rand(1, 3, 24, 32, dtype=torch.float64,
-                       generator=torch.Generator().manual_seed(4))
-    recipe = tiny_recipe(step="codebook", learning_rate=0.1,
-                         regulariser=Regulariser(0.3, "constant", "start"))
+    start = torch.rand(
+        1, 3, 24, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(4)
+    )
+    recipe = tiny_recipe(
+        step="codebook", learning_rate=0.1, regulariser=Regulariser(0.3, "constant", "start")
+    )
     losses = []
     for generator in (small, large):
-        synthesis = Synthesis(generator, tiny_perceptor(torch.float64), [Prompt("a fox")], recipe,
-                              3, start)
+        synthesis = Synthesis(
+            generator, tiny_perceptor(torch.float64), [Prompt("a fox")], recipe, 3, start
+        )
         losses.append([synthesis.step().losses["regulariser"] for _ in range(4)])
     assert losses[0][1] > 1e-4
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
@@ -251,7 +293,8 @@ def test_early_cutouts_are_fewer_until_their_share_is_over() -> None:
     synthesis = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a fox")], recipe, 1)
     seen: list[int] = []
     synthesis.perceptor.get_submodule("clip.visual").register_forward_pre_hook(
-        lambda _, inputs: seen.append(len(inputs[0])))
+        lambda _, inputs: seen.append(len(inputs[0]))
+    )
     for _ in range(8):
         synthesis.step()
     assert seen == [1, 1, 1, 3, 3, 3, 3, 3]

@@ -39,8 +39,10 @@ def decoded(path):
         return frames, float(stream.average_rate or 0), stream.codec_context
 
 
-@pytest.mark.parametrize(("count", "growing", "rate"), [
-    (1, 1, 5), (11, 11, 5), (101, 101, 13), (200, 200, 25), (401, 135, 17)])
+@pytest.mark.parametrize(
+    ("count", "growing", "rate"),
+    [(1, 1, 5), (11, 11, 5), (101, 101, 13), (200, 200, 25), (401, 135, 17)],
+)
 def test_an_mp4_grows_and_then_holds_its_last_picture(tmp_path, count, growing, rate):
     path = tmp_path / "video.mp4"
     write(path, pictures(count), count)
@@ -50,7 +52,7 @@ def test_an_mp4_grows_and_then_holds_its_last_picture(tmp_path, count, growing, 
     assert len(frames) == growing + 2 * rate
     assert len(frames) / rate <= 10.1
     assert np.abs(frames[0].astype(int) - FIRST).max() <= 4
-    for held in frames[-2 * rate:] if count > 1 else []:
+    for held in frames[-2 * rate :] if count > 1 else []:
         assert np.abs(held.astype(int) - LAST).max() <= 4
 
 

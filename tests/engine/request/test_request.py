@@ -18,15 +18,20 @@ from engine.request.request import (
 )
 
 REQUESTS = st.builds(
-    make_request, st.sampled_from(["a fox", "a fox + a hen:-0.5", "狐", "16:9"]),
-    width=st.none() | st.integers(16, 2048), height=st.none() | st.integers(16, 2048),
-    aspect=st.none() | st.floats(0.125, 8), iterations=st.none() | st.integers(1, 5000),
-    seed=st.none() | st.integers(0, MAX_SEED), preset=st.sampled_from(sorted(PRESETS)),
+    make_request,
+    st.sampled_from(["a fox", "a fox + a hen:-0.5", "狐", "16:9"]),
+    width=st.none() | st.integers(16, 2048),
+    height=st.none() | st.integers(16, 2048),
+    aspect=st.none() | st.floats(0.125, 8),
+    iterations=st.none() | st.integers(1, 5000),
+    seed=st.none() | st.integers(0, MAX_SEED),
+    preset=st.sampled_from(sorted(PRESETS)),
     model=st.text(st.characters(codec="utf-8"), max_size=100),
     init_image=st.none() | st.from_regex(r"\A[0-9a-f]{64}\Z"),
     cutouts=st.none() | st.integers(1, 256),
     learning_rate=st.none() | st.floats(0, 100, exclude_min=True),
-    regulariser=st.none() | st.sampled_from(sorted(SCHEDULES)))
+    regulariser=st.none() | st.sampled_from(sorted(SCHEDULES)),
+)
 
 
 @given(REQUESTS)
@@ -38,14 +43,38 @@ def test_a_request_survives_its_json(request_):
 def test_flags_in_the_text_are_the_requests_fields():
     request = request_from_text(
         "a fox + a hen:-0.5 --size 96x64 --iterations 9 --seed 0 --preset paper --model m "
-        "--cutouts 8 --learning-rate .5 --regulariser linear --ar 3:2")
+        "--cutouts 8 --learning-rate .5 --regulariser linear --ar 3:2"
+    )
     assert request == ImageRequest(
-        prompt="a fox + a hen:-0.5", width=96, height=64, aspect=1.5, iterations=9, seed=0,
-        preset="paper", model="m", cutouts=8, learning_rate=0.5, regulariser="linear")
+        prompt="a fox + a hen:-0.5",
+        width=96,
+        height=64,
+        aspect=1.5,
+        iterations=9,
+        seed=0,
+        preset="paper",
+        model="m",
+        cutouts=8,
+        learning_rate=0.5,
+        regulariser="linear",
+    )
     assert request.prompts() == (Prompt("a fox"), Prompt("a hen", -0.5))
-    assert set(FLAGS) == {"size", "ar", "iterations", "seed", "preset", "model", "cutouts",
-                          "learning-rate", "regulariser", "strength", "where", "threshold",
-                          "keep", "away"}
+    assert set(FLAGS) == {
+        "size",
+        "ar",
+        "iterations",
+        "seed",
+        "preset",
+        "model",
+        "cutouts",
+        "learning-rate",
+        "regulariser",
+        "strength",
+        "where",
+        "threshold",
+        "keep",
+        "away",
+    }
 
 
 def test_a_flag_in_the_text_overrides_the_values():
@@ -58,39 +87,42 @@ def test_one_side_is_a_square():
     assert parse_size("64×32") == parse_size("64X32") == {"width": 64, "height": 32}
 
 
-@pytest.mark.parametrize(("text", "part"), [
-    ("", "empty"),
-    ("--seed 7", "empty"),
-    ("a\x00b", "NUL"),
-    ("x" * 2001, "the maximum is 2000"),
-    ("a --size 0x0", "can't be zero"),
-    ("a --size 64x", "256x128"),
-    ("a --size -64x64", "256x128"),
-    ("a --size ٦٤", "256x128"),
-    ("a --size 99999x64", "between 16 and 2048"),
-    ("a --size 999999999x64", "256x128"),
-    ("a --ar 0:1", "can't be zero"),
-    ("a --ar 16", "16:9"),
-    ("a --ar 100:1", "between 0.125 and 8"),
-    ("a --iterations -1", "between 1 and 5000"),
-    ("a --iterations 0", "between 1 and 5000"),
-    ("a --iterations many", "whole number"),
-    ("a --iterations 1.5", "whole number"),
-    ("a --seed -1", f"between 0 and {MAX_SEED}"),
-    (f"a --seed {MAX_SEED + 1}", f"between 0 and {MAX_SEED}"),
-    ("a --seed 1e3", "whole number"),
-    ("a --seed", "needs a value"),
-    ("a --seed 1 --seed 2", "twice"),
-    ("a --cutouts 0", "between 1 and 256"),
-    ("a --learning-rate 0", "above 0"),
-    ("a --learning-rate nan", "above 0"),
-    ("a --learning-rate inf", "100"),
-    ("a --learning-rate fast", "a number"),
-    ("a --preset nice", "paper"),
-    ("a --regulariser none", "linear"),
-    ("a --model " + "m" * 101, "the maximum is 100"),
-    ("a --colour red", "--learning-rate"),
-])
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("", "empty"),
+        ("--seed 7", "empty"),
+        ("a\x00b", "NUL"),
+        ("x" * 2001, "the maximum is 2000"),
+        ("a --size 0x0", "can't be zero"),
+        ("a --size 64x", "256x128"),
+        ("a --size -64x64", "256x128"),
+        ("a --size ٦٤", "256x128"),
+        ("a --size 99999x64", "between 16 and 2048"),
+        ("a --size 999999999x64", "256x128"),
+        ("a --ar 0:1", "can't be zero"),
+        ("a --ar 16", "16:9"),
+        ("a --ar 100:1", "between 0.125 and 8"),
+        ("a --iterations -1", "between 1 and 5000"),
+        ("a --iterations 0", "between 1 and 5000"),
+        ("a --iterations many", "whole number"),
+        ("a --iterations 1.5", "whole number"),
+        ("a --seed -1", f"between 0 and {MAX_SEED}"),
+        (f"a --seed {MAX_SEED + 1}", f"between 0 and {MAX_SEED}"),
+        ("a --seed 1e3", "whole number"),
+        ("a --seed", "needs a value"),
+        ("a --seed 1 --seed 2", "twice"),
+        ("a --cutouts 0", "between 1 and 256"),
+        ("a --learning-rate 0", "above 0"),
+        ("a --learning-rate nan", "above 0"),
+        ("a --learning-rate inf", "100"),
+        ("a --learning-rate fast", "a number"),
+        ("a --preset nice", "paper"),
+        ("a --regulariser none", "linear"),
+        ("a --model " + "m" * 101, "the maximum is 100"),
+        ("a --colour red", "--learning-rate"),
+    ],
+)
 def test_a_wrong_request_is_one_sentence(text, part):
     with pytest.raises(RequestError) as refusal:
         request_from_text(text)
@@ -106,24 +138,36 @@ def test_a_lone_surrogate_is_replaced_if_typed_and_otherwise_refused():
         make_request("\ud800")
 
 
-@pytest.mark.parametrize(("fields", "part"), [
-    ({"colour": "red"}, "colour"),
-    ({"seed": 1.5}, "whole number"),
-    ({"seed": None, "width": [1]}, "whole number"),
-    ({"aspect": "wide"}, "a number"),
-    ({"init_image": "../secret"}, "init image"),
-    ({"preset": 3}, "preset"),
-])
+@pytest.mark.parametrize(
+    ("fields", "part"),
+    [
+        ({"colour": "red"}, "colour"),
+        ({"seed": 1.5}, "whole number"),
+        ({"seed": None, "width": [1]}, "whole number"),
+        ({"aspect": "wide"}, "a number"),
+        ({"init_image": "../secret"}, "init image"),
+        ({"preset": 3}, "preset"),
+    ],
+)
 def test_an_unknown_or_wrong_field_is_named(fields, part):
     with pytest.raises(RequestError, match=part):
         make_request("a fox", **fields)
 
 
-@given(st.text(max_size=2500) | st.recursive(
-    st.none() | st.booleans() | st.floats() | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(sorted(ImageRequest.model_fields)) | st.text(max_size=9), inner,
-        max_size=4)).map(json.dumps))
+@given(
+    st.text(max_size=2500)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.text(max_size=9),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(sorted(ImageRequest.model_fields)) | st.text(max_size=9),
+                inner,
+                max_size=4,
+            )
+        ),
+    ).map(json.dumps)
+)
 def test_any_json_is_a_request_or_refused(text):
     try:
         request = request_from_json(text)
@@ -158,8 +202,11 @@ def test_each_number_is_accepted_within_its_range_and_refused_outside(field):
     bounds = RANGES[field]
 
     def request(value):
-        return make_request("fog -> sun", init_image="0" * 64,
-                            **{**({"where": "sky"} if field == "threshold" else {}), field: value})
+        return make_request(
+            "fog -> sun",
+            init_image="0" * 64,
+            **{**({"where": "sky"} if field == "threshold" else {}), field: value},
+        )
 
     assert getattr(request(bounds.high), field) == bounds.high
     with pytest.raises(RequestError, match=f"{bounds.high}"):

@@ -119,7 +119,12 @@ def test_a_job_is_started_previewed_saved_and_finished(loop, sent, tmp_path):
     done = sent[-1].event
     assert isinstance(done, Done)
     assert (done.seed, done.iterations, done.width, done.height, done.stopped) == (
-        7, 4, 32, 32, False)
+        7,
+        4,
+        32,
+        32,
+        False,
+    )
     assert pixels(done.picture) == painted_in_one_go(iterations=4)
 
 
@@ -169,8 +174,7 @@ def test_stop_finishes_the_picture_as_it_is(loop, sent, tmp_path):
     assert made["stopped_at"] == 1
 
 
-def test_cancel_ends_within_an_iteration_with_the_partial_picture(loop, sent,
-                                                                            tmp_path):
+def test_cancel_ends_within_an_iteration_with_the_partial_picture(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=500))
     for _ in range(3):
         loop.tick()
@@ -292,9 +296,16 @@ BOT = """
 
 def test_a_worker_exits_during_a_job_when_its_bot_is_killed(tmp_path):
     with subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(BOT),
-             tiny_request(iterations=5000).model_dump_json(), str(tmp_path / "a.pt")],
-            stdout=subprocess.PIPE, cwd=ROOT) as bot:
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(BOT),
+            tiny_request(iterations=5000).model_dump_json(),
+            str(tmp_path / "a.pt"),
+        ],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    ) as bot:
         assert bot.stdout is not None
         pid = int(bot.stdout.readline())
         assert is_running(pid)
@@ -306,8 +317,9 @@ def test_a_worker_exits_during_a_job_when_its_bot_is_killed(tmp_path):
 
 
 async def test_the_bots_side_of_the_worker_needs_no_torch():
-    script = ("import engine.jobs.queue, sys; "
-              "sys.exit('torch' in sys.modules or 'PIL' in sys.modules)")
+    script = (
+        "import engine.jobs.queue, sys; sys.exit('torch' in sys.modules or 'PIL' in sys.modules)"
+    )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=ROOT)
     assert await process.wait() == 0
 

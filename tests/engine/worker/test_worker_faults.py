@@ -39,8 +39,9 @@ PROMPTS = [Prompt("a red star"), Prompt("fog", -0.5, 0.2)]
 
 def synthesis_of(perceptor=None, start=None, keep=0.0, **changes: Any) -> Synthesis:
     recipe = tiny_recipe(**{"augmentation": Augmentation(count=5), **changes})
-    return Synthesis(tiny_generator(), perceptor or tiny_perceptor(), PROMPTS, recipe, 1, start,
-                     keep=keep)
+    return Synthesis(
+        tiny_generator(), perceptor or tiny_perceptor(), PROMPTS, recipe, 1, start, keep=keep
+    )
 
 
 # Memory.
@@ -48,8 +49,11 @@ def synthesis_of(perceptor=None, start=None, keep=0.0, **changes: Any) -> Synthe
 
 @pytest.mark.parametrize("passes", [2, 3, 5, 9])
 def test_the_loss_and_the_gradient_are_the_same_in_passes(passes):
-    edit = {"start": torch.rand(1, 3, 24, 32), "keep": 0.5,
-            "regulariser": Regulariser(0.5, "linear", "zero")}
+    edit = {
+        "start": torch.rand(1, 3, 24, 32),
+        "keep": 0.5,
+        "regulariser": Regulariser(0.5, "linear", "zero"),
+    }
     whole, parts = synthesis_of(**edit), synthesis_of(**edit)
     parts.recovery.passes = passes
     one, other = whole.step(), parts.step()
@@ -82,10 +86,17 @@ def test_a_pass_never_holds_more_than_its_cutouts():
     assert seen == [2, 2, 2, 1]
 
 
-@pytest.mark.parametrize("error", [
-    MemoryError(), torch.OutOfMemoryError("CUDA out of memory."),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate "
-                 "memory: you tried to allocate 4000000000000 bytes.")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:117] . DefaultCPUAllocator: can't allocate "
+            "memory: you tried to allocate 4000000000000 bytes."
+        ),
+    ],
+)
 def test_every_error_about_memory_is_recognised(error):
     assert is_memory_error(error)
     assert not is_memory_error(RuntimeError("shapes do not match"))
@@ -143,9 +154,14 @@ BOT = """
 def hungry(side, count, room):
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(HUNGRY), str(side), str(count), str(room)],
-        cwd=ROOT, capture_output=True, text=True, timeout=110, check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
         # The limit is on address space, so freed memory must be returned to the system.
-        env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"})
+        env={**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"},
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -201,8 +217,9 @@ def test_numbers_that_overflow_once_return_to_the_last_finite_state():
         synthesis.step()
     assert synthesis.latent.z.isfinite().all()
     [remark] = synthesis.remarks
-    assert remark == ("The numbers overflowed at iteration 13, so painting continued from "
-                      "iteration 10.")
+    assert remark == (
+        "The numbers overflowed at iteration 13, so painting continued from iteration 10."
+    )
     assert remark in synthesis.notices()
 
 
@@ -276,7 +293,8 @@ def catalogue(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_a_worker_that_hangs_is_replaced_and_the_picture_is_the_same(
-        tmp_path, catalogue, monkeypatch):
+    tmp_path, catalogue, monkeypatch
+):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     monkeypatch.setattr("engine.worker.timeouts.MIN_SECONDS", 3.0)
     pictures = []
@@ -306,8 +324,7 @@ async def _hang_in_mid_job(queue: PaintQueue, job: Job) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_a_stuck_idle_worker_is_replaced_too(
-        tmp_path, catalogue, monkeypatch):
+async def test_a_stuck_idle_worker_is_replaced_too(tmp_path, catalogue, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     monkeypatch.setattr("engine.worker.process._HEARTBEAT_SECONDS", 3.0)
     store = await Store.open(tmp_path / "data")
@@ -329,8 +346,9 @@ async def test_a_stuck_idle_worker_is_replaced_too(
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel does it")
 def test_a_stuck_worker_is_killed_with_its_bot(catalogue, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(BOT)], cwd=ROOT,
-                          stdout=subprocess.PIPE) as bot:
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(BOT)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as bot:
         assert bot.stdout is not None
         pid = int(bot.stdout.readline())
         os.kill(pid, signal.SIGSTOP)

@@ -32,8 +32,16 @@ class Counter:
 def test_a_stage_logs_means_and_saves_its_state(tmp_path: Path) -> None:
     exported: list[int] = []
     trainer = Counter()
-    run_stage(trainer, "count", tmp_path, minutes=1, steps=7, log_every=3, tell=lambda _: None,
-              after_save=lambda: exported.append(steps_done("count", tmp_path)))
+    run_stage(
+        trainer,
+        "count",
+        tmp_path,
+        minutes=1,
+        steps=7,
+        log_every=3,
+        tell=lambda _: None,
+        after_save=lambda: exported.append(steps_done("count", tmp_path)),
+    )
     lines = [json.loads(line) for line in (tmp_path / "count.jsonl").read_text().splitlines()]
     assert [(line["step"], line["loss"]) for line in lines] == [(3, 2.0), (6, 5.0)]
     assert exported == [7]

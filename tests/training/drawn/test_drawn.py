@@ -22,8 +22,15 @@ from training.generator.export import export_state, read_exported
 from training.words.drawn import DrawnWordsTraining
 from training.world.pool import ScenePool
 
-GENERATOR = DrawnGeneratorTraining(batch=4, pool_pairs=8, quantise_after=10, revive_every=2,
-                                   total=16, whole_after=0.75, adversarial_after=0.9)
+GENERATOR = DrawnGeneratorTraining(
+    batch=4,
+    pool_pairs=8,
+    quantise_after=10,
+    revive_every=2,
+    total=16,
+    whole_after=0.75,
+    adversarial_after=0.9,
+)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +51,7 @@ def test_a_generator_learns_quantises_revives_and_ships(pool: ScenePool, tmp_pat
     resumed = DrawnGeneratorTrainer(GENERATOR, pool)
     resumed.load_state_dict(torch.load(tmp_path / "generator.pt", weights_only=True))
     assert resumed.iteration == 9
-    path = export_state(tmp_path / "generator.pt", tmp_path / "generator.ckpt",
-                        unit_codes=False)
+    path = export_state(tmp_path / "generator.pt", tmp_path / "generator.ckpt", unit_codes=False)
     generator = read_exported(path.parent)
     assert generator.factor == 8
     assert generator.codebook.shape == (DRAWN_CODES, CODE_WIDTH)
@@ -59,14 +65,20 @@ def test_training_starts_from_the_shipped_weights(pool: ScenePool) -> None:
     start_from_exported(trainer, DRAWN)
     assert trainer.step()["l1"] < 0.4
     assert isinstance(shipped, VQGenerator)
-    assert torch.equal(trainer.average.weights["decoder.conv_in.weight"],
-                       shipped.model.state_dict()["decoder.conv_in.weight"]) is False
+    assert (
+        torch.equal(
+            trainer.average.weights["decoder.conv_in.weight"],
+            shipped.model.state_dict()["decoder.conv_in.weight"],
+        )
+        is False
+    )
 
 
 def test_the_shipped_perceptor_knows_its_world_and_names_unknown_words() -> None:
     models = load_models("drawn", device="cpu")
     known = models.perceptor.tokenize(
-        "a charcoal drawing of a small turquoise ring inside a big violet star on checks")
+        "a charcoal drawing of a small turquoise ring inside a big violet star on checks"
+    )
     assert known.unknown == ("checks",)
     assert models.perceptor.tokenize("Baba Yaga's house").unknown == ("Baba", "Yaga's")
     assert models.perceptor.tokenize("zeppelin").ids.count_nonzero() == 2
@@ -81,25 +93,35 @@ def _silent(_: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_one_command_trains_both_models_in_stages(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(command, "SHAPES_STEPS", (2, 1))
-    monkeypatch.setattr(stages, "DrawnGeneratorTraining",
-                        partial(DrawnGeneratorTraining, pool_pairs=20))
-    monkeypatch.setattr(stages, "DrawnWordsTraining",
-                        partial(DrawnWordsTraining, captions=400, projected=400))
+    monkeypatch.setattr(
+        stages, "DrawnGeneratorTraining", partial(DrawnGeneratorTraining, pool_pairs=20)
+    )
+    monkeypatch.setattr(
+        stages, "DrawnWordsTraining", partial(DrawnWordsTraining, captions=400, projected=400)
+    )
 
     def stage(minutes: float) -> dict[str, int]:
-        said = CliRunner().invoke(command.app, ["--resume", "--folder", str(tmp_path),
-                                                "--minutes", str(minutes)])
+        said = CliRunner().invoke(
+            command.app, ["--resume", "--folder", str(tmp_path), "--minutes", str(minutes)]
+        )
         assert said.exit_code == 0, said.output
-        return {path.stem: torch.load(path, weights_only=True)["iteration"]
-                for path in tmp_path.glob("*.pt")}
+        return {
+            path.stem: torch.load(path, weights_only=True)["iteration"]
+            for path in tmp_path.glob("*.pt")
+        }
 
     assert stage(0.0001) == {"generator": 1}
     assert stage(10) == {"generator": 2, "words": 1}
     into = tmp_path / "exported"
-    said = CliRunner().invoke(command.app, ["export", "--folder", str(tmp_path),
-                                            "--into", str(into)])
+    said = CliRunner().invoke(
+        command.app, ["export", "--folder", str(tmp_path), "--into", str(into)]
+    )
     assert said.exit_code == 0, said.output
     assert {file.name for file in into.iterdir()} == {
-        "generator.ckpt", "generator.yaml", "perceptor.pt"}
+        "generator.ckpt",
+        "generator.yaml",
+        "perceptor.pt",
+    }

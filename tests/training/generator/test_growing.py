@@ -19,18 +19,22 @@ def grown(ddconfig, small, codes=8):
     return larger
 
 
-@pytest.mark.parametrize("ddconfig", [WIDER, DEEPER, {**SMALL, "ch_mult": [1, 1, 4]},
-                                      {**WIDER, "num_res_blocks": 3}])
+@pytest.mark.parametrize(
+    "ddconfig", [WIDER, DEEPER, {**SMALL, "ch_mult": [1, 1, 4]}, {**WIDER, "num_res_blocks": 3}]
+)
 def test_a_grown_model_computes_the_same_as_the_small_one(ddconfig):
     small = small_model()
     larger = grown(ddconfig, small)
     assert sum(each.numel() for each in larger.parameters()) > sum(
-        each.numel() for each in small.parameters())
+        each.numel() for each in small.parameters()
+    )
     with torch.no_grad():
-        torch.testing.assert_close(larger.decode(LATENTS), small.decode(LATENTS),
-                                   atol=1e-5, rtol=1e-4)
-        torch.testing.assert_close(larger.prequantised(PIXELS), small.prequantised(PIXELS),
-                                   atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            larger.decode(LATENTS), small.decode(LATENTS), atol=1e-5, rtol=1e-4
+        )
+        torch.testing.assert_close(
+            larger.prequantised(PIXELS), small.prequantised(PIXELS), atol=1e-5, rtol=1e-4
+        )
 
 
 def test_copies_of_a_channel_learn_different_things():
@@ -77,8 +81,11 @@ def test_folding_the_scale_changes_neither_pictures_nor_codes():
     assert folded.quantize.embedding.weight.std().item() == pytest.approx(1, abs=1e-5)
     with torch.no_grad():
         codes = nearest_codes(model.prequantised(PIXELS), model.quantize.embedding.weight)
-        assert nearest_codes(folded.prequantised(PIXELS),
-                             folded.quantize.embedding.weight).equal(codes)
-        pictures = [each.decode(each.quantize.embedding.weight[codes].transpose(1, 2)
-                                .unflatten(2, (4, 4))) for each in (model, folded)]
+        assert nearest_codes(folded.prequantised(PIXELS), folded.quantize.embedding.weight).equal(
+            codes
+        )
+        pictures = [
+            each.decode(each.quantize.embedding.weight[codes].transpose(1, 2).unflatten(2, (4, 4)))
+            for each in (model, folded)
+        ]
     torch.testing.assert_close(pictures[1], pictures[0], atol=1e-5, rtol=0)

@@ -7,8 +7,9 @@ from training.generator.codebook import CodebookTraining, FollowingCodebook
 from training.generator.latents import slow_latents
 from training.generator.losses import Critic, colour_loss, critic_loss, edge_loss, grid_share
 
-CODEBOOK = CodebookTraining(start=0.3, moved_above=0.003, unused_below=0.003, revived=0.03,
-                            counted_above=0.003, decay=0.5)
+CODEBOOK = CodebookTraining(
+    start=0.3, moved_above=0.003, unused_below=0.003, revived=0.03, counted_above=0.003, decay=0.5
+)
 
 
 def generator() -> torch.Generator:

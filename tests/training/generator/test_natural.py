@@ -34,8 +34,9 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
 def test_a_step_reports_its_losses_and_sometimes_the_held_out_error():
     trainer = tiny_trainer(adversarial_after=0.3)  # of 8 steps: from the third on
     first, second, third = (trainer.step() for _ in range(3))
-    assert {"l1", "edges", "perceptual", "commitment", "colours", "between", "grid",
-            "used"} == set(first)
+    assert {"l1", "edges", "perceptual", "commitment", "colours", "between", "grid", "used"} == set(
+        first
+    )
     assert 0 < second["grey"] < 1
     assert {"fooled", "critic"} <= set(third)
 
@@ -56,29 +57,34 @@ def test_the_last_steps_see_larger_pictures():
 
 
 def test_training_lowers_the_error():
-    trainer = tiny_trainer(total=60, adversarial=0.0, learning_rate=3e-3, redraw_every=100,
-                           large_after=1.0)
+    trainer = tiny_trainer(
+        total=60, adversarial=0.0, learning_rate=3e-3, redraw_every=100, large_after=1.0
+    )
     errors = [trainer.step()["l1"] for _ in range(60)]
     assert sum(errors[-10:]) < 0.9 * sum(errors[:10])
 
 
 def test_it_starts_with_the_smaller_generators_output():
     from tests.training.generator.tiny import small_model
+
     small, trainer = small_model(), tiny_trainer()
     picture = trainer.held_out["grey"] * 2 - 1
     scale = small.quantize.embedding.weight.std()
     with torch.no_grad():
         expected = small.prequantised(picture) / scale
-        torch.testing.assert_close(trainer.model.prequantised(picture), expected,
-                                   atol=1e-4, rtol=1e-3)
+        torch.testing.assert_close(
+            trainer.model.prequantised(picture), expected, atol=1e-4, rtol=1e-3
+        )
 
 
 def test_the_export_loads_as_a_generator_with_codes_of_deviation_one(tmp_path):
     trainer = tiny_trainer()
     run(trainer, tmp_path, 3)
     path = export_state(tmp_path / "natural.pt", tmp_path / "generator.ckpt", unit_codes=True)
-    assert yaml.safe_load(path.with_suffix(".yaml").read_text())["model"]["params"][
-        "ddconfig"] == WIDER
+    assert (
+        yaml.safe_load(path.with_suffix(".yaml").read_text())["model"]["params"]["ddconfig"]
+        == WIDER
+    )
     generator = read_exported(path.parent)
     assert generator.codebook.shape == (16, 64)
     assert abs(generator.codebook.std().item() - 1) < 1e-3

@@ -47,7 +47,8 @@ def test_fractal_noise_has_the_requested_spectrum():
     frequency = np.hypot(*np.mgrid[:64, :64])
     low, high = ((frequency > a) & (frequency < b) for a, b in ((4, 8), (32, 64)))
     slope = np.log(amplitude[low].mean() / amplitude[high].mean()) / np.log(
-        frequency[high].mean() / frequency[low].mean())
+        frequency[high].mean() / frequency[low].mean()
+    )
     assert slope == pytest.approx(1.5, abs=0.15)
 
 
@@ -55,8 +56,11 @@ def test_varied_colours_stay_in_range():
     chance = rng()
     picture = chance.random((8, 8, 3), dtype=np.float32)
     for _ in range(30):
-        for varied in (recolour(picture, chance), tint(picture[..., :1], chance),
-                       random_colour(chance)):
+        for varied in (
+            recolour(picture, chance),
+            tint(picture[..., :1], chance),
+            random_colour(chance),
+        ):
             assert varied.min() >= 0
             assert varied.max() <= 1
     assert varied.dtype == np.float32
@@ -118,9 +122,11 @@ def test_a_folder_of_pictures_can_be_drawings(tmp_path):
 
 def test_an_iconify_set_can_be_drawings(tmp_path):
     pytest.importorskip("resvg_py")
-    icons = {"b": {"body": '<path fill="#00f" d="M0 0h8v8H0z"/>'},
-             "a": {"body": '<path fill="#f00" d="M0 0h16v16H0z"/>', "width": 16, "height": 16},
-             "old": {"body": "", "hidden": True}}
+    icons = {
+        "b": {"body": '<path fill="#00f" d="M0 0h8v8H0z"/>'},
+        "a": {"body": '<path fill="#f00" d="M0 0h16v16H0z"/>', "width": 16, "height": 16},
+        "old": {"body": "", "hidden": True},
+    }
     (tmp_path / "icons.json").write_text(json.dumps({"icons": icons, "width": 8, "height": 8}))
     red, blue = load_drawings([tmp_path])
     assert isinstance(red, Icon)

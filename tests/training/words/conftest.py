@@ -37,7 +37,8 @@ def wordnet(tmp_path: Path) -> WordNet:
     (folder / "index.noun").write_text(INDEX)
     (folder / "noun.exc").write_text("wolves wolf\nwading_birds wading_bird\n")
     (folder / "data.verb").write_text(
-        "00000700 30 v 02 stand_up 0 rise 0 001 @ 00000800 v 0000 01 + 02 00 | get on one's feet\n")
+        "00000700 30 v 02 stand_up 0 rise 0 001 @ 00000800 v 0000 01 + 02 00 | get on one's feet\n"
+    )
     (folder / "data.adj").write_text("00000900 00 a 01 red(p) 0 000 | of the colour of blood\n")
     (folder / "data.adv").write_text("")
     return read_wordnet(folder)
@@ -46,13 +47,27 @@ def wordnet(tmp_path: Path) -> WordNet:
 @pytest.fixture
 def sentences() -> Prepared:
     """Eight sentences, the last one held out; two classes take turns."""
-    texts = ["a fox", "a red fox in the snow", "foxes", "a wolf", "two wolves at night", "a wolf.",
-             "a fox and a wolf", "the last fox"]
+    texts = [
+        "a fox",
+        "a red fox in the snow",
+        "foxes",
+        "a wolf",
+        "two wolves at night",
+        "a wolf.",
+        "a fox and a wolf",
+        "the last fox",
+    ]
     tokens = [tokenise(text) for text in texts]
     count = len(texts)
     classes = torch.tensor([[277, 269]] * count, dtype=torch.int16)
     weights = torch.tensor([[1.0, 0.0], [0.5, 0.5]] * (count // 2)).half()
-    return Prepared(torch.tensor([token for each in tokens for token in each], dtype=torch.int32),
-                    torch.tensor([len(each) for each in tokens]), classes, weights,
-                    torch.randn(count, 384, generator=torch.Generator().manual_seed(0)).half(),
-                    torch.arange(count) == count - 1, ["class"] * count, texts)
+    return Prepared(
+        torch.tensor([token for each in tokens for token in each], dtype=torch.int32),
+        torch.tensor([len(each) for each in tokens]),
+        classes,
+        weights,
+        torch.randn(count, 384, generator=torch.Generator().manual_seed(0)).half(),
+        torch.arange(count) == count - 1,
+        ["class"] * count,
+        texts,
+    )

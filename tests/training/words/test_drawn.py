@@ -47,8 +47,9 @@ def perceptor(pictures: torch.Tensor) -> ClipPerceptor:
     return small.requires_grad_(False)
 
 
-def test_a_projection_encodes_pictures_by_their_components(perceptor: ClipPerceptor,
-                                                        pictures: torch.Tensor) -> None:
+def test_a_projection_encodes_pictures_by_their_components(
+    perceptor: ClipPerceptor, pictures: torch.Tensor
+) -> None:
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)]).flatten(1) - 0.5
     _, values, patterns = torch.linalg.svd(many, full_matrices=False)
     seen = many @ patterns[:62].T * (values[:62] / values[0]) ** -0.5
@@ -60,7 +61,8 @@ def test_a_projection_encodes_pictures_by_their_components(perceptor: ClipPercep
 
 
 def test_from_any_picture_the_gradient_leads_to_the_vectors_picture(
-        perceptor: ClipPerceptor, pictures: torch.Tensor) -> None:
+    perceptor: ClipPerceptor, pictures: torch.Tensor
+) -> None:
     goals = perceptor.encode_image(pictures[:8])
     x = torch.rand(8, 3, 64, 64, generator=torch.Generator().manual_seed(2))
     before = ((perceptor.encode_image(x) * goals).sum(1)).mean()
@@ -77,8 +79,7 @@ def test_from_any_picture_the_gradient_leads_to_the_vectors_picture(
     assert nearest.tolist() == list(range(8))
 
 
-def test_too_few_pictures_and_too_small_patches_are_refused(
-        pictures: torch.Tensor) -> None:
+def test_too_few_pictures_and_too_small_patches_are_refused(pictures: torch.Tensor) -> None:
     patched = ClipPerceptor(new_clip(**{**ARCHITECTURE, "patch": 16}))
     with pytest.raises(ValueError, match="one patch of 64 pixels"):
         project_on_components(patched, pictures)
@@ -107,13 +108,15 @@ def test_the_last_number_counts_for_one_prompt_but_not_for_several() -> None:
     seen = F.normalize(torch.tensor([[1.0, 1.0, 0.0]]))
     one = pull_directions(torch.tensor([[0.6, 0.0, 0.8]]), torch.tensor([0]), seen)
     assert one[0, 2] > 0
-    two = pull_directions(torch.tensor([[0.6, 0.0, 0.8], [0.0, 0.6, 0.8]]), torch.tensor([0, 0]),
-                         seen)
+    two = pull_directions(
+        torch.tensor([[0.6, 0.0, 0.8], [0.0, 0.6, 0.8]]), torch.tensor([0, 0]), seen
+    )
     torch.testing.assert_close(F.cosine_similarity(two, seen), torch.ones(1))
 
 
 def test_transferred_words_mean_the_same_picture_in_another_projection(
-        perceptor: ClipPerceptor, pictures: torch.Tensor) -> None:
+    perceptor: ClipPerceptor, pictures: torch.Tensor
+) -> None:
     many = torch.cat([pictures, pictures.flip(3), pictures.flip(2)])
     other = ClipPerceptor(new_clip(**{**ARCHITECTURE, **SMALL})).eval().requires_grad_(False)
     project_on_components(other, many, power=0.1, seed=3)
@@ -122,27 +125,34 @@ def test_transferred_words_mean_the_same_picture_in_another_projection(
     of_pixels = (0.5 + torch.eye(3 * 64 * 64)).view(-1, 3, 64, 64)
     sees = torch.cat([perceptor.encode_image(some) for some in of_pixels.split(512)])
     components = sees[:, :-2] / sees[:, -2:-1]
-    wanted = torch.linalg.lstsq(components.T, (asked[:, :-2] / asked[:, -2:-1]).T,
-                                driver="gelsd").solution.T
+    wanted = torch.linalg.lstsq(
+        components.T, (asked[:, :-2] / asked[:, -2:-1]).T, driver="gelsd"
+    ).solution.T
     now = other.encode_text(["a red star", "blue", "a circle above a square"])
-    alike = F.cosine_similarity(other.encode_image(0.5 + wanted.view(-1, 3, 64, 64))[:, :-1],
-                                now[:, :-1])
+    alike = F.cosine_similarity(
+        other.encode_image(0.5 + wanted.view(-1, 3, 64, 64))[:, :-1], now[:, :-1]
+    )
     assert (alike.abs() > 0.99).all()
-    torch.testing.assert_close(now[:, -1] / now[:, -2], asked[:, -1] / asked[:, -2],
-                               rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(
+        now[:, -1] / now[:, -2], asked[:, -1] / asked[:, -2], rtol=1e-3, atol=1e-3
+    )
 
 
 def test_captions_learn_their_pictures_and_another_run_starts_from_them(tmp_path: Path) -> None:
     trainer = DrawnWordsTrainer(WORDS, PLAIN)
     further = copy.deepcopy(trainer)
-    locked = {name: value.clone() for name, value in trainer.perceptor.state_dict().items()
-              if "visual" in name}
+    locked = {
+        name: value.clone()
+        for name, value in trainer.perceptor.state_dict().items()
+        if "visual" in name
+    }
     figures: list[float] = []
     while trainer.iteration < 5:
         figures.append(trainer.step()["cosine"])
     assert figures[-1] > figures[0] + 0.2
-    assert all(torch.equal(value, trainer.perceptor.state_dict()[name])
-               for name, value in locked.items())
+    assert all(
+        torch.equal(value, trainer.perceptor.state_dict()[name]) for name, value in locked.items()
+    )
     with pytest.raises(CheckpointError, match=r"words\.pt; train that model first"):
         export_drawn(tmp_path / "words.pt", tmp_path / "perceptor.pt")
     run_stage(trainer, "words", tmp_path, minutes=1, steps=6, tell=lambda _: None)
@@ -156,8 +166,9 @@ def test_captions_learn_their_pictures_and_another_run_starts_from_them(tmp_path
     trained = ClipPerceptor(new_clip(**ARCHITECTURE)).eval()
     trained.load_state_dict(trainer.average.weights)
     words = ["a red star on a blue background"]
-    torch.testing.assert_close(exported.encode_text(words), trained.encode_text(words), atol=0.02,
-                               rtol=0)
+    torch.testing.assert_close(
+        exported.encode_text(words), trained.encode_text(words), atol=0.02, rtol=0
+    )
     start_words_from_exported(further, tmp_path)
     assert further.step()["cosine"] > figures[0] + 0.2
     small_clip = new_clip(**{**ARCHITECTURE, **SMALL})

@@ -75,8 +75,9 @@ def test_a_few_steps_learn(sentences: Prepared, rows: torch.Tensor):
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_an_exported_tower_is_read_back_in_half_precision(tmp_path: Path, sentences: Prepared,
-                                                          rows: torch.Tensor):
+def test_an_exported_tower_is_read_back_in_half_precision(
+    tmp_path: Path, sentences: Prepared, rows: torch.Tensor
+):
     tower = new_tower(rows).eval()
     export(tower, rows, tmp_path / "tower.pt")
     again, kept = load_exported(tmp_path / "tower.pt")
@@ -85,8 +86,7 @@ def test_an_exported_tower_is_read_back_in_half_precision(tmp_path: Path, senten
     assert torch.equal(kept, rows)
 
 
-def test_an_exported_tower_knows_only_the_tokens_of_the_corpus(tmp_path: Path,
-                                                                rows: torch.Tensor):
+def test_an_exported_tower_knows_only_the_tokens_of_the_corpus(tmp_path: Path, rows: torch.Tensor):
     everything = torch.arange(49408)
     torch.manual_seed(0)
     tower = TextTower(TowerSizes(len(everything), inner=64, layers=1), everything).eval()
@@ -101,11 +101,20 @@ def test_validation_counts_only_held_out_sentences(sentences: Prepared, rows: to
     assert validate(new_tower(rows), sentences)["class"].count == 1
 
 
-def test_a_stage_trains_and_exports_the_tower(tmp_path: Path, sentences: Prepared,
-                                              rows: torch.Tensor):
+def test_a_stage_trains_and_exports_the_tower(
+    tmp_path: Path, sentences: Prepared, rows: torch.Tensor
+):
     distiller = Distiller(new_tower(rows), sentences, SETTINGS)
-    run_stage(distiller, "distil", tmp_path, minutes=5, steps=4, log_every=2, tell=lambda _: None,
-              after_save=lambda: export(distiller.tower, rows, tmp_path / "tower.pt"))
+    run_stage(
+        distiller,
+        "distil",
+        tmp_path,
+        minutes=5,
+        steps=4,
+        log_every=2,
+        tell=lambda _: None,
+        after_save=lambda: export(distiller.tower, rows, tmp_path / "tower.pt"),
+    )
     resumed = Distiller(TextTower(distiller.tower.sizes, rows), sentences, SETTINGS)
     resume(resumed, "distil", tmp_path)
     assert resumed.iteration == 4

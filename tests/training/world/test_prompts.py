@@ -22,15 +22,25 @@ def test_prompts_are_true_of_their_scene_and_each_kind_occurs() -> None:
         assert claim.true_of(scene)
         assert 1 <= len(words.split(PLUS)) <= 2
         told = claim.ground_colour is not None
-        kind = ("plus style" if PLUS in words and scene.style else "plus ground" if PLUS in words
-                else "all" if told else "style alone" if scene.style else "no ground")
+        kind = (
+            "plus style"
+            if PLUS in words and scene.style
+            else "plus ground"
+            if PLUS in words
+            else "all"
+            if told
+            else "style alone"
+            if scene.style
+            else "no ground"
+        )
         seen[kind] += 1
         if kind == "plus ground":
             # The claim includes the ground, so it is not true on another.
             other = replace(scene, ground=sample_scene(rng, WHOLE).ground)
             assert claim.true_of(other) == (
                 other.ground.colour == scene.ground.colour
-                and claim.ground_pattern in (None, other.ground.pattern))
+                and claim.ground_pattern in (None, other.ground.pattern)
+            )
     assert min(seen.values()) > 20
 
 

@@ -50,11 +50,13 @@ def test_claims_are_true_of_the_typical_scene_which_is_not_held_out(seed: int) -
     assert claim.true_of(usual)
     assert usual.ground.colour == PAPER or not held_out(usual)
     assert {thing.colour for thing in usual.things}.isdisjoint(
-        {usual.ground.colour, usual.ground.second} - {None})
+        {usual.ground.colour, usual.ground.second} - {None}
+    )
 
 
-@pytest.mark.parametrize("thing", [Thing("circle", "red"), Thing("circle", "white"),
-                                   Thing("circle", "grey")])
+@pytest.mark.parametrize(
+    "thing", [Thing("circle", "red"), Thing("circle", "white"), Thing("circle", "grey")]
+)
 def test_without_a_claimed_ground_it_is_paper_on_which_all_things_are_visible(thing: Thing) -> None:
     claim = Claim((ThingClaim(thing.shape, thing.colour, None),))
     usual = typical_scene(Scene((thing,), Ground("grass", "grass")), claim)
@@ -104,7 +106,9 @@ def test_without_a_claimed_size_it_is_medium() -> None:
 
 def test_the_requested_share_of_a_pool_is_typical() -> None:
     pool = ScenePool(30, 32, 3, mix=Mix(styled=0.2, pairs=0.3), typical=0.5)
-    same = [np.array_equal(picture, pool.draw(scene, None))
-            for picture, scene in zip(pool.pictures, pool.scenes, strict=True)]
+    same = [
+        np.array_equal(picture, pool.draw(scene, None))
+        for picture, scene in zip(pool.pictures, pool.scenes, strict=True)
+    ]
     assert same[::2] == same[1::2]  # both of a pair, or neither
     assert 0.2 < np.mean(same) < 0.8

@@ -114,9 +114,14 @@ def test_a_gradient_goes_from_its_one_colour_to_its_other() -> None:
     assert _mean_colour(picture[:, -1], "blue") < 40
 
 
-@pytest.mark.parametrize(("count", "words"), [(1, "a red square on a blue background"),
-                                              (2, "two red squares on a blue background"),
-                                              (3, "three red squares on a blue background")])
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "a red square on a blue background"),
+        (2, "two red squares on a blue background"),
+        (3, "three red squares on a blue background"),
+    ],
+)
 def test_the_number_in_the_caption_is_the_number_drawn(count: int, words: str) -> None:
     scene = Scene((Thing("square", "red", count=count),), Ground("blue"))
     said, claim = describe(scene, _rng(7), full=True)
@@ -146,8 +151,12 @@ def test_no_scene_for_training_is_held_out_and_every_held_one_is(seed: int, held
 
 
 def test_about_a_tenth_of_the_combinations_is_held_out() -> None:
-    singles = [Scene((Thing(shape, colour),), Ground(ground))
-               for shape in SHAPES for colour in COLOURS for ground in COLOURS]
+    singles = [
+        Scene((Thing(shape, colour),), Ground(ground))
+        for shape in SHAPES
+        for colour in COLOURS
+        for ground in COLOURS
+    ]
     assert 0.07 < np.mean([held_out(scene) for scene in singles]) < 0.15
 
 
@@ -181,14 +190,29 @@ def test_drawn_things_have_names_colours_and_plurals() -> None:
     assert len(things) > 250
     assert not set(things) & {*SHAPES, *COLOURS, *STYLES}
     assert things["fox"].colour == "orange"
-    plurals = {"fox": "foxes", "wolf": "wolves", "cherries": None, "fish": None,
-               "strawberry": "strawberries", "octopus": "octopuses", "monkey": "monkeys"}
+    plurals = {
+        "fox": "foxes",
+        "wolf": "wolves",
+        "cherries": None,
+        "fish": None,
+        "strawberry": "strawberries",
+        "octopus": "octopuses",
+        "monkey": "monkeys",
+    }
     assert {name: things[name].plural for name in plurals} == plurals
 
 
-@pytest.mark.parametrize(("name", "words"), [
-    ("fox", "a fox"), ("eagle", "an eagle"), ("unicorn", "a unicorn"),
-    ("hourglass", "an hourglass"), ("grapes", "grapes"), ("bread", "bread")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("fox", "a fox"),
+        ("eagle", "an eagle"),
+        ("unicorn", "a unicorn"),
+        ("hourglass", "an hourglass"),
+        ("grapes", "grapes"),
+        ("bread", "bread"),
+    ],
+)
 def test_each_drawn_thing_has_its_article(name: str, words: str) -> None:
     scene = Scene((drawn_things()[name].thing(),), Ground("snow", "snow"))
     assert describe(scene, _rng(1), full=True)[0] == f"{words} in the snow"
@@ -209,8 +233,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_drawing_is_placed_without_its_margin(folder: Path) -> None:
-    scene = Scene((drawn_things()["fox"].thing(), Thing("square", "blue")), Ground("green"),
-                  "left of")
+    scene = Scene(
+        (drawn_things()["fox"].thing(), Thing("square", "blue")), Ground("green"), "left of"
+    )
     picture = draw_array(scene, _rng(2), 128, Drawings(folder)).astype(int)
     magenta = np.argwhere((picture[0] > 200) & (picture[1] < 60) & (picture[2] > 200))
     assert len(magenta) > 200
@@ -220,11 +245,15 @@ def test_a_drawing_is_placed_without_its_margin(folder: Path) -> None:
 
 def test_the_bench_uses_prompts_that_are_not_held_out_with_their_pictures(folder: Path) -> None:
     found = prompts(3, Drawings(folder))
-    held = {entry["caption"] for kind in found
-            for entry in json.loads((FOLDER / f"{kind}.json").read_text())}
+    held = {
+        entry["caption"]
+        for kind in found
+        for entry in json.loads((FOLDER / f"{kind}.json").read_text())
+    }
     assert list(found) == ["things", "styled", "relations", "additions"]
-    assert all(len(pairs) == 3 and not held & {words for words, _ in pairs}
-               for pairs in found.values())
+    assert all(
+        len(pairs) == 3 and not held & {words for words, _ in pairs} for pairs in found.values()
+    )
     again = prompts(3, Drawings(folder))
     for kind, pairs in found.items():
         for (words, picture), (same, drawn) in zip(pairs, again[kind], strict=True):
@@ -240,26 +269,36 @@ def test_missing_drawings_are_an_error(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DrawingsError, match=r"no emoji\.jsonl"):
         Drawings(tmp_path)
     (tmp_path / "emoji.jsonl").write_text(
-        (folder / "emoji.jsonl").read_text().replace('"fox"', '"vixen"'))
+        (folder / "emoji.jsonl").read_text().replace('"fox"', '"vixen"')
+    )
     with pytest.raises(DrawingsError, match="'fox'"):
         Drawings(tmp_path)
 
 
-def test_a_folder_of_drawings_is_made_from_pictures_and_names(folder: Path,
-                                                                  tmp_path: Path) -> None:
+def test_a_folder_of_drawings_is_made_from_pictures_and_names(folder: Path, tmp_path: Path) -> None:
     noto = tmp_path / "png"
     noto.mkdir()
     (noto / "emoji_u1f98a.png").write_bytes((folder / "0.png").read_bytes())
     (noto / "emoji_u2744.png").write_bytes((folder / "1.png").read_bytes())
     names = tmp_path / "names.json"
-    names.write_text(json.dumps({"🦊": ["fox", "animal"], "❄️": ["snowflake", "cold", "winter"],
-                                 "🐳": ["spouting_whale", "sea"]}))
+    names.write_text(
+        json.dumps(
+            {
+                "🦊": ["fox", "animal"],
+                "❄️": ["snowflake", "cold", "winter"],
+                "🐳": ["spouting_whale", "sea"],
+            }
+        )
+    )
     told = CliRunner().invoke(app, ["drawings", str(noto), str(names), str(tmp_path / "made")])
     assert told.output.startswith("2 drawings in ")
-    rows = [json.loads(line) for line in
-            (tmp_path / "made" / "emoji.jsonl").read_text().splitlines()]
+    rows = [
+        json.loads(line) for line in (tmp_path / "made" / "emoji.jsonl").read_text().splitlines()
+    ]
     assert [(row["name"], row["keywords"]) for row in rows] == [
-        ("fox", ["animal"]), ("snowflake", ["cold", "winter"])]
+        ("fox", ["animal"]),
+        ("snowflake", ["cold", "winter"]),
+    ]
     assert all((tmp_path / "made" / row["file"]).is_file() for row in rows)
     nothing = CliRunner().invoke(app, ["drawings", str(folder), str(names), str(tmp_path / "no")])
     assert nothing.exit_code == 2
@@ -273,8 +312,7 @@ def test_training_refuses_a_folder_without_drawings_at_once(tmp_path: Path) -> N
 
 
 @given(SEEDS)
-def test_a_full_caption_is_true_of_a_near_miss_only_if_nothing_it_says_changed(
-        seed: int) -> None:
+def test_a_full_caption_is_true_of_a_near_miss_only_if_nothing_it_says_changed(seed: int) -> None:
     rng = _rng(seed)
     scene = sample_scene(rng)
     other = near_miss(scene, rng)
@@ -282,7 +320,10 @@ def test_a_full_caption_is_true_of_a_near_miss_only_if_nothing_it_says_changed(
     told = [(thing.shape, thing.colour) for thing in scene.things]
     same_things = told == [(thing.shape, thing.colour) for thing in other.things]
     same_place = (scene.relation, scene.style, scene.ground.colour) == (
-        other.relation, other.style, other.ground.colour)
+        other.relation,
+        other.style,
+        other.ground.colour,
+    )
     assert claim.true_of(other) == (same_things and same_place)
 
 

@@ -41,19 +41,24 @@ class ImageClass:
 def image_classes() -> tuple[ImageClass, ...]:
     """The 1,000 classes by index."""
     with CLASSES.open(encoding="utf-8", newline="") as lines:
-        return tuple(ImageClass(int(row["index"]), int(row["offset"]), row["name"])
-                     for row in csv.DictReader(lines, delimiter="\t"))
+        return tuple(
+            ImageClass(int(row["index"]), int(row["offset"]), row["name"])
+            for row in csv.DictReader(lines, delimiter="\t")
+        )
 
 
 def read_senses() -> dict[str, tuple[str, int]]:
     """For some short names, WordNet's lemma and the number of its sense, from 1 (0: any)."""
     with SENSES.open(encoding="utf-8", newline="") as lines:
-        return {row["name"]: (row["lemma"], int(row["sense"]))
-                for row in csv.DictReader(lines, delimiter="\t")}
+        return {
+            row["name"]: (row["lemma"], int(row["sense"]))
+            for row in csv.DictReader(lines, delimiter="\t")
+        }
 
 
-def align(names: Sequence[str], wordnet: WordNet,
-          settled: Mapping[str, tuple[str, int]]) -> list[int]:
+def align(
+    names: Sequence[str], wordnet: WordNet, settled: Mapping[str, tuple[str, int]]
+) -> list[int]:
     """The offset of each class, strictly increasing, from the most frequent senses that allow it.
 
     Raises:
@@ -72,8 +77,10 @@ def align(names: Sequence[str], wordnet: WordNet,
                 cost, chosen = min(fitting, key=lambda chain: chain[0])
                 longer.append((cost + rank, [*chosen, offset]))
         if not longer:
-            raise ValueError(f"class {index}, {name}: no sense of {lemma!r} follows the class "
-                             "before; name its WordNet lemma in senses.tsv")
+            raise ValueError(
+                f"class {index}, {name}: no sense of {lemma!r} follows the class "
+                "before; name its WordNet lemma in senses.tsv"
+            )
         chains = longer
     return min(chains, key=lambda chain: chain[0])[1]
 
@@ -84,5 +91,7 @@ def write_classes(names: Sequence[str], wordnet: WordNet, path: Path = CLASSES) 
     with path.open("w", encoding="utf-8", newline="") as lines:
         writer = csv.writer(lines, delimiter="\t", lineterminator="\n")
         writer.writerow(("index", "offset", "name"))
-        writer.writerows((index, f"{offset:08d}", name)
-                         for index, (offset, name) in enumerate(zip(offsets, names, strict=True)))
+        writer.writerows(
+            (index, f"{offset:08d}", name)
+            for index, (offset, name) in enumerate(zip(offsets, names, strict=True))
+        )

@@ -56,9 +56,13 @@ class Wordings:
             synset = wordnet.nouns[each.offset]
             kind = wordnet.nouns[synset.hypernyms[0]].lemmas[0] if synset.hypernyms else "thing"
             name = each.plain_name
-            wordings = [name, f"a photo of a {name}", f"{name}, a kind of {kind}",
-                        f"{name}: {synset.gloss}",
-                        *(f"a photo of a {lemma}" for lemma in synset.lemmas)]
+            wordings = [
+                name,
+                f"a photo of a {name}",
+                f"{name}, a kind of {kind}",
+                f"{name}: {synset.gloss}",
+                *(f"a photo of a {lemma}" for lemma in synset.lemmas),
+            ]
             texts += dict.fromkeys(wordings)
             owners += [each.index] * (len(texts) - len(owners))
         vectors = teacher.encode(texts)
@@ -101,8 +105,10 @@ class Hierarchy:
     def information(self) -> dict[int, float]:
         """The information content, 0..1, of the synsets above classes (Resnik 1995)."""
         total = math.log(len(self.wordnet.nouns))
-        return {up: 1 - math.log(1 + sum(1 for _ in self.wordnet.below(up))) / total
-                for up in self.below}
+        return {
+            up: 1 - math.log(1 + sum(1 for _ in self.wordnet.below(up))) / total
+            for up in self.below
+        }
 
     def classes(self, offset: int) -> Tensor | None:
         """The index of the class that a synset is or is below, else of all classes below it."""
@@ -125,8 +131,13 @@ class Hierarchy:
 class Knowledge:
     """Meanings of synsets, of nouns, and of open text, as distributions [1000] that sum to 1."""
 
-    def __init__(self, wordnet: WordNet, teacher: Teacher, looks: Tensor | None = None,
-                 numbers: TeacherNumbers = TeacherNumbers()) -> None:
+    def __init__(
+        self,
+        wordnet: WordNet,
+        teacher: Teacher,
+        looks: Tensor | None = None,
+        numbers: TeacherNumbers = TeacherNumbers(),
+    ) -> None:
         """``looks`` [1000, D] are the classifier's own vectors of its classes, if available."""
         self.wordnet = wordnet
         self.teacher = teacher
@@ -136,12 +147,15 @@ class Knowledge:
         self.hierarchy = Hierarchy(wordnet)
         self.looks = None if looks is None else F.normalize(looks - looks.mean(0), dim=1)
         self.scenes = read_scenes()
-        self.scene_of = {wordnet.senses[word][0]: word for word in self.scenes
-                         if word in wordnet.senses}
-        self.names = {each.plain_name.lower(): each.index for each in image_classes()
-                      if "(" not in each.name}
-        self.verbs = frozenset(lemma for each in wordnet.others.get("verb", {}).values()
-                               for lemma in each.lemmas)
+        self.scene_of = {
+            wordnet.senses[word][0]: word for word in self.scenes if word in wordnet.senses
+        }
+        self.names = {
+            each.plain_name.lower(): each.index for each in image_classes() if "(" not in each.name
+        }
+        self.verbs = frozenset(
+            lemma for each in wordnet.others.get("verb", {}).values() for lemma in each.lemmas
+        )
 
     def of_vectors(self, vectors: Tensor) -> Tensor:
         """The teacher's own distribution [N, 1000] for sentence vectors [N, 384]."""
@@ -161,8 +175,7 @@ class Knowledge:
         glosses = self.gloss_vectors([each.offset for each in synsets])
         names = self.teacher.encode([each.lemmas[0] for each in synsets])
         nearness = (self.wordings.nearness(glosses) + self.wordings.nearness(names)) / 2
-        return torch.stack([self._of_synset(*pair)
-                            for pair in zip(synsets, nearness, strict=True)])
+        return torch.stack([self._of_synset(*pair) for pair in zip(synsets, nearness, strict=True)])
 
     def _of_synset(self, synset: Synset, nearness: Tensor) -> Tensor:
         if synset.offset in self.scene_of:
@@ -182,15 +195,14 @@ class Knowledge:
         if self.looks is not None and len(classes) > 1:
             seen = self.looks[classes]
             score = score + self.numbers.looks * F.cosine_similarity(seen, seen.mean(0)[None])
-        return torch.zeros(CLASSES).index_put((classes,),
-                                              (score / self.numbers.typical).softmax(0))
+        return torch.zeros(CLASSES).index_put((classes,), (score / self.numbers.typical).softmax(0))
 
     def sense_weights(self, lemma: str) -> dict[int, float]:
         """How likely each sense of a noun is what a prompt means, by offset; they sum to 1."""
         weights = {}
         for rank, offset in enumerate(self.wordnet.senses.get(lemma, ())):
             synset = self.wordnet.nouns[offset]
-            weight = 0.5 ** rank
+            weight = 0.5**rank
             if synset.topic not in VISIBLE_TOPICS:
                 weight *= 0.3
             if synset.instance:

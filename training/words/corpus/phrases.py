@@ -147,8 +147,9 @@ def with_article(noun: str) -> str:
     if noun.lower() in _MASS:
         return noun
     first = noun.lower()
-    an = ((first.startswith(_VOWELS) and not first.startswith(_SOUND_LIKE_CONSONANTS))
-          or first.startswith(("hour", "heir", "honest")))
+    an = (
+        first.startswith(_VOWELS) and not first.startswith(_SOUND_LIKE_CONSONANTS)
+    ) or first.startswith(("hour", "heir", "honest"))
     return f"{'an' if an else 'a'} {noun}"
 
 

@@ -76,8 +76,11 @@ def read_prompts(sources: Sources) -> list[str]:
     if sources.emoji is not None:
         for line in sources.emoji.read_text(encoding="utf-8").splitlines():
             emoji = json.loads(line)
-            prompts += [emoji["name"], " ".join(emoji["keywords"][:4]),
-                        *(word for word in emoji["keywords"] if len(word) > 3)]
+            prompts += [
+                emoji["name"],
+                " ".join(emoji["keywords"][:4]),
+                *(word for word in emoji["keywords"] if len(word) > 3),
+            ]
     return list(dict.fromkeys(prompts))
 
 
@@ -86,8 +89,11 @@ def common_words(teacher: Teacher) -> list[str]:
 
     CLIP's vocabulary alone has many that are not words (hashtags, names of accounts).
     """
-    words = [token.removesuffix("</w>") for token in clip_tokenizer().encoder
-             if _WHOLE_WORD.fullmatch(token)]
+    words = [
+        token.removesuffix("</w>")
+        for token in clip_tokenizer().encoder
+        if _WHOLE_WORD.fullmatch(token)
+    ]
     pieces = teacher.tokenizer.encode_batch(words, add_special_tokens=False)
     return [word for word, encoded in zip(words, pieces, strict=True) if len(encoded.ids) == 1]
 
@@ -96,16 +102,24 @@ def meanings_of_nouns(knowledge: Knowledge, path: Path) -> dict[int, Tensor]:
     """The meaning of every noun synset by its offset; read from ``path`` if it is there."""
     if not path.exists():
         synsets = list(knowledge.wordnet.nouns.values())
-        parts = [knowledge.of_synsets(synsets[at:at + CHUNK]).half()
-                 for at in range(0, len(synsets), CHUNK)]
-        save_atomically({"offsets": torch.tensor([each.offset for each in synsets]),
-              "meanings": torch.cat(parts)}, path)
+        parts = [
+            knowledge.of_synsets(synsets[at : at + CHUNK]).half()
+            for at in range(0, len(synsets), CHUNK)
+        ]
+        save_atomically(
+            {
+                "offsets": torch.tensor([each.offset for each in synsets]),
+                "meanings": torch.cat(parts),
+            },
+            path,
+        )
     kept = torch.load(path, weights_only=True)
     return dict(zip(kept["offsets"].tolist(), kept["meanings"].float(), strict=True))
 
 
-def prepare(sources: Sources, folder: Path, sizes: Sizes, seed: int,
-            tell: Callable[[str], None]) -> None:
+def prepare(
+    sources: Sources, folder: Path, sizes: Sizes, seed: int, tell: Callable[[str], None]
+) -> None:
     """Write the corpus into ``folder``, continuing after the last chunk that is there."""
     folder.mkdir(parents=True, exist_ok=True)
     knowledge = new_knowledge(sources)
@@ -140,18 +154,20 @@ def _read_chunk(chunk: Sequence[Example], teacher: Teacher, reader: Reader) -> d
     vectors[teacher_reads] = teacher.encode([texts[i] for i in teacher_reads])
     unread = [i for i, each in enumerate(chunk) if each.meaning is None]
     read = iter(reader.of_texts([texts[i] for i in unread], vectors[unread]))
-    meanings = torch.stack([next(read) if each.meaning is None else each.meaning
-                            for each in chunk])
+    meanings = torch.stack([next(read) if each.meaning is None else each.meaning for each in chunk])
     meanings[meanings.sum(1) == 0] = 1 / CLASSES
     weights, classes = meanings.topk(KEPT)
     tokens = [tokenise(text) for text in texts]
-    return {"tokens": torch.tensor([token for each in tokens for token in each],
-                                   dtype=torch.int32),
-            "lengths": torch.tensor([len(each) for each in tokens]),
-            "classes": classes.short(), "weights": (weights / weights.sum(1, keepdim=True)).half(),
-            "vectors": vectors.half(),
-            "held_out": torch.tensor([each.held_out for each in chunk]),
-            "kinds": [each.kind for each in chunk], "texts": texts}
+    return {
+        "tokens": torch.tensor([token for each in tokens for token in each], dtype=torch.int32),
+        "lengths": torch.tensor([len(each) for each in tokens]),
+        "classes": classes.short(),
+        "weights": (weights / weights.sum(1, keepdim=True)).half(),
+        "vectors": vectors.half(),
+        "held_out": torch.tensor([each.held_out for each in chunk]),
+        "kinds": [each.kind for each in chunk],
+        "texts": texts,
+    }
 
 
 def _is_for_teacher(example: Example) -> bool:
@@ -159,13 +175,12 @@ def _is_for_teacher(example: Example) -> bool:
 
     The teacher takes most of the time, and sentences with a known meaning teach enough without it.
     """
-    return (example.meaning is None or example.held_out
-            or zlib.crc32(example.text.encode()) % 3 == 0)
+    return example.meaning is None or example.held_out or zlib.crc32(example.text.encode()) % 3 == 0
 
 
 def tokenise(text: str) -> list[int]:
     """CLIP's tokens with its start and end, cut to its context."""
-    return [START, *clip_tokenizer().encode(text)[:CONTEXT - 2], END]
+    return [START, *clip_tokenizer().encode(text)[: CONTEXT - 2], END]
 
 
 def load_prepared(folder: Path) -> Prepared:
@@ -175,12 +190,16 @@ def load_prepared(folder: Path) -> Prepared:
         FileNotFoundError: :func:`prepare` has not finished there.
     """
     chunks = int((folder / "chunks").read_text())
-    parts = [torch.load(folder / f"chunk-{number:03d}.pt", weights_only=True)
-             for number in range(chunks)]
-    tensors = {key: torch.cat([part[key] for part in parts])
-               for key in ("tokens", "lengths", "classes", "weights", "vectors", "held_out")}
-    return Prepared(**tensors, kinds=list(_joined(parts, "kinds")),
-                    texts=list(_joined(parts, "texts")))
+    parts = [
+        torch.load(folder / f"chunk-{number:03d}.pt", weights_only=True) for number in range(chunks)
+    ]
+    tensors = {
+        key: torch.cat([part[key] for part in parts])
+        for key in ("tokens", "lengths", "classes", "weights", "vectors", "held_out")
+    }
+    return Prepared(
+        **tensors, kinds=list(_joined(parts, "kinds")), texts=list(_joined(parts, "texts"))
+    )
 
 
 def _joined(parts: Sequence[dict[str, Any]], key: str) -> Iterator[str]:

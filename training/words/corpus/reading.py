@@ -63,7 +63,7 @@ class Reader:
         candidates = [words, self._singular.get(words, "")]
         for ending, instead in (("s", ""), ("es", ""), ("ies", "y"), ("'s", "")):
             if words.endswith(ending):
-                candidates.append(words[:-len(ending)] + instead)
+                candidates.append(words[: -len(ending)] + instead)
         scenes = self.knowledge.scenes
         return next((each for each in candidates if each in scenes or each in known), "")
 
@@ -78,8 +78,10 @@ class Reader:
                 continue
             begins_another = word in _PREPOSITIONS or self._is_ing_form(word)
             if begins_another or word in _BOUNDARIES or word == "of":
-                found += [(each, weight if at == len(phrase) else weight * _MODIFIER)
-                          for at, each in enumerate(phrase, start=1)]
+                found += [
+                    (each, weight if at == len(phrase) else weight * _MODIFIER)
+                    for at, each in enumerate(phrase, start=1)
+                ]
                 phrase = []
                 if word == "of":  # a cup of tea; but: a photo of tea
                     weight *= 0.8 if found else 1.0
@@ -97,7 +99,7 @@ class Reader:
         at = 0
         while at < len(words):
             for length in range(min(_LONGEST, len(words) - at), 0, -1):
-                words_together = " ".join(words[at:at + length])
+                words_together = " ".join(words[at : at + length])
                 if words_together in _NOT_NOUNS:
                     yield words_together, ""
                     break
@@ -142,5 +144,5 @@ class Reader:
             return alone
         mixture /= mixture.sum()
         nouns, teacher = mixture + _FLOOR * alone, alone + _FLOOR * mixture
-        both = nouns ** _NOUNS_SHARE * teacher ** (1 - _NOUNS_SHARE)
+        both = nouns**_NOUNS_SHARE * teacher ** (1 - _NOUNS_SHARE)
         return both / both.sum()

@@ -91,21 +91,32 @@ class Composer:
             return self.pick(phrases.PLAIN)
         return self.pick(phrases.LIVELY if living and which < 0.6 else phrases.SCENIC)
 
-    def compose(self, subject: Subject, pattern: str, second: Subject | None = None
-                ) -> tuple[str, Tensor] | None:
+    def compose(
+        self, subject: Subject, pattern: str, second: Subject | None = None
+    ) -> tuple[str, Tensor] | None:
         """A sentence and its meaning; None if a word before the noun makes it another noun."""
         noun = subject.noun
         slots = {
-            "n": noun, "a": phrases.with_article(noun), "p": phrases.plural(noun, self.irregular),
+            "n": noun,
+            "a": phrases.with_article(noun),
+            "p": phrases.plural(noun, self.irregular),
             "b": phrases.with_article(second.noun) if second else "",
-            "place": self.pick(tuple(phrases.PLACES)), "time": self.pick(phrases.TIMES),
-            "weather": self.pick(phrases.WEATHER), "style": self.pick(phrases.STYLES),
-            "colour": self.pick(phrases.COLOURS), "adjective": self.pick(phrases.ADJECTIVES),
-            "number": self.pick(phrases.NUMBERS), "doing": self.pick(phrases.DOING),
-            "wearing": self.pick(tuple(phrases.WEARING)), "material": self.pick(phrases.MATERIALS)}
+            "place": self.pick(tuple(phrases.PLACES)),
+            "time": self.pick(phrases.TIMES),
+            "weather": self.pick(phrases.WEATHER),
+            "style": self.pick(phrases.STYLES),
+            "colour": self.pick(phrases.COLOURS),
+            "adjective": self.pick(phrases.ADJECTIVES),
+            "number": self.pick(phrases.NUMBERS),
+            "doing": self.pick(phrases.DOING),
+            "wearing": self.pick(tuple(phrases.WEARING)),
+            "material": self.pick(phrases.MATERIALS),
+        }
         text = pattern.format(**slots)
-        if any(f"{slots[slot]} {noun}".lower() in self.known and f"{{{slot}}}" in pattern
-               for slot in ("colour", "adjective", "material")):
+        if any(
+            f"{slots[slot]} {noun}".lower() in self.known and f"{{{slot}}}" in pattern
+            for slot in ("colour", "adjective", "material")
+        ):
             return None
         meaning = subject.meaning
         if second is not None:
@@ -120,8 +131,9 @@ class Composer:
 class Corpus:
     """All examples, kind by kind."""
 
-    def __init__(self, knowledge: Knowledge, meanings: Mapping[int, Tensor], sizes: Sizes,
-                 seed: int) -> None:
+    def __init__(
+        self, knowledge: Knowledge, meanings: Mapping[int, Tensor], sizes: Sizes, seed: int
+    ) -> None:
         self.knowledge = knowledge
         self.wordnet = knowledge.wordnet
         self.meanings = meanings
@@ -130,8 +142,7 @@ class Corpus:
         self.rng = np.random.default_rng(seed)
         self.composer = Composer(knowledge, self.reader, self.rng)
 
-    def examples(self, prompts: Sequence[str] = (), words: Sequence[str] = ()
-                 ) -> Iterator[Example]:
+    def examples(self, prompts: Sequence[str] = (), words: Sequence[str] = ()) -> Iterator[Example]:
         """All examples.
 
         ``prompts`` are real prompts, each given twice, as they are few; ``words`` are common words
@@ -154,8 +165,11 @@ class Corpus:
         names = [] if "(" in each.name else [each.plain_name]
         for lemma in self.wordnet.nouns[each.offset].lemmas:
             senses = self.knowledge.sense_weights(lemma.lower())
-            if (senses.get(each.offset, 0) >= 0.5 and lemma.lower() not in self.knowledge.scenes
-                    and self.knowledge.names.get(lemma.lower(), each.index) == each.index):
+            if (
+                senses.get(each.offset, 0) >= 0.5
+                and lemma.lower() not in self.knowledge.scenes
+                and self.knowledge.names.get(lemma.lower(), each.index) == each.index
+            ):
                 names.append(lemma)
         return list(dict.fromkeys(names))
 
@@ -166,20 +180,25 @@ class Corpus:
             meaning = _certain(each.index)
             names = self.names(each)
             for text in self._descriptions(each, synset):
-                yield from [Example(text, meaning, "class",
-                                    is_held_out(each.index, text))] * 2
+                yield from [Example(text, meaning, "class", is_held_out(each.index, text))] * 2
             for _ in range(self.sizes.a_class if names else 0):
                 short = self.rng.random() < 0.5
                 name = names[0] if short else self.composer.pick(names)
-                yield from self._about(Subject(name, meaning, synset.topic in _LIVING_TOPICS,
-                                               each.index), "class")
+                yield from self._about(
+                    Subject(name, meaning, synset.topic in _LIVING_TOPICS, each.index), "class"
+                )
 
     def _descriptions(self, each: ImageClass, synset: Synset) -> Iterator[str]:
         kind = self.wordnet.nouns[synset.hypernyms[0]].lemmas[0]
         yield synset.gloss
         for name in dict.fromkeys((each.plain_name, *synset.lemmas)):
-            yield from (f"{name}: {synset.gloss}", f"{name} ({kind})", f"{name}, a kind of {kind}",
-                        f"{name} {kind}", f"the {kind} called {name}")
+            yield from (
+                f"{name}: {synset.gloss}",
+                f"{name} ({kind})",
+                f"{name}, a kind of {kind}",
+                f"{name} {kind}",
+                f"the {kind} called {name}",
+            )
 
     def _about(self, subject: Subject, kind: str) -> Iterator[Example]:
         pattern = self.composer.pattern(subject.living)
@@ -199,8 +218,9 @@ class Corpus:
                     continue
                 meaning = self.reader.of_noun(lemma.lower())
                 for _ in range(self.sizes.a_broader_term):
-                    yield from self._about(Subject(lemma, meaning, synset.topic in _LIVING_TOPICS),
-                                           "broader")
+                    yield from self._about(
+                        Subject(lemma, meaning, synset.topic in _LIVING_TOPICS), "broader"
+                    )
 
     def scenes(self) -> Iterator[Example]:
         """The words of scenes.tsv in patterns."""
@@ -211,9 +231,12 @@ class Corpus:
 
     def _noun_subjects(self, count: int) -> Iterator[Subject]:
         """Nouns for things that can be seen, at least three quarters of them in everyday use."""
-        visible = [lemma for lemma, senses in self.wordnet.senses.items()
-                   if self.wordnet.nouns[senses[0]].topic in VISIBLE_TOPICS
-                   and not self.wordnet.nouns[senses[0]].instance]
+        visible = [
+            lemma
+            for lemma, senses in self.wordnet.senses.items()
+            if self.wordnet.nouns[senses[0]].topic in VISIBLE_TOPICS
+            and not self.wordnet.nouns[senses[0]].instance
+        ]
         common = [lemma for lemma in visible if lemma in self.wordnet.common]
         for _ in range(count):
             noun = self.composer.pick(common if self.rng.random() < 0.75 else visible)
@@ -247,15 +270,17 @@ class Corpus:
             pattern = self.composer.pick(phrases.PAIRS)
             composed = self.composer.compose(first, pattern, second)
             if composed is not None:
-                held_out = any(each.index >= 0 and is_held_out(each.index, pattern)
-                               for each in (first, second))
+                held_out = any(
+                    each.index >= 0 and is_held_out(each.index, pattern) for each in (first, second)
+                )
                 yield Example(*composed, "pair", held_out)
 
     def glosses(self) -> Iterator[Example]:
         """Definitions of nouns, with and without the noun: they separate the senses of a word."""
         offsets = list(self.meanings)
-        for at in self.rng.choice(len(offsets), min(self.sizes.glosses, len(offsets)),
-                                  replace=False):
+        for at in self.rng.choice(
+            len(offsets), min(self.sizes.glosses, len(offsets)), replace=False
+        ):
             synset = self.wordnet.nouns[offsets[at]]
             if synset.offset in self.knowledge.hierarchy.class_of:
                 continue
@@ -275,8 +300,10 @@ class Corpus:
                 for lemma in each.lemmas:
                     yield self._open(lemma)
                     if part == "verb":
-                        yield self._open(f"a {self.composer.pick(('man', 'woman', 'dog', 'child'))}"
-                                         f" {_ing_form(lemma)}")
+                        yield self._open(
+                            f"a {self.composer.pick(('man', 'woman', 'dog', 'child'))}"
+                            f" {_ing_form(lemma)}"
+                        )
             chosen = list(synsets.values())
             share = min(self.sizes.open_glosses // len(self.wordnet.others), len(chosen))
             for at in self.rng.choice(len(chosen), share, replace=False):

@@ -44,12 +44,19 @@ def parse_synset(line: str) -> Synset:
     words = int(fields[3], 16)
     lemmas = tuple(fields[4 + 2 * i].split("(")[0].replace("_", " ") for i in range(words))
     at = 4 + 2 * words
-    pointers = [fields[at + 1 + 4 * i:at + 5 + 4 * i] for i in range(int(fields[at]))]
+    pointers = [fields[at + 1 + 4 * i : at + 5 + 4 * i] for i in range(int(fields[at]))]
     above = tuple(int(offset) for symbol, offset, _, _ in pointers if symbol in HYPERNYM_POINTERS)
     definition, *quoted = gloss.strip().split('"')
     examples = tuple(each.strip() for each in quoted[::2] if each.strip())
-    return Synset(int(fields[0]), int(fields[1]), lemmas, above, definition.strip(" ;"), examples,
-                  instance=any(symbol == "@i" for symbol, *_ in pointers))
+    return Synset(
+        int(fields[0]),
+        int(fields[1]),
+        lemmas,
+        above,
+        definition.strip(" ;"),
+        examples,
+        instance=any(symbol == "@i" for symbol, *_ in pointers),
+    )
 
 
 def read_synsets(path: Path) -> Iterator[Synset]:
@@ -129,8 +136,10 @@ def read_wordnet(folder: Path = DEFAULT_FOLDER) -> WordNet:
     Raises:
         FileNotFoundError: The folder is not WordNet's; Debian: ``apt install wordnet-base``.
     """
-    synsets = {part: {each.offset: each for each in read_synsets(folder / f"data.{part}")}
-               for part in PARTS}
+    synsets = {
+        part: {each.offset: each for each in read_synsets(folder / f"data.{part}")}
+        for part in PARTS
+    }
     exceptions = {}
     for line in (folder / "noun.exc").read_text(encoding="utf-8").splitlines():
         plural, singular, *_ = (word.replace("_", " ") for word in line.split())

@@ -13,11 +13,24 @@ def test_there_are_a_thousand_in_the_order_of_their_offsets():
     assert all(one.offset < other.offset for one, other in pairwise(classes))
 
 
-@pytest.mark.parametrize(("index", "offset", "name"), [
-    (0, 1440764, "tench"), (134, 2012849, "crane"), (517, 3126707, "crane"), (21, 1608432, "kite"),
-    (264, 2113186, "Cardigan Welsh Corgi"), (474, 2963159, "cardigan"), (638, 3710637, "tights"),
-    (639, 3710721, "tank suit"), (657, 3773504, "missile"), (744, 4008634, "projectile"),
-    (836, 4355933, "sunglass"), (837, 4356056, "sunglasses"), (999, 15075141, "toilet paper")])
+@pytest.mark.parametrize(
+    ("index", "offset", "name"),
+    [
+        (0, 1440764, "tench"),
+        (134, 2012849, "crane"),
+        (517, 3126707, "crane"),
+        (21, 1608432, "kite"),
+        (264, 2113186, "Cardigan Welsh Corgi"),
+        (474, 2963159, "cardigan"),
+        (638, 3710637, "tights"),
+        (639, 3710721, "tank suit"),
+        (657, 3773504, "missile"),
+        (744, 4008634, "projectile"),
+        (836, 4355933, "sunglass"),
+        (837, 4356056, "sunglasses"),
+        (999, 15075141, "toilet paper"),
+    ],
+)
 def test_known_classes(index: int, offset: int, name: str):
     each = image_classes()[index]
     assert (each.offset, each.plain_name) == (offset, name)
@@ -42,5 +55,6 @@ def test_classes_tsv_follows_from_wordnet():
     if not (folder / "data.noun").exists():
         pytest.skip("no WordNet; Debian: apt install wordnet-base")
     names = [each.name for each in image_classes()]
-    assert align(names, read_wordnet(folder), read_senses()) == [each.offset
-                                                                 for each in image_classes()]
+    assert align(names, read_wordnet(folder), read_senses()) == [
+        each.offset for each in image_classes()
+    ]

@@ -20,8 +20,9 @@ class HashingTeacher:
     """Sums a random vector for each word."""
 
     def encode(self, texts: Sequence[str]) -> Tensor:
-        vectors = torch.stack([sum((self.word(word) for word in text.split()), torch.zeros(16))
-                               for text in texts])
+        vectors = torch.stack(
+            [sum((self.word(word) for word in text.split()), torch.zeros(16)) for text in texts]
+        )
         return torch.nn.functional.normalize(vectors + 1e-3, dim=1)
 
     def word(self, word: str) -> Tensor:
@@ -31,8 +32,11 @@ class HashingTeacher:
 
 @pytest.fixture
 def knows(wordnet: WordNet, monkeypatch: pytest.MonkeyPatch) -> Knowledge:
-    few = (ImageClass(269, 300, "wolf"), ImageClass(134, 400, "crane (bird)"),
-           ImageClass(517, 500, "crane (machine)"))
+    few = (
+        ImageClass(269, 300, "wolf"),
+        ImageClass(134, 400, "crane (bird)"),
+        ImageClass(517, 500, "crane (machine)"),
+    )
     scenes = {"snow": torch.eye(1000)[970]}
     for module in (classes, knowledge, sentences):
         monkeypatch.setattr(module, "image_classes", lambda: few)
@@ -48,8 +52,9 @@ def meanings(knows: Knowledge) -> dict[int, Tensor]:
 
 @pytest.fixture
 def examples(knows: Knowledge, meanings: dict[int, Tensor]):
-    sizes = Sizes(a_class=200, a_broader_term=5, a_scene=3, nouns=20, pairs=30, glosses=5,
-                  open_glosses=3)
+    sizes = Sizes(
+        a_class=200, a_broader_term=5, a_scene=3, nouns=20, pairs=30, glosses=5, open_glosses=3
+    )
     return list(Corpus(knows, meanings, sizes, seed=3).examples(["a prompt"]))
 
 
@@ -84,8 +89,9 @@ def test_about_a_fifth_is_held_out():
 
 def test_the_corpus_follows_from_its_seed(knows: Knowledge, meanings: dict[int, Tensor]):
     sizes = Sizes(a_class=5, a_broader_term=1, a_scene=1, nouns=5, pairs=5, glosses=2)
-    first, again = ([each.text for each in Corpus(knows, meanings, sizes, seed=3).examples()]
-                    for _ in range(2))
+    first, again = (
+        [each.text for each in Corpus(knows, meanings, sizes, seed=3).examples()] for _ in range(2)
+    )
     assert first == again
 
 
@@ -100,8 +106,9 @@ def test_a_place_that_is_a_class_takes_its_share(knows: Knowledge, meanings):
 
 def test_two_things_mean_half_each(knows: Knowledge, meanings):
     composer = Composer(knows, Reader(knows, meanings), np.random.default_rng(0))
-    composed = composer.compose(Subject("wolf", torch.eye(1000)[269]), "{a} and {b}",
-                                Subject("ox", torch.eye(1000)[345]))
+    composed = composer.compose(
+        Subject("wolf", torch.eye(1000)[269]), "{a} and {b}", Subject("ox", torch.eye(1000)[345])
+    )
     assert composed is not None
     assert composed[0] == "a wolf and an ox"
     assert composed[1][[269, 345]].tolist() == [0.5, 0.5]
@@ -114,12 +121,19 @@ def test_the_reader_weighs_the_head_of_a_phrase_most(knows: Knowledge, meanings)
     assert reader.nouns("a red painting of a wading bird") == [("wading bird", 1.0)]
 
 
-@pytest.mark.parametrize(("noun", "article", "several"), [
-    ("fox", "a fox", "foxes"), ("owl", "an owl", "owls"), ("unicycle", "a unicycle", "unicycles"),
-    ("hourglass", "an hourglass", "hourglasses"), ("daisy", "a daisy", "daisies"),
-    ("wolf", "a wolf", "wolves"), ("grey wolf", "a grey wolf", "grey wolves"),
-    ("hay", "hay", "hay"),
-])
+@pytest.mark.parametrize(
+    ("noun", "article", "several"),
+    [
+        ("fox", "a fox", "foxes"),
+        ("owl", "an owl", "owls"),
+        ("unicycle", "a unicycle", "unicycles"),
+        ("hourglass", "an hourglass", "hourglasses"),
+        ("daisy", "a daisy", "daisies"),
+        ("wolf", "a wolf", "wolves"),
+        ("grey wolf", "a grey wolf", "grey wolves"),
+        ("hay", "hay", "hay"),
+    ],
+)
 def test_articles_and_plurals(noun: str, article: str, several: str):
     assert phrases.with_article(noun) == article
     assert phrases.plural(noun, {"wolf": "wolves"}) == several
