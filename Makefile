@@ -46,6 +46,8 @@ lint: style types ## check style and types
 
 style: $(STAMP) ## check style only, in a second
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet . || { \
+		echo "Some files are not formatted; run: make format" >&2; exit 1; }
 
 types: $(STAMP) ## check types only
 	$(BIN)/mypy $(CODE)
