@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import io
-import struct
-import zlib
 from typing import Literal
 
 import aiohttp
 import yarl
-from PIL import Image, WebPImagePlugin
+from PIL import Image
 
 from bot.errors import AttachmentError
 from bot.host.settings import LimitSettings, TestSettings
 from bot.language import _, mark
 from bot.requests.picture import Picture, picture_from_bytes
+from engine.painting.images import BROKEN, FORMATS, MAX_PIXELS
 
 # Discord's hosts for uploads, and its proxy for embeds (images-ext-*).
 MEDIA_HOSTS = frozenset(
@@ -29,22 +28,6 @@ MEDIA_HOSTS = frozenset(
         "images-ext-1.discordapp.net",
         "images-ext-2.discordapp.net",
     }
-)
-MAX_PIXELS = 50_000_000
-# The engine's formats; Pillow knows the name of WebP only after importing its plugin.
-FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
-# What Pillow's plugins raise for broken files.
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OverflowError,
-    AttributeError,
-    struct.error,
-    zlib.error,
 )
 What = Literal["picture", "file"]
 _GONE: dict[What, str] = {
@@ -153,7 +136,7 @@ def picture_from(data: bytes) -> Picture:
             width, height = image.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise too_many from None
-    except _BROKEN:
+    except BROKEN:
         raise AttachmentError(
             _("I can't read that file as a picture. Attach a PNG, JPEG, WebP or GIF.")
         ) from None

@@ -26,9 +26,9 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 100_000_000
 # Pillow knows a format's name only after its plugin is imported, and does not import WebP's by
 # itself. MPO is read as JPEG. TIFF is left out: libtiff prints errors straight to stderr.
-_FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
+FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
 # What Pillow's plugins raise for broken files, found by changing bytes of intact files.
-_BROKEN = (
+BROKEN = (
     OSError,
     SyntaxError,
     ValueError,
@@ -84,10 +84,10 @@ def is_animated(data: bytes) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
             # An MPO is a photograph, stored with others of the same moment.
             return image.format != "MPO" and bool(getattr(image, "is_animated", False))
-        except _BROKEN:
+        except BROKEN:
             return False
 
 
@@ -96,7 +96,7 @@ def _read(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> Image.I
         # About large pictures, for which we have our own limit, and about odd ones.
         warnings.simplefilter("ignore")
         try:
-            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
             if image.width * image.height > MAX_PIXELS:
                 raise RequestError(
                     "The picture has {width}x{height} pixels; the maximum is {most} megapixels.",
@@ -106,7 +106,7 @@ def _read(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> Image.I
                 )
             image.load()
             return convert(_upright(image))
-        except _BROKEN:
+        except BROKEN:
             raise RequestError(
                 "That file can't be read as a picture; use an intact PNG, JPEG, WebP or GIF."
             ) from None
@@ -116,7 +116,7 @@ def _upright(image: Image.Image) -> Image.Image:
     """Rotated as its EXIF says; unchanged if the EXIF is broken, as the pixels are intact."""
     try:
         return ImageOps.exif_transpose(image)
-    except _BROKEN:
+    except BROKEN:
         return image
 
 

@@ -13,7 +13,8 @@ from PIL import Image
 
 from bot.errors import AttachmentError
 from bot.host.settings import LimitSettings, TestSettings
-from bot.media.attachments import MAX_PIXELS, Attachments, check_address, picture_from
+from bot.media.attachments import Attachments, check_address, picture_from
+from engine.painting.images import MAX_PIXELS
 
 
 @pytest.mark.parametrize(
