@@ -19,6 +19,7 @@ INSIDE = {
     "engine": (
         ("errors", "events", "translatable", "tasks", "clock", "version"),
         ("request",),
+        ("pictures",),
         ("models",),
         ("painting",),
         ("worker",),

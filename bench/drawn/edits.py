@@ -16,10 +16,11 @@ from bench.common.parallel import run_parallel
 from bench.drawn.painting import drawn_models
 from bench.drawn.scene_json import scene_from_json
 from bench.prompts import Entry
-from engine.painting.images import png_bytes, to_pil, to_tensor
+from engine.painting.images import to_pil, to_tensor
 from engine.painting.masking import self_mask
 from engine.painting.pipeline import paint, prepare
 from engine.painting.synthesis import Synthesis
+from engine.pictures.writing import png_bytes
 from engine.request.recipe import PAPER_THRESHOLD, make_recipe
 from engine.request.request import make_request
 from training.world.drawing import draw

@@ -14,7 +14,9 @@ from bench.common.parallel import run_parallel
 from bench.prompts import Entry
 from engine import imagine
 from engine.models import Models, load_models
-from engine.painting.images import png_bytes, read_picture, to_tensor
+from engine.painting.images import to_tensor
+from engine.pictures.reading import read_picture
+from engine.pictures.writing import png_bytes
 
 _Job = tuple[str, int, Path | None, dict[str, Any]]
 

@@ -25,9 +25,11 @@ from torch import Tensor
 from bench.common.parallel import run_as_completed
 from bench.prompts import Entry
 from engine.models import Models, load_models
-from engine.painting.images import png_bytes, read_picture, to_pil, to_tensor
+from engine.painting.images import to_pil, to_tensor
 from engine.painting.pipeline import paint, prepare, recipe_of
 from engine.painting.synthesis import Synthesis
+from engine.pictures.reading import read_picture
+from engine.pictures.writing import png_bytes
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest, make_request
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from engine.painting.images import read_picture
+from engine.pictures.reading import read_picture
 from training.pictures.files import picture_files
 
 KNOWN: dict[str, tuple[int, ...]] = {

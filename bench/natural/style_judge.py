@@ -28,7 +28,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from bench.natural.filters import FILTERS, Array, to_array, to_image
-from engine.painting.images import read_picture
+from engine.pictures.reading import read_picture
 from training.common.stage import save_atomically
 from training.pictures.files import picture_files
 from training.world.drawing import draw

@@ -18,7 +18,7 @@ from bot.errors import AttachmentError
 from bot.host.settings import LimitSettings, TestSettings
 from bot.language import _, mark
 from bot.requests.picture import Picture, picture_from_bytes
-from engine.painting.images import BROKEN, FORMATS, MAX_PIXELS
+from engine.pictures.reading import BROKEN, FORMATS, MAX_PIXELS
 
 # Discord's hosts for uploads, and its proxy for embeds (images-ext-*).
 MEDIA_HOSTS = frozenset(

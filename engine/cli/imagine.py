@@ -17,7 +17,7 @@ import typer
 from engine.cli import run
 from engine.cli.output_files import Targets
 from engine.errors import RequestError
-from engine.painting.images import read_file, read_picture
+from engine.pictures.reading import read_file, read_picture
 from engine.request.limits import RANGES
 from engine.request.request import FLAGS, ImageRequest, read_flag, request_from_text
 from engine.version import version

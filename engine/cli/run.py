@@ -249,8 +249,8 @@ def _write_picture(
     targets: Targets,
     done: bool,
 ) -> Path:
-    from engine.painting.images import picture_texts, png_bytes
     from engine.painting.pipeline import provenance
+    from engine.pictures.writing import picture_texts, png_bytes
 
     words = " ".join(prompt.words for prompt in painted.prompts())
     path = targets.picture or Path(f"{name_of(words, synthesis.seed)}.png")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from engine.errors import RequestError
-from engine.painting.images import is_animated, read_mask, read_picture, to_tensor
+from engine.painting.images import to_tensor
 from engine.painting.masking import self_mask
+from engine.pictures.reading import is_animated, read_mask, read_picture
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable

@@ -15,9 +15,9 @@ import torch
 
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
-from engine.painting.images import read_file
 from engine.painting.init_image import read_source
 from engine.painting.synthesis import Iterate, Synthesis
+from engine.pictures.reading import read_file
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.limits import MAX_SEED, range_of
 from engine.request.recipe import Recipe, make_recipe

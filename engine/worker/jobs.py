@@ -20,10 +20,10 @@ from engine.errors import RequestError
 from engine.events import Cancelled, Done, Progress
 from engine.models import Models
 from engine.painting.concepts import concept_scores
-from engine.painting.images import picture_texts, png_bytes
 from engine.painting.pipeline import prepare, provenance
 from engine.painting.synthesis import Iterate, Synthesis
 from engine.painting.video import TimeLapse
+from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.request import ImageRequest, request_from_json
 from engine.worker.messages import (
     AboutJob,

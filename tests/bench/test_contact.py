@@ -17,7 +17,8 @@ from bench.drawn.painting import picture_file, read_painted
 from bench.natural import gallery
 from bench.natural.figures import Judgement
 from bench.prompts import read_entries
-from engine.painting.images import png_bytes, to_pil
+from engine.painting.images import to_pil
+from engine.pictures.writing import png_bytes
 
 
 def test_kept_drawings_are_read_again_and_laid_out_in_order(tmp_path: Path) -> None:

@@ -58,6 +58,8 @@ PLAIN = (
     "engine.errors",
     "engine.version",
     "engine.painting.images",
+    "engine.pictures.reading",
+    "engine.pictures.writing",
     "engine.painting.video",
     "engine.cli.output_files",
     "engine.cli.imagine",

@@ -16,7 +16,7 @@ from bot.language.formatting import file_name, prompt_lines, settings_line
 from bot.media.attachments import picture_from
 from bot.ui.buttons import BUTTONS
 from engine.errors import RequestError
-from engine.painting.images import read_mask, read_picture
+from engine.pictures.reading import read_mask, read_picture
 from engine.request.prompt import split_flags
 from engine.request.request import ImageRequest, request_from_json, request_from_text
 from tests.fuzz.corpus import WHOLE_PICTURES

@@ -14,7 +14,7 @@ from PIL import Image
 from bot.errors import AttachmentError
 from bot.host.settings import LimitSettings, TestSettings
 from bot.media.attachments import Attachments, check_address, picture_from
-from engine.painting.images import MAX_PIXELS
+from engine.pictures.reading import MAX_PIXELS
 
 
 @pytest.mark.parametrize(

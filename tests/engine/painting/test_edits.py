@@ -18,8 +18,9 @@ from PIL import Image
 from engine.errors import RequestError
 from engine.events import Progress
 from engine.models import load_models
-from engine.painting.images import is_animated, png_bytes, read_mask
 from engine.painting.pipeline import prepare, recipe_of
+from engine.pictures.reading import is_animated, read_mask
+from engine.pictures.writing import png_bytes
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.edit_recipe import AWAY, KEEP, PART_STRENGTH, STRENGTH, with_strength
 from engine.request.prompt import Prompt

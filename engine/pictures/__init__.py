@@ -1,0 +1,1 @@
+"""Picture files: reading those of people, writing finished ones. Never imports torch."""
