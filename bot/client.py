@@ -23,6 +23,8 @@ from bot.host.upkeep import Upkeep
 from bot.language import _
 from bot.language.translator import CatalogueTranslator
 from bot.media.attachments import Attachments
+from bot.requests.busy import BusyPeople
+from bot.requests.gate import Gate
 from bot.requests.intake import CLOSING, Intake
 from bot.requests.removal import Removal
 from bot.ui.buttons import add_buttons
@@ -36,7 +38,6 @@ from engine.jobs.queue import PaintQueue
 
 log = logging.getLogger(__name__)
 
-# The order of their gates: first whether the user may ask, then their preferences.
 COGS = (
     "cogs.moderation",
     "cogs.privacy",
@@ -95,6 +96,8 @@ class ImageBot(commands.AutoShardedBot):
         self.delivery: Delivery
         self.videos: Videos
         self.removal: Removal
+        self.busy: BusyPeople
+        self.gate: Gate
         self.intake: Intake
         self.retention: Retention
         self._in_process = in_process
@@ -154,7 +157,9 @@ class ImageBot(commands.AutoShardedBot):
         )
         self.videos = Videos(store, self.queue, self.guild_settings, self)
         self.removal = Removal(store, self.queue, self.delivery, self)
-        self.intake = Intake(self.queue, self.guild_settings, settings.limits, self.delivery)
+        self.busy = BusyPeople()
+        self.gate = Gate(store, self.queue, settings.limits, self.busy)
+        self.intake = Intake(self.queue, self.guild_settings, self.gate, self.delivery)
 
     async def _concepts_of(self, job: Job) -> list[str]:
         return wanted_scores(await self.guild_settings.rules(job.place.guild_id))

@@ -104,6 +104,17 @@ def _check(permissions: discord.Permissions, channel: Any) -> None:
         )
 
 
+def server_permissions(user: discord.User | discord.Member) -> discord.Permissions:
+    """Return a member's permissions in the whole server, from their roles; none for others.
+
+    ``interaction.permissions`` include the channel's overwrites, which give power over one channel
+    and not over the server.
+    """
+    return (
+        user.guild_permissions if isinstance(user, discord.Member) else discord.Permissions.none()
+    )
+
+
 def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) -> bool:
     """Whether the user can manage messages in the server ``guild_id``, and is in it now."""
     if guild_id is None or str(interaction.guild_id) != guild_id:

@@ -16,15 +16,12 @@ import discord
 from discord import app_commands
 
 from bot.client import ImageBot
-from bot.errors import ClosingError, GoneError, Guarded, MissingRightError, report
-from bot.guild.rules import Rules
+from bot.errors import GoneError, Guarded, MissingRightError, report
 from bot.language import _, plural
 from bot.language.formatting import duration
-from bot.requests.origin import Origin
 from bot.ui.command_tree import sync
 from bot.ui.feature import Feature
 from data.sqlite.backup import backups
-from engine.request.request import ImageRequest
 from engine.tasks import spawn
 from engine.version import version
 from engine.worker.status import WorkerStatus
@@ -136,7 +133,6 @@ class Admin(Feature):
 
     def __init__(self, bot: ImageBot) -> None:
         super().__init__(bot)
-        self.gates = (self._gate,)
         self.announcements: dict[str, Announcement] = {}
         self._watching: asyncio.Task[None] | None = None
 
@@ -145,16 +141,6 @@ class Admin(Feature):
         await super().cog_unload()
         if self._watching is not None:
             self._watching.cancel()
-
-    async def _gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
-        if self.bot.queue.draining:
-            raise ClosingError(
-                _(
-                    "I'm going down for maintenance and not taking new pictures. "
-                    "Those in the queue will still be painted. Try again later."
-                )
-            )
-        return request
 
     @admin.command(description="Show jobs, queue, servers and versions")
     async def stats(self, interaction: discord.Interaction[Any]) -> None:

@@ -14,6 +14,7 @@ from bot.language import _
 from bot.language.translator import field_description
 from bot.media.source_picture import job_of, picture_address
 from bot.permissions import check_bot_may_post
+from bot.requests.asking import Asking
 from bot.requests.edit_request import edit_request
 from bot.requests.origin import origin_of_interaction
 from bot.requests.restrictions import check_may_ask
@@ -77,7 +78,9 @@ class Edit(commands.Cog):
                 threshold=threshold,
                 mask=None if mask is None else pictures[1].sha256,
             )
-            await self.bot.intake.ask(origin_of_interaction(interaction, "edit"), request, pictures)
+            await self.bot.intake.ask(
+                Asking(origin_of_interaction(interaction, "/edit"), request, pictures)
+            )
 
     async def edit_this_image(
         self, interaction: discord.Interaction[Any], message: discord.Message

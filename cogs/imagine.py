@@ -12,6 +12,7 @@ from bot.client import ImageBot
 from bot.errors import Guarded
 from bot.language.translator import field_description
 from bot.permissions import check_bot_may_post
+from bot.requests.asking import Asking
 from bot.requests.origin import origin_of_interaction
 from bot.ui.autocomplete import choices, offer_models
 from engine.request.limits import max_length, whole_range
@@ -65,7 +66,9 @@ class Imagine(commands.Cog):
                 pictures = [await self.bot.attachments.picture(init_image.url)]
                 values["init_image"] = pictures[0].sha256
             request = request_from_text(prompt, **values)
-            await self.bot.intake.ask(origin_of_interaction(interaction), request, pictures)
+            await self.bot.intake.ask(
+                Asking(origin_of_interaction(interaction, "/imagine"), request, pictures)
+            )
 
     @imagine.autocomplete("prompt")
     async def _prompts(

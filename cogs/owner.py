@@ -14,7 +14,7 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import Caught
 from bot.language import _, plural, using_language
-from bot.requests.origin import origin_of_message
+from bot.requests.origin import place_of_message
 from bot.ui.command_tree import sync
 
 
@@ -28,7 +28,7 @@ class Owner(commands.Cog):
     @commands.is_owner()
     async def sync(self, context: commands.Context[ImageBot]) -> None:
         """Sync the slash commands, whether they changed or not."""
-        locale = origin_of_message(context.message).place.locale
+        locale = place_of_message(context.message).locale
         with using_language(locale), Caught("@bot sync") as caught:
             number = await sync(self.bot.tree, self.bot.store)
             await context.send(
@@ -44,7 +44,7 @@ class Owner(commands.Cog):
         """Answer a mention that is no command, or not the owner's, with a hint."""
         if isinstance(error, (commands.CommandNotFound, commands.CheckFailure)):
             with (
-                using_language(origin_of_message(context.message).place.locale),
+                using_language(place_of_message(context.message).locale),
                 contextlib.suppress(discord.HTTPException),
             ):  # the bot may not write there
                 await context.send(

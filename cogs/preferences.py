@@ -7,63 +7,32 @@ from typing import Any
 
 import discord
 from discord import app_commands
+from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
-from bot.guild.rules import Rules
 from bot.host.models import check_model
 from bot.language import _
 from bot.language.formatting import escape
 from bot.language.translator import field_description
-from bot.requests.gate import pixels_allowed, shrunk
 from bot.requests.limits import check_limits
-from bot.requests.origin import Origin
 from bot.ui.autocomplete import offer_models
-from bot.ui.feature import Feature
 from data.people import Preferences
 from engine.request.limits import whole_range
-from engine.request.request import ImageRequest, make_request, parse_size
+from engine.request.request import make_request, parse_size
 
 FEWEST, MOST = whole_range("iterations")
 
 
-class PreferencesCog(Feature, name="Preferences"):
-    """The commands, and the gate that fills in what a request leaves open."""
-
-    bot: ImageBot
+class PreferencesCog(commands.Cog, name="Preferences"):
+    """The commands; the gate fills in what a request leaves open."""
 
     preferences = app_commands.Group(
         name="preferences", description="Your own defaults and notifications"
     )
 
     def __init__(self, bot: ImageBot) -> None:
-        super().__init__(bot)
-        self.gates = (self.gate,)
-
-    async def gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
-        """Fill in the user's preferences for options left out; an edit keeps its picture's size.
-
-        A preference above the server's maximum is lowered to it instead of refused, because the
-        user did not ask for it in this request.
-        """
-        if origin.kind != "imagine":
-            return request
-        mine = await self.bot.people.preferences(origin.person)
-        values: dict[str, Any] = {}
-        if request.iterations is None and mine.iterations is not None:
-            values["iterations"] = min(mine.iterations, rules.value("max_iterations"))
-        if (
-            mine.width is not None
-            and mine.height is not None
-            and not (request.width or request.height or request.aspect or request.init_image)
-        ):
-            values["width"], values["height"] = shrunk(
-                mine.width, mine.height, pixels_allowed(origin, rules)
-            )
-        if "model" not in request.model_fields_set:  # no model was chosen
-            values["model"] = mine.model
-        chosen = {name: value for name, value in values.items() if value is not None}
-        return request.with_values(**chosen)
+        self.bot = bot
 
     @preferences.command(description="Show your preferences")
     async def show(self, interaction: discord.Interaction[Any]) -> None:

@@ -14,14 +14,11 @@ from discord import app_commands
 from bot.client import ImageBot
 from bot.delivery.posting import upload_limit
 from bot.errors import GoneError, Guarded
-from bot.guild.rules import Rules
 from bot.host.settings import OperationsSettings
 from bot.language import _, plural
 from bot.requests.forget_person import Forgetting
-from bot.requests.origin import Origin
 from bot.ui.feature import Feature
 from data.privacy.archives import archives
-from engine.request.request import ImageRequest
 
 
 def backup_days(settings: OperationsSettings) -> int:
@@ -67,7 +64,7 @@ class ForgetButton(
             cog = interaction.client.get_cog("Privacy")
             if not isinstance(cog, Privacy):  # the cog was unloaded meanwhile
                 raise GoneError(_("I can't do that right now. Use /privacy forget again later."))
-            cog.forgetting.check(str(interaction.user.id))
+            cog.bot.busy.check(str(interaction.user.id))
             await interaction.response.edit_message(
                 content=_("Deleting everything. This can take a few minutes."), view=None
             )
@@ -100,7 +97,7 @@ class ForgetButton(
 
 
 class Privacy(Feature):
-    """The commands, and the gate that refuses requests while a user's data is being deleted."""
+    """The commands."""
 
     bot: ImageBot
 
@@ -110,13 +107,7 @@ class Privacy(Feature):
 
     def __init__(self, bot: ImageBot) -> None:
         super().__init__(bot)
-        self.gates = (self.gate,)
-        self.forgetting = Forgetting(bot.store, bot.queue, bot.removal, bot.intake.asked)
-
-    async def gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
-        """Raise BusyError while the user's data is being exported or deleted."""
-        self.forgetting.check(origin.person)
-        return request
+        self.forgetting = Forgetting(bot.store, bot.queue, bot.removal, bot.busy, bot.intake.asked)
 
     @privacy.command(name="export", description="Get all your data as a zip file in a DM")
     async def export_(self, interaction: discord.Interaction[Any]) -> None:
@@ -124,7 +115,7 @@ class Privacy(Feature):
         async with Guarded(interaction, "/privacy export"):
             await interaction.response.defer(ephemeral=True, thinking=True)
             person = str(interaction.user.id)
-            with self.forgetting.turn(person):
+            with self.bot.busy.turn(person):
                 exported = await self.bot.store.privacy.export(person)
                 if not exported.rows:
                     await interaction.edit_original_response(content=_("I have no data about you."))

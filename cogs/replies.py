@@ -18,8 +18,9 @@ from bot.errors import Caught, GoneError
 from bot.language import _, using_language
 from bot.media.source_picture import attached_address, job_of, picture_of
 from bot.permissions import check_bot_may_post_in
+from bot.requests.asking import Asking
 from bot.requests.edit_request import edit_request
-from bot.requests.origin import origin_of_message
+from bot.requests.origin import Way, origin_of_message, place_of_message
 from engine.errors import RequestError
 from engine.request.request import request_from_text
 
@@ -47,7 +48,7 @@ class Replies(commands.Cog):
 
     async def _locale(self, message: discord.Message) -> str:
         """Return the server's language: its /config setting, else its Discord language."""
-        place = origin_of_message(message).place
+        place = place_of_message(message)
         with Caught("the language of a server"):
             place = (await self.bot.guild_settings.rules(place.guild_id)).place(place)
         return place.locale
@@ -84,14 +85,19 @@ class Replies(commands.Cog):
         if not words and former is not None:
             words = former.prompt  # their own version of the picture: reuse its prompt
         request = edit_request(words, picture, former=former, same_size=attached is None)
-        await self.bot.intake.ask(origin_of_message(message), request, [picture])
+        way: Way = "reply"
+        if replied is None:
+            way = "direct message" if message.guild is None else "mention"
+        await self.bot.intake.ask(Asking(origin_of_message(message, way), request, [picture]))
 
     async def _take_words(self, message: discord.Message, words: str) -> None:
         """Paint a direct message's prompt; elsewhere, answer with the help text."""
         if message.guild is not None or not words:
             await _say(message, help_text())
             return
-        await self.bot.intake.ask(origin_of_message(message, "imagine"), request_from_text(words))
+        await self.bot.intake.ask(
+            Asking(origin_of_message(message, "direct message"), request_from_text(words))
+        )
 
     def _words(self, message: discord.Message) -> str:
         """Return the message's text without the mention of the bot."""

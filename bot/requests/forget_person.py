@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 
-from bot.errors import BusyError
-from bot.language import _
+from bot.requests.busy import BusyPeople
 from bot.requests.removal import Removal
 from data.store import Store
 from engine.jobs.queue import PaintQueue
@@ -20,7 +19,7 @@ MESSAGE_SECONDS = 600.0
 
 
 class Forgetting:
-    """The users whose data is being exported or deleted now, each once at a time.
+    """Deletes users' data, each once at a time.
 
     ``asked`` waits until the user's current request is queued or refused.
     """
@@ -30,35 +29,21 @@ class Forgetting:
         store: Store,
         queue: PaintQueue,
         removal: Removal,
+        busy: BusyPeople,
         asked: Callable[[str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._queue = queue
         self._removal = removal
         self._asked = asked
-        self._busy: set[str] = set()
-
-    def check(self, person: str) -> None:
-        """Raise BusyError while the user's data is being exported or deleted."""
-        if person in self._busy:
-            raise BusyError(_("I'm still exporting or deleting your data. Try again in a minute."))
-
-    @contextlib.contextmanager
-    def turn(self, person: str) -> Iterator[None]:
-        """Reserve the user while the context lasts; raises BusyError if reserved already."""
-        self.check(person)
-        self._busy.add(person)
-        try:
-            yield
-        finally:
-            self._busy.discard(person)
+        self._busy = busy
 
     async def forget(self, person: str) -> int:
         """Delete all data about ``person``; return how many jobs' messages are left.
 
         Raises BusyError, and StoreError when only part is done; a second call does the rest.
         """
-        with self.turn(person):
+        with self._busy.turn(person):
             # Requests that had passed the gates are in the queue by then, and are deleted too.
             await self._asked(person)
             await self._cancel_jobs(person)

@@ -1,240 +1,111 @@
-"""Applies a server's settings to a request: fills in defaults, or refuses it.
+"""The gate: whether a member may have a finished request in a place, whatever way it came in.
 
-Members with Manage Server can ask in any channel and without any role, because they could change
-the setting. Blocked words, maximums, limits per member and the cooldown apply to them too.
+It is the only way to the queue and to time-lapses: :class:`bot.requests.intake.Intake` calls it
+for every command, button, modal, menu, reply and direct message.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-from bot.errors import LimitError, NotAllowedError
-from bot.guild.blocked_words import blocked_words
-from bot.guild.rules import Rules, is_chosen
-from bot.guild.setting_kinds import RANDOM
+from bot.errors import Caught, ClosingError
+from bot.guild.rules import Rules
+from bot.host.models import check_model
+from bot.host.settings import LimitSettings
 from bot.language import _
-from bot.language.formatting import escape
-from bot.requests.limits import requested_size
-from bot.requests.origin import Origin
-from bot.requests.usage import check_usage
+from bot.requests.asking import Asking
+from bot.requests.busy import BusyPeople
+from bot.requests.limits import check_limits
+from bot.requests.preferences import with_preferences
+from bot.requests.restrictions import check_restrictions
+from bot.requests.server_rules import ServerRules
 from data.store import Store
 from engine.clock import now_ms
 from engine.jobs.job import Job
 from engine.jobs.queue import PaintQueue
-from engine.models.catalogue import load_catalogue
-from engine.request.recipe import Recipe, make_recipe
-from engine.request.request import ImageRequest, parse_size
+from engine.request.request import ImageRequest
 
-_NAMED = 3
+Check = Callable[[Asking, ImageRequest, Rules], Awaitable[ImageRequest]]
+"""One rule of the gate: raises BotError or EngineError to refuse, or returns the request with what
+a server or a person chose filled in."""
 
 
-class GuildGate:
-    """The gate that applies each server's settings, and counts accepted jobs."""
+class Gate:
+    """Decides about one request. ``checks`` are its rules, in their order.
 
-    def __init__(self, store: Store, queue: PaintQueue) -> None:
+    First whether the bot takes requests at all, then whether this person may ask, then what their
+    preferences and the server's settings fill in and forbid, then the host's limits.
+    """
+
+    def __init__(
+        self, store: Store, queue: PaintQueue, limits: LimitSettings, busy: BusyPeople
+    ) -> None:
         self._store = store
         self._queue = queue
+        self._limits = limits
+        self._busy = busy
+        self.checks: list[Check] = [
+            self._check_draining,
+            self._check_busy,
+            self._check_restrictions,
+            self._fill_in_preferences,
+            ServerRules(store, queue).check,
+            self._check_host,
+        ]
 
-    async def check(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
-        """Return the request with the server's defaults; raises BotError, EngineError."""
-        guild_id = origin.place.guild_id
+    async def check(self, asking: Asking, rules: Rules) -> ImageRequest:
+        """Return the request to paint, with all defaults; raises BotError or EngineError.
+
+        ``rules`` are those of the place. Nothing is filled into a request whose picture is painted
+        already (see :attr:`Asking.is_fixed`): it is only checked, by the work that is left.
+        """
+        request = asking.work
+        for check in self.checks:
+            request = await check(asking, request, rules)
+        return asking.request if asking.is_fixed else request
+
+    async def count(self, asking: Asking, job: Job) -> None:
+        """Record an accepted job; a failure is logged, because the job is in the queue."""
+        guild_id = asking.origin.place.guild_id
         if guild_id is not None:
-            if not _manages(origin):
-                check_channel(origin, rules)
-                check_roles(origin, rules)
-            # This takes milliseconds for a long prompt and a long list.
-            await asyncio.to_thread(check_words, request, rules)
-            await self._check_usage(guild_id, origin, rules)
-        request = request.with_values(**_base_defaults(request, rules))
-        recipe = await asyncio.to_thread(_recipe, request)
-        # The only validation on the way to the queue: a shrunk size may be out of range.
-        request = request.changed(**_number_defaults(request, rules, recipe, _big(origin, rules)))
-        check_maximums(request, rules, big=_big(origin, rules))
-        return request
+            with Caught("counting the job"):
+                await self._store.guilds.add_usage(guild_id, job.person, job.id, now_ms())
 
-    async def count(self, origin: Origin, job: Job) -> None:
-        """Record an accepted job."""
-        if origin.place.guild_id is not None:
-            await self._store.guilds.add_usage(
-                origin.place.guild_id, origin.person, job.id, now_ms()
-            )
-
-    async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules) -> None:
-        now = now_ms()
-        usage = await self._store.guilds.usage(guild_id, origin.person, now)
-        waiting = sum(
-            job.person == origin.person and job.place.guild_id == guild_id
-            for job in self._queue.overview()
-        )
-        check_usage(rules, origin.roles, usage, waiting, now)
-
-
-def check_channel(origin: Origin, rules: Rules) -> None:
-    """Raise NotAllowedError unless the channel, or a thread's parent, allows pictures."""
-    here = set(origin.channels)
-    allowed = rules.items("channels_allowed")
-    if here & set(rules.items("channels_denied")):
-        raise NotAllowedError(_("I can't paint in this channel. Try another one."))
-    if allowed and not here & set(allowed):
-        where = _any_of([f"<#{channel}>" for channel in allowed[:_NAMED]])
-        raise NotAllowedError(_("I can't paint in this channel. Try {channels}.", channels=where))
-
-
-def check_roles(origin: Origin, rules: Rules) -> None:
-    """Raise NotAllowedError if the user lacks a role for making, or editing, pictures."""
-    using, editing = rules.items("roles_use"), rules.items("roles_edit")
-    if using and not origin.roles & set(using):
-        raise NotAllowedError(_("You need {roles} to make pictures here.", roles=_roles(using)))
-    if origin.kind == "edit" and editing and not origin.roles & set(editing):
-        raise NotAllowedError(_("You need {roles} to edit pictures here.", roles=_roles(editing)))
-
-
-def check_words(request: ImageRequest, rules: Rules) -> None:
-    """Raise NotAllowedError if the request contains a blocked word."""
-    entries = rules.items("blocked_words")
-    if not entries:
-        return
-    blocked = blocked_words(tuple(entries))
-    for text in (request.prompt, request.where):
-        found = None if text is None else blocked.find(text)
-        if found is not None:
-            # Behind a spoiler, because some answers are public.
-            raise NotAllowedError(
-                _("||{word}|| is blocked in this server.", word=escape(found, 100))
-            )
-
-
-def check_maximums(request: ImageRequest, rules: Rules, *, big: bool) -> None:
-    """Raise LimitError above the server's maximums; the host's limits are checked later."""
-    for field in ("iterations", "cutouts", "learning_rate"):
-        value, most = getattr(request, field), rules.value(f"max_{field}")
-        if value is not None and value > most and rules.source(f"max_{field}") == "server":
-            raise LimitError(
+    async def _check_draining(
+        self, asking: Asking, request: ImageRequest, rules: Rules
+    ) -> ImageRequest:
+        if self._queue.draining:
+            raise ClosingError(
                 _(
-                    "{field} can be at most {most:g} in this server, not {value:g}.",
-                    value=value,
-                    field=field.replace("_", " "),
-                    most=most,
+                    "I'm going down for maintenance and not taking new pictures. "
+                    "Those in the queue will still be painted. Try again later."
                 )
             )
-    most = rules.max_pixels
-    width, height = requested_size(request)
-    if not big and width * height > most and rules.source("max_size") == "server":
-        side = math.isqrt(most)
-        raise LimitError(
-            _(
-                "{width}x{height} is too big: this server allows at most {most} pixels. "
-                "Try {side}x{side}.",
-                width=width,
-                height=height,
-                most=most,
-                side=side,
-            )
-        )
+        return request
 
+    async def _check_busy(
+        self, asking: Asking, request: ImageRequest, rules: Rules
+    ) -> ImageRequest:
+        self._busy.check(asking.origin.person)
+        return request
 
-def _base_defaults(request: ImageRequest, rules: Rules) -> dict[str, Any]:
-    """Return the defaults that others depend on, model and preset, and the seed."""
-    values = {
-        name: rules.value(name) for name in ("model", "preset") if not is_chosen(request, name)
-    }
-    seed = rules.value("seed")
-    if not is_chosen(request, "seed") and seed != RANDOM:
-        values["seed"] = seed
-    return values
+    async def _check_restrictions(
+        self, asking: Asking, request: ImageRequest, rules: Rules
+    ) -> ImageRequest:
+        origin = asking.origin
+        await check_restrictions(self._store, self._queue, origin.place.guild_id, origin.person)
+        return request
 
+    async def _fill_in_preferences(
+        self, asking: Asking, request: ImageRequest, rules: Rules
+    ) -> ImageRequest:
+        mine = await self._store.people.preferences(asking.origin.person)
+        return with_preferences(request, mine, asking.origin, rules)
 
-def _number_defaults(
-    request: ImageRequest, rules: Rules, recipe: Recipe | None, big: bool
-) -> dict[str, Any]:
-    """Return the numbers that are left open, lowered to their maximums."""
-    values: dict[str, Any] = {}
-    # The numbers of a preset that the user names belong together.
-    own = request.preset != rules.value("preset")
-    usual = (
-        {}
-        if recipe is None
-        else {
-            "iterations": recipe.iterations,
-            "cutouts": recipe.augmentation.count,
-            "learning_rate": recipe.learning_rate,
-        }
-    )
-    for field in ("iterations", "cutouts", "learning_rate"):
-        if getattr(request, field) is not None:
-            continue
-        value = None if own and field != "iterations" else rules.value(field)
-        most = rules.value(f"max_{field}")
-        if value is None and usual.get(field, 0) > most:
-            value = most
-        if value is not None:
-            values[field] = min(value, most)
-    if request.width is None and request.height is None:
-        values.update(_size(request, rules, recipe, big))
-    return values
-
-
-def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None, big: bool) -> dict[str, int]:
-    """Return width and height, if the server's default or maximum sets them."""
-    # An edit keeps its picture's shape.
-    size = None if request.init_image else rules.value("size")
-    if size is not None:
-        width, height = parse_size(size).values()
-    elif recipe is not None:
-        width, height = recipe.width, recipe.height
-    else:
-        return {}
-    most = rules.host.limits.max_pixels if big else rules.max_pixels
-    if size is None and width * height <= most:
-        return {}
-    width, height = shrunk(width, height, most)
-    if request.aspect is not None:
-        area = width * height
-        width, height = int((area * request.aspect) ** 0.5), int((area / request.aspect) ** 0.5)
-    return {"width": max(16, width), "height": max(16, height)}
-
-
-def shrunk(width: int, height: int, most: int) -> tuple[int, int]:
-    """Shrink the size to at most ``most`` pixels, keeping its shape."""
-    if width * height <= most:
-        return width, height
-    scale = (most / (width * height)) ** 0.5
-    return max(16, int(width * scale)), max(16, int(height * scale))
-
-
-def pixels_allowed(origin: Origin, rules: Rules) -> int:
-    """Return the most pixels that this user's pictures can have."""
-    return rules.host.limits.max_pixels if _big(origin, rules) else rules.max_pixels
-
-
-def _recipe(request: ImageRequest) -> Recipe | None:
-    """Return the recipe that the model paints with; None if its catalogue entry is invalid.
-
-    Raises UnknownModelError.
-    """
-    defaults = load_catalogue().model(request.model).defaults
-    try:
-        return make_recipe(request.preset, defaults)
-    except (KeyError, TypeError):
-        return None  # the worker reports what is wrong with it
-
-
-def _big(origin: Origin, rules: Rules) -> bool:
-    return bool(origin.roles & set(rules.items("roles_big")))
-
-
-def _manages(origin: Origin) -> bool:
-    return origin.permissions.administrator or origin.permissions.manage_guild
-
-
-def _roles(ids: Any) -> str:
-    return _any_of([f"<@&{id}>" for id in ids[:_NAMED]])
-
-
-def _any_of(names: list[str]) -> str:
-    """Join names: "a", "a or b", "a, b or c"."""
-    if len(names) == 1:
-        return names[0]
-    return _("{names} or {last}", names=", ".join(names[:-1]), last=names[-1])
+    async def _check_host(
+        self, asking: Asking, request: ImageRequest, rules: Rules
+    ) -> ImageRequest:
+        await check_model(request.model)
+        waiting = sum(job.person == asking.origin.person for job in self._queue.overview())
+        check_limits(request, self._limits, waiting)
+        return request

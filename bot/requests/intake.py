@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
 from typing import Protocol
 from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
 
-from bot.errors import Caught, ClosingError, report
+from bot.errors import ClosingError, report
 from bot.guild.rules import GuildSettings, Rules
 from bot.host.logs import about_job
-from bot.host.models import check_model
-from bot.host.settings import LimitSettings
 from bot.language import _, mark
 from bot.language.formatting import place_in_queue
-from bot.requests.continuation import Continuation
-from bot.requests.limits import check_limits
-from bot.requests.origin import Gate, OnAccepted, Origin
-from bot.requests.picture import Picture
+from bot.requests.asking import Asking
+from bot.requests.gate import Gate
 from engine.events import Queued
 from engine.jobs.job import Job
 from engine.jobs.queue import PaintQueue
-from engine.request.request import ImageRequest
+
+log = logging.getLogger(__name__)
 
 CLOSING = mark("I'm restarting. Try again in a minute.")
 
@@ -39,51 +36,37 @@ class Follower(Protocol):
 class Intake:
     """Accepts requests, from commands, buttons, modals and messages.
 
-    ``gates`` check each request in their order, before the host's limits; ``taken`` are called for
-    each job that was queued.
+    Nothing else submits jobs to the queue, and each one passes the gate first.
     """
 
     def __init__(
-        self,
-        queue: PaintQueue,
-        guild_settings: GuildSettings,
-        limits: LimitSettings,
-        follower: Follower,
+        self, queue: PaintQueue, guild_settings: GuildSettings, gate: Gate, follower: Follower
     ) -> None:
-        self.gates: list[Gate] = []
-        self.taken: list[OnAccepted] = []
         self._queue = queue
         self._guild_settings = guild_settings
-        self._limits = limits
+        self._gate = gate
         self._follower = follower
         self._closing = False
         # A lock lives as long as anyone waits for it.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def ask(
-        self,
-        origin: Origin,
-        request: ImageRequest,
-        pictures: Sequence[Picture] = (),
-        continues: Continuation | None = None,
-    ) -> None:
-        """Queue a job, follow it, and tell the user its position.
+    async def ask(self, asking: Asking) -> Job:
+        """Queue a job, follow it, tell the user its position, and return it.
 
-        A continuation is checked by the work that is left, and nothing is filled in, because its
-        picture is half painted. Raises BotError or EngineError, with nothing queued, if the request
-        is refused.
+        Raises BotError or EngineError, with nothing queued, if the request is refused.
         """
+        origin = asking.origin
         if self._closing:
             raise ClosingError(_(CLOSING))
         # One request per user at a time, so that none slips past a limit while another is counted.
         async with self._turns.setdefault(origin.person, asyncio.Lock()):
             # The rules at this moment apply to everything that is checked and shown from here.
             rules = await self._guild_settings.rules(origin.place.guild_id)
-            job = await self._take(origin, request, rules, pictures, continues)
+            job = await self._take(asking, rules)
         with about_job(job.id):
             self._follower.follow(job, rules, answers=origin.message_id)
             if origin.tell is None:
-                return
+                return job
             event = job.latest
             place = (
                 place_in_queue(event.position, event.eta)
@@ -95,6 +78,7 @@ class Intake:
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 # The job is queued; its progress message tells the rest.
                 report(error, "the acknowledgement")
+        return job
 
     async def asked(self, person: str) -> None:
         """Wait until the user's current request is queued or refused."""
@@ -105,31 +89,17 @@ class Intake:
         """Accept no more requests."""
         self._closing = True
 
-    async def _take(
-        self,
-        origin: Origin,
-        request: ImageRequest,
-        rules: Rules,
-        pictures: Sequence[Picture],
-        continues: Continuation | None,
-    ) -> Job:
-        work = request if continues is None else continues.work
-        for gate in self.gates:
-            work = await gate(origin, work, rules)
-        request = work if continues is None else continues.request
-        await check_model(request.model)
-        now = sum(job.person == origin.person for job in self._queue.overview())
-        check_limits(work, self._limits, now)
+    async def _take(self, asking: Asking, rules: Rules) -> Job:
+        request = await self._gate.check(asking, rules)
+        continues = asking.continues
         job = await self._queue.submit(
             request,
-            person=origin.person,
-            place=rules.place(origin.place),
-            pictures={picture.sha256: picture.data for picture in pictures},
+            person=asking.origin.person,
+            place=rules.place(asking.origin.place),
+            pictures={picture.sha256: picture.data for picture in asking.pictures},
             continues=None if continues is None else continues.job_id,
             work=None if continues is None else continues.work,
         )
-        for taken in self.taken:
-            # The job is in the queue: a failure from here on must not lose it.
-            with Caught("counting the job"):
-                await taken(origin, job)
+        log.info("asked by %s", asking.origin.way, extra={"job": job.id})
+        await self._gate.count(asking, job)
         return job

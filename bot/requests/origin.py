@@ -8,22 +8,33 @@ from typing import Any, Literal
 
 import discord
 
-from bot.guild.rules import Rules
+from bot.permissions import server_permissions
 from bot.requests.channels import guild_id_of
-from engine.jobs.job import Job, Place
-from engine.request.request import ImageRequest
+from engine.jobs.job import Place
 
-Kind = Literal["imagine", "edit"]
+Way = Literal[
+    "/imagine",
+    "/edit",
+    "edit modal",
+    "remix modal",
+    "button again",
+    "button continue",
+    "button video",
+    "reply",
+    "mention",
+    "direct message",
+]
+"""The ways in: the command, button, modal or message that a request came by."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """The origin of one request.
+    """The origin of one request: the member, the place and the way in.
 
-    ``channels`` are the ids of the channel and of a thread's parent; ``roles`` are the user's roles
-    in the server, none in direct messages; ``permissions`` are the user's in the channel. ``tell``
-    answers the user alone; it is None for a message, whose ``message_id`` the progress message
-    replies to.
+    ``channels`` are the ids of the channel and of a thread's parent, which is a forum for a post;
+    ``roles`` are the user's roles in the server, none in direct messages; ``permissions`` are the
+    user's in the whole server, without the channel's overwrites. ``tell`` answers the user alone;
+    it is None for a message, whose ``message_id`` the progress message replies to.
     """
 
     person: str
@@ -31,20 +42,12 @@ class Origin:
     channels: tuple[str, ...]
     roles: frozenset[str]
     permissions: discord.Permissions
-    kind: Kind
+    way: Way
     tell: Callable[[str], Awaitable[Any]] | None
     message_id: int | None = None
 
 
-Gate = Callable[[Origin, ImageRequest, Rules], Awaitable[ImageRequest]]
-"""What every asking goes through before it is queued: it raises a BotError to refuse, or returns
-the request, with what a server or a person chose filled in. The rules are those of the place."""
-
-OnAccepted = Callable[[Origin, Job], Awaitable[None]]
-"""Told of each job that was queued, before its person is."""
-
-
-def origin_of_interaction(interaction: discord.Interaction[Any], kind: Kind = "imagine") -> Origin:
+def origin_of_interaction(interaction: discord.Interaction[Any], way: Way) -> Origin:
     """Return the origin of a deferred interaction."""
     assert interaction.channel_id is not None  # commands, buttons and modals always have one
 
@@ -58,35 +61,34 @@ def origin_of_interaction(interaction: discord.Interaction[Any], kind: Kind = "i
         place,
         _channels(interaction.channel),
         _roles(interaction.user),
-        interaction.permissions,
-        kind,
+        server_permissions(interaction.user),
+        way,
         tell,
     )
 
 
-def origin_of_message(message: discord.Message, kind: Kind = "edit") -> Origin:
+def origin_of_message(message: discord.Message, way: Way) -> Origin:
     """Return the origin of a message to the bot."""
+    author = message.author
+    return Origin(
+        str(author.id),
+        place_of_message(message),
+        _channels(message.channel),
+        _roles(author),
+        server_permissions(author),
+        way,
+        None,
+        message.id,
+    )
+
+
+def place_of_message(message: discord.Message) -> Place:
+    """Return the place of a message, with the language that its server has in Discord."""
     guild = message.guild
-    place = Place(
+    return Place(
         None if guild is None else str(guild.id),
         str(message.channel.id),
         "en-US" if guild is None else str(guild.preferred_locale),
-    )
-    author = message.author
-    permissions = (
-        message.channel.permissions_for(author)
-        if guild is not None and isinstance(author, discord.Member)
-        else discord.Permissions.none()
-    )
-    return Origin(
-        str(author.id),
-        place,
-        _channels(message.channel),
-        _roles(author),
-        permissions,
-        kind,
-        None,
-        message.id,
     )
 
 

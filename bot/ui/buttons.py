@@ -16,10 +16,11 @@ from bot.errors import GoneError, Guarded
 from bot.host.logs import about_job
 from bot.language import _, mark
 from bot.permissions import Verb, check_bot_may_post, check_owner_or_moderator
+from bot.requests.asking import Asking
 from bot.requests.continuation import continuation_of
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
-from bot.requests.origin import Kind, origin_of_interaction
+from bot.requests.origin import origin_of_interaction
 from bot.requests.removal import Removal
 from bot.requests.restrictions import check_may_ask
 from bot.ui.edit_modal import EditModal
@@ -165,7 +166,12 @@ class AgainButton(JobButton):
         """Queue the request without its seed."""
         check_bot_may_post(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await bot.intake.ask(origin_of_interaction(interaction), job.request.with_values(seed=None))
+        await bot.intake.ask(
+            Asking(
+                origin_of_interaction(interaction, "button again"),
+                job.request.with_values(seed=None),
+            )
+        )
 
 
 class RemixButton(JobButton):
@@ -193,9 +199,12 @@ class ContinueButton(JobButton):
         check_bot_may_post(interaction)
         continuation = continuation_of(job)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        kind: Kind = "imagine" if job.request.init_image is None else "edit"
         await bot.intake.ask(
-            origin_of_interaction(interaction, kind), continuation.request, continues=continuation
+            Asking(
+                origin_of_interaction(interaction, "button continue"),
+                continuation.request,
+                continues=continuation,
+            )
         )
 
 

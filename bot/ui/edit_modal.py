@@ -18,6 +18,7 @@ from bot.language import _
 from bot.media.attachments import Attachments
 from bot.media.source_picture import own_picture
 from bot.permissions import check_bot_may_post
+from bot.requests.asking import Asking
 from bot.requests.custom_ids import JOB_ID
 from bot.requests.edit_request import edit_request
 from bot.requests.intake import Intake
@@ -108,7 +109,9 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
         request = edit_request(
             fields[WORDS], picture, former=former, same_size=former is not None, **values
         )
-        await bot.intake.ask(origin_of_interaction(interaction, "edit"), request, [picture])
+        await bot.intake.ask(
+            Asking(origin_of_interaction(interaction, "edit modal"), request, [picture])
+        )
 
 
 def _values(fields: dict[str, str]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from bot.errors import GoneError, Guarded
 from bot.host.logs import about_job
 from bot.language import _
 from bot.permissions import check_bot_may_post
+from bot.requests.asking import Asking
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
@@ -78,7 +79,7 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
             values = job.request.model_dump(exclude={"prompt", "seed"})
             request = request_from_text(submitted_text(interaction, PROMPT), **values)
             await interaction.response.defer(ephemeral=True, thinking=True)
-            await bot.intake.ask(origin_of_interaction(interaction), request)
+            await bot.intake.ask(Asking(origin_of_interaction(interaction, "remix modal"), request))
 
 
 def submitted(

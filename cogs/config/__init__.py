@@ -15,8 +15,6 @@ from bot.guild.rules import DEFINITIONS, Definition, definition_of
 from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_values
 from bot.host.models import model_names
 from bot.language import _, plural
-from bot.requests.gate import GuildGate
-from bot.ui.feature import Feature
 from cogs.config._concepts import ConceptList
 from cogs.config._lists import Channels, Roles, Words
 from cogs.config._panel import LOG_PAGE, log_page, panel
@@ -29,21 +27,16 @@ Name = app_commands.Range[str, 1, 40]
 # guild_only() alone would keep the tree's setting for direct messages.
 @app_commands.allowed_contexts(guilds=True, dms=False, private_channels=False)
 class Config(
-    Feature,
     commands.GroupCog,
     group_name="config",
     group_description="See and change this server's settings",
 ):
-    """The commands, and the gate that applies the settings to every request."""
-
-    bot: ImageBot
+    """The commands; the gate applies the settings to every request."""
 
     channels, roles, words, concepts = Channels(), Roles(), Words(), ConceptList()
 
     def __init__(self, bot: ImageBot) -> None:
-        super().__init__(bot)
-        gate = GuildGate(bot.store, bot.queue)
-        self.gates, self.taken = (gate.check,), (gate.count,)
+        self.bot = bot
 
     @app_commands.command(description="Show every setting, its value and where it comes from")
     async def show(self, interaction: discord.Interaction[Any]) -> None:

@@ -6,18 +6,16 @@ from typing import Any
 
 import discord
 from discord import app_commands
+from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import GoneError, Guarded, MissingRightError, TermsError
-from bot.guild.rules import Rules
 from bot.host.logs import about_job
 from bot.language import _, using_language
 from bot.permissions import is_moderator
 from bot.requests.channels import guild_id_of
-from bot.requests.origin import Origin
-from bot.requests.restrictions import check_restrictions, parse_duration, timestamp
+from bot.requests.restrictions import parse_duration, timestamp
 from bot.ui.autocomplete import MAX_CHOICES
-from bot.ui.feature import Feature
 from cogs.moderation._lists import (
     act_line,
     choice_name,
@@ -31,7 +29,6 @@ from cogs.moderation._lists import (
 from data.jobs.stored import StoredJob
 from data.people import Act, Kind, LoggedAct, Restriction
 from engine.clock import now_ms
-from engine.request.request import ImageRequest
 
 SHOWN, LOGGED = 10, 20
 MOST = 1000
@@ -50,10 +47,8 @@ def check_moderator(interaction: discord.Interaction[Any]) -> str:
     return guild_id
 
 
-class Moderation(Feature):
-    """The commands, and the gate that enforces bans and limits."""
-
-    bot: ImageBot
+class Moderation(commands.Cog):
+    """The commands."""
 
     mod = app_commands.Group(
         name="mod",
@@ -66,15 +61,7 @@ class Moderation(Feature):
     )
 
     def __init__(self, bot: ImageBot) -> None:
-        super().__init__(bot)
-        self.gates = (self.gate,)
-
-    async def gate(self, origin: Origin, request: ImageRequest, rules: Rules) -> ImageRequest:
-        """Raise BannedError if the user is banned or over their limit in that server."""
-        await check_restrictions(
-            self.bot.store, self.bot.queue, origin.place.guild_id, origin.person
-        )
-        return request
+        self.bot = bot
 
     # Pictures.
 

@@ -208,12 +208,12 @@ async def test_a_user_without_data_gets_no_export(world, here):
 async def test_a_request_that_is_being_queued_is_deleted_too(world, here, monkeypatch):
     reached, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slowly(origin, request, rules):
+    async def slowly(asking, request, rules):
         reached.set()
         await world.env.external_wait(go_on.wait(), reason="the test")
         return request
 
-    world.bot.intake.gates.append(slowly)
+    world.bot.gate.checks.append(slowly)
     asked = await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
     assert reached.is_set()
     question = await here.alice.slash(here.channel, "privacy forget")
@@ -227,8 +227,7 @@ async def test_a_request_that_is_being_queued_is_deleted_too(world, here, monkey
 
 
 async def test_requests_are_refused_while_the_user_s_data_is_deleted(world, here):
-    forgetting = world.bot.get_cog("Privacy").forgetting
-    with forgetting.turn(str(here.alice.id)):
+    with world.bot.busy.turn(str(here.alice.id)):
         for command, options in (("imagine", {"prompt": "a fox"}), ("privacy export", {})):
             result = await here.alice.slash(here.channel, command, **options)
             assert result.response.content.startswith("I'm still exporting or deleting your data")

@@ -16,12 +16,13 @@ from bot.host.settings import (
     PaintingSettings,
     variables,
 )
-from bot.requests.gate import check_channel, check_roles
 from bot.requests.origin import Origin
+from bot.requests.server_rules import check_channel, check_roles
 from bot.requests.usage import check_usage, jobs_a_day
 from data.guilds import Usage
 from engine.clock import DAY_MS
 from engine.jobs.job import Place
+from engine.request.request import make_request
 from tests.made_settings import made_settings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "settings.md"
@@ -37,7 +38,7 @@ def host(tmp_path):
     )
 
 
-def origin(channels=("1",), roles=(), kind="imagine"):
+def origin(channels=("1",), roles=()):
     async def tell(text):
         raise AssertionError(text)
 
@@ -47,7 +48,7 @@ def origin(channels=("1",), roles=(), kind="imagine"):
         tuple(channels),
         frozenset(roles),
         discord.Permissions.none(),
-        kind,
+        "/imagine",
         tell,
     )
 
@@ -149,11 +150,12 @@ def test_denied_channels_go_before_allowed_ones_and_threads_follow(host):
 
 def test_an_edit_needs_both_roles(host):
     rules = Rules({"roles_use": ["1"], "roles_edit": ["2"]}, host)
-    check_roles(origin(roles=["1"]), rules)
-    check_roles(origin(roles=["1", "2"], kind="edit"), rules)
+    edit = make_request("a fox", init_image="0" * 64)
+    check_roles(origin(roles=["1"]), make_request("a fox"), rules)
+    check_roles(origin(roles=["1", "2"]), edit, rules)
     for roles in (["1"], ["2"], []):
         with pytest.raises(NotAllowedError):
-            check_roles(origin(roles=roles, kind="edit"), rules)
+            check_roles(origin(roles=roles), edit, rules)
 
 
 @pytest.mark.parametrize(

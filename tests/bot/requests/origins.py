@@ -17,7 +17,7 @@ def origin(
     person=ALICE,
     roles=(),
     manages=False,
-    kind="imagine",
+    way="/imagine",
     channels=None,
     tell=None,
     message_id=None,
@@ -29,7 +29,7 @@ def origin(
         channels or (place.channel_id,),
         frozenset(roles),
         discord.Permissions(manage_guild=manages),
-        kind,
+        way,
         tell,
         message_id,
     )

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from bot.errors import LimitError, NotAllowedError
-from bot.requests.gate import GuildGate, shrunk
+from bot.requests.asking import Asking
+from bot.requests.busy import BusyPeople
+from bot.requests.gate import Gate
+from bot.requests.origin import Way
+from bot.requests.server_rules import shrunk
 from engine.clock import DAY_MS, now_ms
 from engine.jobs.queue import PaintQueue
 from engine.request.defaults import DEFAULT_MODEL
@@ -24,22 +30,25 @@ def queue(store):
 
 
 @pytest.fixture
-def guild_gate(store, queue):
-    return GuildGate(store, queue)
+def whole_gate(store, queue, settings):
+    return Gate(store, queue, settings.limits, BusyPeople())
 
 
 @pytest.fixture
-def count(guild_gate):
-    return guild_gate.count
+def count(whole_gate):
+    async def count(who, job):
+        await whole_gate.count(Asking(who, job.request), job)
+
+    return count
 
 
 @pytest.fixture
-def gate(guild_gate, guild_settings):
+def gate(whole_gate, guild_settings):
     """Return a function that asks the gate with the rules of the request's place."""
 
     async def ask(who, request):
         rules = await guild_settings.rules(who.place.guild_id)
-        return await guild_gate.check(who, request, rules)
+        return await whole_gate.check(Asking(who, request), rules)
 
     return ask
 
@@ -82,23 +91,26 @@ async def test_channels_are_allowed_and_denied_with_their_threads(
 
 
 @pytest.mark.parametrize(
-    ("roles", "kind", "missing"),
+    ("roles", "picture", "missing"),
     [
-        ([], "imagine", PAINTER),
-        ([EDITOR], "edit", PAINTER),
-        ([PAINTER], "imagine", None),
-        ([PAINTER], "edit", EDITOR),
-        ([PAINTER, EDITOR], "edit", None),
+        ([], None, PAINTER),
+        ([EDITOR], "0" * 64, PAINTER),
+        ([PAINTER], None, None),
+        ([PAINTER], "0" * 64, EDITOR),
+        ([PAINTER, EDITOR], "0" * 64, None),
     ],
 )
-async def test_roles_are_needed_to_paint_and_to_edit(gate, configure, roles, kind, missing):
+@pytest.mark.parametrize("way", get_args(Way))
+async def test_the_right_to_edit_is_needed_for_a_starting_picture_whatever_the_way_in(
+    gate, configure, way, roles, picture, missing
+):
     await configure(roles_use=[PAINTER], roles_edit=[EDITOR])
-    who = origin(roles=roles, kind=kind)
+    who, request = origin(roles=roles, way=way), make_request("a fox", init_image=picture)
     if missing is None:
-        await gate(who, make_request("a fox"))
+        await gate(who, request)
     else:
         with pytest.raises(NotAllowedError, match=f"<@&{missing}>"):
-            await gate(who, make_request("a fox"))
+            await gate(who, request)
 
 
 @pytest.mark.parametrize("manages", [False, True])
@@ -181,7 +193,7 @@ async def test_accepted_jobs_count_for_a_day(gate, count, queue, configure, monk
         await gate(origin(), make_request("a fox"))
     await gate(origin(person=BOB), make_request("a fox"))
     later = now_ms() + DAY_MS + 1
-    monkeypatch.setattr("bot.requests.gate.now_ms", lambda: later)
+    monkeypatch.setattr("bot.requests.server_rules.now_ms", lambda: later)
     await gate(origin(), make_request("a fox"))
 
 
@@ -203,7 +215,7 @@ async def test_the_cooldown_ends_after_its_time(gate, count, queue, configure, m
     with pytest.raises(LimitError):
         await gate(origin(manages=True), make_request("a fox"))
     later = now_ms() + 61_000
-    monkeypatch.setattr("bot.requests.gate.now_ms", lambda: later)
+    monkeypatch.setattr("bot.requests.server_rules.now_ms", lambda: later)
     await gate(origin(), make_request("a fox"))
 
 

@@ -10,7 +10,10 @@ import pytest
 from bot.errors import ClosingError, LimitError
 from bot.guild.rules import GuildSettings
 from bot.host.settings import LimitSettings
+from bot.requests.asking import Asking
+from bot.requests.busy import BusyPeople
 from bot.requests.continuation import continuation_of
+from bot.requests.gate import Gate
 from bot.requests.intake import Intake
 from bot.requests.picture import picture_from_bytes
 from engine.errors import EngineError, RequestError, UnknownModelError
@@ -57,8 +60,17 @@ def follower():
 
 
 @pytest.fixture
-def intake(queue, guild_settings, follower):
-    return Intake(queue, guild_settings, LimitSettings(max_jobs_per_person=2), follower)
+def gate(store, queue):
+    return Gate(store, queue, LimitSettings(max_jobs_per_person=2), BusyPeople())
+
+
+@pytest.fixture
+def intake(queue, guild_settings, gate, follower):
+    return Intake(queue, guild_settings, gate, follower)
+
+
+def asked(who, prompt, **values):
+    return Asking(who, make_request(prompt, **values))
 
 
 async def test_a_job_is_stored_and_followed_before_it_is_acknowledged(
@@ -71,7 +83,7 @@ async def test_a_job_is_stored_and_followed_before_it_is_acknowledged(
         assert await store.job(job.id) is not None
         told.append(text)
 
-    await intake.ask(origin(tell=tell), make_request("a fox"))
+    await intake.ask(asked(origin(tell=tell), "a fox"))
     [(job, _, answers)] = follower.followed
     assert (job.person, job.place, answers) == (str(ALICE), HERE, None)
     assert len(told) == 1
@@ -79,48 +91,48 @@ async def test_a_job_is_stored_and_followed_before_it_is_acknowledged(
 
 
 async def test_a_message_is_answered_only_by_the_progress_message(intake, follower):
-    await intake.ask(origin(message_id=77), make_request("a fox"))
+    await intake.ask(asked(origin(message_id=77), "a fox"))
     assert [answers for _, _, answers in follower.followed] == [77]
 
 
 async def test_the_rules_are_loaded_once_and_passed_along(
-    intake, guild_settings, follower, configure
+    intake, gate, guild_settings, follower, configure
 ):
     await configure(language="de")
     guild_settings.loads, seen = 0, []
 
-    async def gate(origin, request, rules):
+    async def check(asking, request, rules):
         seen.append(rules)
         return request
 
-    intake.gates += [gate, gate]
-    await intake.ask(origin(), make_request("a fox"))
+    gate.checks += [check, check]
+    await intake.ask(asked(origin(), "a fox"))
     [(job, rules, _)] = follower.followed
     assert guild_settings.loads == 1
     assert seen == [rules, rules]
     assert job.place.locale == "de"
 
 
-async def test_each_gate_gets_the_request_from_the_gate_before(intake, queue):
-    async def first(origin, request, rules):
+async def test_each_gate_gets_the_request_from_the_gate_before(intake, gate, queue):
+    async def first(asking, request, rules):
         return request.with_values(iterations=7)
 
-    async def second(origin, request, rules):
+    async def second(asking, request, rules):
         return request.with_values(cutouts=request.iterations)
 
-    intake.gates += [first, second]
-    await intake.ask(origin(), make_request("a fox"))
+    gate.checks += [first, second]
+    await intake.ask(asked(origin(), "a fox"))
     [job] = queue.overview()
     assert (job.request.iterations, job.request.cutouts) == (7, 7)
 
 
-async def test_refused_requests_are_not_queued(intake, queue, follower):
-    async def gate(origin, request, rules):
+async def test_refused_requests_are_not_queued(intake, gate, queue, follower):
+    async def check(asking, request, rules):
         if request.prompt == "a hen":
             raise LimitError("no hens")
         return request
 
-    intake.gates.append(gate)
+    gate.checks.append(check)
     for request, error in (
         (make_request("a hen"), LimitError),
         (make_request("a fox", iterations=5000), LimitError),
@@ -128,23 +140,23 @@ async def test_refused_requests_are_not_queued(intake, queue, follower):
         (make_request("a fox", model="none"), UnknownModelError),
     ):
         with pytest.raises(error):
-            await intake.ask(origin(), request)
+            await intake.ask(Asking(origin(), request))
     with pytest.raises(RequestError):  # its picture is not there
-        await intake.ask(origin(), make_request("a fox", init_image="0" * 64))
+        await intake.ask(asked(origin(), "a fox", init_image="0" * 64))
     assert queue.overview() == follower.followed == []
 
 
 async def test_pictures_are_stored_with_the_job(store, intake, queue):
     picture = picture_from_bytes(b"a picture")
-    await intake.ask(origin(), make_request("a fox", init_image=picture.sha256), [picture])
+    await intake.ask(Asking(origin(), make_request("a fox", init_image=picture.sha256), [picture]))
     [job] = queue.overview()
     assert await store.attachments(job.id) == {picture.sha256: b"a picture"}
 
 
-async def test_requests_of_one_user_are_handled_one_at_a_time(intake, queue):
+async def test_requests_of_one_user_are_handled_one_at_a_time(intake, gate, queue):
     running, most = 0, 0
 
-    async def gate(origin, request, rules):
+    async def check(asking, request, rules):
         nonlocal running, most
         running += 1
         most = max(most, running)
@@ -152,28 +164,28 @@ async def test_requests_of_one_user_are_handled_one_at_a_time(intake, queue):
         running -= 1
         return request
 
-    intake.gates.append(gate)
+    gate.checks.append(check)
     outcomes = await asyncio.gather(
-        *(intake.ask(origin(), make_request("a fox")) for _ in range(5)), return_exceptions=True
+        *(intake.ask(asked(origin(), "a fox")) for _ in range(5)), return_exceptions=True
     )
     assert [type(outcome) for outcome in outcomes].count(LimitError) == 3
     assert len(queue.overview()) == 2
     assert most == 1
     await asyncio.gather(
-        *(intake.ask(origin(person=person), make_request("a fox")) for person in (BOB, 333))
+        *(intake.ask(asked(origin(person=person), "a fox")) for person in (BOB, 333))
     )
     assert most == 2  # different people do not wait for each other
 
 
-async def test_asked_waits_for_requests_in_progress(intake, queue):
+async def test_asked_waits_for_requests_in_progress(intake, gate, queue):
     go_on = asyncio.Event()
 
-    async def gate(origin, request, rules):
+    async def check(asking, request, rules):
         await go_on.wait()
         return request
 
-    intake.gates.append(gate)
-    taking = asyncio.create_task(intake.ask(origin(), make_request("a fox")))
+    gate.checks.append(check)
+    taking = asyncio.create_task(intake.ask(asked(origin(), "a fox")))
     await asyncio.sleep(0)
     waiting = asyncio.create_task(intake.asked(str(ALICE)))
     await intake.asked(str(BOB))
@@ -189,36 +201,31 @@ async def test_a_lost_acknowledgement_loses_no_job(intake, queue, follower, trou
     async def tell(text):
         raise trouble
 
-    await intake.ask(origin(tell=tell), make_request("a fox"))
+    await intake.ask(asked(origin(tell=tell), "a fox"))
     assert len(queue.overview()) == len(follower.followed) == 1
 
 
-async def test_a_failing_counter_loses_no_job(intake, queue, follower):
-    counted = []
-
-    async def broken(origin, job):
+async def test_a_failing_counter_loses_no_job(store, intake, queue, follower, monkeypatch):
+    async def broken(*arguments):
         raise EngineError("The disk is full.")
 
-    async def count(origin, job):
-        counted.append(job)
-
-    intake.taken += [broken, count]
-    await intake.ask(origin(), make_request("a fox"))
-    assert queue.overview() == counted == [job for job, _, _ in follower.followed]
+    monkeypatch.setattr(store.guilds, "add_usage", broken)
+    await intake.ask(asked(origin(), "a fox"))
+    assert queue.overview() == [job for job, _, _ in follower.followed] != []
 
 
-async def test_a_continuation_is_limited_by_its_remaining_work(store, intake, queue):
+async def test_a_continuation_is_limited_by_its_remaining_work(store, intake, gate, queue):
     stored = await store.job(await painted(store, "a fox", str(ALICE), HERE, iterations=900))
     store.state_path(stored.id).write_bytes(b"half painted")
     continuation = continuation_of(stored)
     judged = []
 
-    async def gate(origin, request, rules):
+    async def check(asking, request, rules):
         judged.append(request)
         return request.with_values(iterations=1)
 
-    intake.gates.append(gate)
-    await intake.ask(origin(), continuation.request, continues=continuation)
+    gate.checks.append(check)
+    await intake.ask(Asking(origin(), continuation.request, continues=continuation))
     [job] = queue.overview()
     assert judged == [continuation.work]
     assert job.request.iterations == 900
@@ -228,5 +235,5 @@ async def test_a_continuation_is_limited_by_its_remaining_work(store, intake, qu
 async def test_nothing_is_accepted_after_closing(intake, queue):
     intake.close()
     with pytest.raises(ClosingError, match="restarting"):
-        await intake.ask(origin(), make_request("a fox"))
+        await intake.ask(asked(origin(), "a fox"))
     assert queue.overview() == []

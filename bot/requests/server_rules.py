@@ -1,0 +1,237 @@
+"""Applies a server's settings to a request: fills in defaults, or refuses it.
+
+Members with Manage Server can ask in any channel and without any role, because they could change
+the setting. Blocked words, maximums, limits per member and the cooldown apply to them too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+from bot.errors import LimitError, NotAllowedError
+from bot.guild.blocked_words import blocked_words
+from bot.guild.rules import Rules, is_chosen
+from bot.guild.setting_kinds import RANDOM
+from bot.language import _
+from bot.language.formatting import escape
+from bot.requests.asking import Asking
+from bot.requests.limits import requested_size
+from bot.requests.origin import Origin
+from bot.requests.usage import check_usage
+from data.store import Store
+from engine.clock import now_ms
+from engine.jobs.queue import PaintQueue
+from engine.models.catalogue import load_catalogue
+from engine.request.recipe import Recipe, make_recipe
+from engine.request.request import ImageRequest, parse_size
+
+_NAMED = 3
+
+
+class ServerRules:
+    """Applies each server's settings, a part of the gate."""
+
+    def __init__(self, store: Store, queue: PaintQueue) -> None:
+        self._store = store
+        self._queue = queue
+
+    async def check(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
+        """Return the request with the server's defaults; raises BotError, EngineError."""
+        origin = asking.origin
+        guild_id = origin.place.guild_id
+        if guild_id is not None:
+            if not _manages(origin):
+                check_channel(origin, rules)
+                check_roles(origin, request, rules)
+            # This takes milliseconds for a long prompt and a long list.
+            await asyncio.to_thread(check_words, request, rules)
+            await self._check_usage(guild_id, origin, rules)
+        request = request.with_values(**_base_defaults(request, rules))
+        recipe = await asyncio.to_thread(_recipe, request)
+        # The only validation on the way to the queue: a shrunk size may be out of range.
+        request = request.changed(**_number_defaults(request, rules, recipe, _big(origin, rules)))
+        check_maximums(request, rules, big=_big(origin, rules))
+        return request
+
+    async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules) -> None:
+        now = now_ms()
+        usage = await self._store.guilds.usage(guild_id, origin.person, now)
+        waiting = sum(
+            job.person == origin.person and job.place.guild_id == guild_id
+            for job in self._queue.overview()
+        )
+        check_usage(rules, origin.roles, usage, waiting, now)
+
+
+def check_channel(origin: Origin, rules: Rules) -> None:
+    """Raise NotAllowedError unless the channel, or a thread's parent, allows pictures."""
+    here = set(origin.channels)
+    allowed = rules.items("channels_allowed")
+    if here & set(rules.items("channels_denied")):
+        raise NotAllowedError(_("I can't paint in this channel. Try another one."))
+    if allowed and not here & set(allowed):
+        where = _any_of([f"<#{channel}>" for channel in allowed[:_NAMED]])
+        raise NotAllowedError(_("I can't paint in this channel. Try {channels}.", channels=where))
+
+
+def check_roles(origin: Origin, request: ImageRequest, rules: Rules) -> None:
+    """Raise NotAllowedError if the user lacks a role for making, or editing, pictures.
+
+    An edit is any request with a starting picture, whatever command or button it came from.
+    """
+    using, editing = rules.items("roles_use"), rules.items("roles_edit")
+    if using and not origin.roles & set(using):
+        raise NotAllowedError(_("You need {roles} to make pictures here.", roles=_roles(using)))
+    if request.init_image is not None and editing and not origin.roles & set(editing):
+        raise NotAllowedError(_("You need {roles} to edit pictures here.", roles=_roles(editing)))
+
+
+def check_words(request: ImageRequest, rules: Rules) -> None:
+    """Raise NotAllowedError if the request contains a blocked word."""
+    entries = rules.items("blocked_words")
+    if not entries:
+        return
+    blocked = blocked_words(tuple(entries))
+    for text in (request.prompt, request.where):
+        found = None if text is None else blocked.find(text)
+        if found is not None:
+            # Behind a spoiler, because some answers are public.
+            raise NotAllowedError(
+                _("||{word}|| is blocked in this server.", word=escape(found, 100))
+            )
+
+
+def check_maximums(request: ImageRequest, rules: Rules, *, big: bool) -> None:
+    """Raise LimitError above the server's maximums; the host's limits are checked later."""
+    for field in ("iterations", "cutouts", "learning_rate"):
+        value, most = getattr(request, field), rules.value(f"max_{field}")
+        if value is not None and value > most and rules.source(f"max_{field}") == "server":
+            raise LimitError(
+                _(
+                    "{field} can be at most {most:g} in this server, not {value:g}.",
+                    value=value,
+                    field=field.replace("_", " "),
+                    most=most,
+                )
+            )
+    most = rules.max_pixels
+    width, height = requested_size(request)
+    if not big and width * height > most and rules.source("max_size") == "server":
+        side = math.isqrt(most)
+        raise LimitError(
+            _(
+                "{width}x{height} is too big: this server allows at most {most} pixels. "
+                "Try {side}x{side}.",
+                width=width,
+                height=height,
+                most=most,
+                side=side,
+            )
+        )
+
+
+def _base_defaults(request: ImageRequest, rules: Rules) -> dict[str, Any]:
+    """Return the defaults that others depend on, model and preset, and the seed."""
+    values = {
+        name: rules.value(name) for name in ("model", "preset") if not is_chosen(request, name)
+    }
+    seed = rules.value("seed")
+    if not is_chosen(request, "seed") and seed != RANDOM:
+        values["seed"] = seed
+    return values
+
+
+def _number_defaults(
+    request: ImageRequest, rules: Rules, recipe: Recipe | None, big: bool
+) -> dict[str, Any]:
+    """Return the numbers that are left open, lowered to their maximums."""
+    values: dict[str, Any] = {}
+    # The numbers of a preset that the user names belong together.
+    own = request.preset != rules.value("preset")
+    usual = (
+        {}
+        if recipe is None
+        else {
+            "iterations": recipe.iterations,
+            "cutouts": recipe.augmentation.count,
+            "learning_rate": recipe.learning_rate,
+        }
+    )
+    for field in ("iterations", "cutouts", "learning_rate"):
+        if getattr(request, field) is not None:
+            continue
+        value = None if own and field != "iterations" else rules.value(field)
+        most = rules.value(f"max_{field}")
+        if value is None and usual.get(field, 0) > most:
+            value = most
+        if value is not None:
+            values[field] = min(value, most)
+    if request.width is None and request.height is None:
+        values.update(_size(request, rules, recipe, big))
+    return values
+
+
+def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None, big: bool) -> dict[str, int]:
+    """Return width and height, if the server's default or maximum sets them."""
+    # An edit keeps its picture's shape.
+    size = None if request.init_image else rules.value("size")
+    if size is not None:
+        width, height = parse_size(size).values()
+    elif recipe is not None:
+        width, height = recipe.width, recipe.height
+    else:
+        return {}
+    most = rules.host.limits.max_pixels if big else rules.max_pixels
+    if size is None and width * height <= most:
+        return {}
+    width, height = shrunk(width, height, most)
+    if request.aspect is not None:
+        area = width * height
+        width, height = int((area * request.aspect) ** 0.5), int((area / request.aspect) ** 0.5)
+    return {"width": max(16, width), "height": max(16, height)}
+
+
+def shrunk(width: int, height: int, most: int) -> tuple[int, int]:
+    """Shrink the size to at most ``most`` pixels, keeping its shape."""
+    if width * height <= most:
+        return width, height
+    scale = (most / (width * height)) ** 0.5
+    return max(16, int(width * scale)), max(16, int(height * scale))
+
+
+def pixels_allowed(origin: Origin, rules: Rules) -> int:
+    """Return the most pixels that this user's pictures can have."""
+    return rules.host.limits.max_pixels if _big(origin, rules) else rules.max_pixels
+
+
+def _recipe(request: ImageRequest) -> Recipe | None:
+    """Return the recipe that the model paints with; None if its catalogue entry is invalid.
+
+    Raises UnknownModelError.
+    """
+    defaults = load_catalogue().model(request.model).defaults
+    try:
+        return make_recipe(request.preset, defaults)
+    except (KeyError, TypeError):
+        return None  # the worker reports what is wrong with it
+
+
+def _big(origin: Origin, rules: Rules) -> bool:
+    return bool(origin.roles & set(rules.items("roles_big")))
+
+
+def _manages(origin: Origin) -> bool:
+    return origin.permissions.administrator or origin.permissions.manage_guild
+
+
+def _roles(ids: Any) -> str:
+    return _any_of([f"<@&{id}>" for id in ids[:_NAMED]])
+
+
+def _any_of(names: list[str]) -> str:
+    """Join names: "a", "a or b", "a, b or c"."""
+    if len(names) == 1:
+        return names[0]
+    return _("{names} or {last}", names=", ".join(names[:-1]), last=names[-1])
