@@ -29,7 +29,8 @@ from engine.models.catalogue import (
 )
 from engine.models.checkpoints import read_tensors
 from engine.models.download import file_sha256, obtain, verify
-from engine.models.generators.taming import build_generator, read_config
+from engine.models.generators.taming import build_generator
+from engine.models.generators.taming_yaml import read_config
 from engine.models.loading import load_models
 from engine.models.perceptors.openai_clip import build_perceptor
 

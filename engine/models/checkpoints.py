@@ -1,9 +1,9 @@
 """Reads the tensors of checkpoints, and nothing else: no code in a file is ever run.
 
-It reads three kinds of files: what ``torch.save`` writes today (a zip), what it wrote before 2020
-(bare pickles), and TorchScript archives, in which OpenAI publishes CLIP. The first two are read by
-``torch.load(weights_only=True)``, the third by an unpickler of our own, since ``torch.jit.load``
-would compile the code inside.
+It reads four kinds of files: what ``torch.save`` writes today (a zip), what it wrote before 2020
+(bare pickles), safetensors, and TorchScript archives, in which OpenAI publishes CLIP. The first two
+are read by ``torch.load(weights_only=True)``, the last by an unpickler of our own, since
+``torch.jit.load`` would compile the code inside.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import struct
 import threading
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +25,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import CheckpointError, os_reason
+from engine.models.nested import find_state_dict
 from engine.models.torchscript import read_torchscript
 
 # Packages whose objects Lightning saves next to the weights: epochs, callbacks, settings. Their
@@ -59,6 +60,8 @@ _BROKEN = (
     struct.error,
     zipfile.BadZipFile,
 )
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_LONGEST_HEADER = 1 << 31  # of safetensors, in bytes; the length of one is much shorter
 _LEGACY_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 # torch.serialization.safe_globals changes a list of the whole process.
 _lock = threading.Lock()
@@ -92,12 +95,19 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             "browser and save the file that it offers.",
             path=path,
         )
+    if head.startswith(_LFS_POINTER):
+        raise CheckpointError(
+            "{path} only points to a file in Git LFS; get the file itself with `git lfs pull`.",
+            path=path,
+        )
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _LONGEST_HEADER:
+        return _read_safetensors(path)
     if head.startswith(b"PK\x03\x04"):
         if _is_torchscript(path):
             return read_torchscript(path)
-        return _state_dict(_load(path, mapped=True), path)
+        return find_state_dict(_load(path, mapped=True), path)
     if head.startswith(_LEGACY_MAGIC):
-        return _state_dict(_load(path, mapped=False), path)
+        return find_state_dict(_load(path, mapped=False), path)
     if head.startswith(b"\x80"):
         raise CheckpointError(
             "{path} is a plain pickle, which can't be read without running it; "
@@ -113,14 +123,18 @@ def looks_like_page(head: bytes) -> bool:
     return start.startswith((b"<!doctype", b"<html", b"<head"))
 
 
-def without_prefix(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names start with ``prefix``, without it; all tensors if there are none."""
-    inner = {
-        name.removeprefix(prefix): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
-    }
-    return inner or dict(tensors)
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    # Imported here because most models don't need it.
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, *_BROKEN):
+        raise CheckpointError(
+            "{path} is damaged or incomplete; download it again.", path=path
+        ) from None
+    return find_state_dict(tensors, path)
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -206,29 +220,3 @@ def _names_in(stream: IO[bytes]) -> set[str]:
         for opcode, argument, _ in pickletools.genops(stream)
         if opcode.name == "GLOBAL"
     }
-
-
-def _state_dict(loaded: Any, path: Path) -> dict[str, Tensor]:
-    if isinstance(loaded, dict) and isinstance(loaded.get("state_dict"), dict):
-        loaded = loaded["state_dict"]
-    if not isinstance(loaded, dict):
-        raise CheckpointError(
-            "{path} contains a {kind}, not a state dict.", path=path, kind=type(loaded).__name__
-        )
-    tensors = {
-        name: value.detach()
-        for name, value in loaded.items()
-        if isinstance(name, str)
-        and isinstance(value, Tensor)
-        and value.layout is torch.strided
-        and not value.is_quantized
-    }
-    if not tensors:
-        some = ", ".join(sorted(str(key) for key in loaded)[:3]) or "nothing"
-        raise CheckpointError(
-            '{path} has no "state_dict" and no tensors, only {some}; it is not '
-            "a checkpoint with weights.",
-            path=path,
-            some=some,
-        )
-    return tensors

@@ -77,8 +77,12 @@ def clip_tokenizer() -> Any:
     return _clip_module("simple_tokenizer").SimpleTokenizer()
 
 
-def taming_autoencoder(*, norm_groups: int = 32, **ddconfig: Any) -> tuple[Any, Any]:
+def taming_autoencoder(
+    *, norm_groups: int = 32, attn_type: str = "vanilla", **ddconfig: Any
+) -> tuple[Any, Any]:
     """taming's (Encoder, Decoder) for a ``ddconfig`` as in its yaml files.
+
+    ``attn_type`` is latent-diffusion's: "vanilla", or "none" for networks without attention.
 
     ``norm_groups`` is the number of groups of the group normalisation: 32 in every published
     model, and fixed in taming's code. In a small generator with 32 channels that is one channel
@@ -93,7 +97,12 @@ def taming_autoencoder(*, norm_groups: int = 32, **ddconfig: Any) -> tuple[Any, 
     diffusion.nonlinearity = torch.nn.functional.silu
     # Their constructors print the shape of z, but a library must not write to stdout.
     silent = contextlib.redirect_stdout(io.StringIO())
-    with mock.patch.object(diffusion, "Normalize", normalise), silent:
+    attention = torch.nn.Identity if attn_type == "none" else diffusion.AttnBlock
+    with (
+        mock.patch.object(diffusion, "Normalize", normalise),
+        mock.patch.object(diffusion, "AttnBlock", attention),
+        silent,
+    ):
         return diffusion.Encoder(**ddconfig), diffusion.Decoder(**ddconfig)
 
 

@@ -22,7 +22,7 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
     """Copy ``tensors`` into ``module``, created without values, in the module's own dtypes.
 
     ``what`` names the module in errors. Raises CheckpointError if a tensor is missing, additional,
-    of another shape or not finite.
+    of another shape, of whole numbers or not finite.
     """
     wanted = module.state_dict()
     for name in wanted:
@@ -50,6 +50,13 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
                 name=name,
                 shape=list(tensor.shape),
                 like=list(like.shape),
+            )
+        if like.is_floating_point() and not tensor.is_floating_point():
+            raise CheckpointError(
+                "The checkpoint has {name} as {kind}, not as floating-point numbers; use a "
+                "checkpoint that is not quantised.",
+                name=name,
+                kind=str(tensor.dtype).removeprefix("torch."),
             )
         # Copied, as the tensor may be mapped from the file into memory.
         own[name] = torch.empty(like.shape, dtype=like.dtype).copy_(tensor)

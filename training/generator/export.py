@@ -10,7 +10,8 @@ import yaml
 from torch import Tensor
 
 from engine.models.checkpoints import read_tensors
-from engine.models.generators.taming import VQGenerator, build_generator, read_config
+from engine.models.generators.taming import VQGenerator, build_generator
+from engine.models.generators.taming_yaml import read_config
 from training.common.stage import read_state, save_atomically
 from training.generator.growing import fold_scale
 from training.generator.trainer import CODEBOOK, exported_weights

@@ -8,31 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor, nn
 
-from engine.errors import CheckpointError
-from engine.models.checkpoints import looks_like_page, opened, read_tensors, without_prefix
+from engine.models.checkpoints import read_tensors
 from engine.models.codebook import embed_codes, nearest_codes
 from engine.models.generators.base import Generator
+from engine.models.generators.taming_weights import vqgan_tensors
+from engine.models.generators.taming_yaml import read_config, vq_config
 from engine.models.packages import taming_autoencoder, taming_quantizers
 from engine.models.part_settings import check_names, number
 from engine.models.precision import at_least_float32, to_bf16
 from engine.models.state_dict import Uninitialised, fill
 from engine.translatable import Translatable
-
-_NET2NET_PREFIX = "first_stage_model."
-_PARTS = (
-    "encoder.",
-    "decoder.",
-    "quant_conv.",
-    "post_quant_conv.",
-    "quantize.embedding.",
-    "quantize.embed.",
-    "quantize.proj.",
-)
-_TARGETS = {"VQModel": False, "VQNoDiscModel": False, "GumbelVQ": True}  # -> whether Gumbel
-_WHOLE_NUMBERS = ("ch", "out_ch", "num_res_blocks", "in_channels", "resolution", "z_channels")
 
 
 class VQModel(nn.Module):
@@ -198,103 +185,21 @@ def rescaled(weights: Mapping[str, Tensor], scale: float | Tensor) -> dict[str, 
     }
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A taming checkpoint's yaml file as plain values. Raises CheckpointError."""
-    with opened(path) as file:
-        text = file.read()
-    if looks_like_page(text[:512]):
-        raise CheckpointError(
-            "{path} is a web page, not a yaml file; download it again.", path=path
-        )
-    try:
-        config = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise CheckpointError("{path} is not a yaml file; download it again.", path=path) from None
-    if not isinstance(config, dict):
-        raise CheckpointError("{path} has no `model:`; use the checkpoint's yaml file.", path=path)
-    return config
-
-
 def build_generator(state_dict: Mapping[str, Tensor], config: Mapping[str, Any]) -> VQGenerator:
-    """A generator from a taming-format state dict and its yaml's values.
+    """A generator from a VQGAN's state dict and its yaml's values.
 
-    They can be those of a VQModel, a GumbelVQ, or a Net2Net transformer around one of them; the
-    tensors of training losses are ignored. Raises CheckpointError if they do not match.
+    They can be those of a VQModel, a VQModelInterface or a GumbelVQ, also inside a transformer
+    (Net2Net) or a diffusion model; the tensors of training losses are ignored. Raises
+    CheckpointError if they do not match.
     """
-    kind, params = _first_stage(config)
-    ddconfig = _ddconfig(params)
-    codes, width = (_whole(params, key) for key in ("n_embed", "embed_dim"))
-    own = {
-        name: tensor
-        for name, tensor in without_prefix(state_dict, _NET2NET_PREFIX).items()
-        if name.startswith(_PARTS)
-    }
+    described = vq_config(config)
     with torch.device("meta"), Uninitialised():
-        model = VQModel(ddconfig, codes, width, gumbel=_TARGETS[kind])
-    fill(model, own, Translatable("the {kind} that its yaml describes", kind=kind))
+        model = VQModel(
+            dict(described.ddconfig),
+            described.n_embed,
+            described.embed_dim,
+            gumbel=described.gumbel,
+        )
+    own = vqgan_tensors(state_dict, model.state_dict().keys(), described)
+    fill(model, own, Translatable("the {kind} that its yaml describes", kind=described.kind))
     return VQGenerator(model).eval().requires_grad_(False)
-
-
-def _first_stage(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    """The class name and parameters of the autoencoder that a taming yaml describes."""
-    stage = config.get("model", config)
-    while isinstance(stage, dict) and isinstance(stage.get("params"), dict):
-        inner = stage["params"].get("first_stage_config")
-        if inner is None:
-            kind = str(stage.get("target", "")).rpartition(".")[2]
-            if kind not in _TARGETS:
-                raise CheckpointError(
-                    "The yaml describes a `{kind}`; only {names} can paint.",
-                    kind=kind,
-                    names=", ".join(_TARGETS),
-                )
-            return kind, stage["params"]
-        stage = inner
-    raise CheckpointError(
-        "The yaml has no `model:` with `target:` and `params:`; use the one "
-        "published with the checkpoint."
-    )
-
-
-def _whole(values: Mapping[str, Any], key: str, most: int = 1 << 20) -> int:
-    value = values.get(key)
-    if type(value) is not int or not 1 <= value <= most:
-        raise CheckpointError(
-            "The yaml's `{key}` must be a whole number between 1 and {most}, not {value}.",
-            key=key,
-            most=most,
-            value=repr(value),
-        )
-    return value
-
-
-def _ddconfig(params: Mapping[str, Any]) -> dict[str, Any]:
-    ddconfig = params.get("ddconfig")
-    if not isinstance(ddconfig, dict):
-        raise CheckpointError("The yaml has no `ddconfig:` under `params:`.")
-    for key in _WHOLE_NUMBERS:
-        _whole(ddconfig, key, most=64 if key == "num_res_blocks" else 1 << 14)
-    for key, most in (("ch_mult", 12), ("attn_resolutions", 64)):
-        row = ddconfig.get(key)
-        if not isinstance(row, list) or len(row) > most or any(type(n) is not int for n in row):
-            raise CheckpointError(
-                "The yaml's `{key}` must be a list of whole numbers, not {row}.",
-                key=key,
-                row=repr(row),
-            )
-    groups = _whole(ddconfig, "norm_groups") if "norm_groups" in ddconfig else 32
-    if not ddconfig["ch_mult"] or any(
-        not 1 <= n <= 64 or ddconfig["ch"] * n % groups for n in ddconfig["ch_mult"]
-    ):
-        raise CheckpointError(
-            "The yaml's `ch` times each `ch_mult` must be a multiple of {groups}.", groups=groups
-        )
-    if ddconfig["ch"] % groups:
-        raise CheckpointError("The yaml's `ch` must be a multiple of {groups}.", groups=groups)
-    if ddconfig["in_channels"] != 3 or ddconfig["out_ch"] != 3:
-        raise CheckpointError(
-            "The yaml doesn't describe a model of RGB pictures: `in_channels` "
-            "and `out_ch` must be 3."
-        )
-    # The two flags that change shapes or outputs; a VQGAN sets neither.
-    return {**ddconfig, "double_z": bool(ddconfig.get("double_z", True)), "give_pre_end": False}

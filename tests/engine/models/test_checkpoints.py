@@ -5,9 +5,10 @@ import zipfile
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from engine.errors import CheckpointError
-from engine.models.checkpoints import read_tensors, without_prefix
+from engine.models.checkpoints import read_tensors
 from tests.checkpoints import (
     clip_state,
     vqgan_state,
@@ -79,12 +80,6 @@ def test_the_code_in_a_clip_archive_is_never_read(tmp_path):
     with pytest.raises(RuntimeError):
         torch.jit.load(broken)
     assert_same(read_tensors(broken), read_tensors(path))
-
-
-def test_the_net2net_prefix_is_removed_and_the_transformer_ignored():
-    state = {"first_stage_model.encoder.w": torch.ones(1), "transformer.w": torch.zeros(1)}
-    assert set(without_prefix(state, "first_stage_model.")) == {"encoder.w"}
-    assert set(without_prefix(state, "other.")) == set(state)
 
 
 @pytest.mark.parametrize("protocol", [2, 4])
@@ -161,12 +156,14 @@ def test_a_clip_archive_cut_in_its_tensors_is_refused(tmp_path):
         )
 
 
-@pytest.mark.parametrize("write", ["zip", "legacy", "archive"])
+@pytest.mark.parametrize("write", ["zip", "legacy", "archive", "safetensors"])
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
 def test_a_truncated_file_is_refused_with_a_sentence(tmp_path, write, share):
     path = tmp_path / "last.ckpt"
     if write == "archive":
         write_clip_archive(path)
+    elif write == "safetensors":
+        save_file(vqgan_state(), path)
     else:
         write_lightning(path, vqgan_state(), legacy=write == "legacy")
     data = path.read_bytes()
@@ -184,6 +181,7 @@ def test_a_truncated_file_is_refused_with_a_sentence(tmp_path, write, share):
         (b"\x89PNG\r\n\x1a\n" + bytes(64), "is not a PyTorch checkpoint"),
         (pickle.dumps({"state_dict": {}}), "is a plain pickle"),
         (b"PK\x03\x04" + bytes(64), "incomplete"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n", "git lfs pull"),
     ],
 )
 def test_a_file_that_is_not_a_checkpoint_is_identified(tmp_path, content, says):
@@ -222,3 +220,40 @@ def test_reading_leaves_no_class_allowed_afterwards(tmp_path):
     before = set(torch.serialization.get_safe_globals())
     read_tensors(write_lightning(tmp_path / "last.ckpt", vqgan_state()))
     assert set(torch.serialization.get_safe_globals()) == before
+
+
+def test_safetensors_give_the_same_tensors(tmp_path):
+    state = vqgan_state() | {"half": torch.ones(3).half(), "bf16": torch.ones(2).bfloat16()}
+    path = tmp_path / "model.safetensors"
+    save_file(state, path, metadata={"format": "pt"})
+    assert_same(read_tensors(path), state)
+    save_file({}, path)
+    with pytest.raises(CheckpointError, match="no tensors, only nothing"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        lambda state: {"model": state, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}}},
+        lambda state: {"model_state_dict": state, "epoch": 3, "ema": {"decay": 0.999}},
+        lambda state: {"epoch": 3, "model": {"state_dict": state, "config": {"width": 3}}},
+        lambda state: {"module": state, "best_loss": torch.tensor(0.5)},
+        lambda state: {"params_ema": state, "best_loss": torch.tensor(0.5)},
+        lambda state: {"state_dict_ema": state, "state_dict": {}},
+        lambda state: {"state_dict": state, "state_dict_ema": {"x": torch.zeros(3)}},
+        lambda state: {"vqgan": state, "scheduler": {"x": torch.zeros(3)}},
+    ],
+)
+def test_the_state_dict_is_found_wherever_training_programs_put_it(tmp_path, nested):
+    state = clip_state()
+    path = tmp_path / "last.pt"
+    torch.save(nested(state), path)
+    assert_same(read_tensors(path), state)
+
+
+def test_several_state_dicts_are_named_instead_of_choosing_one(tmp_path):
+    path = tmp_path / "last.pt"
+    torch.save({"first": clip_state(), "second": vqgan_state()}, path)
+    with pytest.raises(CheckpointError, match=r"has several state dicts \(first, second\)"):
+        read_tensors(path)

@@ -9,8 +9,9 @@ from torch import nn
 
 from engine.errors import CheckpointError, ModelError
 from engine.models.checkpoints import read_tensors
-from engine.models.generators.taming import VQModel, build_generator, read_config
+from engine.models.generators.taming import VQModel, build_generator
 from engine.models.generators.taming import build as build_vqgan
+from engine.models.generators.taming_yaml import read_config
 from engine.models.packages import clip_model, clip_tokenizer
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor, new_clip
 from tests.checkpoints import (
@@ -171,18 +172,25 @@ def test_a_generator_that_does_not_fit_its_yaml_is_refused_with_names():
     state = vqgan_state()
     with pytest.raises(CheckpointError, match=r"doesn't have decoder\.conv_in\.bias\."):
         build_generator(without(state, "decoder.conv_in.bias"), vqgan_config())
-    with pytest.raises(CheckpointError, match=r"doesn't have quantize\.proj\.weight"):
+    with pytest.raises(CheckpointError, match=r"describes a GumbelVQ, .* is a VQModel; use"):
         build_generator(state, vqgan_config("GumbelVQ"))
     with pytest.raises(CheckpointError, match=r"it also has encoder\.extra"):
         build_generator(state | {"encoder.extra": torch.ones(1)}, vqgan_config())
     wide = vqgan_config()
     wide["model"]["params"]["n_embed"] = 41
-    with pytest.raises(CheckpointError, match=r"quantize\.embedding\.weight is \[40, 32\], not"):
+    with pytest.raises(
+        CheckpointError, match=r"says n_embed 41, and the checkpoint has n_embed 40"
+    ):
         build_generator(state, wide)
+    reshaped = state | {"quant_conv.bias": torch.zeros(33)}
+    with pytest.raises(CheckpointError, match=r"quant_conv\.bias is \[33\], not \[32\]"):
+        build_generator(reshaped, vqgan_config())
     with pytest.raises(CheckpointError, match=r"numbers in quant_conv\.bias that are not finite"):
         build_generator(state | {"quant_conv.bias": torch.full((32,), torch.nan)}, vqgan_config())
-    with pytest.raises(CheckpointError, match=r"doesn't have .* and \d+ more"):
+    with pytest.raises(CheckpointError, match="checkpoint is a CLIP; a generator's"):
         build_generator(clip_state(), vqgan_config())
+    with pytest.raises(CheckpointError, match=r"doesn't have .* and \d+ more"):
+        build_generator({"weight": torch.ones(3)}, vqgan_config())
 
 
 def test_a_perceptor_that_is_not_a_clip_is_refused_with_names():
@@ -240,7 +248,7 @@ def test_a_yaml_with_impossible_numbers_is_refused(change, says):
 def test_a_yaml_of_something_else_is_refused(tmp_path):
     other = net2net_config()
     other["model"]["params"]["first_stage_config"]["target"] = "taming.models.x.KLModel"
-    with pytest.raises(CheckpointError, match="describes a `KLModel`"):
+    with pytest.raises(CheckpointError, match="describes `KLModel`"):
         build_generator(vqgan_state(), other)
     with pytest.raises(CheckpointError, match="no `model:`"):
         build_generator(vqgan_state(), {"data": {}})

@@ -23,7 +23,8 @@ PROGRAM = """
     import torch
     torch.set_num_threads(1)
     import engine, engine.models, engine.cli.models
-    from engine.models.generators.taming import build_generator, read_config
+    from engine.models.generators.taming import build_generator
+    from engine.models.generators.taming_yaml import read_config
     from engine.models.perceptors.openai_clip import build_perceptor
     from engine.models.checkpoints import read_tensors
     from engine.models.packages import clip_model
