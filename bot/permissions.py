@@ -1,4 +1,4 @@
-"""The permissions that the bot needs, and who counts as a moderator."""
+"""The permissions that the bot needs, and those that a member has in the server."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import discord
 
-from bot.errors import MissingPermissionError, NotYoursError
+from bot.errors import MissingPermissionError
 from bot.language import _, mark, plural
 
 SCOPES = ("bot", "applications.commands")
@@ -22,12 +22,6 @@ NEEDED = discord.Permissions(
     read_message_history=True,
 )
 Verb = Literal["stop", "cancel", "keep", "delete"]
-_NOT_YOURS: dict[Verb, str] = {
-    "stop": mark("Only the person who requested this picture or a moderator can stop it."),
-    "cancel": mark("Only the person who requested this picture or a moderator can cancel it."),
-    "keep": mark("Only the person who requested this picture or a moderator can keep it."),
-    "delete": mark("Only the person who requested this picture or a moderator can delete it."),
-}
 # The names in Discord's settings.
 NAMES = {
     "view_channel": mark("View Channel"),
@@ -113,19 +107,3 @@ def server_permissions(user: discord.User | discord.Member) -> discord.Permissio
     return (
         user.guild_permissions if isinstance(user, discord.Member) else discord.Permissions.none()
     )
-
-
-def is_moderator(interaction: discord.Interaction[Any], guild_id: str | None) -> bool:
-    """Whether the user can manage messages in the server ``guild_id``, and is in it now."""
-    if guild_id is None or str(interaction.guild_id) != guild_id:
-        return False
-    permissions = interaction.permissions
-    return permissions.administrator or permissions.manage_messages
-
-
-def check_owner_or_moderator(
-    interaction: discord.Interaction[Any], person: str, guild_id: str | None, verb: Verb
-) -> None:
-    """Raise NotYoursError unless the user is ``person`` or moderates ``guild_id``."""
-    if str(interaction.user.id) != person and not is_moderator(interaction, guild_id):
-        raise NotYoursError(_(_NOT_YOURS[verb]))

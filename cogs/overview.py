@@ -12,7 +12,7 @@ from bot.client import ImageBot
 from bot.errors import Guarded
 from bot.language import _, plural
 from bot.language.formatting import duration, escape, ordinal
-from bot.requests.channels import guild_id_of
+from bot.requests.rights import may_see
 from engine.events import Progress
 from engine.jobs.job import Job
 
@@ -38,24 +38,21 @@ class Overview(commands.Cog):
 def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
     """List this server's jobs by queue position, and count the jobs from elsewhere.
 
-    A prompt is shown only for this channel's jobs and the user's own, which they can read anyway.
-    In direct messages only the user's own jobs are listed.
+    Only jobs in channels that the user can view are listed, and their own. In direct messages only
+    the user's own jobs are listed.
     """
-    guild_id = guild_id_of(interaction)
-    person, channel = str(interaction.user.id), str(interaction.channel_id)
+    person = str(interaction.user.id)
     lines, elsewhere = [], 0
     for position, job in enumerate(jobs, 1):
-        mine = job.person == person
-        here = guild_id is not None and job.place.guild_id == guild_id
-        if not (mine or here):
+        if may_see(interaction, job):
+            whose = _("you") if job.person == person else f"<@{job.person}>"
+            lines.append(_line(position, job, whose))
+        else:
             elsewhere += 1
-            continue
-        readable = mine or job.place.channel_id == channel
-        lines.append(_line(position, job, _("you") if mine else f"<@{job.person}>", readable))
     if not lines:
         text = (
-            _("This server has no pictures in the queue.")
-            if guild_id is not None
+            _("The channels that you can see have no pictures in the queue.")
+            if interaction.guild_id is not None
             else _("You have no pictures in the queue.")
         )
     else:
@@ -72,7 +69,7 @@ def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
     return text
 
 
-def _line(position: int, job: Job, whose: str, readable: bool) -> str:
+def _line(position: int, job: Job, whose: str) -> str:
     if isinstance(job.latest, Progress):
         where = _(
             "running, {iteration} of {iterations}",
@@ -83,8 +80,8 @@ def _line(position: int, job: Job, whose: str, readable: bool) -> str:
         where = ordinal(position)
     if job.eta is not None:
         where += ", " + _("about {time}", time=duration(job.eta))
-    words = f": {escape(job.request.prompt, 80)}" if readable else ""
-    return _("**{where}**, for {person}", where=where, person=whose) + words
+    words = escape(job.request.prompt, 80)
+    return _("**{where}**, for {person}", where=where, person=whose) + f": {words}"
 
 
 async def setup(bot: ImageBot) -> None:

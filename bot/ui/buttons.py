@@ -15,7 +15,7 @@ import discord
 from bot.errors import GoneError, Guarded
 from bot.host.logs import about_job
 from bot.language import _, mark
-from bot.permissions import Verb, check_bot_may_post, check_owner_or_moderator
+from bot.permissions import Verb, check_bot_may_post
 from bot.requests.asking import Asking
 from bot.requests.continuation import continuation_of
 from bot.requests.custom_ids import button_id, button_pattern
@@ -23,6 +23,7 @@ from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
 from bot.requests.removal import Removal
 from bot.requests.restrictions import check_may_ask
+from bot.requests.rights import check_may_see, check_owner_or_moderator
 from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
 from data.jobs.stored import StoredJob
@@ -104,10 +105,10 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
                 job = await bot.store.job(self.job_id)
                 if job is None:
                     raise GoneError(_("That picture was deleted. Use /imagine to paint a new one."))
-                if self.guarded_verb is not None:
-                    check_owner_or_moderator(
-                        interaction, job.person, job.guild_id, self.guarded_verb
-                    )
+                if self.guarded_verb is None:
+                    check_may_see(interaction, job)
+                else:
+                    await check_owner_or_moderator(interaction, job, self.guarded_verb)
                 await self.act(interaction, bot, job)
 
     async def act(

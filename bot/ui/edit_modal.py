@@ -24,6 +24,7 @@ from bot.requests.edit_request import edit_request
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
 from bot.requests.picture import Picture
+from bot.requests.rights import check_may_see
 from bot.ui.modals import submitted, submitted_text
 from data.store import Store
 from engine.request.limits import max_length
@@ -103,7 +104,7 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
         await interaction.response.defer(ephemeral=True, thinking=True)
         if found["kind"] == "job":
             with about_job(found["id"]):
-                former, picture = await _of_job(bot.store, found["id"])
+                former, picture = await _of_job(interaction, bot.store, found["id"])
         else:
             former, picture = None, await _of_address(bot, found["id"])
         request = edit_request(
@@ -124,10 +125,13 @@ def _values(fields: dict[str, str]) -> dict[str, Any]:
     return values
 
 
-async def _of_job(store: Store, id: str) -> tuple[ImageRequest, Picture]:
+async def _of_job(
+    interaction: discord.Interaction[Any], store: Store, id: str
+) -> tuple[ImageRequest, Picture]:
     job = await store.job(id)
     if job is None:
         raise GoneError(_("That picture was deleted. Attach it to /edit instead."))
+    check_may_see(interaction, job)
     return job.request, await own_picture(store, job)
 
 

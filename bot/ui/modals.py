@@ -20,6 +20,7 @@ from bot.requests.asking import Asking
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
+from bot.requests.rights import check_may_see
 from data.store import Store
 from engine.request.limits import max_length
 from engine.request.request import request_from_text
@@ -75,6 +76,7 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
                 raise GoneError(
                     _("That picture was deleted. Use /imagine with your prompt instead.")
                 )
+            check_may_see(interaction, job)
             check_bot_may_post(interaction)
             values = job.request.model_dump(exclude={"prompt", "seed"})
             request = request_from_text(submitted_text(interaction, PROMPT), **values)

@@ -15,6 +15,7 @@ from bot.errors import Guarded, MissingRightError, SettingError
 from bot.guild.rules import DEFINITIONS
 from bot.language import _
 from bot.language.formatting import escape
+from bot.permissions import server_permissions
 from bot.ui.autocomplete import choices
 
 LONGEST_LIST, LONGEST_ENTRY = 1800, 100  # characters; a longer list is sent as a file
@@ -22,7 +23,7 @@ LONGEST_LIST, LONGEST_ENTRY = 1800, 100  # characters; a longer list is sent as 
 
 def manages(interaction: discord.Interaction[Any]) -> bool:
     """Whether the user has Manage Server."""
-    permissions = interaction.permissions
+    permissions = server_permissions(interaction.user)
     return interaction.guild_id is not None and (
         permissions.administrator or permissions.manage_guild
     )

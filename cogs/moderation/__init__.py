@@ -12,9 +12,13 @@ from bot.client import ImageBot
 from bot.errors import GoneError, Guarded, MissingRightError, TermsError
 from bot.host.logs import about_job
 from bot.language import _, using_language
-from bot.permissions import is_moderator
-from bot.requests.channels import guild_id_of
 from bot.requests.restrictions import parse_duration, timestamp
+from bot.requests.rights import (
+    check_may_act_on,
+    check_may_moderate,
+    check_moderates_server,
+    moderated_channels,
+)
 from bot.ui.autocomplete import MAX_CHOICES
 from cogs.moderation._lists import (
     act_line,
@@ -32,19 +36,6 @@ from engine.clock import now_ms
 
 SHOWN, LOGGED = 10, 20
 MOST = 1000
-
-
-def check_moderator(interaction: discord.Interaction[Any]) -> str:
-    """Return the server's id; raises MissingRightError unless the user moderates it.
-
-    Discord hides the commands from others, but a server's own settings can show them again.
-    """
-    guild_id = guild_id_of(interaction)
-    if guild_id is None:
-        raise MissingRightError(_("Use this command in a server that you moderate."))
-    if not is_moderator(interaction, guild_id):
-        raise MissingRightError(_("You need Manage Messages to do that."))
-    return guild_id
 
 
 class Moderation(commands.Cog):
@@ -104,9 +95,12 @@ class Moderation(commands.Cog):
     ) -> None:
         """Show a list to the moderator alone."""
         async with Guarded(interaction, "/mod jobs"):
-            guild_id = check_moderator(interaction)
+            channels = moderated_channels(interaction)
             found = await self.bot.store.server_jobs.recent(
-                guild_id, person=None if person is None else str(person.id), limit=SHOWN
+                str(interaction.guild_id),
+                person=None if person is None else str(person.id),
+                channels=channels,
+                limit=SHOWN,
             )
             await show_list(
                 interaction,
@@ -129,11 +123,18 @@ class Moderation(commands.Cog):
     async def _choices(
         self, interaction: discord.Interaction[Any], typed: str, *, unfinished: bool
     ) -> list[app_commands.Choice[str]]:
-        guild_id = str(interaction.guild_id)
-        if not is_moderator(interaction, guild_id):
+        try:
+            channels = moderated_channels(interaction)
+        except MissingRightError:
             return []  # the list has prompts from channels that the user may not see
+        guild_id = str(interaction.guild_id)
         if unfinished:
-            ids = [job.id for job in self.bot.queue.overview() if job.place.guild_id == guild_id]
+            ids = [
+                job.id
+                for job in self.bot.queue.overview()
+                if job.place.guild_id == guild_id
+                and (channels is None or job.place.channel_id in channels)
+            ]
             stored = [await self.bot.store.job(id) for id in ids]
             wanted = typed.casefold().strip()
             found = [
@@ -144,7 +145,7 @@ class Moderation(commands.Cog):
             ]
         else:
             found = await self.bot.store.server_jobs.recent(
-                guild_id, words=typed.strip(), limit=MAX_CHOICES
+                guild_id, channels=channels, words=typed.strip(), limit=MAX_CHOICES
             )
         with using_language(str(interaction.locale)):
             return [
@@ -153,10 +154,10 @@ class Moderation(commands.Cog):
             ]
 
     async def _find(self, interaction: discord.Interaction[Any], text: str) -> StoredJob:
-        """Check that the person is a moderator, acknowledge, and find the job."""
-        guild_id = check_moderator(interaction)
+        """Find the job, and check that the user moderates its channel, after acknowledging."""
+        moderated_channels(interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
-        found = await self.bot.store.server_jobs.find(guild_id, text)
+        found = await self.bot.store.server_jobs.find(str(interaction.guild_id), text)
         if found is None:
             raise GoneError(
                 _(
@@ -164,6 +165,7 @@ class Moderation(commands.Cog):
                     "or enter its ID or a link to its message."
                 )
             )
+        await check_may_moderate(interaction, found)
         return found
 
     async def _note(self, interaction: discord.Interaction[Any], act: Act, job: StoredJob) -> None:
@@ -185,7 +187,7 @@ class Moderation(commands.Cog):
     ) -> None:
         """Ban a user; jobs they queued earlier continue."""
         async with Guarded(interaction, "/mod ban"):
-            guild_id = check_moderator(interaction)
+            guild_id = check_moderates_server(interaction)
             new = await self._restrict(interaction, guild_id, person, "ban", duration)
             text = (
                 _(
@@ -225,7 +227,7 @@ class Moderation(commands.Cog):
     ) -> None:
         """Set a limit in place of an earlier one; the server's own limits still apply."""
         async with Guarded(interaction, "/mod limit"):
-            guild_id = check_moderator(interaction)
+            guild_id = check_moderates_server(interaction)
             if a_day is None and waiting is None:
                 raise TermsError(_("Set a_day, waiting or both."))
             new = await self._restrict(
@@ -257,7 +259,11 @@ class Moderation(commands.Cog):
         a_day: int | None = None,
         waiting: int | None = None,
     ) -> Restriction:
-        """Ban or limit ``person`` for ``duration``, or without end; raises TermsError."""
+        """Ban or limit ``person`` for ``duration``, or without end.
+
+        Raises MissingRightError, TermsError.
+        """
+        check_may_act_on(interaction, person)
         expires_at = None if duration is None else now_ms() + parse_duration(duration) * 1000
         new = Restriction(
             guild_id,
@@ -274,7 +280,8 @@ class Moderation(commands.Cog):
     async def _lift(
         self, interaction: discord.Interaction[Any], person: discord.User, kind: Kind
     ) -> None:
-        guild_id = check_moderator(interaction)
+        guild_id = check_moderates_server(interaction)
+        check_may_act_on(interaction, person)
         lifted = await self.bot.people.lift(
             guild_id, str(person.id), kind, str(interaction.user.id)
         )
@@ -290,7 +297,7 @@ class Moderation(commands.Cog):
     async def bans(self, interaction: discord.Interaction[Any]) -> None:
         """Show the active bans and limits, newest first."""
         async with Guarded(interaction, "/mod bans"):
-            guild_id = check_moderator(interaction)
+            guild_id = check_moderates_server(interaction)
             found = await self.bot.people.restrictions_in(guild_id)
             await show_list(
                 interaction,
@@ -302,7 +309,7 @@ class Moderation(commands.Cog):
     async def log(self, interaction: discord.Interaction[Any]) -> None:
         """Show the newest actions first."""
         async with Guarded(interaction, "/mod log"):
-            guild_id = check_moderator(interaction)
+            guild_id = check_moderates_server(interaction)
             acts = await self.bot.people.acts(guild_id, LOGGED)
             found = await self.bot.store.picture_checks.findings(guild_id, LOGGED)
             lines = [(act.created_at, act_line(act)) for act in acts]

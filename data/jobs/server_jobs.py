@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from data.database import Database
 from data.jobs.files import Files
@@ -20,16 +21,26 @@ class ServerJobs:
         self._files = job_files
 
     async def recent(
-        self, guild_id: str, *, person: str | None = None, words: str = "", limit: int = 10
+        self,
+        guild_id: str,
+        *,
+        person: str | None = None,
+        channels: Collection[str] | None = None,
+        words: str = "",
+        limit: int = 10,
     ) -> list[StoredJob]:
         """The newest jobs of that server in any state, newest first.
 
-        ``words``, if given, must be in the prompt or start the id.
+        Only those in ``channels``, unless it is None. ``words``, if given, must be in the prompt
+        or start the id.
         """
         where, values = "guild_id = ?", [guild_id]
         if person is not None:
             where += " AND person = ?"
             values.append(person)
+        if channels is not None:
+            where += f" AND channel_id IN ({', '.join('?' * len(channels))})"
+            values += channels
         if words:
             where += " AND (LOWER(prompt) LIKE ? ESCAPE '!' OR id LIKE ? ESCAPE '!')"
             plain = re.sub(r"([!%_])", r"!\1", words.lower())
