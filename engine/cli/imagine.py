@@ -130,6 +130,7 @@ def imagine(
     cutouts: Annotated[str | None, _flag("cutouts", "N")] = None,
     learning_rate: Annotated[str | None, _flag("learning-rate", "X")] = None,
     regulariser: Annotated[str | None, _flag("regulariser", "NAME")] = None,
+    addition: Annotated[str | None, _flag("addition", "NAME")] = None,
     video: Annotated[
         Path | None, _file("--video", about="The file of a time-lapse, .mp4, .gif or .webp.")
     ] = None,
@@ -177,6 +178,7 @@ def imagine(
         "cutouts": cutouts,
         "learning-rate": learning_rate,
         "regulariser": regulariser,
+        "addition": addition,
         "where": where,
         "strength": strength,
         "keep": keep,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +25,10 @@ class Latent(nn.Module):
         """What the generator decodes now; random draws, if any, come from ``rng``."""
         result: Tensor = super().__call__(rng)
         return result
+
+    def best(self) -> Tensor:
+        """What the generator decodes for a finished picture; draws nothing."""
+        raise NotImplementedError
 
     def pull_to_mean(self, spread: float, tokens: Tensor | None = None) -> None:
         """Multiply the distance of z from the latents' mean by ``spread``, 0 to 1.
@@ -50,7 +57,11 @@ class ContinuousLatent(Latent):
         self.pull_to_mean(spread)
 
     def forward(self, rng: torch.Generator) -> Tensor:
-        """z itself; draws nothing."""
+        """The same as :meth:`best`."""
+        return self.best()
+
+    def best(self) -> Tensor:
+        """z itself."""
         return self.z
 
     @torch.no_grad()
@@ -82,39 +93,83 @@ class QuantisedLatent(ContinuousLatent):
         assert generator.codebook is not None
         self.codebook = generator.codebook.detach()
 
-    def forward(self, rng: torch.Generator) -> Tensor:
-        """zq [1, D, h, w]; draws nothing."""
+    def best(self) -> Tensor:
+        """zq [1, D, h, w]."""
         codes = nearest_codes(self.z.detach(), self.codebook)
         height, width = self.z.shape[-2:]
         return replace_gradient(embed_codes(codes, self.codebook, height, width), self.z)
+
+
+class _ChosenCodes(torch.autograd.Function):
+    """The vectors of chosen codes; the gradient goes straight to the probabilities of all codes."""
+
+    @staticmethod
+    def forward(ctx: Any, probabilities: Tensor, codes: Tensor, codebook: Tensor) -> Tensor:
+        ctx.save_for_backward(codebook)
+        return codebook[codes]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (codebook,) = ctx.saved_tensors
+        return gradients[0] @ codebook.T, None, None
 
 
 class CodebookLatent(Latent):
     """Logits over the codes, [1, K, h, w]: the authors' older method (ablated in G.1).
 
     Each forward samples one code per token from the softmax and passes the gradient straight to
-    the probabilities. The starting picture's codes begin at logit 5, all others at 0.
+    the probabilities; a finished picture has the most probable codes (the authors' codebook
+    sampling notebook). ``initial`` [1, D, h, w] are vectors of codes. If they are ``picture``'s,
+    the first samples show it, whatever the number of codes: each token's code begins with the
+    probability 0.99. Otherwise the logits are standard normal, as in the notebook.
     """
 
-    def __init__(self, generator: Generator, start: Tensor) -> None:
+    def __init__(
+        self, generator: Generator, initial: Tensor, picture: bool, rng: torch.Generator
+    ) -> None:
         super().__init__()
         assert generator.codebook is not None
         self.codebook = generator.codebook.detach()
-        self.initial = start.detach()
-        codes = nearest_codes(self.initial, self.codebook)
-        height, width = start.shape[-2:]
-        logits = torch.zeros(1, height * width, len(self.codebook), device=codes.device)
-        logits.scatter_(2, codes[..., None], 5.0)
-        self.z = nn.Parameter(logits.transpose(1, 2).unflatten(2, (height, width)).contiguous())
+        self.initial = initial.detach()
+        count, (height, width) = len(self.codebook), initial.shape[-2:]
+        if picture:
+            codes = nearest_codes(self.initial, self.codebook)
+            logits = torch.zeros(1, count, height * width, device=codes.device)
+            likely = math.log(_START_PROBABILITY / (1 - _START_PROBABILITY) * max(1, count - 1))
+            logits.scatter_(1, codes[:, None], likely)
+            logits = logits.unflatten(2, (height, width))
+        else:
+            logits = torch.randn(1, count, height, width, generator=rng).to(self.codebook.device)
+        self.z = nn.Parameter(logits.to(self.codebook.dtype))
 
     def forward(self, rng: torch.Generator) -> Tensor:
-        """zq [1, D, h, w], sampled with ``rng`` (on the CPU, the same on every device)."""
+        """zq [1, D, h, w], sampled with one number of ``rng`` per token."""
         probabilities = self.z.flatten(2).transpose(1, 2).softmax(dim=2)[0]
-        drawn = torch.multinomial(probabilities.detach().float().cpu(), 1, generator=rng)
-        sampled = torch.zeros_like(probabilities).scatter_(1, drawn.to(self.z.device), 1.0)
-        zq = replace_gradient(sampled, probabilities) @ self.codebook
+        drawn = torch.rand(len(probabilities), 1, generator=rng).to(probabilities.device)
+        codes = sample_codes(probabilities.detach(), drawn)
+        zq = _ChosenCodes.apply(probabilities, codes, self.codebook)  # type: ignore[no-untyped-call]  # torch's apply is untyped
+        result: Tensor = zq.T.reshape(self.initial.shape)
+        return result
+
+    def best(self) -> Tensor:
+        """zq [1, D, h, w] of each token's most probable code."""
         height, width = self.z.shape[-2:]
-        return zq.T.reshape(1, -1, height, width)
+        return embed_codes(self.z.argmax(dim=1).flatten(1), self.codebook, height, width)
+
+
+_START_PROBABILITY = 0.99
+
+
+def sample_codes(probabilities: Tensor, drawn: Tensor) -> Tensor:
+    """One code [T] per token of ``probabilities`` [T, K], by inverse transform sampling.
+
+    ``drawn`` [T, 1] are uniform in 0..1. The cumulative sums are of whole numbers, so they do not
+    depend on the order in which a device adds them.
+    """
+    parts = (probabilities.float() * 2**30).long()
+    total = parts.cumsum(dim=1)
+    bound = (drawn * total[:, -1:]).long().clamp(max=total[:, -1:] - 1)
+    return torch.searchsorted(total, bound, right=True).squeeze(1)
 
 
 def new_latent(
@@ -138,5 +193,5 @@ def new_latent(
             )
         return ContinuousLatent(generator, initial, recipe.clamp, spread)
     if recipe.latent == "codebook":
-        return CodebookLatent(generator, initial)
+        return CodebookLatent(generator, initial, start is not None, rng)
     return QuantisedLatent(generator, initial, recipe.clamp, spread)

@@ -115,6 +115,7 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
             cutouts=request.cutouts,
             learning_rate=request.learning_rate,
             regulariser=request.regulariser,
+            addition=request.addition,
             threshold=request.threshold,
         )
         width, height = _size(request, recipe, aspect)

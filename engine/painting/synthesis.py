@@ -115,8 +115,9 @@ class Synthesis:
         self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
         self.original = None if start is None else start.to(generator.reference)
         self.latent = new_latent(generator, recipe, self.original, self.rng)
-        towards_start = recipe.regulariser.towards == "start"
-        self.anchor = self.latent.z.detach().clone() if towards_start else None
+        towards = recipe.regulariser.towards
+        to_start = towards == "start" or (towards == "picture" and start is not None)
+        self.anchor = self.latent.z.detach().clone() if to_start else None
         self.optimiser = self._new_optimiser()
         self.mask: Mask | None = None
         self.set_mask(mask)
@@ -188,9 +189,9 @@ class Synthesis:
     def _step(self, began: float) -> Iterate:
         recipe = self.recipe
         state = self.state_dict() if self.iteration % SNAPSHOT_EVERY == 0 else None
-        if recipe.restart_every and self.iteration and self.iteration % recipe.restart_every == 0:
+        if recipe.restarts_before(self.iteration):
             self.optimiser = self._new_optimiser()
-        picture = self._decode()
+        picture = self._shown(self.generator.decode(self._masked(self.latent(self.rng))))
         augmentation = recipe.augmentation_at(self.iteration)
         side = self.perceptor.resolution
         if augmentation.size and self.perceptor.any_side:
@@ -242,10 +243,13 @@ class Synthesis:
     def _terms(self) -> tuple[list[str], list[Term]]:
         """The names and functions of the losses of the cutouts."""
         names, terms = [], list[Term]()
+        share = 1.0
+        if self.recipe.addition == "mean":
+            share = 1 / sum(abs(prompt.weight) for prompt in self.prompts)
         for prompt, target in zip(self.prompts, self.targets, strict=True):
             names.append(f'"{prompt}"' if str(prompt) in _OTHER_LOSSES else str(prompt))
             terms.append(
-                partial(prompt_loss, target=target, weight=prompt.weight, stop=prompt.stop)
+                partial(prompt_loss, target=target, weight=prompt.weight * share, stop=prompt.stop)
             )
         if self._structure is not None:
             names.append("structure")
@@ -253,16 +257,14 @@ class Synthesis:
         return names, terms
 
     def look(self, *, raw: bool = False) -> Iterate:
-        """The current picture. It changes no state, not even the random generator's.
+        """The current picture. It changes no state, and draws nothing.
 
         ``raw`` is the generator's picture, before the original's pixels are restored outside the
         mask.
         """
         began = time.perf_counter()
-        before = self.rng.get_state()
         with torch.no_grad():
-            picture = self._decode(raw)
-        self.rng.set_state(before)
+            picture = self._shown(self.generator.decode(self._masked(self.latent.best())), raw)
         seconds = self.seconds + time.perf_counter() - began
         return Iterate(self.iteration, picture[0], self.losses, seconds)
 
@@ -272,19 +274,15 @@ class Synthesis:
             return None
         return overlay(to_pil(self.original[0]), to_pil(self.mask.hard[0]))
 
-    def _decode(self, raw: bool = False) -> Tensor:
-        return self.shown(self.generator.decode(self.quantised()), raw)
-
-    def quantised(self) -> Tensor:
-        """zq [1, D, h, w] for the generator; outside the mask the start's."""
-        zq: Tensor = self.latent(self.rng)
+    def _masked(self, zq: Tensor) -> Tensor:
+        """zq [1, D, h, w], with the start's outside the mask."""
         if self.mask is None:
             return zq
         # A codebook latent would draw other codes outside the mask, too.
         return torch.where(self.mask.tokens > 0, zq, self.latent.initial)
 
-    def shown(self, decoded: Tensor, raw: bool = False) -> Tensor:
-        """The picture [1, 3, H, W] in 0..1 from the generator's output for :meth:`quantised`.
+    def _shown(self, decoded: Tensor, raw: bool = False) -> Tensor:
+        """The picture [1, 3, H, W] in 0..1 from the generator's output.
 
         ``raw`` leaves out restoring the original's pixels.
         """

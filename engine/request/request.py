@@ -25,7 +25,7 @@ from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
 from engine.request.limits import max_length, range_of
 from engine.request.prompt import Prompt, parse_prompts, split_flags
-from engine.request.recipe import PRESETS, SCHEDULES
+from engine.request.recipe import ADDITIONS, PRESETS, SCHEDULES
 from engine.translatable import Translatable
 
 T = TypeVar("T")
@@ -87,6 +87,13 @@ class ImageRequest(BaseModel):
         str | None,
         Field(description=f"how the latent's regulariser decays: {', '.join(SCHEDULES)}"),
     ] = None
+    addition: Annotated[
+        str | None,
+        Field(
+            description='how the losses of several prompts are joined: "sum", or "mean", which '
+            "pulls as strongly as one prompt"
+        ),
+    ] = None
     strength: Annotated[
         float | None,
         _number("strength", "how much an edit can change; 0 keeps the original, 1 ignores it"),
@@ -147,6 +154,19 @@ class ImageRequest(BaseModel):
                 )
             )
         return preset
+
+    @field_validator("addition")
+    @classmethod
+    def _is_addition(cls, name: str | None) -> str | None:
+        if name is not None and name not in ADDITIONS:
+            raise ValueError(
+                Translatable(
+                    'The addition can\'t be "{name}"; choose one of {names}.',
+                    name=name[:40],
+                    names=", ".join(ADDITIONS),
+                )
+            )
+        return name
 
     @field_validator("regulariser")
     @classmethod
@@ -312,7 +332,7 @@ _NUMBERS: dict[str, type] = {
     "keep": float,
     "away": float,
 }
-_WORDS = ("model", "preset", "regulariser", "where")
+_WORDS = ("model", "preset", "regulariser", "addition", "where")
 FLAGS = ("size", "ar", *_NUMBERS, *_WORDS)
 
 

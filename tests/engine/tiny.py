@@ -12,11 +12,13 @@ from tests.checkpoints import DDCONFIG
 PLAIN = Augmentation(count=3, flip=0, affine=0, perspective=0, jitter=0, noise=0)
 
 
-def tiny_generator(dtype: torch.dtype = torch.float32, gumbel: bool = False) -> VQGenerator:
-    """Tokens of 2 px, 40 codes of 32 numbers, drawn from a fixed seed."""
+def tiny_generator(
+    dtype: torch.dtype = torch.float32, gumbel: bool = False, codes: int = 40
+) -> VQGenerator:
+    """Tokens of 2 px, ``codes`` codes of 32 numbers, drawn from a fixed seed."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        model = VQModel(DDCONFIG, 40, 32, gumbel=gumbel)
+        model = VQModel(DDCONFIG, codes, 32, gumbel=gumbel)
         generator = VQGenerator(model)
         generator.codebook.data.normal_()
     return generator.to(dtype).eval().requires_grad_(False)

@@ -1,16 +1,20 @@
 """The loop's formulas in their simplest form, to compare the engine with.
 
-Nothing here calls engine code: pixels are gathered one by one, angles are arc cosines, colours
-go through the textbook's HSV. Only torch's autograd is taken on trust.
+Nothing here calls engine code: crops and warps are torch's and kornia's, angles are arc cosines,
+colours go through the textbook's HSV, clamps have the gradient of the authors' notebook.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
+import kornia.augmentation as K
 import torch
 from torch import Tensor
+
+from tests.engine.painting import published
 
 
 def bilinear(picture: Tensor, x: Tensor, y: Tensor, padding: str = "border") -> Tensor:
@@ -30,19 +34,26 @@ def bilinear(picture: Tensor, x: Tensor, y: Tensor, padding: str = "border") -> 
     return total
 
 
-def warp(picture: Tensor, box: Tensor, matrix: Tensor, size: int) -> Tensor:
-    """One cutout [3, size, size]: output pixel -> matrix -> crop -> picture, bilinear."""
-    _, height, width = picture.shape
-    steps = (torch.arange(size, dtype=picture.dtype) + 0.5) * 2 / size - 1
-    y, x = steps[:, None].expand(size, size), steps[None, :].expand(size, size)
-    scale = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
-    u = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / scale
-    v = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / scale
-    u, v = u.clamp(-1, 1), v.clamp(-1, 1)
-    left, top, across, down = box
-    column = (left + (u + 1) / 2 * across) * width - 0.5
-    row = (top + (v + 1) / 2 * down) * height - 0.5
-    return bilinear(picture, column, row)
+class ClampWithGrad(torch.autograd.Function):
+    """The authors' clamp: a gradient passes unless following it leads further out of 0..1."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        (slope,) = slopes
+        blocked = ((x > 1) & (slope < 0)) | ((x < 0) & (slope > 0))
+        return torch.where(blocked, torch.zeros_like(slope), slope)
+
+
+def clamp(x: Tensor) -> Tensor:
+    """``x`` in 0..1, with the authors' gradient."""
+    result: Tensor = ClampWithGrad.apply(x)
+    return result
 
 
 def saturate(picture: Tensor, factor: Tensor) -> Tensor:
@@ -75,39 +86,52 @@ def turn_hue(picture: Tensor, turns: Tensor) -> Tensor:
     return torch.stack(channels)
 
 
-def halve(picture: Tensor) -> Tensor:
-    """Means of 2 x 2 pixels of [3, H, W], H and W even."""
-    return (
-        picture[:, ::2, ::2]
-        + picture[:, 1::2, ::2]
-        + picture[:, ::2, 1::2]
-        + picture[:, 1::2, 1::2]
-    ) / 4
+def jittered(one: Tensor, colours: Tensor, order: tuple[int, ...]) -> Tensor:
+    """One cutout [3, S, S] with brightness, contrast, saturation and hue changed in ``order``."""
+    brightness, contrast, saturation, hue = colours
+    steps = (
+        lambda x: x + (brightness - 1),
+        lambda x: x * contrast,
+        lambda x: saturate(x, saturation),
+        lambda x: turn_hue(x, hue),
+    )
+    one = clamp(one)
+    for index in order:
+        one = clamp(steps[index](one))
+    return one
 
 
 def cutouts(picture: Tensor, numbers: Any, size: int) -> Tensor:
-    """All cutouts [N, 3, size, size] of a picture [3, H, W] from an iteration's numbers."""
+    """All cutouts [N, 3, size, size] of a picture [3, H, W] from an iteration's numbers.
+
+    Crops and warps are torch's and kornia's own. Kornia's colour jitter is not used, since its
+    clamps have no gradient where the authors' has one.
+    """
+    if numbers.shrink == "pooled":
+        batch = published.pooled(picture[None], len(numbers.box), size)
+    else:
+        batch = published.crops(picture[None], numbers.box, size)
+    modules = {
+        "flip": K.RandomHorizontalFlip(),
+        "affine": K.RandomAffine(degrees=0, padding_mode=numbers.padding),
+        "perspective": K.RandomPerspective(),
+    }
+    batch = published.augmented(batch, modules, dataclasses.replace(numbers, grain=None))
     taken = []
-    dtype = picture.dtype
-    for i in range(len(numbers.box)):
-        across, down = numbers.box[i, 2:].tolist()
-        source = picture
-        while max(across * source.shape[2], down * source.shape[1]) >= 2 * size - 1e-3:
-            source = halve(source)
-        one = warp(source, numbers.box[i].to(dtype), numbers.warp[i].to(dtype), size)
-        if numbers.hue[i] != 0 or numbers.saturation[i] != 1:
-            one = saturate(one, numbers.saturation[i].to(dtype))
-            one = turn_hue(one, numbers.hue[i].to(dtype))
+    for i in range(len(batch)):
+        one = batch[i]
+        if numbers.jittered[i]:
+            one = jittered(one, numbers.colours[i].to(one), numbers.order)
         left, top, right, bottom = numbers.erase[i].tolist()
-        keep = torch.ones(size, size, dtype=dtype)
+        keep = torch.ones(size, size, dtype=one.dtype)
         for row in range(size):
             for column in range(size):
                 if left <= column + 0.5 < right and top <= row + 0.5 < bottom:
                     keep[row, column] = 0
         one = one * keep
         if numbers.grain is not None:
-            one = one + numbers.noise[i].to(dtype) * numbers.grain[i].to(dtype)
-        taken.append(one.clamp(0, 1))
+            one = one + numbers.noise[i].to(one) * numbers.grain[i].to(one)
+        taken.append(clamp(one) if numbers.clamped else one)
     return torch.stack(taken)
 
 

@@ -17,7 +17,7 @@ from engine.painting.losses import (
     smoothness_loss,
     spherical_distance,
 )
-from engine.request.recipe import SCHEDULES, Regulariser
+from engine.request.recipe import PRESETS, SCHEDULES, Regulariser
 
 
 @given(st.floats(0.01, math.pi - 0.01))
@@ -81,9 +81,20 @@ def test_each_schedule_of_the_decay() -> None:
     assert row("linear") == pytest.approx([0.75, 0.745, 0.5, 0.005, 0.0, 0.0])
     assert row("geometric") == pytest.approx([0.75 * 0.995**i for i in (0, 1, 50, 149, 150, 399)])
     assert row("whole") == pytest.approx([0.75 - 0.0000125 * i for i in (0, 1, 50, 149, 150, 399)])
-    assert row("notebook") == pytest.approx([0.75, 0.75, 0.6, 0.45, 0.3, 0.0])
     assert row("harmonic") == pytest.approx([0.75 / (2 * i + 1) for i in (0, 1, 50, 149, 150, 399)])
     assert row("constant") == [0.75] * 6
+
+
+def test_the_notebooks_weight_falls_when_and_as_far_as_in_the_notebook() -> None:
+    """Its own arithmetic, rounding included: the weight falls after the loss was measured."""
+    weight, fall, expected = 1.5, 1.5 / 5, []
+    for i in range(400):
+        expected.append(weight / 2)
+        if i > 0 and i % 50 == 0 and i <= 250:
+            lower = weight - fall
+            weight = lower if lower > 0 and lower >= fall else 0
+    regulariser = PRESETS["notebook"].regulariser
+    assert [regulariser.alpha(i, 400) for i in range(400)] == pytest.approx(expected)
 
 
 @given(

@@ -216,9 +216,8 @@ def test_the_structure_term_is_the_plain_formula():
     synthesis = _synthesis(None, keep=0.7, dtype=torch.float64)
     perceptor, recipe = synthesis.perceptor, synthesis.recipe
     start = START.double()
-    # Twice the perceptor's side, so it is halved before it is squeezed to a square.
-    whole = F.interpolate(F.avg_pool2d(start, 2), (16, 16), mode="bilinear", align_corners=False)
-    original = perceptor.encode_image(whole)[0]
+    whole = F.interpolate(start, (16, 16), mode="bicubic", antialias=True)
+    original = perceptor.encode_image(whole.clamp(0, 1))[0]
     rng = torch.Generator()
     rng.set_state(synthesis.rng.get_state())
     numbers = draw_cutouts(recipe.augmentation, 32, 24, 16, rng)

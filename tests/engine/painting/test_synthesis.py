@@ -15,7 +15,14 @@ from engine.painting.losses import smoothness_loss
 from engine.painting.pipeline import paint
 from engine.painting.synthesis import Iterate, Synthesis
 from engine.request.prompt import Prompt
-from engine.request.recipe import Augmentation, Early, Recipe, Regulariser, make_recipe
+from engine.request.recipe import (
+    PRESETS,
+    Augmentation,
+    Early,
+    Recipe,
+    Regulariser,
+    make_recipe,
+)
 from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
 
 FULL = Augmentation(count=4)
@@ -54,7 +61,7 @@ def test_the_same_seed_paints_the_same_pixels_and_another_seed_others(latent: st
     [
         {},
         {"latent": "codebook"},
-        {"restart_every": 4},
+        {"restart_every": 2, "restarts": 2},
         {"cooling": 0.1},
         {"smoothness": 2.0},
         {"regulariser": Regulariser(0.5, "linear", "start")},
@@ -78,6 +85,47 @@ def test_saved_half_way_and_restored_it_ends_in_the_same_pixels(changes: dict[st
         assert one.losses == other.losses
 
 
+def test_adam_is_made_new_when_and_as_often_as_in_the_authors_notebook() -> None:
+    """After iterations 50, 100, 150, 200 and 250, counted from 0, and then no more."""
+    recipe = PRESETS["notebook"]
+    made = [i for i in range(400) if recipe.restarts_before(i)]
+    assert made == [51, 101, 151, 201, 251]
+    assert not any(PRESETS["paper"].restarts_before(i) for i in range(400))
+    synthesis = _synthesis(restart_every=2, restarts=1, iterations=6)
+    steps = []
+    while synthesis.iteration < 6:
+        synthesis.step()
+        steps.append(synthesis.optimiser.steps)
+    assert steps == [1, 2, 3, 1, 2, 3]
+
+
+def test_prompts_are_summed_or_averaged() -> None:
+    """Section 2.5 adds the losses, H.1 averages them; weights count either way."""
+    prompts = [Prompt("a red star"), Prompt("fog", 0.5), Prompt("snow", -1.5)]
+
+    def painted(addition: str) -> Synthesis:
+        recipe = tiny_recipe(augmentation=FULL, addition=addition, regulariser=Regulariser(0.5))
+        synthesis = Synthesis(tiny_generator(), tiny_perceptor(), prompts, recipe, 1)
+        synthesis.step()
+        return synthesis
+
+    summed, averaged = painted("sum").losses, painted("mean").losses
+    for prompt in prompts:
+        assert averaged[str(prompt)] == pytest.approx(summed[str(prompt)] / 3)
+    # So the regulariser weighs three times as much beside them.
+    assert averaged["regulariser"] == summed["regulariser"]
+
+
+@pytest.mark.parametrize(("start", "anchored"), [(None, False), (torch.rand(1, 3, 24, 32), True)])
+def test_the_notebook_pulls_to_zero_or_to_the_starting_picture(
+    start: torch.Tensor | None, anchored: bool
+) -> None:
+    synthesis = _synthesis(start=start, regulariser=PRESETS["notebook"].regulariser)
+    assert (synthesis.anchor is not None) == anchored
+    if synthesis.anchor is not None:
+        assert torch.equal(synthesis.anchor, synthesis.latent.initial)
+
+
 def test_looking_changes_nothing() -> None:
     watched, left_alone = _synthesis(latent="codebook"), _synthesis(latent="codebook")
     for _ in range(3):
@@ -88,7 +136,7 @@ def test_looking_changes_nothing() -> None:
 def test_the_loss_falls() -> None:
     synthesis = _synthesis(augmentation=PLAIN, iterations=40, learning_rate=0.3)
     iterates = _finish(synthesis)
-    assert iterates[-1].losses["total"] < 0.9 * iterates[0].losses["total"]
+    assert iterates[-1].losses["total"] < 0.95 * iterates[0].losses["total"]
 
 
 def test_every_prompt_has_its_own_loss_even_with_a_loss_s_name() -> None:

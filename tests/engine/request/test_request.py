@@ -69,6 +69,7 @@ def test_flags_in_the_text_are_the_requests_fields():
         "cutouts",
         "learning-rate",
         "regulariser",
+        "addition",
         "strength",
         "where",
         "threshold",
