@@ -9,7 +9,7 @@ tests/e2e/faults.py happens at a random moment, all kinds equally often.
 - *accepted*: the person was told that the job is queued, or it is in the database;
 - *delivered*: its picture is in its channel or, if the bot cannot post there, in a direct message;
 - *refused*: the bot could not post in the channel during the job and the person accepts no direct
-  messages (then the job must be kept for /history), or the picture to start from is damaged, or
+  messages (then the job must be kept for /history), or the mask of an edit lets nothing change, or
   the result is too large however small it is made, and the person was told so;
 - *lost*: everything else, a message about a failure too;
 - *twice*: pictures and failures that were posted more than once.
@@ -47,7 +47,6 @@ from tests.e2e.standin.world import Channel, User
 _CHANNELS, _PEOPLE = 5, 6
 _BACKLOG = 5  # at most so many unfinished jobs when a round begins
 _SETTLING, _RECOVERY = 180.0, 90.0  # seconds
-_TRUNCATED = 60  # bytes of a PNG
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,10 @@ class Outcome:
 
 @dataclass
 class Asked:
-    """One use of /imagine; prompts are unique.
+    """One use of /imagine or /edit; prompts are unique.
 
-    ``blocked``: the bot could not post in the channel at some time during the job. ``damaged``:
-    the picture to start from is damaged.
+    ``blocked``: the bot could not post in the channel at some time during the job. ``must_fail``:
+    the mask lets nothing change, which only the worker finds.
     """
 
     prompt: str
@@ -76,7 +75,7 @@ class Asked:
     channel: Channel
     interaction: Interaction
     blocked: bool = False
-    damaged: bool = False
+    must_fail: bool = False
 
     @property
     def was_told(self) -> bool:
@@ -114,21 +113,24 @@ class Chaos:
     # What people do.
 
     async def ask(self, channel: Channel, iterations: int) -> Asked | None:
-        """Somebody runs /imagine, if the bot has registered its commands."""
+        """Somebody runs /imagine or /edit, if the bot has registered its commands."""
         if not self.standin.rest.commands:
             return None
         user, number = self.rng.choice(self.people), len(self.asked)
-        damaged = False
-        options: dict = {"prompt": f"number {number} of these", "iterations": iterations}
+        prompt, upload = f"number {number} of these", self.standin.world.upload
+        command = "imagine"
+        options: dict = {"prompt": prompt, "iterations": iterations}
         if number % 7 == 3:
-            picture = _png(number)
-            if damaged := number % 14 == 3:
-                picture = picture[:_TRUNCATED]
-            options["init_image"] = self.standin.world.upload(channel, "start.png", picture)
-        interaction = await self.standin.command(user, channel, "imagine", **options)
-        asked = Asked(
-            options["prompt"], user, channel, interaction, channel.id in self.blocked, damaged
-        )
+            options["init_image"] = upload(channel, "start.png", _png(number))
+        if must_fail := number % 14 == 3:
+            command = "edit"
+            options = {
+                "prompt": prompt,
+                "image": options["init_image"],
+                "mask": upload(channel, "mask.png", _png(number, "black")),
+            }
+        interaction = await self.standin.command(user, channel, command, **options)
+        asked = Asked(prompt, user, channel, interaction, channel.id in self.blocked, must_fail)
         self.asked[asked.prompt] = asked
         return asked
 
@@ -276,7 +278,7 @@ class Chaos:
                 (row["state"] == "rendered" and self._undeliverable(prompt))
                 or (
                     row["state"] == "failed"
-                    and self.asked[prompt].damaged
+                    and self.asked[prompt].must_fail
                     and (failures[row["id"]] or self._undeliverable(prompt))
                 )
             ):
@@ -299,9 +301,9 @@ class Chaos:
         )
 
 
-def _png(number: int) -> bytes:
+def _png(number: int, colour: str | None = None) -> bytes:
     file = io.BytesIO()
-    Image.new("RGB", (32, 32), (number * 40 % 256, 90, 160)).save(file, "PNG")
+    Image.new("RGB", (32, 32), colour or (number * 40 % 256, 90, 160)).save(file, "PNG")
     return file.getvalue()
 
 

@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import AttachmentError, Guarded
 from bot.language import _
-from bot.language.translator import field_description
+from bot.language.translator import described, field_description
 from bot.media.source_picture import job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.asking import Asking
@@ -19,6 +19,7 @@ from bot.requests.edit_request import edit_request
 from bot.requests.origin import origin_of_interaction
 from bot.requests.restrictions import check_may_ask
 from bot.ui.edit_modal import EditModal
+from engine.pictures.formats import FORMAT_NAMES
 from engine.request.limits import max_length, range_of
 
 PROMPT_LENGTH, WHERE_LENGTH = max_length("prompt"), max_length("where")
@@ -43,7 +44,7 @@ class Edit(commands.Cog):
 
     @app_commands.command(description="Edit a picture with words")
     @app_commands.describe(
-        image="The picture to edit",
+        image=described("The picture to edit ({formats})", formats=FORMAT_NAMES),
         prompt='What to turn it into, or "foggy sky -> clear sky"',
         where='What to change in it: "jacket", or "windmills -> mushrooms"',
         mask="Mask of the same size; white or transparent areas can change",
@@ -66,9 +67,9 @@ class Edit(commands.Cog):
         async with Guarded(interaction, "/edit"):
             check_bot_may_post(interaction)
             await interaction.response.defer(ephemeral=True, thinking=True)
-            pictures = [await self.bot.attachments.picture(image.url)]
+            pictures = [await self.bot.attachments.picture(image.url, image.filename)]
             if mask is not None:
-                pictures.append(await self.bot.attachments.picture(mask.url))
+                pictures.append(await self.bot.attachments.picture(mask.url, mask.filename))
             request = edit_request(
                 prompt,
                 pictures[0],

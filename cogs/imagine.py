@@ -10,11 +10,12 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
-from bot.language.translator import field_description
+from bot.language.translator import described, field_description
 from bot.permissions import check_bot_may_post
 from bot.requests.asking import Asking
 from bot.requests.origin import origin_of_interaction
 from bot.ui.autocomplete import choices, offer_models
+from engine.pictures.formats import FORMAT_NAMES
 from engine.request.limits import max_length, whole_range
 from engine.request.request import parse_size, request_from_text
 
@@ -36,7 +37,7 @@ class Imagine(commands.Cog):
         iterations=field_description("iterations"),
         model=field_description("model"),
         size="Width and height in pixels, like 256x128, or 256 for a square",
-        init_image="A picture to start from",
+        init_image=described("A picture to start from ({formats})", formats=FORMAT_NAMES),
     )
     @app_commands.autocomplete(model=offer_models)
     async def imagine(

@@ -30,6 +30,11 @@ def field_description(field: str) -> str:
     return text[:1].upper() + text[1:DESCRIPTION_LENGTH]
 
 
+def described(template: str, **values: str) -> locale_str:
+    """Return an option's description with ``values`` in its {names}, to be translated."""
+    return locale_str(template.format(**values), template=template, values=values)
+
+
 class CatalogueTranslator(Translator):
     """Translates each description when the commands are synced."""
 
@@ -40,5 +45,9 @@ class CatalogueTranslator(Translator):
         language = language_of(locale.value)
         if language == ENGLISH or context.location not in TRANSLATED:
             return None
-        text = catalogue_of(language).gettext(string.message)
-        return None if text == string.message else text[:DESCRIPTION_LENGTH]
+        template = string.extras.get("template", string.message)
+        text = catalogue_of(language).gettext(template)
+        if text == template:
+            return None
+        values = string.extras.get("values")
+        return (text.format(**values) if values else text)[:DESCRIPTION_LENGTH]

@@ -1,8 +1,8 @@
 """Update the catalogues: add new texts, remove old ones, and compile.
 
 ``make texts`` runs this. It parses the sources without importing them, and takes the literal first
-arguments of ``_``, ``mark``, ``plural``, Translatable and the errors, as well as the descriptions
-of commands. It needs Babel, which the running bot does not.
+arguments of ``_``, ``mark``, ``plural``, ``described``, Translatable and the errors, as well as
+the descriptions of commands. It needs Babel, which the running bot does not.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ERRORS = {
     for name, value in vars(module).items()
     if isinstance(value, type) and issubclass(value, engine.errors.EngineError)
 }
-SAYING = {"_", "mark", "Translatable", *ERRORS}
+SAYING = {"_", "mark", "described", "Translatable", *ERRORS}
 _BEGUN = datetime(2026, 11, 22, tzinfo=UTC)
 Text = str | tuple[str, str]
 """A text, or one and many of a plural."""

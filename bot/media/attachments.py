@@ -7,18 +7,18 @@ its host, the length it claims, nor its file name.
 from __future__ import annotations
 
 import asyncio
-import io
 from typing import Literal
 
 import aiohttp
 import yarl
-from PIL import Image
 
 from bot.errors import AttachmentError
 from bot.host.settings import LimitSettings, TestSettings
 from bot.language import _, mark
+from bot.language.formatting import escape
 from bot.requests.picture import Picture, picture_from_bytes
-from engine.pictures.reading import BROKEN, FORMATS, MAX_PIXELS
+from engine.errors import RequestError
+from engine.pictures.reading import read
 
 # Discord's hosts for uploads, and its proxy for embeds (images-ext-*).
 MEDIA_HOSTS = frozenset(
@@ -77,20 +77,32 @@ class Attachments:
         self._session = session
         self._limits = limits
         self._test = test
+        self._decoding = asyncio.Lock()
 
     def check(self, address: str) -> None:
         """Raise AttachmentError unless ``address`` is on a media host of Discord."""
         check_address(address, self._test.media_host)
 
-    async def picture(self, address: str) -> Picture:
+    async def picture(self, address: str, name: str | None = None) -> Picture:
         """Return the picture at ``address``. Raises AttachmentError like :meth:`file`.
 
-        It also raises if the file is not a picture, or has too many pixels.
+        Raises RequestError if the file is not a picture that can be read, from the first pixel to
+        the last: otherwise the person would wait in the queue for a refusal. That error begins
+        with ``name``, which tells one of several files.
         """
         data = await self._fetch(
             address, int(self._limits.max_attachment_mb * 1_000_000), "picture"
         )
-        return await asyncio.to_thread(picture_from, data)
+        # One at a time, so that a few large pictures do not take up all threads of the process.
+        async with self._decoding:
+            try:
+                return await asyncio.to_thread(picture_from, data)
+            except RequestError as error:
+                if name is None:
+                    raise
+                raise RequestError(
+                    "{name}: {reason}", name=escape(name, 100), reason=error.message
+                ) from None
 
     async def file(self, address: str, max_bytes: int) -> bytes:
         """Return the bytes of any file at ``address``.
@@ -121,25 +133,9 @@ class Attachments:
 
 
 def picture_from(data: bytes) -> Picture:
-    """Return the picture in ``data``, whatever its name was; raises AttachmentError if none is.
+    """Return the picture in ``data``, whatever its name was. Decoding it can take seconds.
 
-    Only the header is read here; the worker decodes the pixels.
+    Raises RequestError if it is damaged, has too many pixels, or is no picture that can be read.
     """
-    too_many = AttachmentError(
-        _(
-            "That picture has more than {most} megapixels. Attach a smaller one.",
-            most=MAX_PIXELS // 1_000_000,
-        )
-    )
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            width, height = image.size
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise too_many from None
-    except BROKEN:
-        raise AttachmentError(
-            _("I can't read that file as a picture. Attach a PNG, JPEG, WebP or GIF.")
-        ) from None
-    if width * height > MAX_PIXELS:
-        raise too_many
+    read(data)
     return picture_from_bytes(data)

@@ -19,10 +19,10 @@ from bot.requests.custom_ids import job_with_buttons
 from bot.requests.picture import Picture, picture_from_bytes
 from data.jobs.stored import StoredJob
 from data.store import Store
+from engine.pictures.formats import ENDINGS
 
 # The form that bot.language.formatting.file_name writes.
 _FILM = re.compile(r"-\d+-(?P<start>[0-9a-f]{8})\.mp4")
-_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
 
 
 class Finder(Protocol):
@@ -129,7 +129,7 @@ def _is_picture(attachment: discord.Attachment) -> bool:
     kind = attachment.content_type
     if kind is not None:
         return kind.startswith("image/")
-    return attachment.filename.lower().endswith(_ENDINGS)
+    return attachment.filename.lower().endswith(ENDINGS)
 
 
 def _embedded(embeds: list[discord.Embed]) -> str | None:

@@ -17,7 +17,8 @@ import typer
 from engine.cli import run
 from engine.cli.output_files import Targets
 from engine.errors import RequestError
-from engine.pictures.reading import read_file, read_picture
+from engine.pictures.formats import FORMAT_NAMES
+from engine.pictures.reading import read, read_file
 from engine.request.limits import RANGES
 from engine.request.request import FLAGS, ImageRequest, read_flag, request_from_text
 from engine.version import version
@@ -113,7 +114,7 @@ def imagine(
         ),
     ] = "auto",
     init_image: Annotated[
-        Path | None, _file("--init-image", about="A picture to start from.")
+        Path | None, _file("--init-image", about=f"A picture to start from: {FORMAT_NAMES}.")
     ] = None,
     mask: Annotated[
         Path | None,
@@ -226,7 +227,10 @@ def imagine(
 def _take_picture(path: Path, pictures: dict[str, bytes]) -> str:
     """Read a picture into ``pictures``, and return its SHA-256."""
     data = read_file(path)
-    read_picture(data)  # raises for an unreadable picture before the models are loaded
+    try:
+        read(data)  # before the models are loaded
+    except RequestError as error:
+        raise RequestError(f"{path}: {error}") from None
     digest = hashlib.sha256(data).hexdigest()
     pictures[digest] = data
     return digest

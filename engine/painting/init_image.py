@@ -11,7 +11,8 @@ from torch import Tensor
 from engine.errors import RequestError
 from engine.painting.images import to_tensor
 from engine.painting.masking import self_mask
-from engine.pictures.reading import is_animated, read_mask, read_picture
+from engine.pictures.decoding import Several
+from engine.pictures.reading import read, read_mask
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 _MAX_ASPECT = 8.0
 _SAME_ASPECT = 1.05  # the largest ratio of two aspects that count as the same
+_SEVERAL: dict[Several, Translatable] = {
+    "frames": Translatable("The picture to start from is animated; its first frame was used."),
+    "pages": Translatable("The picture to start from has several pages; its first was used."),
+}
 
 
 @dataclass(frozen=True)
@@ -76,12 +81,11 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
         pictures,
         Translatable("The picture to start from no longer exists; attach it again."),
     )
-    image = read_picture(data)
+    reading = read(data)
+    image = reading.image
     remarks = []
-    if is_animated(data):
-        remarks.append(
-            Translatable("The picture to start from is animated; its first frame was used.")
-        )
+    if reading.several is not None:
+        remarks.append(_SEVERAL[reading.several])
     aspect = image.width / image.height
     if not 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT and request.aspect is None:
         remarks.append(

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import io
-import struct
-import warnings
-import zlib
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageOps, WebPImagePlugin
+from PIL import Image, ImageChops
 
 from engine.errors import RequestError, os_reason
+from engine.pictures.decoding import Several, decode, refusing_damage
 
-MAX_PIXELS = 50_000_000
 MAX_BYTES = 100_000_000
-# Pillow knows a format's name only after its plugin is imported, and does not import WebP's by
-# itself. MPO is read as JPEG. TIFF is left out: libtiff prints errors straight to stderr.
-FORMATS = ("PNG", "JPEG", WebPImagePlugin.WebPImageFile.format, "GIF", "BMP")
-# What Pillow's plugins raise for broken files, found by changing bytes of intact files.
-BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    EOFError,
-    OverflowError,
-    AttributeError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A picture that was read: an upright RGB ``image``, the file's transparency over white.
+
+    ``several`` tells what else is in the file, if anything; it was not read.
+    """
+
+    image: Image.Image
+    several: Several | None = None
 
 
 def read_file(path: Path) -> bytes:
@@ -52,63 +42,27 @@ def read_file(path: Path) -> bytes:
     return data
 
 
-def read_picture(data: bytes) -> Image.Image:
-    """An upright RGB picture from a file's bytes: its first frame, alpha over white.
+def read(data: bytes) -> Reading:
+    """The first picture in a file's bytes. Raises RequestError as :func:`decode` does."""
+    decoded = decode(data)
+    with refusing_damage(data):
+        return Reading(_to_rgb(decoded.image), decoded.several)
 
-    Raises RequestError if the bytes are not a picture or a broken one, or if it has more than 50
-    megapixels, which are then not decoded.
-    """
-    return _read(data, _to_rgb)
+
+def read_picture(data: bytes) -> Image.Image:
+    """The image of :func:`read`."""
+    return read(data).image
 
 
 def read_mask(data: bytes) -> Image.Image:
     """A grey picture that is white where the picture in ``data`` is transparent.
 
     If nothing is transparent, it is the picture itself in grey. Raises the same errors as
-    :func:`read_picture`.
+    :func:`read`.
     """
-    return _read(data, _to_mask)
-
-
-def is_animated(data: bytes) -> bool:
-    """Whether ``data``, a readable picture, is an animation."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            # An MPO is a photograph, stored with others of the same moment.
-            return image.format != "MPO" and bool(getattr(image, "is_animated", False))
-        except BROKEN:
-            return False
-
-
-def _read(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    with warnings.catch_warnings():
-        # About large pictures, for which we have our own limit, and about odd ones.
-        warnings.simplefilter("ignore")
-        try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            if image.width * image.height > MAX_PIXELS:
-                raise RequestError(
-                    "The picture has {width}x{height} pixels; the maximum is {most} megapixels.",
-                    width=image.width,
-                    height=image.height,
-                    most=MAX_PIXELS // 1000000,
-                )
-            image.load()
-            return convert(_upright(image))
-        except BROKEN:
-            raise RequestError(
-                "That file can't be read as a picture; use an intact PNG, JPEG, WebP or GIF."
-            ) from None
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Rotated as its EXIF says; unchanged if the EXIF is broken, as the pixels are intact."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except BROKEN:
-        return image
+    decoded = decode(data)
+    with refusing_damage(data):
+        return _to_mask(decoded.image)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

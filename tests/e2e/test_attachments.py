@@ -43,8 +43,12 @@ async def test_a_picture_to_start_from_is_fetched_checked_and_stored(channel, al
     # The size in the payload is not trusted.
     large = world.upload(channel, "fox.png", png() + bytes(11_000_000)) | {"size": 100}
     assert "larger than 10 MB" in await ask(large)
-    for name, data in (("fox.png", b"MZ" + bytes(500)), ("fox.svg", b"<svg></svg>")):
-        assert "can't read that file as a picture" in await ask(world.upload(channel, name, data))
+    for name, data, why in (
+        ("fox.png", b"MZ" + bytes(500), "isn't a picture"),
+        ("fox.svg", b"<svg></svg>", "SVG files can't be read"),
+        ("fox.png", png()[:-30], "That PNG file is damaged or incomplete"),
+    ):
+        assert why in await ask(world.upload(channel, name, data))
     assert "megapixels" in await ask(world.upload(channel, "fox.png", png((8000, 8000))))
     assert rows(bot, "SELECT * FROM jobs") == []
     assert stored_attachments(bot) == []

@@ -37,8 +37,9 @@ def test_every_fault_happens_before_any_is_repeated():
 
 async def test_a_failure_sent_as_a_direct_message_is_counted_once(channel, alice, standin, bot):
     standin.fail("POST", rf"/channels/{channel.id}/messages$", 403, times=99, code=50001)
-    damaged = standin.world.upload(channel, "start.png", png()[:60])
-    await standin.command(alice, channel, "imagine", prompt="a fox", init_image=damaged)
+    image = standin.world.upload(channel, "start.png", png())
+    black = standin.world.upload(channel, "mask.png", png("black"))
+    await standin.command(alice, channel, "edit", prompt="a fox", image=image, mask=black)
     posted = Chaos(standin, bot, random.Random(SEED)).posted
     await bot.until(lambda: posted("again"), "the message about the failure")
     assert sum(posted("again").values()) == 1

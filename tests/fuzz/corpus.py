@@ -34,6 +34,11 @@ def _pictures() -> list[bytes]:
         _saved("WEBP", "RGBA"),
         _saved("GIF", "P", save_all=True, append_images=frames),
         _saved("BMP", "RGB"),
+        _saved("AVIF", "RGBA", exif=exif),
+        _saved("TIFF", "RGB", save_all=True, append_images=frames, exif=exif),
+        _saved("TIFF", "CMYK", compression="tiff_lzw"),
+        _saved("TIFF", "LA", compression="tiff_adobe_deflate"),
+        _saved("TIFF", "1", compression="group4"),
     ]
 
 

@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import Callable
 
-from bot.errors import AttachmentError, user_message
+from bot.errors import user_message
 from bot.language.formatting import file_name, prompt_lines, settings_line
 from bot.media.attachments import picture_from
 from bot.ui.buttons import BUTTONS
@@ -77,14 +77,13 @@ def _check_accepted(taken: ImageRequest) -> None:
 
 
 def picture(data: bytes) -> None:
-    """An attachment: checked by the bot, then read by the worker."""
-    with refusing_with_message(AttachmentError):
-        picture_from(data)
+    """An attachment: decoded by the bot, then read by the worker."""
     with refusing_with_message(RequestError):
+        assert picture_from(data).data == data
+        # What the bot has accepted, the worker can read.
         image = read_picture(data)
         assert image.mode == "RGB"
         assert min(image.size) > 0
-    with refusing_with_message(RequestError):
         assert read_mask(data).mode == "L"
 
 

@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from importlib.metadata import packages_distributions
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ INDIRECT = {
     "clip-anytorch",  # engine/models reads its modules past its __init__
     "einops",  # taming's quantisers need it and do not ask for it
 }
+# Imported if they are installed: each is an extra of its own.
+EXTRAS = {"pillow-heif"}
 
 
 def normal(name: str) -> str:
@@ -24,9 +27,16 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def names(requirements: list[str]) -> set[str]:
+    return {normal(re.split(r"[\[<>=!~; ]", each)[0]) for each in requirements}
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
 def declared() -> set[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    return {normal(re.split(r"[\[<>=!~; ]", each)[0]) for each in project["dependencies"]}
+    return names(project()["dependencies"])
 
 
 def imported(providers: Mapping[str, list[str]]) -> dict[str, set[str]]:
@@ -52,8 +62,12 @@ def found() -> dict[str, set[str]]:
 
 
 def test_every_package_that_is_imported_is_declared(found):
-    undeclared = {name: files for name, files in found.items() if name not in declared()}
+    undeclared = {name: files for name, files in found.items() if name not in declared() | EXTRAS}
     assert undeclared == {}
+
+
+def test_every_imported_extra_is_declared():
+    assert names(project()["optional-dependencies"]["heic"]) == EXTRAS
 
 
 def test_every_package_that_is_declared_is_imported(found):

@@ -6,9 +6,12 @@ import ast
 import pickle
 import string
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from babel.messages.mofile import read_mo
+from discord import Locale
+from discord.app_commands import TranslationContext, TranslationContextLocation
 
 import bot.errors
 from bot.errors import user_message
@@ -23,6 +26,7 @@ from bot.language import (
     using_language,
 )
 from bot.language.formatting import duration, ordinal, place_in_queue
+from bot.language.translator import CatalogueTranslator, described
 from bot.locales.update import FOLDERS, SAYING, path_of, read, texts
 from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
@@ -237,6 +241,17 @@ def test_texts_are_translated_only_while_the_language_is_used():
     assert _("Deleted.") == "Deleted."
     assert plural("{number} word", "{number} words", 1) == "1 word"
     assert plural("{number} word", "{number} words", 0) == "0 words"
+
+
+async def test_a_description_is_translated_with_its_values():
+    text = described("A picture to start from ({formats})", formats="PNG, JPEG")
+    place: Any = TranslationContext(
+        TranslationContextLocation.parameter_description, cast(Any, None)
+    )
+    assert str(text) == "A picture to start from (PNG, JPEG)"
+    german = await CatalogueTranslator().translate(text, Locale.german, place)
+    assert german == "Ein Bild, von dem ausgegangen wird (PNG, JPEG)"
+    assert await CatalogueTranslator().translate(text, Locale.french, place) is None
 
 
 def test_durations_and_places_are_translated():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
+import threading
+import time
 from types import SimpleNamespace
 
 import aiohttp
@@ -14,7 +17,11 @@ from PIL import Image
 from bot.errors import AttachmentError
 from bot.host.settings import LimitSettings, TestSettings
 from bot.media.attachments import Attachments, check_address, picture_from
-from engine.pictures.reading import MAX_PIXELS
+from engine.errors import RequestError
+from engine.pictures.decoding import MAX_PIXELS
+from engine.pictures.formats import PILLOW_FORMATS
+from engine.pictures.reading import read
+from tests.engine.pictures.encoding import encoded, noise
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,7 @@ def test_the_test_host_allows_only_that_host():
             check_address(address, "127.0.0.1:8080")
 
 
-@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
+@pytest.mark.parametrize("form", PILLOW_FORMATS)
 def test_pictures_are_recognised_by_their_content(form):
     file = io.BytesIO()
     Image.new("RGB", (8, 8)).save(file, form)
@@ -80,28 +87,31 @@ def test_pictures_are_recognised_by_their_content(form):
 
 
 @pytest.mark.parametrize(
-    "data",
+    ("data", "why"),
     [
-        b"",
-        b"MZ" + bytes(99),
-        b"<svg/>",
-        b"%PDF-1.4",
-        b"\x89PNG\r\n",
-        b"GIF89a",
-        b"RIFF\0\0\0\0WEBP",
-        b"BM" + bytes(40),
+        (b"", "empty"),
+        (b"MZ" + bytes(99), "isn't a picture"),
+        (b"<svg/>", "SVG files can't be read"),
+        (b"\x89PNG\r\n", "isn't a picture"),
+        (b"GIF89a", "That GIF file is damaged"),
+        (b"RIFF\0\0\0\0WEBP", "That WebP file is damaged"),
     ],
 )
-def test_files_that_are_not_pictures_are_refused(data):
-    with pytest.raises(AttachmentError, match="can't read that file as a picture"):
+def test_files_that_are_not_pictures_are_refused(data, why):
+    with pytest.raises(RequestError, match=why):
         picture_from(data)
 
 
+@pytest.mark.parametrize("form", PILLOW_FORMATS)
+def test_a_picture_whose_end_is_missing_is_refused(form):
+    data = encoded(noise(), form)
+    with pytest.raises(RequestError, match="damaged or incomplete"):
+        picture_from(data[: len(data) * 3 // 4])
+
+
 def test_a_picture_with_too_many_pixels_is_refused():
-    file = io.BytesIO()
-    Image.new("1", (MAX_PIXELS // 1000 + 1, 1000)).save(file, "PNG")
-    with pytest.raises(AttachmentError, match="50 megapixels"):
-        picture_from(file.getvalue())
+    with pytest.raises(RequestError, match="50 megapixels"):
+        picture_from(encoded(Image.new("1", (MAX_PIXELS // 1000 + 1, 1000))))
 
 
 @pytest.fixture
@@ -147,12 +157,33 @@ async def test_a_picture_is_fetched_completely(attachments):
         ("/moved", "no longer has that picture"),
         ("/large", "larger than 0.001 MB"),
         ("/broken", "couldn't download that picture"),
-        ("/file", "can't read that file as a picture"),
+        ("/file", "isn't a picture"),
     ],
 )
 async def test_unusable_files_are_refused_with_the_reason(attachments, path, why):
-    with pytest.raises(AttachmentError, match=why):
+    with pytest.raises((AttachmentError, RequestError), match=why):
         await attachments.fetcher.picture(f"{attachments.url}{path}")
+
+
+async def test_pictures_are_decoded_in_a_thread_one_at_a_time(attachments, monkeypatch):
+    decoding, most, threads = 0, 0, set()
+
+    def count(data):
+        nonlocal decoding, most
+        decoding += 1
+        most = max(most, decoding)
+        threads.add(threading.current_thread())
+        time.sleep(0.02)
+        decoding -= 1
+        return read(data)
+
+    monkeypatch.setattr("bot.media.attachments.read", count)
+    address = f"{attachments.url}/fox.png"
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(attachments.fetcher.picture(address))
+    assert most == 1
+    assert threading.current_thread() not in threads
 
 
 async def test_other_files_have_their_own_limit_and_messages(attachments):

@@ -82,20 +82,23 @@ async def test_an_edit_keeps_the_picture_s_aspect_ratio(world, here):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"MZ" + bytes(300), "can't read that file as a picture"),
-        (png(size=(8000, 8000)), "more than 50 megapixels"),
+        (b"MZ" + bytes(300), "isn't a picture"),
+        (png()[:-30], "That PNG file is damaged or incomplete"),
+        (png(size=(8000, 8000)), "8000x8000 pixels; the maximum is 50 megapixels"),
         (png() + bytes(11_000_000), "larger than 10 MB"),
     ],
 )
 async def test_a_file_that_is_not_a_usable_picture_is_refused_and_not_queued(
     world, here, data, words
 ):
-    for images in (
-        {"image": ("fox.png", data)},
-        {"image": ("fox.png", png()), "mask": ("mask.png", data)},
+    for name, images in (
+        ("fox.png", {"image": ("fox.png", data)}),
+        ("mask.png", {"image": ("fox.png", png()), "mask": ("mask.png", data)}),
     ):
         result = await here.alice.slash(here.channel, "edit", prompt="a fox", **images)
-        assert words in await answered(world, result)
+        said = await answered(world, result)
+        assert words in said
+        assert said.startswith(f"{name}: ") or "larger" in said
     assert world.bot.queue.overview() == []
     assert list((world.settings.painting.data_folder / "attachments").iterdir()) == []
 

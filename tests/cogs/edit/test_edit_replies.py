@@ -179,8 +179,8 @@ async def test_a_mention_without_a_picture_is_answered_with_help(world, here):
 @pytest.mark.parametrize(
     ("content", "files", "words"),
     [
-        ("a fox", [("fox.txt", b"words")], "can't read that file as a picture"),
-        ("a fox", [("fox.png", png(size=(8000, 8000)))], "more than 50 megapixels"),
+        ("a fox", [("fox.txt", b"words")], "isn't a picture"),
+        ("a fox", [("fox.png", png(size=(8000, 8000)))], "maximum is 50 megapixels"),
         ("", [("fox.png", png())], "Say what to turn the picture into"),
         ("a fox --colour red", [("fox.png", png())], "no option --colour"),
     ],

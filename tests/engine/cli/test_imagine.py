@@ -70,7 +70,7 @@ OUTPUTS = ("-o", "out.png", "--video", "video.mp4", "--preview", "preview.png")
     ("arguments", "part"),
     [
         ((), "The prompt is empty"),
-        (("a fox", "--init-image", "notes.txt"), "can't be read as a picture"),
+        (("a fox", "--init-image", "notes.txt"), "notes.txt: That file isn't a picture"),
     ],
 )
 def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folder, arguments, part):

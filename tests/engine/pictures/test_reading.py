@@ -1,4 +1,3 @@
-import io
 import struct
 import zlib
 
@@ -10,6 +9,7 @@ from PIL import Image
 
 from engine.errors import RequestError
 from engine.pictures.reading import MAX_BYTES, read_file, read_picture
+from tests.engine.pictures.encoding import encoded
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 
@@ -19,12 +19,6 @@ def red_over_blue(width=20, height=10):
     image = Image.new("RGB", (width, height), BLUE)
     image.paste(RED, (0, 0, width, height // 2))
     return image
-
-
-def encoded(image, kind="PNG", **options):
-    file = io.BytesIO()
-    image.save(file, kind, **options)
-    return file.getvalue()
 
 
 def near(pixel, colour, by=12):
@@ -129,37 +123,6 @@ def test_bilevel_and_bmp_are_read():
     assert read_picture(encoded(red_over_blue(), "BMP")).getpixel((1, 1)) == RED
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP"])
-def test_half_a_picture_is_refused(kind):
-    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
-    data = encoded(noise, kind)
-    with pytest.raises(RequestError, match="can't be read as a picture"):
-        read_picture(data[: len(data) // 2])
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\x00",
-        b"hello",
-        b"\x89PNG\r\n\x1a\n",
-        b"GIF89a",
-        b"\xff\xd8\xff",
-        b"%PDF-1.7",
-        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-        b"RIFF\x00\x00\x00\x00WEBP",
-        b"BM" + b"\0" * 60,
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
-        b"II*\x00\x08\x00\x00\x00",
-        b"P6 1 1 255 ",
-    ],
-)
-def test_files_that_are_not_pictures_are_refused(data):
-    with pytest.raises(RequestError, match="use an intact PNG, JPEG, WebP or GIF"):
-        read_picture(data)
-
-
 def png_that_claims(width, height):
     def chunk(name, data):
         return (
@@ -176,10 +139,8 @@ def png_that_claims(width, height):
 
 @pytest.mark.parametrize(("width", "height"), [(7072, 7072), (50_001, 1000), (60_000, 60_000)])
 def test_a_bomb_is_refused_by_its_header(width, height):
-    with pytest.raises(RequestError) as refusal:
+    with pytest.raises(RequestError, match="50 megapixels"):
         read_picture(png_that_claims(width, height))
-    said = str(refusal.value)
-    assert "50 megapixels" in said or "can't be read as a picture" in said
 
 
 def test_a_picture_with_broken_exif_is_read():
@@ -200,6 +161,13 @@ def _examples():
         encoded(image, "WEBP", exif=exif),
         encoded(image, "GIF", save_all=True, append_images=[image.rotate(180)]),
         encoded(image, "BMP"),
+        encoded(image, "AVIF", exif=exif),
+        encoded(image, "TIFF", exif=exif),
+        encoded(image, "TIFF", compression="tiff_lzw", save_all=True, append_images=[image]),
+        encoded(image.convert("CMYK"), "TIFF", compression="tiff_adobe_deflate"),
+        encoded(image.convert("LAB"), "TIFF"),
+        encoded(image.convert("1"), "TIFF", compression="group4"),
+        encoded(image.convert("F"), "TIFF"),
     ]
 
 
