@@ -40,9 +40,10 @@ from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
 from tests.e2e.faults import FAULTS, Target, shuffled_faults
 from tests.e2e.standin import StandIn
+from tests.e2e.standin.channels import Channel
+from tests.e2e.standin.components import buttons
+from tests.e2e.standin.guilds import User
 from tests.e2e.standin.interactions import Interaction
-from tests.e2e.standin.server import buttons
-from tests.e2e.standin.world import Channel, User
 
 _CHANNELS, _PEOPLE = 5, 6
 _BACKLOG = 5  # at most so many unfinished jobs when a round begins

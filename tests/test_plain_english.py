@@ -52,6 +52,7 @@ LEFT_OUT = {
     "tests/test_plain_english.py": "has the words",
     "docs/research-log.md": "a diary; its entries stay as they were written",
     "LICENSE": "the words of the licence",
+    "tests/e2e/api/LICENSE": "the words of another licence",
 }
 
 

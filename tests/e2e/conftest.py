@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.models.catalogue import load_catalogue, models_folder
+from tests.e2e.api.violations import violations
 from tests.e2e.standin import StandIn
 from tests.processes import worker_ids
 from tests.tiny_model import write_tiny_model
@@ -76,13 +77,33 @@ def catalogue(tmp_path_factory):
     return write_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
+@pytest.fixture(autouse=True)
+def described_requests(monkeypatch):
+    """Fails a test whose requests or answers are not as Discord describes them.
+
+    That is also for the stand-ins that benchmarks start.
+    """
+    servers: list[StandIn] = []
+    start = StandIn.start
+
+    async def start_and_remember(server: StandIn) -> None:
+        servers.append(server)
+        await start(server)
+
+    monkeypatch.setattr(StandIn, "start", start_and_remember)
+    yield
+    for server in servers:
+        assert server.rest.unknown == [], "the bot used routes that the stand-in does not have"
+        departures = violations(server.rest.requests)
+        assert not departures, "not as Discord describes it:\n" + "\n".join(departures)
+
+
 @pytest.fixture
 async def standin():
     server = StandIn()
     await server.start()
     yield server
     await server.stop()
-    assert server.rest.unknown == [], "the bot used routes that the stand-in does not have"
 
 
 @pytest.fixture

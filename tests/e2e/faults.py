@@ -18,8 +18,9 @@ from typing import Protocol
 import discord
 
 from tests.e2e.standin import StandIn
-from tests.e2e.standin.server import buttons
-from tests.e2e.standin.world import MEMBER, Channel
+from tests.e2e.standin.channels import Channel
+from tests.e2e.standin.components import buttons
+from tests.e2e.standin.guilds import MEMBER
 
 MESSAGES = r"/channels/\d+/messages$"
 ANYTHING = r"/channels/"
@@ -164,7 +165,7 @@ async def _permissions(target: Target, permissions: discord.Permissions) -> Asyn
     finally:
         target.toggle_blocked([target.channel])
         target.channel.bot_permissions = MEMBER
-        await target.standin.channel_changed(target.channel)
+        target.standin.world.changed(target.channel)
 
 
 def access_taken(target: Target) -> AbstractAsyncContextManager[None]:

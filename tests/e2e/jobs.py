@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.databases import read_rows
-from tests.e2e.standin.server import buttons
+from tests.e2e.standin.components import buttons
 
 
 def row_of(bot, job_id):

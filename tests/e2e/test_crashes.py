@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from tests.e2e.jobs import job_id_of, previews, row_of, rows
-from tests.e2e.standin.server import buttons
+from tests.e2e.standin.components import buttons
 from tests.processes import is_running
 
 pytestmark = pytest.mark.timeout(300)

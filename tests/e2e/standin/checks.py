@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.e2e.standin.components import SELECTS
 from tests.e2e.standin.errors import invalid
 
 COMPONENTS_V2 = 1 << 15
@@ -70,12 +71,14 @@ def _check_components(components, names, v2):
         text += len(component.get("content") or "") if kind == 10 else 0
         if kind == 1 and not 1 <= len(component.get("components") or []) <= 5:
             raise invalid("a row has 1 to 5 buttons")
-        if kind == 2:
+        if (kind == 2 and component.get("style") not in (5, 6)) or kind in SELECTS:
             custom_id = component.get("custom_id")
             if not custom_id or len(custom_id) > 100 or custom_id in seen:
                 raise invalid(f"custom_id {custom_id!r} is missing, too long or used twice")
             seen.add(custom_id)
-            if not 0 < len(component.get("label") or "") <= 80:
+        if kind == 2:
+            label = component.get("label") or ""
+            if len(label) > 80 or not (label or component.get("emoji")):
                 raise invalid("a button's label is out of bounds")
         if kind == 11:
             _check_media(component["media"]["url"], names)
@@ -98,28 +101,61 @@ def check_modal(data):
     if not 1 <= len(data["components"]) <= 5:
         raise invalid("a modal has 1 to 5 components")
     for label in data["components"]:
+        if label["type"] == 10:  # a text to read
+            continue
         if label["type"] != 18:
-            raise invalid("modals hold labels")
+            raise invalid("modals hold labels and texts")
         if len(label["label"]) > 45 or len(label.get("description") or "") > 100:
             raise invalid("a label's text is out of bounds")
         field = label["component"]
-        if len(field.get("value") or "") > 4000 or field.get("max_length", 4000) > 4000:
+        if len(field.get("value") or "") > 4000 or (field.get("max_length") or 4000) > 4000:
             raise invalid("a text field is out of bounds")
 
 
+def check_choices(data):
+    choices = data.get("choices") or []
+    if len(choices) > 25 or not all(0 < len(choice["name"]) <= 100 for choice in choices):
+        raise invalid("at most 25 choices with names of 1 to 100 characters")
+
+
 def check_commands(commands):
+    names = [(command["name"], command.get("type", 1)) for command in commands]
+    if len(set(names)) < len(names):
+        raise invalid("two commands have the same name")
     for command in commands:
         if command.get("type", 1) != 1:  # a context menu's
             if not 1 <= len(command["name"]) <= 32 or command.get("description"):
                 raise invalid(f"context menu {command['name']!r}")
             continue
-        if not re.fullmatch(r"[-_a-z0-9]{1,32}", command["name"]):
-            raise invalid(f"command name {command['name']!r}")
-        if not 1 <= len(command["description"]) <= 100:
-            raise invalid(f"description of {command['name']}")
-        required = [bool(option.get("required")) for option in command.get("options", [])]
-        if len(required) > 25 or required != sorted(required, reverse=True):
-            raise invalid("at most 25 options, required ones first")
-        for option in command.get("options", []):
-            if not 1 <= len(option["description"]) <= 100 or len(option.get("choices", [])) > 25:
-                raise invalid(f"option {option['name']} of {command['name']}")
+        length = _check_command(command, depth=0)
+        if length > 8000:
+            raise invalid(f"/{command['name']} has {length} characters; at most 8000")
+
+
+def _check_command(command, depth):
+    """Check a command or subcommand; returns how many characters its texts have."""
+    name = command["name"]
+    if not re.fullmatch(r"[-_a-z0-9]{1,32}", name):
+        raise invalid(f"command name {name!r}")
+    if not 1 <= len(command["description"]) <= 100:
+        raise invalid(f"description of {name}")
+    options = command.get("options", [])
+    inner = [option for option in options if option["type"] in (1, 2)]
+    if inner and (len(inner) < len(options) or depth > 1):
+        raise invalid(f"{name}: subcommands do not go with options, nor deeper than in a group")
+    required = [bool(option.get("required")) for option in options]
+    if len(required) > 25 or required != sorted(required, reverse=True):
+        raise invalid("at most 25 options, required ones first")
+    length = len(name) + len(command["description"])
+    for option in options:
+        if option in inner:
+            length += _check_command(option, depth + 1)
+            continue
+        choices = option.get("choices", [])
+        if not 1 <= len(option["description"]) <= 100 or len(choices) > 25:
+            raise invalid(f"option {option['name']} of {name}")
+        if choices and option.get("autocomplete"):
+            raise invalid(f"option {option['name']} of {name} has choices and autocompletion")
+        length += len(option["name"]) + len(option["description"])
+        length += sum(len(choice["name"]) + len(str(choice["value"])) for choice in choices)
+    return length

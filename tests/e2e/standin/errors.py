@@ -27,6 +27,7 @@ class ApiError(Exception):
 
 UNAUTHORIZED = (401, 0, "401: Unauthorized")
 UNKNOWN_CHANNEL = (404, 10003, "Unknown Channel")
+UNKNOWN_GUILD = (404, 10004, "Unknown Guild")
 UNKNOWN_MESSAGE = (404, 10008, "Unknown Message")
 UNKNOWN_USER = (404, 10013, "Unknown User")
 UNKNOWN_INTERACTION = (404, 10062, "Unknown interaction")
@@ -36,6 +37,8 @@ TOO_LARGE = (413, 40005, "Request entity too large")
 MISSING_ACCESS = (403, 50001, "Missing Access")
 MISSING_PERMISSIONS = (403, 50013, "Missing Permissions")
 CANNOT_DM = (403, 50007, "Cannot send messages to this user")
+NOT_A_TEXT_CHANNEL = (400, 50008, "Cannot send messages in a non-text channel")
+THREAD_ARCHIVED = (400, 50083, "Thread is archived")
 NOT_THE_AUTHOR = (403, 50005, "Cannot edit a message authored by another user")
 
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
 
+from tests.e2e.standin.channels import Channel
 from tests.e2e.standin.errors import (
     ALREADY_ACKNOWLEDGED,
     INVALID_WEBHOOK_TOKEN,
     UNKNOWN_INTERACTION,
+    UNKNOWN_MESSAGE,
     ApiError,
+    invalid,
 )
-from tests.e2e.standin.world import Channel, User, World
+from tests.e2e.standin.guilds import User
+from tests.e2e.standin.messages import EPHEMERAL
+from tests.e2e.standin.world import World
 
 ANSWER_SECONDS, TOKEN_SECONDS = 3.0, 15 * 60.0
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
+ANSWER, DEFER, DEFER_UPDATE, UPDATE, CHOICES, OPEN_MODAL = 4, 5, 6, 7, 8, 9
 
 
-@dataclass
+@dataclass(eq=False)
 class Interaction:
     id: str
     token: str
@@ -26,17 +31,17 @@ class Interaction:
     channel: Channel
     user: User
     created: float
-    source: dict | None = None
+    source: dict | None = None  # the message of the pressed component
     answer: dict | None = None  # the callback's body
     answered_after: float | None = None  # seconds by Discord's clock
-    message: Any = None  # the original response
+    message: dict | None = None  # the original response
     followups: list[dict] = field(default_factory=list)
     edited: asyncio.Event = field(default_factory=asyncio.Event)
     acknowledged: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def ephemeral(self) -> bool:
-        return bool(self.message and self.message["flags"] & 64)
+        return bool(self.message and self.message["flags"] & EPHEMERAL)
 
     @property
     def content(self) -> str:
@@ -46,7 +51,25 @@ class Interaction:
 
     @property
     def modal(self) -> dict | None:
-        return self.answer["data"] if self.answer and self.answer["type"] == 9 else None
+        return self.answer["data"] if self.answer and self.answer["type"] == OPEN_MODAL else None
+
+    def original(self) -> dict:
+        if self.message is None:
+            raise ApiError(*UNKNOWN_MESSAGE)
+        return self.message
+
+    def check_callback(self, kind: int) -> None:
+        """Raise ApiError if this kind of interaction cannot be answered so."""
+        if kind == CHOICES:
+            fits = self.kind == AUTOCOMPLETE
+        elif kind in (DEFER_UPDATE, UPDATE):
+            fits = self.source is not None
+        elif kind == OPEN_MODAL:
+            fits = self.kind in (COMMAND, COMPONENT)
+        else:
+            fits = kind in (ANSWER, DEFER) and self.kind != AUTOCOMPLETE
+        if not fits:
+            raise invalid(f"type: {kind} does not answer an interaction of type {self.kind}")
 
 
 class Interactions:
@@ -54,10 +77,10 @@ class Interactions:
         self.world = world
         self.by_token: dict[str, Interaction] = {}
 
-    def create(
+    def send(
         self, kind: int, channel: Channel, user: User, data: dict, source: dict | None = None
-    ) -> tuple[Interaction, dict]:
-        """A new interaction, and its event."""
+    ) -> Interaction:
+        """A new interaction; its event goes to the bot."""
         world, new_id = self.world, self.world.clock.snowflake()
         interaction = Interaction(
             new_id, f"token-{new_id}", kind, channel, user, world.clock.now(), source
@@ -72,34 +95,28 @@ class Interactions:
             "version": 1,
             "channel_id": channel.id,
             "channel": channel.payload(),
-            "locale": "en-US",
+            "locale": user.locale,
             "entitlements": [],
             "app_permissions": str(channel.bot_permissions.value),
             "authorizing_integration_owners": {"0": channel.guild_id or "0"},
             "context": 0 if channel.guild_id else 1,
             "attachment_size_limit": 10485760,
         }
-        if channel.guild_id is None:
+        if channel.guild is None:
             event["user"] = user.payload()
         else:
+            permissions = str(channel.permissions_of(user).value)
             event |= {
-                "guild_id": channel.guild_id,
+                "guild_id": channel.guild.id,
                 "guild_locale": "en-US",
-                "guild": {"id": channel.guild_id, "locale": "en-US", "features": []},
-                "member": {
-                    "user": user.payload(),
-                    "roles": [],
-                    "deaf": False,
-                    "mute": False,
-                    "joined_at": world.clock.stamp(),
-                    "flags": 0,
-                    "pending": False,
-                    "permissions": str(user.permissions.value),
-                },
+                "guild": {"id": channel.guild.id, "locale": "en-US", "features": []},
+                "member": channel.guild.member(user)
+                | {"user": user.payload(), "permissions": permissions},
             }
         if source is not None:
             event["message"] = source
-        return interaction, event
+        world.emit("INTERACTION_CREATE", event, channel.guild_id)
+        return interaction
 
     def for_answer(self, interaction_id: str, token: str) -> Interaction:
         interaction = self.by_token.get(token)
@@ -120,5 +137,5 @@ class Interactions:
         if self.world.clock.now() - interaction.created > TOKEN_SECONDS:
             raise ApiError(*INVALID_WEBHOOK_TOKEN)
         if interaction.answer is None:
-            raise ApiError(404, 10008, "Unknown Message")
+            raise ApiError(*UNKNOWN_MESSAGE)
         return interaction

@@ -1,121 +1,129 @@
-"""Servers, channels, people and messages."""
+"""All servers, channels and people; what changes is sent to the bot as events."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import discord
 
+from tests.e2e.standin.channels import DIRECT, PUBLIC_THREAD, TEXT, Channel
 from tests.e2e.standin.clock import Clock
 from tests.e2e.standin.errors import (
     MISSING_ACCESS,
     UNKNOWN_CHANNEL,
+    UNKNOWN_GUILD,
     UNKNOWN_MESSAGE,
     UNKNOWN_USER,
     ApiError,
 )
-
-MEMBER = discord.Permissions(
-    view_channel=True,
-    send_messages=True,
-    send_messages_in_threads=True,
-    attach_files=True,
-    embed_links=True,
-    read_message_history=True,
-    use_application_commands=True,
-)
-MODERATOR = MEMBER | discord.Permissions(manage_messages=True)
-
-
-@dataclass
-class Channel:
-    id: str
-    name: str
-    guild_id: str | None
-    messages: dict[str, dict] = field(default_factory=dict)
-    bot_permissions: discord.Permissions = MEMBER
-    recipient: str | None = None
-    deleted: bool = False
-
-    def payload(self):
-        if self.guild_id is None:
-            return {"id": self.id, "type": 1, "recipients": [], "last_message_id": None}
-        return {
-            "id": self.id,
-            "type": 0,
-            "name": self.name,
-            "position": 0,
-            "guild_id": self.guild_id,
-            "permission_overwrites": [],
-            "nsfw": False,
-            "topic": None,
-            "parent_id": None,
-            "rate_limit_per_user": 0,
-            "last_message_id": None,
-        }
-
-
-@dataclass
-class User:
-    id: str
-    name: str
-    permissions: discord.Permissions = MEMBER
-    takes_dms: bool = True
-
-    def payload(self):
-        return {
-            "id": self.id,
-            "username": self.name,
-            "discriminator": "0",
-            "avatar": None,
-            "global_name": self.name.title(),
-            "bot": False,
-            "public_flags": 0,
-        }
+from tests.e2e.standin.guilds import MEMBER, Guild, Role, User
+from tests.e2e.standin.messages import Messages
 
 
 class World:
+    """Starts with one server, :attr:`guild`. ``emit`` sends an event: name, data, guild id."""
+
     def __init__(self, clock: Clock):
         self.clock = clock
         self.application_id = clock.snowflake()
-        self.guild_id = clock.snowflake()
+        self.bot = User(self.application_id, "imagine", bot=True)
+        self.host = User(clock.snowflake(), "host")
+        self.users: dict[str, User] = {self.host.id: self.host, self.bot.id: self.bot}
+        self.guilds: dict[str, Guild] = {}
         self.channels: dict[str, Channel] = {}
-        self.users: dict[str, User] = {}
-        self.blobs: dict[str, bytes] = {}  # path on the media host -> bytes
-        self.media = ""
-        self.kicked = False  # the bot is not a member of the server
+        self.messages = Messages(clock, self.bot)
+        self.emit: Callable[[str, dict, str | None], None] = lambda name, data, guild_id: None
+        self.guild = self.add_guild("Studio")
+
+    @property
+    def guild_id(self) -> str:
+        return self.guild.id
 
     @property
     def bot_user(self):
-        return {
-            "id": self.application_id,
-            "username": "imagine",
-            "discriminator": "0001",
-            "avatar": None,
-            "bot": True,
-            "global_name": None,
-            "public_flags": 0,
+        """The bot, as it sees itself."""
+        return self.bot.payload() | {
             "verified": True,
             "mfa_enabled": False,
-            "flags": 0,
             "email": None,
+            "locale": "en-US",
         }
 
-    def add_channel(self, name: str) -> Channel:
-        channel = Channel(self.clock.snowflake(), name, self.guild_id)
-        self.channels[channel.id] = channel
-        return channel
+    @property
+    def blobs(self) -> dict[str, bytes]:
+        """The files of the media host, by path."""
+        return self.messages.blobs
 
-    def add_user(self, name: str, permissions=MEMBER) -> User:
-        user = User(self.clock.snowflake(), name, permissions)
+    # What tests add.
+
+    def add_guild(self, name: str) -> Guild:
+        guild_id = self.clock.snowflake()
+        everyone = Role(guild_id, guild_id, "@everyone", MEMBER, 0)
+        owner = self.add_user(f"owner of {name}")
+        guild = Guild(guild_id, name, owner, [everyone], self.clock.stamp())
+        self.guilds[guild_id] = guild
+        self.emit("GUILD_CREATE", self.guild_created(guild), guild_id)
+        return guild
+
+    def add_role(
+        self,
+        name: str,
+        permissions: discord.Permissions = MEMBER,
+        *,
+        position: int = 1,
+        guild: Guild | None = None,
+    ) -> Role:
+        guild = guild or self.guild
+        role = Role(self.clock.snowflake(), guild.id, name, permissions, position)
+        guild.roles.append(role)
+        self.emit("GUILD_ROLE_CREATE", {"guild_id": guild.id, "role": role.payload()}, guild.id)
+        return role
+
+    def add_user(self, name: str, *roles: Role) -> User:
+        user = User(self.clock.snowflake(), name, list(roles))
         self.users[user.id] = user
         return user
+
+    def add_channel(
+        self,
+        name: str,
+        kind: int = TEXT,
+        *,
+        guild: Guild | None = None,
+        parent: Channel | None = None,
+        nsfw: bool = False,
+    ) -> Channel:
+        guild = guild or self.guild
+        channel = Channel(self.clock.snowflake(), name, guild, self.bot, kind, parent, nsfw)
+        return self._added(channel)
+
+    def add_thread(self, parent: Channel, name: str, kind: int = PUBLIC_THREAD) -> Channel:
+        """A thread in a channel, or a post in a forum."""
+        thread = Channel(self.clock.snowflake(), name, parent.guild, self.bot, kind, parent)
+        return self._added(thread)
+
+    def _added(self, channel: Channel) -> Channel:
+        self.channels[channel.id] = channel
+        name = "THREAD_CREATE" if channel.is_thread else "CHANNEL_CREATE"
+        self.emit(name, channel.payload(), channel.guild_id)
+        return channel
+
+    def changed(self, channel: Channel) -> None:
+        """Send the event for a channel's new settings or permissions."""
+        name = "THREAD_UPDATE" if channel.is_thread else "CHANNEL_UPDATE"
+        self.emit(name, channel.payload(), channel.guild_id)
+
+    def upload(self, channel: Channel, name: str, data: bytes) -> dict:
+        """A person's attachment, as interactions have it in an option."""
+        return self.messages.upload(channel, name, data)
+
+    # What requests ask for.
 
     def channel(self, channel_id: str) -> Channel:
         channel = self.channels.get(channel_id)
         if channel is None or channel.deleted:
             raise ApiError(*UNKNOWN_CHANNEL)
-        if self.kicked and channel.guild_id is not None:
+        if channel.guild is not None and channel.guild.kicked:
             raise ApiError(*MISSING_ACCESS)
         return channel
 
@@ -125,200 +133,78 @@ class World:
             raise ApiError(*UNKNOWN_MESSAGE)
         return message
 
-    def direct(self, user_id: str) -> Channel:
+    def user(self, user_id: str) -> User:
         if user_id not in self.users:
             raise ApiError(*UNKNOWN_USER)
+        return self.users[user_id]
+
+    def joined_guild(self, guild_id: str) -> Guild:
+        guild = self.guilds.get(guild_id)
+        if guild is None or guild.kicked:
+            raise ApiError(*UNKNOWN_GUILD)
+        return guild
+
+    def direct(self, user_id: str) -> Channel:
+        """The direct messages of the bot and a person."""
+        user = self.user(user_id)
         for channel in self.channels.values():
-            if channel.recipient == user_id:
+            if channel.recipient == user.id:
                 return channel
-        channel = Channel(self.clock.snowflake(), "dm", None, recipient=user_id)
+        channel = Channel(self.clock.snowflake(), "dm", None, self.bot, DIRECT, recipient=user.id)
         self.channels[channel.id] = channel
         return channel
 
-    def guild_payload(self):
-        everyone = {
-            "id": self.guild_id,
-            "name": "@everyone",
-            "permissions": str(MEMBER.value),
-            "position": 0,
-            "color": 0,
-            "hoist": False,
-            "managed": False,
-            "mentionable": False,
-            "flags": 0,
-            "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-        }
-        me = {
-            "user": self.bot_user,
-            "roles": [],
-            "joined_at": self.clock.stamp(),
-            "deaf": False,
-            "mute": False,
-            "flags": 0,
-        }
-        return {
-            "id": self.guild_id,
-            "name": "Studio",
-            "icon": None,
-            "splash": None,
-            "discovery_splash": None,
-            "owner_id": self.clock.snowflake(),
-            "afk_channel_id": None,
-            "afk_timeout": 300,
-            "verification_level": 0,
-            "default_message_notifications": 0,
-            "explicit_content_filter": 0,
-            "roles": [everyone],
-            "emojis": [],
-            "features": [],
-            "mfa_level": 0,
-            "application_id": None,
-            "system_channel_id": None,
-            "system_channel_flags": 0,
-            "rules_channel_id": None,
-            "vanity_url_code": None,
-            "description": None,
-            "banner": None,
-            "premium_tier": 0,
-            "preferred_locale": "en-US",
-            "public_updates_channel_id": None,
-            "nsfw_level": 0,
-            "stickers": [],
-            "premium_progress_bar_enabled": False,
-            "safety_alerts_channel_id": None,
-            "joined_at": self.clock.stamp(),
+    # Messages that appear, change or disappear, with their events.
+
+    def delete_message(self, channel: Channel, message_id: str) -> None:
+        del channel.messages[message_id]
+        event = {"id": message_id, "channel_id": channel.id}
+        if channel.guild_id is not None:
+            event["guild_id"] = channel.guild_id
+        self.emit("MESSAGE_DELETE", event, channel.guild_id)
+
+    def post(self, channel: Channel, payload: dict, files: dict) -> dict:
+        """Post a message of the bot, who sees it in an event like everybody."""
+        message = self.messages.answer(channel, payload, files)
+        if message["id"] in channel.messages:
+            self.emit("MESSAGE_CREATE", self._event(channel, message), channel.guild_id)
+        return message
+
+    def edit(self, channel: Channel, message: dict, payload: dict, files: dict) -> dict:
+        self.messages.change(channel, message, payload, files)
+        if message["id"] in channel.messages:
+            self.emit("MESSAGE_UPDATE", self._event(channel, message), channel.guild_id)
+        return message
+
+    def _event(self, channel: Channel, message: dict) -> dict:
+        event = self.messages.event(channel, message)
+        if channel.guild is not None:
+            event["member"] = channel.guild.member(self.bot)
+        return event
+
+    # Servers as events have them.
+
+    def guild_created(self, guild: Guild) -> dict:
+        channels = [
+            channel
+            for channel in self.channels.values()
+            if channel.guild is guild and not channel.deleted
+        ]
+        return guild.payload() | {
+            "joined_at": guild.joined_at,
             "large": False,
             "unavailable": False,
-            "member_count": 3,
+            "member_count": len(self.users),
             "voice_states": [],
-            "members": [me],
-            "threads": [],
+            "members": [guild.member(self.bot) | {"user": self.bot.payload()}],
             "presences": [],
             "stage_instances": [],
             "guild_scheduled_events": [],
             "soundboard_sounds": [],
-            "channels": [
+            "channels": [channel.payload() for channel in channels if not channel.is_thread],
+            "threads": [
                 channel.payload()
-                for channel in self.channels.values()
-                if channel.guild_id is not None and not channel.deleted
+                for channel in channels
+                if channel.is_thread and not channel.archived
             ],
-        }
-
-    def new_message(self, channel: Channel, payload: dict, files: dict, *, ephemeral=False) -> dict:
-        message = {
-            "id": self.clock.snowflake(),
-            "channel_id": channel.id,
-            "author": self.bot_user,
-            "content": payload.get("content") or "",
-            "timestamp": self.clock.stamp(),
-            "edited_timestamp": None,
-            "tts": False,
-            "mention_everyone": False,
-            "mentions": [],
-            "mention_roles": [],
-            "attachments": [],
-            "pinned": False,
-            "embeds": payload.get("embeds") or [],
-            "type": 0,
-            "components": payload.get("components") or [],
-            "flags": payload.get("flags", 0) | (64 if ephemeral else 0),
-        }
-        if channel.guild_id is not None:
-            message["guild_id"] = channel.guild_id
-        if payload.get("nonce") is not None:
-            message["nonce"] = payload["nonce"]
-        self.attach(channel, message, payload, files)
-        channel.messages[message["id"]] = message
-        return message
-
-    def person_message(
-        self,
-        channel: Channel,
-        user: User,
-        content: str,
-        reply_to: dict | None,
-        files: tuple[tuple[str, bytes], ...],
-    ) -> tuple[dict, dict]:
-        """A person's message, and its event for a bot without the privileged intent.
-
-        A reply mentions the author of the message it replies to. If the bot is not mentioned, the
-        event has no content.
-        """
-        message = self.new_message(
-            channel, {"content": content}, {f"files[{i}]": file for i, file in enumerate(files)}
-        )
-        message["author"] = user.payload()
-        mentioned = [self.bot_user] if f"<@{self.application_id}>" in content else []
-        if reply_to is not None:
-            message |= {
-                "type": 19,
-                "referenced_message": reply_to,
-                "message_reference": {
-                    "type": 0,
-                    "channel_id": channel.id,
-                    "message_id": reply_to["id"],
-                },
-            }
-            if reply_to["author"] not in mentioned:
-                mentioned.append(reply_to["author"])
-        message["mentions"] = mentioned
-        event = dict(message)
-        if channel.guild_id is not None:
-            event["member"] = {
-                "roles": [],
-                "joined_at": self.clock.stamp(),
-                "deaf": False,
-                "mute": False,
-                "flags": 0,
-                "pending": False,
-            }
-            if self.bot_user not in mentioned:
-                event |= {"content": "", "attachments": [], "embeds": [], "components": []}
-        return message, event
-
-    def change_message(self, channel: Channel, message: dict, payload: dict, files: dict) -> dict:
-        for key in ("content", "embeds", "components", "flags"):
-            if key in payload:
-                message[key] = (
-                    payload[key] if payload[key] is not None else ("" if key == "content" else [])
-                )
-        message["edited_timestamp"] = self.clock.stamp()
-        if "attachments" in payload or files:
-            self.attach(channel, message, payload, files)
-        return message
-
-    def attach(self, channel: Channel, message: dict, payload: dict, files: dict) -> None:
-        """Keep the attachments that the payload lists, and add the new ones."""
-        listed = {str(item["id"]): item for item in payload.get("attachments") or []}
-        kept = [old for old in message["attachments"] if old["id"] in listed]
-        for field_name, (name, data) in files.items():
-            index = field_name.removeprefix("files[").removesuffix("]")
-            attachment_id = self.clock.snowflake()
-            path = f"/attachments/{channel.id}/{attachment_id}/{name}"
-            self.blobs[path] = data
-            url = f"{self.media}{path}"
-            kept.append(
-                {
-                    "id": attachment_id,
-                    "size": len(data),
-                    "url": url,
-                    "proxy_url": url,
-                    "filename": listed.get(index, {}).get("filename", name),
-                }
-            )
-        message["attachments"] = kept
-
-    def upload(self, channel: Channel, name: str, data: bytes) -> dict:
-        """A person's attachment, as interactions have it in an option."""
-        attachment_id = self.clock.snowflake()
-        path = f"/ephemeral-attachments/{channel.id}/{attachment_id}/{name}"
-        self.blobs[path] = data
-        url = f"{self.media}{path}"
-        return {
-            "id": attachment_id,
-            "size": len(data),
-            "url": url,
-            "proxy_url": url,
-            "filename": name,
-            "content_type": "image/png",
         }
