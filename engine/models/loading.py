@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def load_models(
     generator, perceptor = _read(entry, models_folder(folder))
     if computed_in == "bf16":
         generator.decode_in_bf16()
+        generator.original = partial(_build, entry.generator, models_folder(folder))
     try:
         return Models(
             entry.name,

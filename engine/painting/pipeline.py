@@ -170,11 +170,19 @@ def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
         "seed": synthesis.seed,
         "model": models.name,
         "device": str(models.device),
-        "precision": models.precision,
+        "precision": _precision(synthesis, models),
         "torch": torch.__version__,
         "kornia": metadata.version("kornia"),
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
+        "passes": synthesis.recovery.most_passes,
         "batch": 1,
         "imagine-bot": version(),
     }
+
+
+def _precision(synthesis: Synthesis, models: Models) -> str:
+    since = synthesis.recovery.float32_since
+    if since is None or models.precision == "float32":
+        return models.precision
+    return f"{models.precision}, float32 from iteration {since}"

@@ -1,12 +1,13 @@
 """What a painting does when it runs out of memory or its numbers stop being finite.
 
-Out of memory: fewer cutouts are looked at in each pass. The gradients add up to the same, since
-the losses are means over cutouts. Not finite: it goes back to an earlier state and continues in
-float32, because half precision overflows easily.
+Out of memory: fewer cutouts are looked at in each pass, for a while. The gradients add up to the
+same, since the losses are means over cutouts. Not finite: it goes back to an earlier state and
+continues in float32, because half precision overflows easily.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
@@ -14,12 +15,13 @@ from typing import Any, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from engine.errors import NumericalError, OutOfMemoryError
+from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.models import Generator, Perceptor
 from engine.models.memory import free_memory, is_memory_error
 from engine.painting.cutouts import Cutouts, cut, plain_cutouts
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
+from engine.painting.optimiser import Adam
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
 
@@ -29,6 +31,9 @@ Term = Callable[[Tensor], Tensor]
 
 SNAPSHOT_EVERY = 10  # iterations
 _MAX_ROLLBACKS = 5  # of one painting
+# Iterations without trouble after which the passes are halved. The number doubles each time that
+# memory runs out, or a painting that just does not fit would lose every 20th iteration.
+_PATIENCE, _MAX_PATIENCE = 20, 640
 _SHARES = (0.85, 0.7, 0.6, 0.5, 0.42, 0.35, 0.25, 0.18, 0.12)
 
 
@@ -39,37 +44,88 @@ class Recoverable(Protocol):
     perceptor: Perceptor
     recipe: Recipe
     latent: Latent
+    optimiser: Adam
     rng: torch.Generator
     iteration: int
+    seconds: float
+    losses: dict[str, float]
     remarks: tuple[str, ...]
 
-    def state_dict(self) -> dict[str, Any]:
-        """The painting's state, copied."""
+    def snapshot(self) -> dict[str, Any]:
+        """The painting's state without its recovery, copied."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a :meth:`state_dict`."""
+        """Continue from a :meth:`snapshot`."""
+
+
+class BeforeStep:
+    """A painting as it is now, to be restored if the next step fails at any point."""
+
+    def __init__(self, painting: Recoverable) -> None:
+        self._painting = painting
+        self._optimiser = painting.optimiser
+        self._steps = painting.optimiser.steps
+        self._rng = painting.rng.get_state()
+        self._numbers = painting.iteration, painting.seconds, painting.losses
+        moments = painting.optimiser.mean, painting.optimiser.square
+        self._tensors = [(x, x.detach().clone()) for x in (painting.latent.z, *moments)]
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Undo what happened since. Allocates nothing, as memory may have run out."""
+        painting = self._painting
+        for tensor, before in self._tensors:
+            tensor.copy_(before)
+        painting.latent.z.grad = None
+        painting.optimiser = self._optimiser
+        painting.optimiser.steps = self._steps
+        painting.rng.set_state(self._rng)
+        painting.iteration, painting.seconds, painting.losses = self._numbers
 
 
 class Recovery:
     """The failures of one painting so far.
 
-    ``passes`` is the number of passes in which each iteration looks at its cutouts; ``snapshot``
+    Each iteration looks at its cutouts in ``passes``, never fewer than ``fewest``. ``last_finite``
     is the last state from which a step gave finite numbers, None before the first.
+    ``float32_since`` is the iteration from which the painting continued in float32, None if it did
+    not have to.
     """
 
     def __init__(self) -> None:
-        self.passes = 1
-        self.snapshot: dict[str, Any] | None = None
-        self._failure: tuple[NumericalError, dict[str, Any]] | None = None
+        self.passes = self.fewest = 1
+        self.most_passes = 1
+        self.last_finite: dict[str, Any] | None = None
+        self.float32_since: int | None = None
+        self._calm = 0  # iterations since the passes changed
+        self._patience = _PATIENCE
+        self._failed: dict[str, Any] | None = None  # the state in which numbers overflowed
         self._rollbacks = 0
+
+    def plan(self, passes: int) -> None:
+        """Use at least ``passes`` from now on."""
+        self.fewest = max(self.fewest, passes)
+        self._use(max(self.passes, passes))
+
+    def stepped(self, iteration: int, before: dict[str, Any] | None) -> None:
+        """Note that ``iteration`` was reached, with finite numbers; may halve the passes.
+
+        ``before`` is the state before that step, if it is to be kept.
+        """
+        self.last_finite = before or self.last_finite
+        if self._failed is not None and iteration > self._failed["iteration"]:
+            self._failed = None
+        self._calm += 1
+        if self.passes > self.fewest and self._calm >= self._patience:
+            self._use(max(self.fewest, self.passes // 2))
 
     def use_less_memory(self, painting: Recoverable) -> None:
         """Halve the cutouts in each pass; raises OutOfMemoryError where a pass has only one."""
-        painting.latent.z.grad = None
         free_memory()
         recipe = painting.recipe
-        if self.passes < recipe.augmentation.count:
-            self.passes *= 2
+        if self.passes < recipe.augmentation_at(painting.iteration).count:
+            self._patience = min(2 * self._patience, _MAX_PATIENCE)
+            self._use(self.passes * 2)
             return
         fitting = size_that_fits(painting.generator, painting.perceptor, recipe)
         advice = (
@@ -85,38 +141,108 @@ class Recovery:
             advice=advice,
         )
 
-    def roll_back(self, painting: Recoverable, error: NumericalError) -> None:
+    def _use(self, passes: int) -> None:
+        self.passes, self._calm = passes, 0
+        self.most_passes = max(self.most_passes, passes)
+
+    def roll_back(self, painting: Recoverable, error: NumericalError, drawn: Tensor) -> None:
         """Return to the last finite state, and from there use other cutouts and float32.
 
-        Raises ``error`` if there is no such state, or if it was tried too often. If the second
-        attempt does not get past the iteration that failed before, the first error is raised
-        again and the painting is left as it was then.
+        ``drawn`` is the random generator's state after the step that failed. Raises ``error`` if
+        there is no finite state, or if it was tried too often. If the second attempt does not get
+        past the iteration that failed before, its error is raised again and the painting is left
+        as it was then.
         """
-        state = painting.state_dict()
-        snapshot = self.snapshot
-        if snapshot is None and painting.latent.z.isfinite().all():
-            snapshot = state
-        if self._failure is not None and painting.iteration <= self._failure[1]["iteration"]:
-            error, state = self._failure
-            painting.load_state_dict(state)
+        state = painting.snapshot()
+        finite = self.last_finite
+        if finite is None and painting.latent.z.isfinite().all():
+            finite = state
+        if self._failed is not None:
+            painting.load_state_dict(self._failed)
+            raise numbers_overflowed(self._failed["iteration"])
+        if finite is None or self._rollbacks == _MAX_ROLLBACKS:
             raise error
-        if snapshot is None or self._rollbacks == _MAX_ROLLBACKS:
-            raise error
-        self._failure = error, state
+        self._failed = state
         self._rollbacks += 1
-        drawn = painting.rng.get_state()  # the snapshot's draws would fail the same way again
-        painting.generator = in_full_precision(painting.generator)
-        painting.perceptor = in_full_precision(painting.perceptor)
-        painting.load_state_dict(snapshot)
-        painting.rng.set_state(drawn)
-        painting.remarks += (
-            Translatable(
+        lost, iteration = state["iteration"], finite["iteration"]
+        if to_float32(painting):
+            self.float32_since = iteration
+            remark = Translatable(
+                "The numbers overflowed at iteration {lost}, so painting continued from iteration "
+                "{iteration} in float32.",
+                lost=lost,
+                iteration=iteration,
+            )
+        else:
+            remark = Translatable(
                 "The numbers overflowed at iteration {lost}, so painting continued from iteration "
                 "{iteration}.",
-                lost=state["iteration"],
-                iteration=painting.iteration,
-            ),
-        )
+                lost=lost,
+                iteration=iteration,
+            )
+        painting.load_state_dict(finite)
+        painting.rng.set_state(drawn)  # the same draws again would fail in the same way
+        painting.remarks += (remark,)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed painting needs in order to continue as if it was never stopped."""
+        return {
+            "passes": self.passes,
+            "fewest": self.fewest,
+            "most_passes": self.most_passes,
+            "calm": self._calm,
+            "patience": self._patience,
+            "last_finite": self.last_finite,
+            "failed": self._failed,
+            "rollbacks": self._rollbacks,
+            "float32_since": self.float32_since,
+        }
+
+    def load_state_dict(self, state: dict[str, Any], painting: Recoverable) -> None:
+        """Continue from a :meth:`state_dict`; also uses the precision that it says.
+
+        Passes that were planned stay the fewest: there may be less memory than there was then.
+        """
+        self.fewest = max(self.fewest, int(state["fewest"]))
+        self.passes = max(self.fewest, int(state["passes"]))
+        self.most_passes = max(self.passes, int(state["most_passes"]))
+        self._calm, self._patience = int(state["calm"]), int(state["patience"])
+        self.last_finite, self._failed = state["last_finite"], state["failed"]
+        self._rollbacks = int(state["rollbacks"])
+        self.float32_since = state["float32_since"]
+        if self.float32_since is not None:
+            to_float32(painting)
+
+
+def numbers_overflowed(iteration: int) -> NumericalError:
+    """The error of a step whose loss or gradient is not finite."""
+    return NumericalError(
+        "The loss was no longer a number at iteration {iteration}, and "
+        "going back didn't help; try a smaller learning rate, another "
+        "model or another seed.",
+        iteration=iteration,
+    )
+
+
+def to_float32(painting: Recoverable) -> bool:
+    """Let ``painting`` compute in float32 from now on; False if it already does.
+
+    Other paintings keep their networks.
+    """
+    before = painting.generator, painting.perceptor
+    painting.generator = _original(painting.generator)
+    painting.perceptor = in_full_precision(painting.perceptor)
+    return (painting.generator, painting.perceptor) != before
+
+
+def _original(generator: Generator) -> Generator:
+    """``generator`` as it was before its weights were rounded, or else in full precision."""
+    if generator.original is not None:
+        with contextlib.suppress(EngineError):  # its file is gone or damaged
+            again = generator.original()
+            if again.fingerprint() == generator.fingerprint():
+                return again.to(generator.reference.device)
+    return in_full_precision(generator)
 
 
 def look_in_passes(

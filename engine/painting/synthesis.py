@@ -30,7 +30,14 @@ from engine.painting.losses import (
 )
 from engine.painting.masking import Mask, composite, make_mask
 from engine.painting.optimiser import Adam
-from engine.painting.recovery import SNAPSHOT_EVERY, Recovery, Term, look_in_passes
+from engine.painting.recovery import (
+    SNAPSHOT_EVERY,
+    BeforeStep,
+    Recovery,
+    Term,
+    look_in_passes,
+    numbers_overflowed,
+)
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -164,31 +171,34 @@ class Synthesis:
         """Decode the current picture, measure its losses, and update the latent once.
 
         Returns the iterate that was measured, so that a preview needs no second decode. If memory
-        runs out, it uses fewer cutouts per pass from then on; if the loss is not finite, it
+        runs out, it uses fewer cutouts per pass for a while; if the loss is not finite, it
         returns to an earlier state and continues in float32 (see engine.painting.recovery).
-        Raises OutOfMemoryError or NumericalError if that does not help.
+        Raises OutOfMemoryError or NumericalError if that does not help. Whatever it raises, the
+        painting is as it was before the step.
         """
         began = time.perf_counter()
         while True:
-            before = self.rng.get_state()
+            before = None
             try:
+                before = BeforeStep(self)
                 return self._step(began)
-            except NumericalError as error:
-                failure: Exception = error
-            except (MemoryError, RuntimeError) as error:
-                if not is_memory_error(error):
+            except BaseException as error:
+                drawn = self.rng.get_state()
+                if before is not None:
+                    before.restore()
+                if not (isinstance(error, NumericalError) or is_memory_error(error)):
                     raise
                 failure = error
+            del before
             failure.__traceback__ = None  # it keeps all tensors of the step in memory
             if isinstance(failure, NumericalError):
-                self.recovery.roll_back(self, failure)
+                self.recovery.roll_back(self, failure, drawn)
             else:
-                self.rng.set_state(before)
                 self.recovery.use_less_memory(self)
 
     def _step(self, began: float) -> Iterate:
         recipe = self.recipe
-        state = self.state_dict() if self.iteration % SNAPSHOT_EVERY == 0 else None
+        state = self.snapshot() if self.iteration % SNAPSHOT_EVERY == 0 else None
         if recipe.restarts_before(self.iteration):
             self.optimiser = self._new_optimiser()
         picture = self._shown(self.generator.decode(self._masked(self.latent(self.rng))))
@@ -196,15 +206,15 @@ class Synthesis:
         side = self.perceptor.resolution
         if augmentation.size and self.perceptor.any_side:
             side = augmentation.size
-        numbers = draw_cutouts(augmentation, recipe.width, recipe.height, side, self.rng)
+        cutouts = draw_cutouts(augmentation, recipe.width, recipe.height, side, self.rng)
         names, terms = self._terms()
         gradient = None
         if self.recovery.passes == 1:
-            images = self.perceptor.encode_image(cut(picture, numbers, side))
+            images = self.perceptor.encode_image(cut(picture, cutouts, side))
             losses = [term(images) for term in terms]
         else:
             losses, gradient = look_in_passes(
-                picture, numbers, side, self.perceptor, terms, self.recovery.passes
+                picture, cutouts, side, self.perceptor, terms, self.recovery.passes
             )
         named: dict[str, Tensor] = {}
         for name, loss in zip(names, losses, strict=True):
@@ -223,12 +233,14 @@ class Synthesis:
         else:
             torch.autograd.backward([picture, *own.values()], [gradient, *(None for _ in own)])
         self._check(total)
-        self.recovery.snapshot = state or self.recovery.snapshot
-        measured = self.iteration
+        values = {"total": total.item(), **{name: x.item() for name, x in named.items()}}
+        measured, image = self.iteration, picture.detach()[0]
         self._update()
-        self.losses = {"total": total.item(), **{name: x.item() for name, x in named.items()}}
+        # Nothing can fail from here on.
+        self.recovery.stepped(self.iteration, state)
+        self.losses = values
         self.seconds += time.perf_counter() - began
-        return Iterate(measured, picture.detach()[0], self.losses, self.seconds)
+        return Iterate(measured, image, self.losses, self.seconds)
 
     def _update(self) -> None:
         """Update the latent once with its gradient, only inside the mask."""
@@ -295,12 +307,7 @@ class Synthesis:
         gradient = self.latent.z.grad
         assert gradient is not None
         if not (total.isfinite() and gradient.isfinite().all()):
-            raise NumericalError(
-                "The loss was no longer a number at iteration {iteration}, and "
-                "going back didn't help; try a smaller learning rate, another "
-                "model or another seed.",
-                iteration=self.iteration,
-            )
+            raise numbers_overflowed(self.iteration)
 
     def notices(self) -> list[str]:
         """The remarks, and sentences about words that the perceptor does not know or read."""
@@ -329,10 +336,14 @@ class Synthesis:
         return notices
 
     def state_dict(self) -> dict[str, Any]:
-        """The state: z, Adam's moments, the random generator's state, the iteration.
+        """The state: z, Adam's moments, the random generator's state, the iteration, the recovery.
 
         The mask is not included, since the same arguments give the same mask.
         """
+        return {**self.snapshot(), "recovery": self.recovery.state_dict()}
+
+    def snapshot(self) -> dict[str, Any]:
+        """The :meth:`state_dict` without the recovery, which going back does not undo."""
         return {
             "iteration": self.iteration,
             "seconds": self.seconds,
@@ -346,7 +357,8 @@ class Synthesis:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a :meth:`state_dict` of a Synthesis with the same arguments.
 
-        Raises RequestError if the latent has another shape.
+        States that earlier versions saved have no recovery, and leave it as it is. Raises
+        RequestError if the latent has another shape.
         """
         latent = state["latent"]
         if latent.shape != self.latent.z.shape:
@@ -369,3 +381,5 @@ class Synthesis:
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])
         self.losses = dict(state["losses"])
+        if "recovery" in state:
+            self.recovery.load_state_dict(state["recovery"], self)

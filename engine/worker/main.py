@@ -28,7 +28,7 @@ import torch
 from engine.errors import EngineError
 from engine.events import Failed
 from engine.models import Models, choose_device, load_models
-from engine.models.memory import is_memory_error
+from engine.models.memory import is_lost_device, is_memory_error
 from engine.worker.failures import unexpected_error
 from engine.worker.jobs import PaintJob, TimeLapseJob, WorkerJob
 from engine.worker.messages import (
@@ -53,12 +53,12 @@ from engine.worker.messages import (
 # finished already, but it must not wait forever.
 _PICTURE_TURNS = 4
 # EX_TEMPFAIL of sysexits.h: out of memory, or a broken CUDA context. A new process may succeed.
-DEVICE_LOST = 75
+REPLACE_ME = 75
 _HEARTBEAT_EVERY = 1.0  # seconds
 
 
-class DeviceLostError(Exception):
-    """This process can no longer use the device, or the device has no memory left."""
+class ReplaceMeError(Exception):
+    """This process can no longer use the device, or has no memory left; a new one may."""
 
 
 class JobLoop:
@@ -166,9 +166,9 @@ class JobLoop:
         except Exception as error:
             # Broad on purpose: an error in one job must not stop the worker.
             if is_memory_error(error):  # a new process has more, and no other models loaded
-                raise DeviceLostError(f"job {job.id}: out of memory: {error}") from error
-            if _is_device_error(error):
-                raise DeviceLostError(f"job {job.id}: {error}") from error
+                raise ReplaceMeError(f"memory ran out in job {job.id}: {error}") from error
+            if is_lost_device(error):
+                raise ReplaceMeError(f"the device was lost in job {job.id}: {error}") from error
             reference = uuid.uuid4().hex[:8]
             self._send(
                 Logged(job.id, logging.ERROR, f"reference {reference}\n{traceback.format_exc()}")
@@ -186,14 +186,6 @@ class JobLoop:
             )
         self._models.move_to_end(name)
         return models
-
-
-def _is_device_error(error: Exception) -> bool:
-    """Whether ``error`` means a broken CUDA context, in which every later call fails too."""
-    kind = getattr(torch, "AcceleratorError", None)  # PyTorch 2.8 and later
-    if kind is not None and isinstance(error, kind):
-        return True
-    return isinstance(error, RuntimeError) and "CUDA error" in str(error)
 
 
 def _read_frame(pipe: BinaryIO) -> ToWorker | None:
@@ -257,9 +249,9 @@ def main() -> int:
         loop.run()
     except BrokenPipeError:
         return 0
-    except DeviceLostError as error:
-        send(Logged("", logging.ERROR, f"the device was lost: {error}"))
-        return DEVICE_LOST
+    except ReplaceMeError as error:
+        send(Logged("", logging.ERROR, str(error)))
+        return REPLACE_ME
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +19,13 @@ class Generator(nn.Module, ABC):
     - ``resolution``: the side in pixels of the pictures it was trained on.
     - ``scale``: the standard deviation of its latents, the unit of a recipe's steps if the recipe
       says "codebook".
+    - ``original``: reads it again, in float32 and on the CPU, if its weights were rounded.
     """
 
     factor: int = 1
     resolution: int = 256
     local: bool = True
+    original: Callable[[], Generator] | None = None
 
     @property
     def codebook(self) -> Tensor | None:
