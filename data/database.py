@@ -5,7 +5,7 @@ SQL is passed as text with ``?`` for values. It uses only what SQLite and Postgr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -21,11 +21,14 @@ class Transaction(Protocol):
     async def change(self, sql: str, *values: object) -> int:
         """Run ``sql``; returns how many rows it changed."""
 
+    async def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
+        """Run ``sql`` once with each of ``values``."""
+
 
 class Database(Protocol):
     """An open, migrated database; every method raises StoreError if it cannot be used.
 
-    Tasks may call it at the same time: each call waits for its turn.
+    Tasks may call it at the same time: changes wait for their turn, reads never wait for changes.
     """
 
     async def close(self) -> None:
@@ -35,7 +38,10 @@ class Database(Protocol):
         """Everything in the body is written down, or nothing."""
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
-        """The rows that ``sql`` finds."""
+        """The rows that ``sql`` finds; it must use an index, because people wait for it."""
+
+    async def scan(self, sql: str, *values: object) -> list[Row]:
+        """The same for work in the background, which may read a whole table."""
 
     async def change(self, sql: str, *values: object) -> int:
         """Run ``sql`` as a transaction of its own; returns how many rows it changed."""
@@ -43,8 +49,8 @@ class Database(Protocol):
     async def columns(self) -> list[tuple[str, str]]:
         """(table, column) of every column."""
 
-    async def scrub(self, *, rebuild: bool = False) -> bool:
-        """Overwrite deleted data in the database's log, with ``rebuild`` also in its files.
+    async def scrub(self) -> bool:
+        """Overwrite what deleted data left behind, as far as nobody has to wait for that.
 
-        False if another process is reading it, so that some may be left.
+        False if something was in use: call it again later.
         """

@@ -159,8 +159,8 @@ class Guilds:
         stay.
         """
         tables = " UNION ".join(f"SELECT guild_id FROM {table}" for table in TABLES)  # noqa: S608  constants
-        known = {row["guild_id"] for row in await self._database.fetch(tables)}
-        rows = await self._database.fetch(
+        known = {row["guild_id"] for row in await self._database.scan(tables)}
+        rows = await self._database.scan(
             "SELECT key, value FROM meta WHERE key LIKE ?", f"{_LEFT}%"
         )
         left = {row["key"].removeprefix(_LEFT): int(row["value"]) for row in rows}

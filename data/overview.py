@@ -13,12 +13,12 @@ class Overview:
 
     async def jobs_by_state(self) -> dict[str, int]:
         """How many jobs are stored in each state; states without jobs are left out."""
-        rows = await self._database.fetch("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")
+        rows = await self._database.scan("SELECT state, COUNT(*) AS n FROM jobs GROUP BY state")
         return {row["state"]: int(row["n"]) for row in rows}
 
     async def last_channels(self, since: int) -> dict[str, str]:
         """By server, the channel of its newest job after ``since`` (ms since 1970, UTC)."""
-        rows = await self._database.fetch(
+        rows = await self._database.scan(
             "SELECT guild_id, channel_id, MAX(sequence) AS newest FROM jobs "
             "WHERE guild_id IS NOT NULL AND created_at >= ? GROUP BY guild_id, channel_id "
             "ORDER BY newest",

@@ -38,7 +38,7 @@ class Retention:
         """
         now = now_ms()
         removed = 0
-        places = await self._database.fetch("SELECT DISTINCT guild_id FROM jobs")
+        places = await self._database.scan("SELECT DISTINCT guild_id FROM jobs")
         for place in places:
             days = await days_of(place["guild_id"])
             if days is not None:
@@ -56,7 +56,7 @@ class Retention:
     async def _expire_in(self, guild_id: str | None, before: int) -> int:
         where = "guild_id IS NULL" if guild_id is None else "guild_id = ?"
         values = [] if guild_id is None else [guild_id]
-        rows = await self._database.fetch(
+        rows = await self._database.scan(
             f"SELECT id FROM jobs WHERE {where} AND NOT {in_states(UNFINISHED)} "  # noqa: S608  constants
             "AND COALESCE(ended_at, created_at) < ?",
             *values,
@@ -68,10 +68,10 @@ class Retention:
 
     async def sweep(self) -> int:
         """Delete orphaned files, left by a crash between row and file; returns how many."""
-        jobs = {row["id"] for row in await self._database.fetch("SELECT id FROM jobs")}
+        jobs = {row["id"] for row in await self._database.scan("SELECT id FROM jobs")}
         attached = {
             row["sha256"]
-            for row in await self._database.fetch("SELECT DISTINCT sha256 FROM attachments")
+            for row in await self._database.scan("SELECT DISTINCT sha256 FROM attachments")
         }
         files = self._jobs.files
         removed = 0

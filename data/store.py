@@ -14,6 +14,7 @@ from data.jobs.owners import Owner
 from data.jobs.queue_jobs import QueueJobs
 from data.jobs.quota import Quota
 from data.jobs.server_jobs import ServerJobs
+from data.jobs.words import add_older_words
 from data.messages import Messages
 from data.overview import Overview
 from data.people import People
@@ -23,6 +24,7 @@ from data.retention import Retention
 from data.sqlite.backup import DATABASE
 from data.sqlite.database import SqliteDatabase
 from data.sqlite.recovery import recover
+from engine.tasks import spawn
 
 LEASE_SECONDS = 60.0
 
@@ -65,6 +67,7 @@ class Store(QueueJobs):
         self.retention = Retention(database, self)
         self.privacy = Privacy(database, self)
         self.overview = Overview(database)
+        self._indexing: asyncio.Task[int] | None = None
 
     @classmethod
     async def open(
@@ -85,10 +88,16 @@ class Store(QueueJobs):
         except BaseException:
             owner.close()
             raise
-        return cls(folder, database, owner, lease_seconds)
+        store = cls(folder, database, owner, lease_seconds)
+        store._indexing = spawn(add_older_words(database), "the index of words")
+        return store
 
     async def close(self) -> None:
         """Release all jobs for the next store that opens the folder, and close the database."""
+        if self._indexing is not None:
+            self._indexing.cancel()
+            await asyncio.gather(self._indexing, return_exceptions=True)
+        await self.privacy.close()
         try:
             await self._leases.release()
         finally:
@@ -97,7 +106,7 @@ class Store(QueueJobs):
 
     async def check(self) -> None:
         """Raise StoreError if the database cannot be read."""
-        await self._database.fetch("SELECT COUNT(*) AS n FROM meta")
+        await self.get_meta("")
 
     async def get_meta(self, key: str) -> str | None:
         """The value kept under ``key``, or None."""

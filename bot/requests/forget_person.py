@@ -55,19 +55,20 @@ class Forgetting:
         ids = [job.id for job in self._queue.overview() if job.person == person]
         for id in ids:  # cancel all at once, then wait for each to end
             await self._queue.cancel(id)
-        for id in dict.fromkeys([*ids, *(job.id for job in await self._store.jobs_of(person))]):
+        for id in ids:
             await self._removal.end(id)
+        async for job in self._store.jobs_of(person):
+            await self._removal.end(job.id)
 
     async def _delete_messages(self, person: str) -> int:
         """Delete the messages before the rows, which have the messages' ids."""
-        jobs = await self._store.jobs_of(person)
-        left = len(jobs)
+        left = await self._store.count_of(person)
         failed = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(MESSAGE_SECONDS):
-                for job in jobs:
+                async for job in self._store.jobs_of(person):
                     failed += await self._removal.delete_messages(job) is not None
                     left -= 1
         if left or failed:
             log.info("Jobs whose messages could not be deleted: %d", left + failed)
-        return left + failed
+        return max(0, left) + failed

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
-from data.database import Database, Transaction
+from data.database import Database, Row, Transaction
 from data.jobs import files
 from data.jobs.files import Files
 from data.jobs.stored import COLUMNS, PAINTED, StoredJob, in_states, stored_job
+from data.jobs.words import remove_words
 from engine.request.request import ImageRequest
+
+# Read for each letter that a person types.
+_RECENT = 500
+_PART = 100
 
 
 class Jobs:
@@ -28,9 +33,30 @@ class Jobs:
         found = await self._select("id = ?", id)
         return found[0] if found else None
 
-    async def jobs_of(self, person: str) -> list[StoredJob]:
-        """All jobs of ``person`` in any state, oldest first."""
-        return await self._select("person = ? ORDER BY sequence", person)
+    async def jobs_of(self, person: str) -> AsyncIterator[StoredJob]:
+        """All jobs of ``person`` in any state, oldest first; jobs added meanwhile may be missing.
+
+        They are read in small parts, because one person can have more than fit into memory.
+        """
+        after = -1
+        while True:
+            rows = await self._database.fetch(
+                f"SELECT {COLUMNS}, sequence FROM jobs WHERE person = ? AND sequence > ? "  # noqa: S608  constants
+                "ORDER BY sequence LIMIT ?",
+                person,
+                after,
+                _PART,
+            )
+            for row in rows:
+                yield stored_job(row, self.files)
+            if len(rows) < _PART:
+                return
+            after = rows[-1]["sequence"]
+
+    async def count_of(self, person: str) -> int:
+        """The number of jobs of ``person`` in any state."""
+        rows = await self._database.fetch("SELECT COUNT(*) AS n FROM jobs WHERE person = ?", person)
+        return int(rows[0]["n"])
 
     async def picture(self, id: str) -> bytes | None:
         """The job's picture as PNG bytes, or None if it has none."""
@@ -47,14 +73,13 @@ class Jobs:
         return job.request, int(job.result["iterations"])
 
     async def recent_prompts(self, person: str, limit: int) -> list[str]:
-        """The person's last prompts without repetitions, newest first."""
+        """The prompts of the person's last 500 jobs without repetitions, newest first."""
         rows = await self._database.fetch(
-            "SELECT prompt, MAX(sequence) AS newest FROM jobs WHERE person = ? "
-            "GROUP BY prompt ORDER BY newest DESC LIMIT ?",
+            "SELECT prompt FROM jobs WHERE person = ? ORDER BY sequence DESC LIMIT ?",
             person,
-            limit,
+            _RECENT,
         )
-        return [row["prompt"] for row in rows]
+        return list(dict.fromkeys(row["prompt"] for row in rows))[:limit]
 
     async def history(
         self, person: str, *, guild_id: str | None, offset: int = 0, limit: int = 10
@@ -86,6 +111,7 @@ class Jobs:
         async with self._attaching:
             async with self._database.transaction() as transaction:
                 orphans = await self._only_attached_to(transaction, id)
+                await remove_words(transaction, await self._indexed(transaction, id))
                 if not await transaction.change("DELETE FROM jobs WHERE id = ?", id):
                     return False
             await asyncio.to_thread(self._remove_files, id, orphans)
@@ -104,12 +130,16 @@ class Jobs:
 
     async def _only_attached_to(self, transaction: Transaction, id: str) -> list[str]:
         rows = await transaction.fetch(
-            "SELECT sha256 FROM attachments WHERE job_id = ? AND sha256 NOT IN "
-            "(SELECT sha256 FROM attachments WHERE job_id <> ?)",
-            id,
+            "SELECT sha256 FROM attachments mine WHERE job_id = ? AND NOT EXISTS (SELECT 1 FROM "
+            "attachments other WHERE other.sha256 = mine.sha256 AND other.job_id <> mine.job_id)",
             id,
         )
         return [row["sha256"] for row in rows]
+
+    async def _indexed(self, transaction: Transaction, id: str) -> list[Row]:
+        return await transaction.fetch(
+            "SELECT guild_id, sequence, prompt FROM jobs WHERE id = ?", id
+        )
 
     def _remove_files(self, id: str, attachments: Sequence[str]) -> None:
         self.files.remove_picture(id)

@@ -43,7 +43,9 @@ class Leases:
         """Release all rows."""
         await self.stop_renewing()
         await self._database.change(
-            "UPDATE jobs SET owner = NULL, lease_until = 0 WHERE owner = ?", self._owner.name
+            "UPDATE jobs SET owner = NULL, lease_until = 0 WHERE owner = ? "
+            "AND delivered_at IS NULL",
+            self._owner.name,
         )
 
     async def move(
@@ -92,39 +94,44 @@ class Leases:
             return None
         return bool(rows[0]["owner"] == self._owner.name and rows[0]["state"] in states)
 
-    async def take_over(self) -> int:
-        """Take over unfinished and untold rows without a living owner; returns how many.
+    async def take_over(self) -> list[str]:
+        """Take over unfinished and untold rows without a living owner; returns their ids.
 
         These were released, belong to a dead process of this machine, or have an expired lease.
         """
         dead = await asyncio.to_thread(self._owner.dead)
-        taken = 0
+        is_dead = "".join(" OR owner = ?" for _ in dead)
         async with self._database.transaction() as transaction:
-            for owner in dead:
-                taken += await transaction.change(
-                    "UPDATE jobs SET owner = ?, lease_until = ? WHERE owner = ? "
-                    "AND delivered_at IS NULL",
-                    self._owner.name,
-                    self.end(),
-                    owner,
-                )
-            taken += await transaction.change(
-                "UPDATE jobs SET owner = ?, lease_until = ? WHERE (owner IS NULL OR "
-                "(owner <> ? AND lease_until < ?)) AND delivered_at IS NULL",
-                self._owner.name,
-                self.end(),
+            rows = await transaction.fetch(
+                "SELECT id FROM jobs WHERE delivered_at IS NULL AND (owner IS NULL OR "  # noqa: S608  marks
+                f"(owner <> ? AND lease_until < ?){is_dead})",
                 self._owner.name,
                 now_ms(),
+                *dead,
+            )
+            taken = [row["id"] for row in rows]
+            end = self.end()
+            await transaction.change_many(
+                "UPDATE jobs SET owner = ?, lease_until = ? WHERE id = ?",
+                [(self._owner.name, end, id) for id in taken],
             )
         await asyncio.to_thread(self._owner.remove_dead, dead)
+        if taken:
+            log.info("Took over %d jobs", len(taken))
         return taken
+
+    async def renew(self) -> None:
+        """Renew the leases of all rows."""
+        await self._database.change(
+            "UPDATE jobs SET lease_until = ? WHERE owner = ? AND delivered_at IS NULL",
+            self.end(),
+            self._owner.name,
+        )
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._seconds / 3)
             try:
-                await self._database.change(
-                    "UPDATE jobs SET lease_until = ? WHERE owner = ?", self.end(), self._owner.name
-                )
+                await self.renew()
             except StoreError as error:
                 log.error("The lease could not be renewed: %s", error)

@@ -18,6 +18,7 @@ from data.jobs.job_table import Jobs
 from data.jobs.leases import Leases
 from data.jobs.owners import Owner
 from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, request_of
+from data.jobs.words import add_words
 from engine.clock import now_ms
 from engine.errors import RequestError
 from engine.events import Done
@@ -76,10 +77,11 @@ class QueueJobs(Jobs):
                     self._leases.end(),
                     record.created_at,
                 )
-                for sha256 in wanted:
-                    await transaction.change(
-                        "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)", record.id, sha256
-                    )
+                await transaction.change_many(
+                    "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
+                    [(record.id, sha256) for sha256 in wanted],
+                )
+                await add_words(transaction, await self._indexed(transaction, record.id))
 
     def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
         for sha256 in wanted:
@@ -96,16 +98,27 @@ class QueueJobs(Jobs):
 
     async def waiting(self) -> list[JobRecord]:
         """Take over unfinished jobs without a living owner; started ones first, then by age."""
-        taken = await self._leases.take_over()
+        await self._leases.take_over()
+        return await self._unfinished()
+
+    async def adopted(self) -> tuple[list[JobRecord], list[StoredJob]]:
+        """Take over jobs whose owner died since: the unfinished ones, and those not told yet."""
+        taken = set(await self._leases.take_over())
+        if not taken:
+            return [], []
+        unfinished, ended = await self._unfinished(), await self._untold()
+        return [each for each in unfinished if each.id in taken], [
+            each for each in ended if each.id in taken
+        ]
+
+    async def _unfinished(self) -> list[JobRecord]:
         rows = await self._database.fetch(
             f"SELECT {COLUMNS}, (SELECT MAX(other.started_at) FROM jobs other "  # noqa: S608  constants
             "WHERE other.person = jobs.person) AS person_served_at FROM jobs "
-            f"WHERE owner = ? AND {in_states(UNFINISHED)} "
+            f"WHERE owner = ? AND delivered_at IS NULL AND {in_states(UNFINISHED)} "
             "ORDER BY CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, started_at, sequence",
             self._owner.name,
         )
-        if taken:
-            log.info("Took over %d jobs", taken)
         return [
             JobRecord(
                 row["id"],
@@ -206,6 +219,9 @@ class QueueJobs(Jobs):
     async def undelivered(self) -> list[StoredJob]:
         """Finished jobs whose end was not told yet, without those of other stores; oldest first."""
         await self._leases.take_over()
+        return await self._untold()
+
+    async def _untold(self) -> list[StoredJob]:
         return await self._select(
             "owner = ? AND delivered_at IS NULL AND state IN ('rendered', 'failed', 'cancelled') "
             "ORDER BY sequence",

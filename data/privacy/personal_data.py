@@ -6,6 +6,7 @@ database and fails without one.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -13,11 +14,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.database import Database
+from data.database import Database, Row
+from data.errors import StoreError
 from data.jobs.job_table import Jobs
 from data.privacy.keeper import Exported, Keeper, RestrictionKeeper, TableKeeper
+from engine.tasks import spawn
 
 log = logging.getLogger("data.privacy.personal_data")
+
+AGAIN_SECONDS = 5.0
+_PART = 500
 
 # How columns that name a person are called. `jobs.owner` is a process.
 _PERSON_LIKE = re.compile(
@@ -33,6 +39,7 @@ class Privacy:
 
     def __init__(self, database: Database, jobs: Jobs) -> None:
         self._database = database
+        self._scrubbing: asyncio.Task[None] | None = None
         self.keepers: list[Keeper] = [
             JobKeeper(database, jobs),
             RestrictionKeeper(database, jobs.files.folder),
@@ -60,9 +67,26 @@ class Privacy:
         """
         for keeper in self.keepers:
             await keeper.forget(person)
-        if not await self._database.scrub(rebuild=True):
-            # Another process is reading the database; the daily task tries again.
-            log.warning("The database's log could not be emptied yet")
+        if not await self._database.scrub() and self._scrubbing is None:
+            self._scrubbing = spawn(self._scrub_later(), "scrubbing the database")
+
+    async def _scrub_later(self) -> None:
+        """Try again until nothing else uses the log, such as a backup that is being made."""
+        try:
+            while True:
+                await asyncio.sleep(AGAIN_SECONDS)
+                if await self._database.scrub():
+                    return
+        except StoreError as error:  # the daily task tries again
+            log.warning("The database's log could not be emptied: %s", error)
+        finally:
+            self._scrubbing = None
+
+    async def close(self) -> None:
+        """Stop what works in the background."""
+        if self._scrubbing is not None:
+            self._scrubbing.cancel()
+            await asyncio.gather(self._scrubbing, return_exceptions=True)
 
     async def person_columns(self) -> set[tuple[str, str]]:
         """(table, column) of every column whose name says that it names a person."""
@@ -84,17 +108,22 @@ class JobKeeper:
 
     async def export(self, person: str) -> Exported:
         """The rows, the pictures, and the attachments that the person was the first to use."""
-        rows = await self._database.fetch(
-            "SELECT * FROM jobs WHERE person = ? ORDER BY sequence", person
-        )
         shown: list[dict[str, Any]] = []
         files: dict[str, Path] = {}
-        for row in rows:
-            job = {name: value for name, value in row.items() if name not in _INTERNAL}
-            for name in ("request", "result"):
-                job[name] = None if row[name] is None else json.loads(row[name])
-            shown.append(job)
-            files.update(_named("pictures", self._jobs.files.picture(row["id"])))
+        after = -1
+        while True:
+            rows = await self._database.fetch(
+                "SELECT * FROM jobs WHERE person = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+                person,
+                after,
+                _PART,
+            )
+            shown += await asyncio.to_thread(_shown, rows)
+            for row in rows:
+                files.update(_named("pictures", self._jobs.files.picture(row["id"])))
+            if len(rows) < _PART:
+                break
+            after = rows[-1]["sequence"]
         for sha256 in await self._attached(person):
             files.update(_named("attachments", self._jobs.files.attachment(sha256)))
         return Exported({"jobs": shown} if shown else {}, files)
@@ -107,9 +136,14 @@ class JobKeeper:
         """
         for sha256 in await self._attached(person):
             await self._jobs.withdraw(sha256)
-        rows = await self._database.fetch("SELECT id FROM jobs WHERE person = ?", person)
-        for row in rows:
-            await self._jobs.delete(row["id"])
+        while True:
+            rows = await self._database.fetch(
+                "SELECT id FROM jobs WHERE person = ? LIMIT ?", person, _PART
+            )
+            if not rows:
+                return
+            for row in rows:
+                await self._jobs.delete(row["id"])
 
     async def _attached(self, person: str) -> list[str]:
         """Attachments of the person's jobs that no older job of another person has."""
@@ -121,6 +155,16 @@ class JobKeeper:
             person,
         )
         return [row["sha256"] for row in rows]
+
+
+def _shown(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    shown = []
+    for row in rows:
+        job = {name: value for name, value in row.items() if name not in _INTERNAL}
+        for name in ("request", "result"):
+            job[name] = None if row[name] is None else json.loads(row[name])
+        shown.append(job)
+    return shown
 
 
 def _named(folder: str, path: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""The SQLite file: opening it, migrating it, one transaction at a time."""
+"""The SQLite file: opening it, migrating it, one transaction at a time, reads next to it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
 from data.database import Row
 from data.errors import StoreError
+from data.sqlite.readers import BUSY_SECONDS, Readers, row_as_dict
 
 _NAME = re.compile(r"(\d{3})_[a-z0-9_]+\.sql")
-_BUSY_SECONDS = 10.0
+# Reads take milliseconds, so that few connections serve many people.
+_READERS, _SCANNERS = 4, 1
+# A smaller file is rebuilt in a fraction of a second.
+REBUILD_BYTES = 16_000_000
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -31,14 +36,19 @@ def migrations() -> list[tuple[int, str]]:
 
 
 class SqliteDatabase:
-    """One connection, used by one task at a time; opened with :meth:`open`.
+    """One connection that writes, for one task at a time, and others that only read.
 
-    Values are bound, with ``?``. SQLite's errors are raised as StoreError.
+    No read waits for a write: in write-ahead mode a reader sees the state before it. Opened with
+    :meth:`open`. Values are bound, with ``?``. SQLite's errors are raised as StoreError.
     """
 
-    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+    def __init__(
+        self, path: Path, connection: aiosqlite.Connection, readers: Readers, scanners: Readers
+    ) -> None:
         self.path = path
         self._connection = connection
+        self._readers = readers
+        self._scanners = scanners
         self._lock = asyncio.Lock()
 
     @classmethod
@@ -51,11 +61,10 @@ class SqliteDatabase:
         cannot be opened, is not a database, or has a newer version than the last migration.
         """
         known = await asyncio.to_thread(migrations) if scripts is None else scripts
-        connection = None
+        connection = readers = None
         try:
             # Autocommit: only transaction() starts transactions.
-            connection = await aiosqlite.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-            connection.row_factory = sqlite3.Row
+            connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY_SECONDS)
             await _write_ahead(connection)
             # A job that was confirmed as queued survives a power failure.
             await connection.execute("PRAGMA synchronous = FULL")
@@ -65,9 +74,11 @@ class SqliteDatabase:
             # Deleted data is overwritten, not only unlinked.
             await connection.execute("PRAGMA secure_delete = ON")
             await _migrate(connection, path, known)
+            connection.row_factory = row_as_dict  # type: ignore[assignment]  # a function works too
+            readers = await Readers.open(path, _READERS)
+            scanners = await Readers.open(path, _SCANNERS)
         except sqlite3.Error as error:
-            if connection is not None:
-                await connection.close()
+            await _close(connection, readers)
             raise StoreError(
                 "The database {path} can't be opened ({reason}). Check that the "
                 "file is a database and writable.",
@@ -75,13 +86,14 @@ class SqliteDatabase:
                 reason=error,
             ) from error
         except BaseException:
-            if connection is not None:
-                await connection.close()
+            await _close(connection, readers)
             raise
-        return cls(path, connection)
+        return cls(path, connection, readers, scanners)
 
     async def close(self) -> None:
-        """Close the connection, after other calls have ended."""
+        """Close the connections, after other calls have ended."""
+        await self._readers.close()
+        await self._scanners.close()
         async with self._lock:
             await self._connection.close()
 
@@ -107,13 +119,19 @@ class SqliteDatabase:
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """The rows that ``sql`` finds."""
-        async with self._lock:
-            try:
-                return await SqliteTransaction(self._connection).fetch(sql, *values)
-            except sqlite3.Error as error:
-                raise StoreError(
-                    "The database {path} can't be read: {reason}.", path=self.path, reason=error
-                ) from error
+        return await self._read(self._readers, sql, values)
+
+    async def scan(self, sql: str, *values: object) -> list[Row]:
+        """The same, on a connection that no short read waits for."""
+        return await self._read(self._scanners, sql, values)
+
+    async def _read(self, readers: Readers, sql: str, values: Sequence[object]) -> list[Row]:
+        try:
+            return await readers.fetch(sql, values)
+        except sqlite3.Error as error:
+            raise StoreError(
+                "The database {path} can't be read: {reason}.", path=self.path, reason=error
+            ) from error
 
     async def columns(self) -> list[tuple[str, str]]:
         """(table, column) of every column in the database."""
@@ -124,23 +142,28 @@ class SqliteDatabase:
         )
         return [(row["table_name"], row["column_name"]) for row in rows]
 
-    async def scrub(self, *, rebuild: bool = False) -> bool:
-        """Empty the log of deleted data; False if another process is reading it.
+    async def scrub(self) -> bool:
+        """Remove deleted data from the log; False if it is in use, so that some may be left.
 
-        ``rebuild`` also rewrites the file itself, without unused pages.
+        ``secure_delete`` has overwritten the rows in the file. SQLite also moves rows between
+        pages, which can leave a copy in the unused part of a page: a small file is rebuilt
+        without those. A large one is not, because nothing could be written for minutes.
         """
-        async with self._lock:
-            try:
-                if rebuild:
+        size = await asyncio.to_thread(self.path.stat)
+        if size.st_size <= REBUILD_BYTES:
+            async with self._lock:
+                try:
                     await self._connection.execute("VACUUM")
-                [checkpoint] = await self._connection.execute_fetchall(
-                    "PRAGMA wal_checkpoint(TRUNCATE)"
-                )
-            except sqlite3.Error as error:
-                raise StoreError(
-                    "The database {path} can't be used: {reason}.", path=self.path, reason=error
-                ) from error
-        return not checkpoint["busy"]
+                except sqlite3.Error as error:
+                    raise StoreError(
+                        "The database {path} can't be used: {reason}.", path=self.path, reason=error
+                    ) from error
+        try:
+            return await asyncio.to_thread(_empty_log, self.path)
+        except sqlite3.Error as error:
+            raise StoreError(
+                "The database {path} can't be used: {reason}.", path=self.path, reason=error
+            ) from error
 
     async def change(self, sql: str, *values: object) -> int:
         """Run one statement as a transaction of its own; returns how many rows it changed."""
@@ -156,13 +179,34 @@ class SqliteTransaction:
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """The rows that ``sql`` finds."""
-        rows = await self._connection.execute_fetchall(sql, values)
-        return [dict(row) for row in rows]
+        rows: Any = await self._connection.execute_fetchall(sql, values)
+        return list(rows)
 
     async def change(self, sql: str, *values: object) -> int:
         """Run ``sql``; returns how many rows it changed."""
         async with self._connection.execute(sql, values) as cursor:
             return cursor.rowcount
+
+    async def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
+        """Run ``sql`` once with each of ``values``."""
+        await self._connection.executemany(sql, values)
+
+
+def _empty_log(path: Path) -> bool:
+    """Move the log into the file and cut it to nothing; False if that would make others wait."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        # Nobody waits for the first one, which does most of the work; the second one excludes
+        # writers while it works, and gives up at once if somebody reads.
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        [(busy, _pages, _moved)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return not busy
+
+
+async def _close(connection: aiosqlite.Connection | None, readers: Readers | None) -> None:
+    if readers is not None:
+        await readers.close()
+    if connection is not None:
+        await connection.close()
 
 
 async def _write_ahead(connection: aiosqlite.Connection) -> None:
@@ -171,7 +215,7 @@ async def _write_ahead(connection: aiosqlite.Connection) -> None:
     The switch needs exclusive access to the file, and SQLite does not wait for that as it does for
     other locks: of two processes that start together, one is told "locked" immediately.
     """
-    until = time.monotonic() + _BUSY_SECONDS
+    until = time.monotonic() + BUSY_SECONDS
     while True:
         try:
             await connection.execute("PRAGMA journal_mode = WAL")

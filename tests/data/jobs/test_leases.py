@@ -66,6 +66,31 @@ async def test_jobs_of_a_killed_process_are_taken_over_at_once_started_ones_firs
     await store.close()
 
 
+async def test_a_living_process_adopts_the_jobs_of_a_killed_one(tmp_path):
+    store = await Store.open(tmp_path)
+    own = await added(store)
+    assert await store.adopted() == ([], [])
+    command = [sys.executable, "-c", textwrap.dedent(DIES), str(tmp_path)]
+    await asyncio.to_thread(subprocess.run, command, cwd=ROOT, check=False)
+    unfinished, untold = await store.adopted()
+    assert [int(each.id, 16) for each in unfinished] == [1, 0, 2]
+    assert untold == []
+    assert await store.adopted() == ([], [])
+    assert await store.started(f"{0:032x}")
+    assert own not in [each.id for each in unfinished]
+    await store.close()
+
+
+async def test_what_a_dead_process_did_not_announce_is_adopted_too(tmp_path):
+    first, second = await Store.open(tmp_path), await Store.open(tmp_path)
+    shown = await painted(first)
+    await first.close()
+    unfinished, untold = await second.adopted()
+    assert unfinished == []
+    assert [job.id for job in untold] == [shown]
+    await second.close()
+
+
 def lease_end(folder, id):
     """When the lease of job ``id`` ends, in milliseconds."""
     with open_database(folder / "imagine-bot.sqlite3") as database:
@@ -165,7 +190,7 @@ async def test_untold_jobs_are_taken_over_and_told_ones_are_not(tmp_path):
     await first.set_result_message(told, "1")
     await first.close()
     second = await Store.open(tmp_path)
-    assert await second._leases.take_over() == 1
+    assert await second._leases.take_over() == [untold]
     assert await second._leases.holds(untold, ("rendered",))
     assert not await second._leases.holds(untold, ("queued",))
     assert not await second._leases.holds(told, ("delivered",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 
@@ -9,6 +10,7 @@ from data.people import LoggedAct, Preferences, Restriction
 from data.privacy.alias import is_alias
 from data.privacy.keeper import Exported, TableKeeper
 from tests.data.stored_jobs import painted
+from tests.databases import open_database
 from tests.store_database import database_of
 
 ANN, BOB = "123456789012345678", "223456789012345678"
@@ -82,6 +84,21 @@ async def test_forgetting_empties_the_database_s_log(store):
     assert (store.folder / "imagine-bot.sqlite3-wal").stat().st_size
     await store.privacy.forget(ANN)
     assert (store.folder / "imagine-bot.sqlite3-wal").stat().st_size == 0
+
+
+async def test_a_log_that_is_in_use_is_emptied_later(store, monkeypatch):
+    monkeypatch.setattr("data.privacy.personal_data.AGAIN_SECONDS", 0.05)
+    await lived(store)
+    with open_database(store.folder / "imagine-bot.sqlite3") as backup:
+        backup.execute("BEGIN")
+        backup.execute("SELECT id FROM jobs").fetchall()
+        await store.privacy.forget(ANN)
+        assert (store.folder / "imagine-bot.sqlite3-wal").stat().st_size
+    for _ in range(200):
+        if not traces(store.folder, ANN):
+            break
+        await asyncio.sleep(0.05)
+    assert traces(store.folder, ANN) == []
 
 
 async def test_a_ban_stays_in_force_after_the_person_was_forgotten(store):

@@ -44,7 +44,9 @@ def test_migrations_are_numbered_without_gaps_and_set_their_number():
 
 async def test_the_database_is_opened_with_its_settings(database):
     assert (await database.fetch("PRAGMA journal_mode"))[0]["journal_mode"] == "wal"
-    assert (await database.fetch("PRAGMA foreign_keys"))[0]["foreign_keys"] == 1
+    async with database.transaction() as transaction:
+        assert await transaction.fetch("PRAGMA foreign_keys") == [{"foreign_keys": 1}]
+        assert await transaction.fetch("PRAGMA secure_delete") == [{"secure_delete": 1}]
     assert (await database.fetch("PRAGMA user_version"))[0]["user_version"] == 2
 
 
@@ -144,3 +146,62 @@ async def test_tasks_that_write_together_do_not_mix(database):
     await asyncio.gather(*(write(i) for i in range(10)))
     found = await database.fetch("SELECT x FROM a WHERE x <> 'two'")
     assert {row["x"] for row in found} == {str(n) for n in range(1, 11)}
+
+
+SLOW = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n"
+
+
+async def test_no_read_waits_for_a_write_or_for_a_long_scan(database):
+    async with database.transaction() as transaction:
+        await transaction.change("INSERT INTO a VALUES ('three')")
+        scanning = asyncio.create_task(database.scan(SLOW))  # it never ends by itself
+        # Readers see the state before the transaction.
+        reads = asyncio.gather(*(database.fetch("SELECT x FROM a") for _ in range(20)))
+        assert await asyncio.wait_for(reads, 30) == [[{"x": "two"}]] * 20
+    assert len(await database.fetch("SELECT x FROM a")) == 2
+    scanner = database._scanners._connections[0]
+    await scanner.interrupt()
+    with pytest.raises(StoreError, match="interrupted"):
+        await scanning
+
+
+async def test_a_cancelled_read_gives_its_connection_back(database):
+    for _ in range(20):
+        task = asyncio.create_task(database.fetch("SELECT x FROM a"))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    reads = asyncio.gather(*(database.fetch("SELECT x FROM a") for _ in range(20)))
+    assert len(await asyncio.wait_for(reads, 30)) == 20
+
+
+async def test_readers_cannot_write_and_end_with_the_database(path):
+    database = await SqliteDatabase.open(path, TWO)
+    with pytest.raises(StoreError, match="readonly"):
+        await database.fetch("DELETE FROM a")
+    await database.close()
+    with pytest.raises(StoreError, match="is closed"):
+        await database.fetch("SELECT x FROM a")
+
+
+async def test_the_log_is_not_emptied_while_somebody_reads_and_nobody_waits(database, path):
+    await database.change("INSERT INTO a VALUES ('three')")
+    with open_database(path) as other:  # as a backup does, for minutes
+        other.execute("BEGIN")
+        other.execute("SELECT x FROM a").fetchall()
+        assert not await asyncio.wait_for(database.scrub(), 5)
+        assert await database.change("INSERT INTO a VALUES ('four')") == 1
+    assert await database.scrub()
+    assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+
+
+async def test_a_large_file_is_not_rebuilt(database, path, monkeypatch):
+    await database.change("INSERT INTO a VALUES (?)", "x" * 100_000)
+    await database.change("DELETE FROM a WHERE LENGTH(x) > 9")
+    monkeypatch.setattr("data.sqlite.database.REBUILD_BYTES", 1000)
+    assert await database.scrub()
+    large = path.stat().st_size
+    assert b"x" * 50 not in path.read_bytes()  # overwritten all the same
+    monkeypatch.undo()
+    assert await database.scrub()
+    assert path.stat().st_size < large
