@@ -16,8 +16,9 @@ from bot.requests.asking import Asking
 from bot.requests.origin import origin_of_interaction
 from bot.ui.autocomplete import choices, offer_models
 from engine.pictures.formats import FORMAT_NAMES
+from engine.request.flag_values import parse_size
 from engine.request.limits import max_length, whole_range
-from engine.request.request import parse_size, request_from_text
+from engine.request.request import request_from_text
 
 LEAST_SEED, LAST_SEED = whole_range("seed")
 FEWEST, MOST = whole_range("iterations")

@@ -18,8 +18,9 @@ from bot.language.translator import field_description
 from bot.requests.limits import check_limits
 from bot.ui.autocomplete import offer_models
 from data.people import Preferences
+from engine.request.flag_values import parse_size
 from engine.request.limits import whole_range
-from engine.request.request import make_request, parse_size
+from engine.request.request import make_request
 
 FEWEST, MOST = whole_range("iterations")
 

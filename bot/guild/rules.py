@@ -31,9 +31,10 @@ from bot.host.settings import Settings
 from bot.language import AUTO, LANGUAGES, _
 from data.guilds import Change, Guilds
 from engine.jobs.job import Place
+from engine.request.flag_values import parse_size
 from engine.request.limits import range_of, whole_range
 from engine.request.recipe import PRESETS
-from engine.request.request import ImageRequest, parse_size
+from engine.request.request import ImageRequest
 
 Source = Literal["server", "host", "built in"]
 

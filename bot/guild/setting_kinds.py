@@ -18,8 +18,9 @@ from bot.host.settings import Settings
 from bot.language import _, plural
 from bot.language.formatting import escape
 from engine.errors import RequestError
+from engine.request.flag_values import parse_size
 from engine.request.limits import MAX_SEED
-from engine.request.request import make_request, parse_size
+from engine.request.request import make_request
 
 RANDOM = "random"
 MAX_LISTED = 50

@@ -24,8 +24,9 @@ from data.store import Store
 from engine.clock import now_ms
 from engine.jobs.queue import PaintQueue
 from engine.models.catalogue import load_catalogue
+from engine.request.flag_values import parse_size
 from engine.request.recipe import Recipe, make_recipe
-from engine.request.request import ImageRequest, parse_size
+from engine.request.request import ImageRequest
 
 _NAMED = 3
 

@@ -27,8 +27,9 @@ from bot.requests.picture import Picture
 from bot.requests.rights import check_may_see
 from bot.ui.modals import submitted, submitted_text
 from data.store import Store
+from engine.request.flag_values import read_flag
 from engine.request.limits import max_length
-from engine.request.request import ImageRequest, read_flag
+from engine.request.request import ImageRequest
 
 WORDS, STRENGTH, WHERE = "words", "strength", "where"
 _ABOUT = re.compile(rf"imagine:edit-(?P<kind>job|address):(?P<id>{JOB_ID})")

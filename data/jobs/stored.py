@@ -12,7 +12,7 @@ from data.database import Row
 from data.jobs.files import Files
 from engine.errors import RequestError
 from engine.jobs.job import Interrupt, Place, State
-from engine.request.request import ImageRequest, make_request, request_from_json
+from engine.request.request import ImageRequest, request_from_json, stored_request
 
 UNFINISHED: tuple[State, ...] = ("queued", "running")
 PAINTED: tuple[State, ...] = ("rendered", "delivered")
@@ -84,4 +84,4 @@ def request_of(row: Row) -> ImageRequest:
     try:
         return request_from_json(row["request"])
     except RequestError:
-        return make_request(row["prompt"], seed=row["seed"])
+        return stored_request(prompt=row["prompt"], seed=row["seed"])

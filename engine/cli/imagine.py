@@ -19,8 +19,9 @@ from engine.cli.output_files import Targets
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
 from engine.pictures.reading import read, read_file
+from engine.request.flag_values import FLAGS, read_flag
 from engine.request.limits import RANGES
-from engine.request.request import FLAGS, ImageRequest, read_flag, request_from_text
+from engine.request.request import ImageRequest, request_from_text
 from engine.version import version
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

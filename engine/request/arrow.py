@@ -7,13 +7,14 @@ words. Pluses and weights belong to their own side: "fog + rain:0.5 -> sun".
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.errors import RequestError
+from engine.request.quotes import masked
 from engine.translatable import Translatable
 
 _ARROW = re.compile(r"(?<!\S)(?:->|→)(?!\S)")
-_QUOTED = re.compile(r'"[^"]*"|“[^”]*”')
 
 
 @dataclass(frozen=True)
@@ -27,22 +28,25 @@ class Arrow:
         return f"{self.source} -> {self.target}"
 
 
+def arrows(text: str) -> Iterator[re.Match[str]]:
+    """All arrows in ``text``; their positions are positions in it."""
+    return _ARROW.finditer(masked(text))
+
+
 def parse_arrow(text: str) -> Arrow | None:
     """The arrow in ``text``, None without one.
 
     Raises RequestError if a side is empty or if there are several arrows.
     """
-    # Quotes are masked by as many characters, so that positions still match.
-    plain = _QUOTED.sub(lambda found: "x" * len(found[0]), text)
-    arrows = list(_ARROW.finditer(plain))
-    if not arrows:
+    found = list(arrows(text))
+    if not found:
         return None
-    if len(arrows) > 1:
+    if len(found) > 1:
         raise RequestError(
             'There is more than one arrow; use one, as in "foggy sky -> clear '
             'sky", and put other arrows in double quotes.'
         )
-    source, target = text[: arrows[0].start()].strip(), text[arrows[0].end() :].strip()
+    source, target = text[: found[0].start()].strip(), text[found[0].end() :].strip()
     if not source or not target:
         side = Translatable("after") if source else Translatable("before")
         raise RequestError(

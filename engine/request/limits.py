@@ -26,18 +26,23 @@ class Range:
             return f"above {self.low:g}, up to {self.high:g}"
         return f"{self.low} to {self.high}"
 
-    def complaint(self, field: str) -> Translatable:
-        """What to tell a person whose value for ``field`` is outside the range."""
+    def complaint(self, field: str, given: str) -> Translatable:
+        """What to tell a person who gave ``given`` for ``field``, outside the range."""
         name = field.replace("_", " ")
         if self.exclusive:
             return Translatable(
-                "{name} must be above {low} and at most {high}.",
+                "{name} must be above {low} and at most {high}, not {given}.",
                 name=name,
                 low=self.low,
                 high=self.high,
+                given=given,
             )
         return Translatable(
-            "{name} must be between {low} and {high}.", name=name, low=self.low, high=self.high
+            "{name} must be between {low} and {high}, not {given}.",
+            name=name,
+            low=self.low,
+            high=self.high,
+            given=given,
         )
 
 

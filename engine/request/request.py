@@ -6,7 +6,8 @@ engine.request.limits; the command line, the slash options and the modals are ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -23,14 +24,19 @@ from engine.errors import RequestError
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
+from engine.request.flag_values import read_flag
 from engine.request.limits import max_length, range_of
-from engine.request.prompt import Prompt, parse_prompts, split_flags
+from engine.request.prompt import Prompt, canonical, expand, parse_canonical, split_flags
+from engine.request.prompt.flags import avoided
+from engine.request.quotes import masked
 from engine.request.recipe import ADDITIONS, PRESETS, SCHEDULES
+from engine.request.refusals import message_of
 from engine.translatable import Translatable
 
 T = TypeVar("T")
 Result = TypeVar("Result")
 _SHA256 = r"^[0-9a-f]{64}$"
+_STORED = {"stored": True}
 
 
 def _number(field: str, description: str) -> Any:
@@ -130,6 +136,14 @@ class ImageRequest(BaseModel):
     more: Annotated[int | None, _number("more", "additional iterations, as Continue adds them")] = (
         None
     )
+
+    @field_validator("prompt", mode="before")
+    @classmethod
+    def _is_canonical(cls, prompt: Any, info: ValidationInfo) -> Any:
+        """Translate what a person typed; a stored prompt keeps the meaning that it had."""
+        if not isinstance(prompt, str) or info.mode == "json" or info.context is _STORED:
+            return prompt
+        return _checked(canonical, prompt)
 
     @field_validator("prompt", "where")
     @classmethod
@@ -235,14 +249,14 @@ class ImageRequest(BaseModel):
         """
         arrow = self.arrow()
         if arrow is None:
-            prompts = parse_prompts(self.prompt)
+            prompts = parse_canonical(self.prompt)
         else:
             away = AWAY if self.away is None else self.away
-            pushing = [prompt.times(-away) for prompt in parse_prompts(arrow.source)]
-            prompts = (*parse_prompts(arrow.target), *(p for p in pushing if p.weight))
+            pushing = [prompt.times(-away) for prompt in parse_canonical(arrow.source)]
+            prompts = (*parse_canonical(arrow.target), *(p for p in pushing if p.weight))
         change = self.change()
         if change is not None and change.target != self.prompt:
-            prompts += parse_prompts(change.target)
+            prompts += parse_canonical(change.target)
         return prompts
 
     def arrow(self) -> Arrow | None:
@@ -269,7 +283,8 @@ class ImageRequest(BaseModel):
 
         ``model_fields_set`` stays as it was, plus the fields changed here.
         """
-        return make_request(**{**self.model_dump(exclude_unset=True), **values})
+        merged = {**self.model_dump(exclude_unset=True), **values}
+        return make_request(**merged) if "prompt" in values else stored_request(**merged)
 
     def with_values(self, **values: Any) -> ImageRequest:
         """This request with fields set to values that need no validation.
@@ -294,7 +309,15 @@ def make_request(prompt: str, **values: Any) -> ImageRequest:
     try:
         return ImageRequest(prompt=prompt, **values)
     except ValidationError as error:
-        raise RequestError(_message(error)) from None
+        raise RequestError(message_of(error)) from None
+
+
+def stored_request(**values: Any) -> ImageRequest:
+    """Like :func:`make_request`, for a prompt that is in our own grammar already."""
+    try:
+        return ImageRequest.model_validate(values, context=_STORED)
+    except ValidationError as error:
+        raise RequestError(message_of(error)) from None
 
 
 def request_from_json(text: str) -> ImageRequest:
@@ -302,129 +325,62 @@ def request_from_json(text: str) -> ImageRequest:
     try:
         return ImageRequest.model_validate_json(text)
     except ValidationError as error:
-        raise RequestError(_message(error)) from None
+        raise RequestError(message_of(error)) from None
 
 
 def request_from_text(text: str, **values: Any) -> ImageRequest:
     """A request from a prompt with flags, as people type it: "a fox --seed 7 --ar 16:9".
 
-    A flag overrides the same field in ``values``. Raises RequestError.
+    A flag overrides the same field in ``values``. Raises RequestError, also for a prompt with
+    choices (see :func:`requests_from_text`).
     """
-    prompt, flags = split_flags(_without_surrogates(text))
+    requests = requests_from_text(text, **values)
+    if len(requests) > 1:
+        raise RequestError(
+            "The choices in brackets make {count} pictures, and only one can be made here; choose "
+            "one of them, or put the brackets in double quotes.",
+            count=len(requests),
+        )
+    return requests[0]
+
+
+def requests_from_text(text: str, **values: Any) -> tuple[ImageRequest, ...]:
+    """The requests for all choices in a prompt with flags: "{red, blue} fox --seed 7" has two.
+
+    Otherwise like :func:`request_from_text`.
+    """
+    return tuple(_from_text(each, values) for each in expand(_without_surrogates(text)))
+
+
+_ADDRESS = re.compile(r"(?<!\S)<?https?://\S+", re.IGNORECASE)
+
+
+def addresses(text: str) -> Iterator[re.Match[str]]:
+    """The web addresses in ``text`` that stand between spaces."""
+    return _ADDRESS.finditer(masked(text))
+
+
+def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
+    prompt, flags = split_flags(text)
+    address = next(addresses(prompt), None)
+    if address is not None:
+        raise RequestError(
+            'The prompt has the address "{address}"; addresses are not opened, so give the picture '
+            "itself, and remove the address.",
+            address=prompt[slice(*address.span())].strip("<>")[:60],
+        )
+    avoid = flags.pop("no", None)
     fields = dict(values)
     for name, value in flags.items():
         fields.update(read_flag(name, value))
+    if avoid is not None:
+        pushing = " + ".join(str(each) for each in avoided(avoid))
+        # Without words, a target phrase of "where" may be the prompt.
+        if prompt.strip() or "where" in fields:
+            prompt = f"{prompt} + {pushing}" if prompt.strip() else pushing
     return make_request(prompt, **fields)
 
 
 def _without_surrogates(text: str) -> str:
     """``text`` with lone surrogates replaced by U+FFFD: JSON can carry them, UTF-8 cannot."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-_NUMBERS: dict[str, type] = {
-    "seed": int,
-    "iterations": int,
-    "cutouts": int,
-    "learning-rate": float,
-    "strength": float,
-    "threshold": float,
-    "keep": float,
-    "away": float,
-}
-_WORDS = ("model", "preset", "regulariser", "addition", "where")
-FLAGS = ("size", "ar", *_NUMBERS, *_WORDS)
-
-
-def read_flag(name: str, value: str) -> dict[str, Any]:
-    """The request's fields that ``--name value`` sets; raises RequestError.
-
-    The command line's options are read here too, so that both accept and refuse the same values.
-    """
-    if name not in FLAGS:
-        known = ", ".join(f"--{flag}" for flag in FLAGS)
-        raise RequestError(
-            "There is no option --{name}; the options are {known}.", name=name[:40], known=known
-        )
-    if not value:
-        raise RequestError("--{name} needs a value.", name=name)
-    if name == "size":
-        return parse_size(value)
-    if name == "ar":
-        across, down = _parse_pair(value, ":", "--ar", "16:9")
-        return {"aspect": across / down}
-    if name in _WORDS:
-        return {name: value}
-    try:
-        return {name.replace("-", "_"): _NUMBERS[name](value)}
-    except ValueError:
-        kind = Translatable("a whole number") if _NUMBERS[name] is int else Translatable("a number")
-        raise RequestError(
-            '--{name} must be {kind}, not "{given}".', name=name, kind=kind, given=value[:40]
-        ) from None
-
-
-def parse_size(text: str) -> dict[str, int]:
-    """Width and height in pixels of "256x128" (or "256", a square); raises RequestError."""
-    if text.isascii() and text.isdigit():
-        text = f"{text}x{text}"
-    width, height = _parse_pair(
-        text.lower().replace("×", "x"), "x", Translatable("The size"), "256x128"
-    )
-    return {"width": width, "height": height}
-
-
-def _parse_pair(text: str, separator: str, what: str, example: str) -> tuple[int, int]:
-    first, _, second = text.partition(separator)
-    if not (
-        first.isascii()
-        and first.isdigit()
-        and second.isascii()
-        and second.isdigit()
-        and len(first) < 6
-        and len(second) < 6
-    ):
-        raise RequestError(
-            '{what} must look like {example}, not "{given}".',
-            what=what,
-            example=example,
-            given=text[:40],
-        )
-    if int(first) == 0 or int(second) == 0:
-        raise RequestError(
-            "{what} can't be zero; use {example}, for example.", what=what, example=example
-        )
-    return int(first), int(second)
-
-
-def _message(error: ValidationError) -> Translatable:
-    """The first error of a ValidationError as a sentence that says what to change."""
-    first = error.errors()[0]
-    field = str(first["loc"][0]) if first["loc"] else "request"
-    given, kind = first.get("input"), first["type"]
-    if kind == "value_error":
-        return Translatable(first["ctx"]["error"].args[0])
-    name, shown = field.replace("_", " "), repr(str(given)[:40])
-    if kind in ("greater_than_equal", "less_than_equal", "greater_than"):
-        return range_of(field).complaint(field)
-    if kind == "string_too_long":
-        return Translatable(
-            "{name} has {length} characters; the maximum is {most}.",
-            name=name,
-            length=len(str(given)),
-            most=max_length(field),
-        )
-    if kind == "extra_forbidden":
-        return Translatable('There is no option "{name}"; remove it.', name=field[:40])
-    if kind == "missing":
-        return Translatable("{name} is missing.", name=name)
-    if kind.startswith("int"):
-        return Translatable("{name} must be a whole number, not {given}.", name=name, given=shown)
-    if kind.startswith(("float", "finite")):
-        return Translatable("{name} must be a number, not {given}.", name=name, given=shown)
-    return Translatable(
-        "{name} can't be {given}: {reason}.",
-        name=name,
-        given=shown,
-        reason=f"{first['msg'][0].lower()}{first['msg'][1:]}",
-    )

@@ -50,8 +50,8 @@ def prompt(data: bytes) -> None:
     """What people type, with flags."""
     with contextlib.suppress(UnicodeDecodeError), refusing_with_message(RequestError):
         text = text_of(data)
-        split_flags(text)
         _check_accepted(request_from_text(text))
+        split_flags(text)
 
 
 def request(data: bytes) -> None:

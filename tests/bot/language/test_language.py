@@ -278,8 +278,8 @@ def test_durations_and_places_are_translated():
         (
             "a fox",
             {"width": 9},
-            "width must be between 16 and 2048.",
-            "width muss zwischen 16 und 2048 liegen.",
+            "width must be between 16 and 2048, not 9.",
+            "width muss zwischen 16 und 2048 liegen, nicht 9.",
         ),
         # Raised inside pydantic, and by another parser inside that.
         (
@@ -306,8 +306,8 @@ def test_durations_and_places_are_translated():
         (
             "a fox",
             {"learning_rate": 0},
-            "learning rate must be above 0 and at most 100.",
-            "learning rate muss über 0 und höchstens 100 sein.",
+            "learning rate must be above 0 and at most 100, not 0.",
+            "learning rate muss über 0 und höchstens 100 sein, nicht 0.",
         ),
     ],
 )

@@ -14,7 +14,8 @@ from PIL import Image
 
 from engine import imagine
 from engine.cli.imagine import EPILOG
-from engine.request.request import FLAGS, ImageRequest, request_from_json
+from engine.request.flag_values import FLAGS
+from engine.request.request import ImageRequest, request_from_json
 from tests.engine.cli.command_line import command, environment, run, write_home
 from training.world.scene import COLOURS, PATTERNS, SCENERY, SHAPES
 from training.world.styles import STYLES

@@ -1,17 +1,18 @@
-"""Parses what a person types into prompts with weights and stops, and flags.
+"""The grammar in which requests store their prompts: words, weights and stops.
 
-The grammar, in full::
+In full::
 
     prompts  =  part ( " + " part )*            a plus between spaces separates prompts
     part     =  words [ ":" weight [ ":" stop ] ]
-    flag     =  "--name value" | "--name=value"   anywhere between spaces; a value of several words
-                needs double quotes, as in --where "the red jacket"
 
 Not every colon starts a weight: ``a castle:0.5`` has one, but a colon after a digit belongs to
 the words (``16:9``, ``at 12:30``), as does a colon before a space (``Title: words``). If the
 words end in a digit, a space before the colon makes a weight: ``Apollo 11 :2``. ``C++ code`` and
 ``a+b`` are one prompt each, since their pluses have no spaces around them; a plus in double quotes
 is a word. A negative weight pushes the picture away from its words.
+
+Stored requests keep their meaning only if this never changes, so what people type is first
+translated into it (see engine.request.prompt.peers).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.errors import RequestError
+from engine.request.quotes import masked
 
 MAX_PROMPTS = 16
 MAX_WEIGHT = 100.0
@@ -31,11 +33,6 @@ _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
 _WEIGHTED = re.compile(
     rf"^(?P<words>.*?(?:[^\s\d:]|\s))\s*:(?P<weight>{_NUMBER})(?::(?P<stop>{_NUMBER}))?\s*$",
     re.DOTALL,
-)
-# Phone keyboards turn two hyphens into a dash.
-_FLAG = re.compile(
-    r"(?<!\S)(?:--|—|–)(?P<name>[A-Za-z][A-Za-z-]*)(?:=|\s+|$)"
-    r"(?P<value>[\"“”][^\"“”]*[\"“”](?!\S)|(?<==)\S*|(?!--|—|–)[^\s\"]\S*)?"
 )
 
 
@@ -72,13 +69,13 @@ def _plain(number: float) -> str:
     return format(Decimal(repr(number)), "f")
 
 
-def parse_prompts(text: str) -> tuple[Prompt, ...]:
-    """The prompts in ``text``, which has no flags any more (see :func:`split_flags`).
+def parse_canonical(text: str) -> tuple[Prompt, ...]:
+    """The prompts in the canonical ``text`` of a request.
 
     Raises RequestError if there is nothing to paint, if a weight or stop is out of range, or if
     there are more than 16 prompts.
     """
-    prompts = tuple(_parse_part(part) for part in _split_on_plus(text) if part.strip())
+    prompts = tuple(_parse_part(part) for part in split_at_pluses(text) if part.strip())
     if not prompts:
         raise RequestError(
             'The prompt is empty; say what to paint, for example "a red star on a blue background".'
@@ -94,17 +91,15 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
     return tuple(prompt for prompt in prompts if prompt.weight != 0)
 
 
-def _split_on_plus(text: str) -> list[str]:
+_PLUS = re.compile(r"(?<!\S)\+(?!\S)")
+
+
+def split_at_pluses(text: str) -> list[str]:
     """Split at pluses between spaces (or at an end), outside double quotes."""
-    parts, start, quoted = [], 0, False
-    for i, character in enumerate(text):
-        if character in '"“”':
-            quoted = not quoted and any(mark in text[i + 1 :] for mark in '"“”')
-        elif character == "+" and not quoted:
-            before, after = text[i - 1 : i], text[i + 1 : i + 2]
-            if (not before or before.isspace()) and (not after or after.isspace()):
-                parts.append(text[start:i])
-                start = i + 1
+    parts, start = [], 0
+    for plus in _PLUS.finditer(masked(text)):
+        parts.append(text[start : plus.start()])
+        start = plus.end()
     return [*parts, text[start:]]
 
 
@@ -113,14 +108,6 @@ def _parse_part(part: str) -> Prompt:
     found = _WEIGHTED.match(words)
     if found is None:
         return Prompt(words)
-    weight = float(found["weight"])
-    if abs(weight) > MAX_WEIGHT:
-        raise RequestError(
-            "Weights must be between -100 and 100, not {weight}.", weight=found["weight"][:20]
-        )
-    stop = -math.inf if found["stop"] is None else float(found["stop"])
-    if found["stop"] is not None and abs(stop) > MAX_STOP:
-        raise RequestError("Stops must be between -5 and 5, not {stop}.", stop=found["stop"][:20])
     stripped = found["words"].strip()
     if not stripped:
         raise RequestError(
@@ -128,23 +115,24 @@ def _parse_part(part: str) -> Prompt:
             'as in "a castle:0.5".',
             words=words[:20],
         )
-    return Prompt(stripped, weight, stop)
+    return checked_prompt(stripped, found["weight"], found["stop"])
 
 
-def split_flags(text: str) -> tuple[str, dict[str, str]]:
-    """``text`` without its ``--name value`` flags, and the flags by lower-case name.
+def checked_prompt(words: str, weight: str, stop: str | None = None) -> Prompt:
+    """The prompt of a weight and a stop in decimal digits; raises RequestError outside the range.
 
-    A flag without a value has the value "". Any name is accepted here. Raises RequestError if a
-    flag is given twice.
+    ``stop`` is None without one.
     """
-    flags: dict[str, str] = {}
-
-    def take(found: re.Match[str]) -> str:
-        name = found["name"].lower()
-        if name in flags:
-            raise RequestError("--{name} is given twice; remove one.", name=name[:40])
-        flags[name] = (found["value"] or "").strip('"“”')
-        return " "
-
-    rest = _FLAG.sub(take, text)
-    return (re.sub(r"\s+", " ", rest).strip() if flags else text.strip()), flags
+    number = float(weight)
+    if abs(number) > MAX_WEIGHT:
+        raise RequestError(
+            "Weights must be between -100 and 100, not {weight}; put the words in double quotes "
+            "if the number is one of them.",
+            weight=weight[:20],
+        )
+    if stop is None:
+        return Prompt(words, number)
+    distance = float(stop)
+    if abs(distance) > MAX_STOP:
+        raise RequestError("Stops must be between -5 and 5, not {stop}.", stop=stop[:20])
+    return Prompt(words, number, distance)

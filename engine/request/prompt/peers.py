@@ -1,0 +1,218 @@
+"""Translates the ways other tools write weights and parts into our own grammar.
+
+What has a clear meaning is read::
+
+    a:0.25 | b:0.5        VQGAN-CLIP notebooks: a bar between prompts
+    a::2 b:: c::-1        Midjourney: each "::" ends a prompt
+    (a:1.4)  ((a))  [a]   Stable Diffusion: around a whole prompt; a pair more is 1.1 times
+    a : 0.5   a: 0.5      spaces around the colon
+    a:0,5   a:50%         decimal commas, percentages
+
+Anything else with a number where a weight might be is refused: no number is taken for words, or
+dropped, without notice. ``16:9``, ``at 12:30``, ``Title: words``, ``C++ code`` and everything in
+double quotes stay words.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+from engine.errors import RequestError
+from engine.request.arrow import arrows
+from engine.request.prompt.grammar import (
+    Prompt,
+    checked_prompt,
+    parse_canonical,
+    split_at_pluses,
+)
+from engine.request.quotes import masked
+
+STEP = 1.1  # what one pair of parentheses multiplies a weight by, in Stable Diffusion's web UIs
+
+_SIGN = "[-+\u2212\u2013]"  # with the minus sign and the dash of phone keyboards
+_NUMBER = rf"{_SIGN}?(?:\d+(?:[.,]\d*)?|\.\d+)%?"
+# Not a whole number: "Blade Runner: 2049" is a title.
+_SURE = rf"(?:{_SIGN}\d+%?|{_SIGN}?(?:\d*[.,]\d+%?|\d+%))"
+_END = r"[.,;]?\s*$"
+_WEIGHTED = tuple(
+    re.compile(pattern, re.DOTALL)
+    for pattern in (
+        rf"^(?P<words>.*?(?:[^\s\d:]|\s))\s*:(?P<weight>{_NUMBER})(?::(?P<stop>{_NUMBER}))?{_END}",
+        rf"^(?P<words>.*?[^\s\d:])\s+:\s+(?P<weight>{_NUMBER})(?P<stop>){_END}",
+        rf"^(?P<words>.*?[^\s\d:]):\s+(?P<weight>{_SURE})(?P<stop>){_END}",
+    )
+)
+_DOUBLE = re.compile(
+    rf"(?P<colons>::)(?P<weight>{_NUMBER}(?![\w:]|[.,]\d)|\s+{_NUMBER}(?=\s*$))?(?P<glued>[^\s,;|+]\S*)?"
+)
+_WHOLE = re.compile(r"^\((?P<words>[^()]*[^()\d:])\s*:\s*(?P<weight>" + _NUMBER + r")\s*\)$")
+_STRONGER = re.compile(r"^(?P<open>\({2,})(?P<words>[^()]+)(?P<close>\){2,})$")
+_WEAKER = re.compile(r"^\[(?P<words>[^\[\]|:]+)\]$")
+
+# What must not stay among the words.
+_NUMBERED = re.compile(rf"(?:(?<=[^\s\d:])|(?<=\s)|^):{_SIGN}?[.,]?\d[^\s)]*")
+_SPACED = re.compile(rf"(?<=[^\s\d:])\s+:\s+{_NUMBER}{_END}|:\s*{_NUMBER}\s*\)")
+_NETWORK = re.compile(r"<(?:lora|lyco|hypernet|embedding):[^<>]*>", re.IGNORECASE)
+_ALTERNATIVES = re.compile(r"\[[^\[\]]*[|:][^\[\]]*\](?!\()|\{[^{}]*\|[^{}]*\}")
+_BRACKETS = re.compile(r"(?<![\w!])\[[^\[\]]+\](?!\()|\(\(.*?(?:\)\)|$)|\{+[^{}]*\}+", re.DOTALL)
+
+
+def parse_prompts(text: str) -> tuple[Prompt, ...]:
+    """The prompts in ``text``, as a person types them without flags.
+
+    Raises RequestError if there is nothing to paint, if a weight or stop is out of range or can't
+    be read, or if there are more than 16 prompts.
+    """
+    return parse_canonical(canonical(text))
+
+
+def canonical(text: str) -> str:
+    """``text`` in our own grammar; unchanged apart from spaces at its ends if it is already.
+
+    It can have arrows (see engine.request.arrow), whose sides are translated by themselves. Raises
+    RequestError for what can't be read.
+    """
+    sides, start = [], 0
+    for arrow in arrows(text):
+        sides += [_translated(text[start : arrow.start()]), arrow[0]]
+        start = arrow.end()
+    sides.append(_translated(text[start:]))
+    return " ".join(side for side in sides if side)
+
+
+def _translated(text: str) -> str:
+    """One side of an arrow, or a whole text, in our own grammar."""
+    text = text.strip()
+    own = [part.strip() for part in split_at_pluses(text) if part.strip()]
+    for part in own:
+        _refuse_other_tools(part)
+    prompts = [prompt for part in _parts(own) for prompt in _prompts(part)]
+    written = [str(prompt) for prompt in prompts]
+    if len(own) == len(prompts) and all(
+        part == mine or _same(part, prompt)
+        for part, mine, prompt in zip(own, written, prompts, strict=True)
+    ):
+        return text
+    return " + ".join(written)
+
+
+def _same(part: str, prompt: Prompt) -> bool:
+    """Whether our own grammar reads ``part`` as ``prompt``."""
+    return prompt.weight != 0 and parse_canonical(part) == (prompt,)
+
+
+def _parts(own: list[str]) -> list[str]:
+    """The parts between pluses, split at their bars."""
+    parts = []
+    for part in own:
+        start = 0
+        for bar in re.finditer(r"\|", masked(part)):
+            parts.append(part[start : bar.start()])
+            start = bar.end()
+        parts.append(part[start:])
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _prompts(part: str) -> list[Prompt]:
+    """The prompts in ``part``, each of which but the last ends with "::"."""
+    prompts, start = [], 0
+    for colons in _DOUBLE.finditer(masked(part)):
+        if colons["glued"]:
+            raise RequestError(
+                'The "::" in "{words}" is not followed by a weight or a space; write "a::2 b", or '
+                'join prompts with " + ".',
+                words=part[max(0, colons.start() - 20) : colons.end()][:60],
+            )
+        words = part[start : colons.start()].strip().lstrip(",;").strip()
+        start = colons.end()
+        weight = (colons["weight"] or "").strip()
+        if words:
+            prompts.append(_weighted(words, weight) if weight else _prompt(words))
+        elif weight:
+            raise _no_words(weight)
+    rest = part[start:].strip()
+    rest = rest.lstrip(",;").strip() if prompts else rest
+    return [*prompts, _prompt(rest)] if rest else prompts
+
+
+def _prompt(words: str) -> Prompt:
+    """A prompt without "::"."""
+    shape = masked(words)
+    inside = _WHOLE.match(shape)
+    if inside is not None:
+        return _weighted(words[slice(*inside.span("words"))].strip(), inside["weight"])
+    stronger = _STRONGER.match(shape)
+    if stronger is not None and len(stronger["open"]) == len(stronger["close"]):
+        weight = STEP ** len(stronger["open"])
+        return _weighted(words[slice(*stronger.span("words"))].strip(), f"{weight:.2f}")
+    weaker = _WEAKER.match(shape)
+    if weaker is not None:
+        return _weighted(words[slice(*weaker.span("words"))].strip(), f"{1 / STEP:.2f}")
+    for pattern in _WEIGHTED:
+        found = pattern.match(shape)
+        if found is not None:
+            return _weighted(
+                words[slice(*found.span("words"))].strip(), found["weight"], found["stop"] or None
+            )
+    return Prompt(_checked(words))
+
+
+def _weighted(words: str, weight: str, stop: str | None = None) -> Prompt:
+    if not words:
+        raise _no_words(weight)
+    return checked_prompt(
+        _checked(words), _decimal(weight), None if stop is None else _decimal(stop)
+    )
+
+
+def _no_words(weight: str) -> RequestError:
+    return RequestError(
+        'The weight "{words}" has no words before it; write the words first, as in "a castle:0.5".',
+        words=f":{weight}"[:20],
+    )
+
+
+def _decimal(number: str) -> str:
+    """A number in plain decimal digits: "50%" and "0,5" are "0.5"."""
+    plain = number.replace(",", ".").replace("\u2212", "-").replace("\u2013", "-")
+    if not plain.endswith("%"):
+        return plain
+    return format(Decimal(plain[:-1]) / 100, "f")
+
+
+def _checked(words: str) -> str:
+    """``words``, if there is nothing among them that another tool would take for a weight."""
+    shape = masked(words)
+    found = _NUMBERED.search(shape) or _SPACED.search(shape)
+    if found is not None:
+        raise RequestError(
+            'The number in "{given}" can\'t be read as a weight; write it at the end of a prompt, '
+            'as in "a castle + fog:1.4", or put the words in double quotes.',
+            given=words[max(0, found.start() - 20) : found.end()].strip()[:60],
+        )
+    brackets = _BRACKETS.search(shape)
+    if brackets is not None:
+        raise RequestError(
+            'The brackets in "{given}" have no meaning inside a prompt; give words a weight of '
+            'their own, as in "a castle + fog:1.4", or put them in double quotes.',
+            given=words[brackets.start() : brackets.end()][:60],
+        )
+    return words
+
+
+def _refuse_other_tools(text: str) -> None:
+    shape = masked(text)
+    network = _NETWORK.search(shape)
+    if network is not None:
+        raise RequestError(
+            '"{given}" names a file of another tool; remove it and describe what it adds in words.',
+            given=text[network.start() : network.end()][:60],
+        )
+    alternatives = _ALTERNATIVES.search(shape)
+    if alternatives is not None:
+        raise RequestError(
+            '"{given}" can\'t be read; write {{red, blue}} for one picture of each, or join '
+            'prompts with " + ".',
+            given=text[alternatives.start() : alternatives.end()][:60],
+        )
