@@ -222,3 +222,77 @@ def write_clip(path: Path, kind: str = "ViT", seed: int = 0) -> Path:
     """A plain state dict of a CLIP."""
     torch.save(clip_state(kind, seed), path)
     return path
+
+
+OPEN_CLIP_HEADS = 5  # of 16, so that 80 / 64 is another number
+
+
+def open_clip_state(seed: int = 0, hidden: int = 344, text_hidden: int = 256) -> dict[str, Tensor]:
+    """A small ViT in OpenCLIP's layout: wide 80 with heads of 16, as ViT-g-14's have 88 of 1408."""
+    rng = torch.Generator().manual_seed(seed)
+
+    def normal(*shape: int, std: float = 0.3) -> Tensor:
+        return torch.randn(shape, generator=rng) * std
+
+    def block(width: int, inner: int) -> dict[str, Tensor]:
+        return {
+            "ln_1.weight": 1 + normal(width),
+            "ln_1.bias": normal(width),
+            "attn.in_proj_weight": normal(3 * width, width),
+            "attn.in_proj_bias": normal(3 * width),
+            "attn.out_proj.weight": normal(width, width, std=0.1),
+            "attn.out_proj.bias": normal(width),
+            "ln_2.weight": 1 + normal(width),
+            "ln_2.bias": normal(width),
+            "mlp.c_fc.weight": normal(inner, width, std=0.2),
+            "mlp.c_fc.bias": normal(inner),
+            "mlp.c_proj.weight": normal(width, inner, std=0.1),
+            "mlp.c_proj.bias": normal(width),
+        }
+
+    state = {
+        "positional_embedding": normal(77, 64),
+        "text_projection": normal(64, 24),
+        "logit_scale": torch.tensor(2.7),
+        "visual.class_embedding": normal(80),
+        "visual.positional_embedding": normal(5, 80),
+        "visual.proj": normal(80, 24),
+        "visual.conv1.weight": normal(80, 3, 8, 8, std=0.1),
+        "token_embedding.weight": normal(49408, 64),
+        "ln_final.weight": 1 + normal(64),
+        "ln_final.bias": normal(64),
+    }
+    for name in ("ln_pre", "ln_post"):
+        state |= {f"visual.{name}.weight": 1 + normal(80), f"visual.{name}.bias": normal(80)}
+    for i in range(2):
+        for prefix, width, inner in (("visual.", 80, hidden), ("", 64, text_hidden)):
+            at = f"{prefix}transformer.resblocks.{i}"
+            state |= {f"{at}.{name}": tensor for name, tensor in block(width, inner).items()}
+    return state
+
+
+def open_clip_config(**changes: Any) -> dict[str, Any]:
+    """Its JSON, with ``changes`` to the top or, as "vision_cfg.width", to a part."""
+    config: dict[str, Any] = {
+        "embed_dim": 24,
+        "quick_gelu": False,
+        "vision_cfg": {
+            "image_size": 16,
+            "layers": 2,
+            "width": 80,
+            "head_width": 16,
+            "mlp_ratio": 4.3,
+            "patch_size": 8,
+        },
+        "text_cfg": {
+            "context_length": 77,
+            "vocab_size": 49408,
+            "width": 64,
+            "heads": 2,
+            "layers": 2,
+        },
+    }
+    for name, value in changes.items():
+        place, _, key = name.rpartition(".")
+        (config[place] if place else config)[key] = value
+    return config

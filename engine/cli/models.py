@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from engine.errors import EngineError, ModelError, UnknownModelError
+from engine.errors import CheckpointError, EngineError, ModelError, UnknownModelError
 from engine.models.catalogue import (
     Catalogue,
     ModelEntry,
@@ -27,12 +28,9 @@ from engine.models.catalogue import (
     load_catalogue,
     models_folder,
 )
-from engine.models.checkpoints import read_tensors
 from engine.models.download import file_sha256, obtain, verify
-from engine.models.generators.taming import build_generator
-from engine.models.generators.taming_yaml import read_config
+from engine.models.kinds import DEFAULT_GENERATOR, DEFAULT_PERCEPTOR, GENERATORS, PERCEPTORS
 from engine.models.loading import load_models
-from engine.models.perceptors.openai_clip import build_perceptor
 
 app = typer.Typer(
     help="List, download, check and add the models that `imagine` paints with.",
@@ -40,6 +38,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+OPEN_CLIP_CONFIG = "open_clip_config.json"  # as Hugging Face's hub has it next to the weights
 Folder = Annotated[
     Path | None,
     typer.Option(
@@ -161,33 +160,89 @@ def _check(catalogue: Catalogue, name: str, folder: Path) -> None:
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="The model's name.")],
-    generator: Annotated[Path, typer.Option(help="A taming-format checkpoint.")],
+    generator: Annotated[Path, typer.Option(help="A VQGAN's checkpoint (taming's format).")],
     config: Annotated[Path, typer.Option(help="Its yaml file.")],
     perceptor: Annotated[
         str,
-        typer.Option(help="An OpenAI-format CLIP: a file, or the name of a perceptor in `list`."),
+        typer.Option(
+            help="An OpenAI-format CLIP, by OpenAI or OpenCLIP: a file, or the name of a "
+            "perceptor in `list`."
+        ),
     ],
+    perceptor_config: Annotated[
+        Path | None,
+        typer.Option(
+            help="The perceptor's open_clip_config.json; one next to the file is found by itself."
+        ),
+    ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            help="The perceptor's architecture by OpenCLIP's name, such as ViT-H-14 or "
+            "ViT-H-14-quickgelu; openai if OpenAI's code made it."
+        ),
+    ] = None,
+    quick_gelu: Annotated[
+        bool | None,
+        typer.Option(
+            "--quick-gelu/--no-quick-gelu",
+            help="Whether the perceptor was trained with QuickGELU or with GELU.",
+        ),
+    ] = None,
+    normalisation: Annotated[
+        str | None,
+        typer.Option(help="Of the perceptor's pictures in training: openai or inception."),
+    ] = None,
 ) -> None:
     """Add a model of your own to your catalogue; its files stay where they are.
 
-    They are loaded once as a test, and their SHA-256 is stored for `check`.
+    They are loaded once as a test, and their SHA-256 is stored for `check`. OpenAI's own files of
+    CLIP need no option. Any other file doesn't show its activation: say it with an option or a
+    config.
     """
-    files = [generator, config]
-    side = build_generator(read_tensors(generator), read_config(config)).resolution
+    said = {"architecture": architecture, "quick_gelu": quick_gelu, "normalisation": normalisation}
+    settings = {key: value for key, value in said.items() if value is not None}
+    files = {"config": config, "checkpoint": generator}
+    side = GENERATORS[DEFAULT_GENERATOR].build(files, {}).resolution
     known = perceptor in load_catalogue().perceptors
+    if known and (settings or perceptor_config):
+        raise ModelError(
+            "The perceptor {name} is in the catalogue, which has its settings; use options about "
+            "a perceptor with a file.",
+            name=perceptor,
+        )
     if not known:
-        build_perceptor(read_tensors(Path(perceptor)))
-        files.append(Path(perceptor))
-    hashes = {file: file_sha256(file) for file in files}
+        perceptor_config = _load_perceptor(Path(perceptor), perceptor_config, settings)
+    used = [generator, config, *([] if known else [Path(perceptor)])]
+    used += [perceptor_config] if perceptor_config else []
     catalogue = add_model(
         name,
         generator=generator,
         config=config,
         perceptor=perceptor if known else Path(perceptor),
+        perceptor_config=perceptor_config,
+        perceptor_settings=settings,
         defaults={"width": side, "height": side},
-        hashes=hashes,
+        hashes={file: file_sha256(file) for file in used},
     )
     print(f'{name} was added to {catalogue}: imagine --model {name} "..."')
+
+
+def _load_perceptor(
+    path: Path, config: Path | None, settings: Mapping[str, str | bool]
+) -> Path | None:
+    """Load a perceptor as a test, and return the config that it needs, if any."""
+    kind = PERCEPTORS[DEFAULT_PERCEPTOR]
+    files = {"checkpoint": path} | ({"config": config} if config else {})
+    try:
+        kind.build(files, settings)
+    except CheckpointError:
+        there = path.with_name(OPEN_CLIP_CONFIG)
+        if config or settings.keys() - {"normalisation"} or not there.is_file():
+            raise
+        kind.build({"checkpoint": path, "config": there}, settings)
+        return there
+    return config
 
 
 def main() -> None:

@@ -257,7 +257,8 @@ class _Row:
             raise self.wrong(
                 Translatable("needs a `kind` that is one of {names}", names=", ".join(kinds))
             )
-        files = {role: self.source(role) for role in kind.files}
+        roles = (*kind.files, *(role for role in kind.optional if role in self.row))
+        files = {role: self.source(role) for role in roles}
         return Part(
             name,
             kind,
@@ -297,6 +298,8 @@ def add_model(
     generator: Path,
     config: Path,
     perceptor: Path | str,
+    perceptor_config: Path | None = None,
+    perceptor_settings: Mapping[str, str | bool] | None = None,
     defaults: Mapping[str, int],
     hashes: Mapping[Path, str],
     user_file: Path | None = None,
@@ -304,8 +307,9 @@ def add_model(
     """Write the model ``name`` into the user's catalogue, and return the catalogue's path.
 
     Files stay where they are and are listed by absolute path, with their SHA-256 from ``hashes``;
-    ``perceptor`` is a file or the name of a perceptor in the catalogue. Raises ModelError if the
-    name is taken or invalid, or if the catalogue cannot be written.
+    ``perceptor`` is a file, perhaps with a config and settings, or the name of a perceptor in the
+    catalogue. Raises ModelError if the name is taken or invalid, or if the catalogue cannot be
+    written.
     """
     target = user_catalogue() if user_file is None else user_file
     catalogue = load_catalogue(target)
@@ -333,7 +337,13 @@ def add_model(
         "",
     ]
     if isinstance(perceptor, Path):
-        lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}", ""]
+        lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}"]
+        if perceptor_config is not None:
+            lines.append(f"config = {file(perceptor_config)}")
+        if perceptor_settings:
+            said = ", ".join(f"{key} = {_value(v)}" for key, v in perceptor_settings.items())
+            lines.append(f"settings = {{ {said} }}")
+        lines.append("")
     elif perceptor not in catalogue.perceptors:
         raise MissingModelError(
             "There is no file and no perceptor called {name}; the perceptors are {names}.",
@@ -362,6 +372,10 @@ def add_model(
             "{target} can't be written: {reason}.", target=target, reason=os_reason(error)
         ) from None
     return target
+
+
+def _value(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else _quoted(value)
 
 
 def _quoted(text: str) -> str:

@@ -13,20 +13,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.errors import CheckpointError
+
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind: the module that builds it, and the roles of the files it needs, in reading order."""
+    """A kind: the module that builds it, and the roles of the files it needs, in reading order.
+
+    ``optional`` are the roles of files that only some entries have.
+    """
 
     module: str
     files: tuple[str, ...]
+    optional: tuple[str, ...] = ()
 
     def build(self, files: Mapping[str, Path], settings: Mapping[str, Any]) -> Any:
         """A Generator or a Perceptor in float32 on the CPU, frozen and in evaluation mode.
 
-        Raises CheckpointError for an unsuitable file, ModelError for a wrong setting.
+        Raises CheckpointError, which names the file, for an unsuitable one, and ModelError for a
+        wrong setting.
         """
-        return importlib.import_module(self.module).build(files, settings)
+        try:
+            return importlib.import_module(self.module).build(files, settings)
+        except CheckpointError as error:
+            # Code that reads files names the file; code that only sees its tensors cannot.
+            checkpoint = files.get("checkpoint")
+            if checkpoint is None or error.names_file:
+                raise
+            raise CheckpointError("{path}: {what}", path=checkpoint, what=error.message) from None
 
 
 GENERATORS = {
@@ -34,7 +48,9 @@ GENERATORS = {
     "fourier": Kind("engine.models.generators.fourier", ()),
 }
 PERCEPTORS = {
-    "openai-clip": Kind("engine.models.perceptors.openai_clip", ("checkpoint",)),
+    "openai-clip": Kind(
+        "engine.models.perceptors.openai_clip", ("checkpoint",), optional=("config",)
+    ),
     "efficientnet-lite": Kind("engine.models.perceptors.efficientnet_lite", ("checkpoint",)),
 }
 DEFAULT_GENERATOR, DEFAULT_PERCEPTOR = "taming-vq", "openai-clip"

@@ -147,12 +147,8 @@ def _build(part: Part, folder: Path) -> Any:
     files = {role: source.location(folder) for role, source in part.files.items()}
     try:
         return part.kind.build(files, part.settings)
-    except CheckpointError as error:
-        # Code that reads files names the file; code that only sees its tensors cannot.
-        checkpoint = files.get("checkpoint")
-        if checkpoint is None or error.names_file:
-            raise
-        raise CheckpointError("{path}: {what}", path=checkpoint, what=error.message) from None
+    except CheckpointError:
+        raise  # it names the file
     except ModelError as error:  # about a setting; the kind does not know the entry's name
         raise ModelError(
             "The catalogue's entry {entry}: {what}", entry=part.name, what=error.message

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
+from engine.models.perceptors.clip_architecture import AS_OPENAI_MAKES_IT
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor
 from training.common.averaging import WeightAverage
 from training.words.drawn import DrawnWordsTrainer
@@ -16,7 +17,7 @@ from training.words.drawn import DrawnWordsTrainer
 
 def exported_perceptor(folder: Path) -> ClipPerceptor:
     """The perceptor in ``folder``; CheckpointError if it is missing."""
-    return build_perceptor(read_tensors(folder / "perceptor.pt"))
+    return build_perceptor(read_tensors(folder / "perceptor.pt"), AS_OPENAI_MAKES_IT)
 
 
 def start_words_from_exported(trainer: DrawnWordsTrainer, folder: Path) -> None:

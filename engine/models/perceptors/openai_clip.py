@@ -1,39 +1,65 @@
-"""OpenAI's CLIP: vision transformers and modified ResNets (paper, section 2.2)."""
+"""OpenAI's CLIP: vision transformers and modified ResNets (paper, section 2.2).
+
+Checkpoints of OpenCLIP in the same format load, too, with their own heads and activation.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
+from engine.models.families import CLIP, family_of
 from engine.models.packages import clip_model, clip_tokenizer
-from engine.models.part_settings import check_names
 from engine.models.perceptors.base import Perceptor, known_tokens, unit
+from engine.models.perceptors.clip_architecture import (
+    NORMALISATIONS,
+    NOTHING_SAID,
+    OPENAI,
+    ClipArchitecture,
+    ClipStatement,
+    official_architecture,
+    read_statement,
+    stated_architecture,
+)
+from engine.models.perceptors.clip_sizes import ClipSizes, clip_sizes, of_rank
+from engine.models.perceptors.open_clip_config import (
+    configured_architecture,
+    read_open_clip_config,
+)
 from engine.models.state_dict import Uninitialised, fill
+from engine.models.tensor_names import is_average, model_tensors, unwrapped
 from engine.translatable import Translatable
 
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
+MEAN, STD = NORMALISATIONS[OPENAI]
 MAX_SCALE = 100.0  # the limit in CLIP's training
-_EXTRAS = ("input_resolution", "context_length", "vocab_size")
+# Numbers that OpenAI's archives keep as tensors. No other program writes them; OpenAI's own drops
+# them on loading.
+_OPENAI_NUMBERS = ("input_resolution", "context_length", "vocab_size")
+_ANCHOR = "visual.conv1.weight"
 
 
 class ClipPerceptor(Perceptor):
     """An OpenAI-format CLIP as a Perceptor."""
 
-    def __init__(self, clip: Any, known: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        clip: Any,
+        known: Tensor | None = None,
+        mean: Sequence[float] = MEAN,
+        std: Sequence[float] = STD,
+    ) -> None:
         super().__init__(
             resolution=clip.visual.input_resolution,
             context_length=clip.context_length,
             width=clip.text_projection.shape[1],
-            mean=MEAN,
-            std=STD,
+            mean=mean,
+            std=std,
             known=known,
         )
         self.clip = clip
@@ -83,31 +109,130 @@ def new_clip(
 
 
 def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClipPerceptor:
-    """The perceptor of a ``checkpoint``; see engine.models.kinds. It has no settings."""
-    check_names(settings, ())
-    return build_perceptor(read_tensors(files["checkpoint"]))
+    """The perceptor of a ``checkpoint``, and of OpenCLIP's ``config`` if there is one.
+
+    See engine.models.kinds. For a checkpoint that is not OpenAI's own, either the config or the
+    settings have to say what its weights don't show: ``architecture``, a name of ``PUBLISHED`` or
+    "openai" for what OpenAI's code makes of any sizes; ``quick_gelu``; ``normalisation``.
+    """
+    stated = read_statement(settings)
+    config = read_open_clip_config(files["config"]) if "config" in files else None
+    return build_perceptor(read_tensors(files["checkpoint"]), stated, config)
 
 
-def build_perceptor(state_dict: Mapping[str, Tensor]) -> ClipPerceptor:
+def build_perceptor(
+    state_dict: Mapping[str, Tensor],
+    stated: ClipStatement = NOTHING_SAID,
+    config: Mapping[str, Any] | None = None,
+) -> ClipPerceptor:
     """A Perceptor from an OpenAI-format CLIP's state dict; its sizes follow from the shapes.
 
-    Like CLIP's own ``build_model``, but in float32, since float16 sometimes gives NaN. If there
+    Like CLIP's own ``build_model``, but in float32, since float16 sometimes gives NaN, and with
+    the heads, activation and normalisation that ``stated`` or OpenCLIP's ``config`` says. If there
     is ``token_embedding.rows`` [n], then ``token_embedding.weight`` [n, width] has only these rows
-    of the vocabulary, and other tokens are unknown. Raises CheckpointError for other tensors.
+    of the vocabulary, and other tokens are unknown. Raises CheckpointError for other tensors, and
+    if something is neither certain nor said.
     """
-    tensors = {
-        name: tensor
-        for name, tensor in state_dict.items()
-        if name not in _EXTRAS and not name.endswith(".attn_mask")
-    }
+    tensors, official = _clip_tensors(state_dict)
     known = _scatter_embedding(tensors)
-    sizes = _sizes(tensors)
-    # Not on the meta device: the constructor also creates the attention mask, which no checkpoint
-    # has.
+    sizes = clip_sizes(tensors)
+    if official:
+        if config is not None:
+            raise CheckpointError("The checkpoint is OpenAI's own and needs no config; remove it.")
+        architecture = official_architecture(sizes, stated)
+    elif config is not None:
+        if stated.architecture is not None or stated.quick_gelu is not None:
+            raise CheckpointError(
+                "Both a config and `architecture` or `quick_gelu` are given; remove one of them."
+            )
+        architecture = configured_architecture(sizes, config, stated.normalisation)
+    else:
+        architecture = stated_architecture(sizes, stated)
     with Uninitialised():
-        clip = clip_model().CLIP(**sizes)
+        clip = _assemble(sizes, architecture)
     fill(clip, tensors, Translatable("an OpenAI-format CLIP"))
-    return ClipPerceptor(clip, known).eval().requires_grad_(False)
+    perceptor = ClipPerceptor(clip, known, architecture.mean, architecture.std)
+    return perceptor.eval().requires_grad_(False)
+
+
+def _clip_tensors(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], bool]:
+    """The tensors of the CLIP in a checkpoint, and whether it is one of OpenAI's own files."""
+    tensors = model_tensors(unwrapped(state_dict), _ANCHOR)
+    official = all(name in tensors for name in _OPENAI_NUMBERS)
+    own = {
+        name: tensor
+        for name, tensor in tensors.items()
+        if name not in _OPENAI_NUMBERS
+        and name.rpartition(".")[2] != "attn_mask"
+        and not is_average(name)
+    }
+    if _ANCHOR in own and "token_embedding.weight" in own:
+        return own, official
+    if any(is_average(name) and name.endswith("visualconv1weight") for name in tensors):
+        raise CheckpointError(
+            "The checkpoint has only averaged weights, under names without dots; save them under "
+            "the model's own names."
+        )
+    family = family_of(tensors)
+    if family is not None and family is not CLIP:
+        raise CheckpointError(
+            "The checkpoint is {family}; a perceptor's checkpoint must be an OpenAI-format CLIP.",
+            family=family,
+        )
+    return own, official
+
+
+def _assemble(sizes: ClipSizes, architecture: ClipArchitecture) -> Any:
+    """OpenAI's CLIP with any number of heads, the activation and the inner widths.
+
+    Their constructor has only heads of 64 in the picture tower, QuickGELU, and perceptrons four
+    times as wide as the rest; their modules for the towers have a number of heads.
+    """
+    package = clip_model()
+    # Not on the meta device: the constructor also creates the attention mask, which no checkpoint
+    # has. Its picture tower is replaced, so it is as small as possible.
+    clip = package.CLIP(
+        embed_dim=sizes.embed_dim,
+        image_resolution=1,
+        vision_layers=0,
+        vision_width=64,
+        vision_patch_size=1,
+        context_length=sizes.context_length,
+        vocab_size=len(clip_tokenizer().encoder),
+        transformer_width=sizes.text_width,
+        transformer_heads=architecture.text_heads,
+        transformer_layers=sizes.text_layers,
+    )
+    _change_perceptrons(clip.transformer, sizes.text_hidden, architecture.quick_gelu)
+    if sizes.patch is None:
+        clip.visual = package.ModifiedResNet(
+            layers=sizes.vision_layers,
+            output_dim=sizes.embed_dim,
+            heads=architecture.vision_heads,
+            input_resolution=sizes.resolution,
+            width=sizes.vision_width,
+        )
+    else:
+        clip.visual = package.VisionTransformer(
+            input_resolution=sizes.resolution,
+            patch_size=sizes.patch,
+            width=sizes.vision_width,
+            layers=sizes.vision_layers,
+            heads=architecture.vision_heads,
+            output_dim=sizes.embed_dim,
+        )
+        assert sizes.vision_hidden is not None
+        _change_perceptrons(clip.visual.transformer, sizes.vision_hidden, architecture.quick_gelu)
+    return clip
+
+
+def _change_perceptrons(transformer: Any, hidden: int, quick_gelu: bool) -> None:
+    for block in transformer.resblocks:
+        if hidden != block.mlp.c_fc.out_features:
+            block.mlp.c_fc = nn.Linear(transformer.width, hidden)
+            block.mlp.c_proj = nn.Linear(hidden, transformer.width)
+        if not quick_gelu:
+            block.mlp.gelu = nn.GELU()
 
 
 def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
@@ -115,7 +240,7 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
     rows = tensors.pop("token_embedding.rows", None)
     if rows is None:
         return None
-    weight = _of_rank(tensors, "token_embedding.weight", 2)
+    weight = of_rank(tensors, "token_embedding.weight", 2)
     size = len(clip_tokenizer().encoder)
     known = known_tokens(rows, len(weight))
     if known is None:
@@ -128,84 +253,3 @@ def _scatter_embedding(tensors: dict[str, Tensor]) -> Tensor | None:
     whole[rows.long()] = weight.float()
     tensors["token_embedding.weight"] = whole
     return known
-
-
-def _has_heads(width: int) -> bool:
-    """Whether OpenAI's CLIP can have this width, which it divides into heads of about 64."""
-    return width >= 64 and width % (width // 64) == 0
-
-
-def _of_rank(tensors: Mapping[str, Tensor], name: str, rank: int) -> Tensor:
-    tensor = tensors.get(name)
-    if tensor is None:
-        raise CheckpointError(
-            "The checkpoint is not an OpenAI-format CLIP: it doesn't have {name}.", name=name
-        )
-    if tensor.ndim != rank or not tensor.numel():
-        raise CheckpointError(
-            "The checkpoint is not an OpenAI-format CLIP: {name} is {shape}.",
-            name=name,
-            shape=list(tensor.shape),
-        )
-    return tensor
-
-
-def _sizes(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """The arguments of CLIP's constructor, from the shapes of its weights."""
-    vocabulary, text_width = _of_rank(tensors, "token_embedding.weight", 2).shape
-    if vocabulary != len(clip_tokenizer().encoder):
-        raise CheckpointError(
-            "The checkpoint's vocabulary has {vocabulary} entries; OpenAI's "
-            "tokenizer has {theirs}.",
-            vocabulary=vocabulary,
-            theirs=len(clip_tokenizer().encoder),
-        )
-    first = _of_rank(tensors, "visual.conv1.weight", 4)
-    layers: int | tuple[int, ...]
-    patch: int | None = None
-    if "visual.proj" in tensors:  # a vision transformer
-        width, patch = first.shape[0], first.shape[-1]
-        grid = _side(_of_rank(tensors, "visual.positional_embedding", 2))
-        resolution = patch * grid
-        layers = _count(tensors, "visual.transformer.resblocks.")
-    else:  # a ModifiedResNet, which divides the side by 32 before its attention pool
-        width = _of_rank(tensors, "visual.layer1.0.conv1.weight", 4).shape[0]
-        resolution = 32 * _side(_of_rank(tensors, "visual.attnpool.positional_embedding", 2))
-        layers = tuple(_count(tensors, f"visual.layer{stage}.") for stage in range(1, 5))
-    fits = _has_heads(width) if patch else width % 2 == 0
-    if not (fits and _has_heads(text_width)):
-        raise CheckpointError(
-            "The checkpoint is not an OpenAI-format CLIP: its widths {width} and "
-            "{text_width} can't be divided into heads of 64.",
-            width=width,
-            text_width=text_width,
-        )
-    return {
-        "embed_dim": _of_rank(tensors, "text_projection", 2).shape[1],
-        "image_resolution": resolution,
-        "vision_layers": layers,
-        "vision_width": width,
-        "vision_patch_size": patch,
-        "context_length": _of_rank(tensors, "positional_embedding", 2).shape[0],
-        "vocab_size": vocabulary,
-        "transformer_width": text_width,
-        "transformer_heads": text_width // 64,
-        "transformer_layers": _count(tensors, "transformer.resblocks."),
-    }
-
-
-def _side(positions: Tensor) -> int:
-    """The side of the square grid of position embeddings [1 + side^2, width]."""
-    side = math.isqrt(positions.shape[0] - 1)
-    if side < 1 or side**2 + 1 != positions.shape[0]:
-        raise CheckpointError(
-            "The checkpoint is not an OpenAI-format CLIP: its {count} picture "
-            "positions are not a square number plus one.",
-            count=positions.shape[0],
-        )
-    return side
-
-
-def _count(tensors: Mapping[str, Tensor], prefix: str) -> int:
-    """The number of layers under ``prefix``."""
-    return len({name[len(prefix) :].split(".")[0] for name in tensors if name.startswith(prefix)})

@@ -1,8 +1,15 @@
+import json
 import os
+from typing import Any
 
 import pytest
+from safetensors.torch import save_file
 
 from engine.cli.models import main
+from engine.models.catalogue import load_catalogue
+from engine.models.loading import load_models
+from engine.models.perceptors.clip_architecture import PUBLISHED, Published
+from tests.checkpoints import OPEN_CLIP_HEADS, open_clip_config, open_clip_state
 
 ONE_SENTENCE = 400  # characters; a traceback is longer
 
@@ -94,6 +101,71 @@ def test_add_accepts_the_name_of_a_perceptor(command, tiny_files):
     code, _, err = command("check", "mine")
     assert code == 1
     assert "imagine-models get mine" in err
+
+
+def given_clip(tiny_files, tmp_path, name="clip.safetensors"):
+    """Options for a CLIP by OpenCLIP in a folder of its own, and the CLIP's path."""
+    checkpoint, config, _ = tiny_files
+    path = tmp_path / "clip" / name
+    path.parent.mkdir()
+    save_file(open_clip_state(), path)
+    return ("--generator", checkpoint, "--config", config, "--perceptor", path), path
+
+
+def test_add_asks_for_what_an_openclip_file_does_not_show(command, tiny_files, tmp_path):
+    given, path = given_clip(tiny_files, tmp_path)
+    code, out, err = command("add", "mine", *given)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert str(path) in err
+    assert "--perceptor-config" in err
+    assert len(err) < ONE_SENTENCE + len(str(path))
+    config = tmp_path / "ViT-tiny.json"
+    config.write_text(json.dumps(open_clip_config()))
+    code, _, err = command("add", "mine", *given, "--perceptor-config", config)
+    assert code == 0, err
+    assert command("check", "mine")[:2] == (0, "mine: OK\n")
+    config.write_text(json.dumps(open_clip_config(quick_gelu=True)))
+    assert "has changed since it was added" in command("check", "mine")[2]
+
+
+def test_add_finds_the_config_next_to_an_openclip_file(command, tiny_files, tmp_path):
+    given, path = given_clip(tiny_files, tmp_path)
+    config = path.with_name("open_clip_config.json")
+    config.write_text(json.dumps({"model_cfg": open_clip_config(), "preprocess_cfg": {}}))
+    assert command("add", "mine", *given)[0] == 0
+    assert load_catalogue().perceptors["mine"].files["config"].path == config
+    perceptor: Any = load_models("mine", device="cpu").perceptor
+    assert perceptor.clip.visual.transformer.resblocks[0].attn.num_heads == OPEN_CLIP_HEADS
+
+
+def test_add_stores_what_its_options_say(command, tiny_files, tmp_path, monkeypatch):
+    monkeypatch.setitem(PUBLISHED, "ViT-tiny-8", Published(24, 8, 80, 2, OPEN_CLIP_HEADS, 64, 2))
+    given, _ = given_clip(tiny_files, tmp_path)
+    options = ("--architecture", "ViT-tiny-8", "--no-quick-gelu", "--normalisation", "inception")
+    code, _, err = command("add", "mine", *given, *options)
+    assert code == 0, err
+    assert load_catalogue().perceptors["mine"].settings == {
+        "architecture": "ViT-tiny-8",
+        "quick_gelu": False,
+        "normalisation": "inception",
+    }
+    assert load_models("mine", device="cpu").perceptor.mean.flatten().tolist() == [0.5] * 3
+    for wrong, says in (
+        (("--architecture", "ViT-X"), "no architecture called 'ViT-X'"),
+        (("--normalisation", "none"), "`normalisation` must be one of"),
+        (("--architecture", "ViT-tiny-8"), "`quick_gelu`"),
+    ):
+        code, out, err = command("add", "other", *given, *wrong)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert says in err
+
+
+def test_options_about_a_perceptor_are_refused_for_one_of_the_catalogue(command, tiny_files):
+    checkpoint, config, _ = tiny_files
+    given = ("--generator", checkpoint, "--config", config, "--perceptor", "RN50")
+    code, _, err = command("add", "mine", *given, "--quick-gelu")
+    assert code == 2
+    assert "is in the catalogue, which has its settings" in err
 
 
 def test_invalid_models_are_refused_with_a_sentence_and_not_added(

@@ -13,6 +13,7 @@ from engine.models.generators.taming import VQModel, build_generator
 from engine.models.generators.taming import build as build_vqgan
 from engine.models.generators.taming_yaml import read_config
 from engine.models.packages import clip_model, clip_tokenizer
+from engine.models.perceptors.clip_architecture import AS_OPENAI_MAKES_IT
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor, new_clip
 from tests.checkpoints import (
     CODES,
@@ -195,8 +196,10 @@ def test_a_generator_that_does_not_fit_its_yaml_is_refused_with_names():
 
 def test_a_perceptor_that_is_not_a_clip_is_refused_with_names():
     state = clip_state()
-    with pytest.raises(CheckpointError, match=r"doesn't have token_embedding\.weight"):
+    with pytest.raises(CheckpointError, match="is a VQGAN; a perceptor's checkpoint must be"):
         build_perceptor(vqgan_state())
+    with pytest.raises(CheckpointError, match=r"doesn't have token_embedding\.weight"):
+        build_perceptor(without(state, "token_embedding.weight"))
     with pytest.raises(CheckpointError, match=r"doesn't have ln_final\.weight"):
         build_perceptor(without(state, "ln_final.weight"))
     with pytest.raises(CheckpointError, match="vocabulary has 100 entries"):
@@ -220,7 +223,8 @@ def test_a_perceptor_can_have_any_width_of_equal_heads():
         text_layers=1,
         context_length=16,
     )
-    built, own = build_perceptor(clip.state_dict()), ClipPerceptor(clip).eval()
+    built = build_perceptor(clip.state_dict(), AS_OPENAI_MAKES_IT)
+    own = ClipPerceptor(clip).eval()
     pictures = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(built.encode_image(pictures), own.encode_image(pictures))
     torch.testing.assert_close(built.encode_text(["a fox"]), own.encode_text(["a fox"]))

@@ -65,7 +65,7 @@ def test_a_missing_unknown_or_wrong_file_is_named(mine):
         load_models("mine", device="cpu")
     assert str(clip) in str(error.value)
     clip.write_bytes(checkpoint.read_bytes())
-    with pytest.raises(CheckpointError, match="not an OpenAI-format CLIP") as error:
+    with pytest.raises(CheckpointError, match="must be an OpenAI-format CLIP") as error:
         load_models("mine", device="cpu")
     assert str(clip) in str(error.value)
     clip.unlink()

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
+from engine.models.perceptors.clip_architecture import AS_OPENAI_MAKES_IT
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor, new_clip
 from engine.painting.losses import spherical_distance
 from training.common.stage import resume, run_stage
@@ -161,7 +162,7 @@ def test_captions_learn_their_pictures_and_another_run_starts_from_them(tmp_path
     assert again.iteration == 6
     assert again.step()["cosine"] > figures[0] + 0.2
     path = export_drawn(tmp_path / "words.pt", tmp_path / "perceptor.pt")
-    exported = build_perceptor(read_tensors(path))
+    exported = build_perceptor(read_tensors(path), AS_OPENAI_MAKES_IT)
     assert exported.tokenize("a red hippogriff on a blue background").unknown == ("hippogriff",)
     trained = ClipPerceptor(new_clip(**ARCHITECTURE)).eval()
     trained.load_state_dict(trainer.average.weights)
