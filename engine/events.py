@@ -40,6 +40,7 @@ class Progress:
 class Done:
     """The job is finished; ``picture`` is a PNG file's bytes with the request in its text.
 
+    ``width`` and ``height`` are its size in pixels, of an edit usually that of the edited picture;
     ``seconds`` is the time spent stepping; ``iterations`` is the number made, fewer than requested
     if the job was ``stopped``; ``notices`` are sentences for the person (unknown words, a prompt
     that was cut off). ``scores``, 0 to 1, tell how clearly it shows each requested concept

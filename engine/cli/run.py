@@ -127,7 +127,7 @@ def paint(
     with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
         watcher.waiting(f"Loading the model {request.model}")
         models, synthesis = _prepare(request, pictures, device, precision)
-        notices = [*_size_notice(request, synthesis), *synthesis.notices()]
+        notices = synthesis.notices()
         for notice in notices:
             watcher.note(notice)
         preview = _Preview(targets.preview, preview_every, watcher)
@@ -144,7 +144,7 @@ def paint(
         stopping = stack.enter_context(_Stopping())
         error = _step_to_the_end(synthesis, watcher, preview, time_lapse, stopping)
         last = synthesis.look()
-        image = last.to_pil()
+        image = last.full_size()
         done = last.iteration == synthesis.recipe.iterations
         if not done:
             watcher.note(
@@ -153,10 +153,10 @@ def paint(
             )
         painted = _as_painted(request, synthesis, done)
         path = _write_picture(image, painted, synthesis, models, targets, done)
-        preview.write(image)
+        preview.write(last.to_pil())
         video = None
         if time_lapse is not None and temporary is not None and targets.video is not None:
-            time_lapse.finish(image)
+            time_lapse.finish(last.to_pil())
             video = move(temporary, targets.video, new=not done)
     report = {
         "path": str(path),
@@ -220,17 +220,6 @@ def _memory_errors() -> Iterator[None]:
                 "or fewer --cutouts."
             ) from None
         raise
-
-
-def _size_notice(request: ImageRequest, synthesis: Synthesis) -> list[str]:
-    recipe = synthesis.recipe
-    asked = (request.width or recipe.width, request.height or recipe.height)
-    if request.aspect is not None or asked == (recipe.width, recipe.height):
-        return []
-    return [
-        f"The picture has {recipe.width}x{recipe.height} pixels, not {asked[0]}x{asked[1]}: "
-        f"this model paints multiples of {synthesis.generator.factor}."
-    ]
 
 
 def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> ImageRequest:

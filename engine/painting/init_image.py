@@ -1,4 +1,4 @@
-"""The picture that an edit starts from and its mask, converted for the model."""
+"""The picture that an edit starts from and its mask, as people sent them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from torch import Tensor
-
 from engine.errors import RequestError
-from engine.painting.images import to_tensor
-from engine.painting.masking import self_mask
 from engine.pictures.decoding import Several
 from engine.pictures.reading import read, read_mask
-from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from engine.models import Perceptor
-
-_MAX_ASPECT = 8.0
 _SAME_ASPECT = 1.05  # the largest ratio of two aspects that count as the same
 _SEVERAL: dict[Several, Translatable] = {
     "frames": Translatable("The picture to start from is animated; its first frame was used."),
@@ -41,35 +33,6 @@ class Source:
     white: Image.Image | None
     remarks: tuple[str, ...]
 
-    @property
-    def aspect(self) -> float:
-        """Width over height, limited to 1/8..8; longer pictures are cropped to their middle."""
-        return min(_MAX_ASPECT, max(1 / _MAX_ASPECT, self.image.width / self.image.height))
-
-    def tensors(
-        self, request: ImageRequest, recipe: Recipe, perceptor: Perceptor
-    ) -> tuple[Tensor, Tensor | None]:
-        """The start [1, 3, H, W] in the recipe's size, and the mask [1, 1, H, W], both in 0..1.
-
-        If there are a mask and ``where``, only their intersection can change; without either the
-        mask is None. Raises RequestError if nothing matches ``where``.
-        """
-        start = to_tensor(self.image, recipe.width, recipe.height)
-        mask = None
-        if self.white is not None:
-            white = self.white.resize(self.image.size)
-            mask = to_tensor(white, recipe.width, recipe.height)
-        phrase = request.source_phrase()
-        if phrase is not None:
-            found = self_mask(start.to(perceptor.mean), phrase, perceptor, recipe.masking).to(start)
-            mask = found if mask is None else mask * found
-            if not (mask >= 0.5).any():
-                raise RequestError(
-                    'The mask and "{words}" don\'t overlap; use only one of them.',
-                    words=phrase[:60],
-                )
-        return start, mask
-
 
 def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
     """The request's starting picture and mask, from ``pictures`` (bytes by SHA-256).
@@ -87,15 +50,6 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
     if reading.several is not None:
         remarks.append(_SEVERAL[reading.several])
     aspect = image.width / image.height
-    if not 1 / _MAX_ASPECT <= aspect <= _MAX_ASPECT and request.aspect is None:
-        remarks.append(
-            Translatable(
-                "The picture to start from has {width}x{height} pixels; only "
-                "its middle was used, eight times as long as wide.",
-                width=image.width,
-                height=image.height,
-            )
-        )
     white = None
     if request.mask is not None:
         white = read_mask(

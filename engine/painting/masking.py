@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from kornia.contrib import connected_components_union_find
+from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
 from engine.errors import RequestError
 from engine.models import Perceptor
 from engine.painting.cutouts import cut, plain_cutouts
 from engine.painting.guided_filter import guided_filter
+from engine.painting.images import to_pil, to_tensor
 from engine.request.recipe import SelfMasking
 
 _BATCH = 64  # sub-images
@@ -26,6 +28,7 @@ _TOO_SMALL = 0.02  # share of the picture
 # has about 0.95.
 _SEPARATED = 0.8
 _HULL_SIDES = 32
+_THINNEST = 1.0  # radius of a slope in pixels
 _SEAM = 8  # pixels; a token of the finer VQGANs
 
 
@@ -43,14 +46,17 @@ class Mask:
     tokens: Tensor
 
 
-def make_mask(white: Tensor, picture: Tensor, factor: int, *, local: bool = True) -> Mask:
+def make_mask(
+    white: Tensor, picture: Tensor, factor: int, *, local: bool = True, exact: bool = False
+) -> Mask:
     """The Mask of ``white`` [1, 1, H, W] in 0..1, where values from 0.5 can change.
 
     ``factor`` is the side of a token in pixels; a latent that is not ``local`` has one token for
     the whole picture, and a slope of ``_SEAM`` pixels. The slope ends at the edges of ``picture``
     [1, 3, H, W], but an object can grow beyond its outline by half a token, so that something of
     another shape can replace it. A mask of more than half the picture is taken for the background
-    of an object, which then keeps its outline. Raises RequestError if nothing can change.
+    of an object, which then keeps its outline. If ``exact``, as for a person's own mask, the slope
+    is inside the mask and nothing else changes. Raises RequestError if nothing can change.
     """
     hard = (white >= 0.5).to(white)
     if not hard.any():
@@ -60,12 +66,44 @@ def make_mask(white: Tensor, picture: Tensor, factor: int, *, local: bool = True
         )
     if not local:
         factor = _SEAM
-    reach = up_to_edges(hard, picture, factor)
-    if hard.mean() <= 0.5:
-        reach = torch.maximum(reach, feather(hard, factor // 2))
-    pixels = torch.minimum(feather(hard, factor), reach)
+    if exact:
+        pixels = _slope_inside(hard, factor / 4)
+    else:
+        reach = up_to_edges(hard, picture, factor)
+        if hard.mean() <= 0.5:
+            reach = torch.maximum(reach, feather(hard, factor // 2))
+        pixels = torch.minimum(feather(hard, factor), reach)
     tokens = F.max_pool2d(hard, factor) if local else torch.ones(1, 1, 1, 1).to(hard)
     return Mask(hard, pixels, tokens)
+
+
+def _slope_inside(hard: Tensor, radius: float) -> Tensor:
+    height, width = hard.shape[-2:]
+    return to_tensor(inner_slope(to_pil(hard[0]), radius), width, height).to(hard)
+
+
+def inner_slope(hard: Image.Image, radius: float) -> Image.Image:
+    """A slope inside the white of ``hard``, a picture of black and white: black stays black.
+
+    It rises from 0 at the border of the white to 255 about ``radius`` pixels inside. Parts that are
+    too thin for a slope stay white.
+    """
+    rim = ImageChops.subtract(hard, hard.filter(ImageFilter.MinFilter(3)))
+    border = rim.histogram()[255]
+    if not border:
+        return hard
+    thickness = 2 * hard.histogram()[255] / border
+    radius = min(radius, thickness / 4)
+    if radius < _THINNEST:
+        return hard
+    blurred = hard.filter(ImageFilter.BoxBlur(radius))
+    slope = ImageChops.darker(hard, blurred.point(lambda value: max(0, 2 * value - 255)))
+    near = slope.point(_any).filter(ImageFilter.BoxBlur(2 * radius + 1)).point(_any)
+    return ImageChops.lighter(slope, ImageChops.subtract(hard, near))
+
+
+def _any(value: int) -> int:
+    return 255 if value else 0
 
 
 def feather(hard: Tensor, width: int) -> Tensor:

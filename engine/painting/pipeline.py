@@ -15,6 +15,7 @@ import torch
 
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
+from engine.painting.framing import frame_of
 from engine.painting.init_image import read_source
 from engine.painting.synthesis import Iterate, Synthesis
 from engine.pictures.reading import read_file
@@ -22,6 +23,7 @@ from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.limits import MAX_SEED, range_of
 from engine.request.recipe import Recipe, make_recipe
 from engine.request.request import ImageRequest, request_from_text
+from engine.translatable import Translatable
 from engine.version import version
 
 
@@ -79,12 +81,19 @@ def prepare(
     """
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
     if request.init_image is None:
+        recipe = recipe_of(request, models)
         return Synthesis(
-            models.generator, models.perceptor, request.prompts(), recipe_of(request, models), seed
+            models.generator,
+            models.perceptor,
+            request.prompts(),
+            recipe,
+            seed,
+            remarks=_rounded(request, recipe, models),
         )
     source = read_source(request, pictures or {})
-    recipe = recipe_of(request, models, source.aspect)
-    start, mask = source.tensors(request, recipe, models.perceptor)
+    frame, recipe = frame_of(
+        source, request, lambda aspect: _edit_recipe(request, models, aspect), models.perceptor
+    )
     keep = keep_of(request.keep, request.where)
     return Synthesis(
         models.generator,
@@ -92,11 +101,37 @@ def prepare(
         request.prompts(),
         recipe,
         seed,
-        start,
-        mask,
+        frame.start(),
+        frame.mask(),
         keep,
-        source.remarks,
+        (*_rounded(request, recipe, models), *source.remarks, *frame.remarks),
+        frame,
     )
+
+
+def _rounded(request: ImageRequest, recipe: Recipe, models: Models) -> list[str]:
+    """A remark if the request sets a size that the model does not paint."""
+    asked = (request.width or recipe.width, request.height or recipe.height)
+    if asked == (recipe.width, recipe.height):
+        return []
+    return [
+        Translatable(
+            "The picture has {width}x{height} pixels, not {across}x{down}: this model paints "
+            "multiples of {factor}.",
+            width=recipe.width,
+            height=recipe.height,
+            across=asked[0],
+            down=asked[1],
+            factor=models.generator.factor,
+        )
+    ]
+
+
+def _edit_recipe(request: ImageRequest, models: Models, aspect: float) -> Recipe:
+    """The recipe for a part of this aspect, in the request's size if it sets one."""
+    if not request.width and not request.height:
+        request = request.with_values(aspect=None)
+    return recipe_of(request, models, aspect)
 
 
 def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None) -> Recipe:
@@ -165,8 +200,11 @@ def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[
 
 
 def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
-    """What a picture's bits depend on apart from the request; stored with each picture."""
-    return {
+    """What a picture's bits depend on apart from the request; stored with each picture.
+
+    Of an edit also the size of the painting and the part of the picture that it replaces.
+    """
+    facts: dict[str, str | int] = {
         "seed": synthesis.seed,
         "model": models.name,
         "device": str(models.device),
@@ -179,6 +217,11 @@ def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
         "batch": 1,
         "imagine-bot": version(),
     }
+    frame = synthesis.frame
+    if frame is not None and not frame.is_same_size:
+        facts["painted"] = f"{frame.size[0]}x{frame.size[1]}"
+        facts["area"] = ",".join(map(str, frame.box))
+    return facts
 
 
 def _precision(synthesis: Synthesis, models: Models) -> str:

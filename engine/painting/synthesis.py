@@ -7,8 +7,8 @@ prints; callers watch the iterates.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,8 @@ from engine.translatable import Translatable
 if TYPE_CHECKING:
     from PIL import Image
 
+    from engine.painting.composing import Frame
+
 # Losses other than the prompts'; a prompt with such a name is quoted.
 _OTHER_LOSSES = ("total", "structure", "regulariser", "smoothness")
 _WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
@@ -64,10 +66,15 @@ class Iterate:
     image: Tensor
     losses: dict[str, float]
     seconds: float
+    compose: Callable[[Tensor], Image.Image] = field(default=to_pil, repr=False, compare=False)
 
     def to_pil(self) -> Image.Image:
-        """The picture as an 8-bit RGB image."""
+        """The picture as it was painted, an 8-bit RGB image."""
         return to_pil(self.image)
+
+    def full_size(self) -> Image.Image:
+        """The same, but an edit at the size of the picture that it edits. Takes up to seconds."""
+        return self.compose(self.image)
 
 
 class Synthesis:
@@ -82,7 +89,7 @@ class Synthesis:
     An edit has a start. Its ``mask`` [1, 1, H, W] in 0..1 can change where it is at least 0.5, and
     elsewhere the start's pixels are restored (see engine.painting.masking). ``keep`` is the weight
     of the structure-preservation term (appendix H.2). ``remarks`` are sentences for the person,
-    which :meth:`notices` includes.
+    which :meth:`notices` includes. ``frame`` is where the start belongs in a larger picture.
     """
 
     def __init__(
@@ -96,6 +103,7 @@ class Synthesis:
         mask: Tensor | None = None,
         keep: float = 0.0,
         remarks: Sequence[str] = (),
+        frame: Frame | None = None,
     ) -> None:
         factor = generator.factor
         if recipe.width % factor or recipe.height % factor:
@@ -120,6 +128,7 @@ class Synthesis:
         self.remarks = tuple(remarks)
         # A picture that is edited as a whole keeps its own texture.
         self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
+        self.frame = frame
         self.original = None if start is None else start.to(generator.reference)
         self.latent = new_latent(generator, recipe, self.original, self.rng)
         towards = recipe.regulariser.towards
@@ -150,7 +159,11 @@ class Synthesis:
         if self.original is None:
             raise RequestError("A mask needs a picture to start from; add one.")
         self.mask = make_mask(
-            mask.to(self.original), self.original, self.generator.factor, local=self.generator.local
+            mask.to(self.original),
+            self.original,
+            self.generator.factor,
+            local=self.generator.local,
+            exact=self.frame is not None and self.frame.exact,
         )
         self.optimiser.mean *= self.mask.tokens
         self.optimiser.square *= self.mask.tokens
@@ -240,7 +253,7 @@ class Synthesis:
         self.recovery.stepped(self.iteration, state)
         self.losses = values
         self.seconds += time.perf_counter() - began
-        return Iterate(measured, image, self.losses, self.seconds)
+        return Iterate(measured, image, self.losses, self.seconds, self.compose)
 
     def _update(self) -> None:
         """Update the latent once with its gradient, only inside the mask."""
@@ -278,12 +291,22 @@ class Synthesis:
         with torch.no_grad():
             picture = self._shown(self.generator.decode(self._masked(self.latent.best())), raw)
         seconds = self.seconds + time.perf_counter() - began
-        return Iterate(self.iteration, picture[0], self.losses, seconds)
+        return Iterate(self.iteration, picture[0], self.losses, seconds, self.compose)
+
+    def compose(self, image: Tensor) -> Image.Image:
+        """A picture of this painting [3, H, W] in 0..1, put back into the picture it edits."""
+        if self.frame is None or self.frame.is_same_size:
+            return to_pil(image)
+        with torch.no_grad():
+            before = clamp_with_gradient(self.generator.decode(self.latent.initial))
+        return self.frame.compose(image, before[0], None if self.mask is None else self.mask.pixels)
 
     def overlay(self) -> Image.Image | None:
         """The edited picture with the part that can change marked; None without a mask."""
         if self.mask is None or self.original is None:
             return None
+        if self.frame is not None:
+            return self.frame.overlay()
         return overlay(to_pil(self.original[0]), to_pil(self.mask.hard[0]))
 
     def _masked(self, zq: Tensor) -> Tensor:

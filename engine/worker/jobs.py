@@ -15,11 +15,13 @@ from typing import Any, Protocol
 
 import torch
 from PIL import Image
+from torch import Tensor
 
 from engine.errors import RequestError
 from engine.events import Cancelled, Done, Progress
-from engine.models import Models
+from engine.models import Models, Perceptor
 from engine.painting.concepts import concept_scores
+from engine.painting.images import to_tensor
 from engine.painting.pipeline import prepare, provenance
 from engine.painting.synthesis import Iterate, Synthesis
 from engine.painting.video import TimeLapse
@@ -27,6 +29,7 @@ from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.request import ImageRequest, request_from_json
 from engine.worker.messages import (
     AboutJob,
+    Busy,
     JobEvent,
     Logged,
     Paint,
@@ -38,8 +41,9 @@ from engine.worker.messages import (
     WorkerSettings,
 )
 
-Send = Callable[[AboutJob | Logged], None]
+Send = Callable[[AboutJob | Busy | Logged], None]
 _STEPPED_EVERY = 1.0  # seconds
+_SCORED_SIDE = 512  # pixels; perceptors see fewer
 
 
 class WorkerJob(Protocol):
@@ -127,8 +131,10 @@ class PaintJob:
         """One iteration, or the job's ending if one is due."""
         synthesis = self._synthesis
         if self.interrupt == "cancel" or synthesis is None:
-            painted = synthesis is not None and synthesis.iteration > 0
-            partial = self._png(stopped=True) if painted else None
+            partial = None
+            if synthesis is not None and synthesis.iteration > 0:
+                # Nobody waits for it, so it is not put back into a larger picture.
+                partial = self._png(synthesis.look().to_pil(), stopped=True)
             self._send(JobEvent(self.id, Cancelled(partial)))
             return True
         iterations = synthesis.recipe.iterations
@@ -176,43 +182,52 @@ class PaintJob:
     def _finish(self, synthesis: Synthesis, stopped: bool) -> None:
         if self._saved_iteration != synthesis.iteration:
             self.save()  # before the picture is announced: another job may continue from it
-        recipe = synthesis.recipe
+        self._send(Busy())  # a large picture takes seconds
+        iterate = synthesis.look()
+        picture = iterate.full_size()
         self._send(
             JobEvent(
                 self.id,
                 Done(
-                    self._png(stopped),
+                    self._png(picture, stopped),
                     synthesis.seed,
                     synthesis.seconds,
                     synthesis.iteration,
-                    recipe.width,
-                    recipe.height,
+                    picture.width,
+                    picture.height,
                     tuple(synthesis.notices()),
                     stopped,
-                    self._scores(synthesis),
+                    self._scores(synthesis.perceptor, iterate, picture),
                 ),
             )
         )
 
-    def _scores(self, synthesis: Synthesis) -> dict[str, float]:
+    def _scores(
+        self, perceptor: Perceptor, iterate: Iterate, picture: Image.Image
+    ) -> dict[str, float]:
         """The scores of the order's concepts; empty if scoring fails, for example of memory."""
         concepts = self._order.concepts
         if not concepts:
             return {}
         try:
-            return concept_scores(synthesis.perceptor, synthesis.look().image, concepts)
+            scores = concept_scores(perceptor, iterate.image, concepts)
+            if picture.size != (iterate.image.shape[2], iterate.image.shape[1]):
+                # What is posted shows more than what was painted.
+                whole = concept_scores(perceptor, _small_tensor(picture), concepts)
+                scores = {name: max(scores.get(name, 0.0), score) for name, score in whole.items()}
+            return scores
         except RuntimeError as error:
             self._warn(f"the picture could not be scored: {error}")
             return {}
 
-    def _png(self, stopped: bool) -> bytes:
+    def _png(self, picture: Image.Image, stopped: bool) -> bytes:
         synthesis, models = self._synthesis, self._models
         assert synthesis is not None
         assert models is not None
         facts = {**provenance(synthesis, models), "job": self.id}
         if stopped:
             facts["stopped_at"] = synthesis.iteration
-        return png_bytes(synthesis.look().to_pil(), picture_texts(self.request, facts))
+        return png_bytes(picture, picture_texts(self.request, facts))
 
     def close(self) -> None:
         """Nothing to clean up: the state's file belongs to the store."""
@@ -234,6 +249,7 @@ class PaintJob:
                     "job": self.id,
                     "request": self._order.request,
                     "codebook": synthesis.generator.fingerprint(),
+                    "area": _area(synthesis),
                     "synthesis": synthesis.state_dict(),
                 },
                 temporary,
@@ -261,6 +277,8 @@ class PaintJob:
                 reason = "it belongs to another request"
             elif kept.get("codebook") != synthesis.generator.fingerprint():
                 reason = "it belongs to another model"
+            elif kept.get("area", _area(synthesis)) != _area(synthesis):
+                reason = "it belongs to another part of the picture"
             else:
                 state: dict[str, Any] = kept["synthesis"]
                 if state["anchor"] is not None:
@@ -290,6 +308,11 @@ class PaintJob:
 
     def _warn(self, text: str) -> None:
         self._send(Logged(self.id, logging.WARNING, text))
+
+
+def _area(synthesis: Synthesis) -> list[int] | None:
+    """The part of the edited picture that is painted; None for a new picture."""
+    return None if synthesis.frame is None else list(synthesis.frame.box)
 
 
 def _same_except_iterations(kept: str, request: ImageRequest) -> bool:
@@ -356,6 +379,13 @@ class TimeLapseJob:
             self._video.abandon()
         if self._folder is not None:
             self._folder.cleanup()
+
+
+def _small_tensor(picture: Image.Image) -> Tensor:
+    """[3, H, W] of the picture, its longer side at most 512 pixels."""
+    small = picture.copy()
+    small.thumbnail((_SCORED_SIDE, _SCORED_SIDE))
+    return to_tensor(small, *small.size)[0]
 
 
 def preview_of(iterate: Iterate, side: int) -> bytes:

@@ -99,7 +99,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class Busy:
-    """The worker starts a job, which may take minutes during which it sends nothing else."""
+    """Something slow comes, like starting a job, during which the worker sends nothing else."""
 
 
 @dataclass(frozen=True)
