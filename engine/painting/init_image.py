@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.errors import RequestError
+from engine.pictures.colours import over_white
 from engine.pictures.decoding import Several
 from engine.pictures.reading import read, read_mask
 from engine.request.request import ImageRequest
@@ -45,10 +46,17 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
         Translatable("The picture to start from no longer exists; attach it again."),
     )
     reading = read(data)
-    image = reading.image
+    image = over_white(reading.image)
     remarks = []
     if reading.several is not None:
         remarks.append(_SEVERAL[reading.several])
+    if reading.colours_ignored:
+        remarks.append(
+            Translatable(
+                "The colour profile of the picture to start from can't be used; its colours may "
+                "be a little different."
+            )
+        )
     aspect = image.width / image.height
     white = None
     if request.mask is not None:

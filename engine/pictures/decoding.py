@@ -57,10 +57,11 @@ Several = Literal["frames", "pages"]
 class Decoded:
     """A file's first picture, upright, in the file's own mode and colours, with its ``info``.
 
-    ``several`` tells what else is in the file, if anything.
+    ``format`` is Pillow's name. ``several`` tells what else is in the file, if anything.
     """
 
     image: Image.Image
+    format: str | None
     several: Several | None
 
 
@@ -78,7 +79,7 @@ def decode(data: bytes) -> Decoded:
         if _is_preview(image):
             raise _unread(RAW)
         image.load()
-        return Decoded(_upright(image), _several(data))
+        return Decoded(_upright(image), image.format, _several(data))
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageChops
 
 from engine.errors import RequestError, os_reason
+from engine.pictures.colours import over_white, to_srgb
 from engine.pictures.decoding import Several, decode, refusing_damage
 
 MAX_BYTES = 100_000_000
@@ -15,13 +16,15 @@ MAX_BYTES = 100_000_000
 
 @dataclass(frozen=True)
 class Reading:
-    """A picture that was read: an upright RGB ``image``, the file's transparency over white.
+    """A picture that was read: an upright ``image`` in sRGB, as RGB or RGBA.
 
-    ``several`` tells what else is in the file, if anything; it was not read.
+    ``several`` tells what else is in the file, if anything; it was not read. ``colours_ignored``
+    says that the file's colour profile could not be used.
     """
 
     image: Image.Image
-    several: Several | None = None
+    several: Several | None
+    colours_ignored: bool
 
 
 def read_file(path: Path) -> bytes:
@@ -46,12 +49,13 @@ def read(data: bytes) -> Reading:
     """The first picture in a file's bytes. Raises RequestError as :func:`decode` does."""
     decoded = decode(data)
     with refusing_damage(data):
-        return Reading(_to_rgb(decoded.image), decoded.several)
+        image, understood = to_srgb(decoded, data)
+    return Reading(image, decoded.several, not understood)
 
 
 def read_picture(data: bytes) -> Image.Image:
-    """The image of :func:`read`."""
-    return read(data).image
+    """The picture in a file's bytes as RGB, on white; raises RequestError as :func:`read`."""
+    return over_white(read(data).image)
 
 
 def read_mask(data: bytes) -> Image.Image:
@@ -60,38 +64,12 @@ def read_mask(data: bytes) -> Image.Image:
     If nothing is transparent, it is the picture itself in grey. Raises the same errors as
     :func:`read`.
     """
-    decoded = decode(data)
-    with refusing_damage(data):
-        return _to_mask(decoded.image)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        # The transparent grey, if any, is in the old range.
-        image.info.pop("transparency", None)
-        image = _to_8_bits(image)
-    if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image.convert("RGBA"))
-    return image.convert("RGB")
+    return _to_mask(read(data).image)
 
 
 def _to_mask(image: Image.Image) -> Image.Image:
-    if image.has_transparency_data and not image.mode.startswith(("I", "F")):
-        alpha = image.convert("RGBA").getchannel("A")
+    if image.mode == "RGBA":
+        alpha = image.getchannel("A")
         if alpha.histogram()[255] < alpha.width * alpha.height:
             return ImageChops.invert(alpha)
-    return _to_rgb(image).convert("L")
-
-
-def _to_8_bits(image: Image.Image) -> Image.Image:
-    """16-bit and float greys to 8 bits; Pillow's own conversion clips at 255."""
-    grey = image.convert("F")
-    _, high = grey.getextrema()
-    assert isinstance(high, float)
-    if image.mode.startswith("I;16") or high > 255:
-        scale = 255 / 65535
-    else:
-        scale = 255.0 if high <= 1 else 1.0
-    # Plus one half, because the conversion rounds down.
-    return grey.point(lambda value: value * scale + 0.5).convert("L")
+    return over_white(image).convert("L")

@@ -1,0 +1,59 @@
+"""What is read of a starting picture: its colours, and what a person is told about the file."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.models import load_models
+from engine.painting.pipeline import prepare
+from tests.engine.pictures.encoding import encoded
+from tests.engine.pictures.icc import DISPLAY_P3, P3_TO_SRGB, matrix_icc, srgb_bytes, srgb_light
+from tests.tiny_model import tiny_request, write_tiny_model
+
+
+@pytest.fixture(scope="module")
+def catalogue(tmp_path_factory):
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def tiny(catalogue, monkeypatch):
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+    return load_models("tiny", device="cpu")
+
+
+def named(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def prepared(models, data, **values):
+    name = named(data)
+    return prepare(tiny_request(init_image=name, **values), models, {name: data})
+
+
+def test_the_kept_part_of_an_edit_has_the_colours_that_its_profile_means(tiny):
+    data = encoded(Image.new("RGB", (32, 32), (234, 51, 35)), icc_profile=matrix_icc(DISPLAY_P3))
+    mask = encoded(Image.linear_gradient("L").rotate(90).resize((32, 32)))
+    pictures = {named(data): data, named(mask): mask}
+    synthesis = prepare(
+        tiny_request(init_image=named(data), mask=named(mask), iterations=1), tiny, pictures
+    )
+    synthesis.step()
+    [expected] = srgb_bytes(srgb_light(np.array([[234, 51, 35]]) / 255) @ P3_TO_SRGB.T)
+    painted = np.asarray(synthesis.look().to_pil())
+    kept = painted[:, :4] if painted[0, 0, 0] > 250 else painted[:, -4:]
+    assert kept == pytest.approx(np.broadcast_to(expected, kept.shape), abs=1.6)
+    assert not any("profile" in notice for notice in synthesis.notices())
+
+
+def test_a_bad_profile_and_more_pages_are_told(tiny):
+    image = Image.new("RGB", (32, 32), (234, 51, 35))
+    bad = prepared(tiny, encoded(image, icc_profile=b"nothing"))
+    assert any("colour profile" in notice for notice in bad.notices())
+    pages = prepared(tiny, encoded(image, "TIFF", save_all=True, append_images=[image]))
+    assert any("several pages" in notice for notice in pages.notices())
+    assert not prepared(tiny, encoded(image)).remarks
