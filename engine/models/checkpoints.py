@@ -114,7 +114,17 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             "save its state dict with torch.save.",
             path=path,
         )
-    raise CheckpointError("{path} is not a PyTorch checkpoint.", path=path)
+    if head.startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")):
+        raise _archive(path)
+    raise CheckpointError(
+        "{path} is neither a PyTorch checkpoint nor a safetensors file.", path=path
+    )
+
+
+def _archive(path: Path) -> CheckpointError:
+    return CheckpointError(
+        "{path} is an archive of other files; unpack it and use the checkpoint inside.", path=path
+    )
 
 
 def looks_like_page(head: bytes) -> bool:
@@ -203,7 +213,7 @@ def _global_names(path: Path) -> set[str]:
         with zipfile.ZipFile(path) as archive:
             member = next((n for n in archive.namelist() if n.endswith("/data.pkl")), None)
             if member is None:
-                raise zipfile.BadZipFile("no data.pkl")
+                raise _archive(path)
             with archive.open(member) as stream:
                 return _names_in(stream)
     names: set[str] = set()

@@ -15,22 +15,10 @@ from engine.models.tensor_names import flattened_average, is_average, model_tens
 _ANCHOR = "decoder.conv_in.weight"
 _CODEBOOK = "quantize.embedding.weight"
 _PREFERRED = ("first_stage_model.",)  # rather than the cond_stage_model of label maps
-# What training leaves next to the weights: losses, discriminators, the counters of averages, and
-# the colours and numbers of labels.
-_IGNORED = (
-    "loss",
-    "discriminator",
-    "perceptual",
-    "lpips",
-    "temperature_scheduler",
-    "decay",
-    "num_updates",
-    "n_averaged",
-    "initted",
-    "step",
-    "colorize",
-    "quantize.used",
-)
+# What training leaves next to the weights: losses and discriminators (in averages without dots,
+# too), schedules, the counters of averages, and the colours and numbers of labels.
+_IGNORED = ("loss", "discriminator", "perceptual_loss.", "lpips.", "temperature_scheduler.")
+_COUNTERS = {"decay", "num_updates", "n_averaged", "initted", "step", "colorize", "quantize.used"}
 
 
 def vqgan_tensors(
@@ -48,7 +36,7 @@ def vqgan_tensors(
     own = {
         name: tensor
         for name, tensor in own.items()
-        if not name.startswith(_IGNORED) and not is_average(name)
+        if not name.startswith(_IGNORED) and name not in _COUNTERS and not is_average(name)
     }
     family = family_of(own)
     if family is VQGAN:

@@ -149,7 +149,7 @@ def build_perceptor(
     else:
         architecture = stated_architecture(sizes, stated)
     with Uninitialised():
-        clip = _assemble(sizes, architecture)
+        clip = assemble(sizes, architecture)
     fill(clip, tensors, Translatable("an OpenAI-format CLIP"))
     perceptor = ClipPerceptor(clip, known, architecture.mean, architecture.std)
     return perceptor.eval().requires_grad_(False)
@@ -182,8 +182,8 @@ def _clip_tensors(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], 
     return own, official
 
 
-def _assemble(sizes: ClipSizes, architecture: ClipArchitecture) -> Any:
-    """OpenAI's CLIP with any number of heads, the activation and the inner widths.
+def assemble(sizes: ClipSizes, architecture: ClipArchitecture) -> Any:
+    """An untrained CLIP of these sizes, with any number of heads and either activation.
 
     Their constructor has only heads of 64 in the picture tower, QuickGELU, and perceptrons four
     times as wide as the rest; their modules for the towers have a number of heads.

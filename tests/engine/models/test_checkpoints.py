@@ -1,3 +1,4 @@
+import gzip
 import io
 import os
 import pickle
@@ -177,8 +178,9 @@ def test_a_truncated_file_is_refused_with_a_sentence(tmp_path, write, share):
     [
         (b"", "is empty"),
         (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "is a web page"),
-        (b"just some words in a file", "is not a PyTorch checkpoint"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(64), "is not a PyTorch checkpoint"),
+        (b"just some words in a file", "is neither a PyTorch checkpoint nor"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(64), "is neither a PyTorch checkpoint nor"),
+        (gzip.compress(b"last.ckpt"), "unpack it and use the checkpoint inside"),
         (pickle.dumps({"state_dict": {}}), "is a plain pickle"),
         (b"PK\x03\x04" + bytes(64), "incomplete"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n", "git lfs pull"),
@@ -210,7 +212,7 @@ def test_another_zip_and_a_missing_file_are_reported(tmp_path):
         archive.writestr("holiday.txt", "sun")
     path = tmp_path / "file.ckpt"
     path.write_bytes(buffer.getvalue())
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match="unpack it"):
         read_tensors(path)
     with pytest.raises(CheckpointError, match="can't be read"):
         read_tensors(tmp_path / "nowhere.ckpt")

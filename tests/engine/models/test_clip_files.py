@@ -1,5 +1,6 @@
 """CLIPs in the files that people have: whose heads and activation are said, certain or refused."""
 
+import dataclasses
 import json
 
 import pytest
@@ -17,7 +18,8 @@ from engine.models.perceptors.clip_architecture import (
     stated_architecture,
 )
 from engine.models.perceptors.clip_sizes import ClipSizes, clip_sizes
-from engine.models.perceptors.openai_clip import build, build_perceptor
+from engine.models.perceptors.openai_clip import assemble, build, build_perceptor
+from engine.models.state_dict import Uninitialised
 from tests.checkpoints import (
     OPEN_CLIP_HEADS,
     clip_state,
@@ -181,6 +183,43 @@ def test_published_architectures_have_their_own_heads(name, heads, text_heads):
     assert (quick.vision_heads, quick.quick_gelu) == (heads, True)
     with pytest.raises(CheckpointError, match="`quick_gelu`"):
         stated_architecture(sizes, read_statement({"architecture": name}))
+
+
+@pytest.mark.parametrize(
+    ("name", "resolution", "hidden", "millions"),
+    [  # of OpenCLIP's docs/model_profile.csv
+        ("RN50", 224, None, 102.01),
+        ("RN101", 224, None, 119.69),
+        ("RN50x4", 288, None, 178.3),
+        ("RN50x16", 384, None, 290.98),
+        ("RN50x64", 448, None, 623.26),
+        ("ViT-S-32", 224, 1536, 63.09),
+        ("ViT-S-16", 224, 1536, 62.26),
+        ("ViT-M-32", 224, 2048, 103.12),
+        ("ViT-M-16", 224, 2048, 102.02),
+        ("ViT-B-32", 224, 3072, 151.28),
+        ("ViT-B-16", 224, 3072, 149.62),
+        ("ViT-B-32-plus", 256, 3584, 210.3),
+        ("ViT-B-16-plus", 240, 3584, 208.38),
+        ("ViT-L-16", 224, 4096, 427.74),
+        ("ViT-L-14", 224, 4096, 427.62),
+        ("ViT-H-16", 224, 5120, 986.26),
+        ("ViT-H-14", 224, 5120, 986.11),
+        ("ViT-g-14", 224, 6144, 1366.68),
+        ("ViT-bigG-14", 224, 8192, 2539.57),
+        ("ViT-e-14", 224, 15360, 4581.09),
+    ],
+)
+def test_published_architectures_have_the_published_number_of_parameters(
+    name, resolution, hidden, millions
+):
+    sizes = dataclasses.replace(sizes_of(PUBLISHED[name], resolution), vision_hidden=hidden)
+    said = ClipStatement(quick_gelu=False, normalisation="openai")
+    with torch.device("meta"), Uninitialised():
+        network = assemble(sizes, stated_architecture(sizes, said))
+    assert clip_sizes(network.state_dict()) == sizes
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert count / 1e6 == pytest.approx(millions, abs=0.006)
 
 
 def test_no_two_published_architectures_have_the_same_sizes():
