@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -93,9 +95,14 @@ def described_requests(monkeypatch):
     monkeypatch.setattr(StandIn, "start", start_and_remember)
     yield
     for server in servers:
-        assert server.rest.unknown == [], "the bot used routes that the stand-in does not have"
-        departures = violations(server.rest.requests)
-        assert not departures, "not as Discord describes it:\n" + "\n".join(departures)
+        check_described(server)
+
+
+def check_described(server: StandIn) -> None:
+    """Fail if a request or an answer is not as Discord describes it."""
+    assert server.rest.unknown == [], "the bot used routes that the stand-in does not have"
+    departures = violations(server.rest.requests)
+    assert not departures, "not as Discord describes it:\n" + "\n".join(departures)
 
 
 @pytest.fixture
@@ -119,12 +126,11 @@ def drawn_or_tiny():
     return "drawn" if installed else "tiny"
 
 
-@pytest.fixture
-def environment(standin, tmp_path, catalogue, model):
+def host_environment(standin: StandIn, data: Path, catalogue: Path, model: str) -> dict[str, str]:
     """The settings that a host would write into .env."""
     return {
         "DISCORD_TOKEN": standin.token,
-        "IMAGINE_DATA_FOLDER": str(tmp_path / "data"),
+        "IMAGINE_DATA_FOLDER": str(data),
         "IMAGINE_MODEL": model,
         "IMAGINE_MODELS_CATALOGUE": str(catalogue),
         "IMAGINE_DEVICE": "cpu",
@@ -137,12 +143,28 @@ def environment(standin, tmp_path, catalogue, model):
 
 
 @pytest.fixture
+def environment(standin, tmp_path, catalogue, model):
+    return host_environment(standin, tmp_path / "data", catalogue, model)
+
+
+@pytest.fixture
 async def bot(standin, tmp_path, environment):
     """A running bot. Tests that kill it restart it themselves."""
-    process = BotProcess(standin, tmp_path / "data", tmp_path / "bot.log", environment)
+    async with running_bot(standin, tmp_path, environment) as process:
+        yield process
+
+
+@contextlib.asynccontextmanager
+async def running_bot(
+    standin: StandIn, folder: Path, environment: dict[str, str]
+) -> AsyncIterator[BotProcess]:
+    """A bot whose data and log are in a folder; fails if it logs an unforeseen error."""
+    process = BotProcess(standin, folder / "data", folder / "bot.log", environment)
     await process.start()
-    yield process
-    await process.end(signal.SIGKILL)
+    try:
+        yield process
+    finally:
+        await process.end(signal.SIGKILL)
     unexpected = [
         line
         for line in map(json.loads, process.log_text().splitlines())

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from tests.e2e.standin.channels import Channel
+from tests.e2e.standin.components import walk
 from tests.e2e.standin.errors import (
     ALREADY_ACKNOWLEDGED,
     INVALID_WEBHOOK_TOKEN,
@@ -48,6 +49,19 @@ class Interaction:
         """What the person reads: the last followup, or the original response."""
         message = self.followups[-1] if self.followups else self.message
         return message["content"] if message else ""
+
+    @property
+    def text(self) -> str:
+        """All that the person reads: the content, and the texts of embeds and components."""
+        message = self.followups[-1] if self.followups else self.message
+        if message is None:
+            return ""
+        parts = [message["content"]]
+        for embed in message["embeds"]:
+            parts += [embed.get("title"), embed.get("description")]
+            parts += [text for field in embed["fields"] for text in (field["name"], field["value"])]
+        parts += [part.get("content") for part in walk(message["components"])]
+        return "\n".join(part for part in parts if part)
 
     @property
     def modal(self) -> dict | None:

@@ -56,20 +56,11 @@ class People:
         return self.interactions.send(COMMAND, channel, user, data)
 
     async def press(self, user: User, channel: Channel, message: dict, label: str) -> Interaction:
-        """Press a button of a message."""
+        """Press a button of a message; one from elsewhere, as a changed client could claim."""
         found = [button for button in buttons(message) if button.get("label") == label]
         if not found or found[0].get("disabled"):
             raise RefusedError(f"the message has no button {label!r} that can be pressed")
-        return await self.send_component(user, channel, message, found[0]["custom_id"])
-
-    async def send_component(
-        self, user: User, channel: Channel, message: dict, custom_id: str
-    ) -> Interaction:
-        """Press a button by its custom_id, or one that the message does not have.
-
-        Discord compares neither with what the message has, so a changed client can send any.
-        """
-        data = {"custom_id": custom_id, "component_type": BUTTON, "id": 1}
+        data = {"custom_id": found[0]["custom_id"], "component_type": BUTTON, "id": found[0]["id"]}
         return self.interactions.send(COMPONENT, channel, user, data, message)
 
     async def select(

@@ -1,0 +1,246 @@
+"""What people do in servers, one running bot for all: rights, accidents, moderators.
+
+Each story has a server of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import discord
+import pytest
+import pytest_asyncio
+
+from tests.cogs.media import png
+from tests.e2e.conftest import BotProcess, check_described, host_environment, running_bot
+from tests.e2e.jobs import rows
+from tests.e2e.standin import StandIn
+from tests.e2e.standin.channels import FORUM, Channel
+from tests.e2e.standin.components import buttons
+from tests.e2e.standin.guilds import MEMBER, Guild, User
+from tests.e2e.standin.interactions import Interaction
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+MANAGE_MESSAGES = discord.Permissions(manage_messages=True)
+VIEW = discord.Permissions(view_channel=True)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(tmp_path_factory, catalogue):
+    """The stand-in and a bot that is connected to it."""
+    folder = tmp_path_factory.mktemp("stories")
+    standin = StandIn()
+    await standin.start()
+    environment = host_environment(standin, folder / "data", catalogue, "tiny")
+    async with running_bot(standin, folder, environment) as bot:
+        yield standin, bot
+    await standin.stop()
+    check_described(standin)
+
+
+@dataclass
+class Server:
+    """A server with a channel, its owner, and what its members do there."""
+
+    standin: StandIn
+    bot: BotProcess
+    guild: Guild
+    channel: Channel
+
+    @property
+    def owner(self) -> User:
+        return self.guild.owner
+
+    def add_channel(self, name: str, **more) -> Channel:
+        return self.standin.world.add_channel(name, guild=self.guild, **more)
+
+    def add_role(self, name: str, permissions=MEMBER, position=1):
+        return self.standin.world.add_role(name, permissions, position=position, guild=self.guild)
+
+    async def answer(self, interaction: Interaction) -> str:
+        """What the bot answers, once it has stopped thinking."""
+        await self.bot.until(lambda: interaction.text, "the answer")
+        return interaction.text
+
+    async def run(self, user: User, path: str, *, where: Channel | None = None, **options) -> str:
+        """Run a command; returns the answer."""
+        asked = await self.standin.command(user, where or self.channel, path, **options)
+        return await self.answer(asked)
+
+    async def press(self, user: User, message: dict, label: str, where: Channel | None = None):
+        return await self.standin.press(user, where or self.channel, message, label)
+
+    async def fill_in(self, user: User, opened: Interaction, words: str) -> str:
+        """Submit the modal that an interaction opened; returns the answer."""
+        await self.bot.until(opened.acknowledged.is_set, "the modal")
+        assert opened.modal is not None, opened.content
+        filled = await self.standin.submit(
+            user, opened.channel, opened.modal, words, source=opened.source
+        )
+        return await self.answer(filled)
+
+    async def result(self, count: int = 1, where: Channel | None = None) -> dict:
+        """The newest of ``count`` posted pictures."""
+        place = where or self.channel
+        found = await self.bot.until(
+            lambda: (posted := self.standin.results(place))[count - 1 :] and posted, "the result"
+        )
+        return found[-1]
+
+    def jobs(self, user: User) -> list[dict]:
+        """A person's requests in this server, oldest first."""
+        sql = "SELECT request FROM jobs WHERE guild_id = ? AND person = ? ORDER BY created_at"
+        return [json.loads(row["request"]) for row in rows(self.bot, sql, self.guild.id, user.id)]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def server(running):
+    standin, bot = running
+    guild = standin.world.add_guild("Studio")
+    return Server(standin, bot, guild, standin.world.add_channel("paintings", guild=guild))
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def alice(running):
+    return running[0].world.add_user("alice")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bob(running):
+    return running[0].world.add_user("bob")
+
+
+async def test_a_picture_to_start_from_needs_the_edit_right_whatever_the_way_in(server, alice, bob):
+    standin, channel = server.standin, server.channel
+    painter = server.add_role("Painter")
+    alice.roles.append(painter)
+    await server.run(server.owner, "config roles allow", right="edit", role=painter)
+    upload = standin.world.upload(channel, "red.png", png())
+    started = {"prompt": "a fox", "iterations": 2, "init_image": upload}
+    assert (await server.run(alice, "imagine", **started)).startswith("Queued")
+    edited = await server.result()
+
+    refusal = f"You need <@&{painter.id}> to edit pictures here."
+    assert await server.run(bob, "imagine", **started) == refusal
+    assert await server.run(bob, "edit", prompt="a hen", image=upload) == refusal
+    assert await server.answer(await server.press(bob, edited, "Again")) == refusal
+    assert await server.answer(await server.press(bob, edited, "Continue")) == refusal
+    for label in ("Remix", "Edit"):
+        opened = await server.press(bob, edited, label)
+        assert await server.fill_in(bob, opened, "a hen --iterations 2") == refusal
+    menu = await standin.menu(bob, channel, "Edit this image", edited)
+    assert await server.fill_in(bob, menu, "a hen --iterations 2") == refusal
+    await standin.say(bob, channel, "edit: a hen", reply_to=edited)
+    await server.bot.until(
+        lambda: [m for m in channel.messages.values() if m["content"] == refusal], "the refusal"
+    )
+    assert server.jobs(bob) == []
+    # Words alone need no such right.
+    assert (await server.run(bob, "imagine", prompt="a hen", iterations=2)).startswith("Queued")
+    await server.result(2)
+    assert [job["prompt"] for job in server.jobs(bob)] == ["a hen"]
+
+
+async def test_power_over_one_channel_is_no_power_over_the_server(server, alice, bob):
+    standin, channel = server.standin, server.channel
+    helpers = server.add_role("Helper")
+    bob.roles.append(helpers)
+    boss = standin.world.add_user(
+        "boss", server.add_role("Admin", discord.Permissions(administrator=True), position=2)
+    )
+    channel.overwrite(helpers, allow=MANAGE_MESSAGES)
+    standin.world.changed(channel)
+    secret = server.add_channel("secret")
+    secret.overwrite(helpers, deny=VIEW)
+    standin.world.changed(secret)
+
+    told = await server.run(alice, "imagine", where=secret, prompt="a secret", iterations=2)
+    assert told.startswith("Queued")
+    hidden = await server.result(where=secret)
+    assert (await server.run(alice, "imagine", prompt="a fox", iterations=2)).startswith("Queued")
+    shown = await server.result()
+
+    # In the channel that the overwrite is for: its pictures, and nothing else.
+    jobs = await server.run(bob, "mod jobs")
+    assert "a fox" in jobs
+    assert "a secret" not in jobs
+    assert await standin.complete(bob, channel, "mod delete", "job", "secret") == []
+    for person in (alice, boss, server.owner):
+        assert "in the whole server" in await server.run(bob, "mod ban", person=person)
+    job = by_label(hidden, "Delete").rsplit(":", 1)[1]
+    assert "in that picture's channel" in await server.run(bob, "mod delete", job=job)
+    for label in ("Delete", "Remix", "Again"):
+        forged = await server.press(bob, hidden, label)
+        assert (await server.answer(forged)) in (
+            "Only the person who requested this picture or a moderator can delete it.",
+            "That picture is in a channel that you can't see.",
+        )
+        assert forged.modal is None
+    assert hidden["id"] in secret.messages
+    assert await server.run(bob, "mod delete", job=by_label(shown, "Delete").rsplit(":", 1)[1])
+    assert shown["id"] not in channel.messages
+
+    # A moderator of the server acts on members below them only.
+    moderator = standin.world.add_user(
+        "moderator", server.add_role("Moderator", MEMBER | MANAGE_MESSAGES)
+    )
+    assert "highest role isn't below" in await server.run(moderator, "mod ban", person=boss)
+    assert "server's owner" in await server.run(moderator, "mod ban", person=server.owner)
+    assert "is banned" in await server.run(moderator, "mod ban", person=alice)
+    assert "banned" in await server.run(alice, "imagine", prompt="a fox", iterations=2)
+
+
+async def test_a_direct_message_s_picture_is_shown_to_nobody_else(server, alice, bob):
+    """Not even if Discord passed on what a changed client claims."""
+    standin = server.standin
+    direct = standin.world.direct(alice.id)
+    await server.run(alice, "imagine", where=direct, prompt="a diary", iterations=2)
+    mine = await server.result(where=direct)
+    before = len(rows(server.bot, "SELECT id FROM jobs"))
+    for user in (bob, server.owner):
+        for label in ("Remix", "Again", "Edit", "Continue", "Video", "Delete"):
+            forged = await server.press(user, mine, label)
+            assert "diary" not in await server.answer(forged)
+            assert forged.modal is None
+        for label in ("Remix", "Edit"):
+            opened = await server.press(alice, mine, label, where=direct)
+            await server.bot.until(opened.acknowledged.is_set, "the modal")
+            filled = await standin.submit(user, server.channel, opened.modal, "a hen")
+            assert "can't see" in await server.answer(filled)
+    assert len(rows(server.bot, "SELECT id FROM jobs")) == before
+    assert mine["id"] in direct.messages
+
+
+async def test_pictures_in_forum_posts_and_archived_threads(server, alice):
+    standin, bot = server.standin, server.bot
+    forum = server.add_channel("posts", kind=FORUM)
+    post = standin.world.add_thread(forum, "foxes")
+    # A locked post takes nothing from the bot; the picture goes to its person.
+    locked = standin.world.add_thread(forum, "hens")
+    for place, direct in ((post, False), (locked, True)):
+        began = len(standin.rest.requests)
+        told = await server.run(alice, "imagine", where=place, prompt="a fox", iterations=15)
+        assert told.startswith("Queued")
+        await bot.until(lambda place=place: list(place.messages.values()), "the progress")
+        place.archived, place.locked = True, direct
+        standin.world.changed(place)
+        await server.result(where=standin.world.direct(alice.id) if direct else place)
+        codes = [
+            request.path.startswith(f"/api/v10/channels/{place.id}/") and request.status == 400
+            for request in standin.rest.requests[began:]
+        ]
+        assert any(codes)  # the archive refused an edit
+    assert not post.archived
+    assert not standin.results(locked)
+
+    # What is denied in a forum is denied in its posts.
+    await server.run(server.owner, "config channels deny", channel=forum)
+    refusal = "I can't paint in this channel. Try another one."
+    assert await server.run(alice, "imagine", where=post, prompt="a fox") == refusal
+
+
+def by_label(message: dict, label: str) -> str:
+    """The custom_id of a message's button."""
+    [button] = [button for button in buttons(message) if button["label"] == label]
+    return button["custom_id"]
