@@ -4,9 +4,11 @@ import os
 import pickle
 import zipfile
 
+import hypothesis
 import pytest
 import torch
-from safetensors.torch import save_file
+from hypothesis import strategies as st
+from safetensors.torch import save, save_file
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
@@ -232,6 +234,19 @@ def test_safetensors_give_the_same_tensors(tmp_path):
     save_file({}, path)
     with pytest.raises(CheckpointError, match="no tensors, only nothing"):
         read_tensors(path)
+
+
+@hypothesis.given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), max_size=6))
+def test_a_damaged_safetensors_file_is_read_or_refused_with_a_sentence(tmp_path_factory, changes):
+    path = tmp_path_factory.mktemp("damaged") / "model.safetensors"
+    data = bytearray(save({"a": torch.ones(3, 4), "b": torch.zeros(5).half()}))
+    for at, byte in changes:
+        data[at % len(data)] = byte
+    path.write_bytes(data)
+    try:
+        assert read_tensors(path)
+    except CheckpointError as refusal:
+        assert str(path) in str(refusal)
 
 
 @pytest.mark.parametrize(
