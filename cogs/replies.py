@@ -1,7 +1,8 @@
 """Messages to the bot: replies that edit a picture, and direct messages with a prompt.
 
 Without a privileged intent the bot receives the text of direct messages and of messages that
-mention it. A reply to the bot mentions it unless its ping is turned off.
+mention it. A reply to the bot mentions it unless its ping is turned off, so most replies are
+comments: only one that says so edits a picture (the server setting ``replies``).
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+from time import monotonic
 
 import discord
 from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Caught, GoneError
+from bot.guild.rules import Rules
 from bot.language import _, using_language
 from bot.media.source_picture import attached_address, job_of, picture_of
 from bot.permissions import check_bot_may_post_in
@@ -22,11 +25,16 @@ from bot.requests.asking import Asking
 from bot.requests.edit_request import edit_request
 from bot.requests.origin import Way, origin_of_message, place_of_message
 from engine.errors import RequestError
+from engine.request.arrow import arrows
 from engine.request.request import request_from_text
 
 log = logging.getLogger(__name__)
 
 _TAKEN = (discord.MessageType.default, discord.MessageType.reply)
+_HELP_SECONDS = 60.0  # at most one help text per channel of a server in this time
+_PREFIX = re.compile(
+    r"(?:\+|/?(?:edit|imagine|paint|bearbeite|male)\s*:|/imagine\b)\s*", re.IGNORECASE
+)
 
 
 class Replies(commands.Cog):
@@ -34,24 +42,22 @@ class Replies(commands.Cog):
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
+        self._helped: dict[int, float] = {}  # when help was last given, by channel
 
     @commands.Cog.listener()
     async def on_message(self, message: discord.Message) -> None:
         """Handle a message for the bot; errors are answered in a reply."""
         if not self._is_for_us(message) or (await self.bot.get_context(message)).valid:
             return
-        with using_language(await self._locale(message)):
-            with Caught("a message") as caught:
-                await self._take(message)
+        place, rules = place_of_message(message), None
+        with Caught("the settings of a server") as caught:
+            rules = await self.bot.guild_settings.rules(place.guild_id)
+        with using_language(place.locale if rules is None else rules.place(place).locale):
+            if rules is not None:
+                with Caught("a message") as caught:
+                    await self._take(message, rules)
             if caught.text is not None:
                 await _say(message, caught.text)
-
-    async def _locale(self, message: discord.Message) -> str:
-        """Return the server's language: its /config setting, else its Discord language."""
-        place = place_of_message(message)
-        with Caught("the language of a server"):
-            place = (await self.bot.guild_settings.rules(place.guild_id)).place(place)
-        return place.locale
 
     def _is_for_us(self, message: discord.Message) -> bool:
         if message.author.bot or message.webhook_id is not None or message.type not in _TAKEN:
@@ -61,11 +67,23 @@ class Replies(commands.Cog):
             me is not None and any(user.id == me.id for user in message.mentions)
         )
 
-    async def _take(self, message: discord.Message) -> None:
-        words, replied = self._words(message), await _replied_to(message)
+    async def _take(self, message: discord.Message, rules: Rules) -> None:
+        """Edit a picture, paint a direct message's prompt, give help, or ignore a comment."""
+        text = self._text(message)
+        said_so, words = _without_prefix(text)
         attached = attached_address(message)
+        if _is_reply(message) and not _is_meant(message, rules, said_so, words):
+            if not text and not message.attachments and self._may_help(message):
+                await _say(message, help_text(rules))
+            return
+        replied = await _replied_to(message)
         if attached is None and replied is None:
-            await self._take_words(message, words)
+            if message.guild is None and said_so and words:
+                await self.bot.intake.ask(
+                    Asking(origin_of_message(message, "direct message"), request_from_text(words))
+                )
+            elif self._may_help(message):
+                await _say(message, help_text(rules))
             return
         check_bot_may_post_in(message)
         job = None if replied is None else await job_of(self.bot, replied)
@@ -74,7 +92,7 @@ class Replies(commands.Cog):
             raise RequestError(
                 _(
                     "Say what to turn the picture into in the same message, for "
-                    'example "a red star".'
+                    'example "edit: a red star".'
                 )
             )
         if attached is not None:
@@ -90,36 +108,78 @@ class Replies(commands.Cog):
             way = "direct message" if message.guild is None else "mention"
         await self.bot.intake.ask(Asking(origin_of_message(message, way), request, [picture]))
 
-    async def _take_words(self, message: discord.Message, words: str) -> None:
-        """Paint a direct message's prompt; elsewhere, answer with the help text."""
-        if message.guild is not None or not words:
-            await _say(message, help_text())
-            return
-        await self.bot.intake.ask(
-            Asking(origin_of_message(message, "direct message"), request_from_text(words))
-        )
+    def _may_help(self, message: discord.Message) -> bool:
+        """Whether to answer with the help text; in a server's channel at most once a minute."""
+        if message.guild is None:
+            return True
+        now = monotonic()
+        recent = {
+            channel: when for channel, when in self._helped.items() if now - when < _HELP_SECONDS
+        }
+        self._helped = {**recent, message.channel.id: recent.get(message.channel.id, now)}
+        return message.channel.id not in recent
 
-    def _words(self, message: discord.Message) -> str:
+    def _text(self, message: discord.Message) -> str:
         """Return the message's text without the mention of the bot."""
         assert self.bot.user is not None
         return re.sub(rf"<@!?{self.bot.user.id}>", " ", message.content).strip()
 
 
-def help_text() -> str:
+def _without_prefix(text: str) -> tuple[bool, str]:
+    """Return whether ``text`` says that it is a request, and its words without the prefix."""
+    found = _PREFIX.match(text)
+    return (False, text) if found is None else (True, text[found.end() :].strip())
+
+
+def _is_meant(message: discord.Message, rules: Rules, said_so: bool, words: str) -> bool:
+    """Whether a reply is an edit, and not a comment.
+
+    Embeds do not count as pictures here: comments with links to animations are common.
+    """
+    match rules.value("replies"):
+        case "off":
+            return False
+        case "all":
+            return True
+        case _:
+            return said_so or bool(message.attachments) or any(arrows(words))
+
+
+def help_text(rules: Rules) -> str:
     """Explain how to paint and edit, and what Discord hides from the bot."""
-    return _(
-        "Use /imagine to paint a picture, /history to see your pictures, and /queue to see "
-        "what is running. To edit one of my pictures, reply to it with words or with your own "
-        "version of it. Leave the reply's ping on: without it, Discord doesn't show me your "
-        "message. To edit any other picture, use /edit, or open a message's menu and choose "
-        "Apps > Edit this image."
+    texts = [
+        _(
+            "Use /imagine to paint a picture, /history to see your pictures, and /queue to see "
+            "what is running."
+        )
+    ]
+    if rules.value("replies") != "off":
+        texts.append(
+            _(
+                'To edit one of my pictures, reply to it with words, as in "edit: a red star", '
+                "or with your own version of it. Leave the reply's ping on: without it, Discord "
+                "doesn't show me your message."
+            )
+        )
+    texts.append(
+        _(
+            "To edit any other picture, use /edit, or open a message's menu and choose "
+            "Apps > Edit this image."
+        )
     )
+    return " ".join(texts)
+
+
+def _is_reply(message: discord.Message) -> bool:
+    """Whether it answers another message; a forwarded message refers to one, too."""
+    reference = message.reference
+    return reference is not None and reference.type is discord.MessageReferenceType.reply
 
 
 async def _replied_to(message: discord.Message) -> discord.Message | None:
     """Return the message that this one replies to; raises GoneError if it was deleted."""
     reference = message.reference
-    if reference is None or reference.type is not discord.MessageReferenceType.reply:
+    if reference is None or not _is_reply(message):
         return None
     if isinstance(reference.resolved, discord.Message):
         return reference.resolved

@@ -80,6 +80,8 @@ def _everyone() -> str:
     return _("everyone")
 
 
+REPLIES = ("off", "prefix", "all")
+
 SECTIONS: dict[str, tuple[Definition, ...]] = {
     "defaults": (
         Definition(
@@ -183,6 +185,15 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             "roles_big",
             lambda: _("roles that can exceed max_size, up to the host's limit"),
             Mentions("@&"),
+        ),
+        Definition(
+            "replies",
+            lambda: _(
+                "which replies to my pictures edit them: off, prefix (those that start with "
+                '"edit:" or "+", have an arrow or carry a picture), or all'
+            ),
+            Choice(lambda: list(REPLIES)),
+            lambda host: "prefix",
         ),
     ),
     "limits per member": (

@@ -1,4 +1,4 @@
-"""What a member may see and do: whose pictures, in which channels, and to whom.
+"""What a member may see and do: whose pictures, in which channels, and to which members.
 
 Power over a picture is power in the picture's own channel, wherever the member acts. Power over
 the server comes from roles alone (:func:`bot.permissions.server_permissions`).

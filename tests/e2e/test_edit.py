@@ -56,7 +56,7 @@ async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, sta
     assert "from a picture" in first["embeds"][0]["footer"]["text"]
 
     # Another person replies with words: the bot's own picture is edited.
-    await standin.say(bob, channel, "a hen --iterations 3", reply_to=first)
+    await standin.say(bob, channel, "edit: a hen --iterations 3", reply_to=first)
     second, row, request = await result(2)
     posted = (bot.data / "pictures" / f"{job_id_of(first)}.png").read_bytes()
     assert (request["init_image"], request["prompt"]) == (sha256(posted), "a hen")

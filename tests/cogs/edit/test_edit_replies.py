@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import discord
 import pytest
 
@@ -48,7 +50,9 @@ async def direct(world, user, content="", *, reply_to=None, files=()):
 
 async def test_a_reply_with_a_prompt_starts_from_the_picture(world, here, host):
     first = await paint(world, here)
-    asked = await here.bob.send(here.channel, f"a blue circle --seed 4 {FAST}", reply_to=first)
+    asked = await here.bob.send(
+        here.channel, f"edit: a blue circle --seed 4 {FAST}", reply_to=first
+    )
     job = await newest(world, here.channel, 2)
     former = await world.bot.store.job(job_id_of(first))
     assert job.request.init_image == sha256(await world.bot.store.picture(former.id))
@@ -66,7 +70,7 @@ async def test_a_reply_with_a_prompt_starts_from_the_picture(world, here, host):
     assert len(world.messages(here.channel)) == 5
     # A reply to the progress message starts from the picture too.
     progress = await message_with(world, here.channel, "Painted in")
-    await here.bob.send(here.channel, f"a green circle {FAST}", reply_to=progress)
+    await here.bob.send(here.channel, f"edit: a green circle {FAST}", reply_to=progress)
     third = await newest(world, here.channel, 3)
     assert third.request.init_image is not None
 
@@ -80,7 +84,7 @@ async def test_progress_is_shown_even_if_the_bot_may_not_reply(world, here):
         code=160002,
         message="You cannot reply without permission to read message history",
     )
-    asked = await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=first)
+    asked = await here.bob.send(here.channel, f"edit: a blue circle {FAST}", reply_to=first)
     await world.painted(here.channel, 2)
     assert world.messages(here.channel)[-2].content.startswith("Painted in")
     assert all(
@@ -94,7 +98,7 @@ async def test_a_reply_to_a_time_lapse_starts_from_its_picture(world, here):
     first = await paint(world, here)
     await here.alice.click(first, label="Video")
     film = await message_with(world, here.channel, "Time-lapse")
-    await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=film)
+    await here.bob.send(here.channel, f"edit: a blue circle {FAST}", reply_to=film)
     job = await newest(world, here.channel, 2)
     assert job.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))
 
@@ -132,7 +136,7 @@ async def test_a_reply_to_a_running_job_starts_from_its_preview(world, here, hos
     await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 900")
     await world.until(lambda: "of 900" in world.messages(here.channel)[0].content, "a preview")
     [progress] = world.messages(here.channel)
-    await here.bob.send(here.channel, f"a hen {FAST}", reply_to=progress)
+    await here.bob.send(here.channel, f"edit: a hen {FAST}", reply_to=progress)
     await world.until(lambda: len(world.bot.queue.overview()) == 2, "bob's job")
     running, waiting = world.bot.queue.overview()
     assert (waiting.person, waiting.request.prompt) == (str(here.bob.id), "a hen")
@@ -144,15 +148,77 @@ async def test_a_reply_to_a_running_job_starts_from_its_preview(world, here, hos
 
 async def test_direct_messages_paint_prompts_and_edit_pictures(world, here):
     channel, picture = here.alice.user.dm_channel, png()
-    await direct(world, here.alice.user, f"a red circle {FAST}")
+    await direct(world, here.alice.user, f"imagine: a red circle {FAST}")
     [first] = await world.painted(channel)
     assert (await world.bot.store.job(job_id_of(first))).request.init_image is None
     await direct(world, here.alice.user, f"a hill {FAST}", files=[("hill.png", picture)])
     second = await newest(world, channel, 2)
     assert (second.request.init_image, second.guild_id) == (sha256(picture), None)
-    await direct(world, here.alice.user, f"a blue circle {FAST}", reply_to=first)
+    await direct(world, here.alice.user, f"edit: a blue circle {FAST}", reply_to=first)
     third = await newest(world, channel, 3)
     assert third.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))
+
+
+COMMENTS = ["lol nice", "nice edit, what model?", "edit it please", "1 + 1", "😍", "paint me next"]
+
+
+@pytest.mark.parametrize("words", COMMENTS)
+async def test_a_comment_in_reply_to_a_picture_starts_nothing(world, here, words):
+    first = await paint(world, here)
+    before = len(world.messages(here.channel))
+    await here.bob.send(here.channel, words, reply_to=first)
+    assert len(world.messages(here.channel)) == before + 1
+    assert world.bot.queue.overview() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [
+        ("edit: a blue circle", "a blue circle"),
+        ("Edit : a blue circle", "a blue circle"),
+        ("+ snow", "snow"),
+        ("a red circle -> a blue circle", "a red circle -> a blue circle"),
+        ("Bearbeite: a blue circle", "a blue circle"),
+    ],
+)
+async def test_a_reply_that_says_so_is_an_edit(world, here, words, prompt):
+    first = await paint(world, here)
+    await here.bob.send(here.channel, f"{words} {FAST}", reply_to=first)
+    assert (await newest(world, here.channel, 2)).request.prompt == prompt
+
+
+async def test_a_server_chooses_which_replies_edit(world, here):
+    first = await paint(world, here)
+    guild = str(here.guild.id)
+    change = world.bot.guild_settings.change
+    await change(guild, "1", lambda rules: {"replies": "all"})
+    await here.bob.send(here.channel, f"a blue circle {FAST}", reply_to=first)
+    assert (await newest(world, here.channel, 2)).request.prompt == "a blue circle"
+    await change(guild, "1", lambda rules: {"replies": "off"})
+    await here.bob.send(here.channel, f"edit: a hen {FAST}", reply_to=first)
+    await here.bob.send(here.channel, "", reply_to=first, attachments=[("mine.png", png())])
+    assert world.bot.queue.overview() == []
+    assert len(world.results(here.channel)) == 2
+
+
+@pytest.mark.parametrize("words", ["hi", "help", "a red circle", "what can you do?"])
+async def test_a_direct_message_that_is_no_request_is_answered_with_help(world, here, words):
+    await direct(world, here.alice.user, words)
+    [answer] = [
+        message
+        for message in world.messages(here.alice.user.dm_channel)
+        if message.author.id == world.bot.user.id
+    ]
+    assert answer.content.startswith("Use /imagine")
+    assert world.bot.queue.overview() == []
+
+
+@pytest.mark.parametrize("prefix", ["imagine: ", "/imagine ", "paint: ", "Edit: ", "+ "])
+async def test_a_direct_message_with_a_prefix_is_painted(world, here, prefix):
+    await direct(world, here.alice.user, f"{prefix}a red circle {FAST}")
+    await world.painted(here.alice.user.dm_channel)
+    [job] = await world.bot.store.history(str(here.alice.id), guild_id=None, offset=0, limit=5)
+    assert job.request.prompt == "a red circle"
 
 
 async def test_messages_without_a_mention_are_ignored(world, here):
@@ -167,12 +233,29 @@ async def test_messages_without_a_mention_are_ignored(world, here):
     assert world.bot.queue.overview() == []
 
 
-async def test_a_mention_without_a_picture_is_answered_with_help(world, here):
-    for words in (me(world), f"{me(world)} are you there?"):
-        await here.alice.send(here.channel, words)
-        answer = world.messages(here.channel)[-1]
-        assert answer.content.startswith("Use /imagine")
-        assert "Leave the reply's ping on" in answer.content
+async def test_mentions_without_a_picture_get_help_once_a_minute_in_a_channel(
+    world, here, monkeypatch
+):
+    other = here.guild.create_text_channel("other")
+    now = 1000.0
+    monkeypatch.setattr(sys.modules["cogs.replies"], "monotonic", lambda: now)
+
+    def answers(channel):
+        return [
+            message
+            for message in world.messages(channel)
+            if message.content.startswith("Use /imagine")
+        ]
+
+    await here.alice.send(here.channel, me(world))
+    await here.alice.send(here.channel, f"{me(world)} are you there?")
+    assert len(answers(here.channel)) == 1
+    assert "Leave the reply's ping on" in answers(here.channel)[0].content
+    await here.bob.send(other, me(world))
+    assert len(answers(other)) == 1
+    now += 61
+    await here.alice.send(here.channel, me(world))
+    assert len(answers(here.channel)) == 2
     assert world.bot.queue.overview() == []
 
 
@@ -197,18 +280,20 @@ async def test_edits_that_cannot_be_painted_are_refused_in_a_reply(
 async def test_replies_without_a_usable_picture_are_refused(world, here):
     first = await paint(world, here)
     await here.alice.send(here.channel, me(world), reply_to=first)
+    await message_with(world, here.channel, "Use /imagine")
+    await here.alice.send(here.channel, "edit:", reply_to=first)
     await message_with(world, here.channel, "Say what to turn the picture into")
     # Without the privileged intent the bot cannot read others' messages.
     closed = await here.bob.send(here.channel, "", attachments=[("sun.png", png())])
-    await here.alice.send(here.channel, f"{me(world)} a moon", reply_to=closed)
+    await here.alice.send(here.channel, f"{me(world)} + a moon", reply_to=closed)
     await message_with(world, here.channel, "choose Apps > Edit this image")
     help_text = await message_with(world, here.channel, "Say what to turn")
-    await here.alice.send(here.channel, "a moon", reply_to=help_text)
+    await here.alice.send(here.channel, "edit: a moon", reply_to=help_text)
     await message_with(world, here.channel, "That message has no picture")
     job = await world.bot.store.job(job_id_of(first))
     job.picture_path.unlink()
     world.env.backend.cdn._blobs.clear()
-    await here.alice.send(here.channel, "a blue circle", reply_to=first)
+    await here.alice.send(here.channel, "edit: a blue circle", reply_to=first)
     await message_with(world, here.channel, "Discord no longer has that picture")
     assert len(world.results(here.channel)) == 1
 

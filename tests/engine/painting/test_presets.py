@@ -26,7 +26,7 @@ def _shown_codes(synthesis: Synthesis) -> torch.Tensor:
 
 @pytest.mark.parametrize("preset", sorted(PRESETS))
 def test_a_preset_moves_the_drawn_models_codes(drawn: Models, preset: str) -> None:
-    """Their standard deviation was 145: the paper's steps of 0.15 changed none in 400 iterations."""
+    """Their standard deviation was 145: steps of 0.15 changed none in 400 iterations."""
     request = ImageRequest(
         prompt="a red circle on a blue background",
         model="drawn",
