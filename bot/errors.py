@@ -12,6 +12,7 @@ Commands, modals, buttons and jobs all answer through here::
     +-- BusyError               the user's data is being exported or deleted
     +-- AttachmentError         a picture that cannot be downloaded or used
     +-- ClosingError            the bot is stopping
+    +-- SlowError               the database did not answer in time
     +-- NotAllowedError         something that the server's settings forbid
     +-- MissingRightError       the user lacks a permission in the server
     +-- SettingError            an unknown setting or an invalid value
@@ -73,6 +74,10 @@ class AttachmentError(BotError):
 
 class ClosingError(BotError):
     """The bot is stopping and takes no new jobs."""
+
+
+class SlowError(BotError):
+    """The database did not answer before Discord stops waiting."""
 
 
 class NotAllowedError(BotError):

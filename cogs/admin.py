@@ -19,6 +19,7 @@ from bot.client import ImageBot
 from bot.errors import GoneError, Guarded, MissingRightError, report
 from bot.language import _, plural
 from bot.language.formatting import duration
+from bot.ui.answers import defer, in_time
 from bot.ui.command_tree import sync
 from bot.ui.feature import Feature
 from data.sqlite.backup import backups
@@ -48,9 +49,9 @@ async def check_host(interaction: discord.Interaction[Any]) -> None:
 
 
 async def defer_for_host(interaction: discord.Interaction[Any]) -> None:
-    """Check the same, and acknowledge: the answer takes more than three seconds."""
+    """Acknowledge, and check the same: the first check of a process asks Discord."""
+    await defer(interaction)
     await check_host(interaction)
-    await interaction.response.defer(ephemeral=True, thinking=True)
 
 
 class AnnounceButton(
@@ -85,7 +86,7 @@ class AnnounceButton(
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Remove the announcement from the pending ones, then send or discard it."""
         async with Guarded(interaction, "the button announce"):
-            await check_host(interaction)
+            await in_time(check_host(interaction))  # it may ask Discord
             cog = interaction.client.get_cog(Admin.__cog_name__)
             assert isinstance(cog, Admin)  # it registered this button
             announcement = cog.announcements.pop(self.key, None)
@@ -199,9 +200,9 @@ class Admin(Feature):
     async def workers(self, interaction: discord.Interaction[Any]) -> None:
         """Show each worker's process, device, model and memory."""
         async with Guarded(interaction, "/admin workers"):
-            await check_host(interaction)
+            await defer_for_host(interaction)
             lines = [worker_line(worker) for worker in self.bot.queue.workers()]
-            await interaction.response.send_message("\n".join(lines), ephemeral=True)
+            await interaction.edit_original_response(content="\n".join(lines))
 
     @admin.command(description="Stop taking new jobs and finish the queue before maintenance")
     @app_commands.describe(state="on: stop taking new jobs; off: take new jobs again")
@@ -210,7 +211,7 @@ class Admin(Feature):
     ) -> None:
         """Drain the queue until it is turned off or the bot restarts."""
         async with Guarded(interaction, "/admin drain"):
-            await check_host(interaction)
+            await defer_for_host(interaction)
             self.bot.queue.draining = state == "on"
             if self._watching is not None:
                 self._watching.cancel()
@@ -229,7 +230,7 @@ class Admin(Feature):
                     left,
                 )
                 self._watching = spawn(self._say_when_empty(interaction.user), "drain")
-            await interaction.response.send_message(text, ephemeral=True)
+            await interaction.edit_original_response(content=text)
 
     @property
     def empty(self) -> bool:

@@ -18,6 +18,7 @@ from bot.requests.asking import Asking
 from bot.requests.edit_request import edit_request
 from bot.requests.origin import origin_of_interaction
 from bot.requests.restrictions import check_may_ask
+from bot.ui.answers import in_time
 from bot.ui.edit_modal import EditModal
 from engine.pictures.formats import FORMAT_NAMES
 from engine.request.limits import max_length, range_of
@@ -88,22 +89,26 @@ class Edit(commands.Cog):
     ) -> None:
         """Open the modal for the message's picture; the download waits for its answer."""
         async with Guarded(interaction, MENU):
-            await check_may_ask(self.bot.people, interaction)
-            job = await job_of(self.bot, message)
-            if job is not None and job.is_painted:
-                modal = EditModal("job", job.id)
-            else:
-                address = picture_address(message)
-                if address is None:
-                    raise AttachmentError(
-                        _(
-                            "That message has no picture. Choose one that does, or "
-                            "attach a picture to /edit."
-                        )
-                    )
-                self.bot.attachments.check(address)
-                modal = EditModal("address", await self.bot.store.messages.keep_address(address))
+            modal = await in_time(self._modal(interaction, message))
             await interaction.response.send_modal(modal)
+
+    async def _modal(
+        self, interaction: discord.Interaction[Any], message: discord.Message
+    ) -> EditModal:
+        await check_may_ask(self.bot.people, interaction)
+        job = await job_of(self.bot, message)
+        if job is not None and job.is_painted:
+            return EditModal("job", job.id)
+        address = picture_address(message)
+        if address is None:
+            raise AttachmentError(
+                _(
+                    "That message has no picture. Choose one that does, or "
+                    "attach a picture to /edit."
+                )
+            )
+        self.bot.attachments.check(address)
+        return EditModal("address", await self.bot.store.messages.keep_address(address))
 
 
 async def setup(bot: ImageBot) -> None:

@@ -9,11 +9,12 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import ImageBot
-from bot.errors import Guarded
+from bot.errors import Guarded, SlowError
 from bot.language.translator import described, field_description
 from bot.permissions import check_bot_may_post
 from bot.requests.asking import Asking
 from bot.requests.origin import origin_of_interaction
+from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices, offer_models
 from engine.pictures.formats import FORMAT_NAMES
 from engine.request.flag_values import parse_size
@@ -77,7 +78,10 @@ class Imagine(commands.Cog):
         self, interaction: discord.Interaction[Any], typed: str
     ) -> list[app_commands.Choice[str]]:
         """Offer the user's own recent prompts."""
-        recent = await self.bot.store.recent_prompts(str(interaction.user.id), 100)
+        try:
+            recent = await in_time(self.bot.store.recent_prompts(str(interaction.user.id), 100))
+        except SlowError:
+            return []
         return choices(recent, typed)
 
 

@@ -16,6 +16,7 @@ from bot.language import _
 from bot.language.formatting import escape
 from bot.language.translator import field_description
 from bot.requests.limits import check_limits
+from bot.ui.answers import defer
 from bot.ui.autocomplete import offer_models
 from data.people import Preferences
 from engine.request.flag_values import parse_size
@@ -39,8 +40,9 @@ class PreferencesCog(commands.Cog, name="Preferences"):
     async def show(self, interaction: discord.Interaction[Any]) -> None:
         """Show the preferences to the user alone."""
         async with Guarded(interaction, "/preferences show"):
+            await defer(interaction)
             mine = await self.bot.people.preferences(str(interaction.user.id))
-            await interaction.response.send_message(_preferences_text(mine), ephemeral=True)
+            await interaction.edit_original_response(content=_preferences_text(mine))
 
     @preferences.command(
         name="set", description="Change your preferences; options that you leave out stay the same"
@@ -78,21 +80,21 @@ class PreferencesCog(commands.Cog, name="Preferences"):
                 if name in given
             }
             check_limits(make_request("a picture", **wanted), self.bot.settings.limits, 0)
+            await defer(interaction)
             if model is not None:
                 await check_model(model)
             person = str(interaction.user.id)
             mine = replace(await self.bot.people.preferences(person), **given)
             await self.bot.people.prefer(person, mine)
-            await interaction.response.send_message(_preferences_text(mine), ephemeral=True)
+            await interaction.edit_original_response(content=_preferences_text(mine))
 
     @preferences.command(description="Reset your preferences")
     async def reset(self, interaction: discord.Interaction[Any]) -> None:
         """Delete all preferences of the user."""
         async with Guarded(interaction, "/preferences reset"):
+            await defer(interaction)
             await self.bot.people.prefer(str(interaction.user.id), Preferences())
-            await interaction.response.send_message(
-                _preferences_text(Preferences()), ephemeral=True
-            )
+            await interaction.edit_original_response(content=_preferences_text(Preferences()))
 
 
 def _preferences_text(mine: Preferences) -> str:

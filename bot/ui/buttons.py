@@ -24,6 +24,7 @@ from bot.requests.origin import origin_of_interaction
 from bot.requests.removal import Removal
 from bot.requests.restrictions import check_may_ask
 from bot.requests.rights import check_may_see, check_owner_or_moderator
+from bot.ui.answers import defer, in_time
 from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
 from data.jobs.stored import StoredJob
@@ -68,6 +69,7 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
     label: ClassVar[str]
     style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
     guarded_verb: ClassVar[Verb | None] = None
+    opens_modal: ClassVar[bool] = False
     place: ClassVar[int] = 0
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -102,7 +104,11 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
         async with Guarded(interaction, f"the button {self.action}"):
             bot: ButtonBot = interaction.client
             with about_job(self.job_id):
-                job = await bot.store.job(self.job_id)
+                if self.opens_modal:
+                    job = await in_time(bot.store.job(self.job_id))
+                else:
+                    await defer(interaction)
+                    job = await bot.store.job(self.job_id)
                 if job is None:
                     raise GoneError(_("That picture was deleted. Use /imagine to paint a new one."))
                 if self.guarded_verb is None:
@@ -114,7 +120,10 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
     async def act(
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
-        """Do what the button does. It must answer the interaction, and may raise."""
+        """Do what the button does. It may raise.
+
+        It must edit the deferred answer, or open the modal.
+        """
         raise NotImplementedError  # subclasses implement it
 
 
@@ -134,7 +143,7 @@ class StopButton(JobButton):
             text = _("That picture hasn't started yet. Press Cancel to remove it from the queue.")
         else:
             text = _("That picture is no longer in the queue.")
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.edit_original_response(content=text)
 
 
 class CancelButton(JobButton):
@@ -153,7 +162,7 @@ class CancelButton(JobButton):
             if await bot.queue.cancel(job.id)
             else _("That picture is no longer in the queue.")
         )
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.edit_original_response(content=text)
 
 
 class AgainButton(JobButton):
@@ -166,7 +175,6 @@ class AgainButton(JobButton):
     ) -> None:
         """Queue the request without its seed."""
         check_bot_may_post(interaction)
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await bot.intake.ask(
             Asking(
                 origin_of_interaction(interaction, "button again"),
@@ -179,12 +187,13 @@ class RemixButton(JobButton):
     """Opens the prompt in a modal; the result is a job of the user who presses."""
 
     action, label = "remix", mark("Remix")
+    opens_modal = True
 
     async def act(
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Open the modal; nothing is queued until it is submitted."""
-        await check_may_ask(bot.store.people, interaction)
+        await in_time(check_may_ask(bot.store.people, interaction))
         await interaction.response.send_modal(RemixModal(job.id, job.request.prompt))
 
 
@@ -199,7 +208,6 @@ class ContinueButton(JobButton):
         """Queue the iterations that were left or, for a finished picture, as many again."""
         check_bot_may_post(interaction)
         continuation = continuation_of(job)
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await bot.intake.ask(
             Asking(
                 origin_of_interaction(interaction, "button continue"),
@@ -213,12 +221,13 @@ class EditButton(JobButton):
     """Starts an edit from the picture, as a job of the user who presses."""
 
     action, label = "edit", mark("Edit")
+    opens_modal = True
 
     async def act(
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Open the modal; nothing is queued until it is submitted."""
-        await check_may_ask(bot.store.people, interaction)
+        await in_time(check_may_ask(bot.store.people, interaction))
         if not job.is_painted:
             raise GoneError(_("There's no finished picture to edit. Press Again to paint one."))
         await interaction.response.send_modal(EditModal("job", job.id))
@@ -244,7 +253,7 @@ class VideoButton(JobButton):
             if begun
             else _("I'm already making that time-lapse. I'll post it when it's done.")
         )
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.edit_original_response(content=text)
 
 
 class KeepButton(JobButton):
@@ -268,7 +277,7 @@ class KeepButton(JobButton):
             if kept
             else _("No longer kept. This picture can be deleted to free up space.")
         )
-        await interaction.response.send_message(text, ephemeral=True)
+        await interaction.edit_original_response(content=text)
 
 
 class DeleteButton(JobButton):
@@ -283,7 +292,6 @@ class DeleteButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Delete the message first, then the rest."""
-        await interaction.response.defer(ephemeral=True, thinking=True)
         await interaction.edit_original_response(content=await bot.removal.remove(job))
 
 

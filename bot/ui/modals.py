@@ -21,6 +21,7 @@ from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
 from bot.requests.rights import check_may_see
+from bot.ui.answers import defer
 from data.store import Store
 from engine.request.limits import max_length
 from engine.request.request import request_from_text
@@ -70,6 +71,7 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
     if found is None:
         return
     async with Guarded(interaction, "the modal remix"):
+        await defer(interaction)
         with about_job(found["job"]):
             job = await bot.store.job(found["job"])
             if job is None:
@@ -80,7 +82,6 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
             check_bot_may_post(interaction)
             values = job.request.model_dump(exclude={"prompt", "seed"})
             request = request_from_text(submitted_text(interaction, PROMPT), **values)
-            await interaction.response.defer(ephemeral=True, thinking=True)
             await bot.intake.ask(Asking(origin_of_interaction(interaction, "remix modal"), request))
 
 

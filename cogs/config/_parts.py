@@ -11,11 +11,12 @@ import discord
 from discord import app_commands
 
 from bot.client import ImageBot
-from bot.errors import Guarded, MissingRightError, SettingError
+from bot.errors import Guarded, MissingRightError, SettingError, SlowError
 from bot.guild.rules import DEFINITIONS
 from bot.language import _
 from bot.language.formatting import escape
 from bot.permissions import server_permissions
+from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices
 
 LONGEST_LIST, LONGEST_ENTRY = 1800, 100  # characters; a longer list is sent as a file
@@ -109,7 +110,10 @@ async def offer_listed(
 ) -> list[app_commands.Choice[str]]:
     """Return :func:`offer` for the items of the server's list ``setting``."""
     bot: ImageBot = interaction.client
-    rules = await bot.guild_settings.rules(str(interaction.guild_id))
+    try:
+        rules = await in_time(bot.guild_settings.rules(str(interaction.guild_id)))
+    except SlowError:
+        return []
     return offer(interaction, list(rules.items(setting)), typed)
 
 

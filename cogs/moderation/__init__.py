@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -9,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import ImageBot
-from bot.errors import GoneError, Guarded, MissingRightError, TermsError
+from bot.errors import GoneError, Guarded, MissingRightError, SlowError, TermsError
 from bot.host.logs import about_job
 from bot.language import _, using_language
 from bot.requests.restrictions import parse_duration, timestamp
@@ -19,6 +20,7 @@ from bot.requests.rights import (
     check_moderates_server,
     moderated_channels,
 )
+from bot.ui.answers import defer, in_time
 from bot.ui.autocomplete import MAX_CHOICES
 from cogs.moderation._lists import (
     act_line,
@@ -33,6 +35,7 @@ from cogs.moderation._lists import (
 from data.jobs.stored import StoredJob
 from data.people import Act, Kind, LoggedAct, Restriction
 from engine.clock import now_ms
+from engine.jobs.job import Job
 
 SHOWN, LOGGED = 10, 20
 MOST = 1000
@@ -96,6 +99,7 @@ class Moderation(commands.Cog):
         """Show a list to the moderator alone."""
         async with Guarded(interaction, "/mod jobs"):
             channels = moderated_channels(interaction)
+            await defer(interaction)
             found = await self.bot.store.server_jobs.recent(
                 str(interaction.guild_id),
                 person=None if person is None else str(person.id),
@@ -129,24 +133,23 @@ class Moderation(commands.Cog):
             return []  # the list has prompts from channels that the user may not see
         guild_id = str(interaction.guild_id)
         if unfinished:
-            ids = [
-                job.id
+            wanted = typed.casefold().strip()
+            found: Sequence[Job | StoredJob] = [
+                job
                 for job in self.bot.queue.overview()
                 if job.place.guild_id == guild_id
                 and (channels is None or job.place.channel_id in channels)
-            ]
-            stored = [await self.bot.store.job(id) for id in ids]
-            wanted = typed.casefold().strip()
-            found = [
-                job
-                for job in stored
-                if job is not None
                 and (wanted in job.request.prompt.casefold() or job.id.startswith(wanted))
             ]
         else:
-            found = await self.bot.store.server_jobs.recent(
-                guild_id, channels=channels, words=typed.strip(), limit=MAX_CHOICES
-            )
+            try:
+                found = await in_time(
+                    self.bot.store.server_jobs.recent(
+                        guild_id, channels=channels, words=typed.strip(), limit=MAX_CHOICES
+                    )
+                )
+            except SlowError:
+                return []
         with using_language(str(interaction.locale)):
             return [
                 app_commands.Choice(name=choice_name(job), value=job.id)
@@ -274,6 +277,7 @@ class Moderation(commands.Cog):
             str(interaction.user.id),
             expires_at=expires_at,
         )
+        await defer(interaction)
         await self.bot.people.restrict(new)
         return new
 
@@ -282,6 +286,7 @@ class Moderation(commands.Cog):
     ) -> None:
         guild_id = check_moderates_server(interaction)
         check_may_act_on(interaction, person)
+        await defer(interaction)
         lifted = await self.bot.people.lift(
             guild_id, str(person.id), kind, str(interaction.user.id)
         )
@@ -298,6 +303,7 @@ class Moderation(commands.Cog):
         """Show the active bans and limits, newest first."""
         async with Guarded(interaction, "/mod bans"):
             guild_id = check_moderates_server(interaction)
+            await defer(interaction)
             found = await self.bot.people.restrictions_in(guild_id)
             await show_list(
                 interaction,
@@ -310,6 +316,7 @@ class Moderation(commands.Cog):
         """Show the newest actions first."""
         async with Guarded(interaction, "/mod log"):
             guild_id = check_moderates_server(interaction)
+            await defer(interaction)
             acts = await self.bot.people.acts(guild_id, LOGGED)
             found = await self.bot.store.picture_checks.findings(guild_id, LOGGED)
             lines = [(act.created_at, act_line(act)) for act in acts]

@@ -14,18 +14,19 @@ from data.jobs.stored import StoredJob
 from data.people import LoggedAct, Restriction
 from data.picture_checks import Finding
 from data.privacy.alias import is_alias
+from engine.jobs.job import Job
 
 LISTED = 40
 NOBODY = discord.AllowedMentions.none()
 
 
 async def say(interaction: discord.Interaction[Any], text: str) -> None:
-    """Answer the moderator alone, without pings."""
-    await interaction.response.send_message(text, ephemeral=True, allowed_mentions=NOBODY)
+    """Answer the moderator, whose interaction is deferred, without pings."""
+    await interaction.edit_original_response(content=text, allowed_mentions=NOBODY)
 
 
 async def show_list(interaction: discord.Interaction[Any], lines: list[str], nothing: str) -> None:
-    """Answer the moderator alone with as many ``lines`` as fit, or with ``nothing``."""
+    """Answer the moderator, as above, with as many ``lines`` as fit, or with ``nothing``."""
     if not lines:
         await say(interaction, nothing)
         return
@@ -37,8 +38,8 @@ async def show_list(interaction: discord.Interaction[Any], lines: list[str], not
         shown.append(line)
     if len(shown) < len(lines):
         shown.append(_("and {number} more", number=len(lines) - len(shown)))
-    await interaction.response.send_message(
-        embed=discord.Embed(description="\n".join(shown)), ephemeral=True, allowed_mentions=NOBODY
+    await interaction.edit_original_response(
+        embed=discord.Embed(description="\n".join(shown)), allowed_mentions=NOBODY
     )
 
 
@@ -67,7 +68,7 @@ def terms_of(limit: Restriction | LoggedAct) -> str:
     return ", ".join(terms)
 
 
-def state_of(job: StoredJob) -> str:
+def state_of(job: Job | StoredJob) -> str:
     """Describe a job's state."""
     return {
         "queued": _("queued"),
@@ -79,7 +80,7 @@ def state_of(job: StoredJob) -> str:
     }[job.state]
 
 
-def choice_name(job: StoredJob) -> str:
+def choice_name(job: Job | StoredJob) -> str:
     """Return a job's name in autocompletion."""
     start = f"{state_of(job)} · {job.id[:8]} · "
     prompt = " ".join(job.request.prompt.split())
