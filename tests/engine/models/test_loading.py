@@ -1,11 +1,16 @@
+import json
+
 import pytest
 import torch
+import yaml
+from safetensors.torch import save_file
 
 from engine import imagine
 from engine.errors import CheckpointError, MissingModelError, ModelError, UnknownModelError
 from engine.models import choose_device, load_catalogue, load_models
 from engine.models.catalogue import add_model
 from engine.models.download import file_sha256, obtain
+from tests.checkpoints import open_clip_config, open_clip_state, vqgan_config, vqgan_state
 
 
 @pytest.fixture
@@ -129,3 +134,30 @@ def test_a_fourier_picture_is_guided_by_any_perceptor(own_catalogue):
     models = load_models("clouds", device="cpu")
     *_, last = imagine("a red star", models=models, width=34, height=20, iterations=2, cutouts=2)
     assert last.image.shape == (3, 20, 34)
+
+
+def test_a_latent_diffusion_vqgan_and_an_openclip_perceptor_paint(own_catalogue, tmp_path):
+    config, described = tmp_path / "vq.yaml", vqgan_config()
+    described["model"]["target"] = "ldm.models.autoencoder.VQModelInterface"
+    config.write_text(yaml.safe_dump(described))
+    generator, perceptor = tmp_path / "vq.safetensors", tmp_path / "clip.safetensors"
+    save_file({f"module.{name}": tensor for name, tensor in vqgan_state().items()}, generator)
+    save_file(open_clip_state(), perceptor)
+    perceptor_config = tmp_path / "open_clip_config.json"
+    perceptor_config.write_text(json.dumps(open_clip_config()))
+    files = (generator, config, perceptor, perceptor_config)
+    add_model(
+        "theirs",
+        generator=generator,
+        config=config,
+        perceptor=perceptor,
+        perceptor_config=perceptor_config,
+        defaults={"width": 32, "height": 32},
+        hashes={path: file_sha256(path) for path in files},
+    )
+    models = load_models("theirs", device="cpu", precision="float32")
+    first, *_, last = imagine(
+        "a fox", models=models, iterations=6, learning_rate=1.0, cutouts=2, seed=1
+    )
+    assert last.image.shape == (3, 32, 32)
+    assert not torch.equal(first.image, last.image)
