@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
+
+from engine.cli.streams import complain, prepare
 
 
 def main() -> None:
@@ -15,10 +16,11 @@ def main() -> None:
     # Threads that spin while they wait make a step many times slower if other programs run, too.
     # Torch reads this when it is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    prepare()
     try:
         raise SystemExit(_run())
     except KeyboardInterrupt:
-        print("imagine: Stopped.", file=sys.stderr)
+        complain("imagine: Stopped.")
         raise SystemExit(130) from None
 
 
@@ -36,7 +38,7 @@ def _run() -> int:
         message = error.format_message().splitlines()[0]
     except EngineError as error:
         message = str(error)
-    print(f"imagine: {message}", file=sys.stderr)
+    complain(f"imagine: {message}")
     return 2
 
 

@@ -6,7 +6,6 @@ All options are validated before torch is imported or a file is touched.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import re
 from pathlib import Path
@@ -16,18 +15,20 @@ import typer
 
 from engine.cli import run
 from engine.cli.output_files import Targets
+from engine.cli.streams import OutputError, complain, say, say_json
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
 from engine.pictures.reading import read, read_file
 from engine.request.flag_values import FLAGS, read_flag
 from engine.request.limits import RANGES
-from engine.request.request import ImageRequest, request_from_text
+from engine.request.request import ImageRequest, addresses, requests_from_text
 from engine.version import version
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 EPILOG = """\
 Options of the picture can also be part of the prompt: imagine "a red star --seed 7 --ar 16:9".
+Words in braces are choices: imagine "a {red, blue} star" paints both, one after the other.
 Ctrl-C stops and saves the picture so far. The request is stored in the PNG's text.
 
 The default model is natural, which accepts any English words: it knows a thousand kinds of things
@@ -75,6 +76,7 @@ def _show_version(asked: bool) -> None:
 
 
 _SIZE = f"Width x height in pixels, each {RANGES['width']}; 256 is a square."
+_AVOID = "What to push away from, separated by commas; the same as words with the weight -0.5."
 _ASPECT = "Width : height, for example 16:9, with the area of the model's default size."
 
 
@@ -96,6 +98,7 @@ def imagine(
     ] = None,
     size: Annotated[str | None, _flag("size", "WxH", _SIZE)] = None,
     aspect: Annotated[str | None, _flag("ar", "W:H", _ASPECT)] = None,
+    avoid: Annotated[str | None, _flag("no", "WORDS", _AVOID)] = None,
     iterations: Annotated[str | None, _flag("iterations", "N")] = None,
     seed: Annotated[str | None, _flag("seed", "N")] = None,
     preset: Annotated[str | None, _flag("preset", "NAME")] = None,
@@ -115,10 +118,10 @@ def imagine(
         ),
     ] = "auto",
     init_image: Annotated[
-        Path | None, _file("--init-image", about=f"A picture to start from: {FORMAT_NAMES}.")
+        str | None, _file("--init-image", about=f"A picture to start from: {FORMAT_NAMES}.")
     ] = None,
     mask: Annotated[
-        Path | None,
+        str | None,
         _file(
             "--mask",
             about="A mask for the picture to start from; white or transparent areas can change.",
@@ -146,7 +149,9 @@ def imagine(
     as_json: Annotated[
         bool,
         typer.Option(
-            "--json", metavar=_NO_METAVAR, help="Print one JSON object to stdout instead of text."
+            "--json",
+            metavar=_NO_METAVAR,
+            help="Print one JSON object a picture to stdout instead of text.",
         ),
     ] = False,
     quiet: Annotated[
@@ -189,40 +194,69 @@ def imagine(
     }
     pictures: dict[str, bytes] = {}
     values: dict[str, Any] = {}
-    for name, path in (("init_image", init_image), ("mask", mask)):
+    sources = [_local("init-image", init_image), _local("mask", mask)]
+    for name, path in zip(("init_image", "mask"), sources, strict=True):
         if path is not None:
             values[name] = _take_picture(path, pictures)
-    request = _request(
-        prompt or [], {name: text for name, text in given.items() if text is not None}, values
+    text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
+    requests = _requests(
+        text, {name: value for name, value in given.items() if value is not None}, values
     )
     if not 0 <= preview_every < math.inf:
         raise RequestError(f"--preview-every must be 0 or more seconds, not {preview_every:g}.")
-    targets = Targets(output, video, preview)
-    targets.check(init_image)
-    targets.check(mask)
+    first = Targets(output, video, preview)
+    for number in range(1, len(requests) + 1):
+        for source in sources:
+            first.numbered(number).check(source)
+    for number, request in enumerate(requests, 1):
+        if len(requests) > 1 and not quiet:
+            complain(f"Picture {number} of {len(requests)}: {request.prompt}")
+        try:
+            result = run.paint(
+                request,
+                pictures,
+                first.numbered(number),
+                device=device,
+                precision=precision,
+                preview_every=preview_every,
+                quiet=quiet,
+            )
+        except KeyboardInterrupt:
+            complain("imagine: Stopped.")
+            return 130
+        _tell(result.report, as_json=as_json, quiet=quiet)
+        if result.error is not None:
+            raise result.error
+        if result.code:
+            return result.code
+    return 0
+
+
+def _tell(report: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
+    """Print what was painted. The files are complete, whatever happens to standard output."""
     try:
-        result = run.paint(
-            request,
-            pictures,
-            targets,
-            device=device,
-            precision=precision,
-            preview_every=preview_every,
-            quiet=quiet,
+        if as_json:
+            say_json(report)
+        elif not quiet:
+            for what in ("path", "video", "preview"):
+                if report[what] is not None:
+                    name = "Picture" if what == "path" else what.capitalize()
+                    say(f"{name}: {report[what]}")
+    except OutputError as error:
+        place = f"{str(error).rstrip('.')}; the picture is {report['path']}."
+        if as_json:  # a program waits for the report
+            raise OutputError("{what}", what=place) from None
+        complain(f"imagine: {place}")
+
+
+def _local(option: str, given: str | None) -> Path | None:
+    """The path of a picture on this machine; raises RequestError for a web address."""
+    if given is not None and "://" in given:
+        raise RequestError(
+            f'--{option} needs a file on this machine, not the address "{given}"; download it '
+            "first."
         )
-    except KeyboardInterrupt:
-        typer.echo("imagine: Stopped.", err=True)
-        return 130
-    if as_json:
-        typer.echo(json.dumps(result.report, ensure_ascii=False))
-    elif not quiet:
-        for what in ("path", "video", "preview"):
-            if result.report[what] is not None:
-                name = "Picture" if what == "path" else what.capitalize()
-                typer.echo(f"{name}: {result.report[what]}")
-    if result.error is not None:
-        raise result.error
-    return result.code
+    return None if given is None else Path(given)
 
 
 def _take_picture(path: Path, pictures: dict[str, bytes]) -> str:
@@ -237,8 +271,22 @@ def _take_picture(path: Path, pictures: dict[str, bytes]) -> str:
     return digest
 
 
-def _request(words: list[str], flags: dict[str, str], values: dict[str, Any]) -> ImageRequest:
+def _requests(text: str, flags: dict[str, str], values: dict[str, Any]) -> tuple[ImageRequest, ...]:
+    """The requests of the prompt and the options; raises RequestError."""
     for name in FLAGS:
         if name in flags:
             values |= read_flag(name, flags[name])
-    return request_from_text(" ".join(words), **values)
+    address = next(addresses(text), None)
+    if address is not None:
+        raise RequestError(
+            f'The prompt has the address "{address[0]}"; download the picture, and start from it '
+            "with --init-image."
+        )
+    if "init_image" not in values:
+        for name in ("strength", "mask", "where", "keep"):
+            if name in values:
+                raise RequestError(
+                    f"--{name} needs a picture to start from; add it with --init-image, or leave "
+                    f"--{name} out."
+                )
+    return requests_from_text(text, **values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from engine.cli.progress import stderr_console
+from engine.cli.streams import complain, prepare, say
 from engine.errors import CheckpointError, EngineError, ModelError, UnknownModelError
 from engine.models.catalogue import (
     Catalogue,
@@ -64,13 +65,15 @@ def list_models(folder: Folder = None) -> None:
             "; ".join(licences),
         )
     console = Console(soft_wrap=True)
-    console.print(table)
-    console.print(
-        f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
-        "perceptor, write for example imagenet-16384/RN50.",
-        highlight=False,
-    )
-    console.print(f"Downloads are stored in {place}", highlight=False)
+    with console.capture() as text:
+        console.print(table)
+        console.print(
+            f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
+            "perceptor, write for example imagenet-16384/RN50.",
+            highlight=False,
+        )
+        console.print(f"Downloads are stored in {place}", highlight=False)
+    say(text.get().rstrip("\n"))
 
 
 def _to_download(entry: ModelEntry, folder: Path) -> str:
@@ -97,11 +100,11 @@ def get(
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    with Progress(*columns, console=stderr_console()) as bars:
         for source in entry.sources:
             _download(source, place, bars)
     load_models(name, device="cpu", folder=place, catalogue=catalogue)
-    print(f'{name} is ready: imagine --model {name} "..."')
+    say(f'{name} is ready: imagine --model {name} "..."')
 
 
 def _download(source: Source, folder: Path, bars: Progress) -> None:
@@ -141,11 +144,11 @@ def check(
             raise
         except ModelError as error:
             wrong += 1
-            print(f"{each}: {error}", file=sys.stderr)
+            complain(f"{each}: {error}")
         else:
-            print(f"{each}: OK")
+            say(f"{each}: OK")
     if not names:
-        print("No model is on this machine.")
+        say("No model is on this machine.")
     if wrong:
         raise typer.Exit(1)
 
@@ -225,7 +228,7 @@ def add(
         defaults={"width": side, "height": side},
         hashes={file: file_sha256(file) for file in used},
     )
-    print(f'{name} was added to {catalogue}: imagine --model {name} "..."')
+    say(f'{name} was added to {catalogue}: imagine --model {name} "..."')
 
 
 def _load_perceptor(
@@ -247,10 +250,11 @@ def _load_perceptor(
 
 def main() -> None:
     """Run the command; an EngineError becomes one sentence on stderr and exit code 2."""
+    prepare()
     try:
         app()
     except EngineError as error:
-        print(f"imagine-models: {error}", file=sys.stderr)
+        complain(f"imagine-models: {error}")
         raise SystemExit(2) from None
 
 

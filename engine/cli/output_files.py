@@ -18,28 +18,22 @@ def check_target(path: Path, endings: Sequence[str], what: str) -> None:
 
     ``what`` is its name in the message, for example "The picture". No file is touched.
     """
-    if path.suffix.lower() not in endings:
-        raise RequestError(
-            f'{what} can\'t be written as "{path.name}"; use a name that ends in '
-            f"{' or '.join(endings)}."
-        )
+    shown = f'{what} can\'t be written to "{path}"'
     folder = path.parent
     try:
+        if path.is_dir() or not path.name:
+            raise RequestError(
+                f"{shown}, which is a folder; add a file name that ends in {' or '.join(endings)}."
+            )
+        if path.suffix.lower() not in endings:
+            raise RequestError(f"{shown}; use a name that ends in {' or '.join(endings)}.")
         if not folder.is_dir():
-            raise RequestError(
-                f"{what} can't be written to the folder {folder}, which does not "
-                "exist; create it first."
-            )
-        if path.is_dir():
-            raise RequestError(
-                f"{what} can't be written to {path}, which is a folder; add a file name."
-            )
+            raise RequestError(f"{shown}: its folder does not exist; create it first.")
     except OSError as error:  # for example a name that is too long
-        raise RequestError(f"{what} can't be written to {path}: {os_reason(error)}.") from None
+        raise RequestError(f"{shown}: {os_reason(error)}.") from None
     if not os.access(folder, os.W_OK | os.X_OK):
         raise RequestError(
-            f"{what} can't be written to the folder {folder}; change its "
-            "permissions, or choose another."
+            f"{shown}: its folder has no write permission; change that, or choose another folder."
         )
 
 
@@ -54,6 +48,18 @@ class Targets:
     picture: Path | None = None
     video: Path | None = None
     preview: Path | None = None
+
+    def numbered(self, number: int) -> Targets:
+        """The files of the ``number``-th of several pictures: "fox.png", "fox-2.png", ...
+
+        They share the preview.
+        """
+
+        def of(path: Path | None) -> Path | None:
+            numbers = path is not None and number > 1
+            return path.with_stem(f"{path.stem}-{number}") if path and numbers else path
+
+        return Targets(of(self.picture), of(self.video), self.preview)
 
     def check(self, source: Path | None = None) -> None:
         """Raise RequestError if one of them could not be written, or if two are the same.

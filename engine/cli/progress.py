@@ -6,10 +6,13 @@ import sys
 import time
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
+from typing import TextIO, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.status import Status
+
+from engine.cli.streams import Unbroken, is_unicode
 
 _LINE_SECONDS = 5
 
@@ -90,7 +93,9 @@ class _Bar(_Plain):
 
     def waiting(self, for_what: str) -> None:
         if self.status is None:
-            self.status = self.stack.enter_context(Status(for_what, console=self.console))
+            self.status = self.stack.enter_context(
+                Status(for_what, console=self.console, spinner=_spinner(self.console))
+            )
         self.status.update(for_what)
 
     def start(self, iterations: int) -> None:
@@ -123,9 +128,20 @@ class _Bar(_Plain):
         self.stack.close()
 
 
+def _spinner(console: Console) -> str:
+    """A spinner of characters that the terminal has."""
+    return "dots" if is_unicode(console.encoding) else "line"
+
+
+def stderr_console() -> Console:
+    """A console on standard error, which is given up when nobody reads it any more."""
+    stream: TextIO | None = sys.stderr  # None if it was closed before Python started
+    return Console(stderr=True) if stream is None else Console(file=cast(TextIO, Unbroken(stream)))
+
+
 def make_watcher(*, quiet: bool) -> Watcher:
     """The watcher for this stderr: a bar for a terminal, else lines; nothing if ``quiet``."""
     if quiet:
         return Watcher()
-    console = Console(stderr=True)
-    return _Bar(console) if sys.stderr.isatty() else _Plain(console)
+    console = stderr_console()
+    return _Bar(console) if console.file.isatty() else _Plain(console)

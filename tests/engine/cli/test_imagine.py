@@ -115,7 +115,20 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folde
         (("a fox", "--video", "nowhere/video.mp4"), "does not exist"),
         (("a fox", "--preview", "nowhere/preview.png"), "does not exist"),
         (("a fox", "-o", "notes.txt/out.png"), "does not exist"),
-        (("a fox", "-o", "pictures"), ".png"),
+        (("a fox", "-o", "pictures"), '"pictures", which is a folder; add a file name'),
+        (("a fox", "-o", "."), '".", which is a folder'),
+        (("a fox", "-o", ".."), '"..", which is a folder'),
+        (("a fox", "--preview", "/"), '"/", which is a folder'),
+        (("a fox", "-o", "nowhere/"), '"nowhere"; use a name that ends in .png'),
+        (("a fox", "--ar", "1:100"), '--ar must be between 1:8 and 8:1, not "1:100"'),
+        (("a fox", "--iterations", "9000"), "not 9000"),
+        (("a fox", "--init-image", "https://x.example/a.png"), '"https://x.example/a.png"'),
+        (("https://x.example/a.png a fox",), '"https://x.example/a.png"; download the picture'),
+        (("a fox", "--strength", "0.5"), "--strength needs a picture to start from"),
+        (("a fox", "--no", ""), "--no needs a value"),
+        (("a fox --v 5",), "--model"),
+        (("{a, b, c}{d, e, f}",), "more than 8 pictures"),
+        (("{red, blue} fox --preset nice",), "nice"),
         (("a fox", "-o", "pictures.png"), "folder"),
         (("a fox", "-o", "out.bmp"), ".png"),
         (("a fox", "-o", "x" * 300 + ".png"), "too long"),
@@ -221,6 +234,19 @@ def test_without_a_name_a_new_file_is_created_and_none_is_replaced(catalogue, tm
     after = contents(tmp_path)
     assert {name: after[name] for name in before} == before
     assert sorted(map(str, after)) == ["fox-hen-night-3-2.png", "fox-hen-night-3.png"]
+
+
+def test_choices_are_painted_one_after_the_other(catalogue, tmp_path, run_here):
+    arguments = ("a {red, blue} fox --no fog", "--no", "snow", "--iterations", "1", *TINY)
+    done = run_here(catalogue, *arguments, "-o", "fox.png", "--json")
+    assert done.returncode == 0
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(report["path"], report["request"]["prompt"]) for report in reports] == [
+        ("fox.png", "a red fox + fog:-0.5 + snow:-0.5"),
+        ("fox-2.png", "a blue fox + fog:-0.5 + snow:-0.5"),
+    ]
+    assert sorted(map(str, contents(tmp_path))) == ["fox-2.png", "fox.png"]
+    assert "Picture 2 of 2: a blue fox" in done.stderr
 
 
 def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder, run_here):
