@@ -32,6 +32,10 @@ def continuation_of(job: StoredJob) -> Continuation:
     """
     if not job.is_painted or job.result is None:
         raise GoneError(_("There's no finished picture to continue. Press Again to paint one."))
+    if job.request.changes_nothing:
+        raise GoneError(
+            _("That edit has strength 0, so there's nothing to continue. Press Edit instead.")
+        )
     request, made = job.request, int(job.result["iterations"])
     more = request.more or 0
     if job.result.get("stopped"):

@@ -146,6 +146,14 @@ def imagine(
     preview_every: Annotated[
         float, typer.Option(metavar="SECONDS", help="How often the preview is updated.")
     ] = 1.0,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite",
+            metavar=_NO_METAVAR,
+            help="Let -o and --video replace the picture to start from, or the mask.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -205,9 +213,9 @@ def imagine(
     if not 0 <= preview_every < math.inf:
         raise RequestError(f"--preview-every must be 0 or more seconds, not {preview_every:g}.")
     first = Targets(output, video, preview)
+    read = dict(zip(("the picture to start from", "the mask"), sources, strict=True))
     for number in range(1, len(requests) + 1):
-        for source in sources:
-            first.numbered(number).check(source)
+        first.numbered(number).check(read, overwrite=overwrite)
     for number, request in enumerate(requests, 1):
         if len(requests) > 1 and not quiet:
             complain(f"Picture {number} of {len(requests)}: {request.prompt}")

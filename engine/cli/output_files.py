@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +61,11 @@ class Targets:
 
         return Targets(of(self.picture), of(self.video), self.preview)
 
-    def check(self, source: Path | None = None) -> None:
+    def check(self, read: Mapping[str, Path | None], *, overwrite: bool = False) -> None:
         """Raise RequestError if one of them could not be written, or if two are the same.
 
-        ``source`` is a picture that is read, which the preview must not replace.
+        ``read`` are the pictures that are read, by what they are in a message. The preview never
+        replaces one, the others only if ``overwrite``.
         """
         check_target(self.picture or Path("picture.png"), PICTURES, "The picture")
         if self.video is not None:
@@ -78,14 +79,24 @@ class Targets:
             raise RequestError(
                 "Two of -o, --video and --preview are the same file; use different ones."
             )
-        if (
-            source is not None
-            and self.preview is not None
-            and (source.resolve() == self.preview.resolve())
-        ):
-            raise RequestError(
-                "The preview would replace the picture to start from; use another name."
-            )
+        for what, source in read.items():
+            if _is_same(self.preview, source):
+                raise RequestError(f"The preview would replace {what}; use another name.")
+            for written, path in (("picture", self.picture), ("time-lapse", self.video)):
+                if not overwrite and _is_same(path, source):
+                    raise RequestError(
+                        f"The {written} would replace {what}; use another name, or add --overwrite."
+                    )
+
+
+def _is_same(path: Path | None, other: Path | None) -> bool:
+    """Whether both are the same file, by whatever name."""
+    if path is None or other is None:
+        return False
+    try:
+        return path.samefile(other)
+    except OSError:  # it is new
+        return False
 
 
 @contextlib.contextmanager

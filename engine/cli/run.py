@@ -9,9 +9,10 @@ import contextlib
 import io
 import json
 import math
+import secrets
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -20,7 +21,9 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.output_files import Targets, move, name_of, temporary_file, write_bytes
 from engine.cli.progress import Watcher, make_watcher
 from engine.errors import EngineError, NumericalError
+from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
+from engine.version import version
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from engine.painting.video import TimeLapse
 
 STARTED = time.perf_counter()
+_PREVIEW_SIDE = 512  # pixels, of a picture that no model painted
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,12 @@ def paint(
     ``pictures`` has the bytes of its pictures by SHA-256. Raises EngineError, and then it has not
     touched any file except the preview.
     """
+    if request.changes_nothing:
+        return _return_unchanged(request, pictures, targets, quiet=quiet)
     with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
         watcher.waiting(f"Loading the model {request.model}")
+        from engine.painting.pipeline import provenance
+
         models, synthesis = _prepare(request, pictures, device, precision)
         notices = synthesis.notices()
         for notice in notices:
@@ -152,28 +160,87 @@ def paint(
                 "iterations; the picture so far is saved."
             )
         painted = _as_painted(request, synthesis, done)
-        path = _write_picture(image, painted, synthesis, models, targets, done)
+        facts = provenance(synthesis, models)
+        # An unfinished picture never replaces a finished one.
+        path = _write_picture(image, painted, synthesis.seed, facts, targets, new=not done)
         preview.write(last.to_pil())
         video = None
         if time_lapse is not None and temporary is not None and targets.video is not None:
             time_lapse.finish(last.to_pil())
             video = move(temporary, targets.video, new=not done)
-    report = {
+    report = _report(path, video, preview, image, notices, painted)
+    report |= {
+        "model": models.name,
+        "seed": synthesis.seed,
+        "iterations": last.iteration,
+        "stopped": not done,
+        "losses": last.losses,
+    }
+    return Result(report, 0 if stopping.by is None or done else 128 + stopping.by, error)
+
+
+def _return_unchanged(
+    request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets, *, quiet: bool
+) -> Result:
+    """Write the picture that ``request`` starts from into ``targets``, as nothing changes it.
+
+    Loads no model. Raises EngineError like :func:`paint`.
+    """
+    from engine.models.catalogue import load_catalogue
+    from engine.painting.unchanged import unchanged_picture
+
+    load_catalogue().model(request.model)  # refuses an unknown one
+    if request.seed is None:
+        request = request.with_values(seed=secrets.randbelow(MAX_SEED + 1))
+    assert request.seed is not None
+    with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack:
+        picture = unchanged_picture(request, pictures)
+        for remark in picture.remarks:
+            watcher.note(remark)
+        facts: dict[str, str | int] = {
+            "seed": request.seed,
+            "model": request.model,
+            "imagine-bot": version(),
+        }
+        path = _write_picture(picture.image, request, request.seed, facts, targets)
+        small = picture.image.copy()
+        small.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
+        preview = _Preview(targets.preview, 0.0, watcher)
+        preview.write(small)
+        video = None
+        if targets.video is not None:
+            from engine.painting.video import TimeLapse
+
+            temporary = stack.enter_context(temporary_file(targets.video, "The time-lapse"))
+            time_lapse = TimeLapse(temporary, targets.video.suffix.lower(), 0)
+            stack.callback(time_lapse.abandon)
+            time_lapse.finish(small)
+            video = move(temporary, targets.video)
+    report = _report(path, video, preview, picture.image, picture.remarks, request)
+    report |= {"seed": request.seed, "iterations": 0, "stopped": False, "losses": {}}
+    return Result(report)
+
+
+def _report(
+    path: Path,
+    video: Path | None,
+    preview: _Preview,
+    image: Image.Image,
+    notices: Sequence[str],
+    painted: ImageRequest,
+) -> dict[str, Any]:
+    """What --json prints about every picture."""
+    return {
         "path": str(path),
         "video": _text(video),
         "preview": _text(preview.path),
-        "seed": synthesis.seed,
-        "iterations": last.iteration,
         "seconds": round(time.perf_counter() - STARTED, 3),
         "first_preview_seconds": preview.first_seconds and round(preview.first_seconds, 3),
         "size": [image.width, image.height],
-        "model": models.name,
-        "stopped": not done,
-        "notices": notices,
-        "losses": last.losses,
+        "model": painted.model,
+        "notices": list(notices),
         "request": json.loads(painted.model_dump_json(exclude_none=True)),
     }
-    return Result(report, 0 if stopping.by is None or done else 128 + stopping.by, error)
 
 
 def _prepare(
@@ -233,20 +300,19 @@ def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> Imag
 def _write_picture(
     image: Image.Image,
     painted: ImageRequest,
-    synthesis: Synthesis,
-    models: Models,
+    seed: int,
+    facts: Mapping[str, str | int],
     targets: Targets,
-    done: bool,
+    *,
+    new: bool = False,
 ) -> Path:
-    from engine.painting.pipeline import provenance
+    """Write the picture with its provenance ``facts``; ``new`` never replaces a file."""
     from engine.pictures.writing import picture_texts, png_bytes
 
     words = " ".join(prompt.words for prompt in painted.prompts())
-    path = targets.picture or Path(f"{name_of(words, synthesis.seed)}.png")
-    texts = picture_texts(painted, provenance(synthesis, models))
-    # An unfinished picture never replaces a finished one.
-    new = targets.picture is None or not done
-    return write_bytes(path, png_bytes(image, texts), "The picture", new=new)
+    path = targets.picture or Path(f"{name_of(words, seed)}.png")
+    data = png_bytes(image, picture_texts(painted, facts))
+    return write_bytes(path, data, "The picture", new=new or targets.picture is None)
 
 
 def _text(path: Path | None) -> str | None:

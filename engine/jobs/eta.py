@@ -107,6 +107,8 @@ class EtaEstimator:
 
     def seconds(self, request: ImageRequest) -> float:
         """Seconds of painting for the whole job."""
+        if request.changes_nothing:
+            return 0.0
         effort, iterations = self.effort(request)
         return iterations * self.seconds_per_iteration(effort)
 

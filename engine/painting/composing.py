@@ -19,9 +19,7 @@ from torch import Tensor
 
 from engine.painting.images import overlay, to_pil, to_tensor
 from engine.painting.masking import inner_slope
-
-Box = tuple[int, int, int, int]
-"""Left, top, right and bottom in pixels; right and bottom are not included."""
+from engine.pictures.sizes import Box
 
 _WINDOW = 3  # pixels of the painting on each side
 _CONTRAST = 1e-3  # what counts as a change, as a variance of colours in 0..1

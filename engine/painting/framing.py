@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageChops, ImageOps
 
 from engine.errors import RequestError
-from engine.painting.composing import Box, Frame
+from engine.painting.composing import Frame
 from engine.painting.images import to_pil
 from engine.painting.init_image import Source
 from engine.painting.masking import self_mask
+from engine.pictures.sizes import Box, at_most, middle
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
@@ -55,10 +56,10 @@ def frame_of(
             white = ImageOps.fit(white, image.size, Image.Resampling.LANCZOS)
     else:
         if request.aspect is not None:
-            box = _middle(image.size, request.aspect)
+            box = middle(image.size, request.aspect)
             image, white = image.crop(box), None if white is None else white.crop(box)
         if image.width * image.height > MAX_PIXELS:
-            size = _at_most(image.size, MAX_PIXELS)
+            size = at_most(image.size, MAX_PIXELS)
             remarks.append(_shrunk(image.size, size))
             image = image.resize(size, Image.Resampling.LANCZOS)
             white = None if white is None else white.resize(size)
@@ -133,20 +134,6 @@ def _aspect(size: tuple[int, int]) -> float:
 
 def _hardened(grey: Image.Image) -> Image.Image:
     return grey.point(lambda value: 255 if value > 127 else 0)
-
-
-def _middle(size: tuple[int, int], aspect: float) -> Box:
-    """The largest part of this aspect in the middle of a picture of ``size``."""
-    width = min(size[0], max(1, round(size[1] * aspect)))
-    height = min(size[1], max(1, round(size[0] / aspect)))
-    left, top = (size[0] - width) // 2, (size[1] - height) // 2
-    return left, top, left + width, top + height
-
-
-def _at_most(size: tuple[int, int], pixels: int) -> tuple[int, int]:
-    """``size`` in the same shape with at most ``pixels``."""
-    share = (pixels / (size[0] * size[1])) ** 0.5
-    return max(1, int(size[0] * share)), max(1, int(size[1] * share))
 
 
 def _shrunk(before: tuple[int, int], after: tuple[int, int]) -> Translatable:

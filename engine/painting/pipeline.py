@@ -16,8 +16,10 @@ import torch
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
 from engine.painting.framing import frame_of
+from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
 from engine.painting.synthesis import Iterate, Synthesis
+from engine.painting.unchanged import unchanged_picture
 from engine.pictures.reading import read_file
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.limits import MAX_SEED, range_of
@@ -42,7 +44,8 @@ def imagine(
     ``request`` is an ImageRequest, or a prompt with flags as on the command line; ``values`` are
     other fields of the request. A starting picture is given as ``init_image`` (a file's path or
     its bytes) or in ``pictures``, by SHA-256. N iterations give N + 1 iterates, the last of which
-    is the result. Raises EngineError; if the request is wrong, before the first iterate::
+    is the result; an edit with strength 0 gives one, the picture itself, and loads no model.
+    Raises EngineError; if the request is wrong, before the first iterate::
 
         for iterate in imagine("a red star on a blue background", seed=7):
             print(iterate.iteration, iterate.losses)
@@ -58,6 +61,9 @@ def imagine(
         request = request_from_text(request, **values)
     elif values:
         request = request.changed(**values)
+    if request.changes_nothing:
+        image = unchanged_picture(request, pictures).image
+        return iter([Iterate(0, to_tensor(image, *image.size)[0], {}, 0.0)])
     synthesis = prepare(
         request, models or load_models(request.model, device=device, precision=precision), pictures
     )

@@ -259,6 +259,11 @@ class ImageRequest(BaseModel):
             prompts += parse_canonical(change.target)
         return prompts
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether it is an edit that returns the picture itself."""
+        return self.init_image is not None and self.strength == 0
+
     def arrow(self) -> Arrow | None:
         """The arrow in an edit's prompt."""
         return None if self.init_image is None else parse_arrow(self.prompt)

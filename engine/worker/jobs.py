@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import os
@@ -15,13 +14,11 @@ from typing import Any, Protocol
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from engine.errors import RequestError
 from engine.events import Cancelled, Done, Progress
 from engine.models import Models, Perceptor
 from engine.painting.concepts import concept_scores
-from engine.painting.images import to_tensor
 from engine.painting.pipeline import prepare, provenance
 from engine.painting.synthesis import Iterate, Synthesis
 from engine.painting.video import TimeLapse
@@ -40,10 +37,10 @@ from engine.worker.messages import (
     TimeLapseRendered,
     WorkerSettings,
 )
+from engine.worker.small_pictures import overlay_of, preview_of, small_tensor
 
 Send = Callable[[AboutJob | Busy | Logged], None]
 _STEPPED_EVERY = 1.0  # seconds
-_SCORED_SIDE = 512  # pixels; perceptors see fewer
 
 
 class WorkerJob(Protocol):
@@ -56,8 +53,8 @@ class WorkerJob(Protocol):
     def started(self) -> bool:
         """Whether :meth:`start` has set it up."""
 
-    def start(self, models: Models) -> None:
-        """Set up; raises EngineError if the request cannot be painted."""
+    def start(self, load: Callable[[], Models]) -> None:
+        """Set up with the models that ``load`` returns; raises EngineError if it cannot."""
 
     def advance(self) -> bool:
         """Do one iteration; True if the job is over and its outcome was sent."""
@@ -108,8 +105,9 @@ class PaintJob:
         """Whether it is set up."""
         return self._synthesis is not None
 
-    def start(self, models: Models) -> None:
+    def start(self, load: Callable[[], Models]) -> None:
         """Make its Synthesis, continuing from the saved state if there is one."""
+        models = load()
         if self.interrupt == "cancel":
             return
         synthesis = prepare(self.request, models, self._order.pictures)
@@ -213,7 +211,7 @@ class PaintJob:
             scores = concept_scores(perceptor, iterate.image, concepts)
             if picture.size != (iterate.image.shape[2], iterate.image.shape[1]):
                 # What is posted shows more than what was painted.
-                whole = concept_scores(perceptor, _small_tensor(picture), concepts)
+                whole = concept_scores(perceptor, small_tensor(picture), concepts)
                 scores = {name: max(scores.get(name, 0.0), score) for name, score in whole.items()}
             return scores
         except RuntimeError as error:
@@ -346,9 +344,11 @@ class TimeLapseJob:
         """Whether it is set up."""
         return self._synthesis is not None
 
-    def start(self, models: Models) -> None:
+    def start(self, load: Callable[[], Models]) -> None:
         """Make its Synthesis, and open the video's file."""
-        self._synthesis = prepare(self.request, models, self._order.pictures)
+        if self.request.changes_nothing:
+            raise RequestError("Strength 0 changes nothing, so there is no time-lapse.")
+        self._synthesis = prepare(self.request, load(), self._order.pictures)
         self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
         self._video = TimeLapse(self._path, ".mp4", self._order.iterations)
 
@@ -379,28 +379,3 @@ class TimeLapseJob:
             self._video.abandon()
         if self._folder is not None:
             self._folder.cleanup()
-
-
-def _small_tensor(picture: Image.Image) -> Tensor:
-    """[3, H, W] of the picture, its longer side at most 512 pixels."""
-    small = picture.copy()
-    small.thumbnail((_SCORED_SIDE, _SCORED_SIDE))
-    return to_tensor(small, *small.size)[0]
-
-
-def preview_of(iterate: Iterate, side: int) -> bytes:
-    """A JPEG of the picture, its longer side at most ``side`` pixels."""
-    return _small_jpeg(iterate.to_pil(), side)
-
-
-def overlay_of(synthesis: Synthesis, side: int) -> bytes:
-    """A JPEG of the edited picture with what can change marked; empty without a mask."""
-    marked = synthesis.overlay()
-    return b"" if marked is None else _small_jpeg(marked, side)
-
-
-def _small_jpeg(picture: Image.Image, side: int) -> bytes:
-    picture.thumbnail((side, side))
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=85)
-    return file.getvalue()

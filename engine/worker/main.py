@@ -21,6 +21,7 @@ import traceback
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import BinaryIO
 
 import torch
@@ -29,6 +30,7 @@ from engine.errors import EngineError
 from engine.events import Failed
 from engine.models import Models, choose_device, load_models
 from engine.models.memory import is_lost_device, is_memory_error
+from engine.request.request import request_from_json
 from engine.worker.failures import unexpected_error
 from engine.worker.jobs import PaintJob, TimeLapseJob, WorkerJob
 from engine.worker.messages import (
@@ -48,6 +50,7 @@ from engine.worker.messages import (
     WorkerSettings,
     frame,
 )
+from engine.worker.unchanged_job import UnchangedJob
 
 # When both wait, a time-lapse gets one iteration after this many of pictures: its picture is
 # finished already, but it must not wait forever.
@@ -72,7 +75,7 @@ class JobLoop:
         self._send = send
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._models: OrderedDict[str, Models] = OrderedDict()
-        self._pictures: list[PaintJob] = []
+        self._pictures: list[PaintJob | UnchangedJob] = []
         self._time_lapses: list[TimeLapseJob] = []
         self._picture_turns = 0
         self._closing = False
@@ -113,10 +116,10 @@ class JobLoop:
             return False
         if self._advance(job):
             job.close()
-            if isinstance(job, PaintJob):
-                self._pictures.remove(job)
-            elif isinstance(job, TimeLapseJob):
+            if isinstance(job, TimeLapseJob):
                 self._time_lapses.remove(job)
+            elif isinstance(job, PaintJob | UnchangedJob):
+                self._pictures.remove(job)
         return True
 
     def _next(self) -> WorkerJob | None:
@@ -127,11 +130,17 @@ class JobLoop:
         self._picture_turns += 1
         return self._pictures[0] if self._pictures else None
 
+    def _picture_job(self, order: Paint) -> PaintJob | UnchangedJob:
+        request = request_from_json(order.request)
+        if request.changes_nothing:
+            return UnchangedJob(order, request, self._send)
+        return PaintJob(order, self.settings, self._send)
+
     def _read(self, message: ToWorker) -> None:
         match message:
             case Paint():
                 with self._failing(message.id):
-                    self._pictures.append(PaintJob(message, self.settings, self._send))
+                    self._pictures.append(self._picture_job(message))
             case RenderTimeLapse():
                 with self._failing(message.id):
                     self._time_lapses.append(TimeLapseJob(message, self._send))
@@ -161,7 +170,7 @@ class JobLoop:
                 if not job.started:
                     if len(self._pictures) + len(self._time_lapses) > 1:
                         self._send(Busy())  # the others wait longer than for an iteration
-                    job.start(self._load(job.request.model))
+                    job.start(partial(self._load, job.request.model))
                 return job.advance()
         except Exception as error:
             # Broad on purpose: an error in one job must not stop the worker.

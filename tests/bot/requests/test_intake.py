@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import aiohttp
 import pytest
 
-from bot.errors import ClosingError, LimitError
+from bot.errors import ClosingError, GoneError, LimitError
 from bot.guild.rules import GuildSettings
 from bot.host.settings import LimitSettings
 from bot.requests.asking import Asking
@@ -230,6 +231,13 @@ async def test_a_continuation_is_limited_by_its_remaining_work(store, intake, ga
     assert judged == [continuation.work]
     assert job.request.iterations == 900
     assert store.state_path(job.id).read_bytes() == b"half painted"
+
+
+async def test_an_edit_that_changed_nothing_is_not_continued(store):
+    stored = await store.job(await painted(store, "a fox", str(ALICE), HERE))
+    request = make_request("a fox", init_image="a" * 64, strength=0)
+    with pytest.raises(GoneError, match="strength 0"):
+        continuation_of(replace(stored, request=request))
 
 
 async def test_nothing_is_accepted_after_closing(intake, queue):

@@ -136,10 +136,20 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folde
         (("a fox", "--preview", "preview.mp4"), ".png"),
         (("a fox", "-o", "out.png", "--preview", "./out.png"), "same file"),
         (("a fox", "--init-image", "mine.png", "--preview", "mine.png"), "picture to start from"),
+        (("a fox", "--init-image", "mine.png", "-o", "mine.png"), "--overwrite"),
+        (("a fox", "--init-image", "mine.png", "-o", "./linked.png"), "--overwrite"),
+        (("a fox", "--init-image", "moving.gif", "--video", "moving.gif"), "--overwrite"),
+        (
+            ("a fox", "--init-image", "mine.png", "--mask", "mask.png", "-o", "mask.png"),
+            "would replace the mask",
+        ),
     ],
 )
 def test_every_other_error_is_one_sentence_too(catalogue, folder, run_here, arguments, part):
     (folder / "pictures.png").mkdir()
+    (folder / "linked.png").symlink_to("mine.png")
+    Image.new("L", (30, 20), 255).save(folder / "mask.png")
+    Image.new("L", (30, 20), 255).save(folder / "moving.gif")
     before = contents(folder)
     assert_refused(run_here(catalogue, *arguments), part)
     assert contents(folder) == before
@@ -282,6 +292,42 @@ def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder, ru
             video.seek(number)
             durations.append(video.info["duration"])
     assert sum(durations) == 3 * 200 + 2000
+
+
+def test_with_strength_0_the_picture_itself_comes_back_without_a_model(catalogue, folder, run_here):
+    with opened(folder / "mine.png") as image:
+        mine = image.convert("RGB")
+    arguments = ("a fox", "--init-image", "mine.png", "--strength", "0", "--seed", "5")
+    # "torn" is a model that cannot be read.
+    done = run_here(catalogue, *arguments, "--model", "torn", *OUTPUTS, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert (report["size"], report["iterations"], report["losses"]) == ([30, 20], 0, {})
+    assert (report["path"], report["seed"], report["stopped"]) == ("out.png", 5, False)
+    assert "strength 0" in report["notices"][0]
+    with opened(folder / "out.png") as image:
+        assert image.convert("RGB").tobytes() == mine.tobytes()
+        assert request_from_json(image.text["imagine-bot request"]).strength == 0
+    with av.open(str(folder / "video.mp4")) as video:
+        assert video.streams.video[0].width == 30
+    with opened(folder / "preview.png") as preview:
+        assert preview.size == (30, 20)
+    assert_refused(run_here(catalogue, *arguments, "--model", "nobody"), "tiny")
+
+
+def test_the_picture_to_start_from_is_replaced_only_if_asked(catalogue, folder, run_here):
+    Image.new("RGB", (300, 200), (200, 40, 30)).save(folder / "mine.png")
+    before = (folder / "mine.png").read_bytes()
+    arguments = ("a fox", "--init-image", "mine.png", *TINY, "--iterations", "1")
+    done = run_here(catalogue, *arguments, "-o", "mine.png", "--overwrite", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["size"] == [300, 200]
+    assert "enlarged to 300x200" in " ".join(report["notices"])
+    assert (folder / "mine.png").read_bytes() != before
+    with opened(folder / "mine.png") as image:
+        assert image.size == (300, 200)
+        assert json.loads(image.text["imagine-bot provenance"])["area"] == "0,0,300,200"
 
 
 def start(catalogue, folder, *arguments, **options):

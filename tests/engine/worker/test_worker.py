@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import os
@@ -25,6 +26,8 @@ from engine.events import Cancelled, Done, Failed, Progress
 from engine.jobs.attempt import Attempt
 from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job, JobRecord
+from engine.painting.concepts import concept_scores
+from engine.painting.images import to_tensor
 from engine.painting.pipeline import imagine
 from engine.worker.main import JobLoop
 from engine.worker.messages import (
@@ -357,3 +360,88 @@ def test_a_picture_is_not_continued_with_another_model(loop, sent, tmp_path):
     refused = sent[-1].event
     assert isinstance(refused, Failed)
     assert "press Edit" in refused.reason
+
+
+def test_an_edit_has_the_size_of_its_picture_and_is_scored_as_a_whole(loop, sent, tmp_path):
+    picture = Image.effect_noise((200, 120), 90).convert("RGB")
+    mask = Image.new("L", picture.size)
+    mask.paste(255, (150, 80, 170, 100))
+    files = [_png_of(picture), _png_of(mask)]
+    names = [hashlib.sha256(data).hexdigest() for data in files]
+    pictures = dict(zip(names, files, strict=True))
+    request = tiny_request(init_image=names[0], mask=names[1], iterations=2)
+    state = tmp_path / "state.pt"
+    loop.post(Paint("a" * 32, request.model_dump_json(), pictures, str(state), ("a fox",)))
+    work(loop)
+    [done] = events(Done, sent)
+    assert (done.width, done.height) == (200, 120)
+    with Image.open(io.BytesIO(done.picture)) as image:
+        assert image.size == (200, 120)
+        left = (0, 0, 149, 120)
+        assert image.crop(left).tobytes() == picture.crop(left).tobytes()
+    # Previews and the size for the estimated time are the model's.
+    [started] = of(Started, sent)
+    assert started.width * started.height <= 1.3 * 32 * 32
+    assert Image.open(io.BytesIO(events(Progress, sent)[-1].preview)).size == (
+        started.width,
+        started.height,
+    )
+    models = loop._load("tiny")
+    whole = Image.open(io.BytesIO(done.picture)).convert("RGB")
+    score = concept_scores(models.perceptor, to_tensor(whole, 200, 120)[0], ("a fox",))["a fox"]
+    assert done.scores["a fox"] >= score - 1e-6
+
+
+def test_a_state_of_another_part_of_the_picture_is_not_continued(loop, sent, tmp_path):
+    picture = _png_of(Image.effect_noise((200, 120), 90).convert("RGB"))
+    name = hashlib.sha256(picture).hexdigest()
+    request = tiny_request(init_image=name, iterations=2).model_dump_json()
+    state = tmp_path / "state.pt"
+    job = Paint("a" * 32, request, {name: picture}, str(state))
+    loop.post(job)
+    work(loop)
+    kept = torch.load(state, weights_only=True)
+    assert kept["area"] == [0, 0, 200, 120]
+    torch.save({**kept, "area": [0, 0, 100, 120]}, state)
+    sent.clear()
+    loop.post(job)
+    work(loop)
+    assert any("another part" in message.text for message in of(Logged, sent))
+    assert [saved.iteration for saved in of(Saved, sent)] == [1, 2]
+
+
+def test_strength_0_returns_the_picture_and_loads_no_model(sent, tmp_path, monkeypatch):
+    picture = Image.effect_noise((200, 120), 90).convert("RGB")
+    data = _png_of(picture)
+    name = hashlib.sha256(data).hexdigest()
+    loop = JobLoop(WorkerSettings(preload=None), sent.append)
+    loop.start()
+    loaded = []
+    load = loop._load
+
+    def watched(name):
+        loaded.append(name)
+        return load(name)
+
+    monkeypatch.setattr(loop, "_load", watched)
+    request = tiny_request(init_image=name, strength=0).model_dump_json()
+    for id, concepts in (("a" * 32, ()), ("b" * 32, ("a fox",))):
+        loop.post(Paint(id, request, {name: data}, str(tmp_path / id), concepts))
+    loop.post(RenderTimeLapse("c" * 32, request, {name: data}, 0))
+    work(loop)
+    plain, scored = events(Done, sent)
+    assert pixels(plain.picture) == picture.tobytes()
+    assert (plain.width, plain.height, plain.iterations, plain.seed) == (200, 120, 0, 7)
+    assert plain.scores == {}
+    # What is posted is checked, even if it was not painted.
+    assert set(scored.scores) == {"a fox"}
+    assert loaded == ["tiny"]
+    [failed] = events(Failed, sent)
+    assert "no time-lapse" in failed.reason
+    assert not list(tmp_path.iterdir())
+
+
+def _png_of(image):
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()

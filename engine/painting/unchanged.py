@@ -1,0 +1,39 @@
+"""An edit with strength 0, which returns the picture itself. Needs no model, and no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps
+
+from engine.painting.init_image import read_source
+from engine.pictures.sizes import middle
+from engine.request.request import ImageRequest
+from engine.translatable import Translatable
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """The picture in RGB, and remarks for the person."""
+
+    image: Image.Image
+    remarks: tuple[str, ...]
+
+
+def unchanged_picture(request: ImageRequest, pictures: Mapping[str, bytes]) -> Unchanged:
+    """The picture that ``request`` starts from, in the size and aspect that it sets, if any.
+
+    ``pictures`` has the bytes by SHA-256. Raises RequestError if one is missing or unreadable.
+    """
+    source = read_source(request, pictures)
+    image, width, height = source.image, request.width, request.height
+    if width or height:
+        aspect = request.aspect or image.width / image.height
+        size = width or max(1, round((height or 1) * aspect))
+        across = size, height or max(1, round(size / aspect))
+        image = ImageOps.fit(image, across, Image.Resampling.LANCZOS)
+    elif request.aspect is not None:
+        image = image.crop(middle(image.size, request.aspect))
+    remark = Translatable("With strength 0 nothing changes; this is the picture itself.")
+    return Unchanged(image, (*source.remarks, remark))

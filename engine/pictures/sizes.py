@@ -1,0 +1,23 @@
+"""Sizes and parts of pictures, as numbers."""
+
+from __future__ import annotations
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom in pixels; right and bottom are not included."""
+
+
+def middle(size: tuple[int, int], aspect: float) -> Box:
+    """The largest part of this aspect (width over height) in the middle of a picture of ``size``.
+
+    At least one pixel in each direction.
+    """
+    width = min(size[0], max(1, round(size[1] * aspect)))
+    height = min(size[1], max(1, round(size[0] / aspect)))
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return left, top, left + width, top + height
+
+
+def at_most(size: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """``size`` in the same shape with at most ``pixels``."""
+    share = min(1.0, (pixels / (size[0] * size[1])) ** 0.5)
+    return max(1, int(size[0] * share)), max(1, int(size[1] * share))

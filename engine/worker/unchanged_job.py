@@ -1,0 +1,73 @@
+"""What a worker does for an edit with strength 0: it returns the picture itself."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from engine.events import Cancelled, Done
+from engine.models import Models
+from engine.painting.concepts import concept_scores
+from engine.painting.unchanged import unchanged_picture
+from engine.pictures.writing import picture_texts, png_bytes
+from engine.request.limits import MAX_SEED
+from engine.request.request import ImageRequest
+from engine.version import version
+from engine.worker.messages import Busy, JobEvent, Paint
+from engine.worker.small_pictures import small_tensor
+
+Send = Callable[[Busy | JobEvent], None]
+
+
+class UnchangedJob:
+    """An edit that changes nothing. A model is only loaded to score the picture for concepts.
+
+    ``interrupt`` may be set to "stop" or "cancel", as a PaintJob's.
+    """
+
+    def __init__(self, order: Paint, request: ImageRequest, send: Send) -> None:
+        self.id = order.id
+        self.request = request
+        self.interrupt: str | None = None
+        self.started = False
+        self._order = order
+        self._send = send
+        self._load: Callable[[], Models] | None = None
+
+    def start(self, load: Callable[[], Models]) -> None:
+        """Remember where the models come from."""
+        self._load, self.started = load, True
+
+    def advance(self) -> bool:
+        """Send the picture, or that the job was cancelled."""
+        if self.interrupt == "cancel":
+            self._send(JobEvent(self.id, Cancelled(None)))
+            return True
+        self._send(Busy())  # a large picture takes seconds
+        picture = unchanged_picture(self.request, self._order.pictures)
+        scores: dict[str, float] = {}
+        if self._order.concepts and self._load is not None:
+            perceptor = self._load().perceptor
+            scores = concept_scores(perceptor, small_tensor(picture.image), self._order.concepts)
+        seed = self.request.seed
+        seed = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
+        facts = {"seed": seed, "model": self.request.model, "imagine-bot": version()}
+        texts = picture_texts(self.request, {**facts, "job": self.id})
+        done = Done(
+            png_bytes(picture.image, texts),
+            seed,
+            0.0,
+            0,
+            picture.image.width,
+            picture.image.height,
+            picture.remarks,
+            scores=scores,
+        )
+        self._send(JobEvent(self.id, done))
+        return True
+
+    def save(self) -> None:
+        """Do nothing: there is no state."""
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to clean up."""
