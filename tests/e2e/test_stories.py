@@ -212,6 +212,42 @@ async def test_a_direct_message_s_picture_is_shown_to_nobody_else(server, alice,
     assert mine["id"] in direct.messages
 
 
+async def test_comments_start_nothing(server, alice, bob):
+    standin, bot, channel = server.standin, server.bot, server.channel
+    assert (await server.run(alice, "imagine", prompt="a fox", iterations=2)).startswith("Queued")
+    fox = await server.result()
+    me = f"<@{standin.world.application_id}>"
+    for comment in ("lol nice", "what a fox! 10/10", "a hen would be better", "😂", f"{me} thanks"):
+        await standin.say(bob, channel, comment, reply_to=fox)
+    await standin.say(
+        bob, channel, "edit: without a ping the bot can't read it", reply_to=fox, ping=False
+    )
+    # Help for bare mentions comes once, although two people ask.
+    await standin.say(alice, channel, me)
+    await standin.say(bob, channel, f"{me} hi")
+    # In direct messages, plain words get the help text.
+    direct = standin.world.direct(bob.id)
+    for words in ("hi", "help"):
+        await standin.say(bob, direct, words)
+    await bot.until(lambda: len(from_bot(direct)) == 2, "the help")
+    assert all("/imagine" in message["content"] for message in from_bot(direct))
+
+    # The reply that says so is an edit; whatever came before it has been handled by then.
+    await standin.say(bob, channel, "edit: a hen --iterations 2", reply_to=fox)
+    await server.result(2)
+    assert [job["prompt"] for job in server.jobs(bob)] == ["a hen"]
+    helps = [message for message in from_bot(channel) if "/imagine" in message["content"]]
+    assert len(helps) == 1
+    assert len(from_bot(channel)) == 2 * 2 + len(helps)  # progress and result of two pictures
+
+    # The server can turn replies off.
+    await server.run(server.owner, "config set", name="replies", value="off")
+    await standin.say(bob, channel, "edit: a goose --iterations 2", reply_to=fox)
+    assert (await server.run(alice, "imagine", prompt="an owl", iterations=2)).startswith("Queued")
+    await server.result(3)
+    assert [job["prompt"] for job in server.jobs(bob)] == ["a hen"]
+
+
 async def test_pictures_in_forum_posts_and_archived_threads(server, alice):
     standin, bot = server.standin, server.bot
     forum = server.add_channel("posts", kind=FORUM)
@@ -238,6 +274,11 @@ async def test_pictures_in_forum_posts_and_archived_threads(server, alice):
     await server.run(server.owner, "config channels deny", channel=forum)
     refusal = "I can't paint in this channel. Try another one."
     assert await server.run(alice, "imagine", where=post, prompt="a fox") == refusal
+
+
+def from_bot(channel: Channel) -> list[dict]:
+    """The bot's messages in a channel."""
+    return [message for message in channel.messages.values() if message["author"]["bot"]]
 
 
 def by_label(message: dict, label: str) -> str:
