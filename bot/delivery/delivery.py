@@ -9,9 +9,13 @@ failure. A cancelled job only changes its progress message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
+
+import aiohttp
+import discord
 
 from bot.delivery import messages
 from bot.delivery.direct_messages import send_direct_message
@@ -29,6 +33,9 @@ from engine.events import Cancelled, Done, Ending, Event, Failed, Progress, Queu
 from engine.jobs.job import Job
 from engine.jobs.queue import PaintQueue
 
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], Awaitable[Any]]
 WAITING_SECONDS = 20.0
 CLOSING_SECONDS = 4.0
 _CANCELLED, _FAILED = mark("Cancelled."), mark("This one failed.")
@@ -67,14 +74,21 @@ class Delivery:
         return bool(self._tasks)
 
     def follow(
-        self, job: Job, rules: Rules, *, answers: int | None = None, message_id: int | None = None
+        self,
+        job: Job,
+        rules: Rules,
+        *,
+        answers: int | None = None,
+        message_id: int | None = None,
+        tell: Tell | None = None,
     ) -> None:
         """Show the job's progress, as a reply to the message ``answers``, and deliver its result.
 
-        ``message_id`` is the progress message from before a restart.
+        ``message_id`` is the progress message from before a restart. ``tell`` replaces the answer
+        that the member got to the command, if the result cannot be posted anywhere.
         """
         if job.id not in self._tasks and not self._closing:
-            self._start(job.id, self._follow(job, rules, message_id, answers))
+            self._start(job.id, self._follow(job, rules, message_id, answers, tell))
 
     async def take_up(self) -> None:
         """Continue what the previous process left, after a start."""
@@ -150,7 +164,12 @@ class Delivery:
         return seconds
 
     async def _follow(
-        self, job: Job, rules: Rules, message_id: int | None, answers: int | None
+        self,
+        job: Job,
+        rules: Rules,
+        message_id: int | None,
+        answers: int | None,
+        tell: Tell | None,
     ) -> None:
         with about_job(job.id), using_language(job.place.locale):
             channel = channel_of(self._client, job.place.channel_id, job.place.guild_id)
@@ -192,7 +211,7 @@ class Delivery:
                     hidden = rules.value("spoiler") or strictest == "spoiler"
                     progress.show(messages.spoilered(text) if hidden else text)
                 else:
-                    await self._end(job, event, progress, overlay)
+                    await self._end(job, event, progress, overlay, tell)
                     return
 
     async def next_event(self, events: AsyncIterator[Event]) -> Event | None:
@@ -200,7 +219,12 @@ class Delivery:
         return await anext(events, None)
 
     async def _end(
-        self, job: Job, event: Ending, progress: ProgressMessage, overlay: bytes
+        self,
+        job: Job,
+        event: Ending,
+        progress: ProgressMessage,
+        overlay: bytes,
+        tell: Tell | None,
     ) -> None:
         del self._requests[job.id]  # from here on :meth:`close` must not say that it continues
         if isinstance(event, Cancelled):
@@ -219,14 +243,11 @@ class Delivery:
         if isinstance(event, Failed):
             await progress.close(messages.ended(job.request, _(_FAILED)))
         elif link is not None:
-            text = messages.finished(job.request, event, link, overlay)
-            await progress.close(messages.spoilered(text) if rules.value("spoiler") else text)
+            await _close_finished(progress, messages.finished(event, link, overlay), rules)
         else:
-            await progress.close(
-                messages.ended(
-                    job.request, _("Painted, but I couldn't post it here. Find it in /history.")
-                )
-            )
+            lost = _("Painted, but I couldn't post it here. Find it in /history.")
+            await progress.close(messages.ended(job.request, lost))
+            await _tell(tell, lost)
         await send_direct_message(self._store.people, self._client, stored, event, link)
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
@@ -247,7 +268,7 @@ class Delivery:
                 elif isinstance(event, Failed):
                     await old.close(messages.ended(stored.request, _(_FAILED)))
                 elif link is not None:
-                    await old.close(messages.finished(stored.request, event, link))
+                    await _close_finished(old, messages.finished(event, link), rules)
             if isinstance(event, Cancelled):
                 await self._store.set_told(stored.id)
             await send_direct_message(self._store.people, self._client, stored, event, link)
@@ -289,6 +310,25 @@ def _done_from(stored: StoredJob, picture: bytes) -> Done:
 async def _show_paused(job: Job, progress: ProgressMessage) -> None:
     with using_language(job.place.locale):
         await progress.close(messages.paused(job.person, job.request))
+
+
+async def _close_finished(progress: ProgressMessage, text: messages.Text, rules: Rules) -> None:
+    """Make the progress message a short line, or remove it, as the server wants."""
+    if rules.value("progress") == "remove":
+        await progress.remove()
+    else:
+        await progress.close(messages.spoilered(text) if rules.value("spoiler") else text)
+
+
+async def _tell(tell: Tell | None, text: str) -> None:
+    """Replace the answer to the command, which says that the job is queued."""
+    if tell is None:
+        return
+    try:
+        await tell(text)
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+        # An interaction can be answered for 15 minutes only.
+        log.info("The answer to the command could not be replaced: %s", error)
 
 
 async def _forget(posted: int) -> None:

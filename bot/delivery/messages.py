@@ -50,6 +50,11 @@ class Text:
     buttons: tuple[type[JobButton], ...]
     files: tuple[tuple[str, bytes], ...] = field(repr=False, default=())
 
+    @property
+    def embeds(self) -> list[discord.Embed]:
+        """The embed, unless it is empty."""
+        return [self.embed] if self.embed else []
+
     def view(self, job_id: str) -> discord.ui.View:
         """Return the buttons of this message."""
         return view_of(job_id, self.buttons)
@@ -125,7 +130,8 @@ def _marked(text: Text, overlay: bytes) -> Text:
     """Add the overlay of the editable area, small if there is a preview; none if it is empty."""
     if not overlay:
         return text
-    embed, link = text.embed.copy(), f"attachment://{OVERLAY}"
+    embed = text.embed.copy()
+    link = f"attachment://{OVERLAY}"
     embed = embed.set_thumbnail(url=link) if text.files else embed.set_image(url=link)
     embed.add_field(name=_("Editable area"), value=_("The marked area can change."), inline=False)
     return replace(text, embed=embed, files=(*text.files, (OVERLAY, overlay)))
@@ -165,10 +171,10 @@ def spoilered(text: Text) -> Text:
     )
 
 
-def finished(request: ImageRequest, done: Done, link: str, overlay: bytes = b"") -> Text:
-    """The progress message after the result is posted; it keeps the overlay."""
+def finished(done: Done, link: str, overlay: bytes = b"") -> Text:
+    """The progress message after the result is posted: a short line, and the overlay if any."""
     line = _("Painted in {time}: {link}", time=duration(done.seconds), link=link)
-    return _marked(Text(line, _embed(request, PAINTED), ()), overlay)
+    return _marked(Text(line, discord.Embed(), ()), overlay)
 
 
 def failed(person: str, request: ImageRequest, reason: str) -> Text:

@@ -73,7 +73,7 @@ async def post_once(
                 return None
             message = await channel.send(
                 text.content,
-                embed=text.embed,
+                embeds=text.embeds,
                 files=text.new_files(),
                 view=text.view(job_id),
                 nonce=nonce[:25],

@@ -83,6 +83,17 @@ class ProgressMessage:
         if text is not None and (self.message_id is not None or self._may_be_there):
             await self._put(text, last=True)
 
+    async def remove(self) -> None:
+        """Wait for the edit in flight, then delete the message."""
+        await self.close()
+        try:
+            if self.message_id is None and self._may_be_there:
+                await self._find()
+            if self.message_id is not None:
+                await self.channel.get_partial_message(self.message_id).delete()
+        except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:
+            log.info("The progress message could not be removed: %s", error)
+
     async def _update_loop(self) -> None:
         while not self.gone:
             await self.wait_for_update()
@@ -134,7 +145,7 @@ class ProgressMessage:
         # The list of attachments names those that stay: only the new preview.
         await message.edit(
             content=text.content,
-            embed=text.embed,
+            embeds=text.embeds,
             view=text.view(self.job_id),
             attachments=text.new_files(),
         )
@@ -167,7 +178,7 @@ class ProgressMessage:
         )
         return await self.channel.send(
             text.content,
-            embed=text.embed,
+            embeds=text.embeds,
             files=text.new_files(),
             view=text.view(self.job_id),
             nonce=nonce,

@@ -81,6 +81,7 @@ def _everyone() -> str:
 
 
 REPLIES = ("off", "prefix", "all")
+PROGRESS = ("line", "remove")
 
 SECTIONS: dict[str, tuple[Definition, ...]] = {
     "defaults": (
@@ -224,6 +225,15 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
         ),
     ),
     "content": (
+        Definition(
+            "progress",
+            lambda: _(
+                "what becomes of the message with the progress when the picture is posted: line "
+                "(a short line with a link), or remove"
+            ),
+            Choice(lambda: list(PROGRESS)),
+            lambda host: "line",
+        ),
         Definition("blocked_words", lambda: _("words that aren't allowed in prompts"), Words()),
         Definition("concepts", lambda: _("what pictures aren't allowed to show"), Concepts()),
         Definition(

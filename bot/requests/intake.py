@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -29,8 +30,18 @@ CLOSING = mark("I'm restarting. Try again in a minute.")
 class Follower(Protocol):
     """Follows jobs and shows their progress."""
 
-    def follow(self, job: Job, rules: Rules, *, answers: int | None = None) -> None:
-        """Show the job's progress, replying to the message ``answers``, and deliver its result."""
+    def follow(
+        self,
+        job: Job,
+        rules: Rules,
+        *,
+        answers: int | None = None,
+        tell: Callable[[str], Awaitable[Any]] | None = None,
+    ) -> None:
+        """Show the job's progress, replying to the message ``answers``, and deliver its result.
+
+        ``tell`` replaces the answer to the command if the result cannot be posted anywhere.
+        """
 
 
 class Intake:
@@ -64,7 +75,7 @@ class Intake:
             rules = await self._guild_settings.rules(origin.place.guild_id)
             job = await self._take(asking, rules)
         with about_job(job.id):
-            self._follower.follow(job, rules, answers=origin.message_id)
+            self._follower.follow(job, rules, answers=origin.message_id, tell=origin.tell)
             if origin.tell is None:
                 return job
             event = job.latest

@@ -49,7 +49,8 @@ class Message:
         self._take(parts)
 
     def _take(self, parts):
-        self.content, self.embed = parts.get("content"), parts.get("embed")
+        self.content = parts.get("content")
+        self.embeds = list(parts.get("embeds", ()))
         self.files = {
             file.filename: file.fp.read()
             for file in parts.get("files") or parts.get("attachments") or ()

@@ -110,6 +110,7 @@ async def test_progress_becomes_a_link_to_the_result(store, channel, delivery, f
     progress, result = channel.messages
     assert progress.reference.message_id == 77
     assert result.jump_url in progress.content
+    assert progress.embeds == []  # a short line: the result has the rest
     assert list(result.files.values()) == [b"a picture"]
     stored = await store.job(job.id)
     assert stored.state == "delivered"
@@ -117,6 +118,35 @@ async def test_progress_becomes_a_link_to_the_result(store, channel, delivery, f
         str(progress.id),
         str(result.id),
     )
+
+
+async def test_a_server_can_have_the_progress_removed_once_the_result_stands(
+    store, channel, delivery, follow, guild_settings
+):
+    await guild_settings.change("100", "1", lambda rules: {"progress": "remove"})
+    job = await follow()
+    job.publish(painting(3))
+    await shown(channel, "3 of 9")
+    await finish(store, job)
+    await idle(delivery)
+    [result] = channel.messages
+    assert list(result.files.values()) == [b"a picture"]
+
+
+async def test_the_answer_to_the_command_says_that_the_result_is_refused_everywhere(
+    store, client, channel, delivery, follow
+):
+    told = []
+
+    async def tell(text):
+        told.append(text)
+
+    channel.failures = [("send", refusal(403, 50013))] * 9
+    (await client.fetch_user(ALICE)).direct.failures = [("send", refusal(403, 50007))]
+    await finish(store, await follow(tell=tell))
+    await idle(delivery)
+    [text] = told
+    assert "Find it in /history" in text
 
 
 async def test_a_cancelled_job_posts_nothing(store, channel, delivery, follow):

@@ -138,7 +138,7 @@ async def test_a_picture_that_cannot_be_shrunk_enough_is_reported(store, client,
     [message] = client.channels[200].messages
     assert message.files == {}
     assert "/history" in message.content
-    assert message.embed.image.url is None
+    assert message.embeds[0].image.url is None
 
 
 @pytest.mark.parametrize("why", ["setting", "finding"])
@@ -153,8 +153,8 @@ async def test_a_spoiler_hides_the_picture_in_embed_and_file(
     await post(posts, job, await guild_settings.rules("100"), verdict=Verdict(findings))
     [message] = client.channels[200].messages
     assert [name.startswith("SPOILER_") for name in message.files] == [True]
-    assert message.embed.image.url is None
-    assert bool(message.embed.fields) is (why == "finding" or bool(done().notices))
+    assert message.embeds[0].image.url is None
+    assert bool(message.embeds[0].fields) is (why == "finding" or bool(done().notices))
 
 
 @pytest.mark.parametrize(("megabytes", "keep"), [(0.0, False), (5.0, True)])

@@ -41,7 +41,7 @@ class Follower:
     def __init__(self):
         self.followed = []
 
-    def follow(self, job, rules, *, answers=None):
+    def follow(self, job, rules, *, answers=None, tell=None):
         self.followed.append((job, rules, answers))
 
 

@@ -374,6 +374,7 @@ ELSEWHERE = {
     "jobs_waiting",
     "jobs_a_day_by_role",
     "cooldown",
+    "progress",  # tests/bot/delivery/test_delivery.py
     "replies",  # tests/cogs/edit/test_edit_replies.py
     "spoiler",
     "language",
