@@ -40,7 +40,7 @@ from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
 from tests.e2e.faults import FAULTS, Target, shuffled_faults
 from tests.e2e.standin import StandIn
-from tests.e2e.standin.channels import Channel
+from tests.e2e.standin.channels import FORUM, Channel
 from tests.e2e.standin.components import buttons
 from tests.e2e.standin.guilds import User
 from tests.e2e.standin.interactions import Interaction
@@ -104,9 +104,13 @@ class Chaos:
             print(text, file=sys.stderr, flush=True)
 
     def create_world(self) -> None:
-        """Create channels and people; every other person accepts no direct messages."""
+        """Create channels and people; every other person accepts no direct messages.
+
+        One of the channels is a post in a forum.
+        """
         world = self.standin.world
-        self.channels = [world.add_channel(f"paintings-{n}") for n in range(_CHANNELS)]
+        self.channels = [world.add_channel(f"paintings-{n}") for n in range(_CHANNELS - 1)]
+        self.channels.append(world.add_thread(world.add_channel("posts", FORUM), "paintings"))
         self.people = [world.add_user(f"person-{n}") for n in range(_PEOPLE)]
         for user in self.people[::2]:
             user.takes_dms = False

@@ -176,9 +176,23 @@ def access_taken(target: Target) -> AbstractAsyncContextManager[None]:
 def permission_taken(target: Target) -> AbstractAsyncContextManager[None]:
     """50013: the bot may not send messages, or not attach files, for a while."""
     removed = target.rng.choice(
-        [discord.Permissions(send_messages=True), discord.Permissions(attach_files=True)]
+        [
+            discord.Permissions(send_messages=True, send_messages_in_threads=True),
+            discord.Permissions(attach_files=True),
+        ]
     )
     return _permissions(target, MEMBER & ~removed)
+
+
+@contextlib.asynccontextmanager
+async def threads_archived(target: Target) -> AsyncIterator[None]:
+    """50083: all threads are archived, and refuse edits until somebody posts in them."""
+    world = target.standin.world
+    for channel in world.channels.values():
+        if channel.is_thread:
+            channel.archived = True
+            world.changed(channel)
+    yield
 
 
 @contextlib.asynccontextmanager
@@ -242,6 +256,7 @@ FAULTS: dict[str, Fault] = {
         progress_deleted,
         access_taken,
         permission_taken,
+        threads_archived,
         channel_gone,
         kicked,
         upload_too_large,

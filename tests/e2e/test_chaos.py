@@ -12,7 +12,7 @@ from tests.e2e.faults import FAULTS, shuffled_faults
 from tests.e2e.jobs import job_id_of, row_of
 
 pytestmark = pytest.mark.timeout(900)
-SEED = 17
+SEED = 24
 
 
 async def test_ten_faults_lose_nothing_and_post_nothing_twice(tmp_path):
@@ -32,6 +32,7 @@ def test_every_fault_happens_before_any_is_repeated():
         "kicked",
         "answers_lost",
         "nonces_forgotten",
+        "threads_archived",
     }
 
 

@@ -94,14 +94,18 @@ class Channel:
 
     @property
     def bot_permissions(self) -> discord.Permissions:
-        """What the bot may do here; setting it makes an overwrite for the bot."""
+        """What the bot may do here.
+
+        Setting it makes an overwrite for the bot, in a thread's parent.
+        """
         return self.permissions_of(self.bot)
 
     @bot_permissions.setter
     def bot_permissions(self, permissions: discord.Permissions) -> None:
         assert self.guild is not None
         usual = self.guild.permissions_of(self.bot)
-        self.overwrite(self.bot, allow=permissions & ~usual, deny=usual & ~permissions)
+        place = self.parent if self.is_thread and self.parent else self
+        place.overwrite(self.bot, allow=permissions & ~usual, deny=usual & ~permissions)
 
     def payload(self):
         if self.guild is None:
