@@ -34,7 +34,7 @@ class ClipSizes:
 
 
 def clip_sizes(tensors: Mapping[str, Tensor]) -> ClipSizes:
-    """The sizes of the CLIP with these tensors; raises CheckpointError if it is no such CLIP."""
+    """The sizes of the CLIP with these tensors; raises CheckpointError for others."""
     vocabulary, text_width = of_rank(tensors, "token_embedding.weight", 2).shape
     size = len(clip_tokenizer().encoder)
     if vocabulary != size:
