@@ -20,7 +20,7 @@ _OF_ONE_PICTURE = {
     "keep",
     "away",
 }
-_SIZE = {"width", "height", "aspect"}
+_SIZE = {"width", "height", "aspect", "pixels"}
 
 
 def edit_request(
@@ -38,7 +38,8 @@ def edit_request(
     """
     kept: dict[str, Any] = {}
     if former is not None:
-        left_out = _OF_ONE_PICTURE if same_size else _OF_ONE_PICTURE | _SIZE
+        # The former picture has its aspect already; the aspect would crop it to a rounded one.
+        left_out = _OF_ONE_PICTURE | ({"aspect"} if same_size else _SIZE)
         kept = former.model_dump(exclude=left_out, exclude_none=True)
     given = {name: value for name, value in values.items() if value is not None}
     return request_from_text(words, **{**kept, **given, "init_image": picture.sha256})

@@ -52,11 +52,12 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
 def requested_size(request: ImageRequest) -> tuple[int, int]:
     """Return the width and height that a request asks for; one alone determines the other.
 
-    (0, 0) stands for the model's own size, which is used if neither is given.
+    (0, 0) stands for the model's own size, which is used if neither is given, nor an area.
     """
     width, height, aspect = request.width, request.height, request.aspect
     if width is None and height is None:
-        return 0, 0
+        area, shape = request.pixels or 0, aspect or 1.0
+        return int((area * shape) ** 0.5), int((area / shape) ** 0.5)
     if width is not None and height is not None:
         return width, height
     if aspect is not None:

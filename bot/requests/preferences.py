@@ -27,11 +27,13 @@ def with_preferences(
     if (
         mine.width is not None
         and mine.height is not None
-        and not (is_edit or request.width or request.height or request.aspect)
+        and not (is_edit or request.width or request.height or request.pixels)
     ):
-        values["width"], values["height"] = shrunk(
-            mine.width, mine.height, pixels_allowed(origin, rules)
-        )
+        width, height = shrunk(mine.width, mine.height, pixels_allowed(origin, rules))
+        if request.aspect is None:
+            values["width"], values["height"] = width, height
+        else:
+            values["pixels"] = width * height
     if "model" not in request.model_fields_set:  # no model was chosen
         values["model"] = mine.model
     chosen = {name: value for name, value in values.items() if value is not None}

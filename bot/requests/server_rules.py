@@ -169,13 +169,16 @@ def _number_defaults(
             value = most
         if value is not None:
             values[field] = min(value, most)
-    if request.width is None and request.height is None:
+    if request.width is None and request.height is None and request.pixels is None:
         values.update(_size(request, rules, recipe, big))
     return values
 
 
 def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None, big: bool) -> dict[str, int]:
-    """Return width and height, if the server's default or maximum sets them."""
+    """Return the size, if the server's default or maximum sets it.
+
+    With an aspect, or the shape of an edit's picture, it is an area.
+    """
     # An edit keeps its picture's shape.
     size = None if request.init_image else rules.value("size")
     if size is not None:
@@ -188,10 +191,9 @@ def _size(request: ImageRequest, rules: Rules, recipe: Recipe | None, big: bool)
     if size is None and width * height <= most:
         return {}
     width, height = shrunk(width, height, most)
-    if request.aspect is not None:
-        area = width * height
-        width, height = int((area * request.aspect) ** 0.5), int((area / request.aspect) ** 0.5)
-    return {"width": max(16, width), "height": max(16, height)}
+    if request.init_image or request.aspect is not None:
+        return {"pixels": width * height}
+    return {"width": width, "height": height}
 
 
 def shrunk(width: int, height: int, most: int) -> tuple[int, int]:

@@ -19,9 +19,10 @@ from engine.cli.streams import OutputError, complain, say, say_json
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
 from engine.pictures.reading import read, read_file
+from engine.request.addresses import addresses
 from engine.request.flag_values import FLAGS, read_flag
 from engine.request.limits import RANGES
-from engine.request.request import ImageRequest, addresses, requests_from_text
+from engine.request.request import ImageRequest, requests_from_text
 from engine.version import version
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -77,7 +78,10 @@ def _show_version(asked: bool) -> None:
 
 _SIZE = f"Width x height in pixels, each {RANGES['width']}; 256 is a square."
 _AVOID = "What to push away from, separated by commas; the same as words with the weight -0.5."
-_ASPECT = "Width : height, for example 16:9, with the area of the model's default size."
+_ASPECT = (
+    "Width : height, for example 16:9, with the area of the model's default size. An edit is "
+    "cropped to it."
+)
 
 
 # The terminal wraps lines itself; only empty lines separate paragraphs.
@@ -284,6 +288,8 @@ def _requests(text: str, flags: dict[str, str], values: dict[str, Any]) -> tuple
     for name in FLAGS:
         if name in flags:
             values |= read_flag(name, flags[name])
+    if "size" in flags and "ar" in flags:
+        raise RequestError("--size and --ar both set the shape; use only one of them.")
     address = next(addresses(text), None)
     if address is not None:
         raise RequestError(

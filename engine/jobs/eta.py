@@ -46,6 +46,7 @@ class EtaEstimator:
             request.width,
             request.height,
             request.aspect,
+            request.pixels,
             request.cutouts,
             request.iterations,
             request.more,
@@ -86,6 +87,8 @@ class EtaEstimator:
         if request.width or request.height:
             width = request.width or request.height or width
             height = request.height or width
+        elif request.pixels:
+            width = height = round(request.pixels**0.5)
         return (
             Effort(request.model, width, height, request.cutouts or cutouts),
             request.iterations or iterations,

@@ -195,13 +195,17 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
 def _size(request: ImageRequest, recipe: Recipe, aspect: float | None) -> tuple[float, float]:
     """Width and height in pixels; an aspect keeps the given side, or else the area."""
     aspect = aspect if request.aspect is None else request.aspect
-    if aspect is None or (request.width and request.height):
-        return recipe.width, recipe.height
+    if request.width and request.height:
+        return request.width, request.height
+    if aspect is None:
+        if request.width or request.height:
+            return recipe.width, recipe.height
+        aspect = recipe.width / recipe.height
     if request.width:
         return request.width, request.width / aspect
     if request.height:
         return request.height * aspect, request.height
-    area = recipe.width * recipe.height
+    area = request.pixels or recipe.width * recipe.height
     return (area * aspect) ** 0.5, (area / aspect) ** 0.5
 
 

@@ -50,6 +50,7 @@ RANGES = {
     "width": Range(16, 2048),  # pixels
     "height": Range(16, 2048),
     "aspect": Range(0.125, 8),  # width over height
+    "pixels": Range(16 * 16, 2048 * 2048),
     "iterations": Range(1, 5000),
     "seed": Range(0, MAX_SEED),
     "cutouts": Range(1, 256),

@@ -6,8 +6,7 @@ engine.request.limits; the command line, the slash options and the modals are ma
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -21,6 +20,7 @@ from pydantic import (
 )
 
 from engine.errors import RequestError
+from engine.request.addresses import addresses
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
@@ -28,9 +28,9 @@ from engine.request.flag_values import read_flag
 from engine.request.limits import max_length, range_of
 from engine.request.prompt import Prompt, canonical, expand, parse_canonical, split_flags
 from engine.request.prompt.flags import avoided
-from engine.request.quotes import masked
 from engine.request.recipe import ADDITIONS, PRESETS, SCHEDULES
 from engine.request.refusals import message_of
+from engine.request.shape import reshaped, sized, with_shape
 from engine.translatable import Translatable
 
 T = TypeVar("T")
@@ -68,7 +68,11 @@ class ImageRequest(BaseModel):
     width: Annotated[int | None, _number("width", "width in pixels")] = None
     height: Annotated[int | None, _number("height", "height in pixels")] = None
     aspect: Annotated[
-        float | None, _number("aspect", "width divided by height, unless both are given")
+        float | None, _number("aspect", "width divided by height; a size then only sets the area")
+    ] = None
+    pixels: Annotated[
+        int | None,
+        _number("pixels", "about how many pixels to paint, in an aspect or a picture's shape"),
     ] = None
     iterations: Annotated[
         int | None, _number("iterations", "number of iterations; more take longer")
@@ -197,9 +201,14 @@ class ImageRequest(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _target_as_prompt(cls, values: Any) -> Any:
-        """Replace an empty prompt with the target phrase of ``where``, if it has one."""
-        if not isinstance(values, dict) or values.get("prompt") != "":
+    def _in_one_form(cls, values: Any, info: ValidationInfo) -> Any:
+        """Replace a size next to an aspect, and an empty prompt by the target of ``where``."""
+        if not isinstance(values, dict):
+            return values
+        # In requests of older versions the aspect had no effect.
+        stored = info.mode == "json" or info.context is _STORED
+        values = sized(values) if stored else reshaped(values)
+        if values.get("prompt") != "":
             return values
         where = values.get("where")
         if not isinstance(where, str) or len(where) > max_length("where"):
@@ -209,6 +218,10 @@ class ImageRequest(BaseModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> ImageRequest:
+        if self.pixels is not None and (self.width is not None or self.height is not None):
+            raise ValueError(
+                Translatable("pixels can't be set next to a width or a height; leave it out.")
+            )
         if self.init_image is None:
             for name in ("strength", "mask", "where", "keep"):
                 if getattr(self, name) is not None:
@@ -288,7 +301,7 @@ class ImageRequest(BaseModel):
 
         ``model_fields_set`` stays as it was, plus the fields changed here.
         """
-        merged = {**self.model_dump(exclude_unset=True), **values}
+        merged = with_shape(self.model_dump(exclude_unset=True), values)
         return make_request(**merged) if "prompt" in values else stored_request(**merged)
 
     def with_values(self, **values: Any) -> ImageRequest:
@@ -336,8 +349,8 @@ def request_from_json(text: str) -> ImageRequest:
 def request_from_text(text: str, **values: Any) -> ImageRequest:
     """A request from a prompt with flags, as people type it: "a fox --seed 7 --ar 16:9".
 
-    A flag overrides the same field in ``values``. Raises RequestError, also for a prompt with
-    choices (see :func:`requests_from_text`).
+    A flag overrides the same field in ``values``; of a size and an aspect the last one wins. Raises
+    RequestError, also for a prompt with choices (see :func:`requests_from_text`).
     """
     requests = requests_from_text(text, **values)
     if len(requests) > 1:
@@ -357,14 +370,6 @@ def requests_from_text(text: str, **values: Any) -> tuple[ImageRequest, ...]:
     return tuple(_from_text(each, values) for each in expand(_without_surrogates(text)))
 
 
-_ADDRESS = re.compile(r"(?<!\S)<?https?://\S+", re.IGNORECASE)
-
-
-def addresses(text: str) -> Iterator[re.Match[str]]:
-    """The web addresses in ``text`` that stand between spaces."""
-    return _ADDRESS.finditer(masked(text))
-
-
 def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
     prompt, flags = split_flags(text)
     address = next(addresses(prompt), None)
@@ -377,7 +382,7 @@ def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
     avoid = flags.pop("no", None)
     fields = dict(values)
     for name, value in flags.items():
-        fields.update(read_flag(name, value))
+        fields = with_shape(fields, read_flag(name, value))
     if avoid is not None:
         pushing = " + ".join(str(each) for each in avoided(avoid))
         # Without words, a target phrase of "where" may be the prompt.

@@ -28,6 +28,7 @@ async def test_options_left_out_are_filled_in_and_named_ones_are_kept(world, her
     assert made["a hen"] == (32, 32, 1)
     assert made["a cow"][2] == 2
     assert 1.8 < made["a cow"][0] / made["a cow"][1] < 2.2  # in whole tokens
+    assert made["a cow"][0] * made["a cow"][1] > 1.2 * 32 * 32  # the area of 48x32
     assert made["bob's"] == (32, 32, 5)  # the model's own
 
 

@@ -150,6 +150,17 @@ async def test_a_picture_to_start_from_keeps_its_shape(gate, configure):
     assert request.width is request.height is None
 
 
+async def test_a_server_s_size_is_an_area_for_another_shape(gate, configure):
+    await configure(size="64x32", max_size="64x64")
+    shaped = await gate(origin(), make_request("a fox", aspect=0.5))
+    assert (shaped.width, shaped.aspect, shaped.pixels) == (None, 0.5, 64 * 32)
+    # The model's 256x256 is too large here; an edit is not cropped to a square for that.
+    edit = await gate(origin(), make_request("a fox", init_image="0" * 64))
+    assert (edit.width, edit.height, edit.pixels) == (None, None, 64 * 64)
+    with pytest.raises(LimitError):
+        await gate(origin(), make_request("a fox", aspect=2.0, pixels=128 * 128))
+
+
 async def test_options_above_a_maximum_are_refused_and_defaults_are_lowered(gate, configure):
     await configure(max_iterations=5, max_cutouts=2, max_learning_rate=0.01, max_size="64x64")
     request = await gate(origin(), make_request("a fox"))

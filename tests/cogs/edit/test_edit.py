@@ -75,7 +75,7 @@ async def test_an_edit_keeps_the_picture_s_aspect_ratio(world, here):
     )
     await answered(world, asked)
     job = await newest(world, here.channel, 1)
-    assert job.result["width"] > 2 * job.result["height"]
+    assert (job.result["width"], job.result["height"]) == (256, 64)
     assert (job.request.where, job.request.threshold) == ("hill", -2)
 
 
@@ -180,6 +180,32 @@ async def test_the_button_starts_from_the_picture_and_keeps_its_size(world, here
     assert (job.request.prompt, job.request.strength) == ("a blue circle", 0.9)
     assert (job.request.width, job.request.height) == (64, 32)
     assert (job.person, former.person) == (str(here.bob.id), str(here.alice.id))
+
+
+async def test_the_button_on_a_picture_with_an_aspect_cuts_nothing_off(world, here):
+    first = await paint(world, here, f"a red circle --ar 7:3 {FAST}")
+    shown = await here.bob.click(first, label="Edit")
+    await here.bob.submit_modal(shown, {"words": "a blue circle"})
+    job = await newest(world, here.channel, 2)
+    former = await world.bot.store.job(job_id_of(first))
+    sizes = [(each.result["width"], each.result["height"]) for each in (former, job)]
+    assert sizes[0] == sizes[1]
+    assert sizes[0][0] > 2 * sizes[0][1]
+
+
+async def test_strength_0_gives_the_picture_back_at_its_size(world, here):
+    picture = png(size=(300, 200))
+    asked = await here.alice.slash(
+        here.channel, "edit", prompt="a fox", image=("fox.png", picture), strength=0.0
+    )
+    await answered(world, asked)
+    [result] = await world.painted(here.channel)
+    assert "300×200 · 0 iterations" in result.embeds[0].footer.text
+    assert "nothing changes" in result.embeds[0].fields[0].value
+    posted = Image.open(io.BytesIO(world.env.backend.cdn.get(result.attachments[0].url)))
+    assert posted.convert("RGB").tobytes() == Image.open(io.BytesIO(picture)).tobytes()
+    pressed = await here.alice.click(result, label="Continue")
+    assert "strength 0" in pressed.response.content
 
 
 async def test_the_menu_works_like_the_button_on_the_bot_s_own_pictures(world, here, host):

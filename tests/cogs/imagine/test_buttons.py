@@ -103,6 +103,19 @@ async def test_remix_asks_for_the_prompt_in_a_modal(world, here):
     assert job.request.iterations == 3
 
 
+async def test_an_aspect_in_a_remix_reshapes_the_former_size(world, here):
+    first = await paint(world, here, "a red circle --iterations 2 --size 64x64")
+    assert "64×64" in first.embeds[0].footer.text
+    shown = await here.bob.click(first, label="Remix")
+    await here.bob.submit_modal(shown, {"prompt": "a red circle --ar 4:1"})
+    _, second = await world.painted(here.channel, 2)
+    job = await world.bot.store.job(job_id_of(second))
+    assert (job.result["width"], job.result["height"]) == (128, 32)
+    # The card shows the size that the picture has, and no other.
+    assert "128×32" in second.embeds[0].footer.text
+    assert "64×64" not in second.embeds[0].footer.text
+
+
 async def test_a_remix_that_cannot_be_painted_is_refused_with_the_reason(world, here):
     first = await paint(world, here)
     shown = await here.bob.click(first, label="Remix")

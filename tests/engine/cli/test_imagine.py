@@ -100,6 +100,7 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folde
         (("a fox", "--size", "8x8"), "between 16 and 2048"),
         (("a fox", "--size", "big"), "256x128"),
         (("a fox", "--ar", "wide"), "16:9"),
+        (("a fox", "--ar", "1:1", "--size", "32x16"), "only one of them"),
         (("a fox", "--iterations", "0"), "between 1 and 5000"),
         (("a fox", "--iterations", "ten"), "whole number"),
         (("a fox", "--seed"), "--seed"),
