@@ -48,7 +48,7 @@ class Edit(commands.Cog):
         image=described("The picture to edit ({formats})", formats=FORMAT_NAMES),
         prompt='What to turn it into, or "foggy sky -> clear sky"',
         where='What to change in it: "jacket", or "windmills -> mushrooms"',
-        mask="Mask of the same size; white or transparent areas can change",
+        mask="Mask: white or transparent areas can change, or what is drawn on a transparent layer",
         strength="How much to change it: 0 keeps the original, 1 ignores it",
         keep=field_description("keep"),
         threshold='How well an area must match "where"; lower values select more of the picture',

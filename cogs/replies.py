@@ -19,7 +19,7 @@ from bot.client import ImageBot
 from bot.errors import Caught, GoneError
 from bot.guild.rules import Rules
 from bot.language import _, using_language
-from bot.media.source_picture import attached_address, job_of, picture_of
+from bot.media.source_picture import attached_address, job_of, mask_address, picture_of
 from bot.permissions import check_bot_may_post_in
 from bot.requests.asking import Asking
 from bot.requests.edit_request import edit_request
@@ -35,6 +35,8 @@ _HELP_SECONDS = 60.0  # at most one help text per channel of a server in this ti
 _PREFIX = re.compile(
     r"(?:\+|/?(?:edit|imagine|paint|bearbeite|male)\s*:|/imagine\b)\s*", re.IGNORECASE
 )
+# A mask is a file, so in a message its flag has no value: it tells what the attachment is.
+_MASK = re.compile(r"(?<!\S)(?:--|—)mask(?!\S)", re.IGNORECASE)
 
 
 class Replies(commands.Cog):
@@ -71,12 +73,19 @@ class Replies(commands.Cog):
         """Edit a picture, paint a direct message's prompt, give help, or ignore a comment."""
         text = self._text(message)
         said_so, words = _without_prefix(text)
-        attached = attached_address(message)
+        attached, mask = attached_address(message), None
+        if _MASK.search(words) and (mask := mask_address(message)) is not None:
+            words = _MASK.sub(" ", words).strip()
+            attached = None if attached == mask else attached
         if _is_reply(message) and not _is_meant(message, rules, said_so, words):
             if not text and not message.attachments and self._may_help(message):
                 await _say(message, help_text(rules))
             return
         replied = await _replied_to(message)
+        if mask is not None and attached is None and replied is None:
+            raise RequestError(
+                _("Attach the picture too, before its mask, or reply to the picture.")
+            )
         if attached is None and replied is None:
             if message.guild is None and said_so and words:
                 await self.bot.intake.ask(
@@ -86,9 +95,23 @@ class Replies(commands.Cog):
                 await _say(message, help_text(rules))
             return
         check_bot_may_post_in(message)
+        await self._edit(message, words, attached, mask, replied)
+
+    async def _edit(
+        self,
+        message: discord.Message,
+        words: str,
+        attached: str | None,
+        mask: str | None,
+        replied: discord.Message | None,
+    ) -> None:
+        """Edit the ``attached`` picture or the one of the message ``replied`` to.
+
+        ``attached`` and ``mask`` are addresses; the mask may be missing.
+        """
         job = None if replied is None else await job_of(self.bot, replied)
         former = None if job is None else job.request
-        if not words and (attached is None or former is None):
+        if not words and ((attached is None and mask is None) or former is None):
             raise RequestError(
                 _(
                     "Say what to turn the picture into in the same message, for "
@@ -96,17 +119,25 @@ class Replies(commands.Cog):
                 )
             )
         if attached is not None:
-            picture = await self.bot.attachments.picture(attached)
+            pictures = [await self.bot.attachments.picture(attached)]
         else:
             assert replied is not None
-            picture = await picture_of(self.bot, replied, job)
+            pictures = [await picture_of(self.bot, replied, job)]
+        if mask is not None:
+            pictures.append(await self.bot.attachments.picture(mask, _("Mask")))
         if not words and former is not None:
             words = former.prompt  # their own version of the picture: reuse its prompt
-        request = edit_request(words, picture, former=former, same_size=attached is None)
+        request = edit_request(
+            words,
+            pictures[0],
+            former=former,
+            same_size=attached is None,
+            mask=None if mask is None else pictures[1].sha256,
+        )
         way: Way = "reply"
         if replied is None:
             way = "direct message" if message.guild is None else "mention"
-        await self.bot.intake.ask(Asking(origin_of_message(message, way), request, [picture]))
+        await self.bot.intake.ask(Asking(origin_of_message(message, way), request, pictures))
 
     def _may_help(self, message: discord.Message) -> bool:
         """Whether to answer with the help text; in a server's channel at most once a minute."""

@@ -25,7 +25,8 @@ class Progress:
     ``preview`` is a small JPEG of the picture after ``iteration`` of ``iterations`` updates, empty
     before the first; ``losses`` are by prompt, and "total"; ``eta`` is in seconds from now.
     ``overlay`` is a JPEG of the edited picture with the area that can change marked, in every
-    event of a job with a mask; otherwise it is empty.
+    event of a job with a mask; otherwise it is empty. ``notices`` are sentences about what is
+    painted, such as how the mask was read.
     """
 
     iteration: int
@@ -34,6 +35,7 @@ class Progress:
     losses: Mapping[str, float]
     eta: float | None
     overlay: bytes = field(default=b"", repr=False)
+    notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import discord
@@ -106,7 +107,7 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
     """The job is running, with its newest preview."""
     if event.iteration == 0 and not event.preview:
         ready = Text(_for(_("Getting ready"), person), _embed(request, PAINTING), UNDERWAY)
-        return _marked(ready, event.overlay)
+        return _marked(ready, event.overlay, event.notices)
     share = event.iteration / max(1, event.iterations)
     full = round(share * _BAR)
     line = _(
@@ -120,20 +121,26 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
     content = _for(line, person)
     embed = _embed(request, PAINTING)
     if not event.preview:
-        return _marked(Text(content, embed, UNDERWAY), event.overlay)
+        return _marked(Text(content, embed, UNDERWAY), event.overlay, event.notices)
     name = f"preview-{event.iteration}.jpg"
     embed.set_image(url=f"attachment://{name}")
-    return _marked(Text(content, embed, UNDERWAY, ((name, event.preview),)), event.overlay)
+    text = Text(content, embed, UNDERWAY, ((name, event.preview),))
+    return _marked(text, event.overlay, event.notices)
 
 
-def _marked(text: Text, overlay: bytes) -> Text:
-    """Add the overlay of the editable area, small if there is a preview; none if it is empty."""
+def _marked(text: Text, overlay: bytes, notices: Sequence[str] = ()) -> Text:
+    """Add the overlay of the editable area, small if there is a preview; none if it is empty.
+
+    ``notices`` come with it, so that someone whose mask was read otherwise can cancel in time.
+    """
     if not overlay:
         return text
     embed = text.embed.copy()
     link = f"attachment://{OVERLAY}"
     embed = embed.set_thumbnail(url=link) if text.files else embed.set_image(url=link)
     embed.add_field(name=_("Editable area"), value=_("The marked area can change."), inline=False)
+    if notices:
+        embed.add_field(name=_("Notes"), value=_listed(notices), inline=False)
     return replace(text, embed=embed, files=(*text.files, (OVERLAY, overlay)))
 
 
@@ -152,10 +159,13 @@ def result(
     embed = _embed(request, PAINTED, result_line(request, done))
     embed.set_image(url=f"attachment://{picture[0]}")
     if done.notices:
-        notices = "\n".join(f"- {escape(translated(notice), 300)}" for notice in done.notices[:3])
-        embed.add_field(name=_("Notes"), value=notices[:1024], inline=False)
+        embed.add_field(name=_("Notes"), value=_listed(done.notices), inline=False)
     buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if can_keep else FINISHED
     return Text(f"<@{person}>", embed, buttons, (picture,))
+
+
+def _listed(notices: Sequence[str]) -> str:
+    return "\n".join(f"- {escape(translated(notice), 300)}" for notice in notices[:3])[:1024]
 
 
 def spoilered(text: Text) -> Text:

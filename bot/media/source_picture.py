@@ -125,6 +125,12 @@ def attached_address(message: discord.Message) -> str | None:
     return address
 
 
+def mask_address(message: discord.Message) -> str | None:
+    """Return the address of a message's last attached picture; None if it has none."""
+    attached = [file.url for file in message.attachments if _is_picture(file)]
+    return attached[-1] if attached else None
+
+
 def _is_picture(attachment: discord.Attachment) -> bool:
     kind = attachment.content_type
     if kind is not None:

@@ -128,7 +128,9 @@ def imagine(
         str | None,
         _file(
             "--mask",
-            about="A mask for the picture to start from; white or transparent areas can change.",
+            about="A mask for the picture to start from: white or transparent areas can change, "
+            "or what is drawn on a transparent layer or on a copy of the picture. The notes tell "
+            "which part was taken where more than one could be meant.",
         ),
     ] = None,
     where: Annotated[str | None, _flag("where", "WORDS")] = None,

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from engine.errors import RequestError
 from engine.pictures.colours import over_white
 from engine.pictures.decoding import Several
-from engine.pictures.reading import read, read_mask
+from engine.pictures.masks import have_same_shape, read_mask
+from engine.pictures.reading import read
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_SAME_ASPECT = 1.05  # the largest ratio of two aspects that count as the same
 _SEVERAL: dict[Several, Translatable] = {
     "frames": Translatable("The picture to start from is animated; its first frame was used."),
     "pages": Translatable("The picture to start from has several pages; its first was used."),
@@ -57,16 +57,25 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
                 "be a little different."
             )
         )
-    aspect = image.width / image.height
-    white = None
-    if request.mask is not None:
-        white = read_mask(
-            _bytes(
-                request.mask, pictures, Translatable("The mask no longer exists; attach it again.")
+    if request.mask is None and reading.has_holes:
+        remarks.append(
+            Translatable(
+                "The picture to start from has transparent parts, which became white. To change "
+                "only them, use the same file as the mask."
             )
         )
-        ratio = white.width / white.height / aspect
-        if not 1 / _SAME_ASPECT < ratio < _SAME_ASPECT:
+    white = None
+    if request.mask is not None:
+        mask = read_mask(
+            _bytes(
+                request.mask, pictures, Translatable("The mask no longer exists; attach it again.")
+            ),
+            image,
+        )
+        white = mask.white
+        if mask.remark is not None:
+            remarks.append(mask.remark)
+        if not have_same_shape(white, image):
             remarks.append(
                 Translatable(
                     "The mask has {across}x{down} pixels and was stretched to "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageChops
+from PIL import Image
 
 from engine.errors import RequestError, os_reason
 from engine.pictures.colours import over_white, to_srgb
@@ -25,6 +25,11 @@ class Reading:
     image: Image.Image
     several: Several | None
     colours_ignored: bool
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether a part of it is more transparent than opaque."""
+        return self.image.mode == "RGBA" and any(self.image.getchannel("A").histogram()[:128])
 
 
 def read_file(path: Path) -> bytes:
@@ -56,20 +61,3 @@ def read(data: bytes) -> Reading:
 def read_picture(data: bytes) -> Image.Image:
     """The picture in a file's bytes as RGB, on white; raises RequestError as :func:`read`."""
     return over_white(read(data).image)
-
-
-def read_mask(data: bytes) -> Image.Image:
-    """A grey picture that is white where the picture in ``data`` is transparent.
-
-    If nothing is transparent, it is the picture itself in grey. Raises the same errors as
-    :func:`read`.
-    """
-    return _to_mask(read(data).image)
-
-
-def _to_mask(image: Image.Image) -> Image.Image:
-    if image.mode == "RGBA":
-        alpha = image.getchannel("A")
-        if alpha.histogram()[255] < alpha.width * alpha.height:
-            return ImageChops.invert(alpha)
-    return over_white(image).convert("L")

@@ -173,6 +173,7 @@ class PaintJob:
                     losses,
                     eta,
                     self._overlay,
+                    tuple(self._synthesis.remarks),
                 ),
             )
         )

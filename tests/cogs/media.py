@@ -7,7 +7,7 @@ import io
 from typing import Any
 
 from aiohttp import web
-from PIL import Image
+from PIL import Image, ImageDraw
 
 
 class MediaHost:
@@ -40,6 +40,15 @@ def png(colour="red", size=(64, 32), kind="PNG", mode="RGB"):
     """Return a picture file of one colour."""
     file = io.BytesIO()
     Image.new(mode, size, colour).save(file, kind)
+    return file.getvalue()
+
+
+def white_disc(size=(64, 32)):
+    """Return a mask as an editor exports it: a white disc on a transparent layer."""
+    image = Image.new("RGBA", size)
+    ImageDraw.Draw(image).ellipse((8, 4, 40, 28), fill="white")
+    file = io.BytesIO()
+    image.save(file, "PNG")
     return file.getvalue()
 
 

@@ -16,7 +16,8 @@ from bot.language.formatting import file_name, prompt_lines, settings_line
 from bot.media.attachments import picture_from
 from bot.ui.buttons import BUTTONS
 from engine.errors import RequestError
-from engine.pictures.reading import read_mask, read_picture
+from engine.pictures.masks import read_mask
+from engine.pictures.reading import read_picture
 from engine.request.prompt import split_flags
 from engine.request.request import ImageRequest, request_from_json, request_from_text
 from tests.fuzz.corpus import WHOLE_PICTURES
@@ -84,7 +85,8 @@ def picture(data: bytes) -> None:
         image = read_picture(data)
         assert image.mode == "RGB"
         assert min(image.size) > 0
-        assert read_mask(data).mode == "L"
+        mask = read_mask(data, image).white
+        assert (mask.mode, mask.size) == ("L", image.size)
 
 
 def changed_picture(data: bytes) -> None:

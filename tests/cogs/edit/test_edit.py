@@ -11,7 +11,7 @@ from PIL import Image
 from simcord.results import to_discord_message
 
 from tests.cogs.conftest import job_id_of, newest
-from tests.cogs.media import answered, png, sha256
+from tests.cogs.media import answered, png, sha256, white_disc
 
 FAST = "--iterations 2"
 pytestmark = pytest.mark.usefixtures("host")
@@ -111,6 +111,23 @@ async def test_a_missing_permission_is_reported_before_anything_is_fetched(world
     result = await here.alice.slash(closed, "edit", prompt="a fox", image=("fox.png", png()))
     assert "I'm missing Attach Files" in result.response.content
     assert host.fetched == []
+
+
+async def test_how_a_mask_was_read_is_told_while_it_is_painted(world, here):
+    images = {"image": ("fox.png", png()), "mask": ("mask.png", white_disc())}
+    await here.alice.slash(here.channel, "edit", prompt="a fox --iterations 900", **images)
+
+    def notes():
+        [message] = world.messages(here.channel)
+        return [field.value for embed in message.embeds for field in embed.fields[1:]]
+
+    [note] = await world.until(notes, "the note")
+    assert note.startswith("- The mask is a drawing on a transparent ground")
+    [message] = world.messages(here.channel)
+    assert message.attachments[-1].filename == "may-change.jpg"
+    [job] = world.bot.queue.overview()
+    await world.bot.queue.cancel(job.id)
+    await world.until(lambda: not world.bot.delivery.busy, "the end")
 
 
 async def test_the_menu_edits_anyone_s_picture(world, here):

@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from tests.cogs.conftest import job_id_of, newest
-from tests.cogs.media import png, sha256
+from tests.cogs.media import png, sha256, white_disc
 
 FAST = "--iterations 2"
 pytestmark = pytest.mark.usefixtures("host")
@@ -121,6 +121,38 @@ async def test_a_reply_with_only_a_picture_uses_the_former_prompt(world, here):
     job = await newest(world, here.channel, 2)
     assert (job.request.prompt, job.request.init_image) == ("a red circle", sha256(edited))
     assert job.request.iterations == 2
+
+
+async def test_a_reply_with_a_mask_edits_the_picture_that_it_answers(world, here):
+    first = await paint(world, here)
+    mask = white_disc()
+    await here.alice.send(
+        here.channel, f"a hill --mask {FAST}", reply_to=first, attachments=[("mask.png", mask)]
+    )
+    job = await newest(world, here.channel, 2)
+    assert job.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))
+    assert (job.request.prompt, job.request.mask) == ("a hill", sha256(mask))
+    result = (await world.painted(here.channel, 2))[-1]
+    assert "the drawing can change" in result.embeds[0].fields[-1].value
+
+
+async def test_a_message_with_two_pictures_and_mask_edits_the_first(world, here):
+    picture, mask = png("green"), white_disc()
+    await here.alice.send(
+        here.channel,
+        f"{me(world)} a snowy hill --mask {FAST}",
+        attachments=[("hill.png", picture), ("mask.png", mask)],
+    )
+    request = (await newest(world, here.channel, 1)).request
+    assert (request.init_image, request.mask) == (sha256(picture), sha256(mask))
+
+
+async def test_a_mask_alone_is_refused(world, here):
+    sent = f"{me(world)} a snowy hill --mask {FAST}"
+    await here.alice.send(here.channel, sent, attachments=[("mask.png", white_disc())])
+    answer = await message_with(world, here.channel, "Attach the picture too")
+    assert answer is not None
+    assert world.bot.queue.overview() == []
 
 
 async def test_a_mention_with_an_attachment_edits_it(world, here):

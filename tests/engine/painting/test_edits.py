@@ -19,7 +19,7 @@ from engine.errors import RequestError
 from engine.events import Progress
 from engine.models import load_models
 from engine.painting.pipeline import prepare, recipe_of
-from engine.pictures.reading import read_mask
+from engine.pictures.masks import read_mask
 from engine.pictures.writing import png_bytes
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.edit_recipe import AWAY, KEEP, PART_STRENGTH, STRENGTH, with_strength
@@ -348,7 +348,7 @@ def _see_through(white):
 def test_a_mask_is_white_where_it_is_white_or_transparent(make):
     white = Image.new("L", (20, 10), 0)
     white.paste(255, (0, 0, 10, 10))
-    assert read_mask(_bytes(make(white))).tobytes() == white.tobytes()
+    assert read_mask(_bytes(make(white))).white.tobytes() == white.tobytes()
 
 
 def test_a_missing_picture_and_a_black_mask_are_refused(tiny):
