@@ -222,6 +222,8 @@ def imagine(
     read = dict(zip(("the picture to start from", "the mask"), sources, strict=True))
     for number in range(1, len(requests) + 1):
         first.numbered(number).check(read, overwrite=overwrite)
+    for request in requests:
+        run.check_model_knows(request)
     for number, request in enumerate(requests, 1):
         if len(requests) > 1 and not quiet:
             complain(f"Picture {number} of {len(requests)}: {request.prompt}")

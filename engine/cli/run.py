@@ -113,6 +113,14 @@ class _Stopping:
         self._restore()
 
 
+def check_model_knows(request: ImageRequest) -> None:
+    """Raise RequestError if the request's model knows none of its words, without loading it."""
+    from engine.models.catalogue import load_catalogue, models_folder
+    from engine.models.vocabulary import check_words
+
+    check_words(request, load_catalogue().model(request.model), models_folder())
+
+
 def paint(
     request: ImageRequest,
     pictures: Mapping[str, bytes],

@@ -30,6 +30,7 @@ CATALOGUE_VARIABLE = "IMAGINE_MODELS_CATALOGUE"
 _SHIPPED = Path(__file__).with_name("catalogue.toml")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+EXAMPLES = ("a red fox in the snow", "a castle on a hill")
 _SECTIONS = ("generators", "perceptors", "models")
 # Models that were renamed: stored jobs and users' catalogues have the old names.
 _RENAMED = {"embedded": "drawn"}
@@ -70,13 +71,17 @@ class Part:
 
 @dataclass(frozen=True)
 class ModelEntry:
-    """A generator and a perceptor that paint together, with default settings for both."""
+    """A generator and a perceptor that paint together, with default settings for both.
+
+    ``examples`` are prompts that it knows all words of.
+    """
 
     name: str
     generator: Part
     perceptor: Part
     defaults: Mapping[str, object]
     note: str = ""
+    examples: tuple[str, ...] = EXAMPLES
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -181,6 +186,7 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
                 entry.one_of("perceptor", perceptors),
                 entry.table("defaults"),
                 entry.text("note"),
+                entry.texts("examples", EXAMPLES),
             )
     return Catalogue(generators, perceptors, models)
 
@@ -234,6 +240,12 @@ class _Row:
         if not isinstance(value, str):
             raise self.wrong(Translatable("has a `{key}` that is not text", key=key))
         return value
+
+    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        value = self.row.get(key, default)
+        if not isinstance(value, (list, tuple)) or not all(isinstance(each, str) for each in value):
+            raise self.wrong(Translatable("has `{key}` that are not a list of texts", key=key))
+        return tuple(value) or default
 
     def table(self, key: str) -> Mapping[str, Any]:
         value = self.row.get(key, {})

@@ -18,12 +18,13 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import torch
-
 from engine.errors import InstallationError
+
+if TYPE_CHECKING:
+    import torch  # the tokenizer needs none of it
 
 CLIP_DISTRIBUTION = "clip-anytorch"
 
@@ -88,6 +89,7 @@ def taming_autoencoder(
     model, and fixed in taming's code. In a small generator with 32 channels that is one channel
     per group, which subtracts the mean of each channel, so that no flat colour is possible.
     """
+    import torch
     from taming.modules.diffusionmodules import model as diffusion
 
     def normalise(in_channels: int) -> torch.nn.GroupNorm:

@@ -18,6 +18,7 @@ from torch import Tensor
 from engine.errors import NumericalError, RequestError
 from engine.models import Generator, Perceptor
 from engine.models.memory import is_memory_error
+from engine.models.vocabulary import unknown_notices
 from engine.painting.cutouts import cut, draw_cutouts, plain_cutouts
 from engine.painting.images import overlay, to_pil
 from engine.painting.latent import new_latent
@@ -334,18 +335,10 @@ class Synthesis:
 
     def notices(self) -> list[str]:
         """The remarks, and sentences about words that the perceptor does not know or read."""
-        notices = list(self.remarks)
-        for prompt in self.prompts:
-            tokens = self.perceptor.tokenize(prompt.words)
-            if tokens.unknown:
-                words = ", ".join(f'"{word}"' for word in tokens.unknown[:8])
-                notices.append(
-                    Translatable("This model doesn't know {words}, so it was ignored.", words=words)
-                    if len(tokens.unknown) == 1
-                    else Translatable(
-                        "This model doesn't know {words}, so they were ignored.", words=words
-                    )
-                )
+        readings = [(prompt, self.perceptor.tokenize(prompt.words)) for prompt in self.prompts]
+        unknown = [word for _, tokens in readings for word in tokens.unknown]
+        notices = [*self.remarks, *unknown_notices(unknown)]
+        for prompt, tokens in readings:
             if tokens.cut:
                 notices.append(
                     Translatable(

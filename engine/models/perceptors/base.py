@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.packages import clip_tokenizer
+from engine.models.vocabulary import Vocabulary
 
 _START, _END = "<|startoftext|>", "<|endoftext|>"
-_WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,9 @@ class Perceptor(nn.Module, ABC):
         self.resolution = resolution
         self.context_length = context_length
         self.width = width
-        self.known = known
+        self.vocabulary = Vocabulary(
+            None if known is None else frozenset(known.nonzero().flatten().tolist())
+        )
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
@@ -96,20 +97,12 @@ class Perceptor(nn.Module, ABC):
     def tokenize(self, text: str) -> Tokens:
         """Split ``text`` into tokens; any text is accepted."""
         tokenizer = clip_tokenizer()
-        unknown: list[str] = []
-        body: list[int] = tokenizer.encode(text)
-        if self.known is not None:
-            unknown = [word for word in _WORD.findall(text) if not self._knows(word)]
-            body = [token for token in body if self.known[token]]
+        reading = self.vocabulary.read(text)
         room = self.context_length - 2
         ids = torch.zeros(self.context_length, dtype=torch.long)
-        row = [tokenizer.encoder[_START], *body[:room], tokenizer.encoder[_END]]
+        row = [tokenizer.encoder[_START], *reading.tokens[:room], tokenizer.encoder[_END]]
         ids[: len(row)] = torch.tensor(row)
-        return Tokens(ids, tuple(dict.fromkeys(unknown)), max(0, len(body) - room))
-
-    def _knows(self, word: str) -> bool:
-        assert self.known is not None
-        return bool(self.known[clip_tokenizer().encode(word)].all())
+        return Tokens(ids, reading.unknown, max(0, len(reading.tokens) - room))
 
 
 def known_tokens(rows: Tensor, count: int) -> Tensor | None:

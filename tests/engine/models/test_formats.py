@@ -130,7 +130,7 @@ def test_a_perceptor_in_each_published_format_sees_and_reads_as_clip_does(tmp_pa
         seen = reference.encode_image(normalised)
         read = reference.encode_text(torch.stack([perceptor.tokenize(t).ids for t in "ab"]))
     assert perceptor.resolution == 32
-    assert perceptor.known is None
+    assert perceptor.vocabulary.known is None
     assert {p.dtype for p in perceptor.parameters()} == {torch.float32}
     assert not perceptor.training
     torch.testing.assert_close(perceptor.encode_image(pictures), nn.functional.normalize(seen))
@@ -148,8 +148,7 @@ def test_an_embedding_of_some_rows_is_expanded_and_marks_known_words():
         "token_embedding.rows": torch.tensor(rows, dtype=torch.int32),
     }
     perceptor = build_perceptor(few)
-    assert perceptor.known is not None
-    assert perceptor.known.nonzero().flatten().tolist() == rows
+    assert perceptor.vocabulary.known == frozenset(rows)
     assert perceptor.tokenize("a red zebra").unknown == ("zebra",)
     torch.testing.assert_close(
         perceptor.encode_text([words]), build_perceptor(whole).encode_text([words])

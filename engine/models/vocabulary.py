@@ -1,0 +1,224 @@
+"""Which words a perceptor knows, from its checkpoint and CLIP's tokenizer alone.
+
+Nothing here loads torch, so that a process that only takes requests can tell people at once which
+words a model does not know.
+"""
+
+from __future__ import annotations
+
+import array
+import functools
+import pickle
+import sys
+import unicodedata
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import RequestError
+from engine.models.catalogue import ModelEntry
+from engine.models.packages import clip_tokenizer
+from engine.request.request import ImageRequest
+from engine.request.words import emoji_name, listed, words_in
+from engine.translatable import Translatable
+
+# Words that say nothing about a picture by themselves.
+# fmt: off
+_FILLERS = frozenset((
+    "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "its", "of",
+    "on", "or", "that", "the", "this", "to", "was", "were", "with",
+))
+# fmt: on
+_KINDS = {"torch.IntStorage": "i", "torch.LongStorage": "q"}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A text as a perceptor reads it.
+
+    ``tokens`` are those of the words that it knows and of punctuation; ``unknown`` are the words
+    that it does not know, each once; ``meaningful`` is whether it knows a word that says something.
+    """
+
+    tokens: tuple[int, ...]
+    unknown: tuple[str, ...] = ()
+    meaningful: bool = True
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens of CLIP's vocabulary that a perceptor was trained on; None is all of them."""
+
+    known: frozenset[int] | None = None
+
+    def read(self, text: str) -> Reading:
+        """Leave the unknown words out of ``text``; any text is accepted."""
+        unknown: list[str] = []
+        pieces, start, meaningful = [], 0, False
+        for word in words_in(text):
+            known = self._known(word.text)
+            if known is None:
+                unknown.append(word.text)
+            else:
+                meaningful = meaningful or known.lower() not in _FILLERS
+            if known != word.text:
+                pieces += [text[start : word.start], known or " "]
+                start = word.end
+        tokens = clip_tokenizer().encode("".join([*pieces, text[start:]]))
+        if self.known is not None:
+            tokens = [token for token in tokens if token in self.known]
+        return Reading(tuple(tokens), tuple(dict.fromkeys(unknown)), meaningful)
+
+    def _known(self, word: str) -> str | None:
+        """``word``, or the same without its accents, as the perceptor knows it; None if not."""
+        if self.known is None or self.known.issuperset(clip_tokenizer().encode(word)):
+            return word
+        parts = unicodedata.normalize("NFKD", word)
+        plain = "".join(part for part in parts if not unicodedata.combining(part))
+        tokens = clip_tokenizer().encode(plain) if plain != word and plain.isascii() else []
+        # Several tokens would be the sounds of a foreign word.
+        return plain if len(tokens) == 1 and tokens[0] in self.known else None
+
+
+def vocabulary_of(entry: ModelEntry, folder: Path) -> Vocabulary:
+    """The words that a model of the catalogue knows; ``folder`` is the folder of downloads.
+
+    All words if its checkpoint does not say which, or is not on this machine. Slow at the first
+    call (0.3 s): an event loop calls it in a thread.
+    """
+    source = entry.perceptor.files.get("checkpoint")
+    if source is None:
+        return Vocabulary()
+    path = source.location(folder)
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        return Vocabulary()
+    return _read(path, changed)
+
+
+@functools.lru_cache(maxsize=16)
+def _read(path: Path, changed: int) -> Vocabulary:
+    """The vocabulary of a checkpoint, which was ``changed`` at that time."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            with archive.open(name) as stream:
+                tensors = _Names(stream).load()
+            if not isinstance(tensors, dict):
+                return Vocabulary()
+            rows = next(
+                value
+                for key, value in tensors.items()
+                if isinstance(key, str) and f".{key}".endswith(".rows")
+            )
+            stored = archive.read(f"{name.removesuffix('data.pkl')}data/{rows.storage.key}")
+            return Vocabulary(frozenset(rows.numbers(stored)))
+    except (
+        *(OSError, zipfile.BadZipFile, pickle.UnpicklingError, StopIteration, EOFError, KeyError),
+        *(AttributeError, ValueError, TypeError, IndexError),
+    ):
+        return Vocabulary()  # a checkpoint of another format, whose words are all known
+
+
+@dataclass(frozen=True)
+class _Storage:
+    """Where a tensor's numbers are: the file ``key`` in the archive, of a ``kind`` in _KINDS."""
+
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True)
+class _Stub:
+    """A tensor that was not read: ``count`` numbers from ``offset``, if it has one dimension."""
+
+    storage: _Storage
+    offset: int
+    count: int
+
+    def numbers(self, stored: bytes) -> Iterable[int]:
+        """Its whole numbers, from the bytes of its storage."""
+        numbers = array.array(_KINDS[self.storage.kind])
+        numbers.frombytes(stored)
+        if sys.byteorder != "little":
+            numbers.byteswap()
+        return numbers[self.offset : self.offset + self.count]
+
+
+class _Names(pickle.Unpickler):
+    """Reads the names and places of a checkpoint's tensors, and runs no code of the file."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Our own stand-ins; raises UnpicklingError for anything else."""
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _stub
+        if module == "torch" and name.endswith("Storage"):
+            return f"{module}.{name}"
+        raise pickle.UnpicklingError(f"{module}.{name}")
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        """The place of a tensor's numbers."""
+        return _Storage(pid[1], pid[2])
+
+
+def _stub(storage: _Storage, offset: int, size: tuple[int, ...], *_: object) -> _Stub:
+    return _Stub(storage, offset, size[0] if len(size) == 1 else 0)
+
+
+def check_words(request: ImageRequest, entry: ModelEntry, folder: Path) -> tuple[Translatable, ...]:
+    """Notices about the words of ``request`` that its model does not know.
+
+    Raises RequestError if it knows none of them that says something: it would paint noise.
+    """
+    vocabulary = vocabulary_of(entry, folder)
+    phrase = request.source_phrase()
+    texts = [" ".join(prompt.words for prompt in request.prompts())]
+    texts += [] if phrase is None else [phrase]
+    unknown: list[str] = []
+    for text in texts:
+        reading = vocabulary.read(text)
+        if not reading.meaningful:
+            raise _knows_nothing(text, entry, reading.unknown)
+        unknown += reading.unknown
+    return tuple(unknown_notices(unknown))
+
+
+def unknown_notices(unknown: Iterable[str]) -> list[Translatable]:
+    """The sentence about unknown words; none if there are no words."""
+    words = tuple(dict.fromkeys(unknown))
+    if not words:
+        return []
+    if len(words) == 1:
+        return [
+            Translatable("This model doesn't know {words}, so it is ignored.", words=listed(words))
+        ]
+    return [
+        Translatable("This model doesn't know {words}, so they are ignored.", words=listed(words))
+    ]
+
+
+def _knows_nothing(text: str, entry: ModelEntry, unknown: tuple[str, ...]) -> RequestError:
+    examples = ", ".join(f'"{example}"' for example in entry.examples)
+    names = [emoji_name(word) for word in unknown if next(words_in(word)).emoji]
+    if names:
+        return RequestError(
+            'The model {model} doesn\'t know any word of "{words}"; it reads English words, as in '
+            "{examples}, so write emoji in words, as in {names}.",
+            model=entry.name,
+            words=text[:60],
+            examples=examples,
+            names=", ".join(f'"{name}"' for name in names[:4]),
+        )
+    return RequestError(
+        'The model {model} doesn\'t know any word of "{words}"; it reads English words, as in '
+        "{examples}.",
+        model=entry.name,
+        words=text[:60],
+        examples=examples,
+    )
