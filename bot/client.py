@@ -13,7 +13,6 @@ from discord.ext import commands
 from bot.delivery.delivery import Delivery
 from bot.delivery.picture_check import wanted_scores
 from bot.delivery.results import Results
-from bot.delivery.videos import Videos
 from bot.errors import ClosingError
 from bot.guild.rules import GuildSettings
 from bot.host.metrics import Metrics
@@ -94,7 +93,6 @@ class ImageBot(commands.AutoShardedBot):
         self.upkeep: Upkeep
         self.guild_settings: GuildSettings
         self.delivery: Delivery
-        self.videos: Videos
         self.removal: Removal
         self.busy: BusyPeople
         self.gate: Gate
@@ -155,7 +153,6 @@ class ImageBot(commands.AutoShardedBot):
         self.delivery = Delivery(
             store, self.queue, self.guild_settings, self, results, preview_seconds
         )
-        self.videos = Videos(store, self.queue, self.guild_settings, self)
         self.removal = Removal(store, self.queue, self.delivery, self)
         self.busy = BusyPeople()
         self.gate = Gate(store, self.queue, settings.limits, self.busy)
@@ -221,7 +218,7 @@ class ImageBot(commands.AutoShardedBot):
         async with self._opening:  # wait until opening has finished before closing
             if self._opened:
                 self.intake.close()
-                await asyncio.gather(self.delivery.close(), self.videos.close())
+                await self.delivery.close()
                 await self.queue.close()
                 await self.session.close()
                 await self.retention.close()

@@ -81,7 +81,8 @@ def _line(position: int, job: Job, whose: str) -> str:
     if job.eta is not None:
         where += ", " + _("about {time}", time=duration(job.eta))
     words = escape(job.request.prompt, 80)
-    return _("**{where}**, for {person}", where=where, person=whose) + f": {words}"
+    what = "" if job.time_lapse_of is None else f" ({_('time-lapse')})"
+    return _("**{where}**, for {person}", where=where, person=whose) + f"{what}: {words}"
 
 
 async def setup(bot: ImageBot) -> None:

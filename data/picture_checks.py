@@ -62,6 +62,7 @@ class PictureChecks:
                 return False
             await _add(transaction, findings)
         await asyncio.to_thread(self._files.remove_picture, job_id)
+        await asyncio.to_thread(self._files.remove_time_lapse, job_id)
         await asyncio.to_thread(self._files.forget_state, job_id)
         return True
 

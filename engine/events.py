@@ -46,7 +46,8 @@ class Done:
     ``seconds`` is the time spent stepping; ``iterations`` is the number made, fewer than requested
     if the job was ``stopped``; ``notices`` are sentences for the person (unknown words, a prompt
     that was cut off). ``scores``, 0 to 1, tell how clearly it shows each requested concept
-    (engine.painting.concepts), without those that could not be scored.
+    (engine.painting.concepts), without those that could not be scored. A job that makes a
+    time-lapse has an mp4 file's bytes as ``video``, and no picture of its own.
     """
 
     picture: bytes = field(repr=False)
@@ -58,6 +59,7 @@ class Done:
     notices: tuple[str, ...] = ()
     stopped: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)
+    video: bytes = field(repr=False, default=b"")
 
 
 @dataclass(frozen=True)

@@ -232,7 +232,7 @@ def test_a_cycle_is_found() -> None:
         ("engine/jobs/queue.py", "from engine.cli import run"),
         ("engine/errors.py", "import engine.request.limits"),
         ("training/words/natural.py", "from bench.natural import judge"),
-        ("bot/delivery/videos.py", "from bot.client import ImageBot"),
+        ("bot/delivery/results.py", "from bot.client import ImageBot"),
         ("bot/requests/intake.py", "if TYPE_CHECKING:\n    from bot.ui.buttons import JobButton"),
         ("bot/host/upkeep.py", "def f():\n    import bot.guild.rules"),
     ],

@@ -192,12 +192,13 @@ class Delivery:
                 may_be_there=job.resumed and message_id is None,
                 answers=answers,
             )
+            shape = _shape_of(job.time_lapse_of)
             self._progress[job.id], self._requests[job.id] = progress, job
             preferences = await self._store.people.preferences(job.person)
             events, overlay = aiter(job), b""
             while (event := await self.next_event(events)) is not None:
                 if isinstance(event, Queued):
-                    progress.show(messages.queued(job.person, job.request, event))
+                    progress.show(shape(messages.queued(job.person, job.request, event)))
                 elif isinstance(event, Progress):
                     overlay = event.overlay or overlay
                     # Previews follow the same rules as the finished picture.
@@ -207,7 +208,7 @@ class Delivery:
                         if preferences.previews and strictest != "withhold"
                         else (replace(event, preview=b"", overlay=b""))
                     )
-                    text = messages.painting(job.person, job.request, seen)
+                    text = shape(messages.painting(job.person, job.request, seen))
                     hidden = rules.value("spoiler") or strictest == "spoiler"
                     progress.show(messages.spoilered(text) if hidden else text)
                 else:
@@ -227,8 +228,9 @@ class Delivery:
         tell: Tell | None,
     ) -> None:
         del self._requests[job.id]  # from here on :meth:`close` must not say that it continues
+        shape = _shape_of(job.time_lapse_of)
         if isinstance(event, Cancelled):
-            await progress.close(messages.ended(job.request, _(_CANCELLED)))
+            await progress.close(shape(messages.ended(job.request, _(_CANCELLED))))
             await self._store.set_told(job.id)
             return
         # The result does not wait for an edit that rate limits hold up.
@@ -241,12 +243,17 @@ class Delivery:
         event, verdict = await self._checked(stored, event, rules)
         link = await self._results.post(stored, event, verdict, rules, look_first=False)
         if isinstance(event, Failed):
-            await progress.close(messages.ended(job.request, _(_FAILED)))
+            await progress.close(shape(messages.ended(job.request, _(_FAILED))))
         elif link is not None:
-            await _close_finished(progress, messages.finished(event, link, overlay), rules)
+            text = shape(messages.finished(event, link, overlay))
+            await _close_finished(progress, text, rules)
         else:
-            lost = _("Painted, but I couldn't post it here. Find it in /history.")
-            await progress.close(messages.ended(job.request, lost))
+            lost = (
+                _("Painted, but I couldn't post it here. Find it in /history.")
+                if job.time_lapse_of is None
+                else _("I couldn't post the time-lapse here.")
+            )
+            await progress.close(shape(messages.ended(job.request, lost)))
             await _tell(tell, lost)
         await send_direct_message(self._store.people, self._client, stored, event, link)
 
@@ -263,12 +270,13 @@ class Delivery:
                 old = ProgressMessage(
                     channel, stored.id, int(stored.progress_message_id), lambda: 0.0, _forget
                 )
+                shape = _shape_of(stored.time_lapse_of)
                 if isinstance(event, Cancelled):
-                    await old.close(messages.ended(stored.request, _(_CANCELLED)))
+                    await old.close(shape(messages.ended(stored.request, _(_CANCELLED))))
                 elif isinstance(event, Failed):
-                    await old.close(messages.ended(stored.request, _(_FAILED)))
+                    await old.close(shape(messages.ended(stored.request, _(_FAILED))))
                 elif link is not None:
-                    await _close_finished(old, messages.finished(event, link), rules)
+                    await _close_finished(old, shape(messages.finished(event, link)), rules)
             if isinstance(event, Cancelled):
                 await self._store.set_told(stored.id)
             await send_direct_message(self._store.people, self._client, stored, event, link)
@@ -286,10 +294,20 @@ class Delivery:
             return Cancelled()  # its partial picture is not posted
         if stored.state == "failed":
             return Failed(stored.error or _("This picture couldn't be painted. Try again."))
+        if stored.time_lapse_of is not None:
+            video = await self._store.time_lapse(stored.id)
+            if video is None:
+                return Failed(_("This time-lapse's file is gone. Press Again to make a new one."))
+            return replace(_done_from(stored, b""), video=video)
         picture = await self._store.picture(stored.id)
         if picture is None:
             return Failed(_("This picture's file is gone. Press Again to paint a new one."))
         return _done_from(stored, picture)
+
+
+def _shape_of(time_lapse_of: str | None) -> Callable[[messages.Text], messages.Text]:
+    """Return what a job's messages pass: nothing, or the shape of a time-lapse's."""
+    return (lambda text: text) if time_lapse_of is None else messages.as_time_lapse
 
 
 def _done_from(stored: StoredJob, picture: bytes) -> Done:
@@ -309,7 +327,8 @@ def _done_from(stored: StoredJob, picture: bytes) -> Done:
 
 async def _show_paused(job: Job, progress: ProgressMessage) -> None:
     with using_language(job.place.locale):
-        await progress.close(messages.paused(job.person, job.request))
+        shape = _shape_of(job.time_lapse_of)
+        await progress.close(shape(messages.paused(job.person, job.request)))
 
 
 async def _close_finished(progress: ProgressMessage, text: messages.Text, rules: Rules) -> None:

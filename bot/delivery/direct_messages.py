@@ -29,6 +29,8 @@ async def send_direct_message(
     text = (
         _("Your picture failed: {link}\n-# {prompt}", link=link, prompt=prompt)
         if isinstance(event, Failed)
+        else _("Your time-lapse is ready: {link}\n-# {prompt}", link=link, prompt=prompt)
+        if job.time_lapse_of is not None
         else _("Your picture is ready: {link}\n-# {prompt}", link=link, prompt=prompt)
     )
     try:

@@ -168,6 +168,32 @@ def _listed(notices: Sequence[str]) -> str:
     return "\n".join(f"- {escape(translated(notice), 300)}" for notice in notices[:3])[:1024]
 
 
+def as_time_lapse(text: Text) -> Text:
+    """Return the message for a job that makes a time-lapse: named so, with the buttons that work.
+
+    A time-lapse can be cancelled while it is made, deleted afterwards, and asked for again if it
+    failed.
+    """
+    embed = text.embed.copy()
+    if embed:
+        embed.title = _("Time-lapse")
+    kept = tuple(
+        button for button in text.buttons if button in (CancelButton, AgainButton, DeleteButton)
+    )
+    return replace(text, embed=embed, buttons=kept)
+
+
+def time_lapse(person: str, request: ImageRequest, done: Done, name: str) -> Text:
+    """The finished time-lapse as a message of its own, which pings the requester."""
+    text = Text(
+        f"<@{person}>",
+        _embed(request, PAINTED, settings_line(request, done.seed, (done.width, done.height))),
+        (DeleteButton,),
+        ((name, done.video),),
+    )
+    return as_time_lapse(text)
+
+
 def spoilered(text: Text) -> Text:
     """Put a message's pictures behind a spoiler.
 

@@ -33,7 +33,7 @@ from bot.language import _, translated
 from bot.language.formatting import file_name
 from bot.media.resize import shrink
 from bot.requests.channels import ChannelsAndUsers, as_number, channel_of
-from bot.ui.buttons import AgainButton, VideoButton
+from bot.ui.buttons import AgainButton, DeleteButton, JobButton, VideoButton
 from data.jobs.stored import StoredJob
 from data.store import Store
 from engine.events import Done, Failed
@@ -81,7 +81,10 @@ class Results:
         """Post the result or failure, and return its link; None if it could not be posted."""
         channel = channel_of(self._client, stored.channel_id, stored.guild_id)
         limit = upload_limit(self._client, as_number(stored.guild_id))
-        button = AgainButton if isinstance(event, Failed) else VideoButton
+        is_video = isinstance(event, Done) and stored.time_lapse_of is not None
+        button: type[JobButton] = (
+            AgainButton if isinstance(event, Failed) else DeleteButton if is_video else VideoButton
+        )
 
         def find(message: discord.Message) -> bool:
             return messages.carries(message, button, stored.id) and message.id != as_number(
@@ -90,9 +93,12 @@ class Results:
 
         async def make(bytes_at_most: int) -> Text | None:
             if isinstance(event, Failed):
-                return messages.failed(
+                text = messages.failed(
                     stored.person, stored.request, without_folders(translated(event.reason))
                 )
+                return text if stored.time_lapse_of is None else messages.as_time_lapse(text)
+            if stored.time_lapse_of is not None:
+                return await self._time_lapse(stored, event, verdict, rules, bytes_at_most)
             fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
             data, ending = fitting or (b"", "png")
             name = file_name(stored.request.prompt, event.seed, stored.id, ending)
@@ -135,6 +141,22 @@ class Results:
             log.warning("The channel refused the result: %s", error)
             return await self._post_directly(stored, make, find, look_first=look_first)
         return await self._delivered(stored, channel, message_id)
+
+    async def _time_lapse(
+        self, stored: StoredJob, event: Done, verdict: Verdict, rules: Rules, bytes_at_most: int
+    ) -> Text:
+        """Return the message with the time-lapse, or without it if it is too large."""
+        name = file_name(stored.request.prompt, event.seed, stored.time_lapse_of or "", "mp4")
+        text = verdict.marked(messages.time_lapse(stored.person, stored.request, event, name))
+        if len(event.video) > bytes_at_most:
+            too_large = _("The time-lapse is too large to post here. Try a smaller picture.")
+            return replace(text, files=(), content=f"{text.content} {too_large}")
+        hidden = (
+            rules.value("spoiler")
+            or verdict.action == "spoiler"
+            or await self._store.picture_checks.needs_spoiler(stored.time_lapse_of or "")
+        )
+        return messages.spoilered(text) if hidden else text
 
     async def _post_directly(
         self, stored: StoredJob, make: Make, find: Find, *, look_first: bool

@@ -44,6 +44,8 @@ class PictureFinder(Finder, Protocol):
 async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
     """Return the job of one of the bot's own messages; None for any other message.
 
+    A time-lapse's message stands for its picture's job.
+
     The job is found by the message's buttons or, if it has none (a finished progress message, a
     time-lapse), by its stored id.
     """
@@ -63,7 +65,10 @@ async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
             None,
         )
         id = None if film is None else await messages.job_starting_with(film["start"])
-    return None if id is None else await bot.store.job(id)
+    job = None if id is None else await bot.store.job(id)
+    if job is not None and job.time_lapse_of is not None:
+        return await bot.store.job(job.time_lapse_of)
+    return job
 
 
 async def own_picture(store: Store, job: StoredJob) -> Picture:

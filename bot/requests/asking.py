@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.requests.continuation import Continuation
 from bot.requests.origin import Origin
 from bot.requests.picture import Picture
+from bot.requests.time_lapse import TimeLapse
 from engine.request.request import ImageRequest
 
 
@@ -16,21 +17,23 @@ class Asking:
     """A member's finished request.
 
     ``origin`` is the member, the place and the way in. The request names its ``pictures`` by
-    SHA-256; those that the store already has can be left out. ``continues`` is the job whose
-    painting goes on.
+    SHA-256; those that the store already has can be left out. ``continues`` says whose painting
+    goes on, ``shows`` whose time-lapse is asked for, instead of a new picture.
     """
 
     origin: Origin
     request: ImageRequest
     pictures: Sequence[Picture] = ()
     continues: Continuation | None = None
+    shows: TimeLapse | None = None
 
     @property
     def work(self) -> ImageRequest:
         """The request that limits are checked against: what is left to paint."""
-        return self.request if self.continues is None else self.continues.work
+        part = self.continues or self.shows
+        return self.request if part is None else part.work
 
     @property
     def is_fixed(self) -> bool:
         """Whether nothing can be filled in, because its picture is painted or half painted."""
-        return self.continues is not None
+        return self.continues is not None or self.shows is not None

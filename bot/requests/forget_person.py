@@ -67,6 +67,9 @@ class Forgetting:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(MESSAGE_SECONDS):
                 async for job in self._store.jobs_of(person):
+                    # Other people's time-lapses of it show it too.
+                    for time_lapse in await self._store.time_lapses_of(job.id):
+                        await self._removal.remove(time_lapse)
                     failed += await self._removal.delete_messages(job) is not None
                     left -= 1
         if left or failed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.errors import Caught, ClosingError
+from bot.errors import Caught, ClosingError, LimitError
 from bot.guild.rules import Rules
 from bot.host.models import check_model
 from bot.host.settings import LimitSettings
@@ -47,6 +47,7 @@ class Gate:
         self.checks: list[Check] = [
             self._check_draining,
             self._check_busy,
+            self._check_repeated,
             self._check_restrictions,
             self._fill_in_preferences,
             ServerRules(store, queue).check,
@@ -87,6 +88,18 @@ class Gate:
         self, asking: Asking, request: ImageRequest, rules: Rules
     ) -> ImageRequest:
         self._busy.check(asking.origin.person)
+        return request
+
+    async def _check_repeated(
+        self, asking: Asking, request: ImageRequest, rules: Rules
+    ) -> ImageRequest:
+        """Refuse a time-lapse that is being made for the same channel."""
+        if asking.shows is not None and any(
+            job.time_lapse_of == asking.shows.job_id
+            and job.place.channel_id == asking.origin.place.channel_id
+            for job in self._queue.overview()
+        ):
+            raise LimitError(_("I'm already making that time-lapse. I'll post it when it's done."))
         return request
 
     async def _check_restrictions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -70,7 +71,7 @@ class Intake:
         if self._closing:
             raise ClosingError(_(CLOSING))
         # One request per user at a time, so that none slips past a limit while another is counted.
-        async with self._turns.setdefault(origin.person, asyncio.Lock()):
+        async with self._turn(origin.person), self._turn_for_time_lapse(asking):
             # The rules at this moment apply to everything that is checked and shown from here.
             rules = await self._guild_settings.rules(origin.place.guild_id)
             job = await self._take(asking, rules)
@@ -93,8 +94,18 @@ class Intake:
 
     async def asked(self, person: str) -> None:
         """Wait until the user's current request is queued or refused."""
-        async with self._turns.setdefault(person, asyncio.Lock()):
+        async with self._turn(person):
             pass
+
+    def _turn(self, key: str) -> asyncio.Lock:
+        return self._turns.setdefault(key, asyncio.Lock())
+
+    def _turn_for_time_lapse(
+        self, asking: Asking
+    ) -> contextlib.AbstractAsyncContextManager[object]:
+        """Return the turn of one picture's time-lapses, so that two people start one, not two."""
+        shows = asking.shows
+        return contextlib.nullcontext() if shows is None else self._turn(f"shows {shows.job_id}")
 
     def close(self) -> None:
         """Accept no more requests."""
@@ -102,14 +113,15 @@ class Intake:
 
     async def _take(self, asking: Asking, rules: Rules) -> Job:
         request = await self._gate.check(asking, rules)
-        continues = asking.continues
+        continues, shows = asking.continues, asking.shows
         job = await self._queue.submit(
             request,
             person=asking.origin.person,
             place=rules.place(asking.origin.place),
             pictures={picture.sha256: picture.data for picture in asking.pictures},
             continues=None if continues is None else continues.job_id,
-            work=None if continues is None else continues.work,
+            time_lapse_of=None if shows is None else shows.job_id,
+            work=asking.work if asking.is_fixed else None,
         )
         log.info("asked by %s", asking.origin.way, extra={"job": job.id})
         await self._gate.count(asking, job)

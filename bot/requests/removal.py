@@ -70,9 +70,11 @@ class Removal:
     async def remove(self, job: StoredJob) -> str:
         """End a job, and delete its messages, row and files; return the answer for the user.
 
-        Raises StoreError.
+        Its time-lapses go with it, wherever they were posted. Raises StoreError.
         """
         await self.end(job.id)
+        for time_lapse in await self._store.time_lapses_of(job.id):
+            await self.remove(time_lapse)
         stored = await self._store.job(job.id)  # with its current message ids
         why = await self.delete_messages(job if stored is None else stored)
         await self._store.delete(job.id)

@@ -20,10 +20,11 @@ from bot.requests.asking import Asking
 from bot.requests.continuation import continuation_of
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
-from bot.requests.origin import origin_of_interaction
+from bot.requests.origin import Origin, origin_of_interaction
 from bot.requests.removal import Removal
 from bot.requests.restrictions import check_may_ask
 from bot.requests.rights import check_may_see, check_owner_or_moderator
+from bot.requests.time_lapse import time_lapse_of
 from bot.ui.answers import defer, in_time
 from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
@@ -31,14 +32,7 @@ from data.jobs.stored import StoredJob
 from data.store import Store
 from engine.jobs.queue import PaintQueue
 
-
-class VideoMaker(Protocol):
-    """Makes time-lapses."""
-
-    def ask(
-        self, job: StoredJob, person: str, channel_id: int | None, guild_id: int | None
-    ) -> bool:
-        """Start a time-lapse; False if one is already being made for this channel."""
+GONE = mark("That picture was deleted. Use /imagine to paint a new one.")
 
 
 class ButtonBot(Protocol):
@@ -48,10 +42,6 @@ class ButtonBot(Protocol):
     queue: PaintQueue
     intake: Intake
     removal: Removal
-
-    @property
-    def videos(self) -> VideoMaker:
-        """The time-lapses that are being made."""
 
     def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
         """Handle clicks on these buttons in any message."""
@@ -110,7 +100,7 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
                     await defer(interaction)
                     job = await bot.store.job(self.job_id)
                 if job is None:
-                    raise GoneError(_("That picture was deleted. Use /imagine to paint a new one."))
+                    raise GoneError(_(GONE))
                 if self.guarded_verb is None:
                     check_may_see(interaction, job)
                 else:
@@ -166,7 +156,10 @@ class CancelButton(JobButton):
 
 
 class AgainButton(JobButton):
-    """Queues the same request with a new seed, as a job of the user who presses."""
+    """Queues the same request with a new seed, as a job of the user who presses.
+
+    For a time-lapse, it queues the time-lapse again.
+    """
 
     action, label = "again", mark("Again")
 
@@ -175,12 +168,15 @@ class AgainButton(JobButton):
     ) -> None:
         """Queue the request without its seed."""
         check_bot_may_post(interaction)
-        await bot.intake.ask(
-            Asking(
-                origin_of_interaction(interaction, "button again"),
-                job.request.with_values(seed=None),
-            )
-        )
+        origin = origin_of_interaction(interaction, "button again")
+        if job.time_lapse_of is None:
+            asking = Asking(origin, job.request.with_values(seed=None))
+        else:
+            shown = await bot.store.job(job.time_lapse_of)
+            if shown is None:
+                raise GoneError(_(GONE))
+            asking = _asking_for_time_lapse(origin, shown)
+        await bot.intake.ask(asking)
 
 
 class RemixButton(JobButton):
@@ -234,7 +230,7 @@ class EditButton(JobButton):
 
 
 class VideoButton(JobButton):
-    """Makes the time-lapse on demand, and posts it as a message of its own."""
+    """Queues the time-lapse, as a job of the user who presses."""
 
     action, label = "video", mark("Video")
     place = 1
@@ -242,18 +238,16 @@ class VideoButton(JobButton):
     async def act(
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
-        """Start the time-lapse; it is posted in the channel, however long it takes."""
-        # A time-lapse is no job, so the gates do not check it.
-        await check_may_ask(bot.store.people, interaction)
-        begun = bot.videos.ask(
-            job, str(interaction.user.id), interaction.channel_id, interaction.guild_id
-        )
-        text = (
-            _("I'm making the time-lapse. I'll post it here when it's done.")
-            if begun
-            else _("I'm already making that time-lapse. I'll post it when it's done.")
-        )
-        await interaction.edit_original_response(content=text)
+        """Queue it; it is posted in the channel as a message of its own."""
+        check_bot_may_post(interaction)
+        origin = origin_of_interaction(interaction, "button video")
+        await bot.intake.ask(_asking_for_time_lapse(origin, job))
+
+
+def _asking_for_time_lapse(origin: Origin, job: StoredJob) -> Asking:
+    """Raises GoneError if the job has no finished picture."""
+    shows = time_lapse_of(job)
+    return Asking(origin, shows.request, shows=shows)
 
 
 class KeepButton(JobButton):

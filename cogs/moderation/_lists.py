@@ -90,8 +90,10 @@ def choice_name(job: Job | StoredJob) -> str:
 
 def job_line(job: StoredJob) -> str:
     """Describe a job: its user, state, time, message and prompt."""
+    kind = "" if job.time_lapse_of is None else f" · {_('time-lapse')}"
     return (
-        f"<@{job.person}> · {state_of(job)} · {timestamp(job.created_at, 'R')}{link_to(job)}\n"
+        f"<@{job.person}> · {state_of(job)}{kind} · {timestamp(job.created_at, 'R')}"
+        f"{link_to(job)}\n"
         f"`{job.id[:8]}` {escape(job.request.prompt, 120)}"
     )
 

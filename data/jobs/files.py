@@ -44,6 +44,10 @@ class Files:
         """The path of the job's picture."""
         return self.pictures_folder / f"{_checked(_JOB, id)}.png"
 
+    def time_lapse(self, id: str) -> Path:
+        """The path of the job's time-lapse, until it is posted."""
+        return self.pictures_folder / f"{_checked(_JOB, id)}.mp4"
+
     def attachment(self, sha256: str) -> Path:
         """The path of an attached picture."""
         return self.attachments_folder / _checked(_SHA256, sha256)
@@ -94,6 +98,10 @@ class Files:
     def remove_picture(self, id: str) -> None:
         """Delete the job's picture."""
         _remove(self.picture(id))
+
+    def remove_time_lapse(self, id: str) -> None:
+        """Delete the job's time-lapse."""
+        _remove(self.time_lapse(id))
 
     def remove_attachment(self, sha256: str) -> None:
         """Delete an attached picture."""

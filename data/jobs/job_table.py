@@ -65,6 +65,14 @@ class Jobs:
             return None
         return await asyncio.to_thread(files.read, job.picture_path)
 
+    async def time_lapse(self, id: str) -> bytes | None:
+        """The job's time-lapse as an mp4 file's bytes, until it is posted; else None."""
+        return await asyncio.to_thread(files.read, self.files.time_lapse(id))
+
+    async def time_lapses_of(self, id: str) -> list[StoredJob]:
+        """The jobs that make or made time-lapses of the job's picture, oldest first."""
+        return await self._select("time_lapse_of = ? ORDER BY sequence", id)
+
     async def rendition(self, id: str) -> tuple[ImageRequest, int] | None:
         """The request of a painted job and the number of iterations made, else None."""
         job = await self.job(id)
@@ -143,14 +151,15 @@ class Jobs:
 
     def _remove_files(self, id: str, attachments: Sequence[str]) -> None:
         self.files.remove_picture(id)
+        self.files.remove_time_lapse(id)
         self.files.forget_state(id)
         for sha256 in attachments:
             self.files.remove_attachment(sha256)
 
 
 def _painted_by(person: str, guild_id: str | None) -> tuple[str, list[str]]:
-    """The condition for a person's painted jobs, in one server or everywhere, and its values."""
-    painted = f"person = ? AND {in_states(PAINTED)}"
+    """The condition for a person's pictures, in one server or everywhere, and its values."""
+    painted = f"person = ? AND {in_states(PAINTED)} AND time_lapse_of IS NULL"
     if guild_id is None:
         return painted, [person]
     return f"{painted} AND guild_id = ?", [person, guild_id]

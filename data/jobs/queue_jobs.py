@@ -62,9 +62,9 @@ class QueueJobs(Jobs):
             async with self._database.transaction() as transaction:
                 await transaction.change(
                     "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
-                    "request, prompt, seed, state, owner, lease_until, created_at) "
-                    "SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, "
-                    "?, ? FROM jobs",
+                    "request, prompt, seed, time_lapse_of, state, owner, lease_until, created_at) "
+                    "SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', "
+                    "?, ?, ? FROM jobs",
                     record.id,
                     record.person,
                     record.place.guild_id,
@@ -73,6 +73,7 @@ class QueueJobs(Jobs):
                     record.request.model_dump_json(exclude_none=True),
                     record.request.prompt,
                     record.request.seed,
+                    record.time_lapse_of,
                     self._owner.name,
                     self._leases.end(),
                     record.created_at,
@@ -129,6 +130,7 @@ class QueueJobs(Jobs):
                 row["started_at"],
                 row["person_served_at"],
                 row["wish"],
+                time_lapse_of=row["time_lapse_of"],
             )
             for row in rows
         ]
@@ -148,21 +150,22 @@ class QueueJobs(Jobs):
         return await self._leases.move(id, "running", ("running",), "wish = ?", interrupt)
 
     async def rendered(self, id: str, done: Done) -> bool:
-        """queued or running -> rendered; the picture is on disk before."""
+        """queued or running -> rendered; the picture, or the time-lapse, is on disk before."""
         if not await self._is_mine(id):
             return False
-        await asyncio.to_thread(files.write, self.files.picture(id), done.picture)
+        path = self.files.time_lapse(id) if done.video else self.files.picture(id)
+        await asyncio.to_thread(files.write, path, done.video or done.picture)
         result = {
             field.name: getattr(done, field.name)
             for field in dataclasses.fields(done)
-            if field.name != "picture"
+            if field.name not in ("picture", "video")
         }
         ended = await self._end(
             id,
             "rendered",
             "result = ?, picture = ?",
             json.dumps(result),
-            self.files.picture(id).name,
+            None if done.video else path.name,
         )
         if ended:
             await self._thin_out_states()
@@ -207,6 +210,8 @@ class QueueJobs(Jobs):
         if await self._leases.mark_told(
             id, ("rendered",), "result_message_id = ?, state = 'delivered'", message_id
         ):
+            # Discord has the time-lapse now; a picture stays for edits and the history.
+            await asyncio.to_thread(self.files.remove_time_lapse, id)
             for watcher in self.watchers:
                 watcher(id)
             return True

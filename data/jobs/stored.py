@@ -24,7 +24,8 @@ class StoredJob:
 
     ``result``, once rendered, has ``seed``, ``seconds``, ``iterations``, ``width``, ``height``,
     ``notices`` and ``stopped`` (see engine.events.Done). ``picture_path`` is set if there is a
-    picture; a cancelled job may have a partial one.
+    picture; a cancelled job may have a partial one. ``time_lapse_of`` is the job whose time-lapse
+    this job makes or made.
     """
 
     id: str
@@ -45,6 +46,7 @@ class StoredJob:
     result: dict[str, Any] | None
     error: str | None
     picture_path: Path | None
+    time_lapse_of: str | None = None
 
     @property
     def place(self) -> Place:
@@ -54,13 +56,13 @@ class StoredJob:
     @property
     def is_painted(self) -> bool:
         """Whether it has a finished picture; a cancelled job's partial one is not finished."""
-        return self.state in PAINTED
+        return self.state in PAINTED and self.time_lapse_of is None
 
 
 COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
-    "result_message_id, result, error, picture"
+    "result_message_id, result, error, picture, time_lapse_of"
 )
 
 

@@ -132,7 +132,7 @@ class JobKeeper:
         """Delete rows and files.
 
         An attachment that the person was the first to use is removed from other people's jobs
-        too; they keep what was painted from it.
+        too; they keep what was painted from it. Their time-lapses of the person's pictures go.
         """
         for sha256 in await self._attached(person):
             await self._jobs.withdraw(sha256)
@@ -143,6 +143,8 @@ class JobKeeper:
             if not rows:
                 return
             for row in rows:
+                for time_lapse in await self._jobs.time_lapses_of(row["id"]):
+                    await self._jobs.delete(time_lapse.id)
                 await self._jobs.delete(row["id"])
 
     async def _attached(self, person: str) -> list[str]:

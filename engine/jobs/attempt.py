@@ -8,7 +8,16 @@ from dataclasses import replace
 from engine.events import Done, Ending, Progress
 from engine.jobs.eta import Effort, EtaEstimator
 from engine.jobs.job import Job
-from engine.worker.messages import AboutJob, Cancel, JobEvent, Paint, Saved, Started, Stop
+from engine.worker.messages import (
+    AboutJob,
+    Cancel,
+    JobEvent,
+    Paint,
+    RenderTimeLapse,
+    Saved,
+    Started,
+    Stop,
+)
 from engine.worker.process import Worker
 from engine.worker.timeouts import SilenceTimeout
 from engine.worker.watchdog import next_message
@@ -38,14 +47,24 @@ class Attempt:
         self._effort: Effort | None = None
 
     async def run(
-        self, pictures: Mapping[str, bytes], state: str, concepts: tuple[str, ...] = ()
+        self,
+        pictures: Mapping[str, bytes],
+        state: str,
+        concepts: tuple[str, ...] = (),
+        time_lapse: int | None = None,
     ) -> Ending | None:
-        """The job's ending; None if the worker died first."""
+        """The job's ending; None if the worker died first.
+
+        ``time_lapse`` is the number of iterations to show, if the job makes a time-lapse.
+        """
         job = self._job
         inbox = self._worker.open(job.id)
         try:
+            request = job.request.model_dump_json()
             self._worker.send(
-                Paint(job.id, job.request.model_dump_json(), pictures, state, concepts)
+                Paint(job.id, request, pictures, state, concepts)
+                if time_lapse is None
+                else RenderTimeLapse(job.id, request, pictures, time_lapse, concepts)
             )
             if job.interrupt is not None:
                 self._worker.send(Stop(job.id) if job.interrupt == "stop" else Cancel(job.id))
@@ -66,7 +85,8 @@ class Attempt:
                 self._effort = Effort(
                     self._job.request.model, message.width, message.height, message.cutouts
                 )
-                self._estimator.learn_size(self._job.request, self._effort, message.iterations)
+                if self._job.time_lapse_of is None:  # one may end where its picture was stopped
+                    self._estimator.learn_size(self._job.request, self._effort, message.iterations)
             case Saved():
                 self._job.saved_iteration = message.iteration
             case JobEvent():

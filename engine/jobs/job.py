@@ -35,7 +35,8 @@ class JobRecord:
     ``id`` is 32 hexadecimal digits. The request has a seed. ``person_served_at`` is when a job
     of the same person was last started, which decides whose turn it is after a restart.
     ``continues`` is the job whose last state a new job starts from; the store copies that state
-    when the job is added and does not need ``continues`` afterwards.
+    when the job is added and does not need ``continues`` afterwards. ``time_lapse_of`` is the
+    painted job whose time-lapse this job makes; the request is that job's.
     """
 
     id: str
@@ -47,6 +48,7 @@ class JobRecord:
     person_served_at: int | None = None
     interrupt: Interrupt | None = None
     continues: str | None = None
+    time_lapse_of: str | None = None
 
 
 class JobStore(Protocol):
@@ -96,7 +98,7 @@ class JobStore(Protocol):
 
 
 class Job:
-    """One picture being made. ``async for event in job`` watches it.
+    """One picture or time-lapse being made. ``async for event in job`` watches it.
 
     Any number of watchers can; each gets the latest event first, and a slow one skips all but
     the newest. The last event is Done, Failed or Cancelled. The iteration ends without it only if
@@ -111,6 +113,7 @@ class Job:
         self.created_at = record.created_at
         self.resumed = resumed
         self.interrupt = record.interrupt
+        self.time_lapse_of = record.time_lapse_of
         self.state: State = "queued"
         self.latest: Event | None = None
         self.eta: float | None = None  # seconds until the picture, waiting included

@@ -23,7 +23,6 @@ from engine.jobs.attempt import Attempt
 from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job, JobRecord, JobStore, Place
 from engine.jobs.round_robin import RoundRobin, in_turn
-from engine.jobs.time_lapses import TimeLapses
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
@@ -44,6 +43,7 @@ _REFRESH_SECONDS = 5.0
 _MAX_DEATHS, _MAX_HANGS = 2, 4  # of workers, on one job without progress in between
 _CLOSING = Translatable("The bot is restarting; try again in a minute.")
 _DRAINING = Translatable("The bot takes no new pictures before maintenance; try again later.")
+_NO_PICTURE = Translatable("The picture of this time-lapse was deleted.")
 _GONE = Translatable("This job no longer exists; request the picture again.")
 
 
@@ -94,7 +94,6 @@ class PaintQueue:
         self._restarted: deque[Job] = deque()  # started before a restart; they come first
         self._running: list[Job] = []
         self._jobs: dict[str, Job] = {}
-        self._time_lapses = TimeLapses(store, self._get_worker, silence)
         self._resumed: list[Job] = []
         self._worker: ProcessWorker | InProcessWorker | None = None
         self._starts = 0
@@ -125,7 +124,6 @@ class PaintQueue:
         The running job is queued again in the store, and all watchers' iterations end.
         """
         self._closing = True
-        self._time_lapses.cancel()
         async with self._starting:
             if self._worker is not None:
                 await self._worker.close(_CLOSE_SECONDS)
@@ -166,15 +164,17 @@ class PaintQueue:
         place: Place,
         pictures: Mapping[str, bytes] | None = None,
         continues: str | None = None,
+        time_lapse_of: str | None = None,
         work: ImageRequest | None = None,
     ) -> Job:
         """Queue a job; it is on disk when this returns, with a random seed if it had none.
 
         ``pictures`` are the request's, by SHA-256, without those the store already has.
         ``continues`` is the id of a rendered job whose request differs only in its iterations:
-        the new job starts from its last state, and ``work`` is a request for the iterations that
-        remain, for the estimated time. Raises RequestError if a picture is missing, EngineError
-        if the job cannot be stored or no jobs are accepted.
+        the new job starts from its last state. ``time_lapse_of`` is the id of a rendered job whose
+        ``request`` this is: its time-lapse is made, by painting it again. ``work`` is a request for
+        the iterations that remain, for the estimated time. Raises RequestError if a picture is
+        missing, EngineError if the job cannot be stored or no jobs are accepted.
         """
         self._check_open()
         if request.seed is None:
@@ -182,7 +182,15 @@ class PaintQueue:
         pictures = dict(pictures or {})
         if pictures:
             await asyncio.to_thread(_check_hashes, pictures)
-        record = JobRecord(uuid.uuid4().hex, request, person, place, now_ms(), continues=continues)
+        record = JobRecord(
+            uuid.uuid4().hex,
+            request,
+            person,
+            place,
+            now_ms(),
+            continues=continues,
+            time_lapse_of=time_lapse_of,
+        )
         await self.store.add(record, pictures)
         job = self._jobs[record.id] = Job(record)
         if work is not None:
@@ -249,15 +257,6 @@ class PaintQueue:
         """The jobs taken over from the store at the start, whose delivery the bot continues."""
         return list(self._resumed)
 
-    async def video(self, job_id: str) -> bytes:
-        """The time-lapse of a rendered job: an mp4 file's bytes.
-
-        The picture is painted again from the stored request and seed; waiting pictures get most
-        of the turns. Raises RequestError if the job has no picture.
-        """
-        self._check_open()
-        return await self._time_lapses.render(job_id)
-
     # For the host.
 
     @property
@@ -267,8 +266,8 @@ class PaintQueue:
 
     @property
     def idle(self) -> bool:
-        """Whether no job waits or runs and no time-lapse is rendered."""
-        return not self.overview() and not self._time_lapses.busy
+        """Whether no job waits or runs."""
+        return not self.overview()
 
     def workers(self) -> list[WorkerStatus]:
         """The status of each worker. Reads /proc, which does not block on a disk."""
@@ -325,6 +324,12 @@ class PaintQueue:
     async def _attempt_until_ended(self, job: Job) -> Ending | None:
         """The job's ending, with a new worker for each that dies; None if the queue closes."""
         pictures = await self.store.attachments(job.id)
+        iterations = None
+        if job.time_lapse_of is not None:
+            rendition = await self.store.rendition(job.time_lapse_of)
+            if rendition is None:
+                return Failed(_NO_PICTURE)
+            iterations = rendition[1]
         concepts = tuple(await self.concepts_of(job)) if self.concepts_of is not None else ()
         deaths, hangs, saved = 0, 0, job.saved_iteration
         while not self._closing:
@@ -336,7 +341,9 @@ class PaintQueue:
                 SilenceTimeout(self._silence, hangs),
                 self._maybe_refresh,
             )
-            ending = await attempt.run(pictures, str(self.store.state_path(job.id)), concepts)
+            ending = await attempt.run(
+                pictures, str(self.store.state_path(job.id)), concepts, iterations
+            )
             if ending is not None:
                 return ending
             if job.interrupt == "cancel":

@@ -1,4 +1,4 @@
-"""What a worker does for one job: paint a picture or render a time-lapse, step by step."""
+"""What a worker does for one job: paint a picture, step by step."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import pickle
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,11 +16,9 @@ from PIL import Image
 
 from engine.errors import RequestError
 from engine.events import Cancelled, Done, Progress
-from engine.models import Models, Perceptor
-from engine.painting.concepts import concept_scores
+from engine.models import Models
 from engine.painting.pipeline import prepare, provenance
 from engine.painting.synthesis import Iterate, Synthesis
-from engine.painting.video import TimeLapse
 from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.request import ImageRequest, request_from_json
 from engine.worker.messages import (
@@ -30,14 +27,13 @@ from engine.worker.messages import (
     JobEvent,
     Logged,
     Paint,
-    RenderTimeLapse,
     Saved,
     Started,
     Stepped,
-    TimeLapseRendered,
     WorkerSettings,
 )
-from engine.worker.small_pictures import overlay_of, preview_of, small_tensor
+from engine.worker.scores import scores_of
+from engine.worker.small_pictures import overlay_of, preview_of
 
 Send = Callable[[AboutJob | Busy | Logged], None]
 _STEPPED_EVERY = 1.0  # seconds
@@ -63,7 +59,7 @@ class WorkerJob(Protocol):
         """Clean up, whether or not it succeeded."""
 
 
-class _StepReporter:
+class StepReporter:
     """Sends Stepped about every second."""
 
     def __init__(self, id: str, send: Send) -> None:
@@ -98,7 +94,7 @@ class PaintJob:
         self._previewed = -float("inf")
         self._saved = 0.0
         self._saved_iteration = 0
-        self._reporter = _StepReporter(order.id, send)
+        self._reporter = StepReporter(order.id, send)
 
     @property
     def started(self) -> bool:
@@ -196,28 +192,12 @@ class PaintJob:
                     picture.height,
                     tuple(synthesis.notices()),
                     stopped,
-                    self._scores(synthesis.perceptor, iterate, picture),
+                    scores_of(
+                        synthesis.perceptor, iterate, picture, self._order.concepts, self._warn
+                    ),
                 ),
             )
         )
-
-    def _scores(
-        self, perceptor: Perceptor, iterate: Iterate, picture: Image.Image
-    ) -> dict[str, float]:
-        """The scores of the order's concepts; empty if scoring fails, for example of memory."""
-        concepts = self._order.concepts
-        if not concepts:
-            return {}
-        try:
-            scores = concept_scores(perceptor, iterate.image, concepts)
-            if picture.size != (iterate.image.shape[2], iterate.image.shape[1]):
-                # What is posted shows more than what was painted.
-                whole = concept_scores(perceptor, small_tensor(picture), concepts)
-                scores = {name: max(scores.get(name, 0.0), score) for name, score in whole.items()}
-            return scores
-        except RuntimeError as error:
-            self._warn(f"the picture could not be scored: {error}")
-            return {}
 
     def _png(self, picture: Image.Image, stopped: bool) -> bytes:
         synthesis, models = self._synthesis, self._models
@@ -325,58 +305,3 @@ def _same_except_iterations(kept: str, request: ImageRequest) -> bool:
         for name, value in now.items()
         if name not in {"iterations", "more"}
     )
-
-
-class TimeLapseJob:
-    """A picture's time-lapse. The picture is painted again, bit for bit the same."""
-
-    def __init__(self, order: RenderTimeLapse, send: Send) -> None:
-        self.id = order.id
-        self.request = request_from_json(order.request)
-        self._order = order
-        self._send = send
-        self._synthesis: Synthesis | None = None
-        self._video: TimeLapse | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._reporter = _StepReporter(order.id, send)
-
-    @property
-    def started(self) -> bool:
-        """Whether it is set up."""
-        return self._synthesis is not None
-
-    def start(self, load: Callable[[], Models]) -> None:
-        """Make its Synthesis, and open the video's file."""
-        if self.request.changes_nothing:
-            raise RequestError("Strength 0 changes nothing, so there is no time-lapse.")
-        self._synthesis = prepare(self.request, load(), self._order.pictures)
-        self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
-        self._video = TimeLapse(self._path, ".mp4", self._order.iterations)
-
-    @property
-    def _path(self) -> Path:
-        assert self._folder is not None
-        return Path(self._folder.name, "time-lapse.mp4")
-
-    def advance(self) -> bool:
-        """One iteration and its frame, or the finished video."""
-        synthesis, video = self._synthesis, self._video
-        assert synthesis is not None
-        assert video is not None
-        if synthesis.iteration < self._order.iterations:
-            iterate = synthesis.step()
-            self._reporter.stepped(iterate)
-            if video.wants(iterate.iteration):
-                video.add(iterate.to_pil())
-            return False
-        video.finish(synthesis.look().to_pil())
-        self._video = None
-        self._send(TimeLapseRendered(self.id, self._path.read_bytes()))
-        return True
-
-    def close(self) -> None:
-        """Delete the file."""
-        if self._video is not None:
-            self._video.abandon()
-        if self._folder is not None:
-            self._folder.cleanup()

@@ -32,7 +32,7 @@ from engine.models import Models, choose_device, load_models
 from engine.models.memory import is_lost_device, is_memory_error
 from engine.request.request import request_from_json
 from engine.worker.failures import unexpected_error
-from engine.worker.jobs import PaintJob, TimeLapseJob, WorkerJob
+from engine.worker.jobs import PaintJob, WorkerJob
 from engine.worker.messages import (
     HEADER,
     Busy,
@@ -50,6 +50,7 @@ from engine.worker.messages import (
     WorkerSettings,
     frame,
 )
+from engine.worker.time_lapses import TimeLapseJob
 from engine.worker.unchanged_job import UnchangedJob
 
 # When both wait, a time-lapse gets one iteration after this many of pictures: its picture is
@@ -143,15 +144,19 @@ class JobLoop:
                     self._pictures.append(self._picture_job(message))
             case RenderTimeLapse():
                 with self._failing(message.id):
-                    self._time_lapses.append(TimeLapseJob(message, self._send))
+                    self._time_lapses.append(TimeLapseJob(message, self.settings, self._send))
             case Stop() | Cancel():
-                for job in self._pictures:
+                jobs: list[PaintJob | UnchangedJob | TimeLapseJob]
+                jobs = [*self._pictures, *self._time_lapses]
+                for job in jobs:
                     if job.id == message.id:
                         job.interrupt = "stop" if isinstance(message, Stop) else "cancel"
             case Close():
                 self._closing = True
-                for job in self._pictures:
-                    job.save()
+                for picture in self._pictures:
+                    picture.save()
+                for time_lapse in self._time_lapses:
+                    time_lapse.close()
             case WorkerSettings():
                 raise AssertionError("settings come once, as the first message")
 

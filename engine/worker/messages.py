@@ -68,12 +68,16 @@ class Cancel:
 
 @dataclass(frozen=True)
 class RenderTimeLapse:
-    """Paint ``request`` again, up to ``iterations``, and make a time-lapse of it."""
+    """Paint ``request`` again, up to ``iterations``, and make a time-lapse of it.
+
+    The last picture is scored for ``concepts``, as a painted one.
+    """
 
     id: str
     request: str
     pictures: Mapping[str, bytes] = field(repr=False)
     iterations: int
+    concepts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,14 +146,6 @@ class JobEvent:
 
 
 @dataclass(frozen=True)
-class TimeLapseRendered:
-    """The time-lapse, an mp4 file's bytes."""
-
-    id: str
-    video: bytes = field(repr=False)
-
-
-@dataclass(frozen=True)
 class Logged:
     """A line for the log at ``level``, one of logging's; ``id`` is "" if it concerns no job."""
 
@@ -159,7 +155,7 @@ class Logged:
 
 
 ToWorker = WorkerSettings | Paint | Stop | Cancel | RenderTimeLapse | Close
-AboutJob = Started | Stepped | Saved | JobEvent | TimeLapseRendered
+AboutJob = Started | Stepped | Saved | JobEvent
 FromWorker = Ready | Logged | Heartbeat | Busy | AboutJob
 
 

@@ -21,7 +21,6 @@ from aiohttp import web
 from bot import ImageBot, create_bot
 from bot.delivery.delivery import Delivery
 from bot.delivery.progress import ProgressMessage
-from bot.delivery.videos import Videos
 from bot.host.settings import (
     DeliverySettings,
     PaintingSettings,
@@ -177,6 +176,22 @@ class World:
         await self.until(lambda: not self.bot.delivery.busy, "the delivery")
         return self.results(channel)
 
+    async def filmed(self, channel, count=1):
+        """Return the posted time-lapses once there are ``count`` and no job is left."""
+
+        def films():
+            return [
+                message
+                for message in self.messages(channel)
+                if any(file.filename.endswith(".mp4") for file in message.attachments)
+            ]
+
+        await self.until(
+            lambda: len(films()) >= count and not self.bot.queue.overview(), f"{count} time-lapses"
+        )
+        await self.until(lambda: not self.bot.delivery.busy, "the delivery")
+        return films()
+
 
 def job_id_of(message):
     """Return the id of the job that a message's buttons belong to."""
@@ -203,7 +218,6 @@ async def world(settings, monkeypatch, caplog):
     place = World(settings, monkeypatch)
     place.external(Delivery, "next_event", "the job's next event")
     place.external(ProgressMessage, "wait_for_update", "something to show")
-    place.external(Videos, "film", "the worker")
     with no_unexpected_errors(place.expected_errors):
         await place.start()
         # A message's age is measured by the clock that its id is from.
@@ -229,6 +243,33 @@ def here(world):
         bob=add("bob"),
         moderator=add("moderator", roles=[moderators]),
     )
+
+
+class Held:
+    """Holds a queue, so that new jobs wait without painting."""
+
+    def __init__(self, queue):
+        self._queue, self._paint = queue, queue._paint
+        self._go_on = asyncio.Event()
+
+    def hold(self):
+        self._queue._paint = self._wait
+
+    def release(self):
+        self._queue._paint = self._paint
+        self._go_on.set()
+
+    async def _wait(self, job):
+        await self._go_on.wait()
+        await self._paint(job)
+
+
+@pytest.fixture
+def held(world):
+    """Holds the queue once told to, at most until the test is over."""
+    holder = Held(world.bot.queue)
+    yield holder
+    holder.release()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ meanwhile, so that only the tried action changes anything.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,23 +115,6 @@ async def test_everything_has_a_row_and_is_shown_to_the_members_named_there(worl
         [asked] = [None] if rights is None else [right for right, on in rights if on]
         assert rows[name]["shown to"] == SHOWN[asked]
         assert (1 in payload["contexts"]) == (rows[name]["direct messages"] != "not offered")
-
-
-@pytest.fixture
-def held(world, host):
-    """Return a function that holds the queue until the test is over, so that new jobs wait."""
-    queue, go_on = world.bot.queue, asyncio.Event()
-    paint = queue._paint
-
-    async def wait(job):
-        await go_on.wait()
-        await paint(job)
-
-    def hold():
-        queue._paint = wait
-
-    yield hold
-    go_on.set()
 
 
 async def set_up(world, here, role, hold) -> Scene:
@@ -340,8 +322,8 @@ async def state_of(scene: Scene) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, held, role):
-    scene = await set_up(world, here, role, held)
+async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, host, held, role):
+    scene = await set_up(world, here, role, held.hold)
     wrong = []
     everything = {**commands(world.bot), **buttons(world.bot)}
     for name in sorted(
@@ -362,5 +344,5 @@ async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, he
             assert result.ephemeral, name
             assert await state_of(scene) == before, name
         else:
-            await world.until(lambda: not world.bot.videos.busy, "the time-lapse")
+            await world.until(lambda: not world.bot.delivery.busy or world.bot.queue.overview())
     assert not wrong, "\n".join(wrong)

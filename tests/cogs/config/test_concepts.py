@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import engine.worker.jobs
+import engine.worker.scores
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of
 from tests.cogs.test_history import text_of
@@ -61,8 +61,8 @@ async def test_a_spoiler_hides_the_picture_and_its_time_lapse(world, here, manag
     assert message.attachments[0].filename.startswith("SPOILER_")
     assert message.embeds[0].image.url is None
     await here.alice.click(message, label="Video")
-    await world.until(lambda: not world.bot.videos.busy, "the time-lapse")
-    [film] = world.messages(here.channel)[-1].attachments
+    [posted] = await world.filmed(here.channel)
+    [film] = posted.attachments
     assert film.filename.startswith("SPOILER_")
     assert film.filename.endswith(".mp4")
     # The setting does not apply in direct messages.
@@ -118,7 +118,7 @@ async def test_a_picture_that_cannot_be_scored_is_withheld_only_if_the_action_is
     def fails(*arguments):
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(engine.worker.jobs, "concept_scores", fails)
+    monkeypatch.setattr(engine.worker.scores, "concept_scores", fails)
     await configure(here, manager, "concepts add", concept="blood", action=action)
     message = await paint(world, here)
     assert bool(message.attachments) == posted

@@ -97,7 +97,7 @@ async def test_progress_is_shown_even_if_the_bot_may_not_reply(world, here):
 async def test_a_reply_to_a_time_lapse_starts_from_its_picture(world, here):
     first = await paint(world, here)
     await here.alice.click(first, label="Video")
-    film = await message_with(world, here.channel, "Time-lapse")
+    [film] = await world.filmed(here.channel)
     await here.bob.send(here.channel, f"edit: a blue circle {FAST}", reply_to=film)
     job = await newest(world, here.channel, 2)
     assert job.request.init_image == sha256(await world.bot.store.picture(job_id_of(first)))

@@ -61,8 +61,7 @@ async def test_the_buttons_of_its_pictures_work(world, here):
     assert again.seed != 7
     assert posted(world, second) != posted(world, first)
     await here.alice.click(first, label="Video")
-    await world.until(lambda: not world.bot.videos.busy, "the video")
-    video = world.messages(here.channel)[-1]
+    [video] = await world.filmed(here.channel)
     assert video.attachments[0].filename.endswith(".mp4")
     assert posted(world, video)[4:8] == b"ftyp"
 

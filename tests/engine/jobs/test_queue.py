@@ -253,14 +253,45 @@ async def test_a_job_that_is_deleted_while_it_runs_is_not_posted(queue):
     assert isinstance(await ending(await ask(queue, iterations=1)), Done)
 
 
-async def test_a_time_lapse_is_rendered_once_for_all_requests(queue):
+async def film(queue, job, person="ann"):
+    request, iterations = await queue.store.rendition(job.id)
+    return await queue.submit(
+        request,
+        person=person,
+        place=PLACE,
+        time_lapse_of=job.id,
+        work=request.with_values(iterations=iterations),
+    )
+
+
+async def test_a_time_lapse_is_a_job_that_waits_its_turn(queue):
     job = await ask(queue, iterations=3)
-    with pytest.raises(RequestError, match="no picture of that job"):
-        await queue.video("0" * 32)
+    assert isinstance(await ending(job), Done)
+    first = await ask(queue, iterations=5000)
+    made = await film(queue, job)
+    assert queue.position(made.id) == 2
+    assert made.eta > first.eta
+    await progressed(first)
+    await queue.stop(first.id)
+    done = await ending(made)
+    assert done.video[4:8] == b"ftyp"  # an mp4
+    assert done.seed == job.request.seed
+    stored = await queue.store.job(made.id)
+    assert (stored.state, stored.time_lapse_of, stored.is_painted) == ("rendered", job.id, False)
+    assert await queue.store.time_lapse(made.id) == done.video
+
+
+async def test_a_time_lapse_can_be_cancelled_and_ends_with_its_picture(queue):
+    job = await ask(queue, iterations=3)
     await ending(job)
-    first, second = await asyncio.gather(queue.video(job.id), queue.video(job.id))
-    assert first is second
-    assert first[4:8] == b"ftyp"  # an mp4
+    first = await ask(queue, iterations=5000)
+    waiting, orphan = await film(queue, job), await film(queue, job, person="bob")
+    assert await queue.cancel(waiting.id)
+    assert await ending(waiting) == Cancelled(None)
+    await queue.store.delete(job.id)
+    await progressed(first)
+    await queue.stop(first.id)
+    assert "was deleted" in (await ending(orphan)).reason
 
 
 async def test_a_full_disk_is_reported_with_a_reference_and_nothing_hangs(queue, caplog):

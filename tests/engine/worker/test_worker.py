@@ -42,7 +42,6 @@ from engine.worker.messages import (
     Started,
     Stepped,
     Stop,
-    TimeLapseRendered,
     WorkerSettings,
 )
 from engine.worker.process import ProcessWorker
@@ -228,15 +227,30 @@ def test_a_time_lapse_repeats_the_painting_and_lets_pictures_go_first(loop, sent
     loop.post(order(tmp_path, iterations=20))
     loop.post(RenderTimeLapse("f", tiny_request(iterations=8).model_dump_json(), {}, 8))
     work(loop)
-    assert events(Done, sent)
-    assert isinstance(sent[-1], TimeLapseRendered)  # after the picture
-    with av.open(io.BytesIO(sent[-1].video), "r") as video:
+    picture, film = events(Done, sent)  # the picture first
+    assert (picture.video, film.picture) == (b"", b"")
+    with av.open(io.BytesIO(film.video), "r") as video:
         frames = [frame.to_ndarray(format="rgb24") for frame in video.decode(video=0)]
     assert len(frames) > 9
     *_, last = imagine(tiny_request(iterations=8))
     wanted = torch.frombuffer(bytearray(last.to_pil().tobytes()), dtype=torch.uint8)
     shown = torch.from_numpy(frames[-1].copy()).flatten()
     assert (wanted.float() - shown.float()).abs().mean() < 30  # H.264 at 32 px is coarse
+
+
+def test_a_time_lapse_can_be_cancelled_and_its_picture_is_scored(loop, sent):
+    request = tiny_request(iterations=8).model_dump_json()
+    loop.post(RenderTimeLapse("a", request, {}, 8))
+    loop.post(RenderTimeLapse("b", request, {}, 8, ("red",)))
+    for _ in range(3):
+        loop.tick()
+    loop.post(Cancel("a"))
+    work(loop)
+    assert [
+        message.event for message in sent if isinstance(message, JobEvent) and message.id == "a"
+    ][-1] == Cancelled(None)
+    [film] = events(Done, sent)
+    assert set(film.scores) == {"red"}
 
 
 def test_a_message_without_a_valid_request_is_refused(loop, sent, tmp_path):

@@ -1,0 +1,31 @@
+"""Asking for the time-lapse of a finished picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.errors import GoneError
+from bot.language import _
+from data.jobs.stored import StoredJob
+from engine.request.request import ImageRequest
+
+
+@dataclass(frozen=True)
+class TimeLapse:
+    """The time-lapse of the job ``job_id``.
+
+    ``request`` is that job's. ``work`` is the same with the iterations that the picture has, and is
+    what limits are checked against.
+    """
+
+    job_id: str
+    request: ImageRequest
+    work: ImageRequest
+
+
+def time_lapse_of(job: StoredJob) -> TimeLapse:
+    """Return the time-lapse of a finished picture; raises GoneError without a picture."""
+    if not job.is_painted or job.result is None:
+        raise GoneError(_("There's no finished picture to show. Press Again to paint one."))
+    work = job.request.with_values(iterations=int(job.result["iterations"]), more=None)
+    return TimeLapse(job.id, job.request, work)

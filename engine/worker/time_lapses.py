@@ -1,0 +1,124 @@
+"""What a worker does for a time-lapse: paint the picture again, and keep frames of it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.errors import RequestError
+from engine.events import Cancelled, Done, Progress
+from engine.models import Models
+from engine.painting.pipeline import prepare
+from engine.painting.synthesis import Iterate, Synthesis
+from engine.painting.video import TimeLapse
+from engine.request.request import request_from_json
+from engine.worker.jobs import Send, StepReporter
+from engine.worker.messages import JobEvent, Logged, RenderTimeLapse, Started, WorkerSettings
+from engine.worker.scores import scores_of
+
+
+class TimeLapseJob:
+    """A picture's time-lapse. The picture is painted again, bit for bit the same.
+
+    ``interrupt`` may be set to "cancel"; a time-lapse cannot be stopped early.
+    """
+
+    def __init__(self, order: RenderTimeLapse, settings: WorkerSettings, send: Send) -> None:
+        self.id = order.id
+        self.request = request_from_json(order.request)
+        self.interrupt: str | None = None
+        self._settings = settings
+        self._told = -float("inf")
+        self._order = order
+        self._send = send
+        self._synthesis: Synthesis | None = None
+        self._video: TimeLapse | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._reporter = StepReporter(order.id, send)
+
+    @property
+    def started(self) -> bool:
+        """Whether it is set up."""
+        return self._synthesis is not None
+
+    def start(self, load: Callable[[], Models]) -> None:
+        """Make its Synthesis, and open the video's file."""
+        if self.interrupt == "cancel":
+            return
+        if self.request.changes_nothing:
+            raise RequestError("Strength 0 changes nothing, so there is no time-lapse.")
+        self._synthesis = prepare(self.request, load(), self._order.pictures)
+        self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
+        self._video = TimeLapse(self._path, ".mp4", self._order.iterations)
+        recipe = self._synthesis.recipe
+        self._send(
+            Started(
+                self.id,
+                self._order.iterations,
+                recipe.width,
+                recipe.height,
+                recipe.augmentation.count,
+            )
+        )
+
+    @property
+    def _path(self) -> Path:
+        assert self._folder is not None
+        return Path(self._folder.name, "time-lapse.mp4")
+
+    def advance(self) -> bool:
+        """One iteration and its frame, or the finished video."""
+        synthesis, video = self._synthesis, self._video
+        if self.interrupt == "cancel" or synthesis is None:
+            self._send(JobEvent(self.id, Cancelled(None)))
+            return True
+        assert video is not None
+        if synthesis.iteration < self._order.iterations:
+            iterate = synthesis.step()
+            self._reporter.stepped(iterate)
+            self._tell(iterate)
+            if video.wants(iterate.iteration):
+                video.add(iterate.to_pil())
+            return False
+        last = synthesis.look()
+        shown = last.to_pil()
+        video.finish(shown)
+        self._video = None
+        recipe = synthesis.recipe
+        done = Done(
+            b"",
+            synthesis.seed,
+            synthesis.seconds,
+            synthesis.iteration,
+            recipe.width,
+            recipe.height,
+            scores=scores_of(synthesis.perceptor, last, shown, self._order.concepts, self._warn),
+            video=self._path.read_bytes(),
+        )
+        self._send(JobEvent(self.id, done))
+        return True
+
+    def _tell(self, iterate: Iterate) -> None:
+        """Send how far it is, without a preview, as often as a picture's previews."""
+        now = time.monotonic()
+        if iterate.iteration == 0 or now - self._told < self._settings.preview_every:
+            return
+        self._told = now
+        left = self._order.iterations - iterate.iteration
+        eta = iterate.seconds / (iterate.iteration + 1) * left
+        self._send(
+            JobEvent(self.id, Progress(iterate.iteration, self._order.iterations, b"", {}, eta))
+        )
+
+    def _warn(self, text: str) -> None:
+        self._send(Logged(self.id, logging.WARNING, text))
+
+    def close(self) -> None:
+        """Delete the file."""
+        if self._video is not None:
+            self._video.abandon()
+        if self._folder is not None:
+            self._folder.cleanup()
