@@ -88,6 +88,14 @@ class Server:
         )
         return found[-1]
 
+    def videos(self) -> list[dict]:
+        """The posted time-lapses."""
+        return [
+            message
+            for message in self.channel.messages.values()
+            if any(file["filename"].endswith(".mp4") for file in message["attachments"])
+        ]
+
     def jobs(self, user: User) -> list[dict]:
         """A person's requests in this server, oldest first."""
         sql = "SELECT request FROM jobs WHERE guild_id = ? AND person = ? ORDER BY created_at"
@@ -210,6 +218,37 @@ async def test_a_direct_message_s_picture_is_shown_to_nobody_else(server, alice,
             assert "can't see" in await server.answer(filled)
     assert len(rows(server.bot, "SELECT id FROM jobs")) == before
     assert mine["id"] in direct.messages
+
+
+async def test_a_video_obeys_the_rules_of_the_place_where_it_is_asked_for(server, alice, bob):
+    channel = server.channel
+    assert (await server.run(alice, "imagine", prompt="a fox", iterations=2)).startswith("Queued")
+    fox = await server.result()
+
+    async def refused(part, user=bob):
+        assert part in await server.answer(await server.press(user, fox, "Video"))
+
+    await server.run(server.owner, "config channels deny", channel=channel)
+    await refused("I can't paint in this channel")
+    await server.run(server.owner, "config channels clear", channel=channel)
+    await server.run(server.owner, "config words add", words="fox")
+    await refused("||fox|| is blocked")
+    await server.run(server.owner, "config words remove", word="fox")
+    painter = server.add_role("Painter")
+    await server.run(server.owner, "config roles allow", right="use", role=painter)
+    await refused(f"You need <@&{painter.id}>")
+    await server.run(server.owner, "config roles remove", right="use", role=painter)
+    await server.run(server.owner, "config set", name="jobs_a_day", value="1")
+    await refused("You've made 1 picture in the last 24 hours", alice)
+    assert server.videos() == []
+    assert server.jobs(bob) == []
+
+    # It is a job like any other: it waits for its turn, and counts.
+    assert (await server.answer(await server.press(bob, fox, "Video"))).startswith("Queued")
+    await server.bot.until(server.videos, "the time-lapse")
+    await refused("You've made 1 picture in the last 24 hours")
+    assert len(server.videos()) == 1
+    assert len(server.jobs(bob)) == 1
 
 
 async def test_comments_start_nothing(server, alice, bob):
