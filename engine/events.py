@@ -26,7 +26,8 @@ class Progress:
     before the first; ``losses`` are by prompt, and "total"; ``eta`` is in seconds from now.
     ``overlay`` is a JPEG of the edited picture with the area that can change marked, in every
     event of a job with a mask; otherwise it is empty. ``notices`` are sentences about what is
-    painted, such as how the mask was read.
+    painted, such as how the mask was read. ``width`` and ``height`` are those that the finished
+    picture will have, in pixels; 0 if unknown.
     """
 
     iteration: int
@@ -36,6 +37,8 @@ class Progress:
     eta: float | None
     overlay: bytes = field(default=b"", repr=False)
     notices: tuple[str, ...] = ()
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True)

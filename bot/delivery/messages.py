@@ -105,8 +105,11 @@ def _for(line: str, person: str) -> str:
 
 def painting(person: str, request: ImageRequest, event: Progress) -> Text:
     """The job is running, with its newest preview."""
+    # From here on the size is known: the model rounds it, an edit has its picture's.
+    size = (event.width, event.height) if event.width and event.height else None
+    embed = _embed(request, PAINTING, settings_line(request, size=size))
     if event.iteration == 0 and not event.preview:
-        ready = Text(_for(_("Getting ready"), person), _embed(request, PAINTING), UNDERWAY)
+        ready = Text(_for(_("Getting ready"), person), embed, UNDERWAY)
         return _marked(ready, event.overlay, event.notices)
     share = event.iteration / max(1, event.iterations)
     full = round(share * _BAR)
@@ -119,7 +122,6 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
     if event.eta is not None:
         line += " · " + _("about {time} left", time=duration(event.eta))
     content = _for(line, person)
-    embed = _embed(request, PAINTING)
     if not event.preview:
         return _marked(Text(content, embed, UNDERWAY), event.overlay, event.notices)
     name = f"preview-{event.iteration}.jpg"

@@ -31,7 +31,7 @@ from bot.guild.rules import Rules
 from bot.host.settings import OperationsSettings
 from bot.language import _, translated
 from bot.language.formatting import file_name
-from bot.media.resize import shrink
+from bot.media.resize import shrink, size_of
 from bot.requests.channels import ChannelsAndUsers, as_number, channel_of
 from bot.ui.buttons import AgainButton, DeleteButton, JobButton, VideoButton
 from data.jobs.stored import StoredJob
@@ -102,10 +102,11 @@ class Results:
             fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
             data, ending = fitting or (b"", "png")
             name = file_name(stored.request.prompt, event.seed, stored.id, ending)
+            notes = event.notices if ending == "png" else (*_smaller(event, data), *event.notices)
             text = messages.result(
                 stored.person,
                 stored.request,
-                event,
+                replace(event, notices=notes),
                 (name, data),
                 can_keep=self._operations.pictures_mb > 0,
             )
@@ -206,6 +207,21 @@ class Results:
                     raise
             await asyncio.sleep(pause)
             pause *= 2
+
+
+def _smaller(event: Done, data: bytes) -> tuple[str, ...]:
+    """A note if the posted file has fewer pixels than the picture."""
+    width, height = size_of(data)
+    if (width, height) == (event.width, event.height):
+        return ()
+    return (
+        _(
+            "This file has {width}x{height} pixels, because the full picture is too large to post "
+            "here.",
+            width=width,
+            height=height,
+        ),
+    )
 
 
 def _shown_by(stored: StoredJob) -> int:

@@ -294,6 +294,13 @@ class Synthesis:
         seconds = self.seconds + time.perf_counter() - began
         return Iterate(self.iteration, picture[0], self.losses, seconds, self.compose)
 
+    @property
+    def full_size(self) -> tuple[int, int]:
+        """Width and height of the finished picture: of an edit, usually the edited picture's."""
+        if self.frame is None:
+            return self.recipe.width, self.recipe.height
+        return self.frame.picture.size
+
     def compose(self, image: Tensor) -> Image.Image:
         """A picture of this painting [3, H, W] in 0..1, put back into the picture it edits."""
         if self.frame is None or self.frame.is_same_size:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from engine.request.request import ImageRequest
 
+_LARGE = 1_000_000  # pixels
+
 
 def picture_texts(request: ImageRequest, made: Mapping[str, object]) -> dict[str, str]:
     """The texts in a finished picture's file: its request, and its provenance ``made``."""
@@ -32,6 +34,9 @@ def png_bytes(image: Image.Image, texts: dict[str, str] | None = None) -> bytes:
     info = PngInfo()
     for keyword, text in (texts or {}).items():
         info.add_itxt(keyword, text)
+    # For a photograph of 12 megapixels zlib's default, 6, takes 11 s, and 3 takes 4 s for no more
+    # bytes.
+    level = 3 if image.width * image.height > _LARGE else 6
     file = io.BytesIO()
-    image.save(file, "PNG", pnginfo=info)
+    image.save(file, "PNG", pnginfo=info, compress_level=level)
     return file.getvalue()

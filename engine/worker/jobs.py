@@ -170,6 +170,7 @@ class PaintJob:
                     eta,
                     self._overlay,
                     tuple(self._synthesis.remarks),
+                    *self._synthesis.full_size,
                 ),
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -130,6 +131,18 @@ async def test_a_picture_is_made_as_small_as_the_server_takes(store, client, pos
     assert name.endswith(".webp")
     assert len(data) <= 20_000
     assert Image.open(io.BytesIO(data)).format == "WEBP"
+
+
+async def test_a_card_tells_when_the_posted_file_has_fewer_pixels(store, client, posts, job, rules):
+    client.guild.filesize_limit = 8_000
+    await post(posts, job, rules, replace(done(png(256)), width=256, height=256))
+    [message] = client.channels[200].messages
+    [(_, data)] = message.files.items()
+    width, height = Image.open(io.BytesIO(data)).size
+    assert width < 256
+    embed = message.embeds[0]
+    assert "256×256" in embed.footer.text
+    assert f"This file has {width}x{height} pixels" in embed.fields[0].value
 
 
 async def test_a_picture_that_cannot_be_shrunk_enough_is_reported(store, client, posts, job, rules):

@@ -77,6 +77,17 @@ def test_every_prompt_fits_into_every_message(text):
         assert all(len(field.value or "") <= 1024 for field in shown.embed.fields)
 
 
+def test_a_card_shows_the_size_that_the_picture_will_have():
+    request = make_request("a fox", width=100, height=100)
+    painting = messages.painting("1", request, Progress(1, 2, b"x", {}, None, width=96, height=96))
+    assert "96×96" in (painting.embed.footer.text or "")
+    assert "100×100" not in (painting.embed.footer.text or "")
+    edit = make_request("a fox", init_image="0" * 64, aspect=1.5)
+    painting = messages.painting("1", edit, Progress(0, 2, b"", {}, None, width=300, height=200))
+    assert "300×200" in (painting.embed.footer.text or "")
+    assert "aspect" not in (painting.embed.footer.text or "")
+
+
 def test_a_prompt_s_parts_are_listed_with_their_weights():
     assert prompt_lines(make_request("a fox:2 + fog:-0.5:0.25 + 16:9")).splitlines() == [
         "- a fox × 2",

@@ -7,7 +7,7 @@ import random
 
 from PIL import Image
 
-from bot.media.resize import shrink, thumbnail
+from bot.media.resize import shrink, size_of, thumbnail
 
 
 def noise(side):
@@ -29,6 +29,19 @@ def test_a_large_picture_loses_quality_before_pixels():
     small, ending = fitting
     assert ending == "webp"
     assert Image.open(io.BytesIO(small)).size == (256, 256)
+
+
+def test_a_photograph_is_posted_as_jpeg_even_a_very_long_one():
+    for size in ((2000, 1500), (20_000, 200)):
+        file = io.BytesIO()
+        photograph = Image.effect_noise(size, 60).convert("RGB")
+        photograph.save(file, "PNG", compress_level=1)
+        fitting = shrink(file.getvalue(), file.tell() * 2 // 3)
+        assert fitting is not None
+        data, ending = fitting
+        assert ending == "jpg"
+        assert len(data) <= file.tell() * 2 // 3
+        assert size_of(data) == size
 
 
 def test_a_much_too_large_picture_loses_pixels_or_is_given_up():

@@ -445,7 +445,7 @@ def test_the_command_edits_where_the_mask_is_white(tmp_path, run_here):
         assert made.crop((0, 0, 12, 24)).tobytes() != source.crop((0, 0, 12, 24)).tobytes()
     refused = run_here(catalogue, "a star", "--model", "tiny", "--mask", "mask.png")
     assert refused.returncode == 2
-    assert refused.stderr.strip().endswith("or leave mask out.")
+    assert refused.stderr.strip().endswith("or leave --mask out.")
 
 
 def test_recipes_carry_how_masks_are_made():
