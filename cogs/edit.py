@@ -14,10 +14,10 @@ from bot.language import _
 from bot.language.translator import described, field_description
 from bot.media.source_picture import job_of, picture_address
 from bot.permissions import check_bot_may_post
-from bot.requests.asking import Asking
-from bot.requests.edit_request import edit_request
+from bot.requests.edit_request import edit_requests
 from bot.requests.origin import origin_of_interaction
 from bot.requests.restrictions import check_may_ask
+from bot.requests.typed import askings_of
 from bot.ui.answers import in_time
 from bot.ui.edit_modal import EditModal
 from engine.pictures.formats import FORMAT_NAMES
@@ -71,7 +71,7 @@ class Edit(commands.Cog):
             pictures = [await self.bot.attachments.picture(image.url, image.filename)]
             if mask is not None:
                 pictures.append(await self.bot.attachments.picture(mask.url, mask.filename))
-            request = edit_request(
+            requests = edit_requests(
                 prompt,
                 pictures[0],
                 where=where,
@@ -80,9 +80,8 @@ class Edit(commands.Cog):
                 threshold=threshold,
                 mask=None if mask is None else pictures[1].sha256,
             )
-            await self.bot.intake.ask(
-                Asking(origin_of_interaction(interaction, "/edit"), request, pictures)
-            )
+            origin = origin_of_interaction(interaction, "/edit")
+            await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
     async def edit_this_image(
         self, interaction: discord.Interaction[Any], message: discord.Message

@@ -11,15 +11,15 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import Guarded, SlowError
 from bot.language.translator import described, field_description
+from bot.media.addressed import picture_in
 from bot.permissions import check_bot_may_post
-from bot.requests.asking import Asking
 from bot.requests.origin import origin_of_interaction
+from bot.requests.typed import askings_of, typed_requests
 from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices, offer_models
 from engine.pictures.formats import FORMAT_NAMES
 from engine.request.flag_values import parse_size
 from engine.request.limits import max_length, whole_range
-from engine.request.request import request_from_text
 
 LEAST_SEED, LAST_SEED = whole_range("seed")
 FEWEST, MOST = whole_range("iterations")
@@ -64,14 +64,16 @@ class Imagine(commands.Cog):
             # Options left out get the default of the server, else of the host, else of the model.
             values = {name: value for name, value in values.items() if value is not None}
             await interaction.response.defer(ephemeral=True, thinking=True)
-            pictures = []
-            if init_image is not None:
-                pictures = [await self.bot.attachments.picture(init_image.url)]
+            # The text is read last, because some of its flags need a picture to start from.
+            if init_image is None:
+                text, pictures = await picture_in(prompt, self.bot.attachments)
+            else:
+                text, pictures = prompt, [await self.bot.attachments.picture(init_image.url)]
+            if pictures:
                 values["init_image"] = pictures[0].sha256
-            request = request_from_text(prompt, **values)
-            await self.bot.intake.ask(
-                Asking(origin_of_interaction(interaction, "/imagine"), request, pictures)
-            )
+            requests = typed_requests(text, **values)
+            origin = origin_of_interaction(interaction, "/imagine")
+            await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
     @imagine.autocomplete("prompt")
     async def _prompts(

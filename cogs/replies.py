@@ -19,14 +19,14 @@ from bot.client import ImageBot
 from bot.errors import Caught, GoneError
 from bot.guild.rules import Rules
 from bot.language import _, using_language
+from bot.media.addressed import picture_in
 from bot.media.source_picture import attached_address, job_of, mask_address, picture_of
 from bot.permissions import check_bot_may_post_in
-from bot.requests.asking import Asking
-from bot.requests.edit_request import edit_request
+from bot.requests.edit_request import edit_requests
 from bot.requests.origin import Way, origin_of_message, place_of_message
+from bot.requests.typed import askings_of, typed_requests
 from engine.errors import RequestError
 from engine.request.arrow import arrows
-from engine.request.request import request_from_text
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +88,20 @@ class Replies(commands.Cog):
             )
         if attached is None and replied is None:
             if message.guild is None and said_so and words:
-                await self.bot.intake.ask(
-                    Asking(origin_of_message(message, "direct message"), request_from_text(words))
-                )
+                await self._paint(message, words)
             elif self._may_help(message):
                 await _say(message, help_text(rules))
             return
         check_bot_may_post_in(message)
         await self._edit(message, words, attached, mask, replied)
+
+    async def _paint(self, message: discord.Message, words: str) -> None:
+        """Paint a direct message's prompt, in which a picture's address can be."""
+        words, pictures = await picture_in(words, self.bot.attachments)
+        values = {"init_image": pictures[0].sha256} if pictures else {}
+        requests = typed_requests(words, **values)
+        origin = origin_of_message(message, "direct message")
+        await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
     async def _edit(
         self,
@@ -127,7 +133,7 @@ class Replies(commands.Cog):
             pictures.append(await self.bot.attachments.picture(mask, _("Mask")))
         if not words and former is not None:
             words = former.prompt  # their own version of the picture: reuse its prompt
-        request = edit_request(
+        requests = edit_requests(
             words,
             pictures[0],
             former=former,
@@ -137,7 +143,8 @@ class Replies(commands.Cog):
         way: Way = "reply"
         if replied is None:
             way = "direct message" if message.guild is None else "mention"
-        await self.bot.intake.ask(Asking(origin_of_message(message, way), request, pictures))
+        origin = origin_of_message(message, way)
+        await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
     def _may_help(self, message: discord.Message) -> bool:
         """Whether to answer with the help text; in a server's channel at most once a minute."""

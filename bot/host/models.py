@@ -6,6 +6,8 @@ import asyncio
 
 from engine.errors import MissingModelError
 from engine.models.catalogue import load_catalogue, models_folder
+from engine.request.request import ImageRequest
+from engine.translatable import Translatable
 
 
 async def model_names() -> list[str]:
@@ -16,6 +18,20 @@ async def model_names() -> list[str]:
 async def check_model(name: str) -> None:
     """Raise UnknownModelError or MissingModelError unless the model ``name`` is installed."""
     await asyncio.to_thread(_check_model, name)
+
+
+async def check_words(request: ImageRequest) -> tuple[Translatable, ...]:
+    """Return sentences about the words that the request's model does not know.
+
+    Raises RequestError if it knows none, ModelError if there is no such model.
+    """
+    return await asyncio.to_thread(_check_words, request)
+
+
+def _check_words(request: ImageRequest) -> tuple[Translatable, ...]:
+    from engine.models import vocabulary  # reads CLIP's vocabulary, which takes a moment
+
+    return vocabulary.check_words(request, load_catalogue().model(request.model), models_folder())
 
 
 def _check_model(name: str) -> None:

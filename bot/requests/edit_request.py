@@ -1,11 +1,12 @@
-"""The request of an edit: a picture to start from, a prompt, and the former job's settings."""
+"""The requests of an edit: a picture to start from, a prompt, and the former job's settings."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from bot.requests.picture import Picture
-from engine.request.request import ImageRequest, request_from_text
+from bot.requests.typed import typed_requests
+from engine.request.request import ImageRequest
 
 # Fields that belong to one picture or one edit, and are not inherited by the next.
 _OF_ONE_PICTURE = {
@@ -23,18 +24,19 @@ _OF_ONE_PICTURE = {
 _SIZE = {"width", "height", "aspect", "pixels"}
 
 
-def edit_request(
+def edit_requests(
     words: str,
     picture: Picture,
     *,
     former: ImageRequest | None = None,
     same_size: bool = False,
     **values: Any,
-) -> ImageRequest:
-    """Return the request that edits ``picture`` with ``words``; their flags override ``values``.
+) -> tuple[ImageRequest, ...]:
+    """Return the requests that edit ``picture`` with ``words``; their flags override ``values``.
 
-    Other settings come from the ``former`` request, if there is one. ``same_size`` says that the
-    picture is the former job's own. Values that are None are left out. Raises RequestError.
+    There is one for each choice in the words. Other settings come from the ``former`` request, if
+    there is one. ``same_size`` says that the picture is the former job's own. Values that are None
+    are left out. Raises RequestError.
     """
     kept: dict[str, Any] = {}
     if former is not None:
@@ -42,4 +44,4 @@ def edit_request(
         left_out = _OF_ONE_PICTURE | ({"aspect"} if same_size else _SIZE)
         kept = former.model_dump(exclude=left_out, exclude_none=True)
     given = {name: value for name, value in values.items() if value is not None}
-    return request_from_text(words, **{**kept, **given, "init_image": picture.sha256})
+    return typed_requests(words, **{**kept, **given, "init_image": picture.sha256})

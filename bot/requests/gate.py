@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.errors import Caught, ClosingError, LimitError
 from bot.guild.rules import Rules
-from bot.host.models import check_model
+from bot.host.models import check_model, check_words
 from bot.host.settings import LimitSettings
 from bot.language import _
 from bot.requests.asking import Asking
@@ -52,6 +52,7 @@ class Gate:
             self._fill_in_preferences,
             ServerRules(store, queue).check,
             self._check_host,
+            self._check_words_known,
         ]
 
     async def check(self, asking: Asking, rules: Rules) -> ImageRequest:
@@ -121,4 +122,11 @@ class Gate:
         await check_model(request.model)
         waiting = sum(job.person == asking.origin.person for job in self._queue.overview())
         check_limits(request, self._limits, waiting)
+        return request
+
+    async def _check_words_known(
+        self, asking: Asking, request: ImageRequest, rules: Rules
+    ) -> ImageRequest:
+        if not asking.is_fixed:
+            await check_words(request)
         return request

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import aiohttp
 import discord
 
-from bot.errors import ClosingError, report
+from bot.errors import BotError, ClosingError, report, user_message
 from bot.guild.rules import GuildSettings, Rules
 from bot.host.logs import about_job
-from bot.language import _, mark
-from bot.language.formatting import place_in_queue
+from bot.host.models import check_words
+from bot.language import _, mark, plural, translated
+from bot.language.formatting import escape, place_in_queue
 from bot.requests.asking import Asking
 from bot.requests.gate import Gate
+from bot.requests.origin import Origin
+from engine.errors import EngineError
 from engine.events import Queued
 from engine.jobs.job import Job
 from engine.jobs.queue import PaintQueue
@@ -67,6 +70,40 @@ class Intake:
 
         Raises BotError or EngineError, with nothing queued, if the request is refused.
         """
+        job = await self._accept(asking)
+        event = job.latest
+        place = (
+            place_in_queue(event.position, event.eta) if isinstance(event, Queued) else _("Queued")
+        )
+        await self._tell(asking.origin, [job], f"{place}.")
+        return job
+
+    async def ask_all(self, askings: Sequence[Asking]) -> list[Job]:
+        """Queue the pictures of one prompt, as many as the user's limits allow; return the jobs.
+
+        Raises BotError or EngineError if the first one is refused; or another one, if the user can
+        only be told by a reply.
+        """
+        if len(askings) == 1:
+            return [await self.ask(askings[0])]
+        jobs: list[Job] = []
+        refusal: BotError | EngineError | None = None
+        for asking in askings:
+            try:
+                jobs.append(await self._accept(asking))
+            except (BotError, EngineError) as error:
+                if not jobs or asking.origin.tell is None:
+                    raise
+                refusal = error
+                break
+        text = plural("Queued {number} picture.", "Queued {number} pictures.", len(jobs))
+        if refusal is not None:
+            text = f"{text} {_('The rest was refused: {reason}', reason=user_message(refusal))}"
+        await self._tell(askings[0].origin, jobs, text)
+        return jobs
+
+    async def _accept(self, asking: Asking) -> Job:
+        """Queue and follow one job; raises BotError or EngineError."""
         origin = asking.origin
         if self._closing:
             raise ClosingError(_(CLOSING))
@@ -77,20 +114,26 @@ class Intake:
             job = await self._take(asking, rules)
         with about_job(job.id):
             self._follower.follow(job, rules, answers=origin.message_id, tell=origin.tell)
-            if origin.tell is None:
-                return job
-            event = job.latest
-            place = (
-                place_in_queue(event.position, event.eta)
-                if isinstance(event, Queued)
-                else _("Queued")
-            )
+        return job
+
+    async def _tell(self, origin: Origin, jobs: Sequence[Job], text: str) -> None:
+        """Answer a command, with what the model does not know of its words."""
+        if origin.tell is None:
+            return
+        with about_job(jobs[0].id):
+            notices = dict.fromkeys([notice for job in jobs for notice in await self._notices(job)])
             try:
-                await origin.tell(f"{place}.")
+                await origin.tell("\n".join([text, *notices]))
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 # The job is queued; its progress message tells the rest.
                 report(error, "the acknowledgement")
-        return job
+
+    async def _notices(self, job: Job) -> list[str]:
+        """Return sentences about unknown words, escaped."""
+        try:
+            return [escape(translated(each)) for each in await check_words(job.request)]
+        except EngineError:  # a continued job whose model was replaced
+            return []
 
     async def asked(self, person: str) -> None:
         """Wait until the user's current request is queued or refused."""

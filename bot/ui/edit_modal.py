@@ -18,13 +18,13 @@ from bot.language import _
 from bot.media.attachments import Attachments
 from bot.media.source_picture import own_picture
 from bot.permissions import check_bot_may_post
-from bot.requests.asking import Asking
 from bot.requests.custom_ids import JOB_ID
-from bot.requests.edit_request import edit_request
+from bot.requests.edit_request import edit_requests
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
 from bot.requests.picture import Picture
 from bot.requests.rights import check_may_see
+from bot.requests.typed import askings_of
 from bot.ui.modals import submitted, submitted_text
 from data.store import Store
 from engine.request.flag_values import read_flag
@@ -108,12 +108,11 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
                 former, picture = await _of_job(interaction, bot.store, found["id"])
         else:
             former, picture = None, await _of_address(bot, found["id"])
-        request = edit_request(
+        requests = edit_requests(
             fields[WORDS], picture, former=former, same_size=former is not None, **values
         )
-        await bot.intake.ask(
-            Asking(origin_of_interaction(interaction, "edit modal"), request, [picture])
-        )
+        origin = origin_of_interaction(interaction, "edit modal")
+        await bot.intake.ask_all(askings_of(origin, requests, [picture]))
 
 
 def _values(fields: dict[str, str]) -> dict[str, Any]:

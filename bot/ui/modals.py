@@ -16,15 +16,14 @@ from bot.errors import GoneError, Guarded
 from bot.host.logs import about_job
 from bot.language import _
 from bot.permissions import check_bot_may_post
-from bot.requests.asking import Asking
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
 from bot.requests.rights import check_may_see
+from bot.requests.typed import askings_of, typed_requests
 from bot.ui.answers import defer
 from data.store import Store
 from engine.request.limits import max_length
-from engine.request.request import request_from_text
 
 PROMPT = "prompt"
 _REMIX = re.compile(button_pattern("remix"))
@@ -81,8 +80,9 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
             check_may_see(interaction, job)
             check_bot_may_post(interaction)
             values = job.request.model_dump(exclude={"prompt", "seed"})
-            request = request_from_text(submitted_text(interaction, PROMPT), **values)
-            await bot.intake.ask(Asking(origin_of_interaction(interaction, "remix modal"), request))
+            requests = typed_requests(submitted_text(interaction, PROMPT), **values)
+            origin = origin_of_interaction(interaction, "remix modal")
+            await bot.intake.ask_all(askings_of(origin, requests))
 
 
 def submitted(

@@ -1,0 +1,99 @@
+"""What people type into /imagine: choices, addresses, emoji and words that no model knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cogs.media import answered, png, sha256
+
+
+async def prompts_queued(world):
+    return [job.request.prompt for job in world.bot.queue.overview()]
+
+
+async def test_choices_are_queued_as_several_jobs(world, here):
+    result = await here.alice.slash(
+        here.channel, "imagine", prompt="a {red, blue} circle --seed {1, 2}"
+    )
+    assert result.response.content == "Queued 4 pictures."
+    pictures = await world.painted(here.channel, 4)
+    assert sorted(picture.embeds[0].description for picture in pictures) == [
+        *["- a blue circle"] * 2,
+        *["- a red circle"] * 2,
+    ]
+
+
+async def test_choices_stop_at_the_person_s_limit_with_the_reason(world, here, monkeypatch):
+    monkeypatch.setattr(world.bot.settings.limits, "max_jobs_per_person", 2)
+    prompt = "a {red, blue, green} fox --iterations 900"
+    result = await here.alice.slash(here.channel, "imagine", prompt=prompt)
+    assert result.response.content.startswith("Queued 2 pictures. The rest was refused: You")
+    assert await prompts_queued(world) == ["a red fox", "a blue fox"]
+    for job in world.bot.queue.overview():
+        await world.bot.queue.cancel(job.id)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("{a, b, c}{d, e, f}", "more than 8 pictures"),
+        ("a castle, (fog:1.4), night", "(fog:1.4"),
+        ("a fox --v 5", "--model"),
+        ("🦊🦊", "fox face"),
+        ("???", "doesn't know any word"),
+        ("https://example.com/a.png a fox", "only open pictures on Discord"),
+        ("a fox --strength 0.5", "add a picture to start from"),
+    ],
+)
+async def test_what_cannot_be_read_is_refused_before_queueing(world, here, prompt, words):
+    result = await here.alice.slash(here.channel, "imagine", prompt=prompt, model="natural")
+    assert words in await answered(world, result)
+    assert world.messages(here.channel) == []
+    assert await prompts_queued(world) == []
+
+
+async def test_unknown_words_are_named_in_the_answer(world, here):
+    result = await here.alice.slash(
+        here.channel, "imagine", prompt="a 🦊 castle | 東京 --iterations 900", model="natural"
+    )
+    assert result.response.content.splitlines()[1] == (
+        'This model doesn\'t know 🦊 (fox face), "東京", so they are ignored.'
+    )
+    for job in world.bot.queue.overview():
+        await world.bot.queue.cancel(job.id)
+
+
+async def test_a_server_s_own_emoji_is_read_by_its_name(world, here):
+    await here.alice.slash(
+        here.channel, "imagine", prompt="<:fox_face:123456789012345678> in snow --seed 1"
+    )
+    [picture] = await world.painted(here.channel)
+    assert picture.embeds[0].description == "- fox face in snow"
+
+
+@pytest.mark.parametrize("flag", ["--strength 0.5", "--where circle"])
+async def test_flags_that_need_a_picture_are_read_once_it_is_there(world, here, host, flag):
+    result = await here.alice.slash(
+        here.channel, "imagine", prompt=f"a fox {flag}", init_image=("mine.png", png())
+    )
+    assert (await answered(world, result)).startswith("Queued")
+    [picture] = await world.painted(here.channel)
+    assert picture.embeds[0].description.startswith("- a fox")
+
+
+@pytest.mark.parametrize("written", ["{}", "<{}>"])
+async def test_a_picture_s_address_on_discord_is_the_start(world, here, host, written):
+    message = await here.alice.send(here.channel, "look", attachments=[("mine.png", png("blue"))])
+    address = written.format(message.attachments[0].url)
+    result = await here.alice.slash(here.channel, "imagine", prompt=f"{address} a fox --seed 1")
+    assert (await answered(world, result)).startswith("Queued")
+    [job] = world.bot.queue.overview()
+    assert (job.request.prompt, job.request.init_image) == ("a fox", sha256(png("blue")))
+    await world.painted(here.channel)
+
+
+async def test_only_one_address_can_be_given(world, here):
+    result = await here.alice.slash(
+        here.channel, "imagine", prompt="https://example.com/a.png https://example.com/b.png a fox"
+    )
+    assert "Keep one address" in await answered(world, result)
