@@ -6,6 +6,8 @@ import io
 
 from PIL import Image
 
+from engine.pictures.colours import over_white
+
 THUMBNAIL = 256
 _LARGE = 2_000_000  # pixels
 
@@ -21,7 +23,7 @@ def shrink(data: bytes, limit: int) -> tuple[bytes, str] | None:
     if len(data) <= limit:
         return data, "png"
     with Image.open(io.BytesIO(data)) as opened:
-        image = opened.convert("RGB")
+        image = _flat(opened)
     while min(image.size) >= 64:
         is_large = image.width * image.height > _LARGE
         for quality in (95, 85, 70):
@@ -42,8 +44,15 @@ def size_of(data: bytes) -> tuple[int, int]:
 def thumbnail(data: bytes) -> bytes:
     """Return a WebP of at most 256 pixels per side."""
     with Image.open(io.BytesIO(data)) as opened:
-        image = opened.convert("RGB")
+        image = _flat(opened)
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     image.save(file, "WEBP", quality=80)
     return file.getvalue()
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """The picture in RGB, as Discord would show it on white if it is transparent."""
+    return over_white(
+        image.convert("RGBA") if image.has_transparency_data else image.convert("RGB")
+    )

@@ -196,6 +196,7 @@ def _return_unchanged(
     """
     from engine.models.catalogue import load_catalogue
     from engine.painting.unchanged import unchanged_picture
+    from engine.pictures.colours import over_white
 
     load_catalogue().model(request.model)  # refuses an unknown one
     if request.seed is None:
@@ -211,7 +212,7 @@ def _return_unchanged(
             "imagine-bot": version(),
         }
         path = _write_picture(picture.image, request, request.seed, facts, targets)
-        small = picture.image.copy()
+        small = over_white(picture.image).copy()
         small.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
         preview = _Preview(targets.preview, 0.0, watcher)
         preview.write(small)

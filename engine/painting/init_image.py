@@ -10,7 +10,7 @@ from engine.errors import RequestError
 from engine.pictures.colours import over_white
 from engine.pictures.decoding import Several
 from engine.pictures.masks import have_same_shape, read_mask
-from engine.pictures.reading import read
+from engine.pictures.reading import Reading, read
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
 
@@ -35,10 +35,10 @@ class Source:
     remarks: tuple[str, ...]
 
 
-def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
-    """The request's starting picture and mask, from ``pictures`` (bytes by SHA-256).
+def read_start(request: ImageRequest, pictures: Mapping[str, bytes]) -> tuple[Reading, list[str]]:
+    """The request's starting picture, and remarks about reading it.
 
-    Raises RequestError if one is missing or is not a picture.
+    ``pictures`` has the bytes by SHA-256. Raises RequestError if it is missing or not a picture.
     """
     data = _bytes(
         request.init_image,
@@ -46,8 +46,7 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
         Translatable("The picture to start from no longer exists; attach it again."),
     )
     reading = read(data)
-    image = over_white(reading.image)
-    remarks = []
+    remarks = list[str]()
     if reading.several is not None:
         remarks.append(_SEVERAL[reading.several])
     if reading.colours_ignored:
@@ -57,6 +56,16 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
                 "be a little different."
             )
         )
+    return reading, remarks
+
+
+def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
+    """The request's starting picture and mask, from ``pictures`` (bytes by SHA-256).
+
+    Raises RequestError if one is missing or is not a picture.
+    """
+    reading, remarks = read_start(request, pictures)
+    image = over_white(reading.image)
     if request.mask is None and reading.has_holes:
         remarks.append(
             Translatable(

@@ -20,6 +20,7 @@ from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
 from engine.painting.synthesis import Iterate, Synthesis
 from engine.painting.unchanged import unchanged_picture
+from engine.pictures.colours import over_white
 from engine.pictures.reading import read_file
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.limits import MAX_SEED, range_of
@@ -62,7 +63,7 @@ def imagine(
     elif values:
         request = request.changed(**values)
     if request.changes_nothing:
-        image = unchanged_picture(request, pictures).image
+        image = over_white(unchanged_picture(request, pictures).image)
         return iter([Iterate(0, to_tensor(image, *image.size)[0], {}, 0.0)])
     synthesis = prepare(
         request, models or load_models(request.model, device=device, precision=precision), pictures

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-from engine.painting.init_image import read_source
+from engine.painting.init_image import read_start
 from engine.pictures.sizes import middle
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
@@ -15,7 +15,7 @@ from engine.translatable import Translatable
 
 @dataclass(frozen=True)
 class Unchanged:
-    """The picture in RGB, and remarks for the person."""
+    """The picture in RGB or RGBA, and remarks for the person."""
 
     image: Image.Image
     remarks: tuple[str, ...]
@@ -26,8 +26,8 @@ def unchanged_picture(request: ImageRequest, pictures: Mapping[str, bytes]) -> U
 
     ``pictures`` has the bytes by SHA-256. Raises RequestError if one is missing or unreadable.
     """
-    source = read_source(request, pictures)
-    image, width, height = source.image, request.width, request.height
+    reading, remarks = read_start(request, pictures)
+    image, width, height = reading.image, request.width, request.height
     if width or height:
         aspect = request.aspect or image.width / image.height
         size = width or max(1, round((height or 1) * aspect))
@@ -36,4 +36,4 @@ def unchanged_picture(request: ImageRequest, pictures: Mapping[str, bytes]) -> U
     elif request.aspect is not None:
         image = image.crop(middle(image.size, request.aspect))
     remark = Translatable("With strength 0 nothing changes; this is the picture itself.")
-    return Unchanged(image, (*source.remarks, remark))
+    return Unchanged(image, (*remarks, remark))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 
+from PIL import Image
+
 from engine.events import Cancelled, Done
-from engine.models import Models
+from engine.models import Models, Perceptor
 from engine.painting.concepts import concept_scores
 from engine.painting.unchanged import unchanged_picture
+from engine.pictures.colours import over_white
 from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
 from engine.version import version
-from engine.worker.messages import Busy, JobEvent, Paint
+from engine.worker.messages import Busy, JobEvent, Logged, Paint
 from engine.worker.small_pictures import small_tensor
 
-Send = Callable[[Busy | JobEvent], None]
+Send = Callable[[Busy | JobEvent | Logged], None]
 
 
 class UnchangedJob:
@@ -47,8 +51,7 @@ class UnchangedJob:
         picture = unchanged_picture(self.request, self._order.pictures)
         scores: dict[str, float] = {}
         if self._order.concepts and self._load is not None:
-            perceptor = self._load().perceptor
-            scores = concept_scores(perceptor, small_tensor(picture.image), self._order.concepts)
+            scores = self._scores(over_white(picture.image), self._load().perceptor)
         seed = self.request.seed
         seed = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
         facts = {"seed": seed, "model": self.request.model, "imagine-bot": version()}
@@ -65,6 +68,15 @@ class UnchangedJob:
         )
         self._send(JobEvent(self.id, done))
         return True
+
+    def _scores(self, picture: Image.Image, perceptor: Perceptor) -> dict[str, float]:
+        """The scores of the order's concepts; empty if scoring fails, for example of memory."""
+        try:
+            return concept_scores(perceptor, small_tensor(picture), self._order.concepts)
+        except RuntimeError as error:
+            text = f"the picture could not be scored: {error}"
+            self._send(Logged(self.id, logging.WARNING, text))
+            return {}
 
     def save(self) -> None:
         """Do nothing: there is no state."""

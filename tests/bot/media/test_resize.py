@@ -54,6 +54,13 @@ def test_a_much_too_large_picture_loses_pixels_or_is_given_up():
     assert shrink(data, 10) is None
 
 
+def test_what_is_transparent_becomes_white():
+    file = io.BytesIO()
+    Image.new("RGBA", (300, 300), (200, 0, 0, 0)).save(file, "PNG")
+    with Image.open(io.BytesIO(thumbnail(file.getvalue()))) as small:
+        assert min(small.convert("RGB").tobytes()) > 250
+
+
 def test_thumbnails_keep_their_aspect():
     file = io.BytesIO()
     Image.new("RGB", (1024, 512)).save(file, "PNG")

@@ -18,6 +18,7 @@ from engine.painting.composing import Frame, likeness
 from engine.painting.framing import part_to_paint
 from engine.painting.masking import inner_slope
 from engine.painting.pipeline import imagine, prepare, provenance
+from engine.painting.unchanged import unchanged_picture
 from tests.tiny_model import tiny_request, write_tiny_model
 
 
@@ -269,6 +270,19 @@ def test_previews_are_of_the_models_size_and_the_last_iterate_gives_the_whole(ti
     assert iterates[-1].full_size().size == (90, 70)
     *_, plain = imagine("a fox", models=tiny, model="tiny", iterations=1)
     assert plain.full_size().tobytes() == plain.to_pil().tobytes()
+
+
+def test_strength_0_keeps_what_is_transparent():
+    picture = _noise(40, 30)
+    picture.putalpha(_white(picture.size, (5, 5, 20, 20)))
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    name = hashlib.sha256(file.getvalue()).hexdigest()
+    request = tiny_request(init_image=name, strength=0)
+    unchanged = unchanged_picture(request, {name: file.getvalue()})
+    assert unchanged.image.mode == "RGBA"
+    assert unchanged.image.tobytes() == picture.tobytes()
+    assert len(unchanged.remarks) == 1
 
 
 def test_strength_0_is_the_picture_itself_and_needs_no_model(tmp_path, monkeypatch):
