@@ -5,7 +5,7 @@ This module is the public API; everything else can change::
     from engine import imagine
     for iterate in imagine("a red star on a blue background"):
         ...
-    iterate.to_pil().save("star.png")
+    iterate.full_size().save("star.png")
 
 Names are imported when they are first used, so that callers that only build requests, like the bot,
 do not load torch.
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.errors import EngineError
+    from engine.painting.iterate import Iterate
     from engine.painting.pipeline import imagine
-    from engine.painting.synthesis import Iterate
     from engine.request.prompt import Prompt, parse_prompts
     from engine.request.request import ImageRequest
 
@@ -28,7 +28,7 @@ __all__ = ["EngineError", "ImageRequest", "Iterate", "Prompt", "imagine", "parse
 _MODULES = {
     "EngineError": "engine.errors",
     "ImageRequest": "engine.request.request",
-    "Iterate": "engine.painting.synthesis",
+    "Iterate": "engine.painting.iterate",
     "Prompt": "engine.request.prompt",
     "imagine": "engine.painting.pipeline",
     "parse_prompts": "engine.request.prompt",

@@ -3,7 +3,8 @@
     python examples/edit_picture.py beach.png "a beach covered in snow" snow.png
     python examples/edit_picture.py beach.png "a red boat" boat.png mask.png
 
-White or transparent areas of the mask can change; the rest of the picture comes back as it was.
+The edit has the size of the original. White or transparent areas of the mask can change; the rest
+of the picture comes back as it was.
 An arrow says what to replace: "foggy sky -> clear sky".
 """
 
@@ -28,7 +29,7 @@ def main(original: Path, prompt: str, file: Path, mask: Path | None = None) -> N
         iterates = imagine(prompt, init_image=original, mask=digest, pictures={digest: data})
     for iterate in iterates:
         print(f"iteration {iterate.iteration}")
-    iterate.to_pil().save(file)
+    iterate.full_size().save(file)
 
 
 if __name__ == "__main__":

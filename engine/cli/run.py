@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from engine.models import Models
-    from engine.painting.synthesis import Iterate, Synthesis
+    from engine.painting.iterate import Iterate
+    from engine.painting.synthesis import Synthesis
     from engine.painting.video import TimeLapse
 
 STARTED = time.perf_counter()

@@ -18,7 +18,8 @@ from engine.models import Models, load_models
 from engine.painting.framing import frame_of
 from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
-from engine.painting.synthesis import Iterate, Synthesis
+from engine.painting.iterate import Iterate
+from engine.painting.synthesis import Synthesis
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
 from engine.pictures.reading import read_file
@@ -50,7 +51,7 @@ def imagine(
 
         for iterate in imagine("a red star on a blue background", seed=7):
             print(iterate.iteration, iterate.losses)
-        iterate.to_pil().save("star.png")
+        iterate.full_size().save("star.png")
     """
     pictures = dict(pictures or {})
     if init_image is not None:

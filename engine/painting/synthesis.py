@@ -7,8 +7,7 @@ prints; callers watch the iterates.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from engine.models.memory import is_memory_error
 from engine.models.vocabulary import unknown_notices
 from engine.painting.cutouts import cut, draw_cutouts, plain_cutouts
 from engine.painting.images import overlay, to_pil
+from engine.painting.iterate import Iterate
 from engine.painting.latent import new_latent
 from engine.painting.losses import (
     clamp_with_gradient,
@@ -51,31 +51,6 @@ if TYPE_CHECKING:
 # Losses other than the prompts'; a prompt with such a name is quoted.
 _OTHER_LOSSES = ("total", "structure", "regulariser", "smoothness")
 _WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
-
-
-@dataclass(frozen=True)
-class Iterate:
-    """A painting after some iterations.
-
-    ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start).
-    ``losses`` are its losses by prompt, with "total", and "structure", "regulariser" and
-    "smoothness" if they are used; the last iterate repeats those of the one before. ``seconds`` is
-    the time spent stepping so far.
-    """
-
-    iteration: int
-    image: Tensor
-    losses: dict[str, float]
-    seconds: float
-    compose: Callable[[Tensor], Image.Image] = field(default=to_pil, repr=False, compare=False)
-
-    def to_pil(self) -> Image.Image:
-        """The picture as it was painted, an 8-bit RGB image."""
-        return to_pil(self.image)
-
-    def full_size(self) -> Image.Image:
-        """The same, but an edit at the size of the picture that it edits. Takes up to seconds."""
-        return self.compose(self.image)
 
 
 class Synthesis:

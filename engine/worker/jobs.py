@@ -17,8 +17,9 @@ from PIL import Image
 from engine.errors import RequestError
 from engine.events import Cancelled, Done, Progress
 from engine.models import Models
+from engine.painting.iterate import Iterate
 from engine.painting.pipeline import prepare, provenance
-from engine.painting.synthesis import Iterate, Synthesis
+from engine.painting.synthesis import Synthesis
 from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.request import ImageRequest, request_from_json
 from engine.worker.messages import (

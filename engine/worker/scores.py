@@ -8,7 +8,7 @@ from PIL import Image
 
 from engine.models import Perceptor
 from engine.painting.concepts import concept_scores
-from engine.painting.synthesis import Iterate
+from engine.painting.iterate import Iterate
 from engine.worker.small_pictures import small_tensor
 
 

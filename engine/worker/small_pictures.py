@@ -8,7 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 from engine.painting.images import to_tensor
-from engine.painting.synthesis import Iterate, Synthesis
+from engine.painting.iterate import Iterate
+from engine.painting.synthesis import Synthesis
 
 _SCORED_SIDE = 512  # pixels; perceptors see fewer
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from engine.errors import RequestError
 from engine.events import Cancelled, Done, Progress
 from engine.models import Models
+from engine.painting.iterate import Iterate
 from engine.painting.pipeline import prepare
-from engine.painting.synthesis import Iterate, Synthesis
+from engine.painting.synthesis import Synthesis
 from engine.painting.video import TimeLapse
 from engine.request.request import request_from_json
 from engine.worker.jobs import Send, StepReporter

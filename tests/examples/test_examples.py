@@ -69,9 +69,9 @@ def test_what_is_wrong_with_a_request_is_a_sentence(run):
 
 
 def test_editing_a_whole_picture(run):
-    Image.new("RGB", (32, 32), "navy").save("original.png")
+    Image.new("RGB", (100, 60), "navy").save("original.png")
     run("edit_picture.py", "original.png", f"a red circle {FLAGS}", "edited.png")
-    assert size_of("edited.png") == (32, 32)
+    assert size_of("edited.png") == (100, 60)
 
 
 def test_editing_what_a_mask_leaves_open(run):

@@ -11,9 +11,10 @@ import torch
 
 from engine.errors import NumericalError, RequestError
 from engine.models.codebook import nearest_codes
+from engine.painting.iterate import Iterate
 from engine.painting.losses import smoothness_loss
 from engine.painting.pipeline import paint
-from engine.painting.synthesis import Iterate, Synthesis
+from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
 from engine.request.recipe import (
     PRESETS,

@@ -1,0 +1,39 @@
+"""A painting after some iterations, as callers see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from engine.painting.images import to_pil
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True)
+class Iterate:
+    """A painting after some iterations.
+
+    ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start).
+    ``losses`` are its losses by prompt, with "total", and "structure", "regulariser" and
+    "smoothness" if they are used; the last iterate repeats those of the one before. ``seconds`` is
+    the time spent stepping so far.
+    """
+
+    iteration: int
+    image: Tensor
+    losses: dict[str, float]
+    seconds: float
+    compose: Callable[[Tensor], Image.Image] = field(default=to_pil, repr=False, compare=False)
+
+    def to_pil(self) -> Image.Image:
+        """The picture as it was painted, an 8-bit RGB image."""
+        return to_pil(self.image)
+
+    def full_size(self) -> Image.Image:
+        """The same, but an edit at the size of the picture that it edits. Takes up to seconds."""
+        return self.compose(self.image)
