@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
-import numpy as np
 from PIL import Image, ImageChops, ImageCms
 
 from engine.pictures.decoding import BROKEN, Decoded
@@ -33,8 +33,7 @@ _GREY_FLAGS = _FLAGS | ImageCms.Flags.NOOPTIMIZE
 # A profile that changes no colour by more than this, of 255, is one of the many of sRGB; then the
 # pixels stay exactly as they are.
 _SAME = 2
-_STEPS = np.linspace(0, 255, 17).round().astype(np.uint8)
-_SAMPLE = Image.fromarray(np.stack(np.meshgrid(_STEPS, _STEPS, _STEPS), -1).reshape(1, -1, 3))
+_STEPS = (*range(0, 255, 16), 255)
 
 
 def to_srgb(decoded: Decoded, data: bytes) -> tuple[Image.Image, bool]:
@@ -87,6 +86,8 @@ def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """The colours in one of the modes of ``_SPACES``, I or F, and the alpha, if any."""
     mode = image.mode
     if mode.startswith("I;16"):
+        import numpy as np
+
         # Pillow converts other orders of bytes with a loss; a transparent grey is very rare.
         return Image.fromarray(np.asarray(image).astype(np.uint16)), None
     if mode in ("I", "F"):
@@ -116,13 +117,17 @@ def _converted(image: Image.Image, profile: bytes | None) -> Image.Image:
         image = _in_8_bits(image)
     transform = _transform(source, image.mode, _FLAGS)
     if image.mode == "RGB":
-        changed = ImageChops.difference(transform.apply(_SAMPLE), _SAMPLE)
-        if np.asarray(changed).max() <= _SAME:
+        sample = Image.new("RGB", (len(_STEPS) ** 3, 1))
+        sample.putdata(list(itertools.product(_STEPS, repeat=3)))
+        changed = ImageChops.difference(transform.apply(sample), sample)
+        if max(changed.tobytes()) <= _SAME:
             return image
     return transform.apply(image)
 
 
 def _grey_converted(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+    import numpy as np  # a tenth of a second, and few files need it
+
     kind = np.uint16 if image.mode == "I;16" else np.uint8
     greys = np.arange(np.iinfo(kind).max + 1, dtype=kind)
     shown = _transform(source, image.mode, _GREY_FLAGS).apply(Image.fromarray(greys[None]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import logging
 import struct
 import threading
 import warnings
@@ -172,12 +173,13 @@ def _unread(name: str) -> RequestError:
     )
 
 
-def _silence_libtiff() -> None:
-    """Stop libtiff from writing what is wrong with a file to the process's stderr.
+def _silence_tiff() -> None:
+    """Stop libtiff from writing what is wrong with a file to stderr, and Pillow from logging it.
 
-    Pillow raises an error as well. Looked up in Pillow's own module, the functions are those of
-    the libtiff that it loaded; if it hides them, nothing changes.
+    Pillow raises an error as well. Looked up in Pillow's own module, libtiff's functions are those
+    of the libtiff that it loaded; if it hides them, nothing changes.
     """
+    logging.getLogger(TiffImagePlugin.__name__).setLevel(logging.CRITICAL)
     with contextlib.suppress(OSError, AttributeError):
         library = ctypes.CDLL(_imaging.__file__)
         for set_handler in (library.TIFFSetErrorHandler, library.TIFFSetWarningHandler):
@@ -185,4 +187,4 @@ def _silence_libtiff() -> None:
             set_handler(None)
 
 
-_silence_libtiff()
+_silence_tiff()

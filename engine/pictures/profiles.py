@@ -8,11 +8,8 @@ become an ICC profile here, for littlecms to convert from.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 Point = tuple[float, float]
 """A chromaticity: CIE 1931 x and y."""
@@ -40,10 +37,8 @@ _SAME_GAMMA = 0.05
 _SAME_POINT = 0.005
 # IEC 61966-2-1: ((x + 0.055) / 1.055)^2.4 from 0.04045, x / 12.92 below.
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
-_D50 = np.array([0.9642, 1.0, 0.8249])  # the white of profiles (ICC.1:2022, section 7.2.16)
-_BRADFORD = np.array(
-    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
-)
+_D50 = (0.9642, 1.0, 0.8249)  # the white of profiles (ICC.1:2022, section 7.2.16)
+_BRADFORD = ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 
 
 class UnusableColoursError(Exception):
@@ -78,8 +73,11 @@ def profile_of_png(info: Mapping[Any, Any]) -> bytes | None:
         flat = info["chromaticity"]
         points = ((flat[0], flat[1]), (flat[2], flat[3]), (flat[4], flat[5]), (flat[6], flat[7]))
     like_srgb = abs(gamma / 2.2 - 1) < _SAME_GAMMA
-    near = np.abs(np.subtract(points, _PRIMARIES[1])).max() < _SAME_POINT
-    if like_srgb and near:
+    if like_srgb and all(
+        abs(one - other) < _SAME_POINT
+        for point, known in zip(points, _PRIMARIES[1], strict=True)
+        for one, other in zip(point, known, strict=True)
+    ):
         return None
     return matrix_profile(points, None if like_srgb else gamma)
 
@@ -90,36 +88,48 @@ def matrix_profile(points: tuple[Point, Point, Point, Point], gamma: float | Non
     ``gamma`` is the power from values to light; None is sRGB's curve. Raises UnusableColoursError
     if the points span no colours.
     """
-    white, *primaries = (_xyz(point) for point in points)
-    try:
-        columns = np.stack(primaries, 1)
-        columns = columns * np.linalg.solve(columns, white)
-        cone = _BRADFORD @ white
-        adapted = np.linalg.solve(_BRADFORD, np.diag(_BRADFORD @ _D50 / cone) @ _BRADFORD @ columns)
-    except np.linalg.LinAlgError:
-        raise UnusableColoursError from None
+    columns = _adapted(points)
     curve = _SRGB_CURVE if gamma is None else (gamma,)
-    if not np.isfinite(adapted).all() or np.abs(adapted).max() > 2 or not 0.1 <= curve[0] <= 10:
+    if not 0.1 <= curve[0] <= 10:
         raise UnusableColoursError
-    kind = 0 if gamma is not None else 3
+    kind = 3 if gamma is None else 0
     trc = struct.pack(">4sIHH", b"para", 0, kind, 0) + b"".join(_fixed(each) for each in curve)
-    tags = {
-        b"wtpt": _xyz_tag(_D50),
-        **{
-            name: _xyz_tag(column)
-            for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), adapted.T, strict=True)
-        },
-        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), trc),
-    }
-    return _profile(tags)
+    return _profile(
+        {
+            b"wtpt": _xyz_tag(_D50),
+            **{
+                name: _xyz_tag(column)
+                for name, column in zip((b"rXYZ", b"gXYZ", b"bXYZ"), columns, strict=True)
+            },
+            **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), trc),
+        }
+    )
 
 
-def _xyz(point: Point) -> NDArray[np.float64]:
+def _adapted(points: tuple[Point, Point, Point, Point]) -> list[list[float]]:
+    """XYZ of red, green and blue relative to D50, by Bradford's adaptation, white's Y being 1."""
+    import numpy as np  # a tenth of a second, and few files need it
+
+    white, *primaries = (_xyz(point) for point in points)
+    bradford, columns = np.array(_BRADFORD), np.array(primaries).T
+    with np.errstate(all="ignore"):
+        try:
+            columns = columns * np.linalg.solve(columns, white)
+        except np.linalg.LinAlgError:
+            raise UnusableColoursError from None
+        scale = (bradford @ _D50) / (bradford @ white)
+        columns = np.linalg.inv(bradford) @ np.diag(scale) @ bradford @ columns
+    if not (np.abs(columns) <= 2).all():  # also false for what is no number
+        raise UnusableColoursError
+    return [[float(value) for value in column] for column in columns.T]
+
+
+def _xyz(point: Point) -> tuple[float, float, float]:
     """XYZ of a chromaticity, with Y = 1."""
     x, y = point
     if y <= 0:
         raise UnusableColoursError
-    return np.array([x / y, 1.0, (1 - x - y) / y])
+    return x / y, 1.0, (1 - x - y) / y
 
 
 def _fixed(value: float) -> bytes:
@@ -127,8 +137,8 @@ def _fixed(value: float) -> bytes:
     return struct.pack(">i", round(value * 65536))
 
 
-def _xyz_tag(values: NDArray[np.float64]) -> bytes:
-    return b"XYZ \0\0\0\0" + b"".join(_fixed(float(value)) for value in values)
+def _xyz_tag(values: Sequence[float]) -> bytes:
+    return b"XYZ \0\0\0\0" + b"".join(_fixed(value) for value in values)
 
 
 def _profile(tags: Mapping[bytes, bytes]) -> bytes:
@@ -148,7 +158,7 @@ def _profile(tags: Mapping[bytes, bytes]) -> bytes:
         b"XYZ ",
         b"acsp",
         bytes(4),
-        b"".join(_fixed(float(value)) for value in _D50),
+        b"".join(_fixed(value) for value in _D50),
     )
     return header + table + body
 

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from engine.pictures.colours import over_white
+from engine.pictures.formats import PILLOW_FORMATS
 from engine.pictures.reading import read
 from tests.engine.pictures.encoding import encoded, noise
 from tests.engine.pictures.icc import (
@@ -82,7 +83,7 @@ def test_adobe_rgb_becomes_srgb():
     assert np.abs(found - COLOURS).max() > 60
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("kind", sorted({"JPEG", "WEBP", "AVIF", "HEIF"} & set(PILLOW_FORMATS)))
 def test_profiles_of_lossy_formats_are_used(kind):
     image = Image.new("RGB", (32, 32), (234, 51, 35))
     [expected] = srgb_bytes(srgb_light(np.array([[234, 51, 35]]) / 255) @ P3_TO_SRGB.T)
