@@ -27,7 +27,7 @@ from bot.requests.gate import Gate
 from bot.requests.intake import CLOSING, Intake
 from bot.requests.removal import Removal
 from bot.ui.buttons import add_buttons
-from bot.ui.command_tree import ImageTree, sync_if_changed
+from bot.ui.command_tree import ImageTree, sync_host_commands_if_changed, sync_if_changed
 from bot.ui.edit_modal import take_edit
 from bot.ui.modals import take_remix
 from data.people import People
@@ -84,6 +84,8 @@ class ImageBot(commands.AutoShardedBot):
         # The bot sends no voice, so the warning about missing voice support is useless.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         self.settings = settings
+        host_server = settings.discord.host_server
+        self.tree.host_server = None if host_server is None else int(host_server)
         self.metrics = metrics
         self.store: Store
         self.people: People
@@ -102,6 +104,13 @@ class ImageBot(commands.AutoShardedBot):
         self._opening = asyncio.Lock()
         self._opened = False
         self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def tree(self) -> ImageTree:
+        """The commands."""
+        tree = super().tree
+        assert isinstance(tree, ImageTree)  # as __init__ says
+        return tree
 
     @property
     def opened(self) -> bool:
@@ -181,6 +190,8 @@ class ImageBot(commands.AutoShardedBot):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Retry what the server's channels refused before."""
+        if guild.id == self.tree.host_server:
+            await sync_host_commands_if_changed(self.tree, self.store)
         await self.delivery.retry_refused(guild.id)
 
     async def on_guild_available(self, guild: discord.Guild) -> None:

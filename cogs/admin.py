@@ -353,5 +353,9 @@ def worker_line(worker: WorkerStatus) -> str:
 
 
 async def setup(bot: ImageBot) -> None:
-    """Add the cog; discord.py calls this when it loads the extension."""
-    await bot.add_cog(Admin(bot))
+    """Add the cog to the host's own server; discord.py calls this when it loads the extension."""
+    server = bot.tree.host_server
+    if server is None:
+        log.info("There is no /admin, because DISCORD_HOST_SERVER is not set")
+        return
+    await bot.add_cog(Admin(bot), guild=discord.Object(server))

@@ -36,6 +36,8 @@ class DiscordSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DISCORD_", extra="ignore")
 
     token: Annotated[SecretStr, Field(min_length=1)]
+    # The id of the host's own server, the only one that is shown /admin.
+    host_server: Annotated[str | None, Field(pattern=r"^\d{15,20}$")] = None
 
 
 class PaintingSettings(BaseSettings):
@@ -247,6 +249,8 @@ def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
         return f"{name} is {given}; it must be {words} {limit}."
     if kind.startswith(("int", "float")):
         return f"{name} is {given!r}; it must be a number."
+    if name == "DISCORD_HOST_SERVER":
+        return f"{name} is {given!r}; it must be a server's ID: 15 to 20 digits."
     if kind == "string_too_short":
         return f"{name} is empty; give it a value or remove it."
     return f"{name} can't be {given!r}: {first['msg'][0].lower()}{first['msg'][1:]}."

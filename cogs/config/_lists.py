@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import discord
 from discord import app_commands
 
 from bot.client import ImageBot
-from bot.errors import Guarded, SettingError
+from bot.errors import Guarded
 from bot.guild.blocked_words import MAX_LENGTH, REGEX
 from bot.guild.rules import DEFINITIONS, Rules
 from bot.language import _, plural
+from bot.ui.channel_option import PaintingChannel
 from cogs.config._parts import (
     Entry,
     change_one,
@@ -24,7 +25,10 @@ from cogs.config._parts import (
     without_key,
 )
 
-Channel = app_commands.AppCommandChannel | app_commands.AppCommandThread
+if TYPE_CHECKING:
+    Channel = app_commands.AppCommandChannel | app_commands.AppCommandThread
+else:
+    Channel = app_commands.Transform[app_commands.AppCommandChannel, PaintingChannel]
 Right = Literal["use", "edit", "big"]
 
 
@@ -60,8 +64,6 @@ async def _move(
 ) -> None:
     async with Guarded(interaction, "/config channels"):
         guild_id = managed_guild(interaction)
-        if channel is not None and channel.type is discord.ChannelType.category:
-            raise SettingError(_("That's a category. Choose a channel in it."))
         await interaction.response.defer(ephemeral=True, thinking=True)
         both = ("channels_allowed", "channels_denied")
 

@@ -28,7 +28,7 @@ from bot.host.settings import (
 from bot.media.attachments import Attachments
 from engine.models import load_models
 from tests.cogs.media import MediaHost
-from tests.made_settings import made_settings
+from tests.made_settings import HOST_SERVER, made_settings
 from tests.tiny_model import write_tiny_model
 
 MAX_WAIT = 30.0  # seconds that anything may take on a busy machine
@@ -121,6 +121,8 @@ class World:
     async def start(self):
         self.bot = await self._new_bot()
         self.env = simcord.Env(self.bot, shard_count=1)
+        # There before the bot's start, which registers the host's commands in it.
+        self.studio = self.env.create_guild("Studio", id=HOST_SERVER)
         await self.env.start()
 
     async def _new_bot(self):
@@ -230,7 +232,7 @@ async def world(settings, monkeypatch, caplog):
 @pytest.fixture
 def here(world):
     """A server with two channels, members and a moderator."""
-    guild = world.env.create_guild("Studio")
+    guild = world.studio
     moderators = guild.create_role(
         "moderators", permissions=discord.Permissions(manage_messages=True)
     )

@@ -19,8 +19,6 @@ from tests.cogs import test_permission_matrix as matrix
 # Opening a modal needs the database; if it does not answer, the person is told to try again.
 OPEN_MODALS = ("button remix", "button edit", "menu Edit this image")
 
-held = matrix.held
-
 
 class Blockade:
     """A database that answers nobody while it is :meth:`closed`."""
@@ -68,9 +66,9 @@ class Blockade:
 
 
 @pytest.fixture
-async def scene(world, here, held):
+async def scene(world, here, host, held):
     """A member who may do everything."""
-    scene = await matrix.set_up(world, here, "requester", held)
+    scene = await matrix.set_up(world, here, "requester", held.hold)
     rights = here.guild.create_role("all", permissions=discord.Permissions(administrator=True))
     scene.actor = here.guild.add_member(world.env.create_user("ada"), roles=[rights])
     world.bot.owner_id = scene.actor.id

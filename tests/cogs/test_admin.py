@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import discord
 import pytest
+from pydantic import SecretStr
 from simcord.backend.errors import SetupError
 
 from bot.host.health import problems
+from bot.host.settings import DiscordSettings
 from cogs.admin import Admin
+from tests.made_settings import HOST_SERVER
 
 ARGUMENTS = {"drain": {"state": "on"}, "announce": {"text": "hello"}}
 
@@ -29,6 +34,10 @@ def host(world, here, monkeypatch):
     return host
 
 
+def group(world):
+    return world.bot.tree.get_command("admin", guild=discord.Object(HOST_SERVER))
+
+
 def admin(person, here, command, **options):
     return person.slash(here.channel, f"admin {command}", **options)
 
@@ -36,14 +45,56 @@ def admin(person, here, command, **options):
 async def test_admin_is_hidden_from_members_and_in_direct_messages(world, here):
     with pytest.raises(SetupError, match="not visible"):
         await admin(here.moderator, here, "stats")
-    command = world.bot.tree.get_command("admin")
-    payload = command.to_dict(world.bot.tree)
+    assert world.bot.tree.get_command("admin") is None  # in all servers
+    payload = group(world).to_dict(world.bot.tree)
     assert payload["default_member_permissions"] == 8
-    assert payload["contexts"] == [0]
+
+
+async def test_admin_is_shown_in_the_host_s_own_server_only(world, here, host):
+    other = world.env.create_guild("Other")
+    channel = other.create_text_channel("general")
+    role = other.create_role("boss", permissions=discord.Permissions(administrator=True))
+    host_there = other.add_member(host.user, roles=[role])
+    with pytest.raises(SetupError):
+        await host_there.slash(channel, "admin stats")
+    assert (await admin(host, here, "workers")).ephemeral
+
+
+async def test_without_its_server_the_host_s_commands_are_removed(world, here, host):
+    registered = f"/guilds/{HOST_SERVER}/commands"
+    bodies = lambda: [  # noqa: E731
+        request.json
+        for request in world.env.http_requests
+        if request.method == "PUT" and request.path.endswith(registered)
+    ]
+    assert [command["name"] for command in bodies()[-1]] == ["admin"]
+    world.settings = replace(
+        world.settings, discord=DiscordSettings(token=SecretStr("made.up.token"))
+    )
+    await world.restart()
+    assert bodies()[-1] == []
+    assert world.bot.get_cog("Admin") is None
+    with pytest.raises(SetupError):
+        await admin(host, here, "stats")
+
+
+async def test_a_host_s_server_without_the_bot_is_named_and_stops_nothing(world, here, caplog):
+    elsewhere = str(HOST_SERVER + 1)
+    world.settings = replace(
+        world.settings,
+        discord=DiscordSettings(token=SecretStr("made.up.token"), host_server=elsewhere),
+    )
+    path = f"/applications/{world.bot.application_id}/guilds/{elsewhere}/commands"
+    world.env.inject_error("PUT", path, status=403, code=50001)
+    await world.restart()
+    assert f"Could not register /admin in the server {elsewhere}" in caplog.text
+    result = await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    assert result.response.content.startswith("Queued")
+    await world.painted(here.channel)
 
 
 async def test_every_subcommand_is_refused_to_everyone_but_the_host(world, here, host):
-    for command in world.bot.tree.get_command("admin").commands:
+    for command in group(world).commands:
         before = len(world.env.http_requests)
         options = ARGUMENTS.get(command.name, {})
         said = await admin(here.administrator, here, command.name, **options)
@@ -133,7 +184,7 @@ async def test_an_announcement_is_previewed_and_sent_where_pictures_were_request
 async def test_sync_sends_the_commands_again(world, here, host):
     before = len(world.env.http_requests)
     said = await admin(host, here, "sync")
-    assert said.response.content == f"Synced {len(world.bot.tree.get_commands())} commands."
+    assert said.response.content == f"Synced {len(world.bot.tree.get_commands()) + 1} commands."
     assert "PUT" in [request.method for request in world.env.http_requests[before:]]
 
 

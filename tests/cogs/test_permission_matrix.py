@@ -22,6 +22,7 @@ from simcord.enums import AppCommandType, InteractionType
 
 from bot.guild.transfer import export_text
 from bot.ui.buttons import BUTTONS
+from bot.ui.command_tree import host_commands, sync
 from cogs.admin import Announcement
 from data.people import Restriction
 from tests.cogs.conftest import job_id_of
@@ -52,6 +53,11 @@ SHOWN = {
 # These come last because they remove what the others need.
 LAST = ("/mod stop", "/mod delete", "button cancel", "button delete", "button forget")
 KEY = "0123456789abcdef"
+COMMAND_TYPES = {
+    app_commands.Command: discord.AppCommandType.chat_input,
+    app_commands.Group: discord.AppCommandType.chat_input,
+    app_commands.ContextMenu: discord.AppCommandType.message,
+}
 
 
 def table() -> dict[str, dict[str, str]]:
@@ -81,8 +87,12 @@ class Scene:
 def commands(bot) -> dict[str, Any]:
     """Return every command and menu that does something, by its name as users type it."""
     found: dict[str, Any] = {}
+    server = discord.Object(bot.tree.host_server)
     for kind in discord.AppCommandType:
-        for command in bot.tree.walk_commands(type=kind):
+        for command in (
+            *bot.tree.walk_commands(type=kind),
+            *bot.tree.walk_commands(type=kind, guild=server),
+        ):
             if isinstance(command, app_commands.Command):
                 found[f"/{command.qualified_name}"] = command
             elif isinstance(command, app_commands.ContextMenu):
@@ -113,7 +123,9 @@ async def test_everything_has_a_row_and_is_shown_to_the_members_named_there(worl
         needed = payload["default_member_permissions"]
         rights = None if needed is None else discord.Permissions(int(needed))
         [asked] = [None] if rights is None else [right for right, on in rights if on]
-        assert rows[name]["shown to"] == SHOWN[asked]
+        everywhere = world.bot.tree.get_command(root.name, type=COMMAND_TYPES[type(root)])
+        shown = SHOWN[asked] if everywhere is root else f"{SHOWN[asked]} of the host's server"
+        assert rows[name]["shown to"] == shown
         assert (1 in payload["contexts"]) == (rows[name]["direct messages"] != "not offered")
 
 
@@ -161,9 +173,9 @@ async def set_up(world, here, role, hold) -> Scene:
     if role == "banned":
         await world.bot.people.restrict(Restriction(guild, str(actor.id), "ban", moderator="1"))
     # Discord shows everyone all commands here, so that the bot's own checks are tested.
-    for command in world.bot.tree.get_commands():
+    for command in (*world.bot.tree.get_commands(), *host_commands(world.bot.tree)):
         command.default_permissions = None
-    await world.bot.tree.sync()
+    await sync(world.bot.tree, world.bot.store)
     return Scene(
         world,
         actor,
@@ -331,7 +343,7 @@ async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, ho
     ):
         what, expected = everything[name], table()[name][role]
         if expected == "not offered":
-            with pytest.raises(SetupError, match="context"):
+            with pytest.raises(SetupError, match=r"context|No application command"):
                 await do(scene, name, what, None)
             continue
         message = await post(scene, name, what) if name.startswith("button") else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import discord
 import pytest
+from simcord.backend.errors import OptionError
 
 from bot.guild.rules import DEFINITIONS
 from tests.cogs.configuring import add_manager, configure
@@ -121,8 +123,6 @@ async def test_values_that_cannot_be_set_are_refused_with_the_reason(world, here
         ("blocked_words", "fox", "/config words"),
     ):
         assert words in await configure(here, manager, "set", name=name, value=value)
-    category = here.guild.create_category("all")
-    assert "That's a category" in await configure(here, manager, "channels allow", channel=category)
     assert "isn't a valid RE2 expression" in await configure(
         here, manager, "words add", words="regex:("
     )
@@ -213,3 +213,20 @@ async def test_a_file_is_imported_completely_or_not_at_all(world, here, manager,
     elsewhere = file.replace(str(here.guild.id).encode(), b"100000000000000000")
     assert "left these unchanged: roles_use" in await import_file(elsewhere)
     assert await stored(world, here) == {"iterations": 7}
+
+
+async def test_channel_options_offer_only_channels_with_messages(world, here, manager):
+    category = here.guild.create_category("all")
+    for command in ("allow", "deny", "clear"):
+        with pytest.raises(OptionError, match="only allows channel types"):
+            await configure(here, manager, f"channels {command}", channel=category)
+        option = world.bot.tree.get_command("config").get_command("channels").get_command(command)
+        [channel] = option.parameters
+        assert discord.ChannelType.category not in channel.channel_types
+        assert {
+            discord.ChannelType.text,
+            discord.ChannelType.forum,
+            discord.ChannelType.public_thread,
+        } < set(channel.channel_types)
+    forum = here.guild.create_forum_channel("ideas")
+    assert f"<#{forum.id}>" in await configure(here, manager, "channels allow", channel=forum)
