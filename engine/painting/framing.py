@@ -42,20 +42,25 @@ def frame_of(
     """What to paint of ``source``, and the recipe for it.
 
     ``recipe_for`` gives the recipe for a picture of an aspect from 1/8 to 8. The edit has the
-    picture's own size, at most MAX_PIXELS, cropped only to an aspect that the request sets; with a
-    width or a height in the request, it has that size. If there are a mask and ``where``, only
-    their intersection can change. Raises RequestError if nothing matches ``where``.
+    picture's own size, at most MAX_PIXELS, or the width or height that the request sets. It is only
+    cropped to an aspect, or to a width and height together, in the request. If there are a mask and
+    ``where``, only their intersection can change. Raises RequestError if nothing matches ``where``.
     """
     image, white, remarks = source.image, source.white, list[str]()
     if white is not None:
         white = white.resize(image.size)
-    if request.width or request.height:
+    one_side = request.aspect is None and not (request.width and request.height)
+    if (request.width or request.height) and not one_side:
         recipe = recipe_for(_aspect(image.size))
         image = ImageOps.fit(image, (recipe.width, recipe.height), Image.Resampling.LANCZOS)
         if white is not None:
             white = ImageOps.fit(white, image.size, Image.Resampling.LANCZOS)
     else:
-        if request.aspect is not None:
+        if request.width or request.height:
+            size = _with_side(image.size, request.width, request.height)
+            image = image.resize(size, Image.Resampling.LANCZOS)
+            white = None if white is None else white.resize(size)
+        elif request.aspect is not None:
             box = middle(image.size, request.aspect)
             image, white = image.crop(box), None if white is None else white.crop(box)
         if image.width * image.height > MAX_PIXELS:
@@ -134,6 +139,14 @@ def _aspect(size: tuple[int, int]) -> float:
 
 def _hardened(grey: Image.Image) -> Image.Image:
     return grey.point(lambda value: 255 if value > 127 else 0)
+
+
+def _with_side(size: tuple[int, int], width: int | None, height: int | None) -> tuple[int, int]:
+    """``size`` in the same shape with this width, or else this height."""
+    if width is not None:
+        return width, max(1, round(width * size[1] / size[0]))
+    assert height is not None
+    return max(1, round(height * size[0] / size[1])), height
 
 
 def _shrunk(before: tuple[int, int], after: tuple[int, int]) -> Translatable:

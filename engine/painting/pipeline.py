@@ -96,7 +96,7 @@ def prepare(
             request.prompts(),
             recipe,
             seed,
-            remarks=_rounded(request, recipe, models),
+            remarks=_rounded(request, (recipe.width, recipe.height), models),
         )
     source = read_source(request, pictures or {})
     frame, recipe = frame_of(
@@ -112,22 +112,22 @@ def prepare(
         frame.start(),
         frame.mask(),
         keep,
-        (*_rounded(request, recipe, models), *source.remarks, *frame.remarks),
+        (*_rounded(request, frame.picture.size, models), *source.remarks, *frame.remarks),
         frame,
     )
 
 
-def _rounded(request: ImageRequest, recipe: Recipe, models: Models) -> list[str]:
-    """A remark if the request sets a size that the model does not paint."""
-    asked = (request.width or recipe.width, request.height or recipe.height)
-    if asked == (recipe.width, recipe.height):
+def _rounded(request: ImageRequest, size: tuple[int, int], models: Models) -> list[str]:
+    """A remark if the picture's ``size`` is not the one that the request sets."""
+    asked = (request.width or size[0], request.height or size[1])
+    if asked == size:
         return []
     return [
         Translatable(
             "The picture has {width}x{height} pixels, not {across}x{down}: this model paints "
             "multiples of {factor}.",
-            width=recipe.width,
-            height=recipe.height,
+            width=size[0],
+            height=size[1],
             across=asked[0],
             down=asked[1],
             factor=models.generator.factor,

@@ -7,7 +7,7 @@ import time
 
 import discord
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 from simcord.results import to_discord_message
 
 from tests.cogs.conftest import job_id_of, newest
@@ -208,6 +208,43 @@ async def test_the_button_on_a_picture_with_an_aspect_cuts_nothing_off(world, he
     sizes = [(each.result["width"], each.result["height"]) for each in (former, job)]
     assert sizes[0] == sizes[1]
     assert sizes[0][0] > 2 * sizes[0][1]
+
+
+async def test_continue_again_and_edits_of_an_edit_keep_the_size_of_the_picture(world, here):
+    noise = Image.effect_noise((300, 200), 90).convert("RGB")
+    file = io.BytesIO()
+    noise.save(file, "PNG")
+    white = Image.new("L", noise.size)
+    white.paste(255, (200, 120, 240, 160))
+    mask = io.BytesIO()
+    white.save(mask, "PNG")
+    asked = await here.alice.slash(
+        here.channel,
+        "edit",
+        prompt=f"a fox {FAST}",
+        image=("noise.png", file.getvalue()),
+        mask=("mask.png", mask.getvalue()),
+    )
+    await answered(world, asked)
+    [edited] = await world.painted(here.channel)
+    await here.bob.click(edited, label="Continue")
+    _, continued = await world.painted(here.channel, 2)
+    await here.bob.click(edited, label="Again")
+    *_, again = await world.painted(here.channel, 3)
+    for message, iterations in ((edited, 2), (continued, 4), (again, 2)):
+        assert f"300×200 · {iterations} iterations" in message.embeds[0].footer.text
+        data = await world.bot.store.picture(job_id_of(message))
+        with Image.open(io.BytesIO(data)) as picture:
+            difference = ImageChops.difference(picture.convert("RGB"), noise).convert("L")
+            left, top, right, bottom = difference.getbbox()
+        assert left >= 200
+        assert top >= 120
+        assert right <= 240
+        assert bottom <= 160
+    shown = await here.bob.click(continued, label="Edit")
+    await here.bob.submit_modal(shown, {"words": f"a hen {FAST}"})
+    job = await newest(world, here.channel, 4)
+    assert (job.result["width"], job.result["height"]) == (300, 200)
 
 
 async def test_strength_0_gives_the_picture_back_at_its_size(world, here):

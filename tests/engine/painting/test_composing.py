@@ -202,6 +202,20 @@ def test_a_size_is_painted_and_given_back(tiny):
     assert iterate.full_size().tobytes() == iterate.to_pil().tobytes()
 
 
+@pytest.mark.parametrize(
+    ("size", "values", "expected"),
+    [
+        ((400, 300), {"width": 31}, (31, 23)),
+        ((900, 3), {"width": 90}, (90, 1)),
+        ((3, 900), {"height": 64}, (1, 64)),
+    ],
+)
+def test_one_side_keeps_the_shape(tiny, size, values, expected):
+    iterate, synthesis = _edited(tiny, _noise(*size), **values)
+    assert iterate.full_size().size == expected
+    assert synthesis.notices() == []
+
+
 def test_the_largest_size_is_told(tiny, monkeypatch):
     monkeypatch.setattr(framing, "MAX_PIXELS", 1_000_000)
     iterate, synthesis = _edited(tiny, _noise(2000, 1000))
