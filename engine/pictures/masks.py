@@ -47,7 +47,7 @@ def read_mask(data: bytes, picture: Image.Image | None = None) -> MaskReading:
       after something was erased. Only the transparent parts count.
     - If that would leave nothing unchanged, or one colour is all that there is, what was drawn or
       erased counts, not the ground: a white disc on a transparent layer, a hole in a white one.
-    - A copy of the picture with something drawn on it, as telephones make it, means the drawing.
+    - A copy of the picture with something drawn on it, as phones make it, means the drawing.
     """
     image = read(data).image
     if image.mode == "RGBA":
@@ -61,7 +61,9 @@ def read_mask(data: bytes, picture: Image.Image | None = None) -> MaskReading:
         if marks.getbbox() is not None:
             return MaskReading(
                 marks,
-                Translatable("The mask is a copy of the picture; where it differs can change."),
+                Translatable(
+                    "The mask is a copy of the picture; the parts that differ can change."
+                ),
             )
     return MaskReading(
         image.convert("L"),
@@ -85,8 +87,8 @@ def _with_holes(image: Image.Image, look: _Look) -> MaskReading:
             return MaskReading(
                 alpha if look.is_one_colour else ImageChops.multiply(grey, alpha),
                 Translatable(
-                    "The mask is a drawing on a transparent ground; the drawing can change. If you "
-                    "mean the ground, use a black and white mask."
+                    "The mask is a drawing on a transparent background; the drawing can change. If "
+                    "you mean the background, use a black and white mask."
                 ),
             )
         return MaskReading(

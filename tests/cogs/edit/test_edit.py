@@ -122,7 +122,7 @@ async def test_how_a_mask_was_read_is_told_while_it_is_painted(world, here):
         return [field.value for embed in message.embeds for field in embed.fields[1:]]
 
     [note] = await world.until(notes, "the note")
-    assert note.startswith("- The mask is a drawing on a transparent ground")
+    assert note.startswith("- The mask is a drawing on a transparent background")
     [message] = world.messages(here.channel)
     assert message.attachments[-1].filename == "may-change.jpg"
     [job] = world.bot.queue.overview()

@@ -1,4 +1,4 @@
-"""Masks as editors and telephones export them: what a person means can change, and is told."""
+"""Masks as editors and phones export them: what a person means can change, and is told."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def test_marks_on_a_copy_of_the_picture_can_change(colour, kind):
     assert not can_change(reading)[~near].any()
     # Where the picture had the same colour, there is no difference.
     assert can_change(reading)[INSIDE].mean() > 0.75
-    assert "where it differs can change" in str(reading.remark)
+    assert "the parts that differ can change" in str(reading.remark)
 
 
 def test_an_unmarked_copy_and_another_picture_are_read_by_their_brightness():
