@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from engine.cli.streams import complain, prepare
+from engine.cli.streams import complain, prepare, standard_output
 
 
 def main() -> None:
@@ -33,7 +33,8 @@ def _run() -> int:
     from typer import TyperException
 
     try:
-        return int(app(standalone_mode=False, prog_name="imagine") or 0)
+        with standard_output():
+            return int(app(standalone_mode=False, prog_name="imagine") or 0)
     except TyperException as error:
         message = error.format_message().splitlines()[0]
     except EngineError as error:

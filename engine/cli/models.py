@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 from engine.cli.progress import stderr_console
-from engine.cli.streams import complain, prepare, say
+from engine.cli.streams import complain, prepare, say, standard_output
 from engine.errors import CheckpointError, EngineError, ModelError, UnknownModelError
 from engine.models.catalogue import (
     Catalogue,
@@ -64,16 +67,21 @@ def list_models(folder: Folder = None) -> None:
             _to_download(entry, place),
             "; ".join(licences),
         )
-    console = Console(soft_wrap=True)
-    with console.capture() as text:
-        console.print(table)
-        console.print(
-            f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
-            "perceptor, write for example imagenet-16384/RN50.",
-            highlight=False,
-        )
-        console.print(f"Downloads are stored in {place}", highlight=False)
-    say(text.get().rstrip("\n"))
+    text = io.StringIO()
+    console = Console(
+        file=text,
+        width=shutil.get_terminal_size().columns,
+        force_terminal=sys.stdout is not None and sys.stdout.isatty(),
+        soft_wrap=True,
+    )
+    console.print(table)
+    console.print(
+        f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
+        "perceptor, write for example imagenet-16384/RN50.",
+        highlight=False,
+    )
+    console.print(f"Downloads are stored in {place}", highlight=False)
+    say(text.getvalue().rstrip("\n"))
 
 
 def _to_download(entry: ModelEntry, folder: Path) -> str:
@@ -252,7 +260,8 @@ def main() -> None:
     """Run the command; an EngineError becomes one sentence on stderr and exit code 2."""
     prepare()
     try:
-        app()
+        with standard_output():
+            app()
     except EngineError as error:
         complain(f"imagine-models: {error}")
         raise SystemExit(2) from None

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import io
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 from engine.errors import EngineError, os_reason
+
+_BROKEN = (errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF)
 
 
 class OutputError(EngineError):
@@ -38,15 +42,33 @@ def say(text: str) -> None:
         stream.flush()
     except OSError as error:
         give_up(stream)
-        raise OutputError(
-            "Standard output can't be written: {reason}.", reason=os_reason(error)
-        ) from None
+        raise _output_error(error) from None
 
 
 def say_json(value: Any) -> None:
     """Write ``value`` to standard output as one line of JSON; raises OutputError."""
     stream: TextIO | None = sys.stdout
     say(json.dumps(value, ensure_ascii=stream is None or not is_unicode(stream.encoding)))
+
+
+@contextlib.contextmanager
+def standard_output() -> Iterator[None]:
+    """Raise OutputError if other code, such as the printing of the help, can't write it."""
+    stream: TextIO | None = sys.stdout
+    try:
+        yield
+        if stream is not None:
+            stream.flush()
+    except OSError as error:
+        # The engine's own files have names, and its errors are sentences already.
+        if stream is None or error.filename is not None or error.errno not in _BROKEN:
+            raise
+        give_up(stream)
+        raise _output_error(error) from None
+
+
+def _output_error(error: OSError) -> OutputError:
+    return OutputError("Standard output can't be written: {reason}.", reason=os_reason(error))
 
 
 def complain(text: str) -> None:

@@ -127,6 +127,17 @@ def test_models_are_listed_in_every_encoding(catalogue, tmp_path, encoding):
     assert r"\u72d0" in listed
 
 
+@pytest.mark.parametrize(
+    ("program", "arguments"), [("engine", "--help"), ("engine", "--version"), ("models", "list")]
+)
+def test_a_full_disk_is_one_sentence(catalogue, tmp_path, program, arguments):
+    line = command(arguments) if program == "engine" else models(arguments)
+    done = run(catalogue, tmp_path, line, stdout=os.open("/dev/full", os.O_WRONLY))
+    assert done.returncode == 2
+    assert b"Standard output can't be written" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
 def test_a_list_of_models_that_nobody_reads_is_one_sentence(catalogue, tmp_path):
     done = run(catalogue, tmp_path, models("list"), stdout=pipe_without_reader())
     assert done.returncode == 2
