@@ -10,6 +10,7 @@ Of the pictures:
 Of the program:
 
 - ``bench.speed``: seconds and memory of one picture;
+- ``bench.memory``: the memory of an iteration, measured and planned;
 - ``bench.load``, ``bench.soak``, ``bench.chaos``: many people, many jobs, many faults.
 
 ``bench/drawn`` and ``bench/natural`` hold what these need for the two models, ``bench/bot`` for the

@@ -147,6 +147,7 @@ class ImageBot(commands.AutoShardedBot):
             device=painting.device,
             threads=painting.threads,
             precision=painting.precision,
+            check_memory=painting.check_memory,
             in_process=self._in_process,
             preview_every=min(2.0, preview_seconds / 2),
         )

@@ -54,6 +54,7 @@ INSIDE = {
             "fidelity",
             "load",
             "masks",
+            "memory",
             "sheet",
             "soak",
             "speed",

@@ -54,6 +54,7 @@ class PaintingSettings(BaseSettings):
     device: Annotated[str, Field(min_length=1)] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
+    check_memory: bool = True
 
 
 class LimitSettings(BaseSettings):

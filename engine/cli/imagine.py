@@ -121,6 +121,14 @@ def imagine(
             "bf16 if the processor is fast at it.",
         ),
     ] = "auto",
+    memory_check: Annotated[
+        bool,
+        typer.Option(
+            "--memory-check/--no-memory-check",
+            help="Refuse a picture that is too large for the free memory. Without it, painting may "
+            "end in the middle.",
+        ),
+    ] = True,
     init_image: Annotated[
         str | None, _file("--init-image", about=f"A picture to start from: {FORMAT_NAMES}.")
     ] = None,
@@ -234,6 +242,7 @@ def imagine(
                 first.numbered(number),
                 device=device,
                 precision=precision,
+                check_memory=memory_check,
                 preview_every=preview_every,
                 quiet=quiet,
             )

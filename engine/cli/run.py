@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli.output_files import Targets, move, name_of, temporary_file, write_bytes
 from engine.cli.progress import Watcher, make_watcher
-from engine.errors import EngineError, NumericalError
+from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
 from engine.version import version
@@ -129,6 +129,7 @@ def paint(
     *,
     device: str,
     precision: str,
+    check_memory: bool,
     preview_every: float,
     quiet: bool,
 ) -> Result:
@@ -143,7 +144,7 @@ def paint(
         watcher.waiting(f"Loading the model {request.model}")
         from engine.painting.pipeline import provenance
 
-        models, synthesis = _prepare(request, pictures, device, precision)
+        models, synthesis = _prepare(request, pictures, device, precision, check_memory)
         notices = synthesis.notices()
         for notice in notices:
             watcher.note(notice)
@@ -254,13 +255,20 @@ def _report(
 
 
 def _prepare(
-    request: ImageRequest, pictures: Mapping[str, bytes], device: str, precision: str
+    request: ImageRequest,
+    pictures: Mapping[str, bytes],
+    device: str,
+    precision: str,
+    check_memory: bool,
 ) -> tuple[Models, Synthesis]:
     from engine.models import load_models
     from engine.painting.pipeline import prepare
 
     models = load_models(request.model, device=device, precision=precision)
-    return models, prepare(request, models, pictures)
+    try:
+        return models, prepare(request, models, pictures, check_memory=check_memory)
+    except OutOfMemoryError as error:
+        raise EngineError(f"{error} --no-memory-check tries it all the same.") from None
 
 
 def _step_to_the_end(

@@ -50,11 +50,11 @@ _GONE = Translatable("This job no longer exists; request the picture again.")
 class PaintQueue:
     """Takes jobs and has them painted one at a time, taking turns between people.
 
-    ``preload``, ``device``, ``precision``, ``threads``, ``preview_every``, ``save_every`` and
-    ``preview_side`` are the worker's (see engine.worker.messages.WorkerSettings). A worker is
-    considered stuck and replaced after ``silence`` seconds without a message, or much sooner while
-    it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a thread of
-    this process, for tests of the bot::
+    ``preload``, ``device``, ``precision``, ``threads``, ``preview_every``, ``save_every``,
+    ``preview_side`` and ``check_memory`` are the worker's (engine.worker.messages.WorkerSettings).
+    A worker is considered stuck and replaced after ``silence`` seconds without a message, or much
+    sooner while it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a
+    thread of this process, for tests of the bot::
 
         queue = PaintQueue(store)
         await queue.start()
@@ -75,6 +75,7 @@ class PaintQueue:
         preview_every: float = 2.0,
         save_every: float = 5.0,
         preview_side: int = 512,
+        check_memory: bool = True,
         silence: float = 900.0,
         in_process: bool = False,
     ) -> None:
@@ -86,7 +87,14 @@ class PaintQueue:
         # The concepts that a job's finished picture is scored for; may raise EngineError.
         self.concepts_of: Callable[[Job], Awaitable[Sequence[str]]] | None = None
         self._settings = WorkerSettings(
-            device, precision, threads, preload, preview_every, save_every, preview_side
+            device,
+            precision,
+            threads,
+            preload,
+            preview_every,
+            save_every,
+            preview_side,
+            check_memory=check_memory,
         )
         self._silence = silence
         self._in_process = in_process

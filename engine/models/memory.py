@@ -1,4 +1,4 @@
-"""Errors of the device: out of memory or broken; and what memory can be handed back."""
+"""Errors of the device: out of memory or broken."""
 
 from __future__ import annotations
 
@@ -62,9 +62,3 @@ def is_lost_device(error: BaseException) -> bool:
     if not (kind is not None and isinstance(error, kind)) and not _FROM_THE_DEVICE.search(text):
         return False
     return _HARMLESS.search(text) is None
-
-
-def free_memory() -> None:
-    """Return the device memory that PyTorch caches for later."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

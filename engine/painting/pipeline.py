@@ -15,10 +15,12 @@ import torch
 
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
+from engine.models.free_memory import free_bytes
 from engine.painting.framing import frame_of
 from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
 from engine.painting.iterate import Iterate
+from engine.painting.memory_plan import plan_passes
 from engine.painting.synthesis import Synthesis
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
@@ -39,6 +41,7 @@ def imagine(
     models: Models | None = None,
     device: str = "auto",
     precision: str = "auto",
+    check_memory: bool = True,
     **values: Any,
 ) -> Iterator[Iterate]:
     """Paint ``request``, yielding every iterate from the start to the finished picture.
@@ -47,7 +50,8 @@ def imagine(
     other fields of the request. A starting picture is given as ``init_image`` (a file's path or
     its bytes) or in ``pictures``, by SHA-256. N iterations give N + 1 iterates, the last of which
     is the result; an edit with strength 0 gives one, the picture itself, and loads no model.
-    Raises EngineError; if the request is wrong, before the first iterate::
+    ``check_memory`` refuses a picture that is too large for the free memory. Raises EngineError;
+    if the request is wrong, before the first iterate::
 
         for iterate in imagine("a red star on a blue background", seed=7):
             print(iterate.iteration, iterate.losses)
@@ -66,10 +70,8 @@ def imagine(
     if request.changes_nothing:
         image = over_white(unchanged_picture(request, pictures).image)
         return iter([Iterate(0, to_tensor(image, *image.size)[0], {}, 0.0)])
-    synthesis = prepare(
-        request, models or load_models(request.model, device=device, precision=precision), pictures
-    )
-    return paint(synthesis)
+    models = models or load_models(request.model, device=device, precision=precision)
+    return paint(prepare(request, models, pictures, check_memory=check_memory))
 
 
 def paint(synthesis: Synthesis) -> Iterator[Iterate]:
@@ -80,17 +82,23 @@ def paint(synthesis: Synthesis) -> Iterator[Iterate]:
 
 
 def prepare(
-    request: ImageRequest, models: Models, pictures: Mapping[str, bytes] | None = None
+    request: ImageRequest,
+    models: Models,
+    pictures: Mapping[str, bytes] | None = None,
+    *,
+    check_memory: bool = True,
 ) -> Synthesis:
     """The Synthesis of a request; ``pictures`` has the bytes of its pictures by SHA-256.
 
-    A request without a seed gets a random one (``Synthesis.seed``). Raises RequestError if a
-    picture is missing or unreadable.
+    A request without a seed gets a random one (``Synthesis.seed``). Its iterations take as many
+    passes as fit into the free memory. Raises RequestError if a picture is missing or unreadable,
+    OutOfMemoryError if it would not fit, unless ``check_memory`` is False.
     """
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
     if request.init_image is None:
         recipe = recipe_of(request, models)
-        return Synthesis(
+        passes = _planned(models, recipe, check_memory)
+        synthesis = Synthesis(
             models.generator,
             models.perceptor,
             request.prompts(),
@@ -98,12 +106,15 @@ def prepare(
             seed,
             remarks=_rounded(request, (recipe.width, recipe.height), models),
         )
+        synthesis.recovery.plan(passes)
+        return synthesis
     source = read_source(request, pictures or {})
     frame, recipe = frame_of(
         source, request, lambda aspect: _edit_recipe(request, models, aspect), models.perceptor
     )
+    passes = _planned(models, recipe, check_memory)
     keep = keep_of(request.keep, request.where)
-    return Synthesis(
+    synthesis = Synthesis(
         models.generator,
         models.perceptor,
         request.prompts(),
@@ -115,6 +126,13 @@ def prepare(
         (*_rounded(request, frame.picture.size, models), *source.remarks, *frame.remarks),
         frame,
     )
+    synthesis.recovery.plan(passes)
+    return synthesis
+
+
+def _planned(models: Models, recipe: Recipe, check_memory: bool) -> int:
+    """In how many passes the recipe's iterations fit into the free memory; 1 without a check."""
+    return plan_passes(models, recipe, free_bytes(models.device)) if check_memory else 1
 
 
 def _rounded(request: ImageRequest, size: tuple[int, int], models: Models) -> list[str]:

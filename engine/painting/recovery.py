@@ -17,10 +17,12 @@ from torch import Tensor, nn
 
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.models import Generator, Perceptor
-from engine.models.memory import free_memory, is_memory_error
+from engine.models.free_memory import give_back
+from engine.models.memory import is_memory_error
 from engine.painting.cutouts import Cutouts, cut, plain_cutouts
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
+from engine.painting.memory_plan import advice
 from engine.painting.optimiser import Adam
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -121,24 +123,19 @@ class Recovery:
 
     def use_less_memory(self, painting: Recoverable) -> None:
         """Halve the cutouts in each pass; raises OutOfMemoryError where a pass has only one."""
-        free_memory()
+        give_back()
         recipe = painting.recipe
         if self.passes < recipe.augmentation_at(painting.iteration).count:
             self._patience = min(2 * self._patience, _MAX_PATIENCE)
             self._use(self.passes * 2)
             return
         fitting = size_that_fits(painting.generator, painting.perceptor, recipe)
-        advice = (
-            Translatable("choose a smaller model")
-            if fitting is None
-            else Translatable("{width}x{height} would fit", width=fitting[0], height=fitting[1])
-        )
         raise OutOfMemoryError(
             "There isn't enough memory for a picture of {width}x{height} with "
             "this model; {advice}.",
             width=recipe.width,
             height=recipe.height,
-            advice=advice,
+            advice=advice(fitting),
         )
 
     def _use(self, passes: int) -> None:
@@ -302,7 +299,7 @@ def size_that_fits(
                 raise
         else:
             return width, height
-        free_memory()
+        give_back()
     return None
 
 

@@ -107,9 +107,9 @@ class PaintJob:
         models = load()
         if self.interrupt == "cancel":
             return
-        synthesis = prepare(self.request, models, self._order.pictures)
+        synthesis = self._prepare(models)
         if not self._restore(synthesis):
-            synthesis = prepare(self.request, models, self._order.pictures)
+            synthesis = self._prepare(models)
         self._synthesis, self._models = synthesis, models
         self._saved = time.monotonic()
         recipe = synthesis.recipe
@@ -121,6 +121,10 @@ class PaintJob:
         self._overlay = overlay_of(synthesis, self._settings.preview_side)
         if self._overlay:  # the person sees what can change before anything is painted
             self._send_progress(synthesis.iteration, b"", {}, None)
+
+    def _prepare(self, models: Models) -> Synthesis:
+        pictures, check = self._order.pictures, self._settings.check_memory
+        return prepare(self.request, models, pictures, check_memory=check)
 
     def advance(self) -> bool:
         """One iteration, or the job's ending if one is due."""

@@ -26,7 +26,7 @@ from typing import BinaryIO
 
 import torch
 
-from engine.errors import EngineError
+from engine.errors import EngineError, OutOfMemoryError
 from engine.events import Failed
 from engine.models import Models, choose_device, load_models
 from engine.models.memory import is_lost_device, is_memory_error
@@ -175,7 +175,7 @@ class JobLoop:
                 if not job.started:
                     if len(self._pictures) + len(self._time_lapses) > 1:
                         self._send(Busy())  # the others wait longer than for an iteration
-                    job.start(partial(self._load, job.request.model))
+                    self._start(job)
                 return job.advance()
         except Exception as error:
             # Broad on purpose: an error in one job must not stop the worker.
@@ -189,6 +189,17 @@ class JobLoop:
             )
             self._send(JobEvent(job.id, unexpected_error(reference)))
         return True
+
+    def _start(self, job: WorkerJob) -> None:
+        """Set ``job`` up; if it does not fit into memory, try without the other models."""
+        load = partial(self._load, job.request.model)
+        try:
+            job.start(load)
+        except OutOfMemoryError:
+            if len(self._models) == 1:
+                raise
+            self._models = OrderedDict({job.request.model: load()})
+            job.start(load)
 
     def _load(self, name: str) -> Models:
         models = self._models.get(name)

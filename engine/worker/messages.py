@@ -24,7 +24,8 @@ class WorkerSettings:
     ``threads`` is the number of PyTorch's threads, None for its own choice; ``preload`` is the
     model to load before the first job; ``preview_every`` and ``save_every`` are in seconds;
     ``preview_side`` is the most pixels on a preview's longer side; ``keep_models`` is the most
-    models that stay loaded.
+    models that stay loaded. ``check_memory`` refuses pictures that are too large for the free
+    memory.
     """
 
     device: str = "auto"
@@ -35,6 +36,7 @@ class WorkerSettings:
     save_every: float = 5.0
     preview_side: int = 512
     keep_models: int = 2
+    check_memory: bool = True
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ class TimeLapseJob:
             return
         if self.request.changes_nothing:
             raise RequestError("Strength 0 changes nothing, so there is no time-lapse.")
-        self._synthesis = prepare(self.request, load(), self._order.pictures)
+        pictures, check = self._order.pictures, self._settings.check_memory
+        self._synthesis = prepare(self.request, load(), pictures, check_memory=check)
         self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
         self._video = TimeLapse(self._path, ".mp4", self._order.iterations)
         recipe = self._synthesis.recipe

@@ -112,6 +112,14 @@ def test_a_good_setup_passes_and_nothing_is_changed(environment, tmp_path):
     assert "made-up" not in ended.stdout
 
 
+def test_too_little_memory_for_a_picture_is_a_note(examined, monkeypatch):
+    monkeypatch.setattr("engine.models.free_memory.free_bytes", lambda device: 1_000_000)
+    _, lines = examined()
+    [note] = [line for line in lines if "of memory" in line]
+    assert note.startswith("note")
+    assert "and 0.00 GB are free; choose a smaller model. Close other programs" in note
+
+
 def test_each_fault_of_a_broken_setup_has_a_line_and_no_traceback(examined, tmp_path):
     asyncio.run(make_database(tmp_path / "data"))
     (tmp_path / "data" / "imagine-bot.sqlite3").write_bytes(b"garbage " * 1000)

@@ -1,0 +1,183 @@
+"""The memory of an iteration, measured and planned: ``python -m bench.memory --json``.
+
+Each combination of model, precision, size and cutouts runs two iterations in a process of its own.
+``measured_mb`` is how far its resident memory rises above what it was with the model loaded;
+``planned_mb`` is what engine.painting.footprint says, from which pictures that are too large are
+refused. A published model that is not installed is measured with random weights. Linux and the CPU
+only. ``--markdown`` prints the table of docs/memory.md.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from bench.common.cli import AsJson, print_result
+from engine.errors import MissingModelError
+from engine.models import Models, load_models
+from engine.models.generators.taming import VQGenerator, VQModel
+from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
+from engine.painting.footprint import footprint_of
+from engine.painting.synthesis import Synthesis
+from engine.request.prompt import Prompt
+from engine.request.recipe import make_recipe
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one process measures; ``size`` is the picture's side in pixels."""
+
+    model: str
+    precision: str
+    size: int
+    cutouts: int
+    passes: int = 1
+
+
+# From little to much, with the sizes and cutouts that people use, as far as 8 GB reach.
+CASES = (
+    *(
+        Case(model, precision, size, cutouts)
+        for model in ("natural", "drawn", "natural-fourier")
+        for precision in ("float32", "bf16")
+        for size, cutouts in ((256, 8), (512, 8))
+    ),
+    Case("natural", "float32", 768, 8),
+    Case("natural", "bf16", 1024, 8),
+    Case("natural", "bf16", 512, 32),
+    Case("natural", "bf16", 512, 32, 8),
+    Case("natural-fourier", "float32", 1024, 8),
+    *(
+        Case("imagenet-16384", precision, size, cutouts)
+        for precision, size, cutouts in (
+            ("float32", 128, 1),
+            ("float32", 128, 16),
+            ("float32", 256, 1),
+            ("float32", 256, 16),
+            ("float32", 384, 1),
+            ("bf16", 256, 16),
+            ("bf16", 512, 1),
+        )
+    ),
+    Case("imagenet-16384", "bf16", 256, 16, 4),
+)
+
+
+def measure(case: Case) -> dict[str, object]:
+    """Run ``case`` in this process, which must be a new one, and compare with the plan."""
+    models = _models(case)
+    recipe = make_recipe(
+        "default", models.defaults, width=case.size, height=case.size, cutouts=case.cutouts
+    )
+    prompt = [Prompt("a castle on a hill")]
+    footprint = footprint_of(models.generator, models.perceptor, recipe, recipe.augmentation)
+    # A first small one loads what is loaded on first use.
+    small = replace(recipe, width=64, height=64, augmentation=replace(recipe.augmentation, count=1))
+    Synthesis(models.generator, models.perceptor, prompt, small, 1).step()
+    painting = Synthesis(models.generator, models.perceptor, prompt, recipe, 1)
+    painting.recovery.plan(case.passes)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far
+    painting.step()
+    painting.step()
+    measured = _resident("VmHWM") - before
+    planned = footprint.peak(case.size, case.size, -(-case.cutouts // case.passes))
+    return {
+        "model": case.model,
+        "precision": case.precision,
+        "size": case.size,
+        "cutouts": case.cutouts,
+        "passes": case.passes,
+        "measured_mb": round(measured / 1e6),
+        "planned_mb": round(planned / 1e6),
+        "ratio": round(planned / measured, 2),
+    }
+
+
+def measure_apart(case: Case) -> dict[str, object]:
+    """:meth:`measure` in a new process."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(measure, case).result()
+
+
+def _models(case: Case) -> Models:
+    try:
+        return load_models(case.model, device="cpu", precision=case.precision)
+    except MissingModelError:
+        if case.model != "imagenet-16384":
+            raise
+    sys.stderr.write(f"{case.model} is not installed; its weights are random.\n")
+    generator = VQGenerator(VQModel(_IMAGENET, 16384, 256))
+    if case.precision == "bf16":
+        generator.decode_in_bf16()
+    clip = new_clip(
+        embed_dim=512,
+        resolution=224,
+        patch=32,
+        vision_width=768,
+        vision_layers=12,
+        text_width=512,
+        text_layers=12,
+        context_length=77,
+    )
+    return Models(
+        case.model,
+        generator.eval().requires_grad_(False),
+        ClipPerceptor(clip).eval().requires_grad_(False),
+        {},
+        torch.device("cpu"),
+        precision=case.precision,
+    )
+
+
+_IMAGENET = {
+    "double_z": False,
+    "z_channels": 256,
+    "resolution": 256,
+    "in_channels": 3,
+    "out_ch": 3,
+    "ch": 128,
+    "ch_mult": [1, 1, 2, 2, 4],
+    "num_res_blocks": 2,
+    "attn_resolutions": [16],
+    "dropout": 0.0,
+}
+
+
+def _resident(name: str) -> int:
+    for line in Path("/proc/self/status").read_text("utf-8").splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    raise SystemExit("Linux's /proc/self/status is needed to measure memory.")
+
+
+def main(
+    model: Annotated[str, typer.Option(help="Only this model.")] = "",
+    markdown: Annotated[bool, typer.Option(help="Print a table.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure all cases, one after the other."""
+    rows = [measure_apart(case) for case in CASES if model in ("", case.model)]
+    if not markdown:
+        print_result({"rows": rows}, as_json)
+        return
+    lines: list[list[object]] = [list(rows[0]), ["---"] * len(rows[0])]
+    lines += [list(row.values()) for row in rows]
+    for line in lines:
+        sys.stdout.write("| " + " | ".join(str(value) for value in line) + " |\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,103 @@
+"""Whether a picture fits into the free memory, and in how many passes, before the first step.
+
+Running out of memory is an error on a GPU, and recovery (engine.painting.recovery) deals with it.
+On a CPU, Linux promises more memory than it has and then kills the process, so there it has to be
+known before.
+"""
+
+from __future__ import annotations
+
+from weakref import WeakKeyDictionary
+
+from engine.errors import OutOfMemoryError
+from engine.models import Generator, Models, Perceptor
+from engine.painting.footprint import Footprint, footprint_of
+from engine.request.limits import range_of
+from engine.request.recipe import Augmentation, Recipe
+from engine.translatable import Translatable
+
+_USABLE = 0.97  # of the free memory; other programs want some, too
+_Key = tuple[Augmentation, str]
+_COUNTED: WeakKeyDictionary[Generator, WeakKeyDictionary[Perceptor, dict[_Key, Footprint]]] = (
+    WeakKeyDictionary()
+)
+
+
+def plan_passes(models: Models, recipe: Recipe, free: int | None) -> int:
+    """The fewest passes in which each iteration fits into ``free`` bytes; 1 if that is unknown.
+
+    Raises OutOfMemoryError, with the largest size that fits, if no number of passes is enough.
+    """
+    if free is None:
+        return 1
+    usable = int(free * _USABLE)
+    stages = {recipe.augmentation_at(0), recipe.augmentation}
+    footprints = {stage: _footprint(models, recipe, stage) for stage in stages}
+
+    def needed(width: int, height: int, passes: int) -> int:
+        return max(
+            footprint.peak(width, height, -(-stage.count // passes))
+            for stage, footprint in footprints.items()
+        )
+
+    most = max(stage.count for stage in stages)
+    passes = 1
+    while needed(recipe.width, recipe.height, passes) > usable:
+        if passes >= most:
+            break
+        passes *= 2
+    else:
+        return passes
+    factor = models.generator.factor
+    fitting = next(
+        (
+            size
+            for size in smaller_sizes(recipe.width, recipe.height, factor)
+            if needed(*size, most) <= usable
+        ),
+        None,
+    )
+    raise OutOfMemoryError(
+        "A picture of {width}x{height} needs about {needed} GB of memory with this model, and "
+        "{free} GB are free; {advice}.",
+        width=recipe.width,
+        height=recipe.height,
+        needed=_gigabytes(needed(recipe.width, recipe.height, most)),
+        free=_gigabytes(free),
+        advice=advice(fitting),
+    )
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:.{1 if count >= 1e9 else 2}f}"
+
+
+def advice(fitting: tuple[int, int] | None) -> Translatable:
+    """What to do instead of a picture that is too large; ``fitting`` is a size that is not."""
+    if fitting is None:
+        return Translatable("choose a smaller model")
+    return Translatable("{width}x{height} would fit", width=fitting[0], height=fitting[1])
+
+
+def smaller_sizes(width: int, height: int, factor: int) -> list[tuple[int, int]]:
+    """Sizes below ``width`` x ``height`` of about its shape, in steps of ``factor``, falling."""
+    least = range_of("width").low
+    long, short = max(width, height), min(width, height)
+    sizes = []
+    for tokens in range(long // factor - 1, 0, -1):
+        side = tokens * factor
+        other = max(1, round(short / long * tokens)) * factor
+        if min(side, other) < least:
+            break
+        sizes.append((side, other) if width >= height else (other, side))
+    return sizes
+
+
+def _footprint(models: Models, recipe: Recipe, stage: Augmentation) -> Footprint:
+    """Counted once for each model and way of taking cutouts, which the size hardly changes."""
+    perceptors = _COUNTED.setdefault(models.generator, WeakKeyDictionary())
+    counted = perceptors.setdefault(models.perceptor, {})
+    key = stage, recipe.latent
+    if key not in counted:
+        counted[key] = footprint_of(models.generator, models.perceptor, recipe, stage)
+    return counted[key]

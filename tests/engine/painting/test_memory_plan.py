@@ -1,0 +1,131 @@
+"""What fits into memory: refused with the size that fits, in more passes, or painted at once."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from engine import ImageRequest, imagine
+from engine.errors import OutOfMemoryError
+from engine.models import Models, load_models
+from engine.painting.footprint import footprint_of, kept_by_generator
+from engine.painting.memory_plan import plan_passes, smaller_sizes
+from engine.painting.pipeline import prepare
+from engine.request.recipe import Augmentation, Early, Recipe
+from tests.engine.tiny import tiny_generator, tiny_perceptor, tiny_recipe
+
+MB, GB = 10**6, 10**9
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Models:
+    return Models("tiny", tiny_generator(), tiny_perceptor(), {}, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def natural() -> Models:
+    return load_models("natural", device="cpu", precision="float32")
+
+
+def square(side: int, count: int, **changes: object) -> Recipe:
+    return tiny_recipe(width=side, height=side, augmentation=Augmentation(count=count), **changes)
+
+
+@pytest.mark.parametrize("kind", ["quantised", "bf16", "fourier"])
+def test_small_pictures_determine_what_a_large_one_keeps(kind):
+    name, precision = ("natural-fourier" if kind == "fourier" else "natural"), "float32"
+    if kind == "bf16":
+        precision = "bf16"
+    generator = load_models(name, device="cpu", precision=precision).generator
+    counted = kept_by_generator(generator)
+    for width, height in ((128, 96), (64, 160)):
+        sizes: dict[int, int] = {}
+        weights = {weight.data_ptr() for weight in generator.state_dict().values()}
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()  # noqa: B023
+            return tensor
+
+        z = generator.random_latent(height, width, torch.Generator()).requires_grad_()
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            picture = generator.decode(z)
+        sizes[picture.data_ptr()] = picture.nbytes
+        kept = sum(size for place, size in sizes.items() if place not in weights)
+        assert counted.at(width, height) == pytest.approx(kept, rel=0.002)
+
+
+def test_with_enough_memory_it_takes_one_pass(natural):
+    assert plan_passes(natural, square(256, 32), 4 * GB) == 1
+
+
+def test_with_less_memory_it_takes_more_passes_before_it_refuses(natural):
+    passes = [plan_passes(natural, square(256, 32), room * MB) for room in (4000, 1600, 800, 500)]
+    assert passes == sorted(passes)
+    assert passes[0] == 1
+    assert passes[-1] > 4
+    with pytest.raises(OutOfMemoryError):
+        plan_passes(natural, square(256, 32), 200 * MB)
+
+
+def test_an_unknown_amount_of_memory_refuses_nothing(natural):
+    assert plan_passes(natural, square(2048, 64), None) == 1
+
+
+def test_the_refusal_names_the_largest_size_that_fits(natural):
+    with pytest.raises(OutOfMemoryError) as refused:
+        plan_passes(natural, square(1024, 8), 2 * GB)
+    assert str(refused.value).startswith("A picture of 1024x1024 needs about ")
+    assert "and 2.0 GB are free; " in str(refused.value)
+    size = str(refused.value).partition("; ")[2].removesuffix(" would fit.")
+    side = int(size.partition("x")[0])
+    assert size == f"{side}x{side}"
+    assert plan_passes(natural, square(side, 8), 2 * GB) > 1
+    with pytest.raises(OutOfMemoryError):
+        plan_passes(natural, square(side + 8, 8), 2 * GB)
+
+
+def test_if_no_size_fits_it_says_so(natural):
+    with pytest.raises(OutOfMemoryError, match=r"; choose a smaller model\.$"):
+        plan_passes(natural, square(256, 8), 10 * MB)
+
+
+def test_smaller_sizes_keep_the_shape_and_the_grid():
+    sizes = smaller_sizes(512, 256, 16)
+    assert sizes[:3] == [(496, 256), (480, 240), (464, 224)]
+    assert all(width % 16 == height % 16 == 0 for width, height in sizes)
+    assert sizes[-1] == (16, 16)
+    assert smaller_sizes(256, 512, 16)[1] == (240, 480)
+
+
+def test_fewer_cutouts_at_first_do_not_hide_the_later_ones(natural):
+    early = Early(share=0.5, count=1, size=64)
+    room = 800 * MB
+    assert plan_passes(natural, square(256, 32, early=early), room) == plan_passes(
+        natural, square(256, 32), room
+    )
+
+
+def test_logits_of_all_codes_count(tiny):
+    def peak(latent: str) -> int:
+        recipe = square(128, 1, latent=latent)
+        footprint = footprint_of(tiny.generator, tiny.perceptor, recipe, recipe.augmentation)
+        return footprint.peak(128, 128, 1)
+
+    logits = 40 * 64 * 64 * 4  # bytes: codes, tokens, float32
+    assert peak("codebook") - peak("quantised") > 4 * logits  # z, its gradient, Adam's moments
+
+
+def test_a_painting_is_prepared_with_its_passes(natural, monkeypatch):
+    monkeypatch.setattr("engine.painting.pipeline.free_bytes", lambda device: 800 * MB)
+    request = ImageRequest(prompt="a fox", cutouts=32, width=256, height=256)
+    synthesis = prepare(request, natural)
+    assert synthesis.recovery.passes == synthesis.recovery.fewest > 1
+    assert prepare(request, natural, check_memory=False).recovery.passes == 1
+
+
+def test_imagine_refuses_before_it_paints_and_can_be_told_not_to(tiny, monkeypatch):
+    monkeypatch.setattr("engine.painting.pipeline.free_bytes", lambda device: 1 * MB)
+    request = ImageRequest(prompt="a fox", width=32, height=32, iterations=1)
+    with pytest.raises(OutOfMemoryError, match="choose a smaller model"):
+        imagine(request, models=tiny)
+    assert len([*imagine(request, models=tiny, check_memory=False)]) == 2
