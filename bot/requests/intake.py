@@ -19,8 +19,8 @@ from bot.host.models import check_words
 from bot.language import _, mark, plural, translated
 from bot.language.formatting import escape, place_in_queue
 from bot.requests.asking import Asking
+from bot.requests.edit_size import size_note
 from bot.requests.gate import Gate
-from bot.requests.origin import Origin
 from engine.errors import EngineError
 from engine.events import Queued
 from engine.jobs.job import Job
@@ -75,7 +75,7 @@ class Intake:
         place = (
             place_in_queue(event.position, event.eta) if isinstance(event, Queued) else _("Queued")
         )
-        await self._tell(asking.origin, [job], f"{place}.")
+        await self._tell([(asking, job)], f"{place}.")
         return job
 
     async def ask_all(self, askings: Sequence[Asking]) -> list[Job]:
@@ -86,21 +86,21 @@ class Intake:
         """
         if len(askings) == 1:
             return [await self.ask(askings[0])]
-        jobs: list[Job] = []
+        accepted: list[tuple[Asking, Job]] = []
         refusal: BotError | EngineError | None = None
         for asking in askings:
             try:
-                jobs.append(await self._accept(asking))
+                accepted.append((asking, await self._accept(asking)))
             except (BotError, EngineError) as error:
-                if not jobs or asking.origin.tell is None:
+                if not accepted or asking.origin.tell is None:
                     raise
                 refusal = error
                 break
-        text = plural("Queued {number} picture.", "Queued {number} pictures.", len(jobs))
+        text = plural("Queued {number} picture.", "Queued {number} pictures.", len(accepted))
         if refusal is not None:
             text = f"{text} {_('The rest was refused: {reason}', reason=user_message(refusal))}"
-        await self._tell(askings[0].origin, jobs, text)
-        return jobs
+        await self._tell(accepted, text)
+        return [job for _asking, job in accepted]
 
     async def _accept(self, asking: Asking) -> Job:
         """Queue and follow one job; raises BotError or EngineError."""
@@ -116,24 +116,28 @@ class Intake:
             self._follower.follow(job, rules, answers=origin.message_id, tell=origin.tell)
         return job
 
-    async def _tell(self, origin: Origin, jobs: Sequence[Job], text: str) -> None:
-        """Answer a command, with what the model does not know of its words."""
-        if origin.tell is None:
+    async def _tell(self, accepted: Sequence[tuple[Asking, Job]], text: str) -> None:
+        """Answer a command, with what the model does not know of its words, and its size."""
+        tell = accepted[0][0].origin.tell
+        if tell is None:
             return
-        with about_job(jobs[0].id):
-            notices = dict.fromkeys([notice for job in jobs for notice in await self._notices(job)])
+        with about_job(accepted[0][1].id):
+            notices = dict.fromkeys(
+                [notice for asking, job in accepted for notice in await self._notices(asking, job)]
+            )
             try:
-                await origin.tell("\n".join([text, *notices]))
+                await tell("\n".join([text, *notices]))
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
                 # The job is queued; its progress message tells the rest.
                 report(error, "the acknowledgement")
 
-    async def _notices(self, job: Job) -> list[str]:
-        """Return sentences about unknown words, escaped."""
-        try:
-            return [escape(translated(each)) for each in await check_words(job.request)]
-        except EngineError:  # a continued job whose model was replaced
-            return []
+    async def _notices(self, asking: Asking, job: Job) -> list[str]:
+        """Return sentences about unknown words and another size than the picture's, escaped."""
+        about_size = await asyncio.to_thread(size_note, asking, job.request)
+        notices = [] if about_size is None else [about_size]
+        with contextlib.suppress(EngineError):  # a continued job whose model was replaced
+            notices += [escape(translated(each)) for each in await check_words(job.request)]
+        return notices
 
     async def asked(self, person: str) -> None:
         """Wait until the user's current request is queued or refused."""

@@ -14,7 +14,7 @@ from engine.painting.composing import Frame
 from engine.painting.images import to_pil
 from engine.painting.init_image import Source
 from engine.painting.masking import self_mask
-from engine.pictures.sizes import Box, at_most, middle
+from engine.pictures.sizes import MOST_EDITED, Box, at_most, middle
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
@@ -22,8 +22,6 @@ from engine.translatable import Translatable
 if TYPE_CHECKING:
     from engine.models import Perceptor
 
-MAX_PIXELS = 25_000_000
-"""The most pixels of an edit; photographs of 24 megapixels are below it."""
 LONGEST = 8.0
 """The largest aspect that is painted, and 1 / this the smallest; longer parts are padded."""
 
@@ -42,9 +40,10 @@ def frame_of(
     """What to paint of ``source``, and the recipe for it.
 
     ``recipe_for`` gives the recipe for a picture of an aspect from 1/8 to 8. The edit has the
-    picture's own size, at most MAX_PIXELS, or the width or height that the request sets. It is only
-    cropped to an aspect, or to a width and height together, in the request. If there are a mask and
-    ``where``, only their intersection can change. Raises RequestError if nothing matches ``where``.
+    picture's own size, at most MOST_EDITED pixels, or the width or height that the request sets. It
+    is only cropped to an aspect, or to a width and height together, in the request. If there are a
+    mask and ``where``, only their intersection can change. Raises RequestError if nothing matches
+    ``where``.
     """
     image, white, remarks = source.image, source.white, list[str]()
     if white is not None:
@@ -63,8 +62,8 @@ def frame_of(
         elif request.aspect is not None:
             box = middle(image.size, request.aspect)
             image, white = image.crop(box), None if white is None else white.crop(box)
-        if image.width * image.height > MAX_PIXELS:
-            size = at_most(image.size, MAX_PIXELS)
+        if image.width * image.height > MOST_EDITED:
+            size = at_most(image.size, MOST_EDITED)
             remarks.append(_shrunk(image.size, size))
             image = image.resize(size, Image.Resampling.LANCZOS)
             white = None if white is None else white.resize(size)
@@ -157,7 +156,7 @@ def _shrunk(before: tuple[int, int], after: tuple[int, int]) -> Translatable:
         height=before[1],
         across=after[0],
         down=after[1],
-        most=MAX_PIXELS // 1_000_000,
+        most=MOST_EDITED // 1_000_000,
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from PIL import Image, ImageOps, TiffImagePlugin, _imaging
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, _imaging
 
 from engine.errors import RequestError
 from engine.pictures.formats import (
@@ -29,6 +29,7 @@ from engine.pictures.formats import (
 MAX_PIXELS = 50_000_000
 # Each scan of a progressive JPEG visits every pixel, so that a small file could take an hour.
 # Cameras and editors make about ten scans.
+_SIDEWAYS = (5, 6, 7, 8)  # values of EXIF's orientation
 _MAX_SCANNED_PIXELS = 64 * MAX_PIXELS
 _SCAN = b"\xff\xda"
 # What Pillow's plugins raise for broken files, found by changing bytes of intact files.
@@ -81,6 +82,18 @@ def decode(data: bytes) -> Decoded:
             raise _unread(RAW)
         image.load()
         return Decoded(_upright(image), image.format, _several(data))
+
+
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Width and height of the first picture in a file's bytes, turned upright, from its header.
+
+    Raises RequestError if the bytes are no picture that can be read.
+    """
+    with warnings.catch_warnings(), refusing_damage(data):
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
+            sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS
+            return image.size[::-1] if sideways else image.size
 
 
 @contextlib.contextmanager

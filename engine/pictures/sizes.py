@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MOST_EDITED = 25_000_000
+"""The most pixels of an edit; photographs of 24 megapixels are below it."""
+
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom are not included."""
 
@@ -18,6 +21,8 @@ def middle(size: tuple[int, int], aspect: float) -> Box:
 
 
 def at_most(size: tuple[int, int], pixels: int) -> tuple[int, int]:
-    """``size`` in the same shape with at most ``pixels``."""
-    share = min(1.0, (pixels / (size[0] * size[1])) ** 0.5)
+    """``size``, made smaller in the same shape if it has more than ``pixels``."""
+    share = (pixels / (size[0] * size[1])) ** 0.5
+    if share >= 1:
+        return size
     return max(1, int(size[0] * share)), max(1, int(size[1] * share))

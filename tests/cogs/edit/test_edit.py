@@ -210,6 +210,19 @@ async def test_the_button_on_a_picture_with_an_aspect_cuts_nothing_off(world, he
     assert sizes[0][0] > 2 * sizes[0][1]
 
 
+async def test_an_edit_that_crops_says_so_when_it_is_queued(world, here):
+    asked = await here.alice.slash(
+        here.channel,
+        "edit",
+        prompt=f"a fox --ar 1:1 {FAST}",
+        image=("fox.png", png(size=(300, 200))),
+    )
+    await answered(world, asked)
+    assert "middle of the picture, with 200x200 pixels instead of 300x200" in asked.response.content
+    job = await newest(world, here.channel, 1)
+    assert (job.result["width"], job.result["height"]) == (200, 200)
+
+
 async def test_continue_again_and_edits_of_an_edit_keep_the_size_of_the_picture(world, here):
     noise = Image.effect_noise((300, 200), 90).convert("RGB")
     file = io.BytesIO()

@@ -217,7 +217,7 @@ def test_one_side_keeps_the_shape(tiny, size, values, expected):
 
 
 def test_the_largest_size_is_told(tiny, monkeypatch):
-    monkeypatch.setattr(framing, "MAX_PIXELS", 1_000_000)
+    monkeypatch.setattr(framing, "MOST_EDITED", 1_000_000)
     iterate, synthesis = _edited(tiny, _noise(2000, 1000))
     size = iterate.full_size().size
     assert size == (1414, 707)
