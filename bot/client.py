@@ -15,6 +15,7 @@ from bot.delivery.picture_check import wanted_scores
 from bot.delivery.results import Results
 from bot.errors import ClosingError
 from bot.guild.rules import GuildSettings
+from bot.host.adoption import Adoption
 from bot.host.metrics import Metrics
 from bot.host.retention import Retention
 from bot.host.settings import Settings
@@ -95,6 +96,7 @@ class ImageBot(commands.AutoShardedBot):
         self.upkeep: Upkeep
         self.guild_settings: GuildSettings
         self.delivery: Delivery
+        self.adoption: Adoption
         self.removal: Removal
         self.busy: BusyPeople
         self.gate: Gate
@@ -163,6 +165,7 @@ class ImageBot(commands.AutoShardedBot):
         self.delivery = Delivery(
             store, self.queue, self.guild_settings, self, results, preview_seconds
         )
+        self.adoption = Adoption(store, self.queue, self.delivery)
         self.removal = Removal(store, self.queue, self.delivery, self)
         self.busy = BusyPeople()
         self.gate = Gate(store, self.queue, settings.limits, self.busy)
@@ -184,6 +187,7 @@ class ImageBot(commands.AutoShardedBot):
         await self.tree.set_translator(CatalogueTranslator())
         await sync_if_changed(self.tree, self.store)
         await self.delivery.take_up()
+        self.adoption.start()
 
     async def on_ready(self) -> None:
         """Log each new session."""
@@ -230,6 +234,7 @@ class ImageBot(commands.AutoShardedBot):
         async with self._opening:  # wait until opening has finished before closing
             if self._opened:
                 self.intake.close()
+                await self.adoption.close()
                 await self.delivery.close()
                 await self.queue.close()
                 await self.session.close()

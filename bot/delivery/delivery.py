@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -92,15 +92,19 @@ class Delivery:
 
     async def take_up(self) -> None:
         """Continue what the previous process left, after a start."""
-        for job in self._queue.resumed():
+        await self.continue_with(self._queue.resumed(), await self._store.undelivered())
+
+    async def continue_with(self, jobs: Sequence[Job], untold: Sequence[StoredJob]) -> None:
+        """Continue what another process left: jobs in the queue, and ends not announced yet."""
+        for job in jobs:
             stored = await self._store.job(job.id)
             self.follow(
                 job,
                 await self._guild_settings.rules(job.place.guild_id),
                 message_id=as_number(stored.progress_message_id) if stored else None,
             )
-        for stored in await self._store.undelivered():
-            if stored.id not in self._tasks:
+        for stored in untold:
+            if not self._closing and stored.id not in self._tasks:
                 self._start(stored.id, self._deliver_stored(stored))
 
     async def retry_refused(self, guild_id: int) -> None:

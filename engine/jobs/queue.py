@@ -115,16 +115,30 @@ class PaintQueue:
 
     async def start(self) -> None:
         """Take over the store's unfinished jobs, start the worker, and start painting."""
-        for record in in_turn(await self.store.waiting()):
+        self._resumed = self._take_up(await self.store.waiting())
+        await self._get_worker()
+        self._serve()
+
+    def adopt(self, records: Sequence[JobRecord]) -> list[Job]:
+        """Take over jobs of another process that died; the store gave them to this one.
+
+        Returns them for the bot, which continues their delivery.
+        """
+        jobs = self._take_up(records)
+        self._wake.set()
+        return jobs
+
+    def _take_up(self, records: Sequence[JobRecord]) -> list[Job]:
+        jobs = []
+        for record in in_turn(records):
             job = self._jobs[record.id] = Job(record, resumed=True)
-            self._resumed.append(job)
+            jobs.append(job)
             if record.started_at is not None:
                 self._restarted.append(job)
             else:
-                self._waiting.push(job.person, job)
+                self._push(job)
         self._refresh()
-        await self._get_worker()
-        self._serve()
+        return jobs
 
     async def close(self) -> None:
         """Refuse new jobs, let the worker save, and end it within 5 s.
@@ -203,12 +217,18 @@ class PaintQueue:
         job = self._jobs[record.id] = Job(record)
         if work is not None:
             job.seconds_left = self.estimator.seconds(work)
-        self._waiting.push(person, job)
+        self._push(job)
         self._tell_watchers(job)
         self._refresh()
         self._wake.set()
         log.info("queued", extra={"job": job.id})
         return job
+
+    def _push(self, job: Job) -> None:
+        left = job.seconds_left
+        self._waiting.push(
+            job.person, job, self.estimator.seconds(job.request) if left is None else left
+        )
 
     def _check_open(self) -> None:
         if self._closing:

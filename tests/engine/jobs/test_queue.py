@@ -17,6 +17,7 @@ from bench import load
 from data import Store
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Done, Failed, Progress, Queued
+from engine.jobs.job import JobRecord
 from engine.jobs.queue import PaintQueue
 from engine.painting.pipeline import imagine
 from tests.tiny_model import PLACE, tiny_request, write_tiny_model
@@ -326,7 +327,7 @@ async def test_killed_workers_lose_no_picture_unless_one_job_kills_them_all(tmp_
     async with running(tmp_path, in_process=False) as queue:
         job = await ask(queue, iterations=40)
         doomed = await ask(queue, person="bob", iterations=5000)
-        after = await ask(queue, person="cat", iterations=1)
+        after = await ask(queue, person="bob", iterations=1)
         queue.store.state_path(doomed.id).mkdir()  # so that its state cannot be saved
         killed: list[int] = []
         await progressed(job, 3)
@@ -348,3 +349,20 @@ def test_the_measurement_of_load_paints_them_all(capsys):
     assert figures["jobs"] == figures["finished"] == 26  # at least one per person
     assert 0 < figures["lag_p99_ms"] < 1000
     assert figures["longest_wait_over_fair_share"] > 0.5
+
+
+async def test_a_running_queue_paints_the_jobs_of_a_process_that_ended(queue, tmp_path):
+    other = await Store.open(tmp_path)
+    for number in range(2):
+        request = tiny_request("a red circle", seed=number, iterations=2)
+        await other.add(JobRecord(f"{number:032x}", request, "bob", PLACE, number + 1), {})
+    await other.started(f"{1:032x}")
+    assert await queue.store.adopted() == ([], [])
+    await other.close()  # as if it had died: its jobs have no owner
+    own = await ask(queue, iterations=2)
+    unfinished, _ = await queue.store.adopted()
+    jobs = queue.adopt(unfinished)
+    assert {int(job.id, 16) for job in jobs} == {0, 1}
+    assert all(job.resumed for job in jobs)
+    for job in (*jobs, own):
+        assert isinstance(await ending(job), Done)

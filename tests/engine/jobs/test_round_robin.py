@@ -91,6 +91,56 @@ def test_no_person_is_served_more_than_their_share_while_another_waits(steps):
         assert sorted(line) == sorted(waiting)
 
 
+def test_a_thousand_iterations_wait_until_others_had_as_many():
+    line: RoundRobin[Any] = RoundRobin()
+    line.push("ann", "long 1", 100)
+    line.push("ann", "long 2", 100)
+    for i in range(300):
+        line.push("bob", i, 1)
+    order = list(line)
+    assert order.index("long 1") == 99
+    assert order.index("long 2") == 200
+    assert drained(line) == order
+
+
+def test_nobody_waits_for_nobody():
+    line: RoundRobin[Any] = RoundRobin()
+    line.push("ann", "long", 100)
+    assert line.pop() == "long"
+    line.push("ann", "long", 100)
+    line.push("bob", "short", 1)
+    assert drained(line) == ["short", "long"]
+
+
+@given(
+    st.lists(st.tuples(PEOPLE, st.integers(1, 50)), min_size=1, max_size=60),
+    st.lists(st.tuples(PEOPLE, st.integers(1, 50)), max_size=30),
+)
+def test_people_who_wait_all_the_time_get_the_same_seconds(items, later):
+    """Give or take the largest item, whatever the sizes and the order of arrival."""
+    line: RoundRobin[Any] = RoundRobin()
+    for i, (person, seconds) in enumerate(items):
+        line.push(person, (person, seconds, i), seconds)
+    largest = max(seconds for _, seconds in [*items, *later])
+    served = Counter({person: 0 for person, _ in items})
+    waiting_since_the_start = set(served)
+    while True:
+        expected = next(iter(line), None)
+        popped = line.pop()
+        assert popped == expected
+        if popped is None:
+            break
+        person, seconds, i = popped
+        served[person] += seconds
+        if later:
+            whose, much = later.pop()
+            line.push(whose, (whose, much, len(items) + len(later)), much)
+        waiting_since_the_start &= {each[0] for each in line}
+        shares = [served[each] for each in waiting_since_the_start]
+        if shares:
+            assert max(shares) - min(shares) <= 2 * largest
+
+
 def record(id, person, created_at, served_at=None):
     return JobRecord(
         id, make_request("x"), person, Place(None, "1"), created_at, person_served_at=served_at
