@@ -27,6 +27,7 @@ from engine.request.prompt.grammar import (
     split_at_pluses,
 )
 from engine.request.quotes import masked
+from engine.translatable import Translatable
 
 STEP = 1.1  # what one pair of parentheses multiplies a weight by, in Stable Diffusion's web UIs
 
@@ -50,12 +51,30 @@ _WHOLE = re.compile(r"^\((?P<words>[^()]*[^()\d:])\s*:\s*(?P<weight>" + _NUMBER 
 _STRONGER = re.compile(r"^(?P<open>\({2,})(?P<words>[^()]+)(?P<close>\){2,})$")
 _WEAKER = re.compile(r"^\[(?P<words>[^\[\]|:]+)\]$")
 
+# Chinese and Japanese keyboards.
+_WIDE = re.compile(rf"\uff5c|\uff1a(?={_NUMBER})")
+
 # What must not stay among the words.
 _NUMBERED = re.compile(rf"(?:(?<=[^\s\d:])|(?<=\s)|^):{_SIGN}?[.,]?\d[^\s)]*")
 _SPACED = re.compile(rf"(?<=[^\s\d:])\s+:\s+{_NUMBER}{_END}|:\s*{_NUMBER}\s*\)")
 _NETWORK = re.compile(r"<(?:lora|lyco|hypernet|embedding):[^<>]*>", re.IGNORECASE)
 _ALTERNATIVES = re.compile(r"\[[^\[\]]*[|:][^\[\]]*\](?!\()|\{[^{}]*\|[^{}]*\}")
 _BRACKETS = re.compile(r"(?<![\w!])\[[^\[\]]+\](?!\()|\(\(.*?(?:\)\)|$)|\{+[^{}]*\}+", re.DOTALL)
+
+# Weights that can be moved out of a prompt.
+_INSIDE = re.compile(
+    rf"\([^()]*?[^()\s\d:]\s*:\s*{_NUMBER}\s*\)|\({{2,}}[^()]+\){{2,}}|\[[^\[\]|:]+\](?!\()"
+)
+_FOLLOWED = re.compile(rf"(?P<weight>(?<=[^\s\d:]):{_SIGN}?\d+(?:\.\d+)?)[,;]?\s+")
+
+_UNCLEAR_NUMBER = Translatable(
+    'The number in "{given}" can\'t be read as a weight; write "{instead}", for example, or put '
+    "the words in double quotes."
+)
+_UNCLEAR_BRACKETS = Translatable(
+    'The brackets in "{given}" have no meaning inside a prompt; write "{instead}", for example, or '
+    "put the words in double quotes."
+)
 
 
 def parse_prompts(text: str) -> tuple[Prompt, ...]:
@@ -83,11 +102,11 @@ def canonical(text: str) -> str:
 
 def _translated(text: str) -> str:
     """One side of an arrow, or a whole text, in our own grammar."""
-    text = text.strip()
+    text = _narrow(text.strip())
     own = [part.strip() for part in split_at_pluses(text) if part.strip()]
     for part in own:
         _refuse_other_tools(part)
-    prompts = [prompt for part in _parts(own) for prompt in _prompts(part)]
+    prompts = [prompt for part in _parts(own) for prompt in _clear_prompts(part)]
     written = [str(prompt) for prompt in prompts]
     if len(own) == len(prompts) and all(
         part == mine or _same(part, prompt)
@@ -95,6 +114,13 @@ def _translated(text: str) -> str:
     ):
         return text
     return " + ".join(written)
+
+
+def _narrow(text: str) -> str:
+    """``text`` with the wide colon before a weight, and the wide bar, as on our keyboards."""
+    shape = masked(text)
+    wide = {found.start(): "|" if found[0] == "\uff5c" else ":" for found in _WIDE.finditer(shape)}
+    return "".join(wide.get(i, character) for i, character in enumerate(text)) if wide else text
 
 
 def _same(part: str, prompt: Prompt) -> bool:
@@ -112,6 +138,41 @@ def _parts(own: list[str]) -> list[str]:
             start = bar.end()
         parts.append(part[start:])
     return [part.strip() for part in parts if part.strip()]
+
+
+def _clear_prompts(part: str) -> list[Prompt]:
+    """The prompts in ``part``; a refusal says how it can be written."""
+    try:
+        return _prompts(part)
+    except _UnclearError as unclear:
+        raise RequestError(
+            unclear.template,
+            **{**unclear.values, "instead": _clearer(part) or "a castle + fog:1.4"},
+        ) from None
+
+
+class _UnclearError(RequestError):
+    """Words with something among them that another tool takes for a weight."""
+
+
+def _clearer(part: str) -> str | None:
+    """``part`` with the weights inside it as prompts of their own; None if that is unclear."""
+    moved, kept, start = [], "", 0
+    try:
+        for found in _INSIDE.finditer(masked(part)):
+            moved.append(str(_prompt(part[slice(*found.span())])))
+            kept += part[start : found.start()]
+            start = found.end()
+        kept = re.sub(r"(?:\s*,)+", ",", re.sub(r"\s+", " ", kept + part[start:])).strip(" ,")
+        parts = [_FOLLOWED.sub(r"\g<weight> + ", kept), *moved] if kept else moved
+        instead = " + ".join(parts)
+        for each in split_at_pluses(instead):
+            if each.count("(") != each.count(")"):
+                return None
+            _prompts(each)
+    except RequestError:
+        return None
+    return instead if len(instead) <= 200 else None
 
 
 def _prompts(part: str) -> list[Prompt]:
@@ -186,18 +247,12 @@ def _checked(words: str) -> str:
     shape = masked(words)
     found = _NUMBERED.search(shape) or _SPACED.search(shape)
     if found is not None:
-        raise RequestError(
-            'The number in "{given}" can\'t be read as a weight; write it at the end of a prompt, '
-            'as in "a castle + fog:1.4", or put the words in double quotes.',
-            given=words[max(0, found.start() - 20) : found.end()].strip()[:60],
-        )
+        given = words[max(0, found.start() - 20) : found.end()].strip()[:60]
+        raise _UnclearError(_UNCLEAR_NUMBER.template, given=given, instead="")
     brackets = _BRACKETS.search(shape)
     if brackets is not None:
-        raise RequestError(
-            'The brackets in "{given}" have no meaning inside a prompt; give words a weight of '
-            'their own, as in "a castle + fog:1.4", or put them in double quotes.',
-            given=words[brackets.start() : brackets.end()][:60],
-        )
+        given = words[brackets.start() : brackets.end()][:60]
+        raise _UnclearError(_UNCLEAR_BRACKETS.template, given=given, instead="")
     return words
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cogs.conftest import job_id_of
 from tests.cogs.media import answered, png, sha256
 
 
@@ -97,3 +98,38 @@ async def test_only_one_address_can_be_given(world, here):
         here.channel, "imagine", prompt="https://example.com/a.png https://example.com/b.png a fox"
     )
     assert "Keep one address" in await answered(world, result)
+
+
+async def test_a_remix_can_have_choices(world, here):
+    await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 2")
+    [first] = await world.painted(here.channel)
+    shown = await here.bob.click(first, label="Remix")
+    sent = await here.bob.submit_modal(shown, {"prompt": "a {blue, green} circle"})
+    assert sent.response.content == "Queued 2 pictures."
+    pictures = await world.painted(here.channel, 3)
+    jobs = [await world.bot.store.job(job_id_of(picture)) for picture in pictures[1:]]
+    assert {job.request.prompt for job in jobs} == {"a blue circle", "a green circle"}
+    assert {(job.person, job.request.iterations) for job in jobs} == {(str(here.bob.id), 2)}
+
+
+async def test_a_reply_can_have_choices_up_to_the_limit(world, here, host, monkeypatch):
+    await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 2")
+    [first] = await world.painted(here.channel)
+    monkeypatch.setattr(world.bot.settings.limits, "max_jobs_per_person", 1)
+    await here.alice.send(
+        here.channel, "edit: a {blue, green} circle --iterations 900", reply_to=first
+    )
+    assert await prompts_queued(world) == ["a blue circle"]
+    assert any("already have 1 picture" in message.content for message in world.messages(here.channel))
+    for job in world.bot.queue.overview():
+        await world.bot.queue.cancel(job.id)
+
+
+async def test_an_address_in_a_direct_message_is_the_start(world, here, host):
+    message = await here.alice.send(here.channel, "look", attachments=[("mine.png", png("blue"))])
+    address = message.attachments[0].url
+    await here.alice.user.send_dm(f"imagine: {address} a fox --iterations 900")
+    await world.until(world.bot.queue.overview, "the job")
+    [job] = world.bot.queue.overview()
+    assert (job.request.prompt, job.request.init_image) == ("a fox", sha256(png("blue")))
+    await world.bot.queue.cancel(job.id)

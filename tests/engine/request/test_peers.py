@@ -37,6 +37,7 @@ from engine.request.request import (
         ("a:0,5", [("a", 0.5)]),
         ("a:50%", [("a", 0.5)]),
         ("a:\u22120.5", [("a", -0.5)]),
+        ("狐\uff1a0.5\uff5c月", [("狐", 0.5), ("月", 1)]),
         ("a castle:0.5.", [("a castle", 0.5)]),
         ("a::2", [("a", 2)]),
         ("a::2 b::1", [("a", 2), ("b", 1)]),
@@ -105,6 +106,27 @@ def test_what_has_no_clear_meaning_is_refused_with_what_was_typed(typed, part):
     assert part in said
     assert said.endswith(".")
     assert re.search(r"write|remove|put|give", said)
+
+
+@pytest.mark.parametrize(
+    ("typed", "instead"),
+    [
+        ("a castle, (fog:1.4), night", "a castle, night + fog:1.4"),
+        ("a castle:0.5, fog:0.3", "a castle:0.5 + fog:0.3"),
+        ("a ((big)) castle", "a castle + big:1.21"),
+        (
+            "masterpiece, (best quality:1.2), a girl, [blurry]",
+            "masterpiece, a girl + best quality:1.2 + blurry:0.91",
+        ),
+        ("(a:1.4) (b:2) | c", "a:1.4 + b:2"),
+        ("(a:1.4, b)", "a castle + fog:1.4"),
+    ],
+)
+def test_the_refusal_shows_how_to_write_it(typed, instead):
+    with pytest.raises(RequestError) as refusal:
+        parse_prompts(typed)
+    assert f'"{instead}"' in str(refusal.value)
+    assert canonical(instead) == instead
 
 
 LETTERS = st.text("abcxyz ", min_size=1, max_size=12).filter(str.strip).map(str.strip)
