@@ -120,7 +120,8 @@ async def test_a_reply_can_have_choices_up_to_the_limit(world, here, host, monke
         here.channel, "edit: a {blue, green} circle --iterations 900", reply_to=first
     )
     assert await prompts_queued(world) == ["a blue circle"]
-    assert any("already have 1 picture" in message.content for message in world.messages(here.channel))
+    told = [message.content for message in world.messages(here.channel)]
+    assert any("already have 1 picture" in text for text in told)
     for job in world.bot.queue.overview():
         await world.bot.queue.cancel(job.id)
 
