@@ -49,6 +49,7 @@ COGS = (
     "cogs.admin",
     "cogs.edit",
     "cogs.replies",
+    "cogs.deleted_messages",
     "cogs.config",
 )
 # No privileged intent: text reaches the bot through commands, buttons, modals, mentions and

@@ -17,6 +17,7 @@ from bot.language import _
 from bot.language.formatting import escape, link_to
 from bot.media.resize import thumbnail
 from bot.ui.feature import Feature
+from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
 
 # Eleven components per picture: three pictures, separators and paging take 39 of Discord's 40.
@@ -96,22 +97,22 @@ async def page_of(
             )
         )
     )
-    kept = await bot.store.quota.kept_among([job.id for job in jobs])
+    ids = [job.id for job in jobs]
+    kept = await bot.store.quota.kept_among(ids)
+    results = await bot.store.messages.results_of(ids)
     for i, job in enumerate(jobs):
         if i:
             view.add_item(discord.ui.Separator())
+        text = _text(job, job.id in kept, results.get(job.id))
         data = await bot.store.picture(job.id)
         small = None if data is None else await asyncio.to_thread(thumbnail, data)
         if small is None:
-            view.add_item(discord.ui.TextDisplay(_text(job, job.id in kept)))
+            view.add_item(discord.ui.TextDisplay(text))
         else:
             name = f"{job.id}.webp"
             files.append(discord.File(io.BytesIO(small), filename=name))
             view.add_item(
-                discord.ui.Section(
-                    _text(job, job.id in kept),
-                    accessory=discord.ui.Thumbnail(f"attachment://{name}"),
-                )
+                discord.ui.Section(text, accessory=discord.ui.Thumbnail(f"attachment://{name}"))
             )
         for place in sorted({button.place for button in FINISHED}):
             view.add_item(
@@ -128,11 +129,14 @@ async def page_of(
     return view, files
 
 
-def _text(job: StoredJob, kept: bool) -> str:
-    when = f"<t:{job.created_at // 1000}:R>"
-    seed = _("seed {seed}", seed=job.seed)
-    spared = f" · {_('kept')}" if kept else ""
-    return f"{escape(job.request.prompt, PROMPT_LENGTH)}\n-# {seed} · {when}{spared}{link_to(job)}"
+def _text(job: StoredJob, kept: bool, result: JobMessage | None) -> str:
+    parts = [_("seed {seed}", seed=job.seed), f"<t:{job.created_at // 1000}:R>"]
+    if kept:
+        parts.append(_("kept"))
+    if job.removed_at is not None:
+        parts.append(_("its message was deleted"))
+    details = " · ".join(parts)
+    return f"{escape(job.request.prompt, PROMPT_LENGTH)}\n-# {details}{link_to(result)}"
 
 
 async def setup(bot: ImageBot) -> None:

@@ -1,10 +1,12 @@
-"""Which job a Discord message shows, and the addresses of pictures that people want to edit."""
+"""Where the messages about jobs are, and the addresses of pictures that people want to edit."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
-from data.database import Database
+from data.database import Database, Row
+from data.jobs.messages import MESSAGE_COLUMNS, JobMessage
 from engine.clock import now_ms
 
 # Discord's links to attachments expire after a day, and nobody leaves a modal open for longer.
@@ -12,7 +14,7 @@ ADDRESS_HOURS = 24
 
 
 class Messages:
-    """Looks up jobs and addresses; every method raises StoreError if the database fails."""
+    """Looks up messages and addresses; every method raises StoreError if the database fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -20,13 +22,59 @@ class Messages:
     async def job_shown_in(self, channel_id: str, message_id: str) -> str | None:
         """The id of the job whose progress or result the message shows, or None."""
         rows = await self._database.fetch(
-            "SELECT id FROM jobs WHERE channel_id = ? AND "
-            "(result_message_id = ? OR progress_message_id = ?)",
+            "SELECT job_id FROM job_messages WHERE channel_id = ? AND message_id = ?",
             channel_id,
             message_id,
-            message_id,
         )
-        return rows[0]["id"] if rows else None
+        return rows[0]["job_id"] if rows else None
+
+    async def about(self, job_id: str) -> list[JobMessage]:
+        """The messages about a job, its result first."""
+        rows = await self._database.fetch(
+            f"SELECT {MESSAGE_COLUMNS} FROM job_messages WHERE job_id = ? ORDER BY kind DESC",  # noqa: S608  constant
+            job_id,
+        )
+        return [JobMessage(**row) for row in rows]
+
+    async def results_of(self, job_ids: Collection[str]) -> dict[str, JobMessage]:
+        """The messages with the results of these jobs, by job; at most a few hundred."""
+        if not job_ids:
+            return {}
+        rows = await self._database.fetch(
+            f"SELECT {MESSAGE_COLUMNS} FROM job_messages WHERE kind = 'result' AND job_id IN "  # noqa: S608  marks
+            f"({', '.join('?' * len(job_ids))})",
+            *job_ids,
+        )
+        return {row["job_id"]: JobMessage(**row) for row in rows}
+
+    async def deleted(self, channel_id: str, message_ids: Collection[str]) -> list[JobMessage]:
+        """Forget messages that were deleted in Discord; returns those about jobs.
+
+        The picture of a deleted result counts as removed.
+        """
+        found: list[Row] = []
+        for message_id in message_ids:
+            found += await self._database.fetch(
+                f"SELECT {MESSAGE_COLUMNS} FROM job_messages "  # noqa: S608  constant
+                "WHERE channel_id = ? AND message_id = ?",
+                channel_id,
+                message_id,
+            )
+        if not found:  # as nearly always
+            return []
+        gone = [JobMessage(**row) for row in found]
+        async with self._database.transaction() as transaction:
+            for message in gone:
+                await transaction.change(
+                    "DELETE FROM job_messages WHERE channel_id = ? AND message_id = ?",
+                    message.channel_id,
+                    message.message_id,
+                )
+                if message.kind == "result":
+                    await transaction.change(
+                        "UPDATE jobs SET removed_at = ? WHERE id = ?", now_ms(), message.job_id
+                    )
+        return gone
 
     async def job_starting_with(self, start: str) -> str | None:
         """The id of the only job whose id starts with these 8 digits; None if none or several."""

@@ -181,18 +181,22 @@ class Results:
             if stored.guild_id is not None:
                 self._refused.setdefault(int(stored.guild_id), set()).add(stored.id)
             return None
-        return await self._delivered(stored, direct, message_id)
+        return await self._delivered(stored, direct, message_id, directly=True)
 
     async def _delivered(
         self,
         stored: StoredJob,
         channel: discord.PartialMessageable | discord.DMChannel,
         message_id: int | None,
+        *,
+        directly: bool = False,
     ) -> str | None:
         """Store the message's id, and return its link; None if there is no message."""
         if message_id is None:
             return None
-        await self._store.set_result_message(stored.id, str(message_id))
+        await self._store.set_result_message(
+            stored.id, str(message_id), str(channel.id) if directly else None
+        )
         log.info("Delivered as message %d", message_id)
         return channel.get_partial_message(message_id).jump_url
 

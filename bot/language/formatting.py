@@ -10,7 +10,7 @@ import re
 import discord
 
 from bot.language import _, mark, plural
-from data.jobs.stored import StoredJob
+from data.jobs.messages import JobMessage
 from engine.events import Done
 from engine.request.request import ImageRequest
 
@@ -132,10 +132,10 @@ def file_name(prompt: str, seed: int, job_id: str, ending: str = "png") -> str:
     return f"{words or 'picture'}-{seed}-{job_id[:8]}.{ending}"
 
 
-def link_to(job: StoredJob) -> str:
-    """Return a link to the job's picture, after a dot, or "" without it."""
-    if job.result_message_id is None:
+def link_to(message: JobMessage | None) -> str:
+    """Return a link to a job's message, after a dot, or "" without one."""
+    if message is None:
         return ""
-    place = "@me" if job.guild_id is None else job.guild_id
-    address = f"https://discord.com/channels/{place}/{job.channel_id}/{job.result_message_id}"
+    place = "@me" if message.guild_id is None else message.guild_id
+    address = f"https://discord.com/channels/{place}/{message.channel_id}/{message.message_id}"
     return f" · [{_('message')}]({address})"

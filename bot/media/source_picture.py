@@ -17,6 +17,7 @@ from bot.language import _
 from bot.media.attachments import Attachments
 from bot.requests.custom_ids import job_with_buttons
 from bot.requests.picture import Picture, picture_from_bytes
+from bot.requests.removed import check_not_removed
 from data.jobs.stored import StoredJob
 from data.store import Store
 from engine.pictures.formats import ENDINGS
@@ -73,6 +74,7 @@ async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
 
 async def own_picture(store: Store, job: StoredJob) -> Picture:
     """Return the picture of a job as it was painted; raises GoneError if it is gone."""
+    check_not_removed(job)
     if not job.is_painted:
         raise GoneError(_("That picture isn't finished yet. Try again when it's done."))
     data = await store.picture(job.id)

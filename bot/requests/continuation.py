@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.errors import GoneError, LimitError
 from bot.language import _
+from bot.requests.removed import check_not_removed
 from data.jobs.stored import StoredJob
 from engine.request.limits import whole_range
 from engine.request.request import ImageRequest
@@ -30,6 +31,7 @@ def continuation_of(job: StoredJob) -> Continuation:
     Raises GoneError if there is no picture to continue, LimitError if it has the maximum number of
     iterations.
     """
+    check_not_removed(job)
     if not job.is_painted or job.result is None:
         raise GoneError(_("There's no finished picture to continue. Press Again to paint one."))
     if job.request.changes_nothing:

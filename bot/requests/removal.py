@@ -14,6 +14,7 @@ import discord
 from bot.errors import DELETED, NO_ACCESS, report
 from bot.language import _
 from bot.requests.channels import ChannelsAndUsers, channel_of
+from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
 from data.store import Store
 from engine.events import Event
@@ -62,9 +63,8 @@ class Removal:
     async def delete_messages(self, job: StoredJob) -> str | None:
         """Delete the job's messages; return why one of them is left, or None."""
         why = None
-        for message_id in (job.result_message_id, job.progress_message_id):
-            if message_id is not None:
-                why = await self._delete(job, int(message_id)) or why
+        for message in await self._store.messages.about(job.id):
+            why = await self._delete(message, job.person) or why
         return why
 
     async def remove(self, job: StoredJob) -> str:
@@ -75,22 +75,21 @@ class Removal:
         await self.end(job.id)
         for time_lapse in await self._store.time_lapses_of(job.id):
             await self.remove(time_lapse)
-        stored = await self._store.job(job.id)  # with its current message ids
-        why = await self.delete_messages(job if stored is None else stored)
+        why = await self.delete_messages(job)
         await self._store.delete(job.id)
         if why is None:
             return _("Deleted.")
         return _("Deleted, but I couldn't delete its message: {why}", why=why)
 
-    async def _delete(self, job: StoredJob, message_id: int) -> str | None:
-        channel = channel_of(self._client, job.channel_id, job.guild_id)
+    async def _delete(self, message: JobMessage, person: str) -> str | None:
+        channel = channel_of(self._client, message.channel_id, message.guild_id)
         try:
-            await channel.get_partial_message(message_id).delete()
+            await channel.get_partial_message(int(message.message_id)).delete()
         except discord.HTTPException as error:
             if (
                 error.code in (_UNKNOWN_CHANNEL, *NO_ACCESS)
-                and job.guild_id is not None
-                and (await self._delete_directly(job, message_id))
+                and message.guild_id is not None
+                and (await self._delete_directly(person, int(message.message_id)))
             ):
                 return None
             return None if error.code in DELETED else report(error, "deleting a message")
@@ -98,10 +97,13 @@ class Removal:
             return report(error, "deleting a message")
         return None
 
-    async def _delete_directly(self, job: StoredJob, message_id: int) -> bool:
-        """Delete the result in the user's direct messages; return whether it was there."""
+    async def _delete_directly(self, person: str, message_id: int) -> bool:
+        """Delete a result in the user's direct messages; return whether it was there.
+
+        Earlier versions did not write down that it is there.
+        """
         try:
-            user = await self._client.fetch_user(int(job.person))
+            user = await self._client.fetch_user(int(person))
             direct = await user.create_dm()
             await direct.get_partial_message(message_id).delete()
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bot.errors import GoneError
 from bot.language import _
+from bot.requests.removed import check_not_removed
 from data.jobs.stored import StoredJob
 from engine.request.request import ImageRequest
 
@@ -25,6 +26,7 @@ class TimeLapse:
 
 def time_lapse_of(job: StoredJob) -> TimeLapse:
     """Return the time-lapse of a finished picture; raises GoneError without a picture."""
+    check_not_removed(job)
     if not job.is_painted or job.result is None:
         raise GoneError(_("There's no finished picture to show. Press Again to paint one."))
     work = job.request.with_values(iterations=int(job.result["iterations"]), more=None)

@@ -22,6 +22,7 @@ from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
 from bot.requests.origin import Origin, origin_of_interaction
 from bot.requests.removal import Removal
+from bot.requests.removed import check_not_removed
 from bot.requests.restrictions import check_may_ask
 from bot.requests.rights import check_may_see, check_owner_or_moderator
 from bot.requests.time_lapse import time_lapse_of
@@ -224,6 +225,7 @@ class EditButton(JobButton):
     ) -> None:
         """Open the modal; nothing is queued until it is submitted."""
         await in_time(check_may_ask(bot.store.people, interaction))
+        check_not_removed(job)
         if not job.is_painted:
             raise GoneError(_("There's no finished picture to edit. Press Again to paint one."))
         await interaction.response.send_modal(EditModal("job", job.id))

@@ -106,9 +106,10 @@ class Moderation(commands.Cog):
                 channels=channels,
                 limit=SHOWN,
             )
+            results = await self.bot.store.messages.results_of([job.id for job in found])
             await show_list(
                 interaction,
-                [job_line(job) for job in found],
+                [job_line(job, results.get(job.id)) for job in found],
                 _("Nobody has made a picture here yet."),
             )
 

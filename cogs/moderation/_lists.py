@@ -10,6 +10,7 @@ from bot.language import _, plural
 from bot.language.formatting import escape, link_to
 from bot.requests.restrictions import timestamp
 from bot.ui.autocomplete import CHOICE_LENGTH
+from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
 from data.people import LoggedAct, Restriction
 from data.picture_checks import Finding
@@ -88,12 +89,17 @@ def choice_name(job: Job | StoredJob) -> str:
     return start + (prompt if len(prompt) <= room else f"{prompt[: room - 1]}…")
 
 
-def job_line(job: StoredJob) -> str:
-    """Describe a job: its user, state, time, message and prompt."""
+def job_line(job: StoredJob, result: JobMessage | None) -> str:
+    """Describe a job: its user, state, time, message and prompt.
+
+    Another person's direct message has no link.
+    """
     kind = "" if job.time_lapse_of is None else f" · {_('time-lapse')}"
+    removed = "" if job.removed_at is None else f" · {_('message deleted')}"
+    link = link_to(None if result is None or result.guild_id is None else result)
     return (
         f"<@{job.person}> · {state_of(job)}{kind} · {timestamp(job.created_at, 'R')}"
-        f"{link_to(job)}\n"
+        f"{removed}{link}\n"
         f"`{job.id[:8]}` {escape(job.request.prompt, 120)}"
     )
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Sequence
 
-from data.database import Database
+from data.database import Database, Transaction
 from data.errors import StoreError
 from data.jobs.owners import Owner
 from engine.clock import now_ms
@@ -71,11 +71,18 @@ class Leases:
             > 0
         )
 
-    async def mark_told(self, id: str, ended: Sequence[State], also: str, *values: object) -> bool:
+    async def mark_told(
+        self,
+        transaction: Transaction,
+        id: str,
+        ended: Sequence[State],
+        also: str,
+        *values: object,
+    ) -> bool:
         """Mark the end of this owner's job as told and release it; False if it does not apply."""
         states = ", ".join("?" for _ in ended)
         return (
-            await self._database.change(
+            await transaction.change(
                 f"UPDATE jobs SET {also}, delivered_at = ?, owner = NULL, lease_until = 0 "  # noqa: S608  constants of data.store
                 f"WHERE id = ? AND owner = ? AND delivered_at IS NULL AND state IN ({states})",
                 *values,

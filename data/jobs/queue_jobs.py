@@ -16,6 +16,7 @@ from data.jobs import files
 from data.jobs.files import Files
 from data.jobs.job_table import Jobs
 from data.jobs.leases import Leases
+from data.jobs.messages import add_message
 from data.jobs.owners import Owner
 from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, request_of
 from data.jobs.words import add_words
@@ -193,33 +194,49 @@ class QueueJobs(Jobs):
 
     # What the bot has told people.
 
-    async def set_progress_message(self, id: str, message_id: str | None) -> bool:
-        """The message that shows the job's progress; None if it was deleted."""
-        return (
-            await self._database.change(
+    async def set_progress_message(
+        self, id: str, message_id: str, direct_channel_id: str | None = None
+    ) -> bool:
+        """The message that shows the job's progress, in its channel or in direct messages."""
+        async with self._database.transaction() as transaction:
+            if not await transaction.change(
                 "UPDATE jobs SET progress_message_id = ? WHERE id = ?", message_id, id
-            )
-            > 0
-        )
+            ):
+                return False
+            await add_message(transaction, id, message_id, "progress", direct_channel_id)
+        return True
 
-    async def set_result_message(self, id: str, message_id: str) -> bool:
-        """rendered -> delivered, with the message that shows the picture.
+    async def set_result_message(
+        self, id: str, message_id: str, direct_channel_id: str | None = None
+    ) -> bool:
+        """rendered -> delivered, with the message that shows the picture, and where it is.
 
         A failed job stays failed, with the message that says why. A second call changes nothing.
         """
-        if await self._leases.mark_told(
-            id, ("rendered",), "result_message_id = ?, state = 'delivered'", message_id
-        ):
+        async with self._database.transaction() as transaction:
+            delivered = await self._leases.mark_told(
+                transaction,
+                id,
+                ("rendered",),
+                "result_message_id = ?, state = 'delivered'",
+                message_id,
+            )
+            if not delivered and not await self._leases.mark_told(
+                transaction, id, ("failed",), "result_message_id = ?", message_id
+            ):
+                return False
+            await add_message(transaction, id, message_id, "result", direct_channel_id)
+        if delivered:
             # Discord has the time-lapse now; a picture stays for edits and the history.
             await asyncio.to_thread(self.files.remove_time_lapse, id)
             for watcher in self.watchers:
                 watcher(id)
-            return True
-        return await self._leases.mark_told(id, ("failed",), "result_message_id = ?", message_id)
+        return True
 
     async def set_told(self, id: str) -> bool:
         """The end of a cancelled job was told; it has no result message. Idempotent as above."""
-        return await self._leases.mark_told(id, ("cancelled",), "state = state")
+        async with self._database.transaction() as transaction:
+            return await self._leases.mark_told(transaction, id, ("cancelled",), "state = state")
 
     async def undelivered(self) -> list[StoredJob]:
         """Finished jobs whose end was not told yet, without those of other stores; oldest first."""

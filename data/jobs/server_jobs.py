@@ -129,8 +129,8 @@ class ServerJobs:
         text = text.strip()
         message = _MESSAGE.fullmatch(text)
         if message is not None:
-            where = "result_message_id = ? OR progress_message_id = ?"
-            values = [message[1], message[1]]
+            where = "id IN (SELECT job_id FROM job_messages WHERE message_id = ?)"
+            values = [message[1]]
         elif _ID.fullmatch(text.lower()):
             where, values = "id >= ? AND id < ?", [text.lower(), text.lower() + LAST]
         else:

@@ -25,7 +25,7 @@ class StoredJob:
     ``result``, once rendered, has ``seed``, ``seconds``, ``iterations``, ``width``, ``height``,
     ``notices`` and ``stopped`` (see engine.events.Done). ``picture_path`` is set if there is a
     picture; a cancelled job may have a partial one. ``time_lapse_of`` is the job whose time-lapse
-    this job makes or made.
+    this job makes or made. ``removed_at`` is when its result was deleted in Discord.
     """
 
     id: str
@@ -47,6 +47,7 @@ class StoredJob:
     error: str | None
     picture_path: Path | None
     time_lapse_of: str | None = None
+    removed_at: int | None = None
 
     @property
     def place(self) -> Place:
@@ -62,7 +63,7 @@ class StoredJob:
 COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
-    "result_message_id, result, error, picture, time_lapse_of"
+    "result_message_id, result, error, picture, time_lapse_of, removed_at"
 )
 
 

@@ -111,6 +111,9 @@ async def use_jobs(store):
         await store.count_history("ann", guild_id=guild)
     await store.messages.job_shown_in("200", "2")
     await store.messages.job_starting_with("12345678")
+    await store.messages.about(first)
+    await store.messages.results_of([first, ended])
+    await store.messages.deleted("200", ["2", "none"])
     await store.messages.address(await store.messages.keep_address("https://example.org"))
     for words in ("", "fox", "abc123", "nothing like it"):
         for person in (None, "ann"):

@@ -1,0 +1,13 @@
+"""Pictures whose message somebody deleted in Discord, as moderators do."""
+
+from __future__ import annotations
+
+from bot.errors import GoneError
+from bot.language import _
+from data.jobs.stored import StoredJob
+
+
+def check_not_removed(job: StoredJob) -> None:
+    """Raise GoneError if the message with the picture was deleted: nothing may show it again."""
+    if job.removed_at is not None:
+        raise GoneError(_("That picture's message was deleted, so I don't use the picture again."))
