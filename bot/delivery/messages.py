@@ -35,6 +35,7 @@ from engine.request.request import ImageRequest
 
 WAITING, PAINTING, PAINTED, FAILED = 0x95A5A6, 0x3498DB, 0x2ECC71, 0xE67E22
 _BAR = 16
+_FIELD = 1024  # characters, Discord's limit
 SPOILER = "SPOILER_"
 OVERLAY = "may-change.jpg"
 
@@ -167,7 +168,11 @@ def result(
 
 
 def _listed(notices: Sequence[str]) -> str:
-    return "\n".join(f"- {escape(translated(notice), 300)}" for notice in notices[:3])[:1024]
+    """Return a list of the sentences, as many as fit into an embed's field."""
+    lines = [f"- {escape(translated(notice), 300)}"[:_FIELD] for notice in notices]
+    while len("\n".join(lines)) > _FIELD:
+        lines.pop()
+    return "\n".join(lines)
 
 
 def as_time_lapse(text: Text) -> Text:

@@ -77,6 +77,15 @@ def test_every_prompt_fits_into_every_message(text):
         assert all(len(field.value or "") <= 1024 for field in shown.embed.fields)
 
 
+def test_a_card_lists_every_note_that_fits():
+    request = make_request("a fox")
+    notes = tuple(f"Note {number} says something about the picture." for number in range(5))
+    done = Done(b"", 7, 1.0, 3, 32, 32, notices=notes)
+    shown = messages.result("1", request, done, ("a.png", b"x")).embed.fields[0].value
+    assert shown is not None
+    assert shown.splitlines() == [f"- {note}" for note in notes]
+
+
 def test_a_card_shows_the_size_that_the_picture_will_have():
     request = make_request("a fox", width=100, height=100)
     painting = messages.painting("1", request, Progress(1, 2, b"x", {}, None, width=96, height=96))
