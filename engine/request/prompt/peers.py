@@ -27,7 +27,6 @@ from engine.request.prompt.grammar import (
     split_at_pluses,
 )
 from engine.request.quotes import masked
-from engine.translatable import Translatable
 
 STEP = 1.1  # what one pair of parentheses multiplies a weight by, in Stable Diffusion's web UIs
 
@@ -66,15 +65,6 @@ _INSIDE = re.compile(
     rf"\([^()]*?[^()\s\d:]\s*:\s*{_NUMBER}\s*\)|\({{2,}}[^()]+\){{2,}}|\[[^\[\]|:]+\](?!\()"
 )
 _FOLLOWED = re.compile(rf"(?P<weight>(?<=[^\s\d:]):{_SIGN}?\d+(?:\.\d+)?)[,;]?\s+")
-
-_UNCLEAR_NUMBER = Translatable(
-    'The number in "{given}" can\'t be read as a weight; write "{instead}", for example, or put '
-    "the words in double quotes."
-)
-_UNCLEAR_BRACKETS = Translatable(
-    'The brackets in "{given}" have no meaning inside a prompt; write "{instead}", for example, or '
-    "put the words in double quotes."
-)
 
 
 def parse_prompts(text: str) -> tuple[Prompt, ...]:
@@ -145,14 +135,29 @@ def _clear_prompts(part: str) -> list[Prompt]:
     try:
         return _prompts(part)
     except _UnclearError as unclear:
+        instead = _clearer(part) or "a castle + fog:1.4"
+        if unclear.has_number:
+            raise RequestError(
+                'The number in "{given}" can\'t be read as a weight; write "{instead}", for '
+                "example, or put the words in double quotes.",
+                given=unclear.given,
+                instead=instead,
+            ) from None
         raise RequestError(
-            unclear.template,
-            **{**unclear.values, "instead": _clearer(part) or "a castle + fog:1.4"},
+            'The brackets in "{given}" have no meaning inside a prompt; write "{instead}", for '
+            "example, or put the words in double quotes.",
+            given=unclear.given,
+            instead=instead,
         ) from None
 
 
-class _UnclearError(RequestError):
-    """Words with something among them that another tool takes for a weight."""
+class _UnclearError(Exception):
+    """Words of which ``given`` may be a weight in another tool; it is a number, or brackets."""
+
+    def __init__(self, given: str, *, has_number: bool) -> None:
+        super().__init__(given)
+        self.given = given[:60]
+        self.has_number = has_number
 
 
 def _clearer(part: str) -> str | None:
@@ -170,7 +175,7 @@ def _clearer(part: str) -> str | None:
             if each.count("(") != each.count(")"):
                 return None
             _prompts(each)
-    except RequestError:
+    except (RequestError, _UnclearError):
         return None
     return instead if len(instead) <= 200 else None
 
@@ -247,12 +252,11 @@ def _checked(words: str) -> str:
     shape = masked(words)
     found = _NUMBERED.search(shape) or _SPACED.search(shape)
     if found is not None:
-        given = words[max(0, found.start() - 20) : found.end()].strip()[:60]
-        raise _UnclearError(_UNCLEAR_NUMBER.template, given=given, instead="")
+        given = words[max(0, found.start() - 20) : found.end()].strip()
+        raise _UnclearError(given, has_number=True)
     brackets = _BRACKETS.search(shape)
     if brackets is not None:
-        given = words[brackets.start() : brackets.end()][:60]
-        raise _UnclearError(_UNCLEAR_BRACKETS.template, given=given, instead="")
+        raise _UnclearError(words[brackets.start() : brackets.end()], has_number=False)
     return words
 
 
