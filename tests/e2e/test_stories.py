@@ -17,6 +17,7 @@ from tests.e2e.conftest import BotProcess, check_described, host_environment, ru
 from tests.e2e.jobs import rows
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.channels import FORUM, Channel
+from tests.e2e.standin.commands import RefusedError
 from tests.e2e.standin.components import buttons
 from tests.e2e.standin.guilds import MEMBER, Guild, User
 from tests.e2e.standin.interactions import Interaction
@@ -33,6 +34,7 @@ async def running(tmp_path_factory, catalogue):
     standin = StandIn()
     await standin.start()
     environment = host_environment(standin, folder / "data", catalogue, "tiny")
+    environment["DISCORD_HOST_SERVER"] = standin.world.guild_id
     async with running_bot(standin, folder, environment) as bot:
         yield standin, bot
     await standin.stop()
@@ -285,6 +287,17 @@ async def test_comments_start_nothing(server, alice, bob):
     assert (await server.run(alice, "imagine", prompt="an owl", iterations=2)).startswith("Queued")
     await server.result(3)
     assert [job["prompt"] for job in server.jobs(bob)] == ["a hen"]
+
+
+async def test_only_the_host_s_own_server_is_shown_the_host_s_commands(server):
+    world = server.standin.world
+    own = Server(server.standin, server.bot, world.guild, world.add_channel("desk"))
+    host, administrator = world.host, own.guild.owner
+    host.roles.append(own.add_role("Host", discord.Permissions(administrator=True)))
+    assert "queue" in (await own.run(host, "admin stats")).lower()
+    assert "only" in (await own.run(administrator, "admin stats")).lower()
+    with pytest.raises(RefusedError, match="sees no command 'admin'"):
+        await server.run(server.owner, "admin stats")
 
 
 async def test_pictures_in_forum_posts_and_archived_threads(server, alice):
