@@ -16,9 +16,12 @@ from engine.models import load_models
 from engine.painting import framing
 from engine.painting.composing import Frame, likeness
 from engine.painting.framing import part_to_paint
-from engine.painting.masking import inner_slope
+from engine.painting.init_image import Source
+from engine.painting.masking import composite, inner_slope
 from engine.painting.pipeline import imagine, prepare, provenance
 from engine.painting.unchanged import unchanged_picture
+from engine.request.recipe import Recipe
+from tests.engine.tiny import tiny_perceptor
 from tests.tiny_model import tiny_request, write_tiny_model
 
 
@@ -246,6 +249,43 @@ def test_where_nothing_changed_the_originals_detail_comes_back():
     detail = np.asarray(picture, np.float32) - 127.5
     share = (detail * (other - other.mean())).mean() / detail.var()
     assert share < 0.15
+
+
+def _recipe_for(aspect):
+    """As a model with tokens of 16 px that paints 64x64 would have it."""
+    sides = (64 * aspect**0.5, 64 / aspect**0.5)
+    return Recipe(*(max(16, round(side / 16) * 16) for side in sides))
+
+
+PERCEPTOR = tiny_perceptor()
+LENGTH = st.integers(1, 40) | st.integers(41, 900)
+
+
+@given(LENGTH, LENGTH, st.booleans(), st.data())
+def test_any_picture_and_mask_can_be_framed_and_composed(width, height, masked, data):
+    picture, white = _noise(width, height), None
+    if masked:
+        x, y = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+        box = (x, y, data.draw(st.integers(x + 1, width)), data.draw(st.integers(y + 1, height)))
+        white = _white((width, height), box)
+    request = tiny_request(init_image="0" * 64)
+    frame, recipe = framing.frame_of(Source(picture, white, ()), request, _recipe_for, PERCEPTOR)
+    start, mask = frame.start(), frame.mask()
+    assert start.shape == (1, 3, recipe.height, recipe.width)
+    assert min(frame.visible) >= 1
+    assert (mask is not None) == masked
+    if mask is not None:
+        assert mask.shape == (1, 1, recipe.height, recipe.width)
+        assert mask.any()
+    # The same painting gives the picture back; another one changes it only where it may.
+    same = frame.compose(start[0], start[0], mask)
+    assert same.size == picture.size
+    assert np.asarray(ImageChops.difference(same, picture)).max() <= 1
+    changed = 1 - start if mask is None else composite(1 - start, start, mask)
+    other = frame.compose(changed[0], start[0], mask)
+    assert other.size == picture.size
+    if white is not None:
+        assert ImageChops.subtract(_differs(picture, other), white).getbbox() is None
 
 
 def test_likeness_is_one_for_the_same_and_low_for_another_picture():
