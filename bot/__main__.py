@@ -21,12 +21,13 @@ from bot.host.health import serve
 from bot.host.logs import set_up_logs
 from bot.host.settings import Settings, SettingsError, export_engine_variables, load_settings
 from bot.permissions import application_id_of, invite_link
+from data.running_bots import InUseError
 from engine.errors import EngineError
 
 log = logging.getLogger("bot")
 
-# From sysexits.h: EX_CONFIG, EX_UNAVAILABLE, EX_NOPERM.
-WRONG_SETTINGS, UNAVAILABLE, REFUSED = 78, 69, 77
+# From sysexits.h: EX_CONFIG, EX_UNAVAILABLE, EX_NOPERM, EX_TEMPFAIL.
+WRONG_SETTINGS, UNAVAILABLE, REFUSED, IN_USE = 78, 69, 77, 75
 FAILED = 1
 HOST_COMMANDS = ("doctor", "backup", "restore")
 
@@ -128,6 +129,8 @@ async def run(settings: Settings) -> int:
         return _say(
             f"Can't connect to Discord: {error}. Check the network and try again.", UNAVAILABLE
         )
+    except InUseError as error:
+        return _say(str(error), IN_USE)
     except EngineError as error:
         return _say(str(error), WRONG_SETTINGS)
     except (ClosingError, RuntimeError):
@@ -137,7 +140,7 @@ async def run(settings: Settings) -> int:
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
-    return 0
+    return IN_USE if bot.replaced else 0
 
 
 _stopping: set[asyncio.Task[None]] = set()

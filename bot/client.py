@@ -17,12 +17,14 @@ from bot.errors import ClosingError
 from bot.guild.rules import GuildSettings
 from bot.host.adoption import Adoption
 from bot.host.metrics import Metrics
+from bot.host.one_process import OneProcess, check_starts
 from bot.host.retention import Retention
 from bot.host.settings import Settings
 from bot.host.upkeep import Upkeep
 from bot.language import _
 from bot.language.translator import CatalogueTranslator
 from bot.media.attachments import Attachments
+from bot.permissions import application_id_of
 from bot.requests.busy import BusyPeople
 from bot.requests.gate import Gate
 from bot.requests.intake import CLOSING, Intake
@@ -90,6 +92,8 @@ class ImageBot(commands.AutoShardedBot):
         self.tree.host_server = None if host_server is None else int(host_server)
         self.metrics = metrics
         self.store: Store
+        self.one_process: OneProcess
+        self.replaced = False  # by another process with the same token
         self.people: People
         self.queue: PaintQueue
         self.session: aiohttp.ClientSession
@@ -131,11 +135,31 @@ class ImageBot(commands.AutoShardedBot):
             if self._opened:
                 return
             self.store = await Store.open(self.settings.painting.data_folder)
+            self.one_process = OneProcess(
+                self.store.running_bots,
+                str(application_id_of(self.settings.discord.token.get_secret_value())),
+                self._stop_for_another,
+            )
+            try:
+                await self.one_process.start()
+            except BaseException:
+                await self.store.close()
+                raise
             self._create_parts()
             self._opened = True
             self.upkeep.start()
             self.retention.start()
             await self.queue.start()
+
+    async def _stop_for_another(self) -> None:
+        self.replaced = True
+        await self.close()
+
+    async def connect(self, *, reconnect: bool = True) -> None:
+        """Connect to the gateway; raises InUseError if Discord allows no more sessions today."""
+        shards, _address, limits = await self.http.get_bot_gateway()
+        check_starts(discord.SessionStartLimits(**limits), shards)
+        await super().connect(reconnect=reconnect)
 
     def _create_parts(self) -> None:
         """Create the parts, each with the parts that it needs."""
@@ -241,5 +265,6 @@ class ImageBot(commands.AutoShardedBot):
                 await self.session.close()
                 await self.retention.close()
                 await self.upkeep.close()
+                await self.one_process.close()
                 await self.store.close()
         await super().close()

@@ -95,7 +95,14 @@ class SettingError(BotError):
 DELETED = (10003, 10008)  # Unknown Channel, Unknown Message
 NO_ACCESS = (50001, 50013)  # Missing Access, Missing Permissions
 TOO_LARGE = 40005
-DM_CLOSED = 50007
+DM_CLOSED = (50007, 50278)
+# Unknown Interaction (it expired), Unknown Webhook and Invalid Webhook Token (15 minutes passed).
+EXPIRED = (10062, 10015, 50027)
+ANSWERED = 40060  # Interaction has already been acknowledged
+# The thread is archived, the thread is locked.
+THREAD_CLOSED = (50083, 160005)
+# Blocked by AutoMod, by its title filter, by the filter for harmful links.
+FILTERED = (200000, 200001, 240000)
 
 
 # A path from the root, the home folder or a Windows drive, up to its last separator. Names of
@@ -170,7 +177,13 @@ def _discord_message(error: BaseException) -> str | None:
     if isinstance(error, discord.HTTPException):
         if error.code in DELETED:
             return _("That message is gone. Use /imagine again, or check /history.")
-        if error.code == DM_CLOSED:
+        if error.code in EXPIRED or error.code == ANSWERED:
+            return _("That took too long for Discord. Try again.")
+        if error.code in THREAD_CLOSED:
+            return _("This thread is closed. Ask a moderator to open it, or try another channel.")
+        if error.code in FILTERED:
+            return _("This server's AutoMod blocked my message. Ask a moderator to allow it.")
+        if error.code in DM_CLOSED:
             return _(
                 "I can't DM you. Allow direct messages in this server's privacy settings and "
                 "try again."
@@ -205,6 +218,12 @@ def report(error: BaseException, where: str) -> str:
     if text is not None:
         with using_language(ENGLISH):  # a BotError's text was translated when it was raised
             log.info("%s was refused: %s", where, _full_message(error))
+        if getattr(_cause(error), "code", None) == ANSWERED:
+            log.warning(
+                "%s was already answered. If you see this often, another process runs with the "
+                "same token: stop one of them.",
+                where,
+            )
         return text
     reference = secrets.token_hex(4)
     log.error(
@@ -233,7 +252,8 @@ async def answer(interaction: discord.Interaction[Any], text: str) -> None:
             await interaction.followup.send(text, ephemeral=True)
     except discord.HTTPException as error:
         # The token has expired, or Discord has trouble: the user cannot be reached.
-        log.warning("Could not send the answer %r: %s", text, error)
+        level = logging.INFO if error.code in (*EXPIRED, ANSWERED) else logging.WARNING
+        log.log(level, "Could not send the answer %r: %s", text, error)
     except (aiohttp.ClientError, TimeoutError) as error:
         log.warning("Could not send the answer %r: %s", text, error)
 

@@ -21,6 +21,7 @@ from data.people import People
 from data.picture_checks import PictureChecks
 from data.privacy.personal_data import Privacy
 from data.retention import Retention
+from data.running_bots import RunningBots
 from data.sqlite.backup import DATABASE
 from data.sqlite.database import SqliteDatabase
 from data.sqlite.recovery import recover
@@ -48,6 +49,7 @@ class Store(QueueJobs):
     - ``retention``: deleting what was kept long enough
     - ``privacy``: exporting and deleting what is stored about a person
     - ``overview``: numbers for the host
+    - ``running_bots``: which process runs a bot
 
     These methods and parts are all that is used above ``data``, so they are what every back end
     offers. Their SQL is portable and runs on a :class:`data.database.Database`; only
@@ -67,6 +69,7 @@ class Store(QueueJobs):
         self.retention = Retention(database, self)
         self.privacy = Privacy(database, self)
         self.overview = Overview(database)
+        self.running_bots = RunningBots(database, owner)
         self._indexing: asyncio.Task[int] | None = None
 
     @classmethod

@@ -37,6 +37,11 @@ class Owner:
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.lock"
 
+    def is_alive(self, name: str) -> bool:
+        """Whether ``name`` is a living owner of this machine; False also if that is not known."""
+        path = self._path(name)
+        return name == self.name or (path.exists() and not _is_free(path))
+
     def dead(self) -> list[str]:
         """The dead owners of this machine; owners elsewhere are known only by their leases."""
         return [

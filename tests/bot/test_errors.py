@@ -40,6 +40,15 @@ def test_our_own_errors_are_shown_as_they_are(kind):
         (http(403, 50013, discord.Forbidden), "won't let me"),
         (http(403, 50001, discord.Forbidden), "won't let me"),
         (http(413, 40005), "too large"),
+        (http(404, 10062, discord.NotFound), "took too long"),
+        (http(404, 10015, discord.NotFound), "took too long"),
+        (http(401, 50027), "took too long"),
+        (http(400, 40060), "took too long"),
+        (http(400, 50083), "thread is closed"),
+        (http(400, 160005), "thread is closed"),
+        (http(400, 200000), "AutoMod"),
+        (http(400, 240000), "AutoMod"),
+        (http(403, 50007, discord.Forbidden), "can't DM you"),
         (http(429, 0), "rate limiting me"),
         (http(503, 0, discord.DiscordServerError), "Discord is having problems"),
         (aiohttp.ClientConnectionError("x"), "couldn't reach Discord"),
@@ -55,6 +64,14 @@ def test_expected_errors_have_a_message(error, words):
     assert text is not None
     assert words in text
     assert "Discord's own words" not in text
+
+
+@pytest.mark.parametrize("code", [10062, 40060, 50083])
+def test_what_discord_answers_now_and_then_is_no_unforeseen_error(code, caplog):
+    with caplog.at_level(logging.INFO):
+        report(http(400, code), "/imagine")
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert ("same token" in caplog.text) == (code == 40060)
 
 
 def test_an_unexpected_error_is_logged_and_answered_with_a_reference(caplog):

@@ -155,6 +155,9 @@ async def use_servers_and_people(store):
 
 
 async def use_upkeep(store):
+    await store.running_bots.claim("1")
+    await store.running_bots.renew("1")
+    await store.running_bots.release("1")
     guilds, people = store.guilds, store.people
     await store.overview.jobs_by_state()
     await store.overview.last_channels(0)
