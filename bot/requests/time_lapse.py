@@ -25,9 +25,11 @@ class TimeLapse:
 
 
 def time_lapse_of(job: StoredJob) -> TimeLapse:
-    """Return the time-lapse of a finished picture; raises GoneError without a picture."""
+    """Return the time-lapse of a finished picture; raises GoneError if there is none."""
     check_not_removed(job)
     if not job.is_painted or job.result is None:
         raise GoneError(_("There's no finished picture to show. Press Again to paint one."))
+    if job.request.changes_nothing:
+        raise GoneError(_("Strength 0 changes nothing, so there is no time-lapse."))
     work = job.request.with_values(iterations=int(job.result["iterations"]), more=None)
     return TimeLapse(job.id, job.request, work)

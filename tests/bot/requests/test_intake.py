@@ -17,6 +17,7 @@ from bot.requests.continuation import continuation_of
 from bot.requests.gate import Gate
 from bot.requests.intake import Intake
 from bot.requests.picture import picture_from_bytes
+from bot.requests.time_lapse import time_lapse_of
 from engine.errors import EngineError, RequestError, UnknownModelError
 from engine.jobs.queue import PaintQueue
 from engine.request.request import make_request
@@ -238,6 +239,8 @@ async def test_an_edit_that_changed_nothing_is_not_continued(store):
     request = make_request("a fox", init_image="a" * 64, strength=0)
     with pytest.raises(GoneError, match="strength 0"):
         continuation_of(replace(stored, request=request))
+    with pytest.raises(GoneError, match="no time-lapse"):
+        time_lapse_of(replace(stored, request=request))
 
 
 async def test_nothing_is_accepted_after_closing(intake, queue):
