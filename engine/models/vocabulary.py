@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import RequestError
-from engine.models.catalogue import ModelEntry
+from engine.models.catalogue import EXAMPLES, ModelEntry
 from engine.models.packages import clip_tokenizer
 from engine.request.request import ImageRequest
 from engine.request.words import emoji_name, listed, words_in
@@ -172,11 +172,23 @@ def _stub(storage: _Storage, offset: int, size: tuple[int, ...], *_: object) -> 
 
 
 def check_words(request: ImageRequest, entry: ModelEntry, folder: Path) -> tuple[Translatable, ...]:
-    """Notices about the words of ``request`` that its model does not know.
+    """Like :func:`check_reading`, for a model of the catalogue that need not be loaded."""
+    return check_reading(request, vocabulary_of(entry, folder), entry.name, entry.examples)
 
-    Raises RequestError if it knows none of them that says something: it would paint noise.
+
+def check_reading(
+    request: ImageRequest,
+    vocabulary: Vocabulary,
+    model: str,
+    examples: tuple[str, ...] = EXAMPLES,
+) -> tuple[Translatable, ...]:
+    """Notices about the words of ``request`` that its ``model`` does not know.
+
+    ``examples`` are prompts that it knows. Raises RequestError if it knows none of the words that
+    say something: it would paint noise.
     """
-    vocabulary = vocabulary_of(entry, folder)
+    if request.changes_nothing:
+        return ()
     phrase = request.source_phrase()
     texts = [" ".join(prompt.words for prompt in request.prompts())]
     texts += [] if phrase is None else [phrase]
@@ -184,7 +196,7 @@ def check_words(request: ImageRequest, entry: ModelEntry, folder: Path) -> tuple
     for text in texts:
         reading = vocabulary.read(text)
         if not reading.meaningful:
-            raise _knows_nothing(text, entry, reading.unknown)
+            raise _knows_nothing(text, model, examples, reading.unknown)
         unknown += reading.unknown
     return tuple(unknown_notices(unknown))
 
@@ -203,22 +215,24 @@ def unknown_notices(unknown: Iterable[str]) -> list[Translatable]:
     ]
 
 
-def _knows_nothing(text: str, entry: ModelEntry, unknown: tuple[str, ...]) -> RequestError:
-    examples = ", ".join(f'"{example}"' for example in entry.examples)
+def _knows_nothing(
+    text: str, model: str, examples: tuple[str, ...], unknown: tuple[str, ...]
+) -> RequestError:
+    shown = ", ".join(f'"{example}"' for example in examples)
     names = [emoji_name(word) for word in unknown if next(words_in(word)).emoji]
     if names:
         return RequestError(
             'The model {model} doesn\'t know any word of "{words}"; it reads English words, as in '
             "{examples}, so write emoji in words, as in {names}.",
-            model=entry.name,
+            model=model,
             words=text[:60],
-            examples=examples,
+            examples=shown,
             names=", ".join(f'"{name}"' for name in names[:4]),
         )
     return RequestError(
         'The model {model} doesn\'t know any word of "{words}"; it reads English words, as in '
         "{examples}.",
-        model=entry.name,
+        model=model,
         words=text[:60],
-        examples=examples,
+        examples=shown,
     )

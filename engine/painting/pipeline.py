@@ -16,6 +16,7 @@ import torch
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
 from engine.models.free_memory import free_bytes
+from engine.models.vocabulary import check_reading
 from engine.painting.framing import frame_of
 from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
@@ -71,6 +72,7 @@ def imagine(
         image = over_white(unchanged_picture(request, pictures).image)
         return iter([Iterate(0, to_tensor(image, *image.size)[0], {}, 0.0)])
     models = models or load_models(request.model, device=device, precision=precision)
+    check_reading(request, models.perceptor.vocabulary, models.name)
     return paint(prepare(request, models, pictures, check_memory=check_memory))
 
 

@@ -8,6 +8,7 @@ import sys
 import pytest
 import torch
 
+from engine import imagine
 from engine.errors import RequestError
 from engine.models import load_models
 from engine.models.catalogue import load_catalogue, models_folder
@@ -145,3 +146,12 @@ def test_unknown_words_among_others_are_a_notice():
 def test_the_words_of_where_are_checked():
     with pytest.raises(RequestError, match="東京"):
         check("a fox", "natural", init_image="0" * 64, where="東京")
+
+
+def test_the_library_refuses_them_too():
+    with pytest.raises(RequestError, match="doesn't know any word"):
+        imagine("東京", model="drawn", device="cpu")
+
+
+def test_nothing_is_said_about_words_that_change_nothing():
+    assert check("東京", "natural", init_image="0" * 64, strength=0) == ()
