@@ -27,7 +27,8 @@ class Attempt:
     """Sends the job to ``worker`` and publishes the events that come back.
 
     ``on_progress`` is called after each of them. Afterwards ``hung`` is whether the worker was
-    killed because it was silent for longer than ``timeout``.
+    killed because it was silent for longer than ``timeout``, and ``lost_device`` whether it ended
+    because its device was lost.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Attempt:
         self._estimator = estimator
         self._timeout = timeout
         self._on_progress = on_progress
-        self.hung = False
+        self.hung = self.lost_device = False
         self._effort: Effort | None = None
 
     async def run(
@@ -74,7 +75,7 @@ class Attempt:
                 ending = self._take(message)
                 if ending is not None:
                     return ending
-            self.hung = self._worker.hung
+            self.hung, self.lost_device = self._worker.hung, self._worker.lost_device
             return None
         finally:
             self._worker.close_inbox(job.id)

@@ -381,7 +381,7 @@ class PaintQueue:
             saved = job.saved_iteration
             hangs, deaths = hangs + attempt.hung, deaths + (not attempt.hung)
             if deaths == _MAX_DEATHS and not self._closing:
-                return died_twice()
+                return died_twice(lost_device=attempt.lost_device)
             if hangs == _MAX_HANGS and not self._closing:
                 return too_many_hangs()
         return None

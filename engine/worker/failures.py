@@ -1,9 +1,12 @@
-"""The endings of jobs that failed for reasons other than their request."""
+"""The endings of jobs that failed for reasons other than their request, and of workers."""
 
 from __future__ import annotations
 
 from engine.events import Failed
 from engine.translatable import Translatable
+
+# Exit codes of a worker that a new one should replace: 75 is EX_TEMPFAIL of sysexits.h.
+OUT_OF_MEMORY, DEVICE_LOST = 75, 76
 
 
 def too_many_hangs() -> Failed:
@@ -16,8 +19,18 @@ def too_many_hangs() -> Failed:
     )
 
 
-def died_twice() -> Failed:
-    """The job ended two workers and made no progress in between."""
+def died_twice(*, lost_device: bool) -> Failed:
+    """The job ended two workers and made no progress in between.
+
+    ``lost_device`` is whether the last one said that its device was lost.
+    """
+    if lost_device:
+        return Failed(
+            Translatable(
+                "The painting device failed on this twice; try again later, and tell the bot's "
+                "host."
+            )
+        )
     return Failed(
         Translatable(
             "The painting process crashed on this twice, probably because memory ran out; try a "

@@ -31,7 +31,7 @@ from engine.events import Failed
 from engine.models import Models, choose_device, load_models
 from engine.models.memory import is_lost_device, is_memory_error
 from engine.request.request import request_from_json
-from engine.worker.failures import unexpected_error
+from engine.worker.failures import DEVICE_LOST, OUT_OF_MEMORY, unexpected_error
 from engine.worker.jobs import PaintJob, WorkerJob
 from engine.worker.messages import (
     HEADER,
@@ -56,13 +56,18 @@ from engine.worker.unchanged_job import UnchangedJob
 # When both wait, a time-lapse gets one iteration after this many of pictures: its picture is
 # finished already, but it must not wait forever.
 _PICTURE_TURNS = 4
-# EX_TEMPFAIL of sysexits.h: out of memory, or a broken CUDA context. A new process may succeed.
-REPLACE_ME = 75
 _HEARTBEAT_EVERY = 1.0  # seconds
 
 
 class ReplaceMeError(Exception):
-    """This process can no longer use the device, or has no memory left; a new one may."""
+    """This process can no longer use the device, or has no memory left; a new one may.
+
+    ``code`` is the exit code that says so.
+    """
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class JobLoop:
@@ -180,9 +185,11 @@ class JobLoop:
         except Exception as error:
             # Broad on purpose: an error in one job must not stop the worker.
             if is_memory_error(error):  # a new process has more, and no other models loaded
-                raise ReplaceMeError(f"memory ran out in job {job.id}: {error}") from error
+                text = f"memory ran out in job {job.id}: {error}"
+                raise ReplaceMeError(text, OUT_OF_MEMORY) from error
             if is_lost_device(error):
-                raise ReplaceMeError(f"the device was lost in job {job.id}: {error}") from error
+                text = f"the device was lost in job {job.id}: {error}"
+                raise ReplaceMeError(text, DEVICE_LOST) from error
             reference = uuid.uuid4().hex[:8]
             self._send(
                 Logged(job.id, logging.ERROR, f"reference {reference}\n{traceback.format_exc()}")
@@ -276,7 +283,7 @@ def main() -> int:
         return 0
     except ReplaceMeError as error:
         send(Logged("", logging.ERROR, str(error)))
-        return REPLACE_ME
+        return error.code
     return 0
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engine.tasks import spawn
+from engine.worker.failures import DEVICE_LOST
 from engine.worker.messages import (
     HEADER,
     AboutJob,
@@ -52,6 +53,9 @@ class Worker(Protocol):
     hung: bool
     """Whether it was killed because it was stuck."""
 
+    lost_device: bool
+    """Whether it ended because its device was lost."""
+
     async def start(self) -> None:
         """Start it; returns before models are loaded."""
 
@@ -76,7 +80,7 @@ class _Inboxes:
 
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
-        self.alive = self.hung = False
+        self.alive = self.hung = self.lost_device = False
         self.device: str | None = None
 
     def open(self, id: str) -> Inbox:
@@ -158,6 +162,7 @@ class ProcessWorker(_Inboxes):
                 self.deliver(message)
                 limit = _HEARTBEAT_SECONDS
         code = await process.wait()
+        self.lost_device = code == DEVICE_LOST
         level = logging.INFO if code == 0 else logging.ERROR
         log.log(level, "worker %d exited with code %d", process.pid, code)
         self.mark_dead()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -14,6 +19,7 @@ from engine.painting.pipeline import prepare
 from engine.request.recipe import Augmentation, Early, Recipe
 from tests.engine.tiny import tiny_generator, tiny_perceptor, tiny_recipe
 
+ROOT = Path(__file__).resolve().parents[3]
 MB, GB = 10**6, 10**9
 
 
@@ -129,3 +135,57 @@ def test_imagine_refuses_before_it_paints_and_can_be_told_not_to(tiny, monkeypat
     with pytest.raises(OutOfMemoryError, match="choose a smaller model"):
         imagine(request, models=tiny)
     assert len([*imagine(request, models=tiny, check_memory=False)]) == 2
+
+
+LIMITED = """
+    import ctypes, gc, re, sys
+    from pathlib import Path
+    import torch
+    torch.set_num_threads(1)
+    from engine.errors import OutOfMemoryError
+    from engine.models import load_models
+    from engine.painting import pipeline
+    from engine.request.request import ImageRequest
+
+    def resident(name):
+        status = Path("/proc/self/status").read_text()
+        return int(re.search(name + r":\\s+(\\d+)", status)[1]) * 1024
+
+    def request(side):
+        return ImageRequest(prompt="a fox", width=side, height=side, iterations=2, seed=1)
+
+    limit, name, precision = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    models = load_models(name, device="cpu", precision=precision)
+    list(pipeline.imagine(request(32), models=models))  # loads what is loaded on first use
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    before = resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    pipeline.free_bytes = lambda device: limit
+    try:
+        pipeline.prepare(request(1024), models)
+    except OutOfMemoryError as error:
+        side = int(re.search(r"; (\\d+)x", str(error))[1])
+    list(pipeline.imagine(request(side), models=models))
+    print(side, resident("VmHWM") - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads Linux's files")
+@pytest.mark.parametrize(
+    ("name", "precision"), [("natural", "float32"), ("natural", "bf16"), ("drawn", "float32")]
+)
+def test_the_size_that_a_refusal_names_fits_into_that_memory_and_uses_most_of_it(name, precision):
+    limit = 600 * MB
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LIMITED), str(limit), name, precision],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    side, used = map(int, done.stdout.split())
+    assert 0.7 * limit < used < 1.03 * limit, f"{side} px took {used / MB:.0f} MB"

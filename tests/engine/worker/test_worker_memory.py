@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 
+from data import Store
 from engine.events import Done, Failed
+from engine.jobs.queue import PaintQueue
 from engine.models import load_models
+from engine.worker.failures import DEVICE_LOST, OUT_OF_MEMORY
 from engine.worker.main import JobLoop, ReplaceMeError
 from engine.worker.messages import Paint, RenderTimeLapse, Started, WorkerSettings
-from tests.tiny_model import tiny_request, write_tiny_model
+from tests.tiny_model import PLACE, tiny_request, write_tiny_model
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +112,27 @@ def test_an_error_that_leaves_the_device_intact_only_ends_its_job(sent, tmp_path
     monkeypatch.setattr(type(load_models("tiny").generator), "random_latent", fail)
     work(loop, tmp_path)
     assert isinstance(endings(sent)[-1], Failed)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the stand-in for the worker is a shell script")
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (DEVICE_LOST, "The painting device failed on this twice; try again later, and tell"),
+        (OUT_OF_MEMORY, "The painting process crashed on this twice, probably because memory"),
+        (137, "The painting process crashed on this twice, probably because memory"),  # SIGKILL
+    ],
+)
+async def test_the_person_reads_why_two_workers_ended(tmp_path, monkeypatch, code, said):
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\nexit {code}\n")
+    script.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(script))
+    store = await Store.open(tmp_path / "data")
+    queue = PaintQueue(store, preload="tiny")
+    await queue.start()
+    job = await queue.submit(tiny_request(iterations=2), person="ann", place=PLACE)
+    [failed] = [event async for event in job if isinstance(event, Failed)]
+    assert str(failed.reason).startswith(said)
+    await queue.close()
+    await store.close()
