@@ -156,10 +156,20 @@ def _rounded(request: ImageRequest, size: tuple[int, int], models: Models) -> li
 
 
 def _edit_recipe(request: ImageRequest, models: Models, aspect: float) -> Recipe:
-    """The recipe for a part of this aspect, in the request's size if it sets one."""
-    if not request.width and not request.height:
-        request = request.with_values(aspect=None)
-    return recipe_of(request, models, aspect)
+    """The recipe for a part of this aspect, in the request's size if it sets one.
+
+    A width or a height alone sets the size of the edit, but is not painted larger than usual.
+    """
+    width, height = request.width, request.height
+    if (width or height) and (request.aspect is not None or (width and height)):
+        return recipe_of(request, models, aspect)
+    free = request.with_values(width=None, height=None, aspect=None)
+    recipe = recipe_of(free, models, aspect)
+    if width or height:
+        asked = round(width**2 / aspect if width else (height or 0) ** 2 * aspect)
+        if asked < recipe.width * recipe.height:
+            return recipe_of(free.with_values(pixels=asked), models, aspect)
+    return recipe
 
 
 def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None) -> Recipe:

@@ -211,12 +211,15 @@ def test_a_size_is_painted_and_given_back(tiny):
         ((400, 300), {"width": 31}, (31, 23)),
         ((900, 3), {"width": 90}, (90, 1)),
         ((3, 900), {"height": 64}, (1, 64)),
+        ((40, 80), {"width": 40}, (40, 80)),
     ],
 )
 def test_one_side_keeps_the_shape(tiny, size, values, expected):
     iterate, synthesis = _edited(tiny, _noise(*size), **values)
     assert iterate.full_size().size == expected
     assert synthesis.notices() == []
+    # Otherwise a width of a tall picture would paint more than a host allows.
+    assert synthesis.recipe.width * synthesis.recipe.height <= 1.3 * 32 * 32
 
 
 def test_the_largest_size_is_told(tiny, monkeypatch):

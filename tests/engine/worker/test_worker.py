@@ -31,6 +31,7 @@ from engine.painting.images import to_tensor
 from engine.painting.pipeline import imagine
 from engine.worker.main import JobLoop
 from engine.worker.messages import (
+    Busy,
     Cancel,
     Close,
     JobEvent,
@@ -388,6 +389,8 @@ def test_an_edit_has_the_size_of_its_picture_and_is_scored_as_a_whole(loop, sent
     loop.post(Paint("a" * 32, request.model_dump_json(), pictures, str(state), ("a fox",)))
     work(loop)
     [done] = events(Done, sent)
+    # Composing can take longer than an iteration.
+    assert isinstance(sent[-2], Busy)
     assert (done.width, done.height) == (200, 120)
     with Image.open(io.BytesIO(done.picture)) as image:
         assert image.size == (200, 120)
