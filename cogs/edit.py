@@ -19,11 +19,15 @@ from bot.requests.origin import origin_of_interaction
 from bot.requests.restrictions import check_may_ask
 from bot.requests.typed import askings_of
 from bot.ui.answers import in_time
+from bot.ui.autocomplete import offer_models
 from bot.ui.edit_modal import EditModal
+from bot.ui.options import given_values, lower_maximum
 from engine.pictures.formats import FORMAT_NAMES
-from engine.request.limits import max_length, range_of
+from engine.request.limits import max_length, range_of, whole_range
 
 PROMPT_LENGTH, WHERE_LENGTH = max_length("prompt"), max_length("where")
+LEAST_SEED, LAST_SEED = whole_range("seed")
+FEWEST, MOST = whole_range("iterations")
 STRENGTH, KEEP, THRESHOLD = range_of("strength"), range_of("keep"), range_of("threshold")
 MENU = "Edit this image"
 
@@ -33,6 +37,7 @@ class Edit(commands.Cog):
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
+        lower_maximum(self.edit, "iterations", bot.settings.limits.max_iterations)
         self.menu = app_commands.ContextMenu(name=MENU, callback=self.edit_this_image)
 
     async def cog_load(self) -> None:
@@ -51,8 +56,13 @@ class Edit(commands.Cog):
         mask="Mask: white or transparent areas can change, or what is drawn on a transparent layer",
         strength="How much to change it: 0 keeps the original, 1 ignores it",
         keep=field_description("keep"),
+        seed=field_description("seed"),
+        size="Width and height in pixels, like 256x128; otherwise the picture's own",
+        iterations=field_description("iterations"),
+        model=field_description("model"),
         threshold='How well an area must match "where"; lower values select more of the picture',
     )
+    @app_commands.autocomplete(model=offer_models)
     async def edit(
         self,
         interaction: discord.Interaction[Any],
@@ -63,6 +73,10 @@ class Edit(commands.Cog):
         strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
         keep: app_commands.Range[float, KEEP.low, KEEP.high] | None = None,
         threshold: app_commands.Range[float, THRESHOLD.low, THRESHOLD.high] | None = None,
+        seed: app_commands.Range[int, LEAST_SEED, LAST_SEED] | None = None,
+        size: app_commands.Range[str, 1, 20] | None = None,
+        iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
+        model: app_commands.Range[str, 1, 100] | None = None,
     ) -> None:
         """Answer, then download the pictures and queue the request."""
         async with Guarded(interaction, "/edit"):
@@ -79,6 +93,7 @@ class Edit(commands.Cog):
                 keep=keep,
                 threshold=threshold,
                 mask=None if mask is None else pictures[1].sha256,
+                **given_values(seed=seed, size=size, iterations=iterations, model=model),
             )
             origin = origin_of_interaction(interaction, "/edit")
             await self.bot.intake.ask_all(askings_of(origin, requests, pictures))

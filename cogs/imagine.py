@@ -17,13 +17,14 @@ from bot.requests.origin import origin_of_interaction
 from bot.requests.typed import askings_of, typed_requests
 from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices, offer_models
+from bot.ui.options import PRESET_CHOICES, given_values, lower_maximum
 from engine.pictures.formats import FORMAT_NAMES
-from engine.request.flag_values import parse_size
-from engine.request.limits import max_length, whole_range
+from engine.request.limits import max_length, range_of, whole_range
 
 LEAST_SEED, LAST_SEED = whole_range("seed")
 FEWEST, MOST = whole_range("iterations")
 PROMPT_LENGTH = max_length("prompt")
+STRENGTH = range_of("strength")
 
 
 class Imagine(commands.Cog):
@@ -31,6 +32,7 @@ class Imagine(commands.Cog):
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
+        lower_maximum(self.imagine, "iterations", bot.settings.limits.max_iterations)
 
     @app_commands.command(description="Paint a picture from a prompt")
     @app_commands.describe(
@@ -39,30 +41,38 @@ class Imagine(commands.Cog):
         iterations=field_description("iterations"),
         model=field_description("model"),
         size="Width and height in pixels, like 256x128, or 256 for a square",
+        aspect="Shape of the picture, like 16:9, with as many pixels as usual",
+        preset=field_description("preset"),
+        strength="How much of the starting picture to change: 0 keeps it, 1 ignores it",
         init_image=described("A picture to start from ({formats})", formats=FORMAT_NAMES),
     )
     @app_commands.autocomplete(model=offer_models)
+    @app_commands.choices(preset=PRESET_CHOICES)
     async def imagine(
         self,
         interaction: discord.Interaction[Any],
         prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
         seed: app_commands.Range[int, LEAST_SEED, LAST_SEED] | None = None,
         size: app_commands.Range[str, 1, 20] | None = None,
+        aspect: app_commands.Range[str, 3, 11] | None = None,
         iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
         model: app_commands.Range[str, 1, 100] | None = None,
+        preset: str | None = None,
         init_image: discord.Attachment | None = None,
+        strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
     ) -> None:
         """Answer, then download and queue."""
         async with Guarded(interaction, "/imagine"):
             check_bot_may_post(interaction)
-            values: dict[str, Any] = {
-                "seed": seed,
-                "iterations": iterations,
-                "model": model,
-                **({} if size is None else parse_size(size)),
-            }
-            # Options left out get the default of the server, else of the host, else of the model.
-            values = {name: value for name, value in values.items() if value is not None}
+            values = given_values(
+                seed=seed,
+                size=size,
+                aspect=aspect,
+                iterations=iterations,
+                model=model,
+                preset=preset,
+                strength=strength,
+            )
             await interaction.response.defer(ephemeral=True, thinking=True)
             # The text is read last, because some of its flags need a picture to start from.
             if init_image is None:

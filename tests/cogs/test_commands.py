@@ -12,6 +12,7 @@ from discord.ext import commands
 from bot.permissions import NAMES, NEEDED
 from bot.ui.buttons import BUTTONS
 from engine.request.limits import MAX_SEED
+from engine.request.recipe import PRESETS
 from engine.request.request import ImageRequest
 
 
@@ -45,9 +46,27 @@ async def test_imagine_s_options_are_the_request_s_fields(world):
     command = world.bot.tree.get_command("imagine")
     assert isinstance(command, app_commands.Command)
     options = {parameter.name: parameter for parameter in command.parameters}
-    assert set(options) == {"prompt", "seed", "size", "iterations", "model", "init_image"}
+    assert set(options) == {
+        "prompt",
+        "seed",
+        "size",
+        "aspect",
+        "iterations",
+        "model",
+        "preset",
+        "init_image",
+        "strength",
+    }
+    assert [choice.value for choice in options["preset"].choices] == list(PRESETS)
     assert (options["seed"].min_value, options["seed"].max_value) == (0, MAX_SEED)
-    assert (options["iterations"].min_value, options["iterations"].max_value) == (1, 5000)
+    most = world.settings.limits.max_iterations
+    for name in ("imagine", "edit"):
+        [shown] = [
+            option
+            for option in world.bot.tree.get_command(name).to_dict(world.bot.tree)["options"]
+            if option["name"] == "iterations"
+        ]
+        assert (shown["min_value"], shown["max_value"]) == (1, most)
     assert options["prompt"].max_value == 2000
     for name in ("seed", "iterations", "model"):
         described = ImageRequest.model_fields[name].description

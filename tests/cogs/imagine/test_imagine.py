@@ -73,7 +73,7 @@ async def test_weights_and_flags_are_shown_as_the_bot_read_them(world, here):
         ({"prompt": "a fox", "size": "huge"}, "must look like 256x128"),
         ({"prompt": "a fox", "size": "2000x2000"}, "at most 262144 pixels"),
         ({"prompt": "a fox --size 2000 --ar 1:8"}, "pixels are allowed here"),
-        ({"prompt": "a fox", "iterations": 4000}, "At most 1000 iterations"),
+        ({"prompt": "a fox --iterations 4000"}, "At most 1000 iterations"),
         ({"prompt": "a fox", "model": "dall-e"}, "no model called 'dall-e'"),
         ({"prompt": "a fox", "model": "imagenet-16384"}, "isn't installed on this bot"),
         ({"prompt": "a fox\x00"}, "NUL"),
