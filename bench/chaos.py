@@ -97,6 +97,7 @@ class Chaos:
     channels: list[Channel] = field(default_factory=list)
     people: list[User] = field(default_factory=list)
     blocked: set[str] = field(default_factory=set)  # channels in which the bot cannot post now
+    given_up: set[str] = field(default_factory=set)  # jobs whose progress message was deleted
 
     def say(self, text: str) -> None:
         """Print a line of progress."""
@@ -214,7 +215,9 @@ class Chaos:
         started = asyncio.get_running_loop().time()
         active = {row["id"] for row in self.unsettled() if row["state"] in ("queued", "running")}
         seen = len(self.standin.rest.requests)
-        target = Target(self.standin, self.bot, channel, self.rng, self._toggle_blocked)
+        target = Target(
+            self.standin, self.bot, channel, self.rng, self._toggle_blocked, self.given_up
+        )
         async with FAULTS[name](target):
             await asyncio.sleep(self.rng.uniform(0.5, 2.5))
         if name == "channel_gone":
@@ -281,6 +284,7 @@ class Chaos:
                     delivered += 1
             elif row is not None and (
                 (row["state"] == "rendered" and self._undeliverable(prompt))
+                or (row["state"] == "cancelled" and row["id"] in self.given_up)
                 or (
                     row["state"] == "failed"
                     and self.asked[prompt].must_fail

@@ -41,7 +41,8 @@ class Target:
     """What a fault acts on: a stand-in, one of its channels, and the processes.
 
     ``toggle_blocked`` is called with the channels in which nothing can be delivered, at the start
-    and at the end of that time.
+    and at the end of that time. ``given_up`` collects the jobs whose progress message somebody
+    deleted: the bot may cancel them.
     """
 
     standin: StandIn
@@ -49,6 +50,7 @@ class Target:
     channel: Channel
     rng: random.Random
     toggle_blocked: Callable[[list[Channel]], None]
+    given_up: set[str]
 
 
 Fault = Callable[[Target], AbstractAsyncContextManager[None]]
@@ -148,11 +150,12 @@ async def nonces_forgotten(target: Target) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def progress_deleted(target: Target) -> AsyncIterator[None]:
-    """A moderator deletes the messages of running jobs: 10008."""
-    messages = target.channel.messages
-    for message in list(messages.values()):
-        if "Cancel" in [button["label"] for button in buttons(message)]:
-            del messages[message["id"]]
+    """A moderator deletes the messages of jobs that are not finished: 10008."""
+    for message in list(target.channel.messages.values()):
+        for button in buttons(message):
+            if button["label"] == "Cancel":
+                target.given_up.add(button["custom_id"].rsplit(":", 1)[1])
+                await target.standin.delete(target.channel, message)
     yield
 
 

@@ -98,6 +98,11 @@ class Server:
             if any(file["filename"].endswith(".mp4") for file in message["attachments"])
         ]
 
+    def states(self) -> list[str]:
+        """The states of this server's jobs, oldest first."""
+        sql = "SELECT state FROM jobs WHERE guild_id = ? ORDER BY sequence"
+        return [row["state"] for row in rows(self.bot, sql, self.guild.id)]
+
     def jobs(self, user: User) -> list[dict]:
         """A person's requests in this server, oldest first."""
         sql = "SELECT request FROM jobs WHERE guild_id = ? AND person = ? ORDER BY created_at"
@@ -287,6 +292,29 @@ async def test_comments_start_nothing(server, alice, bob):
     assert (await server.run(alice, "imagine", prompt="an owl", iterations=2)).startswith("Queued")
     await server.result(3)
     assert [job["prompt"] for job in server.jobs(bob)] == ["a hen"]
+
+
+async def test_a_deleted_message_ends_its_job_or_removes_its_picture(server, alice):
+    standin, bot, channel = server.standin, server.bot, server.channel
+    # The bot removes this message itself when the picture is there, which ends nothing.
+    await server.run(server.owner, "config set", name="progress", value="remove")
+    assert (await server.run(alice, "imagine", prompt="a fox", iterations=2)).startswith("Queued")
+    fox = await server.result()
+    await bot.until(lambda: from_bot(channel) == [fox], "only the result")
+
+    assert (await server.run(alice, "imagine", prompt="a hen", iterations=900)).startswith("Queued")
+    progress = await bot.until(
+        lambda: [message for message in from_bot(channel) if message is not fox], "the progress"
+    )
+    await standin.delete(channel, progress[0])
+    await bot.until(lambda: server.states() == ["delivered", "cancelled"], "the end")
+
+    await standin.delete(channel, fox)
+    await bot.until(
+        lambda: rows(bot, "SELECT id FROM jobs WHERE removed_at IS NOT NULL"), "the mark"
+    )
+    assert "its message was deleted" in await server.run(alice, "history")
+    assert from_bot(channel) == []
 
 
 async def test_only_the_host_s_own_server_is_shown_the_host_s_commands(server):
