@@ -304,7 +304,8 @@ async def test_a_deleted_message_ends_its_job_or_removes_its_picture(server, ali
 
     assert (await server.run(alice, "imagine", prompt="a hen", iterations=900)).startswith("Queued")
     progress = await bot.until(
-        lambda: [message for message in from_bot(channel) if message is not fox], "the progress"
+        lambda: [m for m in from_bot(channel) if m is not fox and m["edited_timestamp"]],
+        "the first change of the progress",
     )
     await standin.delete(channel, progress[0])
     await bot.until(lambda: server.states() == ["delivered", "cancelled"], "the end")
