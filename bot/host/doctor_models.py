@@ -91,7 +91,8 @@ def check_device(all_: Report) -> None:
         return  # reported with the models
     models = load_models(painting.model, device=str(device), precision=painting.precision)
     try:
-        plan_passes(models, recipe_of(ImageRequest(prompt="a picture"), models), free)
+        recipe = recipe_of(ImageRequest(prompt="a picture"), models)
+        plan_passes(models.generator, models.perceptor, recipe, free)
     except OutOfMemoryError as error:
         all_.line(
             "note",

@@ -60,21 +60,23 @@ class Kept:
 class Footprint:
     """The memory of one iteration: ``generator``'s, and ``cutout`` bytes for each cutout.
 
-    ``latent`` is the bytes of z and its optimiser for each pixel.
+    For each pixel, ``latent`` is the bytes of z and its optimiser, and ``quantising`` those that
+    are needed for a moment before the picture is decoded.
     """
 
     generator: Kept
     cutout: float
     latent: float
+    quantising: float
 
     def peak(self, width: int, height: int, cutouts: int) -> int:
         """The bytes that an iteration needs at most, with ``cutouts`` in one pass."""
         kept, pixels = self.generator, width * height
         matrices = kept.squared * pixels**2 * 4 / kept.width
         backward = _CONVOLUTIONS * kept.largest * pixels + _ATTENTION * matrices
-        latent = self.latent * pixels
         looking = _CUTOUTS * self.cutout * cutouts
-        return math.ceil(_FIXED + kept.at(width, height) + backward + latent + looking)
+        most = max(kept.at(width, height) + backward + looking, self.quantising * pixels)
+        return math.ceil(_FIXED + self.latent * pixels + most)
 
 
 def footprint_of(
@@ -82,12 +84,14 @@ def footprint_of(
 ) -> Footprint:
     """The footprint of a painting whose cutouts are taken by ``augmentation``."""
     kept = kept_by_generator(generator)
-    latent = kept.latent * _LATENT
+    latent, quantising = kept.latent * _LATENT, 0.0
     if generator.codebook is not None:
         codes = len(generator.codebook) / generator.factor**2  # for each pixel
-        # Quantising compares each token with all codes.
-        latent += codes * (_LOGITS if recipe.latent == "codebook" else 2 * 4)
-    return Footprint(kept, kept_by_cutout(perceptor, recipe, augmentation), latent)
+        quantising = codes * 2 * 4  # each token's distances from all codes, with a product
+        if recipe.latent == "codebook":
+            latent = codes * _LOGITS
+    cutout = kept_by_cutout(perceptor, recipe, augmentation)
+    return Footprint(kept, cutout, latent, quantising)
 
 
 def kept_by_generator(generator: Generator) -> Kept:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from engine.errors import OutOfMemoryError
-from engine.models import Generator, Models, Perceptor
+from engine.models import Generator, Perceptor
 from engine.painting.footprint import Footprint, footprint_of
 from engine.request.limits import range_of
 from engine.request.recipe import Augmentation, Recipe
@@ -23,7 +23,9 @@ _COUNTED: WeakKeyDictionary[Generator, WeakKeyDictionary[Perceptor, dict[_Key, F
 )
 
 
-def plan_passes(models: Models, recipe: Recipe, free: int | None) -> int:
+def plan_passes(
+    generator: Generator, perceptor: Perceptor, recipe: Recipe, free: int | None
+) -> int:
     """The fewest passes in which each iteration fits into ``free`` bytes; 1 if that is unknown.
 
     Raises OutOfMemoryError, with the largest size that fits, if no number of passes is enough.
@@ -32,7 +34,7 @@ def plan_passes(models: Models, recipe: Recipe, free: int | None) -> int:
         return 1
     usable = int(free * _USABLE)
     stages = {recipe.augmentation_at(0), recipe.augmentation}
-    footprints = {stage: _footprint(models, recipe, stage) for stage in stages}
+    footprints = {stage: _footprint(generator, perceptor, recipe, stage) for stage in stages}
 
     def needed(width: int, height: int, passes: int) -> int:
         return max(
@@ -48,11 +50,10 @@ def plan_passes(models: Models, recipe: Recipe, free: int | None) -> int:
         passes *= 2
     else:
         return passes
-    factor = models.generator.factor
     fitting = next(
         (
             size
-            for size in smaller_sizes(recipe.width, recipe.height, factor)
+            for size in smaller_sizes(recipe.width, recipe.height, generator.factor)
             if needed(*size, most) <= usable
         ),
         None,
@@ -93,11 +94,13 @@ def smaller_sizes(width: int, height: int, factor: int) -> list[tuple[int, int]]
     return sizes
 
 
-def _footprint(models: Models, recipe: Recipe, stage: Augmentation) -> Footprint:
+def _footprint(
+    generator: Generator, perceptor: Perceptor, recipe: Recipe, stage: Augmentation
+) -> Footprint:
     """Counted once for each model and way of taking cutouts, which the size hardly changes."""
-    perceptors = _COUNTED.setdefault(models.generator, WeakKeyDictionary())
-    counted = perceptors.setdefault(models.perceptor, {})
+    perceptors = _COUNTED.setdefault(generator, WeakKeyDictionary())
+    counted = perceptors.setdefault(perceptor, {})
     key = stage, recipe.latent
     if key not in counted:
-        counted[key] = footprint_of(models.generator, models.perceptor, recipe, stage)
+        counted[key] = footprint_of(generator, perceptor, recipe, stage)
     return counted[key]

@@ -108,8 +108,7 @@ def prepare(
             seed,
             remarks=_rounded(request, (recipe.width, recipe.height), models),
         )
-        synthesis.recovery.plan(passes)
-        return synthesis
+        return _with_plan(synthesis, passes)
     source = read_source(request, pictures or {})
     frame, recipe = frame_of(
         source, request, lambda aspect: _edit_recipe(request, models, aspect), models.perceptor
@@ -128,13 +127,22 @@ def prepare(
         (*_rounded(request, frame.picture.size, models), *source.remarks, *frame.remarks),
         frame,
     )
-    synthesis.recovery.plan(passes)
+    return _with_plan(synthesis, passes)
+
+
+def _planned(models: Models, recipe: Recipe, check_memory: bool) -> int | None:
+    """In how many passes the recipe's iterations fit into the free memory; None unchecked."""
+    if not check_memory:
+        return None
+    free = free_bytes(models.device)
+    return plan_passes(models.generator, models.perceptor, recipe, free)
+
+
+def _with_plan(synthesis: Synthesis, passes: int | None) -> Synthesis:
+    if passes is not None:
+        synthesis.recovery.plan(passes)
+        synthesis.recovery.checks_memory = True
     return synthesis
-
-
-def _planned(models: Models, recipe: Recipe, check_memory: bool) -> int:
-    """In how many passes the recipe's iterations fit into the free memory; 1 without a check."""
-    return plan_passes(models, recipe, free_bytes(models.device)) if check_memory else 1
 
 
 def _rounded(request: ImageRequest, size: tuple[int, int], models: Models) -> list[str]:

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.models import Generator, Perceptor
-from engine.models.free_memory import give_back
+from engine.models.free_memory import free_bytes, give_back
 from engine.models.memory import is_memory_error
 from engine.painting.cutouts import Cutouts, cut, plain_cutouts
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
-from engine.painting.memory_plan import advice
+from engine.painting.memory_plan import advice, plan_passes
 from engine.painting.optimiser import Adam
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -91,7 +91,7 @@ class Recovery:
     Each iteration looks at its cutouts in ``passes``, never fewer than ``fewest``. ``last_finite``
     is the last state from which a step gave finite numbers, None before the first.
     ``float32_since`` is the iteration from which the painting continued in float32, None if it did
-    not have to.
+    not have to. With ``checks_memory`` it does not go on in float32 if that does not fit.
     """
 
     def __init__(self) -> None:
@@ -99,6 +99,7 @@ class Recovery:
         self.most_passes = 1
         self.last_finite: dict[str, Any] | None = None
         self.float32_since: int | None = None
+        self.checks_memory = False
         self._calm = 0  # iterations since the passes changed
         self._patience = _PATIENCE
         self._failed: dict[str, Any] | None = None  # the state in which numbers overflowed
@@ -159,10 +160,11 @@ class Recovery:
             raise numbers_overflowed(self._failed["iteration"])
         if finite is None or self._rollbacks == _MAX_ROLLBACKS:
             raise error
+        lost, iteration = state["iteration"], finite["iteration"]
+        changed = self._to_float32_if_it_fits(painting, error)
         self._failed = state
         self._rollbacks += 1
-        lost, iteration = state["iteration"], finite["iteration"]
-        if to_float32(painting):
+        if changed:
             self.float32_since = iteration
             remark = Translatable(
                 "The numbers overflowed at iteration {lost}, so painting continued from iteration "
@@ -180,6 +182,20 @@ class Recovery:
         painting.load_state_dict(finite)
         painting.rng.set_state(drawn)  # the same draws again would fail in the same way
         painting.remarks += (remark,)
+
+    def _to_float32_if_it_fits(self, painting: Recoverable, error: NumericalError) -> bool:
+        """Change to float32, which needs more memory; False if it is float32 already."""
+        before = _networks(painting)
+        if not to_float32(painting):
+            return False
+        if self.checks_memory:
+            free = free_bytes(painting.latent.z.device)
+            try:
+                self.plan(plan_passes(*_networks(painting), painting.recipe, free))
+            except OutOfMemoryError:
+                painting.generator, painting.perceptor = before
+                raise error from None
+        return True
 
     def state_dict(self) -> dict[str, Any]:
         """What a resumed painting needs in order to continue as if it was never stopped."""
@@ -226,10 +242,14 @@ def to_float32(painting: Recoverable) -> bool:
 
     Other paintings keep their networks.
     """
-    before = painting.generator, painting.perceptor
+    before = _networks(painting)
     painting.generator = _original(painting.generator)
     painting.perceptor = in_full_precision(painting.perceptor)
-    return (painting.generator, painting.perceptor) != before
+    return _networks(painting) != before
+
+
+def _networks(painting: Recoverable) -> tuple[Generator, Perceptor]:
+    return painting.generator, painting.perceptor
 
 
 def _original(generator: Generator) -> Generator:

@@ -33,6 +33,10 @@ def natural() -> Models:
     return load_models("natural", device="cpu", precision="float32")
 
 
+def plan(models: Models, recipe: Recipe, free: int | None) -> int:
+    return plan_passes(models.generator, models.perceptor, recipe, free)
+
+
 def square(side: int, count: int, **changes: object) -> Recipe:
     return tiny_recipe(width=side, height=side, augmentation=Augmentation(count=count), **changes)
 
@@ -61,38 +65,38 @@ def test_small_pictures_determine_what_a_large_one_keeps(kind):
 
 
 def test_with_enough_memory_it_takes_one_pass(natural):
-    assert plan_passes(natural, square(256, 32), 4 * GB) == 1
+    assert plan(natural, square(256, 32), 4 * GB) == 1
 
 
 def test_with_less_memory_it_takes_more_passes_before_it_refuses(natural):
-    passes = [plan_passes(natural, square(256, 32), room * MB) for room in (4000, 1600, 800, 500)]
+    passes = [plan(natural, square(256, 32), room * MB) for room in (4000, 1600, 800, 500)]
     assert passes == sorted(passes)
     assert passes[0] == 1
     assert passes[-1] > 4
     with pytest.raises(OutOfMemoryError):
-        plan_passes(natural, square(256, 32), 200 * MB)
+        plan(natural, square(256, 32), 200 * MB)
 
 
 def test_an_unknown_amount_of_memory_refuses_nothing(natural):
-    assert plan_passes(natural, square(2048, 64), None) == 1
+    assert plan(natural, square(2048, 64), None) == 1
 
 
 def test_the_refusal_names_the_largest_size_that_fits(natural):
     with pytest.raises(OutOfMemoryError) as refused:
-        plan_passes(natural, square(1024, 8), 2 * GB)
+        plan(natural, square(1024, 8), 2 * GB)
     assert str(refused.value).startswith("A picture of 1024x1024 needs about ")
     assert "and 2.0 GB are free; " in str(refused.value)
     size = str(refused.value).partition("; ")[2].removesuffix(" would fit.")
     side = int(size.partition("x")[0])
     assert size == f"{side}x{side}"
-    assert plan_passes(natural, square(side, 8), 2 * GB) > 1
+    assert plan(natural, square(side, 8), 2 * GB) > 1
     with pytest.raises(OutOfMemoryError):
-        plan_passes(natural, square(side + 8, 8), 2 * GB)
+        plan(natural, square(side + 8, 8), 2 * GB)
 
 
 def test_if_no_size_fits_it_says_so(natural):
     with pytest.raises(OutOfMemoryError, match=r"; choose a smaller model\.$"):
-        plan_passes(natural, square(256, 8), 10 * MB)
+        plan(natural, square(256, 8), 10 * MB)
 
 
 def test_smaller_sizes_keep_the_shape_and_the_grid():
@@ -106,9 +110,7 @@ def test_smaller_sizes_keep_the_shape_and_the_grid():
 def test_fewer_cutouts_at_first_do_not_hide_the_later_ones(natural):
     early = Early(share=0.5, count=1, size=64)
     room = 800 * MB
-    assert plan_passes(natural, square(256, 32, early=early), room) == plan_passes(
-        natural, square(256, 32), room
-    )
+    assert plan(natural, square(256, 32, early=early), room) == plan(natural, square(256, 32), room)
 
 
 def test_logits_of_all_codes_count(tiny):

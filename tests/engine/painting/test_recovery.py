@@ -455,6 +455,19 @@ def test_if_the_models_file_is_gone_the_rounded_weights_continue_in_float32(in_b
     assert synthesis.latent.z.isfinite().all()
 
 
+def test_float32_that_does_not_fit_into_memory_is_not_tried(in_bf16, monkeypatch):
+    synthesis, hook = painting_of(in_bf16, 3)
+    monkeypatch.setattr("engine.painting.recovery.free_bytes", lambda device: 1_000_000)
+    with contextlib.closing(_Removed(hook)):
+        synthesis.step()
+        synthesis.step()
+        before = synthesis.state_dict()
+        with pytest.raises(NumericalError, match="at iteration 2"):
+            synthesis.step()
+    assert synthesis.generator is in_bf16.generator
+    assert_same(synthesis.state_dict(), before)
+
+
 class _Removed:
     """Removes a hook on close, as the models are shared by tests."""
 
