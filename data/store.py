@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from data.database import Database
+from data.errors import StoreError
 from data.guilds import Guilds
 from data.jobs.files import Files
 from data.jobs.owners import Owner
@@ -24,7 +25,7 @@ from data.retention import Retention
 from data.running_bots import RunningBots
 from data.sqlite.backup import DATABASE
 from data.sqlite.database import SqliteDatabase
-from data.sqlite.recovery import recover
+from data.sqlite.recovery import check_whole, recover
 from engine.tasks import spawn
 
 LEASE_SECONDS = 60.0
@@ -70,6 +71,7 @@ class Store(QueueJobs):
         self.privacy = Privacy(database, self)
         self.overview = Overview(database)
         self.running_bots = RunningBots(database, owner)
+        self.damage: str | None = None
         self._indexing: asyncio.Task[int] | None = None
 
     @classmethod
@@ -108,8 +110,14 @@ class Store(QueueJobs):
             await asyncio.to_thread(self._owner.close)
 
     async def check(self) -> None:
-        """Raise StoreError if the database cannot be read."""
+        """Raise StoreError if the database cannot be read, or is known to be damaged."""
+        if self.damage is not None:
+            raise StoreError("The database is damaged: {reason}.", reason=self.damage)
         await self.get_meta("")
+
+    async def check_whole(self) -> None:
+        """Look for damage in the whole database, which takes minutes if it is large."""
+        self.damage = await asyncio.to_thread(check_whole, self.folder)
 
     async def get_meta(self, key: str) -> str | None:
         """The value kept under ``key``, or None."""

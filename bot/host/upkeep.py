@@ -31,19 +31,28 @@ class Upkeep:
         self._full = False
 
     def start(self) -> None:
-        """Start both tasks."""
+        """Start the tasks."""
         self._metrics.measure()
         self._tasks = [
             spawn(self._again(self.back_up_when_due), "backups"),
             spawn(self._again(self.make_room), "room for pictures"),
+            spawn(self._check_database(), "check of the database"),
         ]
 
     async def close(self) -> None:
-        """Stop both tasks; the thread of a running backup finishes it or cleans it up."""
+        """Stop the tasks; the thread of a running backup finishes it or cleans it up."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._metrics.close()
+
+    async def _check_database(self) -> None:
+        """Check all of it once; a start checks only as much as nobody has to wait for."""
+        await asyncio.sleep(FIRST_SECONDS)
+        try:
+            await self._store.check_whole()
+        except StoreError as error:
+            log.error("%s", error)
 
     async def _again(self, work: Callable[[], Awaitable[object]]) -> None:
         await asyncio.sleep(FIRST_SECONDS)

@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ FOLDER = "backups"
 _NAME = re.compile(r"imagine-bot-(\d{8}T\d{6}Z)(?:-\d+)?\.sqlite3")
 _DATE = "%Y%m%dT%H%M%SZ"
 _BUSY_SECONDS = 10.0
+_INSTRUCTIONS = 10_000  # of SQLite's virtual machine, between two looks at the clock
 _WAL, _SHM = "-wal", "-shm"
 
 
@@ -110,20 +112,26 @@ def check_copy(file: Path) -> int:
     return version
 
 
-def damage(path: Path, *, thorough: bool = False) -> str | None:
+def damage(path: Path, *, thorough: bool = False, seconds: float | None = None) -> str | None:
     """What is wrong with the database at ``path``, in SQLite's words; None if it is intact.
 
     ``thorough`` also compares the indices with the tables, which takes several times as long.
+    With ``seconds`` the check ends after that time, and None means that nothing was found so far.
     Raises StoreError if it cannot be checked, for example because it is locked.
     """
     check = "integrity_check" if thorough else "quick_check"
+    until = None if seconds is None else time.monotonic() + seconds
     try:
         with _reading(path) as connection:
+            if until is not None:
+                connection.set_progress_handler(lambda: time.monotonic() > until, _INSTRUCTIONS)
             found = connection.execute(f"PRAGMA {check}(1)").fetchone()
             return None if found[0] == "ok" else str(found[0])
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             return str(error)
+        if until is not None and error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return None
         raise StoreError(f"The database {path} can't be read: {error}.") from None
 
 

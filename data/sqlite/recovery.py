@@ -29,6 +29,8 @@ from data.sqlite.backup import (
 
 log = logging.getLogger("data.sqlite.recovery")
 
+SUSPECTED = "database-damaged"
+START_SECONDS = 2.0
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -49,6 +51,9 @@ def restore(folder: Path, file: Path) -> Path | None:
 def recover(folder: Path) -> bool:
     """Check the database of ``folder`` and restore the newest good backup if it is damaged.
 
+    A large database is only checked for two seconds, because people wait for the start; the rest
+    is done by :func:`check_whole` while the bot works. If that found damage, the whole is checked.
+
     Returns whether it was intact. Raises StoreError if another bot is using a damaged one, or if
     it cannot be set aside.
     """
@@ -57,11 +62,13 @@ def recover(folder: Path) -> bool:
         _warn_if_missing(folder)
         return True
     copies = backups(folder)
-    wrong = damage(path)
+    suspected = folder / SUSPECTED
+    wrong = damage(path, seconds=None if suspected.exists() else START_SECONDS)
     # A new database is empty for a moment, but one that has backups is not new.
     if wrong is None and copies and path.stat().st_size == 0 and not _has_log(path):
         wrong = "the file is empty"
     if wrong is None:
+        suspected.unlink(missing_ok=True)
         return True
     log.critical("The database %s is damaged: %s", path, wrong)
     try:
@@ -87,7 +94,24 @@ def recover(folder: Path) -> bool:
         )
         mark_painted(folder)
     set_files_aside(folder)
+    suspected.unlink(missing_ok=True)
     return False
+
+
+def check_whole(folder: Path) -> str | None:
+    """Check the whole database of ``folder`` while a bot uses it; returns what is wrong, or None.
+
+    Damage is noted down, so that the next start restores a backup. Raises StoreError.
+    """
+    wrong = damage(folder / DATABASE)
+    if wrong is not None:
+        (folder / SUSPECTED).touch()
+        log.critical(
+            "The database %s is damaged (%s). Restart the bot: it then uses the newest good backup",
+            folder / DATABASE,
+            wrong,
+        )
+    return wrong
 
 
 def _warn_if_missing(folder: Path) -> None:

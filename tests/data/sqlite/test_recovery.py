@@ -263,3 +263,21 @@ async def test_a_folder_that_cannot_take_the_old_database_keeps_it(folder, monke
         restore(folder, copy)
     monkeypatch.undo()
     assert (folder / NAME).read_bytes() == before
+
+
+async def test_a_large_database_is_checked_while_the_bot_works(folder, monkeypatch, caplog):
+    """The start looks for a moment only; what is found later is restored at the next start."""
+    await filled(folder)
+    back_up(folder)
+    monkeypatch.setattr("data.sqlite.recovery.START_SECONDS", -1)
+    monkeypatch.setattr("data.sqlite.backup._INSTRUCTIONS", 1)
+    pages = (folder / NAME).stat().st_size // 4096
+    spoil(folder / NAME, pages - 9)  # where the start itself reads nothing
+    store = await Store.open(folder)
+    await store.check_whole()
+    with pytest.raises(StoreError, match="is damaged"):
+        await store.check()
+    assert "Restart the bot" in caplog.text
+    await store.close()
+    assert recover(folder) is False
+    assert recover(folder) is True
