@@ -60,6 +60,7 @@ INSIDE = {
             "curves",
             "edit",
             "fidelity",
+            "history",
             "load",
             "masks",
             "memory",
