@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from engine.errors import OutOfMemoryError
+from engine.errors import EngineError, OutOfMemoryError
 from engine.models import Generator, Perceptor
+from engine.models.memory import is_lost_device, is_memory_error
 from engine.painting.footprint import Footprint, footprint_of
 from engine.request.limits import range_of
 from engine.request.recipe import Augmentation, Recipe
@@ -26,15 +27,21 @@ _COUNTED: WeakKeyDictionary[Generator, WeakKeyDictionary[Perceptor, dict[_Key, F
 def plan_passes(
     generator: Generator, perceptor: Perceptor, recipe: Recipe, free: int | None
 ) -> int:
-    """The fewest passes in which each iteration fits into ``free`` bytes; 1 if that is unknown.
+    """The fewest passes in which each iteration fits into ``free`` bytes.
 
-    Raises OutOfMemoryError, with the largest size that fits, if no number of passes is enough.
+    1 if that is unknown, or if the model cannot be counted (engine.painting.footprint). Raises
+    OutOfMemoryError, with the largest size that fits, if no number of passes is enough.
     """
     if free is None:
         return 1
     usable = int(free * _USABLE)
     stages = {recipe.augmentation_at(0), recipe.augmentation}
-    footprints = {stage: _footprint(generator, perceptor, recipe, stage) for stage in stages}
+    try:
+        footprints = {stage: _footprint(generator, perceptor, recipe, stage) for stage in stages}
+    except (EngineError, RuntimeError, ValueError) as error:
+        if is_memory_error(error) or is_lost_device(error):
+            raise
+        return 1  # a model that does not take small pictures cannot be counted
 
     def needed(width: int, height: int, passes: int) -> int:
         return max(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from engine import ImageRequest, imagine
-from engine.errors import OutOfMemoryError
+from engine.errors import OutOfMemoryError, RequestError
 from engine.models import Models, load_models
 from engine.painting.footprint import footprint_of, kept_by_generator
 from engine.painting.memory_plan import plan_passes, smaller_sizes
@@ -81,6 +82,16 @@ def test_an_unknown_amount_of_memory_refuses_nothing(natural):
     assert plan(natural, square(2048, 64), None) == 1
 
 
+def test_a_model_of_one_size_is_not_counted_and_not_refused(tiny, monkeypatch):
+    generator = tiny_generator()
+
+    def random_latent(*_: object) -> torch.Tensor:
+        raise RequestError("This model only paints 512x512.")
+
+    monkeypatch.setattr(generator, "random_latent", random_latent)
+    assert plan(replace(tiny, generator=generator), square(512, 8), 1 * MB) == 1
+
+
 def test_the_refusal_names_the_largest_size_that_fits(natural):
     with pytest.raises(OutOfMemoryError) as refused:
         plan(natural, square(1024, 8), 2 * GB)
@@ -144,7 +155,7 @@ LIMITED = """
     from pathlib import Path
     import torch
     torch.set_num_threads(1)
-    from engine.errors import OutOfMemoryError
+    from engine.errors import OutOfMemoryError, RequestError
     from engine.models import load_models
     from engine.painting import pipeline
     from engine.request.request import ImageRequest
