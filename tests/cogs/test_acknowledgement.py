@@ -15,6 +15,7 @@ from simcord.backend.errors import SetupError
 
 from data.sqlite.database import SqliteDatabase
 from tests.cogs import test_permission_matrix as matrix
+from tests.cogs.ways_in import open_menu
 
 # Opening a modal needs the database; if it does not answer, the person is told to try again.
 OPEN_MODALS = ("button remix", "button edit", "menu Edit this image")
@@ -86,7 +87,7 @@ async def begin(scene, name, what, message):
         given = matrix.values_of(scene, name, what)
         return await scene.actor.slash(scene.channel, what.qualified_name, **given)
     if isinstance(what, app_commands.ContextMenu):
-        return await matrix.open_menu(scene, what.name)
+        return await open_menu(scene, what.name)
     item = matrix.item_of(scene, name, what)
     return await scene.actor.click(message, custom_id=item.custom_id)
 

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import discord
 import pytest
 from discord import app_commands
-from simcord import actors
-from simcord.backend import serializers
 from simcord.backend.errors import SetupError
-from simcord.enums import AppCommandType, InteractionType
 
 from bot.guild.transfer import export_text
 from bot.ui.buttons import BUTTONS
@@ -27,9 +23,9 @@ from cogs.admin import Announcement
 from data.people import Restriction
 from tests.cogs.conftest import job_id_of
 from tests.cogs.media import png
+from tests.cogs.ways_in import command_of, is_direct, open_menu, tables
 from tests.store_database import database_of
 
-PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 ROLES = (
     "stranger",
     "requester",
@@ -61,14 +57,8 @@ COMMAND_TYPES = {
 
 
 def table() -> dict[str, dict[str, str]]:
-    """Return the page's rows by command, button or menu, each as a dict by column."""
-    lines = [
-        [cell.strip().replace("`", "") for cell in line.strip("|\n").split("|")]
-        for line in PAGE.read_text("utf-8").splitlines()
-        if line.startswith("|")
-    ]
-    head, _, *rows = lines
-    return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
+    """Return the rows of the page's first table by command, button or menu."""
+    return {name.replace("`", ""): row for name, row in tables()[0].items()}
 
 
 @dataclass
@@ -243,33 +233,6 @@ async def do(scene: Scene, name: str, what: Any, message: Any) -> Any:
     return result
 
 
-def is_direct(scene: Scene) -> bool:
-    return not hasattr(scene.actor, "guild")
-
-
-async def open_menu(scene: Scene, name: str) -> Any:
-    if not is_direct(scene):
-        return await scene.actor.context_menu(scene.channel, name, scene.picture)
-    # SimCord's users cannot open menus in direct messages; this does it as its members do.
-    root = actors._resolve_visible_command(
-        scene.actor, scene.channel.id, name, AppCommandType.MESSAGE
-    )
-    stored = actors._visible_message(scene.actor, scene.picture)
-    message = dict(serializers.message_payload(scene.world.env.backend, stored))
-    return await actors._dispatch_actor_interaction(
-        scene.actor,
-        InteractionType.APPLICATION_COMMAND,
-        scene.channel,
-        {
-            "id": root["id"],
-            "name": name,
-            "type": AppCommandType.MESSAGE,
-            "target_id": str(stored.id),
-            "resolved": {"messages": {str(stored.id): message}},
-        },
-    )
-
-
 def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
     """The button that the row is about."""
     word = name.split()[1]
@@ -334,9 +297,18 @@ async def state_of(scene: Scene) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, host, held, role):
+async def test_each_role_is_allowed_or_refused_as_the_table_says(
+    world, here, host, held, monkeypatch, role
+):
     scene = await set_up(world, here, role, held.hold)
-    wrong = []
+    wrong, asking, reached = [], set(), []
+    check = world.bot.gate.check
+
+    async def noted(*arguments):
+        reached.append(arguments)
+        return await check(*arguments)
+
+    monkeypatch.setattr(world.bot.gate, "check", noted)
     everything = {**commands(world.bot), **buttons(world.bot)}
     for name in sorted(
         everything, key=lambda name: (LAST.index(name) if name in LAST else -1, name)
@@ -348,7 +320,9 @@ async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, ho
             continue
         message = await post(scene, name, what) if name.startswith("button") else None
         before = await state_of(scene)
+        reached.clear()
         result = await do(scene, name, what, message)
+        asking |= {name} if reached else set()
         refused = REFUSALS.search(said(result)) is not None
         if refused != (expected == "no"):
             wrong.append(f"{name} should be {expected}: {said(result)!r}")
@@ -358,3 +332,5 @@ async def test_each_role_is_allowed_or_refused_as_the_table_says(world, here, ho
         else:
             await world.until(lambda: not world.bot.delivery.busy or world.bot.queue.overview())
     assert not wrong, "\n".join(wrong)
+    if role == "requester":  # whatever asks for a picture is a way in, with rows for the rules
+        assert asking == {command_of(name) for name in tables()[1]} - {None}
