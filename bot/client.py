@@ -19,6 +19,7 @@ from bot.host.adoption import Adoption
 from bot.host.metrics import Metrics
 from bot.host.one_process import OneProcess, check_starts
 from bot.host.retention import Retention
+from bot.host.server_access import ServerAccess
 from bot.host.settings import Settings
 from bot.host.upkeep import Upkeep
 from bot.language import _
@@ -102,6 +103,7 @@ class ImageBot(commands.AutoShardedBot):
         self.guild_settings: GuildSettings
         self.delivery: Delivery
         self.adoption: Adoption
+        self.server_access: ServerAccess
         self.removal: Removal
         self.busy: BusyPeople
         self.gate: Gate
@@ -190,6 +192,7 @@ class ImageBot(commands.AutoShardedBot):
         self.delivery = Delivery(
             store, self.queue, self.guild_settings, self, results, preview_seconds
         )
+        self.server_access = ServerAccess(store, settings.limits)
         self.adoption = Adoption(store, self.queue, self.delivery)
         self.removal = Removal(store, self.queue, self.delivery, self)
         self.busy = BusyPeople()
@@ -217,9 +220,12 @@ class ImageBot(commands.AutoShardedBot):
     async def on_ready(self) -> None:
         """Log each new session."""
         log.info("Ready as %s; servers: %d", self.user, len(self.guilds))
+        await self.server_access.leave_others(self.guilds)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
-        """Retry what the server's channels refused before."""
+        """Leave it if it cannot have the bot; else retry what its channels refused before."""
+        if await self.server_access.leave_others([guild]):
+            return
         if guild.id == self.tree.host_server:
             await sync_host_commands_if_changed(self.tree, self.store)
         await self.delivery.retry_refused(guild.id)

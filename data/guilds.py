@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from data.database import Database, Row
+from data.people import HOST
 from engine.clock import DAY_MS, now_ms
 
 # Days after which a server that the bot left is forgotten.
@@ -159,7 +160,7 @@ class Guilds:
         stay.
         """
         tables = " UNION ".join(f"SELECT guild_id FROM {table}" for table in TABLES)  # noqa: S608  constants
-        known = {row["guild_id"] for row in await self._database.scan(tables)}
+        known = {row["guild_id"] for row in await self._database.scan(tables)} - {HOST}
         rows = await self._database.scan(
             "SELECT key, value FROM meta WHERE key LIKE ?", f"{_LEFT}%"
         )

@@ -10,6 +10,8 @@ from data.database import Database, Row, Transaction
 from data.privacy.alias import Aliases, is_alias
 from engine.clock import now_ms
 
+# In place of a server's id: what the host restricts everywhere.
+HOST = "host"
 Kind = Literal["ban", "limit"]
 Act = Literal["stop", "delete", "ban", "unban", "limit", "unlimit"]
 _LIFTED: dict[Kind, Act] = {"ban": "unban", "limit": "unlimit"}

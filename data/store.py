@@ -8,6 +8,7 @@ from pathlib import Path
 import platformdirs
 
 from data.database import Database
+from data.denied_servers import DeniedServers
 from data.errors import StoreError
 from data.guilds import Guilds
 from data.jobs.files import Files
@@ -50,6 +51,7 @@ class Store(QueueJobs):
     - ``retention``: deleting what was kept long enough
     - ``privacy``: exporting and deleting what is stored about a person
     - ``overview``: numbers for the host
+    - ``denied_servers``: servers that cannot have the bot
     - ``running_bots``: which process runs a bot
 
     These methods and parts are all that is used above ``data``, so they are what every back end
@@ -70,6 +72,7 @@ class Store(QueueJobs):
         self.retention = Retention(database, self)
         self.privacy = Privacy(database, self)
         self.overview = Overview(database)
+        self.denied_servers = DeniedServers(database)
         self.running_bots = RunningBots(database, owner)
         self.damage: str | None = None
         self._indexing: asyncio.Task[int] | None = None

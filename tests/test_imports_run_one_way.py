@@ -31,7 +31,7 @@ INSIDE = {
         ("jobs",),
         ("privacy", "sqlite"),
         (
-            "guilds",
+            "denied_servers",
             "messages",
             "overview",
             "people",
@@ -39,6 +39,7 @@ INSIDE = {
             "retention",
             "running_bots",
         ),
+        ("guilds",),
         ("store",),
         ("__init__",),
     ),

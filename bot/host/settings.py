@@ -57,8 +57,11 @@ class PaintingSettings(BaseSettings):
     check_memory: bool = True
 
 
+_IDS = r"^\s*(\d{15,20}\s*(,\s*\d{15,20}\s*)*)?$"
+
+
 class LimitSettings(BaseSettings):
-    """How much one user can ask for."""
+    """Who can use the bot, and how much one user can ask for."""
 
     model_config = SettingsConfigDict(env_prefix="IMAGINE_", extra="ignore")
 
@@ -66,6 +69,23 @@ class LimitSettings(BaseSettings):
     max_iterations: Annotated[int, Field(ge=1, le=5000)] = 1000
     max_pixels: Annotated[int, Field(ge=256, le=2048 * 2048)] = 512 * 512
     max_attachment_mb: Annotated[float, Field(gt=0, le=100)] = 10.0
+    # Ids of Discord with commas between them; empty: all.
+    allowed_servers: Annotated[str, Field(pattern=_IDS)] = ""
+    allowed_people: Annotated[str, Field(pattern=_IDS)] = ""
+
+    @property
+    def server_ids(self) -> frozenset[str]:
+        """The servers that can have the bot; empty for all."""
+        return _ids(self.allowed_servers)
+
+    @property
+    def person_ids(self) -> frozenset[str]:
+        """The users that can use the bot; empty for all."""
+        return _ids(self.allowed_people)
+
+
+def _ids(text: str) -> frozenset[str]:
+    return frozenset(id.strip() for id in text.split(",") if id.strip())
 
 
 class DeliverySettings(BaseSettings):
@@ -248,6 +268,8 @@ def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
             "less_than_equal": "at most",
         }[kind]
         return f"{name} is {given}; it must be {words} {limit}."
+    if kind == "string_pattern_mismatch" and limits.get("pattern") == _IDS:
+        return f"{name} is {given!r}; write IDs of 15 to 20 digits with commas between them."
     if kind.startswith(("int", "float")):
         return f"{name} is {given!r}; it must be a number."
     if name == "DISCORD_HOST_SERVER":

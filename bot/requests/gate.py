@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.errors import Caught, ClosingError, LimitError
+from bot.errors import Caught, ClosingError, LimitError, NotAllowedError
 from bot.guild.rules import Rules
 from bot.host.models import check_model, check_words
 from bot.host.settings import LimitSettings
@@ -46,6 +46,7 @@ class Gate:
         self._busy = busy
         self.checks: list[Check] = [
             self._check_draining,
+            self._check_allowed,
             self._check_busy,
             self._check_repeated,
             self._check_restrictions,
@@ -83,6 +84,14 @@ class Gate:
                     "Those in the queue will still be painted. Try again later."
                 )
             )
+        return request
+
+    async def _check_allowed(
+        self, asking: Asking, request: ImageRequest, rules: Rules
+    ) -> ImageRequest:
+        allowed = self._limits.person_ids
+        if allowed and asking.origin.person not in allowed:
+            raise NotAllowedError(_("Only people chosen by this bot's host can use it."))
         return request
 
     async def _check_busy(

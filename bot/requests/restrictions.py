@@ -11,7 +11,7 @@ from bot.errors import BannedError, TermsError
 from bot.language import _, plural
 from bot.permissions import check_bot_may_post
 from bot.requests.channels import guild_id_of
-from data.people import People
+from data.people import HOST, People
 from data.store import Store
 from engine.clock import DAY_MS, now_ms
 from engine.jobs.queue import PaintQueue
@@ -40,12 +40,20 @@ def timestamp(milliseconds: int, style: str = "f") -> str:
 
 
 async def check_not_banned(people: People, guild_id: str | None, person: str) -> None:
-    """Raise BannedError if the server's moderators banned the user."""
+    """Raise BannedError if the host or the server's moderators banned the user."""
+    await check_not_banned_by_host(people, person)
     if guild_id is None:
         return
     ban = (await people.restrictions_of(guild_id, person)).get("ban")
     if ban is not None:
         raise BannedError(_banned(ban.expires_at))
+
+
+async def check_not_banned_by_host(people: People, person: str) -> None:
+    """Raise BannedError if the host banned the user everywhere."""
+    ban = (await people.restrictions_of(HOST, person)).get("ban")
+    if ban is not None:
+        raise BannedError(_("You can't use this bot{until}.", until=_until(ban.expires_at)))
 
 
 async def check_may_ask(people: People, interaction: discord.Interaction[Any]) -> None:
@@ -61,7 +69,8 @@ async def check_may_ask(people: People, interaction: discord.Interaction[Any]) -
 async def check_restrictions(
     store: Store, queue: PaintQueue, guild_id: str | None, person: str
 ) -> None:
-    """Raise BannedError if the user is banned in the server, or has reached their limit."""
+    """Raise BannedError if the user is banned here or everywhere, or has reached their limit."""
+    await check_not_banned_by_host(store.people, person)
     if guild_id is None:
         return
     found = await store.people.restrictions_of(guild_id, person)

@@ -196,6 +196,7 @@ def values_of(scene: Scene, name: str, command: app_commands.Command) -> dict[st
         "action": "warn",
         "state": "off",
         "text": "hello",
+        "server": "123456789012345678",
         "file": ("settings.json", export_text("1", {}).encode()),
     }
     given = {option.name: known[option.name] for option in command.parameters if option.required}

@@ -100,5 +100,5 @@ async def test_every_table_with_a_server_s_id_is_known(store):
     of_servers = {
         table for table, column in await database_of(store).columns() if column == "guild_id"
     }
-    # Jobs belong to people, and a job's words are deleted with it.
-    assert of_servers == {*TABLES, "jobs", "job_words"}
+    # Jobs belong to people, and a job's words and messages are deleted with it.
+    assert of_servers == {*TABLES, "jobs", "job_messages", "job_words"}

@@ -155,6 +155,9 @@ async def use_servers_and_people(store):
 
 
 async def use_upkeep(store):
+    await store.denied_servers.add("1")
+    await store.denied_servers.all()
+    await store.denied_servers.remove("1")
     await store.running_bots.claim("1")
     await store.running_bots.renew("1")
     await store.running_bots.release("1")

@@ -16,12 +16,15 @@ import discord
 from discord import app_commands
 
 from bot.client import ImageBot
-from bot.errors import GoneError, Guarded, MissingRightError, report
+from bot.errors import GoneError, Guarded, report
 from bot.language import _, plural
 from bot.language.formatting import duration
-from bot.ui.answers import defer, in_time
+from bot.ui.answers import in_time
 from bot.ui.command_tree import sync
 from bot.ui.feature import Feature
+from cogs.admin._host import check_host, defer_for_host
+from cogs.admin._people import People
+from cogs.admin._servers import Servers
 from data.sqlite.backup import backups
 from engine.tasks import spawn
 from engine.version import version
@@ -40,18 +43,6 @@ class Announcement:
 
     text: str
     channels: dict[str, str]
-
-
-async def check_host(interaction: discord.Interaction[Any]) -> None:
-    """Raise MissingRightError unless the user owns the bot's application."""
-    if not await interaction.client.is_owner(interaction.user):
-        raise MissingRightError(_("Only the bot's host can do that."))
-
-
-async def defer_for_host(interaction: discord.Interaction[Any]) -> None:
-    """Acknowledge, and check the same: the first check of a process asks Discord."""
-    await defer(interaction)
-    await check_host(interaction)
 
 
 class AnnounceButton(
@@ -129,6 +120,9 @@ class Admin(Feature):
             guild=True, dm_channel=False, private_channel=False
         ),
     )
+
+    admin.add_command(People())
+    admin.add_command(Servers())
 
     buttons = (AnnounceButton,)
 
