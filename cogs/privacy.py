@@ -65,6 +65,7 @@ class ForgetButton(
             if not isinstance(cog, Privacy):  # the cog was unloaded meanwhile
                 raise GoneError(_("I can't do that right now. Use /privacy forget again later."))
             cog.bot.busy.check(str(interaction.user.id))
+            cog.bot.busy.check_pause(str(interaction.user.id), "forget")
             await interaction.response.edit_message(
                 content=_("Deleting everything. This can take a few minutes."), view=None
             )
@@ -115,6 +116,7 @@ class Privacy(Feature):
         async with Guarded(interaction, "/privacy export"):
             await interaction.response.defer(ephemeral=True, thinking=True)
             person = str(interaction.user.id)
+            self.bot.busy.check_pause(person, "export")
             with self.bot.busy.turn(person):
                 exported = await self.bot.store.privacy.export(person)
                 if not exported.rows:
@@ -128,6 +130,7 @@ class Privacy(Feature):
                         _("Your data, part {number}.", number=number),
                         file=discord.File(io.BytesIO(part), f"imagine-bot-{number}.zip"),
                     )
+            self.bot.busy.ended(person, "export")
             text = plural(
                 "I sent you your data in a DM, in {number} file.",
                 "I sent you your data in a DM, in {number} files.",

@@ -49,6 +49,7 @@ class Forgetting:
             await self._cancel_jobs(person)
             left = await self._delete_messages(person)
             await self._store.privacy.forget(person)
+            self._busy.ended(person, "forget")
         return left
 
     async def _cancel_jobs(self, person: str) -> None:

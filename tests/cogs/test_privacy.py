@@ -252,3 +252,19 @@ async def test_the_daily_task_deletes_old_pictures(world, here, monkeypatch):
     assert await store.job(job_id_of(old)) is None
     assert await store.job(job_id_of(new)) is not None
     await world.bot.retention.close()
+
+
+async def test_the_same_is_not_done_again_at_once(world, here, monkeypatch):
+    await here.alice.slash(here.channel, "imagine", prompt="a red circle --iterations 1")
+    await world.painted(here.channel)
+    sent = await here.alice.slash(here.channel, "privacy export")
+    await world.until(lambda: sent.response.content.startswith("I sent you"), "the export")
+    again = await here.alice.slash(here.channel, "privacy export")
+    assert again.response.content.startswith("I did that a moment ago. You can ask again in")
+    assert (await forget(world, here.alice, here.channel)).startswith("I've deleted your data")
+    question = await here.alice.slash(here.channel, "privacy forget")
+    refused = await here.alice.click(question.response, label="Delete everything")
+    assert "a moment ago" in refused.response.content
+    assert (await forget(world, here.bob, here.channel)).startswith("I've deleted your data")
+    monkeypatch.setattr("bot.requests.busy.PAUSE_SECONDS", 0)
+    assert (await forget(world, here.alice, here.channel)).startswith("I've deleted your data")
