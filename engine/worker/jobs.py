@@ -41,10 +41,14 @@ _STEPPED_EVERY = 1.0  # seconds
 
 
 class WorkerJob(Protocol):
-    """A job that a worker can step."""
+    """A job that a worker can step.
+
+    ``interrupt`` is set to "stop" or "cancel" when that is asked for.
+    """
 
     id: str
     request: ImageRequest
+    interrupt: str | None
 
     @property
     def started(self) -> bool:
@@ -55,6 +59,9 @@ class WorkerJob(Protocol):
 
     def advance(self) -> bool:
         """Do one iteration; True if the job is over and its outcome was sent."""
+
+    def save(self) -> None:
+        """Keep what a later process can continue from, if there is something."""
 
     def close(self) -> None:
         """Clean up, whether or not it succeeded."""

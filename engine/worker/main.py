@@ -53,9 +53,6 @@ from engine.worker.messages import (
 from engine.worker.time_lapses import TimeLapseJob
 from engine.worker.unchanged_job import UnchangedJob
 
-# When both wait, a time-lapse gets one iteration after this many of pictures: its picture is
-# finished already, but it must not wait forever.
-_PICTURE_TURNS = 4
 _HEARTBEAT_EVERY = 1.0  # seconds
 
 
@@ -71,7 +68,7 @@ class ReplaceMeError(Exception):
 
 
 class JobLoop:
-    """Steps jobs in turn; messages tell it which, and it answers through ``send``.
+    """Steps jobs one after the other; messages tell it which, and it answers through ``send``.
 
     :meth:`post` may be called from any thread, everything else only from one.
     """
@@ -81,9 +78,7 @@ class JobLoop:
         self._send = send
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._models: OrderedDict[str, Models] = OrderedDict()
-        self._pictures: list[PaintJob | UnchangedJob] = []
-        self._time_lapses: list[TimeLapseJob] = []
-        self._picture_turns = 0
+        self._jobs: list[WorkerJob] = []
         self._closing = False
 
     def start(self) -> None:
@@ -117,24 +112,13 @@ class JobLoop:
                 self._read(self._inbox.get_nowait())
             except queue.Empty:
                 break
-        job = None if self._closing else self._next()
-        if job is None:
+        if self._closing or not self._jobs:
             return False
+        job = self._jobs[0]
         if self._advance(job):
             job.close()
-            if isinstance(job, TimeLapseJob):
-                self._time_lapses.remove(job)
-            elif isinstance(job, PaintJob | UnchangedJob):
-                self._pictures.remove(job)
+            self._jobs.remove(job)
         return True
-
-    def _next(self) -> WorkerJob | None:
-        """The job whose turn it is. Pictures are painted one after the other."""
-        if self._time_lapses and (not self._pictures or self._picture_turns >= _PICTURE_TURNS):
-            self._picture_turns = 0
-            return self._time_lapses[0]
-        self._picture_turns += 1
-        return self._pictures[0] if self._pictures else None
 
     def _picture_job(self, order: Paint) -> PaintJob | UnchangedJob:
         request = request_from_json(order.request)
@@ -146,22 +130,19 @@ class JobLoop:
         match message:
             case Paint():
                 with self._failing(message.id):
-                    self._pictures.append(self._picture_job(message))
+                    self._jobs.append(self._picture_job(message))
             case RenderTimeLapse():
                 with self._failing(message.id):
-                    self._time_lapses.append(TimeLapseJob(message, self.settings, self._send))
+                    self._jobs.append(TimeLapseJob(message, self.settings, self._send))
             case Stop() | Cancel():
-                jobs: list[PaintJob | UnchangedJob | TimeLapseJob]
-                jobs = [*self._pictures, *self._time_lapses]
-                for job in jobs:
+                for job in self._jobs:
                     if job.id == message.id:
                         job.interrupt = "stop" if isinstance(message, Stop) else "cancel"
             case Close():
                 self._closing = True
-                for picture in self._pictures:
-                    picture.save()
-                for time_lapse in self._time_lapses:
-                    time_lapse.close()
+                for job in self._jobs:
+                    job.save()
+                    job.close()
             case WorkerSettings():
                 raise AssertionError("settings come once, as the first message")
 
@@ -178,7 +159,7 @@ class JobLoop:
         try:
             with self._failing(job.id):
                 if not job.started:
-                    if len(self._pictures) + len(self._time_lapses) > 1:
+                    if len(self._jobs) > 1:
                         self._send(Busy())  # the others wait longer than for an iteration
                     self._start(job)
                 return job.advance()

@@ -118,6 +118,9 @@ class TimeLapseJob:
     def _warn(self, text: str) -> None:
         self._send(Logged(self.id, logging.WARNING, text))
 
+    def save(self) -> None:
+        """Keep nothing: a later process starts again."""
+
     def close(self) -> None:
         """Delete the file."""
         if self._video is not None:

@@ -209,7 +209,7 @@ def test_an_invalid_job_fails_with_the_engines_message(loop, sent, tmp_path):
 def test_an_unexpected_error_is_logged_and_only_its_reference_is_shown(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=50))
     loop.tick()
-    loop._pictures[0]._synthesis.targets = None  # the fault
+    loop._jobs[0]._synthesis.targets = None  # the fault
     loop.post(order(tmp_path, id="b" * 32, iterations=1))
     work(loop)
     message, logged = [m for m in of(JobEvent, sent) if m.id == "a" * 32][-1], of(Logged, sent)[0]
@@ -224,7 +224,7 @@ def test_an_unexpected_error_is_logged_and_only_its_reference_is_shown(loop, sen
     assert isinstance(sent[-1].event, Done)
 
 
-def test_a_time_lapse_repeats_the_painting_and_lets_pictures_go_first(loop, sent, tmp_path):
+def test_a_time_lapse_repeats_the_painting_in_its_turn(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=20))
     loop.post(RenderTimeLapse("f", tiny_request(iterations=8).model_dump_json(), {}, 8))
     work(loop)
