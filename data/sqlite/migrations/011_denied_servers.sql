@@ -1,4 +1,4 @@
--- Servers that the host does not want the bot to be in. People whom the host bans are rows of
+-- Servers that the host does not want the bot to be in. People banned by the host are rows of
 -- restrictions, in the made-up server "host". Times and ids are as in 001.
 BEGIN IMMEDIATE;
 
