@@ -36,11 +36,20 @@ def _run() -> int:
         with standard_output():
             return int(app(standalone_mode=False, prog_name="imagine") or 0)
     except TyperException as error:
-        message = error.format_message().splitlines()[0]
+        message = _about_option(error) or error.format_message().splitlines()[0]
     except EngineError as error:
         message = str(error)
     complain(f"imagine: {message}")
     return 2
+
+
+def _about_option(error: Exception) -> str | None:
+    """What to do instead of an option of another tool; None for another error."""
+    from engine.request.flag_values import unknown_option
+    from engine.request.prompt.flags import FOREIGN, SAME
+
+    name = str(getattr(error, "option_name", "")).lstrip("-").replace("_", "-")
+    return str(unknown_option(name)) if name in FOREIGN or name in SAME else None
 
 
 if __name__ == "__main__":

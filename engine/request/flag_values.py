@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.errors import RequestError
 from engine.request.limits import range_of
-from engine.request.prompt.flags import FOREIGN, NUMBERS, WORDS
+from engine.request.prompt.flags import FOREIGN, NUMBERS, SAME, WORDS
 from engine.translatable import Translatable
 
 _WHOLE = ("seed", "iterations", "cutouts", "width", "height")
@@ -25,7 +25,7 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     The command line's options are read here too, so that both accept and refuse the same values.
     """
     if name not in (*NUMBERS, *WORDS):
-        raise _unknown(name)
+        raise unknown_option(name)
     if not value:
         raise RequestError("--{name} needs a value.", name=name)
     if name == "size":
@@ -44,8 +44,12 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     return {name.replace("-", "_"): number}
 
 
-def _unknown(name: str) -> RequestError:
-    """What to tell a person whose option there is not."""
+def unknown_option(name: str) -> RequestError:
+    """What to tell a person whose option there is not; ``name`` is without hyphens."""
+    if name in SAME:
+        return RequestError(
+            "There is no option --{name}; use --{ours}.", name=name, ours=SAME[name]
+        )
     if name not in FOREIGN:
         known = ", ".join(f"--{flag}" for flag in (*FLAGS, "no"))
         return RequestError(

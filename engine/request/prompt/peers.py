@@ -252,7 +252,10 @@ def _checked(words: str) -> str:
     shape = masked(words)
     found = _NUMBERED.search(shape) or _SPACED.search(shape)
     if found is not None:
-        given = words[max(0, found.start() - 20) : found.end()].strip()
+        before = words[: found.start()]
+        if len(before) > 20:  # whole words
+            before = before[-20:].partition(" ")[2]
+        given = f"{before}{words[found.start() : found.end()]}".strip()
         raise _UnclearError(given, has_number=True)
     brackets = _BRACKETS.search(shape)
     if brackets is not None:

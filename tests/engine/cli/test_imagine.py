@@ -128,6 +128,8 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folde
         (("a fox", "--strength", "0.5"), "--strength needs a picture to start from"),
         (("a fox", "--no", ""), "--no needs a value"),
         (("a fox --v 5",), "--model"),
+        (("a fox", "--v", "5"), "--v is an option of other tools"),
+        (("a fox", "--steps", "5"), "use --iterations"),
         (("🦊🦊",), '"fox face"'),
         (("???",), "doesn't know any word"),
         (("東京", "--model", "drawn"), "a red star on a blue background"),
