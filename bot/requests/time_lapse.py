@@ -25,7 +25,7 @@ class TimeLapse:
 
 
 def time_lapse_of(job: StoredJob) -> TimeLapse:
-    """Return the time-lapse of a finished picture; raises GoneError if there is none."""
+    """Return the time-lapse of a finished picture; raises GoneError without a picture."""
     check_not_removed(job)
     if not job.is_painted or job.result is None:
         raise GoneError(_("There's no finished picture to show. Press Again to paint one."))

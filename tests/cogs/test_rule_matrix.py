@@ -16,7 +16,9 @@ import pytest
 
 from bot.delivery.picture_check import judge
 from bot.errors import BotError
+from bot.guild.rules import SECTIONS
 from bot.requests.origin import Way
+from data.people import HOST as EVERYWHERE
 from data.people import Restriction
 from engine.clock import now_ms
 from engine.errors import EngineError
@@ -125,6 +127,9 @@ SERVER: dict[str, dict[str, Any]] = {
     EDITING: {"roles_edit": ["painters"]},
     "`max_size`": {"max_size": "16x16"},
     "`max_size`, with a role in `roles_big`": {"max_size": "16x16", "roles_big": ["everyone"]},
+    "`max_iterations`": {"max_iterations": 1},
+    "`max_cutouts`": {"max_cutouts": 1},
+    "`max_learning_rate`": {"max_learning_rate": 0.1},
     "`blocked_words`": {"blocked_words": [WORD]},
     CONCEPTS: {"concepts": {"blood": {"threshold": 0.0, "action": "withhold"}}},
     "`cooldown`": {"cooldown": 3600},
@@ -141,6 +146,21 @@ LIMITS: dict[str, dict[str, Any]] = {
     BAN: {"kind": "ban"},
 }
 DRAIN, HOST = "`/admin drain`", "`IMAGINE_MAX_JOBS_PER_PERSON`"
+HOST_BAN, HOST_LIST = "`/admin people ban`", "`IMAGINE_ALLOWED_PEOPLE`"
+# The rules of each check of the gate; the empty ones are no matter of who asks, and where.
+CHECKS: dict[str, set[str]] = {
+    "_check_draining": {DRAIN},
+    "_check_allowed": {HOST_LIST},
+    "_check_restrictions": {*LIMITS, HOST_BAN},
+    "check": {*SERVER},
+    "_check_host": {HOST},
+    "_check_busy": set(),  # while their own data is exported or deleted
+    "_check_repeated": set(),  # a time-lapse that is being made already
+    "_fill_in_preferences": set(),
+    "_check_words_known": set(),  # of the prompt alone
+}
+# Settings about requests that refuse nothing.
+HARMLESS = {"replies", "progress", "spoiler", "language"}
 SPOT_OF = {
     "a thread of a denied channel": "thread",
     "a thread of an allowed channel": "thread",
@@ -160,9 +180,16 @@ def expected(way: str, rule: str, person: str) -> str:
 
 def test_every_way_and_every_rule_has_a_row():
     assert set(WAYS_TABLE) == set(WAYS)
-    assert set(RULES_TABLE) == {*SERVER, *LIMITS, DRAIN, HOST}
+    assert set(RULES_TABLE) == set().union(*CHECKS.values())
     for row in RULES_TABLE.values():
         assert set(row) == set(ROLES)
+
+
+async def test_every_check_and_every_setting_about_requests_has_a_rule(world):
+    assert {check.__name__ for check in world.bot.gate.checks} == set(CHECKS)
+    tried = {setting for values in SERVER.values() for setting in values}
+    for section in ("maximums", "who and where", "limits per member", "content"):
+        assert {definition.name for definition in SECTIONS[section]} - HARMLESS <= tried
 
 
 @pytest.fixture
@@ -234,10 +261,19 @@ async def under(scene: Scene, rule: str, kind: str) -> AsyncIterator[None]:
     limited = rule in LIMITS and kind != DIRECT
     if limited:
         await scene.restrict(person, **LIMITS[rule])
+    if rule == HOST_BAN:
+        await bot.people.restrict(Restriction(EVERYWHERE, str(person.id), "ban", moderator="1"))
     bot.queue.draining = rule == DRAIN
     most = 1 if rule == HOST else limits.max_jobs_per_person
-    bot.gate._limits = limits.model_copy(update={"max_jobs_per_person": most})
+    bot.gate._limits = limits.model_copy(
+        update={
+            "max_jobs_per_person": most,
+            "allowed_people": "1" * 18 if rule == HOST_LIST else "",
+        }
+    )
     yield
+    if rule == HOST_BAN:
+        await bot.people.lift(EVERYWHERE, str(person.id), "ban", "1")
     bot.queue.draining, bot.gate._limits = False, limits
     if limited and kind != BANNED:
         await bot.people.lift(scene.guild, str(person.id), LIMITS[rule]["kind"], "1")

@@ -23,7 +23,8 @@ from tests.cogs.media import png
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 WORD = "hen"
-PROMPT = f"a {WORD} --size 32 --iterations 1"
+# Its numbers are above the least that a maximum can be set to.
+PROMPT = f"a {WORD} --size 32 --iterations 2 --cutouts 2 --learning-rate 0.2"
 EDIT = f"edit: {PROMPT}"
 PICTURE = ("fox.png", png())
 
