@@ -1,6 +1,6 @@
 """Messages of the bot that somebody deletes in Discord: its job ends, or its picture is removed.
 
-Discord tells which messages were deleted without any privileged intent, but not by whom.
+Discord tells which messages were deleted without any privileged intent, but not who did it.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _SAME_SHAPE = 1.02  # the largest ratio of two aspects that count as the same
 
 
 def size_note(asking: Asking, request: ImageRequest) -> str | None:
-    """Return the sentence about ``request``, as the gate returned it; None if there is none.
+    """Return the sentence about ``request``, as the gate returned it; None without one.
 
     This reads the header of a picture, which takes milliseconds.
     """
