@@ -30,7 +30,7 @@ from typing import Any
 from bench.bot.history_database import make_database, words
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
-from data.sqlite.backup import DATABASE, back_up
+from data.sqlite.backup import DATABASE
 from tests.cogs.media import png
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.channels import Channel
@@ -41,6 +41,10 @@ _START_SECONDS, _ANSWER_SECONDS = 120.0, 30.0
 _BUTTONS = (
     "again", "remix", "continue", "edit", "video", "keep", "stop", "cancel", "delete",
 )  # fmt: skip
+_BACK_UP = (
+    "import sys, pathlib; from data.sqlite.backup import back_up; "
+    "back_up(pathlib.Path(sys.argv[1])).unlink()"
+)
 _OPEN_MODALS = ("remix", "edit")
 
 
@@ -256,9 +260,17 @@ async def _busy(bench: Bench) -> AsyncIterator[None]:
     bench.press("imagine:forget:yes", forgetful)
 
     async def back_up_again() -> None:
+        # In a process of its own, so that it does not hold up the measurement itself.
         while True:
-            path = await asyncio.to_thread(back_up, bench.bot.data)
-            path.unlink()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", _BACK_UP, str(bench.bot.data)
+            )
+            try:
+                await process.wait()
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
 
     backing_up = asyncio.create_task(back_up_again())
     try:

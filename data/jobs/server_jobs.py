@@ -14,7 +14,7 @@ _ID = re.compile(r"[0-9a-f]{6,32}")
 _MESSAGE = re.compile(r"(?:https?://\S+/)?(\d{15,20})")
 # How many jobs are looked through for what a moderator types, at each letter: the newest ones
 # whatever their words, and those with a word that starts like the typed one.
-_NEWEST, _CANDIDATES = 300, 2000
+_NEWEST, _CANDIDATES = 200, 500
 _SHORTEST = 2
 _SHORT = "id, sequence, prompt, guild_id, channel_id, person"
 _TOGETHER = 50  # channels in one statement
@@ -98,7 +98,7 @@ class ServerJobs:
         return found
 
     async def _with_words(self, guild_id: str, wanted: str) -> list[Row]:
-        """Jobs, at most some thousand, of which each one with ``wanted`` in it is likely one."""
+        """Jobs, at most some hundred, of which each one with ``wanted`` in it is likely one."""
         found: list[Row] = []
         key = max(words_of(wanted), key=len, default="")
         if len(key) >= _SHORTEST:

@@ -14,7 +14,7 @@ def now():
 async def test_jobs_are_found_by_words_id_and_message(store):
     jobs = store.server_jobs
     fox = await painted(store, "A red fox", "ann")
-    hen = await added(store, "a hen: 100%", "bob")
+    hen = await added(store, "a 100% wild hen", "bob")
     await store.set_result_message(fox, "900000000000000001")
     assert [job.id for job in await jobs.recent("100")] == [hen, fox]
     assert [job.id for job in await jobs.recent("100", person="ann")] == [fox]

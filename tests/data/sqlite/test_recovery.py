@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -278,6 +279,7 @@ async def test_a_large_database_is_checked_while_the_bot_works(folder, monkeypat
     with pytest.raises(StoreError, match="is damaged"):
         await store.check()
     assert "Restart the bot" in caplog.text
-    await store.close()
+    with contextlib.suppress(StoreError):  # it may need a damaged page
+        await store.close()
     assert recover(folder) is False
     assert recover(folder) is True
