@@ -32,6 +32,7 @@ _FILLERS = frozenset((
     "on", "or", "that", "the", "this", "to", "was", "were", "with",
 ))
 # fmt: on
+_SMALL = 10_000
 _KINDS = {"torch.IntStorage": "i", "torch.LongStorage": "q"}
 
 
@@ -53,6 +54,11 @@ class Vocabulary:
     """The tokens of CLIP's vocabulary that a perceptor was trained on; None is all of them."""
 
     known: frozenset[int] | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether most English words are unknown."""
+        return self.known is not None and len(self.known) < _SMALL
 
     def read(self, text: str) -> Reading:
         """Leave the unknown words out of ``text``; any text is accepted."""
@@ -196,7 +202,7 @@ def check_reading(
     for text in texts:
         reading = vocabulary.read(text)
         if not reading.meaningful:
-            raise _knows_nothing(text, model, examples, reading.unknown)
+            raise _knows_nothing(text, vocabulary, model, examples)
         unknown += reading.unknown
     return tuple(unknown_notices(unknown))
 
@@ -216,23 +222,29 @@ def unknown_notices(unknown: Iterable[str]) -> list[Translatable]:
 
 
 def _knows_nothing(
-    text: str, model: str, examples: tuple[str, ...], unknown: tuple[str, ...]
+    text: str, vocabulary: Vocabulary, model: str, examples: tuple[str, ...]
 ) -> RequestError:
-    shown = ", ".join(f'"{example}"' for example in examples)
-    names = [emoji_name(word) for word in unknown if next(words_in(word)).emoji]
+    values = {
+        "model": model,
+        "words": text[:60],
+        "examples": ", ".join(f'"{example}"' for example in examples),
+    }
+    names = [emoji_name(word.text) for word in words_in(text) if word.emoji]
     if names:
         return RequestError(
-            'The model {model} doesn\'t know any word of "{words}"; it reads English words, as in '
-            "{examples}, so write emoji in words, as in {names}.",
-            model=model,
-            words=text[:60],
-            examples=shown,
-            names=", ".join(f'"{name}"' for name in names[:4]),
+            'The model {model} doesn\'t know any word of "{words}"; write emoji in words, as in '
+            "{names}, or try {examples}.",
+            names=", ".join(f'"{name}"' for name in dict.fromkeys(names[:4])),
+            **values,
+        )
+    if vocabulary.is_small:
+        return RequestError(
+            'The model {model} doesn\'t know any word of "{words}"; it only knows some English '
+            "words, as in {examples}.",
+            **values,
         )
     return RequestError(
         'The model {model} doesn\'t know any word of "{words}"; it reads English words, as in '
         "{examples}.",
-        model=model,
-        words=text[:60],
-        examples=shown,
+        **values,
     )

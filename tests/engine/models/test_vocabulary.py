@@ -118,8 +118,8 @@ def test_a_prompt_without_words_is_refused_by_every_model(model, text):
     ("text", "model", "parts"),
     [
         ("🦊🦊 👩‍🚀", "natural", ['"fox face"', '"woman, rocket"', "a red fox in the snow"]),
-        ("東京", "natural", ["東京", "a red fox in the snow"]),
-        ("a hippogriff", "drawn", ["a hippogriff", "a red star on a blue background"]),
+        ("東京", "natural", ["東京", "reads English words", "a red fox in the snow"]),
+        ("a hippogriff", "drawn", ["a hippogriff", "only knows some", "a red star on"]),
     ],
 )
 def test_a_prompt_of_unknown_words_is_refused_with_examples(text, model, parts):
