@@ -126,6 +126,10 @@ def test_the_users_catalogue_adds_and_replaces(tmp_path):
         ("[perceptors.x]\ncheckpoint = {path='a', size='big'}", "not a number of bytes"),
         ("[perceptors.x]\ncheckpoint = {path=3}", "`path` that is not text"),
         ("[perceptors.x]\ncheckpoint = 'a'", "`checkpoint` that is not a table"),
+        (
+            "[models.x]\ngenerator='drawn'\nperceptor='drawn'\nexamples='a fox'",
+            "`examples` that are not a list of texts",
+        ),
     ],
 )
 def test_a_mistake_in_the_users_catalogue_is_reported_with_its_place(tmp_path, text, says):
