@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
@@ -18,6 +19,7 @@ log = logging.getLogger("data.retention")
 
 # A younger file may belong to a row that is being written.
 _ORPHAN_MS = DAY_MS
+_PART = 500
 _ID = re.compile(r"\.?([0-9a-f]{32}|[0-9a-f]{64})(?:\..*)?")
 
 DaysOf = Callable[[str | None], Awaitable[int | None]]
@@ -56,45 +58,65 @@ class Retention:
     async def _expire_in(self, guild_id: str | None, before: int) -> int:
         where = "guild_id IS NULL" if guild_id is None else "guild_id = ?"
         values = [] if guild_id is None else [guild_id]
-        rows = await self._database.scan(
-            f"SELECT id FROM jobs WHERE {where} AND NOT {in_states(UNFINISHED)} "  # noqa: S608  constants
-            "AND COALESCE(ended_at, created_at) < ?",
-            *values,
-            before,
-        )
-        for row in rows:
-            await self._jobs.delete(row["id"])
-        return len(rows)
+        removed = 0
+        while True:
+            rows = await self._database.scan(
+                f"SELECT id FROM jobs WHERE {where} AND NOT {in_states(UNFINISHED)} "  # noqa: S608  constants
+                "AND COALESCE(ended_at, created_at) < ? ORDER BY sequence LIMIT ?",
+                *values,
+                before,
+                _PART,
+            )
+            for row in rows:
+                await self._jobs.delete(row["id"])
+            removed += len(rows)
+            if len(rows) < _PART:
+                return removed
 
     async def sweep(self) -> int:
         """Delete orphaned files, left by a crash between row and file; returns how many."""
-        jobs = {row["id"] for row in await self._database.scan("SELECT id FROM jobs")}
-        attached = {
-            row["sha256"]
-            for row in await self._database.scan("SELECT DISTINCT sha256 FROM attachments")
-        }
         files = self._jobs.files
         removed = 0
-        for folder, known in (
-            (files.pictures_folder, jobs),
-            (files.states_folder, jobs),
-            (files.attachments_folder, attached),
+        for folder, column in (
+            (files.pictures_folder, "id FROM jobs WHERE id"),
+            (files.states_folder, "id FROM jobs WHERE id"),
+            (files.attachments_folder, "sha256 AS id FROM attachments WHERE sha256"),
         ):
-            removed += await asyncio.to_thread(_sweep, folder, known)
+            found = await asyncio.to_thread(_old_files, folder)
+            # Some files at a time: all ids together would not fit into memory one day.
+            for start in range(0, len(found), _PART):
+                some = found[start : start + _PART]
+                marks = ", ".join("?" * len(some))
+                rows = await self._database.scan(
+                    f"SELECT {column} IN ({marks})",
+                    *(id for _, id in some),
+                )
+                known = {row["id"] for row in rows}
+                orphans = [
+                    path for path, id in some if id not in known or path.name.endswith(".part")
+                ]
+                removed += await asyncio.to_thread(_delete, orphans)
         return removed
 
 
-def _sweep(folder: Path, known: set[str]) -> int:
-    removed = 0
+def _old_files(folder: Path) -> list[tuple[Path, str]]:
+    """The files of ``folder`` that are old enough, each with the id in its name."""
     old = time.time() - _ORPHAN_MS / 1000
+    found = []
     for path in folder.iterdir():
         name = _ID.fullmatch(path.name)
-        if name is None or (name[1] in known and not path.name.endswith(".part")):
-            continue
+        with contextlib.suppress(OSError):  # deleted meanwhile
+            if name is not None and path.stat().st_mtime < old:
+                found.append((path, name[1]))
+    return found
+
+
+def _delete(paths: list[Path]) -> int:
+    removed = 0
+    for path in paths:
         try:
-            if path.stat().st_mtime < old:
-                path.unlink()
-                removed += 1
+            path.unlink()
+            removed += 1
         except OSError as error:  # deleted by another process, or not permitted
             log.info("The orphaned file %s could not be deleted: %s", path, error)
     return removed

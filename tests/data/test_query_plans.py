@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import sys
 from pathlib import Path
 from types import FrameType
@@ -182,7 +183,11 @@ async def use_upkeep(store):
 
     await painted(store, "old", "bob", created_at=1)
     await store.retention.expire(one_day, 1)
-    await store.retention.sweep()
+    for folder, id in (("pictures", "a" * 32), ("attachments", "b" * 64)):
+        orphan = store.folder / folder / id
+        orphan.write_bytes(b"")
+        os.utime(orphan, (1, 1))
+    assert await store.retention.sweep() == 2
     await store._leases.renew()
     await store._leases.release()
 
