@@ -77,6 +77,8 @@ async def permissions_in(
 
 
 def _permissions_of(member: discord.Member, channel: Any) -> discord.Permissions:
+    if isinstance(channel, discord.Thread) and channel.parent is None:
+        return discord.Permissions.none()  # they are the parent's, which is not known yet
     permissions: discord.Permissions = channel.permissions_for(member)
     if (
         isinstance(channel, discord.Thread)
