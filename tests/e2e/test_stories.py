@@ -5,22 +5,18 @@ Each story has a server of its own.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-
 import discord
 import pytest
 import pytest_asyncio
 
 from tests.cogs.media import png
-from tests.e2e.conftest import BotProcess, check_described, host_environment, running_bot
+from tests.e2e.conftest import check_described, host_environment, running_bot
 from tests.e2e.jobs import rows
 from tests.e2e.standin import StandIn
-from tests.e2e.standin.channels import FORUM, Channel
+from tests.e2e.standin.channels import FORUM
 from tests.e2e.standin.commands import RefusedError
-from tests.e2e.standin.components import buttons
-from tests.e2e.standin.guilds import MEMBER, Guild, User
-from tests.e2e.standin.interactions import Interaction
+from tests.e2e.standin.guilds import MEMBER
+from tests.e2e.story_server import Server, by_label, from_bot
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 MANAGE_MESSAGES = discord.Permissions(manage_messages=True)
@@ -39,74 +35,6 @@ async def running(tmp_path_factory, catalogue):
         yield standin, bot
     await standin.stop()
     check_described(standin)
-
-
-@dataclass
-class Server:
-    """A server with a channel, its owner, and what its members do there."""
-
-    standin: StandIn
-    bot: BotProcess
-    guild: Guild
-    channel: Channel
-
-    @property
-    def owner(self) -> User:
-        return self.guild.owner
-
-    def add_channel(self, name: str, **more) -> Channel:
-        return self.standin.world.add_channel(name, guild=self.guild, **more)
-
-    def add_role(self, name: str, permissions=MEMBER, position=1):
-        return self.standin.world.add_role(name, permissions, position=position, guild=self.guild)
-
-    async def answer(self, interaction: Interaction) -> str:
-        """What the bot answers, once it has stopped thinking."""
-        await self.bot.until(lambda: interaction.text, "the answer")
-        return interaction.text
-
-    async def run(self, user: User, path: str, *, where: Channel | None = None, **options) -> str:
-        """Run a command; returns the answer."""
-        asked = await self.standin.command(user, where or self.channel, path, **options)
-        return await self.answer(asked)
-
-    async def press(self, user: User, message: dict, label: str, where: Channel | None = None):
-        return await self.standin.press(user, where or self.channel, message, label)
-
-    async def fill_in(self, user: User, opened: Interaction, words: str) -> str:
-        """Submit the modal that an interaction opened; returns the answer."""
-        await self.bot.until(opened.acknowledged.is_set, "the modal")
-        assert opened.modal is not None, opened.content
-        filled = await self.standin.submit(
-            user, opened.channel, opened.modal, words, source=opened.source
-        )
-        return await self.answer(filled)
-
-    async def result(self, count: int = 1, where: Channel | None = None) -> dict:
-        """The newest of ``count`` posted pictures."""
-        place = where or self.channel
-        found = await self.bot.until(
-            lambda: (posted := self.standin.results(place))[count - 1 :] and posted, "the result"
-        )
-        return found[-1]
-
-    def videos(self) -> list[dict]:
-        """The posted time-lapses."""
-        return [
-            message
-            for message in self.channel.messages.values()
-            if any(file["filename"].endswith(".mp4") for file in message["attachments"])
-        ]
-
-    def states(self) -> list[str]:
-        """The states of this server's jobs, oldest first."""
-        sql = "SELECT state FROM jobs WHERE guild_id = ? ORDER BY sequence"
-        return [row["state"] for row in rows(self.bot, sql, self.guild.id)]
-
-    def jobs(self, user: User) -> list[dict]:
-        """A person's requests in this server, oldest first."""
-        sql = "SELECT request FROM jobs WHERE guild_id = ? AND person = ? ORDER BY created_at"
-        return [json.loads(row["request"]) for row in rows(self.bot, sql, self.guild.id, user.id)]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -318,15 +246,46 @@ async def test_a_deleted_message_ends_its_job_or_removes_its_picture(server, ali
     assert from_bot(channel) == []
 
 
-async def test_only_the_host_s_own_server_is_shown_the_host_s_commands(server):
-    world = server.standin.world
-    own = Server(server.standin, server.bot, world.guild, world.add_channel("desk"))
-    host, administrator = world.host, own.guild.owner
-    host.roles.append(own.add_role("Host", discord.Permissions(administrator=True)))
-    assert "queue" in (await own.run(host, "admin stats")).lower()
-    assert "only" in (await own.run(administrator, "admin stats")).lower()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(running):
+    """The host's own server, in which the host is an administrator."""
+    standin, bot = running
+    world = standin.world
+    own = Server(standin, bot, world.guild, world.add_channel("desk"))
+    world.host.roles.append(own.add_role("Host", discord.Permissions(administrator=True)))
+    return own
+
+
+async def test_only_the_host_s_own_server_is_shown_the_host_s_commands(server, desk):
+    host, administrator = server.standin.world.host, desk.owner
+    assert "Queue" in await desk.run(host, "admin stats")
+    assert "Queue" not in await desk.run(administrator, "admin stats")
     with pytest.raises(RefusedError, match="sees no command 'admin'"):
         await server.run(server.owner, "admin stats")
+
+
+async def test_the_host_keeps_people_and_servers_away(server, desk, alice, bob):
+    standin, bot = server.standin, server.bot
+    host = standin.world.host
+    await desk.run(host, "admin people ban", person=bob)
+    direct = standin.world.direct(bob.id)
+    for place in (server.channel, direct):
+        told = await server.run(bob, "imagine", where=place, prompt="a fox", iterations=2)
+        assert not told.startswith("Queued")
+    assert rows(bot, "SELECT id FROM jobs WHERE person = ?", bob.id) == []
+    await desk.run(host, "admin people unban", person=bob)
+    told = await server.run(bob, "imagine", where=direct, prompt="a fox", iterations=2)
+    assert told.startswith("Queued")
+
+    await desk.run(host, "admin servers deny", server=server.guild.id)
+    assert server.guild.kicked
+    await standin.invite(server.guild)
+    await bot.until(lambda: server.guild.kicked, "leaving again")
+    await desk.run(host, "admin servers allow", server=server.guild.id)
+    await standin.invite(server.guild)
+    assert (await server.run(alice, "imagine", prompt="a fox", iterations=2)).startswith("Queued")
+    await server.result()
+    assert not server.guild.kicked
 
 
 async def test_pictures_in_forum_posts_and_archived_threads(server, alice):
@@ -355,14 +314,3 @@ async def test_pictures_in_forum_posts_and_archived_threads(server, alice):
     await server.run(server.owner, "config channels deny", channel=forum)
     refusal = "I can't paint in this channel. Try another one."
     assert await server.run(alice, "imagine", where=post, prompt="a fox") == refusal
-
-
-def from_bot(channel: Channel) -> list[dict]:
-    """The bot's messages in a channel."""
-    return [message for message in channel.messages.values() if message["author"]["bot"]]
-
-
-def by_label(message: dict, label: str) -> str:
-    """The custom_id of a message's button."""
-    [button] = [button for button in buttons(message) if button["label"] == label]
-    return button["custom_id"]

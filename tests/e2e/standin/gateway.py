@@ -144,7 +144,7 @@ class Gateway:
             },
         )
         for guild in guilds:
-            session.add("GUILD_CREATE", self.world.guild_created(guild))
+            session.add("GUILD_CREATE", self.world.guild_created(guild) | {"unavailable": False})
         # A process that starts again does not resume what it had.
         connected = set(self.sockets.values())
         for former in list(self.sessions.values()):

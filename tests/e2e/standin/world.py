@@ -185,6 +185,7 @@ class World:
     # Servers as events have them.
 
     def guild_created(self, guild: Guild) -> dict:
+        """A server that the bot has joined; discord.py tells it by the missing ``unavailable``."""
         channels = [
             channel
             for channel in self.channels.values()
@@ -193,7 +194,6 @@ class World:
         return guild.payload() | {
             "joined_at": guild.joined_at,
             "large": False,
-            "unavailable": False,
             "member_count": len(self.users),
             "voice_states": [],
             "members": [guild.member(self.bot) | {"user": self.bot.payload()}],
