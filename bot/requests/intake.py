@@ -21,6 +21,7 @@ from bot.language.formatting import escape, place_in_queue
 from bot.requests.asking import Asking
 from bot.requests.edit_size import size_note
 from bot.requests.gate import Gate
+from bot.requests.mask_note import mask_note
 from engine.errors import EngineError
 from engine.events import Queued
 from engine.jobs.job import Job
@@ -62,6 +63,8 @@ class Intake:
         self._gate = gate
         self._follower = follower
         self._closing = False
+        # One at a time, so that a few large pictures do not take up all threads of the process.
+        self._reading = asyncio.Lock()
         # A lock lives as long as anyone waits for it.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -117,7 +120,7 @@ class Intake:
         return job
 
     async def _tell(self, accepted: Sequence[tuple[Asking, Job]], text: str) -> None:
-        """Answer a command, with what the model does not know of its words, and its size."""
+        """Answer a command, with what is not plain about its words, its size and its mask."""
         tell = accepted[0][0].origin.tell
         if tell is None:
             return
@@ -132,9 +135,12 @@ class Intake:
                 report(error, "the acknowledgement")
 
     async def _notices(self, asking: Asking, job: Job) -> list[str]:
-        """Return sentences about unknown words and another size than the picture's, escaped."""
-        about_size = await asyncio.to_thread(size_note, asking, job.request)
-        notices = [] if about_size is None else [about_size]
+        """Return sentences about unknown words, the size and the mask, escaped."""
+        notices = []
+        for note in (size_note, mask_note):
+            async with self._reading:
+                text = await asyncio.to_thread(note, asking, job.request)
+            notices += [] if text is None else [text]
         with contextlib.suppress(EngineError):  # a continued job whose model was replaced
             notices += [escape(translated(each)) for each in await check_words(job.request)]
         return notices

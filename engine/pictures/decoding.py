@@ -27,9 +27,9 @@ from engine.pictures.formats import (
 )
 
 MAX_PIXELS = 50_000_000
+_SIDEWAYS = (5, 6, 7, 8)  # values of EXIF's orientation
 # Each scan of a progressive JPEG visits every pixel, so that a small file could take an hour.
 # Cameras and editors make about ten scans.
-_SIDEWAYS = (5, 6, 7, 8)  # values of EXIF's orientation
 _MAX_SCANNED_PIXELS = 64 * MAX_PIXELS
 _SCAN = b"\xff\xda"
 # What Pillow's plugins raise for broken files, found by changing bytes of intact files.
@@ -89,7 +89,7 @@ def upright_size(data: bytes) -> tuple[int, int]:
 
     Raises RequestError if the bytes are no picture that can be read.
     """
-    with warnings.catch_warnings(), refusing_damage(data):
+    with _ONE_AT_A_TIME, warnings.catch_warnings(), refusing_damage(data):
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
             sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in _SIDEWAYS

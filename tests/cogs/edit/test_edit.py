@@ -113,9 +113,11 @@ async def test_a_missing_permission_is_reported_before_anything_is_fetched(world
     assert host.fetched == []
 
 
-async def test_how_a_mask_was_read_is_told_while_it_is_painted(world, here):
+async def test_how_a_mask_was_read_is_told_at_once_and_while_it_is_painted(world, here):
     images = {"image": ("fox.png", png()), "mask": ("mask.png", white_disc())}
-    await here.alice.slash(here.channel, "edit", prompt="a fox --iterations 900", **images)
+    asked = await here.alice.slash(here.channel, "edit", prompt="a fox --iterations 900", **images)
+    said = await answered(world, asked)
+    assert "The mask is a drawing on a transparent background; the drawing can change" in said
 
     def notes():
         [message] = world.messages(here.channel)
