@@ -25,6 +25,7 @@ from bot.host.upkeep import Upkeep
 from bot.language import _
 from bot.language.translator import CatalogueTranslator
 from bot.media.attachments import Attachments
+from bot.moderation.log import ModerationLog
 from bot.permissions import application_id_of
 from bot.requests.busy import BusyPeople
 from bot.requests.gate import Gate
@@ -105,6 +106,7 @@ class ImageBot(commands.AutoShardedBot):
         self.adoption: Adoption
         self.server_access: ServerAccess
         self.removal: Removal
+        self.moderation_log: ModerationLog
         self.busy: BusyPeople
         self.gate: Gate
         self.intake: Intake
@@ -189,6 +191,8 @@ class ImageBot(commands.AutoShardedBot):
         self.session = aiohttp.ClientSession()
         self.attachments = Attachments(self.session, settings.limits, settings.test)
         results = Results(store, self, settings.operations)
+        self.moderation_log = ModerationLog(store, self.guild_settings, self)
+        store.picture_checks.watchers.append(self.moderation_log.post_findings)
         self.delivery = Delivery(
             store, self.queue, self.guild_settings, self, results, preview_seconds
         )
@@ -267,6 +271,7 @@ class ImageBot(commands.AutoShardedBot):
                 self.intake.close()
                 await self.adoption.close()
                 await self.delivery.close()
+                await self.moderation_log.close()
                 await self.queue.close()
                 await self.session.close()
                 await self.retention.close()

@@ -13,7 +13,8 @@ from engine.clock import now_ms
 # In place of a server's id: what the host restricts everywhere.
 HOST = "host"
 Kind = Literal["ban", "limit"]
-Act = Literal["stop", "delete", "ban", "unban", "limit", "unlimit"]
+Act = Literal["stop", "finish", "delete", "ban", "unban", "limit", "unlimit", "purge", "report"]
+"""``stop`` drops a picture that is queued or painted; ``finish`` ends it early and posts it."""
 _LIFTED: dict[Kind, Act] = {"ban": "unban", "limit": "unlimit"}
 _IN_FORCE = "(expires_at IS NULL OR expires_at > ?)"
 
@@ -40,7 +41,10 @@ class Restriction:
 
 @dataclass(frozen=True)
 class LoggedAct:
-    """An action of a moderator; names are None once forgotten."""
+    """An action of a moderator, or a member's report; names are None once forgotten.
+
+    ``pictures`` is how many a purge removes; ``reason`` is what the moderator or member typed.
+    """
 
     guild_id: str
     moderator: str | None
@@ -50,6 +54,8 @@ class LoggedAct:
     a_day: int | None = None
     waiting: int | None = None
     expires_at: int | None = None
+    pictures: int | None = None
+    reason: str | None = None
     created_at: int = 0
 
 
@@ -78,8 +84,19 @@ class People:
 
     # Bans and limits.
 
-    async def restrict(self, new: Restriction) -> None:
-        """Add a ban or a limit, in place of an older one of the same kind, and log it."""
+    async def restrict(self, new: Restriction, reason: str | None = None) -> LoggedAct:
+        """Add a ban or a limit, in place of an older one of the same kind; returns what it logs."""
+        act = LoggedAct(
+            new.guild_id,
+            new.moderator,
+            new.kind,
+            new.person,
+            a_day=new.a_day,
+            waiting=new.waiting,
+            expires_at=new.expires_at,
+            reason=reason,
+            created_at=now_ms(),
+        )
         async with self._database.transaction() as transaction:
             await self._delete(transaction, new.guild_id, new.person, new.kind)
             await transaction.change(
@@ -94,29 +111,24 @@ class People:
                 now_ms(),
                 new.expires_at,
             )
-            await _log(
-                transaction,
-                LoggedAct(
-                    new.guild_id,
-                    new.moderator,
-                    new.kind,
-                    new.person,
-                    a_day=new.a_day,
-                    waiting=new.waiting,
-                    expires_at=new.expires_at,
-                ),
-            )
+            await _log(transaction, act)
+        return act
 
-    async def lift(self, guild_id: str, person: str, kind: Kind, moderator: str) -> bool:
-        """Remove a ban or a limit and log that; False, with nothing logged, without one."""
+    async def lift(
+        self, guild_id: str, person: str, kind: Kind, moderator: str, reason: str | None = None
+    ) -> LoggedAct | None:
+        """Remove a ban or a limit; returns what it logs, None without a ban or a limit."""
         async with self._database.transaction() as transaction:
             under = await self._delete(transaction, guild_id, person, kind)
             if under is None:
-                return False
+                return None
             # The log must not name a person again who asked to be forgotten.
             named = None if is_alias(under) else person
-            await _log(transaction, LoggedAct(guild_id, moderator, _LIFTED[kind], named))
-        return True
+            act = LoggedAct(
+                guild_id, moderator, _LIFTED[kind], named, reason=reason, created_at=now_ms()
+            )
+            await _log(transaction, act)
+        return act
 
     async def _delete(
         self, transaction: Transaction, guild_id: str, person: str, kind: Kind
@@ -212,8 +224,8 @@ class People:
 async def _log(transaction: Transaction, act: LoggedAct) -> None:
     await transaction.change(
         "INSERT INTO moderation_log (sequence, guild_id, moderator, act, person, job_id, a_day, "
-        "waiting, expires_at, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, "
-        "?, ?, ?, ? FROM moderation_log",
+        "waiting, expires_at, pictures, reason, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM moderation_log",
         act.guild_id,
         act.moderator,
         act.act,
@@ -222,7 +234,9 @@ async def _log(transaction: Transaction, act: LoggedAct) -> None:
         act.a_day,
         act.waiting,
         act.expires_at,
-        now_ms(),
+        act.pictures,
+        act.reason,
+        act.created_at or now_ms(),
     )
 
 

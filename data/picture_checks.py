@@ -6,8 +6,8 @@ See bot.guild.concepts for the check itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from data.database import Database, Transaction
@@ -40,11 +40,14 @@ class PictureChecks:
     def __init__(self, database: Database, job_files: Files) -> None:
         self._database = database
         self._files = job_files
+        # Called with findings that were written down.
+        self.watchers: list[Callable[[Sequence[Finding]], None]] = []
 
     async def add(self, findings: Sequence[Finding]) -> None:
         """Write findings down; a second one of the same picture and concept is ignored."""
         async with self._database.transaction() as transaction:
             await _add(transaction, findings)
+        self._tell(findings)
 
     async def withhold(self, job_id: str, findings: Sequence[Finding], reason: str) -> bool:
         """Turn a rendered job that was not posted yet into a failed one, and write down why.
@@ -61,10 +64,15 @@ class PictureChecks:
             ):
                 return False
             await _add(transaction, findings)
+        self._tell(findings)
         await asyncio.to_thread(self._files.remove_picture, job_id)
         await asyncio.to_thread(self._files.remove_time_lapse, job_id)
         await asyncio.to_thread(self._files.forget_state, job_id)
         return True
+
+    def _tell(self, findings: Sequence[Finding]) -> None:
+        for watcher in self.watchers:
+            watcher([replace(found, created_at=now_ms()) for found in findings])
 
     async def needs_spoiler(self, job_id: str) -> bool:
         """Whether the picture was posted behind a spoiler because of a finding."""

@@ -76,7 +76,7 @@ INSIDE = {
         ("locales", "host"),
         ("guild",),
         ("requests",),
-        ("media",),
+        ("media", "moderation"),
         ("ui",),
         ("delivery",),
         ("client",),

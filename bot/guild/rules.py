@@ -16,6 +16,7 @@ from bot.errors import SettingError
 from bot.guild.concepts import Concepts
 from bot.guild.setting_kinds import (
     RANDOM,
+    Channel,
     Choice,
     Kind,
     Mentions,
@@ -247,6 +248,13 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             lambda: _("the language of my messages about pictures; auto uses each member's own"),
             Choice(lambda: [AUTO, *LANGUAGES]),
             lambda host: AUTO,
+        ),
+    ),
+    "moderation": (
+        Definition(
+            "log_channel",
+            lambda: _("the channel in which I post what moderators do"),
+            Channel(),
         ),
     ),
     "storage": (

@@ -243,6 +243,26 @@ class Mentions(Kind):
         return _("up to {most} {what}", most=MAX_LISTED, what=what)
 
 
+class Channel(Kind):
+    """One channel of the server, by its id; typed as a mention or an id."""
+
+    of_one_server = True
+
+    def read(self, name: str, text: str, host: Settings) -> Any:
+        return self.check(name, text.strip().removeprefix("<#").removesuffix(">"), host)
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        if not isinstance(value, str) or _ID.fullmatch(value) is None:
+            raise self.refusal(name, value, host)
+        return value
+
+    def show(self, value: Any) -> str:
+        return f"<#{value}>"
+
+    def range(self, host: Settings) -> str:
+        return _("a channel like #moderators")
+
+
 @dataclass(frozen=True)
 class NumberByRole(Kind):
     """A number for each of some roles, by the role's id."""

@@ -15,6 +15,7 @@ import discord
 from bot.errors import GoneError, Guarded
 from bot.host.logs import about_job
 from bot.language import _, mark
+from bot.moderation.log import ModerationLog
 from bot.permissions import Verb, check_bot_may_post
 from bot.requests.asking import Asking
 from bot.requests.continuation import continuation_of
@@ -30,6 +31,7 @@ from bot.ui.answers import defer, in_time
 from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
 from data.jobs.stored import StoredJob
+from data.people import Act, LoggedAct
 from data.store import Store
 from engine.jobs.queue import PaintQueue
 
@@ -43,6 +45,7 @@ class ButtonBot(Protocol):
     queue: PaintQueue
     intake: Intake
     removal: Removal
+    moderation_log: ModerationLog
 
     def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
         """Handle clicks on these buttons in any message."""
@@ -129,6 +132,7 @@ class StopButton(JobButton):
     ) -> None:
         """Tell the worker; the delivery posts the result."""
         if await bot.queue.stop(job.id):
+            await _note(interaction, bot, job, "finish")
             text = _("Stopping. I'll post the picture so far.")
         elif bot.queue.get(job.id) is not None:
             text = _("That picture hasn't started yet. Press Cancel to remove it from the queue.")
@@ -148,11 +152,11 @@ class CancelButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Cancel the job, whether it is queued or running."""
-        text = (
-            _("Cancelled. Nothing will be posted.")
-            if await bot.queue.cancel(job.id)
-            else _("That picture is no longer in the queue.")
-        )
+        if await bot.queue.cancel(job.id):
+            await _note(interaction, bot, job, "stop")
+            text = _("Cancelled. Nothing will be posted.")
+        else:
+            text = _("That picture is no longer in the queue.")
         await interaction.edit_original_response(content=text)
 
 
@@ -288,7 +292,18 @@ class DeleteButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Delete the message first, then the rest."""
-        await interaction.edit_original_response(content=await bot.removal.remove(job))
+        text = await bot.removal.remove(job)
+        await _note(interaction, bot, job, "delete")
+        await interaction.edit_original_response(content=text)
+
+
+async def _note(
+    interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob, act: Act
+) -> None:
+    """Log what a moderator does to another person's picture."""
+    person = str(interaction.user.id)
+    if job.person != person and job.guild_id is not None:
+        await bot.moderation_log.note(LoggedAct(job.guild_id, person, act, job.person, job.id))
 
 
 BUTTONS: tuple[type[JobButton], ...] = (

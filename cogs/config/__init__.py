@@ -12,13 +12,21 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import Guarded, SettingError
 from bot.guild.rules import DEFINITIONS, Definition, definition_of
+from bot.guild.setting_kinds import Channel
 from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_values
 from bot.host.models import model_names
 from bot.language import _, plural
 from cogs.config._concepts import ConceptList
 from cogs.config._lists import Channels, Roles, Words
 from cogs.config._panel import LOG_PAGE, log_page, panel
-from cogs.config._parts import change_one, defer_for_manager, managed_guild, offer, send_file
+from cogs.config._parts import (
+    change_one,
+    check_postable,
+    defer_for_manager,
+    managed_guild,
+    offer,
+    send_file,
+)
 
 Name = app_commands.Range[str, 1, 40]
 
@@ -68,6 +76,8 @@ class Config(
                 )
             await interaction.response.defer(ephemeral=True, thinking=True)
             read = await self.bot.guild_settings.read(definition.name, value)
+            if isinstance(definition.kind, Channel):
+                check_postable(interaction, read)
             await change_one(interaction, definition.name, lambda before: read)
 
     @app_commands.command(description="Reset a setting to its default")

@@ -9,7 +9,7 @@ from discord import app_commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded
-from bot.guild.blocked_words import MAX_LENGTH, REGEX
+from bot.guild.blocked_words import FORMS, MAX_LENGTH, REGEX
 from bot.guild.rules import DEFINITIONS, Rules
 from bot.language import _, plural
 from bot.ui.channel_option import PaintingChannel
@@ -137,15 +137,25 @@ class Words(app_commands.Group):
         super().__init__(name="words", description="Words that aren't allowed in prompts")
 
     @app_commands.command(description="Block words or phrases, separated by commas")
-    @app_commands.describe(words='Like "one, two words", or regex: followed by one RE2 expression')
+    @app_commands.describe(
+        words='Like "one, two words, *start*", or regex: followed by one RE2 expression',
+        forms='Also block their forms and repeated letters: "dragon" blocks "dragons", "dragooon"',
+    )
     async def add(
-        self, interaction: discord.Interaction[Any], words: app_commands.Range[str, 1, 1000]
+        self,
+        interaction: discord.Interaction[Any],
+        words: app_commands.Range[str, 1, 1000],
+        forms: bool = False,
     ) -> None:
         """Add words to the list."""
         entries = (
             [words.strip()]
             if words.strip().startswith(REGEX)
-            else [entry.strip() for entry in words.split(",") if entry.strip()]
+            else [
+                f"{FORMS if forms and not entry.strip().startswith(FORMS) else ''}{entry.strip()}"
+                for entry in words.split(",")
+                if entry.strip()
+            ]
         )
         await change_one(interaction, "blocked_words", lambda before: [*(before or ()), *entries])
 

@@ -76,6 +76,23 @@ async def change_one(
         await interaction.edit_original_response(content=text)
 
 
+def check_postable(interaction: discord.Interaction[Any], channel_id: str) -> None:
+    """Raise SettingError unless it is a channel of this server that the bot can post in."""
+    guild = interaction.guild
+    channel = None if guild is None else guild.get_channel_or_thread(int(channel_id))
+    if guild is None or not isinstance(channel, discord.TextChannel | discord.Thread):
+        raise SettingError(_("Choose a text channel of this server that I can see."))
+    rights = channel.permissions_for(guild.me)
+    if not (rights.view_channel and rights.send_messages and rights.embed_links):
+        raise SettingError(
+            _(
+                "I can't post in {channel}. Give me View Channel, Send Messages and Embed Links "
+                "there, then try again.",
+                channel=channel.mention,
+            )
+        )
+
+
 def without(items: Any, item: str) -> list[str]:
     """Return the list without one of its items."""
     return [each for each in items or () if each != item]

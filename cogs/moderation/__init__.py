@@ -13,6 +13,7 @@ from bot.client import ImageBot
 from bot.errors import GoneError, Guarded, MissingRightError, SlowError, TermsError
 from bot.host.logs import about_job
 from bot.language import _, using_language
+from bot.moderation.log_lines import REASON_LENGTH, terms_of
 from bot.requests.restrictions import parse_duration, timestamp
 from bot.requests.rights import (
     check_may_act_on,
@@ -23,22 +24,20 @@ from bot.requests.rights import (
 from bot.ui.answers import defer, in_time
 from bot.ui.autocomplete import MAX_CHOICES
 from cogs.moderation._lists import (
-    act_line,
     choice_name,
-    finding_line,
     job_line,
     restriction_line,
     say,
     show_list,
-    terms_of,
 )
 from data.jobs.stored import StoredJob
 from data.people import Act, Kind, LoggedAct, Restriction
 from engine.clock import now_ms
 from engine.jobs.job import Job
 
-SHOWN, LOGGED = 10, 20
-MOST = 1000
+SHOWN, LOGGED = 10, 10  # a line with a long reason has about 350 characters
+MOST, LAST_PAGE = 1000, 500
+Reason = app_commands.Range[str, 1, REASON_LENGTH]
 
 
 class Moderation(commands.Cog):
@@ -60,9 +59,14 @@ class Moderation(commands.Cog):
     # Pictures.
 
     @mod.command(description="Cancel a queued or running picture")
-    @app_commands.describe(job="Its prompt, its ID, or a link to its message")
+    @app_commands.describe(
+        job="Its prompt, its ID, or a link to its message", reason="Why; it is kept in /mod log"
+    )
     async def stop(
-        self, interaction: discord.Interaction[Any], job: app_commands.Range[str, 1, 200]
+        self,
+        interaction: discord.Interaction[Any],
+        job: app_commands.Range[str, 1, 200],
+        reason: Reason | None = None,
     ) -> None:
         """Cancel the job; nothing is posted, and its row stays as cancelled."""
         async with Guarded(interaction, "/mod stop"):
@@ -73,22 +77,27 @@ class Moderation(commands.Cog):
                         _("That picture is no longer in the queue. Use /mod delete to delete it.")
                     )
                 await self.bot.removal.end(found.id)
-                await self._note(interaction, "stop", found)
+                await self._note(interaction, "stop", found, reason)
             await interaction.edit_original_response(
                 content=_("Cancelled. Nothing will be posted.")
             )
 
     @mod.command(description="Delete a picture, its message and its data")
-    @app_commands.describe(job="Its prompt, its ID, or a link to its message")
+    @app_commands.describe(
+        job="Its prompt, its ID, or a link to its message", reason="Why; it is kept in /mod log"
+    )
     async def delete(
-        self, interaction: discord.Interaction[Any], job: app_commands.Range[str, 1, 200]
+        self,
+        interaction: discord.Interaction[Any],
+        job: app_commands.Range[str, 1, 200],
+        reason: Reason | None = None,
     ) -> None:
         """Delete a job in any state."""
         async with Guarded(interaction, "/mod delete"):
             found = await self._find(interaction, job)
             with about_job(found.id):
                 text = await self.bot.removal.remove(found)
-                await self._note(interaction, "delete", found)
+                await self._note(interaction, "delete", found, reason)
             await interaction.edit_original_response(content=text)
 
     @mod.command(description="Show this server's newest pictures and who made them")
@@ -172,27 +181,39 @@ class Moderation(commands.Cog):
         await check_may_moderate(interaction, found)
         return found
 
-    async def _note(self, interaction: discord.Interaction[Any], act: Act, job: StoredJob) -> None:
-        await self.bot.people.note(
-            LoggedAct(str(interaction.guild_id), str(interaction.user.id), act, job.person, job.id)
+    async def _note(
+        self, interaction: discord.Interaction[Any], act: Act, job: StoredJob, reason: str | None
+    ) -> None:
+        await self.bot.moderation_log.note(
+            LoggedAct(
+                str(interaction.guild_id),
+                str(interaction.user.id),
+                act,
+                job.person,
+                job.id,
+                reason=reason,
+            )
         )
 
     # Members.
 
     @mod.command(description="Ban a member from making pictures here")
     @app_commands.describe(
-        person="The member", duration="How long, like 12h, 7d or 2w; leave it empty for permanent"
+        person="The member",
+        duration="How long, like 12h, 7d or 2w; leave it empty for permanent",
+        reason="Why; it is kept in /mod log",
     )
     async def ban(
         self,
         interaction: discord.Interaction[Any],
         person: discord.User,
         duration: app_commands.Range[str, 1, 40] | None = None,
+        reason: Reason | None = None,
     ) -> None:
         """Ban a user; jobs they queued earlier continue."""
         async with Guarded(interaction, "/mod ban"):
             guild_id = check_moderates_server(interaction)
-            new = await self._restrict(interaction, guild_id, person, "ban", duration)
+            new = await self._restrict(interaction, guild_id, person, "ban", duration, reason)
             text = (
                 _(
                     "{person} is banned from making pictures here. Use /mod unban to lift the ban.",
@@ -208,11 +229,16 @@ class Moderation(commands.Cog):
             await say(interaction, text)
 
     @mod.command(description="Lift a member's ban")
-    @app_commands.describe(person="The member")
-    async def unban(self, interaction: discord.Interaction[Any], person: discord.User) -> None:
+    @app_commands.describe(person="The member", reason="Why; it is kept in /mod log")
+    async def unban(
+        self,
+        interaction: discord.Interaction[Any],
+        person: discord.User,
+        reason: Reason | None = None,
+    ) -> None:
         """Lift a ban; a limit stays."""
         async with Guarded(interaction, "/mod unban"):
-            await self._lift(interaction, person, "ban")
+            await self._lift(interaction, person, "ban", reason)
 
     @mod.command(description="Limit how many pictures a member can make here")
     @app_commands.describe(
@@ -220,6 +246,7 @@ class Moderation(commands.Cog):
         a_day="Pictures in 24 hours",
         waiting="Pictures in the queue at a time",
         duration="How long, like 12h, 7d or 2w; leave it empty for permanent",
+        reason="Why; it is kept in /mod log",
     )
     async def limit(
         self,
@@ -228,6 +255,7 @@ class Moderation(commands.Cog):
         a_day: app_commands.Range[int, 1, MOST] | None = None,
         waiting: app_commands.Range[int, 1, MOST] | None = None,
         duration: app_commands.Range[str, 1, 40] | None = None,
+        reason: Reason | None = None,
     ) -> None:
         """Set a limit in place of an earlier one; the server's own limits still apply."""
         async with Guarded(interaction, "/mod limit"):
@@ -235,7 +263,7 @@ class Moderation(commands.Cog):
             if a_day is None and waiting is None:
                 raise TermsError(_("Set a_day, waiting or both."))
             new = await self._restrict(
-                interaction, guild_id, person, "limit", duration, a_day, waiting
+                interaction, guild_id, person, "limit", duration, reason, a_day, waiting
             )
             await say(
                 interaction,
@@ -247,11 +275,16 @@ class Moderation(commands.Cog):
             )
 
     @mod.command(description="Remove a member's limit")
-    @app_commands.describe(person="The member")
-    async def unlimit(self, interaction: discord.Interaction[Any], person: discord.User) -> None:
+    @app_commands.describe(person="The member", reason="Why; it is kept in /mod log")
+    async def unlimit(
+        self,
+        interaction: discord.Interaction[Any],
+        person: discord.User,
+        reason: Reason | None = None,
+    ) -> None:
         """Lift a limit; a ban stays."""
         async with Guarded(interaction, "/mod unlimit"):
-            await self._lift(interaction, person, "limit")
+            await self._lift(interaction, person, "limit", reason)
 
     async def _restrict(
         self,
@@ -260,6 +293,7 @@ class Moderation(commands.Cog):
         person: discord.User,
         kind: Kind,
         duration: str | None,
+        reason: str | None,
         a_day: int | None = None,
         waiting: int | None = None,
     ) -> Restriction:
@@ -279,25 +313,31 @@ class Moderation(commands.Cog):
             expires_at=expires_at,
         )
         await defer(interaction)
-        await self.bot.people.restrict(new)
+        self.bot.moderation_log.post_act(await self.bot.people.restrict(new, reason))
         return new
 
     async def _lift(
-        self, interaction: discord.Interaction[Any], person: discord.User, kind: Kind
+        self,
+        interaction: discord.Interaction[Any],
+        person: discord.User,
+        kind: Kind,
+        reason: str | None,
     ) -> None:
         guild_id = check_moderates_server(interaction)
         check_may_act_on(interaction, person)
         await defer(interaction)
         lifted = await self.bot.people.lift(
-            guild_id, str(person.id), kind, str(interaction.user.id)
+            guild_id, str(person.id), kind, str(interaction.user.id), reason
         )
+        if lifted is not None:
+            self.bot.moderation_log.post_act(lifted)
         texts = {
             ("ban", True): _("{person} can make pictures here again.", person=person.mention),
             ("ban", False): _("{person} isn't banned here.", person=person.mention),
             ("limit", True): _("{person} no longer has a limit here.", person=person.mention),
             ("limit", False): _("{person} has no limit here.", person=person.mention),
         }
-        await say(interaction, texts[kind, lifted])
+        await say(interaction, texts[kind, lifted is not None])
 
     @mod.command(description="Show who is banned or limited here")
     async def bans(self, interaction: discord.Interaction[Any]) -> None:
@@ -313,21 +353,23 @@ class Moderation(commands.Cog):
             )
 
     @mod.command(description="Show what moderators did here, and when")
-    async def log(self, interaction: discord.Interaction[Any]) -> None:
-        """Show the newest actions first."""
+    @app_commands.describe(page="Page number; page 1 has the newest actions")
+    async def log(
+        self, interaction: discord.Interaction[Any], page: app_commands.Range[int, 1, LAST_PAGE] = 1
+    ) -> None:
+        """Show one page; page 1 has the newest actions."""
         async with Guarded(interaction, "/mod log"):
             guild_id = check_moderates_server(interaction)
             await defer(interaction)
-            acts = await self.bot.people.acts(guild_id, LOGGED)
-            found = await self.bot.store.picture_checks.findings(guild_id, LOGGED)
-            lines = [(act.created_at, act_line(act)) for act in acts]
-            lines += [(finding.created_at, finding_line(finding)) for finding in found]
-            newest = sorted(lines, key=lambda line: line[0], reverse=True)[:LOGGED]
-            await show_list(
-                interaction,
-                [line for when, line in newest],
-                _("There are no moderator actions here yet."),
+            lines, more = await self.bot.moderation_log.page(guild_id, page, LOGGED)
+            if more:
+                lines.append("-# " + _("Older: /mod log page:{page}", page=page + 1))
+            nothing = (
+                _("There are no moderator actions here yet.")
+                if page == 1
+                else _("There are not that many pages.")
             )
+            await show_list(interaction, lines, nothing)
 
 
 async def setup(bot: ImageBot) -> None:

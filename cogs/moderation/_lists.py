@@ -6,15 +6,14 @@ from typing import Any
 
 import discord
 
-from bot.language import _, plural
+from bot.language import _
 from bot.language.formatting import escape, link_to
+from bot.moderation.log_lines import terms_of, who
 from bot.requests.restrictions import timestamp
 from bot.ui.autocomplete import CHOICE_LENGTH
 from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
-from data.people import LoggedAct, Restriction
-from data.picture_checks import Finding
-from data.privacy.alias import is_alias
+from data.people import Restriction
 from engine.jobs.job import Job
 
 LISTED = 40
@@ -42,31 +41,6 @@ async def show_list(interaction: discord.Interaction[Any], lines: list[str], not
     await interaction.edit_original_response(
         embed=discord.Embed(description="\n".join(shown)), allowed_mentions=NOBODY
     )
-
-
-def who(person: str | None) -> str:
-    """Return a mention, or words for a user who deleted their data."""
-    if person is None or is_alias(person):
-        return _("someone who deleted their data")
-    return f"<@{person}>"
-
-
-def terms_of(limit: Restriction | LoggedAct) -> str:
-    """Describe the terms of a ban or limit: its numbers, and when it ends."""
-    terms = []
-    if limit.a_day is not None:
-        terms.append(plural("{number} picture a day", "{number} pictures a day", limit.a_day))
-    if limit.waiting is not None:
-        terms.append(
-            plural(
-                "{number} picture in the queue at a time",
-                "{number} pictures in the queue at a time",
-                limit.waiting,
-            )
-        )
-    if limit.expires_at is not None:
-        terms.append(_("until {when}", when=timestamp(limit.expires_at)))
-    return ", ".join(terms)
 
 
 def state_of(job: Job | StoredJob) -> str:
@@ -111,38 +85,3 @@ def restriction_line(each: Restriction) -> str:
     return f"{who(each.person)} · {what}{f': {terms}' if terms else ''} · " + _(
         "by {moderator} {when}", moderator=who(each.moderator), when=timestamp(each.created_at, "R")
     )
-
-
-def finding_line(found: Finding) -> str:
-    """Describe a finding: the concept, whose picture it is, and what was done."""
-    done = {
-        "warn": _("posted with a warning"),
-        "spoiler": _("posted behind a spoiler"),
-        "withhold": _("not posted"),
-    }[found.action]
-    score = _("not scored") if found.score is None else _("score {score:.2f}", score=found.score)
-    return (
-        f"{timestamp(found.created_at, 'R')} · "
-        + _(
-            "picture check: {concept} in a picture by {person}",
-            concept=f"||{escape(found.concept, 60)}||",
-            person=who(found.person),
-        )
-        + f" `{found.job_id[:8]}` ({score}; {done})"
-    )
-
-
-def act_line(act: LoggedAct) -> str:
-    """Describe an action: by which moderator, on which user, and when."""
-    people = {"moderator": who(act.moderator), "person": who(act.person)}
-    done = {
-        "stop": _("{moderator} cancelled a picture by {person}", **people),
-        "delete": _("{moderator} deleted a picture by {person}", **people),
-        "ban": _("{moderator} banned {person}", **people),
-        "unban": _("{moderator} unbanned {person}", **people),
-        "limit": _("{moderator} limited {person}", **people),
-        "unlimit": _("{moderator} removed the limit for {person}", **people),
-    }[act.act]
-    terms = terms_of(act)
-    job = "" if act.job_id is None else f" `{act.job_id[:8]}`"
-    return f"{timestamp(act.created_at, 'R')} · {done}{job}{f' ({terms})' if terms else ''}"

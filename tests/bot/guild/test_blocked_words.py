@@ -217,3 +217,51 @@ def test_an_entry_that_cannot_work_is_refused_with_the_reason(entry, words):
 def test_entries_are_stored_with_single_spaces():
     assert check_entry("  red \n rum ") == "red rum"
     assert check_entry("regex: a  b ") == "regex: a  b"
+
+
+@pytest.mark.parametrize(
+    ("entry", "found", "passed"),
+    [
+        (
+            "dragon*",
+            ["a dragonfly", "DR4GON-like", "d.r.a.g.o.n.s"],
+            ["adragon", "drago"],
+        ),
+        ("*dragon", ["adragon", "snapdragon!", "dragon"], ["dragons", "snapdragons"]),
+        ("*dragon*", ["snapdragons", "dragon", "xdr4gonx"], ["drag on", "dragn"]),
+        ("red rum*", ["red rummy", "red-rums"], ["red drum"]),
+        (
+            "forms:dragon",
+            ["dragooon", "ddraagons", "dr4goooons", "dragon's"],
+            ["dragonfly"],
+        ),
+        ("forms:stab", ["stabs", "stabbed", "STABBING", "stabber"], ["stable", "establish"]),
+        ("forms:make", ["makes", "making", "maker", "maaake"], ["makeup"]),
+        ("forms:fairy", ["fairies"], ["fair"]),
+        ("forms:Drache", ["Drachen", "draaache"], ["drachm"]),
+        ("forms:dead body", ["dead bodies", "deaad body"], ["dead", "body"]),
+    ],
+)
+def test_stars_and_forms_match_more_of_a_word(entry, found, passed):
+    blocked = BlockedWords([check_entry(entry)])
+    assert [text for text in found if blocked.find(text) != entry] == []
+    assert [text for text in passed if blocked.find(text) is not None] == []
+
+
+@pytest.mark.parametrize("entry", ["f**k", "dra*gon", "**dragon", "*a*", "ab*", "forms:dragon*"])
+def test_a_star_that_has_no_meaning_is_refused(entry):
+    with pytest.raises(SettingError, match="star"):
+        check_entry(entry)
+
+
+def test_repeated_letters_are_not_found_without_forms():
+    assert BlockedWords(["dragon"]).find("dragooon") is None
+    assert BlockedWords(["f**k"]).find("fk") == "f**k"  # stored by an earlier version
+
+
+@given(st.text("dragons *'-", max_size=40))
+def test_forms_find_at_least_what_the_word_alone_finds(text):
+    if BlockedWords(["dragon"]).find(text):
+        assert BlockedWords(["forms:dragon"]).find(text)
+        assert BlockedWords(["dragon*"]).find(text)
+        assert BlockedWords(["*dragon"]).find(text)

@@ -1,0 +1,1 @@
+"""What moderators do: the log of it, and work in the background."""
