@@ -251,7 +251,9 @@ async def test_continue_again_and_edits_of_an_edit_keep_the_size_of_the_picture(
         data = await world.bot.store.picture(job_id_of(message))
         with Image.open(io.BytesIO(data)) as picture:
             difference = ImageChops.difference(picture.convert("RGB"), noise).convert("L")
-            left, top, right, bottom = difference.getbbox()
+            box = difference.getbbox()
+            assert box is not None
+            left, top, right, bottom = box
         assert left >= 200
         assert top >= 120
         assert right <= 240
