@@ -14,7 +14,7 @@ from bot.client import ImageBot
 from bot.delivery.messages import FINISHED
 from bot.errors import Guarded
 from bot.language import _
-from bot.language.formatting import escape, link_to
+from bot.language.formatting import alt_text, escape, link_to
 from bot.media.resize import thumbnail
 from bot.ui.feature import Feature
 from data.jobs.messages import JobMessage
@@ -110,9 +110,12 @@ async def page_of(
             view.add_item(discord.ui.TextDisplay(text))
         else:
             name = f"{job.id}.webp"
-            files.append(discord.File(io.BytesIO(small), filename=name))
+            alt = alt_text(job.request, (job.result or {}).get("notices", ()))
+            files.append(discord.File(io.BytesIO(small), filename=name, description=alt))
             view.add_item(
-                discord.ui.Section(text, accessory=discord.ui.Thumbnail(f"attachment://{name}"))
+                discord.ui.Section(
+                    text, accessory=discord.ui.Thumbnail(f"attachment://{name}", description=alt)
+                )
             )
         for place in sorted({button.place for button in FINISHED}):
             view.add_item(

@@ -10,6 +10,7 @@ import discord
 
 from bot.language import _, translated
 from bot.language.formatting import (
+    alt_text,
     duration,
     escape,
     place_in_queue,
@@ -44,13 +45,15 @@ OVERLAY = "may-change.jpg"
 class Text:
     """The parts of one message, except the view, which each sending needs fresh.
 
-    ``files`` are (name, bytes), because sending consumes discord.py's File objects.
+    ``files`` are (name, bytes), because sending consumes discord.py's File objects; ``alt``
+    describes them for people who cannot see them.
     """
 
     content: str
     embed: discord.Embed
     buttons: tuple[type[JobButton], ...]
     files: tuple[tuple[str, bytes], ...] = field(repr=False, default=())
+    alt: str | None = None
 
     @property
     def embeds(self) -> list[discord.Embed]:
@@ -63,7 +66,14 @@ class Text:
 
     def new_files(self) -> list[discord.File]:
         """Return the files as new File objects, for one sending."""
-        return [discord.File(io.BytesIO(data), filename=name) for name, data in self.files]
+        return [
+            discord.File(
+                io.BytesIO(data),
+                filename=name,
+                description=_("The area that can change") if name.endswith(OVERLAY) else self.alt,
+            )
+            for name, data in self.files
+        ]
 
 
 def view_of(job_id: str, buttons: tuple[type[JobButton], ...]) -> discord.ui.View:
@@ -127,7 +137,7 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
         return _marked(Text(content, embed, UNDERWAY), event.overlay, event.notices)
     name = f"preview-{event.iteration}.jpg"
     embed.set_image(url=f"attachment://{name}")
-    text = Text(content, embed, UNDERWAY, ((name, event.preview),))
+    text = Text(content, embed, UNDERWAY, ((name, event.preview),), alt_text(request))
     return _marked(text, event.overlay, event.notices)
 
 
@@ -164,7 +174,7 @@ def result(
     if done.notices:
         embed.add_field(name=_("Notes"), value=_listed(done.notices), inline=False)
     buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if can_keep else FINISHED
-    return Text(f"<@{person}>", embed, buttons, (picture,))
+    return Text(f"<@{person}>", embed, buttons, (picture,), alt_text(request, done.notices))
 
 
 def _listed(notices: Sequence[str]) -> str:
@@ -197,6 +207,7 @@ def time_lapse(person: str, request: ImageRequest, done: Done, name: str) -> Tex
         _embed(request, PAINTED, settings_line(request, done.seed, (done.width, done.height))),
         (DeleteButton,),
         ((name, done.video),),
+        alt_text(request, done.notices),
     )
     return as_time_lapse(text)
 

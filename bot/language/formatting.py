@@ -6,10 +6,11 @@ What users typed is escaped here, once: it cannot format text, mention anyone or
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import discord
 
-from bot.language import _, mark, plural
+from bot.language import _, mark, plural, translated
 from data.jobs.messages import JobMessage
 from engine.events import Done
 from engine.request.request import ImageRequest
@@ -17,11 +18,35 @@ from engine.request.request import ImageRequest
 PROMPT_LENGTH = 1000
 _LINK = re.compile(r"(?i)\b(https?|discord)(?=:)")
 _ZERO_WIDTH = "\u200b"
+# They reverse the text after them; marks, which right-to-left languages need, stay.
+_REVERSING = {code: f"[U+{code:04X}]" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+ALT_LENGTH = 1024  # Discord's limit
+
+
+def one_line(text: str) -> str:
+    """Return what a person typed on one line, with characters that reverse text made visible."""
+    return " ".join(text.split()).translate(_REVERSING)
+
+
+def alt_text(request: ImageRequest, notices: Sequence[str] = ()) -> str:
+    """Return the description of a picture for people who cannot see it, without markdown.
+
+    It has the prompts as they were understood, and ``notices`` about what was not.
+    """
+    prompts = []
+    for prompt in request.prompts():
+        words = one_line(prompt.words)
+        prompts.append(_("without {words}", words=words) if prompt.weight < 0 else words)
+    parts = [", ".join(prompts)]
+    if request.where is not None:
+        parts.append(_("where: {where}", where=one_line(request.where)))
+    text = ". ".join([*parts, *(one_line(translated(each)) for each in notices)])
+    return text if len(text) <= ALT_LENGTH else f"{text[: ALT_LENGTH - 1].rstrip()}…"
 
 
 def escape(text: str, length: int = PROMPT_LENGTH) -> str:
     """Return ``text`` as plain words on one line, cut to ``length`` before escaping."""
-    text = " ".join(text.split())
+    text = one_line(text)
     cut = text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
     plain = discord.utils.escape_mentions(discord.utils.escape_markdown(cut, ignore_links=False))
     # A backslash does not escape mentions of channels and commands, emoji and times in angle

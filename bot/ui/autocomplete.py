@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.host.models import model_names
+from bot.language.formatting import one_line
 
 MAX_CHOICES, CHOICE_LENGTH = 25, 100  # Discord's limits
 
@@ -21,7 +22,10 @@ def choices(values: Iterable[str], typed: str) -> list[app_commands.Choice[str]]
         for value in dict.fromkeys(values)
         if wanted in value.casefold() and 0 < len(value) <= CHOICE_LENGTH
     ]
-    return [app_commands.Choice(name=value, value=value) for value in fitting[:MAX_CHOICES]]
+    return [
+        app_commands.Choice(name=one_line(value)[:CHOICE_LENGTH] or value, value=value)
+        for value in fitting[:MAX_CHOICES]
+    ]
 
 
 async def offer_models(

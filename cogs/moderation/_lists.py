@@ -7,7 +7,7 @@ from typing import Any
 import discord
 
 from bot.language import _
-from bot.language.formatting import escape, link_to
+from bot.language.formatting import escape, link_to, one_line
 from bot.moderation.log_lines import terms_of, who
 from bot.requests.restrictions import timestamp
 from bot.ui.autocomplete import CHOICE_LENGTH
@@ -58,7 +58,7 @@ def state_of(job: Job | StoredJob) -> str:
 def choice_name(job: Job | StoredJob) -> str:
     """Return a job's name in autocompletion."""
     start = f"{state_of(job)} · {job.id[:8]} · "
-    prompt = " ".join(job.request.prompt.split())
+    prompt = one_line(job.request.prompt)
     room = CHOICE_LENGTH - len(start)
     return start + (prompt if len(prompt) <= room else f"{prompt[: room - 1]}…")
 

@@ -10,9 +10,13 @@ from hypothesis import strategies as st
 
 from bot.delivery import messages
 from bot.language.formatting import (
+    ALT_LENGTH,
+    PROMPT_LENGTH,
+    alt_text,
     duration,
     escape,
     file_name,
+    one_line,
     ordinal,
     place_in_queue,
     prompt_lines,
@@ -20,6 +24,7 @@ from bot.language.formatting import (
 from engine.errors import RequestError
 from engine.events import Done, Progress, Queued
 from engine.request.request import make_request
+from tests.data.stored_jobs import done
 
 REQUEST = make_request("a fox")
 
@@ -117,3 +122,23 @@ def test_file_names_are_letters_digits_and_hyphens(prompt, seed):
 def test_a_result_pings_one_person_and_nobody_else():
     allowed: object = messages.pings("42").to_dict()
     assert allowed == {"parse": [], "users": [42]}
+
+
+@given(st.text())
+def test_no_text_of_a_person_reverses_the_line(text):
+    hidden = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    for shown in (escape(text + hidden), one_line(hidden + text)):
+        assert not set(shown) & set(hidden)
+        assert "[U+" in shown or len(shown) >= PROMPT_LENGTH - 20
+    assert one_line("שלום\u200e") == "שלום\u200e"  # a mark that right-to-left text needs
+
+
+def test_a_picture_s_description_says_what_was_understood():
+    request = make_request("a **fox** | a hat:0.5 | fog:-1", where="the sky", init_image="0" * 64)
+    text = alt_text(request, ['The model does not know "hat".'])
+    assert text == 'a **fox**, a hat, without fog. where: the sky. The model does not know "hat".'
+    assert len(alt_text(make_request("fox " * 400))) == ALT_LENGTH
+    result = messages.result("1", request, done(), ("fox.png", b"png"))
+    assert [file.description for file in result.new_files()] == [alt_text(request, done().notices)]
+    hidden = messages.spoilered(result).new_files()
+    assert hidden[0].description == alt_text(request, done().notices)
