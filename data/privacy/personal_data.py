@@ -24,6 +24,7 @@ log = logging.getLogger("data.privacy.personal_data")
 
 AGAIN_SECONDS = 5.0
 _PART = 500
+_PAUSE_SECONDS = 0.002  # after each job that is deleted
 
 # How columns that name a person are called. `jobs.owner` is a process.
 _PERSON_LIKE = re.compile(

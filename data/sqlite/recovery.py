@@ -30,7 +30,7 @@ from data.sqlite.backup import (
 log = logging.getLogger("data.sqlite.recovery")
 
 SUSPECTED = "database-damaged"
-START_SECONDS = 2.0
+START_SECONDS = 1.0
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -51,7 +51,7 @@ def restore(folder: Path, file: Path) -> Path | None:
 def recover(folder: Path) -> bool:
     """Check the database of ``folder`` and restore the newest good backup if it is damaged.
 
-    A large database is only checked for two seconds, because people wait for the start; the rest
+    A large database is only checked for a second, because people wait for the start; the rest
     is done by :func:`check_whole` while the bot works. If that found damage, the whole is checked.
 
     Returns whether it was intact. Raises StoreError if another bot is using a damaged one, or if
