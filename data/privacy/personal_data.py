@@ -147,6 +147,8 @@ class JobKeeper:
                 for time_lapse in await self._jobs.time_lapses_of(row["id"]):
                     await self._jobs.delete(time_lapse.id)
                 await self._jobs.delete(row["id"])
+                # Nobody waits for this, but for what the same cores and disk do meanwhile.
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _attached(self, person: str) -> list[str]:
         """Attachments of the person's jobs that no older job of another person has."""
