@@ -26,6 +26,7 @@ from bot.language import _
 from bot.language.translator import CatalogueTranslator
 from bot.media.attachments import Attachments
 from bot.moderation.log import ModerationLog
+from bot.moderation.purges import PurgeWork
 from bot.permissions import application_id_of
 from bot.requests.busy import BusyPeople
 from bot.requests.gate import Gate
@@ -107,6 +108,7 @@ class ImageBot(commands.AutoShardedBot):
         self.server_access: ServerAccess
         self.removal: Removal
         self.moderation_log: ModerationLog
+        self.purges: PurgeWork
         self.busy: BusyPeople
         self.gate: Gate
         self.intake: Intake
@@ -199,6 +201,7 @@ class ImageBot(commands.AutoShardedBot):
         self.server_access = ServerAccess(store, settings.limits)
         self.adoption = Adoption(store, self.queue, self.delivery)
         self.removal = Removal(store, self.queue, self.delivery, self)
+        self.purges = PurgeWork(store, self.removal, self.guild_settings, self.moderation_log, self)
         self.busy = BusyPeople()
         self.gate = Gate(store, self.queue, settings.limits, self.busy)
         self.intake = Intake(self.queue, self.guild_settings, self.gate, self.delivery)
@@ -219,6 +222,7 @@ class ImageBot(commands.AutoShardedBot):
         await self.tree.set_translator(CatalogueTranslator())
         await sync_if_changed(self.tree, self.store)
         await self.delivery.take_up()
+        await self.purges.take_up()
         self.adoption.start()
 
     async def on_ready(self) -> None:
@@ -271,6 +275,7 @@ class ImageBot(commands.AutoShardedBot):
                 self.intake.close()
                 await self.adoption.close()
                 await self.delivery.close()
+                await self.purges.close()
                 await self.moderation_log.close()
                 await self.queue.close()
                 await self.session.close()

@@ -24,6 +24,7 @@ TABLES = (
     "restrictions",
     "moderation_log",
     "picture_checks",
+    "purges",
 )
 _LEFT = "left server "
 

@@ -22,6 +22,7 @@ from data.overview import Overview
 from data.people import People
 from data.picture_checks import PictureChecks
 from data.privacy.personal_data import Privacy
+from data.purges import Purges
 from data.retention import Retention
 from data.running_bots import RunningBots
 from data.sqlite.backup import DATABASE
@@ -47,6 +48,7 @@ class Store(QueueJobs):
     - ``messages``: which job a Discord message shows, and addresses of pictures to edit
     - ``picture_checks``: concepts that were found in pictures
     - ``server_jobs``: the jobs of one server, for its moderators
+    - ``purges``: removing all pictures of a member
     - ``quota``: the disk space of pictures
     - ``retention``: deleting what was kept long enough
     - ``privacy``: exporting and deleting what is stored about a person
@@ -68,6 +70,7 @@ class Store(QueueJobs):
         self.messages = Messages(database)
         self.picture_checks = PictureChecks(database, self.files)
         self.server_jobs = ServerJobs(database, self.files)
+        self.purges = Purges(database, self.files)
         self.quota = Quota(database, self.files)
         self.retention = Retention(database, self)
         self.privacy = Privacy(database, self)

@@ -36,6 +36,7 @@ INSIDE = {
             "overview",
             "people",
             "picture_checks",
+            "purges",
             "retention",
             "running_bots",
         ),

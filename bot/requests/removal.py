@@ -68,18 +68,23 @@ class Removal:
         return why
 
     async def remove(self, job: StoredJob) -> str:
-        """End a job, and delete its messages, row and files; return the answer for the user.
+        """Do :meth:`take_away`, and return the answer for the user. Raises StoreError."""
+        why = await self.take_away(job)
+        if why is None:
+            return _("Deleted.")
+        return _("Deleted, but I couldn't delete its message: {why}", why=why)
+
+    async def take_away(self, job: StoredJob) -> str | None:
+        """End a job, and delete its messages, row and files; return why a message is left, or None.
 
         Its time-lapses go with it, wherever they were posted. Raises StoreError.
         """
         await self.end(job.id)
         for time_lapse in await self._store.time_lapses_of(job.id):
-            await self.remove(time_lapse)
+            await self.take_away(time_lapse)
         why = await self.delete_messages(job)
         await self._store.delete(job.id)
-        if why is None:
-            return _("Deleted.")
-        return _("Deleted, but I couldn't delete its message: {why}", why=why)
+        return why
 
     async def _delete(self, message: JobMessage, person: str) -> str | None:
         channel = channel_of(self._client, message.channel_id, message.guild_id)

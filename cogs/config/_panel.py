@@ -27,6 +27,7 @@ def panel(rules: Rules) -> discord.ui.LayoutView:
         "who and where": _("Who and where"),
         "limits per member": _("Limits per member"),
         "content": _("Content"),
+        "moderation": _("Moderation"),
         "storage": _("Storage"),
     }
     sources = {"server": _("server"), "host": _("host"), "built in": _("built in")}

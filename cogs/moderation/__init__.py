@@ -7,7 +7,6 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import GoneError, Guarded, MissingRightError, SlowError, TermsError
@@ -23,6 +22,7 @@ from bot.requests.rights import (
 )
 from bot.ui.answers import defer, in_time
 from bot.ui.autocomplete import MAX_CHOICES
+from bot.ui.feature import Feature
 from cogs.moderation._lists import (
     choice_name,
     job_line,
@@ -30,6 +30,7 @@ from cogs.moderation._lists import (
     say,
     show_list,
 )
+from cogs.moderation._purge import PurgeButton, show_preview
 from data.jobs.stored import StoredJob
 from data.people import Act, Kind, LoggedAct, Restriction
 from engine.clock import now_ms
@@ -40,8 +41,12 @@ MOST, LAST_PAGE = 1000, 500
 Reason = app_commands.Range[str, 1, REASON_LENGTH]
 
 
-class Moderation(commands.Cog):
+class Moderation(Feature):
     """The commands."""
+
+    bot: ImageBot
+
+    buttons = (PurgeButton,)
 
     mod = app_commands.Group(
         name="mod",
@@ -52,9 +57,6 @@ class Moderation(commands.Cog):
             guild=True, dm_channel=False, private_channel=False
         ),
     )
-
-    def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
 
     # Pictures.
 
@@ -338,6 +340,27 @@ class Moderation(commands.Cog):
             ("limit", False): _("{person} has no limit here.", person=person.mention),
         }
         await say(interaction, texts[kind, lifted is not None])
+
+    @mod.command(description="Remove all pictures of a member in this server")
+    @app_commands.describe(
+        person="The member",
+        since="How far back, like 12h, 7d or 2w; leave it empty for all",
+        reason="Why; it is kept in /mod log",
+    )
+    async def purge(
+        self,
+        interaction: discord.Interaction[Any],
+        person: discord.User,
+        since: app_commands.Range[str, 1, 40] | None = None,
+        reason: Reason | None = None,
+    ) -> None:
+        """Show how many there are, with a button that removes them."""
+        async with Guarded(interaction, "/mod purge"):
+            check_moderates_server(interaction)
+            check_may_act_on(interaction, person)
+            start = None if since is None else now_ms() - parse_duration(since) * 1000
+            await defer(interaction)
+            await show_preview(interaction, person, start, reason)
 
     @mod.command(description="Show who is banned or limited here")
     async def bans(self, interaction: discord.Interaction[Any]) -> None:

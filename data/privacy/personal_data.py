@@ -49,6 +49,7 @@ class Privacy:
             TableKeeper(database, "guild_settings_log", names=["person"]),
             TableKeeper(database, "guild_usage", own=["person"]),
             TableKeeper(database, "picture_checks", names=["person"]),
+            TableKeeper(database, "purges", own=["person"], names=["moderator"]),
         ]
 
     async def export(self, person: str) -> Exported:

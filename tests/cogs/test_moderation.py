@@ -45,6 +45,7 @@ COMMANDS: list[tuple[str, dict[str, Any]]] = [
     ("unban", {"person": "bob"}),
     ("limit", {"person": "bob", "waiting": 1}),
     ("unlimit", {"person": "bob"}),
+    ("purge", {"person": "bob"}),
 ]
 
 

@@ -237,8 +237,14 @@ async def do(scene: Scene, name: str, what: Any, message: Any) -> Any:
 def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
     """The button that the row is about."""
     word = name.split()[1]
-    if word in ("history", "forget", "announce"):
-        return button(*{"history": (0,), "forget": ("yes",), "announce": ("drop", KEY)}[word])
+    alone = {
+        "history": (0,),
+        "forget": ("yes",),
+        "announce": ("drop", KEY),
+        "purge": ("yes", KEY + KEY),
+    }
+    if word in alone:
+        return button(*alone[word])
     return button(scene.waiting if word in ("stop", "cancel") else scene.painted)
 
 
