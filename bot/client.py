@@ -47,6 +47,7 @@ COGS = (
     "cogs.moderation",
     "cogs.privacy",
     "cogs.preferences",
+    "cogs.help",
     "cogs.imagine",
     "cogs.history",
     "cogs.overview",

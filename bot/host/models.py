@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from engine.errors import MissingModelError
 from engine.models.catalogue import load_catalogue, models_folder
@@ -26,6 +27,29 @@ async def check_words(request: ImageRequest) -> tuple[Translatable, ...]:
     Raises RequestError if it knows none, ModelError if there is no such model.
     """
     return await asyncio.to_thread(_check_words, request)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What a model knows: ``examples`` are prompts that work, ``words`` all it knows if few."""
+
+    note: str
+    examples: tuple[str, ...]
+    words: tuple[str, ...] = ()
+
+
+async def knowledge_of(name: str) -> Knowledge:
+    """Return what the model ``name`` knows; raises ModelError if there is no such model."""
+    return await asyncio.to_thread(_knowledge_of, name)
+
+
+def _knowledge_of(name: str) -> Knowledge:
+    from engine.models import vocabulary  # as above
+
+    entry = load_catalogue().model(name)
+    known = vocabulary.vocabulary_of(entry, models_folder())
+    words = known.words() if known.is_small else ()
+    return Knowledge(entry.note, entry.examples, words)
 
 
 def _check_words(request: ImageRequest) -> tuple[Translatable, ...]:

@@ -14,6 +14,7 @@ from discord import app_commands
 
 from bot.errors import answer, report
 from bot.language import using_language
+from bot.ui.command_mentions import COMMAND_IDS, keep_command_ids
 from data.store import Store
 
 log = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ async def sync_if_changed(tree: ImageTree, store: Store) -> bool:
     again.
     """
     synced = False
-    if await store.get_meta(SYNCED) != await _version(tree):
+    known = await store.get_meta(COMMAND_IDS) is not None  # earlier versions did not keep them
+    if not known or await store.get_meta(SYNCED) != await _version(tree):
         try:
             await _sync(tree, store)
             synced = True
@@ -111,6 +113,7 @@ async def _host_version(tree: ImageTree) -> str:
 
 async def _sync(tree: ImageTree, store: Store) -> int:
     synced = await tree.sync()
+    await keep_command_ids(store, synced)
     await store.set_meta(SYNCED, await _version(tree))
     log.info("Commands synced: %d", len(synced))
     return len(synced)

@@ -78,6 +78,18 @@ class Vocabulary:
             tokens = [token for token in tokens if token in self.known]
         return Reading(tuple(tokens), tuple(dict.fromkeys(unknown)), meaningful)
 
+    def words(self) -> tuple[str, ...]:
+        """The words of several letters that it knows, in order; none if it knows all."""
+        if self.known is None:
+            return ()
+        texts = (clip_tokenizer().decode([token]) for token in self.known)
+        whole = {text.strip() for text in texts if text.endswith(" ")}
+        return tuple(
+            sorted(
+                word for word in whole if len(word) > 1 and word.isalpha() and word not in _FILLERS
+            )
+        )
+
     def _known(self, word: str) -> str | None:
         """``word``, or the same without its accents, as the perceptor knows it; None if not."""
         if self.known is None or self.known.issuperset(clip_tokenizer().encode(word)):

@@ -380,7 +380,8 @@ ELSEWHERE = {
     "language",
     "retention_days",
     "concepts",
-}  # tests/cogs/config/test_concepts.py
+    "log_channel",
+}  # tests/cogs/config/test_concepts.py, tests/cogs/test_moderation_log.py
 
 
 def test_every_setting_is_tested_on_a_job():

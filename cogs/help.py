@@ -1,0 +1,84 @@
+"""/help: what the bot can do here, and what the model in use knows, with prompts that work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ImageBot
+from bot.errors import Guarded
+from bot.host.models import knowledge_of
+from bot.language import _
+from bot.language.formatting import escape
+from bot.requests.channels import guild_id_of
+from bot.ui.answers import defer
+from bot.ui.command_mentions import CommandMentions, command_mentions
+
+LONGEST = 3900  # of an embed's 4,096
+
+
+class Help(commands.Cog):
+    """The command."""
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    @app_commands.command(description="Show what I can do and which words I know")
+    async def help(self, interaction: discord.Interaction[Any]) -> None:
+        """Answer the user alone."""
+        async with Guarded(interaction, "/help"):
+            await defer(interaction)
+            rules = await self.bot.guild_settings.rules(guild_id_of(interaction))
+            mention = await command_mentions(self.bot.store)
+            model = rules.value("model")
+            parts = [*commands_help(mention), *await model_help(model)]
+            await interaction.edit_original_response(
+                embed=discord.Embed(description="\n\n".join(parts)[:LONGEST])
+            )
+
+
+def commands_help(mention: CommandMentions) -> list[str]:
+    """Explain the commands, each as a link that opens it."""
+    return [
+        _(
+            "{imagine} paints a picture from words, {edit} changes a picture with words. "
+            "{history} shows your pictures, {queue} what is running.",
+            **{name: mention.of(name) for name in ("imagine", "edit", "history", "queue")},
+        ),
+        _(
+            'In a prompt, "fog | a red star:0.5" mixes, "--no fog" avoids, "{{red, blue}} fox" '
+            'paints two pictures, and "--seed 7" or "--size 256x128" set an option.'
+        )
+        .replace("{{", "{")
+        .replace("}}", "}"),
+        _(
+            "{preferences} sets your defaults, {export} sends you your data, and {forget} "
+            "deletes it.",
+            preferences=mention.of("preferences set"),
+            export=mention.of("privacy export"),
+            forget=mention.of("privacy forget"),
+        ),
+    ]
+
+
+async def model_help(model: str) -> list[str]:
+    """Say what the model knows, with examples; raises ModelError."""
+    known = await knowledge_of(model)
+    examples = "\n".join(f"- `{example}`" for example in known.examples)
+    parts = [
+        _("**The model here is {model}.** {note}", model=escape(model), note=escape(known.note))
+    ]
+    parts.append(_("Try one of these:") + "\n" + examples)
+    if known.words:
+        parts.append(_("It knows only these words: {words}", words=", ".join(known.words)))
+    else:
+        parts.append(_("It reads any English words."))
+    return parts
+
+
+async def setup(bot: ImageBot) -> None:
+    """Add the cog; discord.py calls this when it loads the extension."""
+    await bot.add_cog(Help(bot))

@@ -1,0 +1,46 @@
+"""/help names what the model in use knows, with prompts that work, and links to the commands."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.host.models import check_words, knowledge_of
+from engine.models.catalogue import load_catalogue
+from engine.request.request import make_request
+from tests.cogs.conftest import labels
+
+
+def text_of(result):
+    assert result.ephemeral
+    return result.response.embeds[0].description
+
+
+async def test_its_examples_paint_pictures(world, here):
+    shown = text_of(await here.alice.slash(here.channel, "help"))
+    assert "The model here is tiny" in shown
+    examples = re.findall("- `(.+)`", shown)
+    assert examples
+    await here.alice.slash(here.channel, "imagine", prompt=f"{examples[0]} --iterations 1")
+    [picture] = await world.painted(here.channel)
+    assert "Again" in labels(picture)
+
+
+async def test_commands_are_links_also_after_a_restart(world, here):
+    await world.restart()
+    shown = text_of(await here.alice.slash(here.channel, "help"))
+    for name in ("imagine", "edit", "history", "queue", "preferences set", "privacy forget"):
+        assert re.search(rf"</{name}:[0-9]+>", shown), name
+
+
+@pytest.mark.parametrize("model", ["drawn", "natural"])
+async def test_shipped_models_know_every_word_of_their_examples(model):
+    known = await knowledge_of(model)
+    assert known.examples == load_catalogue().model(model).examples
+    for example in known.examples:
+        assert await check_words(make_request(example, model=model)) == ()
+    if model == "drawn":
+        assert {"fox", "star", "red"} <= set(known.words)
+        for word in known.words:
+            assert await check_words(make_request(f"a {word}", model=model)) == ()
