@@ -185,6 +185,17 @@ class People:
         )
         return [LoggedAct(**_without(row, "sequence")) for row in rows]
 
+    async def has_reported(self, person: str, job_id: str) -> bool:
+        """Whether the person reported that picture before."""
+        return bool(
+            await self._database.fetch(
+                "SELECT sequence FROM moderation_log "
+                "WHERE moderator = ? AND job_id = ? AND act = 'report'",
+                person,
+                job_id,
+            )
+        )
+
     # Preferences.
 
     async def preferences(self, person: str) -> Preferences:

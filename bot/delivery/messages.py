@@ -28,6 +28,7 @@ from bot.ui.buttons import (
     JobButton,
     KeepButton,
     RemixButton,
+    ReportButton,
     StopButton,
     VideoButton,
 )
@@ -164,16 +165,19 @@ def result(
     picture: tuple[str, bytes],
     *,
     can_keep: bool = False,
+    can_report: bool = False,
 ) -> Text:
     """The finished picture as a message of its own, which pings only the requester.
 
-    ``can_keep`` says that old pictures are deleted to free up space, so this one can be kept.
+    ``can_keep`` says that old pictures are deleted to free up space, so this one can be kept;
+    ``can_report`` that the server has a channel for reports.
     """
     embed = _embed(request, PAINTED, result_line(request, done))
     embed.set_image(url=f"attachment://{picture[0]}")
     if done.notices:
         embed.add_field(name=_("Notes"), value=_listed(done.notices), inline=False)
     buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if can_keep else FINISHED
+    buttons = (*buttons, ReportButton) if can_report else buttons
     return Text(f"<@{person}>", embed, buttons, (picture,), alt_text(request, done.notices))
 
 

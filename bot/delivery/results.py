@@ -109,6 +109,7 @@ class Results:
                 replace(event, notices=notes),
                 (name, data),
                 can_keep=self._operations.pictures_mb > 0,
+                can_report=rules.value("log_channel") is not None,
             )
             text = verdict.marked(text)
             if fitting is None:

@@ -46,6 +46,12 @@ class ModerationLog:
         await self._store.people.note(act)
         self.post_act(act)
 
+    async def report(self, act: LoggedAct, link: str, view: discord.ui.View) -> None:
+        """Write down a member's report, and post it with a link and buttons; raises StoreError."""
+        act = replace(act, created_at=now_ms())
+        await self._store.people.note(act)
+        await self.post(act.guild_id, lambda: act_line(act) + link, view=view)
+
     def post_act(self, act: LoggedAct) -> None:
         """Post an action that is written down, in the background."""
         self._post_later(act.guild_id, partial(act_line, act))
@@ -70,7 +76,6 @@ class ModerationLog:
         guild_id: str,
         text: Callable[[], str],
         *,
-        embed: discord.Embed | None = None,
         view: discord.ui.View | None = None,
     ) -> bool:
         """Post to the log channel, in the server's language; return whether it was posted.
@@ -93,8 +98,7 @@ class ModerationLog:
         try:
             await channel.send(
                 content[:2000],
-                embed=embed,  # type: ignore[arg-type]  # None means none
-                view=view,  # type: ignore[arg-type]
+                view=view,  # type: ignore[arg-type]  # None means none
                 allowed_mentions=discord.AllowedMentions.none(),
             )
         except (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError) as error:

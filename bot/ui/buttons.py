@@ -15,6 +15,7 @@ import discord
 from bot.errors import GoneError, Guarded
 from bot.host.logs import about_job
 from bot.language import _, mark
+from bot.language.formatting import link_to
 from bot.moderation.log import ModerationLog
 from bot.permissions import Verb, check_bot_may_post
 from bot.requests.asking import Asking
@@ -24,7 +25,7 @@ from bot.requests.intake import Intake
 from bot.requests.origin import Origin, origin_of_interaction
 from bot.requests.removal import Removal
 from bot.requests.removed import check_not_removed
-from bot.requests.restrictions import check_may_ask
+from bot.requests.restrictions import check_may_ask, check_not_banned
 from bot.requests.rights import check_may_see, check_owner_or_moderator
 from bot.requests.time_lapse import time_lapse_of
 from bot.ui.answers import defer, in_time
@@ -297,6 +298,32 @@ class DeleteButton(JobButton):
         await interaction.edit_original_response(content=text)
 
 
+class ReportButton(JobButton):
+    """Reports the picture to the server's moderators, once for each member."""
+
+    action, label = "report", mark("Report")
+    place = 1
+
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
+        """Log it, and post it to the log channel with a link and a Delete button."""
+        person = str(interaction.user.id)
+        if job.guild_id is None:
+            raise GoneError(_("There are no moderators here. Press Delete instead."))
+        await check_not_banned(bot.store.people, job.guild_id, person)
+        if not await bot.store.people.has_reported(person, job.id):
+            act = LoggedAct(job.guild_id, person, "report", job.person, job.id)
+            result = (await bot.store.messages.results_of([job.id])).get(job.id)
+            view = discord.ui.View(timeout=None)
+            view.add_item(DeleteButton(job.id))
+            await bot.moderation_log.report(act, link_to(result), view)
+            view.stop()
+        await interaction.edit_original_response(
+            content=_("Reported. The moderators of this server can see it.")
+        )
+
+
 async def _note(
     interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob, act: Act
 ) -> None:
@@ -316,6 +343,7 @@ BUTTONS: tuple[type[JobButton], ...] = (
     VideoButton,
     KeepButton,
     DeleteButton,
+    ReportButton,
 )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from data.people import LoggedAct
 from data.picture_checks import Finding
-from tests.cogs.conftest import job_id_of
+from tests.cogs.conftest import job_id_of, labels
 from tests.cogs.test_moderation import LONG, listed, paint, said
 
 
@@ -120,3 +120,21 @@ async def test_a_log_channel_of_another_server_or_without_rights_is_refused(
     await here.moderator.slash(here.channel, "mod ban", person=here.bob)
     await world.env.settle()
     assert elsewhere.history() == []
+
+
+async def test_members_report_pictures_once_to_the_log_channel(world, here, log_channel):
+    unreported = await paint(world, here, here.alice)
+    assert "Report" not in labels(unreported)  # there is no channel for reports yet
+    await set_channel(world, here, log_channel)
+    picture = await paint(world, here, here.alice, count=2)
+    for _ in range(2):
+        assert said(await here.bob.click(picture, label="Report")).startswith("Reported.")
+    [entry] = log_channel.history()
+    assert f"{here.bob.mention} reported a picture by {here.alice.mention}" in entry.content
+    assert picture.jump_url in entry.content
+    assert await acts(world, here) == ["report"]
+    # Its Delete button asks for the rights in the picture's channel.
+    assert "Only the person" in said(await here.bob.click(entry, label="Delete"))
+    await here.moderator.click(entry, label="Delete")
+    assert [message.id for message in world.results(here.channel)] == [unreported.id]
+    assert await acts(world, here) == ["delete", "report"]

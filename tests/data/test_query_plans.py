@@ -146,6 +146,7 @@ async def use_servers_and_people(store):
     await people.restrict(Restriction("100", "ann", "ban", moderator="bob"))
     await people.note(LoggedAct("100", "bob", "stop", "ann"))
     await people.acts("100", 5)
+    await people.has_reported("ann", first)
     await people.prefer("ann", Preferences(64, 64))
     await people.preferences("ann")
     await checks.add([Finding("100", first, "ann", "x", 0.5, "warn")])
