@@ -184,6 +184,7 @@ class ImageBot(commands.AutoShardedBot):
             check_memory=painting.check_memory,
             in_process=self._in_process,
             preview_every=min(2.0, preview_seconds / 2),
+            record_frames=settings.operations.frames_mb > 0,
         )
         self.queue.watchers.append(self.metrics.watch)
         self.queue.concepts_of = self._concepts_of

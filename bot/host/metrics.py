@@ -132,7 +132,7 @@ class Metrics:
         elif isinstance(job.latest, Done):
             self.run.observe(job.latest.seconds)
             self.iterations.inc(job.latest.iterations)
-            if job.latest.seconds > 0:
+            if job.latest.seconds > 0 and job.latest.iterations > 0:  # not of recorded videos
                 self._speed = job.latest.iterations / job.latest.seconds
 
     def delivered(self, job_id: str) -> None:

@@ -117,6 +117,7 @@ class OperationsSettings(BaseSettings):
     backup_hours: Annotated[float, Field(ge=0, le=24 * 30)] = 24.0
     backups_kept: Annotated[int, Field(ge=1, le=1000)] = 7
     pictures_mb: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    frames_mb: Annotated[float, Field(ge=0, le=1e9)] = 1000.0
 
 
 class TestSettings(BaseSettings):

@@ -90,6 +90,7 @@ class Upkeep:
 
         Raises StoreError.
         """
+        await self._store.quota.limit_frames(round(self._settings.frames_mb * 1_000_000))
         limit = round(self._settings.pictures_mb * 1_000_000)
         if not limit:
             used = await self._store.quota.used()

@@ -56,6 +56,10 @@ class Files:
         """The path of the job's saved state."""
         return self.states_folder / f"{_checked(_JOB, id)}.pt"
 
+    def frames(self, id: str) -> Path:
+        """The path of the small frames of the job's painting, for its time-lapse."""
+        return self.states_folder / f"{_checked(_JOB, id)}.frames"
+
     def copy_state(self, of: str, to: str) -> bool:
         """Let the job ``to`` start from the state of ``of``; False if that was not kept.
 
@@ -64,6 +68,9 @@ class Files:
         data = read(self.state(of))
         if data is None:
             return False
+        frames = read(self.frames(of))
+        if frames is not None:
+            write(self.frames(to), frames)
         write(self.state(to), data)
         with contextlib.suppress(OSError):
             os.utime(self.state(of))
@@ -74,24 +81,49 @@ class Files:
 
         One that cannot be deleted does no harm, and is tried again next time.
         """
-        kept = set(keep)
+        self._thin_out("*.pt", keep, at_most)
+
+    def thin_out_frames(self, keep: Iterable[str], at_most: int) -> int:
+        """The same for recorded frames; returns how many bytes they take afterwards."""
+        return self._thin_out("*.frames", keep, at_most)
+
+    def frames_size(self) -> int:
+        """The bytes of all recorded frames."""
+        return sum(size for _, size, _ in self._found("*.frames"))
+
+    def _found(self, names: str) -> list[tuple[int, int, Path]]:
+        """Time of the last change in ns, bytes and path of the files with such ``names``."""
         found = []
-        for path in self.states_folder.glob("*.pt"):
+        for path in self.states_folder.glob(names):
             with contextlib.suppress(OSError):  # deleted by another process meanwhile
                 status = path.stat()
                 found.append((status.st_mtime_ns, status.st_size, path))
+        return found
+
+    def _thin_out(self, names: str, keep: Iterable[str], at_most: int) -> int:
+        kept, found = set(keep), self._found(names)
         total = sum(size for _, size, _ in found)
         for _, size, path in sorted(found):
             if total <= at_most:
-                return
+                break
             if path.stem not in kept:
                 total -= size
-                self.forget_state(path.stem)
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        return total
 
     def forget_state(self, id: str) -> None:
-        """Delete the job's saved state."""
+        """Delete the job's saved state and its frames."""
         path = self.state(id)
         for file in (path, path.with_suffix(".part")):  # .part is from a killed worker
+            with contextlib.suppress(OSError):
+                file.unlink()
+        self.forget_frames(id)
+
+    def forget_frames(self, id: str) -> None:
+        """Delete the job's recorded frames; its time-lapse then paints the picture again."""
+        path = self.frames(id)
+        for file in (path, path.with_name(f"{path.name}.part")):
             with contextlib.suppress(OSError):
                 file.unlink()
 

@@ -126,8 +126,13 @@ class Jobs:
         return True
 
     async def withdraw(self, sha256: str) -> None:
-        """Remove an attached picture from every job that uses it."""
+        """Remove an attached picture from every job that uses it, and frames that show it."""
         async with self._attaching:
+            rows = await self._database.fetch(
+                "SELECT job_id FROM attachments WHERE sha256 = ?", sha256
+            )
+            for row in rows:
+                await asyncio.to_thread(self.files.forget_frames, row["job_id"])
             await self._database.change("DELETE FROM attachments WHERE sha256 = ?", sha256)
             await asyncio.to_thread(self.files.remove_attachment, sha256)
 

@@ -98,6 +98,10 @@ class QueueJobs(Jobs):
         """The file in which the worker saves the job's state, also after the job's end."""
         return self.files.state(id)
 
+    def frames_path(self, id: str) -> Path:
+        """The file in which the worker records frames of the job, kept after the job's end."""
+        return self.files.frames(id)
+
     async def waiting(self) -> list[JobRecord]:
         """Take over unfinished jobs without a living owner; started ones first, then by age."""
         await self._leases.take_over()
@@ -121,6 +125,10 @@ class QueueJobs(Jobs):
             "ORDER BY CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, started_at, sequence",
             self._owner.name,
         )
+        shown = [row["time_lapse_of"] for row in rows if row["time_lapse_of"] is not None]
+        recorded = await asyncio.to_thread(
+            lambda: {id for id in shown if self.files.frames(id).exists()}
+        )
         return [
             JobRecord(
                 row["id"],
@@ -132,6 +140,7 @@ class QueueJobs(Jobs):
                 row["person_served_at"],
                 row["wish"],
                 time_lapse_of=row["time_lapse_of"],
+                recorded=row["time_lapse_of"] in recorded,
             )
             for row in rows
         ]

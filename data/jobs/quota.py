@@ -1,5 +1,6 @@
 """How much disk space pictures may take: the oldest are deleted first, kept ones never.
 
+The frames that were recorded for their time-lapses count, and are deleted before any picture.
 A job whose picture was deleted stays in the history, without the picture.
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from data.database import Database
 from data.errors import StoreError
 from data.jobs.files import Files
+from data.jobs.stored import UNFINISHED, in_states
 
 _BATCH = 200
 
@@ -53,16 +55,30 @@ class Quota:
         return {row["id"] for row in rows}
 
     async def used(self) -> int:
-        """The bytes that pictures take."""
-        return await asyncio.to_thread(folder_size, self._files.pictures_folder)
+        """The bytes that pictures and their recorded frames take."""
+        pictures = await asyncio.to_thread(folder_size, self._files.pictures_folder)
+        return pictures + await asyncio.to_thread(self._files.frames_size)
+
+    async def limit_frames(self, limit: int) -> int:
+        """Delete recorded frames, oldest first, until they take at most ``limit`` bytes.
+
+        Those of unfinished jobs are spared. Returns how many bytes they take afterwards.
+        """
+        rows = await self._database.fetch(f"SELECT id FROM jobs WHERE {in_states(UNFINISHED)}")  # noqa: S608  constants
+        return await asyncio.to_thread(
+            self._files.thin_out_frames, [row["id"] for row in rows], limit
+        )
 
     async def make_room(self, limit: int) -> Room:
-        """Delete pictures, oldest first, until they take at most ``limit`` bytes.
+        """Delete frames, then pictures, oldest first, until they take at most ``limit`` bytes.
 
         Only pictures of jobs whose end was told and that nobody marked to keep are deleted, so
         what is left may be more than ``limit``.
         """
         used, removed = await self.used(), 0
+        if used > limit and (frames := await asyncio.to_thread(self._files.frames_size)):
+            pictures = used - frames
+            used = pictures + await self.limit_frames(max(0, limit - pictures))
         after = -1
         while used > limit:
             rows = await self._database.fetch(
@@ -85,6 +101,7 @@ class Quota:
                         continue
                     used -= await asyncio.to_thread(_size, self._files.picture(row["id"]))
                     await asyncio.to_thread(self._files.remove_picture, row["id"])
+                    await asyncio.to_thread(self._files.forget_frames, row["id"])
                 removed += 1
         return Room(used, removed)
 

@@ -53,19 +53,21 @@ class Attempt:
         state: str,
         concepts: tuple[str, ...] = (),
         time_lapse: int | None = None,
+        frames: str = "",
     ) -> Ending | None:
         """The job's ending; None if the worker died first.
 
         ``time_lapse`` is the number of iterations to show, if the job makes a time-lapse.
+        ``frames`` is the file of frames to record, or to make the time-lapse from; "" for none.
         """
         job = self._job
         inbox = self._worker.open(job.id)
         try:
             request = job.request.model_dump_json()
             self._worker.send(
-                Paint(job.id, request, pictures, state, concepts)
+                Paint(job.id, request, pictures, state, concepts, frames)
                 if time_lapse is None
-                else RenderTimeLapse(job.id, request, pictures, time_lapse, concepts)
+                else RenderTimeLapse(job.id, request, pictures, time_lapse, concepts, frames)
             )
             if job.interrupt is not None:
                 self._worker.send(Stop(job.id) if job.interrupt == "stop" else Cancel(job.id))

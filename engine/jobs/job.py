@@ -36,7 +36,8 @@ class JobRecord:
     of the same person was last started, which decides whose turn it is after a restart.
     ``continues`` is the job whose last state a new job starts from; the store copies that state
     when the job is added and does not need ``continues`` afterwards. ``time_lapse_of`` is the
-    painted job whose time-lapse this job makes; the request is that job's.
+    painted job whose time-lapse this job makes; the request is that job's. ``recorded`` is whether
+    that picture's frames are on disk, so that the time-lapse takes seconds.
     """
 
     id: str
@@ -49,6 +50,7 @@ class JobRecord:
     interrupt: Interrupt | None = None
     continues: str | None = None
     time_lapse_of: str | None = None
+    recorded: bool = False
 
 
 class JobStore(Protocol):
@@ -71,6 +73,9 @@ class JobStore(Protocol):
 
     def state_path(self, id: str) -> Path:
         """The file in which the worker saves the job's state; it is kept after the job's end."""
+
+    def frames_path(self, id: str) -> Path:
+        """The file in which the worker records frames of the job; kept like the state."""
 
     async def waiting(self) -> list[JobRecord]:
         """Take over the unfinished jobs without an owner; started ones first, then by age."""

@@ -39,6 +39,7 @@ log = logging.getLogger("engine.queue")
 __all__ = ["Job", "JobRecord", "JobStore", "PaintQueue", "Place"]
 
 _CLOSE_SECONDS = 4.0
+_VIDEO_SECONDS = 2.0  # of a time-lapse from recorded frames
 _REFRESH_SECONDS = 5.0
 _MAX_DEATHS, _MAX_HANGS = 2, 4  # of workers, on one job without progress in between
 _CLOSING = Translatable("The bot is restarting; try again in a minute.")
@@ -54,7 +55,8 @@ class PaintQueue:
     ``preview_side`` and ``check_memory`` are the worker's (engine.worker.messages.WorkerSettings).
     A worker is considered stuck and replaced after ``silence`` seconds without a message, or much
     sooner while it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a
-    thread of this process, for tests of the bot::
+    thread of this process, for tests of the bot. Without ``record_frames`` a time-lapse paints its
+    picture again::
 
         queue = PaintQueue(store)
         await queue.start()
@@ -78,6 +80,7 @@ class PaintQueue:
         check_memory: bool = True,
         silence: float = 900.0,
         in_process: bool = False,
+        record_frames: bool = True,
     ) -> None:
         self.store = store
         self.estimator = EtaEstimator()
@@ -98,6 +101,7 @@ class PaintQueue:
         )
         self._silence = silence
         self._in_process = in_process
+        self._record_frames = record_frames
         self._waiting: RoundRobin[Job] = RoundRobin()
         self._restarted: deque[Job] = deque()  # started before a restart; they come first
         self._running: list[Job] = []
@@ -133,6 +137,8 @@ class PaintQueue:
         for record in in_turn(records):
             job = self._jobs[record.id] = Job(record, resumed=True)
             jobs.append(job)
+            if record.recorded and self._record_frames:
+                job.seconds_left = _VIDEO_SECONDS
             if record.started_at is not None:
                 self._restarted.append(job)
             else:
@@ -194,8 +200,9 @@ class PaintQueue:
         ``pictures`` are the request's, by SHA-256, without those the store already has.
         ``continues`` is the id of a rendered job whose request differs only in its iterations:
         the new job starts from its last state. ``time_lapse_of`` is the id of a rendered job whose
-        ``request`` this is: its time-lapse is made, by painting it again. ``work`` is a request for
-        the iterations that remain, for the estimated time. Raises RequestError if a picture is
+        ``request`` this is: its time-lapse is made, from the frames that were recorded while it was
+        painted, or else by painting it again. ``work`` is a request for the iterations that remain,
+        for the estimated time. Raises RequestError if a picture is
         missing, EngineError if the job cannot be stored or no jobs are accepted.
         """
         self._check_open()
@@ -215,7 +222,9 @@ class PaintQueue:
         )
         await self.store.add(record, pictures)
         job = self._jobs[record.id] = Job(record)
-        if work is not None:
+        if await self._is_recorded(time_lapse_of):
+            job.seconds_left = _VIDEO_SECONDS
+        elif work is not None:
             job.seconds_left = self.estimator.seconds(work)
         self._push(job)
         self._tell_watchers(job)
@@ -223,6 +232,12 @@ class PaintQueue:
         self._wake.set()
         log.info("queued", extra={"job": job.id})
         return job
+
+    async def _is_recorded(self, id: str | None) -> bool:
+        """Whether a time-lapse of the picture ``id`` can be made without painting it again."""
+        if id is None or not self._record_frames:
+            return False
+        return await asyncio.to_thread(self.store.frames_path(id).exists)
 
     def _push(self, job: Job) -> None:
         left = job.seconds_left
@@ -359,6 +374,8 @@ class PaintQueue:
                 return Failed(_NO_PICTURE)
             iterations = rendition[1]
         concepts = tuple(await self.concepts_of(job)) if self.concepts_of is not None else ()
+        shown = job.time_lapse_of or job.id
+        frames = str(self.store.frames_path(shown)) if self._record_frames else ""
         deaths, hangs, saved = 0, 0, job.saved_iteration
         while not self._closing:
             worker = await self._get_worker()
@@ -370,7 +387,7 @@ class PaintQueue:
                 self._maybe_refresh,
             )
             ending = await attempt.run(
-                pictures, str(self.store.state_path(job.id)), concepts, iterations
+                pictures, str(self.store.state_path(job.id)), concepts, iterations, frames
             )
             if ending is not None:
                 return ending

@@ -22,6 +22,7 @@ from engine.painting.pipeline import prepare, provenance
 from engine.painting.synthesis import Synthesis
 from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.request import ImageRequest, request_from_json
+from engine.worker.frames import Recorder
 from engine.worker.messages import (
     AboutJob,
     Busy,
@@ -98,6 +99,7 @@ class PaintJob:
         self._send = send
         self._models: Models | None = None
         self._synthesis: Synthesis | None = None
+        self._recorder: Recorder | None = None
         self._overlay = b""
         self._previewed = -float("inf")
         self._saved = 0.0
@@ -120,6 +122,10 @@ class PaintJob:
         self._synthesis, self._models = synthesis, models
         self._saved = time.monotonic()
         recipe = synthesis.recipe
+        if self._order.frames:
+            size = recipe.width, recipe.height
+            self._recorder = Recorder(Path(self._order.frames), recipe.iterations, size)
+            self._recorder.resume(synthesis.iteration)
         self._send(
             Started(
                 self.id, recipe.iterations, recipe.width, recipe.height, recipe.augmentation.count
@@ -149,6 +155,9 @@ class PaintJob:
             self._finish(synthesis, stopped)
             return True
         iterate = synthesis.step()
+        if self._recorder is not None and self._recorder.wants(iterate.iteration):
+            self._recorder.add(iterate.iteration, iterate.to_pil())
+            self._note_recorder()
         now = time.monotonic()
         # The start is noise, which shows nothing.
         preview = iterate.iteration > 0 and (now - self._previewed >= self._settings.preview_every)
@@ -192,6 +201,9 @@ class PaintJob:
             self.save()  # before the picture is announced: another job may continue from it
         self._send(Busy())  # a large picture takes seconds
         iterate = synthesis.look()
+        if self._recorder is not None:
+            self._recorder.finish(iterate.iteration, iterate.to_pil())
+            self._note_recorder()
         picture = iterate.full_size()
         self._send(
             JobEvent(
@@ -297,6 +309,13 @@ class PaintJob:
             )
         self._warn(f"starting again, as the saved state cannot be used: {reason}")
         return False
+
+    def _note_recorder(self) -> None:
+        """Log what ended the recording, once; painting continues without it."""
+        if self._recorder is not None and not self._recorder.recording:
+            if self._recorder.problem:
+                self._warn(f"the frames for a video could not be kept: {self._recorder.problem}")
+            self._recorder = None
 
     def _warn(self, text: str) -> None:
         self._send(Logged(self.id, logging.WARNING, text))

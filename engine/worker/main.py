@@ -22,6 +22,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import BinaryIO
 
 import torch
@@ -32,6 +33,7 @@ from engine.models import Models, choose_device, load_models
 from engine.models.memory import is_lost_device, is_memory_error
 from engine.request.request import request_from_json
 from engine.worker.failures import DEVICE_LOST, OUT_OF_MEMORY, unexpected_error
+from engine.worker.frames import read_recording
 from engine.worker.jobs import PaintJob, WorkerJob
 from engine.worker.messages import (
     HEADER,
@@ -50,6 +52,7 @@ from engine.worker.messages import (
     WorkerSettings,
     frame,
 )
+from engine.worker.recorded_videos import RecordedVideoJob
 from engine.worker.time_lapses import TimeLapseJob
 from engine.worker.unchanged_job import UnchangedJob
 
@@ -126,6 +129,12 @@ class JobLoop:
             return UnchangedJob(order, request, self._send)
         return PaintJob(order, self.settings, self._send)
 
+    def _time_lapse_job(self, order: RenderTimeLapse) -> TimeLapseJob | RecordedVideoJob:
+        recording = read_recording(Path(order.frames)) if order.frames else None
+        if recording is None or not recording.is_complete(order.iterations):
+            return TimeLapseJob(order, self.settings, self._send)
+        return RecordedVideoJob(order, recording, self._send)
+
     def _read(self, message: ToWorker) -> None:
         match message:
             case Paint():
@@ -133,7 +142,7 @@ class JobLoop:
                     self._jobs.append(self._picture_job(message))
             case RenderTimeLapse():
                 with self._failing(message.id):
-                    self._jobs.append(TimeLapseJob(message, self.settings, self._send))
+                    self._jobs.append(self._time_lapse_job(message))
             case Stop() | Cancel():
                 for job in self._jobs:
                     if job.id == message.id:

@@ -44,7 +44,7 @@ class Paint:
     """Paint ``request`` (JSON, with a seed), continuing from the file ``state`` if it exists.
 
     ``pictures`` are bytes by SHA-256. The finished picture is scored for ``concepts``
-    (engine.painting.concepts).
+    (engine.painting.concepts). Small frames are recorded to the file ``frames`` unless it is "".
     """
 
     id: str
@@ -52,6 +52,7 @@ class Paint:
     pictures: Mapping[str, bytes] = field(repr=False)
     state: str
     concepts: tuple[str, ...] = ()
+    frames: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,9 @@ class Cancel:
 
 @dataclass(frozen=True)
 class RenderTimeLapse:
-    """Paint ``request`` again, up to ``iterations``, and make a time-lapse of it.
+    """Make a time-lapse of ``request``, which was painted with ``iterations``.
 
+    It is made from the frames in the file ``frames``; without a complete one, by painting again.
     The last picture is scored for ``concepts``, as a painted one.
     """
 
@@ -80,6 +82,7 @@ class RenderTimeLapse:
     pictures: Mapping[str, bytes] = field(repr=False)
     iterations: int
     concepts: tuple[str, ...] = ()
+    frames: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,20 @@ from engine.painting.iterate import Iterate
 from engine.worker.small_pictures import small_tensor
 
 
+def picture_scores(
+    perceptor: Perceptor,
+    picture: Image.Image,
+    concepts: Sequence[str],
+    warn: Callable[[str], None],
+) -> dict[str, float]:
+    """The scores of ``concepts`` in an RGB picture; empty if scoring fails, as of memory."""
+    try:
+        return concept_scores(perceptor, small_tensor(picture), concepts)
+    except RuntimeError as error:
+        warn(f"the picture could not be scored: {error}")
+        return {}
+
+
 def scores_of(
     perceptor: Perceptor,
     iterate: Iterate,

@@ -1,4 +1,4 @@
-"""What a worker does for a time-lapse: paint the picture again, and keep frames of it."""
+"""What a worker does for a time-lapse whose frames were not recorded: paint the picture again."""
 
 from __future__ import annotations
 

@@ -6,11 +6,8 @@ import logging
 import secrets
 from collections.abc import Callable
 
-from PIL import Image
-
 from engine.events import Cancelled, Done
-from engine.models import Models, Perceptor
-from engine.painting.concepts import concept_scores
+from engine.models import Models
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
 from engine.pictures.writing import picture_texts, png_bytes
@@ -18,7 +15,7 @@ from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
 from engine.version import version
 from engine.worker.messages import Busy, JobEvent, Logged, Paint
-from engine.worker.small_pictures import small_tensor
+from engine.worker.scores import picture_scores
 
 Send = Callable[[Busy | JobEvent | Logged], None]
 
@@ -51,7 +48,8 @@ class UnchangedJob:
         picture = unchanged_picture(self.request, self._order.pictures)
         scores: dict[str, float] = {}
         if self._order.concepts and self._load is not None:
-            scores = self._scores(over_white(picture.image), self._load().perceptor)
+            perceptor, shown = self._load().perceptor, over_white(picture.image)
+            scores = picture_scores(perceptor, shown, self._order.concepts, self._warn)
         seed = self.request.seed
         seed = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
         facts = {"seed": seed, "model": self.request.model, "imagine-bot": version()}
@@ -69,14 +67,8 @@ class UnchangedJob:
         self._send(JobEvent(self.id, done))
         return True
 
-    def _scores(self, picture: Image.Image, perceptor: Perceptor) -> dict[str, float]:
-        """The scores of the order's concepts; empty if scoring fails, for example of memory."""
-        try:
-            return concept_scores(perceptor, small_tensor(picture), self._order.concepts)
-        except RuntimeError as error:
-            text = f"the picture could not be scored: {error}"
-            self._send(Logged(self.id, logging.WARNING, text))
-            return {}
+    def _warn(self, text: str) -> None:
+        self._send(Logged(self.id, logging.WARNING, text))
 
     def save(self) -> None:
         """Do nothing: there is no state."""

@@ -127,6 +127,7 @@ async def use_jobs(store):
     await store.quota.is_kept(first)
     await store.quota.keep(first, kept=False)
     await store.quota.make_room(0)
+    await store.quota.limit_frames(0)
 
 
 async def use_servers_and_people(store):

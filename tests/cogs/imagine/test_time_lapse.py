@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 
+import av
 import discord
 import pytest
+from PIL import Image, ImageChops, ImageStat
 
 from bot.ui.buttons import VideoButton
 from data.people import Restriction
+from engine.worker.messages import Stepped
+from engine.worker.process import InProcessWorker
 from tests.cogs.conftest import job_id_of, labels
 from tests.store_database import database_of
 
@@ -179,6 +184,61 @@ async def test_it_survives_a_restart(world, here, held):
     [film] = await world.filmed(here.channel)
     assert here.bob.mention in film.content
     assert (await world.bot.store.job(job_id_of(film))).time_lapse_of == job_id_of(picture)
+
+
+@pytest.fixture
+def stepped(monkeypatch):
+    """Ids of the jobs for which a worker reports an iteration."""
+    ids = []
+    deliver = InProcessWorker.deliver
+
+    def watch(worker, message):
+        if isinstance(message, Stepped):
+            ids.append(message.id)
+        deliver(worker, message)
+
+    monkeypatch.setattr(InProcessWorker, "deliver", watch)
+    return ids
+
+
+async def test_a_video_costs_no_second_painting_also_after_a_restart(world, here, stepped):
+    picture = await paint(world, here.alice, here.channel)
+    id = job_id_of(picture)
+    assert set(stepped) == {id}
+    await world.restart()
+    stepped.clear()
+    asked = await here.bob.click(picture, label="Video")
+    assert said(asked).startswith(("Queued", "You're next"))
+    [film] = await world.filmed(here.channel)
+    assert stepped == []
+    made = await world.bot.store.job(job_id_of(film))
+    assert (made.state, made.time_lapse_of) == ("delivered", id)
+    with av.open(io.BytesIO(await film.attachments[0].read()), "r") as video:
+        *_, last = (frame.to_image() for frame in video.decode(video=0))
+    finished = Image.open(io.BytesIO(await world.bot.store.picture(id))).convert("RGB")
+    difference = ImageStat.Stat(ImageChops.difference(last, finished)).mean
+    assert max(difference) < 30  # H.264 at 32 px is coarse
+    # Continued, it has all its frames, too.
+    await here.alice.click(picture, label="Continue")
+    longer = (await world.painted(here.channel, 2))[-1]
+    stepped.clear()
+    await here.bob.click(longer, label="Video")
+    await world.filmed(here.channel, 2)
+    assert stepped == []
+    # With the picture its frames go.
+    assert world.bot.store.frames_path(id).exists()
+    await here.alice.click(picture, label="Delete")
+    assert not world.bot.store.frames_path(id).exists()
+
+
+async def test_a_host_can_turn_recording_off(world, here, stepped):
+    world.settings.operations.frames_mb = 0
+    await world.restart()
+    picture = await paint(world, here.alice, here.channel)
+    assert not world.bot.store.frames_path(job_id_of(picture)).exists()
+    await here.bob.click(picture, label="Video")
+    [film] = await world.filmed(here.channel)
+    assert job_id_of(film) in stepped
 
 
 async def test_it_is_deleted_with_its_picture_wherever_it_was_posted(world, here):

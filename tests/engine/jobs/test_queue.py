@@ -282,6 +282,31 @@ async def test_a_time_lapse_is_a_job_that_waits_its_turn(queue):
     assert await queue.store.time_lapse(made.id) == done.video
 
 
+@pytest.mark.parametrize("records", [True, False])
+async def test_a_recorded_time_lapse_counts_as_seconds_of_work(tmp_path, records):
+    async with running(tmp_path, record_frames=records) as queue:
+        job = await ask(queue, iterations=30)
+        await ending(job)
+        assert queue.store.frames_path(job.id).exists() == records
+        first = await ask(queue, iterations=5000)
+        await progressed(first)
+        # What an iteration takes; a video from frames does not depend on it.
+        effort, _ = queue.estimator.effort(job.request)
+        queue.estimator.learn_speed(effort, 1000.0)
+        made = await film(queue, job)
+        assert (made.seconds_left < 60) == records
+        speed = queue.estimator.seconds_per_iteration(effort)
+    async with running(tmp_path, record_frames=records) as queue:
+        queue.estimator.learn_speed(effort, speed)
+        assert (queue.get(made.id).seconds_left is None) != records
+        await queue.cancel(first.id)
+        done = await ending(queue.get(made.id))
+        assert done.video
+        assert (done.iterations == 0) == records
+        if records:  # it says nothing about the speed of painting
+            assert queue.estimator.seconds_per_iteration(effort) == speed
+
+
 async def test_a_time_lapse_can_be_cancelled_and_ends_with_its_picture(queue):
     job = await ask(queue, iterations=3)
     await ending(job)

@@ -1,0 +1,100 @@
+"""What a worker does for a time-lapse whose frames were recorded: only the video."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from engine.events import Cancelled, Done
+from engine.models import Models, Perceptor
+from engine.painting.video import TimeLapse
+from engine.request.request import request_from_json
+from engine.worker.frames import Recording
+from engine.worker.jobs import Send
+from engine.worker.messages import JobEvent, Logged, RenderTimeLapse
+from engine.worker.scores import picture_scores
+
+
+class RecordedVideoJob:
+    """A picture's time-lapse from ``recording``, which must be complete.
+
+    It takes about a second and reports no iterations, as it makes none. A model is only loaded to
+    score the picture for concepts. ``interrupt`` may be set to "cancel".
+    """
+
+    def __init__(self, order: RenderTimeLapse, recording: Recording, send: Send) -> None:
+        self.id = order.id
+        self.request = request_from_json(order.request)
+        self.interrupt: str | None = None
+        self._order = order
+        self._recording = recording
+        self._send = send
+        self._added = 0
+        self._began = time.perf_counter()
+        self._perceptor: Perceptor | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._video: TimeLapse | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether it is set up."""
+        return self._video is not None
+
+    def start(self, load: Callable[[], Models]) -> None:
+        """Open the video's file."""
+        if self._order.concepts:
+            self._perceptor = load().perceptor
+        self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
+        # Every frame is one of the video's.
+        self._video = TimeLapse(self._path, ".mp4", len(self._recording.frames) - 1)
+
+    @property
+    def _path(self) -> Path:
+        assert self._folder is not None
+        return Path(self._folder.name, "time-lapse.mp4")
+
+    def advance(self) -> bool:
+        """Add one frame, or send the finished video."""
+        video, recording = self._video, self._recording
+        if self.interrupt == "cancel" or video is None:
+            self._send(JobEvent(self.id, Cancelled(None)))
+            return True
+        picture = recording.frames[self._added].opened()
+        self._added += 1
+        if self._added < len(recording.frames):
+            video.add(picture)
+            return False
+        video.finish(picture)
+        self._video = None
+        scores: dict[str, float] = {}
+        if self._perceptor is not None:
+            scores = picture_scores(self._perceptor, picture, self._order.concepts, self._warn)
+        assert self.request.seed is not None
+        done = Done(
+            b"",
+            self.request.seed,
+            time.perf_counter() - self._began,
+            0,
+            recording.width,
+            recording.height,
+            scores=scores,
+            video=self._path.read_bytes(),
+        )
+        self._send(JobEvent(self.id, done))
+        return True
+
+    def _warn(self, text: str) -> None:
+        self._send(Logged(self.id, logging.WARNING, text))
+
+    def save(self) -> None:
+        """Keep nothing: a later process starts again."""
+
+    def close(self) -> None:
+        """Delete the file."""
+        if self._video is not None:
+            self._video.abandon()
+        if self._folder is not None:
+            self._folder.cleanup()
