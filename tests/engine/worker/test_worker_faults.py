@@ -83,12 +83,12 @@ def catalogue(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_a_worker_that_hangs_is_replaced_and_the_picture_is_the_same(
+async def test_a_worker_that_hangs_is_replaced_and_picture_and_frames_are_the_same(
     tmp_path, catalogue, monkeypatch
 ):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     monkeypatch.setattr("engine.worker.timeouts.MIN_SECONDS", 3.0)
-    pictures = []
+    pictures, frames = [], []
     for hang in (False, True):
         store = await Store.open(tmp_path / str(hang))
         queue = PaintQueue(store, preload="tiny", threads=1, preview_every=0, save_every=0.5)
@@ -98,10 +98,12 @@ async def test_a_worker_that_hangs_is_replaced_and_the_picture_is_the_same(
             await _hang_in_mid_job(queue, job)
         [done] = [event async for event in job if isinstance(event, Done)]
         pictures.append(done.picture.split(b"IDAT", 1)[1])
+        frames.append(store.frames_path(job.id).read_bytes())
         assert [status.starts for status in queue.workers()] == [1 + hang]
         await queue.close()
         await store.close()
     assert pictures[0] == pictures[1]
+    assert frames[0] == frames[1]
 
 
 async def _hang_in_mid_job(queue: PaintQueue, job: Job) -> None:
