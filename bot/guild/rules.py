@@ -238,6 +238,15 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
         Definition("blocked_words", lambda: _("words that aren't allowed in prompts"), Words()),
         Definition("concepts", lambda: _("what pictures aren't allowed to show"), Concepts()),
         Definition(
+            "concepts_adults_only",
+            lambda: _(
+                "whether prompts that name one of the concepts are painted only in "
+                "age-restricted channels"
+            ),
+            Switch(),
+            lambda host: False,
+        ),
+        Definition(
             "spoiler",
             lambda: _("whether pictures are posted behind a spoiler"),
             Switch(),

@@ -35,6 +35,7 @@ class Origin:
     ``roles`` are the user's roles in the server, none in direct messages; ``permissions`` are the
     user's in the whole server, without the channel's overwrites. ``tell`` answers the user alone;
     it is None for a message, whose ``message_id`` the progress message replies to.
+    ``age_restricted`` says whether Discord shows the channel to adults only.
     """
 
     person: str
@@ -45,6 +46,7 @@ class Origin:
     way: Way
     tell: Callable[[str], Awaitable[Any]] | None
     message_id: int | None = None
+    age_restricted: bool = False
 
 
 def origin_of_interaction(interaction: discord.Interaction[Any], way: Way) -> Origin:
@@ -64,6 +66,7 @@ def origin_of_interaction(interaction: discord.Interaction[Any], way: Way) -> Or
         server_permissions(interaction.user),
         way,
         tell,
+        age_restricted=_is_age_restricted(interaction.channel),
     )
 
 
@@ -79,6 +82,7 @@ def origin_of_message(message: discord.Message, way: Way) -> Origin:
         way,
         None,
         message.id,
+        age_restricted=_is_age_restricted(message.channel),
     )
 
 
@@ -97,6 +101,12 @@ def _channels(channel: Any) -> tuple[str, ...]:
         return ()
     parent = getattr(channel, "parent_id", None) if isinstance(channel, discord.Thread) else None
     return (str(channel.id),) if parent is None else (str(channel.id), str(parent))
+
+
+def _is_age_restricted(channel: Any) -> bool:
+    """Whether a channel, or a thread's parent, is for adults; False if it is unknown."""
+    is_nsfw = getattr(channel, "is_nsfw", None)
+    return is_nsfw is not None and bool(is_nsfw())
 
 
 def _roles(user: discord.abc.User) -> frozenset[str]:

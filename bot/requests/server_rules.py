@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from bot.errors import LimitError, NotAllowedError
-from bot.guild.blocked_words import blocked_words
+from bot.guild.blocked_words import FORMS, blocked_words
 from bot.guild.rules import Rules, is_chosen
 from bot.guild.setting_kinds import RANDOM
 from bot.language import _
@@ -48,6 +48,8 @@ class ServerRules:
                 check_roles(origin, request, rules)
             # This takes milliseconds for a long prompt and a long list.
             await asyncio.to_thread(check_words, request, rules)
+            if not origin.age_restricted:
+                await asyncio.to_thread(check_concepts, request, rules)
             await self._check_usage(guild_id, origin, rules)
         request = request.with_values(**_base_defaults(request, rules))
         recipe = await asyncio.to_thread(_recipe, request)
@@ -101,6 +103,23 @@ def check_words(request: ImageRequest, rules: Rules) -> None:
             # Behind a spoiler, because some answers are public.
             raise NotAllowedError(
                 _("||{word}|| is blocked in this server.", word=escape(found, 100))
+            )
+
+
+def check_concepts(request: ImageRequest, rules: Rules) -> None:
+    """Raise NotAllowedError if the request names a concept that only adults can ask for."""
+    concepts = rules.items("concepts")
+    if not concepts or not rules.value("concepts_adults_only"):
+        return
+    named = blocked_words(tuple(f"{FORMS}{concept}" for concept in concepts))
+    for text in (request.prompt, request.where):
+        found = None if text is None else named.find(text)
+        if found is not None:
+            raise NotAllowedError(
+                _(
+                    "In this server, ||{concept}|| is only for age-restricted channels.",
+                    concept=escape(found.removeprefix(FORMS), 100),
+                )
             )
 
 

@@ -132,6 +132,10 @@ SERVER: dict[str, dict[str, Any]] = {
     "`max_learning_rate`": {"max_learning_rate": 0.1},
     "`blocked_words`": {"blocked_words": [WORD]},
     CONCEPTS: {"concepts": {"blood": {"threshold": 0.0, "action": "withhold"}}},
+    "`concepts_adults_only`": {
+        "concepts": {WORD: {"threshold": 1.0, "action": "warn"}},
+        "concepts_adults_only": True,
+    },
     "`cooldown`": {"cooldown": 3600},
     "`jobs_a_day`": {"jobs_a_day": 1},
     "`jobs_a_day`, with a role that has more": {

@@ -186,3 +186,35 @@ async def test_a_list_that_is_too_long_for_a_message_is_sent_as_a_file(world, he
     assert shown.response.content == "20 concepts"
     [file] = shown.response.attachments
     assert file.filename == "concepts.txt"
+
+
+async def test_concepts_can_be_left_to_age_restricted_channels(world, here):
+    values = {
+        "concepts": {"blood": {"threshold": 1.0, "action": "off"}},
+        "concepts_adults_only": True,
+    }
+    await world.bot.store.guilds.change_settings(str(here.guild.id), "1", values)
+    adults = here.guild.create_text_channel("adults")
+    world.env.backend.get_channel(adults.id).nsfw = True
+    world.env.backend.emit(
+        "CHANNEL_UPDATE",
+        {
+            "id": str(adults.id),
+            "type": 0,
+            "guild_id": str(here.guild.id),
+            "name": "adults",
+            "position": 0,
+            "nsfw": True,
+            "permission_overwrites": [],
+        },
+    )
+    await world.env.settle()
+    assert world.bot.get_channel(adults.id).is_nsfw()
+    for prompt in ("a fox in bl00d --iterations 1", "blooood --iterations 1"):
+        refused = await here.alice.slash(here.channel, "imagine", prompt=prompt)
+        assert "only for age-restricted channels" in refused.response.content
+    queued = await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 1")
+    assert queued.response.content.startswith("Queued")
+    allowed = await here.alice.slash(adults, "imagine", prompt="a fox in blood --iterations 1")
+    assert "age-restricted" not in allowed.response.content
+    await world.until(lambda: not world.bot.delivery.busy, "the end")

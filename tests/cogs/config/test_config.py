@@ -381,6 +381,7 @@ ELSEWHERE = {
     "retention_days",
     "concepts",
     "log_channel",
+    "concepts_adults_only",
 }  # tests/cogs/config/test_concepts.py, tests/cogs/test_moderation_log.py
 
 
