@@ -15,7 +15,7 @@ from bot.language.translator import described, field_description
 from bot.media.source_picture import job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_requests
-from bot.requests.origin import origin_of_interaction
+from bot.requests.origin import hidden_if, origin_of_interaction
 from bot.requests.restrictions import check_may_ask
 from bot.requests.typed import askings_of
 from bot.ui.answers import in_time
@@ -56,6 +56,7 @@ class Edit(commands.Cog):
         mask="Mask: white or transparent areas can change, or what is drawn on a transparent layer",
         strength="How much to change it: 0 keeps the original, 1 ignores it",
         keep=field_description("keep"),
+        spoiler="Post the picture behind a spoiler",
         seed=field_description("seed"),
         size="Width and height in pixels, like 256x128; otherwise the picture's own",
         iterations=field_description("iterations"),
@@ -77,6 +78,7 @@ class Edit(commands.Cog):
         size: app_commands.Range[str, 1, 20] | None = None,
         iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
         model: app_commands.Range[str, 1, 100] | None = None,
+        spoiler: bool = False,
     ) -> None:
         """Answer, then download the pictures and queue the request."""
         async with Guarded(interaction, "/edit"):
@@ -95,7 +97,7 @@ class Edit(commands.Cog):
                 mask=None if mask is None else pictures[1].sha256,
                 **given_values(seed=seed, size=size, iterations=iterations, model=model),
             )
-            origin = origin_of_interaction(interaction, "/edit")
+            origin = hidden_if(origin_of_interaction(interaction, "/edit"), spoiler)
             await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
     async def edit_this_image(

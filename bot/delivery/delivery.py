@@ -213,7 +213,7 @@ class Delivery:
                         else (replace(event, preview=b"", overlay=b""))
                     )
                     text = shape(messages.painting(job.person, job.request, seen))
-                    hidden = rules.value("spoiler") or strictest == "spoiler"
+                    hidden = job.place.spoiler or rules.value("spoiler") or strictest == "spoiler"
                     progress.show(messages.spoilered(text) if hidden else text)
                 else:
                     await self._end(job, event, progress, overlay, tell)
@@ -250,7 +250,7 @@ class Delivery:
             await progress.close(shape(messages.ended(job.request, _(_FAILED))))
         elif link is not None:
             text = shape(messages.finished(event, link, overlay))
-            await _close_finished(progress, text, rules)
+            await _close_finished(progress, text, rules, stored)
         else:
             lost = (
                 _("Painted, but I couldn't post it here. Find it in /history.")
@@ -280,7 +280,7 @@ class Delivery:
                 elif isinstance(event, Failed):
                     await old.close(shape(messages.ended(stored.request, _(_FAILED))))
                 elif link is not None:
-                    await _close_finished(old, shape(messages.finished(event, link)), rules)
+                    await _close_finished(old, shape(messages.finished(event, link)), rules, stored)
             if isinstance(event, Cancelled):
                 await self._store.set_told(stored.id)
             await send_direct_message(self._store.people, self._client, stored, event, link)
@@ -335,12 +335,15 @@ async def _show_paused(job: Job, progress: ProgressMessage) -> None:
         await progress.close(shape(messages.paused(job.person, job.request)))
 
 
-async def _close_finished(progress: ProgressMessage, text: messages.Text, rules: Rules) -> None:
+async def _close_finished(
+    progress: ProgressMessage, text: messages.Text, rules: Rules, stored: StoredJob
+) -> None:
     """Make the progress message a short line, or remove it, as the server wants."""
     if rules.value("progress") == "remove":
         await progress.remove()
     else:
-        await progress.close(messages.spoilered(text) if rules.value("spoiler") else text)
+        hidden = rules.value("spoiler") or stored.spoiler
+        await progress.close(messages.spoilered(text) if hidden else text)
 
 
 async def _tell(tell: Tell | None, text: str) -> None:

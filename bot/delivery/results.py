@@ -121,7 +121,7 @@ class Results:
                     + " "
                     + _("Painted, but the file is too large to post here. Find it in /history."),
                 )
-            hidden = rules.value("spoiler") or verdict.action == "spoiler"
+            hidden = rules.value("spoiler") or stored.spoiler or verdict.action == "spoiler"
             return messages.spoilered(text) if hidden else text
 
         nonce = ("f" if isinstance(event, Failed) else "r") + stored.id
@@ -155,6 +155,7 @@ class Results:
             return replace(text, files=(), content=f"{text.content} {too_large}")
         hidden = (
             rules.value("spoiler")
+            or stored.spoiler
             or verdict.action == "spoiler"
             or await self._store.picture_checks.needs_spoiler(stored.time_lapse_of or "")
         )

@@ -189,6 +189,11 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             Mentions("@&"),
         ),
         Definition(
+            "roles_spoiler",
+            lambda: _("roles whose pictures are posted behind a spoiler"),
+            Mentions("@&"),
+        ),
+        Definition(
             "replies",
             lambda: _(
                 "which replies to my pictures edit them: off, prefix (those that start with "

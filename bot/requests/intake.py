@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -22,6 +23,7 @@ from bot.requests.asking import Asking
 from bot.requests.edit_size import size_note
 from bot.requests.gate import Gate
 from bot.requests.mask_note import mask_note
+from bot.requests.origin import Origin
 from engine.errors import EngineError
 from engine.events import Queued
 from engine.jobs.job import Job
@@ -170,7 +172,9 @@ class Intake:
         job = await self._queue.submit(
             request,
             person=asking.origin.person,
-            place=rules.place(asking.origin.place),
+            place=replace(
+                rules.place(asking.origin.place), spoiler=_is_hidden(asking.origin, rules)
+            ),
             pictures={picture.sha256: picture.data for picture in asking.pictures},
             continues=None if continues is None else continues.job_id,
             time_lapse_of=None if shows is None else shows.job_id,
@@ -179,3 +183,8 @@ class Intake:
         log.info("asked by %s", asking.origin.way, extra={"job": job.id})
         await self._gate.count(asking, job)
         return job
+
+
+def _is_hidden(origin: Origin, rules: Rules) -> bool:
+    """Whether the user, or a role of theirs, wants the picture behind a spoiler."""
+    return origin.place.spoiler or bool(origin.roles & set(rules.items("roles_spoiler")))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import discord
@@ -84,6 +84,11 @@ def origin_of_message(message: discord.Message, way: Way) -> Origin:
         message.id,
         age_restricted=_is_age_restricted(message.channel),
     )
+
+
+def hidden_if(origin: Origin, spoiler: object) -> Origin:
+    """Return the origin of a request whose picture is posted behind a spoiler, if so."""
+    return replace(origin, place=replace(origin.place, spoiler=True)) if spoiler else origin
 
 
 def place_of_message(message: discord.Message) -> Place:

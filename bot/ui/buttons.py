@@ -22,7 +22,7 @@ from bot.requests.asking import Asking
 from bot.requests.continuation import continuation_of
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
-from bot.requests.origin import Origin, origin_of_interaction
+from bot.requests.origin import Origin, hidden_if, origin_of_interaction
 from bot.requests.removal import Removal
 from bot.requests.removed import check_not_removed
 from bot.requests.restrictions import check_may_ask, check_not_banned
@@ -174,7 +174,7 @@ class AgainButton(JobButton):
     ) -> None:
         """Queue the request without its seed."""
         check_bot_may_post(interaction)
-        origin = origin_of_interaction(interaction, "button again")
+        origin = hidden_if(origin_of_interaction(interaction, "button again"), job.spoiler)
         if job.time_lapse_of is None:
             asking = Asking(origin, job.request.with_values(seed=None))
         else:
@@ -212,7 +212,7 @@ class ContinueButton(JobButton):
         continuation = continuation_of(job)
         await bot.intake.ask(
             Asking(
-                origin_of_interaction(interaction, "button continue"),
+                hidden_if(origin_of_interaction(interaction, "button continue"), job.spoiler),
                 continuation.request,
                 continues=continuation,
             )
@@ -247,7 +247,7 @@ class VideoButton(JobButton):
     ) -> None:
         """Queue it; it is posted in the channel as a message of its own."""
         check_bot_may_post(interaction)
-        origin = origin_of_interaction(interaction, "button video")
+        origin = hidden_if(origin_of_interaction(interaction, "button video"), job.spoiler)
         await bot.intake.ask(_asking_for_time_lapse(origin, job))
 
 

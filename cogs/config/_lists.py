@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Channel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 else:
     Channel = app_commands.Transform[app_commands.AppCommandChannel, PaintingChannel]
-Right = Literal["use", "edit", "big"]
+Right = Literal["use", "edit", "big", "spoiler"]
 
 
 class Channels(app_commands.Group):
@@ -92,7 +92,8 @@ class Roles(app_commands.Group):
         description="Give a role a right; members without such a role don't have it"
     )
     @app_commands.describe(
-        right="Make pictures (use), edit them, or exceed max_size (big)", role="The role"
+        right="Make pictures (use), edit them, exceed max_size (big), or only behind a spoiler",
+        role="The role",
     )
     async def allow(
         self, interaction: discord.Interaction[Any], right: Right, role: discord.Role
@@ -103,7 +104,8 @@ class Roles(app_commands.Group):
 
     @app_commands.command(description="Remove a right from a role")
     @app_commands.describe(
-        right="Make pictures (use), edit them, or exceed max_size (big)", role="The role"
+        right="Make pictures (use), edit them, exceed max_size (big), or only behind a spoiler",
+        role="The role",
     )
     async def remove(
         self, interaction: discord.Interaction[Any], right: Right, role: discord.Role

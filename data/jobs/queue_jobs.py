@@ -63,9 +63,9 @@ class QueueJobs(Jobs):
             async with self._database.transaction() as transaction:
                 await transaction.change(
                     "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
-                    "request, prompt, seed, time_lapse_of, state, owner, lease_until, created_at) "
-                    "SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', "
-                    "?, ?, ? FROM jobs",
+                    "request, prompt, seed, time_lapse_of, spoiler, state, owner, lease_until, "
+                    "created_at) SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, "
+                    "?, 'queued', ?, ?, ? FROM jobs",
                     record.id,
                     record.person,
                     record.place.guild_id,
@@ -75,6 +75,7 @@ class QueueJobs(Jobs):
                     record.request.prompt,
                     record.request.seed,
                     record.time_lapse_of,
+                    int(record.place.spoiler),
                     self._owner.name,
                     self._leases.end(),
                     record.created_at,
@@ -134,7 +135,7 @@ class QueueJobs(Jobs):
                 row["id"],
                 request_of(row),
                 row["person"],
-                Place(row["guild_id"], row["channel_id"], row["locale"]),
+                Place(row["guild_id"], row["channel_id"], row["locale"], bool(row["spoiler"])),
                 row["created_at"],
                 row["started_at"],
                 row["person_served_at"],

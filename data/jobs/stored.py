@@ -25,7 +25,8 @@ class StoredJob:
     ``result``, once rendered, has ``seed``, ``seconds``, ``iterations``, ``width``, ``height``,
     ``notices`` and ``stopped`` (see engine.events.Done). ``picture_path`` is set if there is a
     picture; a cancelled job may have a partial one. ``time_lapse_of`` is the job whose time-lapse
-    this job makes or made. ``removed_at`` is when its result was deleted in Discord.
+    this job makes or made. ``removed_at`` is when its result was deleted in Discord;
+    ``spoiler`` is 1 if the picture is posted behind one.
     """
 
     id: str
@@ -48,11 +49,12 @@ class StoredJob:
     picture_path: Path | None
     time_lapse_of: str | None = None
     removed_at: int | None = None
+    spoiler: int = 0
 
     @property
     def place(self) -> Place:
         """Where it was asked for."""
-        return Place(self.guild_id, self.channel_id, self.locale)
+        return Place(self.guild_id, self.channel_id, self.locale, bool(self.spoiler))
 
     @property
     def is_painted(self) -> bool:
@@ -63,7 +65,7 @@ class StoredJob:
 COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
-    "result_message_id, result, error, picture, time_lapse_of, removed_at"
+    "result_message_id, result, error, picture, time_lapse_of, removed_at, spoiler"
 )
 
 

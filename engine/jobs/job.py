@@ -20,12 +20,13 @@ Interrupt = Literal["stop", "cancel"]
 class Place:
     """Where a job was requested, and the language of its answers; ids are Discord's.
 
-    ``guild_id`` is None in direct messages.
+    ``guild_id`` is None in direct messages. ``spoiler`` hides the picture until it is clicked.
     """
 
     guild_id: str | None
     channel_id: str
     locale: str = "en-US"
+    spoiler: bool = False
 
 
 @dataclass(frozen=True)

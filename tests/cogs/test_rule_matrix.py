@@ -164,7 +164,7 @@ CHECKS: dict[str, set[str]] = {
     "_check_words_known": set(),  # of the prompt alone
 }
 # Settings about requests that refuse nothing.
-HARMLESS = {"replies", "progress", "spoiler", "language"}
+HARMLESS = {"roles_spoiler", "replies", "progress", "spoiler", "language"}
 SPOT_OF = {
     "a thread of a denied channel": "thread",
     "a thread of an allowed channel": "thread",

@@ -382,6 +382,7 @@ ELSEWHERE = {
     "concepts",
     "log_channel",
     "concepts_adults_only",
+    "roles_spoiler",
 }  # tests/cogs/config/test_concepts.py, tests/cogs/test_moderation_log.py
 
 
