@@ -1,6 +1,6 @@
-"""Translations of the descriptions of commands, options and choices.
+"""Translations of the descriptions of commands and options, and of the names of options.
 
-Names are not translated, so that documentation about /imagine holds for everyone.
+Names of commands are not translated, so that documentation about /imagine holds for everyone.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from discord.app_commands import (
 )
 
 from bot.language import ENGLISH, catalogue_of, language_of
+from bot.language.option_names import OPTION_NAMES
 from engine.request.request import ImageRequest
 
 DESCRIPTION_LENGTH = 100  # Discord's limit
@@ -36,13 +37,15 @@ def described(template: str, **values: str) -> locale_str:
 
 
 class CatalogueTranslator(Translator):
-    """Translates each description when the commands are synced."""
+    """Translates descriptions and names of options when the commands are synced."""
 
     async def translate(
         self, string: locale_str, locale: Locale, context: TranslationContextTypes
     ) -> str | None:
-        """Return the description in that language; None to keep the English one."""
+        """Return the text in that language; None to keep the English one."""
         language = language_of(locale.value)
+        if context.location is TranslationContextLocation.parameter_name:
+            return OPTION_NAMES.get(language, {}).get(string.message)
         if language == ENGLISH or context.location not in TRANSLATED:
             return None
         template = string.extras.get("template", string.message)

@@ -9,6 +9,7 @@ import pytest
 from discord import app_commands
 from discord.ext import commands
 
+from bot.language.option_names import OPTION_NAMES
 from bot.permissions import NAMES, NEEDED
 from bot.ui.buttons import BUTTONS
 from engine.request.limits import MAX_SEED
@@ -128,3 +129,24 @@ async def test_the_bot_needs_no_privileged_intent(world):
     intents = world.bot.intents
     assert [intents.members, intents.presences, intents.message_content] == [False] * 3
     assert world.bot.allowed_mentions.to_dict() == {"parse": []}
+
+
+async def test_option_names_are_valid_and_unique_in_every_language(world):
+    known = set()
+    for command in world.bot.tree.walk_commands():
+        if not isinstance(command, app_commands.Command):
+            continue
+        names = [parameter.name for parameter in command.parameters]
+        known.update(names)
+        for translations in OPTION_NAMES.values():
+            shown = [translations.get(name, name) for name in names]
+            assert len(set(shown)) == len(shown), command.qualified_name
+    for translations in OPTION_NAMES.values():
+        assert set(translations) <= known
+        for name in translations.values():
+            assert re.fullmatch(r"[-_a-zäöüß0-9]{1,32}", name)
+    payload = await world.bot.tree.get_command("imagine").get_translated_payload(
+        world.bot.tree, world.bot.tree.translator
+    )
+    size = next(option for option in payload["options"] if option["name"] == "size")
+    assert size["name_localizations"]["de"] == "größe"

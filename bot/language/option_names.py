@@ -1,0 +1,44 @@
+"""The names of slash options in other languages, as Discord shows them while somebody types.
+
+Names of commands stay, so that documentation about /imagine holds for everyone. Discord allows
+lower-case letters, digits, hyphens and underscores, 32 at most; a missing name stays English.
+"""
+
+from __future__ import annotations
+
+# Not in the catalogue: these are no sentences, and must be unique within a command.
+OPTION_NAMES = {
+    "de": {
+        "a_day": "pro_tag",
+        "action": "aktion",
+        "aspect": "seitenverhältnis",
+        "channel": "kanal",
+        "concept": "konzept",
+        "duration": "dauer",
+        "file": "datei",
+        "forms": "formen",
+        "image": "bild",
+        "init_image": "startbild",
+        "iterations": "schritte",
+        "job": "auftrag",
+        "jobs": "bilder",
+        "keep": "behalten",
+        "mask": "maske",
+        "model": "modell",
+        "page": "seite",
+        "person": "mitglied",
+        "preset": "vorlage",
+        "reason": "grund",
+        "right": "recht",
+        "role": "rolle",
+        "since": "seit",
+        "size": "größe",
+        "strength": "stärke",
+        "threshold": "schwelle",
+        "value": "wert",
+        "waiting": "wartend",
+        "where": "wo",
+        "word": "wort",
+        "words": "wörter",
+    }
+}
