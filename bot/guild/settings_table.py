@@ -61,6 +61,10 @@ punctuation between them (`b.a.d`, `b-a-d`), with single spaces between them (`b
 digits or signs in place of some (`b4d`). In scripts without spaces between words an entry matches
 anywhere.
 
+A star at the start or the end stands for the rest of a word, as in Discord's AutoMod: `dragon*`,
+`*dragon`, `*dragon*`. An entry that starts with `forms:` (the option `forms`) also matches its regular
+inflections and letters that are typed several times: `forms:dragon` blocks "dragons" and "dragooon".
+
 An entry that starts with `regex:` is an expression in
 [RE2's syntax](https://github.com/google/re2/wiki/Syntax). It ignores case, and is searched for in
 the prompt both as it was typed and in the simplified form described above.
@@ -78,6 +82,12 @@ are listed in `/mod log`. While any concept has the action `withhold`, the serve
 with `spoiler` they are hidden too. If scoring fails, or the model knows no word of a concept, only
 `withhold` acts, and it acts on every picture, so that nothing unchecked is posted. `off` keeps an
 entry on the list without using it.
+
+With `concepts_adults_only`, prompts that name a concept of the list (in any of the forms above) are
+painted only in channels that Discord restricts to adults.
+
+There is no detector of nudity in the bot. NudeNet would be small, but its package names the MIT
+licence and contains the AGPL's text, so it is not a dependency.
 
 The score only says what CLIP sees in the picture as a whole: it misses small things and confuses
 others, so try a threshold on your own pictures. Concepts are meant for the published models; the
