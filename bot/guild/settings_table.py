@@ -62,8 +62,9 @@ digits or signs in place of some (`b4d`). In scripts without spaces between word
 anywhere.
 
 A star at the start or the end stands for the rest of a word, as in Discord's AutoMod: `dragon*`,
-`*dragon`, `*dragon*`. An entry that starts with `forms:` (the option `forms`) also matches its regular
-inflections and letters that are typed several times: `forms:dragon` blocks "dragons" and "dragooon".
+`*dragon`, `*dragon*`. An entry that starts with `forms:` (the option `forms`) also matches its
+regular inflections and letters that are typed several times: `forms:dragon` blocks "dragons" and
+"dragooon".
 
 An entry that starts with `regex:` is an expression in
 [RE2's syntax](https://github.com/google/re2/wiki/Syntax). It ignores case, and is searched for in
