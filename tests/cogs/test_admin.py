@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import discord
 import pytest
+from discord import app_commands
 from pydantic import SecretStr
 from simcord.backend.errors import SetupError
 
@@ -13,8 +14,6 @@ from bot.host.health import problems
 from bot.host.settings import DiscordSettings
 from cogs.admin import Admin
 from tests.made_settings import HOST_SERVER
-
-ARGUMENTS = {"drain": {"state": "on"}, "announce": {"text": "hello"}}
 
 
 @pytest.fixture
@@ -94,10 +93,19 @@ async def test_a_host_s_server_without_the_bot_is_named_and_stops_nothing(world,
 
 
 async def test_every_subcommand_is_refused_to_everyone_but_the_host(world, here, host):
-    for command in group(world).commands:
+    for command in group(world).walk_commands():
+        if isinstance(command, app_commands.Group):
+            continue
         before = len(world.env.http_requests)
-        options = ARGUMENTS.get(command.name, {})
-        said = await admin(here.administrator, here, command.name, **options)
+        options = {
+            option.name: {
+                discord.AppCommandOptionType.user: here.alice,
+                discord.AppCommandOptionType.string: "on" if option.choices else "123456789012345",
+            }[option.type]
+            for option in command.parameters
+            if option.required
+        }
+        said = await here.administrator.slash(here.channel, command.qualified_name, **options)
         assert said.ephemeral
         assert said.response.content == "Only the bot's host can do that."
         assert "PUT" not in [request.method for request in world.env.http_requests[before:]]

@@ -145,23 +145,6 @@ async def test_autocomplete_offers_models_and_the_user_s_own_prompts(world, here
     assert [choice["value"] for choice in offered] == ["tiny"]
 
 
-async def test_a_deleted_progress_message_stops_the_previews_not_the_job(world, here):
-    def edits():
-        return sum(
-            request.method == "PATCH" and str(progress.id) in request.path
-            for request in world.env.http_requests
-        )
-
-    await here.alice.slash(here.channel, "imagine", prompt="a fox --iterations 120")
-    [progress] = world.messages(here.channel)
-    await here.moderator.delete(progress)
-    before = edits()
-    [picture] = await world.painted(here.channel)
-    assert world.messages(here.channel) == [picture]
-    # One may be in flight, one finds the message gone, one is the ending.
-    assert edits() - before <= 3
-
-
 async def test_two_people_in_one_channel_get_their_own_pictures(world, here):
     for person, prompt in ((here.alice, "a red circle"), (here.bob, "a blue square")) * 3:
         await person.slash(here.channel, "imagine", prompt=prompt)
