@@ -72,7 +72,8 @@ async def test_moderators_cannot_purge_those_they_must_not_act_on(world, here):
 async def test_it_continues_after_a_restart(world, here, monkeypatch):
     pictures = [await paint(world, here, here.alice, count=number) for number in (1, 2, 3)]
     asked = await preview(here)
-    take_away, taken = Removal.take_away, []
+    take_away = Removal.take_away
+    taken: list[str] = []
 
     async def one(removal, job):
         if taken:
