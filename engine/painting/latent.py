@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from engine.painting.losses import replace_gradient
 from engine.request.recipe import Recipe
 
 
-class Latent(nn.Module):
+class Latent(nn.Module, ABC):
     """z, from which the generator decodes a picture; it decodes ``initial`` at the start."""
 
     z: nn.Parameter
@@ -26,9 +27,9 @@ class Latent(nn.Module):
         result: Tensor = super().__call__(rng)
         return result
 
+    @abstractmethod
     def best(self) -> Tensor:
         """What the generator decodes for a finished picture; draws nothing."""
-        raise NotImplementedError
 
     def pull_to_mean(self, spread: float, tokens: Tensor | None = None) -> None:
         """Multiply the distance of z from the latents' mean by ``spread``, 0 to 1.

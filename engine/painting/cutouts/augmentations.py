@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import kornia.enhance
 import torch
@@ -120,4 +121,5 @@ def _where(
         return cut_out
     if len(index) == len(cut_out):
         return function(cut_out, cutouts)
-    return cut_out.index_copy(0, index, function(cut_out[index], cutouts.only(index)))
+    numbers = replace(cutouts, grain=None).only(index)  # the grain has the cutouts' size
+    return cut_out.index_copy(0, index, function(cut_out[index], numbers))
