@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from engine.events import Cancelled, Done
 from engine.models import Models, Perceptor
-from engine.painting.video import TimeLapse
 from engine.request.request import request_from_json
 from engine.worker.frames import Recording
 from engine.worker.jobs import Send
 from engine.worker.messages import JobEvent, Logged, RenderTimeLapse
 from engine.worker.scores import picture_scores
+from engine.worker.video_file import VideoFile
 
 
 class RecordedVideoJob:
@@ -35,8 +33,7 @@ class RecordedVideoJob:
         self._added = 0
         self._began = time.perf_counter()
         self._perceptor: Perceptor | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._video: TimeLapse | None = None
+        self._video: VideoFile | None = None
 
     @property
     def started(self) -> bool:
@@ -47,14 +44,8 @@ class RecordedVideoJob:
         """Open the video's file."""
         if self._order.concepts:
             self._perceptor = load().perceptor
-        self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
         # Every frame is one of the video's.
-        self._video = TimeLapse(self._path, ".mp4", len(self._recording.frames) - 1)
-
-    @property
-    def _path(self) -> Path:
-        assert self._folder is not None
-        return Path(self._folder.name, "time-lapse.mp4")
+        self._video = VideoFile(len(self._recording.frames) - 1)
 
     def advance(self) -> bool:
         """Add one frame, or send the finished video."""
@@ -67,8 +58,7 @@ class RecordedVideoJob:
         if self._added < len(recording.frames):
             video.add(picture)
             return False
-        video.finish(picture)
-        self._video = None
+        data = video.finished(picture)
         scores: dict[str, float] = {}
         if self._perceptor is not None:
             scores = picture_scores(self._perceptor, picture, self._order.concepts, self._warn)
@@ -81,7 +71,7 @@ class RecordedVideoJob:
             recording.width,
             recording.height,
             scores=scores,
-            video=self._path.read_bytes(),
+            video=data,
         )
         self._send(JobEvent(self.id, done))
         return True
@@ -95,6 +85,4 @@ class RecordedVideoJob:
     def close(self) -> None:
         """Delete the file."""
         if self._video is not None:
-            self._video.abandon()
-        if self._folder is not None:
-            self._folder.cleanup()
+            self._video.close()

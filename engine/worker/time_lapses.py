@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from engine.errors import RequestError
 from engine.events import Cancelled, Done, Progress
@@ -14,11 +12,11 @@ from engine.models import Models
 from engine.painting.iterate import Iterate
 from engine.painting.pipeline import prepare
 from engine.painting.synthesis import Synthesis
-from engine.painting.video import TimeLapse
 from engine.request.request import request_from_json
 from engine.worker.jobs import Send, StepReporter
 from engine.worker.messages import JobEvent, Logged, RenderTimeLapse, Started, WorkerSettings
 from engine.worker.scores import scores_of
+from engine.worker.video_file import VideoFile
 
 
 class TimeLapseJob:
@@ -36,8 +34,7 @@ class TimeLapseJob:
         self._order = order
         self._send = send
         self._synthesis: Synthesis | None = None
-        self._video: TimeLapse | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._video: VideoFile | None = None
         self._reporter = StepReporter(order.id, send)
 
     @property
@@ -53,8 +50,7 @@ class TimeLapseJob:
             raise RequestError("Strength 0 changes nothing, so there is no time-lapse.")
         pictures, check = self._order.pictures, self._settings.check_memory
         self._synthesis = prepare(self.request, load(), pictures, check_memory=check)
-        self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
-        self._video = TimeLapse(self._path, ".mp4", self._order.iterations)
+        self._video = VideoFile(self._order.iterations)
         recipe = self._synthesis.recipe
         self._send(
             Started(
@@ -65,11 +61,6 @@ class TimeLapseJob:
                 recipe.augmentation.count,
             )
         )
-
-    @property
-    def _path(self) -> Path:
-        assert self._folder is not None
-        return Path(self._folder.name, "time-lapse.mp4")
 
     def advance(self) -> bool:
         """One iteration and its frame, or the finished video."""
@@ -87,8 +78,7 @@ class TimeLapseJob:
             return False
         last = synthesis.look()
         shown = last.to_pil()
-        video.finish(shown)
-        self._video = None
+        data = video.finished(shown)
         recipe = synthesis.recipe
         done = Done(
             b"",
@@ -98,7 +88,7 @@ class TimeLapseJob:
             recipe.width,
             recipe.height,
             scores=scores_of(synthesis.perceptor, last, shown, self._order.concepts, self._warn),
-            video=self._path.read_bytes(),
+            video=data,
         )
         self._send(JobEvent(self.id, done))
         return True
@@ -124,6 +114,4 @@ class TimeLapseJob:
     def close(self) -> None:
         """Delete the file."""
         if self._video is not None:
-            self._video.abandon()
-        if self._folder is not None:
-            self._folder.cleanup()
+            self._video.close()
