@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -17,6 +16,7 @@ from bot.language import _
 from bot.language.formatting import alt_text, escape, link_to
 from bot.media.resize import thumbnail
 from bot.ui.feature import Feature
+from bot.ui.from_custom_id import FromCustomId
 from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
 
@@ -26,28 +26,21 @@ PROMPT_LENGTH = 300
 
 
 class PageButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"imagine:history:(?P<page>[0-9]{1,6})"
+    FromCustomId,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"imagine:history:(?P<page>[0-9]{1,6})",
 ):
     """Turns to a page. It checks no owner: everyone sees their own pictures."""
 
-    def __init__(self, page: int, label: str = "", disabled: bool = False) -> None:
+    def __init__(self, page: int | str, label: str = "", disabled: bool = False) -> None:
+        self.page = int(page)
         super().__init__(
             discord.ui.Button(
-                label=label or _("Page"), disabled=disabled, custom_id=f"imagine:history:{page}"
+                label=label or _("Page"),
+                disabled=disabled,
+                custom_id=f"imagine:history:{self.page}",
             )
         )
-        self.page = page
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Return the button that was pressed, from its id alone."""
-        return cls(int(match["page"]))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Replace this page with the chosen one."""

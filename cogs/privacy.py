@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import math
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -18,6 +17,7 @@ from bot.host.settings import OperationsSettings
 from bot.language import _, plural
 from bot.requests.forget_person import Forgetting
 from bot.ui.feature import Feature
+from bot.ui.from_custom_id import FromCustomId
 from data.privacy.archives import archives
 
 
@@ -27,7 +27,9 @@ def backup_days(settings: OperationsSettings) -> int:
 
 
 class ForgetButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"imagine:forget:(?P<answer>yes|no)"
+    FromCustomId,
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"imagine:forget:(?P<answer>yes|no)",
 ):
     """Confirms or declines. It checks no owner: everyone deletes only their own data."""
 
@@ -41,17 +43,6 @@ class ForgetButton(
             )
         )
         self.answer = answer
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Return the button that was pressed, from its id alone."""
-        return cls(match["answer"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Delete the data, or keep it."""

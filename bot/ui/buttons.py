@@ -7,8 +7,7 @@ user.
 
 from __future__ import annotations
 
-import re
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
 import discord
 
@@ -30,6 +29,7 @@ from bot.requests.rights import check_may_see, check_owner_or_moderator
 from bot.requests.time_lapse import time_lapse_of
 from bot.ui.answers import defer, in_time
 from bot.ui.edit_modal import EditModal
+from bot.ui.from_custom_id import FromCustomId
 from bot.ui.modals import RemixModal
 from data.jobs.stored import StoredJob
 from data.people import Act, LoggedAct
@@ -52,7 +52,7 @@ class ButtonBot(Protocol):
         """Handle clicks on these buttons in any message."""
 
 
-class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
+class JobButton(FromCustomId, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
     """The base of all buttons about one job; a subclass defines its look and its action.
 
     ``guarded_verb`` is None if anyone may press the button; otherwise it names an action that only
@@ -82,17 +82,6 @@ class JobButton(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"
     def custom_id_of(cls, job_id: str) -> str:
         """Return the custom id that Discord sends when the button is pressed."""
         return button_id(cls.action, job_id)
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Return the button that was pressed, from its id alone."""
-        return cls(match["job"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Find the job, check whose it is, and act; errors are answered."""

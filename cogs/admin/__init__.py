@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
-import re
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import aiohttp
 import discord
@@ -22,6 +21,7 @@ from bot.language.formatting import duration
 from bot.ui.answers import in_time
 from bot.ui.command_tree import sync
 from bot.ui.feature import Feature
+from bot.ui.from_custom_id import FromCustomId
 from cogs.admin._host import check_host, defer_for_host
 from cogs.admin._people import People
 from cogs.admin._servers import Servers
@@ -46,6 +46,7 @@ class Announcement:
 
 
 class AnnounceButton(
+    FromCustomId,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"imagine:announce:(?P<what>send|drop):(?P<key>[0-9a-f]{16})",
 ):
@@ -62,17 +63,6 @@ class AnnounceButton(
             )
         )
         self.what, self.key = what, key
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Return the button that was pressed, from its id alone."""
-        return cls(match["what"], match["key"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Remove the announcement from the pending ones, then send or discard it."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Self
+from typing import Any
 
 import discord
 
@@ -12,10 +11,12 @@ from bot.errors import GoneError, Guarded, MissingRightError
 from bot.language import _, plural
 from bot.requests.rights import check_moderates_server
 from bot.ui.answers import defer
+from bot.ui.from_custom_id import FromCustomId
 from cogs.moderation._lists import NOBODY, say
 
 
 class PurgeButton(
+    FromCustomId,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"imagine:purge:(?P<answer>yes|no):(?P<id>[0-9a-f]{32})",
 ):
@@ -31,17 +32,6 @@ class PurgeButton(
             )
         )
         self.answer, self.purge_id = answer, id
-
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        """Return the button that was pressed, from its id alone."""
-        return cls(match["answer"], match["id"])
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
         """Begin the purge, or drop it."""

@@ -89,9 +89,7 @@ def _columns(values: Tensor) -> list[Tensor]:
 def test_rectangles_are_erased_as_by_kornia_in_all_cutouts_or_in_none() -> None:
     augmentation = _augmentation("nerdyrodent", 3)
     rng = _rng()
-    ours = torch.stack(
-        [draw_cutouts(augmentation, 64, 64, SIDE, rng).erase for _ in range(1000)]
-    )
+    ours = torch.stack([draw_cutouts(augmentation, 64, 64, SIDE, rng).erase for _ in range(1000)])
     assert (ours == ours[:, :1]).all()
     left, top, right, bottom = ours[:, 0].unbind(1)
     with torch.random.fork_rng():
