@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.errors import SettingError
-from bot.guild.rules import DEFINITIONS, definition_of
+from bot.guild.definitions import DEFINITIONS, definition_of
 from bot.language import _
 
 MAX_BYTES = 256 * 1024

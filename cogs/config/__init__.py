@@ -1,4 +1,4 @@
-"""/config: a server's settings, set by its managers. bot.guild.rules defines them."""
+"""/config: a server's settings, set by its managers. bot.guild.definitions has their table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded, SettingError
-from bot.guild.rules import DEFINITIONS, Definition, definition_of
+from bot.guild.definitions import DEFINITIONS, Definition, definition_of
 from bot.guild.setting_kinds import Channel
 from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_values
 from bot.host.models import model_names

@@ -10,7 +10,8 @@ from discord import app_commands
 from bot.client import ImageBot
 from bot.errors import Guarded
 from bot.guild.blocked_words import FORMS, MAX_LENGTH, REGEX
-from bot.guild.rules import DEFINITIONS, Rules
+from bot.guild.definitions import DEFINITIONS
+from bot.guild.rules import Rules
 from bot.language import _, plural
 from bot.ui.channel_option import PaintingChannel
 from cogs.config._parts import (

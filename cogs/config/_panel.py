@@ -7,7 +7,8 @@ from typing import Any
 
 import discord
 
-from bot.guild.rules import DEFINITIONS, SECTIONS, Rules
+from bot.guild.definitions import DEFINITIONS, SECTIONS
+from bot.guild.rules import Rules
 from bot.language import _
 from bot.language.formatting import escape
 from data.guilds import Change

@@ -12,7 +12,7 @@ from discord import app_commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded, MissingRightError, SettingError, SlowError
-from bot.guild.rules import DEFINITIONS
+from bot.guild.definitions import DEFINITIONS
 from bot.language import _
 from bot.language.formatting import escape
 from bot.permissions import server_permissions

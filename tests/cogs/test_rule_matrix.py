@@ -16,7 +16,7 @@ import pytest
 
 from bot.delivery.picture_check import judge
 from bot.errors import BotError
-from bot.guild.rules import SECTIONS
+from bot.guild.definitions import SECTIONS
 from bot.requests.origin import Way
 from data.people import HOST as EVERYWHERE
 from data.people import Restriction

@@ -8,7 +8,8 @@ import discord
 import pytest
 
 from bot.errors import LimitError, NotAllowedError, SettingError
-from bot.guild.rules import DEFINITIONS, Rules, definition_of
+from bot.guild.definitions import DEFINITIONS, definition_of
+from bot.guild.rules import Rules
 from bot.guild.settings_table import table
 from bot.host.settings import (
     DeliverySettings,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.guild.rules import DEFINITIONS
+from bot.guild.definitions import DEFINITIONS
 from engine.clock import DAY_MS
 from engine.request.request import request_from_json
 from tests.cogs.configuring import add_manager, configure

@@ -9,7 +9,7 @@ import discord
 import pytest
 from simcord.backend.errors import OptionError
 
-from bot.guild.rules import DEFINITIONS
+from bot.guild.definitions import DEFINITIONS
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.media import answered
 
