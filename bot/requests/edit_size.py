@@ -6,7 +6,7 @@ from bot.language import _
 from bot.requests.asking import Asking
 from engine.errors import RequestError
 from engine.pictures.decoding import upright_size
-from engine.pictures.sizes import MOST_EDITED, at_most, middle
+from engine.pictures.sizes import MOST_EDITED, at_most, middle, with_sides
 from engine.request.request import ImageRequest
 
 _SAME_SHAPE = 1.02  # the largest ratio of two aspects that count as the same
@@ -40,11 +40,9 @@ def size_note(asking: Asking, request: ImageRequest) -> str | None:
 
 def edited_size(request: ImageRequest, size: tuple[int, int]) -> tuple[int, int]:
     """Return the size of an edit of a picture of ``size``, before the model rounds it."""
-    aspect = request.aspect or size[0] / size[1]
-    if request.width:
-        return request.width, request.height or max(1, round(request.width / aspect))
-    if request.height:
-        return max(1, round(request.height * aspect)), request.height
+    if request.width or request.height:
+        aspect = request.aspect or size[0] / size[1]
+        return with_sides(aspect, request.width, request.height)
     if request.aspect is not None:
         left, top, right, bottom = middle(size, request.aspect)
         size = right - left, bottom - top

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from engine.painting.init_image import read_start
-from engine.pictures.sizes import middle
+from engine.pictures.sizes import middle, with_sides
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
 
@@ -30,9 +30,8 @@ def unchanged_picture(request: ImageRequest, pictures: Mapping[str, bytes]) -> U
     image, width, height = reading.image, request.width, request.height
     if width or height:
         aspect = request.aspect or image.width / image.height
-        size = width or max(1, round((height or 1) * aspect))
-        across = size, height or max(1, round(size / aspect))
-        image = ImageOps.fit(image, across, Image.Resampling.LANCZOS)
+        size = with_sides(aspect, width, height)
+        image = ImageOps.fit(image, size, Image.Resampling.LANCZOS)
     elif request.aspect is not None:
         image = image.crop(middle(image.size, request.aspect))
     remark = Translatable("With strength 0 nothing changes; this is the picture itself.")

@@ -20,6 +20,14 @@ def middle(size: tuple[int, int], aspect: float) -> Box:
     return left, top, left + width, top + height
 
 
+def with_sides(aspect: float, width: int | None, height: int | None) -> tuple[int, int]:
+    """Width and height, of which one or both are given; the other follows from ``aspect``."""
+    return (
+        width or max(1, round((height or 1) * aspect)),
+        height or max(1, round((width or 1) / aspect)),
+    )
+
+
 def at_most(size: tuple[int, int], pixels: int) -> tuple[int, int]:
     """``size``, made smaller in the same shape if it has more than ``pixels``."""
     share = (pixels / (size[0] * size[1])) ** 0.5
