@@ -6,6 +6,7 @@ import pytest
 
 from bot.guild.rules import GuildSettings
 from data.store import Store
+from tests.bot.discord_edge import Client
 from tests.made_settings import made_settings
 
 
@@ -24,6 +25,18 @@ def settings(tmp_path):
 @pytest.fixture
 def guild_settings(store, settings):
     return GuildSettings(store.guilds, settings)
+
+
+@pytest.fixture
+def client():
+    """Discord as the bot's parts see it."""
+    return Client()
+
+
+@pytest.fixture
+def channel(client):
+    """The channel "200" of the server "100"."""
+    return client.get_partial_messageable(200, guild_id=100)
 
 
 @pytest.fixture

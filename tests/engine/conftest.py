@@ -7,8 +7,10 @@ import threading
 import pytest
 
 from engine.__main__ import main
+from engine.models import load_models
 from tests.checkpoints import write_clip_archive, write_vqgan
 from tests.engine.cli.command_line import environment
+from tests.tiny_model import write_tiny_model
 
 
 class Publisher:
@@ -125,6 +127,24 @@ def published(publisher, tiny_files, own_catalogue):
         height = 32
     """)
     return publisher
+
+
+@pytest.fixture(scope="session")
+def catalogue(tmp_path_factory):
+    """The catalogue of a tiny model with random weights."""
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def tiny_catalogue(catalogue, monkeypatch):
+    """Makes the tiny model's catalogue the user's."""
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+
+
+@pytest.fixture
+def tiny(tiny_catalogue):
+    """The tiny model."""
+    return load_models("tiny", device="cpu")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from engine.events import Cancelled, Failed, Progress, Queued
 from engine.jobs.job import Job, JobRecord, Place
 from engine.jobs.queue import PaintQueue
 from engine.request.request import make_request
-from tests.bot.discord_edge import ALICE, Client, refusal, until
+from tests.bot.discord_edge import ALICE, refusal, until
 from tests.data.stored_jobs import done, record
 
 HERE = Place("100", "200")
@@ -26,16 +26,6 @@ HERE = Place("100", "200")
 def _no_pauses(monkeypatch):
     monkeypatch.setattr(posting, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(delivery_module, "CLOSING_SECONDS", 0.5)
-
-
-@pytest.fixture
-def client():
-    return Client()
-
-
-@pytest.fixture
-def channel(client):
-    return client.get_partial_messageable(200, guild_id=100)
 
 
 @pytest.fixture

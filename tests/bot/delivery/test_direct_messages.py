@@ -9,15 +9,10 @@ from bot.delivery.direct_messages import send_direct_message
 from data.people import Preferences
 from engine.events import Failed
 from engine.jobs.job import Place
-from tests.bot.discord_edge import ALICE, Client, refusal
+from tests.bot.discord_edge import ALICE, refusal
 from tests.data.stored_jobs import done, painted
 
 LINK = "https://discord.com/channels/100/200/300"
-
-
-@pytest.fixture
-def client():
-    return Client()
 
 
 async def written(store, client, place, link, event=None, wanted=True):

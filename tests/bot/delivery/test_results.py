@@ -15,7 +15,7 @@ from bot.host.settings import OperationsSettings
 from data.picture_checks import Finding
 from engine.events import Failed
 from engine.jobs.job import Place
-from tests.bot.discord_edge import ALICE, Client, new_id, refusal
+from tests.bot.discord_edge import ALICE, new_id, refusal
 from tests.data.stored_jobs import added, done, painted
 
 HERE, DIRECT = Place("100", "200"), Place(None, "1110")
@@ -25,11 +25,6 @@ HERE, DIRECT = Place("100", "200"), Place(None, "1110")
 def _no_pauses(monkeypatch):
     monkeypatch.setattr(posting, "FIRST_PAUSE", 0.0)
     monkeypatch.setattr(results, "FIRST_PAUSE", 0.0)
-
-
-@pytest.fixture
-def client():
-    return Client()
 
 
 @pytest.fixture

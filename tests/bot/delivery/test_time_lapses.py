@@ -15,7 +15,7 @@ from bot.ui.buttons import AgainButton
 from data.picture_checks import Finding
 from engine.jobs.job import Place
 from engine.jobs.queue import PaintQueue
-from tests.bot.discord_edge import ALICE, BOB, Client, until
+from tests.bot.discord_edge import ALICE, BOB, until
 from tests.data.stored_jobs import done, painted, record
 
 HERE = Place("100", "200")
@@ -25,16 +25,6 @@ MP4 = b"mp4 file"
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
     monkeypatch.setattr(posting, "FIRST_PAUSE", 0.0)
-
-
-@pytest.fixture
-def client():
-    return Client()
-
-
-@pytest.fixture
-def channel(client):
-    return client.get_partial_messageable(200, guild_id=100)
 
 
 @pytest.fixture

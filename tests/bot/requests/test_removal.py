@@ -7,7 +7,7 @@ import pytest
 from bot.requests.removal import Removal
 from engine.jobs.queue import PaintQueue
 from engine.request.request import make_request
-from tests.bot.discord_edge import ALICE, Client, refusal
+from tests.bot.discord_edge import ALICE, refusal
 from tests.bot.requests.origins import HERE
 from tests.data.stored_jobs import painted
 
@@ -23,16 +23,6 @@ class Deliveries:
 
     async def stop_posting(self, job_id, seconds):
         self.ended.append(job_id)
-
-
-@pytest.fixture
-def client():
-    return Client()
-
-
-@pytest.fixture
-def channel(client):
-    return client.get_partial_messageable(200, guild_id=100)
 
 
 @pytest.fixture

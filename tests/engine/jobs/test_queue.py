@@ -20,17 +20,9 @@ from engine.events import Cancelled, Done, Failed, Progress, Queued
 from engine.jobs.job import JobRecord
 from engine.jobs.queue import PaintQueue
 from engine.painting.pipeline import imagine
-from tests.tiny_model import PLACE, tiny_request, write_tiny_model
+from tests.tiny_model import PLACE, tiny_request
 
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(autouse=True)
-def _tiny(catalogue, monkeypatch):
-    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+pytestmark = pytest.mark.usefixtures("tiny_catalogue")
 
 
 @contextlib.asynccontextmanager

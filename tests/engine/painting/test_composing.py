@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw
 
-from engine.models import load_models
 from engine.painting import framing
 from engine.painting.composing import Frame, likeness
 from engine.painting.framing import part_to_paint
@@ -22,18 +21,7 @@ from engine.painting.pipeline import imagine, prepare, provenance
 from engine.painting.unchanged import unchanged_picture
 from engine.request.recipe import Recipe
 from tests.engine.tiny import tiny_perceptor
-from tests.tiny_model import tiny_request, write_tiny_model
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture
-def tiny(catalogue, monkeypatch):
-    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-    return load_models("tiny", device="cpu")
+from tests.tiny_model import tiny_request
 
 
 def _noise(width, height):

@@ -29,7 +29,7 @@ from engine.request.request import make_request, request_from_json, request_from
 from engine.worker.main import JobLoop
 from engine.worker.messages import JobEvent, Paint, WorkerSettings
 from tests.engine.cli.command_line import write_home
-from tests.tiny_model import tiny_request, write_tiny_model
+from tests.tiny_model import tiny_request
 from training.world.drawing import draw
 from training.world.scene import Ground, Scene, Thing
 
@@ -37,17 +37,6 @@ SHA = "a" * 64
 SIDES = st.text(st.characters(codec="utf-8", exclude_characters='"“”\x00→>'), min_size=1).filter(
     lambda text: text.strip() == text and "->" not in text
 )
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture
-def tiny(catalogue, monkeypatch):
-    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-    return load_models("tiny", device="cpu")
 
 
 def _picture(width=40, height=30, mode="RGB", seed=1):

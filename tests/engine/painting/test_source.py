@@ -9,23 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.models import load_models
 from engine.painting.pipeline import prepare
 from tests.engine.cli.command_line import write_home
 from tests.engine.pictures.encoding import encoded
 from tests.engine.pictures.icc import DISPLAY_P3, P3_TO_SRGB, matrix_icc, srgb_bytes, srgb_light
-from tests.tiny_model import tiny_request, write_tiny_model
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture
-def tiny(catalogue, monkeypatch):
-    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-    return load_models("tiny", device="cpu")
+from tests.tiny_model import tiny_request
 
 
 def named(data):

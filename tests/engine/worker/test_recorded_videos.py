@@ -28,34 +28,12 @@ from engine.worker.messages import (
     RenderTimeLapse,
     Stepped,
     Stop,
-    WorkerSettings,
 )
-from tests.tiny_model import tiny_request, write_tiny_model
+from tests.tiny_model import tiny_request
 
 A, B, FILM = "a" * 32, "b" * 32, "f" * 32
 
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(autouse=True)
-def _tiny(catalogue, monkeypatch):
-    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-
-
-@pytest.fixture
-def sent():
-    return []
-
-
-@pytest.fixture
-def loop(sent):
-    """Reports every iteration, and saves after each."""
-    made = JobLoop(WorkerSettings(preload="tiny", preview_every=0, save_every=0), sent.append)
-    made.start()
-    return made
+pytestmark = pytest.mark.usefixtures("tiny_catalogue")
 
 
 def paint(folder, id=A, **values):

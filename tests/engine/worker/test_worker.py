@@ -48,32 +48,11 @@ from engine.worker.messages import (
 from engine.worker.process import ProcessWorker
 from engine.worker.timeouts import SilenceTimeout
 from tests.processes import is_running
-from tests.tiny_model import PLACE, tiny_request, write_tiny_model
+from tests.tiny_model import PLACE, tiny_request
 
 ROOT = Path(__file__).resolve().parents[3]
 
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
-
-
-@pytest.fixture(autouse=True)
-def _tiny(catalogue, monkeypatch):
-    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
-
-
-@pytest.fixture
-def sent():
-    return []
-
-
-@pytest.fixture
-def loop(sent):
-    """Sends every preview, saves after every iteration."""
-    made = JobLoop(WorkerSettings(preload="tiny", preview_every=0, save_every=0), sent.append)
-    made.start()
-    return made
+pytestmark = pytest.mark.usefixtures("tiny_catalogue")
 
 
 def order(tmp_path, id="a" * 32, **values):

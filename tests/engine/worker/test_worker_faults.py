@@ -19,7 +19,7 @@ from engine.jobs.job import Job
 from engine.jobs.queue import PaintQueue
 from engine.worker.timeouts import ITERATIONS, MIN_SECONDS, SilenceTimeout, read_within
 from tests.processes import is_running
-from tests.tiny_model import PLACE, tiny_request, write_tiny_model
+from tests.tiny_model import PLACE, tiny_request
 
 ROOT = Path(__file__).resolve().parents[3]
 BOT = """
@@ -74,11 +74,6 @@ async def test_messages_that_arrived_while_this_process_was_suspended_count():
     assert await waiting == 1
     with pytest.raises(TimeoutError):
         await read_within(inbox.get, 0.05)
-
-
-@pytest.fixture(scope="module")
-def catalogue(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.mark.slow
