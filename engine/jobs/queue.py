@@ -7,7 +7,6 @@ survive a restart (engine.jobs.job.JobStore; data.store.Store is one).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import secrets
@@ -19,32 +18,27 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from engine.clock import now_ms
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Ending, Failed, Progress, Queued
-from engine.jobs.attempt import Attempt
 from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job, JobRecord, JobStore, Place
+from engine.jobs.painter import Painter
 from engine.jobs.round_robin import RoundRobin, in_turn
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
 from engine.tasks import spawn
 from engine.translatable import Translatable
-from engine.worker.failures import died_twice, too_many_hangs, unexpected_error
+from engine.worker.failures import unexpected_error
 from engine.worker.messages import Cancel, Stop, WorkerSettings
-from engine.worker.process import InProcessWorker, ProcessWorker, Worker
-from engine.worker.status import WorkerStatus, status
-from engine.worker.timeouts import SilenceTimeout
+from engine.worker.status import WorkerStatus
 
 log = logging.getLogger("engine.queue")
 
 __all__ = ["Job", "JobRecord", "JobStore", "PaintQueue", "Place"]
 
-_CLOSE_SECONDS = 4.0
 _VIDEO_SECONDS = 2.0  # of a time-lapse from recorded frames
 _REFRESH_SECONDS = 5.0
-_MAX_DEATHS, _MAX_HANGS = 2, 4  # of workers, on one job without progress in between
 _CLOSING = Translatable("The bot is restarting; try again in a minute.")
 _DRAINING = Translatable("The bot takes no new pictures before maintenance; try again later.")
-_NO_PICTURE = Translatable("The picture of this time-lapse was deleted.")
 _GONE = Translatable("This job no longer exists; request the picture again.")
 
 
@@ -87,9 +81,7 @@ class PaintQueue:
         self.draining = False  # refuses new jobs, while it finishes those it has
         # Called with each job whose state changed; they must not raise.
         self.watchers: list[Callable[[Job], None]] = []
-        # The concepts that a job's finished picture is scored for; may raise EngineError.
-        self.concepts_of: Callable[[Job], Awaitable[Sequence[str]]] | None = None
-        self._settings = WorkerSettings(
+        settings = WorkerSettings(
             device,
             precision,
             threads,
@@ -99,28 +91,41 @@ class PaintQueue:
             preview_side,
             check_memory=check_memory,
         )
-        self._silence = silence
-        self._in_process = in_process
+        self._painter = Painter(
+            store,
+            self.estimator,
+            settings,
+            self._maybe_refresh,
+            silence=silence,
+            in_process=in_process,
+            record_frames=record_frames,
+        )
         self._record_frames = record_frames
         self._waiting: RoundRobin[Job] = RoundRobin()
         self._restarted: deque[Job] = deque()  # started before a restart; they come first
         self._running: list[Job] = []
         self._jobs: dict[str, Job] = {}
         self._resumed: list[Job] = []
-        self._worker: ProcessWorker | InProcessWorker | None = None
-        self._starts = 0
-        self._starting = asyncio.Lock()
         self._wake = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
         self._closing = False
         self._refreshed = 0.0
+
+    @property
+    def concepts_of(self) -> Callable[[Job], Awaitable[Sequence[str]]] | None:
+        """The concepts that a job's finished picture is scored for; may raise EngineError."""
+        return self._painter.concepts_of
+
+    @concepts_of.setter
+    def concepts_of(self, value: Callable[[Job], Awaitable[Sequence[str]]] | None) -> None:
+        self._painter.concepts_of = value
 
     # Starting and closing.
 
     async def start(self) -> None:
         """Take over the store's unfinished jobs, start the worker, and start painting."""
         self._resumed = self._take_up(await self.store.waiting())
-        await self._get_worker()
+        await self._painter.start()
         self._serve()
 
     def adopt(self, records: Sequence[JobRecord]) -> list[Job]:
@@ -152,9 +157,7 @@ class PaintQueue:
         The running job is queued again in the store, and all watchers' iterations end.
         """
         self._closing = True
-        async with self._starting:
-            if self._worker is not None:
-                await self._worker.close(_CLOSE_SECONDS)
+        await self._painter.close()
         self._wake.set()
         if self._serving is not None:
             await asyncio.wait([self._serving])
@@ -174,13 +177,9 @@ class PaintQueue:
         log.error("reference %s", reference, exc_info=error)
         for job in list(self._running):
             ending = unexpected_error(reference)
-            spawn(self._store_failure(job, ending), f"failure of {job.id}")
+            spawn(self._painter.store_failure(job, ending), f"failure of {job.id}")
             self._end(job, ending)
         self._serve()
-
-    async def _store_failure(self, job: Job, ending: Failed) -> None:
-        with contextlib.suppress(EngineError):
-            await self.store.failed(job.id, ending.reason)
 
     # For people's requests.
 
@@ -280,8 +279,7 @@ class PaintQueue:
             return False
         job.interrupt = "stop" if isinstance(message, Stop) else "cancel"
         await self.store.interrupted(id, job.interrupt)
-        if self._worker is not None:
-            self._worker.send(message)
+        self._painter.send(message)
         return True
 
     def get(self, id: str) -> Job | None:
@@ -314,8 +312,7 @@ class PaintQueue:
 
     def workers(self) -> list[WorkerStatus]:
         """The status of each worker. Reads /proc, which does not block on a disk."""
-        model = self._running[0].request.model if self._running else self._settings.preload
-        return [status(self._worker, model, self._starts)]
+        return [self._painter.status(self._running[0].request.model if self._running else None)]
 
     # In the background.
 
@@ -342,75 +339,20 @@ class PaintQueue:
             job.state = "running"
             self._tell_watchers(job)
             self._refresh()
-            ending = await self._attempt_until_ended(job)
+            ending = await self._painter.paint(job)
             if ending is None:
                 await self.store.requeued(job.id)
                 self._running.remove(job)
                 return
-            if not await self._store_ending(job, ending):
+            if not await self._painter.store_ending(job, ending):
                 log.warning("ended, but another process owns this job", extra={"job": job.id})
                 ending = Failed(_GONE)
         except (EngineError, OSError) as error:
             reference = uuid.uuid4().hex[:8]
             log.error("reference %s: %s", reference, error, extra={"job": job.id})
             ending = unexpected_error(reference)
-            await self._store_failure(job, ending)
+            await self._painter.store_failure(job, ending)
         self._end(job, ending)
-
-    async def _store_ending(self, job: Job, ending: Ending) -> bool:
-        if isinstance(ending, Failed):
-            return await self.store.failed(job.id, ending.reason)
-        if isinstance(ending, Cancelled):
-            return await self.store.cancelled(job.id, ending.partial)
-        return await self.store.rendered(job.id, ending)
-
-    async def _attempt_until_ended(self, job: Job) -> Ending | None:
-        """The job's ending, with a new worker for each that dies; None if the queue closes."""
-        pictures = await self.store.attachments(job.id)
-        iterations = None
-        if job.time_lapse_of is not None:
-            rendition = await self.store.rendition(job.time_lapse_of)
-            if rendition is None:
-                return Failed(_NO_PICTURE)
-            iterations = rendition[1]
-        concepts = tuple(await self.concepts_of(job)) if self.concepts_of is not None else ()
-        shown = job.time_lapse_of or job.id
-        frames = str(self.store.frames_path(shown)) if self._record_frames else ""
-        deaths, hangs, saved = 0, 0, job.saved_iteration
-        while not self._closing:
-            worker = await self._get_worker()
-            attempt = Attempt(
-                job,
-                worker,
-                self.estimator,
-                SilenceTimeout(self._silence, hangs),
-                self._maybe_refresh,
-            )
-            ending = await attempt.run(
-                pictures, str(self.store.state_path(job.id)), concepts, iterations, frames
-            )
-            if ending is not None:
-                return ending
-            if job.interrupt == "cancel":
-                return Cancelled(None)
-            if job.saved_iteration > saved:
-                deaths = hangs = 0
-            saved = job.saved_iteration
-            hangs, deaths = hangs + attempt.hung, deaths + (not attempt.hung)
-            if deaths == _MAX_DEATHS and not self._closing:
-                return died_twice(lost_device=attempt.lost_device)
-            if hangs == _MAX_HANGS and not self._closing:
-                return too_many_hangs()
-        return None
-
-    async def _get_worker(self) -> Worker:
-        async with self._starting:
-            if self._worker is None or not (self._worker.alive or self._closing):
-                kind = InProcessWorker if self._in_process else ProcessWorker
-                self._worker = kind(self._settings)
-                self._starts += 1
-                await self._worker.start()
-            return self._worker
 
     def _end(self, job: Job, ending: Ending) -> None:
         job.state = (

@@ -332,8 +332,9 @@ async def test_a_full_disk_is_reported_with_a_reference_and_nothing_hangs(queue,
 async def kill_worker_in_mid(queue, job, killed):
     """kill -9 each new worker as soon as it shows a preview of ``job``."""
     async for event in job:
-        if isinstance(event, Progress) and queue._worker.pid not in killed:
-            killed.append(queue._worker.pid)
+        [worker] = queue.workers()
+        if isinstance(event, Progress) and worker.pid not in killed:
+            killed.append(worker.pid)
             os.kill(killed[-1], signal.SIGKILL)
             return
     pytest.fail(f"{job} ended with {event}")
@@ -357,7 +358,8 @@ async def test_killed_workers_lose_no_picture_unless_one_job_kills_them_all(tmp_
             await kill_worker_in_mid(queue, doomed, killed)
         assert "twice" in (await ending(doomed)).reason
         assert isinstance(await ending(after), Done)
-        assert len({*killed, queue._worker.pid}) == 4
+        [worker] = queue.workers()
+        assert len({*killed, worker.pid}) == 4
 
 
 def test_the_measurement_of_load_paints_them_all(capsys):
