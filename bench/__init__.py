@@ -9,10 +9,12 @@ Of the pictures:
 
 Of the program:
 
-- ``bench.speed``: seconds and memory of one picture;
+- ``bench.speed``: seconds and memory of one picture, and of an iteration at full size next to the
+  published loop (``bench.reference``);
 - ``bench.memory``: the memory of an iteration, measured and planned;
 - ``bench.load``, ``bench.soak``, ``bench.chaos``: many people, many jobs, many faults.
 
 ``bench/drawn`` and ``bench/natural`` hold what these need for the two models, ``bench/bot`` for the
-bot, ``bench/prompts`` the held-out prompts, ``bench/common`` what several share.
+bot, ``bench/timing`` for speed, ``bench/prompts`` the held-out prompts, ``bench/common`` what
+several share.
 """

@@ -53,8 +53,8 @@ INSIDE = {
         ("__init__",),
     ),
     "bench": (
-        ("common", "prompts"),
-        ("bot", "drawn", "natural"),
+        ("common", "prompts", "reference"),
+        ("bot", "drawn", "natural", "timing"),
         (
             "ablation",
             "chaos",

@@ -108,6 +108,29 @@ def taming_autoencoder(
         return diffusion.Encoder(**ddconfig), diffusion.Decoder(**ddconfig)
 
 
+def published_autoencoder(**ddconfig: Any) -> tuple[Any, Any]:
+    """taming's (Encoder, Decoder) with nothing replaced, from a copy of their module.
+
+    Measurements compare the engine with it.
+    """
+    module = _published_taming()
+    with contextlib.redirect_stdout(io.StringIO()):
+        return module.Encoder(**ddconfig), module.Decoder(**ddconfig)
+
+
+@functools.cache
+def _published_taming() -> ModuleType:
+    spec = importlib.util.find_spec("taming.modules.diffusionmodules.model")
+    if spec is None or spec.loader is None:
+        raise InstallationError(
+            "The package {package} is missing; install it with `pip install {package}`.",
+            package="taming-transformers-rom1504",
+        )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def taming_quantizers() -> ModuleType:
     """taming's ``quantize`` module: VectorQuantizer2 and GumbelQuantize."""
     from taming.modules.vqvae import quantize
