@@ -6,6 +6,7 @@ Commands, modals, buttons and jobs all answer through here::
     +-- NotYoursError           another user's picture
     +-- GoneError               a picture or message that no longer exists
     +-- MissingPermissionError  the bot lacks a permission in the channel
+    +-- DirectMessageError      the bot cannot send the user a direct message
     +-- LimitError              more than the host or the server allows
     +-- BannedError             a server's moderators banned or limited the user
     +-- TermsError              invalid terms of a ban or a limit
@@ -50,6 +51,10 @@ class GoneError(BotError):
 
 class MissingPermissionError(BotError):
     """The bot lacks a permission in the channel."""
+
+
+class DirectMessageError(BotError):
+    """The bot cannot send the user a direct message."""
 
 
 class LimitError(BotError):

@@ -15,7 +15,7 @@ from bot.language.translator import described, field_description
 from bot.media.source_picture import job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_requests
-from bot.requests.origin import hidden_if, origin_of_interaction
+from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.restrictions import check_may_ask
 from bot.requests.typed import askings_of
 from bot.ui.answers import in_time
@@ -57,6 +57,7 @@ class Edit(commands.Cog):
         strength="How much to change it: 0 keeps the original, 1 ignores it",
         keep=field_description("keep"),
         spoiler="Post the picture behind a spoiler",
+        private="Send the picture to you alone, in a direct message, if the server allows it",
         seed=field_description("seed"),
         size="Width and height in pixels, like 256x128; otherwise the picture's own",
         iterations=field_description("iterations"),
@@ -79,6 +80,7 @@ class Edit(commands.Cog):
         iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
         model: app_commands.Range[str, 1, 100] | None = None,
         spoiler: bool = False,
+        private: bool = False,
     ) -> None:
         """Answer, then download the pictures and queue the request."""
         async with Guarded(interaction, "/edit"):
@@ -97,7 +99,9 @@ class Edit(commands.Cog):
                 mask=None if mask is None else pictures[1].sha256,
                 **given_values(seed=seed, size=size, iterations=iterations, model=model),
             )
-            origin = hidden_if(origin_of_interaction(interaction, "/edit"), spoiler)
+            origin = with_options(
+                origin_of_interaction(interaction, "/edit"), spoiler=spoiler, private=private
+            )
             await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
     async def edit_this_image(

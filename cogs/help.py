@@ -35,6 +35,10 @@ class Help(commands.Cog):
             mention = await command_mentions(self.bot.store)
             model = rules.value("model")
             parts = [*commands_help(mention), *await model_help(model)]
+            if rules.value("private"):
+                parts.insert(
+                    2, _("With the option private, I send a picture to you alone, as a DM.")
+                )
             await interaction.edit_original_response(
                 embed=discord.Embed(description="\n\n".join(parts)[:LONGEST])
             )

@@ -129,6 +129,8 @@ def _text(job: StoredJob, kept: bool, result: JobMessage | None) -> str:
     parts = [_("seed {seed}", seed=job.seed), f"<t:{job.created_at // 1000}:R>"]
     if kept:
         parts.append(_("kept"))
+    if job.place.private:
+        parts.append(_("private"))
     if job.removed_at is not None:
         parts.append(_("its message was deleted"))
     details = " · ".join(parts)

@@ -13,7 +13,7 @@ from bot.errors import Guarded, SlowError
 from bot.language.translator import described, field_description
 from bot.media.addressed import picture_in
 from bot.permissions import check_bot_may_post
-from bot.requests.origin import hidden_if, origin_of_interaction
+from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.typed import askings_of, typed_requests
 from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices, offer_models
@@ -45,6 +45,7 @@ class Imagine(commands.Cog):
         preset=field_description("preset"),
         strength="How much of the starting picture to change: 0 keeps it, 1 ignores it",
         spoiler="Post the picture behind a spoiler",
+        private="Send the picture to you alone, in a direct message, if the server allows it",
         init_image=described("A picture to start from ({formats})", formats=FORMAT_NAMES),
     )
     @app_commands.autocomplete(model=offer_models)
@@ -62,6 +63,7 @@ class Imagine(commands.Cog):
         init_image: discord.Attachment | None = None,
         strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
         spoiler: bool = False,
+        private: bool = False,
     ) -> None:
         """Answer, then download and queue."""
         async with Guarded(interaction, "/imagine"):
@@ -84,7 +86,9 @@ class Imagine(commands.Cog):
             if pictures:
                 values["init_image"] = pictures[0].sha256
             requests = typed_requests(text, **values)
-            origin = hidden_if(origin_of_interaction(interaction, "/imagine"), spoiler)
+            origin = with_options(
+                origin_of_interaction(interaction, "/imagine"), spoiler=spoiler, private=private
+            )
             await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
     @imagine.autocomplete("prompt")

@@ -23,7 +23,7 @@ from bot.media.addressed import picture_in
 from bot.media.source_picture import attached_address, job_of, mask_address, picture_of
 from bot.permissions import check_bot_may_post_in
 from bot.requests.edit_request import edit_requests
-from bot.requests.origin import Way, hidden_if, origin_of_message, place_of_message
+from bot.requests.origin import Way, origin_of_message, place_of_message, shown_like
 from bot.requests.typed import askings_of, typed_requests
 from engine.errors import RequestError
 from engine.request.arrow import arrows
@@ -143,7 +143,7 @@ class Replies(commands.Cog):
         way: Way = "reply"
         if replied is None:
             way = "direct message" if message.guild is None else "mention"
-        origin = hidden_if(origin_of_message(message, way), job is not None and job.spoiler)
+        origin = shown_like(origin_of_message(message, way), job)
         await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
     def _may_help(self, message: discord.Message) -> bool:

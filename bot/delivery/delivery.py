@@ -18,15 +18,15 @@ import aiohttp
 import discord
 
 from bot.delivery import messages
-from bot.delivery.direct_messages import send_direct_message
+from bot.delivery.direct_messages import open_private, send_direct_message
 from bot.delivery.picture_check import Verdict, check_picture, strictest_action
 from bot.delivery.progress import ProgressMessage
 from bot.delivery.results import Poster, Results
-from bot.errors import report
+from bot.errors import Caught, report
 from bot.guild.rules import GuildSettings, Rules
 from bot.host.logs import about_job
 from bot.language import _, mark, using_language
-from bot.requests.channels import as_number, channel_of
+from bot.requests.channels import as_number, channel_of_job
 from data.jobs.stored import StoredJob
 from data.store import Store
 from engine.events import Cancelled, Done, Ending, Event, Failed, Progress, Queued
@@ -84,11 +84,20 @@ class Delivery:
     ) -> None:
         """Show the job's progress, as a reply to the message ``answers``, and deliver its result.
 
-        ``message_id`` is the progress message from before a restart. ``tell`` replaces the answer
-        that the member got to the command, if the result cannot be posted anywhere.
+        ``message_id`` is the progress message that there is: from before a restart, or from
+        :meth:`open_private`. ``tell`` replaces the answer that the member got to the command, if
+        the result cannot be posted anywhere.
         """
         if job.id not in self._tasks and not self._closing:
             self._start(job.id, self._follow(job, rules, message_id, answers, tell))
+
+    async def open_private(self, person: str, locale: str) -> discord.Message:
+        """Send the message that will show a private job's progress; raises DirectMessageError.
+
+        It is sent before the job is queued, because nothing else tells whether it can be.
+        """
+        with using_language(locale):
+            return await open_private(self._client, person)
 
     async def take_up(self) -> None:
         """Continue what the previous process left, after a start."""
@@ -176,11 +185,16 @@ class Delivery:
         tell: Tell | None,
     ) -> None:
         with about_job(job.id), using_language(job.place.locale):
-            channel = channel_of(self._client, job.place.channel_id, job.place.guild_id)
+            channel = channel_of_job(self._client, job.place)
 
             async def remember(posted: int) -> None:
-                await self._store.set_progress_message(job.id, str(posted))
+                await self._store.set_progress_message(
+                    job.id, str(posted), job.place.private_channel_id
+                )
 
+            if message_id is not None and not job.resumed:
+                with Caught("storing a private job's message"):
+                    await remember(message_id)
             # The host's value, unless the server set its own.
             seconds = (
                 rules.value("preview_seconds")
@@ -252,11 +266,7 @@ class Delivery:
             text = shape(messages.finished(event, link, overlay))
             await _close_finished(progress, text, rules, stored)
         else:
-            lost = (
-                _("Painted, but I couldn't post it here. Find it in /history.")
-                if job.time_lapse_of is None
-                else _("I couldn't post the time-lapse here.")
-            )
+            lost = _lost(stored)
             await progress.close(shape(messages.ended(job.request, lost)))
             await _tell(tell, lost)
         await send_direct_message(self._store.people, self._client, stored, event, link)
@@ -270,7 +280,7 @@ class Delivery:
                 event, verdict = await self._checked(stored, event, rules)
                 link = await self._results.post(stored, event, verdict, rules, look_first=True)
             if stored.progress_message_id is not None:
-                channel = channel_of(self._client, stored.channel_id, stored.guild_id)
+                channel = channel_of_job(self._client, stored.place)
                 old = ProgressMessage(
                     channel, stored.id, int(stored.progress_message_id), lambda: 0.0, _forget
                 )
@@ -312,6 +322,15 @@ class Delivery:
 def _shape_of(time_lapse_of: str | None) -> Callable[[messages.Text], messages.Text]:
     """Return what a job's messages pass: nothing, or the shape of a time-lapse's."""
     return (lambda text: text) if time_lapse_of is None else messages.as_time_lapse
+
+
+def _lost(stored: StoredJob) -> str:
+    """Return what is told about a result that was refused everywhere."""
+    if stored.time_lapse_of is not None:
+        return _("I couldn't post the time-lapse here.")
+    if stored.place.private:
+        return _("Painted, but I can't DM you. Find it in /history.")
+    return _("Painted, but I couldn't post it here. Find it in /history.")
 
 
 def _done_from(stored: StoredJob, picture: bytes) -> Done:

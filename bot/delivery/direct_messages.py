@@ -1,4 +1,4 @@
-"""Optional direct messages about finished pictures; best effort, never the result itself."""
+"""Direct messages: the first one about a private job, and optional ones about results."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 import aiohttp
 import discord
 
+from bot.errors import DM_CLOSED, DirectMessageError, user_message
 from bot.language import _
 from bot.language.formatting import escape
 from bot.requests.channels import Users
@@ -15,6 +16,24 @@ from data.people import People
 from engine.events import Event, Failed
 
 log = logging.getLogger(__name__)
+
+
+async def open_private(users: Users, person: str) -> discord.Message:
+    """Send a person the message in which a private job will be shown; raises DirectMessageError."""
+    try:
+        user = await users.fetch_user(int(person))
+        return await user.send(_("I'll show your private picture here."))
+    except discord.Forbidden as error:
+        if error.code not in DM_CLOSED:
+            raise DirectMessageError(user_message(error)) from error
+        raise DirectMessageError(
+            _(
+                "I can't DM you, so I can't make a private picture. Allow direct messages in this "
+                "server's privacy settings and try again."
+            )
+        ) from error
+    except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
+        raise DirectMessageError(user_message(error) or str(error)) from error
 
 
 async def send_direct_message(

@@ -1,7 +1,7 @@
 """The final message of a job: its picture, or the reason without one, posted once.
 
 If the channel refuses it, it is sent to the requester directly; if that fails too, it waits until
-the server's channels or roles change.
+the server's channels or roles change. A private one is only ever sent directly.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bot.host.settings import OperationsSettings
 from bot.language import _, translated
 from bot.language.formatting import file_name
 from bot.media.resize import shrink, size_of
-from bot.requests.channels import ChannelsAndUsers, as_number, channel_of
+from bot.requests.channels import ChannelsAndUsers, as_number, channel_of_job
 from bot.ui.buttons import AgainButton, DeleteButton, JobButton, VideoButton
 from data.jobs.stored import StoredJob
 from data.store import Store
@@ -79,8 +79,8 @@ class Results:
         look_first: bool,
     ) -> str | None:
         """Post the result or failure, and return its link; None if it could not be posted."""
-        channel = channel_of(self._client, stored.channel_id, stored.guild_id)
-        limit = upload_limit(self._client, as_number(stored.guild_id))
+        channel, private = channel_of_job(self._client, stored.place), stored.place.private
+        limit = upload_limit(self._client, None if private else as_number(stored.guild_id))
         is_video = isinstance(event, Done) and stored.time_lapse_of is not None
         button: type[JobButton] = (
             AgainButton if isinstance(event, Failed) else DeleteButton if is_video else VideoButton
@@ -109,7 +109,7 @@ class Results:
                 replace(event, notices=notes),
                 (name, data),
                 can_keep=self._operations.pictures_mb > 0,
-                can_report=rules.value("log_channel") is not None,
+                can_report=rules.value("log_channel") is not None and not private,
             )
             text = verdict.marked(text)
             if fitting is None:
@@ -141,8 +141,10 @@ class Results:
             )
         except discord.HTTPException as error:
             log.warning("The channel refused the result: %s", error)
+            if private:  # nothing in the server can change that
+                return None
             return await self._post_directly(stored, make, find, look_first=look_first)
-        return await self._delivered(stored, channel, message_id)
+        return await self._delivered(stored, channel, message_id, directly=private)
 
     async def _time_lapse(
         self, stored: StoredJob, event: Done, verdict: Verdict, rules: Rules, bytes_at_most: int

@@ -248,6 +248,15 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             lambda host: False,
         ),
         Definition(
+            "private",
+            lambda: _(
+                "whether members can have pictures that only they see, in direct messages, with "
+                "the option private"
+            ),
+            Switch(),
+            lambda host: False,
+        ),
+        Definition(
             "language",
             lambda: _("the language of my messages about pictures; auto uses each member's own"),
             Choice(lambda: [AUTO, *LANGUAGES]),

@@ -28,6 +28,7 @@ OPTION_NAMES = {
         "page": "seite",
         "person": "mitglied",
         "preset": "vorlage",
+        "private": "privat",
         "reason": "grund",
         "right": "recht",
         "role": "rolle",

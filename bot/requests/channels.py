@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import discord
 
+from engine.jobs.job import Place
+
 
 class Channels(Protocol):
     """Finds channels by their ids, cached or not."""
@@ -30,10 +32,17 @@ class ChannelsAndUsers(Channels, Users, Protocol):
 def channel_of(
     channels: Channels, channel_id: str, guild_id: str | None
 ) -> discord.PartialMessageable:
-    """Return the channel of a job."""
+    """Return the channel with this id."""
     return channels.get_partial_messageable(
         int(channel_id), guild_id=None if guild_id is None else int(guild_id)
     )
+
+
+def channel_of_job(channels: Channels, place: Place) -> discord.PartialMessageable:
+    """Return the channel in which a job is shown: direct messages if it is private."""
+    if place.private_channel_id is not None:
+        return channel_of(channels, place.private_channel_id, None)
+    return channel_of(channels, place.channel_id, place.guild_id)
 
 
 def as_number(id: str | int | None) -> int | None:

@@ -26,7 +26,7 @@ from bot.requests.mask_note import mask_note
 from bot.requests.origin import Origin
 from engine.errors import EngineError
 from engine.events import Queued
-from engine.jobs.job import Job
+from engine.jobs.job import Job, Place
 from engine.jobs.queue import PaintQueue
 
 log = logging.getLogger(__name__)
@@ -43,12 +43,17 @@ class Follower(Protocol):
         rules: Rules,
         *,
         answers: int | None = None,
+        message_id: int | None = None,
         tell: Callable[[str], Awaitable[Any]] | None = None,
     ) -> None:
         """Show the job's progress, replying to the message ``answers``, and deliver its result.
 
-        ``tell`` replaces the answer to the command if the result cannot be posted anywhere.
+        The progress is shown in the message ``message_id`` if there is one already. ``tell``
+        replaces the answer to the command if the result cannot be posted anywhere.
         """
+
+    async def open_private(self, person: str, locale: str) -> discord.Message:
+        """Send the message that will show a private job's progress; raises DirectMessageError."""
 
 
 class Intake:
@@ -116,9 +121,11 @@ class Intake:
         async with self._turn(origin.person), self._turn_for_time_lapse(asking):
             # The rules at this moment apply to everything that is checked and shown from here.
             rules = await self._guild_settings.rules(origin.place.guild_id)
-            job = await self._take(asking, rules)
+            job, message_id = await self._take(asking, rules)
         with about_job(job.id):
-            self._follower.follow(job, rules, answers=origin.message_id, tell=origin.tell)
+            self._follower.follow(
+                job, rules, answers=origin.message_id, message_id=message_id, tell=origin.tell
+            )
         return job
 
     async def _tell(self, accepted: Sequence[tuple[Asking, Job]], text: str) -> None:
@@ -130,6 +137,11 @@ class Intake:
             notices = dict.fromkeys(
                 [notice for asking, job in accepted for notice in await self._notices(asking, job)]
             )
+            if any(
+                job.place.private and job.place.guild_id is not None for _asked, job in accepted
+            ):
+                private = _("It's private: I'll send it to you in a direct message.")
+                text = f"{text}\n{private}"
             try:
                 await tell("\n".join([text, *notices]))
             except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
@@ -166,23 +178,42 @@ class Intake:
         """Accept no more requests."""
         self._closing = True
 
-    async def _take(self, asking: Asking, rules: Rules) -> Job:
+    async def _take(self, asking: Asking, rules: Rules) -> tuple[Job, int | None]:
+        """Queue a job, and return it with the message that was sent about it before, if any."""
         request = await self._gate.check(asking, rules)
         continues, shows = asking.continues, asking.shows
-        job = await self._queue.submit(
-            request,
-            person=asking.origin.person,
-            place=replace(
-                rules.place(asking.origin.place), spoiler=_is_hidden(asking.origin, rules)
-            ),
-            pictures={picture.sha256: picture.data for picture in asking.pictures},
-            continues=None if continues is None else continues.job_id,
-            time_lapse_of=None if shows is None else shows.job_id,
-            work=asking.work if asking.is_fixed else None,
-        )
+        place, message = await self._place(asking.origin, rules)
+        try:
+            job = await self._queue.submit(
+                request,
+                person=asking.origin.person,
+                place=place,
+                pictures={picture.sha256: picture.data for picture in asking.pictures},
+                continues=None if continues is None else continues.job_id,
+                time_lapse_of=None if shows is None else shows.job_id,
+                work=asking.work if asking.is_fixed else None,
+            )
+        except EngineError:
+            if message is not None:
+                with contextlib.suppress(discord.HTTPException, aiohttp.ClientError):
+                    await message.delete()
+            raise
         log.info("asked by %s", asking.origin.way, extra={"job": job.id})
         await self._gate.count(asking, job)
-        return job
+        return job, None if message is None else message.id
+
+    async def _place(self, origin: Origin, rules: Rules) -> tuple[Place, discord.Message | None]:
+        """Return where the job is shown, and the first message about a private one.
+
+        Direct messages are private anyway, and get no such message.
+        """
+        place = replace(rules.place(origin.place), spoiler=_is_hidden(origin, rules))
+        if not origin.private:
+            return place, None
+        if place.guild_id is None:
+            return replace(place, private_channel_id=place.channel_id), None
+        message = await self._follower.open_private(origin.person, place.locale)
+        return replace(place, private_channel_id=str(message.channel.id)), message
 
 
 def _is_hidden(origin: Origin, rules: Rules) -> bool:

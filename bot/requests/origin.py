@@ -10,6 +10,7 @@ import discord
 
 from bot.permissions import server_permissions
 from bot.requests.channels import guild_id_of
+from data.jobs.stored import StoredJob
 from engine.jobs.job import Place
 
 Way = Literal[
@@ -35,7 +36,8 @@ class Origin:
     ``roles`` are the user's roles in the server, none in direct messages; ``permissions`` are the
     user's in the whole server, without the channel's overwrites. ``tell`` answers the user alone;
     it is None for a message, whose ``message_id`` the progress message replies to.
-    ``age_restricted`` says whether Discord shows the channel to adults only.
+    ``age_restricted`` says whether Discord shows the channel to adults only; ``private`` whether
+    only the user is to see the job.
     """
 
     person: str
@@ -47,6 +49,7 @@ class Origin:
     tell: Callable[[str], Awaitable[Any]] | None
     message_id: int | None = None
     age_restricted: bool = False
+    private: bool = False
 
 
 def origin_of_interaction(interaction: discord.Interaction[Any], way: Way) -> Origin:
@@ -86,9 +89,16 @@ def origin_of_message(message: discord.Message, way: Way) -> Origin:
     )
 
 
-def hidden_if(origin: Origin, spoiler: object) -> Origin:
-    """Return the origin of a request whose picture is posted behind a spoiler, if so."""
-    return replace(origin, place=replace(origin.place, spoiler=True)) if spoiler else origin
+def with_options(origin: Origin, *, spoiler: bool, private: bool) -> Origin:
+    """Return the origin of a request whose picture is posted behind a spoiler, or privately."""
+    return replace(origin, place=replace(origin.place, spoiler=spoiler), private=private)
+
+
+def shown_like(origin: Origin, job: StoredJob | None) -> Origin:
+    """Return the origin of a request that uses a job: as private and hidden as the job is."""
+    if job is None:
+        return origin
+    return with_options(origin, spoiler=job.place.spoiler, private=job.place.private)
 
 
 def place_of_message(message: discord.Message) -> Place:

@@ -90,9 +90,11 @@ def _permissions_of(member: discord.Member, channel: Any) -> discord.Permissions
 
 
 def may_see(interaction: discord.Interaction[Any], job: Owned) -> bool:
-    """Whether the user requested the job, or can view its channel."""
+    """Whether the user requested the job, or can view its channel and it is not private."""
     if job.person == str(interaction.user.id):
         return True
+    if job.place.private:
+        return False
     permissions = known_permissions(interaction, job.place)
     if permissions is None:
         return server_permissions(interaction.user).administrator
@@ -105,6 +107,8 @@ def check_may_see(interaction: discord.Interaction[Any], job: Owned) -> None:
     A button's id can be forged, so each use of a job named by an id checks this.
     """
     if not may_see(interaction, job):
+        if job.place.private:
+            raise NotYoursError(_("That picture is private."))
         raise NotYoursError(_("That picture is in a channel that you can't see."))
 
 

@@ -43,6 +43,7 @@ class ServerRules:
         origin = asking.origin
         guild_id = origin.place.guild_id
         if guild_id is not None:
+            check_private(origin, rules)
             if not _manages(origin):
                 check_channel(origin, rules)
                 check_roles(origin, request, rules)
@@ -66,6 +67,14 @@ class ServerRules:
             for job in self._queue.overview()
         )
         check_usage(rules, origin.roles, usage, waiting, now)
+
+
+def check_private(origin: Origin, rules: Rules) -> None:
+    """Raise NotAllowedError for a private request where the server wants to see all pictures."""
+    if origin.private and not rules.value("private"):
+        raise NotAllowedError(
+            _("This server doesn't allow private pictures. Ask me in a direct message instead.")
+        )
 
 
 def check_channel(origin: Origin, rules: Rules) -> None:

@@ -21,7 +21,7 @@ from bot.requests.asking import Asking
 from bot.requests.continuation import continuation_of
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
-from bot.requests.origin import Origin, hidden_if, origin_of_interaction
+from bot.requests.origin import Origin, origin_of_interaction, shown_like
 from bot.requests.removal import Removal
 from bot.requests.removed import check_not_removed
 from bot.requests.restrictions import check_may_ask, check_not_banned
@@ -163,7 +163,7 @@ class AgainButton(JobButton):
     ) -> None:
         """Queue the request without its seed."""
         check_bot_may_post(interaction)
-        origin = hidden_if(origin_of_interaction(interaction, "button again"), job.spoiler)
+        origin = shown_like(origin_of_interaction(interaction, "button again"), job)
         if job.time_lapse_of is None:
             asking = Asking(origin, job.request.with_values(seed=None))
         else:
@@ -201,7 +201,7 @@ class ContinueButton(JobButton):
         continuation = continuation_of(job)
         await bot.intake.ask(
             Asking(
-                hidden_if(origin_of_interaction(interaction, "button continue"), job.spoiler),
+                shown_like(origin_of_interaction(interaction, "button continue"), job),
                 continuation.request,
                 continues=continuation,
             )
@@ -236,7 +236,7 @@ class VideoButton(JobButton):
     ) -> None:
         """Queue it; it is posted in the channel as a message of its own."""
         check_bot_may_post(interaction)
-        origin = hidden_if(origin_of_interaction(interaction, "button video"), job.spoiler)
+        origin = shown_like(origin_of_interaction(interaction, "button video"), job)
         await bot.intake.ask(_asking_for_time_lapse(origin, job))
 
 

@@ -21,7 +21,7 @@ from bot.permissions import check_bot_may_post
 from bot.requests.custom_ids import JOB_ID
 from bot.requests.edit_request import edit_requests
 from bot.requests.intake import Intake
-from bot.requests.origin import hidden_if, origin_of_interaction
+from bot.requests.origin import origin_of_interaction, shown_like
 from bot.requests.picture import Picture
 from bot.requests.rights import check_may_see
 from bot.requests.typed import askings_of
@@ -112,8 +112,7 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
             fields[WORDS], picture, former=former, same_size=former is not None, **values
         )
         job = await bot.store.job(found["id"]) if found["kind"] == "job" else None
-        hidden = job is not None and job.spoiler
-        origin = hidden_if(origin_of_interaction(interaction, "edit modal"), hidden)
+        origin = shown_like(origin_of_interaction(interaction, "edit modal"), job)
         await bot.intake.ask_all(askings_of(origin, requests, [picture]))
 
 

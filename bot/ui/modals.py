@@ -18,7 +18,7 @@ from bot.language import _
 from bot.permissions import check_bot_may_post
 from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
-from bot.requests.origin import hidden_if, origin_of_interaction
+from bot.requests.origin import origin_of_interaction, shown_like
 from bot.requests.rights import check_may_see
 from bot.requests.typed import askings_of, typed_requests
 from bot.ui.answers import defer
@@ -81,7 +81,7 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
             check_bot_may_post(interaction)
             values = job.request.model_dump(exclude={"prompt", "seed"})
             requests = typed_requests(submitted_text(interaction, PROMPT), **values)
-            origin = hidden_if(origin_of_interaction(interaction, "remix modal"), job.spoiler)
+            origin = shown_like(origin_of_interaction(interaction, "remix modal"), job)
             await bot.intake.ask_all(askings_of(origin, requests))
 
 

@@ -25,6 +25,7 @@ from bot.ui.autocomplete import MAX_CHOICES
 from bot.ui.feature import Feature
 from cogs.moderation._lists import (
     choice_name,
+    is_called,
     job_line,
     restriction_line,
     say,
@@ -151,7 +152,7 @@ class Moderation(Feature):
                 for job in self.bot.queue.overview()
                 if job.place.guild_id == guild_id
                 and (channels is None or job.place.channel_id in channels)
-                and (wanted in job.request.prompt.casefold() or job.id.startswith(wanted))
+                and is_called(job, wanted)
             ]
         else:
             try:

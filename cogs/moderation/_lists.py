@@ -55,16 +55,22 @@ def state_of(job: Job | StoredJob) -> str:
     }[job.state]
 
 
+def is_called(job: Job, wanted: str) -> bool:
+    """Whether a job's id starts with what a moderator typed, or its prompt, if shown, has it."""
+    prompt = "" if job.place.private else job.request.prompt.casefold()
+    return wanted in prompt or job.id.startswith(wanted)
+
+
 def choice_name(job: Job | StoredJob) -> str:
     """Return a job's name in autocompletion."""
     start = f"{state_of(job)} · {job.id[:8]} · "
-    prompt = one_line(job.request.prompt)
+    prompt = _("private") if job.place.private else one_line(job.request.prompt)
     room = CHOICE_LENGTH - len(start)
     return start + (prompt if len(prompt) <= room else f"{prompt[: room - 1]}…")
 
 
 def job_line(job: StoredJob, result: JobMessage | None) -> str:
-    """Describe a job: its user, state, time, message and prompt.
+    """Describe a job: its user, state, time, message and prompt, unless it is private.
 
     Another person's direct message has no link.
     """
@@ -74,7 +80,7 @@ def job_line(job: StoredJob, result: JobMessage | None) -> str:
     return (
         f"<@{job.person}> · {state_of(job)}{kind} · {timestamp(job.created_at, 'R')}"
         f"{removed}{link}\n"
-        f"`{job.id[:8]}` {escape(job.request.prompt, 120)}"
+        f"`{job.id[:8]}` {_('private') if job.place.private else escape(job.request.prompt, 120)}"
     )
 
 

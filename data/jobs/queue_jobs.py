@@ -18,12 +18,12 @@ from data.jobs.job_table import Jobs
 from data.jobs.leases import Leases
 from data.jobs.messages import add_message
 from data.jobs.owners import Owner
-from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, request_of
+from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, place_of, request_of
 from data.jobs.words import add_words
 from engine.clock import now_ms
 from engine.errors import RequestError
 from engine.events import Done
-from engine.jobs.job import Interrupt, JobRecord, Place, State
+from engine.jobs.job import Interrupt, JobRecord, State
 
 log = logging.getLogger("data.jobs.queue_jobs")
 
@@ -63,9 +63,9 @@ class QueueJobs(Jobs):
             async with self._database.transaction() as transaction:
                 await transaction.change(
                     "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
-                    "request, prompt, seed, time_lapse_of, spoiler, state, owner, lease_until, "
-                    "created_at) SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, "
-                    "?, 'queued', ?, ?, ? FROM jobs",
+                    "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, state, "
+                    "owner, lease_until, created_at) SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, "
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ? FROM jobs",
                     record.id,
                     record.person,
                     record.place.guild_id,
@@ -76,6 +76,7 @@ class QueueJobs(Jobs):
                     record.request.seed,
                     record.time_lapse_of,
                     int(record.place.spoiler),
+                    record.place.private_channel_id,
                     self._owner.name,
                     self._leases.end(),
                     record.created_at,
@@ -84,7 +85,8 @@ class QueueJobs(Jobs):
                     "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
                     [(record.id, sha256) for sha256 in wanted],
                 )
-                await add_words(transaction, await self._indexed(transaction, record.id))
+                if not record.place.private:  # or moderators could find it by its words
+                    await add_words(transaction, await self._indexed(transaction, record.id))
 
     def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
         for sha256 in wanted:
@@ -135,7 +137,7 @@ class QueueJobs(Jobs):
                 row["id"],
                 request_of(row),
                 row["person"],
-                Place(row["guild_id"], row["channel_id"], row["locale"], bool(row["spoiler"])),
+                place_of(row),
                 row["created_at"],
                 row["started_at"],
                 row["person_served_at"],

@@ -16,7 +16,7 @@ _MESSAGE = re.compile(r"(?:https?://\S+/)?(\d{15,20})")
 # whatever their words, and those with a word that starts like the typed one.
 _NEWEST, _CANDIDATES = 200, 500
 _SHORTEST = 2
-_SHORT = "id, sequence, prompt, guild_id, channel_id, person"
+_SHORT = "id, sequence, prompt, guild_id, channel_id, person, private_channel_id"
 _TOGETHER = 50  # channels in one statement
 
 
@@ -39,8 +39,8 @@ class ServerJobs:
         """The newest jobs of that server in any state, newest first.
 
         Only those in ``channels``, unless it is None. ``words``, if given, must be in the prompt
-        or start the id; among older jobs those are found whose prompt has a word that starts like
-        the longest one of ``words``.
+        or start the id; a private job is found by its id alone. Among older jobs those are found
+        whose prompt has a word that starts like the longest one of ``words``.
         """
         wanted = words.casefold()
         candidates = await self._newest(guild_id, person, channels, _NEWEST if words else limit)
@@ -52,7 +52,10 @@ class ServerJobs:
             if row["guild_id"] == guild_id
             and person in (None, row["person"])
             and (channels is None or row["channel_id"] in channels)
-            and (wanted in row["prompt"].casefold() or row["id"].startswith(wanted))
+            and (
+                (row["private_channel_id"] is None and wanted in row["prompt"].casefold())
+                or row["id"].startswith(wanted)
+            )
         }
         ids = [found[sequence] for sequence in sorted(found, reverse=True)[:limit]]
         if not ids:

@@ -26,7 +26,8 @@ class StoredJob:
     ``notices`` and ``stopped`` (see engine.events.Done). ``picture_path`` is set if there is a
     picture; a cancelled job may have a partial one. ``time_lapse_of`` is the job whose time-lapse
     this job makes or made. ``removed_at`` is when its result was deleted in Discord;
-    ``spoiler`` is 1 if the picture is posted behind one.
+    ``spoiler`` is 1 if the picture is posted behind one. ``private_channel_id`` is set if only the
+    requester may see the job (see engine.jobs.job.Place).
     """
 
     id: str
@@ -50,11 +51,18 @@ class StoredJob:
     time_lapse_of: str | None = None
     removed_at: int | None = None
     spoiler: int = 0
+    private_channel_id: str | None = None
 
     @property
     def place(self) -> Place:
         """Where it was asked for."""
-        return Place(self.guild_id, self.channel_id, self.locale, bool(self.spoiler))
+        return Place(
+            self.guild_id,
+            self.channel_id,
+            self.locale,
+            bool(self.spoiler),
+            self.private_channel_id,
+        )
 
     @property
     def is_painted(self) -> bool:
@@ -65,7 +73,8 @@ class StoredJob:
 COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
-    "result_message_id, result, error, picture, time_lapse_of, removed_at, spoiler"
+    "result_message_id, result, error, picture, time_lapse_of, removed_at, spoiler, "
+    "private_channel_id"
 )
 
 
@@ -82,6 +91,17 @@ def stored_job(row: Row, files: Files) -> StoredJob:
     values["result"] = None if row["result"] is None else json.loads(row["result"])
     values["picture_path"] = None if row["picture"] is None else files.picture(row["id"])
     return StoredJob(**values)
+
+
+def place_of(row: Row) -> Place:
+    """Where the job in a row that has COLUMNS was asked for."""
+    return Place(
+        row["guild_id"],
+        row["channel_id"],
+        row["locale"],
+        bool(row["spoiler"]),
+        row["private_channel_id"],
+    )
 
 
 def request_of(row: Row) -> ImageRequest:

@@ -21,12 +21,20 @@ class Place:
     """Where a job was requested, and the language of its answers; ids are Discord's.
 
     ``guild_id`` is None in direct messages. ``spoiler`` hides the picture until it is clicked.
+    ``private_channel_id`` is the channel in which only the requester sees a private job, instead
+    of ``channel_id``; None for all other jobs.
     """
 
     guild_id: str | None
     channel_id: str
     locale: str = "en-US"
     spoiler: bool = False
+    private_channel_id: str | None = None
+
+    @property
+    def private(self) -> bool:
+        """Whether only the requester may see the job."""
+        return self.private_channel_id is not None
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ async def test_imagine_s_options_are_the_request_s_fields(world):
         "preset",
         "init_image",
         "strength",
-        "spoiler",  # of the message, not of the request
+        # Of the message, not of the request.
+        "spoiler",
+        "private",
     }
     assert [choice.value for choice in options["preset"].choices] == list(PRESETS)
     assert (options["seed"].min_value, options["seed"].max_value) == (0, MAX_SEED)

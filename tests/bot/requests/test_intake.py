@@ -42,7 +42,7 @@ class Follower:
     def __init__(self):
         self.followed = []
 
-    def follow(self, job, rules, *, answers=None, tell=None):
+    def follow(self, job, rules, *, answers=None, message_id=None, tell=None):
         self.followed.append((job, rules, answers))
 
 

@@ -383,6 +383,7 @@ ELSEWHERE = {
     "log_channel",
     "concepts_adults_only",
     "roles_spoiler",
+    "private",  # tests/cogs/imagine/test_private.py
 }  # tests/cogs/config/test_concepts.py, tests/cogs/test_moderation_log.py
 
 
