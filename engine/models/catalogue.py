@@ -14,13 +14,8 @@ from typing import Any, TypeVar
 import platformdirs
 
 from engine.errors import MissingModelError, ModelError, UnknownModelError, os_reason
-from engine.models.kinds import (
-    DEFAULT_GENERATOR,
-    DEFAULT_PERCEPTOR,
-    GENERATORS,
-    PERCEPTORS,
-    Kind,
-)
+from engine.models.kind import Kind
+from engine.models.kinds import DEFAULT_GENERATOR, DEFAULT_PERCEPTOR, GENERATORS, PERCEPTORS
 from engine.translatable import Translatable
 
 T = TypeVar("T")
@@ -269,8 +264,7 @@ class _Row:
             raise self.wrong(
                 Translatable("needs a `kind` that is one of {names}", names=", ".join(kinds))
             )
-        roles = (*kind.files, *(role for role in kind.optional if role in self.row))
-        files = {role: self.source(role) for role in roles}
+        files = {role: self.source(role) for role in kind.roles(self.row)}
         return Part(
             name,
             kind,

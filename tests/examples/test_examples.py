@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from tests.checkpoints import write_clip, write_vqgan
+from tests.engine.plug_ins import install
 from tests.tiny_model import write_tiny_model
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -46,10 +50,11 @@ def size_of(file: str) -> tuple[int, int]:
 
 
 def test_every_example_is_tested_and_in_the_table():
-    files = {path.name for path in EXAMPLES.iterdir() if path.is_file()} - {"README.md"}
+    files = {path.name for path in EXAMPLES.rglob("*.*") if path.is_file()} - {"README.md"}
+    files = {name for name in files if not name.endswith(".pyc")}
     table, here = ((EXAMPLES / "README.md").read_text("utf-8"), Path(__file__).read_text("utf-8"))
     for file in files:
-        assert f"[{file}]({file})" in table
+        assert re.search(rf"\[{file}\]\((plugin/)?{file}\)", table)
         assert f'"{file}"' in here
 
 
@@ -97,6 +102,25 @@ def test_a_model_of_ones_own(run, tmp_path):
         "circle.png",
     )
     assert size_of("circle.png") == (32, 32)
+
+
+def test_a_plug_in_of_another_package(run, tmp_path, monkeypatch):
+    plugin = EXAMPLES / "plugin"
+    code = (plugin / "imagine_mirror.py").read_text("utf-8")
+    assert len(code.splitlines()) < 60
+    project = tomllib.loads((plugin / "pyproject.toml").read_text("utf-8"))["project"]
+    install(tmp_path / "site", project["name"], code, project["entry-points"])
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(plugin / "models.toml"))
+    monkeypatch.delitem(sys.modules, "imagine_mirror", raising=False)
+    prompt = "a fox --model mirror --size 64x48 --cutouts 2 --iterations 3 --seed 1"
+    run("library.py", prompt, "fox.png")
+    del sys.modules["imagine_mirror"]
+    assert size_of("fox.png") == (64, 48)
+    with Image.open("fox.png") as fox:
+        pixels = np.asarray(fox.convert("RGB"), int)
+    assert abs(pixels - pixels[:, ::-1]).max() <= 1
+    assert pixels.std() > 1
 
 
 @pytest.mark.slow
