@@ -15,7 +15,8 @@ and 7 GB. Its figures, of one iteration:
 ``--part embedded`` runs the whole command, ``imagine "..."``, with the defaults of the included
 models, in a new process each time. Printed are medians: seconds from Enter to the finished picture
 and to the first preview file, and the peak resident memory of the process. The figures of the
-default model are on top, those of each model under ``models``.
+default model are on top, those of each model under ``models``, with what its start costs
+(bench.timing.startup) and the parts of an iteration, early and late.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from bench.common.model_names import DRAWN
 from engine.request.defaults import DEFAULT_MODEL
 
 _PARTS = ("all", "full", "embedded")
+_FIGURES = ("picture_s", "first_preview_s", "peak_mb")
 
 
 def full(
@@ -57,15 +59,16 @@ def full(
         return measure_full(work, Effort(rounds, iterations, parts, memory))
 
 
-def embedded(runs: int, model: str | None) -> dict[str, Any]:
+def embedded(runs: int, model: str | None, *, parts: bool) -> dict[str, Any]:
     """The part "embedded": of ``model``, or of the default and the drawn model."""
     from bench.timing.embedded import measure_embedded
 
     models = {
-        name: measure_embedded(name, runs)
+        name: measure_embedded(name, runs, parts=parts)
         for name in ((DEFAULT_MODEL, DRAWN) if model is None else (model,))
     }
-    return {**next(iter(models.values())), "models": models}
+    first = next(iter(models.values()))
+    return {**{name: first[name] for name in _FIGURES}, "models": models}
 
 
 def main(
@@ -80,7 +83,7 @@ def main(
     device: Annotated[str, typer.Option(help="full: cpu or cuda")] = "cpu",
     threads: Annotated[int, typer.Option(help="full: 0 is torch's number")] = 0,
     small: Annotated[bool, typer.Option("--small", help="full: tiny networks, for a try")] = False,
-    parts: Annotated[bool, typer.Option(help="full: split by part")] = True,
+    parts: Annotated[bool, typer.Option(help="split an iteration by part")] = True,
     memory: Annotated[bool, typer.Option(help="full: measure memory")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -102,7 +105,7 @@ def main(
             memory=memory,
         )
     if part in ("all", "embedded"):
-        result["embedded"] = embedded(runs, model)
+        result["embedded"] = embedded(runs, model, parts=parts)
     print_result(result, as_json)
 
 

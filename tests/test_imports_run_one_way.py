@@ -62,6 +62,7 @@ INSIDE = {
             "curves",
             "edit",
             "fidelity",
+            "gpu",
             "history",
             "load",
             "masks",

@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.timing.apart import run_apart
+from bench.timing.startup import measure_startup
+
 PROMPT = "a castle on a hill"
 
 
@@ -46,13 +49,41 @@ def run_once(folder: Path, seed: int, model: str) -> tuple[float, float, float]:
     return seconds, first, usage.ru_maxrss / 1024
 
 
-def measure_embedded(model: str, runs: int) -> dict[str, Any]:
-    """Medians of ``runs``; one extra run warms the disk cache and does not count."""
+def measure_embedded(model: str, runs: int, *, parts: bool = True) -> dict[str, Any]:
+    """Medians of ``runs``; one extra run warms the disk cache and does not count.
+
+    With ``parts``, also what the start costs, and the parts of an iteration.
+    """
     with tempfile.TemporaryDirectory() as name:
         results = [run_once(Path(name), seed, model) for seed in range(runs + 1)][1:]
     picture, preview, peak = (statistics.median(each) for each in zip(*results, strict=True))
-    return {
+    figures: dict[str, Any] = {
         "picture_s": round(picture, 2),
         "first_preview_s": round(preview, 2),
         "peak_mb": round(peak),
     }
+    if parts:
+        figures["startup"] = measure_startup(model, runs)
+        figures["parts"] = run_apart(iteration_parts, model)
+    return figures
+
+
+def iteration_parts(model: str, iterations: int = 5) -> dict[str, dict[str, float]]:
+    """Seconds of the parts of an iteration, "early" and "late" in the painting.
+
+    Some models take fewer and smaller cutouts at first.
+    """
+    from bench.timing.parts import seconds_of_parts
+    from engine.models import load_models
+    from engine.painting.pipeline import prepare
+    from engine.request.request import ImageRequest
+
+    models = load_models(model)
+    painting = prepare(ImageRequest(prompt=PROMPT, model=model, seed=1), models)
+    found = {}
+    for when, start in (("early", 0), ("late", painting.recipe.iterations * 3 // 4)):
+        painting.iteration = start
+        painting.step()
+        seconds = seconds_of_parts(painting, iterations)
+        found[when] = {part: round(each, 4) for part, each in seconds.items()}
+    return found

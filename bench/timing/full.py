@@ -6,7 +6,6 @@ import io
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -101,7 +100,7 @@ def _parts(
     theirs = seconds_of_parts(published, 1, work.device)
     own = seconds_of_parts(ours, 1, work.device)
     theirs |= _watching_published(published, work)
-    own |= _watching_engine(ours, work.folder)
+    own |= watching_engine(ours, work)
     parts: dict[str, Any] = {}
     for part in (*PARTS, "preview", "save"):
         row = {
@@ -125,7 +124,7 @@ def _watching_published(loop: PublishedLoop, work: Work) -> dict[str, float]:
     return {"preview": shown - began, "save": time.perf_counter() - shown}
 
 
-def _watching_engine(loop: Synthesis, folder: Path) -> dict[str, float]:
+def watching_engine(loop: Synthesis, work: Work) -> dict[str, float]:
     """Seconds of a preview as a JPEG, and of saving the state, as a worker does."""
     iterate = loop.look()  # a worker has the picture of the last iteration at hand
     began = time.perf_counter()
@@ -133,5 +132,5 @@ def _watching_engine(loop: Synthesis, folder: Path) -> dict[str, float]:
     shown = time.perf_counter()
     file = io.BytesIO()
     torch.save(loop.state_dict(), file)
-    (folder / "state.pt").write_bytes(file.getbuffer())
+    (work.folder / "state.pt").write_bytes(file.getbuffer())
     return {"preview": shown - began, "save": time.perf_counter() - shown}

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
 
+from bench.timing.apart import run_apart
 from bench.timing.subjects import Work, loop
 
 
 def peak_mb(work: Work, which: str, iterations: int = 2) -> int:
     """MB of a new process that loads the loop ``which`` and steps it: resident, or the GPU's."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_peak, work, which, iterations).result()
+    return run_apart(_peak, work, which, iterations)
 
 
 def _peak(work: Work, which: str, iterations: int) -> int:
