@@ -1,7 +1,7 @@
 """What a GPU does with the engine at full size: ``bench/gpu.sh``, at most 8 minutes.
 
 Random weights in the published layout, VQGAN f16-16384 and CLIP ViT-B/32, the paper's recipe.
-``--out`` gets one JSON, written anew after each section, so that a run that is cut short leaves
+``--out`` gets one JSON, written again after each section, so that a run that is cut short leaves
 what it had:
 
 - ``correctness``: losses and gradient of the first step against float32 on the CPU, and the losses
