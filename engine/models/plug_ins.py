@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.errors import EngineError, ModelError
 from engine.models.kind import Kind
+from engine.translatable import Translatable
 
 # The base class of each group's networks. Named, since importing one loads torch.
 _BASES = {
@@ -49,10 +50,14 @@ class PlugIn(Kind):
         except Exception as error:  # whatever its code raises
             raise self._broken(f"{type(error).__name__}: {error}") from error
         if not isinstance(built, base):
-            raise self._broken(f"it returned {type(built).__name__}, not a {name}")
+            raise self._broken(
+                Translatable(
+                    "it returned {kind}, not a {name}", kind=type(built).__name__, name=name
+                )
+            )
         return built.eval().requires_grad_(False)
 
-    def _broken(self, reason: str) -> ModelError:
+    def _broken(self, reason: str | Translatable) -> ModelError:
         point = self.entry_point
         assert point is not None
         return ModelError(
