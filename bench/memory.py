@@ -41,9 +41,10 @@ class Case:
     size: int
     cutouts: int
     passes: int = 1
+    recompute: bool = False
 
 
-# From little to much, with the sizes and cutouts that people use, as far as 8 GB reach.
+# From little to much, with the sizes and cutouts that people use.
 CASES = (
     *(
         Case(model, precision, size, cutouts)
@@ -69,6 +70,16 @@ CASES = (
         )
     ),
     Case("imagenet-16384", "bf16", 256, 16, 4),
+    *(
+        Case("imagenet-16384", precision, size, 32, passes, recompute)
+        for precision in ("float32", "bf16")
+        for size, passes, recompute in (
+            (512, 1, False),
+            (512, 4, True),
+            (1024, 1, False),
+            (1024, 4, True),
+        )
+    ),
 )
 
 
@@ -79,12 +90,14 @@ def measure(case: Case) -> dict[str, object]:
         "default", models.defaults, width=case.size, height=case.size, cutouts=case.cutouts
     )
     prompt = [Prompt("a castle on a hill")]
-    footprint = footprint_of(models.generator, models.perceptor, recipe, recipe.augmentation)
+    footprint = footprint_of(
+        models.generator, models.perceptor, recipe, recipe.augmentation, case.recompute
+    )
     # A first small one loads what is loaded on first use.
     small = replace(recipe, width=64, height=64, augmentation=replace(recipe.augmentation, count=1))
     Synthesis(models.generator, models.perceptor, prompt, small, 1).step()
     painting = Synthesis(models.generator, models.perceptor, prompt, recipe, 1)
-    painting.recovery.plan(case.passes)
+    painting.recovery.plan(case.passes, case.recompute)
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     before = _resident("VmRSS")
@@ -99,6 +112,7 @@ def measure(case: Case) -> dict[str, object]:
         "size": case.size,
         "cutouts": case.cutouts,
         "passes": case.passes,
+        "recompute": "yes" if case.recompute else "no",
         "measured_mb": round(measured / 1e6),
         "planned_mb": round(planned / 1e6),
         "ratio": round(planned / measured, 2),

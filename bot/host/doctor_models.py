@@ -75,7 +75,7 @@ def check_device(all_: Report) -> None:
     torch = importlib.import_module("torch")
     from engine.models.free_memory import free_bytes
     from engine.models.loading import choose_device, load_models
-    from engine.painting.memory_plan import plan_passes
+    from engine.painting.memory_plan import plan_memory
     from engine.painting.pipeline import recipe_of
     from engine.request.request import ImageRequest
 
@@ -92,7 +92,7 @@ def check_device(all_: Report) -> None:
     models = load_models(painting.model, device=str(device), precision=painting.precision)
     try:
         recipe = recipe_of(ImageRequest(prompt="a picture"), models)
-        plan_passes(models.generator, models.perceptor, recipe, free)
+        plan_memory(models.generator, models.perceptor, recipe, free)
     except OutOfMemoryError as error:
         all_.line(
             "note",

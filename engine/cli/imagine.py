@@ -118,7 +118,7 @@ def imagine(
         typer.Option(
             metavar="NAME",
             help="What the generator computes in: float32, bf16, or auto, which is "
-            "bf16 if the processor is fast at it.",
+            "bf16 if the device is fast at it.",
         ),
     ] = "auto",
     memory_check: Annotated[

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.errors import ModelError
 
@@ -13,7 +13,7 @@ PRECISIONS = ("auto", "float32", "bf16")
 def choose_precision(name: str, device: torch.device) -> str:
     """Choose "float32" or "bf16" as ``name``, one of PRECISIONS, says; else raises ModelError.
 
-    "auto" is bf16 on a CPU with instructions for products of bf16 numbers. Without them PyTorch
+    "auto" is bf16 on a device with instructions for products of bf16 numbers. Without them PyTorch
     emulates bf16: a convolution takes 6 to 48 times as long as in float32 on a CPU with AVX2 only.
     """
     if name not in PRECISIONS:
@@ -24,24 +24,17 @@ def choose_precision(name: str, device: torch.device) -> str:
         )
     if name != "auto":
         return name
-    return "bf16" if device.type == "cpu" and bf16_is_fast() else "float32"
+    return "bf16" if bf16_is_fast(device) else "float32"
 
 
-def bf16_is_fast() -> bool:
-    """Whether this processor has instructions for products of bf16 numbers."""
+def bf16_is_fast(device: torch.device) -> bool:
+    """Whether this CPU or CUDA device has instructions for products of bf16 numbers."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)  # Ampere
+    if device.type != "cpu":
+        return False
     able = torch.cpu.get_capabilities()
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def to_bf16(network: nn.Module) -> None:
-    """Round the weights of convolutions and linear layers to bf16, in place.
-
-    Normalisations keep float32 weights: their sums over thousands of values need the precision,
-    and PyTorch's CPU kernels take bf16 activations with them.
-    """
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            module.to(torch.bfloat16)
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """How much memory an iteration needs, counted from what autograd keeps of small pictures.
 
 Most of it are the tensors that the generator and the perceptor keep for the backward pass. Their
-sizes are sums of terms that grow with the picture's pixels (convolutions), with their square
-(attention) and with its rows, so a few small pictures determine them exactly for every size. The
+sizes are sums of terms that grow with the picture's pixels and with its rows, so a few small
+pictures determine them exactly for every size. The
 rest (the backward pass's own tensors, the allocator's gaps) was fitted to the peaks that
 ``bench.memory`` measures; docs/memory.md compares both.
 """
@@ -22,11 +22,14 @@ from engine.painting.cutouts import cut, draw_cutouts
 from engine.request.recipe import Augmentation, Recipe
 
 # Of the small pictures: height and width in units of the generator's factor, at least 8 pixels.
-_SIDES = ((2, 2), (4, 2), (2, 4), (4, 4))
-_FIXED = 50e6  # bytes: compiled kernels, threads
-# The backward pass of a convolution holds a few tensors of its output's size, attention's a part of
-# its matrices in float32, and each cutout's some of what the forward pass kept.
-_CONVOLUTIONS, _ATTENTION, _CUTOUTS = 4.0, 0.25, 1.4
+_SIDES = ((2, 2), (4, 2), (2, 4))
+_FIXED = 50e6  # bytes: compiled kernels, threads, work space of bounded size
+# The decoder's backward pass holds a few tensors of its largest one's size, more if it computes
+# some again, and that of each cutout holds some of what the forward pass kept.
+_DECODING, _RECOMPUTING, _CUTOUTS = 3.5, 4.5, 1.4
+# Between the tensors that it keeps, glibc's allocator leaves gaps of their size, but gives larger
+# ones than this back to the system.
+_GAPS, _LARGEST_GAP = 8, 32 * 2**20
 # float32 numbers for each of the latent's: the gradient, Adam's moments, a copy for a step that
 # fails and one to go back to; logits also have their probabilities and sums.
 _LATENT, _LOGITS = 12 * 4, 16 * 4
@@ -36,83 +39,82 @@ _LATENT, _LOGITS = 12 * 4, 16 * 4
 class Kept:
     """What decoding keeps for the backward pass, in bytes.
 
-    ``fixed``, the bytes for each ``pixel``, for each pixel ``squared`` and for each ``row`` are
-    added up; ``largest`` is the size of the largest tensor for each pixel, ``width`` the bytes of
-    each of its numbers, and ``latent`` how many numbers z has for each pixel.
+    ``fixed``, the bytes for each ``pixel`` and for each ``row`` are added up; ``largest`` is the
+    size of the largest tensor for each pixel, and ``latent`` how many numbers z has for each pixel.
     """
 
     fixed: float
     pixel: float
-    squared: float
     row: float
     largest: float
-    width: int
     latent: float
 
     def at(self, width: int, height: int) -> float:
         """The bytes for a picture of ``width`` x ``height`` pixels."""
-        pixels = width * height
-        linear = self.fixed + self.pixel * pixels + self.row * height
-        return linear + self.squared * pixels**2
+        return self.fixed + self.pixel * width * height + self.row * height
 
 
 @dataclass(frozen=True)
 class Footprint:
     """The memory of one iteration: ``generator``'s, and ``cutout`` bytes for each cutout.
 
-    For each pixel, ``latent`` is the bytes of z and its optimiser, and ``quantising`` those that
-    are needed for a moment before the picture is decoded.
+    ``latent`` is the bytes of z and its optimiser for each pixel; ``backward`` how many tensors of
+    the generator's largest size its backward pass holds.
     """
 
     generator: Kept
     cutout: float
     latent: float
-    quantising: float
+    backward: float
 
     def peak(self, width: int, height: int, cutouts: int) -> int:
         """The bytes that an iteration needs at most, with ``cutouts`` in one pass."""
         kept, pixels = self.generator, width * height
-        matrices = kept.squared * pixels**2 * 4 / kept.width
-        backward = _CONVOLUTIONS * kept.largest * pixels + _ATTENTION * matrices
+        tensor = kept.largest * pixels
+        decoding = kept.at(width, height) + self.backward * tensor
+        decoding += _GAPS * min(tensor, _LARGEST_GAP)
         looking = _CUTOUTS * self.cutout * cutouts
-        most = max(kept.at(width, height) + backward + looking, self.quantising * pixels)
-        return math.ceil(_FIXED + self.latent * pixels + most)
+        return math.ceil(_FIXED + self.latent * pixels + decoding + looking)
 
 
 def footprint_of(
-    generator: Generator, perceptor: Perceptor, recipe: Recipe, augmentation: Augmentation
+    generator: Generator,
+    perceptor: Perceptor,
+    recipe: Recipe,
+    augmentation: Augmentation,
+    recompute: bool = False,
 ) -> Footprint:
-    """The footprint of a painting whose cutouts are taken by ``augmentation``."""
-    kept = kept_by_generator(generator)
-    latent, quantising = kept.latent * _LATENT, 0.0
-    if generator.codebook is not None:
-        codes = len(generator.codebook) / generator.factor**2  # for each pixel
-        quantising = codes * 2 * 4  # each token's distances from all codes, with a product
-        if recipe.latent == "codebook":
-            latent = codes * _LOGITS
+    """The footprint of a painting whose cutouts are taken by ``augmentation``.
+
+    ``recompute`` says that pictures are decoded in less memory.
+    """
+    kept = kept_by_generator(generator, recompute)
+    latent = kept.latent * _LATENT
+    if recipe.latent == "codebook" and generator.codebook is not None:
+        latent = len(generator.codebook) / generator.factor**2 * _LOGITS
     cutout = kept_by_cutout(perceptor, recipe, augmentation)
-    return Footprint(kept, cutout, latent, quantising)
+    return Footprint(kept, cutout, latent, _RECOMPUTING if recompute else _DECODING)
 
 
-def kept_by_generator(generator: Generator) -> Kept:
-    """Count what ``generator`` keeps of a few small pictures."""
+def kept_by_generator(generator: Generator, recompute: bool = False) -> Kept:
+    """Count what ``generator`` keeps of a few small pictures; see :func:`footprint_of`."""
+    decode = generator.decode_in_less_memory if recompute else generator.decode
     unit = generator.factor * -(-8 // generator.factor)
     rows, counts = [], []
-    largest, latent, number = 0.0, 0.0, 4
+    largest, latent = 0.0, 0.0
     for down, across in _SIDES:
         height, width = down * unit, across * unit
         z = generator.random_latent(height, width, torch.Generator()).detach().requires_grad_()
-        kept = _kept(generator, partial(generator.decode, z))
+        kept = _kept(generator, partial(decode, z))
         pixels = float(height * width)
-        rows.append([1.0, pixels, pixels**2, float(height)])
-        counts.append(float(sum(size for size, _ in kept)))
-        most, number = max(kept)
-        largest, latent = max(largest, most / pixels), max(latent, z.numel() / pixels)
+        rows.append([1.0, pixels, float(height)])
+        counts.append(float(sum(kept)))
+        largest, latent = max(largest, max(kept) / pixels), max(latent, z.numel() / pixels)
     solved = torch.linalg.solve(
         torch.tensor(rows, dtype=torch.float64), torch.tensor(counts, dtype=torch.float64)
     )
-    fixed, pixel, squared, row = (0.0 if abs(x) < 1e-6 else x for x in solved.tolist())
-    return Kept(fixed, pixel, squared, row, largest, number, latent)
+    fixed, pixel, row = (0.0 if abs(x) < 1e-6 else x for x in solved.tolist())
+    return Kept(fixed, pixel, row, largest, latent)
 
 
 def kept_by_cutout(perceptor: Perceptor, recipe: Recipe, augmentation: Augmentation) -> float:
@@ -131,7 +133,7 @@ def kept_by_cutout(perceptor: Perceptor, recipe: Recipe, augmentation: Augmentat
     picture.requires_grad_()
     numbers = draw_cutouts(one, recipe.width, recipe.height, side, torch.Generator())
     kept = _kept(perceptor, lambda: perceptor.encode_image(cut(picture, numbers, side)))
-    return float(sum(size for size, _ in kept))
+    return float(sum(kept))
 
 
 def cutout_side(augmentation: Augmentation, perceptor: Perceptor) -> int:
@@ -140,15 +142,15 @@ def cutout_side(augmentation: Augmentation, perceptor: Perceptor) -> int:
     return augmentation.size if own else perceptor.resolution
 
 
-def _kept(network: nn.Module, compute: Callable[[], Tensor]) -> list[tuple[int, int]]:
-    """What ``compute`` keeps and returns, without weights: the bytes of each and of a number."""
+def _kept(network: nn.Module, compute: Callable[[], Tensor]) -> list[int]:
+    """The bytes of each tensor that ``compute`` keeps or returns, without weights."""
     weights = {weight.untyped_storage().data_ptr() for weight in network.state_dict().values()}
-    kept: dict[int, tuple[int, int]] = {}
+    kept: dict[int, int] = {}
 
     def keep(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes(), tensor.element_size()
+            kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from engine.errors import RequestError
 from engine.models import Generator
-from engine.models.codebook import embed_codes, nearest_codes
+from engine.models.codebook import embed_codes, nearest_codes, squared_norms
 from engine.painting.losses import replace_gradient
 from engine.request.recipe import Recipe
 
@@ -93,10 +93,11 @@ class QuantisedLatent(ContinuousLatent):
         super().__init__(generator, start, clamped, spread)
         assert generator.codebook is not None
         self.codebook = generator.codebook.detach()
+        self.norms = squared_norms(self.codebook)
 
     def best(self) -> Tensor:
         """zq [1, D, h, w]."""
-        codes = nearest_codes(self.z.detach(), self.codebook)
+        codes = nearest_codes(self.z.detach(), self.codebook, self.norms)
         height, width = self.z.shape[-2:]
         return replace_gradient(embed_codes(codes, self.codebook, height, width), self.z)
 

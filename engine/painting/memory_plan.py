@@ -1,4 +1,4 @@
-"""Whether a picture fits into the free memory, and in how many passes, before the first step.
+"""Whether a picture fits into the free memory, and how, before the first step.
 
 Running out of memory is an error on a GPU, and recovery (engine.painting.recovery) deals with it.
 On a CPU, Linux promises more memory than it has and then kills the process, so there it has to be
@@ -7,6 +7,8 @@ known before.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from engine.errors import EngineError, OutOfMemoryError
@@ -18,50 +20,67 @@ from engine.request.recipe import Augmentation, Recipe
 from engine.translatable import Translatable
 
 _USABLE = 0.97  # of the free memory; other programs want some, too
-_Key = tuple[Augmentation, str]
+_Key = tuple[Augmentation, str, bool]
 _COUNTED: WeakKeyDictionary[Generator, WeakKeyDictionary[Perceptor, dict[_Key, Footprint]]] = (
     WeakKeyDictionary()
 )
 
 
-def plan_passes(
-    generator: Generator, perceptor: Perceptor, recipe: Recipe, free: int | None
-) -> int:
-    """The fewest passes in which each iteration fits into ``free`` bytes.
+# So many passes cost less time than to compute the decoder's upper levels again.
+_CHEAP_PASSES = 4
 
-    1 if that is unknown, or if the model cannot be counted (engine.painting.footprint). Raises
-    OutOfMemoryError, with the largest size that fits, if no number of passes is enough.
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """In how many ``passes`` to look at the cutouts, and whether to decode in less memory.
+
+    With ``recompute``, parts of the decoder are computed again in the backward pass.
+    """
+
+    passes: int = 1
+    recompute: bool = False
+
+
+def plan_memory(
+    generator: Generator, perceptor: Perceptor, recipe: Recipe, free: int | None
+) -> MemoryPlan:
+    """The fastest plan with which each iteration fits into ``free`` bytes.
+
+    One pass if that is unknown, or if the model cannot be counted (engine.painting.footprint).
+    Raises OutOfMemoryError, with the largest size that fits, if no plan is enough.
     """
     if free is None:
-        return 1
+        return MemoryPlan()
     usable = int(free * _USABLE)
     stages = {recipe.augmentation_at(0), recipe.augmentation}
     try:
-        footprints = {stage: _footprint(generator, perceptor, recipe, stage) for stage in stages}
+        footprints = {
+            (stage, recompute): _footprint(generator, perceptor, recipe, stage, recompute)
+            for stage in stages
+            for recompute in (False, True)
+        }
     except (EngineError, RuntimeError, ValueError) as error:
         if is_memory_error(error) or is_lost_device(error):
             raise
-        return 1  # a model that does not take small pictures cannot be counted
+        return MemoryPlan()  # a model that does not take small pictures cannot be counted
 
-    def needed(width: int, height: int, passes: int) -> int:
+    def needed(width: int, height: int, plan: MemoryPlan) -> int:
         return max(
-            footprint.peak(width, height, -(-stage.count // passes))
-            for stage, footprint in footprints.items()
+            footprint.peak(width, height, -(-stage.count // plan.passes))
+            for (stage, recompute), footprint in footprints.items()
+            if recompute == plan.recompute
         )
 
-    most = max(stage.count for stage in stages)
-    passes = 1
-    while needed(recipe.width, recipe.height, passes) > usable:
-        if passes >= most:
-            break
-        passes *= 2
-    else:
-        return passes
+    plans = list(_plans(max(stage.count for stage in stages)))
+    for plan in plans:
+        if needed(recipe.width, recipe.height, plan) <= usable:
+            return plan
+    least = plans[-1]
     fitting = next(
         (
             size
             for size in smaller_sizes(recipe.width, recipe.height, generator.factor)
-            if needed(*size, most) <= usable
+            if needed(*size, least) <= usable
         ),
         None,
     )
@@ -70,10 +89,17 @@ def plan_passes(
         "{free} GB are free; {advice}.",
         width=recipe.width,
         height=recipe.height,
-        needed=_gigabytes(needed(recipe.width, recipe.height, most)),
+        needed=_gigabytes(needed(recipe.width, recipe.height, least)),
         free=_gigabytes(free),
         advice=advice(fitting),
     )
+
+
+def _plans(cutouts: int) -> Iterator[MemoryPlan]:
+    """All plans, the fastest first and the one that needs least memory last."""
+    doubled = [1 << i for i in range((cutouts - 1).bit_length() + 1)]
+    yield from (MemoryPlan(passes) for passes in doubled if passes <= _CHEAP_PASSES)
+    yield from (MemoryPlan(passes, recompute=True) for passes in doubled)
 
 
 def _gigabytes(count: int) -> str:
@@ -102,12 +128,16 @@ def smaller_sizes(width: int, height: int, factor: int) -> list[tuple[int, int]]
 
 
 def _footprint(
-    generator: Generator, perceptor: Perceptor, recipe: Recipe, stage: Augmentation
+    generator: Generator,
+    perceptor: Perceptor,
+    recipe: Recipe,
+    stage: Augmentation,
+    recompute: bool,
 ) -> Footprint:
     """Counted once for each model and way of taking cutouts, which the size hardly changes."""
     perceptors = _COUNTED.setdefault(generator, WeakKeyDictionary())
     counted = perceptors.setdefault(perceptor, {})
-    key = stage, recipe.latent
+    key = stage, recipe.latent, recompute
     if key not in counted:
-        counted[key] = footprint_of(generator, perceptor, recipe, stage)
+        counted[key] = footprint_of(generator, perceptor, recipe, stage, recompute)
     return counted[key]

@@ -21,7 +21,7 @@ from engine.painting.framing import frame_of
 from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
 from engine.painting.iterate import Iterate
-from engine.painting.memory_plan import plan_passes
+from engine.painting.memory_plan import MemoryPlan, plan_memory
 from engine.painting.synthesis import Synthesis
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
@@ -99,7 +99,7 @@ def prepare(
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
     if request.init_image is None:
         recipe = recipe_of(request, models)
-        passes = _planned(models, recipe, check_memory)
+        plan = _planned(models, recipe, check_memory)
         synthesis = Synthesis(
             models.generator,
             models.perceptor,
@@ -108,12 +108,12 @@ def prepare(
             seed,
             remarks=_rounded(request, (recipe.width, recipe.height), models),
         )
-        return _with_plan(synthesis, passes)
+        return _with_plan(synthesis, plan)
     source = read_source(request, pictures or {})
     frame, recipe = frame_of(
         source, request, lambda aspect: _edit_recipe(request, models, aspect), models.perceptor
     )
-    passes = _planned(models, recipe, check_memory)
+    plan = _planned(models, recipe, check_memory)
     keep = keep_of(request.keep, request.where)
     synthesis = Synthesis(
         models.generator,
@@ -127,20 +127,20 @@ def prepare(
         (*_rounded(request, frame.picture.size, models), *source.remarks, *frame.remarks),
         frame,
     )
-    return _with_plan(synthesis, passes)
+    return _with_plan(synthesis, plan)
 
 
-def _planned(models: Models, recipe: Recipe, check_memory: bool) -> int | None:
-    """In how many passes the recipe's iterations fit into the free memory; None unchecked."""
+def _planned(models: Models, recipe: Recipe, check_memory: bool) -> MemoryPlan | None:
+    """How the recipe's iterations fit into the free memory; None unchecked."""
     if not check_memory:
         return None
     free = free_bytes(models.device)
-    return plan_passes(models.generator, models.perceptor, recipe, free)
+    return plan_memory(models.generator, models.perceptor, recipe, free)
 
 
-def _with_plan(synthesis: Synthesis, passes: int | None) -> Synthesis:
-    if passes is not None:
-        synthesis.recovery.plan(passes)
+def _with_plan(synthesis: Synthesis, plan: MemoryPlan | None) -> Synthesis:
+    if plan is not None:
+        synthesis.recovery.plan(plan.passes, plan.recompute)
         synthesis.recovery.checks_memory = True
     return synthesis
 

@@ -22,7 +22,7 @@ from engine.models.memory import is_memory_error
 from engine.painting.cutouts import Cutouts, cut, plain_cutouts
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
-from engine.painting.memory_plan import advice, plan_passes
+from engine.painting.memory_plan import advice, plan_memory
 from engine.painting.optimiser import Adam
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -88,7 +88,8 @@ class BeforeStep:
 class Recovery:
     """The failures of one painting so far.
 
-    Each iteration looks at its cutouts in ``passes``, never fewer than ``fewest``. ``last_finite``
+    Each iteration looks at its cutouts in ``passes``, never fewer than ``fewest``, and decodes in
+    less memory with ``recompute``. ``last_finite``
     is the last state from which a step gave finite numbers, None before the first.
     ``float32_since`` is the iteration from which the painting continued in float32, None if it did
     not have to. With ``checks_memory`` it does not go on in float32 if that does not fit.
@@ -97,6 +98,7 @@ class Recovery:
     def __init__(self) -> None:
         self.passes = self.fewest = 1
         self.most_passes = 1
+        self.recompute = False
         self.last_finite: dict[str, Any] | None = None
         self.float32_since: int | None = None
         self.checks_memory = False
@@ -105,8 +107,9 @@ class Recovery:
         self._failed: dict[str, Any] | None = None  # the state in which numbers overflowed
         self._rollbacks = 0
 
-    def plan(self, passes: int) -> None:
-        """Use at least ``passes`` from now on."""
+    def plan(self, passes: int, recompute: bool = False) -> None:
+        """Use at least ``passes`` from now on, and ``recompute`` if it is set."""
+        self.recompute = self.recompute or recompute
         self.fewest = max(self.fewest, passes)
         self._use(max(self.passes, passes))
 
@@ -123,12 +126,18 @@ class Recovery:
             self._use(max(self.fewest, self.passes // 2))
 
     def use_less_memory(self, painting: Recoverable) -> None:
-        """Halve the cutouts in each pass; raises OutOfMemoryError where a pass has only one."""
+        """Halve the cutouts in each pass; if each has only one, recompute the decoder.
+
+        Raises OutOfMemoryError where it already does.
+        """
         give_back()
         recipe = painting.recipe
         if self.passes < recipe.augmentation_at(painting.iteration).count:
             self._patience = min(2 * self._patience, _MAX_PATIENCE)
             self._use(self.passes * 2)
+            return
+        if not self.recompute:
+            self.recompute = True
             return
         fitting = size_that_fits(painting.generator, painting.perceptor, recipe)
         raise OutOfMemoryError(
@@ -191,7 +200,8 @@ class Recovery:
         if self.checks_memory:
             free = free_bytes(painting.latent.z.device)
             try:
-                self.plan(plan_passes(*_networks(painting), painting.recipe, free))
+                plan = plan_memory(*_networks(painting), painting.recipe, free)
+                self.plan(plan.passes, plan.recompute)
             except OutOfMemoryError:
                 painting.generator, painting.perceptor = before
                 raise error from None
@@ -203,6 +213,7 @@ class Recovery:
             "passes": self.passes,
             "fewest": self.fewest,
             "most_passes": self.most_passes,
+            "recompute": self.recompute,
             "calm": self._calm,
             "patience": self._patience,
             "last_finite": self.last_finite,
@@ -219,6 +230,7 @@ class Recovery:
         self.fewest = max(self.fewest, int(state["fewest"]))
         self.passes = max(self.fewest, int(state["passes"]))
         self.most_passes = max(self.passes, int(state["most_passes"]))
+        self.recompute = self.recompute or bool(state.get("recompute", False))
         self._calm, self._patience = int(state["calm"]), int(state["patience"])
         self.last_finite, self._failed = state["last_finite"], state["failed"]
         self._rollbacks = int(state["rollbacks"])
@@ -325,6 +337,6 @@ def size_that_fits(
 
 def _try_size(generator: Generator, perceptor: Perceptor, width: int, height: int) -> None:
     zq = generator.random_latent(height, width, torch.Generator()).detach().requires_grad_()
-    picture = clamp_with_gradient(generator.decode(zq))
+    picture = clamp_with_gradient(generator.decode_in_less_memory(zq))
     whole = plain_cutouts(torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
     perceptor.encode_image(cut(picture, whole, perceptor.resolution)).sum().backward()

@@ -190,7 +190,10 @@ class Synthesis:
         state = self.snapshot() if self.iteration % SNAPSHOT_EVERY == 0 else None
         if recipe.restarts_before(self.iteration):
             self.optimiser = self._new_optimiser()
-        picture = self._shown(self.generator.decode(self._masked(self.latent(self.rng))))
+        decode = self.generator.decode
+        if self.recovery.recompute:
+            decode = self.generator.decode_in_less_memory
+        picture = self._shown(decode(self._masked(self.latent(self.rng))))
         augmentation = recipe.augmentation_at(self.iteration)
         side = self.perceptor.resolution
         if augmentation.size and self.perceptor.any_side:

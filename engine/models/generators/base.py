@@ -54,6 +54,13 @@ class Generator(nn.Module, ABC):
     def decode(self, z: Tensor) -> Tensor:
         """z (quantised, if there is a codebook) -> pictures [B, 3, H, W], not clamped to 0..1."""
 
+    def decode_in_less_memory(self, z: Tensor) -> Tensor:
+        """:meth:`decode`, with less kept for a longer backward pass, if a generator can.
+
+        Pictures and gradients are the same, bit for bit.
+        """
+        return self.decode(z)
+
     def decode_in_bf16(self) -> None:
         """Compute :meth:`decode` in bf16 from now on, if that is faster.
 

@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from engine.models.checkpoints import read_tensors
 from engine.models.codebook import embed_codes, nearest_codes
 from engine.models.generators.base import Generator
+from engine.models.generators.decoder.layers import Convolution
+from engine.models.generators.decoder.network import Decoder
 from engine.models.generators.taming_weights import vqgan_tensors
 from engine.models.generators.taming_yaml import read_config, vq_config
 from engine.models.packages import taming_autoencoder, taming_quantizers
 from engine.models.part_settings import check_names, number
-from engine.models.precision import at_least_float32, to_bf16
+from engine.models.precision import at_least_float32
 from engine.models.state_dict import Uninitialised, fill
 from engine.translatable import Translatable
 
@@ -42,7 +44,7 @@ class VQModel(nn.Module):
         else:
             self.quantize = quantizers.VectorQuantizer2(n_embed, embed_dim, beta=0.25)
         self.quant_conv = nn.Conv2d(channels, embed_dim, 1)
-        self.post_quant_conv = nn.Conv2d(embed_dim, channels, 1)
+        self.post_quant_conv: nn.Conv2d | Convolution = nn.Conv2d(embed_dim, channels, 1)
 
     def prequantised(self, pixels: Tensor) -> Tensor:
         """Pictures [B, 3, H, W] in -1..1 -> the encoder's output [B, D, h, w]."""
@@ -63,11 +65,14 @@ class VQModel(nn.Module):
 class VQGenerator(Generator):
     """A VQModel or a GumbelVQ as a Generator; z [B, D, h, w] is quantised to ``codebook`` [K, D].
 
-    ``factor`` is the side in pixels of the square that a token represents.
+    ``factor`` is the side in pixels of the square that a token represents. Of ``model``, which
+    changes, the part behind the quantiser is replaced by our own with the same weights, frozen.
     """
 
     def __init__(self, model: VQModel) -> None:
         super().__init__()
+        model.post_quant_conv = Convolution(model.post_quant_conv)
+        model.decoder = Decoder(model.decoder)
         self.model = model
         self.gumbel = hasattr(model.quantize, "embed")
         self.factor = 2 ** (model.decoder.num_resolutions - 1)
@@ -124,13 +129,22 @@ class VQGenerator(Generator):
 
     def decode(self, z: Tensor) -> Tensor:
         """zq [B, D, h, w] -> picture [B, 3, h*factor, w*factor], not yet clamped to 0..1."""
-        pixels = self.model.decode(z.to(self.model.post_quant_conv.weight.dtype))
-        return (at_least_float32(pixels) + 1) / 2
+        return self._decode(z, recompute=False)
+
+    def decode_in_less_memory(self, z: Tensor) -> Tensor:
+        """:meth:`decode`, of which the upper levels compute parts again in the backward pass."""
+        return self._decode(z, recompute=True)
+
+    def _decode(self, z: Tensor, *, recompute: bool) -> Tensor:
+        model = self.model
+        h = model.post_quant_conv(z.to(model.post_quant_conv.weight.dtype))
+        pixels = at_least_float32(model.decoder(h, recompute))
+        return (pixels.contiguous() + 1) / 2
 
     def decode_in_bf16(self) -> None:
         """Round the decoder's convolutions to bf16: half the time on a CPU with AMX."""
-        to_bf16(self.model.decoder)
-        to_bf16(self.model.post_quant_conv)
+        self.model.decoder.to_bf16()
+        self.model.post_quant_conv.to(torch.bfloat16)
 
     def mean_latent(self) -> Tensor:
         """The codebook's mean, [1, D, 1, 1]."""

@@ -77,9 +77,12 @@ def test_an_unknown_precision_is_refused_with_those_there_are():
         load_models("drawn", precision="fp16")
 
 
-def test_auto_stays_with_float32_away_from_the_cpu():
-    assert choose_precision("auto", torch.device("cuda")) == "float32"
+@pytest.mark.parametrize(("capability", "chosen"), [((7, 5), "float32"), ((8, 0), "bf16")])
+def test_auto_is_bf16_on_a_gpu_with_instructions_for_it(monkeypatch, capability, chosen):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert choose_precision("auto", torch.device("cuda")) == chosen
     assert choose_precision("bf16", torch.device("cuda")) == "bf16"
+    assert choose_precision("auto", torch.device("mps")) == "float32"
 
 
 def test_the_command_takes_a_precision(tmp_path, run_here):

@@ -7,10 +7,12 @@ import dataclasses
 import pytest
 import torch
 
+from engine.models.generators.taming import VQModel
 from engine.painting.cutouts import draw_cutouts
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
 from engine.request.recipe import PRESETS, Augmentation, Recipe, Regulariser
+from tests.checkpoints import DDCONFIG
 from tests.engine.painting import reference
 from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
 
@@ -45,6 +47,8 @@ def _compare(recipe: Recipe, prompts: list[Prompt], steps: int = 2) -> None:
     generator, perceptor = tiny_generator(torch.float64), tiny_perceptor(torch.float64)
     # Within 0..1: in a saturated area, rounding would decide which gradients a clamp stops.
     generator.model.decoder.conv_out.weight.mul_(0.2)
+    taming = VQModel(DDCONFIG, len(generator.codebook), 32).double().eval().requires_grad_(False)
+    taming.load_state_dict(generator.model.state_dict())
     synthesis = Synthesis(generator, perceptor, prompts, recipe, seed=5)
 
     def encode(pictures: torch.Tensor) -> torch.Tensor:
@@ -65,7 +69,7 @@ def _compare(recipe: Recipe, prompts: list[Prompt], steps: int = 2) -> None:
         total, expected = reference.step_gradient(
             z,
             generator.codebook,
-            lambda zq: (generator.model.decode(zq) + 1) / 2,
+            lambda zq: (taming.decode(zq) + 1) / 2,
             encode,
             synthesis.targets,
             [p.weight for p in prompts],

@@ -1,0 +1,1 @@
+"""The loop's decoder of VQGANs: taming's Decoder with frozen weights."""
