@@ -34,8 +34,7 @@ class _ClampWithGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (beyond,) = ctx.saved_tensors
-        gradient = gradients[0]
-        return gradient * (gradient * beyond >= 0), None, None
+        return gradient_of_clamp(gradients[0], beyond), None, None
 
 
 def replace_gradient(forward: Tensor, backward: Tensor) -> Tensor:
@@ -48,6 +47,12 @@ def clamp_with_gradient(x: Tensor, low: float = 0.0, high: float = 1.0) -> Tenso
     """Clamp; the gradient g passes only where g * (x - clamp(x)) >= 0 (authors' notebook)."""
     result: Tensor = _ClampWithGradient.apply(x, low, high)  # type: ignore[no-untyped-call]  # torch's apply is untyped
     return result
+
+
+def gradient_of_clamp(gradient: Tensor, beyond: Tensor) -> Tensor:
+    """The gradient of x from that of :func:`clamp_with_gradient`; ``beyond`` is x - clamp(x)."""
+    # Numbers instead of booleans, which take four times as long on a CPU.
+    return (gradient * beyond).ge_(0).mul_(gradient)
 
 
 def spherical_distance(u: Tensor, v: Tensor) -> Tensor:

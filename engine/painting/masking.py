@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from kornia.contrib import connected_components_union_find
 from PIL import Image, ImageChops, ImageFilter
 from torch import Tensor
 
@@ -168,6 +167,9 @@ def widen_hulls(hard: Tensor, room: float) -> Tensor:
     """
     if hard.mean() > 0.5:
         return hard
+    # Here, since importing kornia takes as long as everything else but PyTorch.
+    from kornia.contrib import connected_components_union_find
+
     parts = connected_components_union_find(hard)
     height, width = hard.shape[-2:]
     down, right = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")

@@ -6,8 +6,9 @@ those numbers. So a job's picture cannot depend on other jobs, and tests can han
 to kornia's own modules.
 
 - ``numbers.py`` draws, with the distributions of kornia's modules;
-- ``resample.py`` cuts the crops out and shrinks them without aliasing;
-- ``augmentations.py`` flips, warps, jitters and erases;
+- ``resample.py`` cuts the crops out and shrinks them without aliasing, ``pooling.py`` by pooling;
+- ``warps.py``, ``colours.py`` and ``steps.py`` are the changes, each with its gradient;
+- ``augmentations.py`` applies them to a few cutouts at a time;
 - ``cut.py`` does all of it.
 """
 

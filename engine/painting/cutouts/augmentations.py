@@ -1,125 +1,178 @@
-"""What happens to cutouts after they are cut out, by kornia's functions (paper, section 2.3).
-
-Each function takes cutouts [N, 3, S, S] and returns as many; only the chosen ones change.
-"""
+"""What happens to cutouts after they are cut out, as by kornia's modules (paper, section 2.3)."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-import kornia.enhance
 import torch
-from kornia.geometry.transform import (
-    get_affine_matrix2d,
-    get_perspective_transform,
-    warp_affine,
-    warp_perspective,
-)
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
+from engine.painting.cutouts import host
+from engine.painting.cutouts.colours import Brightness, Colour, Contrast
 from engine.painting.cutouts.numbers import Cutouts
-from engine.painting.losses import clamp_with_gradient
+from engine.painting.cutouts.steps import Chain, Chosen, Clamp, Erase, Noise, Step
+from engine.painting.cutouts.warps import Warp, affine_warp, perspective_warp
+
+_PIECE = 2 * 224 * 224  # pixels of cutouts that a processor's cache holds with what is made of them
 
 
-def flip(cut_out: Tensor, cutouts: Cutouts) -> Tensor:
-    """Mirror left and right."""
-    return _where(cutouts.flipped, cut_out, lambda part, numbers: part.flip(-1), cutouts)
+def augment(crops: Tensor, cutouts: Cutouts, source: Tensor) -> Tensor:
+    """Crops [M, 3, S, S] -> the cutouts [N, 3, S, S], augmented by the numbers ``cutouts``.
 
+    ``source`` [N] says which crop each cutout is of; except on the CPU, it has to be a different
+    one. The order is that of the authors' notebook: affine and perspective warps, colours, a
+    rectangle, noise, and a clamp, which the authors' MakeCutouts ends in, too: a plain one halves
+    the gradient where the picture is black or white.
 
-def affine(cut_out: Tensor, cutouts: Cutouts) -> Tensor:
-    """Turn, shear and shift about the centre (kornia's RandomAffine)."""
-
-    def warp(part: Tensor, numbers: Cutouts) -> Tensor:
-        side = part.shape[-1]
-        shear = torch.deg2rad(numbers.shear)
-        matrix = get_affine_matrix2d(
-            numbers.translation,
-            torch.full_like(numbers.translation, side / 2 - 0.5),
-            torch.ones_like(numbers.translation),
-            numbers.angle,
-            shear,
-            torch.zeros_like(shear),
-        )
-        return warp_affine(
-            part, matrix[:, :2], (side, side), align_corners=False, padding_mode=numbers.padding
-        )
-
-    return _where(cutouts.turned, cut_out, warp, cutouts)
-
-
-def perspective(cut_out: Tensor, cutouts: Cutouts) -> Tensor:
-    """Move the corners inwards; what is then outside is black (kornia's RandomPerspective)."""
-
-    def warp(part: Tensor, numbers: Cutouts) -> Tensor:
-        side = part.shape[-1]
-        last = float(side - 1)
-        start = part.new_tensor([[0.0, 0.0], [last, 0.0], [last, last], [0.0, last]])
-        start = start.expand(len(part), 4, 2)
-        matrix = get_perspective_transform(start, start + numbers.corners)
-        return warp_perspective(part, matrix, (side, side), align_corners=False)
-
-    return _where(cutouts.tilted, cut_out, warp, cutouts)
-
-
-def jitter(cut_out: Tensor, cutouts: Cutouts) -> Tensor:
-    """Change brightness, contrast, saturation and hue, in the drawn order (ColorJiggle).
-
-    Where kornia clamps, this clamps with a gradient. Steps that change no cutout are left out:
-    this is the most expensive augmentation.
+    All is on one device. On the CPU, cutouts skip what changes nothing in them. On others, no
+    decision depends on the numbers, so that nothing has to wait for them.
     """
-
-    def change(part: Tensor, numbers: Cutouts) -> Tensor:
-        brightness, contrast, saturation, hue = numbers.colours.unbind(1)
-        steps: tuple[tuple[bool, Callable[[Tensor], Tensor]], ...] = (
-            (
-                bool((brightness != 1).any()),
-                lambda x: kornia.enhance.adjust_brightness(x, brightness - 1, clip_output=False),
-            ),
-            (
-                bool((contrast != 1).any()),
-                lambda x: kornia.enhance.adjust_contrast(x, contrast, clip_output=False),
-            ),
-            (
-                bool((saturation != 1).any()),
-                lambda x: kornia.enhance.adjust_saturation(x, saturation),
-            ),
-            (bool((hue != 0).any()), lambda x: kornia.enhance.adjust_hue(x, hue * 2 * math.pi)),
-        )
-        part = clamp_with_gradient(part)
-        for index in numbers.order:
-            changes, step = steps[index]
-            if changes:
-                part = clamp_with_gradient(step(part))
-        return part
-
-    return _where(cutouts.jittered, cut_out, change, cutouts)
+    pieces = list(_pieces(cutouts, source, crops))
+    result: Tensor = _Augment.apply(crops, pieces, len(cutouts.box))  # type: ignore[no-untyped-call]  # torch's apply is untyped
+    return result
 
 
-def erase(cut_out: Tensor, cutouts: Cutouts) -> Tensor:
-    """Blacken a rectangle (kornia's RandomErasing)."""
-    if not cutouts.erase.any():
-        return cut_out
-    steps = torch.arange(cut_out.shape[-1], device=cut_out.device, dtype=cut_out.dtype) + 0.5
-    left, top, right, bottom = (edge[:, None] for edge in cutouts.erase.unbind(1))
-    columns = (steps >= left) & (steps < right)
-    rows = (steps >= top) & (steps < bottom)
-    gone = rows[:, :, None] & columns[:, None, :]
-    return cut_out.masked_fill(gone[:, None], 0.0)
+@dataclass(frozen=True)
+class _Piece:
+    """Cutouts that the same steps change: the crops ``source`` [n], and where they go [n]."""
+
+    source: Tensor
+    target: Tensor
+    warps: Sequence[Warp]
+    rest: Chain
 
 
-def _where(
-    chosen: Tensor,
-    cut_out: Tensor,
-    function: Callable[[Tensor, Cutouts], Tensor],
-    cutouts: Cutouts,
-) -> Tensor:
-    """``cut_out`` with ``function`` applied to the ``chosen`` [N] cutouts and their numbers."""
-    index = chosen.nonzero().flatten()
-    if not len(index):
-        return cut_out
-    if len(index) == len(cut_out):
-        return function(cut_out, cutouts)
-    numbers = replace(cutouts, grain=None).only(index)  # the grain has the cutouts' size
-    return cut_out.index_copy(0, index, function(cut_out[index], numbers))
+class _Augment(torch.autograd.Function):
+    """Crops [M, 3, S, S] -> cutouts [N, 3, S, S]."""
+
+    @staticmethod
+    def forward(ctx: Any, crops: Tensor, pieces: Sequence[_Piece], count: int) -> Tensor:
+        result = crops.new_empty(count, *crops.shape[1:])
+        warped = []
+        for piece in pieces:
+            part = crops.index_select(0, piece.source)
+            for warp in piece.warps:
+                part = warp.apply(part)
+            warped.append(part)
+            result.index_copy_(0, piece.target, piece.rest.apply(part))
+        ctx.count, ctx.pieces = len(crops), pieces
+        ctx.save_for_backward(*warped)
+        return result
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        result = gradients[0].new_zeros(ctx.count, *gradients[0].shape[1:])
+        for piece, warped in zip(ctx.pieces, ctx.saved_tensors, strict=True):
+            gradient = piece.rest.differentiate(warped)[1]
+            slope = gradient(gradients[0].index_select(0, piece.target))
+            for warp in reversed(piece.warps):
+                slope = warp.gradient(slope)
+            result.index_add_(0, piece.source, slope)
+        return result, None, None
+
+
+def _pieces(cutouts: Cutouts, source: Tensor, crops: Tensor) -> Iterator[_Piece]:
+    """The steps of all cutouts of ``crops``, a few at a time."""
+    side, dtype = crops.shape[-1], crops.dtype
+    # In double precision: sources are in fractions of a side, of which a pixel is a small part.
+    angle, shear, shift = (
+        each.double() for each in (cutouts.angle, cutouts.shear, cutouts.translation)
+    )
+    affine = affine_warp(angle, shear, shift, side).to(dtype)
+    perspective = perspective_warp(cutouts.corners.double(), side).to(dtype)
+    known = host.is_readable(cutouts.box)
+    names = _colour_changes(cutouts) if known else _ALL_CHANGES
+    jittered = cutouts.jittered.to(dtype)[:, None, None, None]
+    for at, happens in _groups(cutouts, max(1, _PIECE // side**2)):
+        warps: list[Warp] = []
+        if happens.turned:
+            warps.append(Warp(affine[at], cutouts.padding))
+        if happens.tilted:
+            warps.append(Warp(perspective[at], "zeros"))
+        rest: list[Step] = []
+        if happens.jittered and names:
+            changes = _jitter(cutouts.colours[at], names)
+            rest += [changes] if known else [Chosen(changes, jittered[at])]
+        if happens.erased:
+            rest.append(Erase(cutouts.erase[at]))
+        if cutouts.grain is not None:
+            rest.append(Noise(cutouts.noise[at][:, None, None, None], cutouts.grain, at))
+        if cutouts.clamped:
+            rest.append(Clamp())
+        yield _Piece(source[at], at, warps, Chain(rest))
+
+
+class _Happens(NamedTuple):
+    """What changes a cutout."""
+
+    turned: bool
+    tilted: bool
+    jittered: bool
+    erased: bool
+
+
+def _groups(cutouts: Cutouts, size: int) -> Iterator[tuple[Tensor, _Happens]]:
+    """Indices of the cutouts by what changes them, on the CPU at most ``size`` at a time.
+
+    Elsewhere all of them at once, changed by everything; numbers that change nothing are neutral.
+    """
+    if not host.is_readable(cutouts.box):
+        every = torch.arange(len(cutouts.box), device=cutouts.box.device)
+        yield every, _Happens(True, True, True, True)
+        return
+    groups: dict[_Happens, list[int]] = {}
+    erased = cutouts.erase.any(dim=1)
+    chosen = (cutouts.turned, cutouts.tilted, cutouts.jittered, erased)
+    for i, happens in enumerate(zip(*(each.tolist() for each in chosen), strict=True)):
+        groups.setdefault(_Happens(*happens), []).append(i)
+    for each, members in groups.items():
+        for start in range(0, len(members), size):
+            yield torch.tensor(members[start : start + size]), each
+
+
+_BRIGHTNESS, _CONTRAST, _SATURATION, _HUE = range(4)  # the columns of ``Cutouts.colours``
+_ALL_CHANGES = (_BRIGHTNESS, _CONTRAST, _SATURATION, _HUE, _HUE, _HUE)
+
+
+def _colour_changes(cutouts: Cutouts) -> tuple[int, ...]:
+    """The columns of colours that change any cutout, in order; the hue as often as needed.
+
+    A turn of the hue by up to half the circle is three by a sixth, of which each step can do one.
+    """
+    neutral = cutouts.colours.new_tensor([1.0, 1.0, 1.0, 0.0])
+    most = (cutouts.colours - neutral).abs().amax(dim=0).tolist()
+    turns = math.ceil(most[_HUE] * 6 - 1e-6)
+    times = [*(int(change > 0) for change in most[:_HUE]), turns]
+    return tuple(column for column in cutouts.order for _ in range(times[column]))
+
+
+def _jitter(colours: Tensor, changes: Sequence[int]) -> Chain:
+    """The steps that make the changes, columns of ``colours`` [N, 4], one after the other.
+
+    Each works on pixels in 0..1, and saturation and hue leave them there.
+    """
+    brightness, contrast = (colours[:, i, None, None, None] for i in (_BRIGHTNESS, _CONTRAST))
+    saturation, hue = (colours[:, i, None, None] for i in (_SATURATION, _HUE))
+    turn = hue * (6 / max(1, changes.count(_HUE)))
+    one, none = torch.ones_like(saturation), torch.zeros_like(turn)
+    steps: list[Step] = [Clamp()]
+    remaining = list(changes)
+    while remaining:
+        change = remaining.pop(0)
+        if change == _BRIGHTNESS:
+            steps += [Brightness(brightness - 1), Clamp()]
+        elif change == _CONTRAST:
+            steps += [Contrast(contrast), Clamp()]
+        elif remaining and {change, remaining[0]} == {_SATURATION, _HUE}:
+            remaining.pop(0)
+            steps.append(Colour(saturation, turn))
+        elif change == _SATURATION:
+            steps.append(Colour(saturation, none))
+        else:
+            steps.append(Colour(one, turn))
+    return Chain(steps)
