@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from engine.models import Generator, Perceptor
 from engine.painting.cutouts import cut, draw_cutouts
+from engine.random_numbers import Draws
 from engine.request.recipe import Augmentation, Recipe
 
 # Of the small pictures: height and width in units of the generator's factor, at least 8 pixels.
@@ -104,7 +105,7 @@ def kept_by_generator(generator: Generator, recompute: bool = False) -> Kept:
     largest, latent = 0.0, 0.0
     for down, across in _SIDES:
         height, width = down * unit, across * unit
-        z = generator.random_latent(height, width, torch.Generator()).detach().requires_grad_()
+        z = generator.random_latent(height, width, Draws(0)).detach().requires_grad_()
         kept = _kept(generator, partial(decode, z))
         pixels = float(height * width)
         rows.append([1.0, pixels, float(height)])
@@ -131,7 +132,7 @@ def kept_by_cutout(perceptor: Perceptor, recipe: Recipe, augmentation: Augmentat
     side = cutout_side(augmentation, perceptor)
     picture = torch.full((1, 3, recipe.height, recipe.width), 0.5, device=perceptor.device)
     picture.requires_grad_()
-    numbers = draw_cutouts(one, recipe.width, recipe.height, side, torch.Generator())
+    numbers = draw_cutouts(one, recipe.width, recipe.height, side, Draws(0))
     kept = _kept(perceptor, lambda: perceptor.encode_image(cut(picture, numbers, side)))
     return float(sum(kept))
 

@@ -13,6 +13,7 @@ from engine.errors import RequestError
 from engine.models import Generator
 from engine.models.codebook import embed_codes, nearest_codes, squared_norms
 from engine.painting.losses import replace_gradient
+from engine.random_numbers import Draws, Stream
 from engine.request.recipe import Recipe
 
 
@@ -22,9 +23,9 @@ class Latent(nn.Module, ABC):
     z: nn.Parameter
     initial: Tensor
 
-    def __call__(self, rng: torch.Generator) -> Tensor:
-        """What the generator decodes now; random draws, if any, come from ``rng``."""
-        result: Tensor = super().__call__(rng)
+    def __call__(self, draws: Draws) -> Tensor:
+        """What the generator decodes now; random numbers, if any, come from ``draws``."""
+        result: Tensor = super().__call__(draws)
         return result
 
     @abstractmethod
@@ -57,7 +58,7 @@ class ContinuousLatent(Latent):
         self.z = nn.Parameter(self.initial.clone())
         self.pull_to_mean(spread)
 
-    def forward(self, rng: torch.Generator) -> Tensor:
+    def forward(self, draws: Draws) -> Tensor:
         """The same as :meth:`best`."""
         return self.best()
 
@@ -126,9 +127,7 @@ class CodebookLatent(Latent):
     probability 0.99. Otherwise the logits are standard normal, as in the notebook.
     """
 
-    def __init__(
-        self, generator: Generator, initial: Tensor, picture: bool, rng: torch.Generator
-    ) -> None:
+    def __init__(self, generator: Generator, initial: Tensor, picture: bool, draws: Draws) -> None:
         super().__init__()
         assert generator.codebook is not None
         self.codebook = generator.codebook.detach()
@@ -141,14 +140,14 @@ class CodebookLatent(Latent):
             logits.scatter_(1, codes[:, None], likely)
             logits = logits.unflatten(2, (height, width))
         else:
-            logits = torch.randn(1, count, height, width, generator=rng).to(self.codebook.device)
-        self.z = nn.Parameter(logits.to(self.codebook.dtype))
+            logits = draws.normal(Stream.START_LOGITS, (1, count, height, width))
+        self.z = nn.Parameter(logits.to(self.codebook))
 
-    def forward(self, rng: torch.Generator) -> Tensor:
-        """zq [1, D, h, w], sampled with one number of ``rng`` per token."""
+    def forward(self, draws: Draws) -> Tensor:
+        """zq [1, D, h, w], sampled with one number of ``draws`` per token."""
         probabilities = self.z.flatten(2).transpose(1, 2).softmax(dim=2)[0]
-        drawn = torch.rand(len(probabilities), 1, generator=rng).to(probabilities.device)
-        codes = sample_codes(probabilities.detach(), drawn)
+        drawn = draws.uniform(Stream.SAMPLED_CODES, (len(probabilities), 1))
+        codes = sample_codes(probabilities.detach(), drawn.to(probabilities.device))
         zq = _ChosenCodes.apply(probabilities, codes, self.codebook)  # type: ignore[no-untyped-call]  # torch's apply is untyped
         result: Tensor = zq.T.reshape(self.initial.shape)
         return result
@@ -174,18 +173,16 @@ def sample_codes(probabilities: Tensor, drawn: Tensor) -> Tensor:
     return torch.searchsorted(total, bound, right=True).squeeze(1)
 
 
-def new_latent(
-    generator: Generator, recipe: Recipe, start: Tensor | None, rng: torch.Generator
-) -> Latent:
+def new_latent(generator: Generator, recipe: Recipe, start: Tensor | None, draws: Draws) -> Latent:
     """The latent of a new painting that starts from a picture ``start`` [1, 3, H, W] in 0..1.
 
     Without one it starts at random. Raises RequestError if the recipe samples from a codebook and
     the generator has none.
     """
     initial = (
-        generator.random_latent(recipe.height, recipe.width, rng)
+        generator.random_latent(recipe.height, recipe.width, draws)
         if start is None
-        else generator.encode_latent(start, rng)
+        else generator.encode_latent(start, draws)
     )
     spread = recipe.spread if start is None else 1.0
     if generator.codebook is None:
@@ -195,5 +192,5 @@ def new_latent(
             )
         return ContinuousLatent(generator, initial, recipe.clamp, spread)
     if recipe.latent == "codebook":
-        return CodebookLatent(generator, initial, start is not None, rng)
+        return CodebookLatent(generator, initial, start is not None, draws)
     return QuantisedLatent(generator, initial, recipe.clamp, spread)

@@ -26,6 +26,7 @@ from engine.painting.synthesis import Synthesis
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
 from engine.pictures.reading import read_file
+from engine.random_numbers import SCHEME
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.limits import MAX_SEED, range_of
 from engine.request.recipe import Recipe, make_recipe
@@ -256,6 +257,7 @@ def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
     """
     facts: dict[str, str | int] = {
         "seed": synthesis.seed,
+        "random": SCHEME,
         "model": models.name,
         "device": str(models.device),
         "precision": _precision(synthesis, models),

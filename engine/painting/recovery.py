@@ -24,6 +24,7 @@ from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.memory_plan import advice, plan_memory
 from engine.painting.optimiser import Adam
+from engine.random_numbers import Draws
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
 
@@ -47,7 +48,6 @@ class Recoverable(Protocol):
     recipe: Recipe
     latent: Latent
     optimiser: Adam
-    rng: torch.Generator
     iteration: int
     seconds: float
     losses: dict[str, float]
@@ -67,7 +67,6 @@ class BeforeStep:
         self._painting = painting
         self._optimiser = painting.optimiser
         self._steps = painting.optimiser.steps
-        self._rng = painting.rng.get_state()
         self._numbers = painting.iteration, painting.seconds, painting.losses
         moments = painting.optimiser.mean, painting.optimiser.square
         self._tensors = [(x, x.detach().clone()) for x in (painting.latent.z, *moments)]
@@ -81,7 +80,6 @@ class BeforeStep:
         painting.latent.z.grad = None
         painting.optimiser = self._optimiser
         painting.optimiser.steps = self._steps
-        painting.rng.set_state(self._rng)
         painting.iteration, painting.seconds, painting.losses = self._numbers
 
 
@@ -92,7 +90,9 @@ class Recovery:
     less memory with ``recompute``. ``last_finite``
     is the last state from which a step gave finite numbers, None before the first.
     ``float32_since`` is the iteration from which the painting continued in float32, None if it did
-    not have to. With ``checks_memory`` it does not go on in float32 if that does not fit.
+    not have to. ``rollbacks`` counts the returns to an earlier state: the numbers drawn depend on
+    it, since the same ones would fail in the same way. With ``checks_memory`` it
+    does not go on in float32 if that does not fit.
     """
 
     def __init__(self) -> None:
@@ -101,11 +101,11 @@ class Recovery:
         self.recompute = False
         self.last_finite: dict[str, Any] | None = None
         self.float32_since: int | None = None
+        self.rollbacks = 0
         self.checks_memory = False
         self._calm = 0  # iterations since the passes changed
         self._patience = _PATIENCE
         self._failed: dict[str, Any] | None = None  # the state in which numbers overflowed
-        self._rollbacks = 0
 
     def plan(self, passes: int, recompute: bool = False) -> None:
         """Use at least ``passes`` from now on, and ``recompute`` if it is set."""
@@ -152,13 +152,12 @@ class Recovery:
         self.passes, self._calm = passes, 0
         self.most_passes = max(self.most_passes, passes)
 
-    def roll_back(self, painting: Recoverable, error: NumericalError, drawn: Tensor) -> None:
+    def roll_back(self, painting: Recoverable, error: NumericalError) -> None:
         """Return to the last finite state, and from there use other cutouts and float32.
 
-        ``drawn`` is the random generator's state after the step that failed. Raises ``error`` if
-        there is no finite state, or if it was tried too often. If the second attempt does not get
-        past the iteration that failed before, its error is raised again and the painting is left
-        as it was then.
+        Raises ``error`` if there is no finite state, or if it was tried too often. If the second
+        attempt does not get past the iteration that failed before, its error is raised again and
+        the painting is left as it was then.
         """
         state = painting.snapshot()
         finite = self.last_finite
@@ -167,12 +166,12 @@ class Recovery:
         if self._failed is not None:
             painting.load_state_dict(self._failed)
             raise numbers_overflowed(self._failed["iteration"])
-        if finite is None or self._rollbacks == _MAX_ROLLBACKS:
+        if finite is None or self.rollbacks == _MAX_ROLLBACKS:
             raise error
         lost, iteration = state["iteration"], finite["iteration"]
         changed = self._to_float32_if_it_fits(painting, error)
         self._failed = state
-        self._rollbacks += 1
+        self.rollbacks += 1
         if changed:
             self.float32_since = iteration
             remark = Translatable(
@@ -189,7 +188,6 @@ class Recovery:
                 iteration=iteration,
             )
         painting.load_state_dict(finite)
-        painting.rng.set_state(drawn)  # the same draws again would fail in the same way
         painting.remarks += (remark,)
 
     def _to_float32_if_it_fits(self, painting: Recoverable, error: NumericalError) -> bool:
@@ -218,7 +216,7 @@ class Recovery:
             "patience": self._patience,
             "last_finite": self.last_finite,
             "failed": self._failed,
-            "rollbacks": self._rollbacks,
+            "rollbacks": self.rollbacks,
             "float32_since": self.float32_since,
         }
 
@@ -233,7 +231,7 @@ class Recovery:
         self.recompute = self.recompute or bool(state.get("recompute", False))
         self._calm, self._patience = int(state["calm"]), int(state["patience"])
         self.last_finite, self._failed = state["last_finite"], state["failed"]
-        self._rollbacks = int(state["rollbacks"])
+        self.rollbacks = int(state["rollbacks"])
         self.float32_since = state["float32_since"]
         if self.float32_since is not None:
             to_float32(painting)
@@ -336,7 +334,7 @@ def size_that_fits(
 
 
 def _try_size(generator: Generator, perceptor: Perceptor, width: int, height: int) -> None:
-    zq = generator.random_latent(height, width, torch.Generator()).detach().requires_grad_()
+    zq = generator.random_latent(height, width, Draws(0)).detach().requires_grad_()
     picture = clamp_with_gradient(generator.decode_in_less_memory(zq))
     whole = plain_cutouts(torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
     perceptor.encode_image(cut(picture, whole, perceptor.resolution)).sum().backward()

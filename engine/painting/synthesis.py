@@ -39,6 +39,7 @@ from engine.painting.recovery import (
     look_in_passes,
     numbers_overflowed,
 )
+from engine.random_numbers import SCHEME, Draws
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -58,9 +59,8 @@ class Synthesis:
 
     ``start`` is a picture [1, 3, H, W] in 0..1 of the recipe's size, or None for random codes.
     Width and height must be multiples of the generator's ``factor``, else it raises RequestError.
-    All random numbers come from ``self.rng``, seeded with ``seed`` before z is drawn: the same
-    arguments give the same pictures, bit for bit, on the same kind of device with the same number
-    of threads.
+    All random numbers come from ``seed`` and the iteration (:meth:`draws`): the same arguments
+    give the same pictures, bit for bit, on the same kind of device with the same number of threads.
 
     An edit has a start. Its ``mask`` [1, 1, H, W] in 0..1 can change where it is at least 0.5, and
     elsewhere the start's pixels are restored (see engine.painting.masking). ``keep`` is the weight
@@ -96,7 +96,6 @@ class Synthesis:
         self.prompts = tuple(prompts)
         self.recipe = recipe
         self.seed = seed
-        self.rng = torch.Generator().manual_seed(seed)
         self.iteration = 0
         self.seconds = 0.0
         self.losses: dict[str, float] = {}
@@ -106,7 +105,7 @@ class Synthesis:
         self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
         self.frame = frame
         self.original = None if start is None else start.to(generator.reference)
-        self.latent = new_latent(generator, recipe, self.original, self.rng)
+        self.latent = new_latent(generator, recipe, self.original, self.draws())
         towards = recipe.regulariser.towards
         to_start = towards == "start" or (towards == "picture" and start is not None)
         self.anchor = self.latent.z.detach().clone() if to_start else None
@@ -122,6 +121,11 @@ class Synthesis:
             if keep and self.original is not None:
                 whole = cut(self.original, plain_cutouts(_WHOLE), perceptor.resolution)
                 self._structure = perceptor.encode_image(whole)[0]
+
+    def draws(self) -> Draws:
+        """The random numbers of this iteration, or of the start before the first."""
+        device = self.generator.reference.device
+        return Draws(self.seed, self.iteration, self.recovery.rollbacks, device)
 
     def set_mask(self, mask: Tensor | None) -> None:
         """Change only this part of the picture from now on; None for all of it.
@@ -172,7 +176,6 @@ class Synthesis:
                 before = BeforeStep(self)
                 return self._step(began)
             except BaseException as error:
-                drawn = self.rng.get_state()
                 if before is not None:
                     before.restore()
                 if not (isinstance(error, NumericalError) or is_memory_error(error)):
@@ -181,7 +184,7 @@ class Synthesis:
             del before
             failure.__traceback__ = None  # it keeps all tensors of the step in memory
             if isinstance(failure, NumericalError):
-                self.recovery.roll_back(self, failure, drawn)
+                self.recovery.roll_back(self, failure)
             else:
                 self.recovery.use_less_memory(self)
 
@@ -190,15 +193,16 @@ class Synthesis:
         state = self.snapshot() if self.iteration % SNAPSHOT_EVERY == 0 else None
         if recipe.restarts_before(self.iteration):
             self.optimiser = self._new_optimiser()
+        draws = self.draws()
         decode = self.generator.decode
         if self.recovery.recompute:
             decode = self.generator.decode_in_less_memory
-        picture = self._shown(decode(self._masked(self.latent(self.rng))))
+        picture = self._shown(decode(self._masked(self.latent(draws))))
         augmentation = recipe.augmentation_at(self.iteration)
         side = self.perceptor.resolution
         if augmentation.size and self.perceptor.any_side:
             side = augmentation.size
-        cutouts = draw_cutouts(augmentation, recipe.width, recipe.height, side, self.rng)
+        cutouts = draw_cutouts(augmentation, recipe.width, recipe.height, side, draws)
         names, terms = self._terms()
         gradient = None
         if self.recovery.passes == 1:
@@ -337,9 +341,10 @@ class Synthesis:
         return notices
 
     def state_dict(self) -> dict[str, Any]:
-        """The state: z, Adam's moments, the random generator's state, the iteration, the recovery.
+        """The state: z, Adam's moments, the seed, the iteration, the recovery.
 
-        The mask is not included, since the same arguments give the same mask.
+        The seed and the iteration determine the random numbers. The mask is not included, since
+        the same arguments give the same mask.
         """
         return {**self.snapshot(), "recovery": self.recovery.state_dict()}
 
@@ -352,15 +357,21 @@ class Synthesis:
             "latent": self.latent.z.detach().clone(),
             "anchor": self.anchor,
             "optimiser": self.optimiser.state_dict(),
-            "rng": self.rng.get_state(),
+            "random": SCHEME,
+            "seed": self.seed,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a :meth:`state_dict` of a Synthesis with the same arguments.
 
-        States that earlier versions saved have no recovery, and leave it as it is. Raises
-        RequestError if the latent has another shape.
+        Raises RequestError if the latent has another shape, or if the state was saved with other
+        random numbers (see engine.random_numbers.SCHEME).
         """
+        if state.get("random") != SCHEME:
+            raise RequestError(
+                "The saved state is of an earlier version with other random numbers, and can't be "
+                "continued; start from the beginning."
+            )
         latent = state["latent"]
         if latent.shape != self.latent.z.shape:
             raise RequestError(
@@ -378,9 +389,9 @@ class Synthesis:
         if self.mask is not None:
             self.optimiser.mean *= self.mask.tokens
             self.optimiser.square *= self.mask.tokens
-        self.rng.set_state(state["rng"])
+        self.seed = int(state["seed"])
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])
         self.losses = dict(state["losses"])
-        if "recovery" in state:
+        if "recovery" in state:  # not in a snapshot
             self.recovery.load_state_dict(state["recovery"], self)

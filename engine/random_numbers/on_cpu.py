@@ -1,7 +1,7 @@
 """Random numbers on a CPU, by numpy in blocks that stay in the processor's cache.
 
-Faster than torch.randn, which draws one number after the other, although it uses one thread. The
-numbers are bit-equal to those of ``on_device.py``.
+One thread takes about as long as torch.randn does with any number (``bench.random_numbers``).
+The numbers are bit-equal to those of ``on_device.py``.
 """
 
 from __future__ import annotations

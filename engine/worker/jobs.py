@@ -21,7 +21,9 @@ from engine.painting.iterate import Iterate
 from engine.painting.pipeline import prepare, provenance
 from engine.painting.synthesis import Synthesis
 from engine.pictures.writing import picture_texts, png_bytes
+from engine.random_numbers import SCHEME
 from engine.request.request import ImageRequest, request_from_json
+from engine.translatable import Translatable
 from engine.worker.frames import Recorder
 from engine.worker.messages import (
     AboutJob,
@@ -39,6 +41,14 @@ from engine.worker.small_pictures import overlay_of, preview_of
 
 Send = Callable[[AboutJob | Busy | Logged], None]
 _STEPPED_EVERY = 1.0  # seconds
+_NEW_MODEL = Translatable(
+    "This picture can't be continued, because the model has changed since it was painted; press "
+    "Edit to start from the picture."
+)
+_OLD_NUMBERS = Translatable(
+    "This picture can't be continued, because an earlier version painted it with other random "
+    "numbers; press Edit to start from the picture."
+)
 
 
 class WorkerJob(Protocol):
@@ -273,7 +283,7 @@ class PaintJob:
         path = Path(self._order.state)
         if not path.exists():
             return True
-        own = True
+        own, advice = True, _NEW_MODEL
         try:
             kept = torch.load(path, map_location="cpu", weights_only=True)
             own = kept.get("job") in (self.id, None)
@@ -283,6 +293,8 @@ class PaintJob:
                 reason = "it belongs to another model"
             elif kept.get("area", _area(synthesis)) != _area(synthesis):
                 reason = "it belongs to another part of the picture"
+            elif kept["synthesis"].get("random") != SCHEME:
+                reason, advice = "it was saved with other random numbers", _OLD_NUMBERS
             else:
                 state: dict[str, Any] = kept["synthesis"]
                 if state["anchor"] is not None:
@@ -303,10 +315,7 @@ class PaintJob:
             reason = str(error)
         if not own:
             self._warn(f"the picture cannot be continued: {reason}")
-            raise RequestError(
-                "This picture can't be continued, because the model has changed "
-                "since it was painted; press Edit to start from the picture."
-            )
+            raise RequestError(advice)
         self._warn(f"starting again, as the saved state cannot be used: {reason}")
         return False
 

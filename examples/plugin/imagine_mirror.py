@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.models.generators.base import Generator
 from engine.models.part_settings import check_names, number
+from engine.random_numbers import Draws, Stream
 
 CELL = 4  # pixels
 
@@ -37,12 +38,12 @@ class MirrorGenerator(Generator):
         """The standard deviation of random latents."""
         return 1.0
 
-    def random_latent(self, height: int, width: int, rng: torch.Generator) -> Tensor:
+    def random_latent(self, height: int, width: int, draws: Draws) -> Tensor:
         """Normal noise."""
         shape = (1, 3, height // CELL, width // self.factor)
-        return torch.randn(shape, generator=rng).to(self.contrast)
+        return draws.normal(Stream.START_LATENT, shape).to(self.contrast)
 
-    def encode_latent(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
+    def encode_latent(self, picture: Tensor, draws: Draws | None = None) -> Tensor:
         """The mean of a picture's halves."""
         small = F.avg_pool2d((picture + picture.flip(3)) / 2, CELL)
         return small[..., : small.shape[3] // 2].clamp(0.01, 0.99).logit() / self.contrast

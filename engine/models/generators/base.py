@@ -9,6 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from engine.random_numbers import Draws
+
 
 class Generator(nn.Module, ABC):
     """Decodes latents z to pictures, and encodes pictures. Other code never asks for its kind.
@@ -43,11 +45,11 @@ class Generator(nn.Module, ABC):
         """The standard deviation of its latents."""
 
     @abstractmethod
-    def random_latent(self, height: int, width: int, rng: torch.Generator) -> Tensor:
-        """A random z for a picture of ``height`` x ``width`` pixels, drawn on the CPU."""
+    def random_latent(self, height: int, width: int, draws: Draws) -> Tensor:
+        """A random z for a picture of ``height`` x ``width`` pixels."""
 
     @abstractmethod
-    def encode_latent(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
+    def encode_latent(self, picture: Tensor, draws: Draws | None = None) -> Tensor:
         """The z of a picture [1, 3, H, W] in 0..1, whose sides are multiples of ``factor``."""
 
     @abstractmethod

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from engine.models.generators.base import Generator
 from engine.models.part_settings import check_names, number
+from engine.random_numbers import Draws, Stream
 
 # The square root of the covariance of ImageNet's colours: uncorrelated channels -> RGB.
 _COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.00, -0.05), (0.27, -0.09, 0.03))
@@ -55,12 +56,12 @@ class FourierGenerator(Generator):
         """1, the standard deviation of random latents."""
         return 1.0
 
-    def random_latent(self, height: int, width: int, rng: torch.Generator) -> Tensor:
+    def random_latent(self, height: int, width: int, draws: Draws) -> Tensor:
         """Normal noise [1, 6, H, W // 2 + 1], which decodes to clouds with a natural spectrum."""
-        return torch.randn((1, 6, height, width // 2 + 1), generator=rng).to(self.colours)
+        return draws.normal(Stream.START_LATENT, (1, 6, height, width // 2 + 1)).to(self.colours)
 
     @torch.no_grad()
-    def encode_latent(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
+    def encode_latent(self, picture: Tensor, draws: Draws | None = None) -> Tensor:
         """The spectrum of a picture [1, 3, H, W] in 0..1; black and white become almost so."""
         plain = picture.clamp(_MARGIN, 1 - _MARGIN).logit()
         channels = torch.einsum("dc,bchw->bdhw", torch.linalg.inv(self.colours), plain)

@@ -21,6 +21,7 @@ from engine.models.packages import taming_autoencoder, taming_quantizers
 from engine.models.part_settings import check_names, number
 from engine.models.precision import at_least_float32
 from engine.models.state_dict import Uninitialised, fill
+from engine.random_numbers import Draws, Stream
 from engine.translatable import Translatable
 
 
@@ -95,31 +96,31 @@ class VQGenerator(Generator):
         """The codebook's standard deviation."""
         return self.codebook.std().item()
 
-    def random_latent(self, height: int, width: int, rng: torch.Generator) -> Tensor:
+    def random_latent(self, height: int, width: int, draws: Draws) -> Tensor:
         """The vectors of uniformly random codes, [1, D, h, w]."""
         rows, columns = height // self.factor, width // self.factor
-        codes = torch.randint(len(self.codebook), (1, rows * columns), generator=rng)
+        codes = draws.integers(Stream.START_CODES, len(self.codebook), (1, rows * columns))
         return self.embed(codes.to(self.codebook.device), rows, columns)
 
-    def encode_latent(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
+    def encode_latent(self, picture: Tensor, draws: Draws | None = None) -> Tensor:
         """The vectors of the picture's codes, [1, D, h, w]; the clamp does not move these."""
         height, width = picture.shape[-2:]
-        return self.embed(self.encode(picture, rng), height // self.factor, width // self.factor)
+        return self.embed(self.encode(picture, draws), height // self.factor, width // self.factor)
 
     @torch.no_grad()
-    def encode(self, picture: Tensor, rng: torch.Generator | None = None) -> Tensor:
+    def encode(self, picture: Tensor, draws: Draws | None = None) -> Tensor:
         """The codes [B, h*w] of a picture [B, 3, H, W] in 0..1; H and W multiples of ``factor``.
 
-        A GumbelVQ samples its codes, in evaluation mode too, with noise from ``rng``; without
-        ``rng`` it takes the most likely codes.
+        A GumbelVQ samples its codes, in evaluation mode too, with noise from ``draws``;
+        without them it takes the most likely codes.
         """
         h = self.model.prequantised(picture * 2 - 1)
         if not self.gumbel:
             return nearest_codes(h, self.codebook)
         logits = self.model.quantize.proj(h)
-        if rng is not None:
-            draws = torch.rand(logits.shape, generator=rng).to(logits)
-            logits = logits - (-(draws.clamp(1e-20, 1)).log()).clamp(min=1e-20).log()
+        if draws is not None:
+            drawn = draws.uniform(Stream.ENCODING, logits.shape).to(logits)
+            logits = logits - (-(drawn.clamp(1e-20, 1)).log()).clamp(min=1e-20).log()
         codes: Tensor = logits.argmax(dim=1).flatten(1)
         return codes
 

@@ -1,9 +1,8 @@
 """Augmented crops of a picture as inputs of the perceptor (paper, sections 2.3 and G.2).
 
 Random numbers and image processing are separate: :func:`draw_cutouts` draws all random numbers of
-an iteration from the job's own generator, and :func:`cut` is a pure function of the picture and
-those numbers. So a job's picture cannot depend on other jobs, and tests can hand the same numbers
-to kornia's own modules.
+an iteration, and :func:`cut` is a pure function of the picture and those numbers. So tests can
+hand the same numbers to kornia's own modules.
 
 - ``numbers.py`` draws, with the distributions of kornia's modules;
 - ``resample.py`` cuts the crops out and shrinks them without aliasing, ``pooling.py`` by pooling;

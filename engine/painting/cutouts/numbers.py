@@ -1,17 +1,16 @@
-"""The random numbers of an iteration's cutouts, drawn from the job's own generator."""
+"""The random numbers of an iteration's cutouts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from engine.random_numbers import Draws, Stream
 from engine.request.recipe import Augmentation, Padding, Shrink
-
-Uniform = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -75,71 +74,75 @@ class Cutouts:
 
 
 def draw_cutouts(
-    augmentation: Augmentation, width: int, height: int, resolution: int, generator: torch.Generator
+    augmentation: Augmentation, width: int, height: int, resolution: int, draws: Draws
 ) -> Cutouts:
     """Draw the numbers of one iteration for a picture of ``width`` x ``height`` pixels.
 
-    ``resolution`` is the cutouts' side S in pixels. The same number of values is always drawn in
-    the same order, in float32 on the CPU, so that a seed gives the same cutouts on every device.
+    ``resolution`` is the cutouts' side S in pixels. Each kind of number has its own stream, on the
+    device of ``draws``, and is drawn for all cutouts, whether the augmentation happens or not.
     Crops are those of the authors' ``MakeCutouts``; the other distributions are those of kornia's
     RandomHorizontalFlip, RandomAffine, RandomPerspective, ColorJiggle (called ColorJitter when the
     paper was written) and RandomErasing.
     """
     n = augmentation.count
+    drawn = draws.uniforms(_small_draws(n))
 
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(shape, generator=generator)
+    def happens(stream: Stream, probability: float) -> Tensor:
+        return drawn[stream] < probability
 
-    def around(centre: float, most: float) -> Tensor:
-        return centre + (uniform(n) * 2 - 1) * most
+    def around(stream: Stream, most: float) -> Tensor:
+        return (drawn[stream] * 2 - 1) * most
 
-    box = _draw_boxes(augmentation, width, height, resolution, uniform)
-    flipped = uniform(n) < augmentation.flip
-    turned = uniform(n) < augmentation.affine
-    angle = around(0, augmentation.degrees)
-    translation = (uniform(n, 2) * 2 - 1) * torch.tensor(augmentation.translate) * resolution
-    shear = around(0, augmentation.shear)
-    tilted = uniform(n) < augmentation.perspective
-    inward = torch.tensor([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
-    corners = uniform(n, 4, 2) * inward * (augmentation.distortion * resolution / 2)
-    jittered = uniform(n) < augmentation.jitter
-    colours = torch.stack(
-        [
-            around(1, augmentation.brightness),
-            around(1, augmentation.contrast),
-            around(1, augmentation.saturation),
-            around(0, augmentation.hue),
-        ],
-        dim=1,
-    )
-    order = tuple(torch.randperm(4, generator=generator).tolist())
-    erase = _draw_rectangles(augmentation, resolution, uniform)
-    noise = uniform(n) * augmentation.noise
+    turned = happens(Stream.TURNED, augmentation.affine)
+    tilted = happens(Stream.TILTED, augmentation.perspective)
+    jittered = happens(Stream.JITTERED, augmentation.jitter)
     grain = None
     if augmentation.noise:
-        grain = torch.randn((n, 3, resolution, resolution), generator=generator)
+        grain = draws.normal(Stream.GRAIN, (n, 3, resolution, resolution))
     return Cutouts(
-        box=box,
-        flipped=flipped,
+        box=_boxes(augmentation, width, height, resolution, drawn),
+        flipped=happens(Stream.FLIPPED, augmentation.flip),
         turned=turned,
-        angle=angle * turned,
-        translation=translation * turned[:, None],
-        shear=shear * turned,
+        angle=around(Stream.ANGLES, augmentation.degrees) * turned,
+        translation=_scaled(
+            around(Stream.SHIFTS, 1.0), [most * resolution for most in augmentation.translate]
+        )
+        * turned[..., None],
+        shear=around(Stream.SHEARS, augmentation.shear) * turned,
         tilted=tilted,
-        corners=corners * tilted[:, None, None],
+        corners=_inwards(drawn[Stream.CORNERS] * (augmentation.distortion * resolution / 2))
+        * tilted[..., None, None],
         jittered=jittered,
-        colours=torch.where(jittered[:, None], colours, _NEUTRAL_COLOURS),
-        erase=erase,
-        noise=noise,
+        colours=_colours(augmentation, drawn[Stream.COLOURS], jittered),
+        erase=_rectangles(augmentation, resolution, drawn),
+        noise=drawn[Stream.NOISE] * augmentation.noise,
         grain=grain,
-        order=order,
+        order=draws.order(Stream.COLOUR_ORDER, 4),
         padding=augmentation.padding,
         shrink=augmentation.shrink,
         clamped=augmentation.clamped,
     )
 
 
-_NEUTRAL_COLOURS = torch.tensor([1.0, 1.0, 1.0, 0.0])
+def _small_draws(n: int) -> dict[Stream, tuple[int, ...]]:
+    """The shapes of the uniform numbers of ``n`` cutouts."""
+    return {
+        Stream.CROP_SIDES: (n,),
+        Stream.CROP_PLACES: (n, 2),
+        Stream.FLIPPED: (n,),
+        Stream.TURNED: (n,),
+        Stream.ANGLES: (n,),
+        Stream.SHIFTS: (n, 2),
+        Stream.SHEARS: (n,),
+        Stream.TILTED: (n,),
+        Stream.CORNERS: (n, 4, 2),
+        Stream.JITTERED: (n,),
+        Stream.COLOURS: (n, 4),
+        Stream.ERASED: (n,),
+        Stream.ERASED_SHAPES: (n, 4),
+        Stream.ERASED_PLACES: (n, 2),
+        Stream.NOISE: (n,),
+    }
 
 
 def plain_cutouts(box: Tensor) -> Cutouts:
@@ -159,42 +162,76 @@ def plain_cutouts(box: Tensor) -> Cutouts:
         tilted=no,
         corners=torch.zeros(n, 4, 2),
         jittered=no,
-        colours=_NEUTRAL_COLOURS.expand(n, 4),
+        colours=torch.tensor([1.0, 1.0, 1.0, 0.0]).expand(n, 4),
         erase=torch.zeros(n, 4),
         noise=nothing,
         grain=None,
     )
 
 
-def _draw_boxes(
-    augmentation: Augmentation, width: int, height: int, resolution: int, uniform: Uniform
+def _scaled(values: Tensor, factors: Sequence[float]) -> Tensor:
+    """``values`` [..., K], each multiplied by its factor.
+
+    The factors stay numbers: as a tensor they would have to be copied to the device.
+    """
+    columns = zip(values.unbind(-1), factors, strict=True)
+    return torch.stack([column * factor for column, factor in columns], dim=-1)
+
+
+def _inwards(corners: Tensor) -> Tensor:
+    """Lengths [..., 4, 2] as shifts of the corners towards the middle, right and down."""
+    right, down = corners.unbind(-1)
+    signs = (1, -1, -1, 1), (1, 1, -1, -1)
+    return torch.stack([_scaled(right, signs[0]), _scaled(down, signs[1])], dim=-1)
+
+
+def _colours(augmentation: Augmentation, drawn: Tensor, jittered: Tensor) -> Tensor:
+    """Factors of brightness, contrast and saturation and the hue's shift, [..., N, 4]."""
+    most = augmentation.brightness, augmentation.contrast, augmentation.saturation, augmentation.hue
+    shifts = _scaled(drawn * 2 - 1, most) * jittered[..., None]
+    return torch.cat([1 + shifts[..., :3], shifts[..., 3:]], dim=-1)
+
+
+def _boxes(
+    augmentation: Augmentation,
+    width: int,
+    height: int,
+    resolution: int,
+    drawn: Mapping[Stream, Tensor],
 ) -> Tensor:
     """Squares of whole pixels; a few, if the augmentation says so, are the whole picture."""
-    n = augmentation.count
     short = min(width, height)
     least = min(short, resolution)
-    side = (uniform(n) ** augmentation.crop_power * (short - least) + least).floor()
-    left = (uniform(n) * (width - side + 1)).floor().minimum(width - side)
-    top = (uniform(n) * (height - side + 1)).floor().minimum(height - side)
-    size = torch.tensor([width, height, width, height], dtype=torch.float32)
-    box = torch.stack([left, top, side, side], dim=1) / size
-    box[: round(n * augmentation.whole)] = torch.tensor([0.0, 0.0, 1.0, 1.0])
+    power = drawn[Stream.CROP_SIDES] ** augmentation.crop_power
+    side = (power * (short - least) + least).floor()
+    right, down = drawn[Stream.CROP_PLACES].unbind(-1)
+    left = (right * (width - side + 1)).floor().minimum(width - side)
+    top = (down * (height - side + 1)).floor().minimum(height - side)
+    box = torch.stack([left / width, top / height, side / width, side / height], dim=-1)
+    whole = round(augmentation.count * augmentation.whole)
+    box[..., :whole, :2].zero_()
+    box[..., :whole, 2:].fill_(1)
     return box
 
 
-def _draw_rectangles(augmentation: Augmentation, resolution: int, uniform: Uniform) -> Tensor:
-    """Rectangles [N, 4] of 10 to 40% of the area, 0.3 to 3.3 times as high as wide (RandomErasing).
+def _rectangles(
+    augmentation: Augmentation, resolution: int, drawn: Mapping[Stream, Tensor]
+) -> Tensor:
+    """Rectangles [..., N, 4] of 10 to 40% of the area, 0.3 to 3.3 times as high as wide.
 
-    Half of them are at most as high as they are wide.
+    As in kornia's RandomErasing, half of them are at most as high as they are wide.
     """
-    n = augmentation.count
-    happens = uniform(n) < augmentation.erasing
-    area = (0.1 + 0.3 * uniform(n)) * resolution**2
-    flat, tall = 0.3 + 0.7 * uniform(n), 1 + (1 / 0.3 - 1) * uniform(n)
-    ratio = torch.where(uniform(n) > 0.5, flat, tall)
+    happens = drawn[Stream.ERASED] < augmentation.erasing
+    size, low, high, which = drawn[Stream.ERASED_SHAPES].unbind(-1)
+    area = (0.1 + 0.3 * size) * resolution**2
+    flat, tall = 0.3 + 0.7 * low, 1 + (1 / 0.3 - 1) * high
+    ratio = torch.where(which > 0.5, flat, tall)
     height = (area * ratio).sqrt().round().clamp(1, resolution)
     width = (area / ratio).sqrt().round().clamp(1, resolution)
-    left = (uniform(n) * (resolution - width + 1)).floor()
-    top = (uniform(n) * (resolution - height + 1)).floor()
-    rectangle = torch.stack([left, top, left + width, top + height], dim=1) * happens[:, None]
-    return rectangle[:1].expand(n, 4) if augmentation.same_erasing else rectangle
+    right, down = drawn[Stream.ERASED_PLACES].unbind(-1)
+    left = (right * (resolution - width + 1)).floor()
+    top = (down * (resolution - height + 1)).floor()
+    rectangle = torch.stack([left, top, left + width, top + height], dim=-1) * happens[..., None]
+    if augmentation.same_erasing:
+        return rectangle[..., :1, :].expand(rectangle.shape)
+    return rectangle

@@ -226,7 +226,7 @@ def test_a_painting_writes_picture_time_lapse_preview_and_report(catalogue, fold
     assert request == ImageRequest(prompt="a fox", seed=7, model="tiny")
     assert report["request"] == json.loads(texts["imagine-bot request"])
     provenance = json.loads(texts["imagine-bot provenance"])
-    assert provenance.keys() >= {"seed", "model", "device", "torch", "kornia", "threads"}
+    assert provenance.keys() >= {"seed", "random", "model", "device", "torch", "kornia", "threads"}
     assert (provenance["seed"], provenance["model"]) == (7, "tiny")
 
     with opened(folder / "preview.png") as preview:

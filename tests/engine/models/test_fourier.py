@@ -7,18 +7,17 @@ import torch
 from engine.errors import ModelError, RequestError
 from engine.models.generators.fourier import FourierGenerator, build
 from engine.painting.synthesis import Synthesis
+from engine.random_numbers import Draws
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
 from tests.engine.tiny import PLAIN, tiny_perceptor
 
 
-def rng(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 30), (31, 64)])
 def test_a_picture_comes_back_from_its_spectrum(height, width):
-    picture = torch.rand(1, 3, height, width, generator=rng()) * 0.9 + 0.05
+    picture = (
+        torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0)) * 0.9 + 0.05
+    )
     generator = FourierGenerator()
     z = generator.encode_latent(picture)
     assert z.shape == (1, 6, height, width // 2 + 1)
@@ -38,7 +37,7 @@ def test_black_and_white_come_back_nearly_so():
 @pytest.mark.parametrize("contrast", [0.5, 1.0])
 def test_a_random_start_has_the_contrast_asked_for_at_any_size(side, contrast):
     generator = FourierGenerator(contrast=contrast)
-    pictures = [generator.decode(generator.random_latent(side, side, rng(i))) for i in range(40)]
+    pictures = [generator.decode(generator.random_latent(side, side, Draws(i))) for i in range(40)]
     lightness = torch.cat(pictures).logit().mean(1)
     assert lightness.std().item() == pytest.approx(contrast, rel=0.15)
 
@@ -48,7 +47,7 @@ def test_a_random_start_falls_with_frequency_as_natural_pictures_do():
     generator = FourierGenerator(decay=1.0)
     lightness = torch.stack(
         [
-            generator.decode(generator.random_latent(128, 128, rng(i)))[0].logit().mean(0)
+            generator.decode(generator.random_latent(128, 128, Draws(i)))[0].logit().mean(0)
             for i in range(30)
         ]
     )
@@ -76,7 +75,7 @@ def test_its_painting_is_the_same_for_the_same_seed_and_after_a_restore():
 
 def test_outside_a_mask_the_original_stays_exactly():
     recipe = Recipe(width=48, height=32, iterations=4, augmentation=PLAIN)
-    start = torch.rand(1, 3, 32, 48, generator=rng()) * 0.8 + 0.1
+    start = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(0)) * 0.8 + 0.1
     mask = torch.zeros(1, 1, 32, 48)
     mask[..., :16] = 1
     synthesis = Synthesis(

@@ -10,6 +10,7 @@ from engine.errors import CheckpointError, MissingModelError, ModelError, Unknow
 from engine.models import choose_device, load_catalogue, load_models
 from engine.models.catalogue import add_model
 from engine.models.download import file_sha256, obtain
+from engine.random_numbers import Draws
 from tests.checkpoints import open_clip_config, open_clip_state, vqgan_config, vqgan_state
 
 
@@ -38,7 +39,7 @@ def test_a_users_model_loads_and_can_be_optimised(mine):
         assert not any(parameter.requires_grad for parameter in network.parameters())
         assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
         assert not any(value.is_meta for value in network.state_dict().values())
-    z = models.generator.random_latent(8, 8, torch.Generator()).clone().requires_grad_()
+    z = models.generator.random_latent(8, 8, Draws(0)).clone().requires_grad_()
     picture = torch.nn.functional.interpolate(models.generator.decode(z), (32, 32))
     seen = models.perceptor.encode_image(picture)
     (seen * models.perceptor.encode_text(["a word"])).sum().backward()
@@ -102,9 +103,7 @@ def test_the_shipped_models_load_from_the_package_and_are_small(own_catalogue):
     assert models.perceptor.tokenize("a qwertzuiop").unknown == ("qwertzuiop",)
     side = 4
     length = side * models.generator.factor
-    picture = models.generator.decode(
-        models.generator.random_latent(length, length, torch.Generator())
-    )
+    picture = models.generator.decode(models.generator.random_latent(length, length, Draws(0)))
     assert picture.shape == (1, 3, length, length)
 
 

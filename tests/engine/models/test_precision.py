@@ -12,6 +12,7 @@ from engine.models import load_models
 from engine.models.precision import choose_precision
 from engine.painting.pipeline import prepare, provenance
 from engine.painting.recovery import in_full_precision
+from engine.random_numbers import Draws
 from tests.engine.cli.command_line import write_home
 
 
@@ -26,7 +27,7 @@ def pair(request):
 def test_pictures_and_gradients_in_bf16_are_close_to_those_in_float32(pair):
     pictures, gradients = [], []
     for models in pair:
-        z = models.generator.random_latent(64, 64, torch.Generator().manual_seed(3))
+        z = models.generator.random_latent(64, 64, Draws(3))
         z.requires_grad_()
         picture = models.generator.decode(z)
         weights = torch.linspace(-1, 1, picture.numel()).view_as(picture)
@@ -48,7 +49,7 @@ def test_latents_and_encoding_stay_in_float32(pair):
 def test_a_generator_in_bf16_can_go_back_to_float32(pair):
     generator = in_full_precision(pair[1].generator)
     assert all(weight.dtype == torch.float32 for weight in generator.parameters())
-    z = generator.random_latent(32, 32, torch.Generator().manual_seed(3))
+    z = generator.random_latent(32, 32, Draws(3))
     assert generator.decode(z).isfinite().all()
 
 

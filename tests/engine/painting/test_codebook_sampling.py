@@ -10,6 +10,7 @@ import torch
 from engine.models.codebook import nearest_codes
 from engine.painting.latent import CodebookLatent, sample_codes
 from engine.painting.synthesis import Synthesis
+from engine.random_numbers import Draws
 from engine.request.prompt import Prompt
 from engine.request.recipe import PRESETS
 from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
@@ -46,10 +47,9 @@ def test_a_start_from_a_picture_survives_with_any_number_of_codes(codes: int) ->
     generator = synthesis.generator
     assert generator.codebook is not None
     kept = nearest_codes(synthesis.latent.initial, generator.codebook)
-    rng = torch.Generator().manual_seed(3)
     shares = []
-    for _ in range(20):
-        shown = nearest_codes(synthesis.latent(rng), generator.codebook)
+    for i in range(20):
+        shown = nearest_codes(synthesis.latent(Draws(3, i)), generator.codebook)
         shares.append(float((shown == kept).float().mean()))
     assert sum(shares) / len(shares) == pytest.approx(0.99, abs=0.01)
     expected = generator.decode(synthesis.latent.initial).clamp(0, 1)
@@ -70,10 +70,10 @@ def test_the_gradient_goes_straight_to_the_probabilities() -> None:
     """As ``one_hot + probabilities - probabilities.detach()`` times the codebook has it."""
     generator = tiny_generator(torch.float64)
     assert generator.codebook is not None
-    initial = generator.random_latent(24, 32, torch.Generator().manual_seed(1))
-    latent = CodebookLatent(generator, initial, False, torch.Generator().manual_seed(2))
+    initial = generator.random_latent(24, 32, Draws(1))
+    latent = CodebookLatent(generator, initial, False, Draws(2))
     slope = torch.randn(initial.shape, dtype=torch.float64)
-    zq = latent(torch.Generator().manual_seed(3))
+    zq = latent(Draws(3))
     (ours,) = torch.autograd.grad((zq * slope).sum(), latent.z)
     logits = latent.z.detach().clone().requires_grad_()
     probabilities = logits[0].flatten(1).T.softmax(1)

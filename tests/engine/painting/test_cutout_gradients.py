@@ -19,6 +19,7 @@ from engine.painting.cutouts.colours import Colour
 from engine.painting.cutouts.pooling import pooled
 from engine.painting.cutouts.steps import Step
 from engine.painting.cutouts.warps import Warp, affine_warp, gradient_in_fixed_point, warp_grid
+from engine.random_numbers import Draws
 from engine.request.recipe import PRESETS, Augmentation, Padding
 from tests.engine.painting import published
 from tests.engine.tiny import PLAIN
@@ -28,7 +29,7 @@ SIDE = 24
 
 def _numbers(augmentation: Augmentation, seed: int = 0) -> Cutouts:
     """The numbers of an iteration for a picture of 40 x 36 pixels."""
-    return draw_cutouts(augmentation, 40, 36, SIDE, torch.Generator().manual_seed(seed))
+    return draw_cutouts(augmentation, 40, 36, SIDE, Draws(seed))
 
 
 def _random(*shape: int, seed: int = 1) -> Tensor:

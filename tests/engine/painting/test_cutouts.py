@@ -1,4 +1,4 @@
-"""What the random numbers mean, and that they come from the job's own generator."""
+"""What the random numbers of cutouts mean."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.painting.cutouts import Cutouts, cut, draw_cutouts, plain_cutouts
+from engine.random_numbers import Draws
 from engine.request.recipe import PRESETS, Augmentation
 from tests.engine.tiny import PLAIN
 
@@ -16,7 +17,7 @@ SIZE = 16
 
 
 def _draw(augmentation: Augmentation, width: int = 48, height: int = 40, seed: int = 0) -> Cutouts:
-    return draw_cutouts(augmentation, width, height, SIZE, torch.Generator().manual_seed(seed))
+    return draw_cutouts(augmentation, width, height, SIZE, Draws(seed))
 
 
 def _picture(width: int = 48, height: int = 40) -> torch.Tensor:

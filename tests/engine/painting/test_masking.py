@@ -218,9 +218,7 @@ def test_the_structure_term_is_the_plain_formula():
     start = START.double()
     whole = F.interpolate(start, (16, 16), mode="bicubic", antialias=True)
     original = perceptor.encode_image(whole.clamp(0, 1))[0]
-    rng = torch.Generator()
-    rng.set_state(synthesis.rng.get_state())
-    numbers = draw_cutouts(recipe.augmentation, 32, 24, 16, rng)
+    numbers = draw_cutouts(recipe.augmentation, 32, 24, 16, synthesis.draws())
     seen = perceptor.encode_image(cut(synthesis.look().image[None], numbers, 16))
     iterate = synthesis.step()
     expected = 0.7 * reference.distance(seen, original).mean()

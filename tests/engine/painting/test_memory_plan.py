@@ -18,6 +18,7 @@ from engine.models import Models, load_models
 from engine.painting.footprint import footprint_of, kept_by_generator
 from engine.painting.memory_plan import MemoryPlan, plan_memory, smaller_sizes
 from engine.painting.pipeline import prepare
+from engine.random_numbers import Draws
 from engine.request.recipe import Augmentation, Early, Recipe
 from tests.engine.tiny import tiny_generator, tiny_perceptor, tiny_recipe
 
@@ -59,7 +60,7 @@ def test_small_pictures_determine_what_a_large_one_keeps(kind):
             sizes[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()  # noqa: B023
             return tensor
 
-        z = generator.random_latent(height, width, torch.Generator()).requires_grad_()
+        z = generator.random_latent(height, width, Draws(0)).requires_grad_()
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             picture = decode(z)
         sizes[picture.data_ptr()] = picture.nbytes

@@ -57,10 +57,12 @@ def _compare(recipe: Recipe, prompts: list[Prompt], steps: int = 2) -> None:
 
     for i in range(steps):
         z = synthesis.latent.z.detach().clone()
-        rng = torch.Generator()
-        rng.set_state(synthesis.rng.get_state())
         numbers = draw_cutouts(
-            recipe.augmentation, recipe.width, recipe.height, perceptor.resolution, rng
+            recipe.augmentation,
+            recipe.width,
+            recipe.height,
+            perceptor.resolution,
+            synthesis.draws(),
         )
         iterate = synthesis.step()
         assert iterate.image.min() > 0

@@ -136,8 +136,8 @@ def test_looking_changes_nothing() -> None:
 
 def test_the_loss_falls() -> None:
     synthesis = _synthesis(augmentation=PLAIN, iterations=40, learning_rate=0.3)
-    iterates = _finish(synthesis)
-    assert iterates[-1].losses["total"] < 0.95 * iterates[0].losses["total"]
+    losses = [iterate.losses["total"] for iterate in _finish(synthesis)]
+    assert sum(losses[-5:]) < 0.95 * sum(losses[:5])  # each alone depends on its crops
 
 
 def test_every_prompt_has_its_own_loss_even_with_a_loss_s_name() -> None:

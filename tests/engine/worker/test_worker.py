@@ -336,23 +336,31 @@ def test_more_iterations_continue_from_a_finished_job_s_state(loop, sent, tmp_pa
     assert pixels(done.picture) == painted_in_one_go(iterations=3, more=2)
 
 
-def test_a_picture_is_not_continued_with_another_model(loop, sent, tmp_path):
-    """The weights of the same model name were replaced."""
+@pytest.mark.parametrize("changed", ["model", "random numbers"])
+def test_a_picture_is_not_continued_with_another_model_or_other_numbers(
+    loop, sent, tmp_path, changed
+):
+    """The weights of the same model name were replaced, or an earlier version saved the state."""
     loop.post(order(tmp_path, iterations=3))
     work(loop)
     state = torch.load(tmp_path / f"{'a' * 32}.pt", weights_only=True)
-    state["codebook"] = "of other weights"
+    if changed == "model":
+        state["codebook"] = "of other weights"
+    else:
+        del state["synthesis"]["random"]
     # A half-painted job starts from the beginning; a continuation is refused.
     torch.save(state | {"job": "b" * 32}, tmp_path / f"{'b' * 32}.pt")
     loop.post(order(tmp_path, "b" * 32, iterations=3))
     work(loop)
-    assert "belongs to another model" in of(Logged, sent)[-1].text
+    told = {"model": "belongs to another model", "random numbers": "saved with other random"}
+    assert told[changed] in of(Logged, sent)[-1].text
     assert pixels(sent[-1].event.picture) == painted_in_one_go(iterations=3)
     torch.save(state, tmp_path / f"{'c' * 32}.pt")
     loop.post(order(tmp_path, "c" * 32, iterations=3, more=2))
     work(loop)
     refused = sent[-1].event
     assert isinstance(refused, Failed)
+    assert ("model has changed" if changed == "model" else "earlier version") in refused.reason
     assert "press Edit" in refused.reason
 
 

@@ -15,6 +15,7 @@ from engine.models.generators.decoder.network import Decoder
 from engine.models.generators.taming import VQGenerator
 from engine.models.generators.taming_yaml import read_config, vq_config
 from engine.models.packages import taming_autoencoder
+from engine.random_numbers import Draws
 from tests.checkpoints import DDCONFIG
 
 CONFIGS: dict[str, dict[str, Any]] = {
@@ -88,7 +89,7 @@ def test_the_embedded_generators_paint_as_taming_does(name):
     config = {key: value for key, value in _ddconfig(name).items() if key != "double_z"}
     taming = taming_autoencoder(**config)[1].eval().requires_grad_(False)
     taming.load_state_dict(ours.state_dict())
-    z = generator.random_latent(32, 48, torch.Generator().manual_seed(2))
+    z = generator.random_latent(32, 48, Draws(2))
     z = generator.model.post_quant_conv(z)
     for mine, theirs in zip(with_gradient(ours, z), with_gradient(taming, z), strict=True):
         assert (mine - theirs).norm() < 1e-4 * theirs.norm()
