@@ -12,6 +12,7 @@ Of the program:
 - ``bench.speed``: seconds and memory of one picture, and of an iteration at full size next to the
   published loop (``bench.reference``);
 - ``bench.gpu`` (``bench/gpu.sh``): the same on a GPU, with correctness and bit-equality;
+- ``bench.random_numbers``: random numbers next to PyTorch's;
 - ``bench.memory``: the memory of an iteration, measured and planned;
 - ``bench.load``, ``bench.soak``, ``bench.chaos``: many people, many jobs, many faults.
 
