@@ -32,7 +32,8 @@ def augment(crops: Tensor, cutouts: Cutouts, source: Tensor) -> Tensor:
     decision depends on the numbers, so that nothing has to wait for them.
     """
     pieces = list(_pieces(cutouts, source, crops))
-    result: Tensor = _Augment.apply(crops, pieces, len(cutouts.box))  # type: ignore[no-untyped-call]  # torch's apply is untyped
+    once = not host.is_readable(source) or sorted(source.tolist()) == list(range(len(crops)))
+    result: Tensor = _Augment.apply(crops, pieces, len(cutouts.box), once)  # type: ignore[no-untyped-call]  # torch's apply is untyped
     return result
 
 
@@ -47,10 +48,12 @@ class _Piece:
 
 
 class _Augment(torch.autograd.Function):
-    """Crops [M, 3, S, S] -> cutouts [N, 3, S, S]."""
+    """Crops [M, 3, S, S] -> cutouts [N, 3, S, S]; ``once`` if each crop is used exactly once."""
 
     @staticmethod
-    def forward(ctx: Any, crops: Tensor, pieces: Sequence[_Piece], count: int) -> Tensor:
+    def forward(
+        ctx: Any, crops: Tensor, pieces: Sequence[_Piece], count: int, once: bool
+    ) -> Tensor:
         result = crops.new_empty(count, *crops.shape[1:])
         warped = []
         for piece in pieces:
@@ -59,21 +62,23 @@ class _Augment(torch.autograd.Function):
                 part = warp.apply(part)
             warped.append(part)
             result.index_copy_(0, piece.target, piece.rest.apply(part))
-        ctx.count, ctx.pieces = len(crops), pieces
+        ctx.count, ctx.pieces, ctx.once = len(crops), pieces, once
         ctx.save_for_backward(*warped)
         return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        result = gradients[0].new_zeros(ctx.count, *gradients[0].shape[1:])
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        empty = gradients[0].new_empty if ctx.once else gradients[0].new_zeros
+        result = empty(ctx.count, *gradients[0].shape[1:])
+        put = result.index_copy_ if ctx.once else result.index_add_
         for piece, warped in zip(ctx.pieces, ctx.saved_tensors, strict=True):
             gradient = piece.rest.differentiate(warped)[1]
             slope = gradient(gradients[0].index_select(0, piece.target))
             for warp in reversed(piece.warps):
                 slope = warp.gradient(slope)
-            result.index_add_(0, piece.source, slope)
-        return result, None, None
+            put(0, piece.source, slope)
+        return result, None, None, None
 
 
 def _pieces(cutouts: Cutouts, source: Tensor, crops: Tensor) -> Iterator[_Piece]:
@@ -86,7 +91,7 @@ def _pieces(cutouts: Cutouts, source: Tensor, crops: Tensor) -> Iterator[_Piece]
     affine = affine_warp(angle, shear, shift, side).to(dtype)
     perspective = perspective_warp(cutouts.corners.double(), side).to(dtype)
     known = host.is_readable(cutouts.box)
-    names = _colour_changes(cutouts) if known else _ALL_CHANGES
+    names = _colour_changes(cutouts)
     jittered = cutouts.jittered.to(dtype)[:, None, None, None]
     for at, happens in _groups(cutouts, max(1, _PIECE // side**2)):
         warps: list[Warp] = []
@@ -119,11 +124,17 @@ class _Happens(NamedTuple):
 def _groups(cutouts: Cutouts, size: int) -> Iterator[tuple[Tensor, _Happens]]:
     """Indices of the cutouts by what changes them, on the CPU at most ``size`` at a time.
 
-    Elsewhere all of them at once, changed by everything; numbers that change nothing are neutral.
+    Elsewhere all of them at once, changed by all that is possible; a number that changes nothing is
+    neutral.
     """
     if not host.is_readable(cutouts.box):
         every = torch.arange(len(cutouts.box), device=cutouts.box.device)
-        yield every, _Happens(True, True, True, True)
+        drawn = cutouts.possible
+        if drawn is None:
+            yield every, _Happens(True, True, True, True)
+        else:
+            chances = (drawn.affine, drawn.perspective, drawn.jitter, drawn.erasing)
+            yield every, _Happens(*(chance > 0 for chance in chances))
         return
     groups: dict[_Happens, list[int]] = {}
     erased = cutouts.erase.any(dim=1)
@@ -136,18 +147,22 @@ def _groups(cutouts: Cutouts, size: int) -> Iterator[tuple[Tensor, _Happens]]:
 
 
 _BRIGHTNESS, _CONTRAST, _SATURATION, _HUE = range(4)  # the columns of ``Cutouts.colours``
-_ALL_CHANGES = (_BRIGHTNESS, _CONTRAST, _SATURATION, _HUE, _HUE, _HUE)
 
 
 def _colour_changes(cutouts: Cutouts) -> tuple[int, ...]:
-    """The columns of colours that change any cutout, in order; the hue as often as needed.
+    """The columns of colours that can change a cutout, in order; the hue as often as needed.
 
     A turn of the hue by up to half the circle is three by a sixth, of which each step can do one.
     """
-    neutral = cutouts.colours.new_tensor([1.0, 1.0, 1.0, 0.0])
-    most = (cutouts.colours - neutral).abs().amax(dim=0).tolist()
-    turns = math.ceil(most[_HUE] * 6 - 1e-6)
-    times = [*(int(change > 0) for change in most[:_HUE]), turns]
+    drawn = cutouts.possible
+    if host.is_readable(cutouts.box):
+        neutral = cutouts.colours.new_tensor([1.0, 1.0, 1.0, 0.0])
+        most = (cutouts.colours - neutral).abs().amax(dim=0).tolist()
+    elif drawn is not None:
+        most = [drawn.brightness, drawn.contrast, drawn.saturation, drawn.hue]
+    else:
+        most = [1.0, 1.0, 1.0, 0.5]
+    times = [*(int(change > 0) for change in most[:_HUE]), math.ceil(most[_HUE] * 6 - 1e-6)]
     return tuple(column for column in cutouts.order for _ in range(times[column]))
 
 

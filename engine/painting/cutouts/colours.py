@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engine.painting.cutouts import host
 from engine.painting.cutouts.steps import Gradient, Step
 
 _TINY = 1e-8  # as in kornia.color.rgb_to_hsv
@@ -79,13 +80,17 @@ class Colour(Step):
 
         def gradient(slope: Tensor) -> Tensor:
             whole = slope[:, 0] + slope[:, 1] + slope[:, 2]
-            # Of the ratio, as far as it depends on the pixel: distances from the largest channel
-            # are the result's, divided by the ratio.
+            of_most = torch.addcmul(whole, whole, ratio, value=-1)
+            of_spread = torch.zeros_like(whole)
             full = torch.lt(ratio, self.saturation, out=torch.empty_like(ratio))
-            distances = (result - order.most[:, None]).mul_(slope).sum(dim=1)
-            of_ratio = distances.div_(ratio.clamp(min=_TINY)).mul_(full).div_(order.spread + _TINY)
-            of_most = torch.addcmul(whole, whole, ratio, value=-1).add_(of_ratio)
-            of_spread = of_ratio.mul_(ratio).neg_()
+            if not host.is_readable(full) or full.max() > 0:
+                # There the ratio depends on the pixel, and distances from the largest channel are
+                # the result's, divided by the ratio.
+                distances = (result - order.most[:, None]).mul_(slope).sum(dim=1)
+                of_ratio = distances.div_(ratio.clamp(min=_TINY)).mul_(full)
+                of_ratio.div_(order.spread + _TINY)
+                of_most += of_ratio
+                of_spread -= of_ratio.mul_(ratio)
             return hue.gradient([each * ratio for each in slope.unbind(1)], of_most, of_spread)
 
         return result, gradient
@@ -137,13 +142,15 @@ class _Hue:
         self.over = (moved - order.most).relu_()
         self.under = (order.least - moved).relu_()
 
+        # The middle channel's change, and by how much it differs from those of the other two.
+        self._most, self._least = self.shift + self.under, self.shift - self.over
+        self._middle = self._most - self.over
+
     def channel(self, channel: Tensor, i: int) -> Tensor:
         """Channel ``i`` [N, S, S]."""
-        # The middle one's change, and what it has more than those of the largest and smallest.
-        most, least = self.shift + self.under, self.shift - self.over
-        result = channel + (most - self.over)
-        result.addcmul_(self.order.is_most[i], most, value=-1)
-        return result.addcmul_(self.order.is_least[i], least, value=-1)
+        result = channel + self._middle
+        result.addcmul_(self.order.is_most[i], self._most, value=-1)
+        return result.addcmul_(self.order.is_least[i], self._least, value=-1)
 
     def gradient(self, gradients: Sequence[Tensor], of_most: Tensor, of_spread: Tensor) -> Tensor:
         """The gradient of the pixels [N, 3, S, S] from that of the turned channels.

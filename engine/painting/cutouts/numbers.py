@@ -34,7 +34,9 @@ class Cutouts:
       standard normal, or None.
 
     ``padding`` is what the affine warp shows from outside the crop, ``shrink`` how crops become S
-    pixels wide, and ``clamped`` whether cutouts are clamped to 0..1 at the end.
+    pixels wide, and ``clamped`` whether cutouts are clamped to 0..1 at the end. ``possible`` is
+    what they were drawn for, which says without a look at the numbers what happens to no cutout;
+    None if anything can happen.
     """
 
     box: Tensor
@@ -54,6 +56,7 @@ class Cutouts:
     padding: Padding = "border"
     shrink: Shrink = "bicubic"
     clamped: bool = True
+    possible: Augmentation | None = None
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Cutouts:
         """The same numbers on ``device``, in the precision ``dtype``."""
@@ -121,6 +124,7 @@ def draw_cutouts(
         padding=augmentation.padding,
         shrink=augmentation.shrink,
         clamped=augmentation.clamped,
+        possible=augmentation,
     )
 
 
