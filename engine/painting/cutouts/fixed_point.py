@@ -18,16 +18,17 @@ class FixedPointSums:
     def __init__(self, numbers: Tensor, size: int) -> None:
         self._dtype = numbers.dtype
         self._most = numbers.flatten(1).abs().amax(dim=1)[:, None, None]
-        self._exponent = _BITS - torch.frexp(self._most).exponent
+        exponent = _BITS - torch.frexp(self._most).exponent
+        self._scale = exponent.double().exp2()  # ldexp would calculate it in single precision
         count, channels = numbers.shape[:2]
         self._total = torch.zeros(count, channels, size, dtype=torch.long, device=numbers.device)
 
     def add(self, index: Tensor, part: Tensor) -> None:
         """Add ``part`` [N, C, P] at ``index`` [N, 1 or C, P]."""
-        whole = torch.ldexp(part.double(), self._exponent).round().long()
+        whole = (part * self._scale).round().long()
         self._total.scatter_add_(2, index.expand_as(part), whole)
 
     def result(self) -> Tensor:
         """The sums, in the precision of the numbers."""
-        sums = torch.ldexp(self._total.double(), -self._exponent)
+        sums = self._total / self._scale
         return (sums + (self._most - self._most)).to(self._dtype)
