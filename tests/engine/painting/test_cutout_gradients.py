@@ -197,7 +197,7 @@ class _NeverWaiting(TorchDispatchMode):
 def test_a_gpu_never_waits_for_a_number(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers = _numbers(dataclasses.replace(PRESETS[preset].augmentation, count=4))
     picture = _random(1, 3, 36, 40).requires_grad_(True)
-    with pytest.raises(AssertionError, match="lift_fresh|scalar"), _NeverWaiting():
+    with pytest.raises(AssertionError, match=r"lift_fresh|scalar"), _NeverWaiting():
         cut(picture, numbers, SIDE)
     monkeypatch.setattr(host, "is_readable", lambda numbers: False)
     with _NeverWaiting():
