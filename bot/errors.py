@@ -32,6 +32,7 @@ import discord
 from discord import app_commands
 
 from bot.language import ENGLISH, _, translated, using_language
+from bot.language.commands import without_links
 from engine.errors import EngineError
 
 log = logging.getLogger(__name__)
@@ -222,7 +223,7 @@ def report(error: BaseException, where: str) -> str:
     text = user_message(error)
     if text is not None:
         with using_language(ENGLISH):  # a BotError's text was translated when it was raised
-            log.info("%s was refused: %s", where, _full_message(error))
+            log.info("%s was refused: %s", where, without_links(_full_message(error) or ""))
         if getattr(_cause(error), "code", None) == ANSWERED:
             log.warning(
                 "%s was already answered. If you see this often, another process runs with the "
@@ -258,9 +259,9 @@ async def answer(interaction: discord.Interaction[Any], text: str) -> None:
     except discord.HTTPException as error:
         # The token has expired, or Discord has trouble: the user cannot be reached.
         level = logging.INFO if error.code in (*EXPIRED, ANSWERED) else logging.WARNING
-        log.log(level, "Could not send the answer %r: %s", text, error)
+        log.log(level, "Could not send the answer %r: %s", without_links(text), error)
     except (aiohttp.ClientError, TimeoutError) as error:
-        log.warning("Could not send the answer %r: %s", text, error)
+        log.warning("Could not send the answer %r: %s", without_links(text), error)
 
 
 class Caught:

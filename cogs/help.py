@@ -15,7 +15,6 @@ from bot.language import _
 from bot.language.formatting import escape
 from bot.requests.channels import guild_id_of
 from bot.ui.answers import defer
-from bot.ui.command_mentions import CommandMentions, command_mentions
 
 LONGEST = 3900  # of an embed's 4,096
 
@@ -32,9 +31,8 @@ class Help(commands.Cog):
         async with Guarded(interaction, "/help"):
             await defer(interaction)
             rules = await self.bot.guild_settings.rules(guild_id_of(interaction))
-            mention = await command_mentions(self.bot.store)
             model = rules.value("model")
-            parts = [*commands_help(mention), *await model_help(model)]
+            parts = [*commands_help(), *await model_help(model)]
             if rules.value("private"):
                 parts.insert(
                     2, _("With the option private, I send a picture to you alone, as a DM.")
@@ -44,13 +42,12 @@ class Help(commands.Cog):
             )
 
 
-def commands_help(mention: CommandMentions) -> list[str]:
-    """Explain the commands, each as a link that opens it."""
+def commands_help() -> list[str]:
+    """Explain the commands."""
     return [
         _(
-            "{imagine} paints a picture from words, {edit} changes a picture with words. "
-            "{history} shows your pictures, {queue} what is running.",
-            **{name: mention.of(name) for name in ("imagine", "edit", "history", "queue")},
+            "/imagine paints a picture from words, /edit changes a picture with words. "
+            "/history shows your pictures, /queue what is running."
         ),
         _(
             'In a prompt, "fog | a red star:0.5" mixes, "--no fog" avoids, "{{red, blue}} fox" '
@@ -59,11 +56,8 @@ def commands_help(mention: CommandMentions) -> list[str]:
         .replace("{{", "{")
         .replace("}}", "}"),
         _(
-            "{preferences} sets your defaults, {export} sends you your data, and {forget} "
-            "deletes it.",
-            preferences=mention.of("preferences set"),
-            export=mention.of("privacy export"),
-            forget=mention.of("privacy forget"),
+            "/preferences set sets your defaults, /privacy export sends you your data, and "
+            "/privacy forget deletes it."
         ),
     ]
 

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 
+from bot.language.commands import with_links
 from engine.translatable import Translatable
 
 FOLDER = Path(__file__).parents[1] / "locales"
@@ -83,6 +84,7 @@ def translated(text: str) -> str:
 
 
 def _filled_in(text: str, values: dict[str, object]) -> str:
+    text = with_links(text)  # not the values, which may be people's words
     if not values:
         return text
     return text.format(

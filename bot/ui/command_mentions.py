@@ -1,37 +1,39 @@
-"""Commands as links that open them in Discord: ``</imagine:123>``, by the ids that Discord gave."""
+"""The ids of our commands, kept so that texts can link them (bot.language.commands)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from discord import app_commands
 
+from bot.language.commands import know_commands
 from data.store import Store
 
-COMMAND_IDS = "command ids"
+COMMAND_IDS, HOST_COMMAND_IDS = "command ids", "command ids of the host's server"
 
 
-@dataclass(frozen=True)
-class CommandMentions:
-    """Mentions commands; ``ids`` are Discord's, by the name of the command or of its group."""
-
-    ids: Mapping[str, int]
-
-    def of(self, name: str) -> str:
-        """Return the mention of a command like "imagine" or "mod log"; "/imagine" without an id."""
-        id = self.ids.get(name.split(" ", maxsplit=1)[0])
-        return f"`/{name}`" if id is None else f"</{name}:{id}>"
-
-
-async def command_mentions(store: Store) -> CommandMentions:
-    """Return the mentions of the commands as they were synced last; raises StoreError."""
-    kept = await store.get_meta(COMMAND_IDS)
-    return CommandMentions({} if kept is None else json.loads(kept))
-
-
-async def keep_command_ids(store: Store, synced: Iterable[app_commands.AppCommand]) -> None:
+async def keep_command_ids(
+    store: Store, synced: Iterable[app_commands.AppCommand], key: str = COMMAND_IDS
+) -> None:
     """Keep the ids of synced commands; raises StoreError."""
     ids = {command.name: command.id for command in synced}
-    await store.set_meta(COMMAND_IDS, json.dumps(ids))
+    await store.set_meta(key, json.dumps(ids))
+
+
+async def link_commands(store: Store, commands: Iterable[object]) -> None:
+    """Link slash commands in all texts, by the ids that were kept last; raises StoreError.
+
+    Groups and menus have no link.
+    """
+    ids: dict[str, int] = {}
+    for key in (COMMAND_IDS, HOST_COMMAND_IDS):
+        ids |= json.loads(await store.get_meta(key) or "{}")
+    know_commands(
+        {
+            command.qualified_name: ids[root]
+            for command in commands
+            if isinstance(command, app_commands.Command)
+            and (root := command.qualified_name.partition(" ")[0]) in ids
+        }
+    )

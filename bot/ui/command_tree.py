@@ -14,7 +14,12 @@ from discord import app_commands
 
 from bot.errors import answer, report
 from bot.language import using_language
-from bot.ui.command_mentions import COMMAND_IDS, keep_command_ids
+from bot.ui.command_mentions import (
+    COMMAND_IDS,
+    HOST_COMMAND_IDS,
+    keep_command_ids,
+    link_commands,
+)
 from data.store import Store
 
 log = logging.getLogger(__name__)
@@ -62,6 +67,15 @@ async def fingerprint(tree: ImageTree, commands: Sequence[Command] | None = None
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+async def link_own_commands(tree: ImageTree, store: Store) -> None:
+    """Link our commands in all texts; raises StoreError."""
+    slash = discord.AppCommandType.chat_input
+    commands = list(tree.walk_commands(type=slash))
+    if tree.host_server is not None:
+        commands += tree.walk_commands(guild=discord.Object(tree.host_server), type=slash)
+    await link_commands(store, commands)
+
+
 async def sync_if_changed(tree: ImageTree, store: Store) -> bool:
     """Sync the commands if they changed since the last sync; return whether it synced.
 
@@ -76,6 +90,7 @@ async def sync_if_changed(tree: ImageTree, store: Store) -> bool:
             synced = True
         except discord.HTTPException as error:
             log.error("Could not sync the commands: %s", error)
+    await link_own_commands(tree, store)
     return await sync_host_commands_if_changed(tree, store) or synced
 
 
@@ -114,6 +129,7 @@ async def _host_version(tree: ImageTree) -> str:
 async def _sync(tree: ImageTree, store: Store) -> int:
     synced = await tree.sync()
     await keep_command_ids(store, synced)
+    await link_own_commands(tree, store)
     await store.set_meta(SYNCED, await _version(tree))
     log.info("Commands synced: %d", len(synced))
     return len(synced)
@@ -126,6 +142,9 @@ async def _sync_for_host(tree: ImageTree, store: Store) -> int:
             await tree.sync(guild=discord.Object(int(former)))
     number = 0
     if tree.host_server is not None:
-        number = len(await tree.sync(guild=discord.Object(tree.host_server)))
+        synced = await tree.sync(guild=discord.Object(tree.host_server))
+        await keep_command_ids(store, synced, HOST_COMMAND_IDS)
+        number = len(synced)
     await store.set_meta(SYNCED_FOR_HOST, await _host_version(tree))
+    await link_own_commands(tree, store)
     return number

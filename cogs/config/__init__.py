@@ -16,6 +16,7 @@ from bot.guild.setting_kinds import Channel
 from bot.guild.transfer import MAX_BYTES, export_text, read_file, wanted_values
 from bot.host.models import model_names
 from bot.language import _, plural
+from bot.language.commands import command_link
 from cogs.config._concepts import ConceptList
 from cogs.config._lists import Channels, Roles, Words
 from cogs.config._panel import LOG_PAGE, log_page, panel
@@ -69,9 +70,9 @@ class Config(
             if not definition.kind.typed:
                 raise SettingError(
                     _(
-                        "{name} has its own command: /config {command}.",
+                        "{name} has its own command: {command}.",
                         name=definition.name,
-                        command=_command_of(definition),
+                        command=command_link(f"config {_command_of(definition)}"),
                     )
                 )
             await interaction.response.defer(ephemeral=True, thinking=True)
@@ -176,11 +177,11 @@ class Config(
 def _command_of(definition: Definition) -> str:
     first = definition.name.split("_", maxsplit=1)[0]
     return {
-        "channels": "channels",
-        "roles": "roles",
+        "channels": "channels allow",
+        "roles": "roles allow",
         "jobs": "roles daily",
-        "concepts": "concepts",
-    }.get(first, "words")
+        "concepts": "concepts add",
+    }.get(first, "words add")
 
 
 async def setup(bot: ImageBot) -> None:

@@ -14,6 +14,7 @@ from bot.client import ImageBot
 from bot.errors import Guarded, MissingRightError, SettingError, SlowError
 from bot.guild.definitions import DEFINITIONS
 from bot.language import _
+from bot.language.commands import command_link
 from bot.language.formatting import escape
 from bot.permissions import server_permissions
 from bot.ui.answers import in_time
@@ -103,14 +104,14 @@ def without_key(table: Any, key: str) -> dict[str, Any]:
     return {each: value for each, value in (table or {}).items() if each != key}
 
 
-def check_listed(items: Any, entry: str, command: str) -> None:
+def check_listed(items: Any, entry: str, group: str) -> None:
     """Raise SettingError unless the list or table ``items`` has ``entry``."""
     if entry not in (items or ()):
         raise SettingError(
             _(
-                '"{entry}" isn\'t on the list. Check /config {command} list.',
+                '"{entry}" isn\'t on the list. Check {command}.',
                 entry=escape(entry, 50),
-                command=command,
+                command=command_link(f"config {group} list"),
             )
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import discord
 
+from bot.language.commands import without_links
+
 
 def add_manager(here):
     """Add a member who has Manage Server."""
@@ -12,7 +14,10 @@ def add_manager(here):
 
 
 async def configure(here, manager, command, **options):
-    """Run a /config command as the manager, and return the answer that only they see."""
+    """Run a /config command as the manager, and return the answer that only they see.
+
+    The commands in it have their names, as Discord shows their links.
+    """
     result = await manager.slash(here.channel, f"config {command}", **options)
     assert result.ephemeral
-    return result.response.content
+    return without_links(result.response.content or "")

@@ -25,6 +25,7 @@ from bot.host.settings import (
     DeliverySettings,
     PaintingSettings,
 )
+from bot.language.commands import know_commands
 from bot.media.attachments import Attachments
 from engine.models import load_models
 from tests.cogs.media import MediaHost
@@ -229,6 +230,7 @@ async def world(settings, monkeypatch, caplog):
         with caplog.at_level(logging.INFO):
             yield place
         await place.stop()
+        know_commands({})  # each world has its own
 
 
 @pytest.fixture

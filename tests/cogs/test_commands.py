@@ -113,7 +113,7 @@ async def test_only_the_owner_can_sync_by_hand(world, here):
     before = len(world.env.http_requests)
     await here.alice.send(here.channel, f"<@{world.bot.user.id}> sync")
     assert "PUT" not in [request.method for request in world.env.http_requests[before:]]
-    assert world.messages(here.channel)[-1].content.startswith("Use /imagine")
+    assert world.messages(here.channel)[-1].content.startswith("Use </imagine:")
     assert [type(error) for error in world.env.errors] == [commands.NotOwner]
     world.bot.owner_id = here.moderator.id
     await here.moderator.send(here.channel, f"<@{world.bot.user.id}> sync")

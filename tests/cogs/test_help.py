@@ -6,10 +6,14 @@ import re
 
 import pytest
 
+from bot.delivery.messages import view_of
 from bot.host.models import check_words, knowledge_of
+from bot.ui.buttons import AgainButton
 from engine.models.catalogue import load_catalogue
 from engine.request.request import make_request
+from tests.bot.language.test_commands import named
 from tests.cogs.conftest import labels
+from tests.cogs.test_history import text_of as components_text
 
 
 def text_of(result):
@@ -44,3 +48,19 @@ async def test_shipped_models_know_every_word_of_their_examples(model):
         assert {"fox", "star", "red"} <= set(known.words)
         for word in known.words:
             assert await check_words(make_request(f"a {word}", model=model)) == ()
+
+
+async def test_every_command_that_a_text_names_exists(world):
+    names = {command.qualified_name for command in world.bot.tree.walk_commands()}
+    names |= {"admin announce", "config"}  # in the host's server only; a group
+    for name in named():
+        words = name.removeprefix("/").split()
+        assert any(" ".join(words[:count]) in names for count in (3, 2, 1)), name
+
+
+async def test_texts_outside_help_link_commands_too(world, here):
+    shown = await here.alice.slash(here.channel, "history")
+    assert re.search(r"Use </imagine:[0-9]+> to paint one", components_text(shown))
+    gone = await world.bot.get_channel(here.channel.id).send(view=view_of("0" * 32, (AgainButton,)))
+    pressed = await here.alice.click(gone, label="Again")
+    assert re.search(r"Use </imagine:[0-9]+> to paint a new one", pressed.response.content)

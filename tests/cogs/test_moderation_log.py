@@ -75,7 +75,7 @@ async def test_the_log_has_pages(world, here):
     assert "blood" in "".join(pages)
     for number in range(25):
         assert "".join(pages).count(f": number {number};") == 1
-    assert ["Older: /mod log" in page for page in pages] == [True, True, False]
+    assert ["Older: </mod log:" in page for page in pages] == [True, True, False]
     assert "not that many pages" in said(
         await here.moderator.slash(here.channel, "mod log", page=4)
     )

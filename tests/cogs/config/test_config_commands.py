@@ -191,7 +191,7 @@ async def test_a_file_is_imported_completely_or_not_at_all(world, here, manager,
     settings = await stored(world, here)
     assert json.loads(file)["settings"] == settings
     for wrong, words in (
-        (b"{", "isn't from /config export"),
+        (b"{", "isn't from </config export:"),
         (b"[]", "isn't from"),
         (b"\xff", "isn't from"),
         (b'["\\ud800"]', "isn't from"),

@@ -241,7 +241,7 @@ async def test_a_direct_message_that_is_no_request_is_answered_with_help(world, 
         for message in world.messages(here.alice.user.dm_channel)
         if message.author.id == world.bot.user.id
     ]
-    assert answer.content.startswith("Use /imagine")
+    assert answer.content.startswith("Use </imagine:")
     assert world.bot.queue.overview() == []
 
 
@@ -276,7 +276,7 @@ async def test_mentions_without_a_picture_get_help_once_a_minute_in_a_channel(
         return [
             message
             for message in world.messages(channel)
-            if message.content.startswith("Use /imagine")
+            if message.content.startswith("Use </imagine:")
         ]
 
     await here.alice.send(here.channel, me(world))
@@ -312,7 +312,7 @@ async def test_edits_that_cannot_be_painted_are_refused_in_a_reply(
 async def test_replies_without_a_usable_picture_are_refused(world, here):
     first = await paint(world, here)
     await here.alice.send(here.channel, me(world), reply_to=first)
-    await message_with(world, here.channel, "Use /imagine")
+    await message_with(world, here.channel, "Use </imagine:")
     await here.alice.send(here.channel, "edit:", reply_to=first)
     await message_with(world, here.channel, "Say what to turn the picture into")
     # Without the privileged intent the bot cannot read others' messages.

@@ -172,7 +172,7 @@ async def test_if_they_are_closed_meanwhile_it_is_told_and_kept(world, here, all
     world.env.inject_error("POST", address, status=403, code=50007, times=None)
     held.release()
     await world.until(lambda: not world.bot.delivery.busy and not world.bot.queue.overview())
-    assert asked.response.content == "Painted, but I can't DM you. Find it in /history."
+    assert asked.response.content.startswith("Painted, but I can't DM you. Find it in </history:")
     assert world.messages(here.channel) == []
     stored = await world.bot.store.job(id)
     assert stored.is_painted
