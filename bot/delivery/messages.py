@@ -192,24 +192,28 @@ def _listed(notices: Sequence[str]) -> str:
 def as_time_lapse(text: Text) -> Text:
     """Return the message for a job that makes a time-lapse: named so, with the buttons that work.
 
-    A time-lapse can be cancelled while it is made, deleted afterwards, and asked for again if it
-    failed.
+    A time-lapse can be cancelled while it is made, deleted and reported afterwards, and asked for
+    again if it failed.
     """
     embed = text.embed.copy()
     if embed:
         embed.title = _("Time-lapse")
     kept = tuple(
-        button for button in text.buttons if button in (CancelButton, AgainButton, DeleteButton)
+        button
+        for button in text.buttons
+        if button in (CancelButton, AgainButton, DeleteButton, ReportButton)
     )
     return replace(text, embed=embed, buttons=kept)
 
 
-def time_lapse(person: str, request: ImageRequest, done: Done, name: str) -> Text:
+def time_lapse(
+    person: str, request: ImageRequest, done: Done, name: str, *, can_report: bool = False
+) -> Text:
     """The finished time-lapse as a message of its own, which pings the requester."""
     text = Text(
         f"<@{person}>",
         _embed(request, PAINTED, settings_line(request, done.seed, (done.width, done.height))),
-        (DeleteButton,),
+        (DeleteButton, ReportButton) if can_report else (DeleteButton,),
         ((name, done.video),),
         alt_text(request, done.notices),
     )

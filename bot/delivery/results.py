@@ -109,7 +109,7 @@ class Results:
                 replace(event, notices=notes),
                 (name, data),
                 can_keep=self._operations.pictures_mb > 0,
-                can_report=rules.value("log_channel") is not None and not private,
+                can_report=_can_report(stored, rules),
             )
             text = verdict.marked(text)
             if fitting is None:
@@ -151,7 +151,10 @@ class Results:
     ) -> Text:
         """Return the message with the time-lapse, or without it if it is too large."""
         name = file_name(stored.request.prompt, event.seed, stored.time_lapse_of or "", "mp4")
-        text = verdict.marked(messages.time_lapse(stored.person, stored.request, event, name))
+        text = messages.time_lapse(
+            stored.person, stored.request, event, name, can_report=_can_report(stored, rules)
+        )
+        text = verdict.marked(text)
         if len(event.video) > bytes_at_most:
             too_large = _("The time-lapse is too large to post here. Try a smaller picture.")
             return replace(text, files=(), content=f"{text.content} {too_large}")
@@ -215,6 +218,11 @@ class Results:
                     raise
             await asyncio.sleep(pause)
             pause *= 2
+
+
+def _can_report(stored: StoredJob, rules: Rules) -> bool:
+    """Whether somebody else sees the result, and there is a channel for reports."""
+    return rules.value("log_channel") is not None and not stored.place.private
 
 
 def _smaller(event: Done, data: bytes) -> tuple[str, ...]:

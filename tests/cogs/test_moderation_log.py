@@ -133,8 +133,13 @@ async def test_members_report_pictures_once_to_the_log_channel(world, here, log_
     assert f"{here.bob.mention} reported a picture by {here.alice.mention}" in entry.content
     assert picture.jump_url in entry.content
     assert await acts(world, here) == ["report"]
+    await here.bob.click(picture, label="Video")
+    [film] = await world.filmed(here.channel)
+    assert labels(film) == ["Delete", "Report"]
+    assert said(await here.alice.click(film, label="Report")).startswith("Reported.")
+    assert film.jump_url in log_channel.history()[-1].content
     # Its Delete button asks for the rights in the picture's channel.
     assert "Only the person" in said(await here.bob.click(entry, label="Delete"))
     await here.moderator.click(entry, label="Delete")
     assert [message.id for message in world.results(here.channel)] == [unreported.id]
-    assert await acts(world, here) == ["delete", "report"]
+    assert await acts(world, here) == ["delete", "report", "report"]
