@@ -29,6 +29,7 @@ from bot.moderation.log import ModerationLog
 from bot.moderation.purges import PurgeWork
 from bot.permissions import application_id_of
 from bot.requests.busy import BusyPeople
+from bot.requests.deletions import Deletions
 from bot.requests.gate import Gate
 from bot.requests.intake import CLOSING, Intake
 from bot.requests.removal import Removal
@@ -104,6 +105,7 @@ class ImageBot(commands.AutoShardedBot):
         self.attachments: Attachments
         self.upkeep: Upkeep
         self.guild_settings: GuildSettings
+        self.deletions: Deletions
         self.delivery: Delivery
         self.adoption: Adoption
         self.server_access: ServerAccess
@@ -197,8 +199,15 @@ class ImageBot(commands.AutoShardedBot):
         results = Results(store, self, settings.operations)
         self.moderation_log = ModerationLog(store, self.guild_settings, self)
         store.picture_checks.watchers.append(self.moderation_log.post_findings)
+        self.deletions = Deletions(store, self.queue, self)
         self.delivery = Delivery(
-            store, self.queue, self.guild_settings, self, results, preview_seconds
+            store,
+            self.queue,
+            self.guild_settings,
+            self,
+            results,
+            preview_seconds,
+            self.deletions.note,
         )
         self.server_access = ServerAccess(store, settings.limits)
         self.adoption = Adoption(store, self.queue, self.delivery)
@@ -230,6 +239,7 @@ class ImageBot(commands.AutoShardedBot):
     async def on_ready(self) -> None:
         """Log each new session."""
         log.info("Ready as %s; servers: %d", self.user, len(self.guilds))
+        self.deletions.connected()
         await self.server_access.leave_others(self.guilds)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
@@ -275,6 +285,7 @@ class ImageBot(commands.AutoShardedBot):
         async with self._opening:  # wait until opening has finished before closing
             if self._opened:
                 self.intake.close()
+                await self.deletions.close()
                 await self.adoption.close()
                 await self.delivery.close()
                 await self.purges.close()

@@ -98,7 +98,8 @@ class SettingError(BotError):
     """A server setting that does not exist, or an invalid value."""
 
 
-DELETED = (10003, 10008)  # Unknown Channel, Unknown Message
+UNKNOWN_MESSAGE = 10008
+DELETED = (10003, UNKNOWN_MESSAGE)  # the first is Unknown Channel
 NO_ACCESS = (50001, 50013)  # Missing Access, Missing Permissions
 TOO_LARGE = 40005
 DM_CLOSED = (50007, 50278)

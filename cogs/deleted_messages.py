@@ -5,21 +5,15 @@ Discord tells which messages were deleted without any privileged intent, but not
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable
-
 import discord
 from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Caught
-from bot.host.logs import about_job
-
-log = logging.getLogger(__name__)
 
 
 class DeletedMessages(commands.Cog):
-    """Listens to deleted messages; messages that are about no job are ignored."""
+    """Listens to deleted messages."""
 
     def __init__(self, bot: ImageBot) -> None:
         self.bot = bot
@@ -27,24 +21,14 @@ class DeletedMessages(commands.Cog):
     @commands.Cog.listener()
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """One message was deleted, by a member or by the bot itself."""
-        await self._deleted(payload.channel_id, [payload.message_id])
+        with Caught("a deleted message"):
+            await self.bot.deletions.note(payload.channel_id, [payload.message_id])
 
     @commands.Cog.listener()
     async def on_raw_bulk_message_delete(self, payload: discord.RawBulkMessageDeleteEvent) -> None:
         """A moderator's bot deleted several messages."""
-        await self._deleted(payload.channel_id, payload.message_ids)
-
-    async def _deleted(self, channel_id: int, message_ids: Iterable[int]) -> None:
-        with Caught("a deleted message"):
-            deleted = await self.bot.store.messages.deleted(
-                str(channel_id), [str(id) for id in message_ids]
-            )
-            for message in deleted:
-                with about_job(message.job_id):
-                    log.info("Its %s message was deleted", message.kind)
-                    # A progress message is also deleted once its job has ended.
-                    if message.kind == "progress" and await self.bot.queue.cancel(message.job_id):
-                        log.info("Cancelled, because its progress message was deleted")
+        with Caught("deleted messages"):
+            await self.bot.deletions.note(payload.channel_id, payload.message_ids)
 
 
 async def setup(bot: ImageBot) -> None:

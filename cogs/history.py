@@ -93,6 +93,9 @@ async def page_of(
     ids = [job.id for job in jobs]
     kept = await bot.store.quota.kept_among(ids)
     results = await bot.store.messages.results_of(ids)
+    there = [await bot.deletions.is_there(message) for message in results.values()]
+    if not all(there):  # deleted while the bot was not connected, and known from now on
+        return await page_of(bot, person, page)
     for i, job in enumerate(jobs):
         if i:
             view.add_item(discord.ui.Separator())

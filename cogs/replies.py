@@ -81,7 +81,13 @@ class Replies(commands.Cog):
             if not text and not message.attachments and self._may_help(message):
                 await _say(message, help_text(rules))
             return
-        replied = await _replied_to(message)
+        try:
+            replied = await _replied_to(message)
+        except GoneError:
+            assert message.reference is not None
+            if message.reference.message_id is not None:
+                await self.bot.deletions.note(message.channel.id, [message.reference.message_id])
+            raise
         if mask is not None and attached is None and replied is None:
             raise RequestError(
                 _("Attach the picture too, before its mask, or reply to the picture.")

@@ -47,6 +47,16 @@ class Messages:
         )
         return {row["job_id"]: JobMessage(**row) for row in rows}
 
+    async def results_since(self, since: int, limit: int) -> list[JobMessage]:
+        """The messages with results among the newest ``limit`` jobs after ``since`` (ms, UTC)."""
+        rows = await self._database.fetch(
+            "SELECT id FROM jobs WHERE created_at > ? ORDER BY created_at DESC LIMIT ?",
+            since,
+            limit,
+        )
+        found = await self.results_of([row["id"] for row in rows])
+        return [found[row["id"]] for row in rows if row["id"] in found]
+
     async def deleted(self, channel_id: str, message_ids: Collection[str]) -> list[JobMessage]:
         """Forget messages that were deleted in Discord; returns those about jobs.
 

@@ -36,6 +36,7 @@ from engine.jobs.queue import PaintQueue
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str], Awaitable[Any]]
+NoteDeleted = Callable[[int, Sequence[int]], Awaitable[None]]
 WAITING_SECONDS = 20.0
 CLOSING_SECONDS = 4.0
 _CANCELLED, _FAILED = mark("Cancelled."), mark("This one failed.")
@@ -45,7 +46,8 @@ class Delivery:
     """Follows jobs, and posts their results.
 
     ``preview_seconds`` is the least time between two edits of one progress message, unless the
-    server set another.
+    server set another. ``note_deleted`` gets the channel and the ids of messages that turn out to
+    be deleted.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Delivery:
         client: Poster,
         results: Results,
         preview_seconds: float,
+        note_deleted: NoteDeleted,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -63,6 +66,7 @@ class Delivery:
         self._client = client
         self._results = results
         self._preview_seconds = preview_seconds
+        self._note_deleted = note_deleted
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, ProgressMessage] = {}
         self._requests: dict[str, Job] = {}
@@ -209,6 +213,7 @@ class Delivery:
                 remember,
                 may_be_there=job.resumed and message_id is None,
                 answers=answers,
+                note_deleted=self._note_deleted,
             )
             shape = _shape_of(job.time_lapse_of)
             self._progress[job.id], self._requests[job.id] = progress, job

@@ -8,7 +8,7 @@ import aiohttp
 import discord
 
 from bot.errors import DM_CLOSED, DirectMessageError, user_message
-from bot.language import _
+from bot.language import _, mark
 from bot.language.formatting import escape
 from bot.requests.channels import Users
 from data.jobs.stored import StoredJob
@@ -16,6 +16,8 @@ from data.people import People
 from engine.events import Event, Failed
 
 log = logging.getLogger(__name__)
+
+TRY_AGAIN = mark("I couldn't DM you. Try again in a minute.")
 
 
 async def open_private(users: Users, person: str) -> discord.Message:
@@ -25,7 +27,7 @@ async def open_private(users: Users, person: str) -> discord.Message:
         return await user.send(_("I'll show your private picture here."))
     except discord.Forbidden as error:
         if error.code not in DM_CLOSED:
-            raise DirectMessageError(user_message(error)) from error
+            raise DirectMessageError(_(TRY_AGAIN)) from error
         raise DirectMessageError(
             _(
                 "I can't DM you, so I can't make a private picture. Allow direct messages in this "
@@ -33,7 +35,7 @@ async def open_private(users: Users, person: str) -> discord.Message:
             )
         ) from error
     except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-        raise DirectMessageError(user_message(error) or str(error)) from error
+        raise DirectMessageError(user_message(error) or _(TRY_AGAIN)) from error
 
 
 async def send_direct_message(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import aiohttp
@@ -13,7 +13,7 @@ import discord
 
 from bot.delivery.messages import Text, carries
 from bot.delivery.posting import find_message
-from bot.errors import DELETED, is_temporary
+from bot.errors import DELETED, UNKNOWN_MESSAGE, is_temporary
 from bot.ui.buttons import CancelButton
 from engine.errors import EngineError
 
@@ -32,7 +32,8 @@ class ProgressMessage:
     ``message_id`` is a message posted before a restart; ``remember`` is called with the id of each
     message that is posted. ``interval`` returns the seconds between two edits. ``may_be_there``
     says that one may have been posted without its id being stored; ``answers`` is the message to
-    reply to. Nothing raises: if a message cannot be shown, the previews end, not the job.
+    reply to. ``note_deleted`` is called if the message turns out to be deleted. Nothing raises: if
+    a message cannot be shown, the previews end, not the job.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class ProgressMessage:
         remember: Callable[[int], Awaitable[None]],
         may_be_there: bool = False,
         answers: int | None = None,
+        note_deleted: Callable[[int, Sequence[int]], Awaitable[None]] | None = None,
     ) -> None:
         self.channel = channel
         self.job_id = job_id
@@ -58,6 +60,7 @@ class ProgressMessage:
         self._posts = 0
         self._may_be_there = may_be_there
         self._answers = answers
+        self._note_deleted = note_deleted
         self._shown_at = float("-inf")
 
     def show(self, text: Text) -> None:
@@ -142,13 +145,20 @@ class ProgressMessage:
 
     async def _edit(self, message_id: int, text: Text) -> None:
         message = self.channel.get_partial_message(message_id)
-        # The list of attachments names those that stay: only the new preview.
-        await message.edit(
-            content=text.content,
-            embeds=text.embeds,
-            view=text.view(self.job_id),
-            attachments=text.new_files(),
-        )
+        try:
+            # The list of attachments names those that stay: only the new preview.
+            await message.edit(
+                content=text.content,
+                embeds=text.embeds,
+                view=text.view(self.job_id),
+                attachments=text.new_files(),
+            )
+        except discord.NotFound as error:
+            if error.code == UNKNOWN_MESSAGE and self._note_deleted is not None:
+                self.message_id, self.gone = None, True
+                # If the bot was connected, Discord has told of it already.
+                await self._note_deleted(self.channel.id, [message_id])
+            raise
 
     async def _post(self, text: Text) -> None:
         old, self.message_id = self.message_id, None

@@ -20,6 +20,7 @@ from bot.permissions import Verb, check_bot_may_post
 from bot.requests.asking import Asking
 from bot.requests.continuation import continuation_of
 from bot.requests.custom_ids import button_id, button_pattern
+from bot.requests.deletions import Deletions
 from bot.requests.intake import Intake
 from bot.requests.origin import Origin, origin_of_interaction, shown_like
 from bot.requests.removal import Removal
@@ -47,6 +48,7 @@ class ButtonBot(Protocol):
     intake: Intake
     removal: Removal
     moderation_log: ModerationLog
+    deletions: Deletions
 
     def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
         """Handle clicks on these buttons in any message."""
@@ -170,7 +172,7 @@ class AgainButton(JobButton):
             shown = await bot.store.job(job.time_lapse_of)
             if shown is None:
                 raise GoneError(_(GONE))
-            asking = _asking_for_time_lapse(origin, shown)
+            asking = await _asking_for_time_lapse(interaction, bot, origin, shown)
         await bot.intake.ask(asking)
 
 
@@ -198,6 +200,7 @@ class ContinueButton(JobButton):
     ) -> None:
         """Queue the iterations that were left or, for a finished picture, as many again."""
         check_bot_may_post(interaction)
+        await _check_picture(interaction, bot, job)
         continuation = continuation_of(job)
         await bot.intake.ask(
             Asking(
@@ -237,11 +240,22 @@ class VideoButton(JobButton):
         """Queue it; it is posted in the channel as a message of its own."""
         check_bot_may_post(interaction)
         origin = shown_like(origin_of_interaction(interaction, "button video"), job)
-        await bot.intake.ask(_asking_for_time_lapse(origin, job))
+        await bot.intake.ask(await _asking_for_time_lapse(interaction, bot, origin, job))
 
 
-def _asking_for_time_lapse(origin: Origin, job: StoredJob) -> Asking:
+async def _check_picture(
+    interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+) -> None:
+    """Raise GoneError if the message with the job's picture was deleted."""
+    message = interaction.message
+    await bot.deletions.check(job, None if message is None else message.id)
+
+
+async def _asking_for_time_lapse(
+    interaction: discord.Interaction[Any], bot: ButtonBot, origin: Origin, job: StoredJob
+) -> Asking:
     """Raises GoneError if the job has no finished picture."""
+    await _check_picture(interaction, bot, job)
     shows = time_lapse_of(job)
     return Asking(origin, shows.request, shows=shows)
 

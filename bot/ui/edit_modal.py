@@ -19,6 +19,7 @@ from bot.media.attachments import Attachments
 from bot.media.source_picture import own_picture
 from bot.permissions import check_bot_may_post
 from bot.requests.custom_ids import JOB_ID
+from bot.requests.deletions import Deletions
 from bot.requests.edit_request import edit_requests
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction, shown_like
@@ -42,6 +43,7 @@ class EditBot(Protocol):
     store: Store
     attachments: Attachments
     intake: Intake
+    deletions: Deletions
 
 
 class EditModal(discord.ui.Modal):
@@ -105,7 +107,7 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
         await interaction.response.defer(ephemeral=True, thinking=True)
         if found["kind"] == "job":
             with about_job(found["id"]):
-                former, picture = await _of_job(interaction, bot.store, found["id"])
+                former, picture = await _of_job(interaction, bot, found["id"])
         else:
             former, picture = None, await _of_address(bot, found["id"])
         requests = edit_requests(
@@ -127,13 +129,15 @@ def _values(fields: dict[str, str]) -> dict[str, Any]:
 
 
 async def _of_job(
-    interaction: discord.Interaction[Any], store: Store, id: str
+    interaction: discord.Interaction[Any], bot: EditBot, id: str
 ) -> tuple[ImageRequest, Picture]:
-    job = await store.job(id)
+    job = await bot.store.job(id)
     if job is None:
         raise GoneError(_("That picture was deleted. Attach it to /edit instead."))
     check_may_see(interaction, job)
-    return job.request, await own_picture(store, job)
+    message = interaction.message
+    await bot.deletions.check(job, None if message is None else message.id)
+    return job.request, await own_picture(bot.store, job)
 
 
 async def _of_address(bot: EditBot, id: str) -> Picture:

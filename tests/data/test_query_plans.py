@@ -78,6 +78,7 @@ async def use_everything(store):
     """Call every method of the store in a way that reaches each of its statements."""
     await store.check()
     await store.set_meta("a", "b")
+    await store.messages.results_since(0, 200)
     await use_jobs(store)
     await use_servers_and_people(store)
     await use_upkeep(store)

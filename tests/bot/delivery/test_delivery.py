@@ -11,6 +11,7 @@ from bot.delivery import posting
 from bot.delivery.delivery import Delivery
 from bot.delivery.results import Results
 from bot.host.settings import OperationsSettings
+from bot.requests.deletions import Deletions
 from data.people import Preferences
 from engine.events import Cancelled, Failed, Progress, Queued
 from engine.jobs.job import Job, JobRecord, Place
@@ -33,14 +34,16 @@ async def deliveries(store, client, guild_settings):
     made = []
 
     def make():
+        queue = PaintQueue(store)
         made.append(
             Delivery(
                 store,
-                PaintQueue(store),
+                queue,
                 guild_settings,
                 client,
                 Results(store, client, OperationsSettings()),
                 0.0,
+                Deletions(store, queue, client).note,
             )
         )
         return made[-1]
@@ -323,7 +326,13 @@ async def test_resumed_jobs_continue_in_their_old_progress_message(
     job = Job(JobRecord(new.id, make_request("a fox", seed=7), str(ALICE), HERE), resumed=True)
     queue._resumed = [job]  # as start() finds it, which would start a worker too
     delivery = Delivery(
-        store, queue, guild_settings, client, Results(store, client, OperationsSettings()), 0.0
+        store,
+        queue,
+        guild_settings,
+        client,
+        Results(store, client, OperationsSettings()),
+        0.0,
+        Deletions(store, queue, client).note,
     )
     await delivery.take_up()
     job.publish(painting(4))

@@ -183,3 +183,35 @@ async def test_a_message_from_before_a_restart_is_found_and_shows_the_ending(cha
 async def test_without_a_progress_message_no_ending_is_shown(channel, progress):
     await progress.close(messages.ended(REQUEST, "Over."))
     assert channel.messages == []
+
+
+async def test_a_message_that_is_gone_is_noted_once_and_not_edited_again(channel, remembered):
+    old, noted = await channel.send("before"), []
+
+    async def note(channel_id, ids):
+        noted.append((channel_id, ids))
+
+    progress = shown_in(channel, remembered, old.id, note_deleted=note)
+    channel.failures = [("edit", refusal(404, 10008))]
+    progress.show(painting(3))
+    await until(lambda: progress.gone)
+    await progress.close(painting(9))
+    assert noted == [(channel.id, [old.id])]
+    assert [message.content for message in channel.messages] == ["before"]
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 50001), (404, 10003)])
+async def test_a_message_that_cannot_be_edited_is_not_noted_as_deleted(
+    channel, remembered, status, code
+):
+    old, noted = await channel.send("before"), []
+
+    async def note(channel_id, ids):
+        noted.append(ids)
+
+    progress = shown_in(channel, remembered, old.id, note_deleted=note)
+    channel.failures = [("edit", refusal(status, code))]
+    progress.show(painting(3))
+    await until(lambda: progress.gone)
+    assert noted == []
+    await progress.close()

@@ -11,6 +11,7 @@ from bot.delivery.delivery import Delivery
 from bot.delivery.results import Results
 from bot.host.settings import OperationsSettings
 from bot.requests.custom_ids import custom_ids
+from bot.requests.deletions import Deletions
 from bot.ui.buttons import AgainButton
 from data.picture_checks import Finding
 from engine.jobs.job import Place
@@ -33,13 +34,15 @@ async def start(store, client, guild_settings):
     made = []
 
     async def start():
+        queue = PaintQueue(store)
         delivery = Delivery(
             store,
-            PaintQueue(store),
+            queue,
             guild_settings,
             client,
             Results(store, client, OperationsSettings()),
             0.0,
+            Deletions(store, queue, client).note,
         )
         made.append(delivery)
         await delivery.take_up()
