@@ -34,7 +34,8 @@ Ctrl-C stops and saves the picture so far. The request is stored in the PNG's te
 
 The default model is natural, which accepts any English words: it knows a thousand kinds of things
 (animals, plants, food, buildings, vehicles, tools, clothes, landscapes) and paints similar ones for
-anything else. natural-fourier knows the same and paints without a VQGAN.
+anything else. natural-fourier, natural-pixels and natural-curves know the same and paint without a
+VQGAN: a smooth picture, squares of pixels, and brush strokes, which -o fox.svg writes as SVG.
 
 The model drawn knows a small world: 263 drawn things (animals, plants, food, buildings,
 vehicles, tools, faces and weather, such as fox, tulip, pizza, castle, rocket, key, robot and
@@ -96,8 +97,8 @@ def imagine(
         _file(
             "-o",
             "--output",
-            about="The picture's file, .png. By default a new file in the current "
-            "folder, named after the words and the seed.",
+            about="The picture's file, .png, or .svg of a model that paints strokes. By default a "
+            "new file in the current folder, named after the words and the seed.",
         ),
     ] = None,
     size: Annotated[str | None, _flag("size", "WxH", _SIZE)] = None,
@@ -227,6 +228,11 @@ def imagine(
     if not 0 <= preview_every < math.inf:
         raise RequestError(f"--preview-every must be 0 or more seconds, not {preview_every:g}.")
     first = Targets(output, video, preview)
+    if first.is_vector and "init_image" in values:
+        raise RequestError(
+            "An edit keeps pixels of the picture that it starts from, which an SVG can't; use a "
+            "name that ends in .png."
+        )
     read = dict(zip(("the picture to start from", "the mask"), sources, strict=True))
     for number in range(1, len(requests) + 1):
         first.numbered(number).check(read, overwrite=overwrite)

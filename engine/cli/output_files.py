@@ -37,7 +37,8 @@ def check_target(path: Path, endings: Sequence[str], what: str) -> None:
         )
 
 
-PICTURES = (".png",)
+VECTOR = ".svg"
+PICTURES = (".png", VECTOR)
 PREVIEWS = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -48,6 +49,11 @@ class Targets:
     picture: Path | None = None
     video: Path | None = None
     preview: Path | None = None
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the picture is written as SVG."""
+        return self.picture is not None and self.picture.suffix.lower() == VECTOR
 
     def numbered(self, number: int) -> Targets:
         """The files of the ``number``-th of several pictures: "fox.png", "fox-2.png", ...

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.output_files import Targets, move, name_of, temporary_file, write_bytes
 from engine.cli.progress import Watcher, make_watcher
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
+from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
 from engine.version import version
@@ -143,8 +144,11 @@ def paint(
     with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
         watcher.waiting(f"Loading the model {request.model}")
         from engine.painting.pipeline import provenance
+        from engine.painting.vector_picture import check_strokes, svg_of
 
         models, synthesis = _prepare(request, pictures, device, precision, check_memory)
+        if targets.is_vector:
+            check_strokes(synthesis)
         notices = synthesis.notices()
         for notice in notices:
             watcher.note(notice)
@@ -170,9 +174,10 @@ def paint(
                 "iterations; the picture so far is saved."
             )
         painted = _as_painted(request, synthesis, done)
-        facts = provenance(synthesis, models)
+        texts = picture_texts(painted, provenance(synthesis, models))
+        data = svg_of(synthesis, texts).encode() if targets.is_vector else png_bytes(image, texts)
         # An unfinished picture never replaces a finished one.
-        path = _write_picture(image, painted, synthesis.seed, facts, targets, new=not done)
+        path = _write_picture(data, painted, synthesis.seed, targets, new=not done)
         preview.write(last.to_pil())
         video = None
         if time_lapse is not None and temporary is not None and targets.video is not None:
@@ -213,7 +218,8 @@ def _return_unchanged(
             "model": request.model,
             "imagine-bot": version(),
         }
-        path = _write_picture(picture.image, request, request.seed, facts, targets)
+        data = png_bytes(picture.image, picture_texts(request, facts))
+        path = _write_picture(data, request, request.seed, targets)
         small = over_white(picture.image).copy()
         small.thumbnail((_PREVIEW_SIDE, _PREVIEW_SIDE))
         preview = _Preview(targets.preview, 0.0, watcher)
@@ -316,20 +322,11 @@ def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> Imag
 
 
 def _write_picture(
-    image: Image.Image,
-    painted: ImageRequest,
-    seed: int,
-    facts: Mapping[str, str | int],
-    targets: Targets,
-    *,
-    new: bool = False,
+    data: bytes, painted: ImageRequest, seed: int, targets: Targets, *, new: bool = False
 ) -> Path:
-    """Write the picture with its provenance ``facts``; ``new`` never replaces a file."""
-    from engine.pictures.writing import picture_texts, png_bytes
-
+    """Write a picture's file; ``new`` never replaces one."""
     words = " ".join(prompt.words for prompt in painted.prompts())
     path = targets.picture or Path(f"{name_of(words, seed)}.png")
-    data = png_bytes(image, picture_texts(painted, facts))
     return write_bytes(path, data, "The picture", new=new or targets.picture is None)
 
 

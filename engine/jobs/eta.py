@@ -9,7 +9,13 @@ from engine.request.request import ImageRequest
 
 # Seconds an iteration before anything is measured. On two CPU cores the small models paint a
 # picture of 128 px in these; 1 s is between a CPU (6 s) and a GPU (0.5 s) for the published ones.
-_FIRST_GUESS = {"drawn": 0.1, "natural": 0.5, "natural-fourier": 0.4}
+_FIRST_GUESS = {
+    "drawn": 0.1,
+    "natural": 0.5,
+    "natural-fourier": 0.4,
+    "natural-pixels": 0.4,
+    "natural-curves": 0.6,
+}
 _FIRST_GUESS_OTHERS = 1.0
 # The share of an iteration's time that grows with the picture's pixels; the rest grows with the
 # cutouts. Measured at 256x256 with 32 cutouts on a CPU.

@@ -14,17 +14,48 @@ from engine.models.plug_ins import Kinds
 GENERATORS = Kinds(
     "imagine_bot.generators",
     {
-        "taming-vq": Kind("engine.models.generators.taming", ("config", "checkpoint")),
-        "fourier": Kind("engine.models.generators.fourier", ()),
+        "taming-vq": Kind(
+            "engine.models.generators.taming",
+            ("config", "checkpoint"),
+            about="VQGANs of taming-transformers and latent-diffusion",
+            test="tests/engine/models/test_vqgan_files.py",
+        ),
+        "fourier": Kind(
+            "engine.models.generators.fourier",
+            (),
+            about="a picture's spectrum",
+            test="tests/engine/models/test_fourier.py",
+        ),
+        "pixels": Kind(
+            "engine.models.generators.pixels",
+            (),
+            about="the picture itself, or squares of pixels",
+            test="tests/engine/models/test_pixels.py",
+        ),
+        "curves": Kind(
+            "engine.models.generators.curves",
+            (),
+            about="Bezier strokes on white paper, as in CLIPDraw; SVG",
+            test="tests/engine/models/test_curves.py",
+        ),
     },
 )
 PERCEPTORS = Kinds(
     "imagine_bot.perceptors",
     {
         "openai-clip": Kind(
-            "engine.models.perceptors.openai_clip", ("checkpoint",), optional=("config",)
+            "engine.models.perceptors.openai_clip",
+            ("checkpoint",),
+            optional=("config",),
+            about="CLIPs of OpenAI and OpenCLIP",
+            test="tests/engine/models/test_clip_files.py",
         ),
-        "efficientnet-lite": Kind("engine.models.perceptors.efficientnet_lite", ("checkpoint",)),
+        "efficientnet-lite": Kind(
+            "engine.models.perceptors.efficientnet_lite",
+            ("checkpoint",),
+            about="an ImageNet classifier with a text tower, as `natural` has it",
+            test="tests/engine/models/test_efficientnet_lite.py",
+        ),
     },
 )
 DEFAULT_GENERATOR, DEFAULT_PERCEPTOR = "taming-vq", "openai-clip"

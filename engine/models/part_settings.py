@@ -34,3 +34,17 @@ def number(
             value=repr(value),
         )
     return float(value)
+
+
+def whole_number(settings: Mapping[str, Any], name: str, default: int, low: int, high: int) -> int:
+    """The setting as a whole number from ``low`` to ``high``; raises ModelError for any other."""
+    value = settings.get(name, default)
+    if type(value) is not int or not low <= value <= high:
+        raise ModelError(
+            "The setting `{name}` must be a whole number between {low} and {high}, not {value}.",
+            name=name,
+            low=low,
+            high=high,
+            value=repr(value),
+        )
+    return value

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from engine.models.generators.vector import Stroke
 from engine.random_numbers import Draws
 
 
@@ -69,6 +70,10 @@ class Generator(nn.Module, ABC):
         Latents, pictures and :meth:`encode_latent` stay in float32. A generator that would not be
         faster does not change.
         """
+
+    def strokes(self, z: Tensor) -> list[Stroke] | None:
+        """The strokes of a z [1, ...], the lowest first; None if it paints pixels."""
+        return None
 
     def mean_latent(self) -> Tensor:
         """The mean of all latents, broadcastable to z."""

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import time
+from xml.etree import ElementTree
 
 import av
 import pytest
@@ -238,6 +239,47 @@ def test_a_painting_writes_picture_time_lapse_preview_and_report(catalogue, fold
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
     *_, last = imagine(request)
     assert last.to_pil().tobytes() == pixels
+
+
+def test_strokes_are_written_as_svg_with_the_request_inside(catalogue, tmp_path, run_here):
+    own = tmp_path / "strokes.toml"
+    own.write_text(
+        catalogue.read_text().replace('path = "', f'path = "{catalogue.parent}/')
+        + """
+        [generators.strokes]
+        kind = "curves"
+        [models.strokes]
+        generator = "strokes"
+        perceptor = "tiny"
+        """
+    )
+    given = ("a <fox> --size 64x48 --seed 3 --iterations 2 --cutouts 2", "--model", "strokes")
+    done = run_here(own, *given, "-o", "fox.svg", "--preview", "now.png", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["path"] == "fox.svg"
+    root = ElementTree.parse(tmp_path / "fox.svg").getroot()  # noqa: S314  # it is our own
+    texts = {each.get("keyword"): each.text or "" for each in root.iter("{urn:imagine-bot}text")}
+    request = request_from_json(texts["imagine-bot request"])
+    assert (request.prompt, request.seed, request.model) == ("a <fox>", 3, "strokes")
+    assert json.loads(texts["imagine-bot provenance"])["model"] == "strokes"
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}path"))) == 3 * 4
+    with opened(tmp_path / "now.png") as preview:
+        assert preview.size == (64, 48)
+
+
+def test_only_new_pictures_of_strokes_can_be_svg(catalogue, tmp_path, run_here):
+    Image.new("RGB", (30, 20)).save(tmp_path / "mine.png")
+    for words, says in (
+        (("a fox", *TINY, "-o", "fox.svg"), "This model paints pixels, not strokes"),
+        (
+            ("a fox", *TINY, "-o", "fox.svg", "--init-image", "mine.png"),
+            "An edit keeps pixels of the picture that it starts from",
+        ),
+    ):
+        done = run_here(catalogue, *words)
+        assert done.returncode == 2
+        assert says in done.stderr
+        assert not (tmp_path / "fox.svg").exists()
 
 
 def test_without_a_name_a_new_file_is_created_and_none_is_replaced(catalogue, tmp_path, run_here):

@@ -15,6 +15,8 @@ def test_the_shipped_catalogue_has_the_published_models(shipped):
     assert list(shipped.models) == [
         "natural",
         "natural-fourier",
+        "natural-pixels",
+        "natural-curves",
         "drawn",
         "imagenet-16384",
         "imagenet-1024",
@@ -44,7 +46,9 @@ def test_no_two_downloads_share_a_name_and_hashes_are_those_in_clips_addresses(s
     assert sum(source.sha256 is not None for source in downloads.values()) == 7
 
 
-@pytest.mark.parametrize("name", ["natural", "natural-fourier", "drawn"])
+@pytest.mark.parametrize(
+    "name", ["natural", "natural-fourier", "natural-pixels", "natural-curves", "drawn"]
+)
 def test_the_shipped_files_are_in_the_package(shipped, name):
     for source in shipped.model(name).sources:
         assert source.url is None
