@@ -3,7 +3,8 @@
 A new kind is one file under ``generators/`` or ``perceptors/`` and one entry here, or a plug-in of
 another package (engine.models.plug_ins). Its module has ``build(files, settings)``: ``files`` are
 the paths of the kind's files by role, ``settings`` is the table in the catalogue entry. Torch is
-loaded only when something is built.
+loaded only when something is built. docs/models.md has a table of these entries
+(engine.models.kinds_table).
 """
 
 from __future__ import annotations
@@ -19,6 +20,18 @@ GENERATORS = Kinds(
             ("config", "checkpoint"),
             about="VQGANs of taming-transformers and latent-diffusion",
             test="tests/engine/models/test_vqgan_files.py",
+        ),
+        "diffusers": Kind(
+            "engine.models.generators.diffusers",
+            ("config", "checkpoint"),
+            about="folders of diffusers: `VQModel`, `AutoencoderKL`, `AutoencoderTiny`",
+            test="tests/engine/models/test_autoencoders.py",
+        ),
+        "taesd": Kind(
+            "engine.models.generators.tiny",
+            ("checkpoint", "encoder"),
+            about="TAESD, as madebyollin publishes it: taesd, taesdxl, taesd3, taef1",
+            test="tests/engine/models/test_autoencoders.py",
         ),
         "fourier": Kind(
             "engine.models.generators.fourier",

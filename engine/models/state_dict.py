@@ -6,7 +6,7 @@ no random numbers, a few milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -28,18 +28,7 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
     for name in wanted:
         if name.endswith("num_batches_tracked"):  # counts training steps; missing in old files
             tensors.setdefault(name, torch.zeros((), dtype=torch.int64))
-    missing = [name for name in wanted if name not in tensors]
-    if missing:
-        raise CheckpointError(
-            "The checkpoint is not {what}: it doesn't have {names}.",
-            what=what,
-            names=_some(missing),
-        )
-    additional = [name for name in tensors if name not in wanted]
-    if additional:
-        raise CheckpointError(
-            "The checkpoint is not {what}: it also has {names}.", what=what, names=_some(additional)
-        )
+    check_names(wanted, tensors, what)
     own: dict[str, Tensor] = {}
     for name, like in wanted.items():
         tensor = tensors[name]
@@ -67,6 +56,25 @@ def fill(module: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
                 name=name,
             )
     module.load_state_dict(own, assign=True)
+
+
+def check_names(wanted: Collection[str], given: Collection[str], what: str) -> None:
+    """Raise CheckpointError if a checkpoint's ``given`` names are not the ``wanted`` ones.
+
+    ``what`` names the network.
+    """
+    missing = [name for name in wanted if name not in given]
+    if missing:
+        raise CheckpointError(
+            "The checkpoint is not {what}: it doesn't have {names}.",
+            what=what,
+            names=_some(missing),
+        )
+    additional = [name for name in given if name not in wanted]
+    if additional:
+        raise CheckpointError(
+            "The checkpoint is not {what}: it also has {names}.", what=what, names=_some(additional)
+        )
 
 
 class Uninitialised(TorchFunctionMode):
