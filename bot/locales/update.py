@@ -32,6 +32,9 @@ FOR_THE_HOST = (
     "engine/cli/output_files.py",
     "engine/cli/run.py",
     "engine/cli/models.py",
+    "engine/models/adding.py",
+    "engine/models/recognition.py",
+    "engine/painting/vector_picture.py",
     "data/sqlite/backup.py",
     "data/sqlite/recovery.py",
 )

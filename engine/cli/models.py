@@ -24,17 +24,21 @@ from rich.table import Table
 from engine.cli.progress import stderr_console
 from engine.cli.streams import complain, prepare, say, standard_output
 from engine.errors import CheckpointError, EngineError, ModelError, UnknownModelError
+from engine.models import Models, load_models
+from engine.models.adding import add_model
 from engine.models.catalogue import (
     Catalogue,
     ModelEntry,
     Source,
-    add_model,
     load_catalogue,
     models_folder,
 )
 from engine.models.download import file_sha256, obtain, verify
-from engine.models.kinds import DEFAULT_GENERATOR, DEFAULT_PERCEPTOR, GENERATORS, PERCEPTORS
-from engine.models.loading import load_models
+from engine.models.kinds import DEFAULT_PERCEPTOR, GENERATORS, PERCEPTORS
+from engine.models.recognition import Recognised, recognise
+from engine.painting import pipeline
+from engine.painting.memory_plan import fastest_and_least
+from engine.request.request import ImageRequest
 
 app = typer.Typer(
     help="List, download, check and add the models that `imagine` paints with.",
@@ -42,6 +46,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_ITERATIONS = 4  # of a check
 OPEN_CLIP_CONFIG = "open_clip_config.json"  # as Hugging Face's hub has it next to the weights
 Folder = Annotated[
     Path | None,
@@ -52,21 +57,44 @@ Folder = Annotated[
 
 
 @app.command("list")
-def list_models(folder: Folder = None) -> None:
-    """Show all models, and which of them are on this machine."""
+def list_models(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A model on this machine, to also show the memory that it needs."),
+    ] = None,
+    folder: Folder = None,
+) -> None:
+    """Show all models, their kinds, sizes and licences, and which of them are on this machine."""
     catalogue, place = load_catalogue(), models_folder(folder)
-    table = Table("model", "generator", "perceptor", "to download", "licence", box=None)
-    for column in (table.columns[0], table.columns[2], table.columns[3]):
+    table = Table(
+        *("model", "kind", "generator", "perceptor", "size", "to download", "licence"), box=None
+    )
+    for column in (*table.columns[:2], *table.columns[3:6]):
         column.no_wrap = True  # so that a narrow terminal wraps only the descriptions
-    for entry in catalogue.models.values():
+    for entry in catalogue.models.values() if name is None else [catalogue.model(name)]:
         licences = dict.fromkeys((entry.generator.licence, entry.perceptor.licence))
         table.add_row(
             entry.name,
+            entry.generator.kind_name,
             entry.generator.about or entry.generator.name,
             entry.perceptor.name,
+            _megabytes(_size(entry, place)),
             _to_download(entry, place),
             "; ".join(licences),
         )
+    if name is not None:
+        _print(table)
+        say(_plan(load_models(name, device="cpu", folder=place, catalogue=catalogue)))
+        return
+    _print(
+        table,
+        f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
+        "perceptor, write for example imagenet-16384/RN50.",
+        f"Downloads are stored in {place}",
+    )
+
+
+def _print(table: Table, *lines: str) -> None:
     text = io.StringIO()
     console = Console(
         file=text,
@@ -75,12 +103,8 @@ def list_models(folder: Folder = None) -> None:
         soft_wrap=True,
     )
     console.print(table)
-    console.print(
-        f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
-        "perceptor, write for example imagenet-16384/RN50.",
-        highlight=False,
-    )
-    console.print(f"Downloads are stored in {place}", highlight=False)
+    for line in lines:
+        console.print(line, highlight=False)
     say(text.getvalue().rstrip("\n"))
 
 
@@ -90,7 +114,30 @@ def _to_download(entry: ModelEntry, folder: Path) -> str:
         return "nothing"
     if any(source.url is None for source in missing):
         return "a file is missing"
-    return f"{sum(source.size or 0 for source in missing) / 1e6:,.0f} MB"
+    return _megabytes(sum(source.size or 0 for source in missing))
+
+
+def _size(entry: ModelEntry, folder: Path) -> int:
+    """The bytes of a model's files, on this machine or as the catalogue says."""
+    places = {source: source.location(folder) for source in entry.sources}
+    return sum(
+        path.stat().st_size if path.is_file() else source.size or 0
+        for source, path in places.items()
+    )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+def _plan(models: Models) -> str:
+    """The memory that a picture of the model's own size needs."""
+    recipe = pipeline.recipe_of(ImageRequest(prompt="a fox", model=models.name), models)
+    fastest, least = fastest_and_least(models.generator, models.perceptor, recipe)
+    return (
+        f"{models.name} needs about {fastest / 1e9:.2f} GB of memory for "
+        f"{recipe.width}x{recipe.height}, or {least / 1e9:.2f} GB if it has to be slower."
+    )
 
 
 @app.command()
@@ -133,7 +180,7 @@ def check(
     ] = None,
     folder: Folder = None,
 ) -> None:
-    """Verify the files' SHA-256 and load them; the exit code is 1 if one is damaged."""
+    """Verify the files' SHA-256, load them and paint 4 iterations; exit code 1 if that fails."""
     catalogue, place = load_catalogue(), models_folder(folder)
     names = (
         [name]
@@ -150,7 +197,7 @@ def check(
             _check(catalogue, each, place)
         except UnknownModelError:
             raise
-        except ModelError as error:
+        except EngineError as error:
             wrong += 1
             complain(f"{each}: {error}")
         else:
@@ -165,14 +212,23 @@ def _check(catalogue: Catalogue, name: str, folder: Path) -> None:
     for source in catalogue.model(name).sources:
         if source.url is None and source.location(folder).is_file():
             verify(source, folder)  # loading verifies downloaded files
-    load_models(name, device="cpu", folder=folder, catalogue=catalogue)
+    models = load_models(name, device="cpu", folder=folder, catalogue=catalogue)
+    example = catalogue.model(name).examples[0]
+    request = ImageRequest(prompt=example, model=name, iterations=_ITERATIONS, seed=1)
+    for _ in pipeline.paint(pipeline.prepare(request, models)):
+        pass
 
 
 @app.command()
 def add(
     name: Annotated[str, typer.Argument(help="The model's name.")],
-    generator: Annotated[Path, typer.Option(help="A VQGAN's checkpoint (taming's format).")],
-    config: Annotated[Path, typer.Option(help="Its yaml file.")],
+    generator: Annotated[
+        str,
+        typer.Option(
+            help="A VQGAN's checkpoint (taming's or latent-diffusion's), a folder of diffusers, "
+            "one of TAESD's files, or the name of a generator in the catalogue, such as curves."
+        ),
+    ],
     perceptor: Annotated[
         str,
         typer.Option(
@@ -180,6 +236,12 @@ def add(
             "perceptor in `list`."
         ),
     ],
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="The generator's yaml or config.json; one next to the file is found by itself."
+        ),
+    ] = None,
     perceptor_config: Annotated[
         Path | None,
         typer.Option(
@@ -213,9 +275,18 @@ def add(
     """
     said = {"architecture": architecture, "quick_gelu": quick_gelu, "normalisation": normalisation}
     settings = {key: value for key, value in said.items() if value is not None}
-    files = {"config": config, "checkpoint": generator}
-    side = GENERATORS[DEFAULT_GENERATOR].build(files, {}).resolution
-    known = perceptor in load_catalogue().perceptors
+    catalogue = load_catalogue()
+    found: Recognised | str = generator
+    if generator not in catalogue.generators:
+        found = recognise(Path(generator), config)
+    elif config is not None:
+        raise ModelError(
+            "The generator {name} is in the catalogue, which has its config; use --config with a "
+            "file.",
+            name=generator,
+        )
+    side = _side(found)
+    known = perceptor in catalogue.perceptors
     if known and (settings or perceptor_config):
         raise ModelError(
             "The perceptor {name} is in the catalogue, which has its settings; use options about "
@@ -224,19 +295,27 @@ def add(
         )
     if not known:
         perceptor_config = _load_perceptor(Path(perceptor), perceptor_config, settings)
-    used = [generator, config, *([] if known else [Path(perceptor)])]
+    used = [] if isinstance(found, str) else [*found.files.values()]
+    used += [] if known else [Path(perceptor)]
     used += [perceptor_config] if perceptor_config else []
-    catalogue = add_model(
+    file = add_model(
         name,
-        generator=generator,
-        config=config,
+        generator=found,
         perceptor=perceptor if known else Path(perceptor),
         perceptor_config=perceptor_config,
         perceptor_settings=settings,
         defaults={"width": side, "height": side},
-        hashes={file: file_sha256(file) for file in used},
+        hashes={path: file_sha256(path) for path in used},
     )
-    say(f'{name} was added to {catalogue}: imagine --model {name} "..."')
+    say(f'{name} was added to {file}: imagine --model {name} "..."')
+
+
+def _side(generator: Recognised | str) -> int:
+    """The side of the pictures that a generator paints best; a recognised one is loaded."""
+    if isinstance(generator, str):
+        return 256
+    side: int = GENERATORS[generator.kind].build(generator.files, {}).resolution
+    return side
 
 
 def _load_perceptor(

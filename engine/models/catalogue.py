@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import tomllib
@@ -13,7 +12,7 @@ from typing import Any, TypeVar
 
 import platformdirs
 
-from engine.errors import MissingModelError, ModelError, UnknownModelError, os_reason
+from engine.errors import ModelError, UnknownModelError, os_reason
 from engine.models.kind import Kind
 from engine.models.kinds import DEFAULT_GENERATOR, DEFAULT_PERCEPTOR, GENERATORS, PERCEPTORS
 from engine.translatable import Translatable
@@ -23,7 +22,7 @@ APP = "imagine-bot"
 FOLDER_VARIABLE = "IMAGINE_MODELS_FOLDER"
 CATALOGUE_VARIABLE = "IMAGINE_MODELS_CATALOGUE"
 _SHIPPED = Path(__file__).with_name("catalogue.toml")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 EXAMPLES = ("a red fox in the snow", "a castle on a hill")
 _SECTIONS = ("generators", "perceptors", "models")
@@ -53,11 +52,13 @@ class Source:
 class Part:
     """A generator or a perceptor in the catalogue.
 
-    ``files`` are the files that its ``kind`` needs, by role; ``settings`` are passed to the kind.
+    ``files`` are the files that its ``kind`` needs, by role; ``settings`` are passed to the kind;
+    ``kind_name`` is the kind's name.
     """
 
     name: str
     kind: Kind
+    kind_name: str
     files: Mapping[str, Source]
     settings: Mapping[str, Any]
     about: str = ""
@@ -208,7 +209,7 @@ def _read_toml(file: Path) -> dict[str, dict[str, Any]]:
                 section=section,
             )
         for name, row in rows.items():
-            if not isinstance(row, dict) or _NAME.fullmatch(name) is None:
+            if not isinstance(row, dict) or NAME.fullmatch(name) is None:
                 raise ModelError(
                     "The catalogue {file} has [{section}.{name}]; names can only have "
                     "letters, digits, dots, underscores and hyphens.",
@@ -259,7 +260,8 @@ class _Row:
         return entry
 
     def part(self, name: str, kinds: Mapping[str, Kind], default: str) -> Part:
-        kind = kinds.get(self.text("kind", default))
+        kind_name = self.text("kind", default)
+        kind = kinds.get(kind_name)
         if kind is None:
             raise self.wrong(
                 Translatable("needs a `kind` that is one of {names}", names=", ".join(kinds))
@@ -268,6 +270,7 @@ class _Row:
         return Part(
             name,
             kind,
+            kind_name,
             files,
             self.table("settings"),
             self.text("about"),
@@ -291,99 +294,8 @@ class _Row:
         if not url.startswith(("https://", "http://")):
             raise inner.wrong(Translatable("has a `url` that does not start with https://"))
         file = inner.text("file")
-        if _NAME.fullmatch(file) is None:
+        if NAME.fullmatch(file) is None:
             raise inner.wrong(
                 Translatable("needs the `file` name under which the download is stored")
             )
         return Source(file, url=url, sha256=sha256 or None, size=size)
-
-
-def add_model(
-    name: str,
-    *,
-    generator: Path,
-    config: Path,
-    perceptor: Path | str,
-    perceptor_config: Path | None = None,
-    perceptor_settings: Mapping[str, str | bool] | None = None,
-    defaults: Mapping[str, int],
-    hashes: Mapping[Path, str],
-    user_file: Path | None = None,
-) -> Path:
-    """Write the model ``name`` into the user's catalogue, and return the catalogue's path.
-
-    Files stay where they are and are listed by absolute path, with their SHA-256 from ``hashes``;
-    ``perceptor`` is a file, perhaps with a config and settings, or the name of a perceptor in the
-    catalogue. Raises ModelError if the name is taken or invalid, or if the catalogue cannot be
-    written.
-    """
-    target = user_catalogue() if user_file is None else user_file
-    catalogue = load_catalogue(target)
-    if _NAME.fullmatch(name) is None:
-        raise ModelError(
-            "A model can't be called {name}; use at most 64 letters, digits, dots, "
-            "underscores and hyphens.",
-            name=repr(name),
-        )
-    if name in {*catalogue.models, *catalogue.generators, *catalogue.perceptors}:
-        raise ModelError(
-            "The name {name} is taken; choose another, or remove its entries from {target} first.",
-            name=name,
-            target=target,
-        )
-
-    def file(path: Path) -> str:
-        return f"{{ path = {_quoted(str(path.absolute()))}, sha256 = {_quoted(hashes[path])} }}"
-
-    lines = [
-        "",
-        f"[generators.{_quoted(name)}]",
-        f"checkpoint = {file(generator)}",
-        f"config = {file(config)}",
-        "",
-    ]
-    if isinstance(perceptor, Path):
-        lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}"]
-        if perceptor_config is not None:
-            lines.append(f"config = {file(perceptor_config)}")
-        if perceptor_settings:
-            said = ", ".join(f"{key} = {_value(v)}" for key, v in perceptor_settings.items())
-            lines.append(f"settings = {{ {said} }}")
-        lines.append("")
-    elif perceptor not in catalogue.perceptors:
-        raise MissingModelError(
-            "There is no file and no perceptor called {name}; the perceptors are {names}.",
-            name=repr(perceptor),
-            names=", ".join(catalogue.perceptors),
-        )
-    paired = name if isinstance(perceptor, Path) else perceptor
-    lines += [
-        f"[models.{_quoted(name)}]",
-        f"generator = {_quoted(name)}",
-        f"perceptor = {_quoted(paired)}",
-        "",
-        f"[models.{_quoted(name)}.defaults]",
-        *(f"{key} = {value}" for key, value in defaults.items()),
-        "",
-    ]
-    before = target.read_text(encoding="utf-8") if target.exists() else ""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(before + "\n".join(lines), encoding="utf-8")
-        os.replace(temporary, target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ModelError(
-            "{target} can't be written: {reason}.", target=target, reason=os_reason(error)
-        ) from None
-    return target
-
-
-def _value(value: str | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else _quoted(value)
-
-
-def _quoted(text: str) -> str:
-    """``text`` as a TOML string, which has JSON's escapes; non-ASCII text stays as it is."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -7,7 +7,7 @@ known before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -52,35 +52,23 @@ def plan_memory(
     if free is None:
         return MemoryPlan()
     usable = int(free * _USABLE)
-    stages = {recipe.augmentation_at(0), recipe.augmentation}
     try:
-        footprints = {
-            (stage, recompute): _footprint(generator, perceptor, recipe, stage, recompute)
-            for stage in stages
-            for recompute in (False, True)
-        }
+        footprints = _footprints(generator, perceptor, recipe)
     except (EngineError, RuntimeError, ValueError) as error:
         if is_memory_error(error) or is_lost_device(error):
             raise
         return MemoryPlan()  # a model that does not take small pictures cannot be counted
 
-    def needed(width: int, height: int, plan: MemoryPlan) -> int:
-        return max(
-            footprint.peak(width, height, -(-stage.count // plan.passes))
-            for (stage, recompute), footprint in footprints.items()
-            if recompute == plan.recompute
-        )
-
-    plans = list(_plans(max(stage.count for stage in stages)))
+    plans = list(_plans(recipe))
     for plan in plans:
-        if needed(recipe.width, recipe.height, plan) <= usable:
+        if _needed(footprints, plan, recipe.width, recipe.height) <= usable:
             return plan
     least = plans[-1]
     fitting = next(
         (
             size
             for size in smaller_sizes(recipe.width, recipe.height, generator.factor)
-            if needed(*size, least) <= usable
+            if _needed(footprints, least, *size) <= usable
         ),
         None,
     )
@@ -89,14 +77,47 @@ def plan_memory(
         "{free} GB are free; {advice}.",
         width=recipe.width,
         height=recipe.height,
-        needed=_gigabytes(needed(recipe.width, recipe.height, least)),
+        needed=_gigabytes(_needed(footprints, least, recipe.width, recipe.height)),
         free=_gigabytes(free),
         advice=advice(fitting),
     )
 
 
-def _plans(cutouts: int) -> Iterator[MemoryPlan]:
+def fastest_and_least(
+    generator: Generator, perceptor: Perceptor, recipe: Recipe
+) -> tuple[int, int]:
+    """The bytes that an iteration needs at most by the fastest plan, and by the smallest."""
+    footprints = _footprints(generator, perceptor, recipe)
+    first, *_, last = _plans(recipe)
+    fastest, least = (
+        _needed(footprints, plan, recipe.width, recipe.height) for plan in (first, last)
+    )
+    return fastest, least
+
+
+_Footprints = Mapping[tuple[Augmentation, bool], Footprint]
+
+
+def _footprints(generator: Generator, perceptor: Perceptor, recipe: Recipe) -> _Footprints:
+    """For each way in which the recipe takes cutouts, without and with less memory."""
+    return {
+        (stage, recompute): _footprint(generator, perceptor, recipe, stage, recompute)
+        for stage in {recipe.augmentation_at(0), recipe.augmentation}
+        for recompute in (False, True)
+    }
+
+
+def _needed(footprints: _Footprints, plan: MemoryPlan, width: int, height: int) -> int:
+    return max(
+        footprint.peak(width, height, -(-stage.count // plan.passes))
+        for (stage, recompute), footprint in footprints.items()
+        if recompute == plan.recompute
+    )
+
+
+def _plans(recipe: Recipe) -> Iterator[MemoryPlan]:
     """All plans, the fastest first and the one that needs least memory last."""
+    cutouts = max(recipe.augmentation_at(0).count, recipe.augmentation.count)
     doubled = [1 << i for i in range((cutouts - 1).bit_length() + 1)]
     yield from (MemoryPlan(passes) for passes in doubled if passes <= _CHEAP_PASSES)
     yield from (MemoryPlan(passes, recompute=True) for passes in doubled)

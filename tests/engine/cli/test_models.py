@@ -1,15 +1,17 @@
 import json
 import os
+import re
 from typing import Any
 
 import pytest
 from safetensors.torch import save_file
 
 from engine.cli.models import main
-from engine.models.catalogue import load_catalogue
+from engine.models.catalogue import load_catalogue, user_catalogue
 from engine.models.loading import load_models
 from engine.models.perceptors.clip_architecture import PUBLISHED, Published
 from tests.checkpoints import OPEN_CLIP_HEADS, open_clip_config, open_clip_state
+from tests.engine.models.autoencoders import write_kl, write_taesd, write_tiny, write_vq
 
 ONE_SENTENCE = 400  # characters; a traceback is longer
 
@@ -43,8 +45,16 @@ def test_list_shows_models_sizes_and_licences(command, monkeypatch, tmp_path):
         assert words in out
 
 
-def test_get_downloads_a_model_and_check_finds_it_intact(command, published, tmp_path):
-    assert command("check")[1].count("tiny") == 0
+@pytest.mark.slow
+def test_check_paints_with_every_model_on_this_machine_and_with_no_other(command, published):
+    code, out, err = command("check")
+    assert code == 0, err
+    included = ("natural", "natural-fourier", "natural-pixels", "natural-curves", "drawn")
+    assert out.splitlines() == [f"{name}: OK" for name in included]
+
+
+def test_get_downloads_a_model_and_check_finds_it_intact(command, published, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     published.cuts = [None, 100_000]
     code, out, err = command("get", "tiny")
     assert (code, out) == (0, 'tiny is ready: imagine --model tiny "..."\n'), err
@@ -60,7 +70,9 @@ def test_get_downloads_a_model_and_check_finds_it_intact(command, published, tmp
     code, out, _ = command("check", "tiny")
     assert (code, out) == (0, "tiny: OK\n")
     row = next(line for line in command("list")[1].splitlines() if line.startswith(" tiny"))
-    assert row.split() == ["tiny", "tiny", "tiny", "nothing", "not", "given"]
+    assert row.split() == [
+        *("tiny", "taming-vq", "tiny", "tiny", "16", "MB", "nothing", "not", "given")
+    ]
 
 
 def test_check_reports_a_changed_file_and_get_replaces_it(command, published, tmp_path):
@@ -101,6 +113,63 @@ def test_add_accepts_the_name_of_a_perceptor(command, tiny_files):
     code, _, err = command("check", "mine")
     assert code == 1
     assert "imagine-models get mine" in err
+
+
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [
+        (write_vq, "diffusers"),
+        (write_kl, "diffusers"),
+        (write_tiny, "diffusers"),
+        (write_taesd, "taesd"),
+    ],
+)
+def test_add_recognises_each_kind_check_paints_with_it_and_list_names_it(
+    command, tiny_files, tmp_path, monkeypatch, write, kind
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    path, clip = write(tmp_path / "theirs"), tiny_files[2]
+    code, _, err = command("add", "mine", "--generator", path, "--perceptor", clip)
+    assert code == 0, err
+    set_defaults(width=64, height=64, cutouts=2)
+    assert command("check", "mine")[:2] == (0, "mine: OK\n")
+    out = command("list", "mine")[1]
+    row = next(line for line in out.splitlines() if line.startswith(" mine"))
+    assert row.split()[:3] == ["mine", kind, "mine"]
+    assert re.search(r"mine needs about \d+\.\d\d GB of memory for 64x64", out)
+
+
+def set_defaults(**values):
+    """Give the last model in the user's catalogue these defaults."""
+    file = user_catalogue()
+    text = file.read_text()
+    head = text[: text.rindex(".defaults]")]
+    lines = (f"{key} = {json.dumps(value)}" for key, value in values.items())
+    file.write_text("\n".join([f"{head}.defaults]", *lines, ""]))
+
+
+def test_check_reports_a_model_that_loads_but_does_not_paint(command, tiny_files):
+    checkpoint, config, clip = tiny_files
+    command("add", "mine", "--generator", checkpoint, "--config", config, "--perceptor", clip)
+    set_defaults(width=32, height=32, speed=3)
+    code, _, err = command("check", "mine")
+    assert code == 1
+    assert err.startswith("mine: The catalogue's defaults for the model mine can't be used")
+
+
+def test_add_takes_a_generator_of_the_catalogue(command, tiny_files):
+    clip = tiny_files[2]
+    assert command("add", "mine", "--generator", "pixels", "--perceptor", clip)[0] == 0
+    entry = load_catalogue().model("mine")
+    assert entry.generator.kind_name == "pixels"
+    assert entry.perceptor.files["checkpoint"].path == clip
+    code, _, err = command("add", "other", "--generator", "pixel", "--perceptor", clip)
+    assert code == 2
+    assert "can't be read" in err
+    given = ("--generator", "pixels", "--config", tiny_files[1], "--perceptor", clip)
+    code, _, err = command("add", "other", *given)
+    assert code == 2
+    assert "The generator pixels is in the catalogue, which has its config" in err
 
 
 def given_clip(tiny_files, tmp_path, name="clip.safetensors"):

@@ -3,7 +3,9 @@ import re
 import pytest
 
 from engine.errors import MissingModelError, ModelError, UnknownModelError
-from engine.models.catalogue import add_model, load_catalogue, models_folder
+from engine.models.adding import add_model
+from engine.models.catalogue import load_catalogue, models_folder
+from engine.models.recognition import Recognised
 
 
 @pytest.fixture
@@ -152,8 +154,7 @@ def test_an_added_model_can_be_read_with_any_path(tmp_path):
     for name, perceptor in (("first", clip), ("v1.5_b", "RN50")):
         add_model(
             name,
-            generator=generator,
-            config=config,
+            generator=Recognised("taming-vq", {"config": config, "checkpoint": generator}),
             perceptor=perceptor,
             defaults={"width": 64},
             hashes=hashes,
@@ -179,8 +180,7 @@ def test_taken_and_invalid_names_are_refused_and_change_nothing(tmp_path):
     def add(name, perceptor="RN50"):
         add_model(
             name,
-            generator=path,
-            config=path,
+            generator=Recognised("taming-vq", {"config": path, "checkpoint": path}),
             perceptor=perceptor,
             defaults={},
             hashes={path: "0" * 64},

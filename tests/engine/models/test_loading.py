@@ -8,8 +8,9 @@ from safetensors.torch import save_file
 from engine import imagine
 from engine.errors import CheckpointError, MissingModelError, ModelError, UnknownModelError
 from engine.models import choose_device, load_catalogue, load_models
-from engine.models.catalogue import add_model
+from engine.models.adding import add_model
 from engine.models.download import file_sha256, obtain
+from engine.models.recognition import Recognised
 from engine.random_numbers import Draws
 from tests.checkpoints import open_clip_config, open_clip_state, vqgan_config, vqgan_state
 
@@ -20,8 +21,7 @@ def mine(tiny_files, own_catalogue):
     checkpoint, config, clip = tiny_files
     add_model(
         "mine",
-        generator=checkpoint,
-        config=config,
+        generator=Recognised("taming-vq", {"config": config, "checkpoint": checkpoint}),
         perceptor=clip,
         defaults={"width": 32, "height": 32},
         hashes={path: file_sha256(path) for path in tiny_files},
@@ -147,8 +147,7 @@ def test_a_latent_diffusion_vqgan_and_an_openclip_perceptor_paint(own_catalogue,
     files = (generator, config, perceptor, perceptor_config)
     add_model(
         "theirs",
-        generator=generator,
-        config=config,
+        generator=Recognised("taming-vq", {"config": config, "checkpoint": generator}),
         perceptor=perceptor,
         perceptor_config=perceptor_config,
         defaults={"width": 32, "height": 32},

@@ -1,0 +1,109 @@
+"""Writes a model of a user's own files into their catalogue."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.errors import MissingModelError, ModelError, os_reason
+from engine.models.catalogue import NAME, load_catalogue, user_catalogue
+from engine.models.kinds import DEFAULT_GENERATOR
+from engine.models.recognition import Recognised
+
+
+def add_model(
+    name: str,
+    *,
+    generator: Recognised | str,
+    perceptor: Path | str,
+    perceptor_config: Path | None = None,
+    perceptor_settings: Mapping[str, str | bool] | None = None,
+    defaults: Mapping[str, int],
+    hashes: Mapping[Path, str],
+    user_file: Path | None = None,
+) -> Path:
+    """Write the model ``name`` into the user's catalogue, and return the catalogue's path.
+
+    Files stay where they are and are listed by absolute path, with their SHA-256 from ``hashes``;
+    ``generator`` is a recognised one or the name of one in the catalogue; ``perceptor`` is a file,
+    perhaps with a config and settings, or the name of a perceptor in the catalogue. Raises
+    ModelError if the name is taken or invalid, or if the catalogue cannot be written.
+    """
+    target = user_catalogue() if user_file is None else user_file
+    catalogue = load_catalogue(target)
+    if NAME.fullmatch(name) is None:
+        raise ModelError(
+            "A model can't be called {name}; use at most 64 letters, digits, dots, "
+            "underscores and hyphens.",
+            name=repr(name),
+        )
+    if name in {*catalogue.models, *catalogue.generators, *catalogue.perceptors}:
+        raise ModelError(
+            "The name {name} is taken; choose another, or remove its entries from {target} first.",
+            name=name,
+            target=target,
+        )
+
+    def file(path: Path) -> str:
+        return f"{{ path = {_quoted(str(path.absolute()))}, sha256 = {_quoted(hashes[path])} }}"
+
+    lines = [""]
+    if isinstance(generator, Recognised):
+        lines.append(f"[generators.{_quoted(name)}]")
+        if generator.kind != DEFAULT_GENERATOR:
+            lines.append(f"kind = {_quoted(generator.kind)}")
+        lines += [f"{role} = {file(path)}" for role, path in generator.files.items()]
+        lines.append("")
+    elif generator not in catalogue.generators:
+        raise MissingModelError(
+            "There is no file and no generator called {name}; the generators are {names}.",
+            name=repr(generator),
+            names=", ".join(catalogue.generators),
+        )
+    if isinstance(perceptor, Path):
+        lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}"]
+        if perceptor_config is not None:
+            lines.append(f"config = {file(perceptor_config)}")
+        if perceptor_settings:
+            said = ", ".join(f"{key} = {_value(v)}" for key, v in perceptor_settings.items())
+            lines.append(f"settings = {{ {said} }}")
+        lines.append("")
+    elif perceptor not in catalogue.perceptors:
+        raise MissingModelError(
+            "There is no file and no perceptor called {name}; the perceptors are {names}.",
+            name=repr(perceptor),
+            names=", ".join(catalogue.perceptors),
+        )
+    paired = name if isinstance(perceptor, Path) else perceptor
+    lines += [
+        f"[models.{_quoted(name)}]",
+        f"generator = {_quoted(generator if isinstance(generator, str) else name)}",
+        f"perceptor = {_quoted(paired)}",
+        "",
+        f"[models.{_quoted(name)}.defaults]",
+        *(f"{key} = {value}" for key, value in defaults.items()),
+        "",
+    ]
+    before = target.read_text(encoding="utf-8") if target.exists() else ""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(before + "\n".join(lines), encoding="utf-8")
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ModelError(
+            "{target} can't be written: {reason}.", target=target, reason=os_reason(error)
+        ) from None
+    return target
+
+
+def _value(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else _quoted(value)
+
+
+def _quoted(text: str) -> str:
+    """``text`` as a TOML string, which has JSON's escapes; non-ASCII text stays as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
