@@ -134,10 +134,13 @@ def _models(case: Case) -> Models:
         text_layers=12,
         context_length=77,
     )
+    perceptor = ClipPerceptor(clip)
+    if case.precision == "bf16":
+        perceptor.encode_in_bf16()
     return Models(
         case.model,
         generator.eval().requires_grad_(False),
-        ClipPerceptor(clip).eval().requires_grad_(False),
+        perceptor.eval().requires_grad_(False),
         {},
         torch.device("cpu"),
         precision=case.precision,

@@ -118,7 +118,7 @@ def imagine(
         str,
         typer.Option(
             metavar="NAME",
-            help="What the generator computes in: float32, bf16, or auto, which is "
+            help="What the generator and CLIP compute in: float32, bf16, or auto, which is "
             "bf16 if the device is fast at it.",
         ),
     ] = "auto",

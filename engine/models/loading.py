@@ -25,9 +25,10 @@ from engine.translatable import Translatable
 class Models:
     """A generator and a perceptor on one device, frozen and in evaluation mode.
 
-    ``precision`` is the one the generator decodes in, "float32" or "bf16"; everything else is in
-    float32. ``defaults`` are suitable settings of a request by name (``width`` and ``height`` in
-    pixels, and other fields of the recipe); ``note`` describes what they can paint.
+    ``precision``, "float32" or "bf16", is the one in which the generator decodes and the perceptor
+    sees pictures; everything else is in float32. ``defaults`` are suitable settings of a request
+    by name (``width`` and ``height`` in pixels, and other fields of the recipe); ``note`` describes
+    what they can paint.
     """
 
     name: str
@@ -61,6 +62,8 @@ def load_models(
     if computed_in == "bf16":
         generator.decode_in_bf16()
         generator.original = partial(_build, entry.generator, models_folder(folder))
+        perceptor.encode_in_bf16()
+        perceptor.original = partial(_build, entry.perceptor, models_folder(folder))
     try:
         return Models(
             entry.name,

@@ -1,4 +1,4 @@
-"""The precision in which a generator decodes: float32, or bf16 if the device is fast at it."""
+"""The precision of generators and picture towers: float32, or bf16 if the device is fast at it."""
 
 from __future__ import annotations
 

@@ -253,8 +253,8 @@ def to_float32(painting: Recoverable) -> bool:
     Other paintings keep their networks.
     """
     before = _networks(painting)
-    painting.generator = _original(painting.generator)
-    painting.perceptor = in_full_precision(painting.perceptor)
+    painting.generator = _original_generator(painting.generator)
+    painting.perceptor = _original_perceptor(painting.perceptor)
     return _networks(painting) != before
 
 
@@ -262,7 +262,7 @@ def _networks(painting: Recoverable) -> tuple[Generator, Perceptor]:
     return painting.generator, painting.perceptor
 
 
-def _original(generator: Generator) -> Generator:
+def _original_generator(generator: Generator) -> Generator:
     """``generator`` as it was before its weights were rounded, or else in full precision."""
     if generator.original is not None:
         with contextlib.suppress(EngineError):  # its file is gone or damaged
@@ -270,6 +270,25 @@ def _original(generator: Generator) -> Generator:
             if again.fingerprint() == generator.fingerprint():
                 return again.to(generator.reference.device)
     return in_full_precision(generator)
+
+
+def _original_perceptor(perceptor: Perceptor) -> Perceptor:
+    """``perceptor`` as it was before its weights were rounded, or else in full precision."""
+    if perceptor.original is not None:
+        with contextlib.suppress(EngineError):  # its file is gone or damaged
+            again = perceptor.original()
+            if _is_rounded_to(again, perceptor):
+                return again.to(perceptor.device)
+    return in_full_precision(perceptor)
+
+
+def _is_rounded_to(network: nn.Module, rounded: nn.Module) -> bool:
+    """Whether ``network``'s weights are those of ``rounded`` if they are rounded, too."""
+    ours, theirs = network.state_dict(), rounded.state_dict()
+    return ours.keys() == theirs.keys() and all(
+        torch.equal(ours[name].to(theirs[name].dtype), theirs[name].to(ours[name].device))
+        for name in ours
+    )
 
 
 def look_in_passes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from engine.models.generators.taming import VQGenerator, VQModel
+from engine.models.packages import clip_model
 from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from engine.request.recipe import Augmentation, Recipe
 from tests.checkpoints import DDCONFIG
@@ -38,11 +39,23 @@ def tiny_perceptor(dtype: torch.dtype = torch.float32) -> ClipPerceptor:
             text_layers=1,
             context_length=16,
         )
-    for module in clip.modules():
-        # CLIP's own LayerNorm always computes in float32; float64 needs the plain one.
+    _allow_float64(clip)
+    return ClipPerceptor(clip).to(dtype).eval().requires_grad_(False)
+
+
+def published_tower(perceptor: ClipPerceptor) -> torch.nn.Module:
+    """The package's own picture tower with the weights of the :func:`tiny_perceptor`."""
+    tower = clip_model().VisionTransformer(16, 8, 64, 2, 1, 24)
+    _allow_float64(tower)
+    tower.to(perceptor.clip.visual.proj.dtype).load_state_dict(perceptor.clip.visual.state_dict())
+    return tower.eval().requires_grad_(False)
+
+
+def _allow_float64(network: torch.nn.Module) -> None:
+    """CLIP's own LayerNorm always computes in float32; float64 needs the plain one."""
+    for module in network.modules():
         if isinstance(module, torch.nn.LayerNorm):
             module.__class__ = torch.nn.LayerNorm
-    return ClipPerceptor(clip).to(dtype).eval().requires_grad_(False)
 
 
 def tiny_recipe(**changes: object) -> Recipe:

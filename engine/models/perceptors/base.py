@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -36,9 +36,11 @@ class Perceptor(nn.Module, ABC):
     sides, too. ``context_length`` is the number of tokens it reads, start and end included. All
     perceptors use CLIP's vocabulary; ``known`` [vocabulary] marks the tokens that this one was
     trained on, None all of them. ``mean`` and ``std``, by channel, normalise its pictures.
+    ``original`` reads it again, in float32 and on the CPU, if it was told to compute in bf16.
     """
 
     any_side: bool = False
+    original: Callable[[], Perceptor] | None = None
     mean: Tensor
     std: Tensor
 
@@ -89,6 +91,13 @@ class Perceptor(nn.Module, ABC):
         They differ if flatter probabilities guide a painting better than accurate ones.
         """
         return self.encode_image(pictures)
+
+    def encode_in_bf16(self) -> None:
+        """Compute :meth:`encode_image` in bf16 from now on, where that is faster.
+
+        Pictures, vectors and words stay in float32. A perceptor that would not be faster, or whose
+        gradients would be too far from those in float32, does not change.
+        """
 
     def encode_text(self, texts: list[str]) -> Tensor:
         """Unit vectors [len(texts), D] of ``texts``."""

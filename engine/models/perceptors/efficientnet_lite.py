@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
+from engine.models.kernels.inverted_residual import InvertedResidual, inverted_residual, padding
 from engine.models.part_settings import check_names, number
 from engine.models.perceptors.base import Perceptor
 from engine.models.perceptors.text_tower import TextTower, read_tower
@@ -49,13 +50,16 @@ class Convolution(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, D, ceil(H / stride), ceil(W / stride)]."""
         kernel, stride = self.kernel_size[0], self.stride[0]
-        down, across = (
-            max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in x.shape[-2:]
-        )
-        if down == across and down % 2 == 0:
-            return F.conv2d(x, self.weight, self.bias, self.stride, down // 2, 1, self.groups)
-        x = F.pad(x, (across // 2, across - across // 2, down // 2, down - down // 2))
+        (above, below), (left, right) = (padding(side, kernel, stride) for side in x.shape[-2:])
+        if above == below == left == right:
+            return F.conv2d(x, self.weight, self.bias, self.stride, above, 1, self.groups)
+        x = F.pad(x, (left, right, above, below))
         return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """The weight and the bias."""
+        assert self.bias is not None
+        return self.weight, self.bias
 
 
 class Block(nn.Module):
@@ -71,9 +75,20 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, D, ceil(H / stride), ceil(W / stride)]."""
+        if not any(weight.requires_grad for weight in self.parameters()):
+            return inverted_residual(x, self._frozen())
         wide = x if self.expand is None else F.relu6(self.expand(x))
         out: Tensor = self.project(F.relu6(self.depthwise(wide)))
         return x + out if self.skips else out
+
+    def _frozen(self) -> InvertedResidual:
+        return InvertedResidual(
+            None if self.expand is None else self.expand.tensors(),
+            self.depthwise.tensors(),
+            self.project.tensors(),
+            self.depthwise.stride[0],
+            self.skips,
+        )
 
 
 class EfficientNetLite0(nn.Module):
@@ -94,10 +109,11 @@ class EfficientNetLite0(nn.Module):
     def features(self, pictures: Tensor) -> Tensor:
         """Normalised pictures [N, 3, H, W] -> the classifier's features [N, 1280]."""
         # Depthwise convolutions are several times faster with channels last.
-        x = F.relu6(self.stem(pictures.contiguous(memory_format=torch.channels_last)))
+        x = self.stem(pictures.contiguous(memory_format=torch.channels_last))
+        x = F.relu6(x, inplace=True)
         for block in self.blocks:
             x = block(x)
-        return F.relu6(self.head(x)).mean(dim=(2, 3))
+        return F.relu6(self.head(x), inplace=True).mean(dim=(2, 3))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Normalised pictures [N, 3, H, W] -> logits [N, 1000]."""
@@ -111,6 +127,9 @@ class ClassifierPerceptor(Perceptor):
     ``temperature`` divides the classifier's logits. Its probabilities reach 1 long before a
     picture is good, and then the loss stops improving it; flatter probabilities keep improving it
     for longer. Being convolutional, it takes pictures of any side.
+
+    It computes in float32 with every precision: in bf16 the cosine between a cutout's gradient and
+    the one in float32 is 0.62 to 0.94, and 0.72 to 0.92 for the picture's.
     """
 
     any_side = True

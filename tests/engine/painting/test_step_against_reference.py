@@ -14,7 +14,7 @@ from engine.request.prompt import Prompt
 from engine.request.recipe import PRESETS, Augmentation, Recipe, Regulariser
 from tests.checkpoints import DDCONFIG
 from tests.engine.painting import reference
-from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
+from tests.engine.tiny import PLAIN, published_tower, tiny_generator, tiny_perceptor, tiny_recipe
 
 AUGMENTATIONS = {
     "none": PLAIN,
@@ -50,9 +50,10 @@ def _compare(recipe: Recipe, prompts: list[Prompt], steps: int = 2) -> None:
     taming = VQModel(DDCONFIG, len(generator.codebook), 32).double().eval().requires_grad_(False)
     taming.load_state_dict(generator.model.state_dict())
     synthesis = Synthesis(generator, perceptor, prompts, recipe, seed=5)
+    tower = published_tower(perceptor)
 
     def encode(pictures: torch.Tensor) -> torch.Tensor:
-        seen = perceptor.clip.encode_image((pictures - MEAN) / STD)
+        seen = tower((pictures - MEAN) / STD)
         return seen / seen.norm(dim=1, keepdim=True)
 
     for i in range(steps):
