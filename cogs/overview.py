@@ -31,11 +31,11 @@ class Overview(commands.Cog):
     async def queue(self, interaction: discord.Interaction[Any]) -> None:
         """Answer the user alone."""
         async with Guarded(interaction, "/queue"):
-            text = overview(self.bot.queue.overview(), interaction)
+            text = overview(self.bot.queue.positions(), interaction)
             await interaction.response.send_message(text, ephemeral=True)
 
 
-def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
+def overview(jobs: list[tuple[int, Job]], interaction: discord.Interaction[Any]) -> str:
     """List this server's jobs by queue position, and count the jobs from elsewhere.
 
     Only jobs in channels that the user can view are listed, and their own. In direct messages only
@@ -43,7 +43,7 @@ def overview(jobs: list[Job], interaction: discord.Interaction[Any]) -> str:
     """
     person = str(interaction.user.id)
     lines, elsewhere = [], 0
-    for position, job in enumerate(jobs, 1):
+    for position, job in jobs:
         if may_see(interaction, job):
             whose = _("you") if job.person == person else f"<@{job.person}>"
             lines.append(_line(position, job, whose))

@@ -35,6 +35,7 @@ FOR_THE_HOST = (
     "engine/models/adding.py",
     "engine/models/recognition.py",
     "engine/painting/vector_picture.py",
+    "engine/jobs/devices.py",
     "data/sqlite/backup.py",
     "data/sqlite/recovery.py",
 )

@@ -2,85 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 
 from engine.events import Done, Ending, Progress
 from engine.jobs.eta import Effort, EtaEstimator
 from engine.jobs.job import Job
-from engine.worker.messages import (
-    AboutJob,
-    Cancel,
-    JobEvent,
-    Paint,
-    RenderTimeLapse,
-    Saved,
-    Started,
-    Stop,
-)
-from engine.worker.process import Worker
-from engine.worker.timeouts import SilenceTimeout
-from engine.worker.watchdog import next_message
+from engine.jobs.workers import DeviceWorker, Order, WorkerDiedError
+from engine.worker.messages import AboutJob, JobEvent, Saved, Started
 
 
 class Attempt:
-    """Sends the job to ``worker`` and publishes the events that come back.
+    """Gives the job to ``worker`` and publishes the events that come back.
 
-    ``on_progress`` is called after each of them. Afterwards ``hung`` is whether the worker was
-    killed because it was silent for longer than ``timeout``, and ``lost_device`` whether it ended
-    because its device was lost.
+    ``on_progress`` is called after each of them.
     """
 
     def __init__(
         self,
         job: Job,
-        worker: Worker,
+        worker: DeviceWorker,
         estimator: EtaEstimator,
-        timeout: SilenceTimeout,
         on_progress: Callable[[], None],
     ) -> None:
         self._job = job
         self._worker = worker
         self._estimator = estimator
-        self._timeout = timeout
         self._on_progress = on_progress
-        self.hung = self.lost_device = False
         self._effort: Effort | None = None
 
-    async def run(
-        self,
-        pictures: Mapping[str, bytes],
-        state: str,
-        concepts: tuple[str, ...] = (),
-        time_lapse: int | None = None,
-        frames: str = "",
-    ) -> Ending | None:
-        """The job's ending; None if the worker died first.
-
-        ``time_lapse`` is the number of iterations to show, if the job makes a time-lapse.
-        ``frames`` is the file of frames to record, or to make the time-lapse from; "" for none.
-        """
+    async def run(self, order: Order) -> Ending:
+        """The ending of the job that ``order`` is about; raises WorkerDiedError before one."""
         job = self._job
-        inbox = self._worker.open(job.id)
-        try:
-            request = job.request.model_dump_json()
-            self._worker.send(
-                Paint(job.id, request, pictures, state, concepts, frames)
-                if time_lapse is None
-                else RenderTimeLapse(job.id, request, pictures, time_lapse, concepts, frames)
-            )
-            if job.interrupt is not None:
-                self._worker.send(Stop(job.id) if job.interrupt == "stop" else Cancel(job.id))
-            while (
-                message := await next_message(self._worker, inbox, self._timeout, job.id)
-            ) is not None:
+        await self._worker.submit(order, job.setbacks.hangs)
+        async with contextlib.aclosing(self._worker.events(job.id)) as messages:
+            if job.interrupt is not None:  # asked for before the worker had the job
+                (self._worker.stop if job.interrupt == "stop" else self._worker.cancel)(job.id)
+            async for message in messages:
                 ending = self._take(message)
                 if ending is not None:
                     return ending
-            self.hung, self.lost_device = self._worker.hung, self._worker.lost_device
-            return None
-        finally:
-            self._worker.close_inbox(job.id)
+        raise WorkerDiedError
 
     def _take(self, message: AboutJob) -> Ending | None:
         match message:

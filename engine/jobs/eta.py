@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.request.recipe import PRESETS
@@ -120,6 +122,22 @@ class EtaEstimator:
             return 0.0
         effort, iterations = self.effort(request)
         return iterations * self.seconds_per_iteration(effort)
+
+
+def finish_times(running: Iterable[float], waiting: Iterable[float], devices: int) -> list[float]:
+    """Seconds until each waiting job is finished, if they start in this order.
+
+    ``running`` are the seconds left of the jobs that are painted, at most one per device;
+    ``waiting`` are the seconds of painting of those that wait.
+    """
+    free = list(running)
+    free += [0.0] * max(devices - len(free), 0 if free else 1)
+    heapq.heapify(free)
+    times = []
+    for seconds in waiting:
+        times.append(free[0] + seconds)
+        heapq.heapreplace(free, times[-1])
+    return times
 
 
 def _cost(effort: Effort) -> float:

@@ -111,6 +111,18 @@ class JobStore(Protocol):
         """The request and the iterations that repeat a rendered picture; None without one."""
 
 
+@dataclass
+class Setbacks:
+    """The workers that died, or were stuck, while they painted a job, since it last progressed.
+
+    ``saved`` is the iteration of the saved state at the last of them.
+    """
+
+    deaths: int = 0
+    hangs: int = 0
+    saved: int = 0
+
+
 class Job:
     """One picture or time-lapse being made. ``async for event in job`` watches it.
 
@@ -133,6 +145,7 @@ class Job:
         self.eta: float | None = None  # seconds until the picture, waiting included
         self.seconds_left: float | None = None  # of painting
         self.saved_iteration = 0
+        self.setbacks = Setbacks()
         self._version = 0
         self._closed = False
         self._changed = asyncio.Event()

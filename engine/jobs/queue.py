@@ -1,7 +1,7 @@
 """The asyncio queue: order, positions, times left, stopping and cancelling; it loses no job.
 
-Nothing here loads torch: a worker process paints (engine.worker.main), and a store keeps what must
-survive a restart (engine.jobs.job.JobStore; data.store.Store is one).
+Nothing here loads torch: workers paint (engine.jobs.workers), each on a device of its own, and a
+store keeps what must survive a restart (engine.jobs.job.JobStore; data.store.Store is one).
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ import logging
 import secrets
 import time
 import uuid
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.clock import now_ms
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Ending, Failed, Progress, Queued
-from engine.jobs.eta import EtaEstimator
-from engine.jobs.job import Job, JobRecord, JobStore, Place
+from engine.jobs.dispatcher import Dispatcher
+from engine.jobs.eta import EtaEstimator, finish_times
+from engine.jobs.job import Interrupt, Job, JobRecord, JobStore, Place
+from engine.jobs.line import Line
+from engine.jobs.local import local_workers
 from engine.jobs.painter import Painter
-from engine.jobs.round_robin import RoundRobin, in_turn
+from engine.jobs.placing import Placing
+from engine.jobs.round_robin import in_turn
+from engine.jobs.workers import DeviceWorker
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
-from engine.tasks import spawn
 from engine.translatable import Translatable
-from engine.worker.failures import unexpected_error
-from engine.worker.messages import Cancel, Stop, WorkerSettings
+from engine.worker.messages import WorkerSettings
 from engine.worker.status import WorkerStatus
 
 log = logging.getLogger("engine.queue")
@@ -39,14 +41,15 @@ _VIDEO_SECONDS = 2.0  # of a time-lapse from recorded frames
 _REFRESH_SECONDS = 5.0
 _CLOSING = Translatable("The bot is restarting; try again in a minute.")
 _DRAINING = Translatable("The bot takes no new pictures before maintenance; try again later.")
-_GONE = Translatable("This job no longer exists; request the picture again.")
 
 
 class PaintQueue:
-    """Takes jobs and has them painted one at a time, taking turns between people.
+    """Takes jobs and has them painted, one at a time per device, taking turns between people.
 
-    ``preload``, ``device``, ``precision``, ``threads``, ``preview_every``, ``save_every``,
-    ``preview_side`` and ``check_memory`` are the worker's (engine.worker.messages.WorkerSettings).
+    ``device`` names one or several devices of this machine (engine.jobs.devices), each of which
+    gets a worker; with None all workers come by :meth:`add_worker`. ``preload``, ``precision``,
+    ``threads``, ``preview_every``, ``save_every``, ``preview_side`` and ``check_memory`` are the
+    workers' (engine.worker.messages.WorkerSettings).
     A worker is considered stuck and replaced after ``silence`` seconds without a message, or much
     sooner while it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a
     thread of this process, for tests of the bot. Without ``record_frames`` a time-lapse paints its
@@ -65,7 +68,7 @@ class PaintQueue:
         store: JobStore,
         *,
         preload: str | None = DEFAULT_MODEL,
-        device: str = "auto",
+        device: str | None = "auto",
         precision: str = "auto",
         threads: int | None = None,
         preview_every: float = 2.0,
@@ -81,33 +84,29 @@ class PaintQueue:
         self.draining = False  # refuses new jobs, while it finishes those it has
         # Called with each job whose state changed; they must not raise.
         self.watchers: list[Callable[[Job], None]] = []
-        settings = WorkerSettings(
-            device,
-            precision,
-            threads,
-            preload,
-            preview_every,
-            save_every,
-            preview_side,
+        self._settings = WorkerSettings(
+            precision=precision,
+            threads=threads,
+            preload=preload,
+            preview_every=preview_every,
+            save_every=save_every,
+            preview_side=preview_side,
             check_memory=check_memory,
         )
-        self._painter = Painter(
-            store,
-            self.estimator,
-            settings,
-            self._maybe_refresh,
-            silence=silence,
-            in_process=in_process,
-            record_frames=record_frames,
-        )
+        self._device = device
+        self._silence = silence
+        self._in_process = in_process
         self._record_frames = record_frames
-        self._waiting: RoundRobin[Job] = RoundRobin()
-        self._restarted: deque[Job] = deque()  # started before a restart; they come first
-        self._running: list[Job] = []
+        self._painter = Painter(
+            store, self.estimator, self._maybe_refresh, record_frames=record_frames
+        )
+        self._placing = Placing(self.estimator)
+        self._line = Line(self.estimator)
+        self._dispatcher = Dispatcher(
+            store, self._line, self._placing, self._painter, self._started, self._ended
+        )
         self._jobs: dict[str, Job] = {}
         self._resumed: list[Job] = []
-        self._wake = asyncio.Event()
-        self._serving: asyncio.Task[None] | None = None
         self._closing = False
         self._refreshed = 0.0
 
@@ -123,10 +122,21 @@ class PaintQueue:
     # Starting and closing.
 
     async def start(self) -> None:
-        """Take over the store's unfinished jobs, start the worker, and start painting."""
+        """Take over the store's unfinished jobs, start the workers, and start painting.
+
+        Raises EngineError if the setting of the devices is wrong or one of several is missing.
+        """
         self._resumed = self._take_up(await self.store.waiting())
-        await self._painter.start()
-        self._serve()
+        if self._device is not None:
+            for worker in await local_workers(
+                self._settings, self._device, silence=self._silence, in_process=self._in_process
+            ):
+                await self.add_worker(worker)
+        self._dispatcher.start()
+
+    async def add_worker(self, worker: DeviceWorker) -> None:
+        """Start a worker, and give it jobs from now on."""
+        await self._dispatcher.add_worker(worker)
 
     def adopt(self, records: Sequence[JobRecord]) -> list[Job]:
         """Take over jobs of another process that died; the store gave them to this one.
@@ -134,7 +144,7 @@ class PaintQueue:
         Returns them for the bot, which continues their delivery.
         """
         jobs = self._take_up(records)
-        self._wake.set()
+        self._dispatcher.wake()
         return jobs
 
     def _take_up(self, records: Sequence[JobRecord]) -> list[Job]:
@@ -145,41 +155,21 @@ class PaintQueue:
             if record.recorded and self._record_frames:
                 job.seconds_left = _VIDEO_SECONDS
             if record.started_at is not None:
-                self._restarted.append(job)
+                self._line.push_started(job)
             else:
-                self._push(job)
+                self._line.push(job)
         self._refresh()
         return jobs
 
     async def close(self) -> None:
-        """Refuse new jobs, let the worker save, and end it within 5 s.
+        """Refuse new jobs, let the workers save, and end them within 5 s.
 
-        The running job is queued again in the store, and all watchers' iterations end.
+        The running jobs are queued again in the store, and all watchers' iterations end.
         """
         self._closing = True
-        await self._painter.close()
-        self._wake.set()
-        if self._serving is not None:
-            await asyncio.wait([self._serving])
+        await self._dispatcher.close()
         for job in self._jobs.values():
             job.close()
-
-    def _serve(self) -> None:
-        self._serving = spawn(self._work(), "queue")
-        self._serving.add_done_callback(self._serving_ended)
-
-    def _serving_ended(self, task: asyncio.Task[None]) -> None:
-        """Restart serving after an unexpected error, which fails only the running job."""
-        error = None if task.cancelled() else task.exception()
-        if error is None or self._closing:
-            return
-        reference = uuid.uuid4().hex[:8]
-        log.error("reference %s", reference, exc_info=error)
-        for job in list(self._running):
-            ending = unexpected_error(reference)
-            spawn(self._painter.store_failure(job, ending), f"failure of {job.id}")
-            self._end(job, ending)
-        self._serve()
 
     # For people's requests.
 
@@ -225,10 +215,10 @@ class PaintQueue:
             job.seconds_left = _VIDEO_SECONDS
         elif work is not None:
             job.seconds_left = self.estimator.seconds(work)
-        self._push(job)
+        self._line.push(job)
         self._tell_watchers(job)
         self._refresh()
-        self._wake.set()
+        self._dispatcher.wake()
         log.info("queued", extra={"job": job.id})
         return job
 
@@ -237,12 +227,6 @@ class PaintQueue:
         if id is None or not self._record_frames:
             return False
         return await asyncio.to_thread(self.store.frames_path(id).exists)
-
-    def _push(self, job: Job) -> None:
-        left = job.seconds_left
-        self._waiting.push(
-            job.person, job, self.estimator.seconds(job.request) if left is None else left
-        )
 
     def _check_open(self) -> None:
         if self._closing:
@@ -256,30 +240,31 @@ class PaintQueue:
 
     async def stop(self, id: str) -> bool:
         """Finish a running job's picture as it is; False if no such job is running."""
-        return await self._interrupt(id, Stop(id))
+        return await self._interrupt(id, "stop")
 
     async def cancel(self, id: str) -> bool:
         """Cancel a job, at once if it waits, else within an iteration; False if it is over."""
         job = self._jobs.get(id)
         if job is None:
             return False
-        if job in self._restarted:
-            self._restarted.remove(job)
-        elif not self._waiting.remove(job.person, job):
-            return await self._interrupt(id, Cancel(id))
+        if not self._line.remove(job):
+            return await self._interrupt(id, "cancel")
         try:
             await self.store.cancelled(id, None)
         finally:
-            self._end(job, Cancelled(None))
+            self._ended(job, Cancelled(None))
         return True
 
-    async def _interrupt(self, id: str, message: Stop | Cancel) -> bool:
+    async def _interrupt(self, id: str, interrupt: Interrupt) -> bool:
         job = self._jobs.get(id)
-        if job is None or job not in self._running or job.interrupt == "cancel":
+        if job is None or job.interrupt == "cancel":
             return False
-        job.interrupt = "stop" if isinstance(message, Stop) else "cancel"
-        await self.store.interrupted(id, job.interrupt)
-        self._painter.send(message)
+        # A job whose worker died may wait for the next one in state "running".
+        if job not in self._placing.running and job.state != "running":
+            return False
+        job.interrupt = interrupt
+        await self.store.interrupted(id, interrupt)
+        self._dispatcher.interrupt(job)
         return True
 
     def get(self, id: str) -> Job | None:
@@ -288,11 +273,23 @@ class PaintQueue:
 
     def overview(self) -> list[Job]:
         """The running jobs, then the waiting ones in the order in which they will run."""
-        return [*self._running, *self._restarted, *self._waiting]
+        return [*self._placing.running, *self._line]
+
+    def positions(self) -> list[tuple[int, Job]]:
+        """The jobs of :meth:`overview`, each with 1 plus the number that must end before it starts.
+
+        So with one device a job's position is its place in the overview, counted from 1.
+        """
+        running = len(self._placing.running)
+        free_early = self._placing.devices - 1
+        return [
+            (1 if place <= running else max(1, place - free_early), job)
+            for place, job in enumerate(self.overview(), 1)
+        ]
 
     def position(self, id: str) -> int | None:
-        """The job's place in :meth:`overview`, counted from 1; None if it is over."""
-        return next((i for i, job in enumerate(self.overview(), 1) if job.id == id), None)
+        """The job's position as in :meth:`positions`; None if it is over."""
+        return next((position for position, job in self.positions() if job.id == id), None)
 
     def resumed(self) -> list[Job]:
         """The jobs taken over from the store at the start, whose delivery the bot continues."""
@@ -303,7 +300,7 @@ class PaintQueue:
     @property
     def serving(self) -> bool:
         """Whether jobs are taken from the queue and painted."""
-        return self._serving is not None and not self._serving.done() and not self._closing
+        return self._dispatcher.serving
 
     @property
     def idle(self) -> bool:
@@ -312,49 +309,18 @@ class PaintQueue:
 
     def workers(self) -> list[WorkerStatus]:
         """The status of each worker. Reads /proc, which does not block on a disk."""
-        return [self._painter.status(self._running[0].request.model if self._running else None)]
+        models = {
+            worker: job.request.model for job, worker in reversed(self._placing.running.items())
+        }
+        return [worker.status(models.get(worker)) for worker in self._placing.workers]
 
     # In the background.
 
-    async def _work(self) -> None:
-        while not self._closing:
-            job = self._restarted.popleft() if self._restarted else self._waiting.pop()
-            if job is None:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
-            self._running.append(job)
-            await self._paint(job)
+    def _started(self, job: Job) -> None:
+        self._tell_watchers(job)
+        self._refresh()
 
-    async def _paint(self, job: Job) -> None:
-        try:
-            if job.interrupt == "cancel":  # requested before the restart
-                await self.store.cancelled(job.id, None)
-                self._end(job, Cancelled(None))
-                return
-            if not await self.store.started(job.id):
-                log.warning("another process owns this job", extra={"job": job.id})
-                self._end(job, Failed(_GONE))
-                return
-            job.state = "running"
-            self._tell_watchers(job)
-            self._refresh()
-            ending = await self._painter.paint(job)
-            if ending is None:
-                await self.store.requeued(job.id)
-                self._running.remove(job)
-                return
-            if not await self._painter.store_ending(job, ending):
-                log.warning("ended, but another process owns this job", extra={"job": job.id})
-                ending = Failed(_GONE)
-        except (EngineError, OSError) as error:
-            reference = uuid.uuid4().hex[:8]
-            log.error("reference %s: %s", reference, error, extra={"job": job.id})
-            ending = unexpected_error(reference)
-            await self._painter.store_failure(job, ending)
-        self._end(job, ending)
-
-    def _end(self, job: Job, ending: Ending) -> None:
+    def _ended(self, job: Job, ending: Ending) -> None:
         job.state = (
             "failed"
             if isinstance(ending, Failed)
@@ -363,8 +329,6 @@ class PaintQueue:
             else "rendered"
         )
         self._jobs.pop(job.id, None)
-        if job in self._running:
-            self._running.remove(job)
         why = f": {ending.reason}" if isinstance(ending, Failed) else ""
         log.info("%s%s", job.state, why, extra={"job": job.id})
         job.publish(ending)
@@ -378,10 +342,10 @@ class PaintQueue:
     def _refresh(self) -> None:
         """Publish the position and time of each waiting job, if they have changed."""
         self._refreshed = time.monotonic()
-        eta = 0.0
-        for position, job in enumerate(self.overview(), 1):
-            left = job.seconds_left
-            eta += self.estimator.seconds(job.request) if left is None else left
+        jobs, running = self.positions(), len(self._placing.running)
+        left = [self._placing.seconds_left(job) for _, job in jobs]
+        times = finish_times(left[:running], left[running:], self._placing.devices)
+        for (position, job), eta in zip(jobs, [*left[:running], *times], strict=True):
             job.eta = eta
             if isinstance(job.latest, Progress):
                 continue

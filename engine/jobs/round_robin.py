@@ -43,6 +43,11 @@ class RoundRobin(Generic[T]):
         self._lines.setdefault(person, _Line()).items.append((item, work))
         self._order = None
 
+    def peek(self) -> T | None:
+        """The item that :meth:`pop` would return."""
+        order = self._in_order()
+        return order[0][3] if order else None
+
     def pop(self) -> T | None:
         """Remove and return the next item; None if the queue is empty."""
         order = self._in_order()

@@ -43,6 +43,7 @@ from engine.worker.messages import (
     FromWorker,
     Heartbeat,
     JobEvent,
+    Loaded,
     Logged,
     Paint,
     Ready,
@@ -86,8 +87,9 @@ class JobLoop:
 
     def start(self) -> None:
         """Choose the device and preload the model."""
-        if self.settings.threads is not None:
-            torch.set_num_threads(self.settings.threads)
+        threads, share = self.settings.threads or torch.get_num_threads(), self.settings.share
+        if self.settings.threads is not None or share > 1:
+            torch.set_num_threads(max(1, threads // share))
         try:
             device = str(choose_device(self.settings.device))
             if self.settings.preload is not None:
@@ -203,9 +205,11 @@ class JobLoop:
         if models is None:
             while len(self._models) >= self.settings.keep_models:
                 self._models.popitem(last=False)
+            started = time.monotonic()
             models = self._models[name] = load_models(
                 name, device=self.settings.device, precision=self.settings.precision
             )
+            self._send(Loaded(name, time.monotonic() - started, tuple(self._models)))
         self._models.move_to_end(name)
         return models
 

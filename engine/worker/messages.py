@@ -21,11 +21,11 @@ HEADER = struct.Struct(">Q")
 class WorkerSettings:
     """The settings of a worker; the first message it gets.
 
-    ``threads`` is the number of PyTorch's threads, None for its own choice; ``preload`` is the
-    model to load before the first job; ``preview_every`` and ``save_every`` are in seconds;
-    ``preview_side`` is the most pixels on a preview's longer side; ``keep_models`` is the most
-    models that stay loaded. ``check_memory`` refuses pictures that are too large for the free
-    memory.
+    ``threads`` is the number of PyTorch's threads, None for its own choice; ``share`` workers of
+    the machine share them; ``preload`` is the model to load before the first job;
+    ``preview_every`` and ``save_every`` are in seconds; ``preview_side`` is the most pixels on a
+    preview's longer side; ``keep_models`` is the most models that stay loaded. ``check_memory``
+    refuses pictures that are too large for the free memory.
     """
 
     device: str = "auto"
@@ -37,6 +37,7 @@ class WorkerSettings:
     preview_side: int = 512
     keep_models: int = 2
     check_memory: bool = True
+    share: int = 1
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,15 @@ class Ready:
     """The worker is up on ``device``, with its first model loaded."""
 
     device: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """``model`` was loaded in ``seconds``; ``models`` are now loaded, in the order of last use."""
+
+    model: str
+    seconds: float
+    models: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,7 @@ class Logged:
 
 ToWorker = WorkerSettings | Paint | Stop | Cancel | RenderTimeLapse | Close
 AboutJob = Started | Stepped | Saved | JobEvent
-FromWorker = Ready | Logged | Heartbeat | Busy | AboutJob
+FromWorker = Ready | Loaded | Logged | Heartbeat | Busy | AboutJob
 
 
 def frame(message: ToWorker | FromWorker) -> bytes:

@@ -11,11 +11,12 @@ import logging
 import os
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from engine.tasks import spawn
-from engine.worker.failures import DEVICE_LOST
+from engine.worker.failures import DEVICE_LOST, OUT_OF_MEMORY
 from engine.worker.messages import (
     HEADER,
     AboutJob,
@@ -23,6 +24,7 @@ from engine.worker.messages import (
     Close,
     FromWorker,
     Heartbeat,
+    Loaded,
     Logged,
     Ready,
     ToWorker,
@@ -56,6 +58,9 @@ class Worker(Protocol):
     lost_device: bool
     """Whether it ended because its device was lost."""
 
+    out_of_memory: bool
+    """Whether it ended because its memory ran out."""
+
     async def start(self) -> None:
         """Start it; returns before models are loaded."""
 
@@ -80,8 +85,10 @@ class _Inboxes:
 
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
-        self.alive = self.hung = self.lost_device = False
+        self.alive = self.hung = self.lost_device = self.out_of_memory = False
         self.device: str | None = None
+        # Told when it gets ready, when it has loaded a model, and when it died (None).
+        self.watcher: Callable[[Ready | Loaded | None], None] | None = None
 
     def open(self, id: str) -> Inbox:
         inbox: Inbox = asyncio.Queue()
@@ -99,6 +106,9 @@ class _Inboxes:
         elif isinstance(message, Ready):
             self.device = message.device
             log.info("the worker is ready on %s", message.device)
+            self._tell(message)
+        elif isinstance(message, Loaded):
+            self._tell(message)
         elif isinstance(message, Heartbeat):
             return
         elif isinstance(message, Busy):
@@ -111,6 +121,11 @@ class _Inboxes:
         self.alive = False
         for inbox in self._inboxes.values():
             inbox.put_nowait(None)
+        self._tell(None)
+
+    def _tell(self, message: Ready | Loaded | None) -> None:
+        if self.watcher is not None:
+            self.watcher(message)
 
 
 class ProcessWorker(_Inboxes):
@@ -162,7 +177,7 @@ class ProcessWorker(_Inboxes):
                 self.deliver(message)
                 limit = _HEARTBEAT_SECONDS
         code = await process.wait()
-        self.lost_device = code == DEVICE_LOST
+        self.lost_device, self.out_of_memory = code == DEVICE_LOST, code == OUT_OF_MEMORY
         level = logging.INFO if code == 0 else logging.ERROR
         log.log(level, "worker %d exited with code %d", process.pid, code)
         self.mark_dead()

@@ -74,7 +74,7 @@ def picture(png):
 
 async def test_from_the_words_to_the_picture_on_disk(queue):
     job = await ask(queue, iterations=5)
-    assert (await queue.store.job(job.id)).state == "queued"
+    assert (await queue.store.job(job.id)).state in ("queued", "running")  # it may start at once
     events = [event async for event in job]
     assert isinstance(events[0], Queued)
     assert events[0].position == 1

@@ -26,6 +26,8 @@ from engine.events import Cancelled, Done, Failed, Progress
 from engine.jobs.attempt import Attempt
 from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job, JobRecord
+from engine.jobs.local import LocalWorker
+from engine.jobs.workers import WorkerDiedError
 from engine.painting.concepts import concept_scores
 from engine.painting.images import to_tensor
 from engine.painting.pipeline import imagine
@@ -46,7 +48,6 @@ from engine.worker.messages import (
     WorkerSettings,
 )
 from engine.worker.process import ProcessWorker
-from engine.worker.timeouts import SilenceTimeout
 from tests.processes import is_running
 from tests.tiny_model import PLACE, tiny_request
 
@@ -90,7 +91,9 @@ def painted_in_one_go(**values):
 def test_a_job_is_started_previewed_saved_and_finished(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=4))
     work(loop)
-    assert sent[:2] == [Ready("cpu"), Started("a" * 32, 4, 32, 32, 4)]
+    assert sent[1:3] == [Ready("cpu"), Started("a" * 32, 4, 32, 32, 4)]
+    assert (sent[0].model, sent[0].models) == ("tiny", ("tiny",))
+    assert sent[0].seconds > 0
     previews = events(Progress, sent)
     assert [event.iteration for event in previews] == [1, 2, 3]
     assert [step.iteration for step in of(Stepped, sent)] == [0, 1, 2, 3]
@@ -173,7 +176,7 @@ def test_a_job_cancelled_before_it_started_has_no_partial_picture(loop, sent, tm
     loop.post(order(tmp_path, iterations=500))
     loop.post(Cancel("a" * 32))
     work(loop)
-    assert sent[1:] == [JobEvent("a" * 32, Cancelled(None))]
+    assert sent[2:] == [JobEvent("a" * 32, Cancelled(None))]
 
 
 def test_an_invalid_job_fails_with_the_engines_message(loop, sent, tmp_path):
@@ -260,16 +263,18 @@ async def test_a_killed_process_is_noticed_and_a_closed_one_exits_by_itself(tmp_
 
 
 async def test_a_worker_that_is_silent_for_too_long_is_killed(tmp_path):
-    worker = ProcessWorker(WorkerSettings(preload=None))
+    worker = LocalWorker(WorkerSettings(preload=None), silence=0.2)
     await worker.start()
-    assert worker.pid is not None
-    os.kill(worker.pid, signal.SIGSTOP)  # it hangs
+    pid = worker.status(None).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # it hangs
     job = Job(JobRecord("a" * 32, tiny_request(), "ann", PLACE))
-    attempt = Attempt(job, worker, EtaEstimator(), SilenceTimeout(0.2), on_progress=lambda: None)
-    assert await attempt.run({}, str(tmp_path / "a.pt")) is None
-    assert attempt.hung
-    assert not worker.alive
-    assert not is_running(worker.pid)
+    attempt = Attempt(job, worker, EtaEstimator(), on_progress=lambda: None)
+    with pytest.raises(WorkerDiedError) as death:
+        await attempt.run(order(tmp_path))
+    assert death.value.hung
+    assert not worker.status(None).alive
+    assert not is_running(pid)
 
 
 BOT = """

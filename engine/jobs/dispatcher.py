@@ -1,0 +1,191 @@
+"""Gives waiting jobs to workers, and brings each to its ending however many workers die."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+from engine.errors import EngineError
+from engine.events import Cancelled, Ending, Failed
+from engine.jobs.job import Job, JobStore
+from engine.jobs.line import Line
+from engine.jobs.painter import Painter
+from engine.jobs.placing import Placing
+from engine.jobs.workers import DeviceWorker, WorkerDiedError
+from engine.tasks import spawn
+from engine.translatable import Translatable
+from engine.worker.failures import unexpected_error
+
+log = logging.getLogger("engine.queue")
+
+_CLOSE_SECONDS = 4.0
+_GONE = Translatable("This job no longer exists; request the picture again.")
+
+
+class Dispatcher:
+    """Starts the jobs of ``line`` in their order, as soon as ``placing`` has a worker for them.
+
+    ``on_start`` is called with each job that starts, ``on_end`` with each that has an ending,
+    which is stored by then.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        line: Line,
+        placing: Placing,
+        painter: Painter,
+        on_start: Callable[[Job], None],
+        on_end: Callable[[Job, Ending], None],
+    ) -> None:
+        self._store = store
+        self._line = line
+        self._placing = placing
+        self._painter = painter
+        self._on_start = on_start
+        self._on_end = on_end
+        self._wake = asyncio.Event()
+        self._serving: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    @property
+    def serving(self) -> bool:
+        """Whether jobs are taken from the line and painted."""
+        return self._serving is not None and not self._serving.done() and not self._closing
+
+    def start(self) -> None:
+        """Start serving the line."""
+        self._serving = spawn(self._serve(), "queue")
+        self._serving.add_done_callback(self._serving_ended)
+
+    async def add_worker(self, worker: DeviceWorker) -> None:
+        """Start a worker, and give it jobs from now on."""
+        self._placing.workers.append(worker)
+        worker.watchers.append(self.wake)
+        await worker.start()
+        self.wake()
+
+    def wake(self) -> None:
+        """Look at the line again: a job was added, or a worker changed."""
+        self._wake.set()
+
+    def interrupt(self, job: Job) -> None:
+        """Tell the worker that paints ``job`` of its interrupt; the next one learns it anyway."""
+        worker = self._placing.running.get(job)
+        if worker is not None:
+            (worker.stop if job.interrupt == "stop" else worker.cancel)(job.id)
+
+    async def close(self) -> None:
+        """Let the workers save, and end them within 5 s; jobs in progress are queued again."""
+        self._closing = True
+        await asyncio.gather(*(worker.close(_CLOSE_SECONDS) for worker in self._placing.workers))
+        self.wake()
+        tasks = [*self._tasks, *filter(None, [self._serving])]
+        if tasks:
+            await asyncio.wait(tasks)
+        for job in self._line:
+            if job.state == "running":  # no device was free since its worker died
+                with contextlib.suppress(EngineError):
+                    await self._store.requeued(job.id)
+
+    async def _serve(self) -> None:
+        while not self._closing:
+            self._wake.clear()
+            self._start_jobs()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._placing.patience()):
+                    await self._wake.wait()
+
+    def _start_jobs(self) -> None:
+        """Start the next jobs in their order, while there are devices for them."""
+        while (job := self._line.peek()) is not None:
+            worker = self._placing.place(job)
+            if worker is None:
+                return
+            self._line.pop()
+            task = self._in_background(self._paint(job, worker), f"job {job.id}")
+            task.add_done_callback(partial(self._painted, job))
+        self._placing.nothing_waits()
+
+    def _in_background(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = spawn(coroutine, name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _serving_ended(self, task: asyncio.Task[None]) -> None:
+        """Restart serving after an unexpected error, which fails only the job that was next."""
+        error = None if task.cancelled() else task.exception()
+        if error is None or self._closing:
+            return
+        job = self._line.pop()
+        if job is not None:
+            self._fail(job, error)
+        self.start()
+
+    def _painted(self, job: Job, task: asyncio.Task[None]) -> None:
+        """Give the worker its next job; an unexpected error fails only this one."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(job, error)
+        self.wake()
+
+    def _fail(self, job: Job, error: BaseException) -> None:
+        reference = uuid.uuid4().hex[:8]
+        log.error("reference %s", reference, exc_info=error, extra={"job": job.id})
+        ending = unexpected_error(reference)
+        self._in_background(self._painter.store_failure(job, ending), f"failure of {job.id}")
+        self._end(job, ending)
+
+    async def _paint(self, job: Job, worker: DeviceWorker) -> None:
+        try:
+            if job.interrupt == "cancel":  # requested before the restart
+                await self._store.cancelled(job.id, None)
+                self._end(job, Cancelled(None))
+                return
+            if job.state != "running":  # else it was, with a worker that died
+                if not await self._store.started(job.id):
+                    log.warning("another process owns this job", extra={"job": job.id})
+                    self._end(job, Failed(_GONE))
+                    return
+                job.state = "running"
+                self._on_start(job)
+            ending = await self._attempt(job, worker)
+            if ending is None:
+                return
+            if not await self._painter.store_ending(job, ending):
+                log.warning("ended, but another process owns this job", extra={"job": job.id})
+                ending = Failed(_GONE)
+        except (EngineError, OSError) as error:
+            reference = uuid.uuid4().hex[:8]
+            log.error("reference %s: %s", reference, error, extra={"job": job.id})
+            ending = unexpected_error(reference)
+            await self._painter.store_failure(job, ending)
+        self._end(job, ending)
+
+    async def _attempt(self, job: Job, worker: DeviceWorker) -> Ending | None:
+        """The job's ending; None if it was queued again, as its worker died or was closed."""
+        try:
+            return await self._painter.paint(job, worker)
+        except WorkerDiedError as death:
+            ending = self._painter.after_death(job, death)
+            if ending is not None and not (self._closing and isinstance(ending, Failed)):
+                return ending
+            if death.lost_device or death.out_of_memory:
+                self._placing.avoid(job, worker)
+        if self._closing:
+            await self._store.requeued(job.id)
+        self._placing.running.pop(job, None)
+        if not self._closing:
+            self._line.put_back(job)
+        return None
+
+    def _end(self, job: Job, ending: Ending) -> None:
+        self._placing.running.pop(job, None)
+        self._on_end(job, ending)

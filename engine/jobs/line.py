@@ -1,0 +1,55 @@
+"""The jobs that wait, in the order in which they start."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from engine.jobs.eta import EtaEstimator
+from engine.jobs.job import Job
+from engine.jobs.round_robin import RoundRobin
+
+
+class Line:
+    """Jobs that were started before come first: before a restart, or by a worker that died.
+
+    The others take turns by person (engine.jobs.round_robin).
+    """
+
+    def __init__(self, estimator: EtaEstimator) -> None:
+        self._estimator = estimator
+        self._started: deque[Job] = deque()
+        self._waiting: RoundRobin[Job] = RoundRobin()
+
+    def push(self, job: Job) -> None:
+        """Add a new job; its work is what is left of it, or else estimated."""
+        left = job.seconds_left
+        work = self._estimator.seconds(job.request) if left is None else left
+        self._waiting.push(job.person, job, work)
+
+    def push_started(self, job: Job) -> None:
+        """Add a job that was started before a restart."""
+        self._started.append(job)
+
+    def put_back(self, job: Job) -> None:
+        """Make a job that was being painted the next one."""
+        self._started.appendleft(job)
+
+    def peek(self) -> Job | None:
+        """The next job."""
+        return self._started[0] if self._started else self._waiting.peek()
+
+    def pop(self) -> Job | None:
+        """Remove and return the next job."""
+        return self._started.popleft() if self._started else self._waiting.pop()
+
+    def remove(self, job: Job) -> bool:
+        """Remove ``job``; False if it does not wait."""
+        if job in self._started:
+            self._started.remove(job)
+            return True
+        return self._waiting.remove(job.person, job)
+
+    def __iter__(self) -> Iterator[Job]:
+        yield from self._started
+        yield from self._waiting

@@ -1,0 +1,108 @@
+"""On which worker the next job starts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+from engine.jobs.eta import EtaEstimator
+from engine.jobs.job import Job
+from engine.jobs.workers import DeviceWorker
+
+
+class Placing:
+    """The workers, the jobs that they paint, and the choice between them.
+
+    A job starts on the worker that paints it soonest: one that is free, plus the time to load the
+    job's model if it has not loaded it, or one that has it and becomes free sooner than that. Jobs
+    start in the queue's order all the same: while the first one waits for such a worker, a free
+    device stays free, for no longer than it would have spent loading. So the order, and with it
+    everybody's share in seconds of work, does not depend on the devices.
+    """
+
+    def __init__(
+        self, estimator: EtaEstimator, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.workers: list[DeviceWorker] = []
+        self.running: dict[Job, DeviceWorker] = {}  # in the order in which they started
+        self._estimator = estimator
+        self._clock = clock
+        self._avoided: WeakKeyDictionary[Job, DeviceWorker] = WeakKeyDictionary()
+        self._held_until: float | None = None
+
+    @property
+    def devices(self) -> int:
+        """How many jobs are painted at once when all goes well; at least 1."""
+        return max(1, sum(worker.condition != "broken" for worker in self.workers))
+
+    def avoid(self, job: Job, worker: DeviceWorker) -> None:
+        """Continue ``job`` on another worker if there is one: this one's device failed on it."""
+        self._avoided[job] = worker
+
+    def place(self, job: Job) -> DeviceWorker | None:
+        """Mark ``job`` as running on a worker, and return that; None if it has to wait.
+
+        It waits for a device to become free, or for one that has its model, for at most
+        :meth:`patience` seconds.
+        """
+        worker = self._choose(job)
+        if worker is not None:
+            self._avoided.pop(job, None)
+            self.running[job] = worker
+        return worker
+
+    def nothing_waits(self) -> None:
+        """Note that the line is empty, so that no device is kept free."""
+        self._held_until = None
+
+    def patience(self) -> float | None:
+        """Seconds until :meth:`place` should be asked again although nothing has changed."""
+        return None if self._held_until is None else max(0.0, self._held_until - self._clock())
+
+    def seconds_left(self, job: Job) -> float:
+        """Seconds of painting that are left of ``job``, measured or estimated."""
+        left = job.seconds_left
+        return self._estimator.seconds(job.request) if left is None else left
+
+    def _usable(self, job: Job) -> list[DeviceWorker]:
+        by_condition: dict[str, list[DeviceWorker]] = {"ready": [], "starting": [], "broken": []}
+        for worker in self.workers:
+            by_condition[worker.condition].append(worker)
+        # A broken one at least says what is wrong; a starting one will soon be ready.
+        usable = by_condition["ready"]
+        if not usable and not by_condition["starting"]:
+            usable = by_condition["broken"]
+        others = [worker for worker in usable if worker is not self._avoided.get(job)]
+        return others or usable
+
+    def _choose(self, job: Job) -> DeviceWorker | None:
+        usable = self._usable(job)
+        free = [worker for worker in usable if self._is_free(worker, job)]
+        if not free:
+            self._held_until = None
+            return None
+        model = job.request.model
+        best = min(free, key=lambda worker: worker.load_seconds(model))
+        load = best.load_seconds(model)
+        if load == 0 or job.request.changes_nothing:
+            return best
+        loaded = [worker for worker in usable if worker.load_seconds(model) == 0]
+        wait = min(map(self._free_in, loaded), default=load)
+        if wait >= load:
+            return best
+        # One limit for all jobs that wait like this, or many short ones could keep a device free.
+        # It ends when no device is free or no job waits.
+        now, until = self._clock(), self._held_until
+        self._held_until = until = now + load if until is None else min(until, now + load)
+        return None if now < until else best
+
+    def _is_free(self, worker: DeviceWorker, job: Job) -> bool:
+        running = [other.request for other, where in self.running.items() if where is worker]
+        return worker.free_slots(job.request, running) > 0
+
+    def _free_in(self, worker: DeviceWorker) -> float:
+        return min(
+            (self.seconds_left(job) for job, where in self.running.items() if where is worker),
+            default=0.0,
+        )

@@ -1,0 +1,73 @@
+"""What the queue needs of a worker, wherever it runs; engine.jobs.local runs those of this machine.
+
+A worker of the queue outlives its processes: one that dies is started again. The workers of
+engine.worker.process live once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Literal, Protocol
+
+from engine.request.request import ImageRequest
+from engine.worker.messages import AboutJob, Paint, RenderTimeLapse
+from engine.worker.status import WorkerStatus
+
+Order = Paint | RenderTimeLapse
+Condition = Literal["starting", "ready", "broken"]
+"""Broken: it runs without its device or first model, or rests after it died several times."""
+
+
+class WorkerDiedError(Exception):
+    """The worker died before the job had an ending; the job can continue in another."""
+
+    def __init__(
+        self, *, hung: bool = False, lost_device: bool = False, out_of_memory: bool = False
+    ) -> None:
+        super().__init__("the worker died")
+        self.hung = hung
+        self.lost_device = lost_device
+        self.out_of_memory = out_of_memory
+
+
+class DeviceWorker(Protocol):
+    """Paints on one device.
+
+    ``watchers`` are called, without arguments, when its condition or its loaded models change.
+    """
+
+    watchers: list[Callable[[], None]]
+
+    @property
+    def condition(self) -> Condition:
+        """Whether it can be given jobs; a broken one gets them only if no other is better."""
+
+    def free_slots(self, request: ImageRequest, running: Sequence[ImageRequest]) -> int:
+        """How many jobs like ``request`` it can step in addition to those that it paints."""
+
+    def load_seconds(self, model: str) -> float:
+        """The seconds that loading ``model`` takes here; 0 if it is loaded."""
+
+    async def start(self) -> None:
+        """Start it, without waiting until models are loaded."""
+
+    async def submit(self, order: Order, hangs: int = 0) -> None:
+        """Give it a job, of which ``hangs`` workers were ended because they were stuck.
+
+        Raises WorkerDiedError if it is being closed, OSError if it cannot be started.
+        """
+
+    def events(self, id: str) -> AsyncGenerator[AboutJob]:
+        """The messages about a job that was submitted; raises WorkerDiedError if it dies."""
+
+    def stop(self, id: str) -> None:
+        """Have it finish the job's picture as it is; nothing if it does not paint it."""
+
+    def cancel(self, id: str) -> None:
+        """Have it drop the job; nothing if it does not paint it."""
+
+    def status(self, model: str | None) -> WorkerStatus:
+        """Its status; ``model`` is the one it paints with, None if it paints nothing."""
+
+    async def close(self, seconds: float) -> None:
+        """Let it save its jobs and end; kill it after ``seconds``. It is not started again."""
