@@ -17,7 +17,7 @@ from importlib import metadata
 from ipaddress import ip_address
 from pathlib import Path
 
-from bot.host.doctor_models import check_device, check_models
+from bot.host.doctor_models import check_devices, check_models
 from bot.host.doctor_report import Mark, Report
 from bot.host.settings import DiscordSettings, OperationsSettings, PaintingSettings
 from bot.permissions import application_id_of
@@ -37,7 +37,7 @@ def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) ->
         ("versions", _versions),
         ("token", _token),
         ("models", check_models),
-        ("device", check_device),
+        ("device", check_devices),
         ("folders", _folders),
         ("database", _database),
         ("backups", _backups),

@@ -12,6 +12,7 @@ from pathlib import Path
 from bot.host.doctor_report import Report
 from bot.host.settings import PaintingSettings
 from engine.errors import EngineError, OutOfMemoryError
+from engine.jobs.devices import present, read_devices
 from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
 
 
@@ -67,11 +68,21 @@ def _hashes(all_: Report, entry: ModelEntry, folder: Path) -> bool:
     return True
 
 
-def check_device(all_: Report) -> None:
-    """Check that the device exists, can load the model, and has enough memory for a picture."""
+def check_devices(all_: Report) -> None:
+    """Check that each device exists, can load the model, and has enough memory for a picture."""
     painting = all_.section(PaintingSettings)
     if painting is None:
         return
+    torch = importlib.import_module("torch")
+    names = present(read_devices(painting.device), torch.cuda.device_count())
+    if len(names) > 1:
+        all_.line("ok", "device", f"{len(names)} workers, on {', '.join(names)}")
+    for name in dict.fromkeys(names):
+        with all_.checking("device"):
+            _check_device(all_, painting, name, len(names))
+
+
+def _check_device(all_: Report, painting: PaintingSettings, where: str, workers: int) -> None:
     torch = importlib.import_module("torch")
     from engine.models.free_memory import free_bytes
     from engine.models.loading import choose_device, load_models
@@ -79,13 +90,15 @@ def check_device(all_: Report) -> None:
     from engine.painting.pipeline import recipe_of
     from engine.request.request import ImageRequest
 
-    device = choose_device(painting.device)
+    device = choose_device(where)
     free = free_bytes(device)
     if device.type == "cuda":
         name = f"{device}, {torch.cuda.get_device_name(device)}"
     else:
-        threads = painting.threads or torch.get_num_threads()
+        threads = max(1, (painting.threads or torch.get_num_threads()) // workers)
         name = f"{device}, {threads} {'thread' if threads == 1 else 'threads'}"
+        if workers > 1:
+            name += " for each worker"
     entry, folder = load_catalogue().model(painting.model), models_folder()
     if not all(source.location(folder).is_file() for source in entry.sources):
         return  # reported with the models

@@ -97,8 +97,9 @@ class Metrics:
                 ("jobs_running", "Jobs being painted"),
                 ("iterations_per_second", "Speed of the running job, or else of the last picture"),
                 ("draining", "1 while no new jobs are taken"),
-                ("worker_up", "1 while the worker process is alive"),
-                ("worker_memory_bytes", "Memory used by the worker process"),
+                ("workers", "Workers, one for each device"),
+                ("worker_up", "Worker processes that are alive"),
+                ("worker_memory_bytes", "Memory used by the worker processes"),
                 ("worker_starts", "Worker processes started so far"),
                 ("memory_bytes", "Memory used by the bot's process"),
                 ("servers", "Discord servers that the bot is in"),
@@ -202,6 +203,7 @@ class Metrics:
         self.set("iterations_per_second", sum(map(_speed, running)) or self._speed)
         self.set("draining", bot.queue.draining)
         workers = bot.queue.workers()
+        self.set("workers", len(workers))
         self.set("worker_up", sum(worker.alive for worker in workers))
         self.set("worker_memory_bytes", sum(worker.memory or 0 for worker in workers))
         self.set("worker_starts", sum(worker.starts for worker in workers))

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from engine.jobs.devices import read_devices
 from engine.request.defaults import DEFAULT_MODEL
 
 APP = "imagine-bot"
@@ -40,6 +41,10 @@ class DiscordSettings(BaseSettings):
     host_server: Annotated[str | None, Field(pattern=r"^\d{15,20}$")] = None
 
 
+def _devices(text: str) -> str:
+    return ",".join(read_devices(text))
+
+
 class PaintingSettings(BaseSettings):
     """Where pictures are stored, and with what they are painted."""
 
@@ -51,7 +56,7 @@ class PaintingSettings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False)
     )
     model: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_MODEL
-    device: Annotated[str, Field(min_length=1)] = "auto"
+    device: Annotated[str, Field(min_length=1), AfterValidator(_devices)] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
     check_memory: bool = True
@@ -275,6 +280,8 @@ def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
         return f"{name} is {given!r}; it must be a number."
     if name == "DISCORD_HOST_SERVER":
         return f"{name} is {given!r}; it must be a server's ID: 15 to 20 digits."
+    if kind == "value_error":
+        return f"{name} is {given!r}; {limits['error']}"
     if kind == "string_too_short":
         return f"{name} is empty; give it a value or remove it."
     return f"{name} can't be {given!r}: {first['msg'][0].lower()}{first['msg'][1:]}."

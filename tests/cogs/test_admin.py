@@ -133,6 +133,7 @@ async def test_the_host_sees_stats_and_workers(world, here, host):
         "imagine_job_wait_seconds_count 1.0",
         "imagine_job_run_seconds_count 1.0",
         "imagine_queue_length 0.0",
+        "imagine_workers 1.0",
         "imagine_worker_up 1.0",
         "imagine_servers 1.0",
     ):

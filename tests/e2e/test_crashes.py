@@ -8,6 +8,7 @@ import signal
 
 import pytest
 
+from tests.e2e.conftest import running_bot
 from tests.e2e.jobs import job_id_of, previews, row_of, rows
 from tests.e2e.standin.components import buttons
 from tests.processes import is_running
@@ -23,6 +24,34 @@ async def test_the_picture_still_arrives_after_kill_9_of_the_worker(channel, ali
     [result] = await bot.until(lambda: standin.results(channel), "the result")
     assert bot.worker_ids() != [worker]
     assert "120 iterations" in result["embeds"][0]["footer"]["text"]
+
+
+@pytest.mark.slow
+async def test_both_pictures_arrive_once_if_one_of_two_workers_is_killed(
+    channel, alice, bob, standin, environment, tmp_path
+):
+    async with running_bot(
+        standin, tmp_path, {**environment, "IMAGINE_DEVICE": "cpu,cpu", "IMAGINE_THREADS": "2"}
+    ) as bot:
+        await standin.command(alice, channel, "imagine", prompt="a fox", iterations=100)
+        await standin.command(bob, channel, "imagine", prompt="a hen", iterations=100)
+        await bot.until(
+            lambda: len({request.path for request in previews(standin)}) == 2,
+            "previews of both",
+        )
+        assert len(standin.results(channel)) == 0
+        workers = bot.worker_ids()
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        await bot.until(lambda: len(standin.results(channel)) == 2, "both results")
+        await bot.until(
+            lambda: (
+                [row["state"] for row in rows(bot, "SELECT state FROM jobs")] == ["delivered"] * 2
+            ),
+            "the rows",
+        )
+        assert len(set(map(job_id_of, standin.results(channel)))) == 2
+        assert len(standin.results(channel)) == 2
 
 
 @pytest.mark.slow

@@ -120,6 +120,15 @@ def test_too_little_memory_for_a_picture_is_a_note(examined, monkeypatch):
     assert "and 0.00 GB are free; choose a smaller model. Close other programs" in note
 
 
+def test_several_workers_share_the_threads(examined):
+    code, lines = examined(IMAGINE_DEVICE="cpu,cpu", IMAGINE_THREADS="4")
+    assert code == 0
+    about_devices = [line for line in lines if line.startswith("ok     device")]
+    assert "2 workers, on cpu, cpu" in about_devices[0]
+    assert "cpu, 2 threads for each worker" in about_devices[1]
+    assert len(about_devices) == 3  # the CPU is checked once
+
+
 def test_each_fault_of_a_broken_setup_has_a_line_and_no_traceback(examined, tmp_path):
     asyncio.run(make_database(tmp_path / "data"))
     (tmp_path / "data" / "imagine-bot.sqlite3").write_bytes(b"garbage " * 1000)

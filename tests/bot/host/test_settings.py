@@ -41,6 +41,12 @@ def test_the_environment_wins_over_the_file(env_file, monkeypatch):
     assert settings.painting.device == "cpu"
 
 
+def test_several_devices_can_be_named(env_file):
+    with env_file.open("a") as file:
+        file.write("IMAGINE_DEVICE=cuda, cuda:1\n")
+    assert load_settings(env_file).painting.device == "cuda:0,cuda:1"
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -50,6 +56,9 @@ def test_the_environment_wins_over_the_file(env_file, monkeypatch):
         ("IMAGINE_MAX_ITERATIONS=9999", "must be at most 5000"),
         ("IMAGINE_LOG_FORMAT=xml", "IMAGINE_LOG_FORMAT is 'xml'; it must be 'plain' or 'json'."),
         ("IMAGINE_MODEL=", "IMAGINE_MODEL is empty"),
+        ("IMAGINE_DEVICE=", "IMAGINE_DEVICE is empty"),
+        ("IMAGINE_DEVICE=gpu", "IMAGINE_DEVICE is 'gpu'; there is no device called 'gpu'; write"),
+        ("IMAGINE_DEVICE=cuda:0,cuda", "IMAGINE_DEVICE is 'cuda:0,cuda'; cuda:0 is named twice"),
         ("IMAGINE_MODLE=x", "There is no setting IMAGINE_MODLE; did you mean IMAGINE_MODEL?"),
         ("DISCORD_TOKEN=", "DISCORD_TOKEN is missing"),
         ("IMAGINE_TEST_MEDIA_HOST=example.com:80", "IMAGINE_TEST_MEDIA_HOST can't be"),
