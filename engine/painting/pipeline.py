@@ -259,7 +259,7 @@ def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
         "seed": synthesis.seed,
         "random": SCHEME,
         "model": models.name,
-        "device": str(models.device),
+        "device": _kind(models.device),
         "precision": _precision(synthesis, models),
         "torch": torch.__version__,
         "kornia": metadata.version("kornia"),
@@ -274,6 +274,11 @@ def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
         facts["painted"] = f"{frame.size[0]}x{frame.size[1]}"
         facts["area"] = ",".join(map(str, frame.box))
     return facts
+
+
+def _kind(device: torch.device) -> str:
+    """The same for all devices that give the same bits: without a number, with a GPU's name."""
+    return f"cuda, {torch.cuda.get_device_name(device)}" if device.type == "cuda" else device.type
 
 
 def _precision(synthesis: Synthesis, models: Models) -> str:
