@@ -317,14 +317,26 @@ def _png(number: int, colour: str | None = None) -> bytes:
 
 
 async def measure(
-    rounds: int, seed: int, folder: Path, *, minutes: float = 1e6, verbose: bool = False
+    rounds: int,
+    seed: int,
+    folder: Path,
+    *,
+    minutes: float = 1e6,
+    verbose: bool = False,
+    devices: str = "cpu",
 ) -> Outcome:
     """Run ``rounds`` rounds with a new bot whose files are in ``folder``."""
     standin = StandIn()
     await standin.start()
     bot = SupervisedBot(
         folder,
-        environment(standin, folder, IMAGINE_PREVIEW_SECONDS="0.3", IMAGINE_LOG_FORMAT="json"),
+        environment(
+            standin,
+            folder,
+            IMAGINE_PREVIEW_SECONDS="0.3",
+            IMAGINE_LOG_FORMAT="json",
+            IMAGINE_DEVICE=devices,
+        ),
     )
     chaos = Chaos(standin, bot, random.Random(seed), verbose)
     try:
@@ -342,6 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=100, help="number of faults")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1e6, help="time limit for starting rounds")
+    parser.add_argument("--devices", default="cpu", help="such as cpu,cpu (default: cpu)")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log", type=Path, help="keep the bot's log in this file")
     options = parser.parse_args(arguments)
@@ -349,7 +362,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             outcome = asyncio.run(
                 measure(
-                    options.rounds, options.seed, Path(name), minutes=options.minutes, verbose=True
+                    options.rounds,
+                    options.seed,
+                    Path(name),
+                    minutes=options.minutes,
+                    verbose=True,
+                    devices=options.devices,
                 )
             )
         finally:

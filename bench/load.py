@@ -1,8 +1,9 @@
-"""Two hundred jobs from twenty people on one worker: is the queue fair, the event loop free?
+"""Two hundred jobs from twenty people: is the queue fair, the event loop free?
 
 ``python -m bench.load --json`` prints ``{"jobs", "finished", "lag_p99_ms",
 "longest_wait_over_fair_share"}``. The queue, the store (SQLite, in a temporary folder) and the
-worker process are the real ones. Each job has a subscriber, as in the bot.
+worker process are the real ones; ``--devices cpu,cpu`` starts two. Each job has a subscriber, as in
+the bot.
 
 Two people ask for a fifth of all pictures each, then eight for a twentieth, then ten for a
 fiftieth: those with the most jobs come first. The fair wait for n pictures is the time in which
@@ -45,11 +46,13 @@ class Load:
     longest_wait_over_fair_share: float
 
 
-async def measure(request: ImageRequest, folder: Path, jobs: int = 200) -> Load:
+async def measure(
+    request: ImageRequest, folder: Path, jobs: int = 200, devices: str = "auto"
+) -> Load:
     """Paint ``jobs`` pictures for twenty people. Raises EngineError if painting fails."""
     wanted = {f"person {i}": max(1, round(jobs * share)) for i, share in enumerate(_SHARES)}
     store = await Store.open(folder)
-    queue = PaintQueue(store, preload=request.model, preview_every=0.2)
+    queue = PaintQueue(store, preload=request.model, device=devices, preview_every=0.2)
     await queue.start()
     try:
         await _warm_up(queue, request)
@@ -122,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=200, help="how many, roughly (default: 200)")
     parser.add_argument("--model", default=DRAWN, help="the model that paints")
     parser.add_argument("--iterations", type=int, default=2, help="per job (default: 2)")
+    parser.add_argument("--devices", default="auto", help="such as cpu,cpu or all (default: auto)")
     options = parser.parse_args(arguments)
     try:
         request = make_request(
@@ -134,7 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed=0,
         )
         with tempfile.TemporaryDirectory(prefix="imagine-bot-load-") as folder:
-            load = asyncio.run(measure(request, Path(folder), options.jobs))
+            load = asyncio.run(measure(request, Path(folder), options.jobs, options.devices))
     except EngineError as error:
         print(error, file=sys.stderr)
         return 2

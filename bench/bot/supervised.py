@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import sqlite3
 import sys
@@ -90,9 +91,11 @@ class SupervisedBot:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    def signal_worker(self, number: int) -> bool:
-        """Send a signal to its workers; returns whether there was one."""
+    def signal_worker(self, number: int, rng: random.Random) -> bool:
+        """Send a signal to its worker, of several to some; returns whether there was one."""
         workers = self.workers()
+        if len(workers) > 1:
+            workers = rng.sample(workers, rng.randint(1, len(workers)))
         for worker in workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker, number)

@@ -32,8 +32,8 @@ class Processes(Protocol):
     def signal_bot(self, number: int) -> None:
         """Send a signal to the bot."""
 
-    def signal_worker(self, number: int) -> bool:
-        """Send a signal to the worker; returns whether there is one."""
+    def signal_worker(self, number: int, rng: random.Random) -> bool:
+        """Send a signal to the worker, of several to some; returns whether there is one."""
 
 
 @dataclass
@@ -66,14 +66,14 @@ async def bot_killed(target: Target) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def worker_killed(target: Target) -> AsyncIterator[None]:
     """kill -9 of the worker, as the system does if memory runs out."""
-    target.processes.signal_worker(signal.SIGKILL)
+    target.processes.signal_worker(signal.SIGKILL, target.rng)
     yield
 
 
 @contextlib.asynccontextmanager
 async def worker_hung(target: Target) -> AsyncIterator[None]:
     """The worker is stopped, but its process exists."""
-    target.processes.signal_worker(signal.SIGSTOP)
+    target.processes.signal_worker(signal.SIGSTOP, target.rng)
     yield
 
 
