@@ -97,6 +97,15 @@ def test_each_decodes_in_bf16_nearly_the_same(written):
     assert 0 < difference.mean() < 0.05 * exact.decode(z).std()
 
 
+def test_less_memory_changes_no_bit(written):
+    generator = load(written)
+    z = generator.random_latent(32, 32, Draws(0)).requires_grad_()
+    pictures = [generator.decode(z), generator.decode_in_less_memory(z)]
+    assert torch.equal(*pictures)
+    gradients = [torch.autograd.grad(each.square().sum(), z)[0] for each in pictures]
+    assert torch.equal(*gradients)
+
+
 @pytest.mark.parametrize("kind", ["VQModel", "VQModel of 2022"])
 def test_a_vqmodel_of_diffusers_has_its_values_and_gradients(tmp_path, kind):
     folder = WRITERS[kind](tmp_path)

@@ -9,6 +9,9 @@ from safetensors.torch import save_file
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
 from engine.models.generators.taming import VQModel, build_generator
+from engine.painting.synthesis import Synthesis
+from engine.request.prompt import Prompt
+from engine.request.recipe import Recipe
 from tests.checkpoints import (
     CODES,
     DDCONFIG,
@@ -18,6 +21,7 @@ from tests.checkpoints import (
     vqgan_config,
     vqgan_state,
 )
+from tests.engine.tiny import PLAIN, tiny_perceptor
 
 
 def prefixed(state, prefix):
@@ -142,6 +146,43 @@ def test_latent_diffusion_s_interface_paints_the_same_picture(tmp_path):
         ours = build_generator(tensors, described)
         painted = ours.decode(ours.encode_latent(picture))
         torch.testing.assert_close(painted, expected)
+
+
+@pytest.mark.parametrize(
+    ("width", "ddconfig", "factor"),
+    [
+        (3, {"ch_mult": [1, 2, 4], "attn_resolutions": []}, 4),
+        (4, {"ch_mult": [1, 2, 2, 4], "attn_resolutions": [4]}, 8),
+    ],
+    ids=["vq-f4", "vq-f8"],
+)
+def test_latent_diffusion_s_published_shapes_paint_and_continue(width, ddconfig, factor):
+    """The levels, attention and code widths of vq-f4 and vq-f8, a quarter as wide."""
+    config = config_with(z_channels=width, **ddconfig)
+    config["model"]["target"] = "ldm.models.autoencoder.VQModelInterface"
+    config["model"]["params"]["embed_dim"] = width
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        theirs = PublishedInterface(config["model"]["params"]["ddconfig"], CODES, width).eval()
+    theirs.quantize.embedding.weight.data.normal_(generator=torch.Generator().manual_seed(0))
+    recipe = Recipe(width=48, height=32, iterations=4, augmentation=PLAIN, learning_rate=0.5)
+
+    def painting():
+        ours = build_generator(theirs.state_dict(), config)
+        assert ours.factor == factor
+        return Synthesis(ours, tiny_perceptor(), [Prompt("a fox")], recipe, 3)
+
+    one, other = painting(), painting()
+    picture = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(1))
+    expected = (theirs.decode(theirs.encode(picture * 2 - 1)).detach() + 1) / 2
+    painted = one.generator.decode(one.generator.encode_latent(picture))
+    torch.testing.assert_close(painted, expected, rtol=1e-4, atol=1e-4)
+    one.step()
+    state = one.state_dict()
+    one.step()
+    other.load_state_dict(state)
+    other.step()
+    assert torch.equal(one.look().image, other.look().image)
 
 
 def test_latent_diffusion_s_vqgan_without_attention_loads():
