@@ -39,8 +39,8 @@ def resnet():
         tower = clip_model().ModifiedResNet((1, 2, 1, 1), 48, 16, 64, width=16)
         for module in tower.modules():
             if isinstance(module, nn.BatchNorm2d):
-                nn.init.normal_(module.running_mean, 0, 0.5)
-                nn.init.uniform_(module.running_var, 0.5, 2)
+                module.running_mean = torch.randn(module.num_features) / 2
+                module.running_var = torch.rand(module.num_features) + 0.5
                 nn.init.uniform_(module.weight, 0.5, 1.5)
                 nn.init.normal_(module.bias, 0, 0.3)
     return tower.eval().requires_grad_(False)
@@ -77,6 +77,7 @@ def test_values_and_gradients_are_the_packages(make):
 def test_in_bf16_they_are_close(make):
     vectors, gradient = look(make())
     tower = picture_tower(make())
+    assert isinstance(tower, PictureTransformer)
     tower.compute_in_bf16()
     ours, own = look(tower)
     assert own.dtype == torch.float32
