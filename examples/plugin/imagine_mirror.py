@@ -24,8 +24,7 @@ class MirrorGenerator(Generator):
 
     def __init__(self, contrast: float) -> None:
         super().__init__()
-        self.factor = 2 * CELL
-        self.local = False  # each number also changes the other half
+        self.factor, self.local = 2 * CELL, False  # a number also changes the other half
         self.register_buffer("contrast", torch.tensor(contrast))
 
     @property
@@ -40,13 +39,13 @@ class MirrorGenerator(Generator):
 
     def random_latent(self, height: int, width: int, draws: Draws) -> Tensor:
         """Normal noise."""
-        shape = (1, 3, height // CELL, width // self.factor)
-        return draws.normal(Stream.START_LATENT, shape).to(self.contrast)
+        z = draws.normal(Stream.START_LATENT, (1, 3, height // CELL, width // self.factor))
+        return z.to(self.contrast)
 
     def encode_latent(self, picture: Tensor, draws: Draws | None = None) -> Tensor:
         """The mean of a picture's halves."""
-        small = F.avg_pool2d((picture + picture.flip(3)) / 2, CELL)
-        return small[..., : small.shape[3] // 2].clamp(0.01, 0.99).logit() / self.contrast
+        half = F.avg_pool2d((picture + picture.flip(3)) / 2, CELL).chunk(2, dim=3)[0]
+        return half.clamp(0.01, 0.99).logit() / self.contrast
 
     def decode(self, z: Tensor) -> Tensor:
         """z -> pictures [B, 3, H, W] in 0..1."""

@@ -92,7 +92,7 @@ class CurvesGenerator(Generator):
         return self._side / 2 - self.broad / 2 - edge / self.factor
 
     def random_latent(self, height: int, width: int, draws: Draws) -> Tensor:
-        """Short curves of pale random colours around the squares' middles."""
+        """Short curves of random colours around the squares' middles."""
         shape = (height // self.factor, width // self.factor)
         drawn = draws.uniform(Stream.START_LATENT, (13, *shape)).to(self.paper)
         steps = drawn[:8].view(4, 2, *shape) * 2 - 1
@@ -101,7 +101,7 @@ class CurvesGenerator(Generator):
         return self._latent(
             points,
             0.2 + 0.5 * drawn[8],
-            0.5 + 0.4 * drawn[9:12],
+            drawn[9:12],
             0.3 + 0.5 * drawn[12],
         )
 

@@ -256,7 +256,7 @@ def test_a_config_that_would_paint_otherwise_is_refused(tmp_path, change, says):
         ({"latents_mean": [1.0]}, "need a list of 4 numbers"),
     ],
 )
-def test_a_scale_that_is_none_is_refused(tmp_path, change, says):
+def test_a_wrong_scale_is_refused(tmp_path, change, says):
     with pytest.raises(CheckpointError, match=says):
         load(write_kl(tmp_path, **change))
 
