@@ -88,11 +88,9 @@ def fastest_and_least(
 ) -> tuple[int, int]:
     """The bytes that an iteration needs at most by the fastest plan, and by the smallest."""
     footprints = _footprints(generator, perceptor, recipe)
-    first, *_, last = _plans(recipe)
-    fastest, least = (
-        _needed(footprints, plan, recipe.width, recipe.height) for plan in (first, last)
-    )
-    return fastest, least
+    size = recipe.width, recipe.height
+    needed = [_needed(footprints, plan, *size) for plan in _plans(recipe)]
+    return needed[0], min(needed)
 
 
 _Footprints = Mapping[tuple[Augmentation, bool], Footprint]

@@ -10,7 +10,7 @@ to three in a row.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.models.generators.base import Generator
+from engine.models.generators.stroke_layers import Grid, stacked
 from engine.models.generators.strokes import coverage
 from engine.models.generators.vector import Stroke
 from engine.models.part_settings import check_names, number, whole_number
@@ -81,28 +82,26 @@ class CurvesGenerator(Generator):
         return 1.0
 
     @property
-    def _side(self) -> int:
-        """Of the square in which a stroke stays, in squares of ``spacing`` pixels."""
-        return 2 * self.reach + 1
-
-    @property
     def _furthest(self) -> float:
         """How far a point can be from its square's middle, in multiples of the spacing."""
         edge = 5 * self.softness + 0.5  # pixels, until nothing is seen
-        return self._side / 2 - self.broad / 2 - edge / self.factor
+        return self.reach + 0.5 - self.broad / 2 - edge / self.factor
 
     def random_latent(self, height: int, width: int, draws: Draws) -> Tensor:
-        """Short curves of random colours around the squares' middles."""
+        """Short curves of random greys, a little tinted, around the squares' middles.
+
+        Colours that the words don't ask for stay as they are for long.
+        """
         shape = (height // self.factor, width // self.factor)
-        drawn = draws.uniform(Stream.START_LATENT, (13, *shape)).to(self.paper)
+        drawn = draws.uniform(Stream.START_LATENT, (14, *shape)).to(self.paper)
         steps = drawn[:8].view(4, 2, *shape) * 2 - 1
         points = steps.cumsum(dim=0)  # each point is near the one before it
         points = (points - points.mean(dim=0)) * 0.9
         return self._latent(
             points,
             0.2 + 0.5 * drawn[8],
-            drawn[9:12],
-            0.3 + 0.5 * drawn[12],
+            0.2 + 0.6 * drawn[9] + 0.15 * (drawn[10:13] - 0.5),
+            0.3 + 0.5 * drawn[13],
         )
 
     @torch.no_grad()
@@ -152,57 +151,28 @@ class CurvesGenerator(Generator):
         return _Strokes(points, width, colours[..., :3], colours[..., 3])
 
     def _painted(self, z: Tensor) -> Tensor:
-        """z [13, h, w] -> a picture [3, H, W].
-
-        Strokes that are as many squares apart as one can extend do not overlap: they are one layer,
-        and their squares are next to each other.
-        """
-        strokes, side = self._read(z), self._side * self.factor
-        rows, columns = z.shape[1:]
+        """z [13, h, w] -> a picture [3, H, W]."""
+        strokes, grid = self._read(z), self._grid(z)
         covered = coverage(
-            strokes.points.flatten(0, 1), strokes.width.flatten() / 2, side, self.softness
+            strokes.points.flatten(0, 1),
+            strokes.width.flatten() / 2,
+            grid.side * grid.spacing,
+            self.softness,
         )
-        alpha = strokes.opacity[..., None, None] * covered.unflatten(0, (rows, columns))
-        height, width = rows * self.factor, columns * self.factor
-        picture = self.paper.view(3, 1, 1).expand(3, height, width)
-        for down, across in self._layers(rows, columns):
-            own = alpha[down :: self._side, across :: self._side]
-            colour = strokes.colour[down :: self._side, across :: self._side]
-            tinted = own[..., None, :, :] * colour[..., None, None]  # [i, j, 3, side, side]
-            left = (across - self.reach) * self.factor
-            top = (down - self.reach) * self.factor
-            right, bottom = (
-                width - left - own.shape[1] * side,
-                height - top - own.shape[0] * side,
-            )
-            border = (left, right, top, bottom)  # negative where squares extend beyond the picture
-            opacity = F.pad(own.permute(0, 2, 1, 3).flatten(2).flatten(0, 1), border)
-            light = F.pad(tinted.permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2), border)
-            picture = picture * (1 - opacity) + light
-        return picture
+        alpha = strokes.opacity[..., None, None] * covered.unflatten(0, z.shape[1:])
+        return stacked(alpha, strokes.colour, self.paper, grid)
 
-    def _layers(self, rows: int, columns: int) -> Iterator[tuple[int, int]]:
-        """The first square (down, across) of each layer's strokes, the lowest layer first.
-
-        Neighbours are far apart in this order, or each row would lie on the one above it.
-        """
-        side = self._side
-        count = side * side
-        step = next(step for step in range(2 * side + 1, 4 * count) if math.gcd(step, count) == 1)
-        for index in range(count):
-            down, across = divmod(index * step % count, side)
-            if down < rows and across < columns:
-                yield down, across
+    def _grid(self, z: Tensor) -> Grid:
+        return Grid(z.shape[-2], z.shape[-1], self.factor, self.reach)
 
     @torch.no_grad()
     def strokes(self, z: Tensor) -> list[Stroke]:
         """The strokes of z [1, 13, h, w], the lowest first, in pixels of the picture."""
-        read, drawn = self._read(z[0]), list[Stroke]()
-        rows, columns = z.shape[2:]
+        read, grid, drawn = self._read(z[0]), self._grid(z), list[Stroke]()
         numbers = [part.tolist() for part in (read.points, read.width, read.colour, read.opacity)]
-        for first, second in self._layers(rows, columns):
-            for row in range(first, rows, self._side):
-                for column in range(second, columns, self._side):
+        for first, second in grid.layers():
+            for row in range(first, grid.rows, grid.side):
+                for column in range(second, grid.columns, grid.side):
                     points, width, colour, opacity = (part[row][column] for part in numbers)
                     x, y = (column + 0.5) * self.factor, (row + 0.5) * self.factor
                     drawn.append(

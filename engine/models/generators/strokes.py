@@ -37,8 +37,12 @@ class _Distance(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, points: Tensor, side: int) -> Tensor:
         grid = pixel_centres(side, points)
-        t = nearest(points, grid)
-        distance = torch.linalg.vector_norm(bernstein(t) @ points - grid, dim=2)
+        places, distances = [], []
+        for some in points.split(_at_once(grid)):
+            t = nearest(some, grid)
+            places.append(t)
+            distances.append(torch.linalg.vector_norm(bernstein(t) @ some - grid, dim=2))
+        t, distance = torch.cat(places), torch.cat(distances)
         ctx.save_for_backward(points, t, distance)
         ctx.side = side
         result: Tensor = distance.unflatten(1, (side, side))
@@ -46,11 +50,21 @@ class _Distance(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        points, t, distance = ctx.saved_tensors
-        basis = bernstein(t)
-        away = basis @ points - pixel_centres(ctx.side, points)
-        share = gradients[0].flatten(1) / distance.clamp(min=1e-3)
-        return basis.transpose(1, 2) @ (share[..., None] * away), None
+        grid = pixel_centres(ctx.side, ctx.saved_tensors[0])
+        found = []
+        for points, t, distance, gradient in zip(
+            *(each.split(_at_once(grid)) for each in (*ctx.saved_tensors, gradients[0].flatten(1))),
+            strict=True,
+        ):
+            basis = bernstein(t)
+            share = gradient / distance.clamp(min=1e-3)
+            found.append(basis.transpose(1, 2) @ (share[..., None] * (basis @ points - grid)))
+        return torch.cat(found), None
+
+
+def _at_once(grid: Tensor) -> int:
+    """How many strokes to compute at a time."""
+    return max(1, _AT_ONCE // len(grid))
 
 
 def pixel_centres(side: int, like: Tensor) -> Tensor:
@@ -66,9 +80,7 @@ def nearest(points: Tensor, grid: Tensor) -> Tensor:
     The nearest of some samples, moved along the curve by two of Newton's steps, at most to the next
     sample.
     """
-    size = max(1, _AT_ONCE // len(grid))
-    parts = points.split(size)
-    return torch.cat([_refined(_nearest_sample(some, grid), some, grid) for some in parts])
+    return _refined(_nearest_sample(points, grid), points, grid)
 
 
 def _nearest_sample(points: Tensor, grid: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from engine.models.catalogue import load_catalogue, user_catalogue
 from engine.models.loading import load_models
 from engine.models.perceptors.clip_architecture import PUBLISHED, Published
 from tests.checkpoints import OPEN_CLIP_HEADS, open_clip_config, open_clip_state
-from tests.engine.models.autoencoders import write_kl, write_taesd, write_tiny, write_vq
+from tests.engine.models.autoencoders import write_kl, write_taesd
 
 ONE_SENTENCE = 400  # characters; a traceback is longer
 
@@ -118,9 +118,7 @@ def test_add_accepts_the_name_of_a_perceptor(command, tiny_files):
 @pytest.mark.parametrize(
     ("write", "kind"),
     [
-        (write_vq, "diffusers"),
         (write_kl, "diffusers"),
-        (write_tiny, "diffusers"),
         (write_taesd, "taesd"),
     ],
 )

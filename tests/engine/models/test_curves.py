@@ -8,6 +8,7 @@ from torch.testing import assert_close
 
 from engine.errors import ModelError
 from engine.models.generators.curves import CurvesGenerator, build
+from engine.models.generators.stroke_layers import Grid, stacked
 from engine.models.generators.strokes import coverage, nearest, pixel_centres
 from engine.painting.synthesis import Synthesis
 from engine.random_numbers import Draws
@@ -115,6 +116,33 @@ def test_a_picture_is_its_strokes_one_over_the_other(height, width):
     difference = (generator.decode(z)[0] - picture).abs()
     assert difference.quantile(0.99) < 0.01
     assert difference.mean() < 0.001
+
+
+def test_layers_over_each_other_have_the_gradients_of_one_stroke_after_the_other():
+    grid = Grid(rows=4, columns=5, spacing=3, reach=1)
+    alpha = torch.rand(4, 5, 9, 9, generator=rng(), dtype=torch.float64).requires_grad_()
+    colour = torch.rand(4, 5, 3, generator=rng(1), dtype=torch.float64).requires_grad_()
+    paper = torch.ones(3, dtype=torch.float64)
+    plain = torch.ones(3, 12 + 6, 15 + 6, dtype=torch.float64)  # with a border
+    for down, across in grid.layers():
+        for row in range(down, 4, 3):
+            for column in range(across, 5, 3):
+                place = (slice(3 * row, 3 * row + 9), slice(3 * column, 3 * column + 9))
+                hides = torch.zeros(12 + 6, 15 + 6, dtype=torch.float64)
+                hides = hides.index_put(
+                    tuple(torch.meshgrid(*(torch.arange(18 + 3)[s] for s in place), indexing="ij")),
+                    alpha[row, column],
+                )
+                plain = plain * (1 - hides) + colour[row, column].view(3, 1, 1) * hides
+    plain = plain[:, 3:-3, 3:-3]
+    ours = stacked(alpha, colour, paper, grid)
+    assert_close(ours, plain)
+    weight = torch.rand(plain.shape, generator=rng(2), dtype=torch.float64)
+    for own, theirs in zip(
+        *(torch.autograd.grad((each * weight).sum(), (alpha, colour)) for each in (ours, plain)),
+        strict=True,
+    ):
+        assert_close(own, theirs)
 
 
 def test_strokes_at_their_bounds_stay_within_their_square():

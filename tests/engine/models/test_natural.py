@@ -77,7 +77,9 @@ def test_unknown_words_are_named(models):
     assert models.perceptor.tokenize("a 東京 castle").unknown == ("東京",)
 
 
-@pytest.mark.parametrize("name", ["natural", "natural-fourier", "natural-curves"])
+@pytest.mark.parametrize(
+    "name", ["natural", "natural-fourier", pytest.param("natural-curves", marks=pytest.mark.slow)]
+)
 def test_a_painting_comes_to_show_its_words(name):
     models = load_models(name, device="cpu")
     *_, last = imagine(

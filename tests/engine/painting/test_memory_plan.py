@@ -44,9 +44,10 @@ def square(side: int, count: int, **changes: object) -> Recipe:
     return tiny_recipe(width=side, height=side, augmentation=Augmentation(count=count), **changes)
 
 
-@pytest.mark.parametrize("kind", ["quantised", "recomputed", "bf16", "fourier"])
+@pytest.mark.parametrize("kind", ["quantised", "recomputed", "bf16", "fourier", "curves"])
 def test_small_pictures_determine_what_a_large_one_keeps(kind):
-    name, precision = ("natural-fourier" if kind == "fourier" else "natural"), "float32"
+    own = kind in ("fourier", "curves")
+    name, precision = (f"natural-{kind}" if own else "natural"), "float32"
     if kind == "bf16":
         precision = "bf16"
     generator = load_models(name, device="cpu", precision=precision).generator
