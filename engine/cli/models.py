@@ -66,35 +66,22 @@ def list_models(
 ) -> None:
     """Show all models, their kinds, sizes and licences, and which of them are on this machine."""
     catalogue, place = load_catalogue(), models_folder(folder)
-    table = Table(
-        *("model", "kind", "generator", "perceptor", "size", "to download", "licence"), box=None
-    )
-    for column in (*table.columns[:2], *table.columns[3:6]):
+    if name is not None:
+        _show(catalogue, name, place)
+        return
+    table = Table("model", "kind", "generator", "perceptor", "size", "licence", box=None)
+    for column in (*table.columns[:2], table.columns[3]):
         column.no_wrap = True  # so that a narrow terminal wraps only the descriptions
-    for entry in catalogue.models.values() if name is None else [catalogue.model(name)]:
-        licences = dict.fromkeys((entry.generator.licence, entry.perceptor.licence))
+    table.columns[-1].overflow = "fold"  # no licence is cut off
+    for entry in catalogue.models.values():
         table.add_row(
             entry.name,
             entry.generator.kind_name,
             entry.generator.about or entry.generator.name,
             entry.perceptor.name,
-            _megabytes(_size(entry, place)),
-            _to_download(entry, place),
-            "; ".join(licences),
+            _size(entry, place),
+            _licences(entry),
         )
-    if name is not None:
-        _print(table)
-        say(_plan(load_models(name, device="cpu", folder=place, catalogue=catalogue)))
-        return
-    _print(
-        table,
-        f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
-        "perceptor, write for example imagenet-16384/RN50.",
-        f"Downloads are stored in {place}",
-    )
-
-
-def _print(table: Table, *lines: str) -> None:
     text = io.StringIO()
     console = Console(
         file=text,
@@ -103,27 +90,50 @@ def _print(table: Table, *lines: str) -> None:
         soft_wrap=True,
     )
     console.print(table)
-    for line in lines:
-        console.print(line, highlight=False)
+    console.print(
+        f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
+        "perceptor, write for example imagenet-16384/RN50.",
+        highlight=False,
+    )
+    console.print(f"Downloads are stored in {place}", highlight=False)
     say(text.getvalue().rstrip("\n"))
 
 
-def _to_download(entry: ModelEntry, folder: Path) -> str:
-    missing = [source for source in entry.sources if not source.location(folder).is_file()]
-    if not missing:
-        return "nothing"
+def _show(catalogue: Catalogue, name: str, folder: Path) -> None:
+    """Print all about one model, one fact a line."""
+    entry = catalogue.model(name)
+    for what, value in (
+        ("model", entry.name),
+        ("kind", entry.generator.kind_name),
+        ("generator", entry.generator.about or entry.generator.name),
+        ("perceptor", entry.perceptor.about or entry.perceptor.name),
+        ("size", _size(entry, folder)),
+        ("licence", _licences(entry)),
+    ):
+        say(f"{what}: {value}")
+    if not _missing(entry, folder):
+        say(f"memory: {_plan(load_models(name, device='cpu', folder=folder, catalogue=catalogue))}")
+
+
+def _licences(entry: ModelEntry) -> str:
+    return "; ".join(dict.fromkeys((entry.generator.licence, entry.perceptor.licence)))
+
+
+def _missing(entry: ModelEntry, folder: Path) -> list[Source]:
+    return [source for source in entry.sources if not source.location(folder).is_file()]
+
+
+def _size(entry: ModelEntry, folder: Path) -> str:
+    """The size of a model's files, and how much of it is still to download."""
+    missing = _missing(entry, folder)
     if any(source.url is None for source in missing):
         return "a file is missing"
-    return _megabytes(sum(source.size or 0 for source in missing))
-
-
-def _size(entry: ModelEntry, folder: Path) -> int:
-    """The bytes of a model's files, on this machine or as the catalogue says."""
-    places = {source: source.location(folder) for source in entry.sources}
-    return sum(
-        path.stat().st_size if path.is_file() else source.size or 0
-        for source, path in places.items()
-    )
+    paths = [source.location(folder) for source in entry.sources if source not in missing]
+    there = sum(path.stat().st_size for path in paths)
+    left = sum(source.size or 0 for source in missing)
+    if not missing:
+        return _megabytes(there)
+    return f"{_megabytes(there + left)}, {_megabytes(left) if there else 'all'} to download"
 
 
 def _megabytes(count: int) -> str:
@@ -134,10 +144,8 @@ def _plan(models: Models) -> str:
     """The memory that a picture of the model's own size needs."""
     recipe = pipeline.recipe_of(ImageRequest(prompt="a fox", model=models.name), models)
     fastest, least = fastest_and_least(models.generator, models.perceptor, recipe)
-    return (
-        f"{models.name} needs about {fastest / 1e9:.2f} GB of memory for "
-        f"{recipe.width}x{recipe.height}, or {least / 1e9:.2f} GB if it has to be slower."
-    )
+    size = f"{recipe.width}x{recipe.height}"
+    return f"{fastest / 1e9:.2f} GB for {size}, or {least / 1e9:.2f} GB if it has to be slower"
 
 
 @app.command()

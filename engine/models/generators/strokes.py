@@ -13,7 +13,8 @@ from torch import Tensor
 
 _SAMPLES = 17  # of a curve, where the search for the nearest point starts
 _STEPS = 2
-_AT_ONCE = 1 << 16  # distances at a time, which stay in a processor's cache
+# Distances at a time: on a CPU as many as stay in its cache, elsewhere more, for fewer kernels.
+_AT_ONCE, _AT_ONCE_ELSEWHERE = 1 << 16, 1 << 22
 
 
 def coverage(points: Tensor, radius: Tensor, side: int, softness: float) -> Tensor:
@@ -64,7 +65,8 @@ class _Distance(torch.autograd.Function):
 
 def _at_once(grid: Tensor) -> int:
     """How many strokes to compute at a time."""
-    return max(1, _AT_ONCE // len(grid))
+    most = _AT_ONCE if grid.device.type == "cpu" else _AT_ONCE_ELSEWHERE
+    return max(1, most // len(grid))
 
 
 def pixel_centres(side: int, like: Tensor) -> Tensor:
@@ -87,7 +89,7 @@ def _nearest_sample(points: Tensor, grid: Tensor) -> Tensor:
     """t [N, P] of the nearest of _SAMPLES points of each curve."""
     steps = torch.linspace(0, 1, _SAMPLES, device=points.device, dtype=points.dtype)
     x, y = grid.unbind(dim=1)
-    best, t = torch.full((), torch.inf), torch.zeros(())
+    best, t = points.new_full((), torch.inf), points.new_zeros(())
     for step, place in zip(steps, (bernstein(steps) @ points).unbind(dim=1), strict=True):
         squared = (x - place[:, :1]).square_().add_((y - place[:, 1:]).square_())
         t = torch.where(squared < best, step, t)

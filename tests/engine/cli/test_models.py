@@ -53,6 +53,15 @@ def test_check_paints_with_every_model_on_this_machine_and_with_no_other(command
     assert out.splitlines() == [f"{name}: OK" for name in included]
 
 
+def test_list_shows_one_model_before_and_after_its_download(command, published):
+    assert command("list", "tiny")[1].splitlines()[-2:] == [
+        "size: 0 MB, all to download",
+        "licence: not given",
+    ]
+    assert "memory" not in command("list", "imagenet-16384")[1]
+    assert "size: 1,334 MB, all to download" in command("list", "imagenet-16384")[1]
+
+
 def test_get_downloads_a_model_and_check_finds_it_intact(command, published, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     published.cuts = [None, 100_000]
@@ -70,9 +79,7 @@ def test_get_downloads_a_model_and_check_finds_it_intact(command, published, tmp
     code, out, _ = command("check", "tiny")
     assert (code, out) == (0, "tiny: OK\n")
     row = next(line for line in command("list")[1].splitlines() if line.startswith(" tiny"))
-    assert row.split() == [
-        *("tiny", "taming-vq", "tiny", "tiny", "16", "MB", "nothing", "not", "given")
-    ]
+    assert row.split() == [*("tiny", "taming-vq", "tiny", "tiny", "16", "MB", "not", "given")]
 
 
 def test_check_reports_a_changed_file_and_get_replaces_it(command, published, tmp_path):
@@ -132,9 +139,12 @@ def test_add_recognises_each_kind_check_paints_with_it_and_list_names_it(
     set_defaults(width=64, height=64, cutouts=2)
     assert command("check", "mine")[:2] == (0, "mine: OK\n")
     out = command("list", "mine")[1]
-    row = next(line for line in out.splitlines() if line.startswith(" mine"))
-    assert row.split()[:3] == ["mine", kind, "mine"]
-    assert re.search(r"mine needs about \d+\.\d\d GB of memory for 64x64", out)
+    facts = dict(line.split(": ", 1) for line in out.splitlines())
+    assert (facts["kind"], facts["generator"]) == (kind, "mine")
+    assert re.fullmatch(r"\d+ MB", facts["size"])
+    assert re.fullmatch(
+        r"\d\.\d\d GB for 64x64, or \d\.\d\d GB if it has to be slower", facts["memory"]
+    )
 
 
 def set_defaults(**values):
