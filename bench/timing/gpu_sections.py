@@ -6,6 +6,7 @@ import gc
 import statistics
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from bench.timing.peak import best_seconds, measure_peak
 from bench.timing.subjects import Work, engine_loop, published_loop, wait_for
 from bench.timing.weights import load_engine
 from engine.models import Models
+from engine.painting.batch import step_together
 from engine.painting.synthesis import Synthesis
 
 # Convolutions of cuDNN round float32 to TF32, which has 10 bits, as published.
@@ -141,7 +143,7 @@ def paper(work: Work, plan: Plan, side: int) -> dict[str, Any]:
 def reference(work: Work, plan: Plan) -> dict[str, Any]:
     """The published loop in turn with the engine's, and the share of the machine's peak."""
     published, ours = published_loop(work), engine_loop(work)
-    steps = {"reference": published.step, "ours": ours.step}
+    steps: dict[str, Callable[[], object]] = {"reference": published.step, "ours": ours.step}
     if work.device.startswith("cuda"):
         steps["reference_clip_half"] = published_loop(work, clip_half=True).step
     flops = flops_of_parts(published)
@@ -192,9 +194,16 @@ def throughput(work: Work, plan: Plan) -> dict[str, Any]:
 
 
 def paint_jobs(jobs: list[Synthesis], iterations: int) -> None:
-    """Step all jobs as a worker does: one after the other. A batch of them belongs here."""
-    for job in jobs:
-        _step(job, iterations)
+    """Step all jobs together, as a worker does with jobs of one shape."""
+    for _ in range(iterations):
+        for outcome in step_together(jobs, _raised):
+            if isinstance(outcome, Exception):
+                raise outcome
+
+
+def _raised(error: Exception) -> None:
+    """Let a batch that fails end the section: its jobs would be stepped one after the other."""
+    raise error
 
 
 def launches(work: Work) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 
 from bench.reference import PublishedLoop
 from bench.timing.subjects import wait_for
-from engine.painting import synthesis as engine_loop_module
+from engine.painting import step as step_module
 from engine.painting.synthesis import Synthesis
 
 FORWARD = ("quantise", "decode", "cutouts", "perceptor")
@@ -74,10 +74,10 @@ def _split(loop: PublishedLoop | Synthesis, laps: _Laps) -> Iterator[None]:
         functions = [
             (loop.latent, "forward", "quantise"),
             (loop.generator, "decode", "decode"),
-            (engine_loop_module, "draw_cutouts", "cutouts"),
-            (engine_loop_module, "cut", "cutouts"),
+            (step_module, "draw_cutouts_of_each", "cutouts"),
+            (step_module, "cut_each", "cutouts"),
             (loop.perceptor, "encode_image", "perceptor"),
-            (loop, "_update", "step"),
+            (loop, "update", "step"),
         ]
     with contextlib.ExitStack() as stack:
         for owner, name, part in [*functions, (torch.autograd, "backward", "backward")]:

@@ -24,7 +24,7 @@ from engine.request.recipe import Augmentation, Recipe
 
 # Of the small pictures: height and width in units of the generator's factor, at least 8 pixels.
 _SIDES = ((2, 2), (4, 2), (2, 4))
-_FIXED = 50e6  # bytes: compiled kernels, threads, work space of bounded size
+FIXED = 50e6  # bytes: compiled kernels, threads, work space of bounded size
 # The decoder's backward pass holds a few tensors of its largest one's size, more if it computes
 # some again, and that of each cutout holds some of what the forward pass kept.
 _DECODING, _RECOMPUTING, _CUTOUTS = 3.5, 4.5, 1.4
@@ -75,7 +75,7 @@ class Footprint:
         decoding = kept.at(width, height) + self.backward * tensor
         decoding += _GAPS * min(tensor, _LARGEST_GAP)
         looking = _CUTOUTS * self.cutout * cutouts
-        return math.ceil(_FIXED + self.latent * pixels + decoding + looking)
+        return math.ceil(FIXED + self.latent * pixels + decoding + looking)
 
 
 def footprint_of(

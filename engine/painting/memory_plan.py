@@ -7,6 +7,7 @@ known before.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
@@ -14,7 +15,7 @@ from weakref import WeakKeyDictionary
 from engine.errors import EngineError, OutOfMemoryError
 from engine.models import Generator, Perceptor
 from engine.models.memory import is_lost_device, is_memory_error
-from engine.painting.footprint import Footprint, footprint_of
+from engine.painting.footprint import FIXED, Footprint, footprint_of
 from engine.request.limits import range_of
 from engine.request.recipe import Augmentation, Recipe
 from engine.translatable import Translatable
@@ -52,13 +53,9 @@ def plan_memory(
     if free is None:
         return MemoryPlan()
     usable = int(free * _USABLE)
-    try:
-        footprints = _footprints(generator, perceptor, recipe)
-    except (EngineError, RuntimeError, ValueError) as error:
-        if is_memory_error(error) or is_lost_device(error):
-            raise
-        return MemoryPlan()  # a model that does not take small pictures cannot be counted
-
+    footprints = _counted(generator, perceptor, recipe)
+    if footprints is None:
+        return MemoryPlan()
     plans = list(_plans(recipe))
     for plan in plans:
         if _needed(footprints, plan, recipe.width, recipe.height) <= usable:
@@ -83,6 +80,22 @@ def plan_memory(
     )
 
 
+def fitting_together(
+    generator: Generator, perceptor: Perceptor, recipe: Recipe, free: int | None, recompute: bool
+) -> int:
+    """How many paintings, stepped together in one pass, fit into ``free`` bytes; at least 1.
+
+    Only 1 for a model that cannot be counted. Without ``free``, that limits nothing.
+    """
+    if free is None:
+        return sys.maxsize
+    footprints = _counted(generator, perceptor, recipe)
+    if footprints is None:
+        return 1
+    one = _needed(footprints, MemoryPlan(1, recompute), recipe.width, recipe.height)
+    return max(1, int((free * _USABLE - FIXED) // (one - FIXED)))
+
+
 def fastest_and_least(
     generator: Generator, perceptor: Perceptor, recipe: Recipe
 ) -> tuple[int, int]:
@@ -94,6 +107,16 @@ def fastest_and_least(
 
 
 _Footprints = Mapping[tuple[Augmentation, bool], Footprint]
+
+
+def _counted(generator: Generator, perceptor: Perceptor, recipe: Recipe) -> _Footprints | None:
+    """The :func:`_footprints`; None of a model that does not take small pictures."""
+    try:
+        return _footprints(generator, perceptor, recipe)
+    except (EngineError, RuntimeError, ValueError) as error:
+        if is_memory_error(error) or is_lost_device(error):
+            raise
+        return None
 
 
 def _footprints(generator: Generator, perceptor: Perceptor, recipe: Recipe) -> _Footprints:

@@ -266,7 +266,7 @@ def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
         "machine": platform.machine(),
         "threads": torch.get_num_threads(),
         "passes": synthesis.recovery.most_passes,
-        "batch": 1,
+        "batch": synthesis.widest,
         "imagine-bot": version(),
     }
     frame = synthesis.frame

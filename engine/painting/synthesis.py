@@ -18,27 +18,19 @@ from engine.errors import NumericalError, RequestError
 from engine.models import Generator, Perceptor
 from engine.models.memory import is_memory_error
 from engine.models.vocabulary import unknown_notices
-from engine.painting.cutouts import cut, draw_cutouts, plain_cutouts
+from engine.painting.cutouts import cut, plain_cutouts
 from engine.painting.images import overlay, to_pil
 from engine.painting.iterate import Iterate
 from engine.painting.latent import new_latent
 from engine.painting.losses import (
     clamp_with_gradient,
     prompt_loss,
-    regulariser_loss,
-    smoothness_loss,
     structure_loss,
 )
 from engine.painting.masking import Mask, composite, make_mask
 from engine.painting.optimiser import Adam
-from engine.painting.recovery import (
-    SNAPSHOT_EVERY,
-    BeforeStep,
-    Recovery,
-    Term,
-    look_in_passes,
-    numbers_overflowed,
-)
+from engine.painting.recovery import BeforeStep, Recovery, Term
+from engine.painting.step import step_once
 from engine.random_numbers import SCHEME, Draws
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
@@ -91,7 +83,7 @@ class Synthesis:
             )
         self.generator = generator
         # The unit of steps and of the regulariser.
-        self._unit = generator.scale if recipe.step == "codebook" else 1.0
+        self.unit = generator.scale if recipe.step == "codebook" else 1.0
         self.perceptor = perceptor
         self.prompts = tuple(prompts)
         self.recipe = recipe
@@ -100,6 +92,7 @@ class Synthesis:
         self.seconds = 0.0
         self.losses: dict[str, float] = {}
         self.recovery = Recovery()
+        self.widest = 1  # the most paintings that were stepped together with it
         self.remarks = tuple(remarks)
         # A picture that is edited as a whole keeps its own texture.
         self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
@@ -158,29 +151,33 @@ class Synthesis:
 
     def _rate(self) -> float:
         """The learning rate of this iteration."""
-        return self.recipe.rate(self.iteration) * self._unit
+        return self.recipe.rate(self.iteration) * self.unit
 
-    def step(self) -> Iterate:
+    def step(self, began: float | None = None) -> Iterate:
         """Decode the current picture, measure its losses, and update the latent once.
 
         Returns the iterate that was measured, so that a preview needs no second decode. If memory
         runs out, it uses fewer cutouts per pass for a while; if the loss is not finite, it
         returns to an earlier state and continues in float32 (see engine.painting.recovery).
         Raises OutOfMemoryError or NumericalError if that does not help. Whatever it raises, the
-        painting is as it was before the step.
+        painting is as it was before the step. It counts the seconds since ``began``, if given.
         """
-        began = time.perf_counter()
+        began = time.perf_counter() if began is None else began
         while True:
             before = None
             try:
                 before = BeforeStep(self)
-                return self._step(began)
+                (outcome,) = step_once([self], began)
+                if isinstance(outcome, NumericalError):
+                    raise outcome
             except BaseException as error:
                 if before is not None:
                     before.restore()
                 if not (isinstance(error, NumericalError) or is_memory_error(error)):
                     raise
                 failure = error
+            else:
+                return outcome
             del before
             failure.__traceback__ = None  # it keeps all tensors of the step in memory
             if isinstance(failure, NumericalError):
@@ -188,57 +185,12 @@ class Synthesis:
             else:
                 self.recovery.use_less_memory(self)
 
-    def _step(self, began: float) -> Iterate:
-        recipe = self.recipe
-        state = self.snapshot() if self.iteration % SNAPSHOT_EVERY == 0 else None
-        if recipe.restarts_before(self.iteration):
+    def restart(self) -> None:
+        """Start the optimiser again if the recipe says so before this iteration."""
+        if self.recipe.restarts_before(self.iteration):
             self.optimiser = self._new_optimiser()
-        draws = self.draws()
-        decode = self.generator.decode
-        if self.recovery.recompute:
-            decode = self.generator.decode_in_less_memory
-        picture = self._shown(decode(self._masked(self.latent(draws))))
-        augmentation = recipe.augmentation_at(self.iteration)
-        side = self.perceptor.resolution
-        if augmentation.size and self.perceptor.any_side:
-            side = augmentation.size
-        cutouts = draw_cutouts(augmentation, recipe.width, recipe.height, side, draws)
-        names, terms = self._terms()
-        gradient = None
-        if self.recovery.passes == 1:
-            images = self.perceptor.encode_image(cut(picture, cutouts, side))
-            losses = [term(images) for term in terms]
-        else:
-            losses, gradient = look_in_passes(
-                picture, cutouts, side, self.perceptor, terms, self.recovery.passes
-            )
-        named: dict[str, Tensor] = {}
-        for name, loss in zip(names, losses, strict=True):
-            named[name] = named[name] + loss if name in named else loss
-        own: dict[str, Tensor] = {}  # losses of the latent and the picture, not of the cutouts
-        alpha = recipe.regulariser.alpha(self.iteration, recipe.iterations)
-        if alpha:
-            own["regulariser"] = regulariser_loss(self.latent.z, self.anchor, alpha / self._unit**2)
-        if self.smoothness:
-            own["smoothness"] = smoothness_loss(picture, self.smoothness)
-        named |= own
-        total = torch.stack([*losses, *own.values()]).sum()
-        self.latent.z.grad = None
-        if gradient is None:
-            total.backward()
-        else:
-            torch.autograd.backward([picture, *own.values()], [gradient, *(None for _ in own)])
-        self._check(total)
-        values = {"total": total.item(), **{name: x.item() for name, x in named.items()}}
-        measured, image = self.iteration, picture.detach()[0]
-        self._update()
-        # Nothing can fail from here on.
-        self.recovery.stepped(self.iteration, state)
-        self.losses = values
-        self.seconds += time.perf_counter() - began
-        return Iterate(measured, image, self.losses, self.seconds, self.compose)
 
-    def _update(self) -> None:
+    def update(self) -> None:
         """Update the latent once with its gradient, only inside the mask."""
         if self.mask is not None:
             assert self.latent.z.grad is not None
@@ -248,7 +200,7 @@ class Synthesis:
         self.latent.after_step()
         self.iteration += 1
 
-    def _terms(self) -> tuple[list[str], list[Term]]:
+    def terms(self) -> tuple[list[str], list[Term]]:
         """The names and functions of the losses of the cutouts."""
         names, terms = [], list[Term]()
         share = 1.0
@@ -272,7 +224,10 @@ class Synthesis:
         """
         began = time.perf_counter()
         with torch.no_grad():
-            picture = self._shown(self.generator.decode(self._masked(self.latent.best())), raw)
+            decoded = self.generator.decode(self.masked(self.latent.best()))
+            picture = clamp_with_gradient(decoded)
+            if not raw:
+                picture = self.restored(picture)
         seconds = self.seconds + time.perf_counter() - began
         return Iterate(self.iteration, picture[0], self.losses, seconds, self.compose)
 
@@ -299,28 +254,18 @@ class Synthesis:
             return self.frame.overlay()
         return overlay(to_pil(self.original[0]), to_pil(self.mask.hard[0]))
 
-    def _masked(self, zq: Tensor) -> Tensor:
+    def masked(self, zq: Tensor) -> Tensor:
         """zq [1, D, h, w], with the start's outside the mask."""
         if self.mask is None:
             return zq
         # A codebook latent would draw other codes outside the mask, too.
         return torch.where(self.mask.tokens > 0, zq, self.latent.initial)
 
-    def _shown(self, decoded: Tensor, raw: bool = False) -> Tensor:
-        """The picture [1, 3, H, W] in 0..1 from the generator's output.
-
-        ``raw`` leaves out restoring the original's pixels.
-        """
-        picture = clamp_with_gradient(decoded)
-        if self.mask is None or self.original is None or raw:
+    def restored(self, picture: Tensor) -> Tensor:
+        """The picture [1, 3, H, W] in 0..1, with the original's pixels outside the mask."""
+        if self.mask is None or self.original is None:
             return picture
         return composite(picture, self.original, self.mask.pixels)
-
-    def _check(self, total: Tensor) -> None:
-        gradient = self.latent.z.grad
-        assert gradient is not None
-        if not (total.isfinite() and gradient.isfinite().all()):
-            raise numbers_overflowed(self.iteration)
 
     def notices(self) -> list[str]:
         """The remarks, and sentences about words that the perceptor does not know or read."""
@@ -346,7 +291,11 @@ class Synthesis:
         The seed and the iteration determine the random numbers. The mask is not included, since
         the same arguments give the same mask.
         """
-        return {**self.snapshot(), "recovery": self.recovery.state_dict()}
+        return {
+            **self.snapshot(),
+            "recovery": self.recovery.state_dict(),
+            "batch": self.widest,
+        }
 
     def snapshot(self) -> dict[str, Any]:
         """The :meth:`state_dict` without the recovery, which going back does not undo."""
@@ -395,3 +344,4 @@ class Synthesis:
         self.losses = dict(state["losses"])
         if "recovery" in state:  # not in a snapshot
             self.recovery.load_state_dict(state["recovery"], self)
+            self.widest = max(self.widest, int(state.get("batch", 1)))

@@ -43,6 +43,24 @@ class Draws:
         tensors = [each for each in self._given if isinstance(each, Tensor)]
         self.batch = torch.broadcast_shapes(*(each.shape for each in tensors))
 
+    @classmethod
+    def of_all(cls, each: Sequence[Draws]) -> Draws:
+        """The draws of several jobs, each of which has ints, on the same device."""
+        device = each[0].device
+        rows = [[_wrapped(_known(number)) for number in draws._given] for draws in each]
+        numbers = torch.tensor(rows).T.contiguous()
+        if device.type == "cuda":  # copies of pinned memory are not waited for
+            numbers = numbers.pin_memory()
+        seed, iteration, attempt = numbers.to(device, non_blocking=True)
+        result = cls(seed, iteration, attempt, device)
+        result._by_numpy = each[0]._by_numpy
+        return result
+
+    @property
+    def is_on_cpu(self) -> bool:
+        """Whether each job's numbers are drawn by themselves anyway."""
+        return self._by_numpy
+
     def uniform(self, stream: Stream, shape: Shape) -> Tensor:
         """Uniform numbers in [0, 1), multiples of 2^-24, in float32."""
         count = math.prod(shape)
@@ -122,6 +140,11 @@ class Draws:
             each[..., None] if isinstance(each, Tensor) else each for each in self._given
         )
         return DeviceJobs(seed, iteration, attempt, tuple(self.batch), self.device)
+
+
+def _wrapped(number: int) -> int:
+    """``number``, of 64 bits, as an int64 has it."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def _known(number: int | Tensor) -> int:

@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from engine.painting.cutouts import host
 from engine.painting.cutouts.colours import Brightness, Colour, Contrast
-from engine.painting.cutouts.numbers import Cutouts
+from engine.painting.cutouts.numbers import BRIGHTNESS, CONTRAST, HUE, SATURATION, Cutouts
 from engine.painting.cutouts.steps import Chain, Chosen, Clamp, Erase, Noise, Step
 from engine.painting.cutouts.warps import Warp, affine_warp, perspective_warp
 
@@ -146,9 +146,6 @@ def _groups(cutouts: Cutouts, size: int) -> Iterator[tuple[Tensor, _Happens]]:
             yield torch.tensor(members[start : start + size]), each
 
 
-_BRIGHTNESS, _CONTRAST, _SATURATION, _HUE = range(4)  # the columns of ``Cutouts.colours``
-
-
 def _colour_changes(cutouts: Cutouts) -> tuple[int, ...]:
     """The columns of colours that can change a cutout, in order; the hue as often as needed.
 
@@ -162,7 +159,7 @@ def _colour_changes(cutouts: Cutouts) -> tuple[int, ...]:
         most = [drawn.brightness, drawn.contrast, drawn.saturation, drawn.hue]
     else:
         most = [1.0, 1.0, 1.0, 0.5]
-    times = [*(int(change > 0) for change in most[:_HUE]), math.ceil(most[_HUE] * 6 - 1e-6)]
+    times = [*(int(change > 0) for change in most[:HUE]), math.ceil(most[HUE] * 6 - 1e-6)]
     return tuple(column for column in cutouts.order for _ in range(times[column]))
 
 
@@ -171,22 +168,22 @@ def _jitter(colours: Tensor, changes: Sequence[int]) -> Chain:
 
     Each works on pixels in 0..1, and saturation and hue leave them there.
     """
-    brightness, contrast = (colours[:, i, None, None, None] for i in (_BRIGHTNESS, _CONTRAST))
-    saturation, hue = (colours[:, i, None, None] for i in (_SATURATION, _HUE))
-    turn = hue * (6 / max(1, changes.count(_HUE)))
+    brightness, contrast = (colours[:, i, None, None, None] for i in (BRIGHTNESS, CONTRAST))
+    saturation, hue = (colours[:, i, None, None] for i in (SATURATION, HUE))
+    turn = hue * (6 / max(1, changes.count(HUE)))
     one, none = torch.ones_like(saturation), torch.zeros_like(turn)
     steps: list[Step] = [Clamp()]
     remaining = list(changes)
     while remaining:
         change = remaining.pop(0)
-        if change == _BRIGHTNESS:
+        if change == BRIGHTNESS:
             steps += [Brightness(brightness - 1), Clamp()]
-        elif change == _CONTRAST:
+        elif change == CONTRAST:
             steps += [Contrast(contrast), Clamp()]
-        elif remaining and {change, remaining[0]} == {_SATURATION, _HUE}:
+        elif remaining and {change, remaining[0]} == {SATURATION, HUE}:
             remaining.pop(0)
             steps.append(Colour(saturation, turn))
-        elif change == _SATURATION:
+        elif change == SATURATION:
             steps.append(Colour(saturation, none))
         else:
             steps.append(Colour(one, turn))

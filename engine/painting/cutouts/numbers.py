@@ -12,6 +12,9 @@ from torch import Tensor
 from engine.random_numbers import Draws, Stream
 from engine.request.recipe import Augmentation, Padding, Shrink
 
+# The columns of ``Cutouts.colours``.
+BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
+
 
 @dataclass(frozen=True)
 class Cutouts:
@@ -68,6 +71,19 @@ class Cutouts:
         """The numbers of some cutouts, selected by indices [M] or a slice."""
         return self._map(lambda value: value[which])
 
+    def of_job(self, job: int) -> Cutouts:
+        """Those of one of several jobs, whose numbers were drawn together: [B, N, ...]."""
+        return self._map(lambda value: value[job])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Cutouts]) -> Cutouts:
+        """All cutouts of ``parts``, which differ in their numbers alone."""
+        values: dict[str, Any] = {}
+        for field in fields(cls):
+            each = [getattr(part, field.name) for part in parts]
+            values[field.name] = torch.cat(each) if isinstance(each[0], Tensor) else each[0]
+        return cls(**values)
+
     def _map(self, function: Callable[[Tensor], Tensor]) -> Cutouts:
         mapped: dict[str, Any] = {}
         for field in fields(self):
@@ -77,7 +93,12 @@ class Cutouts:
 
 
 def draw_cutouts(
-    augmentation: Augmentation, width: int, height: int, resolution: int, draws: Draws
+    augmentation: Augmentation,
+    width: int,
+    height: int,
+    resolution: int,
+    draws: Draws,
+    order: tuple[int, ...] | None = None,
 ) -> Cutouts:
     """Draw the numbers of one iteration for a picture of ``width`` x ``height`` pixels.
 
@@ -85,7 +106,8 @@ def draw_cutouts(
     device of ``draws``, and is drawn for all cutouts, whether the augmentation happens or not.
     Crops are those of the authors' ``MakeCutouts``; the other distributions are those of kornia's
     RandomHorizontalFlip, RandomAffine, RandomPerspective, ColorJiggle (called ColorJitter when the
-    paper was written) and RandomErasing.
+    paper was written) and RandomErasing. Draws for B jobs give B first in all shapes; then the
+    ``order`` of the colours, which is drawn on the host, has to be given.
     """
     n = augmentation.count
     drawn = draws.uniforms(_small_draws(n))
@@ -120,12 +142,17 @@ def draw_cutouts(
         erase=_rectangles(augmentation, resolution, drawn),
         noise=drawn[Stream.NOISE] * augmentation.noise,
         grain=grain,
-        order=draws.order(Stream.COLOUR_ORDER, 4),
+        order=colour_order(draws) if order is None else order,
         padding=augmentation.padding,
         shrink=augmentation.shrink,
         clamped=augmentation.clamped,
         possible=augmentation,
     )
+
+
+def colour_order(draws: Draws) -> tuple[int, ...]:
+    """The order of the changes of colour, drawn on the host for one job."""
+    return draws.order(Stream.COLOUR_ORDER, 4)
 
 
 def _small_draws(n: int) -> dict[Stream, tuple[int, ...]]:

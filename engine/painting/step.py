@@ -1,0 +1,218 @@
+"""One iteration of a painting, or the same for several paintings of one shape at once.
+
+The networks see all of them in one pass; latents, masks, losses, optimisers and random numbers
+are each painting's own. A single painting takes the same way as several.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor
+
+from engine.errors import NumericalError
+from engine.painting.cutouts import cut_each, draw_cutouts_of_each
+from engine.painting.footprint import cutout_side
+from engine.painting.iterate import Iterate
+from engine.painting.losses import clamp_with_gradient, regulariser_loss, smoothness_loss
+from engine.painting.masking import Mask
+from engine.painting.recovery import (
+    SNAPSHOT_EVERY,
+    Recoverable,
+    Recovery,
+    Term,
+    look_in_passes,
+    numbers_overflowed,
+)
+from engine.random_numbers import Draws
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Painting(Recoverable, Protocol):
+    """What a step reads and changes of a painting; Synthesis is one."""
+
+    anchor: Tensor | None
+    mask: Mask | None
+    recovery: Recovery
+    smoothness: float
+    widest: int
+
+    @property
+    def unit(self) -> float:
+        """The unit of steps and of the regulariser."""
+
+    def draws(self) -> Draws:
+        """The random numbers of this iteration."""
+
+    def terms(self) -> tuple[list[str], list[Term]]:
+        """The names and functions of the losses of the cutouts."""
+
+    def masked(self, zq: Tensor) -> Tensor:
+        """zq [1, D, h, w], with the start's outside the mask."""
+
+    def restored(self, picture: Tensor) -> Tensor:
+        """The picture [1, 3, H, W] with the original's pixels outside the mask."""
+
+    def restart(self) -> None:
+        """Start the optimiser again if the recipe says so before this iteration."""
+
+    def update(self) -> None:
+        """Update the latent once with its gradient."""
+
+    def compose(self, image: Tensor) -> Image.Image:
+        """A picture [3, H, W], put back into the picture that is edited."""
+
+
+def step_once(
+    paintings: Sequence[Painting], began: float | None = None
+) -> list[Iterate | NumericalError]:
+    """Decode each painting, measure its losses, and update its latent once.
+
+    All have the same networks, size and cutouts (see engine.painting.batch), and one pass each
+    unless there is only one painting. A painting whose numbers are not finite is not updated, and
+    gets an error instead of its iterate. The time since ``began``, in seconds of perf_counter, is
+    shared equally. What raises an error leaves paintings half changed; see
+    engine.painting.recovery.BeforeStep.
+    """
+    began = time.perf_counter() if began is None else began
+    states = [
+        painting.snapshot() if painting.iteration % SNAPSHOT_EVERY == 0 else None
+        for painting in paintings
+    ]
+    pictures = _pictures(paintings)
+    names, losses, gradient = _losses_of_cutouts(paintings, pictures)
+    own = [
+        _own_losses(painting, picture)
+        for painting, picture in zip(paintings, _each(pictures), strict=True)
+    ]
+    totals = [
+        torch.stack([*of_cutouts, *others.values()]).sum()
+        for of_cutouts, others in zip(losses, own, strict=True)
+    ]
+    for painting in paintings:
+        painting.latent.z.grad = None
+    if gradient is None:
+        (totals[0] if len(totals) == 1 else torch.stack(totals).sum()).backward()
+    else:
+        others = list(own[0].values())
+        torch.autograd.backward([pictures, *others], [gradient, *(None for _ in others)])
+    named = [_added_up(*each) for each in zip(names, losses, own, strict=True)]
+    values = _read([_flag(p, t) for p, t in zip(paintings, totals, strict=True)], totals, named)
+    measured = [painting.iteration for painting in paintings]
+    images = list(pictures.detach())
+    for painting, (finite, *_) in zip(paintings, values, strict=True):
+        if finite:
+            painting.update()
+    # Nothing can fail from here on.
+    seconds = (time.perf_counter() - began) / len(paintings)
+    outcomes: list[Iterate | NumericalError] = []
+    for i, painting in enumerate(paintings):
+        finite, total, *others_of = values[i]
+        if not finite:
+            outcomes.append(numbers_overflowed(painting.iteration))
+            continue
+        painting.recovery.stepped(painting.iteration, states[i])
+        painting.widest = max(painting.widest, len(paintings))
+        painting.losses = {"total": total, **dict(zip(named[i], others_of, strict=True))}
+        painting.seconds += seconds
+        outcomes.append(
+            Iterate(measured[i], images[i], painting.losses, painting.seconds, painting.compose)
+        )
+    return outcomes
+
+
+def _pictures(paintings: Sequence[Painting]) -> Tensor:
+    """The pictures [B, 3, H, W] in 0..1 that the latents show now."""
+    for painting in paintings:
+        painting.restart()
+    zq = [painting.masked(painting.latent(painting.draws())) for painting in paintings]
+    generator = paintings[0].generator
+    less = paintings[0].recovery.recompute
+    decode = generator.decode_in_less_memory if less else generator.decode
+    pictures = clamp_with_gradient(decode(_joined(zq)))
+    if all(painting.mask is None for painting in paintings):
+        return pictures
+    parts = zip(paintings, _each(pictures), strict=True)
+    return _joined([painting.restored(picture) for painting, picture in parts])
+
+
+def _losses_of_cutouts(
+    paintings: Sequence[Painting], pictures: Tensor
+) -> tuple[list[list[str]], list[list[Tensor]], Tensor | None]:
+    """Names and values of each painting's losses; in passes also the pictures' gradient."""
+    first = paintings[0]
+    perceptor, recipe = first.perceptor, first.recipe
+    augmentation = recipe.augmentation_at(first.iteration)
+    side = cutout_side(augmentation, perceptor)
+    cutouts = draw_cutouts_of_each(
+        augmentation, recipe.width, recipe.height, side, [each.draws() for each in paintings]
+    )
+    terms = [painting.terms() for painting in paintings]
+    names = [each for each, _ in terms]
+    if first.recovery.passes > 1:
+        (functions,) = (each for _, each in terms)
+        losses, gradient = look_in_passes(
+            pictures, cutouts[0], side, perceptor, functions, first.recovery.passes
+        )
+        return names, [losses], gradient
+    images = perceptor.encode_image(cut_each(pictures, cutouts, side))
+    seen = [images] if len(paintings) == 1 else images.split(augmentation.count)
+    losses_of = [
+        [term(each) for term in functions] for each, (_, functions) in zip(seen, terms, strict=True)
+    ]
+    return names, losses_of, None
+
+
+def _own_losses(painting: Painting, picture: Tensor) -> dict[str, Tensor]:
+    """The losses of the latent and of the picture [1, 3, H, W], not of its cutouts."""
+    own: dict[str, Tensor] = {}
+    alpha = painting.recipe.regulariser.alpha(painting.iteration, painting.recipe.iterations)
+    if alpha:
+        own["regulariser"] = regulariser_loss(
+            painting.latent.z, painting.anchor, alpha / painting.unit**2
+        )
+    if painting.smoothness:
+        own["smoothness"] = smoothness_loss(picture, painting.smoothness)
+    return own
+
+
+def _added_up(
+    names: Sequence[str], losses: Sequence[Tensor], own: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """The losses by name; those of the same prompt are added up."""
+    named: dict[str, Tensor] = {}
+    for name, loss in zip(names, losses, strict=True):
+        named[name] = named[name] + loss if name in named else loss
+    return named | own
+
+
+def _flag(painting: Painting, total: Tensor) -> Tensor:
+    """Whether the loss and the gradient are finite."""
+    gradient = painting.latent.z.grad
+    assert gradient is not None
+    return total.isfinite() & gradient.isfinite().all()
+
+
+def _read(
+    flags: Sequence[Tensor], totals: Sequence[Tensor], named: Sequence[dict[str, Tensor]]
+) -> list[list[float]]:
+    """Of each painting its flag, its total and its losses, all with one wait for the device."""
+    rows = [
+        [flag.to(total.dtype), total, *losses.values()]
+        for flag, total, losses in zip(flags, totals, named, strict=True)
+    ]
+    numbers = iter(torch.stack([x.detach() for row in rows for x in row]).tolist())
+    return [[next(numbers) for _ in row] for row in rows]
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _each(batch: Tensor) -> Sequence[Tensor]:
+    return [batch] if len(batch) == 1 else batch.split(1)
