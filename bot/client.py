@@ -184,6 +184,7 @@ class ImageBot(commands.AutoShardedBot):
             threads=painting.threads,
             precision=painting.precision,
             check_memory=painting.check_memory,
+            batch=painting.batch,
             in_process=self._in_process,
             preview_every=min(2.0, preview_seconds / 2),
             record_frames=settings.operations.frames_mb > 0,

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.jobs.devices import read_devices
@@ -45,6 +45,10 @@ def _devices(text: str) -> str:
     return ",".join(read_devices(text))
 
 
+def _batch(text: object) -> object:
+    return None if text == "auto" else text
+
+
 class PaintingSettings(BaseSettings):
     """Where pictures are stored, and with what they are painted."""
 
@@ -60,6 +64,7 @@ class PaintingSettings(BaseSettings):
     precision: Literal["auto", "float32", "bf16"] = "auto"
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
     check_memory: bool = True
+    batch: Annotated[int | None, Field(ge=1, le=16), BeforeValidator(_batch)] = None
 
 
 _IDS = r"^\s*(\d{15,20}\s*(,\s*\d{15,20}\s*)*)?$"

@@ -127,7 +127,7 @@ class EtaEstimator:
 def finish_times(running: Iterable[float], waiting: Iterable[float], devices: int) -> list[float]:
     """Seconds until each waiting job is finished, if they start in this order.
 
-    ``running`` are the seconds left of the jobs that are painted, at most one per device;
+    ``running`` are the seconds of work left on each device that paints;
     ``waiting`` are the seconds of painting of those that wait.
     """
     free = list(running)

@@ -168,6 +168,12 @@ class Job:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether a worker died with it, and it has made no progress since."""
+        setbacks = self.setbacks
+        return setbacks.deaths + setbacks.hangs > 0 and self.saved_iteration <= setbacks.saved
+
     async def __aiter__(self) -> AsyncIterator[Event]:
         seen = 0
         while True:

@@ -18,6 +18,7 @@ class Line:
 
     def __init__(self, estimator: EtaEstimator) -> None:
         self._estimator = estimator
+        self._put_back: deque[Job] = deque()
         self._started: deque[Job] = deque()
         self._waiting: RoundRobin[Job] = RoundRobin()
 
@@ -32,24 +33,29 @@ class Line:
         self._started.append(job)
 
     def put_back(self, job: Job) -> None:
-        """Make a job that was being painted the next one."""
-        self._started.appendleft(job)
+        """Let a job that was being painted come next, after those that were put back before."""
+        self._put_back.append(job)
 
     def peek(self) -> Job | None:
         """The next job."""
-        return self._started[0] if self._started else self._waiting.peek()
+        return next(iter(self), None)
 
     def pop(self) -> Job | None:
         """Remove and return the next job."""
-        return self._started.popleft() if self._started else self._waiting.pop()
+        for started in (self._put_back, self._started):
+            if started:
+                return started.popleft()
+        return self._waiting.pop()
 
     def remove(self, job: Job) -> bool:
         """Remove ``job``; False if it does not wait."""
-        if job in self._started:
-            self._started.remove(job)
-            return True
+        for started in (self._put_back, self._started):
+            if job in started:
+                started.remove(job)
+                return True
         return self._waiting.remove(job.person, job)
 
     def __iter__(self) -> Iterator[Job]:
+        yield from self._put_back
         yield from self._started
         yield from self._waiting

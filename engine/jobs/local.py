@@ -19,6 +19,7 @@ from engine.worker.messages import (
     JobEvent,
     Loaded,
     Ready,
+    Slots,
     Stop,
     WorkerSettings,
 )
@@ -43,7 +44,7 @@ class _Submitted:
 
 
 class LocalWorker:
-    """A worker of this machine; it paints one job at a time.
+    """A worker of this machine; it paints one job at a time, or several of one kind.
 
     A process that has been silent about a job for ``silence`` seconds, or much less while it
     paints (engine.worker.timeouts), is killed. If the machine has several workers, a dead one is
@@ -66,6 +67,7 @@ class LocalWorker:
         self._alone = alone
         self._in_process = in_process
         self._process: ProcessWorker | InProcessWorker | None = None
+        self.slots = settings.slots or 1
         self._starts = 0
         self._starting = asyncio.Lock()
         self._models: tuple[str, ...] = ()
@@ -89,8 +91,15 @@ class LocalWorker:
         return "broken" if process.device == "none" else "ready"
 
     def free_slots(self, request: ImageRequest, running: Sequence[ImageRequest]) -> int:
-        """It paints one job at a time, of any kind."""
-        return max(0, 1 - len(running))
+        """As many as it has slots, if all are of one kind, else only one.
+
+        Jobs of other sizes could share it, too, but would only take turns: each would be finished
+        later, and none sooner.
+        """
+        others = [other for other in running if not other.changes_nothing]
+        if others and not request.changes_nothing and _kind(others[0]) != _kind(request):
+            return 0
+        return max(0, self.slots - len(running))
 
     def load_seconds(self, model: str) -> float:
         """As measured when it was last loaded here, else a guess; 0 if it is loaded."""
@@ -124,14 +133,17 @@ class LocalWorker:
             self._restarting = spawn(process.kill(), "a worker that does not get ready")
 
     def _heard(
-        self, process: ProcessWorker | InProcessWorker, message: Ready | Loaded | None
+        self, process: ProcessWorker | InProcessWorker, message: Ready | Loaded | Slots | None
     ) -> None:
         match message:
+            case Slots():
+                self.slots = message.count
             case Loaded():
                 self._load_seconds[message.model] = message.seconds
                 self._models = message.models
             case None:
                 self._models = ()
+                self.slots = self._settings.slots or 1
                 if not self._alone and not self._closing:
                     self._deaths += 2 if process.lost_device else 1
                     self._resting = self._deaths > 1
@@ -213,6 +225,20 @@ class LocalWorker:
         async with self._starting:
             if self._process is not None:
                 await self._process.close(seconds)
+
+
+def _kind(request: ImageRequest) -> tuple[object, ...]:
+    """What requests have in common whose pictures have one shape, edits perhaps not."""
+    return (
+        request.model,
+        request.preset,
+        request.width,
+        request.height,
+        request.aspect,
+        request.pixels,
+        request.cutouts,
+        request.init_image is None,
+    )
 
 
 async def local_workers(

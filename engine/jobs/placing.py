@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
+from engine.events import Progress
 from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job
 from engine.jobs.workers import DeviceWorker
@@ -33,8 +35,27 @@ class Placing:
 
     @property
     def devices(self) -> int:
-        """How many jobs are painted at once when all goes well; at least 1."""
+        """How many workers paint when all goes well; at least 1."""
         return max(1, sum(worker.condition != "broken" for worker in self.workers))
+
+    @property
+    def slots(self) -> int:
+        """How many jobs are painted at once when all goes well; at least 1."""
+        return max(1, sum(each.slots for each in self.workers if each.condition != "broken"))
+
+    def loads(self) -> list[float]:
+        """Seconds of work left on each device that paints.
+
+        Jobs that share one get on more slowly, and the times that they report say so.
+        """
+        sharing = Counter(self.running.values())
+        loads: dict[DeviceWorker, float] = {}
+        for job, worker in self.running.items():
+            left = self.seconds_left(job)
+            if isinstance(job.latest, Progress):
+                left /= sharing[worker]
+            loads[worker] = loads.get(worker, 0.0) + left
+        return list(loads.values())
 
     def avoid(self, job: Job, worker: DeviceWorker) -> None:
         """Continue ``job`` on another worker if there is one: this one's device failed on it."""
@@ -98,8 +119,10 @@ class Placing:
         return None if now < until else best
 
     def _is_free(self, worker: DeviceWorker, job: Job) -> bool:
-        running = [other.request for other, where in self.running.items() if where is worker]
-        return worker.free_slots(job.request, running) > 0
+        running = [other for other, where in self.running.items() if where is worker]
+        if running and any(each.is_suspect for each in (job, *running)):
+            return False  # alone, it does not take others with it
+        return worker.free_slots(job.request, [other.request for other in running]) > 0
 
     def _free_in(self, worker: DeviceWorker) -> float:
         return min(

@@ -44,12 +44,13 @@ _DRAINING = Translatable("The bot takes no new pictures before maintenance; try 
 
 
 class PaintQueue:
-    """Takes jobs and has them painted, one at a time per device, taking turns between people.
+    """Takes jobs and has them painted, taking turns between people.
 
     ``device`` names one or several devices of this machine (engine.jobs.devices), each of which
     gets a worker; with None all workers come by :meth:`add_worker`. ``preload``, ``precision``,
     ``threads``, ``preview_every``, ``save_every``, ``preview_side`` and ``check_memory`` are the
-    workers' (engine.worker.messages.WorkerSettings).
+    workers' (engine.worker.messages.WorkerSettings). ``batch`` is how many jobs of one kind each
+    device paints at once, None as many as are worth it on a GPU.
     A worker is considered stuck and replaced after ``silence`` seconds without a message, or much
     sooner while it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a
     thread of this process, for tests of the bot. Without ``record_frames`` a time-lapse paints its
@@ -75,6 +76,7 @@ class PaintQueue:
         save_every: float = 5.0,
         preview_side: int = 512,
         check_memory: bool = True,
+        batch: int | None = 1,
         silence: float = 900.0,
         in_process: bool = False,
         record_frames: bool = True,
@@ -92,6 +94,7 @@ class PaintQueue:
             save_every=save_every,
             preview_side=preview_side,
             check_memory=check_memory,
+            slots=batch,
         )
         self._device = device
         self._silence = silence
@@ -278,10 +281,10 @@ class PaintQueue:
     def positions(self) -> list[tuple[int, Job]]:
         """The jobs of :meth:`overview`, each with 1 plus the number that must end before it starts.
 
-        So with one device a job's position is its place in the overview, counted from 1.
+        So if one job is painted at a time, its position is its place in the overview, from 1.
         """
         running = len(self._placing.running)
-        free_early = self._placing.devices - 1
+        free_early = self._placing.slots - 1
         return [
             (1 if place <= running else max(1, place - free_early), job)
             for place, job in enumerate(self.overview(), 1)
@@ -344,7 +347,7 @@ class PaintQueue:
         self._refreshed = time.monotonic()
         jobs, running = self.positions(), len(self._placing.running)
         left = [self._placing.seconds_left(job) for _, job in jobs]
-        times = finish_times(left[:running], left[running:], self._placing.devices)
+        times = finish_times(self._placing.loads(), left[running:], self._placing.devices)
         for (position, job), eta in zip(jobs, [*left[:running], *times], strict=True):
             job.eta = eta
             if isinstance(job.latest, Progress):

@@ -33,10 +33,12 @@ class WorkerDiedError(Exception):
 class DeviceWorker(Protocol):
     """Paints on one device.
 
-    ``watchers`` are called, without arguments, when its condition or its loaded models change.
+    ``watchers`` are called, without arguments, when its condition, its slots or its loaded models
+    change. ``slots`` is how many jobs of one kind it paints at once.
     """
 
     watchers: list[Callable[[], None]]
+    slots: int
 
     @property
     def condition(self) -> Condition:

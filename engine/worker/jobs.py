@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +42,7 @@ from engine.worker.small_pictures import overlay_of, preview_of
 
 Send = Callable[[AboutJob | Busy | Logged], None]
 _STEPPED_EVERY = 1.0  # seconds
+_REMEMBERED = 50  # iterations for the time that is left
 _NEW_MODEL = Translatable(
     "This picture can't be continued, because the model has changed since it was painted; press "
     "Edit to start from the picture."
@@ -79,19 +81,41 @@ class WorkerJob(Protocol):
 
 
 class StepReporter:
-    """Sends Stepped about every second."""
+    """Sends Stepped about every second, and knows the job's speed.
+
+    Others' iterations in between count: they are time in which the job does not get on.
+    """
 
     def __init__(self, id: str, send: Send) -> None:
         self._id = id
         self._send = send
         self._sent = -float("inf")
+        self._began = time.monotonic()
+        self._base: float | None = None
+        self._newest: deque[tuple[float, int]] = deque(maxlen=_REMEMBERED)
+
+    def begin(self) -> None:
+        """Note that the first iteration begins, or that it waits for its turn."""
+        self._began = time.monotonic()
 
     def stepped(self, iterate: Iterate, *, now: bool = False) -> None:
         """Report ``iterate``, at once if ``now``, else if the last report is a second old."""
         moment = time.monotonic()
+        self._newest.append((moment, iterate.iteration))
+        if self._base is None:  # as if all those before had taken as long
+            self._base = iterate.iteration * (moment - self._began)
         if now or moment - self._sent >= _STEPPED_EVERY:
             self._sent = moment
-            self._send(Stepped(self._id, iterate.iteration, iterate.seconds))
+            seconds = self._base + moment - self._began
+            self._send(Stepped(self._id, iterate.iteration, seconds))
+
+    def seconds_each(self, iterate: Iterate) -> float:
+        """Seconds from one of the job's iterations to the next, of late."""
+        (before, first), (now, last) = self._newest[0], self._newest[-1]
+        if last > first:
+            return (now - before) / (last - first)
+        # Seconds were measured up to this iterate; the first iterate is number 0.
+        return iterate.seconds / (iterate.iteration + 1)
 
 
 class PaintJob:
@@ -131,6 +155,7 @@ class PaintJob:
             synthesis = self._prepare(models)
         self._synthesis, self._models = synthesis, models
         self._saved = time.monotonic()
+        self._reporter.begin()
         recipe = synthesis.recipe
         if self._order.frames:
             size = recipe.width, recipe.height
@@ -149,9 +174,24 @@ class PaintJob:
         pictures, check = self._order.pictures, self._settings.check_memory
         return prepare(self.request, models, pictures, check_memory=check)
 
+    def due(self) -> Synthesis | None:
+        """The painting if its next iteration is due; None if :meth:`advance` does something else.
+
+        A worker can step it, then, and has to call :meth:`stepped`.
+        """
+        synthesis = self._synthesis
+        if synthesis is None or synthesis.iteration >= synthesis.recipe.iterations:
+            return None
+        if self.interrupt == "cancel" or (self.interrupt == "stop" and synthesis.iteration > 0):
+            return None
+        return synthesis
+
     def advance(self) -> bool:
         """One iteration, or the job's ending if one is due."""
-        synthesis = self._synthesis
+        due, synthesis = self.due(), self._synthesis
+        if due is not None:
+            self.stepped(due.step())
+            return False
         if self.interrupt == "cancel" or synthesis is None:
             partial = None
             if synthesis is not None and synthesis.iteration > 0:
@@ -159,12 +199,12 @@ class PaintJob:
                 partial = self._png(synthesis.look().to_pil(), stopped=True)
             self._send(JobEvent(self.id, Cancelled(partial)))
             return True
-        iterations = synthesis.recipe.iterations
-        stopped = self.interrupt == "stop" and 0 < synthesis.iteration < iterations
-        if stopped or synthesis.iteration >= iterations:
-            self._finish(synthesis, stopped)
-            return True
-        iterate = synthesis.step()
+        self._finish(synthesis, stopped=synthesis.iteration < synthesis.recipe.iterations)
+        return True
+
+    def stepped(self, iterate: Iterate) -> None:
+        """Record, report, preview and save after an iteration, as far as that is due."""
+        assert self._synthesis is not None
         if self._recorder is not None and self._recorder.wants(iterate.iteration):
             self._recorder.add(iterate.iteration, iterate.to_pil())
             self._note_recorder()
@@ -174,17 +214,15 @@ class PaintJob:
         self._reporter.stepped(iterate, now=preview)
         if preview:
             self._previewed = now
-            # Seconds were measured up to this iterate; the first iterate is number 0.
-            each = iterate.seconds / (iterate.iteration + 1)
+            left = self._synthesis.recipe.iterations - iterate.iteration
             self._send_progress(
                 iterate.iteration,
                 preview_of(iterate, self._settings.preview_side),
                 iterate.losses,
-                each * (iterations - iterate.iteration),
+                self._reporter.seconds_each(iterate) * left,
             )
         if now - self._saved >= self._settings.save_every:
             self.save()
-        return False
 
     def _send_progress(
         self, iteration: int, preview: bytes, losses: dict[str, float], eta: float | None

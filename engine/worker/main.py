@@ -20,7 +20,7 @@ import time
 import traceback
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +31,8 @@ from engine.errors import EngineError, OutOfMemoryError
 from engine.events import Failed
 from engine.models import Models, choose_device, load_models
 from engine.models.memory import is_lost_device, is_memory_error
+from engine.painting.batch import shape_of, step_together
+from engine.painting.iterate import Iterate
 from engine.request.request import request_from_json
 from engine.worker.failures import DEVICE_LOST, OUT_OF_MEMORY, unexpected_error
 from engine.worker.frames import read_recording
@@ -48,6 +50,7 @@ from engine.worker.messages import (
     Paint,
     Ready,
     RenderTimeLapse,
+    Slots,
     Stop,
     ToWorker,
     WorkerSettings,
@@ -55,6 +58,7 @@ from engine.worker.messages import (
 )
 from engine.worker.recorded_videos import RecordedVideoJob
 from engine.worker.time_lapses import TimeLapseJob
+from engine.worker.turns import Turns
 from engine.worker.unchanged_job import UnchangedJob
 
 _HEARTBEAT_EVERY = 1.0  # seconds
@@ -72,7 +76,7 @@ class ReplaceMeError(Exception):
 
 
 class JobLoop:
-    """Steps jobs one after the other; messages tell it which, and it answers through ``send``.
+    """Steps jobs in turn; messages tell it which, and it answers through ``send``.
 
     :meth:`post` may be called from any thread, everything else only from one.
     """
@@ -83,6 +87,8 @@ class JobLoop:
         self._inbox: queue.SimpleQueue[ToWorker] = queue.SimpleQueue()
         self._models: OrderedDict[str, Models] = OrderedDict()
         self._jobs: list[WorkerJob] = []
+        self._turns = Turns(settings.slots or 1, settings.check_memory)
+        self._slots = self._turns.slots
         self._closing = False
 
     def start(self) -> None:
@@ -91,7 +97,9 @@ class JobLoop:
         if self.settings.threads is not None or share > 1:
             torch.set_num_threads(max(1, threads // share))
         try:
-            device = str(choose_device(self.settings.device))
+            device = str(chosen := choose_device(self.settings.device))
+            if self.settings.slots is None and chosen.type == "cuda":
+                self._turns = Turns(None, self.settings.check_memory)
             if self.settings.preload is not None:
                 self._load(self.settings.preload)
         except EngineError as error:
@@ -111,7 +119,10 @@ class JobLoop:
                 self._read(self._inbox.get())
 
     def tick(self) -> bool:
-        """Read all messages, then do one iteration of one job; False if there is no job."""
+        """Read all messages, then do one iteration of one job, or of several of one shape.
+
+        False if there is no job.
+        """
         while not self._closing:
             try:
                 self._read(self._inbox.get_nowait())
@@ -119,11 +130,18 @@ class JobLoop:
                 break
         if self._closing or not self._jobs:
             return False
-        job = self._jobs[0]
-        if self._advance(job):
+        chosen = self._turns.next(self._jobs)
+        over = self._advance_together(chosen) if len(chosen) > 1 else self._advance_one(chosen[0])
+        for job in over:
             job.close()
             self._jobs.remove(job)
+        self._report_slots()
         return True
+
+    def _report_slots(self) -> None:
+        if self._turns.slots != self._slots:
+            self._slots = self._turns.slots
+            self._send(Slots(self._slots))
 
     def _picture_job(self, order: Paint) -> PaintJob | UnchangedJob:
         request = request_from_json(order.request)
@@ -165,29 +183,75 @@ class JobLoop:
         except EngineError as error:
             self._send(JobEvent(id, Failed(error.message)))
 
+    def _advance_one(self, job: WorkerJob) -> list[WorkerJob]:
+        """Do one iteration of ``job``; returns it if it is over."""
+        if not isinstance(job, PaintJob) or (painting := job.due()) is None:
+            return [job] if self._ends(job, partial(self._advance, job)) else []
+        shape, began = shape_of(painting), time.perf_counter()
+        over = self._ends(job, partial(self._advance, job))
+        self._turns.took(shape, 1, time.perf_counter() - began)
+        return [job] if over else []
+
+    def _advance_together(self, jobs: Sequence[WorkerJob]) -> list[WorkerJob]:
+        """Do one iteration of jobs of one shape; returns those that are over."""
+        painted = [job for job in jobs if isinstance(job, PaintJob)]
+        paintings = [painting for job in painted if (painting := job.due()) is not None]
+        shape, width, began = shape_of(paintings[0]), len(paintings), time.perf_counter()
+
+        def failed(error: Exception) -> None:
+            memory = is_memory_error(error)
+            text = f"{width} jobs could not be stepped together: {error}"
+            self._send(Logged("", logging.INFO if memory else logging.WARNING, text))
+            self._send(Busy())  # now one after the other
+            self._turns.failed(shape, width, memory=memory)
+
+        outcomes = step_together(paintings, failed)
+        self._turns.took(shape, width, time.perf_counter() - began)
+
+        def take(job: PaintJob, outcome: Iterate | Exception) -> bool:
+            if isinstance(outcome, Exception):
+                raise outcome
+            job.stepped(outcome)
+            return False
+
+        return [
+            job
+            for job, outcome in zip(painted, outcomes, strict=True)
+            if self._ends(job, partial(take, job, outcome))
+        ]
+
     def _advance(self, job: WorkerJob) -> bool:
-        """Do one iteration of ``job``; True if it is over. Its errors do not stop other jobs."""
+        if not job.started:
+            if len(self._jobs) > 1:
+                self._send(Busy())  # the others wait longer than for an iteration
+            self._start(job)
+        return job.advance()
+
+    def _ends(self, job: WorkerJob, advance: Callable[[], bool]) -> bool:
+        """Whether ``job`` is over after ``advance``. Its errors do not stop other jobs."""
         try:
             with self._failing(job.id):
-                if not job.started:
-                    if len(self._jobs) > 1:
-                        self._send(Busy())  # the others wait longer than for an iteration
-                    self._start(job)
-                return job.advance()
+                return advance()
         except Exception as error:
             # Broad on purpose: an error in one job must not stop the worker.
             if is_memory_error(error):  # a new process has more, and no other models loaded
                 text = f"memory ran out in job {job.id}: {error}"
+                self._save_others(job)
                 raise ReplaceMeError(text, OUT_OF_MEMORY) from error
             if is_lost_device(error):
                 text = f"the device was lost in job {job.id}: {error}"
                 raise ReplaceMeError(text, DEVICE_LOST) from error
             reference = uuid.uuid4().hex[:8]
-            self._send(
-                Logged(job.id, logging.ERROR, f"reference {reference}\n{traceback.format_exc()}")
-            )
+            trace = "".join(traceback.format_exception(error))
+            self._send(Logged(job.id, logging.ERROR, f"reference {reference}\n{trace}"))
             self._send(JobEvent(job.id, unexpected_error(reference)))
         return True
+
+    def _save_others(self, job: WorkerJob) -> None:
+        for other in self._jobs:
+            if other is not job:
+                with contextlib.suppress(MemoryError):
+                    other.save()
 
     def _start(self, job: WorkerJob) -> None:
         """Set ``job`` up; if it does not fit into memory, try without the other models."""

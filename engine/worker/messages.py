@@ -25,7 +25,8 @@ class WorkerSettings:
     the machine share them; ``preload`` is the model to load before the first job;
     ``preview_every`` and ``save_every`` are in seconds; ``preview_side`` is the most pixels on a
     preview's longer side; ``keep_models`` is the most models that stay loaded. ``check_memory``
-    refuses pictures that are too large for the free memory.
+    refuses pictures that are too large for the free memory. ``slots`` is how many jobs are painted
+    at once, None as many as are worth it (engine.worker.turns).
     """
 
     device: str = "auto"
@@ -38,6 +39,7 @@ class WorkerSettings:
     keep_models: int = 2
     check_memory: bool = True
     share: int = 1
+    slots: int | None = 1
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,13 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class Slots:
+    """The worker can paint ``count`` jobs of the kind that it paints now at once."""
+
+    count: int
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     """The worker's process runs; sent every second by a thread of its own.
 
@@ -171,7 +180,7 @@ class Logged:
 
 ToWorker = WorkerSettings | Paint | Stop | Cancel | RenderTimeLapse | Close
 AboutJob = Started | Stepped | Saved | JobEvent
-FromWorker = Ready | Loaded | Logged | Heartbeat | Busy | AboutJob
+FromWorker = Ready | Loaded | Slots | Logged | Heartbeat | Busy | AboutJob
 
 
 def frame(message: ToWorker | FromWorker) -> bytes:

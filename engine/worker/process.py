@@ -27,6 +27,7 @@ from engine.worker.messages import (
     Loaded,
     Logged,
     Ready,
+    Slots,
     ToWorker,
     WorkerSettings,
     frame,
@@ -87,8 +88,8 @@ class _Inboxes:
         self._inboxes: dict[str, Inbox] = {}
         self.alive = self.hung = self.lost_device = self.out_of_memory = False
         self.device: str | None = None
-        # Told when it gets ready, when it has loaded a model, and when it died (None).
-        self.watcher: Callable[[Ready | Loaded | None], None] | None = None
+        # Told when it gets ready, has loaded a model or another number of slots, and died (None).
+        self.watcher: Callable[[Ready | Loaded | Slots | None], None] | None = None
 
     def open(self, id: str) -> Inbox:
         inbox: Inbox = asyncio.Queue()
@@ -107,7 +108,7 @@ class _Inboxes:
             self.device = message.device
             log.info("the worker is ready on %s", message.device)
             self._tell(message)
-        elif isinstance(message, Loaded):
+        elif isinstance(message, Loaded | Slots):
             self._tell(message)
         elif isinstance(message, Heartbeat):
             return
@@ -123,7 +124,7 @@ class _Inboxes:
             inbox.put_nowait(None)
         self._tell(None)
 
-    def _tell(self, message: Ready | Loaded | None) -> None:
+    def _tell(self, message: Ready | Loaded | Slots | None) -> None:
         if self.watcher is not None:
             self.watcher(message)
 

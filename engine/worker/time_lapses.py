@@ -51,6 +51,7 @@ class TimeLapseJob:
         pictures, check = self._order.pictures, self._settings.check_memory
         self._synthesis = prepare(self.request, load(), pictures, check_memory=check)
         self._video = VideoFile(self._order.iterations)
+        self._reporter.begin()
         recipe = self._synthesis.recipe
         self._send(
             Started(
@@ -100,7 +101,7 @@ class TimeLapseJob:
             return
         self._told = now
         left = self._order.iterations - iterate.iteration
-        eta = iterate.seconds / (iterate.iteration + 1) * left
+        eta = self._reporter.seconds_each(iterate) * left
         self._send(
             JobEvent(self.id, Progress(iterate.iteration, self._order.iterations, b"", {}, eta))
         )

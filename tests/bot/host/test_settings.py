@@ -52,6 +52,7 @@ def test_several_devices_can_be_named(env_file):
     [
         ("IMAGINE_THREADS=many", "IMAGINE_THREADS is 'many'; it must be a number."),
         ("IMAGINE_THREADS=0", "IMAGINE_THREADS is 0; it must be at least 1."),
+        ("IMAGINE_BATCH=17", "IMAGINE_BATCH is 17; it must be at most 16."),
         ("IMAGINE_MAX_ATTACHMENT_MB=0", "must be more than 0"),
         ("IMAGINE_MAX_ITERATIONS=9999", "must be at most 5000"),
         ("IMAGINE_LOG_FORMAT=xml", "IMAGINE_LOG_FORMAT is 'xml'; it must be 'plain' or 'json'."),

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.events import Cancelled, Done, Failed, Queued
+from engine.events import Cancelled, Done, Failed, Progress, Queued
 from engine.jobs.eta import EtaEstimator, finish_times
 from engine.jobs.job import Job, JobRecord
 from engine.jobs.line import Line
 from engine.jobs.placing import Placing
 from engine.jobs.queue import PaintQueue
+from engine.worker.messages import JobEvent
 from tests.engine.jobs.scripted import MemoryStore, ScriptedWorker, settle
 from tests.tiny_model import PLACE, tiny_request
 
@@ -157,6 +158,42 @@ async def test_a_worker_with_several_slots_paints_several_jobs():
         assert on(wide) == [job.id for job in jobs[3:]]
 
 
+async def test_jobs_of_a_worker_that_died_run_alone_until_they_have_progressed():
+    wide = ScriptedWorker("tiny", slots=3)
+    async with painting(wide) as queue:
+        jobs = [await ask(queue) for _ in range(3)]
+        wide.die()
+        await settle()
+        assert on(wide) == [jobs[0].id]
+        wide.progress(1, saved=True)
+        wide.finish()
+        await settle()
+        assert on(wide) == [jobs[1].id]
+        wide.die()  # it ends alone: the second death without progress
+        await settle()
+        assert [job.state for job in jobs] == ["rendered", "failed", "running"]
+        later = await ask(queue)
+        assert on(wide) == [jobs[2].id]
+        wide.progress(2, saved=True)
+        queue._dispatcher.wake()
+        await settle()
+        assert on(wide) == [jobs[2].id, later.id]
+
+
+async def test_the_times_of_jobs_that_share_a_worker_are_its_work():
+    wide = ScriptedWorker("tiny", slots=2)
+    async with painting(wide) as queue:
+        first, second = [await ask(queue) for _ in range(2)]
+        waiting = await ask(queue, seconds=10)
+        for messages in wide.jobs.values():  # each would take 15 s alone
+            messages.put_nowait(JobEvent("", Progress(5, 10, b"", {}, 30.0)))
+        await settle()
+        queue._refresh()
+        assert (first.eta, second.eta) == (30, 30)
+        assert waiting.eta == 40
+        assert queue.position(waiting.id) == 2
+
+
 WORKERS = st.integers(0, 2)
 HAPPENINGS = st.lists(
     st.one_of(
@@ -195,7 +232,7 @@ def _meet(worker, what, iteration):
 
 
 async def _live_through(happenings, number):
-    workers = [ScriptedWorker("tiny") for _ in range(number)]
+    workers = [ScriptedWorker("tiny", slots=1 + i % 2) for i in range(number)]
     store = MemoryStore()
     queue = PaintQueue(store, device=None, record_frames=False)
     await queue.start()
