@@ -324,6 +324,7 @@ async def measure(
     minutes: float = 1e6,
     verbose: bool = False,
     devices: str = "cpu",
+    batch: int = 1,
 ) -> Outcome:
     """Run ``rounds`` rounds with a new bot whose files are in ``folder``."""
     standin = StandIn()
@@ -336,6 +337,7 @@ async def measure(
             IMAGINE_PREVIEW_SECONDS="0.3",
             IMAGINE_LOG_FORMAT="json",
             IMAGINE_DEVICE=devices,
+            IMAGINE_BATCH=str(batch),
         ),
     )
     chaos = Chaos(standin, bot, random.Random(seed), verbose)
@@ -355,6 +357,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1e6, help="time limit for starting rounds")
     parser.add_argument("--devices", default="cpu", help="such as cpu,cpu (default: cpu)")
+    parser.add_argument("--batch", type=int, default=1, help="jobs that a worker paints at once")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log", type=Path, help="keep the bot's log in this file")
     options = parser.parse_args(arguments)
@@ -368,6 +371,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     minutes=options.minutes,
                     verbose=True,
                     devices=options.devices,
+                    batch=options.batch,
                 )
             )
         finally:

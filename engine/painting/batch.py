@@ -19,7 +19,7 @@ def shape_of(painting: Synthesis) -> Hashable | None:
     """What paintings must have in common to be stepped together; None for one that is alone.
 
     It can change from one iteration to the next, with the recipe's cutouts. A painting that looks
-    at its cutouts in several passes, for want of memory, is alone.
+    at its cutouts in several passes, because memory is short, is alone.
     """
     if painting.recovery.passes > 1:
         return None

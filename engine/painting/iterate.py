@@ -21,7 +21,7 @@ class Iterate:
     ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start).
     ``losses`` are its losses by prompt, with "total", and "structure", "regulariser" and
     "smoothness" if they are used; the last iterate repeats those of the one before. ``seconds`` is
-    the time spent stepping so far.
+    the time spent stepping so far; of steps together with other paintings, an equal share.
     """
 
     iteration: int

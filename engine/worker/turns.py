@@ -50,7 +50,11 @@ class Turns:
             self._last = {id: turn for id, turn in self._last.items() if id in ids}
         shapes = [None if (due := _due(job)) is None else shape_of(due) for job in active]
         if self._fixed is None:
-            limits = [self._limit(shape) for shape in shapes if shape is not None]
+            limits = [
+                min(self._limit(shape), self._fitting.get(shape, MOST))
+                for shape in shapes
+                if shape is not None
+            ]
             self.slots = max(limits, default=self.slots)
         waiting = sorted(
             zip(active, shapes, strict=True), key=lambda each: self._last.get(each[0].id, 0)
