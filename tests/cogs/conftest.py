@@ -256,19 +256,19 @@ class Held:
     """Holds a queue, so that new jobs wait without painting."""
 
     def __init__(self, queue):
-        self._queue, self._paint = queue, queue._paint
+        self._dispatcher, self._paint = queue._dispatcher, queue._dispatcher._paint
         self._go_on = asyncio.Event()
 
     def hold(self):
-        self._queue._paint = self._wait
+        self._dispatcher._paint = self._wait
 
     def release(self):
-        self._queue._paint = self._paint
+        self._dispatcher._paint = self._paint
         self._go_on.set()
 
-    async def _wait(self, job):
+    async def _wait(self, job, worker):
         await self._go_on.wait()
-        await self._paint(job)
+        await self._paint(job, worker)
 
 
 @pytest.fixture
