@@ -36,8 +36,9 @@ def make_database(
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / DATABASE
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for _number, script in migrations():
+        for number, script in migrations():
             connection.executescript(script)
+            connection.execute(f"PRAGMA user_version = {number}")
         # It need not survive a crash while it is made.
         for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -200000"):
             connection.execute(f"PRAGMA {pragma}")

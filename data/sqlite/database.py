@@ -7,7 +7,7 @@ import contextlib
 import re
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -236,7 +236,7 @@ async def _version(connection: aiosqlite.Connection) -> int:
 async def _migrate(
     connection: aiosqlite.Connection, path: Path, scripts: Sequence[tuple[int, str]]
 ) -> None:
-    """Run the missing scripts. Each is a transaction that also sets the version."""
+    """Run the missing scripts, each in a transaction that also sets the version."""
     newest = max((number for number, _ in scripts), default=0)
     version = await _version(connection)
     if version > newest:
@@ -248,21 +248,32 @@ async def _migrate(
             newest=newest,
         )
     for number, script in scripts:
-        if number <= version:
-            continue
-        try:
-            await connection.executescript(script)
-        except sqlite3.Error:
-            if connection.in_transaction:
-                await connection.execute("ROLLBACK")
-            # Another process that started at the same time may have been faster.
-            if await _version(connection) < number:
-                raise
-        version = await _version(connection)
-        if version < number:
-            raise StoreError(
-                "Migration {number} left the database {path} at version {version}.",
-                number=number,
-                path=path,
-                version=version,
-            )
+        if number > version:
+            await _run(connection, number, script)
+
+
+async def _run(connection: aiosqlite.Connection, number: int, script: str) -> None:
+    """Run a script, unless another process that started at the same time already did."""
+    await connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Read with the lock: some scripts would succeed a second time, and set the version back.
+        if await _version(connection) < number:
+            for statement in _statements(script):
+                await connection.execute(statement)
+            await connection.execute(f"PRAGMA user_version = {number}")
+        await connection.execute("COMMIT")
+    except BaseException:
+        await asyncio.shield(connection.rollback())
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; executescript would end the transaction."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement

@@ -2,8 +2,6 @@
 --
 -- Times are milliseconds since 1970, UTC. Discord ids are text because some databases have no
 -- unsigned 64-bit numbers, and the state is text because enumerated types are not portable.
-BEGIN IMMEDIATE;
-
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     -- Order of arrival; two rows can be created within a millisecond.
@@ -52,6 +50,3 @@ CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL
 );
-
-PRAGMA user_version = 1;
-COMMIT;

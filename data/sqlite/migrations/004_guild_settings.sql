@@ -2,8 +2,6 @@
 --
 -- A value is JSON: numbers and texts, and lists for channels, roles and words. A setting without
 -- a row has the default of the host or the program.
-BEGIN IMMEDIATE;
-
 CREATE TABLE guild_settings (
     guild_id TEXT NOT NULL,
     name TEXT NOT NULL,
@@ -39,6 +37,3 @@ CREATE TABLE guild_usage (
 
 CREATE INDEX guild_usage_by_person ON guild_usage (person, guild_id, asked_at);
 CREATE INDEX guild_usage_by_time ON guild_usage (asked_at);
-
-PRAGMA user_version = 4;
-COMMIT;

@@ -2,8 +2,6 @@
 -- moderators' actions, and preferences.
 --
 -- Times are milliseconds since 1970, UTC, and ids are text, as in 001.
-BEGIN IMMEDIATE;
-
 CREATE TABLE restrictions (
     guild_id TEXT NOT NULL,
     -- The person's id; once the person was forgotten, a keyed hash of it (data.privacy.alias).
@@ -49,6 +47,3 @@ CREATE TABLE preferences (
 
 -- A server's newest jobs, for its moderators and for its retention.
 CREATE INDEX jobs_by_guild ON jobs (guild_id, sequence);
-
-PRAGMA user_version = 5;
-COMMIT;

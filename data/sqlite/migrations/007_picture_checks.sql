@@ -1,8 +1,6 @@
 -- Concepts that a server does not want and that were found in pictures (bot.guild.concepts); its
 -- moderators see them in /mod log. Times are milliseconds since 1970, UTC, and ids are text, as in
 -- 001.
-BEGIN IMMEDIATE;
-
 CREATE TABLE picture_checks (
     sequence BIGINT PRIMARY KEY,
     guild_id TEXT NOT NULL,
@@ -18,6 +16,3 @@ CREATE TABLE picture_checks (
 );
 
 CREATE INDEX picture_checks_by_guild ON picture_checks (guild_id, sequence);
-
-PRAGMA user_version = 7;
-COMMIT;

@@ -1,8 +1,6 @@
 -- Every query that somebody waits for uses an index, however many jobs there are; and words of
 -- prompts, so that moderators find a job by them. Times are milliseconds since 1970, UTC, and ids
 -- are text, as in 001.
-BEGIN IMMEDIATE;
-
 CREATE INDEX jobs_by_person_and_guild ON jobs (person, guild_id, sequence);
 CREATE INDEX jobs_by_person_and_start ON jobs (person, started_at);
 CREATE INDEX jobs_by_channel ON jobs (channel_id, sequence);
@@ -39,6 +37,3 @@ CREATE TABLE running_bots (
     owner TEXT NOT NULL,
     lease_until BIGINT NOT NULL
 );
-
-PRAGMA user_version = 8;
-COMMIT;

@@ -1,7 +1,5 @@
 -- Where each message about a job is: also in direct messages, if the job's channel refused it. And
 -- which pictures were removed by deleting their message. Ids are text, as in 001.
-BEGIN IMMEDIATE;
-
 CREATE TABLE job_messages (
     channel_id TEXT NOT NULL,
     message_id TEXT NOT NULL,
@@ -28,6 +26,3 @@ DROP INDEX jobs_by_progress_message;
 
 -- When its result was deleted in Discord; NULL if it was not.
 ALTER TABLE jobs ADD COLUMN removed_at BIGINT;
-
-PRAGMA user_version = 10;
-COMMIT;

@@ -1,7 +1,5 @@
 -- The log of moderators' actions gets reasons and more actions; SQLite changes a CHECK only with a
 -- new table.
-BEGIN IMMEDIATE;
-
 ALTER TABLE moderation_log RENAME TO old_moderation_log;
 
 CREATE TABLE moderation_log (
@@ -33,6 +31,3 @@ CREATE INDEX moderation_log_by_guild ON moderation_log (guild_id, sequence);
 CREATE INDEX moderation_log_by_moderator ON moderation_log (moderator);
 CREATE INDEX moderation_log_by_person ON moderation_log (person);
 CREATE INDEX moderation_log_by_time ON moderation_log (created_at);
-
-PRAGMA user_version = 12;
-COMMIT;

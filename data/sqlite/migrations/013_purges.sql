@@ -1,7 +1,5 @@
 -- Removing all pictures of a member of a server, in the background and through restarts. Times are
 -- milliseconds since 1970, UTC, and ids are text, as in 001.
-BEGIN IMMEDIATE;
-
 CREATE TABLE purges (
     id TEXT PRIMARY KEY,
     guild_id TEXT NOT NULL,
@@ -25,6 +23,3 @@ CREATE INDEX purges_by_state ON purges (state, created_at);
 CREATE INDEX purges_by_guild ON purges (guild_id);
 CREATE INDEX purges_by_person ON purges (person);
 CREATE INDEX purges_by_moderator ON purges (moderator);
-
-PRAGMA user_version = 13;
-COMMIT;

@@ -11,8 +11,8 @@ from data.sqlite.database import SqliteDatabase, migrations
 from tests.databases import open_database
 
 TWO = [
-    (1, "BEGIN; CREATE TABLE a (x TEXT PRIMARY KEY); PRAGMA user_version = 1; COMMIT;"),
-    (2, "BEGIN; INSERT INTO a VALUES ('two'); PRAGMA user_version = 2; COMMIT;"),
+    (1, "CREATE TABLE a (x TEXT PRIMARY KEY);"),
+    (2, "INSERT INTO a VALUES ('two');"),
 ]
 
 
@@ -33,13 +33,13 @@ def version(path):
         return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
-def test_migrations_are_numbered_without_gaps_and_set_their_number():
+def test_migrations_are_numbered_without_gaps_and_leave_the_transaction_to_the_code():
     found = migrations()
     assert [number for number, _ in found] == list(range(1, len(found) + 1))
-    for number, script in found:
+    for _, script in found:
         lines = [line for line in script.splitlines() if line and not line.startswith("--")]
-        assert lines[0] == "BEGIN IMMEDIATE;"
-        assert lines[-2:] == [f"PRAGMA user_version = {number};", "COMMIT;"]
+        assert lines[-1].endswith(";")
+        assert not [line for line in lines if line.startswith(("BEGIN ", "COMMIT", "PRAGMA"))]
 
 
 async def test_the_database_is_opened_with_its_settings(database):
@@ -59,20 +59,40 @@ async def test_only_missing_migrations_run(path):
 
 
 async def test_a_migration_that_fails_changes_nothing(path):
-    broken = "BEGIN; CREATE TABLE b (y TEXT); PRAGMA user_version = 2; INSERT INTO c VALUES (1);"
+    broken = "CREATE TABLE b (y TEXT);\nINSERT INTO c VALUES (1);"
     with pytest.raises(StoreError, match="no such table: c"):
-        await SqliteDatabase.open(path, [TWO[0], (2, f"{broken} COMMIT;")])
+        await SqliteDatabase.open(path, [TWO[0], (2, broken)])
     assert version(path) == 1
     with open_database(path) as connection:
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         assert [name for (name,) in tables] == ["a"]
 
 
-async def test_processes_that_start_together_migrate_once(path):
-    opened = await asyncio.gather(*(SqliteDatabase.open(path) for _ in range(4)))
-    for database in opened:
-        assert await database.fetch("SELECT * FROM jobs") == []
-        await database.close()
+async def test_processes_that_start_together_migrate_once(tmp_path):
+    # These scripts would succeed twice, as one that rebuilds a table does.
+    scripts = [(1, "CREATE TABLE IF NOT EXISTS a (x INTEGER);")]
+    scripts += [(number, "INSERT INTO a SELECT 1 + COUNT(*) FROM a;") for number in range(2, 9)]
+    for attempt in range(5):
+        path = tmp_path / f"{attempt}.sqlite3"
+        opened = await asyncio.gather(*(SqliteDatabase.open(path, scripts) for _ in range(4)))
+        rows = await opened[0].fetch("SELECT x FROM a ORDER BY rowid")
+        assert [row["x"] for row in rows] == list(range(1, 8))
+        for database in opened:
+            await database.close()
+        assert version(path) == 8
+
+
+async def test_a_trigger_of_a_migration_is_one_statement(path):
+    trigger = """CREATE TRIGGER t AFTER INSERT ON a
+    BEGIN
+        DELETE FROM a WHERE x = 'two';
+        INSERT INTO a VALUES ('three; four');
+    END;
+    INSERT INTO a VALUES ('five')"""
+    database = await SqliteDatabase.open(path, [*TWO, (3, trigger)])
+    found = [row["x"] for row in await database.fetch("SELECT x FROM a ORDER BY x")]
+    await database.close()
+    assert found == ["five", "three; four"]
 
 
 async def test_a_newer_database_is_not_touched(path):
