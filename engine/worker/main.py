@@ -205,7 +205,11 @@ class JobLoop:
             self._send(Busy())  # now one after the other
             self._turns.failed(shape, width, memory=memory)
 
-        outcomes = step_together(paintings, failed)
+        outcomes: list[Iterate | Exception]
+        try:
+            outcomes = step_together(paintings, failed)
+        except Exception as error:  # noqa: BLE001  they could not be restored: a lost device
+            outcomes = [error] * width
         self._turns.took(shape, width, time.perf_counter() - began)
 
         def take(job: PaintJob, outcome: Iterate | Exception) -> bool:

@@ -16,6 +16,7 @@ from engine.jobs.local import LocalWorker
 from engine.models import load_models
 from engine.painting.batch import most_together
 from engine.painting.pipeline import imagine, prepare
+from engine.worker.failures import DEVICE_LOST
 from engine.worker.jobs import PaintJob
 from engine.worker.main import JobLoop, ReplaceMeError
 from engine.worker.messages import (
@@ -181,6 +182,24 @@ def test_after_running_out_of_memory_fewer_are_stepped_together(loop, sent, tmp_
     assert tried == [3]  # then one at a time, not by this function
     for id, done in endings(sent).items():
         assert_picture(done, int(id))
+
+
+def test_a_device_that_is_lost_in_a_step_of_several_ends_the_worker(
+    loop, sent, tmp_path, monkeypatch
+):
+    def lost(*_):
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    for number in (1, 2):
+        loop.post(order(tmp_path, number))
+    while steps(sent)[-1:] != [("2", 0)]:
+        loop.tick()
+    monkeypatch.setattr("engine.painting.batch.step_once", lost)
+    monkeypatch.setattr("engine.painting.batch.BeforeStep.restore", lost)
+    with pytest.raises(ReplaceMeError) as replaced:
+        loop.tick()
+    assert replaced.value.code == DEVICE_LOST
+    assert endings(sent) == {}
 
 
 def test_before_a_worker_without_memory_is_replaced_the_others_are_saved(
