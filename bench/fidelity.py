@@ -44,6 +44,7 @@ from bench.natural.measure import KINDS as NATURAL_KINDS
 from bench.natural.measure import measure
 from bench.prompts import FOLDER, read_entries
 from engine import EngineError
+from engine.models.precision import PRECISIONS
 from training.world.things import Drawings
 
 DRAWN_KINDS = (*JUDGES, "colours")
@@ -74,6 +75,7 @@ def main(
     model: Annotated[str, typer.Option(help="the model that paints natural kinds")] = NATURAL,
     preset: Annotated[str, typer.Option(help="the preset of natural kinds")] = "default",
     device: Annotated[str, typer.Option(help="the device of natural kinds")] = "cpu",
+    precision: Annotated[str, typer.Option(help=", ".join(PRECISIONS))] = "auto",
     judge_only: Annotated[
         bool, typer.Option("--judge-only", help="judge the natural kinds' pictures in --folder")
     ] = False,
@@ -88,7 +90,7 @@ def main(
         folder.mkdir(parents=True, exist_ok=True)
     known_drawings = None if drawings is None else Drawings(drawings)
     torch.set_num_threads(1)
-    settings = Settings(model, preset, iterations, device)
+    settings = Settings(model, preset, iterations, device, precision=precision)
     result: dict[str, Any] = {"kinds": {}}
     for each in kind or DRAWN_KINDS:
         if each in NATURAL_KINDS:
@@ -109,7 +111,7 @@ def main(
         if _skip_without_judge(each, required=bool(kind)):
             continue
         entries = read_entries(each, prompts, limit)
-        pictures = paint_all(entries, workers, folder, iterations=iterations)
+        pictures = paint_all(entries, workers, folder, precision, iterations=iterations)
         figures = kind_figures(each, entries, pictures, known_drawings)
         if each == "colours":
             result["colours"] = figures

@@ -18,13 +18,13 @@ from engine.painting.images import to_tensor
 from engine.pictures.reading import read_picture
 from engine.pictures.writing import png_bytes
 
-_Job = tuple[str, int, Path | None, dict[str, Any]]
+_Job = tuple[str, int, Path | None, str, dict[str, Any]]
 
 
 @functools.cache
-def drawn_models() -> Models:
+def drawn_models(precision: str = "auto") -> Models:
     """The drawn model on the CPU, loaded once in each process."""
-    return load_models(DRAWN, device="cpu")
+    return load_models(DRAWN, device="cpu", precision=precision)
 
 
 def picture_file(folder: Path, caption: str, seed: int) -> Path:
@@ -33,22 +33,28 @@ def picture_file(folder: Path, caption: str, seed: int) -> Path:
 
 
 def _paint(job: _Job) -> Tensor:
-    caption, seed, folder, values = job
+    caption, seed, folder, precision, values = job
     torch.set_num_threads(1)
-    *_, last = imagine(caption, seed=seed, models=drawn_models(), **values)
+    *_, last = imagine(caption, seed=seed, models=drawn_models(precision), **values)
     if folder is not None:
         picture_file(folder, caption, seed).write_bytes(png_bytes(last.to_pil()))
     return last.image
 
 
 def paint_all(
-    entries: list[Entry], workers: int, folder: Path | None = None, **values: Any
+    entries: list[Entry],
+    workers: int,
+    folder: Path | None = None,
+    precision: str = "auto",
+    **values: Any,
 ) -> Tensor:
     """The finished pictures [n, 3, H, W] in 0..1 of all captions.
 
     ``folder`` keeps them as files; ``values`` are fields of the request, None for the default.
     """
-    jobs: list[_Job] = [(entry["caption"], entry["seed"], folder, values) for entry in entries]
+    jobs: list[_Job] = [
+        (entry["caption"], entry["seed"], folder, precision, values) for entry in entries
+    ]
     return torch.stack(run_parallel(_paint, jobs, workers))
 
 

@@ -30,6 +30,7 @@ from engine.painting.pipeline import paint, prepare, recipe_of
 from engine.painting.synthesis import Synthesis
 from engine.pictures.reading import read_picture
 from engine.pictures.writing import png_bytes
+from engine.random_numbers import SCHEME
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest, make_request
 
@@ -49,10 +50,11 @@ class Settings:
     iterations: int | None = None
     device: str = "cpu"
     augmentation: tuple[tuple[str, float], ...] = ()
+    precision: str = "auto"
 
     def models(self) -> Models:
         """The generator and the perceptor, loaded once in each process."""
-        return _models(self.model, self.device)
+        return _models(self.model, self.device, self.precision)
 
     def request(self, entry: Entry) -> ImageRequest:
         """The request for an entry: its caption and its own seed."""
@@ -80,7 +82,8 @@ class Settings:
             json.dumps(
                 {
                     "model": self.model,
-                    "weights": _weights_hash(self.model, self.device),
+                    "weights": _weights_hash(self.model, self.device, self.precision),
+                    "random": SCHEME,
                     "preset": self.preset,
                     **asdict(recipe),
                 }
@@ -90,15 +93,18 @@ class Settings:
 
 
 @functools.cache
-def _models(name: str, device: str) -> Models:
-    return load_models(name, device=device)
+def _models(name: str, device: str, precision: str) -> Models:
+    return load_models(name, device=device, precision=precision)
 
 
 @functools.cache
-def _weights_hash(name: str, device: str) -> str:
-    """A short hash of both networks' weights, since a retrained model keeps its name."""
+def _weights_hash(name: str, device: str, precision: str) -> str:
+    """A short hash of both networks' weights, since a retrained model keeps its name.
+
+    Weights that were rounded to bf16 have another one.
+    """
     digest = hashlib.sha256()
-    models = _models(name, device)
+    models = _models(name, device, precision)
     for network in (models.generator, models.perceptor):
         for value in network.state_dict().values():
             data = value.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
