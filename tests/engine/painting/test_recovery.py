@@ -300,7 +300,7 @@ def hungry(side, count, room):
 
 @pytest.mark.slow
 def test_with_little_memory_it_paints_in_more_passes():
-    said = hungry(32, 4000, 250)
+    said = hungry(32, 9000, 250)
     assert said.startswith("painted in ")
     assert int(said.split()[-1]) > 1
 
