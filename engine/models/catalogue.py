@@ -23,6 +23,8 @@ FOLDER_VARIABLE = "IMAGINE_MODELS_FOLDER"
 CATALOGUE_VARIABLE = "IMAGINE_MODELS_CATALOGUE"
 _SHIPPED = Path(__file__).with_name("catalogue.toml")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# OpenAI writes ViT-B/32 and ViT-L/14@336px.
+_PUNCTUATION = re.compile(r"[/@]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 EXAMPLES = ("a red fox in the snow", "a castle on a hill")
 _SECTIONS = ("generators", "perceptors", "models")
@@ -106,7 +108,8 @@ class Catalogue:
     def model(self, name: str) -> ModelEntry:
         """The model called ``name``; "imagenet-16384/RN50" is a model with another perceptor.
 
-        Old names of renamed models still work. Raises UnknownModelError, which lists the names.
+        Old names of renamed models still work, and OpenAI's spelling of perceptors ("ViT-B/32").
+        Raises UnknownModelError, which lists the names.
         """
         base, slash, other = name.partition("/")
         entry = _find(self.models, base)
@@ -118,14 +121,21 @@ class Catalogue:
             )
         if not slash:
             return entry
-        perceptor = _find(self.perceptors, other)
-        if perceptor is None:
+        return ModelEntry(name, entry.generator, self.perceptor(other), entry.defaults, entry.note)
+
+    def perceptor(self, name: str) -> Part:
+        """The perceptor called ``name``, as here or as published ("ViT-L/14@336px").
+
+        Raises UnknownModelError, which lists the names.
+        """
+        found = _find(self.perceptors, name) or self.perceptors.get(_PUNCTUATION.sub("-", name))
+        if found is None:
             raise UnknownModelError(
                 "There is no perceptor called {name}; choose one of {names}.",
-                name=repr(other),
+                name=repr(name),
                 names=", ".join(self.perceptors),
             )
-        return ModelEntry(name, entry.generator, perceptor, entry.defaults, entry.note)
+        return found
 
 
 def _find(entries: Mapping[str, T], name: str) -> T | None:

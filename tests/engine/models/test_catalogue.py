@@ -40,12 +40,12 @@ def test_no_two_downloads_share_a_name_and_hashes_are_those_in_clips_addresses(s
         for source in shipped.model(f"{model}/{perceptor}").sources
         if source.url is not None
     }
-    assert len({source.url for source in downloads.values()}) == len(downloads) == 9
+    assert len({source.url for source in downloads.values()}) == len(downloads) == 15
     for source in downloads.values():
         assert source.url.startswith("https://")
         in_address = re.search(r"[0-9a-f]{64}", source.url)
         assert in_address is None or in_address[0] == source.sha256
-    assert sum(source.sha256 is not None for source in downloads.values()) == 7
+    assert sum(source.sha256 is not None for source in downloads.values()) == 13
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,29 @@ def test_another_perceptor_is_chosen_after_a_slash(shipped):
     entry = shipped.model("imagenet-16384/RN50")
     assert (entry.name, entry.perceptor.name) == ("imagenet-16384/RN50", "RN50")
     assert entry.generator is shipped.model("imagenet-16384").generator
+
+
+@pytest.mark.parametrize(
+    "published",
+    [
+        *("ViT-B/32", "ViT-B/16", "ViT-L/14", "ViT-L/14@336px"),
+        *("RN50", "RN101", "RN50x4", "RN50x16", "RN50x64"),
+    ],
+)
+def test_each_published_clip_pairs_with_the_paper_s_generator(shipped, published):
+    entry = shipped.model(f"imagenet-16384/{published}")
+    assert entry.generator.name == "imagenet-16384"
+    assert entry.perceptor is shipped.perceptor(published)
+    (checkpoint,) = entry.perceptor.files.values()
+    assert checkpoint.file == f"{entry.perceptor.name}.pt"
+    assert checkpoint.url.endswith(f"/{checkpoint.sha256}/{checkpoint.file}")
+    # fp16 weights of 102 to 624 million parameters.
+    assert 200e6 < checkpoint.size < 1400e6
+
+
+def test_an_unknown_perceptor_is_refused_with_the_names(shipped):
+    with pytest.raises(UnknownModelError, match=r"no perceptor called 'ViT-B/31'; .* RN50x64"):
+        shipped.model("imagenet-16384/ViT-B/31")
 
 
 def test_the_drawn_model_is_known_by_its_old_name_everywhere(shipped, tmp_path):
