@@ -1,11 +1,13 @@
-"""What the modules of ``data`` need of a database; data.sqlite has the one there is.
+"""What the modules of ``data`` need of a database; data.sqlite and data.postgres have one each.
 
-SQL is passed as text with ``?`` for values. It uses only what SQLite and PostgreSQL both know.
+SQL is passed as text with ``?`` for values; data.dialect says what it can use. Several processes
+can use one database: what a transaction reads may be changed by another one before it writes,
+unless it holds the row (``FOR UPDATE``) or a :meth:`Transaction.lock`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -23,6 +25,15 @@ class Transaction(Protocol):
 
     async def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
         """Run ``sql`` once with each of ``values``."""
+
+    async def lock(self, what: str, *names: str) -> None:
+        """Wait for every other transaction that locked the same; it ends with the transaction.
+
+        Several locks are taken in ascending order, so that no two transactions wait for each other.
+        """
+
+    async def tell(self, channel: str) -> None:
+        """Wake those who listen to ``channel``, in all processes, when this is written down."""
 
 
 class Database(Protocol):
@@ -45,6 +56,16 @@ class Database(Protocol):
 
     async def change(self, sql: str, *values: object) -> int:
         """Run ``sql`` as a transaction of its own; returns how many rows it changed."""
+
+    def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Call ``heard`` when a transaction of any process told something to ``channel``.
+
+        Also when something may have been missed. SQLite's other processes are not heard: look at
+        the rows from time to time as well.
+        """
+
+    def now(self) -> int:
+        """The time in ms since 1970, UTC, the same in all processes, wherever they run."""
 
     async def columns(self) -> list[tuple[str, str]]:
         """(table, column) of every column."""

@@ -79,6 +79,7 @@ class Guilds:
         now = now_ms()
         changes = []
         async with self._database.transaction() as transaction:
+            await transaction.lock("guild settings", guild_id)
             for name, after in values.items():
                 rows = await transaction.fetch(
                     "SELECT value FROM guild_settings WHERE guild_id = ? AND name = ?",
@@ -102,15 +103,14 @@ class Guilds:
                     )
                 await transaction.change(
                     "INSERT INTO guild_settings_log (guild_id, sequence, person, changed_at, "
-                    "name, value_before, value_after) SELECT ?, COALESCE(MAX(sequence), 0) + 1, "
-                    "?, ?, ?, ?, ? FROM guild_settings_log WHERE guild_id = ?",
+                    "name, value_before, value_after) "
+                    "VALUES (?, next_number('guild_settings_log'), ?, ?, ?, ?, ?)",
                     guild_id,
                     person,
                     now,
                     name,
                     _json(before),
                     _json(after),
-                    guild_id,
                 )
                 changes.append(Change(name, before, after, person, now))
         return changes
@@ -142,7 +142,12 @@ class Guilds:
     async def add_usage(self, guild_id: str, person: str, job_id: str, now: int) -> None:
         """Write down that a job was accepted, and delete what is older than a day."""
         async with self._database.transaction() as transaction:
-            await transaction.change("DELETE FROM guild_usage WHERE asked_at <= ?", now - DAY_MS)
+            await transaction.change(
+                # Rows that another process is deleting are left to it.
+                "DELETE FROM guild_usage WHERE job_id IN (SELECT job_id FROM guild_usage "
+                "WHERE asked_at <= ? FOR UPDATE SKIP LOCKED)",
+                now - DAY_MS,
+            )
             await transaction.change(
                 "INSERT INTO guild_usage (guild_id, person, job_id, asked_at) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (job_id) DO NOTHING",
@@ -170,7 +175,9 @@ class Guilds:
         async with self._database.transaction() as transaction:
             for guild_id in known - present - set(left):
                 await transaction.change(
-                    "INSERT INTO meta (key, value) VALUES (?, ?)", _LEFT + guild_id, str(now)
+                    "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
+                    _LEFT + guild_id,
+                    str(now),
                 )
             for guild_id, since in left.items():
                 over = guild_id not in present and now - since >= DEPARTED_DAYS * DAY_MS

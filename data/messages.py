@@ -102,7 +102,9 @@ class Messages:
         id, now = uuid.uuid4().hex, now_ms()
         async with self._database.transaction() as transaction:
             await transaction.change(
-                "DELETE FROM edit_addresses WHERE created_at < ?", now - ADDRESS_HOURS * 3_600_000
+                "DELETE FROM edit_addresses WHERE id IN (SELECT id FROM edit_addresses "
+                "WHERE created_at < ? FOR UPDATE SKIP LOCKED)",
+                now - ADDRESS_HOURS * 3_600_000,
             )
             await transaction.change(
                 "INSERT INTO edit_addresses (id, address, created_at) VALUES (?, ?, ?)",

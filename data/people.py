@@ -134,6 +134,7 @@ class People:
         self, transaction: Transaction, guild_id: str, person: str, kind: Kind
     ) -> str | None:
         """Delete it; returns the name it was in force under (id or alias), or None."""
+        await transaction.lock("restriction", f"{guild_id} {person}")
         which = "WHERE guild_id = ? AND kind = ? AND person IN (?, ?)"
         values = (guild_id, kind, person, await self._alias(person))
         rows = await transaction.fetch(
@@ -216,6 +217,7 @@ class People:
         """Replace the person's preferences; defaults are not stored."""
         values = asdict(preferences)
         async with self._database.transaction() as transaction:
+            await transaction.lock("preferences", person)
             await transaction.change("DELETE FROM preferences WHERE person = ?", person)
             if preferences == Preferences():
                 return
@@ -235,8 +237,8 @@ class People:
 async def _log(transaction: Transaction, act: LoggedAct) -> None:
     await transaction.change(
         "INSERT INTO moderation_log (sequence, guild_id, moderator, act, person, job_id, a_day, "
-        "waiting, expires_at, pictures, reason, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, "
-        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM moderation_log",
+        "waiting, expires_at, pictures, reason, created_at) "
+        "VALUES (next_number('moderation_log'), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         act.guild_id,
         act.moderator,
         act.act,

@@ -97,8 +97,8 @@ async def _add(transaction: Transaction, findings: Sequence[Finding]) -> None:
     for found in findings:
         await transaction.change(
             "INSERT INTO picture_checks (sequence, guild_id, job_id, person, concept, score, "
-            "action, created_at) SELECT COALESCE(MAX(sequence), 0) + 1, ?, ?, ?, ?, ?, ?, ? "
-            "FROM picture_checks WHERE true ON CONFLICT (job_id, concept) DO NOTHING",
+            "action, created_at) VALUES (next_number('picture_checks'), ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (job_id, concept) DO NOTHING",
             found.guild_id,
             found.job_id,
             found.person,

@@ -52,7 +52,9 @@ class Purges:
         new = Purge(uuid.uuid4().hex, guild_id, person, moderator, reason, since, now)
         async with self._database.transaction() as transaction:
             await transaction.change(
-                "DELETE FROM purges WHERE state = 'asked' AND created_at < ?", now - DAY_MS
+                "DELETE FROM purges WHERE id IN (SELECT id FROM purges "
+                "WHERE state = 'asked' AND created_at < ? FOR UPDATE SKIP LOCKED)",
+                now - DAY_MS,
             )
             await transaction.change(
                 "INSERT INTO purges (id, guild_id, person, moderator, reason, since, until, state, "

@@ -92,10 +92,13 @@ class Retention:
                     *(id for _, id in some),
                 )
                 known = {row["id"] for row in rows}
-                orphans = [
-                    path for path, id in some if id not in known or path.name.endswith(".part")
-                ]
-                removed += await asyncio.to_thread(_delete, orphans)
+                parts = [path for path, _ in some if path.name.endswith(".part")]
+                orphans = [(path, id) for path, id in some if id not in known and path not in parts]
+                if folder == files.attachments_folder:
+                    # A job that uses it again may just be written, by another process too.
+                    removed += sum([await self._jobs.remove_unused(id) for _, id in orphans])
+                    orphans = []
+                removed += await asyncio.to_thread(_delete, parts + [path for path, _ in orphans])
         return removed
 
 

@@ -8,7 +8,6 @@ import time
 from data.database import Database
 from data.errors import StoreError
 from data.jobs.owners import Owner
-from engine.clock import now_ms
 
 LEASE_SECONDS = 30.0
 _LOOK_SECONDS = 2.0
@@ -44,7 +43,7 @@ class RunningBots:
                     "Another process is running this bot. Stop it first: two with one token would "
                     "answer everything twice."
                 )
-            if now_ms() > lease_until or time.monotonic() > until:
+            if self._database.now() > lease_until or time.monotonic() > until:
                 found = await self._take(application_id, instead_of=owner)
                 first = found
                 continue
@@ -57,6 +56,7 @@ class RunningBots:
         """Take the row if it is free, or that of a dead owner; else return its owner and lease."""
         dead = await asyncio.to_thread(self._owner.dead)
         async with self._database.transaction() as transaction:
+            await transaction.lock("running bot", application_id)
             rows = await transaction.fetch(
                 "SELECT owner, lease_until FROM running_bots WHERE application_id = ?",
                 application_id,
@@ -92,4 +92,4 @@ class RunningBots:
         )
 
     def _end(self) -> int:
-        return now_ms() + round(self.seconds * 1000)
+        return self._database.now() + round(self.seconds * 1000)

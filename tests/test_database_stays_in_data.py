@@ -82,7 +82,7 @@ def test_what_is_forbidden_is_found(source):
         "await bot.store.check()",
         "logging.getLogger('aiosqlite')",
         "text = 'Select one from the list, or insert into it'",
-        "from data.sqlite.database import migrations",
+        "from data.migrations import migrations",
     ],
 )
 def test_what_is_allowed_is_not(source):

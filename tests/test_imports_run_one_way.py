@@ -28,7 +28,7 @@ INSIDE = {
         ("__init__", "__main__"),
     ),
     "data": (
-        ("errors", "database"),
+        ("errors", "database", "migrations"),
         ("jobs",),
         ("privacy", "sqlite"),
         (

@@ -7,8 +7,8 @@ import random
 import sqlite3
 from pathlib import Path
 
+from data.migrations import migrations
 from data.sqlite.backup import DATABASE
-from data.sqlite.database import migrations
 from engine.clock import now_ms
 
 PEOPLE, WORDS, WORDS_EACH = 5000, 4000, 6

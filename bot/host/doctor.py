@@ -22,8 +22,8 @@ from bot.host.doctor_report import Mark, Report
 from bot.host.settings import DiscordSettings, OperationsSettings, PaintingSettings
 from bot.permissions import application_id_of
 from data.jobs.quota import folder_size
+from data.migrations import migrations
 from data.sqlite.backup import DATABASE, backups, damage, version_of
-from data.sqlite.database import migrations
 from engine.models.catalogue import models_folder
 
 LITTLE_DISK, NO_DISK = 2_000_000_000, 200_000_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from data.database import Database, Row, Transaction
 from data.jobs import files
@@ -26,7 +26,6 @@ class Jobs:
     def __init__(self, database: Database, job_files: Files) -> None:
         self.files = job_files
         self._database = database
-        self._attaching = asyncio.Lock()
 
     async def job(self, id: str) -> StoredJob | None:
         """The job with that id, or None."""
@@ -116,24 +115,37 @@ class Jobs:
 
     async def delete(self, id: str) -> bool:
         """Delete a job: its row, its picture, and attachments that no other job uses."""
-        async with self._attaching:
-            async with self._database.transaction() as transaction:
-                orphans = await self._only_attached_to(transaction, id)
-                await remove_words(transaction, await self._indexed(transaction, id))
-                if not await transaction.change("DELETE FROM jobs WHERE id = ?", id):
-                    return False
-            await asyncio.to_thread(self._remove_files, id, orphans)
+        async with self._database.transaction() as transaction:
+            orphans = await self._only_attached_to(transaction, id)
+            await remove_words(transaction, await self._indexed(transaction, id))
+            if not await transaction.change("DELETE FROM jobs WHERE id = ?", id):
+                return False
+        await asyncio.to_thread(self._remove_files, id)
+        for sha256 in orphans:
+            await self.remove_unused(sha256)
+        return True
+
+    async def remove_unused(self, sha256: str) -> bool:
+        """Delete the file of an attached picture; False if a job uses it, also a new one."""
+        async with self._database.transaction() as transaction:
+            await transaction.lock("attachment", sha256)
+            if await transaction.fetch(
+                "SELECT job_id FROM attachments WHERE sha256 = ? LIMIT 1", sha256
+            ):
+                return False
+            await asyncio.to_thread(self.files.remove_attachment, sha256)
         return True
 
     async def withdraw(self, sha256: str) -> None:
         """Remove an attached picture from every job that uses it, and frames that show it."""
-        async with self._attaching:
-            rows = await self._database.fetch(
+        async with self._database.transaction() as transaction:
+            await transaction.lock("attachment", sha256)
+            rows = await transaction.fetch(
                 "SELECT job_id FROM attachments WHERE sha256 = ?", sha256
             )
             for row in rows:
                 await asyncio.to_thread(self.files.forget_frames, row["job_id"])
-            await self._database.change("DELETE FROM attachments WHERE sha256 = ?", sha256)
+            await transaction.change("DELETE FROM attachments WHERE sha256 = ?", sha256)
             await asyncio.to_thread(self.files.remove_attachment, sha256)
 
     async def _select(self, condition: str, *values: object) -> list[StoredJob]:
@@ -154,12 +166,10 @@ class Jobs:
             "SELECT guild_id, sequence, prompt FROM jobs WHERE id = ?", id
         )
 
-    def _remove_files(self, id: str, attachments: Sequence[str]) -> None:
+    def _remove_files(self, id: str) -> None:
         self.files.remove_picture(id)
         self.files.remove_time_lapse(id)
         self.files.forget_state(id)
-        for sha256 in attachments:
-            self.files.remove_attachment(sha256)
 
 
 def _painted_by(person: str, guild_id: str | None) -> tuple[str, list[str]]:

@@ -31,7 +31,7 @@ class Leases:
 
     def end(self) -> int:
         """When a lease that starts now expires, in milliseconds since 1970, UTC."""
-        return now_ms() + round(self._seconds * 1000)
+        return self._database.now() + round(self._seconds * 1000)
 
     async def stop_renewing(self) -> None:
         """Let the leases expire, as they do if the process hangs."""
@@ -111,9 +111,9 @@ class Leases:
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(
                 "SELECT id FROM jobs WHERE delivered_at IS NULL AND (owner IS NULL OR "  # noqa: S608  marks
-                f"(owner <> ? AND lease_until < ?){is_dead})",
+                f"(owner <> ? AND lease_until < ?){is_dead}) FOR UPDATE SKIP LOCKED",
                 self._owner.name,
-                now_ms(),
+                self._database.now(),
                 *dead,
             )
             taken = [row["id"] for row in rows]

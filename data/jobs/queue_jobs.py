@@ -51,42 +51,46 @@ class QueueJobs(Jobs):
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
         """Write down a new job and its pictures; see JobStore."""
         wanted = record.request.pictures_needed()
-        async with self._attaching:
-            await asyncio.to_thread(self._attach, wanted, pictures)
-            if record.continues is not None and not await asyncio.to_thread(
-                self.files.copy_state, record.continues, record.id
-            ):
-                raise RequestError(
-                    "That picture can't be continued any more. Use Edit to "
-                    "start from the picture itself."
-                )
-            async with self._database.transaction() as transaction:
-                await transaction.change(
-                    "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
-                    "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, state, "
-                    "owner, lease_until, created_at) SELECT ?, COALESCE(MAX(sequence), 0) + 1, ?, "
-                    "?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ? FROM jobs",
-                    record.id,
-                    record.person,
-                    record.place.guild_id,
-                    record.place.channel_id,
-                    record.place.locale,
-                    record.request.model_dump_json(exclude_none=True),
-                    record.request.prompt,
-                    record.request.seed,
-                    record.time_lapse_of,
-                    int(record.place.spoiler),
-                    record.place.private_channel_id,
-                    self._owner.name,
-                    self._leases.end(),
-                    record.created_at,
-                )
-                await transaction.change_many(
-                    "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
-                    [(record.id, sha256) for sha256 in wanted],
-                )
-                if not record.place.private:  # or moderators could find it by its words
-                    await add_words(transaction, await self._indexed(transaction, record.id))
+        await asyncio.to_thread(self._attach, wanted, pictures)
+        if record.continues is not None and not await asyncio.to_thread(
+            self.files.copy_state, record.continues, record.id
+        ):
+            raise RequestError(
+                "That picture can't be continued any more. Use Edit to "
+                "start from the picture itself."
+            )
+        async with self._database.transaction() as transaction:
+            if wanted:
+                # Who deletes the last other job with the same picture waits for this one, or has
+                # just deleted the file.
+                await transaction.lock("attachment", *wanted)
+                await asyncio.to_thread(self._attach, wanted, pictures)
+            await transaction.change(
+                "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
+                "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, state, "
+                "owner, lease_until, created_at) VALUES (?, next_number('jobs'), ?, ?, ?, ?, "
+                "?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+                record.id,
+                record.person,
+                record.place.guild_id,
+                record.place.channel_id,
+                record.place.locale,
+                record.request.model_dump_json(exclude_none=True),
+                record.request.prompt,
+                record.request.seed,
+                record.time_lapse_of,
+                int(record.place.spoiler),
+                record.place.private_channel_id,
+                self._owner.name,
+                self._leases.end(),
+                record.created_at,
+            )
+            await transaction.change_many(
+                "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
+                [(record.id, sha256) for sha256 in wanted],
+            )
+            if not record.place.private:  # or moderators could find it by its words
+                await add_words(transaction, await self._indexed(transaction, record.id))
 
     def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
         for sha256 in wanted:

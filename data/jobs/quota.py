@@ -47,6 +47,8 @@ class Quota:
 
     async def kept_among(self, ids: Sequence[str]) -> set[str]:
         """Those of the jobs ``ids`` whose pictures are protected from the quota."""
+        if not ids:
+            return set()
         marks = ", ".join("?" for _ in ids)
         rows = await self._database.fetch(
             f"SELECT id FROM jobs WHERE kept <> 0 AND id IN ({marks})",  # noqa: S608  marks
@@ -96,7 +98,9 @@ class Quota:
                 # Checked again within the transaction: it may have been marked just now.
                 async with self._database.transaction() as transaction:
                     if not await transaction.change(
-                        "UPDATE jobs SET picture = NULL WHERE id = ? AND kept = 0", row["id"]
+                        "UPDATE jobs SET picture = NULL WHERE id = ? AND kept = 0 "
+                        "AND picture IS NOT NULL",
+                        row["id"],
                     ):
                         continue
                     used -= await asyncio.to_thread(_size, self._files.picture(row["id"]))

@@ -72,7 +72,7 @@ async def _add_batch(database: Database) -> int | None:
     if not await database.fetch("SELECT value FROM meta WHERE key = ?", TO_ADD):
         return None
     async with database.transaction() as transaction:
-        rows = await transaction.fetch("SELECT value FROM meta WHERE key = ?", TO_ADD)
+        rows = await transaction.fetch("SELECT value FROM meta WHERE key = ? FOR UPDATE", TO_ADD)
         if not rows:  # another process was faster
             return None
         jobs = await transaction.fetch(

@@ -18,7 +18,7 @@ from pathlib import Path
 from data.errors import StoreError
 from data.jobs.files import sync
 from data.jobs.owners import Owner
-from data.sqlite.database import migrations
+from data.migrations import migrations
 
 DATABASE = "imagine-bot.sqlite3"
 FOLDER = "backups"

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from importlib import resources
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import aiosqlite
 
 from data.database import Row
+from data.dialect import for_sqlite
 from data.errors import StoreError
+from data.migrations import migrations
 from data.sqlite.readers import BUSY_SECONDS, Readers, row_as_dict
+from engine.clock import now_ms
 
-_NAME = re.compile(r"(\d{3})_[a-z0-9_]+\.sql")
 # Reads take milliseconds, so that few connections serve many people.
 _READERS, _SCANNERS = 4, 1
 # A smaller file is rebuilt in a fraction of a second.
 REBUILD_BYTES = 16_000_000
-
-
-def migrations() -> list[tuple[int, str]]:
-    """(version, script) of every migration in the package, in ascending order."""
-    found = []
-    for file in resources.files("data.sqlite").joinpath("migrations").iterdir():
-        name = _NAME.fullmatch(file.name)
-        if name is not None:
-            found.append((int(name[1]), file.read_text("utf-8")))
-    return sorted(found)
 
 
 class SqliteDatabase:
@@ -50,6 +40,7 @@ class SqliteDatabase:
         self._readers = readers
         self._scanners = scanners
         self._lock = asyncio.Lock()
+        self._listeners: dict[str, list[Callable[[], None]]] = {}
 
     @classmethod
     async def open(
@@ -104,7 +95,8 @@ class SqliteDatabase:
             try:
                 try:
                     await self._connection.execute("BEGIN IMMEDIATE")
-                    yield SqliteTransaction(self._connection)
+                    transaction = SqliteTransaction(self._connection)
+                    yield transaction
                     await self._connection.execute("COMMIT")
                 except BaseException:
                     # A BEGIN or COMMIT is still executed on the connection's thread after its
@@ -116,6 +108,9 @@ class SqliteDatabase:
                 raise StoreError(
                     "The database {path} can't be used: {reason}.", path=self.path, reason=error
                 ) from error
+        for channel in transaction.told:
+            for heard in self._listeners.get(channel, ()):
+                heard()
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """The rows that ``sql`` finds."""
@@ -127,11 +122,19 @@ class SqliteDatabase:
 
     async def _read(self, readers: Readers, sql: str, values: Sequence[object]) -> list[Row]:
         try:
-            return await readers.fetch(sql, values)
+            return await readers.fetch(for_sqlite(sql), values)
         except sqlite3.Error as error:
             raise StoreError(
                 "The database {path} can't be read: {reason}.", path=self.path, reason=error
             ) from error
+
+    def listen(self, channel: str, heard: Callable[[], None]) -> None:
+        """Call ``heard`` when something is told to ``channel``; only this process's is heard."""
+        self._listeners.setdefault(channel, []).append(heard)
+
+    def now(self) -> int:
+        """The time of this machine, on which all processes are that use the file."""
+        return now_ms()
 
     async def columns(self) -> list[tuple[str, str]]:
         """(table, column) of every column in the database."""
@@ -176,20 +179,28 @@ class SqliteTransaction:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+        self.told: dict[str, None] = {}
+
+    async def lock(self, what: str, *names: str) -> None:
+        """Nothing: no other transaction writes until this one ends."""
+
+    async def tell(self, channel: str) -> None:
+        """Wake those who listen in this process, when this is written down."""
+        self.told[channel] = None
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """The rows that ``sql`` finds."""
-        rows: Any = await self._connection.execute_fetchall(sql, values)
+        rows: Any = await self._connection.execute_fetchall(for_sqlite(sql), values)
         return list(rows)
 
     async def change(self, sql: str, *values: object) -> int:
         """Run ``sql``; returns how many rows it changed."""
-        async with self._connection.execute(sql, values) as cursor:
+        async with self._connection.execute(for_sqlite(sql), values) as cursor:
             return cursor.rowcount
 
     async def change_many(self, sql: str, values: Sequence[Sequence[object]]) -> None:
         """Run ``sql`` once with each of ``values``."""
-        await self._connection.executemany(sql, values)
+        await self._connection.executemany(for_sqlite(sql), values)
 
 
 def _empty_log(path: Path) -> bool:

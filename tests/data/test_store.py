@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from data import Store, data_folder
 from data.errors import StoreError
-from data.sqlite.database import SqliteDatabase, migrations
+from data.migrations import migrations
+from data.sqlite.database import SqliteDatabase
 from engine.errors import RequestError
 from engine.jobs.job import Place
 from engine.request.request import make_request

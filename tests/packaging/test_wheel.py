@@ -23,7 +23,7 @@ from tests.packaging.wheels import (
 # either needed, then it is listed here and in pyproject.toml, or it belongs elsewhere.
 DATA = {
     "engine": ("models/catalogue.toml", "models/weights/*/*", "py.typed"),
-    "data": ("sqlite/migrations/*.sql", "py.typed"),
+    "data": ("migrations/*.sql", "py.typed"),
     "bot": ("locales/*/LC_MESSAGES/bot.mo", "py.typed"),
     "cogs": ("py.typed",),
 }

@@ -6,8 +6,9 @@ import pytest
 
 from data import Store
 from data.jobs.words import MOST_WORDS, WORD_LENGTH, add_older_words, words_of
+from data.migrations import migrations
 from data.sqlite.backup import DATABASE
-from data.sqlite.database import SqliteDatabase, migrations
+from data.sqlite.database import SqliteDatabase
 from engine.jobs.job import Place
 from tests.data.stored_jobs import added
 from tests.store_database import database_of

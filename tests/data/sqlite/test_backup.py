@@ -9,8 +9,8 @@ import pytest
 
 from data import Store
 from data.errors import StoreError
+from data.migrations import migrations
 from data.sqlite.backup import back_up, backups, check_copy, prune
-from data.sqlite.database import migrations
 from tests.data.sqlite.damaged import asked, filled
 from tests.databases import open_database
 

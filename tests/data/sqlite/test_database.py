@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from data.errors import StoreError
-from data.sqlite.database import SqliteDatabase, migrations
+from data.migrations import migrations
+from data.sqlite.database import SqliteDatabase
 from tests.databases import open_database
 
 TWO = [
