@@ -9,7 +9,8 @@ from typing import Any
 from bot.requests.asking import Asking
 from bot.requests.origin import Origin
 from bot.requests.picture import Picture
-from engine.request.request import ImageRequest, requests_from_text
+from engine.request.from_text import requests_from_text
+from engine.request.request import ImageRequest
 
 # Servers' own emoji reach the bot as "<:fox_face:123>".
 _OWN_EMOJI = re.compile(r"<a?:(?P<name>\w+):\d+>")

@@ -21,8 +21,9 @@ from engine.pictures.formats import FORMAT_NAMES
 from engine.pictures.reading import read, read_file
 from engine.request.addresses import addresses
 from engine.request.flag_values import FLAGS, read_flag
+from engine.request.from_text import requests_from_text
 from engine.request.limits import RANGES
-from engine.request.request import ImageRequest, requests_from_text
+from engine.request.request import ImageRequest
 from engine.version import version
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -28,9 +28,10 @@ from engine.pictures.colours import over_white
 from engine.pictures.reading import read_file
 from engine.random_numbers import SCHEME
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
+from engine.request.from_text import request_from_text
 from engine.request.limits import MAX_SEED, range_of
 from engine.request.recipe import Recipe, make_recipe
-from engine.request.request import ImageRequest, request_from_text
+from engine.request.request import ImageRequest
 from engine.translatable import Translatable
 from engine.version import version
 

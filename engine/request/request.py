@@ -20,14 +20,11 @@ from pydantic import (
 )
 
 from engine.errors import RequestError
-from engine.request.addresses import addresses
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
-from engine.request.flag_values import read_flag
 from engine.request.limits import max_length, range_of
-from engine.request.prompt import Prompt, canonical, expand, parse_canonical, split_flags
-from engine.request.prompt.flags import avoided
+from engine.request.prompt import Prompt, canonical, parse_canonical
 from engine.request.recipe import ADDITIONS, PRESETS, SCHEDULES
 from engine.request.refusals import message_of
 from engine.request.shape import reshaped, sized, with_shape
@@ -344,53 +341,3 @@ def request_from_json(text: str) -> ImageRequest:
         return ImageRequest.model_validate_json(text)
     except ValidationError as error:
         raise RequestError(message_of(error)) from None
-
-
-def request_from_text(text: str, **values: Any) -> ImageRequest:
-    """A request from a prompt with flags, as people type it: "a fox --seed 7 --ar 16:9".
-
-    A flag overrides the same field in ``values``; of a size and an aspect the last one wins. Raises
-    RequestError, also for a prompt with choices (see :func:`requests_from_text`).
-    """
-    requests = requests_from_text(text, **values)
-    if len(requests) > 1:
-        raise RequestError(
-            "The choices in brackets make {count} pictures, and only one can be made here; choose "
-            "one of them, or put the brackets in double quotes.",
-            count=len(requests),
-        )
-    return requests[0]
-
-
-def requests_from_text(text: str, **values: Any) -> tuple[ImageRequest, ...]:
-    """The requests for all choices in a prompt with flags: "{red, blue} fox --seed 7" has two.
-
-    Otherwise like :func:`request_from_text`.
-    """
-    return tuple(_from_text(each, values) for each in expand(_without_surrogates(text)))
-
-
-def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
-    prompt, flags = split_flags(text)
-    address = next(addresses(prompt), None)
-    if address is not None:
-        raise RequestError(
-            'The prompt has the address "{address}"; addresses are not opened, so give the picture '
-            "itself, and remove the address.",
-            address=prompt[slice(*address.span())].strip("<>")[:60],
-        )
-    avoid = flags.pop("no", None)
-    fields = dict(values)
-    for name, value in flags.items():
-        fields = with_shape(fields, read_flag(name, value))
-    if avoid is not None:
-        pushing = " + ".join(str(each) for each in avoided(avoid))
-        # Without words, a target phrase of "where" may be the prompt.
-        if prompt.strip() or "where" in fields:
-            prompt = f"{prompt} + {pushing}" if prompt.strip() else pushing
-    return make_request(prompt, **fields)
-
-
-def _without_surrogates(text: str) -> str:
-    """``text`` with lone surrogates replaced by U+FFFD: JSON can carry them, UTF-8 cannot."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

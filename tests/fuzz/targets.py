@@ -18,8 +18,9 @@ from bot.ui.buttons import BUTTONS
 from engine.errors import RequestError
 from engine.pictures.masks import read_mask
 from engine.pictures.reading import read_picture
+from engine.request.from_text import request_from_text
 from engine.request.prompt import split_flags
-from engine.request.request import ImageRequest, request_from_json, request_from_text
+from engine.request.request import ImageRequest, request_from_json
 from tests.fuzz.corpus import WHOLE_PICTURES
 
 LONGEST_MESSAGE = 2000  # Discord's limit

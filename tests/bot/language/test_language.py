@@ -32,7 +32,8 @@ from bot.ui.edit_modal import EditModal
 from bot.ui.modals import RemixModal
 from engine.errors import EngineError, RequestError
 from engine.events import Failed
-from engine.request.request import make_request, request_from_text
+from engine.request.from_text import request_from_text
+from engine.request.request import make_request
 from engine.translatable import Translatable
 from engine.worker.messages import JobEvent, frame
 

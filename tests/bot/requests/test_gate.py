@@ -15,8 +15,9 @@ from bot.requests.server_rules import shrunk
 from engine.clock import DAY_MS, now_ms
 from engine.jobs.queue import PaintQueue
 from engine.request.defaults import DEFAULT_MODEL
+from engine.request.from_text import request_from_text
 from engine.request.recipe import PRESETS
-from engine.request.request import make_request, request_from_text
+from engine.request.request import make_request
 from tests.bot.discord_edge import ALICE, BOB
 from tests.bot.requests.origins import DIRECT, HERE, origin
 

@@ -9,7 +9,7 @@ from engine import imagine
 from engine.models import load_models
 from engine.models.codebook import nearest_codes
 from engine.painting.pipeline import prepare
-from engine.request.request import request_from_text
+from engine.request.from_text import request_from_text
 
 CLASSES = {
     "goldfish": 1,

@@ -13,7 +13,7 @@ from engine.errors import RequestError
 from engine.models import load_models
 from engine.models.catalogue import load_catalogue, models_folder
 from engine.models.vocabulary import Vocabulary, check_words, vocabulary_of
-from engine.request.request import request_from_text
+from engine.request.from_text import request_from_text
 from tests.checkpoints import write_clip_archive
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import RequestError
-from engine.request.request import request_from_text
+from engine.request.from_text import request_from_text
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/prompts.md").read_text("utf-8")
 

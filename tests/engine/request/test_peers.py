@@ -8,13 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RequestError
+from engine.request.from_text import request_from_text, requests_from_text
 from engine.request.prompt import Prompt, canonical, parse_prompts
-from engine.request.request import (
-    make_request,
-    request_from_json,
-    request_from_text,
-    requests_from_text,
-)
+from engine.request.request import make_request, request_from_json
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 
 from engine.errors import RequestError
 from engine.request.flag_values import FLAGS, parse_size
+from engine.request.from_text import request_from_text
 from engine.request.limits import MAX_SEED, RANGES
 from engine.request.prompt import Prompt
 from engine.request.recipe import PRESETS, SCHEDULES
-from engine.request.request import ImageRequest, make_request, request_from_json, request_from_text
+from engine.request.request import ImageRequest, make_request, request_from_json
 
 REQUESTS = st.builds(
     make_request,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import RequestError
-from engine.request.request import make_request, request_from_json, request_from_text
+from engine.request.from_text import request_from_text
+from engine.request.request import make_request, request_from_json
 
 SIDE = st.integers(16, 2048)
 
