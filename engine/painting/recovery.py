@@ -23,7 +23,7 @@ from engine.painting.cutouts import Cutouts, cut, plain_cutouts
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.memory_plan import advice, plan_memory
-from engine.painting.optimiser import Adam
+from engine.painting.optimisers import Optimiser
 from engine.random_numbers import Draws
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -47,7 +47,7 @@ class Recoverable(Protocol):
     perceptor: Perceptor
     recipe: Recipe
     latent: Latent
-    optimiser: Adam
+    optimiser: Optimiser
     iteration: int
     seconds: float
     losses: dict[str, float]
@@ -66,20 +66,18 @@ class BeforeStep:
     def __init__(self, painting: Recoverable) -> None:
         self._painting = painting
         self._optimiser = painting.optimiser
-        self._steps = painting.optimiser.steps
+        self._undo = painting.optimiser.undo()
         self._numbers = painting.iteration, painting.seconds, painting.losses
-        moments = painting.optimiser.mean, painting.optimiser.square
-        self._tensors = [(x, x.detach().clone()) for x in (painting.latent.z, *moments)]
+        self._z = painting.latent.z.detach().clone()
 
     @torch.no_grad()
     def restore(self) -> None:
         """Undo what happened since. Allocates nothing, as memory may have run out."""
         painting = self._painting
-        for tensor, before in self._tensors:
-            tensor.copy_(before)
+        painting.latent.z.copy_(self._z)
         painting.latent.z.grad = None
         painting.optimiser = self._optimiser
-        painting.optimiser.steps = self._steps
+        self._undo()
         painting.iteration, painting.seconds, painting.losses = self._numbers
 
 

@@ -7,7 +7,7 @@ are each painting's own. A single painting takes the same way as several.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -17,7 +17,8 @@ from engine.errors import NumericalError
 from engine.painting.cutouts import cut_each, draw_cutouts_of_each
 from engine.painting.footprint import cutout_side
 from engine.painting.iterate import Iterate
-from engine.painting.losses import clamp_with_gradient, regulariser_loss, smoothness_loss
+from engine.painting.losses import clamp_with_gradient, regulariser_loss
+from engine.painting.losses.chosen import PictureTerm
 from engine.painting.masking import Mask
 from engine.painting.recovery import (
     SNAPSHOT_EVERY,
@@ -39,7 +40,7 @@ class Painting(Recoverable, Protocol):
     anchor: Tensor | None
     mask: Mask | None
     recovery: Recovery
-    smoothness: float
+    picture_losses: Mapping[str, PictureTerm]
     widest: int
 
     @property
@@ -176,9 +177,7 @@ def _own_losses(painting: Painting, picture: Tensor) -> dict[str, Tensor]:
         own["regulariser"] = regulariser_loss(
             painting.latent.z, painting.anchor, alpha / painting.unit**2
         )
-    if painting.smoothness:
-        own["smoothness"] = smoothness_loss(picture, painting.smoothness)
-    return own
+    return own | {name: loss(picture) for name, loss in painting.picture_losses.items()}
 
 
 def _added_up(

@@ -7,7 +7,7 @@ prints; callers watch the iterates.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,9 @@ from engine.painting.losses import (
     prompt_loss,
     structure_loss,
 )
+from engine.painting.losses.chosen import PictureTerm, picture_losses
 from engine.painting.masking import Mask, composite, make_mask
-from engine.painting.optimiser import Adam
+from engine.painting.optimisers import Optimiser, make_optimiser
 from engine.painting.recovery import BeforeStep, Recovery, Term
 from engine.painting.step import step_once
 from engine.random_numbers import SCHEME, Draws
@@ -94,8 +95,9 @@ class Synthesis:
         self.recovery = Recovery()
         self.widest = 1  # the most paintings that were stepped together with it
         self.remarks = tuple(remarks)
-        # A picture that is edited as a whole keeps its own texture.
-        self.smoothness = recipe.smoothness if start is None or mask is not None else 0.0
+        self.picture_losses: Mapping[str, PictureTerm] = picture_losses(
+            recipe, start is None or mask is not None
+        )
         self.frame = frame
         self.original = None if start is None else start.to(generator.reference)
         self.latent = new_latent(generator, recipe, self.original, self.draws())
@@ -123,8 +125,8 @@ class Synthesis:
     def set_mask(self, mask: Tensor | None) -> None:
         """Change only this part of the picture from now on; None for all of it.
 
-        Outside the mask Adam's moments are reset, as they would keep moving z. Raises RequestError
-        if nothing can change, or if there is no starting picture to restore.
+        Outside the mask the optimiser's moments are reset, as they would keep moving z. Raises
+        RequestError if nothing can change, or if there is no starting picture to restore.
         """
         if mask is None:
             self.mask = None
@@ -138,16 +140,16 @@ class Synthesis:
             local=self.generator.local,
             exact=self.frame is not None and self.frame.exact,
         )
-        self.optimiser.mean *= self.mask.tokens
-        self.optimiser.square *= self.mask.tokens
+        self.optimiser.keep_only(self.mask.tokens)
 
     def _reset_masked_part(self) -> None:
         """Start the part that can change like a new picture, near the codebook's mean."""
         assert self.mask is not None
         self.latent.pull_to_mean(self.recipe.spread, self.mask.tokens)
 
-    def _new_optimiser(self) -> Adam:
-        return Adam(self.latent.z, self._rate(), self.recipe.betas)
+    def _new_optimiser(self) -> Optimiser:
+        recipe = self.recipe
+        return make_optimiser(recipe.optimiser, self.latent.z, self._rate(), recipe.betas)
 
     def _rate(self) -> float:
         """The learning rate of this iteration."""
@@ -286,7 +288,7 @@ class Synthesis:
         return notices
 
     def state_dict(self) -> dict[str, Any]:
-        """The state: z, Adam's moments, the seed, the iteration, the recovery.
+        """The state: z, the optimiser's moments, the seed, the iteration, the recovery.
 
         The seed and the iteration determine the random numbers. The mask is not included, since
         the same arguments give the same mask.
@@ -336,8 +338,7 @@ class Synthesis:
         self.optimiser = self._new_optimiser()
         self.optimiser.load_state_dict(state["optimiser"])
         if self.mask is not None:
-            self.optimiser.mean *= self.mask.tokens
-            self.optimiser.square *= self.mask.tokens
+            self.optimiser.keep_only(self.mask.tokens)
         self.seed = int(state["seed"])
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])

@@ -75,6 +75,20 @@ class Early:
 ADDITIONS = ("sum", "mean")
 """How the losses of several prompts are joined; see :class:`Recipe`."""
 
+OPTIMISERS = (
+    "adam",
+    "adamw",
+    "adamp",
+    "adamax",
+    "adagrad",
+    "diffgrad",
+    "nadam",
+    "radam",
+    "rmsprop",
+    "sgd",
+)
+"""What can move the latent: the paper's Adam, and PyTorch's and nerdyrodent's other ones."""
+
 Schedule = Callable[[float, int, int], float]
 
 
@@ -174,17 +188,17 @@ class Recipe:
 
     ``step`` is the unit of ``learning_rate``: "absolute", as in the paper, or "codebook" for
     multiples of the codebook's standard deviation, which suit any generator. ``spread`` (0 to 1)
-    scales the distance of a random start from the codebook's mean: 1, as in the paper, is the
-    codes themselves; near 0 the picture starts as one tone, and no trace of the start remains. The
-    same holds for a part of a picture that is painted from scratch. Adam is made new after
-    iteration ``restart_every``, counted from 0, and its multiples, ``restarts`` times in all.
-    ``addition`` is how the prompts' losses are joined: "sum" (section 2.5), or "mean" (H.1), which
-    divides them by the sum of the prompts' absolute weights; the regulariser then weighs as much
-    with several prompts as with one. ``cooling`` is the share of the learning rate that is
-    left at the end, decreasing linearly; at 1, as in the paper, the rate is constant. After each
-    ``period`` iterations the rate starts from the top again (Loshchilov and Hutter 2017), so a
-    finished painting that is continued equals one that was that long from the start.
-    ``smoothness`` is the weight of the picture's total variation
+    scales the distance of a random start from the codebook's mean: 1, as in the paper, is the codes
+    themselves; near 0 the picture starts as one tone, and no trace of the start remains. The same
+    holds for a part of a picture that is painted from scratch. ``optimiser`` is one of OPTIMISERS,
+    each with its published defaults; it is made new after iteration ``restart_every``, counted from
+    0, and its multiples, ``restarts`` times in all. ``addition`` is how the prompts' losses are
+    joined: "sum" (section 2.5), or "mean" (H.1), which divides them by the sum of the prompts'
+    absolute weights; the regulariser then weighs as much with several prompts as with one.
+    ``cooling`` is the share of the learning rate that is left at the end, decreasing linearly; at
+    1, as in the paper, the rate is constant. After each ``period`` iterations the rate starts from
+    the top again (Loshchilov and Hutter 2017), so a finished painting that is continued equals one
+    that was that long from the start. ``smoothness`` is the weight of the picture's total variation
     (engine.painting.losses.smoothness_loss) if it, or a part of it, is painted from scratch, but
     not if it is edited as a whole; the paper has no such term (0).
     """
@@ -194,6 +208,7 @@ class Recipe:
     iterations: int = 400
     learning_rate: float = 0.15
     step: str = "absolute"
+    optimiser: str = "adam"
     betas: tuple[float, float] = (0.9, 0.999)
     restart_every: int = 0
     restarts: int = 0

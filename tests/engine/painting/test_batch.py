@@ -77,7 +77,8 @@ def _fail(error: Exception) -> None:
 def assert_close(ours: Synthesis, alone: Synthesis) -> None:
     assert ours.iteration == alone.iteration
     torch.testing.assert_close(ours.latent.z, alone.latent.z, **CLOSE)
-    torch.testing.assert_close(ours.optimiser.square, alone.optimiser.square, **CLOSE)
+    for mine, theirs in zip(ours.optimiser.moments(), alone.optimiser.moments(), strict=True):
+        torch.testing.assert_close(mine, theirs, **CLOSE)
     assert ours.losses == pytest.approx(alone.losses, rel=1e-6, abs=1e-9)
 
 

@@ -13,6 +13,7 @@ from engine.errors import NumericalError, RequestError
 from engine.models.codebook import nearest_codes
 from engine.painting.iterate import Iterate
 from engine.painting.losses import smoothness_loss
+from engine.painting.optimisers import Adam
 from engine.painting.pipeline import paint
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
@@ -96,6 +97,7 @@ def test_adam_is_made_new_when_and_as_often_as_in_the_authors_notebook() -> None
     steps = []
     while synthesis.iteration < 6:
         synthesis.step()
+        assert isinstance(synthesis.optimiser, Adam)
         steps.append(synthesis.optimiser.steps)
     assert steps == [1, 2, 3, 1, 2, 3]
 

@@ -6,13 +6,16 @@ delays the first preview by 1.5 s. A test compares this one with torch's.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from engine.painting.optimisers.base import Optimiser
 
-class Adam:
+
+class Adam(Optimiser):
     """Adam for one tensor (Kingma and Ba 2014, algorithm 1); ``rate`` is the step size alpha."""
 
     def __init__(
@@ -22,8 +25,7 @@ class Adam:
         betas: tuple[float, float] = (0.9, 0.999),
         epsilon: float = 1e-8,
     ) -> None:
-        self.parameter = parameter
-        self.rate = rate
+        super().__init__(parameter, rate)
         self.betas = betas
         self.epsilon = epsilon
         self.steps = 0
@@ -40,7 +42,26 @@ class Adam:
         self.mean.lerp_(gradient, 1 - first)
         self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
         root = (self.square.sqrt() / (1 - second**self.steps) ** 0.5).add_(self.epsilon)
-        self.parameter.addcdiv_(self.mean, root, value=-self.rate / (1 - first**self.steps))
+        self._move(gradient, root, self.rate / (1 - first**self.steps))
+
+    def _move(self, gradient: Tensor, root: Tensor, length: float) -> None:
+        """Move the parameter by -``length`` times the mean divided by ``root``."""
+        self.parameter.addcdiv_(self.mean, root, value=-length)
+
+    def moments(self) -> list[Tensor]:
+        """The means of the gradient and of its square."""
+        return [self.mean, self.square]
+
+    def undo(self) -> Callable[[], None]:
+        """See :class:`Optimiser`."""
+        steps, before = self.steps, [(x, x.clone()) for x in self.moments()]
+
+        def restore() -> None:
+            self.steps = steps
+            for tensor, value in before:
+                tensor.copy_(value)
+
+        return restore
 
     def state_dict(self) -> dict[str, Any]:
         """A copy of the moments and the number of steps."""
