@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
     from engine.models.generators.base import Generator
     from engine.models.loading import Models, choose_device, load_models
-    from engine.models.perceptors.base import Perceptor, Tokens
+    from engine.models.perceptors.base import Perceptor
+    from engine.models.perceptors.tokenizing import Tokenizer, Tokens
 
 __all__ = [
     "Catalogue",
@@ -21,6 +22,7 @@ __all__ = [
     "ModelEntry",
     "Models",
     "Perceptor",
+    "Tokenizer",
     "Tokens",
     "choose_device",
     "load_catalogue",
@@ -38,7 +40,8 @@ _MODULES = {
     "choose_device": "loading",
     "load_models": "loading",
     "Perceptor": "perceptors.base",
-    "Tokens": "perceptors.base",
+    "Tokenizer": "perceptors.tokenizing",
+    "Tokens": "perceptors.tokenizing",
 }
 
 

@@ -73,7 +73,7 @@ class Vocabulary:
             if known != word.text:
                 pieces += [text[start : word.start], known or " "]
                 start = word.end
-        tokens = clip_tokenizer().encode("".join([*pieces, text[start:]]))
+        tokens = self.encode("".join([*pieces, text[start:]]))
         if self.known is not None:
             tokens = [token for token in tokens if token in self.known]
         return Reading(tuple(tokens), tuple(dict.fromkeys(unknown)), meaningful)
@@ -90,13 +90,18 @@ class Vocabulary:
             )
         )
 
+    def encode(self, text: str) -> list[int]:
+        """All tokens of ``text``, known or not."""
+        tokens: list[int] = clip_tokenizer().encode(text)
+        return tokens
+
     def _known(self, word: str) -> str | None:
         """``word``, or the same without its accents, as the perceptor knows it; None if not."""
-        if self.known is None or self.known.issuperset(clip_tokenizer().encode(word)):
+        if self.known is None or self.known.issuperset(self.encode(word)):
             return word
         parts = unicodedata.normalize("NFKD", word)
         plain = "".join(part for part in parts if not unicodedata.combining(part))
-        tokens = clip_tokenizer().encode(plain) if plain != word and plain.isascii() else []
+        tokens = self.encode(plain) if plain != word and plain.isascii() else []
         # Several tokens would be the sounds of a foreign word.
         return plain if len(tokens) == 1 and tokens[0] in self.known else None
 

@@ -44,13 +44,17 @@ def concept_scores(
     The perceptor sees the whole picture, squeezed to a square. Concepts without a word that it
     knows are left out, as are scores that are not finite.
     """
-    known = [concept for concept in dict.fromkeys(concepts) if _known(perceptor, concept)]
+    known = [concept for concept in dict.fromkeys(concepts) if perceptor.tokenize(concept).count]
     if not known:
         return {}
     with torch.no_grad():
         side = perceptor.resolution
         whole = functional.interpolate(
-            picture[None], (side, side), mode="bicubic", antialias=True, align_corners=False
+            picture[None],
+            (side, side),
+            mode=perceptor.interpolation,
+            antialias=True,
+            align_corners=False,
         ).clamp(0, 1)
         image = perceptor.read_image(whole)[0]  # [D]
         texts = perceptor.encode_text(
@@ -74,8 +78,3 @@ def softmax_scores(similarities: Tensor, count: int, scale: float) -> Tensor:
     logits = scale * similarities.to(torch.float64)
     neutral = torch.logsumexp(logits[count:], dim=0)
     return torch.sigmoid(logits[:count] - neutral)
-
-
-def _known(perceptor: Perceptor, concept: str) -> bool:
-    """Whether any token is left between the start and end tokens."""
-    return int((perceptor.tokenize(concept).ids != 0).sum()) > 2

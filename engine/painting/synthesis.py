@@ -282,7 +282,7 @@ class Synthesis:
                         "this model reads; its end was ignored.",
                         words=prompt.words[:40],
                         count=tokens.cut,
-                        most=self.perceptor.context_length - 2,
+                        most=self.perceptor.tokenizer.room,
                     )
                 )
         return notices

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from engine.models.packages import clip_tokenizer
+from engine.models.perceptors.tokenizing import Tokenizer, Tokens
 from engine.models.vocabulary import Vocabulary
-
-_START, _END = "<|startoftext|>", "<|endoftext|>"
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """A tokenised text.
-
-    ``ids`` [context_length] is padded with zeros; ``unknown`` are the words that were left out
-    because the perceptor was not trained on them; ``cut`` is the number of tokens that did not
-    fit into the context.
-    """
-
-    ids: Tensor
-    unknown: tuple[str, ...] = ()
-    cut: int = 0
 
 
 class Perceptor(nn.Module, ABC):
     """Maps words and pictures to unit vectors of ``width`` D, closer the better they match.
 
     ``resolution`` is the side in pixels of the pictures it takes; with ``any_side`` it takes other
-    sides, too. ``context_length`` is the number of tokens it reads, start and end included. All
-    perceptors use CLIP's vocabulary; ``known`` [vocabulary] marks the tokens that this one was
-    trained on, None all of them. ``mean`` and ``std``, by channel, normalise its pictures.
+    sides, too. ``mean`` and ``std``, by channel, normalise its pictures, and ``interpolation``
+    ("bicubic" or "bilinear") is how its training resized them. ``tokenizer`` reads its texts.
     ``original`` reads it again, in float32 and on the CPU, if it was told to compute in bf16.
     """
 
@@ -48,21 +31,24 @@ class Perceptor(nn.Module, ABC):
         self,
         *,
         resolution: int,
-        context_length: int,
         width: int,
         mean: Sequence[float],
         std: Sequence[float],
-        known: Tensor | None = None,
+        tokenizer: Tokenizer,
+        interpolation: str = "bicubic",
     ) -> None:
         super().__init__()
         self.resolution = resolution
-        self.context_length = context_length
         self.width = width
-        self.vocabulary = Vocabulary(
-            None if known is None else frozenset(known.nonzero().flatten().tolist())
-        )
+        self.tokenizer = tokenizer
+        self.interpolation = interpolation
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that it knows."""
+        return self.tokenizer.vocabulary
 
     @property
     def device(self) -> torch.device:
@@ -72,7 +58,7 @@ class Perceptor(nn.Module, ABC):
     @property
     @abstractmethod
     def scale(self) -> float:
-        """The factor of similarities before a softmax over captions."""
+        """The factor of similarities before a softmax over captions, or a sigmoid."""
 
     @abstractmethod
     def encode_tokens(self, ids: Tensor) -> Tensor:
@@ -105,13 +91,7 @@ class Perceptor(nn.Module, ABC):
 
     def tokenize(self, text: str) -> Tokens:
         """Split ``text`` into tokens; any text is accepted."""
-        tokenizer = clip_tokenizer()
-        reading = self.vocabulary.read(text)
-        room = self.context_length - 2
-        ids = torch.zeros(self.context_length, dtype=torch.long)
-        row = [tokenizer.encoder[_START], *reading.tokens[:room], tokenizer.encoder[_END]]
-        ids[: len(row)] = torch.tensor(row)
-        return Tokens(ids, reading.unknown, max(0, len(reading.tokens) - room))
+        return self.tokenizer.tokenize(text)
 
 
 def known_tokens(rows: Tensor, count: int) -> Tensor | None:

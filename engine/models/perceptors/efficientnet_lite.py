@@ -24,6 +24,7 @@ from engine.models.kernels.inverted_residual import InvertedResidual, inverted_r
 from engine.models.part_settings import check_names, number
 from engine.models.perceptors.base import Perceptor
 from engine.models.perceptors.text_tower import TextTower, read_tower
+from engine.models.perceptors.tokenizing import clip_tokens
 from engine.models.state_dict import Uninitialised, fill
 from engine.translatable import Translatable
 
@@ -145,11 +146,10 @@ class ClassifierPerceptor(Perceptor):
     ) -> None:
         super().__init__(
             resolution=resolution,
-            context_length=tower.sizes.context,
             width=CLASSES,
             mean=MEAN,
             std=STD,
-            known=known,
+            tokenizer=clip_tokens(tower.sizes.context, known),
         )
         self.classifier = classifier
         self.tower = tower

@@ -33,6 +33,7 @@ from engine.models.perceptors.open_clip_config import (
     read_open_clip_config,
 )
 from engine.models.perceptors.picture_tower import PictureTransformer, picture_tower
+from engine.models.perceptors.tokenizing import clip_tokens
 from engine.models.state_dict import Uninitialised, fill
 from engine.models.tensor_names import is_average, model_tensors, unwrapped
 from engine.translatable import Translatable
@@ -63,11 +64,10 @@ class ClipPerceptor(Perceptor):
     ) -> None:
         super().__init__(
             resolution=clip.visual.input_resolution,
-            context_length=clip.context_length,
             width=clip.text_projection.shape[1],
             mean=mean,
             std=std,
-            known=known,
+            tokenizer=clip_tokens(clip.context_length, known),
         )
         clip.visual = picture_tower(clip.visual)
         self.clip = clip
