@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pickle
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from PIL import Image
@@ -27,10 +26,8 @@ from engine.request.request import ImageRequest, request_from_json
 from engine.translatable import Translatable
 from engine.worker.frames import Recorder
 from engine.worker.messages import (
-    AboutJob,
     Busy,
     JobEvent,
-    Logged,
     Paint,
     Saved,
     Started,
@@ -39,8 +36,8 @@ from engine.worker.messages import (
 )
 from engine.worker.scores import scores_of
 from engine.worker.small_pictures import overlay_of, preview_of
+from engine.worker.worker_job import Send, WorkerJob
 
-Send = Callable[[AboutJob | Busy | Logged], None]
 _STEPPED_EVERY = 1.0  # seconds
 _REMEMBERED = 50  # iterations for the time that is left
 _NEW_MODEL = Translatable(
@@ -51,33 +48,6 @@ _OLD_NUMBERS = Translatable(
     "This picture can't be continued, because an earlier version painted it with other random "
     "numbers; press Edit to start from the picture."
 )
-
-
-class WorkerJob(Protocol):
-    """A job that a worker can step.
-
-    ``interrupt`` is set to "stop" or "cancel" when that is asked for.
-    """
-
-    id: str
-    request: ImageRequest
-    interrupt: str | None
-
-    @property
-    def started(self) -> bool:
-        """Whether :meth:`start` has set it up."""
-
-    def start(self, load: Callable[[], Models]) -> None:
-        """Set up with the models that ``load`` returns; raises EngineError if it cannot."""
-
-    def advance(self) -> bool:
-        """Do one iteration; True if the job is over and its outcome was sent."""
-
-    def save(self) -> None:
-        """Keep what a later process can continue from, if there is something."""
-
-    def close(self) -> None:
-        """Clean up, whether or not it succeeded."""
 
 
 class StepReporter:
@@ -118,19 +88,16 @@ class StepReporter:
         return iterate.seconds / (iterate.iteration + 1)
 
 
-class PaintJob:
+class PaintJob(WorkerJob):
     """One picture: stepped, previewed, saved every few seconds, and sent when it is finished.
 
     ``interrupt`` may be set to "stop" or "cancel"; the job obeys within one iteration.
     """
 
     def __init__(self, order: Paint, settings: WorkerSettings, send: Send) -> None:
-        self.id = order.id
-        self.request = request_from_json(order.request)
-        self.interrupt: str | None = None
+        super().__init__(order.id, request_from_json(order.request), send)
         self._order = order
         self._settings = settings
-        self._send = send
         self._models: Models | None = None
         self._synthesis: Synthesis | None = None
         self._recorder: Recorder | None = None
@@ -281,9 +248,6 @@ class PaintJob:
             facts["stopped_at"] = synthesis.iteration
         return png_bytes(picture, picture_texts(self.request, facts))
 
-    def close(self) -> None:
-        """Nothing to clean up: the state's file belongs to the store."""
-
     def save(self) -> None:
         """Write the state to its file atomically, and report it.
 
@@ -363,9 +327,6 @@ class PaintJob:
             if self._recorder.problem:
                 self._warn(f"the frames for a video could not be kept: {self._recorder.problem}")
             self._recorder = None
-
-    def _warn(self, text: str) -> None:
-        self._send(Logged(self.id, logging.WARNING, text))
 
 
 def _area(synthesis: Synthesis) -> list[int] | None:

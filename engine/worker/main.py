@@ -36,7 +36,7 @@ from engine.painting.iterate import Iterate
 from engine.request.request import request_from_json
 from engine.worker.failures import DEVICE_LOST, OUT_OF_MEMORY, unexpected_error
 from engine.worker.frames import read_recording
-from engine.worker.jobs import PaintJob, WorkerJob
+from engine.worker.jobs import PaintJob
 from engine.worker.messages import (
     HEADER,
     Busy,
@@ -60,6 +60,7 @@ from engine.worker.recorded_videos import RecordedVideoJob
 from engine.worker.time_lapses import TimeLapseJob
 from engine.worker.turns import Turns
 from engine.worker.unchanged_job import UnchangedJob
+from engine.worker.worker_job import WorkerJob
 
 _HEARTBEAT_EVERY = 1.0  # seconds
 

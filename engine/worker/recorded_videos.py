@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -10,13 +9,13 @@ from engine.events import Cancelled, Done
 from engine.models import Models, Perceptor
 from engine.request.request import request_from_json
 from engine.worker.frames import Recording
-from engine.worker.jobs import Send
-from engine.worker.messages import JobEvent, Logged, RenderTimeLapse
+from engine.worker.messages import JobEvent, RenderTimeLapse
 from engine.worker.scores import picture_scores
 from engine.worker.video_file import VideoFile
+from engine.worker.worker_job import Send, WorkerJob
 
 
-class RecordedVideoJob:
+class RecordedVideoJob(WorkerJob):
     """A picture's time-lapse from ``recording``, which must be complete.
 
     It takes about a second and reports no iterations, as it makes none. A model is only loaded to
@@ -24,12 +23,9 @@ class RecordedVideoJob:
     """
 
     def __init__(self, order: RenderTimeLapse, recording: Recording, send: Send) -> None:
-        self.id = order.id
-        self.request = request_from_json(order.request)
-        self.interrupt: str | None = None
+        super().__init__(order.id, request_from_json(order.request), send)
         self._order = order
         self._recording = recording
-        self._send = send
         self._added = 0
         self._began = time.perf_counter()
         self._perceptor: Perceptor | None = None
@@ -75,12 +71,6 @@ class RecordedVideoJob:
         )
         self._send(JobEvent(self.id, done))
         return True
-
-    def _warn(self, text: str) -> None:
-        self._send(Logged(self.id, logging.WARNING, text))
-
-    def save(self) -> None:
-        """Keep nothing: a later process starts again."""
 
     def close(self) -> None:
         """Delete the file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 
@@ -13,26 +12,24 @@ from engine.painting.iterate import Iterate
 from engine.painting.pipeline import prepare
 from engine.painting.synthesis import Synthesis
 from engine.request.request import request_from_json
-from engine.worker.jobs import Send, StepReporter
-from engine.worker.messages import JobEvent, Logged, RenderTimeLapse, Started, WorkerSettings
+from engine.worker.jobs import StepReporter
+from engine.worker.messages import JobEvent, RenderTimeLapse, Started, WorkerSettings
 from engine.worker.scores import scores_of
 from engine.worker.video_file import VideoFile
+from engine.worker.worker_job import Send, WorkerJob
 
 
-class TimeLapseJob:
+class TimeLapseJob(WorkerJob):
     """A picture's time-lapse. The picture is painted again, bit for bit the same.
 
     ``interrupt`` may be set to "cancel"; a time-lapse cannot be stopped early.
     """
 
     def __init__(self, order: RenderTimeLapse, settings: WorkerSettings, send: Send) -> None:
-        self.id = order.id
-        self.request = request_from_json(order.request)
-        self.interrupt: str | None = None
+        super().__init__(order.id, request_from_json(order.request), send)
         self._settings = settings
         self._told = -float("inf")
         self._order = order
-        self._send = send
         self._synthesis: Synthesis | None = None
         self._video: VideoFile | None = None
         self._reporter = StepReporter(order.id, send)
@@ -105,12 +102,6 @@ class TimeLapseJob:
         self._send(
             JobEvent(self.id, Progress(iterate.iteration, self._order.iterations, b"", {}, eta))
         )
-
-    def _warn(self, text: str) -> None:
-        self._send(Logged(self.id, logging.WARNING, text))
-
-    def save(self) -> None:
-        """Keep nothing: a later process starts again."""
 
     def close(self) -> None:
         """Delete the file."""

@@ -9,7 +9,8 @@ from collections.abc import Hashable, Sequence
 from engine.models.free_memory import free_bytes
 from engine.painting.batch import most_together, shape_of
 from engine.painting.synthesis import Synthesis
-from engine.worker.jobs import PaintJob, WorkerJob
+from engine.worker.jobs import PaintJob
+from engine.worker.worker_job import WorkerJob
 
 MOST = 16
 """Jobs of one worker."""

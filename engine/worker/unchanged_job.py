@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable
 
@@ -14,30 +13,30 @@ from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.limits import MAX_SEED
 from engine.request.request import ImageRequest
 from engine.version import version
-from engine.worker.messages import Busy, JobEvent, Logged, Paint
+from engine.worker.messages import Busy, JobEvent, Paint
 from engine.worker.scores import picture_scores
+from engine.worker.worker_job import Send, WorkerJob
 
-Send = Callable[[Busy | JobEvent | Logged], None]
 
-
-class UnchangedJob:
+class UnchangedJob(WorkerJob):
     """An edit that changes nothing. A model is only loaded to score the picture for concepts.
 
     ``interrupt`` may be set to "stop" or "cancel", as a PaintJob's.
     """
 
     def __init__(self, order: Paint, request: ImageRequest, send: Send) -> None:
-        self.id = order.id
-        self.request = request
-        self.interrupt: str | None = None
-        self.started = False
+        super().__init__(order.id, request, send)
         self._order = order
-        self._send = send
         self._load: Callable[[], Models] | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether it is set up."""
+        return self._load is not None
 
     def start(self, load: Callable[[], Models]) -> None:
         """Remember where the models come from."""
-        self._load, self.started = load, True
+        self._load = load
 
     def advance(self) -> bool:
         """Send the picture, or that the job was cancelled."""
@@ -66,12 +65,3 @@ class UnchangedJob:
         )
         self._send(JobEvent(self.id, done))
         return True
-
-    def _warn(self, text: str) -> None:
-        self._send(Logged(self.id, logging.WARNING, text))
-
-    def save(self) -> None:
-        """Do nothing: there is no state."""
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to clean up."""

@@ -1,0 +1,50 @@
+"""What all jobs of a worker have in common."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from engine.models import Models
+from engine.request.request import ImageRequest
+from engine.worker.messages import AboutJob, Busy, Logged
+
+Send = Callable[[AboutJob | Busy | Logged], None]
+
+
+class WorkerJob(ABC):
+    """A job that a worker can step, and that answers through ``send``.
+
+    ``interrupt`` is set to "stop" or "cancel" when that is asked for.
+    """
+
+    def __init__(self, id: str, request: ImageRequest, send: Send) -> None:
+        self.id = id
+        self.request = request
+        self.interrupt: str | None = None
+        self._send = send
+
+    @property
+    @abstractmethod
+    def started(self) -> bool:
+        """Whether :meth:`start` has set it up."""
+
+    @abstractmethod
+    def start(self, load: Callable[[], Models]) -> None:
+        """Set up with the models that ``load`` returns; raises EngineError if it cannot."""
+
+    @abstractmethod
+    def advance(self) -> bool:
+        """Do one iteration; True if the job is over and its outcome was sent."""
+
+    def save(self) -> None:
+        """Keep what a later process can continue from; by default nothing: it starts again."""
+        return
+
+    def close(self) -> None:
+        """Clean up, whether or not it succeeded; by default there is nothing."""
+        return
+
+    def _warn(self, text: str) -> None:
+        self._send(Logged(self.id, logging.WARNING, text))
