@@ -9,7 +9,7 @@ from dataclasses import replace
 from engine.events import Done, Ending, Progress
 from engine.jobs.eta import Effort, EtaEstimator
 from engine.jobs.job import Job
-from engine.jobs.workers import DeviceWorker, Order, WorkerDiedError
+from engine.jobs.workers import DeviceWorker, Order, WorkerDiedError, pass_on_interrupt
 from engine.worker.messages import AboutJob, JobEvent, Saved, Started
 
 
@@ -38,7 +38,7 @@ class Attempt:
         await self._worker.submit(order, job.setbacks.hangs)
         async with contextlib.aclosing(self._worker.events(job.id)) as messages:
             if job.interrupt is not None:  # asked for before the worker had the job
-                (self._worker.stop if job.interrupt == "stop" else self._worker.cancel)(job.id)
+                pass_on_interrupt(self._worker, job)
             async for message in messages:
                 ending = self._take(message)
                 if ending is not None:

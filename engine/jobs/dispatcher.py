@@ -16,7 +16,7 @@ from engine.jobs.job import Job, JobStore
 from engine.jobs.line import Line
 from engine.jobs.painter import Painter
 from engine.jobs.placing import Placing
-from engine.jobs.workers import DeviceWorker, WorkerDiedError
+from engine.jobs.workers import DeviceWorker, WorkerDiedError, pass_on_interrupt
 from engine.tasks import spawn
 from engine.translatable import Translatable
 from engine.worker.failures import unexpected_error
@@ -79,7 +79,7 @@ class Dispatcher:
         """Tell the worker that paints ``job`` of its interrupt; the next one learns it anyway."""
         worker = self._placing.running.get(job)
         if worker is not None:
-            (worker.stop if job.interrupt == "stop" else worker.cancel)(job.id)
+            pass_on_interrupt(worker, job)
 
     async def close(self) -> None:
         """Let the workers save, and end them within 5 s; jobs in progress are queued again."""

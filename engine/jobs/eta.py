@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.jobs.job import Job
 from engine.request.recipe import PRESETS
 from engine.request.request import ImageRequest
 
@@ -48,19 +49,7 @@ class EtaEstimator:
 
     @staticmethod
     def _key(request: ImageRequest) -> tuple[object, ...]:
-        return (
-            request.model,
-            request.preset,
-            request.width,
-            request.height,
-            request.aspect,
-            request.pixels,
-            request.cutouts,
-            request.iterations,
-            request.more,
-            request.init_image is None,
-            request.strength,
-        )
+        return (*kind_of(request), request.iterations, request.more, request.strength)
 
     def learn_size(self, request: ImageRequest, effort: Effort, iterations: int) -> None:
         """Record what ``request`` amounts to, as its worker reports."""
@@ -122,6 +111,28 @@ class EtaEstimator:
             return 0.0
         effort, iterations = self.effort(request)
         return iterations * self.seconds_per_iteration(effort)
+
+    def seconds_left(self, job: Job) -> float:
+        """Seconds of painting that are left of ``job``, measured or estimated."""
+        left = job.seconds_left
+        return self.seconds(job.request) if left is None else left
+
+
+def kind_of(request: ImageRequest) -> tuple[object, ...]:
+    """What requests have in common whose pictures have one shape, edits perhaps not.
+
+    It begins with the model and the preset.
+    """
+    return (
+        request.model,
+        request.preset,
+        request.width,
+        request.height,
+        request.aspect,
+        request.pixels,
+        request.cutouts,
+        request.init_image is None,
+    )
 
 
 def finish_times(running: Iterable[float], waiting: Iterable[float], devices: int) -> list[float]:

@@ -24,9 +24,7 @@ class Line:
 
     def push(self, job: Job) -> None:
         """Add a new job; its work is what is left of it, or else estimated."""
-        left = job.seconds_left
-        work = self._estimator.seconds(job.request) if left is None else left
-        self._waiting.push(job.person, job, work)
+        self._waiting.push(job.person, job, self._estimator.seconds_left(job))
 
     def push_started(self, job: Job) -> None:
         """Add a job that was started before a restart."""

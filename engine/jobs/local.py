@@ -10,6 +10,7 @@ from functools import partial
 
 from engine.events import Progress
 from engine.jobs.devices import find_devices
+from engine.jobs.eta import kind_of
 from engine.jobs.workers import Condition, Order, WorkerDiedError
 from engine.request.request import ImageRequest
 from engine.tasks import spawn
@@ -97,7 +98,7 @@ class LocalWorker:
         later, and none sooner.
         """
         others = [other for other in running if not other.changes_nothing]
-        if others and not request.changes_nothing and _kind(others[0]) != _kind(request):
+        if others and not request.changes_nothing and kind_of(others[0]) != kind_of(request):
             return 0
         return max(0, self.slots - len(running))
 
@@ -225,20 +226,6 @@ class LocalWorker:
         async with self._starting:
             if self._process is not None:
                 await self._process.close(seconds)
-
-
-def _kind(request: ImageRequest) -> tuple[object, ...]:
-    """What requests have in common whose pictures have one shape, edits perhaps not."""
-    return (
-        request.model,
-        request.preset,
-        request.width,
-        request.height,
-        request.aspect,
-        request.pixels,
-        request.cutouts,
-        request.init_image is None,
-    )
 
 
 async def local_workers(

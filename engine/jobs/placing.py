@@ -51,7 +51,7 @@ class Placing:
         sharing = Counter(self.running.values())
         loads: dict[DeviceWorker, float] = {}
         for job, worker in self.running.items():
-            left = self.seconds_left(job)
+            left = self._estimator.seconds_left(job)
             if isinstance(job.latest, Progress):
                 left /= sharing[worker]
             loads[worker] = loads.get(worker, 0.0) + left
@@ -80,11 +80,6 @@ class Placing:
     def patience(self) -> float | None:
         """Seconds until :meth:`place` should be asked again although nothing has changed."""
         return None if self._held_until is None else max(0.0, self._held_until - self._clock())
-
-    def seconds_left(self, job: Job) -> float:
-        """Seconds of painting that are left of ``job``, measured or estimated."""
-        left = job.seconds_left
-        return self._estimator.seconds(job.request) if left is None else left
 
     def _usable(self, job: Job) -> list[DeviceWorker]:
         by_condition: dict[str, list[DeviceWorker]] = {"ready": [], "starting": [], "broken": []}
@@ -119,13 +114,13 @@ class Placing:
         return None if now < until else best
 
     def _is_free(self, worker: DeviceWorker, job: Job) -> bool:
-        running = [other for other, where in self.running.items() if where is worker]
+        running = self._running_on(worker)
         if running and any(each.is_suspect for each in (job, *running)):
             return False  # alone, it does not take others with it
         return worker.free_slots(job.request, [other.request for other in running]) > 0
 
     def _free_in(self, worker: DeviceWorker) -> float:
-        return min(
-            (self.seconds_left(job) for job, where in self.running.items() if where is worker),
-            default=0.0,
-        )
+        return min(map(self._estimator.seconds_left, self._running_on(worker)), default=0.0)
+
+    def _running_on(self, worker: DeviceWorker) -> list[Job]:
+        return [job for job, where in self.running.items() if where is worker]

@@ -346,7 +346,7 @@ class PaintQueue:
         """Publish the position and time of each waiting job, if they have changed."""
         self._refreshed = time.monotonic()
         jobs, running = self.positions(), len(self._placing.running)
-        left = [self._placing.seconds_left(job) for _, job in jobs]
+        left = [self.estimator.seconds_left(job) for _, job in jobs]
         times = finish_times(self._placing.loads(), left[running:], self._placing.devices)
         for (position, job), eta in zip(jobs, [*left[:running], *times], strict=True):
             job.eta = eta

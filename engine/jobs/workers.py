@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Literal, Protocol
 
+from engine.jobs.job import Job
 from engine.request.request import ImageRequest
 from engine.worker.messages import AboutJob, Paint, RenderTimeLapse
 from engine.worker.status import WorkerStatus
@@ -73,3 +74,8 @@ class DeviceWorker(Protocol):
 
     async def close(self, seconds: float) -> None:
         """Let it save its jobs and end; kill it after ``seconds``. It is not started again."""
+
+
+def pass_on_interrupt(worker: DeviceWorker, job: Job) -> None:
+    """Tell ``worker`` how ``job`` was interrupted."""
+    (worker.stop if job.interrupt == "stop" else worker.cancel)(job.id)

@@ -288,8 +288,9 @@ class Simulation:
     def __init__(self, jobs, devices, load):
         self.now, self.load, self.number = 0.0, load, count()
         self.largest = max(seconds for *_, seconds in jobs)
-        estimator = EtaEstimator()
-        self.placing, self.line = Placing(estimator, lambda: self.now), Line(estimator)
+        self.estimator = EtaEstimator()
+        self.placing = Placing(self.estimator, lambda: self.now)
+        self.line = Line(self.estimator)
         self.placing.workers = [ScriptedWorker("m", load_seconds=load) for _ in range(devices)]
         self.arrivals = sorted(jobs)
         self.ends: list[tuple[float, int, Job]] = []
@@ -336,7 +337,7 @@ class Simulation:
             assert self.line.pop() is job
             self.started += 1
             assert isinstance(worker, ScriptedWorker)
-            seconds = self.placing.seconds_left(job)
+            seconds = self.estimator.seconds_left(job)
             self.served[job.person] += seconds
             end = self.now + worker.load_seconds(job.request.model) + seconds
             heapq.heappush(self.ends, (end, next(self.number), job))
