@@ -22,6 +22,7 @@ import torch
 import typer
 
 from bench.common.cli import AsJson, print_result
+from bench.timing.weights import FULL
 from engine.errors import MissingModelError
 from engine.models import Models, load_models
 from engine.models.generators.taming import VQGenerator, VQModel
@@ -121,7 +122,7 @@ def _models(case: Case) -> Models:
         if case.model != "imagenet-16384":
             raise
     sys.stderr.write(f"{case.model} is not installed; its weights are random.\n")
-    generator = VQGenerator(VQModel(_IMAGENET, 16384, 256))
+    generator = VQGenerator(VQModel(FULL.ddconfig, FULL.n_embed, FULL.embed_dim))
     if case.precision == "bf16":
         generator.decode_in_bf16()
     clip = new_clip(
@@ -145,20 +146,6 @@ def _models(case: Case) -> Models:
         torch.device("cpu"),
         precision=case.precision,
     )
-
-
-_IMAGENET = {
-    "double_z": False,
-    "z_channels": 256,
-    "resolution": 256,
-    "in_channels": 3,
-    "out_ch": 3,
-    "ch": 128,
-    "ch_mult": [1, 1, 2, 2, 4],
-    "num_res_blocks": 2,
-    "attn_resolutions": [16],
-    "dropout": 0.0,
-}
 
 
 def _resident(name: str) -> int:
