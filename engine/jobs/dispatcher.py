@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import uuid
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -137,9 +136,8 @@ class Dispatcher:
         self.wake()
 
     def _fail(self, job: Job, error: BaseException) -> None:
-        reference = uuid.uuid4().hex[:8]
+        reference, ending = unexpected_error()
         log.error("reference %s", reference, exc_info=error, extra={"job": job.id})
-        ending = unexpected_error(reference)
         self._in_background(self._painter.store_failure(job, ending), f"failure of {job.id}")
         self._end(job, ending)
 
@@ -163,9 +161,9 @@ class Dispatcher:
                 log.warning("ended, but another process owns this job", extra={"job": job.id})
                 ending = Failed(_GONE)
         except (EngineError, OSError) as error:
-            reference = uuid.uuid4().hex[:8]
+            reference, failure = unexpected_error()
             log.error("reference %s: %s", reference, error, extra={"job": job.id})
-            ending = unexpected_error(reference)
+            ending = failure
             await self._painter.store_failure(job, ending)
         self._end(job, ending)
 

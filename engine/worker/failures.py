@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from engine.events import Failed
 from engine.translatable import Translatable
 
@@ -39,9 +41,10 @@ def died_twice(*, lost_device: bool) -> Failed:
     )
 
 
-def unexpected_error(reference: str) -> Failed:
-    """Any other error; the log has it under ``reference``."""
-    return Failed(
+def unexpected_error() -> tuple[str, Failed]:
+    """Any other error, and a new reference under which the log has to have it."""
+    reference = uuid.uuid4().hex[:8]
+    return reference, Failed(
         Translatable(
             "Something went wrong, and the error was logged; tell the bot's host the reference "
             "{reference}.",

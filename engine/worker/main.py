@@ -18,7 +18,6 @@ import sys
 import threading
 import time
 import traceback
-import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -246,10 +245,10 @@ class JobLoop:
             if is_lost_device(error):
                 text = f"the device was lost in job {job.id}: {error}"
                 raise ReplaceMeError(text, DEVICE_LOST) from error
-            reference = uuid.uuid4().hex[:8]
+            reference, ending = unexpected_error()
             trace = "".join(traceback.format_exception(error))
             self._send(Logged(job.id, logging.ERROR, f"reference {reference}\n{trace}"))
-            self._send(JobEvent(job.id, unexpected_error(reference)))
+            self._send(JobEvent(job.id, ending))
         return True
 
     def _save_others(self, job: WorkerJob) -> None:
