@@ -85,12 +85,11 @@ class Recovery:
     """The failures of one painting so far.
 
     Each iteration looks at its cutouts in ``passes``, never fewer than ``fewest``, and decodes in
-    less memory with ``recompute``. ``last_finite``
-    is the last state from which a step gave finite numbers, None before the first.
-    ``float32_since`` is the iteration from which the painting continued in float32, None if it did
-    not have to. ``rollbacks`` counts the returns to an earlier state: the numbers drawn depend on
-    it, since the same ones would fail in the same way. With ``checks_memory`` it
-    does not go on in float32 if that does not fit.
+    less memory with ``recompute``. ``last_finite`` is the last state from which a step gave finite
+    numbers, None before the first. ``float32_since`` is the iteration from which the painting
+    continued in float32, None if it did not have to. ``rollbacks`` counts the returns to an earlier
+    state: the numbers drawn depend on it, since the same ones would fail in the same way. With
+    ``checks_memory`` it does not go on in float32 if that does not fit.
     """
 
     def __init__(self) -> None:
@@ -353,5 +352,4 @@ def size_that_fits(
 def _try_size(generator: Generator, perceptor: Perceptor, width: int, height: int) -> None:
     zq = generator.random_latent(height, width, Draws(0)).detach().requires_grad_()
     picture = clamp_with_gradient(generator.decode_in_less_memory(zq))
-    whole = plain_cutouts(torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
-    perceptor.encode_image(cut(picture, whole, perceptor.resolution)).sum().backward()
+    perceptor.encode_image(cut(picture, plain_cutouts(), perceptor.resolution)).sum().backward()

@@ -176,11 +176,12 @@ def _small_draws(n: int) -> dict[Stream, tuple[int, ...]]:
     }
 
 
-def plain_cutouts(box: Tensor) -> Cutouts:
-    """The crops ``box`` [N, 4] without augmentation; [[0, 0, 1, 1]] is the whole picture.
+def plain_cutouts(box: Tensor | None = None) -> Cutouts:
+    """The crops ``box`` [N, 4] without augmentation; by default one of the whole picture.
 
     A crop that extends beyond the picture shows its reflection there.
     """
+    box = torch.tensor([[0.0, 0.0, 1.0, 1.0]]) if box is None else box
     n = len(box)
     no, nothing = torch.zeros(n, dtype=torch.bool), torch.zeros(n)
     return Cutouts(
