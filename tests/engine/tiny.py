@@ -7,6 +7,7 @@ import torch
 from engine.models.generators.taming import VQGenerator, VQModel
 from engine.models.packages import clip_model
 from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
+from engine.painting.synthesis import Synthesis
 from engine.request.recipe import Augmentation, Recipe
 from tests.checkpoints import DDCONFIG
 
@@ -62,3 +63,15 @@ def tiny_recipe(**changes: object) -> Recipe:
     """24 x 32 px, 6 iterations, nothing augmented."""
     values = {"width": 32, "height": 24, "iterations": 6, "augmentation": PLAIN, **changes}
     return Recipe(**values)  # type: ignore[arg-type]  # the tests' own keyword arguments
+
+
+def check_resumes(one: Synthesis, other: Synthesis) -> None:
+    """Step ``one``, and let ``other`` do the same step from a saved state.
+
+    Fails unless both then show the same picture, bit for bit.
+    """
+    state = one.state_dict()
+    one.step()
+    other.load_state_dict(state)
+    other.step()
+    assert torch.equal(one.look().image, other.look().image)

@@ -8,10 +8,6 @@ import pytest
 
 from bot.delivery import delivery as delivery_module
 from bot.delivery import posting
-from bot.delivery.delivery import Delivery
-from bot.delivery.results import Results
-from bot.host.settings import OperationsSettings
-from bot.requests.deletions import Deletions
 from data.people import Preferences
 from engine.events import Cancelled, Failed, Progress, Queued
 from engine.jobs.job import Job, JobRecord, Place
@@ -30,32 +26,8 @@ def _no_pauses(monkeypatch):
 
 
 @pytest.fixture
-async def deliveries(store, client, guild_settings):
-    made = []
-
-    def make():
-        queue = PaintQueue(store)
-        made.append(
-            Delivery(
-                store,
-                queue,
-                guild_settings,
-                client,
-                Results(store, client, OperationsSettings()),
-                0.0,
-                Deletions(store, queue, client).note,
-            )
-        )
-        return made[-1]
-
-    yield make
-    for each in made:
-        await each.close()
-
-
-@pytest.fixture
-def delivery(deliveries):
-    return deliveries()
+def delivery(new_delivery):
+    return new_delivery()
 
 
 @pytest.fixture
@@ -270,7 +242,7 @@ async def test_a_server_that_changes_right_after_a_refusal_still_gets_the_result
 
 
 async def test_a_shutdown_is_announced_and_the_next_start_delivers(
-    store, channel, delivery, deliveries, follow
+    store, channel, delivery, new_delivery, follow
 ):
     job = await follow()
     job.publish(painting(3))
@@ -279,7 +251,7 @@ async def test_a_shutdown_is_announced_and_the_next_start_delivers(
     assert "restarting" in channel.messages[0].content
     await store.started(job.id)
     await store.rendered(job.id, done(b"a picture"))  # the worker was faster than the shutdown
-    later = deliveries()
+    later = new_delivery()
     await later.take_up()
     await idle(later)
     progress, result = channel.messages
@@ -295,7 +267,7 @@ async def test_a_closed_delivery_follows_nothing(channel, delivery, follow):
     assert not delivery.busy
 
 
-async def test_the_next_start_posts_every_ending_that_was_not_posted(store, channel, deliveries):
+async def test_the_next_start_posts_every_ending_that_was_not_posted(store, channel, new_delivery):
     ids = {}
     for state in ("cancelled", "failed", "rendered"):
         new = record(state, str(ALICE), HERE)
@@ -305,7 +277,7 @@ async def test_the_next_start_posts_every_ending_that_was_not_posted(store, chan
     await store.failed(ids["failed"], "No memory is left.")
     await store.rendered(ids["rendered"], done())
     (store.folder / "pictures" / f"{ids['rendered']}.png").unlink()
-    later = deliveries()
+    later = new_delivery()
     await later.take_up()
     await idle(later)
     texts = sorted(message.content for message in channel.messages)
@@ -315,9 +287,7 @@ async def test_the_next_start_posts_every_ending_that_was_not_posted(store, chan
     assert await store.undelivered() == []
 
 
-async def test_resumed_jobs_continue_in_their_old_progress_message(
-    store, client, channel, guild_settings
-):
+async def test_resumed_jobs_continue_in_their_old_progress_message(store, channel, new_delivery):
     new = record("a fox", str(ALICE), HERE)
     await store.add(new, {})
     before = await channel.send("before")
@@ -325,20 +295,11 @@ async def test_resumed_jobs_continue_in_their_old_progress_message(
     queue = PaintQueue(store)
     job = Job(JobRecord(new.id, make_request("a fox", seed=7), str(ALICE), HERE), resumed=True)
     queue._resumed = [job]  # as start() finds it, which would start a worker too
-    delivery = Delivery(
-        store,
-        queue,
-        guild_settings,
-        client,
-        Results(store, client, OperationsSettings()),
-        0.0,
-        Deletions(store, queue, client).note,
-    )
+    delivery = new_delivery(queue)
     await delivery.take_up()
     job.publish(painting(4))
     await shown(channel, "4 of 9")
     assert [message.id for message in channel.messages] == [before.id]
-    await delivery.close()
 
 
 async def test_stop_posting_waits_and_then_ends_the_task(delivery, follow):

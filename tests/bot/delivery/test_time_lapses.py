@@ -7,15 +7,10 @@ import dataclasses
 import pytest
 
 from bot.delivery import posting
-from bot.delivery.delivery import Delivery
-from bot.delivery.results import Results
-from bot.host.settings import OperationsSettings
 from bot.requests.custom_ids import custom_ids
-from bot.requests.deletions import Deletions
 from bot.ui.buttons import AgainButton
 from data.picture_checks import Finding
 from engine.jobs.job import Place
-from engine.jobs.queue import PaintQueue
 from tests.bot.discord_edge import ALICE, BOB, until
 from tests.data.stored_jobs import done, painted, record
 
@@ -29,28 +24,15 @@ def _no_pauses(monkeypatch):
 
 
 @pytest.fixture
-async def start(store, client, guild_settings):
+def start(new_delivery):
     """Return a function that starts a delivery, which posts what waits."""
-    made = []
 
     async def start():
-        queue = PaintQueue(store)
-        delivery = Delivery(
-            store,
-            queue,
-            guild_settings,
-            client,
-            Results(store, client, OperationsSettings()),
-            0.0,
-            Deletions(store, queue, client).note,
-        )
-        made.append(delivery)
+        delivery = new_delivery()
         await delivery.take_up()
         await until(lambda: not delivery.busy)
 
-    yield start
-    for each in made:
-        await each.close()
+    return start
 
 
 @pytest.fixture

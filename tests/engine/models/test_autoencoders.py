@@ -17,7 +17,7 @@ from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
 from tests.engine.models import autoencoder_reference as reference
 from tests.engine.models.autoencoders import write_kl, write_taesd, write_tiny, write_vq
-from tests.engine.tiny import PLAIN, tiny_perceptor
+from tests.engine.tiny import PLAIN, check_resumes, tiny_perceptor
 
 WRITERS = {
     "VQModel": write_vq,
@@ -58,11 +58,7 @@ def test_each_paints_the_same_again_and_continues_from_a_saved_state(written):
     before = one.look().image
     assert before.shape == (3, 32, 48)
     one.step()
-    state = one.state_dict()
-    one.step()
-    other.load_state_dict(state)
-    other.step()
-    assert torch.equal(one.look().image, other.look().image)
+    check_resumes(one, other)
     assert not torch.equal(one.look().image, before)
     low, high = one.generator.bounds()
     assert (one.latent.z >= low).all()

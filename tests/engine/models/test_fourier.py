@@ -10,7 +10,7 @@ from engine.painting.synthesis import Synthesis
 from engine.random_numbers import Draws
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
-from tests.engine.tiny import PLAIN, tiny_perceptor
+from tests.engine.tiny import PLAIN, check_resumes, tiny_perceptor
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (48, 30), (31, 64)])
@@ -64,11 +64,7 @@ def test_its_painting_is_the_same_for_the_same_seed_and_after_a_restore():
 
     one, other = painting(), painting()
     one.step()
-    state = one.state_dict()
-    one.step()
-    other.load_state_dict(state)
-    other.step()
-    assert torch.equal(one.look().image, other.look().image)
+    check_resumes(one, other)
     assert one.look().image.shape == (3, 24, 32)
     assert not torch.equal(one.look().image, painting().look().image)
 

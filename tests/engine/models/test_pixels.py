@@ -8,7 +8,7 @@ from engine.painting.synthesis import Synthesis
 from engine.random_numbers import Draws
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
-from tests.engine.tiny import PLAIN, tiny_perceptor
+from tests.engine.tiny import PLAIN, check_resumes, tiny_perceptor
 
 
 def rng(seed=0):
@@ -46,11 +46,7 @@ def test_it_paints_the_same_again_continues_from_a_saved_state_and_stays_in_its_
     assert (one.look().image - 0.5).abs().max() <= 0.05 + 1e-6
     for _ in range(3):
         one.step()
-    state = one.state_dict()
-    one.step()
-    other.load_state_dict(state)
-    other.step()
-    assert torch.equal(one.look().image, other.look().image)
+    check_resumes(one, other)
     assert one.latent.z.aminmax() == (0, 1)
 
 

@@ -21,7 +21,7 @@ from tests.checkpoints import (
     vqgan_config,
     vqgan_state,
 )
-from tests.engine.tiny import PLAIN, tiny_perceptor
+from tests.engine.tiny import PLAIN, check_resumes, tiny_perceptor
 
 
 def prefixed(state, prefix):
@@ -178,11 +178,7 @@ def test_latent_diffusion_s_published_shapes_paint_and_continue(width, ddconfig,
     painted = one.generator.decode(one.generator.encode_latent(picture))
     torch.testing.assert_close(painted, expected, rtol=1e-4, atol=1e-4)
     one.step()
-    state = one.state_dict()
-    one.step()
-    other.load_state_dict(state)
-    other.step()
-    assert torch.equal(one.look().image, other.look().image)
+    check_resumes(one, other)
 
 
 def test_latent_diffusion_s_vqgan_without_attention_loads():
