@@ -41,7 +41,8 @@ class Draws:
         self._by_numpy = self.device.type == "cpu"  # a test compares both ways
         self._given = seed, iteration, attempt
         tensors = [each for each in self._given if isinstance(each, Tensor)]
-        self.batch = torch.broadcast_shapes(*(each.shape for each in tensors))
+        # torch.broadcast_shapes would import sympy, which delays the first picture by 0.5 s.
+        self.batch = np.broadcast_shapes(*(each.shape for each in tensors))
 
     @classmethod
     def of_all(cls, each: Sequence[Draws]) -> Draws:
@@ -139,7 +140,7 @@ class Draws:
         seed, iteration, attempt = (
             each[..., None] if isinstance(each, Tensor) else each for each in self._given
         )
-        return DeviceJobs(seed, iteration, attempt, tuple(self.batch), self.device)
+        return DeviceJobs(seed, iteration, attempt, self.batch, self.device)
 
 
 def _wrapped(number: int) -> int:

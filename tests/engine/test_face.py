@@ -102,3 +102,14 @@ def test_the_console_script_is_the_command():
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
     module, _, name = scripts["imagine"].partition(":")
     assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_painting_imports_neither_pytorch_s_compiler_nor_what_it_does_not_need():
+    code = """
+import sys
+from engine import imagine
+*_, last = imagine("a red star", model="drawn", iterations=1)
+print(*sorted({name.split(".")[0] for name in sys.modules} & {"sympy", "kornia", "torchvision"}))
+print(*sorted(name for name in sys.modules if name in ("torch._dynamo", "torch._inductor")))
+"""
+    assert python(code) == ""
