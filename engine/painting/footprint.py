@@ -2,9 +2,9 @@
 
 Most of it are the tensors that the generator and the perceptor keep for the backward pass. Their
 sizes are sums of terms that grow with the picture's pixels and with its rows, so a few small
-pictures determine them exactly for every size. The
-rest (the backward pass's own tensors, the allocator's gaps) was fitted to the peaks that
-``bench.memory`` measures; docs/memory.md compares both.
+pictures determine them exactly for every size. The rest (the backward pass's own tensors, the
+allocator's gaps) was fitted to the peaks that ``bench.memory`` measures; docs/memory.md compares
+both.
 """
 
 from __future__ import annotations
@@ -90,10 +90,17 @@ def footprint_of(
     ``recompute`` says that pictures are decoded in less memory.
     """
     kept = kept_by_generator(generator, recompute)
+    cutout = kept_by_cutout(perceptor, recipe, augmentation)
+    return footprint_from(kept, cutout, generator, recipe, recompute)
+
+
+def footprint_from(
+    kept: Kept, cutout: float, generator: Generator, recipe: Recipe, recompute: bool
+) -> Footprint:
+    """The footprint from what was counted; see :func:`footprint_of`."""
     latent = kept.latent * _LATENT
     if recipe.latent == "codebook" and generator.codebook is not None:
         latent = len(generator.codebook) / generator.factor**2 * _LOGITS
-    cutout = kept_by_cutout(perceptor, recipe, augmentation)
     return Footprint(kept, cutout, latent, _RECOMPUTING if recompute else _DECODING)
 
 

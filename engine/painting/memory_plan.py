@@ -8,27 +8,32 @@ known before.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from engine.errors import EngineError, OutOfMemoryError
 from engine.models import Generator, Perceptor
 from engine.models.memory import is_lost_device, is_memory_error
-from engine.painting.footprint import FIXED, Footprint, footprint_of
+from engine.painting.footprint import (
+    FIXED,
+    Footprint,
+    Kept,
+    footprint_from,
+    kept_by_cutout,
+    kept_by_generator,
+)
 from engine.request.limits import range_of
 from engine.request.recipe import Augmentation, Recipe
 from engine.translatable import Translatable
 
 _USABLE = 0.97  # of the free memory; other programs want some, too
-_Key = tuple[Augmentation, str, bool]
-_COUNTED: WeakKeyDictionary[Generator, WeakKeyDictionary[Perceptor, dict[_Key, Footprint]]] = (
-    WeakKeyDictionary()
-)
-
-
 # So many passes cost less time than to compute the decoder's upper levels again.
 _CHEAP_PASSES = 4
+
+# Counted once for each network and way of using it, which the picture's size hardly changes.
+_DECODING: WeakKeyDictionary[Generator, dict[bool, Kept]] = WeakKeyDictionary()
+_LOOKING: WeakKeyDictionary[Perceptor, dict[Augmentation, float]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -53,19 +58,21 @@ def plan_memory(
     if free is None:
         return MemoryPlan()
     usable = int(free * _USABLE)
-    footprints = _counted(generator, perceptor, recipe)
-    if footprints is None:
-        return MemoryPlan()
+    needs = _Needs(generator, perceptor, recipe)
     plans = list(_plans(recipe))
-    for plan in plans:
-        if _needed(footprints, plan, recipe.width, recipe.height) <= usable:
-            return plan
+    try:
+        for plan in plans:
+            if needs.of(plan, recipe.width, recipe.height) <= usable:
+                return plan
+    except _UNCOUNTABLE as error:
+        _check_uncountable(error)
+        return MemoryPlan()
     least = plans[-1]
     fitting = next(
         (
             size
             for size in smaller_sizes(recipe.width, recipe.height, generator.factor)
-            if _needed(footprints, least, *size) <= usable
+            if needs.of(least, *size) <= usable
         ),
         None,
     )
@@ -74,7 +81,7 @@ def plan_memory(
         "{free} GB are free; {advice}.",
         width=recipe.width,
         height=recipe.height,
-        needed=_gigabytes(_needed(footprints, least, recipe.width, recipe.height)),
+        needed=_gigabytes(needs.of(least, recipe.width, recipe.height)),
         free=_gigabytes(free),
         advice=advice(fitting),
     )
@@ -89,10 +96,13 @@ def fitting_together(
     """
     if free is None:
         return sys.maxsize
-    footprints = _counted(generator, perceptor, recipe)
-    if footprints is None:
+    try:
+        one = _Needs(generator, perceptor, recipe).of(
+            MemoryPlan(1, recompute), recipe.width, recipe.height
+        )
+    except _UNCOUNTABLE as error:
+        _check_uncountable(error)
         return 1
-    one = _needed(footprints, MemoryPlan(1, recompute), recipe.width, recipe.height)
     return max(1, int((free * _USABLE - FIXED) // (one - FIXED)))
 
 
@@ -100,40 +110,47 @@ def fastest_and_least(
     generator: Generator, perceptor: Perceptor, recipe: Recipe
 ) -> tuple[int, int]:
     """The bytes that an iteration needs at most by the fastest plan, and by the smallest."""
-    footprints = _footprints(generator, perceptor, recipe)
-    size = recipe.width, recipe.height
-    needed = [_needed(footprints, plan, *size) for plan in _plans(recipe)]
+    needs, size = _Needs(generator, perceptor, recipe), (recipe.width, recipe.height)
+    needed = [needs.of(plan, *size) for plan in _plans(recipe)]
     return needed[0], min(needed)
 
 
-_Footprints = Mapping[tuple[Augmentation, bool], Footprint]
+_UNCOUNTABLE = (EngineError, RuntimeError, ValueError)
 
 
-def _counted(generator: Generator, perceptor: Perceptor, recipe: Recipe) -> _Footprints | None:
-    """The :func:`_footprints`; None of a model that does not take small pictures."""
-    try:
-        return _footprints(generator, perceptor, recipe)
-    except (EngineError, RuntimeError, ValueError) as error:
-        if is_memory_error(error) or is_lost_device(error):
-            raise
-        return None
+def _check_uncountable(error: Exception) -> None:
+    """Raise ``error`` unless it means that the model does not take small pictures."""
+    if is_memory_error(error) or is_lost_device(error):
+        raise error
 
 
-def _footprints(generator: Generator, perceptor: Perceptor, recipe: Recipe) -> _Footprints:
-    """For each way in which the recipe takes cutouts, without and with less memory."""
-    return {
-        (stage, recompute): _footprint(generator, perceptor, recipe, stage, recompute)
-        for stage in {recipe.augmentation_at(0), recipe.augmentation}
-        for recompute in (False, True)
-    }
+@dataclass(frozen=True)
+class _Needs:
+    """The bytes that paintings by ``recipe`` need. Only what is asked for is counted."""
 
+    generator: Generator
+    perceptor: Perceptor
+    recipe: Recipe
 
-def _needed(footprints: _Footprints, plan: MemoryPlan, width: int, height: int) -> int:
-    return max(
-        footprint.peak(width, height, -(-stage.count // plan.passes))
-        for (stage, recompute), footprint in footprints.items()
-        if recompute == plan.recompute
-    )
+    def of(self, plan: MemoryPlan, width: int, height: int) -> int:
+        """The most that an iteration needs."""
+        return max(
+            self._footprint(stage, plan.recompute).peak(
+                width, height, -(-stage.count // plan.passes)
+            )
+            for stage in (self.recipe.augmentation_at(0), self.recipe.augmentation)
+        )
+
+    def _footprint(self, stage: Augmentation, recompute: bool) -> Footprint:
+        decoding = _DECODING.setdefault(self.generator, {})
+        if recompute not in decoding:
+            decoding[recompute] = kept_by_generator(self.generator, recompute)
+        looking = _LOOKING.setdefault(self.perceptor, {})
+        if stage not in looking:
+            looking[stage] = kept_by_cutout(self.perceptor, self.recipe, stage)
+        return footprint_from(
+            decoding[recompute], looking[stage], self.generator, self.recipe, recompute
+        )
 
 
 def _plans(recipe: Recipe) -> Iterator[MemoryPlan]:
@@ -167,19 +184,3 @@ def smaller_sizes(width: int, height: int, factor: int) -> list[tuple[int, int]]
             break
         sizes.append((side, other) if width >= height else (other, side))
     return sizes
-
-
-def _footprint(
-    generator: Generator,
-    perceptor: Perceptor,
-    recipe: Recipe,
-    stage: Augmentation,
-    recompute: bool,
-) -> Footprint:
-    """Counted once for each model and way of taking cutouts, which the size hardly changes."""
-    perceptors = _COUNTED.setdefault(generator, WeakKeyDictionary())
-    counted = perceptors.setdefault(perceptor, {})
-    key = stage, recipe.latent, recompute
-    if key not in counted:
-        counted[key] = footprint_of(generator, perceptor, recipe, stage, recompute)
-    return counted[key]
