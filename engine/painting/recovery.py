@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -24,13 +24,12 @@ from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.memory_plan import advice, plan_memory
 from engine.painting.optimisers import Optimiser
+from engine.painting.targets import Term
 from engine.random_numbers import Draws
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
 
 Network = TypeVar("Network", bound=nn.Module)
-Term = Callable[[Tensor], Tensor]
-"""From the cutouts' vectors [N, D] to a scalar that is a mean over them."""
 
 SNAPSHOT_EVERY = 10  # iterations
 _MAX_ROLLBACKS = 5  # of one painting
@@ -305,8 +304,9 @@ def look_in_passes(
     count = len(cutouts.box)
     values = [torch.zeros((), device=picture.device) for _ in terms]
     for chosen in torch.arange(count).tensor_split(min(passes, count)):
-        images = perceptor.encode_image(cut(seen, cutouts.only(chosen), side))
-        shares = [term(images) * (len(chosen) / count) for term in terms]
+        some = cutouts.only(chosen)
+        images = perceptor.encode_image(cut(seen, some, side))
+        shares = [term(images, some) * (len(chosen) / count) for term in terms]
         torch.stack(shares).sum().backward()
         values = [value + share.detach() for value, share in zip(values, shares, strict=True)]
     assert seen.grad is not None

@@ -24,10 +24,10 @@ from engine.painting.recovery import (
     SNAPSHOT_EVERY,
     Recoverable,
     Recovery,
-    Term,
     look_in_passes,
     numbers_overflowed,
 )
+from engine.painting.targets import Targets
 from engine.random_numbers import Draws
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Painting(Recoverable, Protocol):
     mask: Mask | None
     recovery: Recovery
     picture_losses: Mapping[str, PictureTerm]
+    targets: Targets
     widest: int
 
     @property
@@ -49,9 +50,6 @@ class Painting(Recoverable, Protocol):
 
     def draws(self) -> Draws:
         """The random numbers of this iteration."""
-
-    def terms(self) -> tuple[list[str], list[Term]]:
-        """The names and functions of the losses of the cutouts."""
 
     def masked(self, zq: Tensor) -> Tensor:
         """zq [1, D, h, w], with the start's outside the mask."""
@@ -153,10 +151,10 @@ def _losses_of_cutouts(
     cutouts = draw_cutouts_of_each(
         augmentation, recipe.width, recipe.height, side, [each.draws() for each in paintings]
     )
-    terms = [painting.terms() for painting in paintings]
+    terms = [painting.targets.terms(painting.iteration) for painting in paintings]
     names = [each for each, _ in terms]
     if first.recovery.passes > 1:
-        (functions,) = (each for _, each in terms)
+        ((functions,),) = (each for _, each in terms)
         losses, gradient = look_in_passes(
             pictures, cutouts[0], side, perceptor, functions, first.recovery.passes
         )
@@ -164,7 +162,8 @@ def _losses_of_cutouts(
     images = perceptor.encode_image(cut_each(pictures, cutouts, side))
     seen = [images] if len(paintings) == 1 else images.split(augmentation.count)
     losses_of = [
-        [term(each) for term in functions] for each, (_, functions) in zip(seen, terms, strict=True)
+        [term(each, numbers) for term in functions]
+        for each, numbers, (_, (functions,)) in zip(seen, cutouts, terms, strict=True)
     ]
     return names, losses_of, None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,20 +17,16 @@ from engine.errors import NumericalError, RequestError
 from engine.models import Generator, Perceptor
 from engine.models.memory import is_memory_error
 from engine.models.vocabulary import unknown_notices
-from engine.painting.cutouts import cut, plain_cutouts
 from engine.painting.images import overlay, to_pil
 from engine.painting.iterate import Iterate
 from engine.painting.latent import new_latent
-from engine.painting.losses import (
-    clamp_with_gradient,
-    prompt_loss,
-    structure_loss,
-)
+from engine.painting.losses import clamp_with_gradient
 from engine.painting.losses.chosen import PictureTerm, picture_losses
 from engine.painting.masking import Mask, composite, make_mask
 from engine.painting.optimisers import Optimiser, make_optimiser
-from engine.painting.recovery import BeforeStep, Recovery, Term
+from engine.painting.recovery import BeforeStep, Recovery
 from engine.painting.step import step_once
+from engine.painting.targets import Targets, prompt_targets, structure_target
 from engine.random_numbers import SCHEME, Draws
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
@@ -41,10 +36,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from engine.painting.composing import Frame
-
-# Losses other than the prompts'; a prompt with such a name is quoted.
-_OTHER_LOSSES = ("total", "structure", "regulariser", "smoothness")
-_WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
 
 
 class Synthesis:
@@ -109,13 +100,11 @@ class Synthesis:
         self.set_mask(mask)
         if mask is not None:
             self._reset_masked_part()
-        self.keep = keep
-        with torch.no_grad():
-            self.targets = perceptor.encode_text([prompt.words for prompt in prompts])
-            self._structure = None
-            if keep and self.original is not None:
-                whole = cut(self.original, plain_cutouts(_WHOLE), perceptor.resolution)
-                self._structure = perceptor.encode_image(whole)[0]
+        targets = prompt_targets(perceptor.members, prompts)
+        if keep and self.original is not None:
+            targets.append(structure_target(perceptor.members, self.original, keep))
+        weights = tuple(member.weight for member in perceptor.members)
+        self.targets = Targets(tuple(targets), recipe.addition, weights)
 
     def draws(self) -> Draws:
         """The random numbers of this iteration, or of the start before the first."""
@@ -201,22 +190,6 @@ class Synthesis:
         self.optimiser.step()
         self.latent.after_step()
         self.iteration += 1
-
-    def terms(self) -> tuple[list[str], list[Term]]:
-        """The names and functions of the losses of the cutouts."""
-        names, terms = [], list[Term]()
-        share = 1.0
-        if self.recipe.addition == "mean":
-            share = 1 / sum(abs(prompt.weight) for prompt in self.prompts)
-        for prompt, target in zip(self.prompts, self.targets, strict=True):
-            names.append(f'"{prompt}"' if str(prompt) in _OTHER_LOSSES else str(prompt))
-            terms.append(
-                partial(prompt_loss, target=target, weight=prompt.weight * share, stop=prompt.stop)
-            )
-        if self._structure is not None:
-            names.append("structure")
-            terms.append(partial(structure_loss, original=self._structure, weight=self.keep))
-        return names, terms
 
     def look(self, *, raw: bool = False) -> Iterate:
         """The current picture. It changes no state, and draws nothing.

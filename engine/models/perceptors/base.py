@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,13 @@ from torch import Tensor, nn
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.tokenizing import Tokenizer, Tokens
 from engine.models.vocabulary import Vocabulary
+
+
+class Member(NamedTuple):
+    """One of the perceptors that guide a painting together, and how much its losses count."""
+
+    perceptor: Perceptor
+    weight: float
 
 
 class Perceptor(nn.Module, ABC):
@@ -54,6 +62,11 @@ class Perceptor(nn.Module, ABC):
     def device(self) -> torch.device:
         """Where its weights are."""
         return self.mean.device
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The perceptors that guide a painting: this one."""
+        return (Member(self, 1.0),)
 
     @property
     @abstractmethod

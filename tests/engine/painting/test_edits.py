@@ -356,7 +356,8 @@ def test_where_creates_a_mask_and_keeps_the_structure(tiny):
     synthesis = prepare(tiny_request("fur", init_image=name, where="jacket"), tiny, pictures)
     assert synthesis.mask is not None
     assert 0 < float(synthesis.mask.hard.mean()) < 1
-    assert synthesis.keep == KEEP
+    (structure,) = (each for each in synthesis.targets.targets if each.name == "structure")
+    assert structure.weight == KEEP
     assert "structure" in synthesis.step().losses
     lower = tiny_request("fur", init_image=name, where="jacket", threshold=-5, keep=0)
     synthesis = prepare(lower, tiny, pictures)

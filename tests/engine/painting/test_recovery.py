@@ -255,7 +255,7 @@ def test_a_pass_never_holds_more_than_its_cutouts():
     picture = torch.rand(1, 3, 24, 32)
     numbers = draw_cutouts(Augmentation(count=7), 32, 24, 16, Draws(1))
     perceptor.clip.visual.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    look_in_passes(picture, numbers, 16, perceptor, [lambda images: images.sum(1).mean()], 4)
+    look_in_passes(picture, numbers, 16, perceptor, [lambda images, _: images.sum(1).mean()], 4)
     assert seen == [2, 2, 2, 1]
 
 

@@ -74,7 +74,7 @@ def _compare(recipe: Recipe, prompts: list[Prompt], steps: int = 2) -> None:
             generator.codebook,
             lambda zq: (taming.decode(zq) + 1) / 2,
             encode,
-            synthesis.targets,
+            perceptor.encode_text([p.words for p in prompts]),
             [p.weight for p in prompts],
             [p.stop for p in prompts],
             numbers,

@@ -200,8 +200,8 @@ def test_an_unexpected_error_is_logged_and_only_its_reference_is_shown(loop, sen
     reference = failed.reason.removesuffix(".").split()[-1]
     assert logged.id == message.id == "a" * 32
     assert reference in logged.text
-    assert "TypeError" in logged.text
-    assert "TypeError" not in failed.reason
+    assert "AttributeError" in logged.text
+    assert "AttributeError" not in failed.reason
     assert sent[-1].id == "b" * 32  # the next job is painted
     assert isinstance(sent[-1].event, Done)
 

@@ -1,0 +1,142 @@
+"""What a painting is pulled towards: its prompts, and the structure of the picture that it edits.
+
+Each perceptor has a space of its own, so a target has a vector for each of them. A new kind of
+target is a subclass of :class:`Target` and a function that makes it from the perceptors; the step
+(engine.painting.step) knows only the terms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from engine.models import Member
+from engine.painting.cutouts import Cutouts, cut, plain_cutouts
+from engine.painting.losses import prompt_loss, structure_loss
+from engine.request.prompt import Prompt
+
+Term = Callable[[Tensor, Cutouts], Tensor]
+"""From vectors [N, D] of cutouts and the cutouts' numbers to a scalar, a mean over the cutouts.
+
+When memory is short, it is called for a few of an iteration's cutouts at a time.
+"""
+
+# Losses other than the prompts'; a prompt with such a name is quoted.
+_OTHER_LOSSES = ("total", "structure", "regulariser", "smoothness")
+_WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing that the cutouts should match; with a negative weight, should not match.
+
+    ``name`` is its loss's; ``vectors`` has its unit vector [D] for each perceptor. With ``shared``,
+    the recipe's addition "mean" divides its weight by the sum of all shared weights.
+    """
+
+    shared: ClassVar[bool] = True
+
+    name: str
+    vectors: tuple[Tensor, ...]
+    weight: float
+
+    def weight_at(self, iteration: int) -> float:
+        """The weight at ``iteration``; where it is 0, the target is left out."""
+        del iteration
+        return self.weight
+
+    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
+        """``weight`` times the distance of vectors [N, D] from ``vector``; see :data:`Term`."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class PromptTarget(Target):
+    """The words of a prompt, which stop pulling below the distance ``stop``."""
+
+    stop: float = -math.inf
+
+    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
+        """Crowson's loss (engine.painting.losses)."""
+        del cutouts
+        return prompt_loss(images, vector, weight, self.stop)
+
+
+@dataclass(frozen=True)
+class StructureTarget(Target):
+    """The edited picture itself, whose structure is preserved (paper, H.2)."""
+
+    shared: ClassVar[bool] = False
+
+    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
+        """The term of appendix H.2 (engine.painting.losses)."""
+        del cutouts
+        return structure_loss(images, vector, weight)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """All that a painting is pulled towards.
+
+    ``addition`` is the recipe's; ``weights`` are those of the perceptors.
+    """
+
+    targets: tuple[Target, ...]
+    addition: str
+    weights: tuple[float, ...]
+
+    def terms(self, iteration: int) -> tuple[list[str], list[list[Term]]]:
+        """The names of the losses at ``iteration``, and each perceptor's terms in that order.
+
+        The losses of equal names are added up, and the gradients of all perceptors too.
+        """
+        weighted = [(each, each.weight_at(iteration)) for each in self.targets]
+        active = [pair for pair in weighted if pair[1]] or weighted
+        share = 1.0
+        if self.addition == "mean":
+            total = sum(abs(weight) for each, weight in active if each.shared)
+            share = 1 / total if total else 1.0
+        terms: list[list[Term]] = [
+            [
+                partial(
+                    each.loss,
+                    vector=each.vectors[i],
+                    weight=weight * (share if each.shared else 1.0) * of_perceptor,
+                )
+                for each, weight in active
+            ]
+            for i, of_perceptor in enumerate(self.weights)
+        ]
+        return [each.name for each, _ in active], terms
+
+
+@torch.no_grad()
+def prompt_targets(members: Sequence[Member], prompts: Sequence[Prompt]) -> list[Target]:
+    """A target for each of ``prompts``."""
+    words = [prompt.words for prompt in prompts]
+    vectors = zip(*(member.perceptor.encode_text(words) for member in members), strict=True)
+    return [
+        PromptTarget(loss_name(str(prompt)), tuple(each), prompt.weight, prompt.stop)
+        for prompt, each in zip(prompts, vectors, strict=True)
+    ]
+
+
+@torch.no_grad()
+def structure_target(members: Sequence[Member], original: Tensor, weight: float) -> Target:
+    """The target that preserves the structure of ``original`` [1, 3, H, W] in 0..1."""
+    vectors = []
+    for perceptor, _ in members:
+        whole = cut(original, plain_cutouts(_WHOLE), perceptor.resolution)
+        vectors.append(perceptor.encode_image(whole)[0])
+    return StructureTarget("structure", tuple(vectors), weight)
+
+
+def loss_name(text: str) -> str:
+    """``text`` as the name of its loss, in quotes if another loss is called that."""
+    return f'"{text}"' if text in _OTHER_LOSSES else text
