@@ -13,7 +13,7 @@ from bot.client import ImageBot
 from bot.delivery.messages import FINISHED
 from bot.errors import Guarded
 from bot.language import _
-from bot.language.formatting import alt_text, escape, link_to
+from bot.language.formatting import alt_text, link_to, shown_prompt
 from bot.media.resize import thumbnail
 from bot.ui.feature import Feature
 from bot.ui.from_custom_id import FromCustomId
@@ -137,7 +137,7 @@ def _text(job: StoredJob, kept: bool, result: JobMessage | None) -> str:
     if job.removed_at is not None:
         parts.append(_("its message was deleted"))
     details = " · ".join(parts)
-    return f"{escape(job.request.prompt, PROMPT_LENGTH)}\n-# {details}{link_to(result)}"
+    return f"{shown_prompt(job.request)}\n-# {details}{link_to(result)}"
 
 
 async def setup(bot: ImageBot) -> None:

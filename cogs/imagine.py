@@ -10,16 +10,20 @@ from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import Guarded, SlowError
+from bot.language import _
 from bot.language.translator import described, field_description
 from bot.media.addressed import picture_in
 from bot.permissions import check_bot_may_post
 from bot.requests.origin import origin_of_interaction, with_options
+from bot.requests.picture import Picture
 from bot.requests.typed import askings_of, typed_requests
 from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices, offer_models
 from bot.ui.options import PRESET_CHOICES, given_values, lower_maximum
+from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
 from engine.request.limits import max_length, range_of, whole_range
+from engine.request.prompt.grammar import MAX_WEIGHT
 
 LEAST_SEED, LAST_SEED = whole_range("seed")
 FEWEST, MOST = whole_range("iterations")
@@ -47,6 +51,10 @@ class Imagine(commands.Cog):
         spoiler="Post the picture behind a spoiler",
         private="Send the picture to you alone, in a direct message, if the server allows it",
         init_image=described("A picture to start from ({formats})", formats=FORMAT_NAMES),
+        like='A picture to paint like, mixed with the words; write "-" as the prompt for no words',
+        like_2="A second picture to paint like",
+        like_3="A third picture to paint like",
+        like_weight="How strongly the pictures to paint like pull; words pull with 1",
     )
     @app_commands.autocomplete(model=offer_models)
     @app_commands.choices(preset=PRESET_CHOICES)
@@ -62,6 +70,10 @@ class Imagine(commands.Cog):
         preset: str | None = None,
         init_image: discord.Attachment | None = None,
         strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
+        like: discord.Attachment | None = None,
+        like_2: discord.Attachment | None = None,
+        like_3: discord.Attachment | None = None,
+        like_weight: app_commands.Range[float, -MAX_WEIGHT, MAX_WEIGHT] | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:
@@ -85,11 +97,28 @@ class Imagine(commands.Cog):
                 text, pictures = prompt, [await self.bot.attachments.picture(init_image.url)]
             if pictures:
                 values["init_image"] = pictures[0].sha256
+            likes = await self._likes(like, like_2, like_3)
+            if likes:
+                weight = {} if like_weight is None else {"weight": like_weight}
+                values["like"] = [{"picture": each.sha256, **weight} for each in likes]
+                pictures += likes
+            elif like_weight is not None:
+                raise RequestError(
+                    _("like_weight needs a picture to paint like; add one, or leave it out.")
+                )
             requests = typed_requests(text, **values)
             origin = with_options(
                 origin_of_interaction(interaction, "/imagine"), spoiler=spoiler, private=private
             )
             await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
+
+    async def _likes(self, *attached: discord.Attachment | None) -> list[Picture]:
+        """Download the pictures to paint like."""
+        return [
+            await self.bot.attachments.picture(each.url, each.filename)
+            for each in attached
+            if each is not None
+        ]
 
     @imagine.autocomplete("prompt")
     async def _prompts(

@@ -9,7 +9,7 @@ import discord
 
 from bot.errors import DM_CLOSED, DirectMessageError, user_message
 from bot.language import _, mark
-from bot.language.formatting import escape
+from bot.language.formatting import shown_prompt
 from bot.requests.channels import Users
 from data.jobs.stored import StoredJob
 from data.people import People
@@ -46,7 +46,7 @@ async def send_direct_message(
         return  # the result itself is in their direct messages
     if not (await people.preferences(job.person)).direct_message:
         return
-    prompt = escape(job.request.prompt, 200)
+    prompt = shown_prompt(job.request, 200)
     text = (
         _("Your picture failed: {link}\n-# {prompt}", link=link, prompt=prompt)
         if isinstance(event, Failed)

@@ -5,6 +5,7 @@ What users typed is escaped here, once: it cannot format text, mention anyone or
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -37,6 +38,7 @@ def alt_text(request: ImageRequest, notices: Sequence[str] = ()) -> str:
     for prompt in request.prompts():
         words = one_line(prompt.words)
         prompts.append(_("without {words}", words=words) if prompt.weight < 0 else words)
+    prompts += [_("like a picture")] if request.like else []
     parts = [", ".join(prompts)]
     if request.where is not None:
         parts.append(_("where: {where}", where=one_line(request.where)))
@@ -79,6 +81,11 @@ def ordinal(number: int) -> str:
     return _(ending, number=number)
 
 
+def shown_prompt(request: ImageRequest, length: int = PROMPT_LENGTH) -> str:
+    """Return a request's prompt, escaped; if it has no words, what it has instead."""
+    return escape(request.prompt, length) or _("like a picture")
+
+
 def place_in_queue(position: int, eta: float | None) -> str:
     """Format a place in the queue: "Queued: 3rd in line (about 2 min)"."""
     place = _("you're next") if position <= 1 else _("{place} in line", place=ordinal(position))
@@ -89,15 +96,13 @@ def place_in_queue(position: int, eta: float | None) -> str:
 
 def prompt_lines(request: ImageRequest) -> str:
     """List the request's prompts, one per line, each with its weight and stop."""
-    lines = []
-    for prompt in request.prompts():
-        line = f"- {escape(prompt.words, 300)}"
-        if prompt.weight != 1:
-            away = " " + _("(avoided)") if prompt.weight < 0 else ""
-            line += f" × {prompt.weight:g}{away}"
-        if prompt.stop > float("-inf"):
-            line += ", " + _("stops at {distance:g}", distance=prompt.stop)
-        lines.append(line)
+    lines = [
+        _prompt_line(escape(prompt.words, 300), prompt.weight, prompt.stop)
+        for prompt in request.prompts()
+    ]
+    for each in request.like or ():
+        stop = -math.inf if each.stop is None else each.stop
+        lines.append(_prompt_line(_("like a picture"), each.weight, stop))
     shown, length = [], 0
     for i, line in enumerate(lines):
         length += len(line) + 1
@@ -106,6 +111,14 @@ def prompt_lines(request: ImageRequest) -> str:
             break
         shown.append(line)
     return "\n".join(shown)
+
+
+def _prompt_line(words: str, weight: float, stop: float) -> str:
+    line = f"- {words}"
+    if weight != 1:
+        away = " " + _("(avoided)") if weight < 0 else ""
+        line += f" × {weight:g}{away}"
+    return line if stop == -math.inf else f"{line}, {_('stops at {distance:g}', distance=stop)}"
 
 
 def settings_line(

@@ -91,13 +91,20 @@ def check_channel(origin: Origin, rules: Rules) -> None:
 def check_roles(origin: Origin, request: ImageRequest, rules: Rules) -> None:
     """Raise NotAllowedError if the user lacks a role for making, or editing, pictures.
 
-    An edit is any request with a starting picture, whatever command or button it came from.
+    An edit is any request with a starting picture, whatever command or button it came from. Who
+    can't edit pictures can't bring others to paint like either.
     """
     using, editing = rules.items("roles_use"), rules.items("roles_edit")
     if using and not origin.roles & set(using):
         raise NotAllowedError(_("You need {roles} to make pictures here.", roles=_roles(using)))
-    if request.init_image is not None and editing and not origin.roles & set(editing):
+    if not editing or origin.roles & set(editing):
+        return
+    if request.init_image is not None:
         raise NotAllowedError(_("You need {roles} to edit pictures here.", roles=_roles(editing)))
+    if request.pictures_needed():
+        raise NotAllowedError(
+            _("You need {roles} to paint from other pictures here.", roles=_roles(editing))
+        )
 
 
 def check_words(request: ImageRequest, rules: Rules) -> None:

@@ -187,7 +187,9 @@ class RemixButton(JobButton):
     ) -> None:
         """Open the modal; nothing is queued until it is submitted."""
         await in_time(check_may_ask(bot.store.people, interaction))
-        await interaction.response.send_modal(RemixModal(job.id, job.request.prompt))
+        request = job.request
+        modal = RemixModal(job.id, request.prompt, required=not request.like)
+        await interaction.response.send_modal(modal)
 
 
 class ContinueButton(JobButton):

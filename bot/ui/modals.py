@@ -37,9 +37,12 @@ class RemixBot(Protocol):
 
 
 class RemixModal(discord.ui.Modal):
-    """Shows a job's prompt for editing; Discord keeps it open as long as the user likes."""
+    """Shows a job's prompt for editing; Discord keeps it open as long as the user likes.
 
-    def __init__(self, job_id: str, prompt: str) -> None:
+    Unless it is ``required``, the prompt can be left empty.
+    """
+
+    def __init__(self, job_id: str, prompt: str, *, required: bool = True) -> None:
         super().__init__(title=_("Remix"), custom_id=button_id("remix", job_id), timeout=900)
         self.add_item(
             discord.ui.Label(
@@ -50,9 +53,9 @@ class RemixModal(discord.ui.Modal):
                 component=discord.ui.TextInput(
                     custom_id=PROMPT,
                     style=discord.TextStyle.paragraph,
-                    default=prompt,
+                    default=prompt or None,
                     max_length=max_length("prompt"),
-                    required=True,
+                    required=required,
                 ),
             )
         )

@@ -7,7 +7,7 @@ from typing import Any
 import discord
 
 from bot.language import _
-from bot.language.formatting import escape, link_to, one_line
+from bot.language.formatting import link_to, one_line, shown_prompt
 from bot.moderation.log_lines import terms_of, who
 from bot.requests.restrictions import timestamp
 from bot.ui.autocomplete import CHOICE_LENGTH
@@ -80,7 +80,7 @@ def job_line(job: StoredJob, result: JobMessage | None) -> str:
     return (
         f"<@{job.person}> · {state_of(job)}{kind} · {timestamp(job.created_at, 'R')}"
         f"{removed}{link}\n"
-        f"`{job.id[:8]}` {_('private') if job.place.private else escape(job.request.prompt, 120)}"
+        f"`{job.id[:8]}` {_('private') if job.place.private else shown_prompt(job.request, 120)}"
     )
 
 

@@ -5,7 +5,6 @@ All options are validated before torch is imported or a file is touched.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from pathlib import Path
@@ -18,7 +17,7 @@ from engine.cli.output_files import Targets
 from engine.cli.streams import OutputError, complain, say, say_json
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
-from engine.pictures.reading import read, read_file
+from engine.pictures.given import split_weight, take_readable
 from engine.request.addresses import addresses
 from engine.request.flag_values import FLAGS, read_flag
 from engine.request.from_text import requests_from_text
@@ -143,6 +142,14 @@ def imagine(
             "which part was taken where more than one could be meant.",
         ),
     ] = None,
+    like: Annotated[
+        list[str] | None,
+        _file(
+            "--like",
+            about="A picture to paint like, with or without words; a weight and a stop follow as "
+            "in a prompt: lemon.png:0.5. Can be repeated.",
+        ),
+    ] = None,
     where: Annotated[str | None, _flag("where", "WORDS")] = None,
     strength: Annotated[str | None, _flag("strength", "X")] = None,
     keep: Annotated[str | None, _flag("keep", "X")] = None,
@@ -221,7 +228,12 @@ def imagine(
     sources = [_local("init-image", init_image), _local("mask", mask)]
     for name, path in zip(("init_image", "mask"), sources, strict=True):
         if path is not None:
-            values[name] = _take_picture(path, pictures)
+            values[name] = take_readable(path, pictures)
+    likes = [split_weight(each) for each in like or [] if _local("like", each)]
+    if likes:
+        values["like"] = [
+            {"picture": take_readable(path, pictures), **numbers} for path, numbers in likes
+        ]
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
     requests = _requests(
         text, {name: value for name, value in given.items() if value is not None}, values
@@ -235,6 +247,7 @@ def imagine(
             "name that ends in .png."
         )
     read = dict(zip(("the picture to start from", "the mask"), sources, strict=True))
+    read |= {f"the picture {path.name} to paint like": path for path, _ in likes}
     for number in range(1, len(requests) + 1):
         first.numbered(number).check(read, overwrite=overwrite)
     for request in requests:
@@ -289,18 +302,6 @@ def _local(option: str, given: str | None) -> Path | None:
             "first."
         )
     return None if given is None else Path(given)
-
-
-def _take_picture(path: Path, pictures: dict[str, bytes]) -> str:
-    """Read a picture into ``pictures``, and return its SHA-256."""
-    data = read_file(path)
-    try:
-        read(data)  # before the models are loaded
-    except RequestError as error:
-        raise RequestError(f"{path}: {error}") from None
-    digest = hashlib.sha256(data).hexdigest()
-    pictures[digest] = data
-    return digest
 
 
 def _requests(text: str, flags: dict[str, str], values: dict[str, Any]) -> tuple[ImageRequest, ...]:

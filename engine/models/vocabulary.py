@@ -213,7 +213,8 @@ def check_reading(
     if request.changes_nothing:
         return ()
     phrase = request.source_phrase()
-    texts = [" ".join(prompt.words for prompt in request.prompts())]
+    prompts = request.prompts()
+    texts = [" ".join(prompt.words for prompt in prompts)] if prompts else []
     texts += [] if phrase is None else [phrase]
     unknown: list[str] = []
     for text in texts:

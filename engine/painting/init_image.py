@@ -40,7 +40,7 @@ def read_start(request: ImageRequest, pictures: Mapping[str, bytes]) -> tuple[Re
 
     ``pictures`` has the bytes by SHA-256. Raises RequestError if it is missing or not a picture.
     """
-    data = _bytes(
+    data = bytes_of(
         request.init_image,
         pictures,
         Translatable("The picture to start from no longer exists; attach it again."),
@@ -76,7 +76,7 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
     white = None
     if request.mask is not None:
         mask = read_mask(
-            _bytes(
+            bytes_of(
                 request.mask, pictures, Translatable("The mask no longer exists; attach it again.")
             ),
             image,
@@ -98,7 +98,8 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
     return Source(image, white, tuple(remarks))
 
 
-def _bytes(sha256: str | None, pictures: Mapping[str, bytes], missing: Translatable) -> bytes:
+def bytes_of(sha256: str | None, pictures: Mapping[str, bytes], missing: Translatable) -> bytes:
+    """The picture ``sha256``; raises RequestError with the sentence ``missing`` without it."""
     data = pictures.get(sha256 or "")
     if data is None:
         raise RequestError(missing)

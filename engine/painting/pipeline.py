@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,10 +20,11 @@ from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
 from engine.painting.iterate import Iterate
 from engine.painting.memory_plan import MemoryPlan, plan_memory
+from engine.painting.picture_prompts import read_likenesses
 from engine.painting.synthesis import Synthesis
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
-from engine.pictures.reading import read_file
+from engine.pictures.given import Given, GivenPrompt, take, take_prompts
 from engine.random_numbers import SCHEME
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.from_text import request_from_text
@@ -40,7 +39,8 @@ def imagine(
     request: ImageRequest | str,
     *,
     pictures: Mapping[str, bytes] | None = None,
-    init_image: str | Path | bytes | None = None,
+    init_image: Given | None = None,
+    like: GivenPrompt | list[GivenPrompt] | None = None,
     models: Models | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -51,10 +51,11 @@ def imagine(
 
     ``request`` is an ImageRequest, or a prompt with flags as on the command line; ``values`` are
     other fields of the request. A starting picture is given as ``init_image`` (a file's path or
-    its bytes) or in ``pictures``, by SHA-256. N iterations give N + 1 iterates, the last of which
-    is the result; an edit with strength 0 gives one, the picture itself, and loads no model.
-    ``check_memory`` refuses a picture that is too large for the free memory. Raises EngineError;
-    if the request is wrong, before the first iterate::
+    its bytes) or in ``pictures``, by SHA-256. ``like`` is a picture to paint like, or a list of
+    them: each by itself, as "lemon.png:0.5", or as a tuple with its weight. N iterations give N + 1
+    iterates, the last of which is the result; an edit with strength 0 gives one, the picture
+    itself, and loads no model. ``check_memory`` refuses a picture that is too large for the free
+    memory. Raises EngineError; if the request is wrong, before the first iterate::
 
         for iterate in imagine("a red star on a blue background", seed=7):
             print(iterate.iteration, iterate.losses)
@@ -62,10 +63,10 @@ def imagine(
     """
     pictures = dict(pictures or {})
     if init_image is not None:
-        data = init_image if isinstance(init_image, bytes) else read_file(Path(init_image))
         # Among the other fields, since strength and mask are refused without it.
-        values["init_image"] = hashlib.sha256(data).hexdigest()
-        pictures[values["init_image"]] = data
+        values["init_image"] = take(init_image, pictures)
+    if like is not None:
+        values["like"] = take_prompts(like, pictures)
     if isinstance(request, str):
         request = request_from_text(request, **values)
     elif values:
@@ -99,6 +100,7 @@ def prepare(
     OutOfMemoryError if it would not fit, unless ``check_memory`` is False.
     """
     seed = secrets.randbelow(MAX_SEED + 1) if request.seed is None else request.seed
+    likenesses, remarks = read_likenesses(request, pictures or {})
     if request.init_image is None:
         recipe = recipe_of(request, models)
         plan = _planned(models, recipe, check_memory)
@@ -108,7 +110,8 @@ def prepare(
             request.prompts(),
             recipe,
             seed,
-            remarks=_rounded(request, (recipe.width, recipe.height), models),
+            remarks=(*_rounded(request, (recipe.width, recipe.height), models), *remarks),
+            likenesses=likenesses,
         )
         return _with_plan(synthesis, plan)
     source = read_source(request, pictures or {})
@@ -126,8 +129,12 @@ def prepare(
         frame.start(),
         frame.mask(),
         keep,
-        (*_rounded(request, frame.picture.size, models), *source.remarks, *frame.remarks),
+        (
+            *_rounded(request, frame.picture.size, models),
+            *(*source.remarks, *remarks, *frame.remarks),
+        ),
         frame,
+        likenesses,
     )
     return _with_plan(synthesis, plan)
 

@@ -24,6 +24,7 @@ from engine.painting.losses import clamp_with_gradient
 from engine.painting.losses.chosen import PictureTerm, picture_losses
 from engine.painting.masking import Mask, composite, make_mask
 from engine.painting.optimisers import Optimiser, make_optimiser
+from engine.painting.picture_prompts import Likeness, picture_targets
 from engine.painting.recovery import BeforeStep, Recovery
 from engine.painting.step import step_once
 from engine.painting.targets import Targets, prompt_targets, structure_target
@@ -50,6 +51,7 @@ class Synthesis:
     elsewhere the start's pixels are restored (see engine.painting.masking). ``keep`` is the weight
     of the structure-preservation term (appendix H.2). ``remarks`` are sentences for the person,
     which :meth:`notices` includes. ``frame`` is where the start belongs in a larger picture.
+    ``likenesses`` are pictures to paint like.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Synthesis:
         keep: float = 0.0,
         remarks: Sequence[str] = (),
         frame: Frame | None = None,
+        likenesses: Sequence[Likeness] = (),
     ) -> None:
         factor = generator.factor
         if recipe.width % factor or recipe.height % factor:
@@ -101,6 +104,7 @@ class Synthesis:
         if mask is not None:
             self._reset_masked_part()
         targets = prompt_targets(perceptor.members, prompts)
+        targets += picture_targets(perceptor.members, likenesses, recipe)
         if keep and self.original is not None:
             targets.append(structure_target(perceptor.members, self.original, keep))
         weights = tuple(member.weight for member in perceptor.members)

@@ -36,7 +36,8 @@ _WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
 class Target:
     """One thing that the cutouts should match; with a negative weight, should not match.
 
-    ``name`` is its loss's; ``vectors`` has its unit vector [D] for each perceptor. With ``shared``,
+    ``name`` is its loss's; ``vectors`` has its unit vector [D] for each perceptor, or those of a
+    picture's cutouts [M, D]. With ``shared``,
     the recipe's addition "mean" divides its weight by the sum of all shared weights.
     """
 
@@ -119,6 +120,8 @@ class Targets:
 @torch.no_grad()
 def prompt_targets(members: Sequence[Member], prompts: Sequence[Prompt]) -> list[Target]:
     """A target for each of ``prompts``."""
+    if not prompts:  # pictures pull alone
+        return []
     words = [prompt.words for prompt in prompts]
     vectors = zip(*(member.perceptor.encode_text(words) for member in members), strict=True)
     return [

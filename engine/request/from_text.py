@@ -11,12 +11,14 @@ from engine.request.prompt import expand, split_flags
 from engine.request.prompt.flags import avoided
 from engine.request.request import ImageRequest, make_request
 from engine.request.shape import with_shape
+from engine.request.words import words_in
 
 
 def request_from_text(text: str, **values: Any) -> ImageRequest:
     """A request from a prompt with flags, as people type it: "a fox --seed 7 --ar 16:9".
 
-    A flag overrides the same field in ``values``; of a size and an aspect the last one wins. Raises
+    A flag overrides the same field in ``values``; of a size and an aspect the last one wins. Next
+    to pictures to paint ``like``, a prompt without words, such as "-", is an empty one. Raises
     RequestError, also for a prompt with choices (see :func:`requests_from_text`).
     """
     requests = requests_from_text(text, **values)
@@ -55,6 +57,8 @@ def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
         # Without words, a target phrase of "where" may be the prompt.
         if prompt.strip() or "where" in fields:
             prompt = f"{prompt} + {pushing}" if prompt.strip() else pushing
+    if fields.get("like") and not any(words_in(prompt)):
+        prompt = ""  # in Discord a prompt can't be left out
     return make_request(prompt, **fields)
 
 

@@ -26,7 +26,9 @@ def message_of(error: ValidationError) -> Translatable:
             most=max_length(field),
         )
     if kind == "extra_forbidden":
-        return Translatable('There is no option "{name}"; remove it.', name=field[:40])
+        return Translatable(
+            'There is no option "{name}"; remove it.', name=str(first["loc"][-1])[:40]
+        )
     if kind == "missing":
         return Translatable("{name} is missing.", name=name)
     if kind.startswith("int"):

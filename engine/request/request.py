@@ -25,6 +25,7 @@ from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
 from engine.request.limits import max_length, range_of
 from engine.request.prompt import Prompt, canonical, parse_canonical
+from engine.request.pulls import SHA256, PicturePrompt, check_count
 from engine.request.recipe import ADDITIONS, PRESETS, SCHEDULES
 from engine.request.refusals import message_of
 from engine.request.shape import reshaped, sized, with_shape
@@ -32,7 +33,6 @@ from engine.translatable import Translatable
 
 T = TypeVar("T")
 Result = TypeVar("Result")
-_SHA256 = r"^[0-9a-f]{64}$"
 _STORED = {"stored": True}
 
 
@@ -50,8 +50,9 @@ def _text(field: str, description: str) -> Any:
 class ImageRequest(BaseModel):
     """What one person asked for. None means the default of the model and its preset.
 
-    ``prompt`` has no flags in it; ``init_image`` and ``mask`` are the SHA-256 of the bytes of
-    pictures, which are passed separately. A request with a starting picture is an edit: an arrow
+    ``prompt`` has no flags in it, and can be empty next to pictures to paint ``like``;
+    ``init_image`` and ``mask`` are the SHA-256 of the bytes of pictures, which are passed
+    separately, as are those of ``like``. A request with a starting picture is an edit: an arrow
     in its prompt ("foggy sky -> clear sky") pulls towards the right side and pushes away from the
     left. ``where`` is the source phrase of the paper's section H.2, or "source phrase -> target
     phrase"; with a target phrase the prompt may be empty, and the target phrase replaces it.
@@ -81,8 +82,11 @@ class ImageRequest(BaseModel):
         "default"
     )
     model: Annotated[str, _text("model", "which model to use")] = DEFAULT_MODEL
+    like: Annotated[
+        tuple[PicturePrompt, ...] | None, Field(description="pictures to paint like, with weights")
+    ] = None
     init_image: Annotated[
-        str | None, Field(pattern=_SHA256, description="SHA-256 of the picture to start from")
+        str | None, Field(pattern=SHA256, description="SHA-256 of the picture to start from")
     ] = None
     cutouts: Annotated[
         int | None, _number("cutouts", "how many cutouts are looked at in each iteration")
@@ -108,7 +112,7 @@ class ImageRequest(BaseModel):
     mask: Annotated[
         str | None,
         Field(
-            pattern=_SHA256,
+            pattern=SHA256,
             description="SHA-256 of the mask; white or transparent areas can change",
         ),
     ] = None
@@ -196,6 +200,14 @@ class ImageRequest(BaseModel):
             )
         return name
 
+    @field_validator("like")
+    @classmethod
+    def _are_few(
+        cls, pictures: tuple[PicturePrompt, ...] | None
+    ) -> tuple[PicturePrompt, ...] | None:
+        check_count(pictures or ())
+        return pictures or None
+
     @model_validator(mode="before")
     @classmethod
     def _in_one_form(cls, values: Any, info: ValidationInfo) -> Any:
@@ -255,8 +267,10 @@ class ImageRequest(BaseModel):
         """All prompts that are summed: those of ``prompt`` and those of the target phrase.
 
         An arrow gives the prompts of its right side, and those of its left side with their
-        weights multiplied by -``away``.
+        weights multiplied by -``away``. There are none if only pictures pull.
         """
+        if self.like and not self.prompt.strip():
+            return ()
         arrow = self.arrow()
         if arrow is None:
             prompts = parse_canonical(self.prompt)
@@ -291,7 +305,9 @@ class ImageRequest(BaseModel):
 
     def pictures_needed(self) -> tuple[str, ...]:
         """The SHA-256 of the pictures that it cannot be painted without, each once."""
-        return tuple(dict.fromkeys(sha256 for sha256 in (self.init_image, self.mask) if sha256))
+        like = (each.picture for each in self.like or ())
+        pictures = (self.init_image, self.mask, *like)
+        return tuple(dict.fromkeys(sha256 for sha256 in pictures if sha256))
 
     def changed(self, **values: Any) -> ImageRequest:
         """This request with some fields changed, validated again; raises RequestError.

@@ -57,6 +57,10 @@ async def test_imagine_s_options_are_the_request_s_fields(world):
         "preset",
         "init_image",
         "strength",
+        "like",
+        "like_2",
+        "like_3",
+        "like_weight",
         # Of the message, not of the request.
         "spoiler",
         "private",

@@ -146,6 +146,11 @@ async def _imagine_from_a_picture(person: Any, spot: Spot) -> Any:
     return await slash(person, spot, "imagine", prompt=PROMPT, init_image=PICTURE)
 
 
+@way("`/imagine` like a picture")
+async def _imagine_like_a_picture(person: Any, spot: Spot) -> Any:
+    return await slash(person, spot, "imagine", prompt=PROMPT, like=PICTURE)
+
+
 @way("`/edit`")
 async def _edit(person: Any, spot: Spot) -> Any:
     return await slash(person, spot, "edit", prompt=PROMPT, image=PICTURE)

@@ -25,11 +25,14 @@ def spherical_distance(u: Tensor, v: Tensor) -> Tensor:
 def prompt_loss(
     images: Tensor, target: Tensor, weight: float = 1.0, stop: float = -math.inf
 ) -> Tensor:
-    """The distance of cutouts [N, D] from a prompt's vector [D], as a scalar.
+    """The distance of cutouts [N, D] from a prompt's vector [D], or vectors [M, D], as a scalar.
 
     The mean over cutouts of |weight| * sign(weight) * distance, without a gradient where the
-    signed distance is below ``stop`` (the authors' notebook, ``Prompt.forward``).
+    signed distance is below ``stop`` (the authors' notebook, ``Prompt.forward``). With M vectors
+    it is the mean over all N * M pairs.
     """
+    if target.dim() > 1:
+        images = images.unsqueeze(1)
     distance = spherical_distance(images, target) * math.copysign(1.0, weight)
     held = replace_gradient(distance, distance.clamp(min=stop))
     return abs(weight) * held.mean()

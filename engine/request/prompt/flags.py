@@ -70,7 +70,7 @@ FOREIGN: dict[str, Translatable | None] = {
         ("w", "h", "hd", "upscale", "uplight", "upbeta"), Translatable("choose a size with --size")
     ),
     **dict.fromkeys(
-        ("init-image", "image", "mask"),
+        ("init-image", "image", "mask", "like", "image-prompt", "image-prompts", "ip"),
         Translatable("give the picture itself, outside the prompt"),
     ),
     **dict.fromkeys(("tile", "sampler", "video", "test", "testp", "public", "stealth")),

@@ -114,6 +114,14 @@ async def test_the_right_to_edit_is_needed_for_a_starting_picture_whatever_the_w
             await gate(who, request)
 
 
+async def test_the_right_to_edit_is_needed_for_pictures_to_paint_like(gate, configure):
+    await configure(roles_edit=[EDITOR])
+    request = make_request("a fox", like=[{"picture": "0" * 64}])
+    await gate(origin(roles=[EDITOR]), request)
+    with pytest.raises(NotAllowedError, match=f"<@&{EDITOR}> to paint from other pictures"):
+        await gate(origin(roles=[PAINTER]), request)
+
+
 @pytest.mark.parametrize("manages", [False, True])
 async def test_blocked_words_hold_for_everyone_and_for_where_too(gate, configure, manages):
     await configure(blocked_words=["snake"])

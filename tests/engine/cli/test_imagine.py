@@ -111,6 +111,11 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folde
         (("a fox", "--regulariser", "nice"), "linear"),
         (("a fox", "--init-image", "gone.png"), "no such file"),
         (("a fox", "--init-image", "pictures"), "directory"),
+        (("--like", "gone.png:0.5"), "no such file"),
+        (("--like", "notes.txt"), "notes.txt: That file isn't a picture"),
+        (("--like", "mine.png:400"), "between -100 and 100"),
+        (("--like", "mine.png", "-o", "mine.png"), "would replace the picture mine.png to paint"),
+        (("--like", "https://x.example/a.png"), '"https://x.example/a.png"'),
         (("a fox", "--preview-every", "-1"), "seconds"),
         (("a fox", "--preview-every", "nan"), "seconds"),
         (("a fox", "--preview-every", "often"), "number"),
@@ -340,6 +345,22 @@ def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder, ru
             video.seek(number)
             durations.append(video.info["duration"])
     assert sum(durations) == 3 * 200 + 2000
+
+
+def test_it_paints_like_pictures_with_and_without_words(catalogue, folder, run_here):
+    Image.new("RGB", (8, 8), "blue").save(folder / "blue.png")
+    arguments = (*TINY, "--iterations", "1", "--like", "mine.png:0.5", "-o", "new.png", "--json")
+    done = run_here(catalogue, "--like", "blue.png:-1:0.5", *arguments)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    like = report["request"]["like"]
+    assert [(each["weight"], each.get("stop")) for each in like] == [(-1, 0.5), (0.5, None)]
+    assert set(report["losses"]) == {"total", *(f"like {each['picture'][:8]}" for each in like)}
+    done = run_here(catalogue, "a fox", *arguments)
+    losses = json.loads(done.stdout)["losses"]
+    assert set(losses) == {"total", "a fox", f"like {like[1]['picture'][:8]}"}
+    with opened(folder / "new.png") as image:
+        assert request_from_json(image.text["imagine-bot request"]).like is not None
 
 
 def test_with_strength_0_the_picture_itself_comes_back_without_a_model(catalogue, folder, run_here):

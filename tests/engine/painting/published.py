@@ -12,6 +12,7 @@ from typing import Any
 import kornia.augmentation as K
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 
@@ -118,3 +119,29 @@ def augmented(cut_out: Tensor, modules: dict[str, Any], numbers: Any) -> Tensor:
     if numbers.grain is not None:
         cut_out = cut_out + numbers.noise.to(cut_out)[:, None, None, None] * numbers.grain
     return cut_out
+
+
+class Prompt(torch.nn.Module):
+    """``Prompt`` of the notebooks and of nerdyrodent's script, with ReplaceGrad written out."""
+
+    def __init__(self, embed: Tensor, weight: float = 1.0, stop: float = float("-inf")) -> None:
+        super().__init__()
+        self.embed = embed
+        self.weight, self.stop = torch.as_tensor(weight), torch.as_tensor(stop)
+
+    def forward(self, input: Tensor) -> Tensor:
+        input_normed = F.normalize(input.unsqueeze(1), dim=2)
+        embed_normed = F.normalize(self.embed.unsqueeze(0), dim=2)
+        dists = input_normed.sub(embed_normed).norm(dim=2).div(2).arcsin().pow(2).mul(2)
+        dists = dists * self.weight.sign()
+        slopes = torch.maximum(dists, self.stop)
+        held: Tensor = slopes + (dists - slopes).detach()  # replace_grad(dists, slopes)
+        return self.weight.abs() * held.mean()
+
+
+def resize_image(image: Image.Image, out_size: tuple[int, int]) -> Image.Image:
+    """The same of the published scripts."""
+    ratio = image.size[0] / image.size[1]
+    area = min(image.size[0] * image.size[1], out_size[0] * out_size[1])
+    size = round((area * ratio) ** 0.5), round((area / ratio) ** 0.5)
+    return image.resize(size, Image.Resampling.LANCZOS)
