@@ -22,7 +22,11 @@ from engine.request.defaults import DEFAULT_MODEL
 APP = "imagine-bot"
 PREFIXES = ("DISCORD_", "IMAGINE_")
 # Read by the engine itself, in the bot's process and in the worker.
-ENGINE_VARIABLES = ("IMAGINE_MODELS_FOLDER", "IMAGINE_MODELS_CATALOGUE")
+ENGINE_VARIABLES = (
+    "IMAGINE_MODELS_FOLDER",
+    "IMAGINE_MODELS_CATALOGUE",
+    "IMAGINE_AESTHETIC_HEAD",
+)
 
 Section = TypeVar("Section", bound=BaseSettings)
 

@@ -135,6 +135,9 @@ def kept_by_cutout(perceptor: Perceptor, recipe: Recipe, augmentation: Augmentat
         perspective=float(augmentation.perspective > 0),
         jitter=float(augmentation.jitter > 0),
         erasing=float(augmentation.erasing > 0),
+        sharpness=float(augmentation.sharpness > 0),
+        elastic=float(augmentation.elastic > 0),
+        resized=float(augmentation.resized > 0),
     )
     side = cutout_side(augmentation, perceptor)
     picture = torch.full((1, 3, recipe.height, recipe.width), 0.5, device=perceptor.device)

@@ -29,8 +29,11 @@ class Latent(nn.Module, ABC):
         return result
 
     @abstractmethod
-    def best(self) -> Tensor:
-        """What the generator decodes for a finished picture; draws nothing."""
+    def best(self, z: Tensor | None = None) -> Tensor:
+        """What the generator decodes for a finished picture; draws nothing.
+
+        Of another ``z``, if one is given.
+        """
 
     def pull_to_mean(self, spread: float, tokens: Tensor | None = None) -> None:
         """Multiply the distance of z from the latents' mean by ``spread``, 0 to 1.
@@ -62,9 +65,9 @@ class ContinuousLatent(Latent):
         """The same as :meth:`best`."""
         return self.best()
 
-    def best(self) -> Tensor:
+    def best(self, z: Tensor | None = None) -> Tensor:
         """z itself."""
-        return self.z
+        return self.z if z is None else z
 
     @torch.no_grad()
     def pull_to_mean(self, spread: float, tokens: Tensor | None = None) -> None:
@@ -96,11 +99,12 @@ class QuantisedLatent(ContinuousLatent):
         self.codebook = generator.codebook.detach()
         self.norms = squared_norms(self.codebook)
 
-    def best(self) -> Tensor:
+    def best(self, z: Tensor | None = None) -> Tensor:
         """zq [1, D, h, w]."""
-        codes = nearest_codes(self.z.detach(), self.codebook, self.norms)
-        height, width = self.z.shape[-2:]
-        return replace_gradient(embed_codes(codes, self.codebook, height, width), self.z)
+        z = self.z if z is None else z
+        codes = nearest_codes(z.detach(), self.codebook, self.norms)
+        height, width = z.shape[-2:]
+        return replace_gradient(embed_codes(codes, self.codebook, height, width), z)
 
 
 class _ChosenCodes(torch.autograd.Function):
@@ -152,10 +156,11 @@ class CodebookLatent(Latent):
         result: Tensor = zq.T.reshape(self.initial.shape)
         return result
 
-    def best(self) -> Tensor:
+    def best(self, z: Tensor | None = None) -> Tensor:
         """zq [1, D, h, w] of each token's most probable code."""
-        height, width = self.z.shape[-2:]
-        return embed_codes(self.z.argmax(dim=1).flatten(1), self.codebook, height, width)
+        z = self.z if z is None else z
+        height, width = z.shape[-2:]
+        return embed_codes(z.argmax(dim=1).flatten(1), self.codebook, height, width)
 
 
 _START_PROBABILITY = 0.99
@@ -173,18 +178,26 @@ def sample_codes(probabilities: Tensor, drawn: Tensor) -> Tensor:
     return torch.searchsorted(total, bound, right=True).squeeze(1)
 
 
-def new_latent(generator: Generator, recipe: Recipe, start: Tensor | None, draws: Draws) -> Latent:
+def new_latent(
+    generator: Generator,
+    recipe: Recipe,
+    start: Tensor | None,
+    draws: Draws,
+    chosen: Tensor | None = None,
+) -> Latent:
     """The latent of a new painting that starts from a picture ``start`` [1, 3, H, W] in 0..1.
 
-    Without one it starts at random. Raises RequestError if the recipe samples from a codebook and
-    the generator has none.
+    Without one it starts at random, or from the z ``chosen`` among random ones. Raises RequestError
+    if the recipe samples from a codebook and the generator has none.
     """
-    initial = (
-        generator.random_latent(recipe.height, recipe.width, draws)
-        if start is None
-        else generator.encode_latent(start, draws)
-    )
-    spread = recipe.spread if start is None else 1.0
+    if chosen is not None:
+        initial = chosen
+    elif start is None:
+        initial = generator.random_latent(recipe.height, recipe.width, draws)
+    else:
+        initial = generator.encode_latent(start, draws)
+    is_random = start is None and chosen is None
+    spread = recipe.spread if is_random else 1.0
     if generator.codebook is None:
         if recipe.latent == "codebook":
             raise RequestError(
@@ -192,5 +205,5 @@ def new_latent(generator: Generator, recipe: Recipe, start: Tensor | None, draws
             )
         return ContinuousLatent(generator, initial, recipe.clamp, spread)
     if recipe.latent == "codebook":
-        return CodebookLatent(generator, initial, start is not None, draws)
+        return CodebookLatent(generator, initial, not is_random, draws)
     return QuantisedLatent(generator, initial, recipe.clamp, spread)

@@ -51,11 +51,12 @@ class PictureTarget(Target):
     """A picture's cutouts, whose vectors are [M, D]; it stops pulling below ``stop``."""
 
     stop: float = -math.inf
+    distance: str = "spherical"
 
     def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
         """Crowson's loss (engine.painting.losses), of all pairs of cutouts."""
         del cutouts
-        return prompt_loss(images, vector, weight, self.stop)
+        return prompt_loss(images, vector, weight, self.stop, self.distance)
 
 
 def read_likenesses(
@@ -97,7 +98,7 @@ def picture_targets(
             vectors.append(perceptor.encode_image(cut(pixels, drawn, side)))
         stop = -math.inf if prompt.stop is None else prompt.stop
         name = f"like {prompt.picture[:8]}"
-        targets.append(PictureTarget(name, tuple(vectors), prompt.weight, stop))
+        targets.append(PictureTarget(name, tuple(vectors), prompt.weight, stop, recipe.distance))
     return targets
 
 

@@ -19,6 +19,7 @@ from engine.painting.framing import frame_of
 from engine.painting.images import to_tensor
 from engine.painting.init_image import read_source
 from engine.painting.iterate import Iterate
+from engine.painting.losses.aesthetic import AestheticHead, host_head
 from engine.painting.memory_plan import MemoryPlan, plan_memory
 from engine.painting.picture_prompts import read_likenesses
 from engine.painting.synthesis import Synthesis
@@ -29,6 +30,8 @@ from engine.random_numbers import SCHEME
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.from_text import request_from_text
 from engine.request.limits import MAX_SEED, range_of
+from engine.request.method.applied import with_choices, with_latent
+from engine.request.method.regulariser import parse_regulariser
 from engine.request.recipe import Recipe, make_recipe
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
@@ -112,8 +115,11 @@ def prepare(
             seed,
             remarks=(*_rounded(request, (recipe.width, recipe.height), models), *remarks),
             likenesses=likenesses,
+            head=_head(recipe, models),
         )
         return _with_plan(synthesis, plan)
+    if request.starts is not None:
+        raise RequestError("starts only works without a picture to start from; leave it out.")
     source = read_source(request, pictures or {})
     frame, recipe = frame_of(
         source, request, lambda aspect: _edit_recipe(request, models, aspect), models.perceptor
@@ -135,6 +141,7 @@ def prepare(
         ),
         frame,
         likenesses,
+        _head(recipe, models),
     )
     return _with_plan(synthesis, plan)
 
@@ -145,6 +152,10 @@ def _planned(models: Models, recipe: Recipe, check_memory: bool) -> MemoryPlan |
         return None
     free = free_bytes(models.device)
     return plan_memory(models.generator, models.perceptor, recipe, free)
+
+
+def _head(recipe: Recipe, models: Models) -> AestheticHead | None:
+    return host_head(models.perceptor) if recipe.losses.aesthetic else None
 
 
 def _with_plan(synthesis: Synthesis, plan: MemoryPlan | None) -> Synthesis:
@@ -195,6 +206,9 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
     ``aspect`` is the starting picture's, used if the request has none. Raises RequestError if the
     aspect makes a side too long, ModelError if the model's defaults in the catalogue are wrong.
     """
+    schedule = None
+    if request.regulariser is not None:
+        schedule, _ = parse_regulariser(request.regulariser)
     try:
         recipe = make_recipe(
             request.preset,
@@ -204,10 +218,11 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
             iterations=request.iterations,
             cutouts=request.cutouts,
             learning_rate=request.learning_rate,
-            regulariser=request.regulariser,
+            regulariser=schedule,
             addition=request.addition,
             threshold=request.threshold,
         )
+        recipe = with_latent(recipe, request.method, request.learning_rate)
         width, height = _size(request, recipe, aspect)
     except (KeyError, TypeError) as error:
         raise ModelError(
@@ -229,9 +244,8 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
     if request.init_image is not None:
         part = request.mask is not None or request.where is not None
         strength = strength_of(request.strength, request.preset, part)
-        recipe = with_strength(
-            recipe, strength, iterations=request.iterations, schedule=request.regulariser
-        )
+        recipe = with_strength(recipe, strength, iterations=request.iterations, schedule=schedule)
+    recipe = with_choices(recipe, request)
     return replace(
         recipe,
         iterations=recipe.iterations + (request.more or 0),
@@ -277,6 +291,8 @@ def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
         "batch": synthesis.widest,
         "imagine-bot": version(),
     }
+    if synthesis.head is not None:
+        facts["aesthetic head"] = synthesis.head.sha256
     frame = synthesis.frame
     if frame is not None and not frame.is_same_size:
         facts["painted"] = f"{frame.size[0]}x{frame.size[1]}"

@@ -19,6 +19,7 @@ from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.models import Generator, Perceptor
 from engine.models.free_memory import free_bytes, give_back
 from engine.models.memory import is_memory_error
+from engine.painting.average import MovingAverage
 from engine.painting.cutouts import Cutouts, cut, plain_cutouts
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
@@ -47,6 +48,7 @@ class Recoverable(Protocol):
     recipe: Recipe
     latent: Latent
     optimiser: Optimiser
+    average: MovingAverage | None
     iteration: int
     seconds: float
     losses: dict[str, float]
@@ -65,7 +67,9 @@ class BeforeStep:
     def __init__(self, painting: Recoverable) -> None:
         self._painting = painting
         self._optimiser = painting.optimiser
-        self._undo = painting.optimiser.undo()
+        self._undo = [painting.optimiser.undo()]
+        if painting.average is not None:
+            self._undo.append(painting.average.undo())
         self._numbers = painting.iteration, painting.seconds, painting.losses
         self._z = painting.latent.z.detach().clone()
 
@@ -76,7 +80,8 @@ class BeforeStep:
         painting.latent.z.copy_(self._z)
         painting.latent.z.grad = None
         painting.optimiser = self._optimiser
-        self._undo()
+        for undo in self._undo:
+            undo()
         painting.iteration, painting.seconds, painting.losses = self._numbers
 
 

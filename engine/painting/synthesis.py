@@ -17,17 +17,20 @@ from engine.errors import NumericalError, RequestError
 from engine.models import Generator, Perceptor
 from engine.models.memory import is_memory_error
 from engine.models.vocabulary import unknown_notices
+from engine.painting.average import MovingAverage
 from engine.painting.images import overlay, to_pil
 from engine.painting.iterate import Iterate
 from engine.painting.latent import new_latent
 from engine.painting.losses import clamp_with_gradient
+from engine.painting.losses.aesthetic import AestheticHead
 from engine.painting.losses.chosen import PictureTerm, picture_losses
 from engine.painting.masking import Mask, composite, make_mask
 from engine.painting.optimisers import Optimiser, make_optimiser
 from engine.painting.picture_prompts import Likeness, picture_targets
 from engine.painting.recovery import BeforeStep, Recovery
+from engine.painting.starts import best_start
 from engine.painting.step import step_once
-from engine.painting.targets import Targets, prompt_targets, structure_target
+from engine.painting.targets import Targets, aesthetic_target, prompt_targets, structure_target
 from engine.random_numbers import SCHEME, Draws
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
@@ -52,6 +55,7 @@ class Synthesis:
     of the structure-preservation term (appendix H.2). ``remarks`` are sentences for the person,
     which :meth:`notices` includes. ``frame`` is where the start belongs in a larger picture.
     ``likenesses`` are pictures to paint like.
+    ``head`` rates cutouts, if the recipe has a weight for it.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class Synthesis:
         remarks: Sequence[str] = (),
         frame: Frame | None = None,
         likenesses: Sequence[Likeness] = (),
+        head: AestheticHead | None = None,
     ) -> None:
         factor = generator.factor
         if recipe.width % factor or recipe.height % factor:
@@ -90,11 +95,17 @@ class Synthesis:
         self.widest = 1  # the most paintings that were stepped together with it
         self.remarks = tuple(remarks)
         self.picture_losses: Mapping[str, PictureTerm] = picture_losses(
-            recipe, start is None or mask is not None
+            recipe, start is None or mask is not None, generator.reference
         )
         self.frame = frame
         self.original = None if start is None else start.to(generator.reference)
-        self.latent = new_latent(generator, recipe, self.original, self.draws())
+        self.head = head
+        self.targets = self._new_targets(keep, likenesses)
+        chosen = None
+        if recipe.starts > 1 and start is None:
+            chosen = best_start(generator, perceptor, recipe, seed, self.targets)
+        self.latent = new_latent(generator, recipe, self.original, self.draws(), chosen)
+        self.average = MovingAverage(self.latent.z, recipe.ema) if recipe.ema else None
         towards = recipe.regulariser.towards
         to_start = towards == "start" or (towards == "picture" and start is not None)
         self.anchor = self.latent.z.detach().clone() if to_start else None
@@ -103,12 +114,17 @@ class Synthesis:
         self.set_mask(mask)
         if mask is not None:
             self._reset_masked_part()
-        targets = prompt_targets(perceptor.members, prompts)
-        targets += picture_targets(perceptor.members, likenesses, recipe)
+
+    def _new_targets(self, keep: float, likenesses: Sequence[Likeness]) -> Targets:
+        members, recipe = self.perceptor.members, self.recipe
+        targets = prompt_targets(members, self.prompts, recipe.distance)
+        targets += picture_targets(members, likenesses, recipe)
         if keep and self.original is not None:
-            targets.append(structure_target(perceptor.members, self.original, keep))
-        weights = tuple(member.weight for member in perceptor.members)
-        self.targets = Targets(tuple(targets), recipe.addition, weights)
+            targets.append(structure_target(members, self.original, keep))
+        if self.head is not None:
+            targets.append(aesthetic_target(members, self.head, recipe.losses.aesthetic))
+        weights = tuple(member.weight for member in members)
+        return Targets(tuple(targets), recipe.addition, weights)
 
     def draws(self) -> Draws:
         """The random numbers of this iteration, or of the start before the first."""
@@ -193,6 +209,8 @@ class Synthesis:
         self.optimiser.rate = self._rate()
         self.optimiser.step()
         self.latent.after_step()
+        if self.average is not None:
+            self.average.add(self.latent.z)
         self.iteration += 1
 
     def look(self, *, raw: bool = False) -> Iterate:
@@ -203,12 +221,16 @@ class Synthesis:
         """
         began = time.perf_counter()
         with torch.no_grad():
-            decoded = self.generator.decode(self.masked(self.latent.best()))
+            decoded = self.generator.decode(self.masked(self.finished()))
             picture = clamp_with_gradient(decoded)
             if not raw:
                 picture = self.restored(picture)
         seconds = self.seconds + time.perf_counter() - began
         return Iterate(self.iteration, picture[0], self.losses, seconds, self.compose)
+
+    def finished(self) -> Tensor:
+        """What the generator decodes for a finished picture: z, or its moving average."""
+        return self.latent.best(None if self.average is None else self.average.value())
 
     @property
     def full_size(self) -> tuple[int, int]:
@@ -285,6 +307,7 @@ class Synthesis:
             "latent": self.latent.z.detach().clone(),
             "anchor": self.anchor,
             "optimiser": self.optimiser.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
             "random": SCHEME,
             "seed": self.seed,
         }
@@ -316,6 +339,8 @@ class Synthesis:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.mask is not None:
             self.optimiser.keep_only(self.mask.tokens)
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
         self.seed = int(state["seed"])
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])

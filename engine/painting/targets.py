@@ -16,9 +16,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from engine.models import Member
+from engine.models import Member, Perceptor
 from engine.painting.cutouts import Cutouts, cut, plain_cutouts
-from engine.painting.losses import prompt_loss, structure_loss
+from engine.painting.losses import aesthetic_loss, prompt_loss, structure_loss
+from engine.painting.losses.aesthetic import AestheticHead
 from engine.request.prompt import Prompt
 
 Term = Callable[[Tensor, Cutouts], Tensor]
@@ -28,8 +29,12 @@ When memory is short, it is called for a few of an iteration's cutouts at a time
 """
 
 # Losses other than the prompts'; a prompt with such a name is quoted.
-_OTHER_LOSSES = ("total", "structure", "regulariser", "smoothness")
-_WHOLE = torch.tensor([[0.0, 0.0, 1.0, 1.0]])
+_OTHER_LOSSES = (
+    *("total", "structure", "regulariser", "smoothness"),
+    *("saturation", "symmetry", "palette", "edge", "aesthetic"),
+)
+WHOLE = plain_cutouts(torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
+"""One cutout, of the whole picture."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,18 @@ class Target:
 
 @dataclass(frozen=True)
 class PromptTarget(Target):
-    """The words of a prompt, which stop pulling below the distance ``stop``."""
+    """The words of a prompt, which stop pulling below the ``distance`` ``stop``.
+
+    ``distance`` is one of engine.request.method.optimising.DISTANCES.
+    """
 
     stop: float = -math.inf
+    distance: str = "spherical"
 
     def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
         """Crowson's loss (engine.painting.losses)."""
         del cutouts
-        return prompt_loss(images, vector, weight, self.stop)
+        return prompt_loss(images, vector, weight, self.stop, self.distance)
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,25 @@ class StructureTarget(Target):
         """The term of appendix H.2 (engine.painting.losses)."""
         del cutouts
         return structure_loss(images, vector, weight)
+
+
+@dataclass(frozen=True)
+class AestheticTarget(Target):
+    """The best rating by an aesthetic head, whose weights are the vectors.
+
+    They are empty for perceptors that it does not fit.
+    """
+
+    shared: ClassVar[bool] = False
+
+    bias: float = 0.0
+
+    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
+        """See engine.painting.losses.aesthetic_loss."""
+        del cutouts
+        if not len(vector):
+            return images.new_zeros(())
+        return aesthetic_loss(images, vector, self.bias, weight)
 
 
 @dataclass(frozen=True)
@@ -117,15 +145,22 @@ class Targets:
         return [each.name for each, _ in active], terms
 
 
+def seen_whole(perceptor: Perceptor, picture: Tensor) -> Tensor:
+    """The vector [1, D] of a picture [1, 3, H, W] in 0..1, as a whole."""
+    return perceptor.encode_image(cut(picture, WHOLE, perceptor.resolution))
+
+
 @torch.no_grad()
-def prompt_targets(members: Sequence[Member], prompts: Sequence[Prompt]) -> list[Target]:
-    """A target for each of ``prompts``."""
+def prompt_targets(
+    members: Sequence[Member], prompts: Sequence[Prompt], distance: str = "spherical"
+) -> list[Target]:
+    """A target for each of ``prompts``; ``distance`` is the recipe's."""
     if not prompts:  # pictures pull alone
         return []
     words = [prompt.words for prompt in prompts]
     vectors = zip(*(member.perceptor.encode_text(words) for member in members), strict=True)
     return [
-        PromptTarget(loss_name(str(prompt)), tuple(each), prompt.weight, prompt.stop)
+        PromptTarget(loss_name(str(prompt)), tuple(each), prompt.weight, prompt.stop, distance)
         for prompt, each in zip(prompts, vectors, strict=True)
     ]
 
@@ -133,11 +168,14 @@ def prompt_targets(members: Sequence[Member], prompts: Sequence[Prompt]) -> list
 @torch.no_grad()
 def structure_target(members: Sequence[Member], original: Tensor, weight: float) -> Target:
     """The target that preserves the structure of ``original`` [1, 3, H, W] in 0..1."""
-    vectors = []
-    for perceptor, _ in members:
-        whole = cut(original, plain_cutouts(_WHOLE), perceptor.resolution)
-        vectors.append(perceptor.encode_image(whole)[0])
-    return StructureTarget("structure", tuple(vectors), weight)
+    vectors = tuple(seen_whole(perceptor, original)[0] for perceptor, _ in members)
+    return StructureTarget("structure", vectors, weight)
+
+
+def aesthetic_target(members: Sequence[Member], head: AestheticHead, weight: float) -> Target:
+    """The target of the best rating by ``head``, for the members that it fits."""
+    vectors = tuple(head.vector(member.perceptor) for member in members)
+    return AestheticTarget("aesthetic", vectors, weight, head.bias)
 
 
 def loss_name(text: str) -> str:

@@ -29,6 +29,6 @@ def svg_of(synthesis: Synthesis, texts: Mapping[str, str]) -> str:
     Raises RequestError like :func:`check_strokes`.
     """
     check_strokes(synthesis)
-    strokes = synthesis.generator.strokes(synthesis.latent.best().detach())
+    strokes = synthesis.generator.strokes(synthesis.finished().detach())
     recipe = synthesis.recipe
     return svg(strokes or [], (recipe.width, recipe.height), (1.0, 1.0, 1.0), texts)

@@ -43,3 +43,10 @@ class Stream(IntEnum):
     ERASED_PLACES = 30
     NOISE = 31
     GRAIN = 32
+    SHARPENED = 40
+    BLENDS = 41
+    BENT = 42
+    RIPPLES = 43
+    ZOOMED = 44
+    WINDOWS = 45
+    WINDOW_PLACES = 46

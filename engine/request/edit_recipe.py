@@ -23,7 +23,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.request.recipe import Recipe, Regulariser
+from engine.request.method.regulariser import Regulariser
+from engine.request.recipe import Recipe
 
 STRENGTH = 0.85
 PART_STRENGTH = 1.0

@@ -14,6 +14,7 @@ FLAGS = (
     "size",
     "ar",
     *("seed", "iterations", "cutouts", "learning-rate", "strength", "threshold", "keep", "away"),
+    *("smoothness", "saturation", "aesthetic", "ema"),
     *WORDS,
 )
 """The flags that are named to people; ``--no`` is not a field, but more prompts."""

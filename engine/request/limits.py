@@ -60,8 +60,23 @@ RANGES = {
     "keep": Range(0, 100),
     "away": Range(0, 100),
     "more": Range(1, 5000),
+    "smoothness": Range(0, 100),
+    "saturation": Range(-100, 100),
+    "aesthetic": Range(0, 100),
+    "ema": Range(0, 0.9999),
 }
-_LENGTHS = {"prompt": 2000, "model": 100, "where": 500}  # characters
+_LENGTHS = {
+    "prompt": 2000,  # characters
+    "model": 100,
+    "where": 500,
+    "regulariser": 40,
+    "augment": 400,
+    "symmetry": 40,
+    "palette": 800,
+    "edge": 40,
+    "schedule": 40,
+    "starts": 20,
+}
 
 
 def range_of(field: str) -> Range:

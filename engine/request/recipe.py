@@ -5,9 +5,13 @@ Only numbers, so that reading them does not load torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
+
+from engine.request.method.losses import PictureLosses
+from engine.request.method.optimising import RATES
+from engine.request.method.regulariser import SCHEDULES, Regulariser
 
 Padding = Literal["border", "reflection", "zeros"]
 Shrink = Literal["bicubic", "pooled"]
@@ -26,13 +30,17 @@ class Augmentation:
     aliasing, or "pooled", the mean of average and maximum pooling, for the whole picture only.
 
     The augmentations are kornia's, with its arguments. ``flip``, ``affine``, ``perspective``,
-    ``jitter`` and ``erasing`` are probabilities, 0 to 1. ``degrees`` and ``shear`` are the largest
-    angles, ``translate`` the largest shifts right and down in fractions of the cutout (kornia's
-    scalar 0.1 shifts only vertically), ``padding`` is what the affine warp shows from outside the
-    crop, ``distortion`` is the perspective's scale, ``brightness`` to ``saturation`` the largest
-    deviations from the factor 1, ``hue`` the largest shift in turns. ``same_erasing`` erases one
-    rectangle in all cutouts or in none. ``noise`` is the largest standard deviation of the noise,
-    in units of the picture's range. Without ``clamped``, cutouts can leave 0..1.
+    ``jitter``, ``erasing``, ``sharpness``, ``elastic`` and ``resized`` are probabilities, 0 to 1.
+    ``degrees`` and ``shear`` are the largest angles, ``translate`` the largest shifts right and
+    down in fractions of the cutout (kornia's scalar 0.1 shifts only vertically), ``padding`` is
+    what the affine warp shows from outside the crop, ``distortion`` is the perspective's scale,
+    ``brightness`` to ``saturation`` the largest deviations from the factor 1, ``hue`` the largest
+    shift in turns. ``area`` is the largest share of a cutout that is erased, and a quarter of it
+    the smallest; ``same_erasing`` erases one rectangle in all cutouts or in none. ``blend`` is the
+    largest factor of RandomSharpness, which below 1 blurs, ``alpha`` the displacement's of
+    RandomElasticTransform, and ``least`` the smallest share of its area that RandomResizedCrop
+    leaves of a cutout. ``noise`` is the largest standard deviation of the noise, in units of the
+    picture's range. Without ``clamped``, cutouts can leave 0..1.
     """
 
     count: int = 32
@@ -54,7 +62,14 @@ class Augmentation:
     saturation: float = 0.01
     hue: float = 0.01
     erasing: float = 0.0
+    area: float = 0.4
     same_erasing: bool = False
+    sharpness: float = 0.0
+    blend: float = 0.3
+    elastic: float = 0.0
+    alpha: float = 1.0
+    resized: float = 0.0
+    least: float = 0.1
     noise: float = 0.1
     clamped: bool = True
 
@@ -74,84 +89,6 @@ class Early:
 
 ADDITIONS = ("sum", "mean")
 """How the losses of several prompts are joined; see :class:`Recipe`."""
-
-OPTIMISERS = (
-    "adam",
-    "adamw",
-    "adamp",
-    "adamax",
-    "adagrad",
-    "diffgrad",
-    "nadam",
-    "radam",
-    "rmsprop",
-    "sgd",
-)
-"""What can move the latent: the paper's Adam, and PyTorch's and nerdyrodent's other ones."""
-
-Schedule = Callable[[float, int, int], float]
-
-
-def _linear(weight: float, i: int, total: int) -> float:
-    return max(0.0, weight - 0.005 * i)
-
-
-def _geometric(weight: float, i: int, total: int) -> float:
-    return weight * 0.995**i
-
-
-def _whole(weight: float, i: int, total: int) -> float:
-    return max(0.0, weight - 0.005 * i / max(1, total))
-
-
-def _notebook(weight: float, i: int, total: int) -> float:
-    drops = (i - 1) // 50 if i else 0
-    # The last fifth is never used: in floating point, 1.5 - 4 * 0.3 is less than 0.3.
-    return weight * (5 - drops) / 5 if drops < 4 else 0.0
-
-
-def _harmonic(weight: float, i: int, total: int) -> float:
-    return weight / (2 * i + 1)
-
-
-def _constant(weight: float, i: int, total: int) -> float:
-    return weight
-
-
-SCHEDULES: dict[str, Schedule] = {
-    "linear": _linear,
-    "geometric": _geometric,
-    "whole": _whole,
-    "notebook": _notebook,
-    "harmonic": _harmonic,
-    "constant": _constant,
-}
-"""How the regulariser's weight decays: from (weight, iteration, all iterations) to the weight.
-
-The paper says "we decay the regularization term by 0.005 over the course of generation", which
-can mean 0.005 less each iteration (``linear``), 0.5% less each iteration (``geometric``) or 0.005
-less over all iterations (``whole``). The authors' MSE notebook starts at 1.5 / 2, subtracts a fifth
-after iterations 50, 100 and 150, counted from 0, and is at 0 after iteration 200 (``notebook``);
-their command line uses weight / (2 (2 i + 1)) (``harmonic``)."""
-
-
-@dataclass(frozen=True)
-class Regulariser:
-    """alpha * mean((z - anchor)^2) (paper, section 2.4), where alpha decays by ``schedule``.
-
-    ``towards`` chooses the anchor: "zero", as in the paper; "start", the first z, for edits, since
-    a strong pull to zero greys the picture; or "picture", as in the authors' notebook, the first z
-    if the painting starts from a picture and else zero. If the recipe's steps are in standard
-    deviations of the codebook, so is the difference.
-    """
-
-    weight: float = 0.0
-    schedule: str = "linear"
-    towards: str = "zero"
-
-    def alpha(self, iteration: int, iterations: int) -> float:
-        """The weight at ``iteration``, counted from 0, of ``iterations`` in total."""
-        return SCHEDULES[self.schedule](self.weight, iteration, iterations)
 
 
 @dataclass(frozen=True)
@@ -180,6 +117,7 @@ class SelfMasking:
 
 
 PAPER_THRESHOLD = -2.0
+_NO_REGULARISER, _NO_LOSSES = Regulariser(), PictureLosses()
 
 
 @dataclass(frozen=True)
@@ -190,17 +128,22 @@ class Recipe:
     multiples of the codebook's standard deviation, which suit any generator. ``spread`` (0 to 1)
     scales the distance of a random start from the codebook's mean: 1, as in the paper, is the codes
     themselves; near 0 the picture starts as one tone, and no trace of the start remains. The same
-    holds for a part of a picture that is painted from scratch. ``optimiser`` is one of OPTIMISERS,
-    each with its published defaults; it is made new after iteration ``restart_every``, counted from
-    0, and its multiples, ``restarts`` times in all. ``addition`` is how the prompts' losses are
-    joined: "sum" (section 2.5), or "mean" (H.1), which divides them by the sum of the prompts'
-    absolute weights; the regulariser then weighs as much with several prompts as with one.
-    ``cooling`` is the share of the learning rate that is left at the end, decreasing linearly; at
-    1, as in the paper, the rate is constant. After each ``period`` iterations the rate starts from
-    the top again (Loshchilov and Hutter 2017), so a finished painting that is continued equals one
-    that was that long from the start. ``smoothness`` is the weight of the picture's total variation
+    holds for a part of a picture that is painted from scratch. ``optimiser`` is one of OPTIMISERS
+    (engine.request.method.optimising), each with its published defaults; it is made new after
+    iteration ``restart_every``, counted from 0, and its multiples, ``restarts`` times in all.
+    ``addition`` is how the prompts' losses are joined: "sum" (section 2.5), or "mean" (H.1), which
+    divides them by the sum of the prompts' absolute weights; the regulariser then weighs as much
+    with several prompts as with one. ``distance`` is one of DISTANCES. ``cooling`` is the share of
+    the learning rate that is left at the end, falling by ``schedule``, one of RATES; at 1, as in
+    the paper, the rate is constant. After each ``period`` iterations the rate starts from the top
+    again (Loshchilov and Hutter 2017), so a finished painting that is continued equals one that was
+    that long from the start. ``smoothness`` is the weight of the picture's total variation
     (engine.painting.losses.smoothness_loss) if it, or a part of it, is painted from scratch, but
-    not if it is edited as a whole; the paper has no such term (0).
+    not if it is edited as a whole; the paper has no such term (0). ``ema`` is the decay of the
+    moving average of z that a finished picture is made of, 0 for z itself. Of ``starts`` random
+    starts the one that fits the prompts best is taken, or a mean of the ``mixed`` best
+    (engine.painting.starts); they are not pulled to the mean by ``spread``. ``losses`` are those
+    that are off by default.
     """
 
     width: int = 256
@@ -213,22 +156,30 @@ class Recipe:
     restart_every: int = 0
     restarts: int = 0
     addition: str = "sum"
+    distance: str = "spherical"
+    schedule: str = "linear"
     cooling: float = 1.0
     period: int = 0
+    ema: float = 0.0
+    starts: int = 1
+    mixed: int = 1
     latent: str = "quantised"
     spread: float = 1.0
     clamp: bool = True
     augmentation: Augmentation = Augmentation()
     early: Early = Early()
-    regulariser: Regulariser = Regulariser()
+    regulariser: Regulariser = _NO_REGULARISER
     smoothness: float = 0.0
+    losses: PictureLosses = _NO_LOSSES
     masking: SelfMasking = SelfMasking()
 
     def rate(self, iteration: int) -> float:
         """The learning rate of ``iteration``, counted from 0."""
         length = self.period or max(1, self.iterations)
         done = iteration % length if self.period else min(iteration, length)
-        return self.learning_rate * (1 - (1 - self.cooling) * done / length)
+        if self.schedule == "linear":
+            return self.learning_rate * (1 - (1 - self.cooling) * done / length)
+        return self.learning_rate * RATES[self.schedule](done / length, self.cooling)
 
     def restarts_before(self, iteration: int) -> bool:
         """Whether Adam is made new before ``iteration``, counted from 0."""
@@ -303,8 +254,8 @@ def make_recipe(preset: str, defaults: Mapping[str, Any], **overrides: Any) -> R
     """The preset, overridden by the model's ``defaults``, then by each override that is not None.
 
     Keys are fields of Recipe, ``cutouts`` for the augmentation's count, ``regulariser`` for the
-    name of a schedule (with the paper's weight by default), ``threshold`` for the mask's
-    threshold and, in ``defaults``, the tables ``augmentation``, ``early``, ``regulariser`` and
+    name of a schedule (with the paper's weight by default), ``threshold`` for the mask's threshold
+    and, in ``defaults``, the tables ``augmentation``, ``early``, ``regulariser``, ``losses`` and
     ``masking``. An overridden number of cutouts also replaces ``early``. Raises KeyError for a
     preset, a schedule or a key that does not exist.
     """
@@ -323,15 +274,13 @@ def _override(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     known = {field.name for field in fields(Recipe)}
     changes: dict[str, Any] = {}
     augmentation, regulariser = recipe.augmentation, recipe.regulariser
-    masking, early = recipe.masking, recipe.early
+    masking = recipe.masking
     for key, value in values.items():
         if key == "cutouts":
             augmentation = replace(augmentation, count=value)
         elif key == "augmentation":
             shift = tuple(value.get("translate", augmentation.translate))
             augmentation = replace(augmentation, **{**value, "translate": shift})
-        elif key == "early":
-            early = replace(early, **value)
         elif key == "regulariser" and isinstance(value, str):
             if value not in SCHEDULES:
                 raise KeyError(value)
@@ -341,6 +290,8 @@ def _override(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
             regulariser = replace(regulariser, **value)
         elif key == "threshold":
             masking = replace(masking, threshold=value)
+        elif key in ("early", "losses"):
+            changes[key] = replace(getattr(recipe, key), **value)
         elif key == "masking":
             lists = {
                 name: tuple(value.get(name, getattr(masking, name)))
@@ -356,7 +307,6 @@ def _override(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     return replace(
         recipe,
         augmentation=augmentation,
-        early=early,
         regulariser=regulariser,
         masking=masking,
         **changes,

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from pydantic import ValidationError
 
+from engine.errors import RequestError
 from engine.request.limits import max_length, range_of
 from engine.translatable import Translatable
+
+T = TypeVar("T")
+Result = TypeVar("Result")
+
+
+def checked(function: Callable[[T], Result], argument: T) -> Result:
+    """Call ``function``, turning its RequestError into the ValueError that pydantic expects."""
+    try:
+        return function(argument)
+    except RequestError as error:
+        raise ValueError(error.message) from None
 
 
 def message_of(error: ValidationError) -> Translatable:

@@ -6,11 +6,9 @@ engine.request.limits; the command line, the slash options and the modals are ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     ValidationError,
@@ -23,31 +21,21 @@ from engine.errors import RequestError
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
-from engine.request.limits import max_length, range_of
+from engine.request.limits import max_length
+from engine.request.method.fields import MethodFields
+from engine.request.method.fields import number_field as _number
+from engine.request.method.fields import text_field as _text
 from engine.request.prompt import Prompt, canonical, parse_canonical
 from engine.request.pulls import SHA256, PicturePrompt, check_count
-from engine.request.recipe import ADDITIONS, PRESETS, SCHEDULES
-from engine.request.refusals import message_of
+from engine.request.recipe import ADDITIONS, PRESETS
+from engine.request.refusals import checked, message_of
 from engine.request.shape import reshaped, sized, with_shape
 from engine.translatable import Translatable
 
-T = TypeVar("T")
-Result = TypeVar("Result")
 _STORED = {"stored": True}
 
 
-def _number(field: str, description: str) -> Any:
-    bounds = range_of(field)
-    if bounds.exclusive:
-        return Field(gt=bounds.low, le=bounds.high, description=description)
-    return Field(ge=bounds.low, le=bounds.high, description=description)
-
-
-def _text(field: str, description: str) -> Any:
-    return Field(max_length=max_length(field), description=description)
-
-
-class ImageRequest(BaseModel):
+class ImageRequest(MethodFields):
     """What one person asked for. None means the default of the model and its preset.
 
     ``prompt`` has no flags in it, and can be empty next to pictures to paint ``like``;
@@ -93,10 +81,6 @@ class ImageRequest(BaseModel):
     ] = None
     learning_rate: Annotated[
         float | None, _number("learning_rate", "how far each iteration moves the latent")
-    ] = None
-    regulariser: Annotated[
-        str | None,
-        Field(description=f"how the latent's regulariser decays: {', '.join(SCHEDULES)}"),
     ] = None
     addition: Annotated[
         str | None,
@@ -148,7 +132,7 @@ class ImageRequest(BaseModel):
         """Translate what a person typed; a stored prompt keeps the meaning that it had."""
         if not isinstance(prompt, str) or info.mode == "json" or info.context is _STORED:
             return prompt
-        return _checked(canonical, prompt)
+        return checked(canonical, prompt)
 
     @field_validator("prompt", "where")
     @classmethod
@@ -187,19 +171,6 @@ class ImageRequest(BaseModel):
             )
         return name
 
-    @field_validator("regulariser")
-    @classmethod
-    def _is_schedule(cls, name: str | None) -> str | None:
-        if name is not None and name not in SCHEDULES:
-            raise ValueError(
-                Translatable(
-                    'There is no regulariser "{name}"; choose one of {names}.',
-                    name=name[:40],
-                    names=", ".join(SCHEDULES),
-                )
-            )
-        return name
-
     @field_validator("like")
     @classmethod
     def _are_few(
@@ -222,7 +193,7 @@ class ImageRequest(BaseModel):
         where = values.get("where")
         if not isinstance(where, str) or len(where) > max_length("where"):
             return values
-        arrow = _checked(parse_arrow, where)
+        arrow = checked(parse_arrow, where)
         return values if arrow is None else {**values, "prompt": arrow.target}
 
     @model_validator(mode="after")
@@ -252,7 +223,7 @@ class ImageRequest(BaseModel):
                     "picture that can change, or leave threshold out."
                 )
             )
-        _checked(ImageRequest.prompts, self)
+        checked(ImageRequest.prompts, self)
         if self.away is not None and self.arrow() is None:
             raise ValueError(
                 Translatable(
@@ -325,14 +296,6 @@ class ImageRequest(BaseModel):
         sends goes through :meth:`changed`.
         """
         return self.model_copy(update=values)
-
-
-def _checked(function: Callable[[T], Result], argument: T) -> Result:
-    """Call ``function``, turning its RequestError into the ValueError that pydantic expects."""
-    try:
-        return function(argument)
-    except RequestError as error:
-        raise ValueError(error.message) from None
 
 
 def make_request(prompt: str, **values: Any) -> ImageRequest:

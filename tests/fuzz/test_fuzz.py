@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.request.method.fields import MethodFields
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.targets import TARGETS
 
@@ -56,7 +57,7 @@ FIELDS = st.sampled_from(
         "init_image",
         "cutouts",
         "learning_rate",
-        "regulariser",
+        *MethodFields.model_fields,
         "strength",
         "mask",
         "where",

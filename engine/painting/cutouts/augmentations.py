@@ -14,8 +14,15 @@ from torch.autograd.function import once_differentiable
 from engine.painting.cutouts import host
 from engine.painting.cutouts.colours import Brightness, Colour, Contrast
 from engine.painting.cutouts.numbers import BRIGHTNESS, CONTRAST, HUE, SATURATION, Cutouts
-from engine.painting.cutouts.steps import Chain, Chosen, Clamp, Erase, Noise, Step
-from engine.painting.cutouts.warps import Warp, affine_warp, perspective_warp
+from engine.painting.cutouts.steps import Chain, Chosen, Clamp, Erase, Noise, Sharpness, Step
+from engine.painting.cutouts.warps import (
+    Elastic,
+    Sampled,
+    Warp,
+    affine_warp,
+    perspective_warp,
+    window_warp,
+)
 
 _PIECE = 2 * 224 * 224  # pixels of cutouts that a processor's cache holds with what is made of them
 
@@ -43,7 +50,7 @@ class _Piece:
 
     source: Tensor
     target: Tensor
-    warps: Sequence[Warp]
+    warps: Sequence[Sampled]
     rest: Chain
 
 
@@ -94,15 +101,22 @@ def _pieces(cutouts: Cutouts, source: Tensor, crops: Tensor) -> Iterator[_Piece]
     names = _colour_changes(cutouts)
     jittered = cutouts.jittered.to(dtype)[:, None, None, None]
     for at, happens in _groups(cutouts, max(1, _PIECE // side**2)):
-        warps: list[Warp] = []
+        warps: list[Sampled] = []
+        if happens.zoomed and cutouts.window is not None:
+            window = window_warp(cutouts.window[at].double(), side).to(dtype)
+            warps.append(Warp(window, "zeros"))
         if happens.turned:
             warps.append(Warp(affine[at], cutouts.padding))
         if happens.tilted:
             warps.append(Warp(perspective[at], "zeros"))
+        if happens.bent and cutouts.ripple is not None:
+            warps.append(Elastic(cutouts.ripple[at], cutouts.alpha))
         rest: list[Step] = []
         if happens.jittered and names:
             changes = _jitter(cutouts.colours[at], names)
             rest += [changes] if known else [Chosen(changes, jittered[at])]
+        if happens.sharpened:
+            rest += _sharpened(cutouts, at, known)
         if happens.erased:
             rest.append(Erase(cutouts.erase[at]))
         if cutouts.grain is not None:
@@ -119,6 +133,9 @@ class _Happens(NamedTuple):
     tilted: bool
     jittered: bool
     erased: bool
+    zoomed: bool = False
+    bent: bool = False
+    sharpened: bool = False
 
 
 def _groups(cutouts: Cutouts, size: int) -> Iterator[tuple[Tensor, _Happens]]:
@@ -127,23 +144,35 @@ def _groups(cutouts: Cutouts, size: int) -> Iterator[tuple[Tensor, _Happens]]:
     Elsewhere all of them at once, changed by all that is possible; a number that changes nothing is
     neutral.
     """
+    rare = cutouts.zoomed, cutouts.bent, cutouts.sharpened
     if not host.is_readable(cutouts.box):
         every = torch.arange(len(cutouts.box), device=cutouts.box.device)
         drawn = cutouts.possible
-        if drawn is None:
-            yield every, _Happens(True, True, True, True)
-        else:
+        common = [True] * 4
+        if drawn is not None:
             chances = (drawn.affine, drawn.perspective, drawn.jitter, drawn.erasing)
-            yield every, _Happens(*(chance > 0 for chance in chances))
+            common = [chance > 0 for chance in chances]
+        yield every, _Happens(*common, *(each is not None for each in rare))
         return
     groups: dict[_Happens, list[int]] = {}
     erased = cutouts.erase.any(dim=1)
+    never = torch.zeros_like(erased)
     chosen = (cutouts.turned, cutouts.tilted, cutouts.jittered, erased)
-    for i, happens in enumerate(zip(*(each.tolist() for each in chosen), strict=True)):
+    more = (never if each is None else each for each in rare)
+    for i, happens in enumerate(zip(*(each.tolist() for each in (*chosen, *more)), strict=True)):
         groups.setdefault(_Happens(*happens), []).append(i)
     for each, members in groups.items():
         for start in range(0, len(members), size):
             yield torch.tensor(members[start : start + size]), each
+
+
+def _sharpened(cutouts: Cutouts, at: Tensor, known: bool) -> list[Step]:
+    """kornia clamps before and after; ``known`` says that all cutouts ``at`` are sharpened."""
+    assert cutouts.blend is not None
+    assert cutouts.sharpened is not None
+    change = Chain([Clamp(), Sharpness(cutouts.blend[at][:, None, None, None]), Clamp()])
+    chosen = cutouts.sharpened[at].to(cutouts.blend.dtype)[:, None, None, None]
+    return [change] if known else [Chosen(change, chosen)]
 
 
 def _colour_changes(cutouts: Cutouts) -> tuple[int, ...]:

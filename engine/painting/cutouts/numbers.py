@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.painting.cutouts.rare_numbers import draw_rare
 from engine.random_numbers import Draws, Stream
 from engine.request.recipe import Augmentation, Padding, Shrink
 
@@ -36,6 +37,15 @@ class Cutouts:
     - ``noise`` [N]: a standard deviation, in units of the picture's range; ``grain`` [N, 3, S, S]:
       standard normal, or None.
 
+    Those that are drawn only where they are asked for are None otherwise:
+
+    - ``zoomed`` [N] bool, which show only a part of themselves, and ``window`` [N, 4]: its left,
+      top, width and height in fractions of the cutout;
+    - ``bent`` [N] bool, which are warped elastically, and ``ripple`` [N, 2, S, S]: noise in -1..1,
+      right and down, that ``alpha`` multiplies once it is smooth;
+    - ``sharpened`` [N] bool, and ``blend`` [N]: the factor, which is 1 for no change and 0 for a
+      blurred cutout.
+
     ``padding`` is what the affine warp shows from outside the crop, ``shrink`` how crops become S
     pixels wide, and ``clamped`` whether cutouts are clamped to 0..1 at the end. ``possible`` is
     what they were drawn for, which says without a look at the numbers what happens to no cutout;
@@ -55,6 +65,13 @@ class Cutouts:
     erase: Tensor
     noise: Tensor
     grain: Tensor | None
+    zoomed: Tensor | None = None
+    window: Tensor | None = None
+    bent: Tensor | None = None
+    ripple: Tensor | None = None
+    alpha: float = 1.0
+    sharpened: Tensor | None = None
+    blend: Tensor | None = None
     order: tuple[int, ...] = (0, 1, 2, 3)
     padding: Padding = "border"
     shrink: Shrink = "bicubic"
@@ -106,8 +123,9 @@ def draw_cutouts(
     device of ``draws``, and is drawn for all cutouts, whether the augmentation happens or not.
     Crops are those of the authors' ``MakeCutouts``; the other distributions are those of kornia's
     RandomHorizontalFlip, RandomAffine, RandomPerspective, ColorJiggle (called ColorJitter when the
-    paper was written) and RandomErasing. Draws for B jobs give B first in all shapes; then the
-    ``order`` of the colours, which is drawn on the host, has to be given.
+    paper was written) and RandomErasing; see rare_numbers.py for the others. Draws for B
+    jobs give B first in all shapes; then the ``order`` of the colours, which is drawn on the host,
+    has to be given.
     """
     n = augmentation.count
     drawn = draws.uniforms(_small_draws(n))
@@ -147,6 +165,7 @@ def draw_cutouts(
         shrink=augmentation.shrink,
         clamped=augmentation.clamped,
         possible=augmentation,
+        **draw_rare(augmentation, resolution, draws),
     )
 
 
@@ -249,13 +268,16 @@ def _boxes(
 def _rectangles(
     augmentation: Augmentation, resolution: int, drawn: Mapping[Stream, Tensor]
 ) -> Tensor:
-    """Rectangles [..., N, 4] of 10 to 40% of the area, 0.3 to 3.3 times as high as wide.
+    """Rectangles [..., N, 4], 0.3 to 3.3 times as high as wide.
+
+    Their area is a quarter of the largest at least, by default 10 to 40% of the cutout.
 
     As in kornia's RandomErasing, half of them are at most as high as they are wide.
     """
     happens = drawn[Stream.ERASED] < augmentation.erasing
     size, low, high, which = drawn[Stream.ERASED_SHAPES].unbind(-1)
-    area = (0.1 + 0.3 * size) * resolution**2
+    most = augmentation.area
+    area = (most / 4 + (most - most / 4) * size) * resolution**2
     flat, tall = 0.3 + 0.7 * low, 1 + (1 / 0.3 - 1) * high
     ratio = torch.where(which > 0.5, flat, tall)
     height = (area * ratio).sqrt().round().clamp(1, resolution)

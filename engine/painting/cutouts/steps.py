@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from engine.painting.losses import gradient_of_clamp
@@ -113,6 +114,40 @@ class Erase(Step):
         across = ((centre >= left) & (centre < right)).to(x.dtype)
         down = ((centre >= top) & (centre < bottom)).to(x.dtype)
         return 1 - down[:, None, :, None] * across[:, None, None, :]
+
+
+@dataclass(frozen=True)
+class Sharpness(Step):
+    """Blends cutouts with a blurred copy, by ``blend`` [N, 1, 1, 1] (kornia's RandomSharpness).
+
+    At 1 nothing changes, at 0 it is the mean of nine pixels, the middle one of which counts five
+    times. The outer pixels stay as they are; others can leave 0..1 if the factor is above 1.
+    """
+
+    blend: Tensor
+
+    def apply(self, x: Tensor) -> Tensor:
+        """See :class:`Step`."""
+        inner = x[..., 1:-1, 1:-1]
+        blurred = (F.avg_pool2d(x, 3, stride=1) * 9).add_(inner, alpha=4).div_(13)
+        result = x.clone()
+        result[..., 1:-1, 1:-1] = torch.lerp(blurred, inner, self.blend)
+        return result
+
+    def differentiate(self, x: Tensor) -> tuple[Tensor, Gradient]:
+        """See :class:`Step`."""
+        return self.apply(x), self._gradient
+
+    def _gradient(self, slope: Tensor) -> Tensor:
+        inner = slope[..., 1:-1, 1:-1]
+        of_blurred = inner * (1 - self.blend) / 13
+        result = F.avg_pool2d(F.pad(of_blurred, (2, 2, 2, 2)), 3, stride=1) * 9
+        result[..., 1:-1, 1:-1] += of_blurred * 4 + inner * self.blend
+        result[..., 0, :] += slope[..., 0, :]
+        result[..., -1, :] += slope[..., -1, :]
+        result[..., 1:-1, 0] += slope[..., 1:-1, 0]
+        result[..., 1:-1, -1] += slope[..., 1:-1, -1]
+        return result
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ be inverted or normalised.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +20,7 @@ from engine.request.recipe import Padding
 _PADDINGS: dict[Padding, int] = {"zeros": 0, "border": 1, "reflection": 2}  # grid_sample's numbers
 
 
+_DEVIATION, _REACH = 32.0, 31  # pixels, of RandomElasticTransform
 _CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))
 
 
@@ -68,6 +70,20 @@ def perspective_warp(corners: Tensor, side: int) -> Tensor:
     return torch.stack([x / scale + shift, y / scale + shift, depth], dim=1)
 
 
+def window_warp(window: Tensor, side: int) -> Tensor:
+    """The matrices [N, 2, 3] that show a part of cutouts ``side`` pixels wide (RandomResizedCrop).
+
+    ``window`` [N, 4] is its left, top, width and height in fractions of the cutout. The centres of
+    its outer pixels become those of the cutout's.
+    """
+    start, extent = (window * side)[:, :2], (window * side)[:, 2:]
+    scale = (extent - 1) / (side - 1)
+    shift = (2 * start + scale * (side - 1) + 1) / side - 1
+    none = torch.zeros_like(scale[:, 0])
+    rows = (scale[:, 0], none, shift[:, 0], none, scale[:, 1], shift[:, 1])
+    return torch.stack(rows, dim=1).view(-1, 2, 3)
+
+
 def warp_grid(warp: Tensor, side: int) -> Tensor:
     """The sources [N, S, S, 2] of all outputs, x and y in -1..1, of the matrices ``warp``."""
     place = (torch.arange(side, device=warp.device, dtype=warp.dtype) * 2 + 1) / side - 1
@@ -79,20 +95,18 @@ def warp_grid(warp: Tensor, side: int) -> Tensor:
     return grid.permute(0, 2, 3, 1)
 
 
-@dataclass(frozen=True)
-class Warp(Step):
-    """Samples cutouts at the places that the matrices ``warp`` [N, 2 or 3, 3] map to.
+class Sampled(Step):
+    """Samples cutouts bilinearly at the places of a grid; ``padding`` is what is outside."""
 
-    ``padding`` is what is outside the cutouts.
-    """
-
-    warp: Tensor
     padding: Padding
+
+    @abstractmethod
+    def grid(self, like: Tensor) -> Tensor:
+        """The sources [N, S, S, 2] of cutouts ``like`` [N, 3, S, S], x and y in -1..1."""
 
     def apply(self, x: Tensor) -> Tensor:
         """See :class:`Step`."""
-        grid = warp_grid(self.warp, x.shape[-1])
-        return torch.grid_sampler_2d(x, grid, 0, _PADDINGS[self.padding], False)
+        return torch.grid_sampler_2d(x, self.grid(x), 0, _PADDINGS[self.padding], False)
 
     def differentiate(self, x: Tensor) -> tuple[Tensor, Gradient]:
         """See :class:`Step`."""
@@ -100,7 +114,7 @@ class Warp(Step):
 
     def gradient(self, slope: Tensor) -> Tensor:
         """The gradient, which does not depend on the input."""
-        grid = warp_grid(self.warp, slope.shape[-1])
+        grid = self.grid(slope)
         # grid_sample's own adds in no fixed order on CUDA.
         if slope.device.type != "cpu":
             return gradient_in_fixed_point(slope, grid, self.padding)
@@ -108,6 +122,52 @@ class Warp(Step):
             slope, slope, grid, 0, _PADDINGS[self.padding], False, [True, False]
         )[0]
         return result
+
+
+@dataclass(frozen=True)
+class Warp(Sampled):
+    """Samples cutouts at the places that the matrices ``warp`` [N, 2 or 3, 3] map to."""
+
+    warp: Tensor
+    padding: Padding
+
+    def grid(self, like: Tensor) -> Tensor:
+        """See :class:`Sampled`."""
+        return warp_grid(self.warp, like.shape[-1])
+
+
+@dataclass(frozen=True)
+class Elastic(Sampled):
+    """Samples cutouts at places that smooth noise shifts (kornia's RandomElasticTransform).
+
+    ``ripple`` [N, 2, S, S] is noise in -1..1, right and down. It is smoothed by a Gaussian with a
+    standard deviation of 32 pixels, cut off after 31, and multiplied by ``alpha``; then it is a
+    shift in halves of the cutout.
+    """
+
+    ripple: Tensor
+    alpha: float
+    padding: Padding = "zeros"
+
+    def grid(self, like: Tensor) -> Tensor:
+        """See :class:`Sampled`."""
+        side = like.shape[-1]
+        kernel = _gaussian(side, like)
+        shift = (kernel @ self.ripple.to(like.dtype) @ kernel.T) * self.alpha
+        place = (torch.arange(side, device=like.device, dtype=like.dtype) * 2 + 1) / side - 1
+        shift[:, 0] += place
+        shift[:, 1] += place[:, None]
+        return shift.permute(0, 2, 3, 1)
+
+
+def _gaussian(side: int, like: Tensor) -> Tensor:
+    """The filter of a row of pixels, as a matrix [S, S]; outside there is nothing."""
+    place = torch.arange(side, device=like.device, dtype=like.dtype)
+    distance = (place[:, None] - place).abs()
+    reach = torch.arange(-_REACH, _REACH + 1, device=like.device, dtype=like.dtype)
+    whole = (-(reach**2) / (2 * _DEVIATION**2)).exp().sum()
+    weights = (-(distance**2) / (2 * _DEVIATION**2)).exp() * (distance <= _REACH)
+    return weights / whole
 
 
 def gradient_in_fixed_point(gradient: Tensor, grid: Tensor, padding: Padding) -> Tensor:

@@ -20,20 +20,36 @@ AVOID = -0.5
 """The weight of what --no names, as in Midjourney."""
 
 NUMBERS = (
+    "aesthetic",
     "ar",
     "away",
     "cutouts",
+    "ema",
     "height",
     "iterations",
     "keep",
     "learning-rate",
+    "saturation",
     "seed",
     "size",
+    "smoothness",
     "strength",
     "threshold",
     "width",
 )
-WORDS = ("model", "preset", "regulariser", "addition", "where")
+METHOD_WORDS = (
+    "method",
+    "regulariser",
+    "augment",
+    "distance",
+    "symmetry",
+    "palette",
+    "edge",
+    "optimiser",
+    "schedule",
+    "starts",
+)
+WORDS = ("model", "preset", "addition", "where", *METHOD_WORDS)
 SAME = {
     "aspect": "ar",
     "steps": "iterations",
@@ -42,6 +58,9 @@ SAME = {
     "negative-prompt": "no",
     "neg": "no",
     "regularizer": "regulariser",
+    "optimizer": "optimiser",
+    "augments": "augment",
+    "augs": "augment",
 }
 """Other tools' names for flags that there are here."""
 FOREIGN: dict[str, Translatable | None] = {

@@ -16,6 +16,7 @@ from PIL import Image
 from engine import imagine
 from engine.cli.imagine import EPILOG
 from engine.request.flag_values import FLAGS
+from engine.request.method.fields import MethodFields
 from engine.request.request import ImageRequest, request_from_json
 from tests.engine.cli.command_line import command, environment, run, write_home
 from training.world.scene import COLOURS, PATTERNS, SCENERY, SHAPES
@@ -519,7 +520,7 @@ def test_help_is_generated_from_the_requests_fields(catalogue, run_here):
         "model",
         "cutouts",
         "learning_rate",
-        "regulariser",
+        *MethodFields.model_fields,
     ):
         about = ImageRequest.model_fields[field].description or ""
         assert about

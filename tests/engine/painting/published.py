@@ -40,6 +40,17 @@ def nerdyrodent() -> dict[str, Any]:
     }
 
 
+def rare(size: int) -> dict[str, Any]:
+    """The augmentations of nerdyrodent's ``-augs`` that its default does not have, in our order."""
+    return {
+        "resized": K.RandomResizedCrop(
+            size=(size, size), scale=(0.1, 1), ratio=(0.75, 4 / 3), cropping_mode="resample", p=0.5
+        ),
+        "elastic": K.RandomElasticTransform(p=0.7),
+        "sharpness": K.RandomSharpness(sharpness=0.3, p=0.5),
+    }
+
+
 def crops(picture: Tensor, box: Tensor, size: int) -> Tensor:
     """Squares [N, 3, size, size] of whole pixels, resized by torch's antialiased bicubic."""
     _, _, height, width = picture.shape
@@ -101,6 +112,22 @@ def parameters(numbers: Any, size: int, dtype: torch.dtype) -> dict[str, dict[st
             "values": zero,
         },
     }
+    if numbers.zoomed is not None:
+        corner = (numbers.window * size).round()[:, None, :2]
+        extent = (numbers.window * size).round()[:, None, 2:] - 1
+        ends = torch.tensor([[0, 0], [1, 0], [1, 1], [0, 1]])
+        sides = torch.full((n, 2), size)
+        found["resized"] = {
+            "batch_prob": numbers.zoomed,
+            "src": corner + extent * ends,
+            "dst": start,
+            "input_size": sides,
+            "output_size": sides,
+        }
+    if numbers.bent is not None:
+        found["elastic"] = {"batch_prob": numbers.bent, "noise": numbers.ripple}
+    if numbers.sharpened is not None:
+        found["sharpness"] = {"batch_prob": numbers.sharpened, "sharpness": numbers.blend}
     whole = {
         name: {key: value.to(dtype) for key, value in values.items()}
         for name, values in found.items()

@@ -11,6 +11,7 @@ import math
 from typing import Any
 
 import kornia.augmentation as K
+import kornia.enhance
 import torch
 from torch import Tensor
 
@@ -111,17 +112,22 @@ def cutouts(picture: Tensor, numbers: Any, size: int) -> Tensor:
         batch = published.pooled(picture[None], len(numbers.box), size)
     else:
         batch = published.crops(picture[None], numbers.box, size)
-    modules = {
-        "flip": K.RandomHorizontalFlip(),
-        "affine": K.RandomAffine(degrees=0, padding_mode=numbers.padding),
-        "perspective": K.RandomPerspective(),
-    }
+    rare = published.rare(size)
+    modules: dict[str, Any] = {"flip": K.RandomHorizontalFlip()}
+    if numbers.zoomed is not None:
+        modules["resized"] = rare["resized"]
+    modules["affine"] = K.RandomAffine(degrees=0, padding_mode=numbers.padding)
+    modules["perspective"] = K.RandomPerspective()
+    if numbers.bent is not None:
+        modules["elastic"] = rare["elastic"]
     batch = published.augmented(batch, modules, dataclasses.replace(numbers, grain=None))
     taken = []
     for i in range(len(batch)):
         one = batch[i]
         if numbers.jittered[i]:
             one = jittered(one, numbers.colours[i].to(one), numbers.order)
+        if numbers.sharpened is not None and numbers.sharpened[i]:
+            one = clamp(kornia.enhance.sharpness(clamp(one)[None], numbers.blend[i].to(one))[0])
         left, top, right, bottom = numbers.erase[i].tolist()
         keep = torch.ones(size, size, dtype=one.dtype)
         for row in range(size):

@@ -16,8 +16,10 @@ from engine.painting.cutouts import cut, cut_each, draw_cutouts, draw_cutouts_of
 from engine.painting.iterate import Iterate
 from engine.painting.synthesis import Synthesis
 from engine.random_numbers import Draws
+from engine.request.method.regulariser import Regulariser
 from engine.request.prompt import Prompt
-from engine.request.recipe import Augmentation, Regulariser
+from engine.request.recipe import Augmentation
+from tests.engine.painting.test_picture_losses import ALL
 from tests.engine.painting.test_recovery import FailAt
 from tests.engine.tiny import tiny_generator, tiny_perceptor, tiny_recipe
 
@@ -85,6 +87,7 @@ def assert_close(ours: Synthesis, alone: Synthesis) -> None:
 RECIPES: dict[str, dict[str, Any]] = {
     "plain": {},
     "codebook": {"latent": "codebook"},
+    "all options": ALL,
     "whole pictures": {"augmentation": Augmentation(count=4, whole=0.5, brightness=0.3, jitter=1)},
 }
 

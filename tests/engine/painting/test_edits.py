@@ -24,8 +24,9 @@ from engine.pictures.writing import png_bytes
 from engine.request.arrow import Arrow, parse_arrow
 from engine.request.edit_recipe import AWAY, KEEP, PART_STRENGTH, STRENGTH, with_strength
 from engine.request.from_text import request_from_text
+from engine.request.method.regulariser import Regulariser
 from engine.request.prompt import Prompt
-from engine.request.recipe import PAPER_THRESHOLD, Recipe, Regulariser, make_recipe
+from engine.request.recipe import PAPER_THRESHOLD, Recipe, make_recipe
 from engine.request.request import make_request, request_from_json
 from engine.worker.main import JobLoop
 from engine.worker.messages import JobEvent, Paint, WorkerSettings

@@ -17,7 +17,8 @@ from engine.painting.losses import (
     smoothness_loss,
     spherical_distance,
 )
-from engine.request.recipe import PRESETS, SCHEDULES, Regulariser
+from engine.request.method.regulariser import SCHEDULES, Regulariser
+from engine.request.recipe import PRESETS
 
 
 @given(st.floats(0.01, math.pi - 0.01))

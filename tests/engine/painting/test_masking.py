@@ -29,8 +29,9 @@ from engine.painting.masking import (
 )
 from engine.painting.pipeline import paint
 from engine.painting.synthesis import Synthesis
+from engine.request.method.regulariser import Regulariser
 from engine.request.prompt import Prompt
-from engine.request.recipe import Augmentation, Regulariser, SelfMasking
+from engine.request.recipe import Augmentation, SelfMasking
 from tests.engine.painting import reference
 from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.painting.optimisers import Adam, Optimiser, make_optimiser
-from engine.request.recipe import OPTIMISERS
+from engine.request.method.optimising import OPTIMISERS
 
 BETAS = (0.9, 0.999)
 

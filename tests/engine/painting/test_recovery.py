@@ -24,8 +24,9 @@ from engine.painting.pipeline import paint, prepare, provenance
 from engine.painting.recovery import look_in_passes, size_that_fits
 from engine.painting.synthesis import Synthesis
 from engine.random_numbers import Draws
+from engine.request.method.regulariser import Regulariser
 from engine.request.prompt import Prompt
-from engine.request.recipe import Augmentation, Regulariser
+from engine.request.recipe import Augmentation
 from engine.request.request import ImageRequest
 from tests.engine.tiny import tiny_generator, tiny_perceptor, tiny_recipe
 

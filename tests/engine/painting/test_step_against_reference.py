@@ -10,8 +10,9 @@ import torch
 from engine.models.generators.taming import VQModel
 from engine.painting.cutouts import draw_cutouts
 from engine.painting.synthesis import Synthesis
+from engine.request.method.regulariser import Regulariser
 from engine.request.prompt import Prompt
-from engine.request.recipe import PRESETS, Augmentation, Recipe, Regulariser
+from engine.request.recipe import PRESETS, Augmentation, Recipe
 from tests.checkpoints import DDCONFIG
 from tests.engine.painting import reference
 from tests.engine.tiny import PLAIN, published_tower, tiny_generator, tiny_perceptor, tiny_recipe
@@ -26,6 +27,9 @@ AUGMENTATIONS = {
     ),
     "noise": dataclasses.replace(PLAIN, noise=1.0),  # far beyond 0..1
     "erasing": dataclasses.replace(PLAIN, erasing=1.0),
+    "sharpness": dataclasses.replace(PLAIN, sharpness=1.0, blend=2.0),
+    "elastic": dataclasses.replace(PLAIN, elastic=1.0),
+    "resized": dataclasses.replace(PLAIN, resized=1.0),
     "whole": dataclasses.replace(PLAIN, whole=0.7, crop_power=0.5),
     "all of the paper's": Augmentation(count=4),
     "all of nerdyrodent's": dataclasses.replace(PRESETS["nerdyrodent"].augmentation, count=3),

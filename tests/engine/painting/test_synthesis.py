@@ -16,15 +16,10 @@ from engine.painting.losses import smoothness_loss
 from engine.painting.optimisers import Adam
 from engine.painting.pipeline import paint
 from engine.painting.synthesis import Synthesis
+from engine.request.method.regulariser import Regulariser
 from engine.request.prompt import Prompt
-from engine.request.recipe import (
-    PRESETS,
-    Augmentation,
-    Early,
-    Recipe,
-    Regulariser,
-    make_recipe,
-)
+from engine.request.recipe import PRESETS, Augmentation, Early, Recipe, make_recipe
+from tests.engine.painting.test_picture_losses import ALL
 from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
 
 FULL = Augmentation(count=4)
@@ -67,6 +62,7 @@ def test_the_same_seed_paints_the_same_pixels_and_another_seed_others(latent: st
         {"cooling": 0.1},
         {"smoothness": 2.0},
         {"regulariser": Regulariser(0.5, "linear", "start")},
+        ALL,
     ],
     ids=str,
 )

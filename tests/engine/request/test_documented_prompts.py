@@ -9,6 +9,8 @@ import pytest
 
 from engine.errors import RequestError
 from engine.request.from_text import request_from_text
+from engine.request.method.augment import parse_augment
+from engine.request.method.fields import MethodFields
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs/prompts.md").read_text("utf-8")
 
@@ -43,5 +45,23 @@ def test_the_rest_is_refused_and_what_to_write_instead_is_not(typed, instead):
     assert request_from_text(instead).prompts()
 
 
+@pytest.mark.parametrize("typed", [row[0] for row in table("what it does")])
+def test_each_option_of_the_method_is_read(typed):
+    request = request_from_text(f"a fox {typed}")
+    assert request.prompt == "a fox"
+    assert len(request.model_fields_set & MethodFields.model_fields.keys()) == 1
+
+
+def test_every_option_of_the_method_is_in_the_table():
+    named = {row[0].removeprefix("--").split()[0] for row in table("what it does")}
+    assert named == MethodFields.model_fields.keys()
+
+
+@pytest.mark.parametrize("row", table("as published | its strength"), ids=lambda row: row[0])
+def test_a_name_alone_is_the_published_augmentation(row):
+    assert parse_augment(row[0]) == parse_augment(row[1])
+
+
 def test_the_tables_are_found():
     assert [len(table(name)) for name in ("stays words", "read as | from", "write")] == [7, 10, 9]
+    assert len(table("as published | its strength")) == 9
