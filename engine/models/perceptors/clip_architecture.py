@@ -92,6 +92,7 @@ class ClipArchitecture:
     quick_gelu: bool
     mean: tuple[float, ...] = NORMALISATIONS[OPENAI][0]
     std: tuple[float, ...] = NORMALISATIONS[OPENAI][1]
+    interpolation: str = "bicubic"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Checkpoints of OpenCLIP in the same format load, too, with their own heads and a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from engine.models.perceptors.open_clip_config import (
     read_open_clip_config,
 )
 from engine.models.perceptors.picture_tower import PictureTransformer, picture_tower
+from engine.models.perceptors.picture_tower.layers import is_worth_rounding
 from engine.models.perceptors.tokenizing import clip_tokens
 from engine.models.state_dict import Uninitialised, fill
 from engine.models.tensor_names import is_average, model_tensors, unwrapped
@@ -44,8 +45,6 @@ MAX_SCALE = 100.0  # the limit in CLIP's training
 # them on loading.
 _OPENAI_NUMBERS = ("input_resolution", "context_length", "vocab_size")
 _ANCHOR = "visual.conv1.weight"
-# Below this number of weights a picture tower takes no time in float32 either.
-_WORTH_ROUNDING = 10_000_000
 
 
 class ClipPerceptor(Perceptor):
@@ -61,6 +60,7 @@ class ClipPerceptor(Perceptor):
         known: Tensor | None = None,
         mean: Sequence[float] = MEAN,
         std: Sequence[float] = STD,
+        interpolation: str = "bicubic",
     ) -> None:
         super().__init__(
             resolution=clip.visual.input_resolution,
@@ -68,6 +68,7 @@ class ClipPerceptor(Perceptor):
             mean=mean,
             std=std,
             tokenizer=clip_tokens(clip.context_length, known),
+            interpolation=interpolation,
         )
         clip.visual = picture_tower(clip.visual)
         self.clip = clip
@@ -92,8 +93,7 @@ class ClipPerceptor(Perceptor):
         float32 was 0.986 for RN50, as many ReLUs switch at another place, and 0.99997 for ViT-B/32.
         """
         tower = self.clip.visual
-        large = sum(weight.numel() for weight in tower.parameters()) >= _WORTH_ROUNDING
-        if large and isinstance(tower, PictureTransformer):
+        if isinstance(tower, PictureTransformer) and is_worth_rounding(tower):
             tower.compute_in_bf16()
 
 
@@ -182,14 +182,21 @@ def build_perceptor(
     with Uninitialised():
         clip = assemble(sizes, architecture)
     fill(clip, tensors, Translatable("an OpenAI-format CLIP"))
-    perceptor = ClipPerceptor(clip, known, architecture.mean, architecture.std)
+    perceptor = ClipPerceptor(
+        clip, known, architecture.mean, architecture.std, architecture.interpolation
+    )
     return perceptor.eval().requires_grad_(False)
+
+
+def is_openai_s_own(names: Collection[str]) -> bool:
+    """Whether a checkpoint with tensors of these ``names`` is one of OpenAI's own files."""
+    return all(name in names for name in _OPENAI_NUMBERS)
 
 
 def _clip_tensors(state_dict: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], bool]:
     """The tensors of the CLIP in a checkpoint, and whether it is one of OpenAI's own files."""
     tensors = model_tensors(unwrapped(state_dict), _ANCHOR)
-    official = all(name in tensors for name in _OPENAI_NUMBERS)
+    official = is_openai_s_own(tensors)
     own = {
         name: tensor
         for name, tensor in tensors.items()

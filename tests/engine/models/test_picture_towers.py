@@ -7,9 +7,8 @@ import torch
 from torch import nn
 
 from engine.models.packages import clip_model
-from engine.models.perceptors import openai_clip
 from engine.models.perceptors.openai_clip import ClipPerceptor, build_perceptor
-from engine.models.perceptors.picture_tower import PictureTransformer, picture_tower
+from engine.models.perceptors.picture_tower import PictureTransformer, layers, picture_tower
 from engine.painting import recovery
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
@@ -109,7 +108,7 @@ def test_a_transformer_keeps_the_packages_names_and_a_trained_one_gets_gradients
 
 @pytest.fixture
 def rounds_small_towers(monkeypatch):
-    monkeypatch.setattr(openai_clip, "_WORTH_ROUNDING", 0)
+    monkeypatch.setattr(layers, "_WORTH_ROUNDING", 0)
 
 
 def test_only_the_picture_towers_products_are_rounded(rounds_small_towers):

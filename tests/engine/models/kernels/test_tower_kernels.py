@@ -60,17 +60,19 @@ def test_attention_keeps_no_matrix_of_all_pairs_of_a_long_sequence():
     assert sum(kept) == qkv.numel()
 
 
-@pytest.mark.parametrize("quick", [False, True])
-def test_a_perceptron_is_two_layers_around_a_gelu(quick):
+@pytest.mark.parametrize("gelu", ["none", "tanh", "quick"])
+def test_a_perceptron_is_two_layers_around_a_gelu(gelu):
     up, down = (numbers(12, 5, seed=2), numbers(12, seed=3)), (numbers(5, 12, seed=4), numbers(5))
 
     def plain(x):
         inner = F.linear(x, *up)
-        return F.linear(inner * torch.sigmoid(1.702 * inner) if quick else F.gelu(inner), *down)
+        if gelu == "quick":
+            return F.linear(inner * torch.sigmoid(1.702 * inner), *down)
+        return F.linear(F.gelu(inner, approximate=gelu), *down)
 
     x = numbers(3, 4, 5, seed=6)
     torch.testing.assert_close(
-        gradients(lambda x: perceptron(x, up, down, quick=quick), x), gradients(plain, x)
+        gradients(lambda x: perceptron(x, up, down, gelu=gelu), x), gradients(plain, x)
     )
 
 
