@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +22,7 @@ from rich.table import Table
 
 from engine.cli.progress import stderr_console
 from engine.cli.streams import complain, prepare, say, standard_output
-from engine.errors import CheckpointError, EngineError, ModelError, UnknownModelError
+from engine.errors import EngineError, ModelError, UnknownModelError
 from engine.models import Models, load_models
 from engine.models.adding import add_model
 from engine.models.catalogue import (
@@ -34,7 +33,8 @@ from engine.models.catalogue import (
     models_folder,
 )
 from engine.models.download import file_sha256, obtain, verify
-from engine.models.kinds import DEFAULT_PERCEPTOR, GENERATORS, PERCEPTORS
+from engine.models.kinds import GENERATORS, PERCEPTORS
+from engine.models.perceptor_recognition import recognise_perceptor
 from engine.models.recognition import Recognised, recognise
 from engine.painting import pipeline
 from engine.painting.memory_plan import fastest_and_least
@@ -47,7 +47,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 _ITERATIONS = 4  # of a check
-OPEN_CLIP_CONFIG = "open_clip_config.json"  # as Hugging Face's hub has it next to the weights
 Folder = Annotated[
     Path | None,
     typer.Option(
@@ -240,8 +239,8 @@ def add(
     perceptor: Annotated[
         str,
         typer.Option(
-            help="An OpenAI-format CLIP, by OpenAI or OpenCLIP: a file, or the name of a "
-            "perceptor in `list`."
+            help="A CLIP, SigLIP or another model of OpenCLIP: a file, a folder of Hugging Face's "
+            "hub, or the name of a perceptor in `list`."
         ),
     ],
     config: Annotated[
@@ -253,7 +252,8 @@ def add(
     perceptor_config: Annotated[
         Path | None,
         typer.Option(
-            help="The perceptor's open_clip_config.json; one next to the file is found by itself."
+            help="The perceptor's open_clip_config.json or config.json; one next to the file is "
+            "found by itself."
         ),
     ] = None,
     architecture: Annotated[
@@ -301,16 +301,16 @@ def add(
             "a perceptor with a file.",
             name=perceptor,
         )
+    seen: Recognised | str = perceptor
     if not known:
-        perceptor_config = _load_perceptor(Path(perceptor), perceptor_config, settings)
-    used = [] if isinstance(found, str) else [*found.files.values()]
-    used += [] if known else [Path(perceptor)]
-    used += [perceptor_config] if perceptor_config else []
+        seen = recognise_perceptor(Path(perceptor), perceptor_config, settings)
+        PERCEPTORS[seen.kind].build(seen.files, settings)
+    parts = [part for part in (found, seen) if isinstance(part, Recognised)]
+    used = [path for part in parts for path in part.files.values()]
     file = add_model(
         name,
         generator=found,
-        perceptor=perceptor if known else Path(perceptor),
-        perceptor_config=perceptor_config,
+        perceptor=seen,
         perceptor_settings=settings,
         defaults={"width": side, "height": side},
         hashes={path: file_sha256(path) for path in used},
@@ -324,23 +324,6 @@ def _side(generator: Recognised | str) -> int:
         return 256
     side: int = GENERATORS[generator.kind].build(generator.files, {}).resolution
     return side
-
-
-def _load_perceptor(
-    path: Path, config: Path | None, settings: Mapping[str, str | bool]
-) -> Path | None:
-    """Load a perceptor as a test, and return the config that it needs, if any."""
-    kind = PERCEPTORS[DEFAULT_PERCEPTOR]
-    files = {"checkpoint": path} | ({"config": config} if config else {})
-    try:
-        kind.build(files, settings)
-    except CheckpointError:
-        there = path.with_name(OPEN_CLIP_CONFIG)
-        if config or settings.keys() - {"normalisation"} or not there.is_file():
-            raise
-        kind.build({"checkpoint": path, "config": there}, settings)
-        return there
-    return config
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.errors import MissingModelError, ModelError, os_reason
 from engine.models.catalogue import NAME, load_catalogue, user_catalogue
-from engine.models.kinds import DEFAULT_GENERATOR
+from engine.models.kinds import DEFAULT_GENERATOR, DEFAULT_PERCEPTOR
 from engine.models.recognition import Recognised
 
 
@@ -17,8 +17,7 @@ def add_model(
     name: str,
     *,
     generator: Recognised | str,
-    perceptor: Path | str,
-    perceptor_config: Path | None = None,
+    perceptor: Recognised | str,
     perceptor_settings: Mapping[str, str | bool] | None = None,
     defaults: Mapping[str, int],
     hashes: Mapping[Path, str],
@@ -27,9 +26,8 @@ def add_model(
     """Write the model ``name`` into the user's catalogue, and return the catalogue's path.
 
     Files stay where they are and are listed by absolute path, with their SHA-256 from ``hashes``;
-    ``generator`` is a recognised one or the name of one in the catalogue; ``perceptor`` is a file,
-    perhaps with a config and settings, or the name of a perceptor in the catalogue. Raises
-    ModelError if the name is taken or invalid, or if the catalogue cannot be written.
+    ``generator`` and ``perceptor`` are recognised ones or names in the catalogue. Raises ModelError
+    if the name is taken or invalid, or if the catalogue cannot be written.
     """
     target = user_catalogue() if user_file is None else user_file
     catalogue = load_catalogue(target)
@@ -62,10 +60,11 @@ def add_model(
             name=repr(generator),
             names=", ".join(catalogue.generators),
         )
-    if isinstance(perceptor, Path):
-        lines += [f"[perceptors.{_quoted(name)}]", f"checkpoint = {file(perceptor)}"]
-        if perceptor_config is not None:
-            lines.append(f"config = {file(perceptor_config)}")
+    if isinstance(perceptor, Recognised):
+        lines.append(f"[perceptors.{_quoted(name)}]")
+        if perceptor.kind != DEFAULT_PERCEPTOR:
+            lines.append(f"kind = {_quoted(perceptor.kind)}")
+        lines += [f"{role} = {file(path)}" for role, path in perceptor.files.items()]
         if perceptor_settings:
             said = ", ".join(f"{key} = {_value(v)}" for key, v in perceptor_settings.items())
             lines.append(f"settings = {{ {said} }}")
@@ -76,7 +75,7 @@ def add_model(
             name=repr(perceptor),
             names=", ".join(catalogue.perceptors),
         )
-    paired = name if isinstance(perceptor, Path) else perceptor
+    paired = name if isinstance(perceptor, Recognised) else perceptor
     lines += [
         f"[models.{_quoted(name)}]",
         f"generator = {_quoted(generator if isinstance(generator, str) else name)}",

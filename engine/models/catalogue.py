@@ -27,6 +27,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PUNCTUATION = re.compile(r"[/@]")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 EXAMPLES = ("a red fox in the snow", "a castle on a hill")
+# Roles of small files that describe the weights.
+_DESCRIPTIONS = ("config", "preprocessor", "tokenizer", "tokenizer_config")
 _SECTIONS = ("generators", "perceptors", "models")
 # Models that were renamed: stored jobs and users' catalogues have the old names.
 _RENAMED = {"embedded": "drawn"}
@@ -93,7 +95,7 @@ class ModelEntry:
             source
             for part in (self.generator, self.perceptor)
             for role, source in part.files.items()
-            if role != "config"
+            if role not in _DESCRIPTIONS
         )
 
 

@@ -63,6 +63,27 @@ PERCEPTORS = Kinds(
             about="CLIPs of OpenAI and OpenCLIP",
             test="tests/engine/models/test_clip_files.py",
         ),
+        "transformers-clip": Kind(
+            "engine.models.perceptors.transformers_clip",
+            ("config", "checkpoint"),
+            optional=("preprocessor",),
+            about="folders of Hugging Face's transformers: `CLIPModel`",
+            test="tests/engine/models/test_transformers_files.py",
+        ),
+        "siglip": Kind(
+            "engine.models.perceptors.siglip",
+            ("config", "checkpoint", "tokenizer", "tokenizer_config"),
+            optional=("preprocessor",),
+            about="SigLIP and SigLIP 2, of transformers or OpenCLIP (extra `siglip`)",
+            test="tests/engine/models/test_siglip.py",
+        ),
+        "open-clip": Kind(
+            "engine.models.perceptors.open_clip",
+            ("config", "checkpoint"),
+            optional=("tokenizer", "tokenizer_config"),
+            about="OpenCLIP's other models: ConvNeXt, EVA, CoCa, CLIPA, ... (extra `open-clip`)",
+            test="tests/engine/models/test_open_clip.py",
+        ),
         "efficientnet-lite": Kind(
             "engine.models.perceptors.efficientnet_lite",
             ("checkpoint",),

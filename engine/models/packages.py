@@ -1,16 +1,18 @@
-"""The only module that imports code of `taming-transformers` and `clip`.
+"""The only module that imports code of `taming-transformers`, `clip` and `open_clip`.
 
-Neither package can be imported as a whole with a current PyTorch: ``import clip`` needs torchvision
+The first two can't be imported as a whole with a current PyTorch: ``import clip`` needs torchvision
 (which has no CPU build) and ``pkg_resources`` (removed from setuptools), and ``taming.models``
 needs PyTorch Lightning of 2021. The modules with the architectures need none of these. So CLIP's
 ``model.py`` and ``simple_tokenizer.py`` are loaded by file, without the package's ``__init__``, and
-only two modules of taming are imported.
+only two modules of taming are imported. OpenCLIP also asks for torchvision, for its training only,
+and gets a stand-in (engine.models.stand_in).
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 import importlib.metadata
 import importlib.util
 import io
@@ -22,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from engine.errors import InstallationError
+from engine.models.stand_in import training_packages_replaced
 
 if TYPE_CHECKING:
     import torch  # the tokenizer needs none of it
@@ -76,6 +79,40 @@ def clip_model() -> ModuleType:
 def clip_tokenizer() -> Any:
     """CLIP's byte-pair tokenizer with 49,408 entries, created once (0.1 s)."""
     return _clip_module("simple_tokenizer").SimpleTokenizer()
+
+
+def clip_cleaned(text: str) -> str:
+    """``text`` as CLIP's tokenizer cleans it: without broken characters, HTML and extra spaces."""
+    module = _clip_module("simple_tokenizer")
+    cleaned: str = module.whitespace_clean(module.basic_clean(text))
+    return cleaned
+
+
+def piece_package(name: str) -> ModuleType:
+    """`tokenizers` or `sentencepiece`, which split texts for SigLIP and some of OpenCLIP's."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise _missing_extra(name, "siglip") from None
+
+
+@functools.cache
+def open_clip_package() -> ModuleType:
+    """OpenCLIP, whose modules compute what our own towers don't."""
+    try:
+        with training_packages_replaced():
+            return importlib.import_module("open_clip")
+    except ImportError:
+        raise _missing_extra("open_clip_torch", "open-clip") from None
+
+
+def _missing_extra(package: str, extra: str) -> InstallationError:
+    return InstallationError(
+        "This model needs the package {package}, which is missing; install it with `pip install "
+        "'imagine-bot[{extra}]'`.",
+        package=package,
+        extra=extra,
+    )
 
 
 def taming_autoencoder(

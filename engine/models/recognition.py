@@ -23,7 +23,7 @@ _DIFFUSERS_WEIGHTS = (
     "diffusion_pytorch_model.fp16.safetensors",
     "diffusion_pytorch_model.fp16.bin",
 )
-_WEIGHTS = (".ckpt", ".pt", ".pth", ".safetensors", ".bin")
+WEIGHTS = (".ckpt", ".pt", ".pth", ".safetensors", ".bin")
 _YAML = (".yaml", ".yml")
 _TINY = re.compile(r"^\d+\.(?:conv\.\d+\.)?weight$")
 _DIFFUSERS = re.compile(r"^(?:encoder|decoder)\.(?:down_blocks|up_blocks|mid_block|layers)\.")
@@ -31,7 +31,7 @@ _DIFFUSERS = re.compile(r"^(?:encoder|decoder)\.(?:down_blocks|up_blocks|mid_blo
 
 @dataclass(frozen=True)
 class Recognised:
-    """A generator's ``kind``, as in a catalogue, and its ``files`` by role."""
+    """The ``kind`` of a generator or perceptor, as in a catalogue, and its ``files`` by role."""
 
     kind: str
     files: Mapping[str, Path]
@@ -74,7 +74,7 @@ def _in_folder(folder: Path, config: Path | None) -> Recognised:
         for name in _DIFFUSERS_WEIGHTS:
             if (folder / name).is_file():
                 return _with_config(folder / name, own)
-        return _with_config(_only(folder, _WEIGHTS, "checkpoint"), own)
+        return _with_config(only(folder, WEIGHTS, "checkpoint"), own)
     if (folder / _PIPELINE).is_file():
         parts = [folder / name for name in _PARTS if (folder / name / CONFIG).is_file()]
         if len(parts) != 1:
@@ -86,10 +86,10 @@ def _in_folder(folder: Path, config: Path | None) -> Recognised:
                 names=", ".join(_PARTS),
             )
         return _in_folder(parts[0], None)
-    decoders = [file for file in _files(folder, _WEIGHTS) if "decoder" in file.name]
+    decoders = [file for file in _files(folder, WEIGHTS) if "decoder" in file.name]
     if len(decoders) == 1 and config is None and _is_tiny(read_tensors(decoders[0]).keys()):
         return _tiny(decoders[0])
-    checkpoint = _only(folder, _WEIGHTS, "checkpoint")
+    checkpoint = only(folder, WEIGHTS, "checkpoint")
     return recognise(checkpoint, config)
 
 
@@ -140,7 +140,8 @@ def _files(folder: Path, endings: Iterable[str]) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in endings)
 
 
-def _only(folder: Path, endings: Iterable[str], what: str) -> Path:
+def only(folder: Path, endings: Iterable[str], what: str) -> Path:
+    """The only file of ``folder`` with one of ``endings``; CheckpointError calls it ``what``."""
     found = _files(folder, endings)
     if len(found) == 1:
         return found[0]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import CheckpointError
-from engine.models.checkpoints import opened
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.clip_architecture import (
     ClipArchitecture,
@@ -16,6 +15,7 @@ from engine.models.perceptors.clip_architecture import (
     published_name,
 )
 from engine.models.perceptors.clip_sizes import ClipSizes
+from engine.models.perceptors.config_files import check_heads, read_json, three_numbers
 
 # Settings that don't change the vectors of our networks: sizes, compared with the weights, and
 # what only training or other towers use.
@@ -67,13 +67,8 @@ _USUAL = ("tok", "argmax", "learnable", "default", "linear", "clip")
 
 def read_open_clip_config(path: Path) -> dict[str, Any]:
     """The values of an OpenCLIP JSON file; raises CheckpointError for anything else."""
-    with opened(path) as file:
-        text = file.read()
-    try:
-        config = json.loads(text)
-    except ValueError:
-        raise CheckpointError("{path} is not a JSON file; download it again.", path=path) from None
-    model = config.get("model_cfg", config) if isinstance(config, dict) else None
+    config = read_json(path)
+    model = config.get("model_cfg", config)
     if not isinstance(model, dict) or not all(
         isinstance(model.get(tower), dict) for tower in ("vision_cfg", "text_cfg")
     ):
@@ -82,7 +77,7 @@ def read_open_clip_config(path: Path) -> dict[str, Any]:
             "published with the checkpoint.",
             path=path,
         )
-    return dict(config)
+    return config
 
 
 def configured_architecture(
@@ -95,8 +90,13 @@ def configured_architecture(
     """
     model = config.get("model_cfg", config)
     vision, text = model["vision_cfg"], model["text_cfg"]
-    for place, values in (("", model), ("vision_cfg", vision), ("text_cfg", text)):
-        _check_supported(place, values)
+    for name, value in _other_settings(model).items():
+        raise CheckpointError(
+            "The config has {name} = {value}, which OpenAI's networks don't have; this checkpoint "
+            "is of the kind open-clip.",
+            name=name,
+            value=json.dumps(value),
+        )
     # What OpenCLIP takes for a setting that a config doesn't have.
     vision = {"layers": 12, "width": 768, "patch_size": 16, "image_size": 224, **vision}
     text = {"context_length": 77, "width": 512, "heads": 8, "layers": 12, **text}
@@ -104,31 +104,42 @@ def configured_architecture(
     inner = sizes.vision_width if sizes.patch else sizes.vision_width * 32
     head_width, text_heads = vision.get("head_width", 64), text["heads"]
     for width, heads in ((inner, head_width), (sizes.text_width, text_heads)):
-        if type(heads) is not int or heads < 1 or width % heads:
-            raise CheckpointError(
-                "The config divides a width of {width} by {heads}, which leaves a remainder; use "
-                "the one that was published with the checkpoint.",
-                width=width,
-                heads=repr(heads),
-            )
+        check_heads(width, heads)
     quick_gelu = bool(model.get("quick_gelu", False))
+    mean, std, interpolation = read_preprocessing(config) or (
+        *normalisation(published_name(sizes), quick_gelu, stated_normalisation),
+        "bicubic",
+    )
+    return ClipArchitecture(inner // head_width, text_heads, quick_gelu, mean, std, interpolation)
+
+
+def read_preprocessing(
+    config: Mapping[str, Any],
+) -> tuple[tuple[float, ...], tuple[float, ...], str] | None:
+    """The mean, the standard deviation and the interpolation of pictures; None if it has none."""
     preprocess = config.get("preprocess_cfg")
-    if isinstance(preprocess, dict) and {"mean", "std"} & preprocess.keys():
-        mean, std = (_three(preprocess.get(name), name) for name in ("mean", "std"))
-    else:
-        mean, std = normalisation(published_name(sizes), quick_gelu, stated_normalisation)
-    return ClipArchitecture(inner // head_width, text_heads, quick_gelu, mean, std)
+    if not isinstance(preprocess, dict) or not {"mean", "std"} & preprocess.keys():
+        return None
+    mean, std = (three_numbers(preprocess.get(name), name) for name in ("mean", "std"))
+    # Training can choose between several at random.
+    bilinear = preprocess.get("interpolation") == "bilinear"
+    return mean, std, "bilinear" if bilinear else "bicubic"
 
 
-def _check_supported(place: str, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        if value and value not in _USUAL and name not in _KNOWN[place]:
-            raise CheckpointError(
-                "The config has {name} = {value}, which OpenAI's networks don't have; only "
-                "checkpoints in OpenAI's format can be used.",
-                name=f"{place}.{name}".lstrip("."),
-                value=json.dumps(value),
-            )
+def is_in_openai_format(config: Mapping[str, Any]) -> bool:
+    """Whether an OpenCLIP config is one of OpenAI's networks, with OpenAI's names of weights."""
+    return not _other_settings(config.get("model_cfg", config))
+
+
+def _other_settings(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a ``model_cfg`` that OpenAI's networks don't have."""
+    places = {"": model, "vision_cfg": model["vision_cfg"], "text_cfg": model["text_cfg"]}
+    return {
+        f"{place}.{name}".lstrip("."): value
+        for place, values in places.items()
+        for name, value in values.items()
+        if value and value not in _USUAL and name not in _KNOWN[place]
+    }
 
 
 def _check_sizes(
@@ -155,19 +166,3 @@ def _check_sizes(
             said=", ".join(f"{name} {said}" for name, said, _ in different),
             sizes=", ".join(f"{name} {there}" for name, _, there in different),
         )
-
-
-def _three(value: object, name: str) -> tuple[float, ...]:
-    least = 0.01 if name == "std" else 0
-    if (
-        isinstance(value, list)
-        and len(value) == 3
-        and all(isinstance(each, int | float) and least <= each <= 1 for each in value)
-    ):
-        return tuple(value)
-    raise CheckpointError(
-        "The config's `{name}` must be three numbers between {least} and 1, not {value}.",
-        name=name,
-        least=least,
-        value=repr(value),
-    )

@@ -144,7 +144,7 @@ def test_the_users_catalogue_adds_and_replaces(tmp_path):
         ),
         (
             "[perceptors.x]\nkind = 'fourier'",
-            "needs a `kind` that is one of openai-clip, efficientnet",
+            "needs a `kind` that is one of openai-clip, transformers-clip, siglip",
         ),
         ("[models.x]\ngenerator = 'y'", r"\[models.x\] needs a `generator` that is one of natural"),
         ("[perceptors.x]", r"\[perceptors.x.checkpoint\] needs either a `path` or a `url`"),
@@ -174,7 +174,8 @@ def test_an_added_model_can_be_read_with_any_path(tmp_path):
     odd = tmp_path / 'so "odd" \\ a näme 🎨\t\x7f'
     generator, config, clip = odd / "a.ckpt", odd / "a.yaml", odd / "b.pt"
     hashes = {path: f"{i:064x}" for i, path in enumerate((generator, config, clip))}
-    for name, perceptor in (("first", clip), ("v1.5_b", "RN50")):
+    clip_files = Recognised("openai-clip", {"checkpoint": clip})
+    for name, perceptor in (("first", clip_files), ("v1.5_b", "RN50")):
         add_model(
             name,
             generator=Recognised("taming-vq", {"config": config, "checkpoint": generator}),

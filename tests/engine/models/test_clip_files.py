@@ -304,8 +304,9 @@ def test_a_config_with_usual_values_is_accepted():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("{", "not a JSON file"),
-        ("[1]", "no `vision_cfg`"),
+        ("{", "not a config in JSON"),
+        ("[1]", "not a config in JSON"),
+        ("{}", "no `vision_cfg`"),
         ('{"architectures": ["CLIPModel"], "vision_config": {}}', "open_clip_config.json"),
     ],
 )

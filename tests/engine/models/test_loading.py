@@ -22,7 +22,7 @@ def mine(tiny_files, own_catalogue):
     add_model(
         "mine",
         generator=Recognised("taming-vq", {"config": config, "checkpoint": checkpoint}),
-        perceptor=clip,
+        perceptor=Recognised("openai-clip", {"checkpoint": clip}),
         defaults={"width": 32, "height": 32},
         hashes={path: file_sha256(path) for path in tiny_files},
     )
@@ -148,8 +148,7 @@ def test_a_latent_diffusion_vqgan_and_an_openclip_perceptor_paint(own_catalogue,
     add_model(
         "theirs",
         generator=Recognised("taming-vq", {"config": config, "checkpoint": generator}),
-        perceptor=perceptor,
-        perceptor_config=perceptor_config,
+        perceptor=Recognised("openai-clip", {"checkpoint": perceptor, "config": perceptor_config}),
         defaults={"width": 32, "height": 32},
         hashes={path: file_sha256(path) for path in files},
     )

@@ -16,6 +16,11 @@ FORBIDDEN = (
     "taming.models",
     "taming.main",
     "pkg_resources",
+    "open_clip",
+    "timm",
+    "transformers",
+    "tokenizers",
+    "sentencepiece",
 )
 PROGRAM = """
     import sys, tempfile

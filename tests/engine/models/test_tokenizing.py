@@ -1,7 +1,7 @@
 """Rows of tokens: how a text is laid out for a text tower."""
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.models.packages import clip_tokenizer
@@ -16,6 +16,7 @@ class Letters(Vocabulary):
         return [ord(letter) - ord("a") + 10 for letter in text]
 
 
+@settings(max_examples=30)
 @given(st.text("abcxyz", max_size=9), st.integers(0, 2), st.integers(0, 2), st.integers(0, 9))
 def test_a_row_has_start_text_end_and_padding(text, starts, ends, pad):
     start, end = (1,) * starts, (2,) * ends
