@@ -20,7 +20,7 @@ from bot.host.metrics import Metrics
 from bot.host.one_process import OneProcess, check_starts
 from bot.host.retention import Retention
 from bot.host.server_access import ServerAccess
-from bot.host.settings import Settings
+from bot.host.settings import Settings, address_of_database
 from bot.host.upkeep import Upkeep
 from bot.language import _
 from bot.language.translator import CatalogueTranslator
@@ -143,7 +143,10 @@ class ImageBot(commands.AutoShardedBot):
                 raise ClosingError(_(CLOSING))
             if self._opened:
                 return
-            self.store = await Store.open(self.settings.painting.data_folder)
+            painting = self.settings.painting
+            self.store = await Store.open(
+                painting.data_folder, database_url=address_of_database(painting)
+            )
             self.one_process = OneProcess(
                 self.store.running_bots,
                 str(application_id_of(self.settings.discord.token.get_secret_value())),

@@ -4,7 +4,7 @@ Statements in ``data`` are written once. They have ``?`` for values, and use onl
 databases know, and these words:
 
 - ``next_number('TABLE')``: a number for the column ``sequence`` of a new row, larger than those of
-  the rows that were there; no two rows get the same one, whoever writes at the same time.
+  the rows that were there; no two rows get the same one, also of several processes.
 - ``FOR UPDATE`` and ``FOR UPDATE SKIP LOCKED`` at the end of a SELECT within a transaction: the
   rows are this transaction's until it ends. Nothing on SQLite, where one transaction writes at a
   time.

@@ -31,11 +31,26 @@ from data.sqlite.recovery import check_whole, recover
 from engine.tasks import spawn
 
 LEASE_SECONDS = 60.0
+# Other machines are told by no lock that a process died, and continue its jobs within 30 s.
+SHARED_LEASE_SECONDS = 15.0
 
 
 def data_folder() -> Path:
     """The default folder for the bot's files: the user's data folder."""
     return platformdirs.user_data_path("imagine-bot", appauthor=False)
+
+
+async def _open_server(url: str) -> Database:
+    try:
+        # Not installed, and not loaded, where SQLite is used.
+        from data.postgres.database import PostgresDatabase
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            "PostgreSQL needs the package {package}. Install it: "
+            "pip install 'imagine-bot[postgres]'",
+            package=error.name,
+        ) from None
+    return await PostgresDatabase.open(url)
 
 
 class Store(QueueJobs):
@@ -57,8 +72,8 @@ class Store(QueueJobs):
     - ``running_bots``: which process runs a bot
 
     These methods and parts are all that is used above ``data``, so they are what every back end
-    offers. Their SQL is portable and runs on a :class:`data.database.Database`; only
-    data.sqlite, and :meth:`open`, know SQLite.
+    offers. Their SQL runs on any :class:`data.database.Database`; only data.sqlite,
+    data.postgres and :meth:`open` know which one it is.
     Every method raises StoreError if the database or a file cannot be used.
     """
 
@@ -77,29 +92,44 @@ class Store(QueueJobs):
         self.overview = Overview(database)
         self.denied_servers = DeniedServers(database)
         self.running_bots = RunningBots(database, owner)
+        # Whether the database is the folder's file; else the host backs up the server itself.
+        self.on_file = True
         self.damage: str | None = None
         self._indexing: asyncio.Task[int] | None = None
 
     @classmethod
     async def open(
-        cls, folder: Path | None = None, *, lease_seconds: float = LEASE_SECONDS
+        cls,
+        folder: Path | None = None,
+        *,
+        database_url: str | None = None,
+        lease_seconds: float | None = None,
     ) -> Store:
         """Open ``folder``, by default :func:`data_folder`; it is created if missing.
 
-        A damaged database is set aside and replaced by the newest good backup (see
-        data.sqlite.recovery). Raises StoreError if it cannot be used or is of a newer version.
+        The database is a SQLite file in it, unless ``database_url`` is a PostgreSQL server's. A
+        damaged file is set aside and replaced by the newest good backup (see data.sqlite.recovery).
+        Raises StoreError if the database cannot be used or is of a newer version.
         """
         folder = data_folder() if folder is None else folder
         await asyncio.to_thread(Files(folder).make)
-        # Before this process is an owner: a damaged database is replaced only without one.
-        await asyncio.to_thread(recover, folder)
+        if database_url is None:
+            # Before this process is an owner: a damaged database is replaced only without one.
+            await asyncio.to_thread(recover, folder)
         owner = await asyncio.to_thread(Owner, folder / "owners")
         try:
-            database = await SqliteDatabase.open(folder / DATABASE)
+            database: Database = (
+                await SqliteDatabase.open(folder / DATABASE)
+                if database_url is None
+                else await _open_server(database_url)
+            )
         except BaseException:
             owner.close()
             raise
+        if lease_seconds is None:
+            lease_seconds = LEASE_SECONDS if database_url is None else SHARED_LEASE_SECONDS
         store = cls(folder, database, owner, lease_seconds)
+        store.on_file = database_url is None
         store._indexing = spawn(add_older_words(database), "the index of words")
         return store
 
@@ -122,7 +152,9 @@ class Store(QueueJobs):
         await self.get_meta("")
 
     async def check_whole(self) -> None:
-        """Look for damage in the whole database, which takes minutes if it is large."""
+        """Look for damage in the whole file, which takes minutes if it is large."""
+        if not self.on_file:
+            return
         self.damage = await asyncio.to_thread(check_whole, self.folder)
 
     async def get_meta(self, key: str) -> str | None:

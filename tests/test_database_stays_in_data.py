@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ABOVE = ("bot", "cogs")
-DATABASE_MODULES = {"aiosqlite", "sqlite3"}
+DATABASE_MODULES = {"aiosqlite", "sqlite3", "asyncpg"}
 DATABASE_NAMES = {"database", "_database", "connection", "_connection", "cursor"}
 _SQL = re.compile(
     r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|"
@@ -38,7 +38,8 @@ def complaints(source: str) -> list[str]:
             module = node.module or ""
             names = {name.name for name in node.names}
             if module.split(".")[0] in DATABASE_MODULES or (
-                module == "data.database" or names & {"Database", "SqliteDatabase"}
+                module == "data.database"
+                or names & {"Database", "SqliteDatabase", "PostgresDatabase"}
             ):
                 found.append(f"line {node.lineno}: from {module} import {', '.join(names)}")
         elif (

@@ -28,9 +28,9 @@ INSIDE = {
         ("__init__", "__main__"),
     ),
     "data": (
-        ("errors", "database", "migrations"),
+        ("errors", "database", "dialect", "migrations"),
         ("jobs",),
-        ("privacy", "sqlite"),
+        ("privacy", "sqlite", "postgres"),
         (
             "denied_servers",
             "messages",

@@ -10,11 +10,16 @@ from data.sqlite.recovery import restore
 
 
 def data_folder_of(env_file: Path | None = Path(".env")) -> Path:
-    """Return the data folder from the settings; raises SettingsError if they are invalid."""
+    """Return the folder of the database's file; raises SettingsError without one."""
     found, wrong = readable_settings(env_file)
     painting = found.get(PaintingSettings)
     if not isinstance(painting, PaintingSettings):
         raise SettingsError(wrong[0])
+    if painting.database_url is not None:
+        raise SettingsError(
+            "The database is on a PostgreSQL server (IMAGINE_DATABASE_URL); back it up and restore "
+            "it with pg_dump and pg_restore, as docs/operations.md says."
+        )
     return painting.data_folder
 
 

@@ -19,7 +19,12 @@ from pathlib import Path
 
 from bot.host.doctor_models import check_devices, check_models
 from bot.host.doctor_report import Mark, Report
-from bot.host.settings import DiscordSettings, OperationsSettings, PaintingSettings
+from bot.host.settings import (
+    DiscordSettings,
+    OperationsSettings,
+    PaintingSettings,
+    address_of_database,
+)
 from bot.permissions import application_id_of
 from data.jobs.quota import folder_size
 from data.migrations import migrations
@@ -154,6 +159,10 @@ def _database(all_: Report) -> None:
     if painting is None:
         return
     path, newest = painting.data_folder / DATABASE, migrations()[-1][0]
+    address = address_of_database(painting)
+    if address is not None:
+        _server(all_, address, newest)
+        return
     if not path.exists():
         all_.line("ok", "database", "none yet; the bot creates it at its first start")
         return
@@ -185,9 +194,39 @@ def _database(all_: Report) -> None:
         all_.line("ok", "database", f"intact; version {version}")
 
 
+def _server(all_: Report, address: str, newest: int) -> None:
+    try:
+        from data.postgres.checks import look  # needs a package that SQLite alone does not
+    except ModuleNotFoundError as error:
+        all_.line(
+            "WRONG",
+            "database",
+            f"PostgreSQL needs the package {error.name}; run pip install -c constraints.txt "
+            "'.[postgres]'",
+        )
+        return
+    found = look(address)
+    if found.version > newest:
+        all_.line(
+            "WRONG",
+            "database",
+            f"was written by a newer imagine-bot (database version {found.version}, this one "
+            f"knows {newest}); update the bot",
+        )
+        return
+    tables = f"version {found.version}" if found.version else "no tables yet"
+    later = "" if found.version == newest else f", and the next start updates it to {newest}"
+    all_.line("ok", "database", f"on PostgreSQL {found.server}; {tables}{later}")
+
+
 def _backups(all_: Report) -> None:
     painting, operations = all_.section(PaintingSettings), all_.section(OperationsSettings)
-    if painting is None or operations is None or not (painting.data_folder / DATABASE).exists():
+    if painting is None or operations is None:
+        return
+    if painting.database_url is not None:
+        all_.line("note", "backups", "a PostgreSQL server's are yours to make, with pg_dump")
+        return
+    if not (painting.data_folder / DATABASE).exists():
         return
     found = backups(painting.data_folder)
     if not operations.backup_hours:

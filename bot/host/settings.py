@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -49,6 +50,15 @@ def _devices(text: str) -> str:
     return ",".join(read_devices(text))
 
 
+_DATABASE_URL = re.compile(r"postgres(ql)?://\S+")
+
+
+def _database_url(url: SecretStr) -> SecretStr:
+    if _DATABASE_URL.fullmatch(url.get_secret_value()) is None:
+        raise ValueError("not an address")  # _sentence names no password
+    return url
+
+
 def _batch(text: object) -> object:
     return None if text == "auto" else text
 
@@ -63,12 +73,19 @@ class PaintingSettings(BaseSettings):
     data_folder: Path = Field(
         default_factory=lambda: platformdirs.user_data_path(APP, appauthor=False)
     )
+    # A PostgreSQL server in place of the file in the data folder.
+    database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
     model: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_MODEL
     device: Annotated[str, Field(min_length=1), AfterValidator(_devices)] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
     check_memory: bool = True
     batch: Annotated[int | None, Field(ge=1, le=16), BeforeValidator(_batch)] = None
+
+
+def address_of_database(painting: PaintingSettings) -> str | None:
+    """Return the PostgreSQL server's address with its password; None for SQLite's file."""
+    return None if painting.database_url is None else painting.database_url.get_secret_value()
 
 
 _IDS = r"^\s*(\d{15,20}\s*(,\s*\d{15,20}\s*)*)?$"
@@ -271,6 +288,11 @@ def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
         return (
             "DISCORD_TOKEN is missing; put your bot's token into the environment or into "
             ".env (docs/hosting.md says where to get it)."
+        )
+    if name == "IMAGINE_DATABASE_URL":
+        return (
+            f"{name} isn't the address of a PostgreSQL database; write "
+            "postgresql://USER:PASSWORD@HOST/DATABASE."
         )
     kind, given = first["type"], str(first.get("input"))[:60]
     if kind == "literal_error":

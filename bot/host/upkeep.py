@@ -67,10 +67,11 @@ class Upkeep:
     async def back_up_when_due(self) -> bool:
         """Back up the database if the newest backup is old enough; return whether it was.
 
-        If two bots share a folder, the second one finds the first one's backup and makes none.
+        If two bots share a folder, the second one finds the first one's backup and makes none. A
+        PostgreSQL server's backups are the host's.
         Raises StoreError.
         """
-        if not self._settings.backup_hours:
+        if not self._settings.backup_hours or not self._store.on_file:
             return False
         found = await asyncio.to_thread(backups, self._store.folder)
         if found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Sequence
 
 from data.database import Database, Transaction
@@ -26,12 +27,14 @@ class Leases:
     def __init__(self, database: Database, owner: Owner, seconds: float) -> None:
         self._database = database
         self._owner = owner
-        self._seconds = seconds
+        self.seconds = seconds
+        self._renewed = time.monotonic()
+        self._patient_until = 0
         self._renewing = spawn(self._renew(), "lease")
 
     def end(self) -> int:
         """When a lease that starts now expires, in milliseconds since 1970, UTC."""
-        return self._database.now() + round(self._seconds * 1000)
+        return self._database.now() + round(self.seconds * 1000)
 
     async def stop_renewing(self) -> None:
         """Let the leases expire, as they do if the process hangs."""
@@ -53,7 +56,7 @@ class Leases:
         id: str,
         to: State,
         before: Sequence[State],
-        also: str = "state = state",
+        also: str = "wish = wish",
         *values: object,
     ) -> bool:
         """Change this owner's row from one of the states ``before``; False if it is not in one."""
@@ -106,14 +109,18 @@ class Leases:
 
         These were released, belong to a dead process of this machine, or have an expired lease.
         """
+        if time.monotonic() - self._renewed > self.seconds:
+            await self.renew()
         dead = await asyncio.to_thread(self._owner.dead)
+        now = self._database.now()
+        expired = 0 if now < self._patient_until else now
         is_dead = "".join(" OR owner = ?" for _ in dead)
         async with self._database.transaction() as transaction:
             rows = await transaction.fetch(
                 "SELECT id FROM jobs WHERE delivered_at IS NULL AND (owner IS NULL OR "  # noqa: S608  marks
                 f"(owner <> ? AND lease_until < ?){is_dead}) FOR UPDATE SKIP LOCKED",
                 self._owner.name,
-                self._database.now(),
+                expired,
                 *dead,
             )
             taken = [row["id"] for row in rows]
@@ -128,16 +135,23 @@ class Leases:
         return taken
 
     async def renew(self) -> None:
-        """Renew the leases of all rows."""
+        """Renew the leases of all rows.
+
+        If that was not possible for as long as a lease, it was not for others either: they get the
+        time of a lease to renew theirs.
+        """
         await self._database.change(
             "UPDATE jobs SET lease_until = ? WHERE owner = ? AND delivered_at IS NULL",
             self.end(),
             self._owner.name,
         )
+        if time.monotonic() - self._renewed > self.seconds:
+            self._patient_until = self.end()
+        self._renewed = time.monotonic()
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(self._seconds / 3)
+            await asyncio.sleep(self.seconds / 3)
             try:
                 await self.renew()
             except StoreError as error:

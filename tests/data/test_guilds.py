@@ -6,16 +6,13 @@ import pytest
 
 from data.guilds import TABLES, Change, Guilds, Usage
 from data.people import Restriction
-from data.sqlite.database import SqliteDatabase
 from engine.clock import DAY_MS
 from tests.store_database import database_of
 
 
 @pytest.fixture
-async def database(tmp_path):
-    opened = await SqliteDatabase.open(tmp_path / "bot.sqlite3")
-    yield opened
-    await opened.close()
+def database(store):
+    return database_of(store)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from data import Store
 from data.messages import ADDRESS_HOURS
 from tests.data.stored_jobs import HERE, added, painted
 
@@ -33,11 +32,11 @@ async def test_a_job_is_found_by_the_start_of_its_id_if_only_one_has_it(store):
     assert await store.messages.job_starting_with("abcdef01") == twins[1]
 
 
-async def test_an_address_is_kept_for_a_day_also_through_a_restart(tmp_path, clock):
-    store = await Store.open(tmp_path)
+async def test_an_address_is_kept_for_a_day_also_through_a_restart(tmp_path, clock, open_store):
+    store = await open_store(tmp_path)
     id = await store.messages.keep_address(ADDRESS)
     await store.close()
-    store = await Store.open(tmp_path)
+    store = await open_store(tmp_path)
     assert await store.messages.address(id) == ADDRESS
     assert await store.messages.address("0" * 32) is None
     clock.offset = ADDRESS_HOURS * 3_600_000 - 60_000

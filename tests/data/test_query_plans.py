@@ -20,6 +20,7 @@ from tests.data.stored_jobs import added, done, painted
 from tests.store_database import database_of
 
 DATA = Path(__file__).resolve().parents[2] / "data"
+ENDS = ("sqlite", "postgres")
 CALLS = ("fetch", "scan", "change", "change_many")
 PICTURE = b"a picture"
 SHA = hashlib.sha256(PICTURE).hexdigest()
@@ -31,7 +32,7 @@ def call_sites():
     """(file, first line, last line) of every call in ``data`` that runs a statement."""
     found = set()
     for path in DATA.rglob("*.py"):
-        if path.parent.name == "sqlite":
+        if path.parent.name in ENDS:
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if (
@@ -68,7 +69,7 @@ class Recorder:
         frame: FrameType | None = sys._getframe(2)
         while frame is not None:
             path = Path(frame.f_code.co_filename)
-            if path.is_relative_to(DATA) and path.parent.name != "sqlite":
+            if path.is_relative_to(DATA) and path.parent.name not in ENDS:
                 return str(path.relative_to(DATA)), frame.f_lineno
             frame = frame.f_back
         return "", 0
@@ -211,6 +212,11 @@ def reads_too_much(detail, sql):
     # A subquery's own steps are judged by themselves.
     inner = detail.startswith(("SCAN CONSTANT", "SCAN (", "SCAN asked", "SCAN newest"))
     return detail.startswith("SCAN ") and not inner and SHORT_INDEX not in detail
+
+
+@pytest.fixture
+def database_url():
+    """Plans are SQLite's; on PostgreSQL the same statements run in tests/data/postgres."""
 
 
 @pytest.fixture

@@ -6,14 +6,13 @@ import asyncio
 
 import pytest
 
-from data import Store
 from data.running_bots import InUseError, RunningBots
 from tests.store_database import database_of
 
 
 @pytest.fixture
-async def other(store):
-    other = await Store.open(store.folder)
+async def other(store, open_store):
+    other = await open_store(store.folder)
     yield other
     await other.close()
 
@@ -29,8 +28,8 @@ async def test_a_second_process_is_refused_at_once(store, other):
     assert await other.running_bots.renew("1")
 
 
-async def test_a_dead_process_of_this_machine_leaves_the_place_at_once(store):
-    other = await Store.open(store.folder)
+async def test_a_dead_process_of_this_machine_leaves_the_place_at_once(store, open_store):
+    other = await open_store(store.folder)
     await other.running_bots.claim("1")
     other._owner._file.close()  # the system does that when a process dies
     await asyncio.wait_for(store.running_bots.claim("1"), 5)

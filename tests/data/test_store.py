@@ -11,15 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data import Store, data_folder
+from data import data_folder
 from data.errors import StoreError
 from data.migrations import migrations
-from data.sqlite.database import SqliteDatabase
 from engine.errors import RequestError
 from engine.jobs.job import Place
 from engine.request.request import make_request
 from tests.data.stored_jobs import HERE, added, done, painted
-from tests.databases import open_database
+from tests.store_database import database_of
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURE = b"a picture"
@@ -140,9 +139,9 @@ async def test_a_cancelled_job_keeps_its_partial_picture_outside_the_history(sto
     assert await store.rendition(id) is None
 
 
-async def test_the_end_of_a_job_is_kept_until_it_was_told_once(tmp_path):
+async def test_the_end_of_a_job_is_kept_until_it_was_told_once(tmp_path, open_store):
     """The process can die between storing the end of a job and posting it, whatever the end is."""
-    first = await Store.open(tmp_path)
+    first = await open_store(tmp_path)
     ids = [await painted(first), await added(first), await added(first), await added(first)]
     assert await first.failed(ids[1], "The memory did not suffice.")
     assert await first.cancelled(ids[2], b"partial")
@@ -151,7 +150,7 @@ async def test_the_end_of_a_job_is_kept_until_it_was_told_once(tmp_path):
     assert [job.id for job in await first.undelivered()] == ids[:3]
     await first.close()
 
-    second = await Store.open(tmp_path)
+    second = await open_store(tmp_path)
     assert await second.waiting() == []
     untold = await second.undelivered()
     assert [(job.id, job.state, job.error) for job in untold] == [
@@ -183,7 +182,7 @@ async def test_the_end_of_a_job_is_kept_until_it_was_told_once(tmp_path):
     assert await second.count_history("ann", guild_id=None) == 1
     await second.close()
 
-    third = await Store.open(tmp_path)
+    third = await open_store(tmp_path)
     assert await third.undelivered() == []
     await third.close()
 
@@ -193,10 +192,10 @@ async def any_of(*calls):
     return any([await call for call in calls])
 
 
-async def test_failures_from_before_the_update_count_as_told(tmp_path):
+async def test_failures_from_before_the_update_count_as_told(empty_place):
     """Version 1 did not store what was told; a new version must not post years of it again."""
     (number, script), *_ = migrations()
-    database = await SqliteDatabase.open(tmp_path / "imagine-bot.sqlite3", [(number, script)])
+    database = await empty_place.database([(number, script)])
     for id, state in (("a" * 32, "failed"), ("b" * 32, "cancelled"), ("c" * 32, "rendered")):
         await database.change(
             "INSERT INTO jobs (id, sequence, person, channel_id, locale, request, prompt, seed, "
@@ -207,7 +206,7 @@ async def test_failures_from_before_the_update_count_as_told(tmp_path):
             state,
         )
     await database.close()
-    store = await Store.open(tmp_path)
+    store = await empty_place.store()
     assert [job.state for job in await store.undelivered()] == ["rendered"]
     failed = await store.job("a" * 32)
     assert failed is not None
@@ -217,15 +216,14 @@ async def test_failures_from_before_the_update_count_as_told(tmp_path):
 
 async def test_an_unreadable_request_is_painted_from_its_prompt_and_seed(store):
     id = await added(store, "a fox", width=64)
-    with open_database(store.folder / "imagine-bot.sqlite3") as elsewhere:
-        elsewhere.execute('UPDATE jobs SET request = \'{"of": "old"}\' WHERE id = ?', [id])
+    await database_of(store).change('UPDATE jobs SET request = \'{"of": "old"}\' WHERE id = ?', id)
     assert (await store.waiting())[0].request == make_request("a fox", seed=7)
 
 
-async def test_an_unusable_data_folder_is_named(tmp_path):
+async def test_an_unusable_data_folder_is_named(tmp_path, open_store):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="data folder"):
-        await Store.open(tmp_path / "file")
+        await open_store(tmp_path / "file")
 
 
 async def test_a_job_stays_running_if_its_picture_cannot_be_written(store):
@@ -274,11 +272,19 @@ ACTIONS = {
 }
 
 
+@pytest.fixture
+def running(tmp_path, open_store):
+    """Runs coroutines with one open store, also those of hypothesis' examples."""
+    with asyncio.Runner() as runner:
+        store = runner.run(open_store(tmp_path))
+        yield lambda story: runner.run(story(store))
+        runner.run(store.close())
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(sorted(ACTIONS)), max_size=8))
-def test_jobs_follow_their_states_and_a_second_call_changes_nothing(tmp_path_factory, steps):
-    async def story():
-        store = await Store.open(tmp_path_factory.getbasetemp() / "machine")
+def test_jobs_follow_their_states_and_a_second_call_changes_nothing(running, steps):
+    async def story(store):
         id = await added(store)
         state = "queued"
         for step in steps:
@@ -295,6 +301,5 @@ def test_jobs_follow_their_states_and_a_second_call_changes_nothing(tmp_path_fac
             assert next_state is not None or after == before
         assert bool(await store.picture(id)) is (state in ("rendered", "delivered"))
         await store.delete(id)
-        await store.close()
 
-    asyncio.run(story())
+    running(story)

@@ -19,7 +19,7 @@ INDIRECT = {
     "einops",  # taming's quantisers need it and do not ask for it
 }
 # Imported when they are needed, by the extra that has them.
-EXTRAS = {"pillow-heif": "heic", "open-clip-torch": "open-clip"}
+EXTRAS = {"pillow-heif": "heic", "open-clip-torch": "open-clip", "asyncpg": "postgres"}
 
 
 def normal(name: str) -> str:

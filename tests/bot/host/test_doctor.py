@@ -14,8 +14,10 @@ from bot.__main__ import main
 from bot.host.doctor import examine
 from bot.host.settings import PREFIXES
 from data import Store
+from data.migrations import migrations
 from data.sqlite.backup import back_up, backups
 from tests.databases import open_database
+from tests.postgres import running_server
 from tests.tiny_model import write_tiny_model
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -96,8 +98,8 @@ def wrong(lines):
     return [line for line in lines if line.startswith("WRONG")]
 
 
-async def make_database(folder):
-    await (await Store.open(folder)).close()
+async def make_database(folder, url=None):
+    await (await Store.open(folder, database_url=url)).close()
 
 
 @pytest.mark.timeout(300)
@@ -202,6 +204,36 @@ def test_a_database_of_a_newer_version_is_reported(examined, tmp_path):
     code, lines = examined()
     assert code == 1
     assert any("newer imagine-bot" in line for line in wrong(lines))
+
+
+def test_a_server_is_examined_and_not_changed(examined, run_here, use, tmp_path):
+    server = running_server()
+    url = server.new_database("doctor")
+    code, lines = examined(IMAGINE_DATABASE_URL=url)
+    assert code == 0
+    assert any("on PostgreSQL" in line and "no tables yet" in line for line in lines)
+    assert server.run("doctor", "SELECT tablename FROM pg_tables WHERE schemaname = 'public'") == [
+        []
+    ]
+    asyncio.run(make_database(tmp_path / "data", url))
+    code, lines = examined(IMAGINE_DATABASE_URL=url)
+    assert code == 0
+    assert any(f"; version {migrations()[-1][0]}" in line for line in lines)
+    assert any("pg_dump" in line for line in lines)
+    server.run("doctor", "UPDATE schema_version SET version = 999")
+    code, lines = examined(IMAGINE_DATABASE_URL=url)
+    assert any("newer imagine-bot" in line for line in wrong(lines))
+    code, lines = examined(IMAGINE_DATABASE_URL=server.url("nowhere"))
+    assert code == 1
+    assert any("IMAGINE_DATABASE_URL" in line for line in wrong(lines))
+
+
+def test_a_server_s_backups_are_not_made_here(environment, run_here):
+    environment["IMAGINE_DATABASE_URL"] = "postgresql://localhost/x"
+    for command in (["backup"], ["restore", "file"]):
+        code, _, errors = run_here(*command)
+        assert code == 1
+        assert "pg_dump" in errors
 
 
 @pytest.mark.timeout(300)

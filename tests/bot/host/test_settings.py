@@ -73,6 +73,14 @@ def test_a_wrong_setting_is_named(env_file, line, words):
         load_settings(env_file)
 
 
+def test_a_wrong_address_of_the_database_is_not_repeated(env_file):
+    with env_file.open("a") as file:
+        file.write("IMAGINE_DATABASE_URL=mysql://ann:hunter2@localhost/x\n")
+    with pytest.raises(SettingsError, match="write postgresql://") as caught:
+        load_settings(env_file)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_every_setting_is_documented_once():
     text = (ROOT / ".env.example").read_text("utf-8")
     named = re.findall(r"^#?([A-Z]+_[A-Z_]+)=", text, re.MULTILINE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 
-from data import Store
 from data.picture_checks import Finding
 from engine.jobs.job import JobRecord
 from tests.data.stored_jobs import added, done, painted, record
@@ -107,8 +106,8 @@ async def test_frames_outlive_the_state_and_are_copied_for_a_continuation(store)
     assert store.frames_path(first).exists()
 
 
-async def test_a_waiting_time_lapse_knows_whether_frames_are_there(tmp_path):
-    store = await Store.open(tmp_path)
+async def test_a_waiting_time_lapse_knows_whether_frames_are_there(tmp_path, open_store):
+    store = await open_store(tmp_path)
     shown, bare = await painted(store), await painted(store)
     keep_frames(store, shown)
     new = {}
@@ -122,7 +121,7 @@ async def test_a_waiting_time_lapse_knows_whether_frames_are_there(tmp_path):
             {},
         )
     await store.close()
-    store = await Store.open(tmp_path)
+    store = await open_store(tmp_path)
     waiting = await store.waiting()
     assert {each.id: each.recorded for each in waiting} == {
         id: of == shown for id, of in new.items()

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from data import Store
 from data.errors import StoreError
 from data.jobs.quota import folder_size
 from tests.data.stored_jobs import added, done
@@ -70,12 +69,12 @@ async def test_a_picture_that_is_kept_at_the_last_moment_stays(store, monkeypatc
     assert (room.used, room.removed) == (1000, 0)
 
 
-async def test_the_mark_survives_a_restart(tmp_path):
-    store = await Store.open(tmp_path)
+async def test_the_mark_survives_a_restart(tmp_path, open_store):
+    store = await open_store(tmp_path)
     ids = [await delivered(store) for _ in range(2)]
     assert await store.quota.keep(ids[1])
     await store.close()
-    store = await Store.open(tmp_path)
+    store = await open_store(tmp_path)
     assert await store.quota.kept_among([*ids, NOBODY]) == {ids[1]}
     assert await store.quota.is_kept(ids[1])
     assert not await store.quota.is_kept(ids[0])

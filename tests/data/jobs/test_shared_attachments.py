@@ -8,7 +8,6 @@ import os
 
 import pytest
 
-from data import Store
 from engine.errors import RequestError
 from tests.data.stored_jobs import added
 
@@ -17,8 +16,8 @@ NAME = hashlib.sha256(PICTURE).hexdigest()
 
 
 @pytest.fixture
-async def other(store):
-    other = await Store.open(store.folder)
+async def other(store, open_store):
+    other = await open_store(store.folder)
     yield other
     await other.close()
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from data import Store
 from data.jobs.words import MOST_WORDS, WORD_LENGTH, add_older_words, words_of
 from data.migrations import migrations
-from data.sqlite.backup import DATABASE
-from data.sqlite.database import SqliteDatabase
 from engine.jobs.job import Place
 from tests.data.stored_jobs import added
 from tests.store_database import database_of
@@ -84,8 +81,8 @@ async def test_jobs_from_before_the_index_are_added_in_parts(store, few, monkeyp
     assert await add_older_words(database) == 0
 
 
-async def test_a_migrated_database_is_indexed_after_the_start(tmp_path, few):
-    older = await SqliteDatabase.open(tmp_path / DATABASE, migrations()[:7])
+async def test_a_migrated_database_is_indexed_after_the_start(empty_place, few):
+    older = await empty_place.database(migrations()[:7])
     await older.change(
         "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, request, prompt, "
         "seed, state, created_at) VALUES (?, 1, 'ann', '100', '200', 'de', '{}', 'a fox', 7, "
@@ -93,7 +90,7 @@ async def test_a_migrated_database_is_indexed_after_the_start(tmp_path, few):
         "a" * 32,
     )
     await older.close()
-    store = await Store.open(tmp_path)
+    store = await empty_place.store()
     assert store._indexing is not None
     await store._indexing
     assert await database_of(store).fetch("SELECT word FROM job_words ORDER BY word") == [

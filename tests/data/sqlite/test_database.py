@@ -96,64 +96,12 @@ async def test_a_trigger_of_a_migration_is_one_statement(path):
     assert found == ["five", "three; four"]
 
 
-async def test_a_newer_database_is_not_touched(path):
-    await (await SqliteDatabase.open(path, TWO)).close()
-    with pytest.raises(StoreError, match="newer imagine-bot"):
-        await SqliteDatabase.open(path, TWO[:1])
-    assert version(path) == 2
-
-
 async def test_a_file_that_is_not_a_database_is_refused(path):
     path.write_bytes(b"PNG, say" * 200)
     with pytest.raises(StoreError, match="not a database"):
         await SqliteDatabase.open(path)
     with pytest.raises(StoreError, match="can't be opened"):
         await SqliteDatabase.open(path.parent / "nowhere" / "x.sqlite3")
-
-
-async def test_a_transaction_is_all_or_nothing(database):
-    async def write(*names):
-        async with database.transaction() as transaction:
-            for name in names:
-                if name is None:
-                    raise ZeroDivisionError
-                await transaction.change("INSERT INTO a VALUES (?)", name)
-
-    with pytest.raises(StoreError, match="UNIQUE"):
-        await write("three", "two")
-    with pytest.raises(ZeroDivisionError):
-        await write("four", None)
-    assert await database.fetch("SELECT x FROM a") == [{"x": "two"}]
-
-
-async def test_a_cancelled_transaction_is_undone_and_blocks_nobody(database):
-    begun = asyncio.Event()
-
-    async def dawdle():
-        async with database.transaction() as transaction:
-            await transaction.change("INSERT INTO a VALUES (?)", "never")
-            begun.set()
-            await asyncio.sleep(100)
-
-    task = asyncio.create_task(dawdle())
-    await begun.wait()
-    task.cancel()
-    assert await database.change("INSERT INTO a VALUES (?)", "after") == 1
-    assert task.cancelled()
-    assert await database.fetch("SELECT x FROM a ORDER BY x") == [{"x": "after"}, {"x": "two"}]
-
-
-async def test_cancelling_at_any_moment_leaves_no_transaction_open(database):
-    """Also while BEGIN waits for the connection's thread, which still executes it."""
-    for turns in range(12):
-        task = asyncio.create_task(database.change("INSERT INTO a VALUES (?)", f"x{turns}"))
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await database.change("INSERT INTO a VALUES (?)", f"y{turns}")
-    written = await database.fetch("SELECT x FROM a WHERE x LIKE 'y%'")
-    assert len(written) == 12
 
 
 async def test_tasks_that_write_together_do_not_mix(database):
@@ -184,25 +132,6 @@ async def test_no_read_waits_for_a_write_or_for_a_long_scan(database):
     await scanner.interrupt()
     with pytest.raises(StoreError, match="interrupted"):
         await scanning
-
-
-async def test_a_cancelled_read_gives_its_connection_back(database):
-    for _ in range(20):
-        task = asyncio.create_task(database.fetch("SELECT x FROM a"))
-        await asyncio.sleep(0)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-    reads = asyncio.gather(*(database.fetch("SELECT x FROM a") for _ in range(20)))
-    assert len(await asyncio.wait_for(reads, 30)) == 20
-
-
-async def test_readers_cannot_write_and_end_with_the_database(path):
-    database = await SqliteDatabase.open(path, TWO)
-    with pytest.raises(StoreError, match="readonly"):
-        await database.fetch("DELETE FROM a")
-    await database.close()
-    with pytest.raises(StoreError, match="is closed"):
-        await database.fetch("SELECT x FROM a")
 
 
 async def test_the_log_is_not_emptied_while_somebody_reads_and_nobody_waits(database, path):

@@ -1,0 +1,103 @@
+"""Connecting to PostgreSQL, and trying again while it is restarted or not reachable."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from data.errors import StoreError
+
+T = TypeVar("T")
+
+# As long as a restart of a server takes, or the change to another one.
+PATIENCE_SECONDS = 30.0
+_CONNECT_SECONDS = 10.0
+# A server that does not answer is one that is not there.
+_STATEMENT_SECONDS = 60.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+
+_LOST = (
+    OSError,  # also a time-out
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+)
+ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class NotWrittenError(StoreError):
+    """The connection was lost, or others were in the way: surely nothing was written down."""
+
+
+class Server:
+    """A PostgreSQL server's database at ``url``, as libpq writes it."""
+
+    def __init__(self, url: str, patience: float = PATIENCE_SECONDS) -> None:
+        self._url = url
+        self._patience = patience
+        parts = urlsplit(url)
+        # Without the password.
+        self.name = f"{parts.hostname or 'local'}{parts.path}"
+
+    async def connect(self, statement_seconds: float | None = _STATEMENT_SECONDS) -> Any:
+        """A connection of its own; raises ERRORS."""
+        return await asyncpg.connect(
+            self._url, timeout=_CONNECT_SECONDS, command_timeout=statement_seconds
+        )
+
+    async def pool(
+        self, most: int, *, writes: bool, statement_seconds: float | None = _STATEMENT_SECONDS
+    ) -> Any:
+        """At most ``most`` connections, each opened when it is needed first; raises ERRORS."""
+        return await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=most,
+            timeout=_CONNECT_SECONDS,
+            command_timeout=statement_seconds,
+            server_settings={"default_transaction_read_only": "off" if writes else "on"},
+            # We leave nothing behind, and asyncpg's own clean-up after each statement costs as much
+            # as the statement.
+            reset=_nothing,
+        )
+
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What ``work`` returns, trying again for a while if the connection was lost meanwhile.
+
+        ``work`` must not have written anything down when it raises such an error.
+        """
+        until, pause = time.monotonic() + self._patience, _FIRST_PAUSE
+        while True:
+            try:
+                return await work()
+            except (NotWrittenError, *ERRORS) as error:
+                if not is_lost(error) or time.monotonic() > until:
+                    raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def error(self, error: Exception) -> StoreError:
+        """The error for the layers above."""
+        kind = NotWrittenError if is_lost(error) else StoreError
+        reason = str(error) or type(error).__name__
+        return kind("The database {path} can't be used: {reason}.", path=self.name, reason=reason)
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the same work can succeed later: the connection was lost, or others were faster."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error) and not isinstance(error, ValueError)
+    return isinstance(
+        error, (NotWrittenError, *_LOST, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+    )
+
+
+async def _nothing(connection: object) -> None:
+    pass
