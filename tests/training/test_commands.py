@@ -19,6 +19,8 @@ COMMANDS = {
             "words",
             "show-words",
             "perceptor",
+            "robust",
+            "export-robust",
             "generator",
             "export-generator",
             "show-generator",

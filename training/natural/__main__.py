@@ -13,7 +13,7 @@ from training.words.corpus.wordnet import DEFAULT_FOLDER
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
-GENERATOR, WORDS = "natural", "distil"
+GENERATOR, WORDS, ROBUST = "natural", "distil", "robust"
 """The runs' names, of which their files are called."""
 
 Folder = Annotated[Path, typer.Option(help="where the state and the log are kept")]
@@ -28,6 +28,23 @@ Photos = Annotated[
         exists=True,
         file_okay=False,
         help="a folder of photographs; repeatable. Coffee, chelsea and china are for validation",
+    ),
+]
+DrawingFolders = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--drawings",
+        exists=True,
+        file_okay=False,
+        help="a folder with Iconify's icons.json, or of RGBA pictures; repeatable",
+    ),
+]
+Packages = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        help="where the EfficientNet packages were unzipped, unless installed",
     ),
 ]
 WordNetFolder = Annotated[
@@ -171,28 +188,59 @@ def perceptor(
 
 
 @app.command()
+def robust(
+    photos: Photos,
+    drawings: DrawingFolders = None,
+    packages: Packages = None,
+    folder: Folder = Path("runs"),
+    minutes: Minutes = 100,
+    steps: Annotated[int, typer.Option(min=1, help="where the learning rate ends")] = 1500,
+    threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
+    seed: Annotated[int, typer.Option(help="of pictures, batches and movements")] = 31,
+) -> None:
+    """Train the picture tower on pictures moved against it; repeat to continue."""
+    import torch
+
+    from training.common.stage import resume, run_stage, steps_done
+    from training.perceptor.classifier import folded, published_classifier
+    from training.perceptor.robust import RobustTrainer, RobustTraining
+    from training.pictures.pool import Sources
+
+    if packages is not None:
+        sys.path.append(str(packages))
+    torch.set_num_threads(threads)
+    settings = RobustTraining(total=steps, seed=seed)
+    trainer = RobustTrainer(
+        settings,
+        folded(published_classifier()),
+        Sources.load(photos, drawings or (), weights=settings.weights),
+    )
+    if steps_done(ROBUST, folder):
+        resume(trainer, ROBUST, folder)
+    run_stage(trainer, ROBUST, folder, minutes=minutes, steps=steps, save_every=300)
+
+
+@app.command()
+def export_robust(
+    folder: Folder = Path("runs"),
+    into: Annotated[Path, typer.Option(help="the perceptor's file, whose words stay")] = NATURAL
+    / "perceptor.pt",
+) -> None:
+    """Write the picture tower that `robust` trained into the perceptor's file."""
+    from training.perceptor.export import replace_pictures
+
+    _tell_size(replace_pictures(folder / f"{ROBUST}.pt", into))
+
+
+@app.command()
 def generator(
     photos: Photos,
-    drawings: Annotated[
-        list[Path] | None,
-        typer.Option(
-            exists=True,
-            file_okay=False,
-            help="a folder with Iconify's icons.json, or of RGBA pictures; repeatable",
-        ),
-    ] = None,
+    drawings: DrawingFolders = None,
     paintings: Annotated[
         list[Path] | None,
         typer.Option(exists=True, file_okay=False, help="a folder of paintings; repeatable"),
     ] = None,
-    packages: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            file_okay=False,
-            help="where the EfficientNet packages were unzipped, unless installed",
-        ),
-    ] = None,
+    packages: Packages = None,
     folder: Folder = Path("runs"),
     minutes: Annotated[float, typer.Option(help="stop after this long; resume later")] = 100,
     steps: Annotated[int, typer.Option(min=1, help="where the learning rate ends")] = 3300,

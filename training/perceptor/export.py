@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.models.checkpoints import read_tensors
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.efficientnet_lite import build
 from training.common.stage import read_state, save_atomically
@@ -54,6 +55,19 @@ def export_natural(tower: Path, into: Path) -> Path:
     }
     tensors |= {f"text.{name}": value.half() for name, value in words["state_dict"].items()}
     tensors["text.rows"] = words["rows"].to(torch.int32)
+    save_atomically(tensors, into)
+    build({"checkpoint": into}, {})
+    return into
+
+
+def replace_pictures(state: Path, into: Path) -> Path:
+    """Put the averaged picture tower of the ``state`` of a robust training into the file ``into``.
+
+    The file's text tower stays. Raises CheckpointError if there is no such state.
+    """
+    average: dict[str, Tensor] = read_state(state)["average"]["weights"]
+    tensors = read_tensors(into)
+    tensors |= {f"picture.{name}": value.half() for name, value in average.items()}
     save_atomically(tensors, into)
     build({"checkpoint": into}, {})
     return into

@@ -63,10 +63,14 @@ class Sources:
         photographs: Sequence[Path],
         drawings: Sequence[Path] = (),
         paintings: Sequence[Path] = (),
+        weights: SourceWeights | None = None,
     ) -> Sources:
         """The sources in these folders; only photographs are required."""
         return cls(
-            load_photographs(photographs), load_drawings(drawings), load_photographs(paintings)
+            load_photographs(photographs),
+            load_drawings(drawings),
+            load_photographs(paintings),
+            weights,
         )
 
     def draw(self, side: int, rng: np.random.Generator) -> Bytes:
