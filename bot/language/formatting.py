@@ -34,10 +34,15 @@ def alt_text(request: ImageRequest, notices: Sequence[str] = ()) -> str:
 
     It has the prompts as they were understood, and ``notices`` about what was not.
     """
-    prompts = []
+    prompts: list[str] = []
+    part = 0
     for prompt in request.prompts():
         words = one_line(prompt.words)
-        prompts.append(_("without {words}", words=words) if prompt.weight < 0 else words)
+        words = _("without {words}", words=words) if prompt.weight < 0 else words
+        if prompt.part is not None and prompt.part > part:
+            part = prompt.part
+            words = _("then {words}", words=words)
+        prompts.append(words)
     prompts += [_("like a picture")] if request.like else []
     parts = [", ".join(prompts)]
     if request.where is not None:
@@ -95,11 +100,18 @@ def place_in_queue(position: int, eta: float | None) -> str:
 
 
 def prompt_lines(request: ImageRequest) -> str:
-    """List the request's prompts, one per line, each with its weight and stop."""
-    lines = [
-        _prompt_line(escape(prompt.words, 300), prompt.weight, prompt.stop)
-        for prompt in request.prompts()
-    ]
+    """List the request's prompts, one per line, each with its weight and stop.
+
+    The parts of a story are separated by a line.
+    """
+    lines: list[str] = []
+    part = 0
+    for prompt in request.prompts():
+        if prompt.part is not None and prompt.part > part:
+            part = prompt.part
+            lines.append(_("then"))
+        words = escape(prompt.words, 300)
+        lines.append(_prompt_line(words, prompt.weight, prompt.stop))
     for each in request.like or ():
         stop = -math.inf if each.stop is None else each.stop
         lines.append(_prompt_line(_("like a picture"), each.weight, stop))
@@ -142,6 +154,10 @@ def settings_line(
     if iterations is not None:
         parts.append(plural("{number} iteration", "{number} iterations", iterations))
     parts.append(_("model {model}", model=escape(request.model, 60)))
+    if request.change_every is not None:
+        parts.append(_("changes every {number} iterations", number=request.change_every))
+    if request.fade is not None:
+        parts.append(_("fade {fade:g}", fade=request.fade))
     if request.preset != "default":
         parts.append(_("preset {preset}", preset=request.preset))
     if request.init_image is not None:

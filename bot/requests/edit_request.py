@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bot.requests.picture import Picture
-from bot.requests.typed import typed_requests
+from bot.requests.typed import kept_for, typed_requests
 from engine.request.request import ImageRequest
 
 # Fields that belong to one picture or one edit, and are not inherited by the next.
@@ -42,6 +42,6 @@ def edit_requests(
     if former is not None:
         # The former picture has its aspect already; the aspect would crop it to a rounded one.
         left_out = _OF_ONE_PICTURE | ({"aspect"} if same_size else _SIZE)
-        kept = former.model_dump(exclude=left_out, exclude_none=True)
+        kept = kept_for(words, former.model_dump(exclude=left_out, exclude_none=True))
     given = {name: value for name, value in values.items() if value is not None}
     return typed_requests(words, **{**kept, **given, "init_image": picture.sha256})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.requests.asking import Asking
 from bot.requests.origin import Origin
 from bot.requests.picture import Picture
 from engine.request.from_text import requests_from_text
+from engine.request.prompt.second import split_at_carets
 from engine.request.request import ImageRequest
 
 # Servers' own emoji reach the bot as "<:fox_face:123>".
@@ -26,6 +27,18 @@ def typed_requests(text: str, **values: Any) -> tuple[ImageRequest, ...]:
         return f" {found['name'].replace('_', ' ')} "
 
     return requests_from_text(_OWN_EMOJI.sub(name, text), **values)
+
+
+def kept_for(text: str, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a former request that fit the prompt ``text``.
+
+    Those that only a story has are left out for other prompts.
+    """
+    values = dict(kept)
+    if len(split_at_carets(text)) == 1:
+        for name in ("change_every", "fade"):
+            values.pop(name, None)
+    return values
 
 
 def askings_of(

@@ -20,7 +20,7 @@ from bot.requests.custom_ids import button_id, button_pattern
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction, shown_like
 from bot.requests.rights import check_may_see
-from bot.requests.typed import askings_of, typed_requests
+from bot.requests.typed import askings_of, kept_for, typed_requests
 from bot.ui.answers import defer
 from data.store import Store
 from engine.request.limits import max_length
@@ -82,8 +82,9 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
                 )
             check_may_see(interaction, job)
             check_bot_may_post(interaction)
-            values = job.request.model_dump(exclude={"prompt", "seed"})
-            requests = typed_requests(submitted_text(interaction, PROMPT), **values)
+            text = submitted_text(interaction, PROMPT)
+            values = kept_for(text, job.request.model_dump(exclude={"prompt", "seed"}))
+            requests = typed_requests(text, **values)
             origin = shown_like(origin_of_interaction(interaction, "remix modal"), job)
             await bot.intake.ask_all(askings_of(origin, requests))
 

@@ -172,6 +172,8 @@ def imagine(
     ema: Annotated[str | None, _flag("ema", "X")] = None,
     starts: Annotated[str | None, _flag("starts", "N")] = None,
     addition: Annotated[str | None, _flag("addition", "NAME")] = None,
+    change_every: Annotated[str | None, _flag("change-every", "N")] = None,
+    fade: Annotated[str | None, _flag("fade", "X")] = None,
     video: Annotated[
         Path | None, _file("--video", about="The file of a time-lapse, .mp4, .gif or .webp.")
     ] = None,
@@ -248,6 +250,8 @@ def imagine(
         "keep": keep,
         "threshold": threshold,
         "away": away,
+        "change-every": change_every,
+        "fade": fade,
     }
     pictures: dict[str, bytes] = {}
     values: dict[str, Any] = {}

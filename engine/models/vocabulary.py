@@ -213,8 +213,10 @@ def check_reading(
     if request.changes_nothing:
         return ()
     phrase = request.source_phrase()
-    prompts = request.prompts()
-    texts = [" ".join(prompt.words for prompt in prompts)] if prompts else []
+    parts: dict[int | None, list[str]] = {}
+    for prompt in request.prompts():
+        parts.setdefault(prompt.part, []).append(prompt.words)
+    texts = [" ".join(words) for words in parts.values()]
     texts += [] if phrase is None else [phrase]
     unknown: list[str] = []
     for text in texts:

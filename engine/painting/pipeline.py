@@ -113,7 +113,11 @@ def prepare(
             request.prompts(),
             recipe,
             seed,
-            remarks=(*_rounded(request, (recipe.width, recipe.height), models), *remarks),
+            remarks=(
+                *_rounded(request, (recipe.width, recipe.height), models),
+                *_untold(recipe),
+                *remarks,
+            ),
             likenesses=likenesses,
             head=_head(recipe, models),
         )
@@ -137,6 +141,7 @@ def prepare(
         keep,
         (
             *_rounded(request, frame.picture.size, models),
+            *_untold(recipe),
             *(*source.remarks, *remarks, *frame.remarks),
         ),
         frame,
@@ -179,6 +184,22 @@ def _rounded(request: ImageRequest, size: tuple[int, int], models: Models) -> li
             across=asked[0],
             down=asked[1],
             factor=models.generator.factor,
+        )
+    ]
+
+
+def _untold(recipe: Recipe) -> list[str]:
+    """A remark if there are too few iterations for all parts of a story."""
+    story = recipe.story
+    if story is None or story.told == story.parts:
+        return []
+    return [
+        Translatable(
+            "With {every} iterations for each, only {told} of the {parts} parts of the story are "
+            "painted.",
+            every=story.every or 0,
+            told=story.told,
+            parts=story.parts,
         )
     ]
 
@@ -250,6 +271,7 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
         recipe,
         iterations=recipe.iterations + (request.more or 0),
         period=recipe.iterations,
+        story=request.story(recipe.iterations),
         width=max(factor, round(width / factor) * factor),
         height=max(factor, round(height / factor) * factor),
     )

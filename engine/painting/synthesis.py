@@ -117,7 +117,7 @@ class Synthesis:
 
     def _new_targets(self, keep: float, likenesses: Sequence[Likeness]) -> Targets:
         members, recipe = self.perceptor.members, self.recipe
-        targets = prompt_targets(members, self.prompts, recipe.distance)
+        targets = prompt_targets(members, self.prompts, recipe.distance, recipe.story)
         targets += picture_targets(members, likenesses, recipe)
         if keep and self.original is not None:
             targets.append(structure_target(members, self.original, keep))

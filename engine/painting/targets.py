@@ -21,6 +21,7 @@ from engine.painting.cutouts import Cutouts, cut, plain_cutouts
 from engine.painting.losses import aesthetic_loss, prompt_loss, structure_loss
 from engine.painting.losses.aesthetic import AestheticHead
 from engine.request.prompt import Prompt
+from engine.request.story import Story
 
 Term = Callable[[Tensor, Cutouts], Tensor]
 """From vectors [N, D] of cutouts and the cutouts' numbers to a scalar, a mean over the cutouts.
@@ -66,11 +67,20 @@ class Target:
 class PromptTarget(Target):
     """The words of a prompt, which stop pulling below the ``distance`` ``stop``.
 
-    ``distance`` is one of engine.request.method.optimising.DISTANCES.
+    ``distance`` is one of engine.request.method.optimising.DISTANCES. The words of a ``story`` pull
+    in its part ``part``.
     """
 
     stop: float = -math.inf
     distance: str = "spherical"
+    story: Story | None = None
+    part: int | None = None
+
+    def weight_at(self, iteration: int) -> float:
+        """The weight at ``iteration`` of the story."""
+        if self.story is None or self.part is None:
+            return self.weight
+        return self.weight * self.story.share(self.part, iteration)
 
     def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
         """Crowson's loss (engine.painting.losses)."""
@@ -152,15 +162,26 @@ def seen_whole(perceptor: Perceptor, picture: Tensor) -> Tensor:
 
 @torch.no_grad()
 def prompt_targets(
-    members: Sequence[Member], prompts: Sequence[Prompt], distance: str = "spherical"
+    members: Sequence[Member],
+    prompts: Sequence[Prompt],
+    distance: str = "spherical",
+    story: Story | None = None,
 ) -> list[Target]:
-    """A target for each of ``prompts``; ``distance`` is the recipe's."""
+    """A target for each of ``prompts``; ``distance`` and ``story`` are the recipe's."""
     if not prompts:  # pictures pull alone
         return []
     words = [prompt.words for prompt in prompts]
     vectors = zip(*(member.perceptor.encode_text(words) for member in members), strict=True)
     return [
-        PromptTarget(loss_name(str(prompt)), tuple(each), prompt.weight, prompt.stop, distance)
+        PromptTarget(
+            loss_name(str(prompt)),
+            tuple(each),
+            prompt.weight,
+            prompt.stop,
+            distance,
+            story,
+            prompt.part,
+        )
         for prompt, each in zip(prompts, vectors, strict=True)
     ]
 

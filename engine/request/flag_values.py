@@ -9,11 +9,12 @@ from engine.request.limits import range_of
 from engine.request.prompt.flags import FOREIGN, NUMBERS, SAME, WORDS
 from engine.translatable import Translatable
 
-_WHOLE = ("seed", "iterations", "cutouts", "width", "height")
+_WHOLE = ("seed", "iterations", "cutouts", "width", "height", "change-every")
 FLAGS = (
     "size",
     "ar",
     *("seed", "iterations", "cutouts", "learning-rate", "strength", "threshold", "keep", "away"),
+    *("change-every", "fade"),
     *("smoothness", "saturation", "aesthetic", "ema"),
     *WORDS,
 )

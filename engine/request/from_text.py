@@ -9,6 +9,7 @@ from engine.request.addresses import addresses
 from engine.request.flag_values import read_flag
 from engine.request.prompt import expand, split_flags
 from engine.request.prompt.flags import avoided
+from engine.request.prompt.second import split_at_carets
 from engine.request.request import ImageRequest, make_request
 from engine.request.shape import with_shape
 from engine.request.words import words_in
@@ -53,13 +54,22 @@ def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
     for name, value in flags.items():
         fields = with_shape(fields, read_flag(name, value))
     if avoid is not None:
-        pushing = " + ".join(str(each) for each in avoided(avoid))
-        # Without words, a target phrase of "where" may be the prompt.
-        if prompt.strip() or "where" in fields:
-            prompt = f"{prompt} + {pushing}" if prompt.strip() else pushing
+        prompt = _without(prompt, avoid, may_be_empty="where" in fields)
     if fields.get("like") and not any(words_in(prompt)):
         prompt = ""  # in Discord a prompt can't be left out
     return make_request(prompt, **fields)
+
+
+def _without(prompt: str, avoid: str, *, may_be_empty: bool) -> str:
+    """``prompt``, or each part of a story, with what ``--no`` pushes away from.
+
+    Without words, a target phrase of "where" may be the prompt.
+    """
+    pushing = " + ".join(str(each) for each in avoided(avoid))
+    if not prompt.strip():
+        return pushing if may_be_empty else prompt
+    parts = [part.strip() for part in split_at_carets(prompt)]
+    return " ^ ".join(f"{part} + {pushing}" if part else "" for part in parts)
 
 
 def _without_surrogates(text: str) -> str:

@@ -60,6 +60,8 @@ RANGES = {
     "keep": Range(0, 100),
     "away": Range(0, 100),
     "more": Range(1, 5000),
+    "change_every": Range(1, 5000),
+    "fade": Range(0, 1),
     "smoothness": Range(0, 100),
     "saturation": Range(-100, 100),
     "aesthetic": Range(0, 100),

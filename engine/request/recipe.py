@@ -12,6 +12,7 @@ from typing import Any, Literal
 from engine.request.method.losses import PictureLosses
 from engine.request.method.optimising import RATES
 from engine.request.method.regulariser import SCHEDULES, Regulariser
+from engine.request.story import Story
 
 Padding = Literal["border", "reflection", "zeros"]
 Shrink = Literal["bicubic", "pooled"]
@@ -143,7 +144,7 @@ class Recipe:
     moving average of z that a finished picture is made of, 0 for z itself. Of ``starts`` random
     starts the one that fits the prompts best is taken, or a mean of the ``mixed`` best
     (engine.painting.starts); they are not pulled to the mean by ``spread``. ``losses`` are those
-    that are off by default.
+    that are off by default. ``story`` says when each part of a story pulls.
     """
 
     width: int = 256
@@ -172,25 +173,33 @@ class Recipe:
     smoothness: float = 0.0
     losses: PictureLosses = _NO_LOSSES
     masking: SelfMasking = SelfMasking()
+    story: Story | None = None
 
     def rate(self, iteration: int) -> float:
         """The learning rate of ``iteration``, counted from 0."""
         length = self.period or max(1, self.iterations)
-        done = iteration % length if self.period else min(iteration, length)
+        done: float = iteration % length if self.period else min(iteration, length)
+        if self.story is not None and self.story.fresh:
+            done = self.story.progress(iteration) * length
         if self.schedule == "linear":
             return self.learning_rate * (1 - (1 - self.cooling) * done / length)
         return self.learning_rate * RATES[self.schedule](done / length, self.cooling)
 
     def restarts_before(self, iteration: int) -> bool:
         """Whether Adam is made new before ``iteration``, counted from 0."""
+        if self.story is not None and self.story.fresh and self.story.begins_at(iteration):
+            return True
         done = iteration - 1
         most = self.restart_every * self.restarts
         return 0 < done <= most and done % self.restart_every == 0
 
     def augmentation_at(self, iteration: int) -> Augmentation:
         """How cutouts are taken at ``iteration``, counted from 0."""
-        length = self.period or max(1, self.iterations)
-        if iteration >= self.early.share * length:
+        if self.story is not None and self.story.fresh:
+            over = self.story.progress(iteration) >= self.early.share
+        else:
+            over = iteration >= self.early.share * (self.period or max(1, self.iterations))
+        if over:
             return self.augmentation
         return replace(self.augmentation, count=self.early.count, size=self.early.size)
 

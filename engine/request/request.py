@@ -6,7 +6,7 @@ engine.request.limits; the command line, the slash options and the modals are ma
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     ConfigDict,
@@ -18,18 +18,20 @@ from pydantic import (
 )
 
 from engine.errors import RequestError
-from engine.request.arrow import Arrow, parse_arrow
+from engine.request.arrow import Arrow, arrows, parse_arrow
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
-from engine.request.limits import max_length
+from engine.request.forms import in_one_form
 from engine.request.method.fields import MethodFields
 from engine.request.method.fields import number_field as _number
 from engine.request.method.fields import text_field as _text
 from engine.request.prompt import Prompt, canonical, parse_canonical
+from engine.request.prompt.second import in_story, split_at_carets
 from engine.request.pulls import SHA256, PicturePrompt, check_count
 from engine.request.recipe import ADDITIONS, PRESETS
 from engine.request.refusals import checked, message_of
-from engine.request.shape import reshaped, sized, with_shape
+from engine.request.shape import with_shape
+from engine.request.story import Story
 from engine.translatable import Translatable
 
 _STORED = {"stored": True}
@@ -125,6 +127,15 @@ class ImageRequest(MethodFields):
     more: Annotated[int | None, _number("more", "additional iterations, as Continue adds them")] = (
         None
     )
+    change_every: Annotated[
+        int | None,
+        _number("change_every", "iterations of each part of a story; otherwise all share them"),
+    ] = None
+    fade: Annotated[
+        float | None,
+        _number("fade", "share of each part of a story in which it turns into the next"),
+    ] = None
+    grammar: Annotated[Literal[2] | None, Field(description="2 if the prompt is a story")] = None
 
     @field_validator("prompt", mode="before")
     @classmethod
@@ -182,19 +193,9 @@ class ImageRequest(MethodFields):
     @model_validator(mode="before")
     @classmethod
     def _in_one_form(cls, values: Any, info: ValidationInfo) -> Any:
-        """Replace a size next to an aspect, and an empty prompt by the target of ``where``."""
         if not isinstance(values, dict):
             return values
-        # In requests of older versions the aspect had no effect.
-        stored = info.mode == "json" or info.context is _STORED
-        values = sized(values) if stored else reshaped(values)
-        if values.get("prompt") != "":
-            return values
-        where = values.get("where")
-        if not isinstance(where, str) or len(where) > max_length("where"):
-            return values
-        arrow = checked(parse_arrow, where)
-        return values if arrow is None else {**values, "prompt": arrow.target}
+        return in_one_form(values, stored=info.mode == "json" or info.context is _STORED)
 
     @model_validator(mode="after")
     def _fits_together(self) -> ImageRequest:
@@ -224,7 +225,7 @@ class ImageRequest(MethodFields):
                 )
             )
         checked(ImageRequest.prompts, self)
-        if self.away is not None and self.arrow() is None:
+        if self.away is not None and not self._has_arrow():
             raise ValueError(
                 Translatable(
                     "away only works with an arrow in an edit's prompt, as "
@@ -232,36 +233,63 @@ class ImageRequest(MethodFields):
                     "away out."
                 )
             )
+        for name in ("change_every", "fade"):
+            if getattr(self, name) is not None and not self.is_story:
+                raise ValueError(
+                    Translatable(
+                        '{name} only works with a story, as in "a forest in spring ^ a forest in '
+                        'autumn"; add a part, or leave {name} out.',
+                        name=name,
+                    )
+                )
         return self
 
     def prompts(self) -> tuple[Prompt, ...]:
-        """All prompts that are summed: those of ``prompt`` and those of the target phrase.
+        """All prompts: those of ``prompt``, with the parts of a story, and of the target phrase.
 
         An arrow gives the prompts of its right side, and those of its left side with their
         weights multiplied by -``away``. There are none if only pictures pull.
         """
-        if self.like and not self.prompt.strip():
-            return ()
-        arrow = self.arrow()
-        if arrow is None:
-            prompts = parse_canonical(self.prompt)
-        else:
-            away = AWAY if self.away is None else self.away
-            pushing = [prompt.times(-away) for prompt in parse_canonical(arrow.source)]
-            prompts = (*parse_canonical(arrow.target), *(p for p in pushing if p.weight))
+        prompts = in_story([self._prompts_in(part) for part in self._parts()])
         change = self.change()
         if change is not None and change.target != self.prompt:
             prompts += parse_canonical(change.target)
         return prompts
+
+    def _parts(self) -> list[str]:
+        """The parts of a story, or the whole prompt; none if only pictures pull."""
+        if self.like and not self.prompt.strip():
+            return []
+        return [self.prompt] if self.grammar is None else split_at_carets(self.prompt)
+
+    def _prompts_in(self, text: str) -> tuple[Prompt, ...]:
+        arrow = None if self.init_image is None else parse_arrow(text)
+        if arrow is None:
+            return parse_canonical(text)
+        away = AWAY if self.away is None else self.away
+        pushing = [prompt.times(-away) for prompt in parse_canonical(arrow.source)]
+        return (*parse_canonical(arrow.target), *(prompt for prompt in pushing if prompt.weight))
+
+    @property
+    def is_story(self) -> bool:
+        """Whether its prompts change while it is painted."""
+        return len(self._parts()) > 1
+
+    def story(self, iterations: int) -> Story | None:
+        """When each of its parts pulls in so many ``iterations``; None without a story."""
+        if not self.is_story:
+            return None
+        fresh = self.preset == "default"
+        return Story(len(self._parts()), iterations, self.change_every, self.fade or 0.0, fresh)
 
     @property
     def changes_nothing(self) -> bool:
         """Whether it is an edit that returns the picture itself."""
         return self.init_image is not None and self.strength == 0
 
-    def arrow(self) -> Arrow | None:
-        """The arrow in an edit's prompt."""
-        return None if self.init_image is None else parse_arrow(self.prompt)
+    def _has_arrow(self) -> bool:
+        """Whether there is an arrow in an edit's prompt."""
+        return self.init_image is not None and any(arrows(self.prompt))
 
     def change(self) -> Arrow | None:
         """Source and target phrase, if ``where`` has an arrow."""

@@ -41,12 +41,14 @@ class Prompt:
     """Words to paint, and how strongly.
 
     ``weight`` is -100 to 100 but not 0, and negative weights push away. Once the signed squared
-    spherical distance (up to 4.93) is below ``stop``, -5 to 5, the words stop pulling.
+    spherical distance (up to 4.93) is below ``stop``, -5 to 5, the words stop pulling. ``part`` is
+    the part of a story that they belong to, counted from 0, None for all of the time.
     """
 
     words: str
     weight: float = 1.0
     stop: float = -math.inf
+    part: int | None = None
 
     def times(self, factor: float) -> Prompt:
         """The same words with their weight multiplied by ``factor``."""

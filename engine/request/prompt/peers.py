@@ -26,6 +26,11 @@ from engine.request.prompt.grammar import (
     parse_canonical,
     split_at_pluses,
 )
+from engine.request.prompt.second import (
+    check_parts,
+    in_story,
+    split_at_carets,
+)
 from engine.request.quotes import masked
 
 STEP = 1.1  # what one pair of parentheses multiplies a weight by, in Stable Diffusion's web UIs
@@ -73,15 +78,22 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
     Raises RequestError if there is nothing to paint, if a weight or stop is out of range or can't
     be read, or if there are more than 16 prompts.
     """
-    return parse_canonical(canonical(text))
+    parts = split_at_carets(canonical(text))
+    return in_story([parse_canonical(part) for part in parts])
 
 
 def canonical(text: str) -> str:
     """``text`` in our own grammar; unchanged apart from spaces at its ends if it is already.
 
-    It can have arrows (see engine.request.arrow), whose sides are translated by themselves. Raises
-    RequestError for what can't be read.
+    It can be a story (see engine.request.prompt.second) and have arrows (see engine.request.arrow),
+    whose parts and sides are translated by themselves. Raises RequestError for what can't be read.
     """
+    parts = split_at_carets(text)
+    check_parts(parts)
+    return " ^ ".join(_canonical_part(part) for part in parts)
+
+
+def _canonical_part(text: str) -> str:
     sides, start = [], 0
     for arrow in arrows(text):
         sides += [_translated(text[start : arrow.start()]), arrow[0]]

@@ -134,3 +134,38 @@ async def test_an_address_in_a_direct_message_is_the_start(world, here, host):
     [job] = world.bot.queue.overview()
     assert (job.request.prompt, job.request.init_image) == ("a fox", sha256(png("blue")))
     await world.bot.queue.cancel(job.id)
+
+
+async def test_every_part_of_a_story_is_shown_kept_and_checked(world, here):
+    story = "a red circle + fog:0.5 ^ a blue square"
+    await here.alice.slash(
+        here.channel, "imagine", prompt=f"{story} --iterations 4 --change-every 2 --fade 0.5"
+    )
+    [picture] = await world.painted(here.channel)
+    assert picture.embeds[0].description.splitlines() == [
+        "- a red circle",
+        "- fog × 0.5",
+        "then",
+        "- a blue square",
+    ]
+    assert "changes every 2 iterations · fade 0.5" in picture.embeds[0].footer.text
+    assert picture.attachments[0].description == "a red circle, fog, then a blue square"
+    shown = await here.bob.click(picture, label="Remix")
+    assert shown.modal["components"][0]["component"]["value"] == story
+    await here.bob.submit_modal(shown, {"prompt": "a hen ^ a fox"})
+    _, second = await world.painted(here.channel, 2)
+    remix = (await world.bot.store.job(job_id_of(second))).request
+    assert (remix.change_every, remix.fade, remix.is_story) == (2, 0.5, True)
+    shown = await here.bob.click(picture, label="Remix")
+    await here.bob.submit_modal(shown, {"prompt": "a hen"})
+    *_, third = await world.painted(here.channel, 3)
+    plain = (await world.bot.store.job(job_id_of(third))).request
+    assert (plain.change_every, plain.fade, plain.is_story) == (None, None, False)
+    await here.bob.send(here.channel, "edit: a wolf --iterations 2", reply_to=picture)
+    *_, fourth = await world.painted(here.channel, 4)
+    assert (await world.bot.store.job(job_id_of(fourth))).request.fade is None
+    await world.bot.store.guilds.change_settings(
+        str(here.guild.id), "1", {"blocked_words": ["snake"]}
+    )
+    refused = await here.alice.slash(here.channel, "imagine", prompt="a fox ^ a snake")
+    assert "||snake|| is blocked" in await answered(world, refused)

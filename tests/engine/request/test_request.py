@@ -71,6 +71,8 @@ def test_flags_in_the_text_are_the_requests_fields():
         "threshold",
         "keep",
         "away",
+        "change-every",
+        "fade",
     }
 
 
@@ -200,7 +202,7 @@ def test_each_number_is_accepted_within_its_range_and_refused_outside(field):
 
     def request(value):
         return make_request(
-            "fog -> sun",
+            "fog -> sun ^ night",
             init_image="0" * 64,
             **{**({"where": "sky"} if field == "threshold" else {}), field: value},
         )

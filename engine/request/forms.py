@@ -1,0 +1,35 @@
+"""The values of a request in one form, however they were given, before they are validated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.request.arrow import parse_arrow
+from engine.request.limits import max_length
+from engine.request.prompt.second import is_second
+from engine.request.refusals import checked
+from engine.request.shape import reshaped, sized
+
+
+def in_one_form(values: dict[str, Any], *, stored: bool) -> dict[str, Any]:
+    """Replace a size next to an aspect, and an empty prompt by the target of ``where``.
+
+    Note the grammar of a prompt that is not ``stored``. Raises ValueError with a sentence.
+    """
+    # In requests of older versions the aspect had no effect.
+    values = _with_prompt(sized(values) if stored else reshaped(values))
+    prompt = values.get("prompt")
+    if stored or not isinstance(prompt, str):
+        return values
+    # Stored prompts of earlier versions are in the first grammar.
+    values.pop("grammar", None)
+    return {**values, "grammar": 2} if is_second(prompt) else values
+
+
+def _with_prompt(values: dict[str, Any]) -> dict[str, Any]:
+    where = values.get("where")
+    empty = values.get("prompt") == ""
+    if not empty or not isinstance(where, str) or len(where) > max_length("where"):
+        return values
+    arrow = checked(parse_arrow, where)
+    return values if arrow is None else {**values, "prompt": arrow.target}
