@@ -73,7 +73,7 @@ def main(
     drawings: DrawingsFolder = None,
     iterations: int | None = None,
     model: Annotated[str, typer.Option(help="the model that paints natural kinds")] = NATURAL,
-    preset: Annotated[str, typer.Option(help="the preset of natural kinds")] = "default",
+    preset: Annotated[str, typer.Option(help="the preset of all kinds")] = "default",
     device: Annotated[str, typer.Option(help="the device of natural kinds")] = "cpu",
     precision: Annotated[str, typer.Option(help=", ".join(PRECISIONS))] = "auto",
     judge_only: Annotated[
@@ -111,7 +111,9 @@ def main(
         if _skip_without_judge(each, required=bool(kind)):
             continue
         entries = read_entries(each, prompts, limit)
-        pictures = paint_all(entries, workers, folder, precision, iterations=iterations)
+        pictures = paint_all(
+            entries, workers, folder, precision, iterations=iterations, preset=preset
+        )
         figures = kind_figures(each, entries, pictures, known_drawings)
         if each == "colours":
             result["colours"] = figures

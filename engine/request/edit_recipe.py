@@ -14,9 +14,9 @@ Everything that strength s (0 to 1) decides:
 - At 1, a part that can change is painted from scratch: it starts near the codebook's mean, with
   the recipe's smoothness. Below 1 it starts from the picture.
 
-Without a strength, the preset "default" uses ``STRENGTH`` for an edit of the whole picture and
-``PART_STRENGTH`` for an edit of a part, where the rest is protected anyway. The other presets are
-left unchanged.
+Without a strength, the presets "default" and "fast" use ``STRENGTH`` for an edit of the whole
+picture and ``PART_STRENGTH`` for an edit of a part, where the rest is protected anyway. The other
+presets are left unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.request.method.regulariser import Regulariser
-from engine.request.recipe import Recipe
+from engine.request.recipe import TUNED, Recipe
 
 STRENGTH = 0.85
 PART_STRENGTH = 1.0
@@ -39,7 +39,7 @@ def strength_of(strength: float | None, preset: str, part: bool) -> float | None
 
     None if the preset's recipe is used unchanged.
     """
-    if strength is not None or preset != "default":
+    if strength is not None or preset not in TUNED:
         return strength
     return PART_STRENGTH if part else STRENGTH
 

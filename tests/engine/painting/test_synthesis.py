@@ -16,6 +16,7 @@ from engine.painting.losses import smoothness_loss
 from engine.painting.optimisers import Adam
 from engine.painting.pipeline import paint
 from engine.painting.synthesis import Synthesis
+from engine.request.edit_recipe import strength_of
 from engine.request.method.regulariser import Regulariser
 from engine.request.prompt import Prompt
 from engine.request.recipe import PRESETS, Augmentation, Early, Recipe, make_recipe
@@ -355,6 +356,16 @@ def test_cutouts_of_another_size_need_a_perceptor_for_any_side() -> None:
     plain = Synthesis(tiny_generator(), tiny_perceptor(), [Prompt("a fox")], tiny_recipe(), 1)
     assert torch.equal(fixed.step().image, plain.step().image)
     assert torch.equal(fixed.look().image, plain.look().image)
+
+
+def test_fast_takes_half_the_models_iterations_with_larger_steps() -> None:
+    defaults = {"iterations": 81, "learning_rate": 0.5, "width": 64, "early": {"share": 0.5}}
+    usual, fast = (make_recipe(preset, defaults) for preset in ("default", "fast"))
+    assert (fast.iterations, fast.learning_rate) == (40, pytest.approx(0.8))
+    assert replace(fast, iterations=81, learning_rate=0.5) == usual
+    assert make_recipe("fast", defaults, iterations=30).iterations == 30
+    assert PRESETS["fast"].iterations == 200
+    assert strength_of(None, "fast", part=False) == strength_of(None, "default", part=False)
 
 
 def test_a_requested_number_of_cutouts_applies_from_the_first_iteration() -> None:
