@@ -28,7 +28,7 @@ from engine.request.method.fields import text_field as _text
 from engine.request.prompt import Prompt, canonical, parse_canonical
 from engine.request.prompt.second import in_story, split_at_carets
 from engine.request.pulls import SHA256, PicturePrompt, check_count
-from engine.request.recipe import ADDITIONS, PRESETS
+from engine.request.recipe import ADDITIONS, PRESETS, TUNED
 from engine.request.refusals import checked, message_of
 from engine.request.shape import with_shape
 from engine.request.story import Story
@@ -279,7 +279,7 @@ class ImageRequest(MethodFields):
         """When each of its parts pulls in so many ``iterations``; None without a story."""
         if not self.is_story:
             return None
-        fresh = self.preset == "default"
+        fresh = self.preset in TUNED
         return Story(len(self._parts()), iterations, self.change_every, self.fade or 0.0, fresh)
 
     @property

@@ -26,6 +26,8 @@ def test_the_parts_of_a_story_are_prompts_with_weights():
     assert request.story(100) == Story(2, 100, 40, 0.25, fresh=True)
     published = request.changed(preset="nerdyrodent")
     assert published.story(100) == Story(2, 100, 40, 0.25, fresh=False)
+    fast = request.changed(preset="fast")
+    assert fast.story(50) == Story(2, 50, 40, 0.25, fresh=True)
     assert make_request("a fox").story(100) is None
     assert request.changed(seed=3).prompts() == request.prompts()
 
