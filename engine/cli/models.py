@@ -106,6 +106,7 @@ def _show(catalogue: Catalogue, name: str, folder: Path) -> None:
         ("kind", entry.generator.kind_name),
         ("generator", entry.generator.about or entry.generator.name),
         ("perceptor", entry.perceptor.about or entry.perceptor.name),
+        ("perceptor's kind", entry.perceptor.kind_name),
         ("size", _size(entry, folder)),
         ("licence", _licences(entry)),
     ):

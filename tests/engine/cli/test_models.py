@@ -12,6 +12,8 @@ from engine.models.loading import load_models
 from engine.models.perceptors.clip_architecture import PUBLISHED, Published
 from tests.checkpoints import OPEN_CLIP_HEADS, open_clip_config, open_clip_state
 from tests.engine.models.autoencoders import write_kl, write_taesd
+from tests.engine.models.libraries import piece_packages
+from tests.engine.models.perceptor_files import write_siglip, write_transformers_clip
 
 ONE_SENTENCE = 400  # characters; a traceback is longer
 
@@ -145,6 +147,36 @@ def test_add_recognises_each_kind_check_paints_with_it_and_list_names_it(
     assert re.fullmatch(
         r"\d\.\d\d GB for 64x64, or \d\.\d\d GB if it has to be slower", facts["memory"]
     )
+
+
+@pytest.mark.parametrize(
+    ("write", "kind", "files"),
+    [(write_transformers_clip, "transformers-clip", 3), (write_siglip, "siglip", 5)],
+)
+def test_add_recognises_each_kind_of_perceptor_and_check_verifies_all_its_files(
+    command, tmp_path, monkeypatch, write, kind, files
+):
+    monkeypatch.setenv("COLUMNS", "200")
+    if kind == "siglip":
+        piece_packages()
+    folder = write(tmp_path / "theirs")
+    code, _, err = command("add", "mine", "--generator", "pixels", "--perceptor", folder)
+    assert code == 0, err
+    set_defaults(width=32, height=32, cutouts=2)
+    entry = load_catalogue().model("mine").perceptor
+    assert (entry.kind_name, len(entry.files)) == (kind, files)
+    assert all(source.sha256 for source in entry.files.values())
+    assert command("check", "mine")[:2] == (0, "mine: OK\n")
+    out = command("list", "mine")[1]
+    assert f"perceptor's kind: {kind}\n" in out
+    assert "memory: 0." in out
+    for source in entry.files.values():
+        content = source.path.read_bytes()
+        source.path.write_bytes(content + b" ")
+        code, _, err = command("check", "mine")
+        assert code == 1
+        assert f"{source.path.name} has changed since it was added" in err
+        source.path.write_bytes(content)
 
 
 def set_defaults(**values):
