@@ -1,6 +1,6 @@
 """The vocabularies that come with a model: ``tokenizer.json``, or SentencePiece's ``.model``.
 
-Nothing here loads torch (see engine.models.vocabulary).
+Nothing here loads torch (see engine.models.reading).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.errors import CheckpointError
 from engine.models.packages import clip_cleaned, piece_package
-from engine.models.vocabulary import Vocabulary
+from engine.models.reading import Vocabulary
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 CLEANINGS = ("canonicalize", "lower", "whitespace")

@@ -1,4 +1,4 @@
-"""Which words a perceptor knows, from its checkpoint and CLIP's tokenizer alone.
+"""Which words a perceptor knows, from its checkpoint and its tokenizer alone.
 
 Nothing here loads torch, so that a process that only takes requests can tell people at once which
 words a model does not know.
@@ -10,7 +10,6 @@ import array
 import functools
 import pickle
 import sys
-import unicodedata
 import zipfile
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -18,92 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.errors import RequestError
-from engine.models.catalogue import EXAMPLES, ModelEntry
-from engine.models.packages import clip_tokenizer
+from engine.errors import CheckpointError, InstallationError, RequestError
+from engine.models.catalogue import EXAMPLES, ModelEntry, Source
+from engine.models.pieces import read_pieces
+from engine.models.reading import Vocabulary
 from engine.request.request import ImageRequest
 from engine.request.words import emoji_name, listed, words_in
 from engine.translatable import Translatable
 
-# Words that say nothing about a picture by themselves.
-# fmt: off
-_FILLERS = frozenset((
-    "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "in", "is", "it", "its", "of",
-    "on", "or", "that", "the", "this", "to", "was", "were", "with",
-))
-# fmt: on
-_SMALL = 10_000
+# Larger tokenizers, of many languages, have pieces for everything, and take a second to read.
+_LARGEST = 8_000_000  # bytes
 _KINDS = {"torch.IntStorage": "i", "torch.LongStorage": "q"}
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A text as a perceptor reads it.
-
-    ``tokens`` are those of the words that it knows and of punctuation; ``unknown`` are the words
-    that it does not know, each once; ``meaningful`` is whether it knows a word that says something.
-    """
-
-    tokens: tuple[int, ...]
-    unknown: tuple[str, ...] = ()
-    meaningful: bool = True
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """The tokens of CLIP's vocabulary that a perceptor was trained on; None is all of them."""
-
-    known: frozenset[int] | None = None
-
-    @property
-    def is_small(self) -> bool:
-        """Whether most English words are unknown."""
-        return self.known is not None and len(self.known) < _SMALL
-
-    def read(self, text: str) -> Reading:
-        """Leave the unknown words out of ``text``; any text is accepted."""
-        unknown: list[str] = []
-        pieces, start, meaningful = [], 0, False
-        for word in words_in(text):
-            known = self._known(word.text)
-            if known is None:
-                unknown.append(word.text)
-            else:
-                meaningful = meaningful or known.lower() not in _FILLERS
-            if known != word.text:
-                pieces += [text[start : word.start], known or " "]
-                start = word.end
-        tokens = self.encode("".join([*pieces, text[start:]]))
-        if self.known is not None:
-            tokens = [token for token in tokens if token in self.known]
-        return Reading(tuple(tokens), tuple(dict.fromkeys(unknown)), meaningful)
-
-    def words(self) -> tuple[str, ...]:
-        """The words of several letters that it knows, in order; none if it knows all."""
-        if self.known is None:
-            return ()
-        texts = (clip_tokenizer().decode([token]) for token in self.known)
-        whole = {text.strip() for text in texts if text.endswith(" ")}
-        return tuple(
-            sorted(
-                word for word in whole if len(word) > 1 and word.isalpha() and word not in _FILLERS
-            )
-        )
-
-    def encode(self, text: str) -> list[int]:
-        """All tokens of ``text``, known or not."""
-        tokens: list[int] = clip_tokenizer().encode(text)
-        return tokens
-
-    def _known(self, word: str) -> str | None:
-        """``word``, or the same without its accents, as the perceptor knows it; None if not."""
-        if self.known is None or self.known.issuperset(self.encode(word)):
-            return word
-        parts = unicodedata.normalize("NFKD", word)
-        plain = "".join(part for part in parts if not unicodedata.combining(part))
-        tokens = self.encode(plain) if plain != word and plain.isascii() else []
-        # Several tokens would be the sounds of a foreign word.
-        return plain if len(tokens) == 1 and tokens[0] in self.known else None
 
 
 def vocabulary_of(entry: ModelEntry, folder: Path) -> Vocabulary:
@@ -112,15 +36,31 @@ def vocabulary_of(entry: ModelEntry, folder: Path) -> Vocabulary:
     All words if its checkpoint does not say which, or is not on this machine. Slow at the first
     call (0.3 s): an event loop calls it in a thread.
     """
-    source = entry.perceptor.files.get("checkpoint")
-    if source is None:
-        return Vocabulary()
+    files = entry.perceptor.files
+    if "tokenizer" in files:
+        found = _changed(files["tokenizer"], folder)
+        return Vocabulary() if found is None else _read_tokenizer(*found)
+    found = _changed(files["checkpoint"], folder) if "checkpoint" in files else None
+    return Vocabulary() if found is None else _read(*found)
+
+
+def _changed(source: Source, folder: Path) -> tuple[Path, int] | None:
+    """The path of a file, and when it was changed; None if it is not on this machine."""
     path = source.location(folder)
     try:
-        changed = path.stat().st_mtime_ns
+        return path, path.stat().st_mtime_ns
     except OSError:
-        return Vocabulary()
-    return _read(path, changed)
+        return None
+
+
+@functools.lru_cache(maxsize=16)
+def _read_tokenizer(path: Path, changed: int) -> Vocabulary:
+    """The vocabulary of a model with a tokenizer of its own, which was ``changed`` at that time."""
+    try:
+        large = path.stat().st_size > _LARGEST
+        return Vocabulary() if large else read_pieces(path, "lower")
+    except (OSError, CheckpointError, InstallationError):
+        return Vocabulary()  # loading the model says what is wrong
 
 
 @functools.lru_cache(maxsize=16)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.tokenizing import Tokenizer, Tokens
-from engine.models.vocabulary import Vocabulary
+from engine.models.reading import Vocabulary
 
 
 class Member(NamedTuple):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engine.models.packages import clip_tokenizer
-from engine.models.vocabulary import Vocabulary
+from engine.models.reading import Vocabulary
 
 _START, _END = "<|startoftext|>", "<|endoftext|>"
 

@@ -171,12 +171,13 @@ def test_add_recognises_each_kind_of_perceptor_and_check_verifies_all_its_files(
     assert f"perceptor's kind: {kind}\n" in out
     assert "memory: 0." in out
     for source in entry.files.values():
-        content = source.path.read_bytes()
-        source.path.write_bytes(content + b" ")
+        path = folder / source.file
+        content = path.read_bytes()
+        path.write_bytes(content + b" ")
         code, _, err = command("check", "mine")
         assert code == 1
-        assert f"{source.path.name} has changed since it was added" in err
-        source.path.write_bytes(content)
+        assert f"{path.name} has changed since it was added" in err
+        path.write_bytes(content)
 
 
 def set_defaults(**values):

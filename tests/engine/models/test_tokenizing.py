@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.tokenizing import Tokenizer, clip_tokens
-from engine.models.vocabulary import Vocabulary
+from engine.models.reading import Vocabulary
 
 
 class Letters(Vocabulary):

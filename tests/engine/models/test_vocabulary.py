@@ -12,9 +12,12 @@ from engine import imagine
 from engine.errors import RequestError
 from engine.models import load_models
 from engine.models.catalogue import load_catalogue, models_folder
-from engine.models.vocabulary import Vocabulary, check_words, vocabulary_of
+from engine.models.reading import Vocabulary
+from engine.models.vocabulary import check_words, vocabulary_of
 from engine.request.from_text import request_from_text
 from tests.checkpoints import write_clip_archive
+from tests.engine.models.libraries import piece_packages
+from tests.engine.models.perceptor_files import write_open_clip_siglip
 
 
 def entry(name):
@@ -70,6 +73,34 @@ def test_other_checkpoints_know_all_words(tmp_path, content, monkeypatch):
         '[models.own]\ngenerator = "drawn"\nperceptor = "own"\n'
     )
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(catalogue))
+    assert vocabulary_of(entry("own"), models_folder()) == Vocabulary()
+
+
+def test_a_model_with_a_tokenizer_of_its_own_knows_what_that_has_pieces_for(tmp_path, monkeypatch):
+    piece_packages()
+    roles = {
+        "checkpoint": "open_clip_model.safetensors",
+        "config": "open_clip_config.json",
+        "tokenizer": "tokenizer.json",
+        "tokenizer_config": "tokenizer_config.json",
+    }
+    write_open_clip_siglip(tmp_path)
+    files = "".join(f'{role} = {{ path = "{name}" }}\n' for role, name in roles.items())
+    (tmp_path / "models.toml").write_text(
+        f'[perceptors.own]\nkind = "siglip"\n{files}'
+        '[models.own]\ngenerator = "drawn"\nperceptor = "own"\n'
+    )
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(tmp_path / "models.toml"))
+    (notice,) = check("a fox, 東京", "own")
+    assert str(notice) == 'This model doesn\'t know "東京", so it is ignored.'
+    with pytest.raises(RequestError, match="doesn't know any word"):
+        check("東京", "own")
+    loaded = load_models("own", device="cpu").perceptor.vocabulary.read("a fox, 東京")
+    read = vocabulary_of(entry("own"), models_folder()).read("a fox, 東京")
+    assert loaded.unknown == read.unknown == ("東京",)
+    (tmp_path / "tokenizer.json").write_text("broken")
+    assert vocabulary_of(entry("own"), models_folder()) == Vocabulary()
+    (tmp_path / "tokenizer.json").unlink()
     assert vocabulary_of(entry("own"), models_folder()) == Vocabulary()
 
 

@@ -11,7 +11,8 @@ import torch
 from engine import imagine
 from engine.errors import RequestError
 from engine.models.packages import clip_tokenizer
-from engine.models.vocabulary import Vocabulary, check_reading
+from engine.models.reading import Vocabulary
+from engine.models.vocabulary import check_reading
 from engine.painting.batch import shape_of, step_together
 from engine.painting.pipeline import paint, prepare, recipe_of
 from engine.painting.synthesis import Synthesis
