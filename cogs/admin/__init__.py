@@ -333,6 +333,8 @@ def worker_line(worker: WorkerStatus) -> str:
     if worker.memory is not None:
         parts.append(_("{megabytes} MB of memory", megabytes=round(worker.memory / 1e6)))
     parts.append(plural("started {number} time", "started {number} times", worker.starts))
+    if worker.resting:
+        parts.append(_("rests before the next start, because it keeps ending"))
     return ("🟢 " if worker.alive else "🔴 " + _("not running") + ", ") + ", ".join(parts)
 
 

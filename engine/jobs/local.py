@@ -213,7 +213,8 @@ class LocalWorker:
 
     def status(self, model: str | None) -> WorkerStatus:
         """Its status; without ``model`` it names the preloaded one."""
-        return status(self._process, model or self._settings.preload, self._starts)
+        now = status(self._process, model or self._settings.preload, self._starts)
+        return replace(now, resting=self._resting and not now.alive)
 
     async def close(self, seconds: float) -> None:
         """Let the process save and exit; kill it after ``seconds``."""

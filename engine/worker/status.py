@@ -16,7 +16,8 @@ class WorkerStatus:
     ``pid`` is None if it paints in the bot's own process or was never started; ``device`` is
     PyTorch's name for it, None while the worker starts; ``model`` is the one it paints with, else
     the preloaded one; ``memory`` is its process's resident memory in bytes, None if the system
-    does not tell; ``starts`` counts the processes started so far.
+    does not tell; ``starts`` counts the processes started so far. While it is ``resting``, no
+    process is started, because several died one after the other.
     """
 
     alive: bool
@@ -25,6 +26,7 @@ class WorkerStatus:
     model: str | None
     memory: int | None
     starts: int
+    resting: bool = False
 
 
 def status(

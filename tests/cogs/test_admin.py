@@ -12,7 +12,8 @@ from simcord.backend.errors import SetupError
 
 from bot.host.health import problems
 from bot.host.settings import DiscordSettings
-from cogs.admin import Admin
+from cogs.admin import Admin, worker_line
+from engine.worker.status import WorkerStatus
 from tests.made_settings import HOST_SERVER
 
 
@@ -111,6 +112,16 @@ async def test_every_subcommand_is_refused_to_everyone_but_the_host(world, here,
         assert "PUT" not in [request.method for request in world.env.http_requests[before:]]
     assert not world.bot.queue.draining
     assert world.messages(here.channel) == []
+
+
+def test_a_worker_that_rests_says_so():
+    dead = WorkerStatus(False, 12, "cuda:1", "tiny", None, starts=3)
+    assert worker_line(dead) == (
+        "🔴 not running, process 12, on cuda:1, model tiny, started 3 times"
+    )
+    assert worker_line(replace(dead, resting=True)).endswith(
+        "started 3 times, rests before the next start, because it keeps ending"
+    )
 
 
 async def test_the_host_sees_stats_and_workers(world, here, host):

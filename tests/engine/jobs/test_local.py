@@ -107,9 +107,12 @@ async def test_a_worker_that_dies_again_and_again_rests_in_between(monkeypatch):
             await until(worker, "ready")
             await worker._process.kill()
             await asyncio.sleep(0.1)
+        await until(worker, "broken")
+        assert worker.status(None).resting
         await until(worker, "ready")
         assert seen == ["ready", "starting", "ready", "broken", "ready"]
         assert worker.status(None).starts == 3
+        assert not worker.status(None).resting
 
 
 async def test_a_worker_without_its_device_is_broken():
