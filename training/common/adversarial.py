@@ -20,10 +20,13 @@ def adversarial_pictures(
     """``pictures`` [N, 3, S, S] in 0..1, each changed so that ``loss`` of them all rises.
 
     How much is drawn for each, evenly from 0 to its own ``most`` [N] (L2 over all its numbers); the
-    random start adds up to 0.3 of that.
+    random start adds up to 0.3 of that. All, ``rng`` too, are on one device.
     """
-    distance = torch.rand(len(pictures), 1, 1, 1, generator=rng) * most.view(-1, 1, 1, 1)
-    random = _unit(torch.randn(pictures.shape, generator=rng)) * distance * _RANDOM_SHARE
+    device = pictures.device
+    distance = torch.rand(len(pictures), 1, 1, 1, generator=rng, device=device)
+    distance = distance * most.view(-1, 1, 1, 1)
+    random = torch.randn(pictures.shape, generator=rng, device=device)
+    random = _unit(random) * distance * _RANDOM_SHARE
     start = (pictures + random).clamp(0, 1).requires_grad_(True)
     (gradient,) = torch.autograd.grad(loss(start), start)
     changed: Tensor = (pictures + random + _unit(gradient.float()) * distance).clamp(0, 1).detach()

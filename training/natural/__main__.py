@@ -197,6 +197,7 @@ def robust(
     steps: Annotated[int, typer.Option(min=1, help="where the learning rate ends")] = 1500,
     threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
     seed: Annotated[int, typer.Option(help="of pictures, batches and movements")] = 31,
+    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
 ) -> None:
     """Train the picture tower on pictures moved against it; repeat to continue."""
     import torch
@@ -214,6 +215,7 @@ def robust(
         settings,
         folded(published_classifier()),
         Sources.load(photos, drawings or (), weights=settings.weights),
+        device,
     )
     if steps_done(ROBUST, folder):
         resume(trainer, ROBUST, folder)

@@ -31,23 +31,24 @@ class ClassPaintings:
         count: int,
         side: int,
         seed: int,
+        device: torch.device,
         *,
         rate: float = 0.08,
         longest: int = 70,
         renewed: float = 0.08,
     ) -> None:
-        random = torch.Generator().manual_seed(seed)
+        random = torch.Generator(device).manual_seed(seed)
         self.rate, self.longest, self.renewed = rate, longest, renewed
-        self._fourier = FourierGenerator(decay=1.0).requires_grad_(False)
+        self._fourier = FourierGenerator(decay=1.0).to(device).requires_grad_(False)
         shape = (count, 6, side, side // 2 + 1)
-        self.z = _SPREAD * torch.randn(shape, generator=random)
-        self.classes = torch.randint(0, _CLASSES, (count,), generator=random)
-        self._mean, self._square = torch.zeros(shape), torch.zeros(shape)
-        self._steps = torch.zeros(count, dtype=torch.long)
+        self.z = _SPREAD * torch.randn(shape, generator=random, device=device)
+        self.classes = torch.randint(0, _CLASSES, (count,), generator=random, device=device)
+        self._mean, self._square = torch.zeros_like(self.z), torch.zeros_like(self.z)
+        self._steps = torch.zeros_like(self.classes)
 
     def choose(self, count: int, random: torch.Generator) -> Tensor:
         """The numbers [count] of random paintings, each at most once."""
-        return torch.randperm(len(self.z), generator=random)[:count]
+        return torch.randperm(len(self.z), generator=random, device=self.z.device)[:count]
 
     def pictures(self, z: Tensor) -> Tensor:
         """The pictures [B, 3, S, S] in 0..1 of ``z`` [B, 6, S, S // 2 + 1]."""
@@ -72,12 +73,15 @@ class ClassPaintings:
             for moment, beta in zip((self._mean, self._square), _BETAS, strict=True)
         )
         self.z[which] -= self.rate * mean / (square.sqrt() + 1e-8)
-        chance = torch.rand(len(which), generator=random)
+        chance = torch.rand(len(which), generator=random, device=which.device)
         self._renew(which[(self._steps[which] > self.longest) & (chance < self.renewed)], random)
 
     def _renew(self, which: Tensor, random: torch.Generator) -> None:
-        self.z[which] = _SPREAD * torch.randn(self.z[which].shape, generator=random)
-        self.classes[which] = torch.randint(0, _CLASSES, which.shape, generator=random)
+        device, shape = which.device, (len(which), *self.z.shape[1:])
+        self.z[which] = _SPREAD * torch.randn(shape, generator=random, device=device)
+        self.classes[which] = torch.randint(
+            0, _CLASSES, which.shape, generator=random, device=device
+        )
         for each in (self._mean, self._square, self._steps):
             each[which] = 0
 

@@ -101,14 +101,16 @@ class RobustTrainer:
         settings: RobustTraining,
         teacher: EfficientNetLite0,
         sources: Sources,
+        device: str = "cpu",
     ) -> None:
         self.settings = settings
-        self.teacher = teacher.eval().requires_grad_(False)
-        self.student = copy.deepcopy(teacher).requires_grad_(True)
+        self.device = torch.device(device)
+        self.teacher = teacher.to(self.device).eval().requires_grad_(False)
+        self.student = copy.deepcopy(self.teacher).requires_grad_(True)
         self.average = WeightAverage(self.student)
         self.pool = PicturePool(sources, settings.pool, settings.pool_side, settings.seed)
         self.paintings = ClassPaintings(
-            settings.paintings, max(settings.sides), settings.seed * 1_000_003
+            settings.paintings, max(settings.sides), settings.seed * 1_000_003, self.device
         )
         self.optimiser = torch.optim.AdamW(
             self.student.parameters(),
@@ -126,11 +128,12 @@ class RobustTrainer:
         """
         settings = self.settings
         self.iteration += 1
-        random = torch.Generator().manual_seed(settings.seed * 1_000_003 + self.iteration)
-        side = settings.sides[int(torch.randint(len(settings.sides), (), generator=random))]
-        painted, right = self._paint(side, random)
+        seed = settings.seed * 1_000_003 + self.iteration
+        random = torch.Generator(self.device).manual_seed(seed)
         rng = np.random.default_rng([settings.seed, self.iteration])
-        real = self.pool.batch(settings.real, side, rng)
+        side = int(rng.choice(settings.sides))
+        painted, right = self._paint(side, int(rng.integers(2**31)), random)
+        real = self.pool.batch(settings.real, side, rng).to(self.device)
         pictures = self._with_faint(torch.cat([real, painted]), random)
         with torch.no_grad():
             wanted = answer(self.teacher, pictures)
@@ -139,7 +142,7 @@ class RobustTrainer:
         moved = adversarial_pictures(
             pictures,
             lambda each: self.difference(answer(self.student, each), wanted),
-            torch.full((len(pictures),), farthest),
+            torch.full((len(pictures),), farthest, device=self.device),
             random,
         )
         self.student.requires_grad_(True)
@@ -172,18 +175,17 @@ class RobustTrainer:
             loss = loss + weight * temperature**2 * divergence
         return loss
 
-    def _paint(self, side: int, random: torch.Generator) -> tuple[Tensor, float]:
+    def _paint(self, side: int, seed: int, random: torch.Generator) -> tuple[Tensor, float]:
         """Crops [B, 3, side, side] of paintings before this step; the share of the right class."""
         which = self.paintings.choose(self.settings.painted, random)
         z = self.paintings.z[which].requires_grad_(True)
         pictures = self.paintings.pictures(z)
-        seed = int(torch.randint(2**31, (), generator=random))
         numbers = draw_cutouts(
             replace(_CROPS, count=len(which)),
             pictures.shape[-1],
             pictures.shape[-2],
             side,
-            Draws(seed, self.iteration),
+            Draws(seed, self.iteration, 0, self.device),
         )
         crops = cut(pictures, numbers, side)
         logits = answer(self.teacher, crops).logits
@@ -194,7 +196,7 @@ class RobustTrainer:
 
     def _with_faint(self, pictures: Tensor, random: torch.Generator) -> Tensor:
         """``pictures``, of which some have less contrast, as paintings begin."""
-        chance, share = torch.rand(2, len(pictures), 1, 1, 1, generator=random)
+        chance, share = torch.rand(2, len(pictures), 1, 1, 1, generator=random, device=self.device)
         contrast = torch.where(chance < self.settings.faint, 0.4 + 0.6 * share, 1.0)
         return pictures.mean((2, 3), keepdim=True).lerp(pictures, contrast)
 

@@ -101,7 +101,7 @@ def test_it_starts_as_the_teacher(teacher):
 
 def test_paintings_become_their_class_and_begin_anew(teacher):
     random = torch.Generator().manual_seed(1)
-    paintings = ClassPaintings(2, 64, seed=3, rate=0.15, longest=40, renewed=1.0)
+    paintings = ClassPaintings(2, 64, 3, torch.device("cpu"), rate=0.15, longest=40, renewed=1.0)
     which, classes = torch.tensor([0, 1]), paintings.classes.clone()
 
     def chances(z):
