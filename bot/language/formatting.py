@@ -100,7 +100,7 @@ def place_in_queue(position: int, eta: float | None) -> str:
 
 
 def prompt_lines(request: ImageRequest) -> str:
-    """List the request's prompts, one per line, each with its weight and stop.
+    """List the request's prompts, one per line, each with its region, weight and stop.
 
     The parts of a story are separated by a line.
     """
@@ -111,6 +111,7 @@ def prompt_lines(request: ImageRequest) -> str:
             part = prompt.part
             lines.append(_("then"))
         words = escape(prompt.words, 300)
+        words = words if prompt.region is None else f"{words} @{prompt.region}"
         lines.append(_prompt_line(words, prompt.weight, prompt.stop))
     for each in request.like or ():
         stop = -math.inf if each.stop is None else each.stop

@@ -32,12 +32,15 @@ def typed_requests(text: str, **values: Any) -> tuple[ImageRequest, ...]:
 def kept_for(text: str, kept: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a former request that fit the prompt ``text``.
 
-    Those that only a story has are left out for other prompts.
+    Those that only a story has are left out for other prompts, and masks that it does not name.
     """
     values = dict(kept)
     if len(split_at_carets(text)) == 1:
         for name in ("change_every", "fade"):
             values.pop(name, None)
+    values["regions"] = [
+        each for each in values.get("regions") or () if f"@{each['name']}" in text.lower()
+    ]
     return values
 
 

@@ -150,6 +150,16 @@ def imagine(
             "in a prompt: lemon.png:0.5. Can be repeated.",
         ),
     ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--region",
+            metavar="NAME=FILE",
+            help="The mask of a region that the prompt names, white inside: with --region "
+            'hill=hill.png "a castle @hill" is painted there. Can be repeated.',
+            show_default=False,
+        ),
+    ] = None,
     where: Annotated[str | None, _flag("where", "WORDS")] = None,
     strength: Annotated[str | None, _flag("strength", "X")] = None,
     keep: Annotated[str | None, _flag("keep", "X")] = None,
@@ -259,11 +269,7 @@ def imagine(
     for name, path in zip(("init_image", "mask"), sources, strict=True):
         if path is not None:
             values[name] = take_readable(path, pictures)
-    likes = [split_weight(each) for each in like or [] if _local("like", each)]
-    if likes:
-        values["like"] = [
-            {"picture": take_readable(path, pictures), **numbers} for path, numbers in likes
-        ]
+    read = _prompt_pictures(like or [], region or [], pictures, values)
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
     requests = _requests(
         text, {name: value for name, value in given.items() if value is not None}, values
@@ -276,8 +282,7 @@ def imagine(
             "An edit keeps pixels of the picture that it starts from, which an SVG can't; use a "
             "name that ends in .png."
         )
-    read = dict(zip(("the picture to start from", "the mask"), sources, strict=True))
-    read |= {f"the picture {path.name} to paint like": path for path, _ in likes}
+    read |= dict(zip(("the picture to start from", "the mask"), sources, strict=True))
     for number in range(1, len(requests) + 1):
         first.numbered(number).check(read, overwrite=overwrite)
     for request in requests:
@@ -332,6 +337,38 @@ def _local(option: str, given: str | None) -> Path | None:
             "first."
         )
     return None if given is None else Path(given)
+
+
+def _prompt_pictures(
+    like: list[str], regions: list[str], pictures: dict[str, bytes], values: dict[str, Any]
+) -> dict[str, Path | None]:
+    """Read pictures to paint like and masks of regions into ``pictures`` and ``values``.
+
+    Returns the files by what they are in a message. Raises RequestError.
+    """
+    likes = [split_weight(each) for each in like if _local("like", each)]
+    masks = [_region(each) for each in regions]
+    if likes:
+        values["like"] = [
+            {"picture": take_readable(path, pictures), **numbers} for path, numbers in likes
+        ]
+    if masks:
+        values["regions"] = [
+            {"name": name, "mask": take_readable(path, pictures)} for name, path in masks
+        ]
+    read: dict[str, Path | None] = {
+        f"the picture {path.name} to paint like": path for path, _ in likes
+    }
+    return read | {f"the mask of the region {name}": path for name, path in masks}
+
+
+def _region(given: str) -> tuple[str, Path]:
+    """The name and the mask of "hill=hill.png"; raises RequestError."""
+    name, _, path = given.partition("=")
+    file = _local("region", path)
+    if not name or not path or file is None:
+        raise RequestError(f'--region must look like hill=hill.png, not "{given}".')
+    return name.lower(), file
 
 
 def _requests(text: str, flags: dict[str, str], values: dict[str, Any]) -> tuple[ImageRequest, ...]:

@@ -22,6 +22,7 @@ from engine.painting.iterate import Iterate
 from engine.painting.losses.aesthetic import AestheticHead, host_head
 from engine.painting.memory_plan import MemoryPlan, plan_memory
 from engine.painting.picture_prompts import read_likenesses
+from engine.painting.regions import regions_of, with_enough_cutouts
 from engine.painting.synthesis import Synthesis
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
@@ -44,6 +45,7 @@ def imagine(
     pictures: Mapping[str, bytes] | None = None,
     init_image: Given | None = None,
     like: GivenPrompt | list[GivenPrompt] | None = None,
+    regions: Mapping[str, Given] | None = None,
     models: Models | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -55,7 +57,8 @@ def imagine(
     ``request`` is an ImageRequest, or a prompt with flags as on the command line; ``values`` are
     other fields of the request. A starting picture is given as ``init_image`` (a file's path or
     its bytes) or in ``pictures``, by SHA-256. ``like`` is a picture to paint like, or a list of
-    them: each by itself, as "lemon.png:0.5", or as a tuple with its weight. N iterations give N + 1
+    them: each by itself, as "lemon.png:0.5", or as a tuple with its weight; ``regions`` has the
+    masks of regions that the prompt names, as in "a castle @hill". N iterations give N + 1
     iterates, the last of which is the result; an edit with strength 0 gives one, the picture
     itself, and loads no model. ``check_memory`` refuses a picture that is too large for the free
     memory. Raises EngineError; if the request is wrong, before the first iterate::
@@ -70,6 +73,10 @@ def imagine(
         values["init_image"] = take(init_image, pictures)
     if like is not None:
         values["like"] = take_prompts(like, pictures)
+    if regions is not None:
+        values["regions"] = [
+            {"name": name, "mask": take(given, pictures)} for name, given in regions.items()
+        ]
     if isinstance(request, str):
         request = request_from_text(request, **values)
     elif values:
@@ -120,6 +127,7 @@ def prepare(
             ),
             likenesses=likenesses,
             head=_head(recipe, models),
+            regions=regions_of(request, pictures or {}, (recipe.width, recipe.height)),
         )
         return _with_plan(synthesis, plan)
     if request.starts is not None:
@@ -147,6 +155,7 @@ def prepare(
         frame,
         likenesses,
         _head(recipe, models),
+        regions_of(request, pictures or {}, frame.size, frame),
     )
     return _with_plan(synthesis, plan)
 
@@ -268,7 +277,7 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
         recipe = with_strength(recipe, strength, iterations=request.iterations, schedule=schedule)
     recipe = with_choices(recipe, request)
     return replace(
-        recipe,
+        with_enough_cutouts(recipe, request),
         iterations=recipe.iterations + (request.more or 0),
         period=recipe.iterations,
         story=request.story(recipe.iterations),

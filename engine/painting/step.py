@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import NumericalError
-from engine.painting.cutouts import cut_each, draw_cutouts_of_each
+from engine.painting.cutouts import cut_each, draw_cutouts_of_each, in_regions
 from engine.painting.footprint import cutout_side
 from engine.painting.iterate import Iterate
 from engine.painting.losses import clamp_with_gradient, regulariser_loss
@@ -151,6 +151,15 @@ def _losses_of_cutouts(
     cutouts = draw_cutouts_of_each(
         augmentation, recipe.width, recipe.height, side, [each.draws() for each in paintings]
     )
+    size = recipe.width, recipe.height
+    cutouts = [
+        in_regions(
+            numbers,
+            each.targets.regions(each.iteration),
+            *(augmentation, size, side, each.draws(), each.iteration),
+        )
+        for each, numbers in zip(paintings, cutouts, strict=True)
+    ]
     terms = [painting.targets.terms(painting.iteration) for painting in paintings]
     names = [each for each, _ in terms]
     if first.recovery.passes > 1:

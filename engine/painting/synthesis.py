@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +19,7 @@ from engine.models import Generator, Perceptor
 from engine.models.memory import is_memory_error
 from engine.models.vocabulary import unknown_notices
 from engine.painting.average import MovingAverage
+from engine.painting.cutouts import Region
 from engine.painting.images import overlay, to_pil
 from engine.painting.iterate import Iterate
 from engine.painting.latent import new_latent
@@ -54,7 +56,7 @@ class Synthesis:
     elsewhere the start's pixels are restored (see engine.painting.masking). ``keep`` is the weight
     of the structure-preservation term (appendix H.2). ``remarks`` are sentences for the person,
     which :meth:`notices` includes. ``frame`` is where the start belongs in a larger picture.
-    ``likenesses`` are pictures to paint like.
+    ``regions`` has those that the prompts name. ``likenesses`` are pictures to paint like.
     ``head`` rates cutouts, if the recipe has a weight for it.
     """
 
@@ -72,6 +74,7 @@ class Synthesis:
         frame: Frame | None = None,
         likenesses: Sequence[Likeness] = (),
         head: AestheticHead | None = None,
+        regions: Mapping[str, Region] = MappingProxyType({}),
     ) -> None:
         factor = generator.factor
         if recipe.width % factor or recipe.height % factor:
@@ -100,7 +103,7 @@ class Synthesis:
         self.frame = frame
         self.original = None if start is None else start.to(generator.reference)
         self.head = head
-        self.targets = self._new_targets(keep, likenesses)
+        self.targets = self._new_targets(keep, likenesses, regions)
         chosen = None
         if recipe.starts > 1 and start is None:
             chosen = best_start(generator, perceptor, recipe, seed, self.targets)
@@ -115,9 +118,11 @@ class Synthesis:
         if mask is not None:
             self._reset_masked_part()
 
-    def _new_targets(self, keep: float, likenesses: Sequence[Likeness]) -> Targets:
+    def _new_targets(
+        self, keep: float, likenesses: Sequence[Likeness], regions: Mapping[str, Region]
+    ) -> Targets:
         members, recipe = self.perceptor.members, self.recipe
-        targets = prompt_targets(members, self.prompts, recipe.distance, recipe.story)
+        targets = prompt_targets(members, self.prompts, recipe.distance, recipe.story, regions)
         targets += picture_targets(members, likenesses, recipe)
         if keep and self.original is not None:
             targets.append(structure_target(members, self.original, keep))

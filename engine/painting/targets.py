@@ -8,16 +8,17 @@ target is a subclass of :class:`Target` and a function that makes it from the pe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from engine.models import Member, Perceptor
-from engine.painting.cutouts import Cutouts, cut, plain_cutouts
+from engine.painting.cutouts import Cutouts, Region, cut, plain_cutouts
 from engine.painting.losses import aesthetic_loss, prompt_loss, structure_loss
 from engine.painting.losses.aesthetic import AestheticHead
 from engine.request.prompt import Prompt
@@ -44,7 +45,8 @@ class Target:
 
     ``name`` is its loss's; ``vectors`` has its unit vector [D] for each perceptor, or those of a
     picture's cutouts [M, D]. With ``shared``,
-    the recipe's addition "mean" divides its weight by the sum of all shared weights.
+    the recipe's addition "mean" divides its weight by the sum of all shared weights. It pulls only
+    in ``region``, if it has one.
     """
 
     shared: ClassVar[bool] = True
@@ -52,11 +54,24 @@ class Target:
     name: str
     vectors: tuple[Tensor, ...]
     weight: float
+    region: Region | None = field(default=None, kw_only=True)
 
     def weight_at(self, iteration: int) -> float:
         """The weight at ``iteration``; where it is 0, the target is left out."""
         del iteration
         return self.weight
+
+    def loss_in_region(
+        self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float
+    ) -> Tensor:
+        """The :meth:`loss` of the cutouts of its region."""
+        if cutouts.views is None:
+            return self.loss(images, cutouts, vector, weight)
+        own, share = cutouts.views.found(self.region)
+        if not own:
+            return images.new_zeros(())
+        some = cutouts.only(torch.tensor(own))
+        return self.loss(images[own], some, vector, weight) * share
 
     def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
         """``weight`` times the distance of vectors [N, D] from ``vector``; see :data:`Term`."""
@@ -130,6 +145,11 @@ class Targets:
     addition: str
     weights: tuple[float, ...]
 
+    def regions(self, iteration: int) -> tuple[Region | None, ...]:
+        """The regions in which something pulls at ``iteration``; None is the whole picture."""
+        active = [each for each in self.targets if each.weight_at(iteration)] or self.targets
+        return tuple(dict.fromkeys(each.region for each in active))
+
     def terms(self, iteration: int) -> tuple[list[str], list[list[Term]]]:
         """The names of the losses at ``iteration``, and each perceptor's terms in that order.
 
@@ -144,7 +164,7 @@ class Targets:
         terms: list[list[Term]] = [
             [
                 partial(
-                    each.loss,
+                    each.loss_in_region,
                     vector=each.vectors[i],
                     weight=weight * (share if each.shared else 1.0) * of_perceptor,
                 )
@@ -166,8 +186,12 @@ def prompt_targets(
     prompts: Sequence[Prompt],
     distance: str = "spherical",
     story: Story | None = None,
+    regions: Mapping[str, Region] = MappingProxyType({}),
 ) -> list[Target]:
-    """A target for each of ``prompts``; ``distance`` and ``story`` are the recipe's."""
+    """A target for each of ``prompts``; ``distance`` and ``story`` are the recipe's.
+
+    ``regions`` has those that the prompts name.
+    """
     if not prompts:  # pictures pull alone
         return []
     words = [prompt.words for prompt in prompts]
@@ -181,6 +205,7 @@ def prompt_targets(
             distance,
             story,
             prompt.part,
+            region=None if prompt.region is None else regions[prompt.region],
         )
         for prompt, each in zip(prompts, vectors, strict=True)
     ]

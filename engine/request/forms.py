@@ -7,6 +7,7 @@ from typing import Any
 from engine.request.arrow import parse_arrow
 from engine.request.limits import max_length
 from engine.request.prompt.second import is_second
+from engine.request.pulls import names_of
 from engine.request.refusals import checked
 from engine.request.shape import reshaped, sized
 
@@ -23,7 +24,9 @@ def in_one_form(values: dict[str, Any], *, stored: bool) -> dict[str, Any]:
         return values
     # Stored prompts of earlier versions are in the first grammar.
     values.pop("grammar", None)
-    return {**values, "grammar": 2} if is_second(prompt) else values
+    masks = names_of(values.get("regions"))
+    is_new = checked(lambda text: is_second(text, masks), prompt)
+    return {**values, "grammar": 2} if is_new else values
 
 
 def _with_prompt(values: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ engine.request.limits; the command line, the slash options and the modals are ma
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -26,8 +28,8 @@ from engine.request.method.fields import MethodFields
 from engine.request.method.fields import number_field as _number
 from engine.request.method.fields import text_field as _text
 from engine.request.prompt import Prompt, canonical, parse_canonical
-from engine.request.prompt.second import in_story, split_at_carets
-from engine.request.pulls import SHA256, PicturePrompt, check_count
+from engine.request.prompt.second import in_story, parse_second, split_at_carets
+from engine.request.pulls import SHA256, MaskRegion, PicturePrompt, check_count, check_names
 from engine.request.recipe import ADDITIONS, PRESETS, TUNED
 from engine.request.refusals import checked, message_of
 from engine.request.shape import with_shape
@@ -135,7 +137,12 @@ class ImageRequest(MethodFields):
         float | None,
         _number("fade", "share of each part of a story in which it turns into the next"),
     ] = None
-    grammar: Annotated[Literal[2] | None, Field(description="2 if the prompt is a story")] = None
+    regions: Annotated[
+        tuple[MaskRegion, ...] | None, Field(description="masks that the prompt names")
+    ] = None
+    grammar: Annotated[
+        Literal[2] | None, Field(description="2 if the prompt has a story or regions")
+    ] = None
 
     @field_validator("prompt", mode="before")
     @classmethod
@@ -190,6 +197,14 @@ class ImageRequest(MethodFields):
         check_count(pictures or ())
         return pictures or None
 
+    @field_validator("regions")
+    @classmethod
+    def _are_different(
+        cls, regions: tuple[MaskRegion, ...] | None
+    ) -> tuple[MaskRegion, ...] | None:
+        check_names(regions or ())
+        return regions or None
+
     @model_validator(mode="before")
     @classmethod
     def _in_one_form(cls, values: Any, info: ValidationInfo) -> Any:
@@ -242,6 +257,16 @@ class ImageRequest(MethodFields):
                         name=name,
                     )
                 )
+        used = {prompt.region for prompt in self.prompts()}
+        for each in self.regions or ():
+            if each.name not in used:
+                raise ValueError(
+                    Translatable(
+                        'No prompt is in the region {name}; write "a castle @{name}", or leave '
+                        "the region out.",
+                        name=each.name,
+                    )
+                )
         return self
 
     def prompts(self) -> tuple[Prompt, ...]:
@@ -263,12 +288,15 @@ class ImageRequest(MethodFields):
         return [self.prompt] if self.grammar is None else split_at_carets(self.prompt)
 
     def _prompts_in(self, text: str) -> tuple[Prompt, ...]:
+        parse: Callable[[str], tuple[Prompt, ...]] = parse_canonical
+        if self.grammar is not None:
+            parse = partial(parse_second, masks=[each.name for each in self.regions or ()])
         arrow = None if self.init_image is None else parse_arrow(text)
         if arrow is None:
-            return parse_canonical(text)
+            return parse(text)
         away = AWAY if self.away is None else self.away
-        pushing = [prompt.times(-away) for prompt in parse_canonical(arrow.source)]
-        return (*parse_canonical(arrow.target), *(prompt for prompt in pushing if prompt.weight))
+        pushing = [prompt.times(-away) for prompt in parse(arrow.source)]
+        return (*parse(arrow.target), *(prompt for prompt in pushing if prompt.weight))
 
     @property
     def is_story(self) -> bool:
@@ -305,7 +333,8 @@ class ImageRequest(MethodFields):
     def pictures_needed(self) -> tuple[str, ...]:
         """The SHA-256 of the pictures that it cannot be painted without, each once."""
         like = (each.picture for each in self.like or ())
-        pictures = (self.init_image, self.mask, *like)
+        masks = (each.mask for each in self.regions or ())
+        pictures = (self.init_image, self.mask, *like, *masks)
         return tuple(dict.fromkeys(sha256 for sha256 in pictures if sha256))
 
     def changed(self, **values: Any) -> ImageRequest:

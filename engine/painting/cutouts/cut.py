@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -10,6 +12,7 @@ from engine.painting.cutouts.augmentations import augment
 from engine.painting.cutouts.numbers import Cutouts
 from engine.painting.cutouts.pooling import pooled
 from engine.painting.cutouts.resample import crops
+from engine.painting.cutouts.views import Views, seen_in
 
 
 def cut(picture: Tensor, cutouts: Cutouts, resolution: int) -> Tensor:
@@ -18,6 +21,8 @@ def cut(picture: Tensor, cutouts: Cutouts, resolution: int) -> Tensor:
     They are in 0..1 if ``cutouts.clamped``. ``resolution`` is S, in pixels. Of B pictures
     [B, 3, H, W], each gives N / B cutouts, in order; none depends on its neighbours.
     """
+    if cutouts.views is not None:
+        return _cut_views(picture, cutouts, cutouts.views, resolution)
     # In half precision, boxes and warps would be off by pixels.
     picture = picture.to(torch.promote_types(picture.dtype, torch.float32))
     box, cutouts = cutouts.box, cutouts.to(picture.device, picture.dtype)
@@ -27,6 +32,18 @@ def cut(picture: Tensor, cutouts: Cutouts, resolution: int) -> Tensor:
         which, source = _different(cutouts, len(picture))
         parts = crops(picture, box[which], resolution, cutouts.flipped[which])
     return augment(parts, cutouts, source)
+
+
+def _cut_views(picture: Tensor, cutouts: Cutouts, views: Views, resolution: int) -> Tensor:
+    """The cutouts of each region of ``picture`` [1, 3, H, W], in order."""
+    parts = []
+    for region, run in views.runs():
+        part, numbers = seen_in(picture, region), replace(cutouts.only(run), views=None)
+        if cutouts.shrink == "pooled" and region is not None:  # it looks at no boxes
+            left, top, right, bottom = region.bounds
+            part = part[..., top:bottom, left:right]
+        parts.append(cut(part, numbers, resolution))
+    return torch.cat(parts)
 
 
 def _sides(parts: Tensor, flipped: Tensor) -> tuple[Tensor, Tensor]:

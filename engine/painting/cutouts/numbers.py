@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -12,6 +12,9 @@ from torch import Tensor
 from engine.painting.cutouts.rare_numbers import draw_rare
 from engine.random_numbers import Draws, Stream
 from engine.request.recipe import Augmentation, Padding, Shrink
+
+if TYPE_CHECKING:
+    from engine.painting.cutouts.views import Views
 
 # The columns of ``Cutouts.colours``.
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
@@ -49,7 +52,8 @@ class Cutouts:
     ``padding`` is what the affine warp shows from outside the crop, ``shrink`` how crops become S
     pixels wide, and ``clamped`` whether cutouts are clamped to 0..1 at the end. ``possible`` is
     what they were drawn for, which says without a look at the numbers what happens to no cutout;
-    None if anything can happen.
+    None if anything can happen. ``views`` tells which region each cutout is of; None if all are of
+    the whole picture.
     """
 
     box: Tensor
@@ -77,6 +81,7 @@ class Cutouts:
     shrink: Shrink = "bicubic"
     clamped: bool = True
     possible: Augmentation | None = None
+    views: Views | None = None
 
     def to(self, device: torch.device, dtype: torch.dtype) -> Cutouts:
         """The same numbers on ``device``, in the precision ``dtype``."""
@@ -86,7 +91,8 @@ class Cutouts:
 
     def only(self, which: Tensor | slice) -> Cutouts:
         """The numbers of some cutouts, selected by indices [M] or a slice."""
-        return self._map(lambda value: value[which])
+        some = self._map(lambda value: value[which])
+        return some if self.views is None else replace(some, views=self.views.only(which))
 
     def of_job(self, job: int) -> Cutouts:
         """Those of one of several jobs, whose numbers were drawn together: [B, N, ...]."""
@@ -143,7 +149,7 @@ def draw_cutouts(
     if augmentation.noise:
         grain = draws.normal(Stream.GRAIN, (n, 3, resolution, resolution))
     return Cutouts(
-        box=_boxes(augmentation, width, height, resolution, drawn),
+        box=boxes(augmentation, width, height, resolution, drawn),
         flipped=happens(Stream.FLIPPED, augmentation.flip),
         turned=turned,
         angle=around(Stream.ANGLES, augmentation.degrees) * turned,
@@ -243,7 +249,7 @@ def _colours(augmentation: Augmentation, drawn: Tensor, jittered: Tensor) -> Ten
     return torch.cat([1 + shifts[..., :3], shifts[..., 3:]], dim=-1)
 
 
-def _boxes(
+def boxes(
     augmentation: Augmentation,
     width: int,
     height: int,

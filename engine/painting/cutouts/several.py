@@ -40,7 +40,7 @@ def cut_each(pictures: Tensor, cutouts: Sequence[Cutouts], resolution: int) -> T
     """
     if len(cutouts) == 1:
         return cut(pictures, cutouts[0], resolution)
-    if host.is_readable(pictures):
+    if host.is_readable(pictures) or any(numbers.views is not None for numbers in cutouts):
         parts = zip(pictures.split(1), cutouts, strict=True)
         return torch.cat([cut(picture, numbers, resolution) for picture, numbers in parts])
     groups: dict[tuple[int, ...], list[int]] = {}

@@ -93,7 +93,7 @@ FOREIGN: dict[str, Translatable | None] = {
         ("w", "h", "hd", "upscale", "uplight", "upbeta"), Translatable("choose a size with --size")
     ),
     **dict.fromkeys(
-        ("init-image", "image", "mask", "like", "image-prompt", "image-prompts", "ip"),
+        ("init-image", "image", "mask", "like", "region", "image-prompt", "image-prompts", "ip"),
         Translatable("give the picture itself, outside the prompt"),
     ),
     **dict.fromkeys(("tile", "sampler", "video", "test", "testp", "public", "stealth")),

@@ -41,13 +41,15 @@ class Prompt:
     """Words to paint, and how strongly.
 
     ``weight`` is -100 to 100 but not 0, and negative weights push away. Once the signed squared
-    spherical distance (up to 4.93) is below ``stop``, -5 to 5, the words stop pulling. ``part`` is
-    the part of a story that they belong to, counted from 0, None for all of the time.
+    spherical distance (up to 4.93) is below ``stop``, -5 to 5, the words stop pulling. ``region``
+    is where they pull (see engine.request.regions), None for everywhere; ``part`` is the part of a
+    story that they belong to, counted from 0, None for all of the time.
     """
 
     words: str
     weight: float = 1.0
     stop: float = -math.inf
+    region: str | None = None
     part: int | None = None
 
     def times(self, factor: float) -> Prompt:
@@ -56,12 +58,13 @@ class Prompt:
 
     def __str__(self) -> str:
         """The prompt as a person would type it."""
+        words = self.words if self.region is None else f"{self.words} @{self.region}"
         plain = self.weight == 1.0 and self.stop == -math.inf
-        if plain and _WEIGHTED.match(self.words) is None:
-            return self.words
-        space = " " if self.words[-1:].isdigit() or self.words.endswith(":") else ""
+        if plain and _WEIGHTED.match(words) is None:
+            return words
+        space = " " if words[-1:].isdigit() or words.endswith(":") else ""
         stop = "" if self.stop == -math.inf else f":{_plain(self.stop)}"
-        return f"{self.words}{space}:{_plain(self.weight)}{stop}"
+        return f"{words}{space}:{_plain(self.weight)}{stop}"
 
 
 def _plain(number: float) -> str:

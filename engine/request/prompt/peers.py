@@ -16,6 +16,7 @@ double quotes stay words.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 from engine.errors import RequestError
@@ -23,15 +24,17 @@ from engine.request.arrow import arrows
 from engine.request.prompt.grammar import (
     Prompt,
     checked_prompt,
-    parse_canonical,
     split_at_pluses,
 )
 from engine.request.prompt.second import (
     check_parts,
     in_story,
+    no_words_before,
+    parse_second,
     split_at_carets,
 )
 from engine.request.quotes import masked
+from engine.request.regions import RECTANGLE, region_named
 
 STEP = 1.1  # what one pair of parentheses multiplies a weight by, in Stable Diffusion's web UIs
 
@@ -58,6 +61,12 @@ _WEAKER = re.compile(r"^\[(?P<words>[^\[\]|:]+)\]$")
 # Chinese and Japanese keyboards.
 _WIDE = re.compile(rf"\uff5c|\uff1a(?={_NUMBER})")
 
+# A region may come before or after a weight.
+_AT = re.compile(
+    rf"(?:^|(?<=\s))@(?P<region>{RECTANGLE}|[a-z-]+)(?P<weight>\s*:\s*{_NUMBER}(?::{_NUMBER})?)?{_END}",
+    re.IGNORECASE,
+)
+
 # What must not stay among the words.
 _NUMBERED = re.compile(rf"(?:(?<=[^\s\d:])|(?<=\s)|^):{_SIGN}?[.,]?\d[^\s)]*")
 _SPACED = re.compile(rf"(?<=[^\s\d:])\s+:\s+{_NUMBER}{_END}|:\s*{_NUMBER}\s*\)")
@@ -79,7 +88,7 @@ def parse_prompts(text: str) -> tuple[Prompt, ...]:
     be read, or if there are more than 16 prompts.
     """
     parts = split_at_carets(canonical(text))
-    return in_story([parse_canonical(part) for part in parts])
+    return in_story([parse_second(part) for part in parts])
 
 
 def canonical(text: str) -> str:
@@ -127,7 +136,7 @@ def _narrow(text: str) -> str:
 
 def _same(part: str, prompt: Prompt) -> bool:
     """Whether our own grammar reads ``part`` as ``prompt``."""
-    return prompt.weight != 0 and parse_canonical(part) == (prompt,)
+    return prompt.weight != 0 and parse_second(part) == (prompt,)
 
 
 def _parts(own: list[str]) -> list[str]:
@@ -217,6 +226,20 @@ def _prompts(part: str) -> list[Prompt]:
 def _prompt(words: str) -> Prompt:
     """A prompt without "::"."""
     shape = masked(words)
+    at = _AT.search(shape)
+    region = None if at is None else region_named(at["region"])
+    if at is not None and region is not None:
+        before, weight = words[: at.start()].rstrip(), at["weight"] or ""
+        if not before:
+            raise no_words_before(region)
+        prompt = _prompt(f"{before} {weight.strip()}" if weight else before)
+        if prompt.region is not None:
+            raise RequestError(
+                'There are two regions, "@{first}" and "@{second}"; use one for each prompt.',
+                first=prompt.region,
+                second=region,
+            )
+        return replace(prompt, region=region)
     inside = _WHOLE.match(shape)
     if inside is not None:
         return _weighted(words[slice(*inside.span("words"))].strip(), inside["weight"])
@@ -239,6 +262,10 @@ def _prompt(words: str) -> Prompt:
 def _weighted(words: str, weight: str, stop: str | None = None) -> Prompt:
     if not words:
         raise _no_words(weight)
+    at = _AT.search(masked(words))
+    region = None if at is None else region_named(at["region"])
+    if at is not None and region is not None:
+        return replace(_weighted(words[: at.start()].rstrip(), weight, stop), region=region)
     return checked_prompt(
         _checked(words), _decimal(weight), None if stop is None else _decimal(stop)
     )

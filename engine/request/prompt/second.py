@@ -1,23 +1,31 @@
-"""The second grammar of prompts: the first, with stories.
+"""The second grammar of prompts: the first, with stories and regions.
 
 In full::
 
     story    =  prompts ( " ^ " prompts )*      what to paint first, then, ...
+    part     =  words [ " @" region ] [ ":" weight [ ":" stop ] ]
 
-``a^b``, ``^_^`` and everything in double quotes stay words. Which grammar a stored request has is
-written down in it: in the first, all of this is words.
+A region is a name (``left``, ``top-right``, ``middle``), a rectangle in per cent, across and then
+down (``0-50%,20-100%``), or the name of a mask of the request. ``a^b``, ``^_^``, ``me@home`` and
+``by @somebody`` stay words, as does everything in double quotes.
+
+Which grammar a stored request has is written down in it: in the first, all of this is words.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from engine.errors import RequestError
-from engine.request.prompt.grammar import MAX_PROMPTS, Prompt
+from engine.request.prompt.grammar import MAX_PROMPTS, Prompt, parse_canonical
 from engine.request.quotes import masked
+from engine.request.regions import region_named
 
 _CARET = re.compile(r"(?<!\S)\^(?!\S)")
+_AT = re.compile(r"(?:^|(?<=\s))@(?P<region>[^\s@:]+)$")
+_ANY = re.compile(r"(?:^|(?<=\s))@(?P<region>[^\s@:]+)")
 
 
 def split_at_carets(text: str) -> list[str]:
@@ -29,9 +37,41 @@ def split_at_carets(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def is_second(text: str) -> bool:
-    """Whether ``text`` has a caret, and so means something else in this grammar."""
-    return _CARET.search(masked(text)) is not None
+def is_second(text: str, masks: Collection[str] = ()) -> bool:
+    """Whether ``text`` has a caret or a region, and so means something else in this grammar."""
+    shape = masked(text)
+    return _CARET.search(shape) is not None or any(
+        _region(found["region"].rstrip(".,;"), masks) is not None for found in _ANY.finditer(shape)
+    )
+
+
+def parse_second(text: str, masks: Collection[str] = ()) -> tuple[Prompt, ...]:
+    """The prompts in ``text``, which is one part of a story; raises RequestError as the first does.
+
+    ``masks`` are the names of the request's masks.
+    """
+    return tuple(located(prompt, masks) for prompt in parse_canonical(text))
+
+
+def located(prompt: Prompt, masks: Collection[str] = ()) -> Prompt:
+    """``prompt`` with the region that its words end in, if they do; raises RequestError."""
+    found = _AT.search(masked(prompt.words))
+    region = None if found is None else _region(found["region"], masks)
+    if found is None or region is None:
+        return prompt
+    words = prompt.words[: found.start()].rstrip()
+    if not words:
+        raise no_words_before(region)
+    return replace(prompt, words=words, region=region)
+
+
+def no_words_before(region: str) -> RequestError:
+    """What to tell a person whose ``region`` has nothing to be painted in it."""
+    return RequestError(
+        'The region "@{region}" has no words before it; write what to paint there, as in '
+        '"a lighthouse @left".',
+        region=region[:40],
+    )
 
 
 def in_story(parts: list[tuple[Prompt, ...]]) -> tuple[Prompt, ...]:
@@ -58,3 +98,7 @@ def check_parts(parts: list[str]) -> None:
             'A part of the story is empty; write words on both sides of each " ^ ", as in '
             '"a forest in spring ^ a forest in autumn".'
         )
+
+
+def _region(text: str, masks: Collection[str]) -> str | None:
+    return text.lower() if text.lower() in masks else region_named(text)

@@ -112,6 +112,11 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folde
         (("a fox", "--regulariser", "nice"), "linear"),
         (("a fox", "--init-image", "gone.png"), "no such file"),
         (("a fox", "--init-image", "pictures"), "directory"),
+        (("a castle @hill", "--region", "hill.png"), "must look like hill=hill.png"),
+        (("a castle @hill", "--region", "hill=gone.png"), "no such file"),
+        (("a castle", "--region", "hill=mine.png"), "No prompt is in the region hill"),
+        (("a castle @left", "--region", "left=mine.png"), 'can\'t be called "left"'),
+        (("a @x", "--region", "x=mine.png", "-o", "mine.png"), "the mask of the region x"),
         (("--like", "gone.png:0.5"), "no such file"),
         (("--like", "notes.txt"), "notes.txt: That file isn't a picture"),
         (("--like", "mine.png:400"), "between -100 and 100"),
@@ -362,6 +367,16 @@ def test_it_paints_like_pictures_with_and_without_words(catalogue, folder, run_h
     assert set(losses) == {"total", "a fox", f"like {like[1]['picture'][:8]}"}
     with opened(folder / "new.png") as image:
         assert request_from_json(image.text["imagine-bot request"]).like is not None
+
+
+def test_it_paints_in_the_regions_of_masks(catalogue, folder, run_here):
+    Image.new("L", (8, 8), "white").save(folder / "hill.png")
+    arguments = (*TINY, "--iterations", "1", "-o", "new.png", "--json")
+    done = run_here(catalogue, "a castle @hill + sky @top", "--region", "Hill=hill.png", *arguments)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert set(report["losses"]) == {"a castle @hill", "sky @top", "total"}
+    assert report["request"]["regions"][0]["name"] == "hill"
 
 
 def test_with_strength_0_the_picture_itself_comes_back_without_a_model(catalogue, folder, run_here):
