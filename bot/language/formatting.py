@@ -88,7 +88,7 @@ def ordinal(number: int) -> str:
 
 def shown_prompt(request: ImageRequest, length: int = PROMPT_LENGTH) -> str:
     """Return a request's prompt, escaped; if it has no words, what it has instead."""
-    return escape(request.prompt, length) or _("like a picture")
+    return escape(request.prompt, length) or (_("like a picture") if request.like else _("noise"))
 
 
 def place_in_queue(position: int, eta: float | None) -> str:
@@ -116,6 +116,8 @@ def prompt_lines(request: ImageRequest) -> str:
     for each in request.like or ():
         stop = -math.inf if each.stop is None else each.stop
         lines.append(_prompt_line(_("like a picture"), each.weight, stop))
+    for noise in request.noises():
+        lines.append(_prompt_line(_("noise {seed}", seed=noise.seed), noise.weight, -math.inf))
     shown, length = [], 0
     for i, line in enumerate(lines):
         length += len(line) + 1

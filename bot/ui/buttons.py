@@ -188,7 +188,7 @@ class RemixButton(JobButton):
         """Open the modal; nothing is queued until it is submitted."""
         await in_time(check_may_ask(bot.store.people, interaction))
         request = job.request
-        modal = RemixModal(job.id, request.prompt, required=not request.like)
+        modal = RemixModal(job.id, request.prompt, required=not (request.like or request.noise))
         await interaction.response.send_modal(modal)
 
 

@@ -182,6 +182,7 @@ def imagine(
     ema: Annotated[str | None, _flag("ema", "X")] = None,
     starts: Annotated[str | None, _flag("starts", "N")] = None,
     addition: Annotated[str | None, _flag("addition", "NAME")] = None,
+    noise: Annotated[str | None, _flag("noise", "SEEDS")] = None,
     change_every: Annotated[str | None, _flag("change-every", "N")] = None,
     fade: Annotated[str | None, _flag("fade", "X")] = None,
     video: Annotated[
@@ -260,6 +261,7 @@ def imagine(
         "keep": keep,
         "threshold": threshold,
         "away": away,
+        "noise": noise,
         "change-every": change_every,
         "fade": fade,
     }

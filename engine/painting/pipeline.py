@@ -128,6 +128,7 @@ def prepare(
             likenesses=likenesses,
             head=_head(recipe, models),
             regions=regions_of(request, pictures or {}, (recipe.width, recipe.height)),
+            noise=request.noises(),
         )
         return _with_plan(synthesis, plan)
     if request.starts is not None:
@@ -156,6 +157,7 @@ def prepare(
         likenesses,
         _head(recipe, models),
         regions_of(request, pictures or {}, frame.size, frame),
+        request.noises(),
     )
     return _with_plan(synthesis, plan)
 

@@ -99,7 +99,8 @@ def with_enough_cutouts(recipe: Recipe, request: ImageRequest) -> Recipe:
     prompts = request.prompts()
     if request.cutouts is not None or all(prompt.region is None for prompt in prompts):
         return recipe
-    everywhere = {None} if request.like or request.keep or request.where else set()
+    whole = request.like or request.noise or request.keep or request.where
+    everywhere = {None} if whole else set()
     most = 0
     for part in {prompt.part for prompt in prompts}:
         pulling = {prompt.region for prompt in prompts if prompt.part in (None, part)}

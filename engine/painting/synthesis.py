@@ -27,6 +27,7 @@ from engine.painting.losses import clamp_with_gradient
 from engine.painting.losses.aesthetic import AestheticHead
 from engine.painting.losses.chosen import PictureTerm, picture_losses
 from engine.painting.masking import Mask, composite, make_mask
+from engine.painting.noise_prompts import noise_targets
 from engine.painting.optimisers import Optimiser, make_optimiser
 from engine.painting.picture_prompts import Likeness, picture_targets
 from engine.painting.recovery import BeforeStep, Recovery
@@ -34,6 +35,7 @@ from engine.painting.starts import best_start
 from engine.painting.step import step_once
 from engine.painting.targets import Targets, aesthetic_target, prompt_targets, structure_target
 from engine.random_numbers import SCHEME, Draws
+from engine.request.noise import NoisePrompt
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -56,7 +58,8 @@ class Synthesis:
     elsewhere the start's pixels are restored (see engine.painting.masking). ``keep`` is the weight
     of the structure-preservation term (appendix H.2). ``remarks`` are sentences for the person,
     which :meth:`notices` includes. ``frame`` is where the start belongs in a larger picture.
-    ``regions`` has those that the prompts name. ``likenesses`` are pictures to paint like.
+    ``regions`` has those that the prompts name. ``likenesses`` are pictures to paint like,
+    ``noise`` random directions to paint towards.
     ``head`` rates cutouts, if the recipe has a weight for it.
     """
 
@@ -75,6 +78,7 @@ class Synthesis:
         likenesses: Sequence[Likeness] = (),
         head: AestheticHead | None = None,
         regions: Mapping[str, Region] = MappingProxyType({}),
+        noise: Sequence[NoisePrompt] = (),
     ) -> None:
         factor = generator.factor
         if recipe.width % factor or recipe.height % factor:
@@ -103,7 +107,7 @@ class Synthesis:
         self.frame = frame
         self.original = None if start is None else start.to(generator.reference)
         self.head = head
-        self.targets = self._new_targets(keep, likenesses, regions)
+        self.targets = self._new_targets(keep, likenesses, regions, noise)
         chosen = None
         if recipe.starts > 1 and start is None:
             chosen = best_start(generator, perceptor, recipe, seed, self.targets)
@@ -119,11 +123,16 @@ class Synthesis:
             self._reset_masked_part()
 
     def _new_targets(
-        self, keep: float, likenesses: Sequence[Likeness], regions: Mapping[str, Region]
+        self,
+        keep: float,
+        likenesses: Sequence[Likeness],
+        regions: Mapping[str, Region],
+        noise: Sequence[NoisePrompt],
     ) -> Targets:
         members, recipe = self.perceptor.members, self.recipe
         targets = prompt_targets(members, self.prompts, recipe.distance, recipe.story, regions)
         targets += picture_targets(members, likenesses, recipe)
+        targets += noise_targets(members, noise)
         if keep and self.original is not None:
             targets.append(structure_target(members, self.original, keep))
         if self.head is not None:

@@ -19,8 +19,8 @@ def request_from_text(text: str, **values: Any) -> ImageRequest:
     """A request from a prompt with flags, as people type it: "a fox --seed 7 --ar 16:9".
 
     A flag overrides the same field in ``values``; of a size and an aspect the last one wins. Next
-    to pictures to paint ``like``, a prompt without words, such as "-", is an empty one. Raises
-    RequestError, also for a prompt with choices (see :func:`requests_from_text`).
+    to pictures to paint ``like``, or ``noise``, a prompt without words, such as "-", is an empty
+    one. Raises RequestError, also for a prompt with choices (see :func:`requests_from_text`).
     """
     requests = requests_from_text(text, **values)
     if len(requests) > 1:
@@ -55,7 +55,7 @@ def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
         fields = with_shape(fields, read_flag(name, value))
     if avoid is not None:
         prompt = _without(prompt, avoid, may_be_empty="where" in fields)
-    if fields.get("like") and not any(words_in(prompt)):
+    if (fields.get("like") or fields.get("noise")) and not any(words_in(prompt)):
         prompt = ""  # in Discord a prompt can't be left out
     return make_request(prompt, **fields)
 

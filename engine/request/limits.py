@@ -78,6 +78,7 @@ _LENGTHS = {
     "edge": 40,
     "schedule": 40,
     "starts": 20,
+    "noise": 200,
 }
 
 

@@ -27,6 +27,7 @@ from engine.request.forms import in_one_form
 from engine.request.method.fields import MethodFields
 from engine.request.method.fields import number_field as _number
 from engine.request.method.fields import text_field as _text
+from engine.request.noise import NoisePrompt, parse_noise
 from engine.request.prompt import Prompt, canonical, parse_canonical
 from engine.request.prompt.second import in_story, parse_second, split_at_carets
 from engine.request.pulls import SHA256, MaskRegion, PicturePrompt, check_count, check_names
@@ -42,7 +43,7 @@ _STORED = {"stored": True}
 class ImageRequest(MethodFields):
     """What one person asked for. None means the default of the model and its preset.
 
-    ``prompt`` has no flags in it, and can be empty next to pictures to paint ``like``;
+    ``prompt`` has no flags in it, and can be empty next to pictures to paint ``like`` or ``noise``;
     ``init_image`` and ``mask`` are the SHA-256 of the bytes of pictures, which are passed
     separately, as are those of ``like``. A request with a starting picture is an edit: an arrow
     in its prompt ("foggy sky -> clear sky") pulls towards the right side and pushes away from the
@@ -76,6 +77,10 @@ class ImageRequest(MethodFields):
     model: Annotated[str, _text("model", "which model to use")] = DEFAULT_MODEL
     like: Annotated[
         tuple[PicturePrompt, ...] | None, Field(description="pictures to paint like, with weights")
+    ] = None
+    noise: Annotated[
+        str | None,
+        _text("noise", 'seeds of random directions to paint towards, with weights: "7:0.5, 8:-1"'),
     ] = None
     init_image: Annotated[
         str | None, Field(pattern=SHA256, description="SHA-256 of the picture to start from")
@@ -197,6 +202,13 @@ class ImageRequest(MethodFields):
         check_count(pictures or ())
         return pictures or None
 
+    @field_validator("noise")
+    @classmethod
+    def _is_noise(cls, noise: str | None) -> str | None:
+        if noise is not None:
+            checked(parse_noise, noise)
+        return noise
+
     @field_validator("regions")
     @classmethod
     def _are_different(
@@ -273,7 +285,7 @@ class ImageRequest(MethodFields):
         """All prompts: those of ``prompt``, with the parts of a story, and of the target phrase.
 
         An arrow gives the prompts of its right side, and those of its left side with their
-        weights multiplied by -``away``. There are none if only pictures pull.
+        weights multiplied by -``away``. There are none if only pictures or noise pull.
         """
         prompts = in_story([self._prompts_in(part) for part in self._parts()])
         change = self.change()
@@ -282,8 +294,8 @@ class ImageRequest(MethodFields):
         return prompts
 
     def _parts(self) -> list[str]:
-        """The parts of a story, or the whole prompt; none if only pictures pull."""
-        if self.like and not self.prompt.strip():
+        """The parts of a story, or the whole prompt; none if only pictures or noise pull."""
+        if (self.like or self.noise) and not self.prompt.strip():
             return []
         return [self.prompt] if self.grammar is None else split_at_carets(self.prompt)
 
@@ -309,6 +321,10 @@ class ImageRequest(MethodFields):
             return None
         fresh = self.preset in TUNED
         return Story(len(self._parts()), iterations, self.change_every, self.fade or 0.0, fresh)
+
+    def noises(self) -> tuple[NoisePrompt, ...]:
+        """The noise prompts."""
+        return () if self.noise is None else parse_noise(self.noise)
 
     @property
     def changes_nothing(self) -> bool:

@@ -51,7 +51,7 @@ METHOD_WORDS = (
     "schedule",
     "starts",
 )
-WORDS = ("model", "preset", "addition", "where", *METHOD_WORDS)
+WORDS = ("model", "preset", "addition", "where", "noise", *METHOD_WORDS)
 SAME = {
     "aspect": "ar",
     "steps": "iterations",

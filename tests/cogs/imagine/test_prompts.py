@@ -136,20 +136,20 @@ async def test_an_address_in_a_direct_message_is_the_start(world, here, host):
     await world.bot.queue.cancel(job.id)
 
 
-async def test_regions_are_shown_as_they_were_read_and_kept_in_a_remix(world, here):
-    await here.alice.slash(
-        here.channel, "imagine", prompt="a lighthouse @Left:2 | a fox @50-100,0-100 --iterations 2"
-    )
+async def test_regions_and_noise_are_shown_as_they_were_read_and_kept_in_a_remix(world, here):
+    words = "a lighthouse @Left:2 | a fox @50-100,0-100 --noise 7:-0.5 --iterations 2"
+    await here.alice.slash(here.channel, "imagine", prompt=words)
     [picture] = await world.painted(here.channel)
     assert picture.embeds[0].description.splitlines() == [
         "- a lighthouse @left × 2",
         "- a fox @50-100%,0-100%",
+        "- noise 7 × -0.5 (avoided)",
     ]
     assert picture.attachments[0].description == "a lighthouse, a fox"
     shown = await here.bob.click(picture, label="Remix")
     await here.bob.submit_modal(shown, {"prompt": "a hen @top"})
     _, second = await world.painted(here.channel, 2)
-    assert second.embeds[0].description == "- a hen @top"
+    assert second.embeds[0].description == "- a hen @top\n- noise 7 × -0.5 (avoided)"
     refused = await here.alice.slash(here.channel, "imagine", prompt="a fox @60-40,0-10")
     assert "from a smaller to a larger percentage" in await answered(world, refused)
 

@@ -73,6 +73,7 @@ def test_flags_in_the_text_are_the_requests_fields():
         "away",
         "change-every",
         "fade",
+        "noise",
     }
 
 
