@@ -5,8 +5,8 @@ cutouts are augmented by kornia's modules here, with the engine's random numbers
 neither black nor white anywhere: there the gradient of the colour jitter differs on purpose
 (docs/paper.md).
 
-At full size the engine's gradient is 6e-4 from the published one in float64 and the published one in
-float32 7e-4, as shares of its norm: float32 is no more precise through networks of this depth.
+At full size, and as shares of its norm, the engine's gradient is 6e-4 from the published one in
+float64, and the published one in float32 7e-4: it is no more precise through such deep networks.
 """
 
 from __future__ import annotations
