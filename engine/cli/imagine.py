@@ -18,6 +18,7 @@ from engine.cli.streams import OutputError, complain, say, say_json
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
 from engine.pictures.given import split_weight, take_readable
+from engine.pictures.palette import palette_from
 from engine.request.addresses import addresses
 from engine.request.flag_values import FLAGS, read_flag
 from engine.request.from_text import requests_from_text
@@ -79,6 +80,7 @@ def _show_version(asked: bool) -> None:
 
 _SIZE = f"Width x height in pixels, each {RANGES['width']}; 256 is a square."
 _AVOID = "What to push away from, separated by commas; the same as words with the weight -0.5."
+_PALETTE = f"{_about('palette').rstrip('.')}; or a picture's file, for its main colours."
 _ASPECT = (
     "Width : height, for example 16:9, with the area of the model's default size. An edit is "
     "cropped to it."
@@ -174,7 +176,7 @@ def imagine(
     smoothness: Annotated[str | None, _flag("smoothness", "X")] = None,
     saturation: Annotated[str | None, _flag("saturation", "X")] = None,
     symmetry: Annotated[str | None, _flag("symmetry", "HALVES")] = None,
-    palette: Annotated[str | None, _flag("palette", "COLOURS")] = None,
+    palette: Annotated[str | None, _flag("palette", "COLOURS", _PALETTE)] = None,
     edge: Annotated[str | None, _flag("edge", "COLOUR")] = None,
     aesthetic: Annotated[str | None, _flag("aesthetic", "X")] = None,
     optimiser: Annotated[str | None, _flag("optimiser", "NAME")] = None,
@@ -248,7 +250,7 @@ def imagine(
         "smoothness": smoothness,
         "saturation": saturation,
         "symmetry": symmetry,
-        "palette": palette,
+        "palette": None if palette is None else palette_from(palette),
         "edge": edge,
         "aesthetic": aesthetic,
         "optimiser": optimiser,
