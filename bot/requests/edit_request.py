@@ -20,6 +20,7 @@ _OF_ONE_PICTURE = {
     "threshold",
     "keep",
     "away",
+    "starts",
 }
 _SIZE = {"width", "height", "aspect", "pixels"}
 

@@ -131,8 +131,6 @@ def prepare(
             noise=request.noises(),
         )
         return _with_plan(synthesis, plan)
-    if request.starts is not None:
-        raise RequestError("starts only works without a picture to start from; leave it out.")
     source = read_source(request, pictures or {})
     frame, recipe = frame_of(
         source, request, lambda aspect: _edit_recipe(request, models, aspect), models.perceptor

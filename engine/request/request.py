@@ -240,6 +240,10 @@ class ImageRequest(MethodFields):
                             name=name,
                         )
                     )
+        elif self.starts is not None:
+            raise ValueError(
+                Translatable("starts only works without a picture to start from; leave it out.")
+            )
         if self.where is not None and not self.where.strip():
             raise ValueError(
                 Translatable('where is empty; name something in the picture, for example "jacket".')

@@ -53,9 +53,13 @@ def palette_loss(picture: Tensor, colours: Tensor, weight: float) -> Tensor:
     The Euclidean distance in red, green and blue, as in pixray's PaletteLoss, which has a tenth of
     the sum over its cutouts. Which colour is the nearest has no gradient.
     """
-    pixels = picture.detach().movedim(1, -1).flatten(0, -2)
-    nearest = torch.cdist(pixels, colours).argmin(dim=1)
-    wanted = colours[nearest].view(picture.movedim(1, -1).shape).movedim(-1, 1)
+    pixels = picture.detach()
+    wanted = nearest = torch.full_like(pixels[:, :1], torch.inf)
+    # One after the other: all distances at once would need as much memory as K pictures.
+    for colour in colours[:, :, None, None]:
+        away = (pixels - colour).square().sum(dim=1, keepdim=True)
+        wanted = torch.where(away < nearest, colour, wanted)
+        nearest = torch.minimum(away, nearest)
     distance: Tensor = (picture - wanted).norm(dim=1)
     return weight * distance.mean()
 

@@ -166,6 +166,11 @@ def test_wrong_values_are_refused_with_what_to_change(field: str, value: Any, pa
     assert part in str(refused.value)
 
 
+def test_an_edit_has_one_start() -> None:
+    with pytest.raises(RequestError, match="without a picture"):
+        make_request("a fox", starts="8", init_image="0" * 64)
+
+
 def test_each_is_a_flag_of_the_prompt_and_survives_its_json() -> None:
     request = request_from_text(
         "a fox --method z-reg --augment none,flip=0.5 --distance augclip --smoothness 0,5 "
