@@ -14,6 +14,7 @@ Of the program:
 - ``bench.gpu`` (``bench/gpu.sh``): the same on a GPU, with correctness and bit-equality;
 - ``bench.random_numbers``: random numbers next to PyTorch's;
 - ``bench.memory``: the memory of an iteration, measured and planned;
+- ``bench.perceptors``: the same with other perceptors, and their speed next to OpenCLIP's;
 - ``bench.load``, ``bench.soak``, ``bench.chaos``: many people, many jobs, many faults.
 
 ``bench/drawn`` and ``bench/natural`` hold what these need for the two models, ``bench/bot`` for the

@@ -30,7 +30,7 @@ from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from engine.painting.footprint import footprint_of
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
-from engine.request.recipe import make_recipe
+from engine.request.recipe import Recipe, make_recipe
 
 
 @dataclass(frozen=True)
@@ -78,23 +78,7 @@ def measure(case: Case) -> dict[str, object]:
     recipe = make_recipe(
         "default", models.defaults, width=case.size, height=case.size, cutouts=case.cutouts
     )
-    prompt = [Prompt("a castle on a hill")]
-    footprint = footprint_of(
-        models.generator, models.perceptor, recipe, recipe.augmentation, case.recompute
-    )
-    # A first small one loads what is loaded on first use.
-    small = replace(recipe, width=64, height=64, augmentation=replace(recipe.augmentation, count=1))
-    Synthesis(models.generator, models.perceptor, prompt, small, 1).step()
-    painting = Synthesis(models.generator, models.perceptor, prompt, recipe, 1)
-    painting.recovery.plan(case.passes, case.recompute)
-    gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
-    before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far
-    painting.step()
-    painting.step()
-    measured = _resident("VmHWM") - before
-    planned = footprint.peak(case.size, case.size, -(-case.cutouts // case.passes))
+    measured, planned = measure_iterations(models, recipe, case.passes, case.recompute)
     return {
         "model": case.model,
         "precision": case.precision,
@@ -106,6 +90,30 @@ def measure(case: Case) -> dict[str, object]:
         "planned_mb": round(planned / 1e6),
         "ratio": round(planned / measured, 2),
     }
+
+
+def measure_iterations(
+    models: Models, recipe: Recipe, passes: int = 1, recompute: bool = False
+) -> tuple[int, int]:
+    """The bytes of two iterations, measured and planned; a process can measure this once."""
+    prompt = [Prompt("a castle on a hill")]
+    footprint = footprint_of(
+        models.generator, models.perceptor, recipe, recipe.augmentation, recompute
+    )
+    # A first small one loads what is loaded on first use.
+    small = replace(recipe, width=64, height=64, augmentation=replace(recipe.augmentation, count=1))
+    Synthesis(models.generator, models.perceptor, prompt, small, 1).step()
+    painting = Synthesis(models.generator, models.perceptor, prompt, recipe, 1)
+    painting.recovery.plan(passes, recompute)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", "ascii")  # forgets the peak so far
+    painting.step()
+    painting.step()
+    measured = _resident("VmHWM") - before
+    cutouts = -(-recipe.augmentation.count // passes)
+    return measured, footprint.peak(recipe.width, recipe.height, cutouts)
 
 
 def measure_apart(case: Case) -> dict[str, object]:

@@ -73,6 +73,7 @@ INSIDE = {
             "soak",
             "speed",
         ),
+        ("perceptors",),
         ("__init__",),
     ),
     "bot": (

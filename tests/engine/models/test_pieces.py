@@ -2,12 +2,13 @@
 
 import io
 import json
+import sys
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.errors import CheckpointError
+from engine.errors import CheckpointError, InstallationError
 from engine.models import packages
 from engine.models.pieces import cleaned, read_pieces
 from tests.engine.models.libraries import piece_packages
@@ -66,6 +67,15 @@ def test_a_json_file_gives_pieces_and_what_is_around_a_text(tmp_path):
     assert gemma.encode("A") == [5]
     assert (gemma.start, gemma.end, gemma.unknown) == ((), (), None)
     assert gemma.read("a 東京").unknown == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "package"), [("tokenizer.json", "tokenizers"), ("spiece.model", "sentencepiece")]
+)
+def test_without_a_package_it_says_which_extra_to_install(tmp_path, monkeypatch, name, package):
+    monkeypatch.setitem(sys.modules, package, None)  # importing it fails
+    with pytest.raises(InstallationError, match=rf"{package}.* 'imagine-bot\[siglip\]'"):
+        read_pieces(write(tmp_path / name, t5_tokenizer()), "lower")
 
 
 @settings(max_examples=20)
