@@ -1,4 +1,4 @@
-"""`python -m bot` runs the bot; invite, doctor, backup and restore are for its host."""
+"""`python -m bot` runs the bot; its other commands are for its host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yarl
 from bot import create_bot
 from bot.client import ImageBot
 from bot.errors import ClosingError
-from bot.host.backups import back_up_now, restore_now
+from bot.host.backups import back_up_now, migrate_now, restore_now
 from bot.host.health import serve
 from bot.host.logs import set_up_logs
 from bot.host.settings import Settings, SettingsError, export_engine_variables, load_settings
@@ -29,7 +29,7 @@ log = logging.getLogger("bot")
 # From sysexits.h: EX_CONFIG, EX_UNAVAILABLE, EX_NOPERM, EX_TEMPFAIL.
 WRONG_SETTINGS, UNAVAILABLE, REFUSED, IN_USE = 78, 69, 77, 75
 FAILED = 1
-HOST_COMMANDS = ("doctor", "backup", "restore")
+HOST_COMMANDS = ("doctor", "backup", "restore", "migrate")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         help="run: run the bot (default); invite: print the link "
         "that adds it to a server; doctor: check this setup; backup: copy the "
         "database, even while the bot is running; restore: replace the database "
-        "with a backup while the bot is stopped",
+        "with a backup while the bot is stopped; migrate: copy the database to a PostgreSQL "
+        "server while the bot is stopped, and compare the two",
     )
     parser.add_argument(
         "file",
@@ -55,16 +56,27 @@ def main(arguments: list[str] | None = None) -> int:
         type=Path,
         metavar="FILE",
         help="for backup: the file to write, by default a new one in the data "
-        "folder's backups/; for restore: the backup to use",
+        "folder's backups/; for restore: the backup to use; for migrate: SQLite's file",
+    )
+    parser.add_argument(
+        "address",
+        nargs="?",
+        metavar="ADDRESS",
+        help="for migrate: postgresql://USER:PASSWORD@HOST/DATABASE, by default "
+        "IMAGINE_DATABASE_URL, which other users of this machine do not see",
     )
     given = parser.parse_args(arguments)
     what: str = given.what
-    if given.file is not None and what not in ("backup", "restore"):
+    if given.file is not None and what not in ("backup", "restore", "migrate"):
         parser.error(f"{what} takes no file")
+    if given.address is not None and what != "migrate":
+        parser.error(f"{what} takes no address")
+    if what == "migrate" and given.file is None:
+        parser.error("migrate needs SQLite's file, imagine-bot.sqlite3 in the data folder")
     if what == "restore" and given.file is None:
         parser.error("restore needs a backup; they are in the data folder's backups/")
     if what in HOST_COMMANDS:
-        return _run_host_command(what, given.file)
+        return _run_host_command(what, given.file, given.address)
     try:
         settings = load_settings()
         if what == "invite":
@@ -82,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     return asyncio.run(run(settings))
 
 
-def _run_host_command(what: str, file: Path | None) -> int:
+def _run_host_command(what: str, file: Path | None, address: str | None) -> int:
     """Run a command that needs no token and no network, and return the exit code."""
     export_engine_variables()
     if what == "doctor":
@@ -93,9 +105,9 @@ def _run_host_command(what: str, file: Path | None) -> int:
     try:
         if what == "backup":
             print(back_up_now(file))
-        else:
-            assert file is not None
-            print(restore_now(file))
+            return 0
+        assert file is not None
+        print(restore_now(file) if what == "restore" else migrate_now(file, address))
     except (SettingsError, EngineError) as error:
         print(error, file=sys.stderr)
         return FAILED

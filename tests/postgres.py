@@ -10,9 +10,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -187,12 +187,8 @@ def _tables_of(server: Server, name: str) -> tuple[str, ...]:
 
 def in_thread(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run asynchronous work to its end, whatever loop is running in this thread."""
-    found: list[T] = []
-    thread = threading.Thread(target=lambda: found.append(asyncio.run(work())))
-    thread.start()
-    thread.join()
-    assert found, "see the thread's traceback"
-    return found[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(lambda: asyncio.run(work())).result()
 
 
 @lru_cache(maxsize=1)

@@ -40,6 +40,7 @@ INSIDE = {
             "purges",
             "retention",
             "running_bots",
+            "transfer",
         ),
         ("guilds",),
         ("store",),

@@ -1,10 +1,15 @@
-"""`python -m bot backup` and `restore`; each returns a sentence for the host."""
+"""`python -m bot backup`, `restore` and `migrate`; each returns a sentence for the host."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bot.host.settings import PaintingSettings, SettingsError, readable_settings
+from bot.host.settings import (
+    PaintingSettings,
+    SettingsError,
+    address_of_database,
+    readable_settings,
+)
 from data.sqlite.backup import back_up
 from data.sqlite.recovery import restore
 
@@ -33,3 +38,39 @@ def restore_now(file: Path) -> str:
     aside = restore(data_folder_of(), file)
     before = "" if aside is None else f" The previous one is kept as {aside}"
     return f"Restored the database from {file}.{before}"
+
+
+def migrate_now(file: Path, address: str | None, env_file: Path | None = Path(".env")) -> str:
+    """Copy SQLite's file to PostgreSQL while the bot is stopped, and prove it.
+
+    ``address`` is by default IMAGINE_DATABASE_URL. Raises SettingsError and StoreError.
+    """
+    if address is None:
+        found, _ = readable_settings(env_file)
+        painting = found.get(PaintingSettings)
+        if isinstance(painting, PaintingSettings):
+            address = address_of_database(painting)
+    if address is None:
+        raise SettingsError(
+            "Name the new database: python -m bot migrate FILE postgresql://USER:PASSWORD@HOST/NAME"
+        )
+    try:
+        from data.transfer import transfer  # needs a package that SQLite alone does not
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"PostgreSQL needs the package {error.name}. Install it: "
+            "pip install 'imagine-bot[postgres]'"
+        ) from None
+    proofs = transfer(file, address)
+    number = sum(proof.rows for proof in proofs.values())
+    lines = [
+        f"{table}: {proof.rows} rows, SHA-256 {proof.hash[:16]}" for table, proof in proofs.items()
+    ]
+    return "\n".join(
+        [
+            *lines,
+            f"Copied {number} rows; counts and hashes are the same on both sides.",
+            f"Set IMAGINE_DATABASE_URL, and keep the data folder for the pictures. {file} was not "
+            "changed.",
+        ]
+    )
