@@ -64,8 +64,8 @@ def request(data: bytes) -> None:
 
 def _check_accepted(taken: ImageRequest) -> None:
     prompts = taken.prompts()
-    assert 0 < len(prompts) <= 32
-    assert any(prompt.weight for prompt in prompts)
+    assert any(prompt.weight for prompt in prompts) or taken.like or taken.noise
+    assert len(prompts) <= 32
     for words in prompts:
         str(words).encode()
     written = taken.model_dump_json(exclude_none=True)

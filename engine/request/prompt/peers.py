@@ -108,7 +108,13 @@ def _canonical_part(text: str) -> str:
         sides += [_translated(text[start : arrow.start()]), arrow[0]]
         start = arrow.end()
     sides.append(_translated(text[start:]))
-    return " ".join(side for side in sides if side)
+    written = " ".join(side for side in sides if side)
+    if len(list(arrows(written))) > len(list(arrows(text))):  # "a|->|b"
+        raise RequestError(
+            "An arrow needs words on both sides, not a bar; write it as in "
+            '"foggy sky -> clear sky", or put it in double quotes.'
+        )
+    return written
 
 
 def _translated(text: str) -> str:
@@ -296,6 +302,14 @@ def _checked(words: str) -> str:
             before = before[-20:].partition(" ")[2]
         given = f"{before}{words[found.start() : found.end()]}".strip()
         raise _UnclearError(given, has_number=True)
+    for sign, parts in (("+", split_at_pluses(words)), ("^", split_at_carets(words))):
+        if len(parts) > 1:  # "a +:2"
+            raise RequestError(
+                'The "{sign}" in "{given}" needs words on both sides; write them, or put it in '
+                "double quotes.",
+                sign=sign,
+                given=words[:60],
+            )
     brackets = _BRACKETS.search(shape)
     if brackets is not None:
         raise _UnclearError(words[brackets.start() : brackets.end()], has_number=False)

@@ -199,6 +199,18 @@ def test_stored_prompts_keep_the_meaning_they_had():
     assert make_request("a | b").prompts() == (Prompt("a"), Prompt("b"))
 
 
+@pytest.mark.parametrize("typed", ["a|->|b", "a|-> @left|b"])
+def test_an_arrow_next_to_a_bar_is_refused(typed):
+    with pytest.raises(RequestError, match="both sides"):
+        request_from_text(typed)
+
+
+@pytest.mark.parametrize("typed", ["a +:2", "a ^:2", "a|^|b", "a +|b", "+:1"])
+def test_a_separator_without_words_next_to_it_is_refused(typed):
+    with pytest.raises(RequestError, match="needs words on both sides"):
+        request_from_text(typed)
+
+
 def test_both_sides_of_an_arrow_are_read():
     request = request_from_text("foggy | sky -> clear sky::2", init_image="0" * 64)
     assert request.prompt == "foggy + sky -> clear sky:2"
