@@ -128,6 +128,7 @@ def test_vectors_and_gradients_are_openclip_s_and_it_paints(tmp_path, name):
     check_paints(perceptor)
 
 
+@pytest.mark.slow  # transformers' tokenizers take 1.5 s to import
 @pytest.mark.parametrize("strip", [False, True])
 def test_rows_of_tokens_are_those_of_openclip_s_tokenizer(tmp_path, strip):
     piece_packages()
