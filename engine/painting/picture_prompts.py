@@ -82,7 +82,9 @@ def picture_targets(
 ) -> list[Target]:
     """A target for each of ``likenesses``, with as many cutouts as the recipe takes.
 
-    Their random numbers depend on the picture alone, not on the painting's seed or its state.
+    Their random numbers depend on the picture alone, not on the painting's seed or its state. The
+    picture is read as one that is judged (Perceptor.read_image): the included models flatten the
+    probabilities of a painting, and a flattened target is a dull picture of nothing.
     """
     targets: list[Target] = []
     for each in likenesses:
@@ -95,7 +97,7 @@ def picture_targets(
             draws = Draws(int(prompt.picture[:16], 16), device=perceptor.device)
             drawn = draw_cutouts(recipe.augmentation, width, height, side, draws)
             pixels = to_tensor(image, width, height).to(perceptor.mean)
-            vectors.append(perceptor.encode_image(cut(pixels, drawn, side)))
+            vectors.append(perceptor.read_image(cut(pixels, drawn, side)))
         stop = -math.inf if prompt.stop is None else prompt.stop
         name = f"like {prompt.picture[:8]}"
         targets.append(PictureTarget(name, tuple(vectors), prompt.weight, stop, recipe.distance))

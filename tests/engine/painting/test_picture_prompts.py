@@ -149,6 +149,15 @@ def test_every_perceptor_of_an_ensemble_sees_the_picture():
     assert torch.equal(first, second)
 
 
+def test_the_picture_is_read_as_accurately_as_a_judged_one(monkeypatch):
+    perceptor = tiny_perceptor()
+    accurate = torch.eye(24)[:4]
+    monkeypatch.setattr(perceptor, "read_image", lambda pictures: accurate[: len(pictures)])
+    recipe = tiny_recipe(augmentation=Augmentation(count=4))
+    [target] = picture_targets([Member(perceptor, 1.0)], [LIKENESS], recipe)
+    assert torch.equal(target.vectors[0], accurate)
+
+
 def test_a_picture_that_is_missing_is_refused_and_what_was_changed_is_told():
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     with pytest.raises(RequestError, match="no longer exists; attach it again"):
