@@ -55,7 +55,8 @@ def _knowledge_of(name: str) -> Knowledge:
 def _check_words(request: ImageRequest) -> tuple[Translatable, ...]:
     from engine.models import vocabulary  # reads CLIP's vocabulary, which takes a moment
 
-    return vocabulary.check_words(request, load_catalogue().model(request.model), models_folder())
+    entry = load_catalogue().model(request.networks)
+    return vocabulary.check_words(request, entry, models_folder())
 
 
 def _check_model(name: str) -> None:

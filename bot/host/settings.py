@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.jobs.devices import read_devices
 from engine.request.defaults import DEFAULT_MODEL
+from engine.request.ensemble import MOST_PERCEPTORS
 
 APP = "imagine-bot"
 PREFIXES = ("DISCORD_", "IMAGINE_")
@@ -99,6 +100,7 @@ class LimitSettings(BaseSettings):
     max_jobs_per_person: Annotated[int, Field(ge=1, le=1000)] = 10
     max_iterations: Annotated[int, Field(ge=1, le=5000)] = 1000
     max_pixels: Annotated[int, Field(ge=256, le=2048 * 2048)] = 512 * 512
+    max_perceptors: Annotated[int, Field(ge=1, le=MOST_PERCEPTORS)] = 2
     max_attachment_mb: Annotated[float, Field(gt=0, le=100)] = 10.0
     # Ids of Discord with commas between them; empty: all.
     allowed_servers: Annotated[str, Field(pattern=_IDS)] = ""

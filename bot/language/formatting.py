@@ -156,7 +156,7 @@ def settings_line(
     iterations = request.iterations if iterations is None else iterations
     if iterations is not None:
         parts.append(plural("{number} iteration", "{number} iterations", iterations))
-    parts.append(_("model {model}", model=escape(request.model, 60)))
+    parts.append(_("model {model}", model=escape(request.networks, 60)))
     if request.change_every is not None:
         parts.append(_("changes every {number} iterations", number=request.change_every))
     if request.fade is not None:

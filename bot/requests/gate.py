@@ -128,9 +128,9 @@ class Gate:
     async def _check_host(
         self, asking: Asking, request: ImageRequest, rules: Rules
     ) -> ImageRequest:
-        await check_model(request.model)
         waiting = sum(job.person == asking.origin.person for job in self._queue.overview())
         check_limits(request, self._limits, waiting)
+        await check_model(request.networks)
         return request
 
     async def _check_words_known(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.errors import LimitError
 from bot.host.settings import LimitSettings
 from bot.language import _, plural
+from engine.request.ensemble import parse_perceptors
 from engine.request.recipe import PRESETS
 from engine.request.request import ImageRequest
 
@@ -32,6 +33,16 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
                 "At most {number} iterations are allowed here, not {iterations}.",
                 limits.max_iterations,
                 iterations=iterations,
+            )
+        )
+    named = parse_perceptors(request.perceptor) if request.perceptor else ()
+    if len(named) > limits.max_perceptors:
+        raise LimitError(
+            plural(
+                "At most {number} perceptor can be named here, not {perceptors}.",
+                "At most {number} perceptors can be named here, not {perceptors}.",
+                limits.max_perceptors,
+                perceptors=len(named),
             )
         )
     width, height = requested_size(request)

@@ -249,7 +249,7 @@ def _recipe(request: ImageRequest) -> Recipe | None:
 
     Raises UnknownModelError.
     """
-    defaults = load_catalogue().model(request.model).defaults
+    defaults = load_catalogue().model(request.networks).defaults
     try:
         return make_recipe(request.preset, defaults)
     except (KeyError, TypeError):

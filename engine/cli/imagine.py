@@ -110,6 +110,7 @@ def imagine(
     seed: Annotated[str | None, _flag("seed", "N")] = None,
     preset: Annotated[str | None, _flag("preset", "NAME")] = None,
     model: Annotated[str | None, _flag("model", "NAME")] = None,
+    perceptor: Annotated[list[str] | None, _flag("perceptor", "NAME[:WEIGHT]")] = None,
     device: Annotated[
         str,
         typer.Option(
@@ -241,6 +242,7 @@ def imagine(
         "seed": seed,
         "preset": preset,
         "model": model,
+        "perceptor": ",".join(perceptor) if perceptor else None,
         "cutouts": cutouts,
         "learning-rate": learning_rate,
         "method": method,

@@ -38,6 +38,7 @@ from engine.models.perceptor_recognition import recognise_perceptor
 from engine.models.recognition import Recognised, recognise
 from engine.painting import pipeline
 from engine.painting.memory_plan import fastest_and_least
+from engine.request.ensemble import Chosen, perceptors_text
 from engine.request.request import ImageRequest
 
 app = typer.Typer(
@@ -77,7 +78,7 @@ def list_models(
             entry.name,
             entry.generator.kind_name,
             entry.generator.about or entry.generator.name,
-            entry.perceptor.name,
+            _perceptors(entry),
             _size(entry, place),
             _licences(entry),
         )
@@ -91,7 +92,8 @@ def list_models(
     console.print(table)
     console.print(
         f"\nPerceptors: {', '.join(catalogue.perceptors)}; to use a model with another "
-        "perceptor, write for example imagenet-16384/RN50.",
+        "perceptor, write for example imagenet-16384/RN50, or with several imagenet-16384/ViT-B-32,"
+        "RN50:0.5.",
         highlight=False,
     )
     console.print(f"Downloads are stored in {place}", highlight=False)
@@ -105,8 +107,7 @@ def _show(catalogue: Catalogue, name: str, folder: Path) -> None:
         ("model", entry.name),
         ("kind", entry.generator.kind_name),
         ("generator", entry.generator.about or entry.generator.name),
-        ("perceptor", entry.perceptor.about or entry.perceptor.name),
-        ("perceptor's kind", entry.perceptor.kind_name),
+        *_about_perceptors(entry),
         ("size", _size(entry, folder)),
         ("licence", _licences(entry)),
     ):
@@ -116,7 +117,21 @@ def _show(catalogue: Catalogue, name: str, folder: Path) -> None:
 
 
 def _licences(entry: ModelEntry) -> str:
-    return "; ".join(dict.fromkeys((entry.generator.licence, entry.perceptor.licence)))
+    return "; ".join(dict.fromkeys(part.licence for part in entry.parts))
+
+
+def _perceptors(entry: ModelEntry) -> str:
+    return perceptors_text(tuple(Chosen(part.name, weight) for part, weight in entry.guides))
+
+
+def _about_perceptors(entry: ModelEntry) -> list[tuple[str, str]]:
+    if len(entry.guides) == 1:
+        part = entry.perceptor
+        return [("perceptor", part.about or part.name), ("perceptor's kind", part.kind_name)]
+    return [
+        (f"perceptor {i}", f"{part.about or part.name} ({part.kind_name}), weight {weight:g}")
+        for i, (part, weight) in enumerate(entry.guides, 1)
+    ]
 
 
 def _missing(entry: ModelEntry, folder: Path) -> list[Source]:

@@ -120,7 +120,7 @@ def check_model_knows(request: ImageRequest) -> None:
     from engine.models.catalogue import load_catalogue, models_folder
     from engine.models.vocabulary import check_words
 
-    check_words(request, load_catalogue().model(request.model), models_folder())
+    check_words(request, load_catalogue().model(request.networks), models_folder())
 
 
 def paint(
@@ -142,7 +142,7 @@ def paint(
     if request.changes_nothing:
         return _return_unchanged(request, pictures, targets, quiet=quiet)
     with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
-        watcher.waiting(f"Loading the model {request.model}")
+        watcher.waiting(f"Loading the model {request.networks}")
         from engine.painting.pipeline import provenance
         from engine.painting.vector_picture import check_strokes, svg_of
 
@@ -205,7 +205,7 @@ def _return_unchanged(
     from engine.painting.unchanged import unchanged_picture
     from engine.pictures.colours import over_white
 
-    load_catalogue().model(request.model)  # refuses an unknown one
+    load_catalogue().model(request.networks)  # refuses an unknown one
     if request.seed is None:
         request = request.with_values(seed=secrets.randbelow(MAX_SEED + 1))
     assert request.seed is not None
@@ -215,7 +215,7 @@ def _return_unchanged(
             watcher.note(remark)
         facts: dict[str, str | int] = {
             "seed": request.seed,
-            "model": request.model,
+            "model": request.networks,
             "imagine-bot": version(),
         }
         data = png_bytes(picture.image, picture_texts(request, facts))
@@ -254,7 +254,7 @@ def _report(
         "seconds": round(time.perf_counter() - STARTED, 3),
         "first_preview_seconds": preview.first_seconds and round(preview.first_seconds, 3),
         "size": [image.width, image.height],
-        "model": painted.model,
+        "model": painted.networks,
         "notices": list(notices),
         "request": json.loads(painted.model_dump_json(exclude_none=True)),
     }
@@ -270,7 +270,7 @@ def _prepare(
     from engine.models import load_models
     from engine.painting.pipeline import prepare
 
-    models = load_models(request.model, device=device, precision=precision)
+    models = load_models(request.networks, device=device, precision=precision)
     try:
         return models, prepare(request, models, pictures, check_memory=check_memory)
     except OutOfMemoryError as error:

@@ -49,7 +49,7 @@ class Attempt:
         match message:
             case Started():
                 self._effort = Effort(
-                    self._job.request.model, message.width, message.height, message.cutouts
+                    self._job.request.networks, message.width, message.height, message.cutouts
                 )
                 if self._job.time_lapse_of is None:  # one may end where its picture was stopped
                     self._estimator.learn_size(self._job.request, self._effort, message.iterations)

@@ -72,7 +72,7 @@ class EtaEstimator:
             (
                 value
                 for key, value in self._sizes.items()
-                if key[:2] == (request.model, request.preset)
+                if key[:2] == (request.networks, request.preset)
             ),
             None,
         )
@@ -87,7 +87,7 @@ class EtaEstimator:
         elif request.pixels:
             width = height = round(request.pixels**0.5)
         return (
-            Effort(request.model, width, height, request.cutouts or cutouts),
+            Effort(request.networks, width, height, request.cutouts or cutouts),
             request.iterations or iterations,
         )
 
@@ -124,7 +124,7 @@ def kind_of(request: ImageRequest) -> tuple[object, ...]:
     It begins with the model and the preset.
     """
     return (
-        request.model,
+        request.networks,
         request.preset,
         request.width,
         request.height,

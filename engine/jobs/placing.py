@@ -98,7 +98,7 @@ class Placing:
         if not free:
             self._held_until = None
             return None
-        model = job.request.model
+        model = job.request.networks
         best = min(free, key=lambda worker: worker.load_seconds(model))
         load = best.load_seconds(model)
         if load == 0 or job.request.changes_nothing:

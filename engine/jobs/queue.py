@@ -313,7 +313,7 @@ class PaintQueue:
     def workers(self) -> list[WorkerStatus]:
         """The status of each worker. Reads /proc, which does not block on a disk."""
         models = {
-            worker: job.request.model for job, worker in reversed(self._placing.running.items())
+            worker: job.request.networks for job, worker in reversed(self._placing.running.items())
         }
         return [worker.status(models.get(worker)) for worker in self._placing.workers]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import platformdirs
 
-from engine.errors import ModelError, UnknownModelError, os_reason
+from engine.errors import ModelError, RequestError, UnknownModelError, os_reason
 from engine.models.kind import Kind
 from engine.models.kinds import DEFAULT_GENERATOR, DEFAULT_PERCEPTOR, GENERATORS, PERCEPTORS
+from engine.request.ensemble import Chosen, parse_perceptors
 from engine.translatable import Translatable
 
 T = TypeVar("T")
@@ -69,31 +70,48 @@ class Part:
     licence: str = "not given"
 
 
+class Guide(NamedTuple):
+    """A perceptor of a model, and how much its losses count next to those of others."""
+
+    part: Part
+    weight: float = 1.0
+
+
 @dataclass(frozen=True)
 class ModelEntry:
-    """A generator and a perceptor that paint together, with default settings for both.
+    """A generator and perceptors that paint together, with default settings for them.
 
     ``examples`` are prompts that it knows all words of.
     """
 
     name: str
     generator: Part
-    perceptor: Part
+    guides: tuple[Guide, ...]
     defaults: Mapping[str, object]
     note: str = ""
     examples: tuple[str, ...] = EXAMPLES
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """Its generator and its perceptors."""
+        return self.generator, *(guide.part for guide in self.guides)
+
+    @property
+    def perceptor(self) -> Part:
+        """Its perceptor, or the first of several."""
+        return self.guides[0].part
+
+    @property
     def sources(self) -> tuple[Source, ...]:
         """All its files, the generator's first."""
-        return *self.generator.files.values(), *self.perceptor.files.values()
+        return tuple(source for part in self.parts for source in part.files.values())
 
     @property
     def weights(self) -> tuple[Source, ...]:
         """Its files without the small ones that describe the others."""
         return tuple(
             source
-            for part in (self.generator, self.perceptor)
+            for part in self.parts
             for role, source in part.files.items()
             if role not in _DESCRIPTIONS
         )
@@ -110,8 +128,9 @@ class Catalogue:
     def model(self, name: str) -> ModelEntry:
         """The model called ``name``; "imagenet-16384/RN50" is a model with another perceptor.
 
-        Old names of renamed models still work, and OpenAI's spelling of perceptors ("ViT-B/32").
-        Raises UnknownModelError, which lists the names.
+        Or with several: "imagenet-16384/ViT-B-32,RN50:0.5" (engine.request.ensemble). Old names of
+        renamed models still work, and OpenAI's spelling of perceptors ("ViT-B/32"). Raises
+        UnknownModelError, which lists the names, and RequestError for a wrong weight.
         """
         base, slash, other = name.partition("/")
         entry = _find(self.models, base)
@@ -123,7 +142,8 @@ class Catalogue:
             )
         if not slash:
             return entry
-        return ModelEntry(name, entry.generator, self.perceptor(other), entry.defaults, entry.note)
+        guides = _guides(parse_perceptors(other), self.perceptor)
+        return ModelEntry(name, entry.generator, guides, entry.defaults, entry.note)
 
     def perceptor(self, name: str) -> Part:
         """The perceptor called ``name``, as here or as published ("ViT-L/14@336px").
@@ -138,6 +158,20 @@ class Catalogue:
                 names=", ".join(self.perceptors),
             )
         return found
+
+
+def _guides(perceptors: Iterable[Chosen], find: Callable[[str], Part]) -> tuple[Guide, ...]:
+    """The ``perceptors``; raises RequestError if two names mean the same one."""
+    guides = tuple(Guide(find(each.name), each.weight) for each in perceptors)
+    names = [guide.part.name for guide in guides]
+    for name in names:
+        if names.count(name) > 1:
+            raise RequestError(
+                "The perceptor {name} is named twice; name it once, perhaps with a weight as in "
+                "{name}:2.",
+                name=name,
+            )
+    return guides
 
 
 def _find(entries: Mapping[str, T], name: str) -> T | None:
@@ -191,7 +225,7 @@ def load_catalogue(user_file: Path | None = None) -> Catalogue:
             models[name] = ModelEntry(
                 name,
                 entry.one_of("generator", generators),
-                entry.one_of("perceptor", perceptors),
+                entry.guides("perceptor", perceptors),
                 entry.table("defaults"),
                 entry.text("note"),
                 entry.texts("examples", EXAMPLES),
@@ -270,6 +304,18 @@ class _Row:
                 )
             )
         return entry
+
+    def guides(self, key: str, entries: Mapping[str, Part]) -> tuple[Guide, ...]:
+        value = self.row.get(key)
+        if not isinstance(value, list):
+            return (Guide(self.one_of(key, entries)),)
+        names = self.texts(key, ())
+        try:
+            return _guides(parse_perceptors(",".join(names)), Catalogue({}, entries, {}).perceptor)
+        except (RequestError, UnknownModelError) as error:
+            raise self.wrong(
+                Translatable("has a wrong `{key}`: {what}", key=key, what=error.message)
+            ) from None
 
     def part(self, name: str, kinds: Mapping[str, Kind], default: str) -> Part:
         kind_name = self.text("kind", default)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,20 +15,24 @@ from engine.models.catalogue import Catalogue, ModelEntry, Part, load_catalogue,
 from engine.models.download import verify
 from engine.models.generators.base import Generator
 from engine.models.memory import is_memory_error
-from engine.models.perceptors.base import Perceptor
+from engine.models.perceptors.base import Member, Perceptor
 from engine.models.precision import choose_precision
 from engine.request.defaults import DEFAULT_MODEL
 from engine.translatable import Translatable
+
+LoadedPart = tuple[Part, Generator | Perceptor]
+"""An entry of the catalogue and its network."""
 
 
 @dataclass(frozen=True, eq=False)
 class Models:
     """A generator and a perceptor on one device, frozen and in evaluation mode.
 
-    ``precision``, "float32" or "bf16", is the one in which the generator decodes and the perceptor
-    sees pictures; everything else is in float32. ``defaults`` are suitable settings of a request
-    by name (``width`` and ``height`` in pixels, and other fields of the recipe); ``note`` describes
-    what they can paint.
+    Several perceptors are an Ensemble (engine.models.perceptors.ensemble). ``precision``, "float32"
+    or "bf16", is the one in which the generator decodes and the perceptor sees pictures; everything
+    else is in float32. ``defaults`` are suitable settings of a request by name (``width`` and
+    ``height`` in pixels, and other fields of the recipe); ``note`` describes what they can paint.
+    ``parts`` are its networks one by one, which another model can share.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Models:
     device: torch.device
     note: str = ""
     precision: str = "float32"
+    parts: tuple[LoadedPart, ...] = ()
 
 
 def load_models(
@@ -47,33 +52,23 @@ def load_models(
     precision: str = "auto",
     folder: Path | None = None,
     catalogue: Catalogue | None = None,
+    loaded: Sequence[LoadedPart] = (),
 ) -> Models:
     """Load the model called ``name``, as in ``imagine-models list``, onto ``device``.
 
     ``device`` is "auto", "cpu", "cuda", "cuda:1" or "mps"; ``precision`` is "float32", "bf16" or
     "auto" (see :func:`choose_precision`); ``folder`` is the folder of downloads, by default
-    :func:`models_folder`. Raises UnknownModelError, MissingModelError, CheckpointError, and
-    ModelError for a device that does not exist or has too little memory.
+    :func:`models_folder`. What is in ``loaded``, on the same device and in the same precision, is
+    used instead of loading it again. Raises UnknownModelError, MissingModelError, CheckpointError,
+    and ModelError for a device that does not exist or has too little memory.
     """
     where = choose_device(device)
     computed_in = choose_precision(precision, where)
     entry = (load_catalogue() if catalogue is None else catalogue).model(name)
-    generator, perceptor = _read(entry, models_folder(folder))
-    if computed_in == "bf16":
-        generator.decode_in_bf16()
-        generator.original = partial(_build, entry.generator, models_folder(folder))
-        perceptor.encode_in_bf16()
-        perceptor.original = partial(_build, entry.perceptor, models_folder(folder))
+    place = models_folder(folder)
+    _check_files(entry, place, [part for part, _ in loaded])
     try:
-        return Models(
-            entry.name,
-            generator.to(where),
-            perceptor.to(where),
-            entry.defaults,
-            where,
-            entry.note,
-            computed_in,
-        )
+        parts = [_part(part, place, where, computed_in, loaded) for part in entry.parts]
     except (MemoryError, RuntimeError) as error:
         if not is_memory_error(error):
             raise
@@ -83,6 +78,43 @@ def load_models(
             model=entry.name,
             where=where,
         ) from None
+    generator, *perceptors = parts
+    return Models(
+        entry.name,
+        generator,
+        _together(perceptors, entry),
+        entry.defaults,
+        where,
+        entry.note,
+        computed_in,
+        tuple(zip(entry.parts, parts, strict=True)),
+    )
+
+
+def _part(
+    part: Part, folder: Path, device: torch.device, precision: str, loaded: Sequence[LoadedPart]
+) -> Any:
+    """The network of a catalogue entry on ``device``, from ``loaded`` or from its files."""
+    for same, network in loaded:
+        if same == part:
+            return network
+    network = _build(part, folder)
+    if precision == "bf16":
+        if isinstance(network, Generator):
+            network.decode_in_bf16()
+        else:
+            network.encode_in_bf16()
+        network.original = partial(_build, part, folder)
+    return network.to(device)
+
+
+def _together(perceptors: Sequence[Perceptor], entry: ModelEntry) -> Perceptor:
+    weights = [guide.weight for guide in entry.guides]
+    if len(perceptors) == 1 and weights == [1.0]:
+        return perceptors[0]
+    from engine.models.perceptors.ensemble import Ensemble  # here: most models have one perceptor
+
+    return Ensemble([Member(*each) for each in zip(perceptors, weights, strict=True)])
 
 
 def choose_device(name: str) -> torch.device:
@@ -121,8 +153,8 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
-def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
-    """Both networks, on the CPU. That no file is missing is checked before any is read."""
+def _check_files(entry: ModelEntry, folder: Path, loaded: Sequence[Part]) -> None:
+    """Raise an EngineError if a file is missing or not intact, except those of ``loaded``."""
     for source in entry.sources:
         path = source.location(folder)
         if path.is_file():
@@ -139,10 +171,10 @@ def _read(entry: ModelEntry, folder: Path) -> tuple[Generator, Perceptor]:
             "`imagine-models get {model}`.",
             model=entry.name,
         )
-    for source in entry.sources:
-        if source.url is not None:
-            verify(source, folder)
-    return _build(entry.generator, folder), _build(entry.perceptor, folder)
+    for part in entry.parts:
+        for source in () if part in loaded else part.files.values():
+            if source.url is not None:
+                verify(source, folder)
 
 
 def _build(part: Part, folder: Path) -> Any:

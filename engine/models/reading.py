@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.models.packages import clip_tokenizer
@@ -86,3 +87,39 @@ class Vocabulary:
         tokens = self.encode(plain) if plain != word and plain.isascii() else []
         # Several tokens would be the sounds of a foreign word.
         return plain if len(tokens) == 1 and tokens[0] in self.known else None
+
+
+@dataclass(frozen=True)
+class CommonVocabulary(Vocabulary):
+    """The words that all of several perceptors know, whatever their tokens are."""
+
+    each: tuple[Vocabulary, ...] = ()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether one of them does not know most English words."""
+        return any(vocabulary.is_small for vocabulary in self.each)
+
+    def read(self, text: str) -> Reading:
+        """What one of them does not know is unknown; the tokens are the first one's."""
+        readings = [vocabulary.read(text) for vocabulary in self.each]
+        unknown = dict.fromkeys(word for reading in readings for word in reading.unknown)
+        return Reading(
+            readings[0].tokens, tuple(unknown), all(reading.meaningful for reading in readings)
+        )
+
+    def words(self) -> tuple[str, ...]:
+        """The words that all of those know which do not know everything."""
+        few = [set(words) for vocabulary in self.each if (words := vocabulary.words())]
+        return tuple(sorted(set.intersection(*few))) if few else ()
+
+    def encode(self, text: str) -> list[int]:
+        """All tokens of ``text`` for the first one."""
+        return self.each[0].encode(text)
+
+
+def common_vocabulary(vocabularies: Sequence[Vocabulary]) -> Vocabulary:
+    """The words that all of ``vocabularies``, one or more, have."""
+    return (
+        vocabularies[0] if len(vocabularies) == 1 else CommonVocabulary(None, tuple(vocabularies))
+    )

@@ -12,7 +12,7 @@ import pickle
 import sys
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from engine.errors import CheckpointError, InstallationError, RequestError
 from engine.models.catalogue import EXAMPLES, ModelEntry, Source
 from engine.models.pieces import read_pieces
-from engine.models.reading import Vocabulary
+from engine.models.reading import Vocabulary, common_vocabulary
 from engine.request.request import ImageRequest
 from engine.request.words import emoji_name, listed, words_in
 from engine.translatable import Translatable
@@ -33,10 +33,13 @@ _KINDS = {"torch.IntStorage": "i", "torch.LongStorage": "q"}
 def vocabulary_of(entry: ModelEntry, folder: Path) -> Vocabulary:
     """The words that a model of the catalogue knows; ``folder`` is the folder of downloads.
 
-    All words if its checkpoint does not say which, or is not on this machine. Slow at the first
+    All words if its checkpoints do not say which, or are not on this machine. Slow at the first
     call (0.3 s): an event loop calls it in a thread.
     """
-    files = entry.perceptor.files
+    return common_vocabulary([_vocabulary_of(guide.part.files, folder) for guide in entry.guides])
+
+
+def _vocabulary_of(files: Mapping[str, Source], folder: Path) -> Vocabulary:
     if "tokenizer" in files:
         found = _changed(files["tokenizer"], folder)
         return Vocabulary() if found is None else _read_tokenizer(*found)

@@ -90,7 +90,8 @@ def footprint_of(
     ``recompute`` says that pictures are decoded in less memory.
     """
     kept = kept_by_generator(generator, recompute)
-    cutout = kept_by_cutout(perceptor, recipe, augmentation)
+    # The members of an ensemble look one after the other, so the largest decides.
+    cutout = max(kept_by_cutout(each, recipe, augmentation) for each, _ in perceptor.members)
     return footprint_from(kept, cutout, generator, recipe, recompute)
 
 

@@ -145,12 +145,15 @@ class _Needs:
         decoding = _DECODING.setdefault(self.generator, {})
         if recompute not in decoding:
             decoding[recompute] = kept_by_generator(self.generator, recompute)
-        looking = _LOOKING.setdefault(self.perceptor, {})
+        # As in footprint_of: the largest member of an ensemble decides.
+        looking = max(self._looking(each, stage) for each, _ in self.perceptor.members)
+        return footprint_from(decoding[recompute], looking, self.generator, self.recipe, recompute)
+
+    def _looking(self, perceptor: Perceptor, stage: Augmentation) -> float:
+        looking = _LOOKING.setdefault(perceptor, {})
         if stage not in looking:
-            looking[stage] = kept_by_cutout(self.perceptor, self.recipe, stage)
-        return footprint_from(
-            decoding[recompute], looking[stage], self.generator, self.recipe, recompute
-        )
+            looking[stage] = kept_by_cutout(perceptor, self.recipe, stage)
+        return looking[stage]
 
 
 def _plans(recipe: Recipe) -> Iterator[MemoryPlan]:

@@ -9,23 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Sequence
 from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.models import Generator, Perceptor
 from engine.models.free_memory import free_bytes, give_back
 from engine.models.memory import is_memory_error
 from engine.painting.average import MovingAverage
-from engine.painting.cutouts import Cutouts, cut, plain_cutouts
+from engine.painting.cutouts import cut, plain_cutouts
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.memory_plan import advice, plan_memory
 from engine.painting.optimisers import Optimiser
-from engine.painting.targets import Term
 from engine.random_numbers import Draws
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -255,7 +253,7 @@ def to_float32(painting: Recoverable) -> bool:
     """
     before = _networks(painting)
     painting.generator = _original_generator(painting.generator)
-    painting.perceptor = _original_perceptor(painting.perceptor)
+    painting.perceptor = painting.perceptor.with_each(_original_perceptor)
     return _networks(painting) != before
 
 
@@ -290,32 +288,6 @@ def _is_rounded_to(network: nn.Module, rounded: nn.Module) -> bool:
         torch.equal(ours[name].to(theirs[name].dtype), theirs[name].to(ours[name].device))
         for name in ours
     )
-
-
-def look_in_passes(
-    picture: Tensor,
-    cutouts: Cutouts,
-    side: int,
-    perceptor: Perceptor,
-    terms: Sequence[Term],
-    passes: int,
-) -> tuple[list[Tensor], Tensor]:
-    """The terms over all cutouts, ``side`` px wide, of ``picture`` [1, 3, H, W], in ``passes``.
-
-    Returns their values and the gradient of their sum [1, 3, H, W]. Both equal those of a single
-    pass except for rounding, as sums are added in another order. Each pass frees its memory.
-    """
-    seen = picture.detach().requires_grad_()
-    count = len(cutouts.box)
-    values = [torch.zeros((), device=picture.device) for _ in terms]
-    for chosen in torch.arange(count).tensor_split(min(passes, count)):
-        some = cutouts.only(chosen)
-        images = perceptor.encode_image(cut(seen, some, side))
-        shares = [term(images, some) * (len(chosen) / count) for term in terms]
-        torch.stack(shares).sum().backward()
-        values = [value + share.detach() for value, share in zip(values, shares, strict=True)]
-    assert seen.grad is not None
-    return values, seen.grad
 
 
 def in_full_precision(network: Network) -> Network:

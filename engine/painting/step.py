@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from engine.errors import NumericalError
-from engine.painting.cutouts import cut_each, draw_cutouts_of_each, in_regions
+from engine.painting.cutouts import Cutouts, cut_each, draw_cutouts_of_each, in_regions
 from engine.painting.footprint import cutout_side
 from engine.painting.iterate import Iterate
+from engine.painting.looking import SharedCutouts, look_in_parts
 from engine.painting.losses import clamp_with_gradient, regulariser_loss
 from engine.painting.losses.chosen import PictureTerm
 from engine.painting.masking import Mask
@@ -24,11 +25,11 @@ from engine.painting.recovery import (
     SNAPSHOT_EVERY,
     Recoverable,
     Recovery,
-    look_in_passes,
     numbers_overflowed,
 )
 from engine.painting.targets import Targets
 from engine.random_numbers import Draws
+from engine.request.recipe import Augmentation
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -98,7 +99,7 @@ def step_once(
     if gradient is None:
         (totals[0] if len(totals) == 1 else torch.stack(totals).sum()).backward()
     else:
-        others = list(own[0].values())
+        others = [loss for each in own for loss in each.values()]
         torch.autograd.backward([pictures, *others], [gradient, *(None for _ in others)])
     named = [_added_up(*each) for each in zip(names, losses, own, strict=True)]
     values = _read([_flag(p, t) for p, t in zip(paintings, totals, strict=True)], totals, named)
@@ -143,38 +144,45 @@ def _pictures(paintings: Sequence[Painting]) -> Tensor:
 def _losses_of_cutouts(
     paintings: Sequence[Painting], pictures: Tensor
 ) -> tuple[list[list[str]], list[list[Tensor]], Tensor | None]:
-    """Names and values of each painting's losses; in passes also the pictures' gradient."""
+    """Names and values of each painting's losses; in parts also the pictures' gradient."""
     first = paintings[0]
-    perceptor, recipe = first.perceptor, first.recipe
+    members, recipe = first.perceptor.members, first.recipe
     augmentation = recipe.augmentation_at(first.iteration)
-    side = cutout_side(augmentation, perceptor)
-    cutouts = draw_cutouts_of_each(
-        augmentation, recipe.width, recipe.height, side, [each.draws() for each in paintings]
-    )
-    size = recipe.width, recipe.height
-    cutouts = [
+    terms = [painting.targets.terms(painting.iteration) for painting in paintings]
+    names, functions = [each for each, _ in terms], [each for _, each in terms]
+    sides = [cutout_side(augmentation, member.perceptor) for member in members]
+    shared = [
+        SharedCutouts(
+            side,
+            _cutouts(paintings, augmentation, side),
+            [(i, member.perceptor) for i, member in enumerate(members) if sides[i] == side],
+        )
+        for side in dict.fromkeys(sides)
+    ]
+    if len(members) > 1 or first.recovery.passes > 1:
+        return names, *look_in_parts(pictures, shared, functions, first.recovery.passes)
+    (only,) = shared
+    images = members[0].perceptor.encode_image(cut_each(pictures, only.cutouts, only.side))
+    seen = [images] if len(paintings) == 1 else images.split(augmentation.count)
+    losses_of = [
+        [term(each, numbers) for term in of_painting]
+        for each, numbers, (of_painting,) in zip(seen, only.cutouts, functions, strict=True)
+    ]
+    return names, losses_of, None
+
+
+def _cutouts(paintings: Sequence[Painting], augmentation: Augmentation, side: int) -> list[Cutouts]:
+    """The random numbers of each painting's cutouts, ``side`` px wide."""
+    size = paintings[0].recipe.width, paintings[0].recipe.height
+    drawn = draw_cutouts_of_each(augmentation, *size, side, [each.draws() for each in paintings])
+    return [
         in_regions(
             numbers,
             each.targets.regions(each.iteration),
             *(augmentation, size, side, each.draws(), each.iteration),
         )
-        for each, numbers in zip(paintings, cutouts, strict=True)
+        for each, numbers in zip(paintings, drawn, strict=True)
     ]
-    terms = [painting.targets.terms(painting.iteration) for painting in paintings]
-    names = [each for each, _ in terms]
-    if first.recovery.passes > 1:
-        ((functions,),) = (each for _, each in terms)
-        losses, gradient = look_in_passes(
-            pictures, cutouts[0], side, perceptor, functions, first.recovery.passes
-        )
-        return names, [losses], gradient
-    images = perceptor.encode_image(cut_each(pictures, cutouts, side))
-    seen = [images] if len(paintings) == 1 else images.split(augmentation.count)
-    losses_of = [
-        [term(each, numbers) for term in functions]
-        for each, numbers, (_, (functions,)) in zip(seen, cutouts, terms, strict=True)
-    ]
-    return names, losses_of, None
 
 
 def _own_losses(painting: Painting, picture: Tensor) -> dict[str, Tensor]:

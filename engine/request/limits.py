@@ -70,6 +70,7 @@ RANGES = {
 _LENGTHS = {
     "prompt": 2000,  # characters
     "model": 100,
+    "perceptor": 600,
     "where": 500,
     "regulariser": 40,
     "augment": 400,

@@ -23,6 +23,7 @@ from engine.errors import RequestError
 from engine.request.arrow import Arrow, arrows, parse_arrow
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.edit_recipe import AWAY
+from engine.request.ensemble import parse_perceptors, perceptors_text
 from engine.request.forms import in_one_form
 from engine.request.method.fields import MethodFields
 from engine.request.method.fields import number_field as _number
@@ -75,6 +76,14 @@ class ImageRequest(MethodFields):
         "default"
     )
     model: Annotated[str, _text("model", "which model to use")] = DEFAULT_MODEL
+    perceptor: Annotated[
+        str | None,
+        _text(
+            "perceptor",
+            "what guides the painting instead of the model's own perceptor; several, perhaps with "
+            "weights, guide it together: ViT-B-32,RN50x4:0.5",
+        ),
+    ] = None
     like: Annotated[
         tuple[PicturePrompt, ...] | None, Field(description="pictures to paint like, with weights")
     ] = None
@@ -156,6 +165,16 @@ class ImageRequest(MethodFields):
         if not isinstance(prompt, str) or info.mode == "json" or info.context is _STORED:
             return prompt
         return checked(canonical, prompt)
+
+    @field_validator("perceptor", mode="before")
+    @classmethod
+    def _is_one_text(cls, names: Any) -> Any:
+        return ",".join(map(str, names)) if isinstance(names, list | tuple) else names
+
+    @field_validator("perceptor")
+    @classmethod
+    def _are_perceptors(cls, names: str | None) -> str | None:
+        return None if names is None else perceptors_text(checked(parse_perceptors, names))
 
     @field_validator("prompt", "where")
     @classmethod
@@ -329,6 +348,13 @@ class ImageRequest(MethodFields):
     def noises(self) -> tuple[NoisePrompt, ...]:
         """The noise prompts."""
         return () if self.noise is None else parse_noise(self.noise)
+
+    @property
+    def networks(self) -> str:
+        """The name under which the catalogue finds what to load: model and perceptors."""
+        if self.perceptor is None:
+            return self.model
+        return f"{self.model.partition('/')[0]}/{self.perceptor}"
 
     @property
     def changes_nothing(self) -> bool:

@@ -28,7 +28,7 @@ import torch
 
 from engine.errors import EngineError, OutOfMemoryError
 from engine.events import Failed
-from engine.models import Models, choose_device, load_models
+from engine.models import Models, choose_device, load_catalogue, load_models
 from engine.models.memory import is_lost_device, is_memory_error
 from engine.painting.batch import shape_of, step_together
 from engine.painting.iterate import Iterate
@@ -259,27 +259,44 @@ class JobLoop:
 
     def _start(self, job: WorkerJob) -> None:
         """Set ``job`` up; if it does not fit into memory, try without the other models."""
-        load = partial(self._load, job.request.model)
+        load = partial(self._load, job.request.networks)
         try:
             job.start(load)
         except OutOfMemoryError:
             if len(self._models) == 1:
                 raise
-            self._models = OrderedDict({job.request.model: load()})
+            self._models = OrderedDict({job.request.networks: load()})
             job.start(load)
 
     def _load(self, name: str) -> Models:
         models = self._models.get(name)
         if models is None:
-            while len(self._models) >= self.settings.keep_models:
+            started, catalogue = time.monotonic(), load_catalogue()
+            entry = catalogue.model(name)
+            loaded = [
+                (part, network)
+                for kept in self._models.values()
+                for part, network in kept.parts
+                if part in entry.parts
+            ]
+            # An ensemble takes the memory of as many models as it has perceptors.
+            room = self.settings.keep_models - len(entry.guides)
+            while self._models and sum(map(_count, self._models.values())) > room:
                 self._models.popitem(last=False)
-            started = time.monotonic()
             models = self._models[name] = load_models(
-                name, device=self.settings.device, precision=self.settings.precision
+                name,
+                device=self.settings.device,
+                precision=self.settings.precision,
+                catalogue=catalogue,
+                loaded=loaded,
             )
             self._send(Loaded(name, time.monotonic() - started, tuple(self._models)))
         self._models.move_to_end(name)
         return models
+
+
+def _count(models: Models) -> int:
+    return len(models.perceptor.members)
 
 
 def _read_frame(pipe: BinaryIO) -> ToWorker | None:

@@ -51,7 +51,7 @@ class UnchangedJob(WorkerJob):
             scores = picture_scores(perceptor, shown, self._order.concepts, self._warn)
         seed = self.request.seed
         seed = secrets.randbelow(MAX_SEED + 1) if seed is None else seed
-        facts = {"seed": seed, "model": self.request.model, "imagine-bot": version()}
+        facts = {"seed": seed, "model": self.request.networks, "imagine-bot": version()}
         texts = picture_texts(self.request, {**facts, "job": self.id})
         done = Done(
             png_bytes(picture.image, texts),

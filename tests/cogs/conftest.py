@@ -46,7 +46,7 @@ def load_once():
     loaded = {}
 
     def load(name, **options):
-        key = (os.environ["IMAGINE_MODELS_CATALOGUE"], name, *sorted(options.items()))
+        key = (os.environ["IMAGINE_MODELS_CATALOGUE"], name, options["device"])
         if key not in loaded:
             loaded[key] = load_models(name, **options)
         return loaded[key]

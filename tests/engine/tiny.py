@@ -26,13 +26,15 @@ def tiny_generator(
     return generator.to(dtype).eval().requires_grad_(False)
 
 
-def tiny_perceptor(dtype: torch.dtype = torch.float32) -> ClipPerceptor:
-    """16 px pictures in patches of 8, vectors of 24 numbers, drawn from a fixed seed."""
+def tiny_perceptor(
+    dtype: torch.dtype = torch.float32, resolution: int = 16, width: int = 24, seed: int = 2
+) -> ClipPerceptor:
+    """Pictures in patches of 8 px, vectors of ``width`` numbers, drawn from a fixed seed."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(2)
+        torch.manual_seed(seed)
         clip = new_clip(
-            embed_dim=24,
-            resolution=16,
+            embed_dim=width,
+            resolution=resolution,
             patch=8,
             vision_width=64,
             vision_layers=2,
@@ -46,7 +48,7 @@ def tiny_perceptor(dtype: torch.dtype = torch.float32) -> ClipPerceptor:
 
 def published_tower(perceptor: ClipPerceptor) -> torch.nn.Module:
     """The package's own picture tower with the weights of the :func:`tiny_perceptor`."""
-    tower = clip_model().VisionTransformer(16, 8, 64, 2, 1, 24)
+    tower = clip_model().VisionTransformer(perceptor.resolution, 8, 64, 2, 1, perceptor.width)
     _allow_float64(tower)
     tower.to(perceptor.clip.visual.proj.dtype).load_state_dict(perceptor.clip.visual.state_dict())
     return tower.eval().requires_grad_(False)

@@ -68,6 +68,10 @@ class Perceptor(nn.Module, ABC):
         """The perceptors that guide a painting: this one."""
         return (Member(self, 1.0),)
 
+    def with_each(self, change: Callable[[Perceptor], Perceptor]) -> Perceptor:
+        """What ``change`` makes of it; an ensemble changes each of its members."""
+        return change(self)
+
     @property
     @abstractmethod
     def scale(self) -> float:

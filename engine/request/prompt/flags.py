@@ -51,7 +51,9 @@ METHOD_WORDS = (
     "schedule",
     "starts",
 )
-WORDS = ("model", "preset", "addition", "where", "noise", *METHOD_WORDS)
+WORDS = ("model", "perceptor", "preset", "addition", "where", "noise", *METHOD_WORDS)
+LISTS = ("perceptor",)
+"""Words that can be given several times."""
 SAME = {
     "aspect": "ar",
     "steps": "iterations",
@@ -65,6 +67,9 @@ SAME = {
     "optimizer": "optimiser",
     "augments": "augment",
     "augs": "augment",
+    "perceptors": "perceptor",
+    "clip-model": "perceptor",
+    "clip-models": "perceptor",
 }
 """Other tools' names for flags that there are here."""
 FOREIGN: dict[str, Translatable | None] = {
@@ -131,7 +136,7 @@ def split_flags(text: str) -> tuple[str, dict[str, str]]:
     """``text`` without its flags, and the flags' values by lower-case name.
 
     A flag without a value has the value "". Any name is accepted here, and other tools' names for
-    our own flags become ours. The values of several ``--no`` are joined by commas. Raises
+    our own flags become ours. The values of several ``--no`` or LISTS are joined by commas. Raises
     RequestError if another flag is given twice, or if something that looks like one can't be read.
     """
     flags: dict[str, str] = {}
@@ -141,10 +146,11 @@ def split_flags(text: str) -> tuple[str, dict[str, str]]:
     for found in _FLAG.finditer(shape):
         name = found["name"].lower().replace("_", "-")
         name = SAME.get(name, name)
-        if name in flags:
-            raise RequestError("--{name} is given twice; remove one.", name=name[:40])
         value = "" if found["value"] is None else rest[slice(*found.span("value"))]
-        flags[name] = value.strip(MARKS)
+        if name in flags and name not in LISTS:
+            raise RequestError("--{name} is given twice; remove one.", name=name[:40])
+        before = [flags[name]] if name in flags else []
+        flags[name] = ",".join([*before, value.strip(MARKS)])
         pieces.append(rest[start : found.start()])
         start = found.end()
     rest = " ".join([*pieces, rest[start:]])

@@ -13,6 +13,7 @@ from bot.requests.gate import Gate
 from bot.requests.origin import Way
 from bot.requests.server_rules import shrunk
 from engine.clock import DAY_MS, now_ms
+from engine.errors import MissingModelError, UnknownModelError
 from engine.jobs.queue import PaintQueue
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.from_text import request_from_text
@@ -183,6 +184,18 @@ async def test_options_above_a_maximum_are_refused_and_defaults_are_lowered(gate
     ):
         with pytest.raises(LimitError):
             await gate(origin(manages=True), make_request("a fox", **named))
+
+
+async def test_perceptors_must_be_installed_and_not_more_than_the_host_allows(gate):
+    both = await gate(origin(), make_request("a red star", perceptor="drawn,natural:0.5"))
+    assert both.networks == f"{DEFAULT_MODEL}/drawn,natural:0.5"
+    for named, error, says in (
+        ("drawn,natural,RN50", LimitError, "At most 2 perceptors"),
+        ("RN50", MissingModelError, "isn't installed on this bot"),
+        ("nothing", UnknownModelError, "no perceptor called 'nothing'"),
+    ):
+        with pytest.raises(error, match=says):
+            await gate(origin(), make_request("a red star", perceptor=named))
 
 
 async def test_a_role_can_exceed_the_maximum_size(gate, configure):

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from engine.errors import MissingModelError, ModelError, UnknownModelError
+from engine.errors import MissingModelError, ModelError, RequestError, UnknownModelError
 from engine.models.adding import add_model
 from engine.models.catalogue import load_catalogue, models_folder
 from engine.models.recognition import Recognised
@@ -61,6 +61,28 @@ def test_another_perceptor_is_chosen_after_a_slash(shipped):
     entry = shipped.model("imagenet-16384/RN50")
     assert (entry.name, entry.perceptor.name) == ("imagenet-16384/RN50", "RN50")
     assert entry.generator is shipped.model("imagenet-16384").generator
+
+
+def test_several_perceptors_have_weights(shipped, tmp_path):
+    entry = shipped.model("imagenet-16384/ViT-B/32,RN50:0.5")
+    assert entry.name == "imagenet-16384/ViT-B/32,RN50:0.5"
+    assert [(part.name, weight) for part, weight in entry.guides] == [
+        ("ViT-B-32", 1.0),
+        ("RN50", 0.5),
+    ]
+    file = tmp_path / "models.toml"
+    file.write_text(
+        "[models.both]\ngenerator = 'imagenet-16384'\nperceptor = ['ViT-B/32', 'RN50:0.5']"
+    )
+    both = load_catalogue(file).model("both")
+    assert both.guides == entry.guides
+    assert both.sources == entry.sources
+    assert len({source.file for source in both.sources}) == 4
+
+
+def test_a_perceptor_by_two_names_is_refused(shipped):
+    with pytest.raises(RequestError, match="ViT-B-32 is named twice"):
+        shipped.model("imagenet-16384/ViT-B-32,ViT-B/32")
 
 
 @pytest.mark.parametrize(
@@ -135,6 +157,10 @@ def test_the_users_catalogue_adds_and_replaces(tmp_path):
     ("text", "says"),
     [
         ("[models.x", "is not valid TOML"),
+        ("[models.x]\ngenerator='drawn'\nperceptor=['drawn:0']", "drawn must be above 0"),
+        ("[models.x]\ngenerator='drawn'\nperceptor=['drawn', 'no']", "no perceptor called 'no'"),
+        ("[models.x]\ngenerator='drawn'\nperceptor=[]", "wrong `perceptor`: perceptor must"),
+        ("[models.x]\ngenerator='drawn'\nperceptor=[3]", "not a list of texts"),
         ("[model.x]", "has `model`"),
         ("models = 3", "has `models`"),
         ("[models.'a/b']", "names can only have"),

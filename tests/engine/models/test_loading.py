@@ -6,11 +6,18 @@ import yaml
 from safetensors.torch import save_file
 
 from engine import imagine
-from engine.errors import CheckpointError, MissingModelError, ModelError, UnknownModelError
-from engine.models import choose_device, load_catalogue, load_models
+from engine.errors import (
+    CheckpointError,
+    MissingModelError,
+    ModelError,
+    RequestError,
+    UnknownModelError,
+)
+from engine.models import choose_device, load_catalogue, load_models, loading, models_folder
 from engine.models.adding import add_model
 from engine.models.download import file_sha256, obtain
 from engine.models.recognition import Recognised
+from engine.models.vocabulary import vocabulary_of
 from engine.random_numbers import Draws
 from tests.checkpoints import open_clip_config, open_clip_state, vqgan_config, vqgan_state
 
@@ -46,6 +53,68 @@ def test_a_users_model_loads_and_can_be_optimised(mine):
     assert z.grad is not None
     assert z.grad.isfinite().all()
     assert z.grad.abs().max() > 0
+
+
+def test_several_perceptors_share_what_is_loaded(monkeypatch):
+    drawn = load_models("drawn", device="cpu", precision="float32")
+    catalogue, read = load_catalogue(), list[str]()
+    build = loading._build
+
+    def noting(part, folder):
+        read.append(part.name)
+        return build(part, folder)
+
+    monkeypatch.setattr(loading, "_build", noting)
+    both = load_models(
+        "drawn/drawn,natural:0.25", device="cpu", precision="float32", loaded=drawn.parts
+    )
+    assert read == ["natural"]
+    assert both.generator is drawn.generator
+    first, second = both.perceptor.members
+    assert first == (drawn.perceptor, 1.0)
+    assert (second.weight, second.perceptor.resolution) == (0.25, 224)
+    assert [part for part, _ in both.parts] == list(catalogue.model(both.name).parts)
+    words = both.perceptor.vocabulary.words()
+    assert "star" in words
+    assert set(words) <= {*drawn.perceptor.vocabulary.words()}
+    assert set(words) <= {*second.perceptor.vocabulary.words()}
+    assert vocabulary_of(catalogue.model(both.name), models_folder()) == both.perceptor.vocabulary
+
+
+def test_in_bf16_each_member_can_be_read_again():
+    models = load_models("drawn/drawn,natural:0.25", device="cpu", precision="bf16")
+    for (part, _), network in zip(models.parts[1:], models.perceptor.members, strict=True):
+        assert network.perceptor.original is not None
+        again = network.perceptor.original()
+        assert type(again) is type(network.perceptor)
+        assert {value.dtype for value in again.parameters()} == {torch.float32}
+        assert part.kind_name in ("openai-clip", "efficientnet-lite")
+
+
+def test_a_weight_is_refused_with_a_sentence_and_a_missing_perceptor_named():
+    with pytest.raises(RequestError, match="drawn must be above 0"):
+        load_models("drawn/drawn:0")
+    with pytest.raises(MissingModelError, match="imagine-models get drawn/drawn,RN50`"):
+        load_models("drawn/drawn,RN50")
+
+
+def test_two_perceptors_of_different_kinds_paint_together():
+    steps = list(
+        imagine(
+            "a red star", model="drawn", perceptor=["drawn", "natural:0.25"], seed=1,
+            iterations=1, width=64, height=64, cutouts=1, device="cpu", precision="float32",
+        )
+    )  # fmt: skip
+    alone = list(
+        imagine(
+            "a red star", model="drawn", seed=1,
+            iterations=1, width=64, height=64, cutouts=1, device="cpu", precision="float32",
+        )
+    )  # fmt: skip
+    assert torch.equal(steps[0].image, alone[0].image)
+    assert not torch.equal(steps[-1].image, alone[-1].image)
+    # The second perceptor's loss is added.
+    assert steps[-1].losses["a red star"] > alone[-1].losses["a red star"]
 
 
 def test_a_downloaded_model_loads_and_must_have_its_recorded_hash(published, tmp_path):

@@ -20,8 +20,9 @@ from engine.models.generators.taming import VQGenerator
 from engine.models.packages import clip_model
 from engine.models.perceptors.openai_clip import ClipPerceptor
 from engine.painting.cutouts import draw_cutouts
+from engine.painting.looking import SharedCutouts, look_in_parts
 from engine.painting.pipeline import paint, prepare, provenance
-from engine.painting.recovery import look_in_passes, size_that_fits
+from engine.painting.recovery import size_that_fits
 from engine.painting.synthesis import Synthesis
 from engine.random_numbers import Draws
 from engine.request.method.regulariser import Regulariser
@@ -256,7 +257,8 @@ def test_a_pass_never_holds_more_than_its_cutouts():
     picture = torch.rand(1, 3, 24, 32)
     numbers = draw_cutouts(Augmentation(count=7), 32, 24, 16, Draws(1))
     perceptor.clip.visual.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
-    look_in_passes(picture, numbers, 16, perceptor, [lambda images, _: images.sum(1).mean()], 4)
+    view = SharedCutouts(16, [numbers], [(0, perceptor)])
+    look_in_parts(picture, [view], [[[lambda images, _: images.sum(1).mean()]]], 4)
     assert seen == [2, 2, 2, 1]
 
 

@@ -63,6 +63,7 @@ def test_flags_in_the_text_are_the_requests_fields():
         "seed",
         "preset",
         "model",
+        "perceptor",
         "cutouts",
         "learning-rate",
         "addition",

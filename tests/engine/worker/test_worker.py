@@ -37,6 +37,7 @@ from engine.worker.messages import (
     Cancel,
     Close,
     JobEvent,
+    Loaded,
     Logged,
     Paint,
     Ready,
@@ -454,3 +455,22 @@ def _png_of(image):
     file = io.BytesIO()
     image.save(file, "PNG")
     return file.getvalue()
+
+
+def test_an_ensemble_shares_what_is_loaded_and_counts_its_perceptors(loop, sent, tmp_path):
+    loop.start()
+    tiny = loop._models["tiny"]
+    loop.post(order(tmp_path, perceptor="tiny,drawn:0.5", iterations=1, seed=7))
+    work(loop)
+    (done,) = events(Done, sent)
+    name = "tiny/tiny,drawn:0.5"
+    assert list(loop._models) == [name]  # two perceptors, and two models stay loaded
+    assert loop._models[name].generator is tiny.generator
+    assert loop._models[name].perceptor.members[0].perceptor is tiny.perceptor
+    assert [each.models for each in of(Loaded, sent)] == [("tiny",), (name,)]
+    assert json.loads(texts(done.picture)["imagine-bot provenance"])["model"] == name
+    assert json.loads(texts(done.picture)["imagine-bot request"])["perceptor"] == "tiny,drawn:0.5"
+    loop.post(order(tmp_path, id="b" * 32, iterations=1))
+    work(loop)
+    assert list(loop._models) == ["tiny"]
+    assert loop._models["tiny"].perceptor is tiny.perceptor
