@@ -15,6 +15,7 @@ import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,18 +25,23 @@ import typer
 from bench.common.cli import AsJson, print_result
 from bench.timing.weights import FULL
 from engine.errors import MissingModelError
-from engine.models import Models, load_models
+from engine.models import Member, Models, load_models
 from engine.models.generators.taming import VQGenerator, VQModel
+from engine.models.perceptors.ensemble import Ensemble
 from engine.models.perceptors.openai_clip import ClipPerceptor, new_clip
 from engine.painting.footprint import footprint_of
 from engine.painting.synthesis import Synthesis
+from engine.request.ensemble import parse_perceptors
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe, make_recipe
 
 
 @dataclass(frozen=True)
 class Case:
-    """What one process measures; ``size`` is the picture's side in pixels."""
+    """What one process measures; ``size`` is the picture's side in pixels.
+
+    ``model`` can name several perceptors: "imagenet-16384/ViT-B-32,ViT-B-16".
+    """
 
     model: str
     precision: str
@@ -69,6 +75,12 @@ CASES = (
             ("float32", 1024, 32, 1, False),
         )
     ),
+)
+
+# The largest perceptor of an ensemble alone, and the ensemble; see docs/memory.md.
+ENSEMBLE = (
+    Case("imagenet-16384/ViT-B-16", "float32", 256, 8),
+    Case("imagenet-16384/ViT-B-16,ViT-B-32,RN50", "float32", 256, 8),
 )
 
 
@@ -127,33 +139,35 @@ def _models(case: Case) -> Models:
     try:
         return load_models(case.model, device="cpu", precision=case.precision)
     except MissingModelError:
-        if case.model != "imagenet-16384":
+        if not case.model.startswith("imagenet-16384"):
             raise
     sys.stderr.write(f"{case.model} is not installed; its weights are random.\n")
     generator = VQGenerator(VQModel(FULL.ddconfig, FULL.n_embed, FULL.embed_dim))
+    names = case.model.partition("/")[2] or "ViT-B-32"
+    members = [Member(_clip(name), weight) for name, weight in parse_perceptors(names)]
     if case.precision == "bf16":
         generator.decode_in_bf16()
-    clip = new_clip(
-        embed_dim=512,
-        resolution=224,
-        patch=32,
-        vision_width=768,
-        vision_layers=12,
-        text_width=512,
-        text_layers=12,
-        context_length=77,
-    )
-    perceptor = ClipPerceptor(clip)
-    if case.precision == "bf16":
-        perceptor.encode_in_bf16()
+        for perceptor, _ in members:
+            perceptor.encode_in_bf16()
     return Models(
         case.model,
         generator.eval().requires_grad_(False),
-        perceptor.eval().requires_grad_(False),
+        members[0].perceptor if len(members) == 1 else Ensemble(members),
         {},
         torch.device("cpu"),
         precision=case.precision,
     )
+
+
+def _clip(name: str) -> ClipPerceptor:
+    """A CLIP of OpenAI's architecture ``name`` with random weights."""
+    make = partial(new_clip, text_width=512, text_layers=12, context_length=77, resolution=224)
+    if name == "RN50":
+        clip = make(embed_dim=1024, vision_width=64, vision_layers=(3, 4, 6, 3))
+    else:
+        patch = int(name.removeprefix("ViT-B-"))
+        clip = make(embed_dim=512, patch=patch, vision_width=768, vision_layers=12)
+    return ClipPerceptor(clip).eval().requires_grad_(False)
 
 
 def _resident(name: str) -> int:
@@ -165,11 +179,15 @@ def _resident(name: str) -> int:
 
 def main(
     model: Annotated[str, typer.Option(help="Only this model.")] = "",
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Three perceptors and the largest of them alone.")
+    ] = False,
     markdown: Annotated[bool, typer.Option(help="Print a table.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure all cases, one after the other."""
-    rows = [measure_apart(case) for case in CASES if model in ("", case.model)]
+    cases = ENSEMBLE if ensemble else CASES
+    rows = [measure_apart(case) for case in cases if model in ("", case.model)]
     if not markdown:
         print_result({"rows": rows}, as_json)
         return

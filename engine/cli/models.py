@@ -38,7 +38,7 @@ from engine.models.perceptor_recognition import recognise_perceptor
 from engine.models.recognition import Recognised, recognise
 from engine.painting import pipeline
 from engine.painting.memory_plan import fastest_and_least
-from engine.request.ensemble import Chosen, perceptors_text
+from engine.request.ensemble import Chosen, parse_perceptors, perceptors_text
 from engine.request.request import ImageRequest
 
 app = typer.Typer(
@@ -253,10 +253,11 @@ def add(
         ),
     ],
     perceptor: Annotated[
-        str,
+        list[str],
         typer.Option(
             help="A CLIP, SigLIP or another model of OpenCLIP: a file, a folder of Hugging Face's "
-            "hub, or the name of a perceptor in `list`."
+            "hub, or the name of a perceptor in `list`. Given several times, they guide paintings "
+            "together; names can have weights, as in RN50:0.5."
         ),
     ],
     config: Annotated[
@@ -310,16 +311,16 @@ def add(
             name=generator,
         )
     side = _side(found)
-    known = perceptor in catalogue.perceptors
-    if known and (settings or perceptor_config):
+    path, named = _files_and_names(perceptor, catalogue)
+    if path is None and (settings or perceptor_config):
         raise ModelError(
             "The perceptor {name} is in the catalogue, which has its settings; use options about "
             "a perceptor with a file.",
-            name=perceptor,
+            name=perceptors_text(named),
         )
-    seen: Recognised | str = perceptor
-    if not known:
-        seen = recognise_perceptor(Path(perceptor), perceptor_config, settings)
+    seen: Recognised | str = perceptors_text(named)
+    if path is not None:
+        seen = recognise_perceptor(path, perceptor_config, settings)
         PERCEPTORS[seen.kind].build(seen.files, settings)
     parts = [part for part in (found, seen) if isinstance(part, Recognised)]
     used = [path for part in parts for path in part.files.values()]
@@ -328,10 +329,30 @@ def add(
         generator=found,
         perceptor=seen,
         perceptor_settings=settings,
+        others=() if path is None else named,
         defaults={"width": side, "height": side},
         hashes={path: file_sha256(path) for path in used},
     )
     say(f'{name} was added to {file}: imagine --model {name} "..."')
+
+
+def _files_and_names(
+    perceptors: list[str], catalogue: Catalogue
+) -> tuple[Path | None, tuple[Chosen, ...]]:
+    """The file or folder among ``perceptors``, or None, and those with names."""
+    paths: list[Path] = []
+    names: list[str] = []
+    for given in perceptors:
+        if all(part.split(":")[0].strip() in catalogue.perceptors for part in given.split(",")):
+            names.append(given)
+        else:
+            paths.append(Path(given))
+    if len(paths) > 1:
+        raise ModelError(
+            "Only one of the perceptors can be a file; add the others as models of their own "
+            "first, and name them here."
+        )
+    return (paths[0] if paths else None), (parse_perceptors(",".join(names)) if names else ())
 
 
 def _side(generator: Recognised | str) -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.errors import MissingModelError, ModelError, os_reason
 from engine.models.catalogue import NAME, load_catalogue, user_catalogue
 from engine.models.kinds import DEFAULT_GENERATOR, DEFAULT_PERCEPTOR
 from engine.models.recognition import Recognised
+from engine.request.ensemble import Chosen, parse_perceptors
 
 
 def add_model(
@@ -19,6 +20,7 @@ def add_model(
     generator: Recognised | str,
     perceptor: Recognised | str,
     perceptor_settings: Mapping[str, str | bool] | None = None,
+    others: Sequence[Chosen] = (),
     defaults: Mapping[str, int],
     hashes: Mapping[Path, str],
     user_file: Path | None = None,
@@ -26,8 +28,9 @@ def add_model(
     """Write the model ``name`` into the user's catalogue, and return the catalogue's path.
 
     Files stay where they are and are listed by absolute path, with their SHA-256 from ``hashes``;
-    ``generator`` and ``perceptor`` are recognised ones or names in the catalogue. Raises ModelError
-    if the name is taken or invalid, or if the catalogue cannot be written.
+    ``generator`` and ``perceptor`` are recognised ones or names in the catalogue; ``others`` are
+    perceptors of the catalogue that guide its paintings as well. Raises ModelError if the name is
+    taken or invalid, or if the catalogue cannot be written.
     """
     target = user_catalogue() if user_file is None else user_file
     catalogue = load_catalogue(target)
@@ -69,17 +72,22 @@ def add_model(
             said = ", ".join(f"{key} = {_value(v)}" for key, v in perceptor_settings.items())
             lines.append(f"settings = {{ {said} }}")
         lines.append("")
-    elif perceptor not in catalogue.perceptors:
-        raise MissingModelError(
-            "There is no file and no perceptor called {name}; the perceptors are {names}.",
-            name=repr(perceptor),
-            names=", ".join(catalogue.perceptors),
-        )
-    paired = name if isinstance(perceptor, Recognised) else perceptor
+    guides = [] if isinstance(perceptor, Recognised) else [*parse_perceptors(perceptor)]
+    guides += others
+    for guide in guides:
+        if guide.name not in catalogue.perceptors:
+            raise MissingModelError(
+                "There is no file and no perceptor called {name}; the perceptors are {names}.",
+                name=repr(guide.name),
+                names=", ".join(catalogue.perceptors),
+            )
+    if isinstance(perceptor, Recognised):
+        guides.insert(0, Chosen(name))
+    listed = ", ".join(_quoted(str(guide)) for guide in guides)
     lines += [
         f"[models.{_quoted(name)}]",
         f"generator = {_quoted(generator if isinstance(generator, str) else name)}",
-        f"perceptor = {_quoted(paired)}",
+        f"perceptor = {listed if len(guides) == 1 and guides[0].weight == 1 else f'[{listed}]'}",
         "",
         f"[models.{_quoted(name)}.defaults]",
         *(f"{key} = {value}" for key, value in defaults.items()),

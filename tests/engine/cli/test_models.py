@@ -124,6 +124,33 @@ def test_add_accepts_the_name_of_a_perceptor(command, tiny_files):
     assert "imagine-models get mine" in err
 
 
+def test_add_takes_several_perceptors_with_weights(command, tiny_files):
+    clip = tiny_files[2]
+    given = ("--generator", "pixels", "--perceptor", clip, "--perceptor", "drawn:0.5")
+    code, _, err = command("add", "both", *given)
+    assert (code, err) == (0, "")
+    entry = load_catalogue().model("both")
+    assert [(part.name, weight) for part, weight in entry.guides] == [("both", 1), ("drawn", 0.5)]
+    code, out, _ = command("list", "both")
+    assert code == 0
+    assert "perceptor 1: both (openai-clip), weight 1\n" in out
+    assert "perceptor 2: small CLIP of a drawn world (openai-clip), weight 0.5\n" in out
+    names = ("--perceptor", "drawn:2,natural", "--perceptor", "RN50:.5")
+    assert command("add", "named", "--generator", "pixels", *names)[0] == 0
+    named = load_catalogue().model("named")
+    weights = {part.name: weight for part, weight in named.guides}
+    assert weights == {"drawn": 2, "natural": 1, "RN50": 0.5}
+    for wrong, says in (
+        (("--perceptor", clip, "--perceptor", clip), "Only one of the perceptors can be a file"),
+        (("--perceptor", clip, "--perceptor", "RN50:0"), "RN50 must be above 0"),
+        (("--perceptor", "RN50", "--perceptor", "RN50:2"), "named twice"),
+    ):
+        code, _, err = command("add", "third", "--generator", "pixels", *wrong)
+        assert code == 2
+        assert says in " ".join(err.split())
+    assert "third" not in load_catalogue().models
+
+
 @pytest.mark.parametrize(
     ("write", "kind"),
     [
