@@ -17,7 +17,8 @@ from engine.tasks import spawn
 
 log = logging.getLogger(__name__)
 
-# A dead process of this machine is noticed after this time, one elsewhere when its lease ends.
+# A dead process of this machine is noticed after this time, one elsewhere when its lease ends. With
+# a server's short leases the look is twice in each, so that jobs continue elsewhere within 30 s.
 LOOK_SECONDS = 20.0
 
 
@@ -56,7 +57,8 @@ class Adoption:
 
     async def _work(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            half = LOOK_SECONDS if self._store.on_file else self._store.lease_seconds / 2
+            await asyncio.sleep(min(LOOK_SECONDS, half))
             try:
                 number = await self.adopt()
             except StoreError as error:

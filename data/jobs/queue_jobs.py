@@ -48,6 +48,11 @@ class QueueJobs(Jobs):
         self._owner = owner
         self._leases = Leases(database, owner, lease_seconds)
 
+    @property
+    def lease_seconds(self) -> float:
+        """How long a job of a process that died stays with it, if nothing else tells of that."""
+        return self._leases.seconds
+
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
         """Write down a new job and its pictures; see JobStore."""
         wanted = record.request.pictures_needed()
