@@ -22,6 +22,7 @@ from bot.host.retention import Retention
 from bot.host.server_access import ServerAccess
 from bot.host.settings import Settings, address_of_database
 from bot.host.upkeep import Upkeep
+from bot.host.wishes import WishWork
 from bot.language import _
 from bot.language.translator import CatalogueTranslator
 from bot.media.attachments import Attachments
@@ -108,6 +109,7 @@ class ImageBot(commands.AutoShardedBot):
         self.deletions: Deletions
         self.delivery: Delivery
         self.adoption: Adoption
+        self.wishes: WishWork
         self.server_access: ServerAccess
         self.removal: Removal
         self.moderation_log: ModerationLog
@@ -215,6 +217,7 @@ class ImageBot(commands.AutoShardedBot):
         )
         self.server_access = ServerAccess(store, settings.limits)
         self.adoption = Adoption(store, self.queue, self.delivery)
+        self.wishes = WishWork(store, self.queue)
         self.removal = Removal(store, self.queue, self.delivery, self)
         self.purges = PurgeWork(store, self.removal, self.guild_settings, self.moderation_log, self)
         self.busy = BusyPeople()
@@ -239,6 +242,7 @@ class ImageBot(commands.AutoShardedBot):
         await self.delivery.take_up()
         await self.purges.take_up()
         self.adoption.start()
+        self.wishes.start()
 
     async def on_ready(self) -> None:
         """Log each new session."""
@@ -291,6 +295,7 @@ class ImageBot(commands.AutoShardedBot):
                 self.intake.close()
                 await self.deletions.close()
                 await self.adoption.close()
+                await self.wishes.close()
                 await self.delivery.close()
                 await self.purges.close()
                 await self.moderation_log.close()

@@ -58,6 +58,7 @@ class Store(QueueJobs):
 
     Its methods are about jobs; other concerns are its parts:
 
+    - ``wishes``: asking the process that works on a job to stop or cancel it
     - ``guilds``: settings of servers, their log, and how much people asked for
     - ``people``: bans and limits, the moderators' log, preferences
     - ``messages``: which job a Discord message shows, and addresses of pictures to edit

@@ -19,6 +19,7 @@ from data.jobs.leases import Leases
 from data.jobs.messages import add_message
 from data.jobs.owners import Owner
 from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, place_of, request_of
+from data.jobs.wishes import Wishes
 from data.jobs.words import add_words
 from engine.clock import now_ms
 from engine.errors import RequestError
@@ -46,6 +47,7 @@ class QueueJobs(Jobs):
         super().__init__(database, job_files)
         self.watchers: list[Callable[[str], None]] = []  # called with each delivered job's id
         self._owner = owner
+        self.wishes = Wishes(database, owner)
         self._leases = Leases(database, owner, lease_seconds)
 
     @property
@@ -170,6 +172,10 @@ class QueueJobs(Jobs):
     async def interrupted(self, id: str, interrupt: Interrupt) -> bool:
         """Write down what was asked of a running job."""
         return await self._leases.move(id, "running", ("running",), "wish = ?", interrupt)
+
+    async def ask_owner(self, id: str, interrupt: Interrupt) -> bool:
+        """Ask the process whose job it is to stop or cancel it."""
+        return await self.wishes.ask(id, interrupt)
 
     async def rendered(self, id: str, done: Done) -> bool:
         """queued or running -> rendered; the picture, or the time-lapse, is on disk before."""

@@ -98,6 +98,9 @@ class JobStore(Protocol):
     async def interrupted(self, id: str, interrupt: Interrupt) -> bool:
         """Store that a running job is to be stopped or cancelled."""
 
+    async def ask_owner(self, id: str, interrupt: Interrupt) -> bool:
+        """Ask the process whose job it is to stop or cancel it; False if that is not possible."""
+
     async def rendered(self, id: str, done: Done) -> bool:
         """queued or running -> rendered, after the picture is on disk."""
 

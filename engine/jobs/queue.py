@@ -242,14 +242,20 @@ class PaintQueue:
             watcher(job)
 
     async def stop(self, id: str) -> bool:
-        """Finish a running job's picture as it is; False if no such job is running."""
+        """Finish a running job's picture as it is; False if no such job is running.
+
+        A job of another process on the same store is stopped there.
+        """
         return await self._interrupt(id, "stop")
 
     async def cancel(self, id: str) -> bool:
-        """Cancel a job, at once if it waits, else within an iteration; False if it is over."""
+        """Cancel a job, at once if it waits, else within an iteration; False if it is over.
+
+        A job of another process on the same store is cancelled there.
+        """
         job = self._jobs.get(id)
         if job is None:
-            return False
+            return await self.store.ask_owner(id, "cancel")
         if not self._line.remove(job):
             return await self._interrupt(id, "cancel")
         try:
@@ -260,7 +266,9 @@ class PaintQueue:
 
     async def _interrupt(self, id: str, interrupt: Interrupt) -> bool:
         job = self._jobs.get(id)
-        if job is None or job.interrupt == "cancel":
+        if job is None:
+            return await self.store.ask_owner(id, interrupt)
+        if job.interrupt == "cancel":
             return False
         # A job whose worker died may wait for the next one in state "running".
         if job not in self._placing.running and job.state != "running":

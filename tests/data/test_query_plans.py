@@ -91,6 +91,8 @@ async def use_jobs(store):
     await store.started(waiting)
     await store.interrupted(waiting, "stop")
     await store.requeued(waiting)
+    await store.wishes.ask(waiting, "cancel")
+    await store.wishes.mine()
     await store.waiting()
     await store.adopted()
     await store.undelivered()

@@ -1,0 +1,91 @@
+"""A job can be stopped and cancelled from any process that shares the store."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bot.host.wishes import WishWork
+from data import Store
+from engine.jobs.queue import PaintQueue
+from tests.data.stored_jobs import HERE, record
+from tests.postgres import running_server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def stores(request, tmp_path):
+    """Those of two processes."""
+    url = None
+    if request.param == "postgres":
+        url = await asyncio.to_thread(running_server().clean_database, "store")
+    opened = [await Store.open(tmp_path, database_url=url) for _ in range(2)]
+    yield opened
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+async def queues(stores):
+    """Their queues, without workers."""
+    started = [PaintQueue(store, device=None) for store in stores]
+    for queue in started:
+        await queue.start()
+    yield started
+    for queue in started:
+        await queue.close()
+
+
+async def asked(queue):
+    return await queue.submit(record().request, person="ann", place=HERE)
+
+
+async def has_state(store, id, state):
+    for _ in range(500):
+        if (await store.job(id)).state == state:
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def test_a_waiting_job_of_another_process_is_cancelled_there(stores, queues, monkeypatch):
+    here, there = queues
+    if stores[0].on_file:  # nobody tells another process
+        monkeypatch.setattr("bot.host.wishes.LOOK_SECONDS", 0.05)
+    work = WishWork(stores[1], there)
+    work.start()
+    job = await asked(there)
+    assert not await here.stop(job.id)  # it waits
+    assert await here.cancel(job.id)
+    assert await has_state(stores[0], job.id, "cancelled")
+    assert there.get(job.id) is None
+    assert not await here.cancel(job.id)
+    assert not await here.cancel("0" * 32)
+    await work.close()
+
+
+async def test_a_running_job_is_stopped_once_and_then_cancelled(stores, queues):
+    here, there = queues
+    job = await asked(there)
+    await stores[1].started(job.id)
+    job.state = "running"
+    work = WishWork(stores[1], there)
+    assert await work.look() == 0
+    assert await here.stop(job.id)
+    assert await work.look() == 1
+    assert job.interrupt == "stop"
+    assert await work.look() == 0
+    assert await here.cancel(job.id)
+    assert await work.look() == 1
+    assert not await here.stop(job.id)  # it stays cancelled
+
+
+async def test_a_dead_process_s_job_is_cancelled_by_the_one_that_takes_it_over(stores, queues):
+    here, _there = queues
+    store = stores[1]
+    job = await asked(queues[1])
+    await queues[1].close()
+    await store._leases.release()
+    assert await here.cancel(job.id)
+    [taken], _ = await stores[0].adopted()
+    assert (taken.id, taken.interrupt) == (job.id, "cancel")
