@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import discord
@@ -23,12 +24,14 @@ from bot.ui.options import PRESET_CHOICES, given_values, lower_maximum
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
 from engine.request.limits import max_length, range_of, whole_range
+from engine.request.loudness import MAX_SOUND_BYTES, read_loudness
 from engine.request.prompt.grammar import MAX_WEIGHT
 
 LEAST_SEED, LAST_SEED = whole_range("seed")
 FEWEST, MOST = whole_range("iterations")
 PROMPT_LENGTH = max_length("prompt")
 STRENGTH = range_of("strength")
+ZOOM = range_of("zoom")
 
 
 class Imagine(commands.Cog):
@@ -48,6 +51,9 @@ class Imagine(commands.Cog):
         aspect="Shape of the picture, like 16:9, with as many pixels as usual",
         preset=field_description("preset"),
         strength="How much of the starting picture to change: 0 keeps it, 1 ignores it",
+        sound='A WAV file; a story like "a calm sea ^ a storm" follows its loudness',
+        zoom="For a video: how much larger everything gets, again and again, as in 1.02",
+        loop=field_description("loop"),
         spoiler="Post the picture behind a spoiler",
         private="Send the picture to you alone, in a direct message, if the server allows it",
         init_image=described("A picture to start from ({formats})", formats=FORMAT_NAMES),
@@ -74,6 +80,9 @@ class Imagine(commands.Cog):
         like_2: discord.Attachment | None = None,
         like_3: discord.Attachment | None = None,
         like_weight: app_commands.Range[float, -MAX_WEIGHT, MAX_WEIGHT] | None = None,
+        sound: discord.Attachment | None = None,
+        zoom: app_commands.Range[float, float(ZOOM.low), float(ZOOM.high)] | None = None,
+        loop: bool | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:
@@ -88,6 +97,8 @@ class Imagine(commands.Cog):
                 model=model,
                 preset=preset,
                 strength=strength,
+                zoom=zoom,
+                loop=loop,
             )
             await interaction.response.defer(ephemeral=True, thinking=True)
             # The text is read last, because some of its flags need a picture to start from.
@@ -106,6 +117,9 @@ class Imagine(commands.Cog):
                 raise RequestError(
                     _("like_weight needs a picture to paint like; add one, or leave it out.")
                 )
+            if sound is not None:
+                data = await self.bot.attachments.file(sound.url, MAX_SOUND_BYTES)
+                values["loudness"] = await asyncio.to_thread(read_loudness, data)
             requests = typed_requests(text, **values)
             origin = with_options(
                 origin_of_interaction(interaction, "/imagine"), spoiler=spoiler, private=private

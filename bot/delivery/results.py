@@ -150,7 +150,8 @@ class Results:
         self, stored: StoredJob, event: Done, verdict: Verdict, rules: Rules, bytes_at_most: int
     ) -> Text:
         """Return the message with the time-lapse, or without it if it is too large."""
-        name = file_name(stored.request.prompt, event.seed, stored.time_lapse_of or "", "mp4")
+        ending = "webp" if stored.request.loop else "mp4"
+        name = file_name(stored.request.prompt, event.seed, stored.time_lapse_of or "", ending)
         text = messages.time_lapse(
             stored.person, stored.request, event, name, can_report=_can_report(stored, rules)
         )

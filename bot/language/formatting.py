@@ -109,7 +109,7 @@ def prompt_lines(request: ImageRequest) -> str:
     for prompt in request.prompts():
         if prompt.part is not None and prompt.part > part:
             part = prompt.part
-            lines.append(_("then"))
+            lines.append(_("then") if request.loudness is None else _("where the sound is louder"))
         words = escape(prompt.words, 300)
         words = words if prompt.region is None else f"{words} @{prompt.region}"
         lines.append(_prompt_line(words, prompt.weight, prompt.stop))
@@ -157,10 +157,7 @@ def settings_line(
     if iterations is not None:
         parts.append(plural("{number} iteration", "{number} iterations", iterations))
     parts.append(_("model {model}", model=escape(request.networks, 60)))
-    if request.change_every is not None:
-        parts.append(_("changes every {number} iterations", number=request.change_every))
-    if request.fade is not None:
-        parts.append(_("fade {fade:g}", fade=request.fade))
+    parts += _over_time(request)
     if request.preset != "default":
         parts.append(_("preset {preset}", preset=request.preset))
     if request.init_image is not None:
@@ -172,6 +169,27 @@ def settings_line(
     if request.mask is not None:
         parts.append(_("with a mask"))
     return " · ".join(parts)
+
+
+def _over_time(request: ImageRequest) -> list[str]:
+    """How a story and a sound change the prompts, and how the camera moves."""
+    parts = []
+    if request.change_every is not None:
+        parts.append(_("changes every {number} iterations", number=request.change_every))
+    if request.loudness is not None:
+        parts.append(_("follows a sound"))
+    if request.fade is not None:
+        parts.append(_("fade {fade:g}", fade=request.fade))
+    motion = request.motion(1)
+    if motion is None:
+        return parts
+    if motion.zoom != 1:
+        parts.append(_("zoom {zoom:g}", zoom=motion.zoom))
+    if motion.degrees:
+        parts.append(_("rotated by {degrees:g}°", degrees=motion.degrees))
+    if any(motion.pan):
+        parts.append(_("moved by {across:g},{down:g}", across=motion.pan[0], down=motion.pan[1]))
+    return [*parts, plural("every iteration", "every {number} iterations", motion.every)]
 
 
 def result_line(request: ImageRequest, done: Done) -> str:

@@ -23,7 +23,7 @@ from data.store import Store
 from engine.pictures.formats import ENDINGS
 
 # The form that bot.language.formatting.file_name writes.
-_FILM = re.compile(r"-\d+-(?P<start>[0-9a-f]{8})\.mp4")
+_FILM = re.compile(r"-\d+-(?P<start>[0-9a-f]{8})\.(?:mp4|webp)")
 
 
 class Finder(Protocol):

@@ -21,6 +21,10 @@ _OF_ONE_PICTURE = {
     "keep",
     "away",
     "starts",
+    "zoom",
+    "rotate",
+    "pan",
+    "every",
 }
 _SIZE = {"width", "height", "aspect", "pixels"}
 

@@ -36,7 +36,7 @@ def kept_for(text: str, kept: Mapping[str, Any]) -> dict[str, Any]:
     """
     values = dict(kept)
     if len(split_at_carets(text)) == 1:
-        for name in ("change_every", "fade"):
+        for name in ("change_every", "fade", "loudness"):
             values.pop(name, None)
     values["regions"] = [
         each for each in values.get("regions") or () if f"@{each['name']}" in text.lower()

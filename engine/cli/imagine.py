@@ -13,11 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli import run
+from engine.cli.given_files import local_file, prompt_pictures
 from engine.cli.output_files import Targets
 from engine.cli.streams import OutputError, complain, say, say_json
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
-from engine.pictures.given import split_weight, take_readable
+from engine.pictures.given import sound_of, take_readable
 from engine.pictures.palette import palette_from
 from engine.request.addresses import addresses
 from engine.request.flag_values import FLAGS, read_flag
@@ -188,6 +189,18 @@ def imagine(
     noise: Annotated[str | None, _flag("noise", "SEEDS")] = None,
     change_every: Annotated[str | None, _flag("change-every", "N")] = None,
     fade: Annotated[str | None, _flag("fade", "X")] = None,
+    sound: Annotated[
+        str | None,
+        _file(
+            "--sound",
+            about="A WAV file whose loudness leads through a story: the first part is painted "
+            'where it is silent, the last where it is loudest, as in "a calm sea ^ a storm".',
+        ),
+    ] = None,
+    zoom: Annotated[str | None, _flag("zoom", "X")] = None,
+    rotate: Annotated[str | None, _flag("rotate", "X")] = None,
+    pan: Annotated[str | None, _flag("pan", "X,Y")] = None,
+    every: Annotated[str | None, _flag("every", "N")] = None,
     video: Annotated[
         Path | None, _file("--video", about="The file of a time-lapse, .mp4, .gif or .webp.")
     ] = None,
@@ -268,14 +281,20 @@ def imagine(
         "noise": noise,
         "change-every": change_every,
         "fade": fade,
+        "zoom": zoom,
+        "rotate": rotate,
+        "pan": pan,
+        "every": every,
     }
     pictures: dict[str, bytes] = {}
     values: dict[str, Any] = {}
-    sources = [_local("init-image", init_image), _local("mask", mask)]
+    sources = [local_file("init-image", init_image), local_file("mask", mask)]
     for name, path in zip(("init_image", "mask"), sources, strict=True):
         if path is not None:
             values[name] = take_readable(path, pictures)
-    read = _prompt_pictures(like or [], region or [], pictures, values)
+    sound_path = local_file("sound", sound)
+    values |= {} if sound_path is None else {"loudness": sound_of(sound_path)}
+    read = prompt_pictures(like or [], region or [], pictures, values)
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
     requests = _requests(
         text, {name: value for name, value in given.items() if value is not None}, values
@@ -289,6 +308,7 @@ def imagine(
             "name that ends in .png."
         )
     read |= dict(zip(("the picture to start from", "the mask"), sources, strict=True))
+    read["the sound"] = sound_path
     for number in range(1, len(requests) + 1):
         first.numbered(number).check(read, overwrite=overwrite)
     for request in requests:
@@ -333,48 +353,6 @@ def _tell(report: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
         if as_json:  # a program waits for the report
             raise OutputError("{what}", what=place) from None
         complain(f"imagine: {place}")
-
-
-def _local(option: str, given: str | None) -> Path | None:
-    """The path of a picture on this machine; raises RequestError for a web address."""
-    if given is not None and "://" in given:
-        raise RequestError(
-            f'--{option} needs a file on this machine, not the address "{given}"; download it '
-            "first."
-        )
-    return None if given is None else Path(given)
-
-
-def _prompt_pictures(
-    like: list[str], regions: list[str], pictures: dict[str, bytes], values: dict[str, Any]
-) -> dict[str, Path | None]:
-    """Read pictures to paint like and masks of regions into ``pictures`` and ``values``.
-
-    Returns the files by what they are in a message. Raises RequestError.
-    """
-    likes = [split_weight(each) for each in like if _local("like", each)]
-    masks = [_region(each) for each in regions]
-    if likes:
-        values["like"] = [
-            {"picture": take_readable(path, pictures), **numbers} for path, numbers in likes
-        ]
-    if masks:
-        values["regions"] = [
-            {"name": name, "mask": take_readable(path, pictures)} for name, path in masks
-        ]
-    read: dict[str, Path | None] = {
-        f"the picture {path.name} to paint like": path for path, _ in likes
-    }
-    return read | {f"the mask of the region {name}": path for name, path in masks}
-
-
-def _region(given: str) -> tuple[str, Path]:
-    """The name and the mask of "hill=hill.png"; raises RequestError."""
-    name, _, path = given.partition("=")
-    file = _local("region", path)
-    if not name or not path or file is None:
-        raise RequestError(f'--region must look like hill=hill.png, not "{given}".')
-    return name.lower(), file
 
 
 def _requests(text: str, flags: dict[str, str], values: dict[str, Any]) -> tuple[ImageRequest, ...]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.cli.output_files import Targets, move, name_of, temporary_file, write_bytes
 from engine.cli.progress import Watcher, make_watcher
+from engine.cli.schedule import schedule_lines
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.pictures.writing import picture_texts, png_bytes
 from engine.request.limits import MAX_SEED
@@ -152,6 +153,8 @@ def paint(
         notices = synthesis.notices()
         for notice in notices:
             watcher.note(notice)
+        for line in schedule_lines(request, synthesis.recipe.story):
+            watcher.note(line)
         preview = _Preview(targets.preview, preview_every, watcher)
         time_lapse, temporary = None, None
         if targets.video is not None:
@@ -159,7 +162,10 @@ def paint(
 
             temporary = stack.enter_context(temporary_file(targets.video, "The time-lapse"))
             time_lapse = TimeLapse(
-                temporary, targets.video.suffix.lower(), synthesis.recipe.iterations
+                temporary,
+                targets.video.suffix.lower(),
+                synthesis.recipe.iterations,
+                synthesis.recipe.frame_unit,
             )
             stack.callback(time_lapse.abandon)
         watcher.start(synthesis.recipe.iterations)

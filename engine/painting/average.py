@@ -31,6 +31,11 @@ class MovingAverage:
         """The average; None before anything was added."""
         return None if self._missing == 1 else self._sum / (1 - self._missing)
 
+    def reset(self) -> None:
+        """Forget what was added."""
+        self._sum.zero_()
+        self._missing = 1.0
+
     def undo(self) -> Callable[[], None]:
         """A function that undoes what is added from now on; it allocates nothing."""
         before, missing = self._sum.clone(), self._missing

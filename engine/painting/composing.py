@@ -110,6 +110,13 @@ class Frame:
             result.paste(image, (left, top + rows.start), area)
         return result
 
+    def enlarged(self, painted: Tensor) -> Image.Image:
+        """``painted`` [3, H, W] in 0..1 alone, in the picture's size."""
+        part = to_pil(self.bare(painted))
+        result = self.picture.copy()
+        result.paste(part.resize(self.extent, Image.Resampling.LANCZOS), self.box[:2])
+        return result
+
     def bare(self, pixels: Tensor) -> Tensor:
         """``pixels`` [C, H, W] without the padding, in float32 on the CPU."""
         (across, down), (width, height) = self.pad, self.visible

@@ -26,7 +26,7 @@ from engine.painting.regions import regions_of, with_enough_cutouts
 from engine.painting.synthesis import Synthesis
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
-from engine.pictures.given import Given, GivenPrompt, take, take_prompts
+from engine.pictures.given import Given, GivenPrompt, sound_of, take, take_prompts
 from engine.random_numbers import SCHEME
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.from_text import request_from_text
@@ -46,6 +46,7 @@ def imagine(
     init_image: Given | None = None,
     like: GivenPrompt | list[GivenPrompt] | None = None,
     regions: Mapping[str, Given] | None = None,
+    sound: Given | None = None,
     models: Models | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -58,10 +59,11 @@ def imagine(
     other fields of the request. A starting picture is given as ``init_image`` (a file's path or
     its bytes) or in ``pictures``, by SHA-256. ``like`` is a picture to paint like, or a list of
     them: each by itself, as "lemon.png:0.5", or as a tuple with its weight; ``regions`` has the
-    masks of regions that the prompt names, as in "a castle @hill". N iterations give N + 1
-    iterates, the last of which is the result; an edit with strength 0 gives one, the picture
-    itself, and loads no model. ``check_memory`` refuses a picture that is too large for the free
-    memory. Raises EngineError; if the request is wrong, before the first iterate::
+    masks of regions that the prompt names, as in "a castle @hill". ``sound`` is a WAV file whose
+    loudness leads through a story. N iterations give N + 1 iterates, the last of which is the
+    result; an edit with strength 0 gives one, the picture itself, and loads no model.
+    ``check_memory`` refuses a picture that is too large for the free memory. Raises EngineError; if
+    the request is wrong, before the first iterate::
 
         for iterate in imagine("a red star on a blue background", seed=7):
             print(iterate.iteration, iterate.losses)
@@ -77,6 +79,8 @@ def imagine(
         values["regions"] = [
             {"name": name, "mask": take(given, pictures)} for name, given in regions.items()
         ]
+    if sound is not None:
+        values["loudness"] = sound_of(sound)
     if isinstance(request, str):
         request = request_from_text(request, **values)
     elif values:
@@ -275,6 +279,10 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
         part = request.mask is not None or request.where is not None
         strength = strength_of(request.strength, request.preset, part)
         recipe = with_strength(recipe, strength, iterations=request.iterations, schedule=schedule)
+    motion = request.motion(recipe.iterations, is_new=request.init_image is None)
+    if motion is not None:
+        # A rate that falls leaves too little to paint what has moved.
+        recipe = replace(recipe, motion=motion, cooling=1.0)
     recipe = with_choices(recipe, request)
     return replace(
         with_enough_cutouts(recipe, request),

@@ -12,7 +12,7 @@ import copy
 from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.models import Generator, Perceptor
@@ -45,6 +45,7 @@ class Recoverable(Protocol):
     perceptor: Perceptor
     recipe: Recipe
     latent: Latent
+    anchor: Tensor | None
     optimiser: Optimiser
     average: MovingAverage | None
     iteration: int
@@ -69,7 +70,7 @@ class BeforeStep:
         if painting.average is not None:
             self._undo.append(painting.average.undo())
         self._numbers = painting.iteration, painting.seconds, painting.losses
-        self._z = painting.latent.z.detach().clone()
+        self._z, self._anchor = painting.latent.z.detach().clone(), painting.anchor
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -77,7 +78,7 @@ class BeforeStep:
         painting = self._painting
         painting.latent.z.copy_(self._z)
         painting.latent.z.grad = None
-        painting.optimiser = self._optimiser
+        painting.anchor, painting.optimiser = self._anchor, self._optimiser
         for undo in self._undo:
             undo()
         painting.iteration, painting.seconds, painting.losses = self._numbers

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 class Painting(Recoverable, Protocol):
     """What a step reads and changes of a painting; Synthesis is one."""
 
-    anchor: Tensor | None
     mask: Mask | None
     recovery: Recovery
     picture_losses: Mapping[str, PictureTerm]
@@ -58,8 +57,8 @@ class Painting(Recoverable, Protocol):
     def restored(self, picture: Tensor) -> Tensor:
         """The picture [1, 3, H, W] with the original's pixels outside the mask."""
 
-    def restart(self) -> None:
-        """Start the optimiser again if the recipe says so before this iteration."""
+    def begin(self) -> None:
+        """Do what the recipe says before this iteration: move, or start the optimiser again."""
 
     def update(self) -> None:
         """Update the latent once with its gradient."""
@@ -129,7 +128,7 @@ def step_once(
 def _pictures(paintings: Sequence[Painting]) -> Tensor:
     """The pictures [B, 3, H, W] in 0..1 that the latents show now."""
     for painting in paintings:
-        painting.restart()
+        painting.begin()
     zq = [painting.masked(painting.latent(painting.draws())) for painting in paintings]
     generator = paintings[0].generator
     less = paintings[0].recovery.recompute

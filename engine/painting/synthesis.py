@@ -27,6 +27,7 @@ from engine.painting.losses import clamp_with_gradient
 from engine.painting.losses.aesthetic import AestheticHead
 from engine.painting.losses.chosen import PictureTerm, picture_losses
 from engine.painting.masking import Mask, composite, make_mask
+from engine.painting.motion import moved
 from engine.painting.noise_prompts import noise_targets
 from engine.painting.optimisers import Optimiser, make_optimiser
 from engine.painting.picture_prompts import Likeness, picture_targets
@@ -35,6 +36,7 @@ from engine.painting.starts import best_start
 from engine.painting.step import step_once
 from engine.painting.targets import Targets, aesthetic_target, prompt_targets, structure_target
 from engine.random_numbers import SCHEME, Draws
+from engine.request.motion import Motion
 from engine.request.noise import NoisePrompt
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
@@ -210,10 +212,28 @@ class Synthesis:
             else:
                 self.recovery.use_less_memory(self)
 
-    def restart(self) -> None:
-        """Start the optimiser again if the recipe says so before this iteration."""
+    def begin(self) -> None:
+        """Do what the recipe says before this iteration: move, or start the optimiser again."""
+        motion = self.recipe.motion
+        if motion is not None and motion.moves_before(self.iteration):
+            self._move(motion)
         if self.recipe.restarts_before(self.iteration):
             self.optimiser = self._new_optimiser()
+
+    @torch.no_grad()
+    def _move(self, motion: Motion) -> None:
+        """Move the camera once. What is kept of earlier pictures no longer fits, so it goes."""
+        z = self.generator.moved(self.latent.z, motion)
+        if z is None:
+            picture = clamp_with_gradient(self.generator.decode(self.latent.best()))
+            start = moved(picture, motion)
+            z = new_latent(self.generator, self.recipe, start, self.draws()).z
+        self.latent.z.copy_(z)
+        self.optimiser = self._new_optimiser()
+        if self.average is not None:
+            self.average.reset()
+        if self.anchor is not None:
+            self.anchor = z.detach().clone()
 
     def update(self) -> None:
         """Update the latent once with its gradient, only inside the mask."""
@@ -257,6 +277,8 @@ class Synthesis:
         """A picture of this painting [3, H, W] in 0..1, put back into the picture it edits."""
         if self.frame is None or self.frame.is_same_size:
             return to_pil(image)
+        if self.recipe.motion is not None:  # the original's detail is elsewhere now
+            return self.frame.enlarged(image)
         with torch.no_grad():
             before = clamp_with_gradient(self.generator.decode(self.latent.initial))
         return self.frame.compose(image, before[0], None if self.mask is None else self.mask.pixels)

@@ -19,7 +19,10 @@ GROWING_SECONDS = 8
 HELD_SECONDS = 2
 _MAX_RATES = {".mp4": 25, ".gif": 10, ".webp": 10}  # frames per second
 _MIN_RATE = 5
-_MAX_SIDE = 512  # pixels, of GIF and WebP: Pillow keeps all their frames in memory
+POSTABLE = 10_000_000  # bytes, a little less than Discord's limit for everyone
+# Sides in pixels and WebP's quality, from the best on. Pillow keeps all frames in memory; those of
+# the last fit into POSTABLE even if nothing could be compressed.
+_SIZES = ((512, 85), (512, 65), (384, 65), (256, 65), (256, 40), (192, 40), (128, 40))
 _BT601 = 5  # the matrix from RGB to YUV; players guess it by the height if the file lacks it
 _TV_RANGE = 1
 
@@ -35,11 +38,12 @@ class _Writer(Protocol):
 class TimeLapse:
     """A video of up to 8 seconds that holds its last picture for 2 more.
 
-    ``wants`` chooses evenly spaced iterates as its frames. An mp4 (H.264, yuv420p) is encoded
-    frame by frame, not kept in memory; odd sides get one more row or column, as yuv420p needs even
-    ones. GIF and WebP have at most 512 px per side. The file at ``path`` is opened at once and
-    complete after ``finish``; ``abandon`` closes it if the painting fails. ``ending`` is one of
-    FORMATS. Raises RequestError for another, OSError if the file cannot be written::
+    ``wants`` chooses evenly spaced iterates as its frames, of multiples of ``unit`` if the camera
+    moves after so many. An mp4 (H.264, yuv420p) is encoded frame by frame, not kept in memory; odd
+    sides get one more row or column, as yuv420p needs even ones. GIF and WebP repeat; they have at
+    most 512 px per side, or fewer where ``max_bytes`` needs it. The file at ``path`` is opened at
+    once and complete after ``finish``; ``abandon`` closes it if the painting fails. ``ending`` is
+    one of FORMATS. Raises RequestError for another, OSError if the file cannot be written::
 
         video = TimeLapse(path, ".mp4", iterations=400)
         for iterate in imagine("a fox", iterations=400):
@@ -48,7 +52,14 @@ class TimeLapse:
         video.finish()
     """
 
-    def __init__(self, path: Path, ending: str, iterations: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        ending: str,
+        iterations: int,
+        unit: int = 1,
+        max_bytes: int = POSTABLE,
+    ) -> None:
         if ending not in FORMATS:
             raise RequestError(
                 'A time-lapse can\'t be written as "{ending}"; use a name that '
@@ -58,13 +69,15 @@ class TimeLapse:
                 last=FORMATS[-1],
             )
         most = _MAX_RATES[ending] * GROWING_SECONDS
-        self.every = math.ceil((iterations + 1) / most)
+        self.every = unit * math.ceil((iterations // unit + 1) / most)
         frames = math.ceil((iterations + 1) / self.every)
         self.rate = min(_MAX_RATES[ending], max(_MIN_RATE, math.ceil(frames / GROWING_SECONDS)))
         self._last: Image.Image | None = None
         path.touch()  # fails now, not after the painting
         self._writer: _Writer = (
-            _Mp4(path, self.rate) if ending == ".mp4" else _Animation(path, ending, self.rate)
+            _Mp4(path, self.rate)
+            if ending == ".mp4"
+            else _Animation(path, ending, self.rate, max_bytes)
         )
 
     def wants(self, iteration: int) -> bool:
@@ -132,29 +145,34 @@ class _Mp4:
 
 
 class _Animation:
-    def __init__(self, path: Path, ending: str, rate: int) -> None:
-        self.path, self.rate = path, rate
+    def __init__(self, path: Path, ending: str, rate: int, max_bytes: int) -> None:
+        self.path, self.rate, self.max_bytes = path, rate, max_bytes
         self.format = ending.removeprefix(".").upper()
         self.frames: list[Image.Image] = []
 
     def add(self, image: Image.Image) -> None:
         frame = image.convert("RGB")
-        frame.thumbnail((_MAX_SIDE, _MAX_SIDE))
+        frame.thumbnail((_SIZES[0][0], _SIZES[0][0]))
         self.frames.append(frame)
 
     def finish(self, held: int) -> None:
         frame = 1000 // self.rate
         durations = [frame] * (len(self.frames) - 1) + [frame * (held + 1)]
-        first, *others = self.frames
-        first.save(
-            self.path,
-            self.format,
-            save_all=True,
-            append_images=others,
-            duration=durations,
-            loop=0,
-            **({"quality": 85} if self.format == "WEBP" else {}),
-        )
+        for side, quality in _SIZES:
+            for image in self.frames:
+                image.thumbnail((side, side))
+            first, *others = self.frames
+            first.save(
+                self.path,
+                self.format,
+                save_all=True,
+                append_images=others,
+                duration=durations,
+                loop=0,
+                **({"quality": quality} if self.format == "WEBP" else {}),
+            )
+            if self.path.stat().st_size <= self.max_bytes:
+                return
 
     def abandon(self) -> None:
         self.frames.clear()

@@ -1,4 +1,7 @@
-"""Pictures that a caller gives as files or bytes, for a request that names them by SHA-256."""
+"""Pictures and sounds that a caller gives as files or bytes.
+
+A request names pictures by their SHA-256; of a sound it has the loudness.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from engine.errors import RequestError
+from engine.errors import RequestError, os_reason
 from engine.pictures.reading import read, read_file
+from engine.translatable import Translatable
 
 Given = str | Path | bytes
 """A picture: the path of a file, or its bytes."""
@@ -35,6 +39,21 @@ def take_readable(path: Path, pictures: dict[str, bytes]) -> str:
     except RequestError as error:
         raise RequestError("{name}: {reason}", name=path, reason=error.message) from None
     return digest
+
+
+def sound_of(given: Given) -> tuple[float, ...]:
+    """How loud a WAV file is over its time. Raises RequestError, with the file's name."""
+    from engine.request.loudness import read_loudness
+
+    if isinstance(given, bytes):
+        return read_loudness(given)
+    try:
+        return read_loudness(Path(given).read_bytes())
+    except OSError as error:
+        reason = Translatable("The sound can't be read: {reason}.", reason=os_reason(error))
+    except RequestError as error:
+        reason = error.message
+    raise RequestError("{name}: {reason}", name=given, reason=reason)
 
 
 def split_weight(text: str) -> tuple[Path, dict[str, float]]:

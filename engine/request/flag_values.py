@@ -9,12 +9,12 @@ from engine.request.limits import range_of
 from engine.request.prompt.flags import FOREIGN, NUMBERS, SAME, WORDS
 from engine.translatable import Translatable
 
-_WHOLE = ("seed", "iterations", "cutouts", "width", "height", "change-every")
+_WHOLE = ("seed", "iterations", "cutouts", "width", "height", "change-every", "every")
 FLAGS = (
     "size",
     "ar",
     *("seed", "iterations", "cutouts", "learning-rate", "strength", "threshold", "keep", "away"),
-    *("change-every", "fade"),
+    *("change-every", "fade", "zoom", "rotate", "every"),
     *("smoothness", "saturation", "aesthetic", "ema"),
     *WORDS,
 )

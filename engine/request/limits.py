@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from engine.translatable import Translatable
 
 MAX_SEED = 2**32 - 1
+MAX_LOUDNESS = 200
+"""How many numbers say how loud a sound is."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,9 @@ RANGES = {
     "more": Range(1, 5000),
     "change_every": Range(1, 5000),
     "fade": Range(0, 1),
+    "zoom": Range(0.5, 2),  # times
+    "rotate": Range(-180, 180),  # degrees
+    "every": Range(1, 5000),
     "smoothness": Range(0, 100),
     "saturation": Range(-100, 100),
     "aesthetic": Range(0, 100),
@@ -80,6 +85,7 @@ _LENGTHS = {
     "schedule": 40,
     "starts": 20,
     "noise": 200,
+    "pan": 40,
 }
 
 

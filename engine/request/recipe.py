@@ -12,6 +12,7 @@ from typing import Any, Literal
 from engine.request.method.losses import PictureLosses
 from engine.request.method.optimising import RATES
 from engine.request.method.regulariser import SCHEDULES, Regulariser
+from engine.request.motion import Motion
 from engine.request.story import Story
 
 Padding = Literal["border", "reflection", "zeros"]
@@ -144,7 +145,8 @@ class Recipe:
     moving average of z that a finished picture is made of, 0 for z itself. Of ``starts`` random
     starts the one that fits the prompts best is taken, or a mean of the ``mixed`` best
     (engine.painting.starts); they are not pulled to the mean by ``spread``. ``losses`` are those
-    that are off by default. ``story`` says when each part of a story pulls.
+    that are off by default. ``story`` says when each part of a story pulls, ``motion`` how the
+    camera moves.
     """
 
     width: int = 256
@@ -174,6 +176,12 @@ class Recipe:
     losses: PictureLosses = _NO_LOSSES
     masking: SelfMasking = SelfMasking()
     story: Story | None = None
+    motion: Motion | None = None
+
+    @property
+    def frame_unit(self) -> int:
+        """A video's frames have multiples of it: the iterates before the camera moves."""
+        return 1 if self.motion is None else self.motion.every
 
     def rate(self, iteration: int) -> float:
         """The learning rate of ``iteration``, counted from 0."""

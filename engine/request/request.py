@@ -28,6 +28,8 @@ from engine.request.forms import in_one_form
 from engine.request.method.fields import MethodFields
 from engine.request.method.fields import number_field as _number
 from engine.request.method.fields import text_field as _text
+from engine.request.motion import check_moves
+from engine.request.motion_fields import MotionFields
 from engine.request.noise import NoisePrompt, parse_noise
 from engine.request.prompt import Prompt, canonical, parse_canonical
 from engine.request.prompt.second import in_story, parse_second, split_at_carets
@@ -35,13 +37,13 @@ from engine.request.pulls import SHA256, MaskRegion, PicturePrompt, check_count,
 from engine.request.recipe import ADDITIONS, PRESETS, TUNED
 from engine.request.refusals import checked, message_of
 from engine.request.shape import with_shape
-from engine.request.story import Story
+from engine.request.story import Story, check_story
 from engine.translatable import Translatable
 
 _STORED = {"stored": True}
 
 
-class ImageRequest(MethodFields):
+class ImageRequest(MotionFields, MethodFields):
     """What one person asked for. None means the default of the model and its preset.
 
     ``prompt`` has no flags in it, and can be empty next to pictures to paint ``like`` or ``noise``;
@@ -283,15 +285,10 @@ class ImageRequest(MethodFields):
                     "away out."
                 )
             )
-        for name in ("change_every", "fade"):
-            if getattr(self, name) is not None and not self.is_story:
-                raise ValueError(
-                    Translatable(
-                        '{name} only works with a story, as in "a forest in spring ^ a forest in '
-                        'autumn"; add a part, or leave {name} out.',
-                        name=name,
-                    )
-                )
+        is_masked = self.mask is not None or self.where is not None
+        checked(lambda motion: check_moves(motion, self.every, is_masked), self.motion(1))
+        changes = {name: getattr(self, name) for name in ("change_every", "fade", "loudness")}
+        checked(lambda given: check_story(given, is_story=self.is_story), changes)
         used = {prompt.region for prompt in self.prompts()}
         for each in self.regions or ():
             if each.name not in used:
@@ -342,8 +339,9 @@ class ImageRequest(MethodFields):
         """When each of its parts pulls in so many ``iterations``; None without a story."""
         if not self.is_story:
             return None
-        fresh = self.preset in TUNED
-        return Story(len(self._parts()), iterations, self.change_every, self.fade or 0.0, fresh)
+        fresh = self.preset in TUNED and self.loudness is None
+        fade, loudness = self.fade or 0.0, self.loudness or ()
+        return Story(len(self._parts()), iterations, self.change_every, fade, fresh, loudness)
 
     def noises(self) -> tuple[NoisePrompt, ...]:
         """The noise prompts."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from engine.errors import RequestError
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,10 @@ class Story:
     ``--change_prompt_every``). In the last ``fade`` (0 to 1) of its time, a part's weight falls
     linearly to 0, and the next one's rises. If it is ``fresh``, each part is painted over the one
     before as a picture of its own is painted: with a new optimiser, from the largest learning rate
-    to the smallest, and with early cutouts at its beginning.
+    to the smallest, and with early cutouts at its beginning. With ``loudness``, numbers of 0 to 1
+    over the time of a sound that takes ``length`` iterations, it decides instead of the time: the
+    first part pulls in silence, the last one at 1, and in between two neighbours share the weight
+    linearly.
     """
 
     parts: int
@@ -23,14 +29,19 @@ class Story:
     every: int | None = None
     fade: float = 0.0
     fresh: bool = False
+    loudness: tuple[float, ...] = ()
 
     @property
     def told(self) -> int:
         """How many parts pull at all in ``length`` iterations."""
+        if self.loudness:
+            return self.parts
         return min(self.parts, math.ceil(self.length / self.every) if self.every else self.parts)
 
     def share(self, part: int, iteration: int) -> float:
         """What ``part``'s weight is multiplied by at ``iteration``; both are counted from 0."""
+        if self.loudness:
+            return max(0.0, 1 - abs(self._loudness_at(iteration) * (self.parts - 1) - part))
         at = self._at(iteration)
         now = math.floor(at)
         following = now + 1
@@ -54,5 +65,32 @@ class Story:
             self._at(iteration - 1)
         )
 
+    def _loudness_at(self, iteration: int) -> float:
+        """Interpolated between the middles of the sound's parts; at its end it stays."""
+        last = len(self.loudness) - 1
+        at = (iteration + 0.5) / self.length * len(self.loudness) - 0.5
+        at = min(max(at, 0.0), float(last))
+        low = math.floor(at)
+        high = min(low + 1, last)
+        return self.loudness[low] + (at - low) * (self.loudness[high] - self.loudness[low])
+
     def _at(self, iteration: int) -> float:
         return iteration / self.every if self.every else iteration * self.parts / self.length
+
+
+def check_story(given: Mapping[str, object], *, is_story: bool) -> None:
+    """Raise RequestError unless the fields ``given`` (None: not set) fit the prompt."""
+    names = [name for name, value in given.items() if value is not None]
+    for name in names:
+        if not is_story:
+            raise RequestError(
+                '{name} only works with a story, as in "a forest in spring ^ a forest in autumn"; '
+                "add a part, or leave {name} out.",
+                name=name,
+            )
+        if name != "loudness" and "loudness" in names:
+            raise RequestError(
+                "{name} doesn't work with a sound, whose loudness says when each part of the story "
+                "pulls; leave one of them out.",
+                name=name,
+            )

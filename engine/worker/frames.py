@@ -102,18 +102,19 @@ def read_recording(path: Path) -> Recording | None:
 class Recorder:
     """Records a painting of ``iterations`` and ``size`` (width, height) to ``path``.
 
-    The file has at most MAX_FRAMES frames in MAX_BYTES. The step between frames is a power of two,
-    so that a recording that goes on for more iterations only has to drop frames. ``recording``
-    turns False once the file cannot be written or lacks frames; then there is no file. A recording
-    is only a shortcut, so nothing here raises an error of the disk; ``problem`` says what it was.
+    The file has at most MAX_FRAMES frames in MAX_BYTES. The step between frames is ``unit`` times
+    a power of two, so that a recording that goes on for more iterations only has to drop frames.
+    ``recording`` turns False once the file cannot be written or lacks frames; there is no file
+    then. A recording is only a shortcut, so nothing here raises an error of the disk; ``problem``
+    says what it was.
     """
 
-    def __init__(self, path: Path, iterations: int, size: tuple[int, int]) -> None:
+    def __init__(self, path: Path, iterations: int, size: tuple[int, int], unit: int = 1) -> None:
         self.recording = True
         self.problem = ""
         self._path = path
         self._size = size
-        self._step = 1
+        self._step = unit
         while iterations / self._step > MAX_FRAMES:
             self._step *= 2
         self._newest = -1

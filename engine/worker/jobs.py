@@ -126,7 +126,9 @@ class PaintJob(WorkerJob):
         recipe = synthesis.recipe
         if self._order.frames:
             size = recipe.width, recipe.height
-            self._recorder = Recorder(Path(self._order.frames), recipe.iterations, size)
+            self._recorder = Recorder(
+                Path(self._order.frames), recipe.iterations, size, recipe.frame_unit
+            )
             self._recorder.resume(synthesis.iteration)
         self._send(
             Started(

@@ -40,8 +40,9 @@ class RecordedVideoJob(WorkerJob):
         """Open the video's file."""
         if self._order.concepts:
             self._perceptor = load().perceptor
-        # Every frame is one of the video's.
-        self._video = VideoFile(len(self._recording.frames) - 1)
+        # Of an mp4 every frame is one of the video's, of a WebP of a long painting each second.
+        count = len(self._recording.frames) - 1
+        self._video = VideoFile(count, loops=self.request.loop is True)
 
     def advance(self) -> bool:
         """Add one frame, or send the finished video."""
@@ -52,7 +53,8 @@ class RecordedVideoJob(WorkerJob):
         picture = recording.frames[self._added].opened()
         self._added += 1
         if self._added < len(recording.frames):
-            video.add(picture)
+            if video.wants(self._added - 1):
+                video.add(picture)
             return False
         data = video.finished(picture)
         scores: dict[str, float] = {}

@@ -47,9 +47,10 @@ class TimeLapseJob(WorkerJob):
             raise RequestError("Strength 0 changes nothing, so there is no time-lapse.")
         pictures, check = self._order.pictures, self._settings.check_memory
         self._synthesis = prepare(self.request, load(), pictures, check_memory=check)
-        self._video = VideoFile(self._order.iterations)
-        self._reporter.begin()
         recipe = self._synthesis.recipe
+        loops = self.request.loop is True
+        self._video = VideoFile(self._order.iterations, recipe.frame_unit, loops=loops)
+        self._reporter.begin()
         self._send(
             Started(
                 self.id,

@@ -1,4 +1,4 @@
-"""The mp4 that a worker makes of a time-lapse, in a folder of its own."""
+"""The file that a worker makes of a time-lapse, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from engine.painting.video import TimeLapse
 
 
 class VideoFile(TimeLapse):
-    """A time-lapse of ``iterations`` whose file is deleted by :meth:`close`."""
+    """A time-lapse of ``iterations`` whose file is deleted by :meth:`close`.
 
-    def __init__(self, iterations: int) -> None:
+    An mp4, or a WebP if it ``loops``.
+    """
+
+    def __init__(self, iterations: int, unit: int = 1, *, loops: bool = False) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="imagine-bot-time-lapse-")
-        self._path = Path(self._folder.name, "time-lapse.mp4")
-        super().__init__(self._path, ".mp4", iterations)
+        ending = ".webp" if loops else ".mp4"
+        self._path = Path(self._folder.name, f"time-lapse{ending}")
+        super().__init__(self._path, ending, iterations, unit)
 
     def finished(self, last: Image.Image) -> bytes:
         """The bytes of the video, which ends with ``last``."""

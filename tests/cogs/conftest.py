@@ -186,7 +186,7 @@ class World:
             return [
                 message
                 for message in self.messages(channel)
-                if any(file.filename.endswith(".mp4") for file in message.attachments)
+                if any(file.filename.endswith((".mp4", ".webp")) for file in message.attachments)
             ]
 
         await self.until(

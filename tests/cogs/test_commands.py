@@ -61,6 +61,9 @@ async def test_imagine_s_options_are_the_request_s_fields(world):
         "like_2",
         "like_3",
         "like_weight",
+        "zoom",
+        "sound",
+        "loop",
         # Of the message, not of the request.
         "spoiler",
         "private",

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.request.method.fields import MethodFields
+from engine.request.motion_fields import MotionFields
 from tests.fuzz.corpus import SEEDS
 from tests.fuzz.targets import TARGETS
 
@@ -58,6 +59,7 @@ FIELDS = st.sampled_from(
         "cutouts",
         "learning_rate",
         *MethodFields.model_fields,
+        *MotionFields.model_fields,
         "strength",
         "mask",
         "where",

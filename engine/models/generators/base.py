@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from engine.models.generators.vector import Stroke
 from engine.random_numbers import Draws
+from engine.request.motion import Motion
 
 
 class Generator(nn.Module, ABC):
@@ -70,6 +71,13 @@ class Generator(nn.Module, ABC):
         Latents, pictures and :meth:`encode_latent` stay in float32. A generator that would not be
         faster does not change.
         """
+
+    def moved(self, z: Tensor, motion: Motion) -> Tensor | None:
+        """z [1, ...] after one move of the camera; None if the picture is moved and encoded again.
+
+        For generators whose z says where things are.
+        """
+        return None
 
     def strokes(self, z: Tensor) -> list[Stroke] | None:
         """The strokes of a z [1, ...], the lowest first; None if it paints pixels."""

@@ -25,6 +25,7 @@ from engine.models.generators.strokes import coverage
 from engine.models.generators.vector import Stroke
 from engine.models.part_settings import check_names, number, whole_number
 from engine.random_numbers import Draws, Stream
+from engine.request.motion import Motion
 
 # What a 1 in z is, so that one learning rate suits all: CLIPDraw's rates are 1 pixel of 224 for
 # points, 0.1 for widths and 0.01 for colours.
@@ -164,6 +165,37 @@ class CurvesGenerator(Generator):
 
     def _grid(self, z: Tensor) -> Grid:
         return Grid(z.shape[-2], z.shape[-1], self.factor, self.reach)
+
+    @torch.no_grad()
+    def moved(self, z: Tensor, motion: Motion) -> Tensor:
+        """Each square gets the stroke that the move brings nearest to it, moved as well.
+
+        Beyond the border are the strokes at the border. Which of two strokes is above the other
+        follows from their squares, so it can change.
+        """
+        rows, columns = z.shape[-2:]
+        size = torch.tensor([columns, rows]).to(z) * self.factor
+        index = torch.stack(
+            torch.meshgrid(torch.arange(columns), torch.arange(rows), indexing="xy"), dim=-1
+        )
+        middles = (index.to(z) + 0.5) * self.factor - size / 2  # [h, w, 2], from the picture's
+        angle = math.radians(motion.degrees)
+        cos, sin = math.cos(angle), math.sin(angle)
+        turn = torch.tensor([[cos, sin], [-sin, cos]]).to(z)  # counterclockwise, with y down
+        shift = torch.tensor(motion.pan).to(z)
+        sources = (middles - shift) @ turn / motion.zoom
+        square = ((sources + size / 2) / self.factor).floor().long()
+        column = square[..., 0].clamp(0, columns - 1)
+        row = square[..., 1].clamp(0, rows - 1)
+        read = self._read(z[0])
+        points = (read.points + middles[..., None, :])[row, column]
+        points = motion.zoom * points @ turn.T + shift - middles[..., None, :]
+        return self._latent(
+            (points / self.factor).permute(2, 3, 0, 1),
+            read.width[row, column] * (motion.zoom / self.factor),
+            read.colour[row, column].permute(2, 0, 1),
+            read.opacity[row, column],
+        )
 
     @torch.no_grad()
     def strokes(self, z: Tensor) -> list[Stroke]:

@@ -38,7 +38,7 @@ def text_field(field: str, description: str) -> Any:
     return Field(max_length=max_length(field), description=description)
 
 
-def _read_by(parse: Callable[[str], object]) -> AfterValidator:
+def read_by(parse: Callable[[str], object]) -> AfterValidator:
     """Refuses a text that ``parse`` raises RequestError for."""
 
     def check(text: str | None) -> str | None:
@@ -50,7 +50,7 @@ def _read_by(parse: Callable[[str], object]) -> AfterValidator:
 
 
 def _one_of(field: str, names: tuple[str, ...]) -> AfterValidator:
-    return _read_by(lambda name: chosen(field, name, names))
+    return read_by(lambda name: chosen(field, name, names))
 
 
 class MethodFields(BaseModel):
@@ -71,7 +71,7 @@ class MethodFields(BaseModel):
             f"how the latent's regulariser decays: {', '.join(SCHEDULES)}; "
             "linear:0.5 also sets its weight",
         ),
-        _read_by(parse_regulariser),
+        read_by(parse_regulariser),
     ] = None
     augment: Annotated[
         str | None,
@@ -80,7 +80,7 @@ class MethodFields(BaseModel):
             "chances and strengths of the augmentations, as in flip=0.5,affine=0.8:30,noise=0; "
             "none turns all off",
         ),
-        _read_by(parse_augment),
+        read_by(parse_augment),
     ] = None
     distance: Annotated[
         str | None,
@@ -100,7 +100,7 @@ class MethodFields(BaseModel):
             "symmetry",
             f"which halves mirror each other: {', '.join(SYMMETRIES)}; both:2 also sets the weight",
         ),
-        _read_by(parse_symmetry),
+        read_by(parse_symmetry),
     ] = None
     palette: Annotated[
         str | None,
@@ -108,7 +108,7 @@ class MethodFields(BaseModel):
             "palette",
             "the colours to paint with, as in navy,gold,#ffffff; navy,gold:2 also sets the weight",
         ),
-        _read_by(parse_palette),
+        read_by(parse_palette),
     ] = None
     edge: Annotated[
         str | None,
@@ -116,7 +116,7 @@ class MethodFields(BaseModel):
             "edge",
             "the colour of the border, plain for any one colour; white:2 also sets the weight",
         ),
-        _read_by(parse_edge),
+        read_by(parse_edge),
     ] = None
     aesthetic: Annotated[
         float | None,
@@ -133,7 +133,7 @@ class MethodFields(BaseModel):
             "schedule",
             f"how the learning rate falls: {', '.join(RATES)}; cosine:0.1 leaves a tenth",
         ),
-        _read_by(parse_schedule),
+        read_by(parse_schedule),
     ] = None
     ema: Annotated[
         float | None,
@@ -145,5 +145,5 @@ class MethodFields(BaseModel):
             "starts",
             "how many random starts to choose from; 64:5 starts from a mean of the best 5",
         ),
-        _read_by(parse_starts),
+        read_by(parse_starts),
     ] = None

@@ -26,11 +26,13 @@ NUMBERS = (
     "change-every",
     "cutouts",
     "ema",
+    "every",
     "fade",
     "height",
     "iterations",
     "keep",
     "learning-rate",
+    "rotate",
     "saturation",
     "seed",
     "size",
@@ -38,6 +40,7 @@ NUMBERS = (
     "strength",
     "threshold",
     "width",
+    "zoom",
 )
 METHOD_WORDS = (
     "method",
@@ -51,7 +54,7 @@ METHOD_WORDS = (
     "schedule",
     "starts",
 )
-WORDS = ("model", "perceptor", "preset", "addition", "where", "noise", *METHOD_WORDS)
+WORDS = ("model", "perceptor", "preset", "addition", "where", "noise", "pan", *METHOD_WORDS)
 LISTS = ("perceptor",)
 """Words that can be given several times."""
 SAME = {
@@ -70,6 +73,9 @@ SAME = {
     "perceptors": "perceptor",
     "clip-model": "perceptor",
     "clip-models": "perceptor",
+    "zoom-scale": "zoom",
+    "zoom-frequency": "every",
+    "zoom-save-every": "every",
 }
 """Other tools' names for flags that there are here."""
 FOREIGN: dict[str, Translatable | None] = {
@@ -100,6 +106,9 @@ FOREIGN: dict[str, Translatable | None] = {
     **dict.fromkeys(
         ("init-image", "image", "mask", "like", "region", "image-prompt", "image-prompts", "ip"),
         Translatable("give the picture itself, outside the prompt"),
+    ),
+    **dict.fromkeys(
+        ("zoom-shift-x", "zoom-shift-y"), Translatable("shift the picture with --pan, as in 2,0")
     ),
     **dict.fromkeys(("tile", "sampler", "video", "test", "testp", "public", "stealth")),
 }

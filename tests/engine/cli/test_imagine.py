@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import time
+import wave
 from xml.etree import ElementTree
 
 import av
@@ -40,6 +41,17 @@ def folder(tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "pictures").mkdir()
     return tmp_path
+
+
+def time_of(path):
+    """Milliseconds of an animation, in which equal frames in a row are merged."""
+    with opened(path) as video:
+        durations = []
+        for number in range(video.n_frames):
+            video.seek(number)
+            video.load()
+            durations.append(video.info["duration"])
+        return sum(durations)
 
 
 def opened(file):
@@ -346,11 +358,7 @@ def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder, ru
     assert len(report["request"]["init_image"]) == 64
     with opened(folder / "new.gif") as video:
         assert video.size == (32, 20)
-        durations = []
-        for number in range(video.n_frames):  # equal frames in a row are merged
-            video.seek(number)
-            durations.append(video.info["duration"])
-    assert sum(durations) == 3 * 200 + 2000
+    assert time_of(folder / "new.gif") == 3 * 200 + 2000
 
 
 def test_it_paints_like_pictures_with_and_without_words(catalogue, folder, run_here):
@@ -377,6 +385,31 @@ def test_it_paints_in_the_regions_of_masks(catalogue, folder, run_here):
     report = json.loads(done.stdout)
     assert set(report["losses"]) == {"a castle @hill", "sky @top", "total"}
     assert report["request"]["regions"][0]["name"] == "hill"
+
+
+def test_a_story_follows_a_sound_and_its_schedule_is_printed(catalogue, folder, run_here):
+    with wave.open(str(folder / "song.wav"), "wb") as song:
+        song.setparams((1, 1, 8000, 0, "NONE", ""))
+        song.writeframes(bytes([128] * 100 + [255] * 100))
+    arguments = (*TINY, "--iterations", "4", "--zoom", "1.1", "--every", "1", "-o", "new.png")
+    done = run_here(
+        catalogue, "a calm sea ^ a storm", "--sound", "song.wav", "--video", "new.webp", *arguments
+    )
+    assert done.returncode == 0, done.stderr
+    table = done.stderr[done.stderr.index("The sound's schedule:") :].splitlines()
+    assert [line.split() for line in table[1:6]] == [
+        ["iteration", "a", "calm", "sea", "a", "storm"],
+        ["0", "1.00", "0.00"],
+        ["1", "1.00", "0.00"],
+        ["2", "0.00", "1.00"],
+        ["3", "0.00", "1.00"],
+    ]
+    with opened(folder / "new.png") as image:
+        request = request_from_json(image.text["imagine-bot request"])
+    assert (request.zoom, request.every, len(request.loudness or ())) == (1.1, 1, 200)
+    assert time_of(folder / "new.webp") == 5 * 200 + 2000
+    done = run_here(catalogue, "a ^ b", "--sound", "notes.txt", *arguments)
+    assert "notes.txt: The sound can't be read; save it as a WAV file" in done.stderr
 
 
 def test_with_strength_0_the_picture_itself_comes_back_without_a_model(catalogue, folder, run_here):

@@ -143,3 +143,27 @@ def test_unknown_endings_and_empty_time_lapses_are_refused(tmp_path):
 def test_a_missing_folder_is_noticed_before_the_painting(tmp_path, ending):
     with pytest.raises(OSError, match="No such file"):
         TimeLapse(tmp_path / "gone" / f"video{ending}", ending, 9)
+
+
+def test_an_animation_is_made_small_enough_to_post(tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (4, 150, 200, 3), np.uint8)
+    frames = [Image.fromarray(frame) for frame in pixels]
+    for ending, limit, size in [
+        (".webp", 10_000_000, (200, 150)),
+        (".webp", 30_000, (128, 96)),
+    ]:
+        path = tmp_path / f"video{ending}"
+        video = TimeLapse(path, ending, 3, max_bytes=limit)
+        for frame in frames:
+            video.add(frame)
+        video.finish()
+        assert path.stat().st_size <= limit
+        with opened(path) as shown:
+            assert (shown.n_frames, shown.info["loop"], shown.size) == (4, 0, size)
+
+
+def test_frames_are_those_before_the_camera_moves(tmp_path):
+    video = TimeLapse(tmp_path / "video.webp", ".webp", 1000, unit=5)
+    wanted = [i for i in range(1001) if video.wants(i)]
+    assert {i % 5 for i in wanted} == {0}
+    assert (len(wanted), wanted[1]) == (67, 15)  # at most 80 frames

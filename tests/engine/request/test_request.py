@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -75,6 +76,10 @@ def test_flags_in_the_text_are_the_requests_fields():
         "change-every",
         "fade",
         "noise",
+        "zoom",
+        "rotate",
+        "pan",
+        "every",
     }
 
 
@@ -202,11 +207,17 @@ def test_a_changed_request_is_validated_again():
 def test_each_number_is_accepted_within_its_range_and_refused_outside(field):
     bounds = RANGES[field]
 
+    with_it: dict[str, dict[str, Any]] = {
+        "threshold": {"where": "sky"},
+        "every": {"zoom": 1.1},
+    }
+    more = with_it.get(field, {})
+
     def request(value):
         return make_request(
             "fog -> sun ^ night",
             init_image="0" * 64,
-            **{**({"where": "sky"} if field == "threshold" else {}), field: value},
+            **{**more, field: value},
         )
 
     assert getattr(request(bounds.high), field) == bounds.high
