@@ -21,7 +21,7 @@ _SPREAD = 0.3  # of the start's z: below 1 its clouds are faint
 class ClassPaintings:
     """``count`` Fourier pictures of ``side`` px, each of a random class.
 
-    Each is painted for at least ``longest`` steps, then begun anew with another class at the
+    Each is painted for at least ``longest`` steps, then begun again with another class at the
     chance ``renewed`` a step. ``rate`` is Adam's step size (Kingma and Ba 2014), which each
     painting has for itself.
     """

@@ -6,7 +6,7 @@ neither black nor white anywhere: there the gradient of the colour jitter differ
 (docs/paper.md).
 
 At full size, and as shares of its norm, the engine's gradient is 6e-4 from the published one in
-float64, and the published one in float32 7e-4: it is no more precise through such deep networks.
+float64, and the published one in float32 7e-4: such is float32's precision in networks so deep.
 """
 
 from __future__ import annotations

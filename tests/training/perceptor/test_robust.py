@@ -99,7 +99,7 @@ def test_it_starts_as_the_teacher(teacher):
     assert same.item() < 1e-5
 
 
-def test_paintings_become_their_class_and_begin_anew(teacher):
+def test_paintings_become_their_class_and_then_begin_again(teacher):
     random = torch.Generator().manual_seed(1)
     paintings = ClassPaintings(2, 64, 3, torch.device("cpu"), rate=0.15, longest=40, renewed=1.0)
     which, classes = torch.tensor([0, 1]), paintings.classes.clone()
