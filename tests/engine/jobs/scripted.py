@@ -138,6 +138,9 @@ class MemoryStore:
         await asyncio.sleep(0)
         return self.states[id] == "running"
 
+    async def ask_owner(self, id: str, interrupt: str) -> bool:
+        return False  # there is one process
+
     async def rendered(self, id: str, done: Done) -> bool:
         await asyncio.sleep(0)
         return self._move(id, "rendered", "queued", "running")
