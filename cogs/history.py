@@ -137,7 +137,7 @@ def _text(job: StoredJob, kept: bool, result: JobMessage | None) -> str:
     if job.removed_at is not None:
         parts.append(_("its message was deleted"))
     details = " · ".join(parts)
-    return f"{shown_prompt(job.request)}\n-# {details}{link_to(result)}"
+    return f"{shown_prompt(job.request, PROMPT_LENGTH)}\n-# {details}{link_to(result)}"
 
 
 async def setup(bot: ImageBot) -> None:

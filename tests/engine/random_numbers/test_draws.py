@@ -239,6 +239,8 @@ def test_the_engine_draws_random_numbers_in_no_other_way() -> None:
     }
     found = []
     for file in (ROOT / "engine").rglob("*.py"):
+        if file.name == "noise_prompts.py":
+            continue  # the published vectors of noise prompts, which depend on their own seed alone
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                 continue
