@@ -14,15 +14,13 @@ from dataclasses import dataclass
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from engine.models import Member
-from engine.painting.cutouts import Cutouts, cut, draw_cutouts
+from engine.painting.cutouts import cut, draw_cutouts
 from engine.painting.footprint import cutout_side
 from engine.painting.images import to_tensor
 from engine.painting.init_image import bytes_of
-from engine.painting.losses import prompt_loss
-from engine.painting.targets import Target
+from engine.painting.targets import PromptTarget, Target
 from engine.pictures.colours import over_white
 from engine.pictures.decoding import Several
 from engine.pictures.reading import read
@@ -44,19 +42,6 @@ class Likeness:
 
     prompt: PicturePrompt
     image: Image.Image
-
-
-@dataclass(frozen=True)
-class PictureTarget(Target):
-    """A picture's cutouts, whose vectors are [M, D]; it stops pulling below ``stop``."""
-
-    stop: float = -math.inf
-    distance: str = "spherical"
-
-    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
-        """Crowson's loss (engine.painting.losses), of all pairs of cutouts."""
-        del cutouts
-        return prompt_loss(images, vector, weight, self.stop, self.distance)
 
 
 def read_likenesses(
@@ -100,7 +85,7 @@ def picture_targets(
             vectors.append(perceptor.read_image(cut(pixels, drawn, side)))
         stop = -math.inf if prompt.stop is None else prompt.stop
         name = f"like {prompt.picture[:8]}"
-        targets.append(PictureTarget(name, tuple(vectors), prompt.weight, stop, recipe.distance))
+        targets.append(PromptTarget(name, tuple(vectors), prompt.weight, stop, recipe.distance))
     return targets
 
 

@@ -19,11 +19,11 @@ from engine.models import Generator, Perceptor
 from engine.models.free_memory import free_bytes, give_back
 from engine.models.memory import is_memory_error
 from engine.painting.average import MovingAverage
-from engine.painting.cutouts import cut, plain_cutouts
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.memory_plan import advice, plan_memory
 from engine.painting.optimisers import Optimiser
+from engine.painting.targets import seen_whole
 from engine.random_numbers import Draws
 from engine.request.recipe import Recipe
 from engine.translatable import Translatable
@@ -330,4 +330,4 @@ def size_that_fits(
 def _try_size(generator: Generator, perceptor: Perceptor, width: int, height: int) -> None:
     zq = generator.random_latent(height, width, Draws(0)).detach().requires_grad_()
     picture = clamp_with_gradient(generator.decode_in_less_memory(zq))
-    perceptor.encode_image(cut(picture, plain_cutouts(), perceptor.resolution)).sum().backward()
+    seen_whole(perceptor, picture).sum().backward()

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from engine.models import Generator, Perceptor
+from engine.painting.cutouts import plain_cutouts
 from engine.painting.losses import clamp_with_gradient
-from engine.painting.targets import WHOLE, Targets, seen_whole
+from engine.painting.targets import Targets, seen_whole
 from engine.random_numbers import Draws
 from engine.request.recipe import Recipe
 
@@ -24,11 +25,12 @@ def best_start(
     ``targets`` for the whole picture.
     """
     _, terms = targets.terms(0)
+    whole = plain_cutouts()
 
     def loss(z: Tensor) -> Tensor:
         picture = clamp_with_gradient(generator.decode(z))
         losses = [
-            term(seen, WHOLE)
+            term(seen, whole)
             for (member, _), of_member in zip(perceptor.members, terms, strict=True)
             for seen in [seen_whole(member, picture)]
             for term in of_member

@@ -8,6 +8,7 @@ target is a subclass of :class:`Target` and a function that makes it from the pe
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,18 +36,15 @@ _OTHER_LOSSES = (
     *("total", "structure", "regulariser", "smoothness"),
     *("saturation", "symmetry", "palette", "edge", "aesthetic"),
 )
-WHOLE = plain_cutouts(torch.tensor([[0.0, 0.0, 1.0, 1.0]]))
-"""One cutout, of the whole picture."""
 
 
 @dataclass(frozen=True)
-class Target:
+class Target(ABC):
     """One thing that the cutouts should match; with a negative weight, should not match.
 
     ``name`` is its loss's; ``vectors`` has its unit vector [D] for each perceptor, or those of a
-    picture's cutouts [M, D]. With ``shared``,
-    the recipe's addition "mean" divides its weight by the sum of all shared weights. It pulls only
-    in ``region``, if it has one.
+    picture's cutouts [M, D]. With ``shared``, the recipe's addition "mean" divides its weight by
+    the sum of all shared weights. It pulls only in ``region``, if it has one.
     """
 
     shared: ClassVar[bool] = True
@@ -66,24 +64,23 @@ class Target:
     ) -> Tensor:
         """The :meth:`loss` of the cutouts of its region."""
         if cutouts.views is None:
-            return self.loss(images, cutouts, vector, weight)
+            return self.loss(images, vector, weight)
         own, share = cutouts.views.found(self.region)
         if not own:
             return images.new_zeros(())
-        some = cutouts.only(torch.tensor(own))
-        return self.loss(images[own], some, vector, weight) * share
+        return self.loss(images[own], vector, weight) * share
 
-    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
-        """``weight`` times the distance of vectors [N, D] from ``vector``; see :data:`Term`."""
-        raise NotImplementedError
+    @abstractmethod
+    def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
+        """``weight`` times the distance of cutouts' vectors [N, D] from ``vector``, their mean."""
 
 
 @dataclass(frozen=True)
 class PromptTarget(Target):
-    """The words of a prompt, which stop pulling below the ``distance`` ``stop``.
+    """The words of a prompt, or a picture or noise in their place.
 
-    ``distance`` is one of engine.request.method.optimising.DISTANCES. The words of a ``story`` pull
-    in its part ``part``.
+    They stop pulling below the distance ``stop``; ``distance`` is one of
+    engine.request.method.optimising.DISTANCES. The words of a ``story`` pull in its part ``part``.
     """
 
     stop: float = -math.inf
@@ -97,9 +94,8 @@ class PromptTarget(Target):
             return self.weight
         return self.weight * self.story.share(self.part, iteration)
 
-    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
+    def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
         """Crowson's loss (engine.painting.losses)."""
-        del cutouts
         return prompt_loss(images, vector, weight, self.stop, self.distance)
 
 
@@ -109,9 +105,8 @@ class StructureTarget(Target):
 
     shared: ClassVar[bool] = False
 
-    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
+    def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
         """The term of appendix H.2 (engine.painting.losses)."""
-        del cutouts
         return structure_loss(images, vector, weight)
 
 
@@ -126,9 +121,8 @@ class AestheticTarget(Target):
 
     bias: float = 0.0
 
-    def loss(self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float) -> Tensor:
+    def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
         """See engine.painting.losses.aesthetic_loss."""
-        del cutouts
         if not len(vector):
             return images.new_zeros(())
         return aesthetic_loss(images, vector, self.bias, weight)
@@ -147,16 +141,14 @@ class Targets:
 
     def regions(self, iteration: int) -> tuple[Region | None, ...]:
         """The regions in which something pulls at ``iteration``; None is the whole picture."""
-        active = [each for each in self.targets if each.weight_at(iteration)] or self.targets
-        return tuple(dict.fromkeys(each.region for each in active))
+        return tuple(dict.fromkeys(each.region for each, _ in self._active(iteration)))
 
     def terms(self, iteration: int) -> tuple[list[str], list[list[Term]]]:
         """The names of the losses at ``iteration``, and each perceptor's terms in that order.
 
         The losses of equal names are added up, and the gradients of all perceptors too.
         """
-        weighted = [(each, each.weight_at(iteration)) for each in self.targets]
-        active = [pair for pair in weighted if pair[1]] or weighted
+        active = self._active(iteration)
         share = 1.0
         if self.addition == "mean":
             total = sum(abs(weight) for each, weight in active if each.shared)
@@ -174,10 +166,15 @@ class Targets:
         ]
         return [each.name for each, _ in active], terms
 
+    def _active(self, iteration: int) -> list[tuple[Target, float]]:
+        """The targets that pull at ``iteration``, with their weights; all if none does."""
+        weighted = [(each, each.weight_at(iteration)) for each in self.targets]
+        return [pair for pair in weighted if pair[1]] or weighted
+
 
 def seen_whole(perceptor: Perceptor, picture: Tensor) -> Tensor:
     """The vector [1, D] of a picture [1, 3, H, W] in 0..1, as a whole."""
-    return perceptor.encode_image(cut(picture, WHOLE, perceptor.resolution))
+    return perceptor.encode_image(cut(picture, plain_cutouts(), perceptor.resolution))
 
 
 @torch.no_grad()

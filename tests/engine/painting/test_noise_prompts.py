@@ -31,7 +31,7 @@ def test_a_seed_gives_the_published_vector_and_loss(seed, weight):
     embed = torch.empty([1, 24]).normal_(generator=gen)
     torch.testing.assert_close(target.vectors[0], torch.nn.functional.normalize(embed)[0])
     seen = torch.nn.functional.normalize(torch.randn(3, 24, generator=gen))
-    ours = target.loss(seen, None, target.vectors[0], weight)  # type: ignore[arg-type]  # unused
+    ours = target.loss(seen, target.vectors[0], weight)
     torch.testing.assert_close(ours, published.Prompt(embed, weight)(seen))
 
 
