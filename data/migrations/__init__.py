@@ -6,7 +6,10 @@ They are written for SQLite; data.dialect says what is replaced for PostgreSQL.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib import resources
+
+from data.errors import StoreError
 
 _NAME = re.compile(r"(\d{3})_[a-z0-9_]+\.sql")
 
@@ -19,3 +22,16 @@ def migrations() -> list[tuple[int, str]]:
         if name is not None:
             found.append((int(name[1]), file.read_text("utf-8")))
     return sorted(found)
+
+
+def check_known(version: int, scripts: Sequence[tuple[int, str]], name: object) -> None:
+    """Raise StoreError if the database ``name`` has a newer ``version`` than the last script."""
+    newest = max((number for number, _ in scripts), default=0)
+    if version > newest:
+        raise StoreError(
+            "The database {path} was written by a newer imagine-bot (version "
+            "{version}; this one knows {newest}). Update the bot.",
+            path=name,
+            version=version,
+            newest=newest,
+        )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from data.errors import StoreError
 from data.postgres.connections import ERRORS, Server
 from data.postgres.schema import version_of
 
@@ -38,9 +37,4 @@ async def _look(server: Server) -> Found:
         finally:
             await connection.close()
     except (*ERRORS, ValueError) as error:
-        raise StoreError(
-            "The database {path} can't be opened ({reason}). Check IMAGINE_DATABASE_URL, and "
-            "that the server is running.",
-            path=server.name,
-            reason=str(error) or type(error).__name__,
-        ) from error
+        raise server.unopened(error) from error

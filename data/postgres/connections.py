@@ -85,9 +85,29 @@ class Server:
 
     def error(self, error: Exception) -> StoreError:
         """The error for the layers above."""
-        kind = NotWrittenError if is_lost(error) else StoreError
-        reason = str(error) or type(error).__name__
-        return kind("The database {path} can't be used: {reason}.", path=self.name, reason=reason)
+        return self.unusable(error, NotWrittenError if is_lost(error) else StoreError)
+
+    def unusable(self, error: Exception, kind: type[StoreError] = StoreError) -> StoreError:
+        """An error of the ``kind``; StoreError says nothing about what was written down."""
+        return kind(
+            "The database {path} can't be used: {reason}.", path=self.name, reason=_reason(error)
+        )
+
+    def unopened(self, error: Exception) -> StoreError:
+        """The error if the server cannot be used at all, which one of ERRORS or a ValueError says.
+
+        A wrong address is a ValueError.
+        """
+        return StoreError(
+            "The database {path} can't be opened ({reason}). Check IMAGINE_DATABASE_URL, and "
+            "that the server is running.",
+            path=self.name,
+            reason=_reason(error),
+        )
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def is_lost(error: BaseException) -> bool:

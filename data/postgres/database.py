@@ -63,13 +63,8 @@ class PostgresDatabase:
                 await server.pool(_WRITERS, writes=True),
                 await server.pool(_SCANNERS, writes=False, statement_seconds=None),
             ]
-        except (*ERRORS, ValueError) as error:  # a wrong address is a ValueError
-            raise StoreError(
-                "The database {path} can't be opened ({reason}). Check IMAGINE_DATABASE_URL, and "
-                "that the server is running.",
-                path=server.name,
-                reason=str(error) or type(error).__name__,
-            ) from error
+        except (*ERRORS, ValueError) as error:
+            raise server.unopened(error) from error
         listening.start()
         return cls(server, listening, pools)
 
@@ -147,11 +142,7 @@ class PostgresDatabase:
         try:
             return await self._server.patiently(ended) == "committed"
         except ERRORS as error:
-            raise StoreError(
-                "The database {path} can't be used: {reason}.",
-                path=self._server.name,
-                reason=str(error) or type(error).__name__,
-            ) from error
+            raise self._server.unusable(error) from error
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """The rows that ``sql`` finds."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from data.dialect import NUMBERED, numbers_of, script_for_postgres
-from data.errors import StoreError
+from data.migrations import check_known
 
 # Any number; it means "our tables are being changed" to our processes.
 _LOCK = 0x696D6167696E65
@@ -18,21 +18,13 @@ async def migrate(connection: Any, name: str, scripts: Sequence[tuple[int, str]]
     Of processes that start together, one runs them. Raises StoreError if the tables are of a newer
     version, and asyncpg's errors.
     """
-    newest = max((number for number, _ in scripts), default=0)
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)"
         )
         version = await version_of(connection)
-    if version > newest:
-        raise StoreError(
-            "The database {path} was written by a newer imagine-bot (version "
-            "{version}; this one knows {newest}). Update the bot.",
-            path=name,
-            version=version,
-            newest=newest,
-        )
+    check_known(version, scripts, name)
     for number, script in scripts:
         if number > version:
             await _run(connection, number, script)

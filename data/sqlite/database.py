@@ -15,7 +15,7 @@ import aiosqlite
 from data.database import Row
 from data.dialect import for_sqlite
 from data.errors import StoreError
-from data.migrations import migrations
+from data.migrations import check_known, migrations
 from data.sqlite.readers import BUSY_SECONDS, Readers, row_as_dict
 from engine.clock import now_ms
 
@@ -248,16 +248,8 @@ async def _migrate(
     connection: aiosqlite.Connection, path: Path, scripts: Sequence[tuple[int, str]]
 ) -> None:
     """Run the missing scripts, each in a transaction that also sets the version."""
-    newest = max((number for number, _ in scripts), default=0)
     version = await _version(connection)
-    if version > newest:
-        raise StoreError(
-            "The database {path} was written by a newer imagine-bot (version "
-            "{version}; this one knows {newest}). Update the bot.",
-            path=path,
-            version=version,
-            newest=newest,
-        )
+    check_known(version, scripts, path)
     for number, script in scripts:
         if number > version:
             await _run(connection, number, script)
