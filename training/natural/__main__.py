@@ -207,8 +207,7 @@ def robust(
     from training.perceptor.robust import RobustTrainer, RobustTraining
     from training.pictures.pool import Sources
 
-    if packages is not None:
-        sys.path.append(str(packages))
+    _import_from(packages)
     torch.set_num_threads(threads)
     settings = RobustTraining(total=steps, seed=seed)
     trainer = RobustTrainer(
@@ -259,8 +258,7 @@ def generator(
     from training.pictures.photographs import load_held_out
     from training.pictures.pool import Sources
 
-    if packages is not None:
-        sys.path.append(str(packages))
+    _import_from(packages)
     torch.set_num_threads(threads)
     sources = Sources.load(photos, drawings or (), paintings or ())
     typer.echo(
@@ -312,6 +310,11 @@ def show_generator(
     from training.pictures.photographs import load_held_out
 
     sheet(read_exported(exported), load_held_out(photos), seed).save(into)
+
+
+def _import_from(packages: Path | None) -> None:
+    if packages is not None:
+        sys.path.append(str(packages))
 
 
 def _tell_size(file: Path) -> None:
