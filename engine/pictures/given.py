@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.errors import RequestError, os_reason
 from engine.pictures.reading import read, read_file
+from engine.request.prompt.grammar import NUMBER
 from engine.translatable import Translatable
 
 Given = str | Path | bytes
@@ -19,8 +20,7 @@ Given = str | Path | bytes
 GivenPrompt = Given | tuple[Given, float]
 """A picture to paint like, and its weight; a str can have it behind a colon."""
 
-_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
-_WEIGHTED = re.compile(rf"(?P<path>.+?):(?P<weight>{_NUMBER})(?::(?P<stop>{_NUMBER}))?$", re.DOTALL)
+_WEIGHTED = re.compile(rf"(?P<path>.+?):(?P<weight>{NUMBER})(?::(?P<stop>{NUMBER}))?$", re.DOTALL)
 
 
 def take(given: Given, pictures: dict[str, bytes]) -> str:

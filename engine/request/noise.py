@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from engine.errors import RequestError
 from engine.request.limits import MAX_SEED
-from engine.request.prompt.grammar import MAX_WEIGHT
+from engine.request.prompt.grammar import MAX_WEIGHT, NUMBER
 
 MOST = 8
-_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
-_ONE = re.compile(rf"(?P<seed>\d{{1,10}})(?::(?P<weight>{_NUMBER}))?", re.ASCII)
+_ONE = re.compile(rf"(?P<seed>\d{{1,10}})(?::(?P<weight>{NUMBER}))?", re.ASCII)
 
 
 @dataclass(frozen=True)

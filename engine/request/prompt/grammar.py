@@ -29,9 +29,10 @@ MAX_PROMPTS = 16
 MAX_WEIGHT = 100.0
 MAX_STOP = 5.0  # the largest distance is pi^2 / 2
 
-_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
+NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
+"""Of a weight or a stop, as a regular expression."""
 _WEIGHTED = re.compile(
-    rf"^(?P<words>.*?(?:[^\s\d:]|\s))\s*:(?P<weight>{_NUMBER})(?::(?P<stop>{_NUMBER}))?\s*$",
+    rf"^(?P<words>.*?(?:[^\s\d:]|\s))\s*:(?P<weight>{NUMBER})(?::(?P<stop>{NUMBER}))?\s*$",
     re.DOTALL,
 )
 
