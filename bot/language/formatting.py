@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import discord
 
 from bot.language import _, mark, plural, translated
 from data.jobs.messages import JobMessage
 from engine.events import Done
+from engine.request.prompt import Prompt
 from engine.request.request import ImageRequest
 
 PROMPT_LENGTH = 1000
@@ -35,13 +36,10 @@ def alt_text(request: ImageRequest, notices: Sequence[str] = ()) -> str:
     It has the prompts as they were understood, and ``notices`` about what was not.
     """
     prompts: list[str] = []
-    part = 0
-    for prompt in request.prompts():
+    for prompt, begins in _in_parts(request):
         words = one_line(prompt.words)
         words = _("without {words}", words=words) if prompt.weight < 0 else words
-        if prompt.part is not None and prompt.part > part:
-            part = prompt.part
-            words = _("then {words}", words=words)
+        words = _("then {words}", words=words) if begins else words
         prompts.append(words)
     prompts += [_("like a picture")] if request.like else []
     parts = [", ".join(prompts)]
@@ -105,10 +103,8 @@ def prompt_lines(request: ImageRequest) -> str:
     The parts of a story are separated by a line.
     """
     lines: list[str] = []
-    part = 0
-    for prompt in request.prompts():
-        if prompt.part is not None and prompt.part > part:
-            part = prompt.part
+    for prompt, begins in _in_parts(request):
+        if begins:
             lines.append(_("then") if request.loudness is None else _("where the sound is louder"))
         words = escape(prompt.words, 300)
         words = words if prompt.region is None else f"{words} @{prompt.region}"
@@ -126,6 +122,15 @@ def prompt_lines(request: ImageRequest) -> str:
             break
         shown.append(line)
     return "\n".join(shown)
+
+
+def _in_parts(request: ImageRequest) -> Iterator[tuple[Prompt, bool]]:
+    """Each prompt, and whether a part of the story after the first begins with it."""
+    part = 0
+    for prompt in request.prompts():
+        now = prompt.part or 0
+        yield prompt, now > part
+        part = max(part, now)
 
 
 def _prompt_line(words: str, weight: float, stop: float) -> str:
