@@ -16,20 +16,20 @@ import yarl
 from bot import create_bot
 from bot.client import ImageBot
 from bot.errors import ClosingError
-from bot.host.backups import back_up_now, migrate_now, restore_now
+from bot.host.backups import back_up_now, copy_pictures_now, migrate_now, restore_now
 from bot.host.health import serve
 from bot.host.logs import set_up_logs
 from bot.host.settings import Settings, SettingsError, export_engine_variables, load_settings
 from bot.permissions import application_id_of, invite_link
 from data.running_bots import InUseError
-from engine.errors import EngineError
+from engine.errors import EngineError, UnavailableError
 
 log = logging.getLogger("bot")
 
 # From sysexits.h: EX_CONFIG, EX_UNAVAILABLE, EX_NOPERM, EX_TEMPFAIL.
 WRONG_SETTINGS, UNAVAILABLE, REFUSED, IN_USE = 78, 69, 77, 75
 FAILED = 1
-HOST_COMMANDS = ("doctor", "backup", "restore", "migrate")
+HOST_COMMANDS = ("doctor", "backup", "restore", "migrate", "copy-pictures")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         "that adds it to a server; doctor: check this setup; backup: copy the "
         "database, even while the bot is running; restore: replace the database "
         "with a backup while the bot is stopped; migrate: copy the database to a PostgreSQL "
-        "server while the bot is stopped, and compare the two",
+        "server while the bot is stopped, and compare the two; copy-pictures: copy the data "
+        "folder's pictures to IMAGINE_PICTURES, and compare them",
     )
     parser.add_argument(
         "file",
@@ -106,6 +107,9 @@ def _run_host_command(what: str, file: Path | None, address: str | None) -> int:
         if what == "backup":
             print(back_up_now(file))
             return 0
+        if what == "copy-pictures":
+            print(copy_pictures_now(lambda text: print(text, file=sys.stderr)))
+            return 0
         assert file is not None
         print(restore_now(file) if what == "restore" else migrate_now(file, address))
     except (SettingsError, EngineError) as error:
@@ -145,6 +149,8 @@ async def run(settings: Settings) -> int:
         )
     except InUseError as error:
         return _say(str(error), IN_USE)
+    except UnavailableError as error:
+        return _say(str(error), UNAVAILABLE)
     except EngineError as error:
         return _say(str(error), WRONG_SETTINGS)
     except (ClosingError, RuntimeError):

@@ -147,7 +147,9 @@ class ImageBot(commands.AutoShardedBot):
                 return
             painting = self.settings.painting
             self.store = await Store.open(
-                painting.data_folder, database_url=address_of_database(painting)
+                painting.data_folder,
+                database_url=address_of_database(painting),
+                pictures_url=painting.pictures,
             )
             self.one_process = OneProcess(
                 self.store.running_bots,

@@ -33,7 +33,7 @@ from discord import app_commands
 
 from bot.language import ENGLISH, _, translated, using_language
 from bot.language.commands import without_links
-from engine.errors import EngineError
+from engine.errors import EngineError, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -136,6 +136,8 @@ def user_message(error: BaseException) -> str | None:
     In this order: the engine's and the bot's own errors, without the host's folders; discord.py's
     errors about commands; Discord's answers; the network.
     """
+    if isinstance(_cause(error), UnavailableError):  # its text is for the host
+        return _("I can't reach my store of pictures at the moment. Try again in a few minutes.")
     text = _full_message(error)
     return without_folders(text) if isinstance(_cause(error), EngineError) and text else text
 

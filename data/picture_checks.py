@@ -12,6 +12,8 @@ from typing import Literal
 
 from data.database import Database, Transaction
 from data.jobs.files import Files
+from data.pictures.base import Pictures
+from data.pictures.names import picture_name, time_lapse_name
 from engine.clock import now_ms
 
 Action = Literal["warn", "spoiler", "withhold"]
@@ -37,9 +39,10 @@ class Finding:
 class PictureChecks:
     """Keeps findings; every method raises StoreError if the database cannot be used."""
 
-    def __init__(self, database: Database, job_files: Files) -> None:
+    def __init__(self, database: Database, job_files: Files, pictures: Pictures) -> None:
         self._database = database
         self._files = job_files
+        self._pictures = pictures
         # Called with findings that were written down.
         self.watchers: list[Callable[[Sequence[Finding]], None]] = []
 
@@ -57,7 +60,8 @@ class PictureChecks:
         """
         async with self._database.transaction() as transaction:
             if not await transaction.change(
-                "UPDATE jobs SET state = 'failed', error = ?, picture = NULL, result = NULL "
+                "UPDATE jobs SET state = 'failed', error = ?, picture = NULL, result = NULL, "
+                "result_sha256 = NULL "
                 "WHERE id = ? AND state = 'rendered' AND delivered_at IS NULL",
                 reason,
                 job_id,
@@ -65,8 +69,7 @@ class PictureChecks:
                 return False
             await _add(transaction, findings)
         self._tell(findings)
-        await asyncio.to_thread(self._files.remove_picture, job_id)
-        await asyncio.to_thread(self._files.remove_time_lapse, job_id)
+        await self._pictures.remove(picture_name(job_id), time_lapse_name(job_id))
         await asyncio.to_thread(self._files.forget_state, job_id)
         return True
 

@@ -6,7 +6,6 @@ import uuid
 from dataclasses import dataclass
 
 from data.database import Database
-from data.jobs.files import Files
 from data.jobs.stored import COLUMNS, StoredJob, stored_job
 from engine.clock import DAY_MS, now_ms
 
@@ -40,9 +39,8 @@ class Purge:
 class Purges:
     """Keeps them until they are done; every method raises StoreError if the database fails."""
 
-    def __init__(self, database: Database, job_files: Files) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._files = job_files
 
     async def ask(
         self, guild_id: str, person: str, moderator: str, since: int | None, reason: str | None
@@ -118,7 +116,7 @@ class Purges:
             *_values(purge, after),
             limit,
         )
-        return [(row["sequence"], stored_job(row, self._files)) for row in rows]
+        return [(row["sequence"], stored_job(row)) for row in rows]
 
     async def removed(self, id: str, *, failed: bool) -> None:
         """Count one more job as removed."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import re
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from data.database import Database
+from data.errors import StoreError
 from data.jobs.job_table import Jobs
 from data.jobs.stored import UNFINISHED, in_states
+from data.pictures.base import Found, Pictures
+from data.pictures.folder import FolderPictures
 from engine.clock import DAY_MS, now_ms
+from engine.errors import UnavailableError
 
 log = logging.getLogger("data.retention")
 
@@ -75,51 +76,52 @@ class Retention:
 
     async def sweep(self) -> int:
         """Delete orphaned files, left by a crash between row and file; returns how many."""
-        files = self._jobs.files
+        pictures, states = self._jobs.pictures, FolderPictures(self._jobs.files.folder)
         removed = 0
-        for folder, column in (
-            (files.pictures_folder, "id FROM jobs WHERE id"),
-            (files.states_folder, "id FROM jobs WHERE id"),
-            (files.attachments_folder, "sha256 AS id FROM attachments WHERE sha256"),
+        for place, kind, column in (
+            (pictures, "pictures", "id FROM jobs WHERE id"),
+            (states, "states", "id FROM jobs WHERE id"),
+            (pictures, "attachments", "sha256 AS id FROM attachments WHERE sha256"),
         ):
-            found = await asyncio.to_thread(_old_files, folder)
-            # Some files at a time: all ids together would not fit into memory one day.
-            for start in range(0, len(found), _PART):
-                some = found[start : start + _PART]
-                marks = ", ".join("?" * len(some))
-                rows = await self._database.scan(
-                    f"SELECT {column} IN ({marks})",
-                    *(id for _, id in some),
-                )
-                known = {row["id"] for row in rows}
-                parts = [path for path, _ in some if path.name.endswith(".part")]
-                orphans = [(path, id) for path, id in some if id not in known and path not in parts]
-                if folder == files.attachments_folder:
+            async for found in place.found(kind):
+                old = _old(found)
+                # Some files at a time: all ids together would not fit into memory one day.
+                for start in range(0, len(old), _PART):
+                    removed += await self._sweep(place, kind, column, old[start : start + _PART])
+        return removed
+
+    async def _sweep(
+        self, place: Pictures, kind: str, column: str, files: list[tuple[str, str]]
+    ) -> int:
+        """Delete those of ``files``, (name, id), that no row of ``column`` knows; how many."""
+        marks = ", ".join("?" * len(files))
+        rows = await self._database.scan(f"SELECT {column} IN ({marks})", *(id for _, id in files))
+        known = {row["id"] for row in rows}
+        removed = 0
+        for name, id in files:
+            half_written = name.endswith(".part")
+            if id in known and not half_written:
+                continue
+            try:
+                if kind == "attachments" and not half_written:
                     # A job that uses it again may just be written, by another process too.
-                    removed += sum([await self._jobs.remove_unused(id) for _, id in orphans])
-                    orphans = []
-                removed += await asyncio.to_thread(_delete, parts + [path for path, _ in orphans])
+                    removed += await self._jobs.remove_unused(id)
+                else:
+                    await place.remove(name)
+                    removed += 1
+            except UnavailableError:
+                raise
+            except StoreError as error:  # deleted by another process, or not permitted
+                log.info("The orphaned file %s could not be deleted: %s", name, error)
         return removed
 
 
-def _old_files(folder: Path) -> list[tuple[Path, str]]:
-    """The files of ``folder`` that are old enough, each with the id in its name."""
+def _old(found: list[Found]) -> list[tuple[str, str]]:
+    """The names of files that are old enough, each with the id in it."""
     old = time.time() - _ORPHAN_MS / 1000
-    found = []
-    for path in folder.iterdir():
-        name = _ID.fullmatch(path.name)
-        with contextlib.suppress(OSError):  # deleted meanwhile
-            if name is not None and path.stat().st_mtime < old:
-                found.append((path, name[1]))
-    return found
-
-
-def _delete(paths: list[Path]) -> int:
-    removed = 0
-    for path in paths:
-        try:
-            path.unlink()
-            removed += 1
-        except OSError as error:  # deleted by another process, or not permitted
-            log.info("The orphaned file %s could not be deleted: %s", path, error)
-    return removed
+    named = [(each.name, _ID.fullmatch(each.name.rpartition("/")[2])) for each in found]
+    return [
+        (name, match[1])
+        for (name, match), each in zip(named, found, strict=True)
+        if match is not None and each.written < old
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from pathlib import Path
 
 import platformdirs
@@ -21,6 +22,8 @@ from data.messages import Messages
 from data.overview import Overview
 from data.people import People
 from data.picture_checks import PictureChecks
+from data.pictures.base import Pictures
+from data.pictures.place import place_for_pictures
 from data.privacy.personal_data import Privacy
 from data.purges import Purges
 from data.retention import Retention
@@ -78,16 +81,18 @@ class Store(QueueJobs):
     Every method raises StoreError if the database or a file cannot be used.
     """
 
-    def __init__(self, folder: Path, database: Database, owner: Owner, lease: float) -> None:
-        super().__init__(database, Files(folder), owner, lease)
+    def __init__(
+        self, folder: Path, database: Database, pictures: Pictures, owner: Owner, lease: float
+    ) -> None:
+        super().__init__(database, Files(folder), pictures, owner, lease)
         self.folder = folder
         self.guilds = Guilds(database)
         self.people = People(database, folder)
         self.messages = Messages(database)
-        self.picture_checks = PictureChecks(database, self.files)
-        self.server_jobs = ServerJobs(database, self.files)
-        self.purges = Purges(database, self.files)
-        self.quota = Quota(database, self.files)
+        self.picture_checks = PictureChecks(database, self.files, pictures)
+        self.server_jobs = ServerJobs(database)
+        self.purges = Purges(database)
+        self.quota = Quota(database, self.files, pictures)
         self.retention = Retention(database, self)
         self.privacy = Privacy(database, self)
         self.overview = Overview(database)
@@ -104,15 +109,18 @@ class Store(QueueJobs):
         folder: Path | None = None,
         *,
         database_url: str | None = None,
+        pictures_url: str | None = None,
         lease_seconds: float | None = None,
     ) -> Store:
         """Open ``folder``, by default :func:`data_folder`; it is created if missing.
 
         The database is a SQLite file in it, unless ``database_url`` is a PostgreSQL server's. A
         damaged file is set aside and replaced by the newest good backup (see data.sqlite.recovery).
+        Pictures are files in it, too, unless ``pictures_url`` is a bucket's (data.pictures.bucket).
         Raises StoreError if the database cannot be used or is of a newer version.
         """
         folder = data_folder() if folder is None else folder
+        pictures = place_for_pictures(folder, pictures_url)
         await asyncio.to_thread(Files(folder).make)
         if database_url is None:
             # Before this process is an owner: a damaged database is replaced only without one.
@@ -129,8 +137,13 @@ class Store(QueueJobs):
             raise
         if lease_seconds is None:
             lease_seconds = LEASE_SECONDS if database_url is None else SHARED_LEASE_SECONDS
-        store = cls(folder, database, owner, lease_seconds)
+        store = cls(folder, database, pictures, owner, lease_seconds)
         store.on_file = database_url is None
+        try:
+            await pictures.open(await store._identity())
+        except BaseException:
+            await store.close()
+            raise
         store._indexing = spawn(add_older_words(database), "the index of words")
         return store
 
@@ -145,6 +158,16 @@ class Store(QueueJobs):
         finally:
             await self._database.close()
             await asyncio.to_thread(self._owner.close)
+
+    async def _identity(self) -> str:
+        """What tells this database from others, also after it was copied to another server."""
+        await self._database.change(
+            "INSERT INTO meta (key, value) VALUES ('identity', ?) ON CONFLICT (key) DO NOTHING",
+            uuid.uuid4().hex,
+        )
+        identity = await self.get_meta("identity")
+        assert identity is not None
+        return identity
 
     async def check(self) -> None:
         """Raise StoreError if the database cannot be read, or is known to be damaged."""

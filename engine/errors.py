@@ -12,6 +12,7 @@ Each message is a sentence for the person, which says what to change::
     +-- NumericalError       a loss that is no longer finite
     +-- OutOfMemoryError     a painting that does not fit into the device's memory
     +-- InstallationError    a package that is missing or broken
+    +-- UnavailableError     something over a network that cannot be reached for now
 """
 
 from __future__ import annotations
@@ -89,3 +90,7 @@ class OutOfMemoryError(EngineError):
 
 class InstallationError(EngineError):
     """A package that is missing, broken or not the expected one."""
+
+
+class UnavailableError(EngineError):
+    """Something over a network cannot be used for now; nothing was changed, so try again later."""

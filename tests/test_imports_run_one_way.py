@@ -28,7 +28,8 @@ INSIDE = {
         ("__init__", "__main__"),
     ),
     "data": (
-        ("errors", "database", "dialect", "migrations"),
+        ("errors", "database", "dialect", "migrations", "disk"),
+        ("pictures",),
         ("jobs",),
         ("privacy", "sqlite", "postgres"),
         (

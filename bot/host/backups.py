@@ -1,7 +1,9 @@
-"""`python -m bot backup`, `restore` and `migrate`; each returns a sentence for the host."""
+"""`python -m bot backup`, `restore`, `migrate` and `copy-pictures`; each returns a sentence."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from bot.host.settings import (
@@ -10,6 +12,8 @@ from bot.host.settings import (
     address_of_database,
     readable_settings,
 )
+from data.pictures.copying import copy_pictures
+from data.pictures.place import place_for_pictures
 from data.sqlite.backup import back_up
 from data.sqlite.recovery import restore
 
@@ -38,6 +42,38 @@ def restore_now(file: Path) -> str:
     aside = restore(data_folder_of(), file)
     before = "" if aside is None else f" The previous one is kept as {aside}"
     return f"Restored the database from {file}.{before}"
+
+
+def copy_pictures_now(
+    say: Callable[[str], None] = lambda text: None, env_file: Path | None = Path(".env")
+) -> str:
+    """Copy the data folder's pictures into the bucket of IMAGINE_PICTURES, and prove it.
+
+    Works while the bot is running; ``say`` tells how far it is.
+
+    Raises SettingsError and StoreError.
+    """
+    found, wrong = readable_settings(env_file)
+    painting = found.get(PaintingSettings)
+    if not isinstance(painting, PaintingSettings):
+        raise SettingsError(wrong[0])
+    if painting.pictures is None:
+        raise SettingsError("Name the bucket first: IMAGINE_PICTURES=s3://BUCKET/PREFIX")
+    source = place_for_pictures(painting.data_folder, None)
+    target = place_for_pictures(painting.data_folder, painting.pictures)
+    copied = asyncio.run(copy_pictures(source, target, say))
+    lines = [
+        f"{kind}: {each.files} files ({each.written} new), {each.bytes} bytes, "
+        f"SHA-256 {each.hash[:16]}"
+        for kind, each in copied.items()
+    ]
+    return "\n".join(
+        [
+            *lines,
+            f"{source} and {target} have the same files with the same bytes. Nothing was changed "
+            "in the folder.",
+        ]
+    )
 
 
 def migrate_now(file: Path, address: str | None, env_file: Path | None = Path(".env")) -> str:
@@ -70,7 +106,7 @@ def migrate_now(file: Path, address: str | None, env_file: Path | None = Path(".
         [
             *lines,
             f"Copied {number} rows; counts and hashes are the same on both sides.",
-            f"Set IMAGINE_DATABASE_URL, and keep the data folder for the pictures. {file} was not "
-            "changed.",
+            "Set IMAGINE_DATABASE_URL, and keep the data folder for the pictures, or copy them to "
+            f"a bucket with python -m bot copy-pictures. {file} was not changed.",
         ]
     )

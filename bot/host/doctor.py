@@ -6,6 +6,7 @@ shows a traceback.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import platform
@@ -26,8 +27,9 @@ from bot.host.settings import (
     address_of_database,
 )
 from bot.permissions import application_id_of
-from data.jobs.quota import folder_size
+from data.disk import folder_size
 from data.migrations import migrations
+from data.pictures.place import place_for_pictures
 from data.sqlite.backup import DATABASE, backups, damage, version_of
 from engine.models.catalogue import models_folder
 
@@ -45,6 +47,7 @@ def examine(say: Callable[[str], None], env_file: Path | None = Path(".env")) ->
         ("device", check_devices),
         ("folders", _folders),
         ("database", _database),
+        ("pictures", _pictures),
         ("backups", _backups),
         ("metrics", _metrics),
     ):
@@ -217,6 +220,15 @@ def _server(all_: Report, address: str, newest: int) -> None:
     tables = f"version {found.version}" if found.version else "no tables yet"
     later = "" if found.version == newest else f", and the next start updates it to {newest}"
     all_.line("ok", "database", f"on PostgreSQL {found.server}; {tables}{later}")
+
+
+def _pictures(all_: Report) -> None:
+    painting = all_.section(PaintingSettings)
+    if painting is None or painting.pictures is None:
+        return  # the data folder's line says how many there are
+    place = place_for_pictures(painting.data_folder, painting.pictures)
+    asyncio.run(place.read("imagine-bot-database"))
+    all_.line("ok", "pictures", f"the bucket {place} answers")
 
 
 def _backups(all_: Report) -> None:

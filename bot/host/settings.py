@@ -14,7 +14,14 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from engine.jobs.devices import read_devices
@@ -28,6 +35,15 @@ ENGINE_VARIABLES = (
     "IMAGINE_MODELS_FOLDER",
     "IMAGINE_MODELS_CATALOGUE",
     "IMAGINE_AESTHETIC_HEAD",
+)
+# Read by the package for buckets (data.pictures.bucket).
+BUCKET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
 )
 
 Section = TypeVar("Section", bound=BaseSettings)
@@ -64,6 +80,15 @@ def _batch(text: object) -> object:
     return None if text == "auto" else text
 
 
+def _pictures(address: str, info: ValidationInfo) -> str:
+    if not address.startswith("s3://"):
+        raise ValueError("write s3://BUCKET/PREFIX.")
+    # Restoring SQLite's backups moves pictures that they do not know aside, in the folder only.
+    if info.data.get("database_url") is None:
+        raise ValueError("a bucket needs a PostgreSQL database (IMAGINE_DATABASE_URL) as well.")
+    return address
+
+
 class PaintingSettings(BaseSettings):
     """Where pictures are stored, and with what they are painted."""
 
@@ -76,6 +101,8 @@ class PaintingSettings(BaseSettings):
     )
     # A PostgreSQL server in place of the file in the data folder.
     database_url: Annotated[SecretStr, AfterValidator(_database_url)] | None = None
+    # A bucket in place of the data folder's pictures; below database_url, which it needs.
+    pictures: Annotated[str, AfterValidator(_pictures)] | None = None
     model: Annotated[str, Field(min_length=1, max_length=100)] = DEFAULT_MODEL
     device: Annotated[str, Field(min_length=1), AfterValidator(_devices)] = "auto"
     precision: Literal["auto", "float32", "bf16"] = "auto"
@@ -249,7 +276,7 @@ def export_engine_variables(env_file: Path | None = Path(".env")) -> None:
     if env_file is None or not env_file.is_file():
         return
     for name, value in dotenv_values(env_file).items():
-        if name in ENGINE_VARIABLES and value:
+        if name in (*ENGINE_VARIABLES, *BUCKET_VARIABLES) and value:
             os.environ.setdefault(name, value)
 
 

@@ -36,6 +36,9 @@ FOR_THE_HOST = (
     "engine/models/recognition.py",
     "engine/painting/vector_picture.py",
     "engine/jobs/devices.py",
+    "data/pictures/bucket.py",
+    "data/pictures/copying.py",
+    "data/pictures/place.py",
     "data/sqlite/backup.py",
     "data/sqlite/recovery.py",
 )

@@ -1,24 +1,22 @@
-"""Files next to the database: named by checked ids, written in one step, flushed to disk."""
+"""Files next to the database, named by checked ids: saved states, and the folders of pictures."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from data.disk import read, write
 from data.errors import StoreError
-
-_JOB = re.compile(r"[0-9a-f]{32}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+from data.pictures.names import attachment_name, job_id, picture_name, time_lapse_name
 
 
 class Files:
-    """Pictures, attachments and saved states in ``folder``. Blocks: never for the event loop.
+    """The data folder ``folder``, and the saved states in it. Blocks: never for the event loop.
 
     File names are made only of ids, which are hexadecimal digits; anything else raises StoreError
-    before it becomes a path.
+    before it becomes a path. Pictures are read and written by data.pictures.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,23 +40,23 @@ class Files:
 
     def picture(self, id: str) -> Path:
         """The path of the job's picture."""
-        return self.pictures_folder / f"{_checked(_JOB, id)}.png"
+        return self.folder / picture_name(id)
 
     def time_lapse(self, id: str) -> Path:
         """The path of the job's time-lapse, until it is posted."""
-        return self.pictures_folder / f"{_checked(_JOB, id)}.mp4"
+        return self.folder / time_lapse_name(id)
 
     def attachment(self, sha256: str) -> Path:
         """The path of an attached picture."""
-        return self.attachments_folder / _checked(_SHA256, sha256)
+        return self.folder / attachment_name(sha256)
 
     def state(self, id: str) -> Path:
         """The path of the job's saved state."""
-        return self.states_folder / f"{_checked(_JOB, id)}.pt"
+        return self.states_folder / f"{job_id(id)}.pt"
 
     def frames(self, id: str) -> Path:
         """The path of the small frames of the job's painting, for its time-lapse."""
-        return self.states_folder / f"{_checked(_JOB, id)}.frames"
+        return self.states_folder / f"{job_id(id)}.frames"
 
     def copy_state(self, of: str, to: str) -> bool:
         """Let the job ``to`` start from the state of ``of``; False if that was not kept.
@@ -126,71 +124,3 @@ class Files:
         for file in (path, path.with_name(f"{path.name}.part")):
             with contextlib.suppress(OSError):
                 file.unlink()
-
-    def remove_picture(self, id: str) -> None:
-        """Delete the job's picture."""
-        _remove(self.picture(id))
-
-    def remove_time_lapse(self, id: str) -> None:
-        """Delete the job's time-lapse."""
-        _remove(self.time_lapse(id))
-
-    def remove_attachment(self, sha256: str) -> None:
-        """Delete an attached picture."""
-        _remove(self.attachment(sha256))
-
-
-def _checked(pattern: re.Pattern[str], id: str) -> str:
-    if pattern.fullmatch(id) is None:
-        raise StoreError("{id} isn't an ID.", id=repr(id[:80]))
-    return id
-
-
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            "{path} can't be deleted: {reason}.", path=path, reason=error.strerror
-        ) from None
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path`` in one step and flush it to disk; raises StoreError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise StoreError(
-            "{path} can't be written: {reason}.", path=path, reason=error.strerror
-        ) from None
-
-
-def read(path: Path) -> bytes | None:
-    """The bytes of the file ``path``, or None if it does not exist; raises StoreError."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StoreError(
-            "{path} can't be read: {reason}.", path=path, reason=error.strerror
-        ) from None
-
-
-def sync(path: Path) -> None:
-    """Flush a file's bytes or a folder's names to disk; Windows cannot do that for folders."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

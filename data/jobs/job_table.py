@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from data.database import Database, Row, Transaction
-from data.jobs import files
 from data.jobs.files import Files
 from data.jobs.stored import COLUMNS, PAINTED, StoredJob, in_states, stored_job
 from data.jobs.words import remove_words
+from data.pictures.base import Pictures, intact
+from data.pictures.names import attachment_name, picture_name, time_lapse_name
 from engine.request.request import ImageRequest
 
 # Read for each letter that a person types.
@@ -18,13 +19,14 @@ _PART = 100
 
 
 class Jobs:
-    """The jobs of an open ``database``, with their pictures and states in ``job_files``.
+    """The jobs of an open ``database``, with their ``pictures``, and states in ``job_files``.
 
     Every method raises StoreError if the database or a file cannot be used.
     """
 
-    def __init__(self, database: Database, job_files: Files) -> None:
+    def __init__(self, database: Database, job_files: Files, pictures: Pictures) -> None:
         self.files = job_files
+        self.pictures = pictures
         self._database = database
 
     async def job(self, id: str) -> StoredJob | None:
@@ -47,7 +49,7 @@ class Jobs:
                 _PART,
             )
             for row in rows:
-                yield stored_job(row, self.files)
+                yield stored_job(row)
             if len(rows) < _PART:
                 return
             after = rows[-1]["sequence"]
@@ -58,15 +60,18 @@ class Jobs:
         return int(rows[0]["n"])
 
     async def picture(self, id: str) -> bytes | None:
-        """The job's picture as PNG bytes, or None if it has none."""
+        """The job's picture as PNG bytes, or None if it has none, or a damaged one."""
         job = await self.job(id)
-        if job is None or job.picture_path is None:
+        if job is None or not job.has_picture:
             return None
-        return await asyncio.to_thread(files.read, job.picture_path)
+        name = picture_name(id)
+        return intact(name, await self.pictures.read(name), job.result_sha256)
 
     async def time_lapse(self, id: str) -> bytes | None:
         """The job's time-lapse as an mp4 file's bytes, until it is posted; else None."""
-        return await asyncio.to_thread(files.read, self.files.time_lapse(id))
+        job, name = await self.job(id), time_lapse_name(id)
+        data = await self.pictures.read(name)
+        return intact(name, data, None if job is None else job.result_sha256)
 
     async def time_lapses_of(self, id: str) -> list[StoredJob]:
         """The jobs that make or made time-lapses of the job's picture, oldest first."""
@@ -104,13 +109,20 @@ class Jobs:
         return int(rows[0]["n"])
 
     async def attachments(self, id: str) -> dict[str, bytes]:
-        """The pictures that were attached to the job, by SHA-256; missing files are left out."""
+        """The pictures that were attached to the job, by SHA-256; missing files are left out.
+
+        A damaged one is deleted, so that it is stored again when somebody attaches it.
+        """
         rows = await self._database.fetch("SELECT sha256 FROM attachments WHERE job_id = ?", id)
         found = {}
         for row in rows:
-            data = await asyncio.to_thread(files.read, self.files.attachment(row["sha256"]))
+            sha256, name = row["sha256"], attachment_name(row["sha256"])
+            stored = await self.pictures.read(name)
+            data = intact(name, stored, sha256)
             if data is not None:
-                found[row["sha256"]] = data
+                found[sha256] = data
+            elif stored is not None:
+                await self.pictures.remove(name)
         return found
 
     async def delete(self, id: str) -> bool:
@@ -120,7 +132,7 @@ class Jobs:
             await remove_words(transaction, await self._indexed(transaction, id))
             if not await transaction.change("DELETE FROM jobs WHERE id = ?", id):
                 return False
-        await asyncio.to_thread(self._remove_files, id)
+        await self._remove_files(id)
         for sha256 in orphans:
             await self.remove_unused(sha256)
         return True
@@ -133,7 +145,7 @@ class Jobs:
                 "SELECT job_id FROM attachments WHERE sha256 = ? LIMIT 1", sha256
             ):
                 return False
-            await asyncio.to_thread(self.files.remove_attachment, sha256)
+            await self.pictures.remove(attachment_name(sha256))
         return True
 
     async def withdraw(self, sha256: str) -> None:
@@ -146,12 +158,12 @@ class Jobs:
             for row in rows:
                 await asyncio.to_thread(self.files.forget_frames, row["job_id"])
             await transaction.change("DELETE FROM attachments WHERE sha256 = ?", sha256)
-            await asyncio.to_thread(self.files.remove_attachment, sha256)
+            await self.pictures.remove(attachment_name(sha256))
 
     async def _select(self, condition: str, *values: object) -> list[StoredJob]:
         """The jobs of ``condition``: SQL from WHERE on, made of the program's constants."""
         rows = await self._database.fetch(f"SELECT {COLUMNS} FROM jobs WHERE {condition}", *values)  # noqa: S608  constants
-        return [stored_job(row, self.files) for row in rows]
+        return [stored_job(row) for row in rows]
 
     async def _only_attached_to(self, transaction: Transaction, id: str) -> list[str]:
         rows = await transaction.fetch(
@@ -166,10 +178,9 @@ class Jobs:
             "SELECT guild_id, sequence, prompt FROM jobs WHERE id = ?", id
         )
 
-    def _remove_files(self, id: str) -> None:
-        self.files.remove_picture(id)
-        self.files.remove_time_lapse(id)
-        self.files.forget_state(id)
+    async def _remove_files(self, id: str) -> None:
+        await self.pictures.remove(picture_name(id), time_lapse_name(id))
+        await asyncio.to_thread(self.files.forget_state, id)
 
 
 def _painted_by(person: str, guild_id: str | None) -> tuple[str, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,6 @@ from pathlib import Path
 
 from data.database import Database
 from data.errors import StoreError
-from data.jobs import files
 from data.jobs.files import Files
 from data.jobs.job_table import Jobs
 from data.jobs.leases import Leases
@@ -21,6 +21,8 @@ from data.jobs.owners import Owner
 from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, place_of, request_of
 from data.jobs.wishes import Wishes
 from data.jobs.words import add_words
+from data.pictures.base import Pictures
+from data.pictures.names import attachment_name, picture_name, time_lapse_name
 from engine.clock import now_ms
 from engine.errors import RequestError
 from engine.events import Done
@@ -42,9 +44,14 @@ class QueueJobs(Jobs):
     """
 
     def __init__(
-        self, database: Database, job_files: Files, owner: Owner, lease_seconds: float
+        self,
+        database: Database,
+        job_files: Files,
+        pictures: Pictures,
+        owner: Owner,
+        lease_seconds: float,
     ) -> None:
-        super().__init__(database, job_files)
+        super().__init__(database, job_files, pictures)
         self.watchers: list[Callable[[str], None]] = []  # called with each delivered job's id
         self._owner = owner
         self.wishes = Wishes(database, owner)
@@ -58,7 +65,7 @@ class QueueJobs(Jobs):
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
         """Write down a new job and its pictures; see JobStore."""
         wanted = record.request.pictures_needed()
-        await asyncio.to_thread(self._attach, wanted, pictures)
+        await self._attach(wanted, pictures)
         if record.continues is not None and not await asyncio.to_thread(
             self.files.copy_state, record.continues, record.id
         ):
@@ -71,7 +78,7 @@ class QueueJobs(Jobs):
                 # Who deletes the last other job with the same picture waits for this one, or has
                 # just deleted the file.
                 await transaction.lock("attachment", *wanted)
-                await asyncio.to_thread(self._attach, wanted, pictures)
+                await self._attach(wanted, pictures)
             await transaction.change(
                 "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
                 "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, state, "
@@ -99,14 +106,15 @@ class QueueJobs(Jobs):
             if not record.place.private:  # or moderators could find it by its words
                 await add_words(transaction, await self._indexed(transaction, record.id))
 
-    def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
+    async def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
         for sha256 in wanted:
-            path = self.files.attachment(sha256)
-            if path.exists():
-                continue
-            if sha256 not in pictures:
+            name, data = attachment_name(sha256), pictures.get(sha256)
+            size = await self.pictures.size(name)
+            if size is None and data is None:
                 raise RequestError("A picture that this needs is gone. Attach it again.")
-            files.write(path, pictures[sha256])
+            # Another size is that of a damaged file.
+            if data is not None and size != len(data):
+                await self.pictures.write(name, data)
 
     def state_path(self, id: str) -> Path:
         """The file in which the worker saves the job's state, also after the job's end."""
@@ -181,8 +189,9 @@ class QueueJobs(Jobs):
         """queued or running -> rendered; the picture, or the time-lapse, is on disk before."""
         if not await self._is_mine(id):
             return False
-        path = self.files.time_lapse(id) if done.video else self.files.picture(id)
-        await asyncio.to_thread(files.write, path, done.video or done.picture)
+        name = time_lapse_name(id) if done.video else picture_name(id)
+        data = done.video or done.picture
+        await self.pictures.write(name, data)
         result = {
             field.name: getattr(done, field.name)
             for field in dataclasses.fields(done)
@@ -191,9 +200,10 @@ class QueueJobs(Jobs):
         ended = await self._end(
             id,
             "rendered",
-            "result = ?, picture = ?",
+            "result = ?, picture = ?, result_sha256 = ?",
             json.dumps(result),
-            None if done.video else path.name,
+            None if done.video else _file(name),
+            _sha256(data),
         )
         if ended:
             await self._thin_out_states()
@@ -216,8 +226,11 @@ class QueueJobs(Jobs):
             return await self._end(id, "cancelled", "picture = NULL")
         if not await self._is_mine(id):
             return False
-        await asyncio.to_thread(files.write, self.files.picture(id), partial)
-        return await self._end(id, "cancelled", "picture = ?", self.files.picture(id).name)
+        name = picture_name(id)
+        await self.pictures.write(name, partial)
+        return await self._end(
+            id, "cancelled", "picture = ?, result_sha256 = ?", _file(name), _sha256(partial)
+        )
 
     # What the bot has told people.
 
@@ -253,9 +266,11 @@ class QueueJobs(Jobs):
             ):
                 return False
             await add_message(transaction, id, message_id, "result", direct_channel_id)
+            rows = await transaction.fetch("SELECT time_lapse_of FROM jobs WHERE id = ?", id)
         if delivered:
             # Discord has the time-lapse now; a picture stays for edits and the history.
-            await asyncio.to_thread(self.files.remove_time_lapse, id)
+            if rows[0]["time_lapse_of"] is not None:
+                await self.pictures.remove(time_lapse_name(id))
             for watcher in self.watchers:
                 watcher(id)
         return True
@@ -292,3 +307,12 @@ class QueueJobs(Jobs):
             with contextlib.suppress(StoreError):  # not an id of ours
                 await asyncio.to_thread(self.files.forget_state, id)
         return bool(mine)
+
+
+def _file(name: str) -> str:
+    """The name of the picture's file, without the folder; that it is set says that there is one."""
+    return name.rpartition("/")[2]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

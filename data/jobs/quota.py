@@ -1,4 +1,4 @@
-"""How much disk space pictures may take: the oldest are deleted first, kept ones never.
+"""How much space pictures may take: the oldest are deleted first, kept ones never.
 
 The frames that were recorded for their time-lapses count, and are deleted before any picture.
 A job whose picture was deleted stays in the history, without the picture.
@@ -7,15 +7,14 @@ A job whose picture was deleted stays in the history, without the picture.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from data.database import Database
-from data.errors import StoreError
 from data.jobs.files import Files
 from data.jobs.stored import UNFINISHED, in_states
+from data.pictures.base import Pictures
+from data.pictures.names import picture_name
 
 _BATCH = 200
 
@@ -31,9 +30,10 @@ class Room:
 class Quota:
     """Marks and deletes pictures; every method raises StoreError if something fails."""
 
-    def __init__(self, database: Database, job_files: Files) -> None:
+    def __init__(self, database: Database, job_files: Files, pictures: Pictures) -> None:
         self._database = database
         self._files = job_files
+        self._pictures = pictures
 
     async def keep(self, id: str, kept: bool = True) -> bool:
         """Protect a job's picture from the quota, or stop doing so; False if there is no job."""
@@ -58,8 +58,7 @@ class Quota:
 
     async def used(self) -> int:
         """The bytes that pictures and their recorded frames take."""
-        pictures = await asyncio.to_thread(folder_size, self._files.pictures_folder)
-        return pictures + await asyncio.to_thread(self._files.frames_size)
+        return await self._pictures.used() + await asyncio.to_thread(self._files.frames_size)
 
     async def limit_frames(self, limit: int) -> int:
         """Delete recorded frames, oldest first, until they take at most ``limit`` bytes.
@@ -103,30 +102,7 @@ class Quota:
                         row["id"],
                     ):
                         continue
-                    used -= await asyncio.to_thread(_size, self._files.picture(row["id"]))
-                    await asyncio.to_thread(self._files.remove_picture, row["id"])
+                    used -= await self._pictures.discard(picture_name(row["id"]))
                     await asyncio.to_thread(self._files.forget_frames, row["id"])
                 removed += 1
         return Room(used, removed)
-
-
-def folder_size(folder: Path) -> int:
-    """The bytes of the files in ``folder``, without subfolders. Blocks. Raises StoreError."""
-    total = 0
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_file(follow_symlinks=False):
-                    total += _size(Path(entry.path))
-    except OSError as error:
-        raise StoreError(
-            "The folder {folder} can't be read: {reason}.", folder=folder, reason=error.strerror
-        ) from None
-    return total
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0  # deleted meanwhile

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection
 
 from data.database import Database, Row
-from data.jobs.files import Files
 from data.jobs.stored import COLUMNS, StoredJob, stored_job
 from data.jobs.words import LAST, words_of
 
@@ -23,9 +22,8 @@ _TOGETHER = 50  # channels in one statement
 class ServerJobs:
     """Finds jobs; every method raises StoreError if the database cannot be used."""
 
-    def __init__(self, database: Database, job_files: Files) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._files = job_files
 
     async def recent(
         self,
@@ -65,7 +63,7 @@ class ServerJobs:
             "ORDER BY sequence DESC",
             *ids,
         )
-        return [stored_job(row, self._files) for row in rows]
+        return [stored_job(row) for row in rows]
 
     async def _newest(
         self, guild_id: str, person: str | None, channels: Collection[str] | None, limit: int
@@ -145,7 +143,7 @@ class ServerJobs:
             _NEWEST,
         )
         found = [row for row in rows if row["guild_id"] == guild_id]
-        return stored_job(found[0], self._files) if len(found) == 1 else None
+        return stored_job(found[0]) if len(found) == 1 else None
 
     async def asked_since(self, guild_id: str, person: str, since: int) -> list[int]:
         """When the person asked in that server after ``since`` (ms since 1970), oldest first.

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from data.database import Row
-from data.jobs.files import Files
 from engine.errors import RequestError
 from engine.jobs.job import Interrupt, Place, State
 from engine.request.request import ImageRequest, request_from_json, stored_request
@@ -23,8 +21,9 @@ class StoredJob:
     """A job as it is stored. Times are milliseconds since 1970, UTC.
 
     ``result``, once rendered, has ``seed``, ``seconds``, ``iterations``, ``width``, ``height``,
-    ``notices`` and ``stopped`` (see engine.events.Done). ``picture_path`` is set if there is a
-    picture; a cancelled job may have a partial one. ``time_lapse_of`` is the job whose time-lapse
+    ``notices`` and ``stopped`` (see engine.events.Done). ``has_picture`` is whether there is a
+    picture; a cancelled job may have a partial one. ``result_sha256`` is of that picture, or of
+    the time-lapse; None if an older version wrote it. ``time_lapse_of`` is the job whose time-lapse
     this job makes or made. ``removed_at`` is when its result was deleted in Discord;
     ``spoiler`` is 1 if the picture is posted behind one. ``private_channel_id`` is set if only the
     requester may see the job (see engine.jobs.job.Place).
@@ -47,11 +46,12 @@ class StoredJob:
     result_message_id: str | None
     result: dict[str, Any] | None
     error: str | None
-    picture_path: Path | None
+    has_picture: bool
     time_lapse_of: str | None = None
     removed_at: int | None = None
     spoiler: int = 0
     private_channel_id: str | None = None
+    result_sha256: str | None = None
 
     @property
     def place(self) -> Place:
@@ -74,7 +74,7 @@ COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
     "result_message_id, result, error, picture, time_lapse_of, removed_at, spoiler, "
-    "private_channel_id"
+    "private_channel_id, result_sha256"
 )
 
 
@@ -84,12 +84,12 @@ def in_states(states: Sequence[State]) -> str:
     return f"state IN ({names})"
 
 
-def stored_job(row: Row, files: Files) -> StoredJob:
+def stored_job(row: Row) -> StoredJob:
     """The job in a row that has COLUMNS."""
     values = {name: row[name] for name in StoredJob.__dataclass_fields__ if name in row}
     values["request"] = request_of(row)
     values["result"] = None if row["result"] is None else json.loads(row["result"])
-    values["picture_path"] = None if row["picture"] is None else files.picture(row["id"])
+    values["has_picture"] = row["picture"] is not None
     return StoredJob(**values)
 
 

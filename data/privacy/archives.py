@@ -7,7 +7,6 @@ import json
 import zipfile
 from collections.abc import Iterator
 
-from data.jobs import files
 from data.privacy.keeper import Exported
 
 # A zip entry's headers, next to its data and in the directory, with a margin.
@@ -62,7 +61,7 @@ def _entries(exported: Exported) -> Iterator[tuple[str, bytes]]:
     for table, rows in exported.rows.items():
         text = json.dumps(list(rows), ensure_ascii=False, indent=1)
         yield f"{table}.json", text.encode()
-    for name, path in exported.files.items():
-        data = files.read(path)
+    for name in exported.files:
+        data = exported.read(name)
         if data is not None:
             yield name, data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,10 +13,14 @@ from data.privacy.alias import Aliases
 
 @dataclass(frozen=True)
 class Exported:
-    """A person's data: rows by table, and files by the name they get in the export."""
+    """A person's data: rows by table, and the names of files (data.pictures.names).
+
+    ``read`` returns a file's bytes, or None if it is gone; it blocks, and raises StoreError.
+    """
 
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: Sequence[str] = ()
+    read: Callable[[str], bytes | None] = field(default=lambda name: None, compare=False)
 
 
 class Keeper(Protocol):

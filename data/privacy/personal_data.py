@@ -11,12 +11,12 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from data.database import Database, Row
 from data.errors import StoreError
 from data.jobs.job_table import Jobs
+from data.pictures.names import attachment_name, picture_name
 from data.privacy.keeper import Exported, Keeper, RestrictionKeeper, TableKeeper
 from engine.tasks import spawn
 
@@ -40,6 +40,7 @@ class Privacy:
 
     def __init__(self, database: Database, jobs: Jobs) -> None:
         self._database = database
+        self._jobs = jobs
         self._scrubbing: asyncio.Task[None] | None = None
         self.keepers: list[Keeper] = [
             JobKeeper(database, jobs),
@@ -55,12 +56,12 @@ class Privacy:
     async def export(self, person: str) -> Exported:
         """All that is stored about ``person``."""
         rows: dict[str, Sequence[Mapping[str, Any]]] = {}
-        files: dict[str, Path] = {}
+        files: list[str] = []
         for keeper in self.keepers:
             found = await keeper.export(person)
             rows.update(found.rows)
-            files.update(found.files)
-        return Exported(rows, files)
+            files += found.files
+        return Exported(rows, files, self._jobs.pictures.read_in_thread)
 
     async def forget(self, person: str) -> None:
         """Delete all of it, also from the database's file and its log.
@@ -111,7 +112,7 @@ class JobKeeper:
     async def export(self, person: str) -> Exported:
         """The rows, the pictures, and the attachments that the person was the first to use."""
         shown: list[dict[str, Any]] = []
-        files: dict[str, Path] = {}
+        files: list[str] = []
         after = -1
         while True:
             rows = await self._database.fetch(
@@ -121,13 +122,11 @@ class JobKeeper:
                 _PART,
             )
             shown += await asyncio.to_thread(_shown, rows)
-            for row in rows:
-                files.update(_named("pictures", self._jobs.files.picture(row["id"])))
+            files += [picture_name(row["id"]) for row in rows]
             if len(rows) < _PART:
                 break
             after = rows[-1]["sequence"]
-        for sha256 in await self._attached(person):
-            files.update(_named("attachments", self._jobs.files.attachment(sha256)))
+        files += [attachment_name(sha256) for sha256 in await self._attached(person)]
         return Exported({"jobs": shown} if shown else {}, files)
 
     async def forget(self, person: str) -> None:
@@ -171,7 +170,3 @@ def _shown(rows: Sequence[Row]) -> list[dict[str, Any]]:
             job[name] = None if row[name] is None else json.loads(row[name])
         shown.append(job)
     return shown
-
-
-def _named(folder: str, path: Path) -> dict[str, Path]:
-    return {f"{folder}/{path.name}": path}

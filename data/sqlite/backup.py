@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from data.disk import sync
 from data.errors import StoreError
-from data.jobs.files import sync
 from data.jobs.owners import Owner
 from data.migrations import migrations
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import EngineError, UnavailableError
 from engine.events import Cancelled, Ending, Failed
 from engine.jobs.job import Job, JobStore
 from engine.jobs.line import Line
@@ -83,6 +83,7 @@ class Dispatcher:
     async def close(self) -> None:
         """Let the workers save, and end them within 5 s; jobs in progress are queued again."""
         self._closing = True
+        self._painter.close()
         await asyncio.gather(*(worker.close(_CLOSE_SECONDS) for worker in self._placing.workers))
         self.wake()
         tasks = [*self._tasks, *filter(None, [self._serving])]
@@ -160,6 +161,9 @@ class Dispatcher:
             if not await self._painter.store_ending(job, ending):
                 log.warning("ended, but another process owns this job", extra={"job": job.id})
                 ending = Failed(_GONE)
+        except UnavailableError:  # the queue closes; the job continues after the restart
+            await self._requeue(job)
+            return
         except (EngineError, OSError) as error:
             reference, failure = unexpected_error()
             log.error("reference %s: %s", reference, error, extra={"job": job.id})
@@ -183,6 +187,11 @@ class Dispatcher:
         if not self._closing:
             self._line.put_back(job)
         return None
+
+    async def _requeue(self, job: Job) -> None:
+        with contextlib.suppress(EngineError):
+            await self._store.requeued(job.id)
+        self._placing.running.pop(job, None)
 
     def _end(self, job: Job, ending: Ending) -> None:
         self._placing.running.pop(job, None)

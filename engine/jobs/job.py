@@ -65,9 +65,9 @@ class JobRecord:
 class JobStore(Protocol):
     """What makes the queue durable; ``data.store.Store`` is one.
 
-    Every method raises EngineError if it cannot write. Methods that return a bool change nothing
-    and return False if the job is not in a state that allows the change, or if another process
-    owns it by now; calling them twice is safe.
+    Every method raises EngineError if it cannot write, UnavailableError if that may work later.
+    Methods that return a bool change nothing and return False if the job is not in a state that
+    allows the change, or if another process owns it by now; calling them twice is safe.
     """
 
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:

@@ -10,6 +10,7 @@ from engine.events import Cancelled, Ending, Failed
 from engine.jobs.attempt import Attempt
 from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job, JobStore
+from engine.jobs.patience import Patience
 from engine.jobs.workers import DeviceWorker, WorkerDiedError
 from engine.translatable import Translatable
 from engine.worker.failures import died_twice, too_many_hangs
@@ -39,13 +40,19 @@ class Painter:
         self._estimator = estimator
         self._on_progress = on_progress
         self._record_frames = record_frames
+        self._patience = Patience()
+
+    def close(self) -> None:
+        """Give up waiting for a store that cannot be reached; see engine.jobs.patience."""
+        self._patience.close()
 
     async def paint(self, job: Job, worker: DeviceWorker) -> Ending:
         """The job's ending; raises WorkerDiedError if the worker dies before.
 
-        Then :meth:`after_death` tells whether the job has another attempt.
+        Then :meth:`after_death` tells whether the job has another attempt. Raises UnavailableError
+        as :meth:`store_ending` does.
         """
-        pictures = await self._store.attachments(job.id)
+        pictures = await self._patience.until_done(lambda: self._store.attachments(job.id), job.id)
         iterations = None
         if job.time_lapse_of is not None:
             rendition = await self._store.rendition(job.time_lapse_of)
@@ -81,7 +88,13 @@ class Painter:
         return too_many_hangs() if setbacks.hangs == _MAX_HANGS else None
 
     async def store_ending(self, job: Job, ending: Ending) -> bool:
-        """Store how the job ended; False if another process owns it."""
+        """Store how the job ended; False if another process owns it.
+
+        Raises UnavailableError only after :meth:`close`: its picture could not be stored.
+        """
+        return await self._patience.until_done(lambda: self._store_ending(job, ending), job.id)
+
+    async def _store_ending(self, job: Job, ending: Ending) -> bool:
         if isinstance(ending, Failed):
             return await self._store.failed(job.id, ending.reason)
         if isinstance(ending, Cancelled):

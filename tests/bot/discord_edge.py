@@ -9,6 +9,7 @@ import asyncio
 import itertools
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import discord
 
@@ -36,7 +37,8 @@ def refusal(status, code=0):
     kind = {403: discord.Forbidden, 404: discord.NotFound}.get(
         status, discord.DiscordServerError if status >= 500 else discord.HTTPException
     )
-    return kind(SimpleNamespace(status=status, reason=""), {"code": code, "message": ""})
+    response: Any = SimpleNamespace(status=status, reason="")
+    return kind(response, {"code": code, "message": ""})
 
 
 class Message:

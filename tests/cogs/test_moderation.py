@@ -110,7 +110,7 @@ async def test_delete_removes_message_row_and_file_by_id_or_link(world, here):
     )
     assert "a hen" in choice["name"]
     for job, message in ((choice["value"], first), (second.jump_url, second)):
-        path = (await world.bot.store.job(job_id_of(message))).picture_path
+        path = world.bot.store.files.picture(job_id_of(message))
         assert path.exists()
         assert said(await here.moderator.slash(here.channel, "mod delete", job=job)) == "Deleted."
         assert message.id not in [each.id for each in world.messages(here.channel)]

@@ -42,10 +42,10 @@ async def test_a_withheld_picture_is_gone_and_its_job_has_failed(store):
     found = finding(id, action="withhold")
     assert await store.picture_checks.withhold(id, [found], "It was withheld.")
     job = await store.job(id)
-    assert (job.state, job.error, job.picture_path, job.result) == (
+    assert (job.state, job.error, job.has_picture, job.result) == (
         "failed",
         "It was withheld.",
-        None,
+        False,
         None,
     )
     assert not store.files.picture(id).exists()

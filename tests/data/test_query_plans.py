@@ -204,6 +204,7 @@ async def use_upkeep(store):
         os.utime(orphan, (1, 1))
     assert await store.retention.sweep() == 2
     await store._leases.renew()
+    await store._identity()
     await store._leases.release()
 
 

@@ -19,7 +19,12 @@ INDIRECT = {
     "einops",  # taming's quantisers need it and do not ask for it
 }
 # Imported when they are needed, by the extra that has them.
-EXTRAS = {"pillow-heif": "heic", "open-clip-torch": "open-clip", "asyncpg": "postgres"}
+EXTRAS = {
+    "pillow-heif": "heic",
+    "open-clip-torch": "open-clip",
+    "asyncpg": "postgres",
+    "obstore": "s3",
+}
 
 
 def normal(name: str) -> str:

@@ -72,7 +72,7 @@ async def test_a_lost_answer_posts_it_only_once(channel, start, film):
 
 
 async def test_a_file_that_is_gone_is_reported_with_a_way_to_ask_again(store, channel, start, film):
-    store.files.remove_time_lapse(film)
+    store.files.time_lapse(film).unlink()
     await start()
     [message] = channel.messages
     assert "file is gone" in message.content

@@ -62,6 +62,11 @@ def test_several_devices_can_be_named(env_file):
         ("IMAGINE_DEVICE=cuda:0,cuda", "IMAGINE_DEVICE is 'cuda:0,cuda'; cuda:0 is named twice"),
         ("IMAGINE_MODLE=x", "There is no setting IMAGINE_MODLE; did you mean IMAGINE_MODEL?"),
         ("DISCORD_TOKEN=", "DISCORD_TOKEN is missing"),
+        ("IMAGINE_PICTURES=s3://fox", "a bucket needs a PostgreSQL database"),
+        (
+            "IMAGINE_DATABASE_URL=postgresql:///x\nIMAGINE_PICTURES=/srv/fox",
+            "IMAGINE_PICTURES is '/srv/fox'; write s3://BUCKET/PREFIX.",
+        ),
         ("IMAGINE_TEST_MEDIA_HOST=example.com:80", "IMAGINE_TEST_MEDIA_HOST can't be"),
         ("IMAGINE_TEST_DISCORD_URL=https://example.com", "IMAGINE_TEST_DISCORD_URL can't be"),
     ],

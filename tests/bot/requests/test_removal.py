@@ -61,7 +61,7 @@ async def test_messages_row_and_picture_are_deleted(store, channel, removal, job
     assert await removal.remove(job) == "Deleted."
     assert channel.messages == []
     assert await store.job(job.id) is None
-    assert not job.picture_path.exists()
+    assert not store.files.picture(job.id).exists()
 
 
 async def test_messages_that_are_deleted_already_raise_no_error(channel, removal, job):

@@ -83,7 +83,7 @@ async def test_a_withheld_picture_is_shown_nowhere(world, here, manager):
     assert all(not each.attachments for each in world.messages(here.channel))
     store = world.bot.store
     job = await store.job(job_id_of(message))
-    assert (job.state, job.picture_path) == ("failed", None)
+    assert (job.state, job.has_picture) == ("failed", False)
     assert list((store.folder / "pictures").iterdir()) == []
     assert list((store.folder / "states").iterdir()) == []
     assert "no pictures yet" in text_of(await here.alice.slash(here.channel, "history"))

@@ -327,7 +327,7 @@ async def test_edits_of_pictures_that_are_gone_are_refused(world, here, host):
 
     first = await paint(world, here)
     shown = await here.alice.click(first, label="Edit")
-    (await world.bot.store.job(job_id_of(first))).picture_path.unlink()
+    world.bot.store.files.picture(job_id_of(first)).unlink()
     sent = await here.alice.submit_modal(shown, {"words": "a moon"})
     assert "file is gone" in sent.response.content
     shown = await here.alice.click(first, label="Edit")

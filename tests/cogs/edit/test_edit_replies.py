@@ -323,7 +323,7 @@ async def test_replies_without_a_usable_picture_are_refused(world, here):
     await here.alice.send(here.channel, "edit: a moon", reply_to=help_text)
     await message_with(world, here.channel, "That message has no picture")
     job = await world.bot.store.job(job_id_of(first))
-    job.picture_path.unlink()
+    world.bot.store.files.picture(job.id).unlink()
     world.env.backend.cdn._blobs.clear()
     await here.alice.send(here.channel, "edit: a blue circle", reply_to=first)
     await message_with(world, here.channel, "Discord no longer has that picture")

@@ -139,12 +139,13 @@ async def test_delete_removes_the_picture_and_its_job(world, here):
     job = await world.bot.store.job(job_id_of(picture))
     refused = await here.bob.click(picture, label="Delete")
     assert "Only the person who requested" in refused.response.content
-    assert job.picture_path.exists()
+    path = world.bot.store.files.picture(job.id)
+    assert path.exists()
     pressed = await here.alice.click(picture, label="Delete")
     assert pressed.response.content == "Deleted."
     assert world.results(here.channel) == []
     assert await world.bot.store.job(job.id) is None
-    assert not job.picture_path.exists()
+    assert not path.exists()
 
 
 async def test_a_moderator_can_delete(world, here):

@@ -176,7 +176,7 @@ async def test_if_they_are_closed_meanwhile_it_is_told_and_kept(world, here, all
     assert world.messages(here.channel) == []
     stored = await world.bot.store.job(id)
     assert stored.is_painted
-    assert stored.picture_path is not None
+    assert stored.has_picture
     shown = await here.alice.slash(here.channel, "history")
     assert "private" in text_of(shown)
 

@@ -6,8 +6,9 @@ import os
 
 import pytest
 
+from data.disk import read, remove, write
 from data.errors import StoreError
-from data.jobs.files import Files, read, write
+from data.jobs.files import Files
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_a_file_is_written_in_one_step(files, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("data.jobs.files.os.fsync", full)
+    monkeypatch.setattr("data.disk.os.fsync", full)
     with pytest.raises(StoreError, match="No space left on device"):
         write(path, b"second")
     assert path.read_bytes() == b"first"
@@ -77,8 +78,8 @@ def test_a_missing_file_reads_as_nothing_and_an_unreadable_one_is_an_error(files
     with pytest.raises(StoreError, match="can't be read"):
         read(files.picture("b" * 32))
     with pytest.raises(StoreError, match="can't be deleted"):
-        files.remove_picture("b" * 32)
-    files.remove_picture("a" * 32)  # a missing one is fine
+        remove(files.picture("b" * 32))
+    remove(files.picture("a" * 32))  # a missing one is fine
     files.forget_state("a" * 32)
 
 

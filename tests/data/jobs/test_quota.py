@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from data.disk import folder_size
 from data.errors import StoreError
-from data.jobs.quota import folder_size
 from tests.data.stored_jobs import added, done
 
 NOBODY = "0" * 32
@@ -92,7 +92,7 @@ async def test_a_file_that_is_gone_already_takes_no_space(store):
     store.files.picture(ids[0]).unlink()
     room = await store.quota.make_room(0)
     assert (room.used, room.removed) == (0, 2)
-    assert (await store.job(ids[0])).picture_path is None
+    assert not (await store.job(ids[0])).has_picture
 
 
 async def test_a_folder_that_cannot_be_read_is_named(store, tmp_path):

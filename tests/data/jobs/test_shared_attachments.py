@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 
@@ -24,13 +23,13 @@ async def other(store, open_store):
 
 def after_looking(store, monkeypatch, work):
     """Run ``work`` when ``store`` has just found that the picture's file is there."""
-    attach, loop, calls = store._attach, asyncio.get_running_loop(), []
+    attach, calls = store._attach, []
 
-    def attach_then(*args):
-        attach(*args)
+    async def attach_then(*args):
+        await attach(*args)
         calls.append(args)
         if len(calls) == 1:
-            asyncio.run_coroutine_threadsafe(work(), loop).result(20)
+            await work()
 
     monkeypatch.setattr(store, "_attach", attach_then)
 

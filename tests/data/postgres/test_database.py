@@ -189,13 +189,14 @@ async def test_leases_follow_the_server_s_clock(clock, open_store, tmp_path):
     await right.close()
 
 
-def test_sqlite_alone_loads_no_driver(tmp_path):
+def test_sqlite_and_the_folder_alone_load_no_extra(tmp_path):
     program = (
         "import asyncio, sys; from pathlib import Path; from data import Store\n"
         "async def main():\n"
         "    store = await Store.open(Path(sys.argv[1])); await store.close()\n"
         "asyncio.run(main())\n"
-        "print([name for name in sys.modules if name.startswith(('asyncpg', 'data.postgres'))])"
+        "print([name for name in sys.modules if name.startswith(('asyncpg', 'data.postgres', "
+        "'obstore', 'data.pictures.bucket'))])"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
     ended = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)

@@ -147,7 +147,7 @@ async def test_an_export_has_no_other_person_s_name(store):
     assert ANN in text
     assert BOB not in text
     assert f"pictures/{his}.png" not in found.files
-    assert await store.privacy.export("323456789012345678") == Exported({}, {})
+    assert await store.privacy.export("323456789012345678") == Exported({}, [])
     # Once she is forgotten, only her ban is left.
     await store.privacy.forget(ANN)
     assert set((await store.privacy.export(ANN)).rows) == {"restrictions"}

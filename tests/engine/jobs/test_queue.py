@@ -89,7 +89,7 @@ async def test_from_the_words_to_the_picture_on_disk(queue):
     assert picture(done.picture) == last.to_pil().tobytes()
     stored = await queue.store.job(job.id)
     assert stored.state == "rendered"
-    assert stored.picture_path.read_bytes() == done.picture
+    assert queue.store.files.picture(stored.id).read_bytes() == done.picture
     assert stored.result["iterations"] == 5
     assert queue.get(job.id) is None
     assert queue.overview() == []
