@@ -84,8 +84,9 @@ class PreferencesCog(commands.Cog, name="Preferences"):
             if model is not None:
                 await check_model(model)
             person = str(interaction.user.id)
-            mine = replace(await self.bot.people.preferences(person), **given)
-            await self.bot.people.prefer(person, mine)
+            mine = await self.bot.people.change_preferences(
+                person, lambda before: replace(before, **given)
+            )
             await interaction.edit_original_response(content=_preferences_text(mine))
 
     @preferences.command(description="Reset your preferences")

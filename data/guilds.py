@@ -76,17 +76,42 @@ class Guilds:
 
         Either all are written down or none.
         """
+        changes = await self._change(guild_id, person, values, None)
+        assert changes is not None  # nothing was expected
+        return changes
+
+    async def change_settings_if(
+        self,
+        guild_id: str,
+        person: str,
+        values: Mapping[str, Any],
+        expected: Mapping[str, Any],
+    ) -> list[Change] | None:
+        """The same if the server's settings are still ``expected``; else None, with no change.
+
+        For values that were made from those before, such as a list with one more entry.
+        """
+        return await self._change(guild_id, person, values, expected)
+
+    async def _change(
+        self,
+        guild_id: str,
+        person: str,
+        values: Mapping[str, Any],
+        expected: Mapping[str, Any] | None,
+    ) -> list[Change] | None:
         now = now_ms()
         changes = []
         async with self._database.transaction() as transaction:
             await transaction.lock("guild settings", guild_id)
+            rows = await transaction.fetch(
+                "SELECT name, value FROM guild_settings WHERE guild_id = ?", guild_id
+            )
+            stored = {row["name"]: json.loads(row["value"]) for row in rows}
+            if expected not in (None, stored):
+                return None
             for name, after in values.items():
-                rows = await transaction.fetch(
-                    "SELECT value FROM guild_settings WHERE guild_id = ? AND name = ?",
-                    guild_id,
-                    name,
-                )
-                before = json.loads(rows[0]["value"]) if rows else None
+                before = stored.get(name)
                 if before == after:
                     continue
                 if after is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -202,25 +203,24 @@ class People:
     async def preferences(self, person: str) -> Preferences:
         """The person's preferences, or the defaults."""
         rows = await self._database.fetch("SELECT * FROM preferences WHERE person = ?", person)
-        if not rows:
-            return Preferences()
-        values = _without(rows[0], "person")
-        return Preferences(
-            **{
-                **values,
-                "direct_message": bool(values["direct_message"]),
-                "previews": bool(values["previews"]),
-            }
-        )
+        return _preferences(rows)
 
     async def prefer(self, person: str, preferences: Preferences) -> None:
         """Replace the person's preferences; defaults are not stored."""
-        values = asdict(preferences)
+        await self.change_preferences(person, lambda before: preferences)
+
+    async def change_preferences(
+        self, person: str, changed: Callable[[Preferences], Preferences]
+    ) -> Preferences:
+        """Replace the person's preferences by what ``changed`` makes of them, and return that."""
         async with self._database.transaction() as transaction:
             await transaction.lock("preferences", person)
+            rows = await transaction.fetch("SELECT * FROM preferences WHERE person = ?", person)
+            preferences = changed(_preferences(rows))
+            values = asdict(preferences)
             await transaction.change("DELETE FROM preferences WHERE person = ?", person)
             if preferences == Preferences():
-                return
+                return preferences
             await transaction.change(
                 "INSERT INTO preferences (person, width, height, iterations, model, "
                 "direct_message, previews) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -232,6 +232,20 @@ class People:
                 int(preferences.direct_message),
                 int(preferences.previews),
             )
+        return preferences
+
+
+def _preferences(rows: Sequence[Row]) -> Preferences:
+    if not rows:
+        return Preferences()
+    values = _without(rows[0], "person")
+    return Preferences(
+        **{
+            **values,
+            "direct_message": bool(values["direct_message"]),
+            "previews": bool(values["previews"]),
+        }
+    )
 
 
 async def _log(transaction: Transaction, act: LoggedAct) -> None:

@@ -74,7 +74,7 @@ class GuildSettings:
     def __init__(self, guilds: Guilds, host: Settings) -> None:
         self._guilds = guilds
         self._host = host
-        # Lists are read, changed and written back, so changes must not overlap.
+        # The changes of one process wait for each other, so that few have to be made again.
         self._changing = asyncio.Lock()
 
     async def rules(self, guild_id: str | None) -> Rules:
@@ -109,16 +109,22 @@ class GuildSettings:
         """Set the values that ``changed`` returns for the current rules; None or empty resets.
 
         Returns what changed. All values are checked before any is set: raises SettingError,
-        ModelError.
+        ModelError. If another process changes the rules meanwhile, ``changed`` is called again.
         """
         async with self._changing:
-            wanted = changed(await self.rules(guild_id))
-            checked = {
-                name: None if value is None else await self.check(name, value)
-                for name, value in wanted.items()
-            }
-            kept = {name: None if value in ([], {}) else value for name, value in checked.items()}
-            return await self._guilds.change_settings(guild_id, person, kept)
+            while True:
+                stored = await self._guilds.settings(guild_id)
+                wanted = changed(Rules(stored, self._host))
+                checked = {
+                    name: None if value is None else await self.check(name, value)
+                    for name, value in wanted.items()
+                }
+                kept = {
+                    name: None if value in ([], {}) else value for name, value in checked.items()
+                }
+                done = await self._guilds.change_settings_if(guild_id, person, kept, stored)
+                if done is not None:
+                    return done
 
     async def log(self, guild_id: str, *, limit: int, offset: int = 0) -> list[Change]:
         """Return the changes in a server, newest first."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from bot.guild.rules import GuildSettings
 from data.people import Preferences, Restriction
 from data.picture_checks import Finding
 from tests.data.stored_jobs import added
+from tests.made_settings import made_settings
 from tests.store_database import database_of
 
 
@@ -53,6 +56,42 @@ async def test_changes_of_one_setting_follow_each_other_in_the_log(stores):
     assert len(log) == 12
     assert [change.before for change in log] == [*(each.after for each in log[1:]), None]
     assert await stores[1].guilds.settings("1") == {"iterations": log[0].after}
+
+
+async def test_no_change_of_a_list_or_a_map_is_lost(stores, tmp_path):
+    """Each process reads the list, changes it and writes it back."""
+    processes = [GuildSettings(store.guilds, made_settings(tmp_path)) for store in stores]
+
+    def add(number):
+        def changed(rules):
+            by_role = dict(rules.items("jobs_a_day_by_role"))
+            return {
+                "blocked_words": [*rules.items("blocked_words"), f"word {number}"],
+                "jobs_a_day_by_role": {**by_role, str(10**17 + number): number},
+            }
+
+        return changed
+
+    await asyncio.gather(*(processes[i % 3].change("1", "mod", add(i)) for i in range(12)))
+    rules = await processes[0].rules("1")
+    assert sorted(rules.items("blocked_words")) == sorted(f"word {i}" for i in range(12))
+    assert sorted(rules.items("jobs_a_day_by_role").values()) == list(range(12))
+    log = [each for each in await processes[1].log("1", limit=30) if each.name == "blocked_words"]
+    assert [len(each.after) for each in log] == list(range(12, 0, -1))
+
+
+async def test_no_change_of_a_preference_is_lost(stores):
+    given = ({"iterations": 7}, {"model": "tiny"}, {"previews": False})
+    await asyncio.gather(
+        *(
+            store.people.change_preferences(
+                "ann", lambda before, each=each: replace(before, **each)
+            )
+            for store, each in zip(stores, given, strict=True)
+        )
+    )
+    mine = await stores[0].people.preferences("ann")
+    assert mine == Preferences(iterations=7, model="tiny", previews=False)
 
 
 async def test_one_restriction_and_one_lift_are_in_force_and_logged(stores):
