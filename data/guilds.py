@@ -6,7 +6,7 @@ Setting values are anything that JSON can hold; what they mean is not known here
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,38 +164,27 @@ class Guilds:
         )
         return Usage(**rows[0])
 
-    async def add_usage(self, guild_id: str, person: str, job_id: str, now: int) -> None:
-        """Write down that a job was accepted, and delete what is older than a day."""
-        async with self._database.transaction() as transaction:
-            await transaction.change(
-                # Rows that another process is deleting are left to it.
-                "DELETE FROM guild_usage WHERE job_id IN (SELECT job_id FROM guild_usage "
-                "WHERE asked_at <= ? FOR UPDATE SKIP LOCKED)",
-                now - DAY_MS,
-            )
-            await transaction.change(
-                "INSERT INTO guild_usage (guild_id, person, job_id, asked_at) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (job_id) DO NOTHING",
-                guild_id,
-                person,
-                job_id,
-                now,
-            )
-
-    async def forget_departed(self, present: Set[str], now: int) -> int:
+    async def forget_departed(
+        self, present: Set[str], now: int, ours: Callable[[str], bool] = lambda guild_id: True
+    ) -> int:
         """Delete what belongs to servers that the bot left 30 days ago; returns how many.
 
-        ``present`` are the ids of the servers that the bot is in at ``now`` (ms since 1970,
-        UTC). A server that is missing for the first time is only noted down, so one that comes
-        back in time finds everything as it was. Pictures belong to people, not to servers, and
-        stay.
+        ``present`` are the ids of the servers that the bot is in at ``now`` (ms since 1970, UTC),
+        of those that are ``ours`` to know about. A server that is missing for the first time is
+        only noted down, so one that comes back in time finds everything as it was. Pictures belong
+        to people, not to servers, and stay.
         """
         tables = " UNION ".join(f"SELECT guild_id FROM {table}" for table in TABLES)  # noqa: S608  constants
-        known = {row["guild_id"] for row in await self._database.scan(tables)} - {HOST}
+        found = {row["guild_id"] for row in await self._database.scan(tables)} - {HOST}
+        known = {guild_id for guild_id in found if ours(guild_id)}
         rows = await self._database.scan(
             "SELECT key, value FROM meta WHERE key LIKE ?", f"{_LEFT}%"
         )
-        left = {row["key"].removeprefix(_LEFT): int(row["value"]) for row in rows}
+        left = {
+            guild_id: int(row["value"])
+            for row in rows
+            if ours(guild_id := row["key"].removeprefix(_LEFT))
+        }
         gone = 0
         async with self._database.transaction() as transaction:
             for guild_id in known - present - set(left):

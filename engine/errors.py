@@ -55,6 +55,10 @@ class RequestError(EngineError):
     """A prompt, size, number or picture that cannot be painted."""
 
 
+class OvertakenError(EngineError):
+    """Another request of the same person was accepted while this one was checked."""
+
+
 class ModelError(EngineError):
     """A model that cannot be used."""
 

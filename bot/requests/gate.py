@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.errors import Caught, ClosingError, LimitError, NotAllowedError
+from bot.errors import ClosingError, LimitError, NotAllowedError
 from bot.guild.rules import Rules
 from bot.host.models import check_model, check_words
 from bot.host.settings import LimitSettings
@@ -19,9 +19,8 @@ from bot.requests.limits import check_limits
 from bot.requests.preferences import with_preferences
 from bot.requests.restrictions import check_restrictions
 from bot.requests.server_rules import ServerRules
+from data.jobs.stored import UNFINISHED
 from data.store import Store
-from engine.clock import now_ms
-from engine.jobs.job import Job
 from engine.jobs.queue import PaintQueue
 from engine.request.request import ImageRequest
 
@@ -51,7 +50,7 @@ class Gate:
             self._check_repeated,
             self._check_restrictions,
             self._fill_in_preferences,
-            ServerRules(store, queue).check,
+            ServerRules(store).check,
             self._check_host,
             self._check_words_known,
         ]
@@ -67,12 +66,13 @@ class Gate:
             request = await check(asking, request, rules)
         return asking.request if asking.is_fixed else request
 
-    async def count(self, asking: Asking, job: Job) -> None:
-        """Record an accepted job; a failure is logged, because the job is in the queue."""
-        guild_id = asking.origin.place.guild_id
-        if guild_id is not None:
-            with Caught("counting the job"):
-                await self._store.guilds.add_usage(guild_id, job.person, job.id, now_ms())
+    async def newest(self, person: str) -> int:
+        """Return the number of the person's newest job, to submit a job that was checked after it.
+
+        Another process can accept one meanwhile; then the queue refuses, and the limits must be
+        checked again.
+        """
+        return await self._store.newest_of(person)
 
     async def _check_draining(
         self, asking: Asking, request: ImageRequest, rules: Rules
@@ -105,9 +105,8 @@ class Gate:
     ) -> ImageRequest:
         """Refuse a time-lapse that is being made for the same channel."""
         if asking.shows is not None and any(
-            job.time_lapse_of == asking.shows.job_id
-            and job.place.channel_id == asking.origin.place.channel_id
-            for job in self._queue.overview()
+            job.state in UNFINISHED and job.channel_id == asking.origin.place.channel_id
+            for job in await self._store.time_lapses_of(asking.shows.job_id)
         ):
             raise LimitError(_("I'm already making that time-lapse. I'll post it when it's done."))
         return request
@@ -116,7 +115,7 @@ class Gate:
         self, asking: Asking, request: ImageRequest, rules: Rules
     ) -> ImageRequest:
         origin = asking.origin
-        await check_restrictions(self._store, self._queue, origin.place.guild_id, origin.person)
+        await check_restrictions(self._store, origin.place.guild_id, origin.person)
         return request
 
     async def _fill_in_preferences(
@@ -128,8 +127,8 @@ class Gate:
     async def _check_host(
         self, asking: Asking, request: ImageRequest, rules: Rules
     ) -> ImageRequest:
-        waiting = sum(job.person == asking.origin.person for job in self._queue.overview())
-        check_limits(request, self._limits, waiting)
+        waiting = await self._store.unfinished_of(asking.origin.person)
+        check_limits(request, self._limits, len(waiting))
         await check_model(request.networks)
         return request
 

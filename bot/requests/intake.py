@@ -24,7 +24,7 @@ from bot.requests.edit_size import size_note
 from bot.requests.gate import Gate
 from bot.requests.mask_note import mask_note
 from bot.requests.origin import Origin
-from engine.errors import EngineError
+from engine.errors import EngineError, OvertakenError
 from engine.events import Queued
 from engine.jobs.job import Job, Place
 from engine.jobs.queue import PaintQueue
@@ -119,9 +119,13 @@ class Intake:
             raise ClosingError(_(CLOSING))
         # One request per user at a time, so that none slips past a limit while another is counted.
         async with self._turn(origin.person), self._turn_for_time_lapse(asking):
-            # The rules at this moment apply to everything that is checked and shown from here.
-            rules = await self._guild_settings.rules(origin.place.guild_id)
-            job, message_id = await self._take(asking, rules)
+            while True:
+                # The rules at this moment apply to everything that is checked and shown from here.
+                rules = await self._guild_settings.rules(origin.place.guild_id)
+                # Another process can have accepted a job of this person while this one was checked.
+                with contextlib.suppress(OvertakenError):
+                    job, message_id = await self._take(asking, rules)
+                    break
         with about_job(job.id):
             self._follower.follow(
                 job, rules, answers=origin.message_id, message_id=message_id, tell=origin.tell
@@ -180,6 +184,7 @@ class Intake:
 
     async def _take(self, asking: Asking, rules: Rules) -> tuple[Job, int | None]:
         """Queue a job, and return it with the message that was sent about it before, if any."""
+        newest = await self._gate.newest(asking.origin.person)
         request = await self._gate.check(asking, rules)
         continues, shows = asking.continues, asking.shows
         place, message = await self._place(asking.origin, rules)
@@ -192,6 +197,7 @@ class Intake:
                 continues=None if continues is None else continues.job_id,
                 time_lapse_of=None if shows is None else shows.job_id,
                 work=asking.work if asking.is_fixed else None,
+                after=newest,
             )
         except EngineError:
             if message is not None:
@@ -199,7 +205,6 @@ class Intake:
                     await message.delete()
             raise
         log.info("asked by %s", asking.origin.way, extra={"job": job.id})
-        await self._gate.count(asking, job)
         return job, None if message is None else message.id
 
     async def _place(self, origin: Origin, rules: Rules) -> tuple[Place, discord.Message | None]:

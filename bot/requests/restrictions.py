@@ -14,7 +14,6 @@ from bot.requests.channels import guild_id_of
 from data.people import HOST, People
 from data.store import Store
 from engine.clock import DAY_MS, now_ms
-from engine.jobs.queue import PaintQueue
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(?:[0-9]{1,6}\s*[mhdw]\s*)+", re.IGNORECASE)
@@ -66,9 +65,7 @@ async def check_may_ask(people: People, interaction: discord.Interaction[Any]) -
     await check_not_banned(people, guild_id_of(interaction), str(interaction.user.id))
 
 
-async def check_restrictions(
-    store: Store, queue: PaintQueue, guild_id: str | None, person: str
-) -> None:
+async def check_restrictions(store: Store, guild_id: str | None, person: str) -> None:
     """Raise BannedError if the user is banned here or everywhere, or has reached their limit."""
     await check_not_banned_by_host(store.people, person)
     if guild_id is None:
@@ -79,19 +76,16 @@ async def check_restrictions(
     limit = found.get("limit")
     if limit is None:
         return
-    if limit.waiting is not None:
-        now = sum(
-            job.person == person and job.place.guild_id == guild_id for job in queue.overview()
-        )
-        if now >= limit.waiting:
-            raise BannedError(
-                _(
-                    "A moderator limited you to {most} in the queue at a time{until}. Wait for "
-                    "one to finish.",
-                    most=_pictures(limit.waiting),
-                    until=_until(limit.expires_at),
-                )
+    waiting = (await store.unfinished_of(person)).count(guild_id)
+    if limit.waiting is not None and waiting >= limit.waiting:
+        raise BannedError(
+            _(
+                "A moderator limited you to {most} in the queue at a time{until}. Wait for "
+                "one to finish.",
+                most=_pictures(limit.waiting),
+                until=_until(limit.expires_at),
             )
+        )
     if limit.a_day is not None:
         asked = await store.server_jobs.asked_since(guild_id, person, now_ms() - DAY_MS)
         if len(asked) >= limit.a_day:

@@ -22,7 +22,6 @@ from bot.requests.origin import Origin
 from bot.requests.usage import check_usage
 from data.store import Store
 from engine.clock import now_ms
-from engine.jobs.queue import PaintQueue
 from engine.models.catalogue import load_catalogue
 from engine.request.flag_values import parse_size
 from engine.request.recipe import Recipe, make_recipe
@@ -34,9 +33,8 @@ _NAMED = 3
 class ServerRules:
     """Applies each server's settings, a part of the gate."""
 
-    def __init__(self, store: Store, queue: PaintQueue) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._queue = queue
 
     async def check(self, asking: Asking, request: ImageRequest, rules: Rules) -> ImageRequest:
         """Return the request with the server's defaults; raises BotError, EngineError."""
@@ -62,11 +60,8 @@ class ServerRules:
     async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules) -> None:
         now = now_ms()
         usage = await self._store.guilds.usage(guild_id, origin.person, now)
-        waiting = sum(
-            job.person == origin.person and job.place.guild_id == guild_id
-            for job in self._queue.overview()
-        )
-        check_usage(rules, origin.roles, usage, waiting, now)
+        waiting = await self._store.unfinished_of(origin.person)
+        check_usage(rules, origin.roles, usage, waiting.count(guild_id), now)
 
 
 def check_private(origin: Origin, rules: Rules) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 from data.database import Database, Row, Transaction
 from data.jobs.files import Files
-from data.jobs.stored import COLUMNS, PAINTED, StoredJob, in_states, stored_job
+from data.jobs.stored import COLUMNS, PAINTED, UNFINISHED, StoredJob, in_states, stored_job
 from data.jobs.words import remove_words
 from data.pictures.base import Pictures, intact
 from data.pictures.names import attachment_name, picture_name, time_lapse_name
@@ -16,6 +16,7 @@ from engine.request.request import ImageRequest
 # Read for each letter that a person types.
 _RECENT = 500
 _PART = 100
+NEWEST = "SELECT COALESCE(MAX(sequence), 0) AS newest FROM jobs WHERE person = ?"
 
 
 class Jobs:
@@ -58,6 +59,22 @@ class Jobs:
         """The number of jobs of ``person`` in any state."""
         rows = await self._database.fetch("SELECT COUNT(*) AS n FROM jobs WHERE person = ?", person)
         return int(rows[0]["n"])
+
+    async def newest_of(self, person: str) -> int:
+        """The number of the person's newest job, 0 without one; see JobRecord.after."""
+        return int((await self._database.fetch(NEWEST, person))[0]["newest"])
+
+    async def unfinished_of(self, person: str) -> list[str | None]:
+        """The servers of the person's jobs that wait or are painted, in whichever process.
+
+        None stands for direct messages.
+        """
+        rows = await self._database.fetch(
+            f"SELECT guild_id FROM jobs WHERE person = ? AND delivered_at IS NULL "  # noqa: S608  constants
+            f"AND {in_states(UNFINISHED)}",
+            person,
+        )
+        return [row["guild_id"] for row in rows]
 
     async def picture(self, id: str) -> bytes | None:
         """The job's picture as PNG bytes, or None if it has none, or a damaged one."""

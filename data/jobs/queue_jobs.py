@@ -11,20 +11,21 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from data.database import Database
+from data.database import Database, Transaction
 from data.errors import StoreError
 from data.jobs.files import Files
-from data.jobs.job_table import Jobs
+from data.jobs.job_table import NEWEST, Jobs
 from data.jobs.leases import Leases
 from data.jobs.messages import add_message
 from data.jobs.owners import Owner
 from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, place_of, request_of
+from data.jobs.usage import add_usage
 from data.jobs.wishes import Wishes
 from data.jobs.words import add_words
 from data.pictures.base import Pictures
 from data.pictures.names import attachment_name, picture_name, time_lapse_name
 from engine.clock import now_ms
-from engine.errors import RequestError
+from engine.errors import OvertakenError, RequestError
 from engine.events import Done
 from engine.jobs.job import Interrupt, JobRecord, State
 
@@ -79,6 +80,7 @@ class QueueJobs(Jobs):
                 # just deleted the file.
                 await transaction.lock("attachment", *wanted)
                 await self._attach(wanted, pictures)
+            await self._check_newest(transaction, record)
             await transaction.change(
                 "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
                 "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, state, "
@@ -103,8 +105,21 @@ class QueueJobs(Jobs):
                 "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
                 [(record.id, sha256) for sha256 in wanted],
             )
+            if record.place.guild_id is not None:
+                await add_usage(
+                    transaction, record.place.guild_id, record.person, record.id, record.created_at
+                )
             if not record.place.private:  # or moderators could find it by its words
                 await add_words(transaction, await self._indexed(transaction, record.id))
+
+    async def _check_newest(self, transaction: Transaction, record: JobRecord) -> None:
+        """Of one person's jobs, one is added at a time, so that their numbers show newer ones."""
+        await transaction.lock("jobs of", record.person)
+        if record.after is None:
+            return
+        rows = await transaction.fetch(NEWEST, record.person)
+        if rows[0]["newest"] != record.after:
+            raise OvertakenError("You've just asked for another picture. Try again.")
 
     async def _attach(self, wanted: Sequence[str], pictures: Mapping[str, bytes]) -> None:
         for sha256 in wanted:

@@ -46,7 +46,8 @@ class JobRecord:
     ``continues`` is the job whose last state a new job starts from; the store copies that state
     when the job is added and does not need ``continues`` afterwards. ``time_lapse_of`` is the
     painted job whose time-lapse this job makes; the request is that job's. ``recorded`` is whether
-    that picture's frames are on disk, so that the time-lapse takes seconds.
+    that picture's frames are on disk, so that the time-lapse takes seconds. Of a new job, ``after``
+    is the number of the person's newest job when their limits were checked, 0 without one.
     """
 
     id: str
@@ -60,6 +61,7 @@ class JobRecord:
     continues: str | None = None
     time_lapse_of: str | None = None
     recorded: bool = False
+    after: int | None = None
 
 
 class JobStore(Protocol):
@@ -74,7 +76,8 @@ class JobStore(Protocol):
         """Store a new job and its pictures, by SHA-256; they are on disk when this returns.
 
         Raises RequestError if a picture it needs is neither given nor stored already, or if the
-        state of the job that it continues was deleted.
+        state of the job that it continues was deleted; OvertakenError, with nothing stored, if
+        the person has newer jobs than the one that it comes ``after``.
         """
 
     async def attachments(self, id: str) -> dict[str, bytes]:

@@ -186,6 +186,7 @@ class PaintQueue:
         continues: str | None = None,
         time_lapse_of: str | None = None,
         work: ImageRequest | None = None,
+        after: int | None = None,
     ) -> Job:
         """Queue a job; it is on disk when this returns, with a random seed if it had none.
 
@@ -194,8 +195,9 @@ class PaintQueue:
         the new job starts from its last state. ``time_lapse_of`` is the id of a rendered job whose
         ``request`` this is: its time-lapse is made, from the frames that were recorded while it was
         painted, or else by painting it again. ``work`` is a request for the iterations that remain,
-        for the estimated time. Raises RequestError if a picture is
-        missing, EngineError if the job cannot be stored or no jobs are accepted.
+        for the estimated time. ``after`` is the number of the person's newest job when their limits
+        were checked (see JobRecord). Raises RequestError if a picture is missing, OvertakenError if
+        there is a newer job, EngineError if the job cannot be stored or no jobs are accepted.
         """
         self._check_open()
         if request.seed is None:
@@ -211,6 +213,7 @@ class PaintQueue:
             now_ms(),
             continues=continues,
             time_lapse_of=time_lapse_of,
+            after=after,
         )
         await self.store.add(record, pictures)
         job = self._jobs[record.id] = Job(record)

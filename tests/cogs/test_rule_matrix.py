@@ -21,7 +21,6 @@ from bot.guild.definitions import SECTIONS
 from bot.requests.origin import Way
 from data.people import HOST as EVERYWHERE
 from data.people import Restriction
-from engine.clock import now_ms
 from engine.errors import EngineError
 from engine.jobs.job import Place
 from tests.cogs.conftest import job_id_of
@@ -107,8 +106,7 @@ class Scene:
         for kind, person in self.people.items():
             place = Place(None if kind == DIRECT else self.guild, "1")
             job = await self.bot.store.job(self.spots["channel"].jobs["painted"])
-            made = await self.bot.queue.submit(job.request, person=str(person.id), place=place)
-            await self.bot.store.guilds.add_usage(self.guild, str(person.id), made.id, now_ms())
+            await self.bot.queue.submit(job.request, person=str(person.id), place=place)
 
     async def restrict(self, person: Any, **terms: Any) -> None:
         await self.bot.people.restrict(

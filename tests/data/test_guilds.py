@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.guilds import TABLES, Change, Guilds, Usage
+from data.jobs.usage import add_usage
 from data.people import Restriction
 from engine.clock import DAY_MS
 from tests.store_database import database_of
@@ -59,12 +60,13 @@ async def test_jobs_of_the_last_day_are_counted_by_server_and_person(database, g
         ("c", "1", "bob", now - 8),
         ("d", "2", "alice", now - 7),
         ("e", "1", "alice", now - 6),
-        ("e", "1", "alice", now),
+        ("f", "1", "bob", now),
     ):
-        await guilds.add_usage(server, person, job, at)
+        async with database.transaction() as transaction:
+            await add_usage(transaction, server, person, job, at)
     assert await guilds.usage("1", "alice", now) == Usage(2, now - 9, now - 6)
     rows = await database.fetch("SELECT job_id FROM guild_usage ORDER BY job_id")
-    assert [row["job_id"] for row in rows] == ["b", "c", "d", "e"]  # older ones are deleted
+    assert [row["job_id"] for row in rows] == ["b", "c", "d", "e", "f"]  # older ones are deleted
     assert (await guilds.usage("1", "alice", now + DAY_MS)).jobs == 0
 
 

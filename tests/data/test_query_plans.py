@@ -6,6 +6,7 @@ import ast
 import hashlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -16,7 +17,7 @@ from data.people import LoggedAct, Preferences, Restriction
 from data.picture_checks import Finding
 from data.privacy.alias import Aliases
 from data.sqlite.database import SqliteDatabase, SqliteTransaction
-from tests.data.stored_jobs import added, done, painted
+from tests.data.stored_jobs import added, done, painted, record
 from tests.store_database import database_of
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -110,6 +111,8 @@ async def use_jobs(store):
     await store.attachments(first)
     assert [job.id async for job in store.jobs_of("ann")]
     await store.count_of("ann")
+    await store.unfinished_of("ann")
+    await store.add(replace(record(), after=await store.newest_of("ann")), {})
     await store.recent_prompts("ann", 5)
     for guild in ("100", None):
         await store.history("ann", guild_id=guild)
@@ -141,7 +144,6 @@ async def use_servers_and_people(store):
     await guilds.change_settings("100", "ann", {"a": None})
     await guilds.settings("100")
     await guilds.settings_log("100")
-    await guilds.add_usage("100", "ann", first, 10)
     await guilds.usage("100", "ann", 10)
     await guilds.forget_departed({"100"}, 0)
     await people.restrict(Restriction("100", "ann", "ban", moderator="bob"))

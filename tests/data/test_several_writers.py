@@ -112,7 +112,6 @@ async def test_rows_that_all_write_are_written_once(stores):
     finding = Finding("1", "a" * 32, "ann", "blood", 0.9, "warn")
     await asyncio.gather(
         *(store.picture_checks.add([finding]) for store in stores),
-        *(store.guilds.add_usage("1", "ann", f"{i}", 10**12) for i, store in enumerate(stores)),
         *(store.people.prefer("ann", Preferences(64, 64)) for store in stores),
         *(store.guilds.forget_departed({"2"}, 5) for store in stores),
     )

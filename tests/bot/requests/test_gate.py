@@ -37,14 +37,6 @@ def whole_gate(store, queue, settings):
 
 
 @pytest.fixture
-def count(whole_gate):
-    async def count(who, job):
-        await whole_gate.count(Asking(who, job.request), job)
-
-    return count
-
-
-@pytest.fixture
 def gate(whole_gate, guild_settings):
     """Return a function that asks the gate with the rules of the request's place."""
 
@@ -216,12 +208,10 @@ async def test_waiting_jobs_are_counted_per_user_and_server(gate, queue, configu
         await gate(origin(manages=True), make_request("a fox"))
 
 
-async def test_accepted_jobs_count_for_a_day(gate, count, queue, configure, monkeypatch):
+async def test_accepted_jobs_count_for_a_day(gate, queue, configure, monkeypatch):
     await configure(jobs_a_day=1)
     await gate(origin(), make_request("a fox"))
-    job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
-    await count(origin(), job)
-    await count(origin(), job)  # the same job counts once
+    await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
     with pytest.raises(LimitError, match="24 hours"):
         await gate(origin(), make_request("a fox"))
     await gate(origin(person=BOB), make_request("a fox"))
@@ -230,21 +220,19 @@ async def test_accepted_jobs_count_for_a_day(gate, count, queue, configure, monk
     await gate(origin(), make_request("a fox"))
 
 
-async def test_the_most_generous_role_counts(gate, count, queue, configure):
+async def test_the_most_generous_role_counts(gate, queue, configure):
     await configure(jobs_a_day=0, jobs_a_day_by_role={PAINTER: 1, BIG: 2})
     with pytest.raises(LimitError):
         await gate(origin(), make_request("a fox"))
-    job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
-    await count(origin(), job)
+    await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
     with pytest.raises(LimitError):
         await gate(origin(roles=[PAINTER]), make_request("a fox"))
     await gate(origin(roles=[PAINTER, BIG]), make_request("a fox"))
 
 
-async def test_the_cooldown_ends_after_its_time(gate, count, queue, configure, monkeypatch):
+async def test_the_cooldown_ends_after_its_time(gate, queue, configure, monkeypatch):
     await configure(cooldown=60)
-    job = await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
-    await count(origin(), job)
+    await queue.submit(make_request("a fox"), person=str(ALICE), place=HERE)
     with pytest.raises(LimitError):
         await gate(origin(manages=True), make_request("a fox"))
     later = now_ms() + 61_000
@@ -252,9 +240,8 @@ async def test_the_cooldown_ends_after_its_time(gate, count, queue, configure, m
     await gate(origin(), make_request("a fox"))
 
 
-async def test_jobs_in_direct_messages_are_not_counted(count, queue, store):
-    job = await queue.submit(make_request("a fox"), person=str(ALICE), place=DIRECT)
-    await count(origin(DIRECT), job)
+async def test_jobs_in_direct_messages_are_not_counted(queue, store):
+    await queue.submit(make_request("a fox"), person=str(ALICE), place=DIRECT)
     assert (await store.guilds.usage("100", str(ALICE), now_ms())).jobs == 0
 
 

@@ -18,7 +18,7 @@ from bot.requests.gate import Gate
 from bot.requests.intake import Intake
 from bot.requests.picture import picture_from_bytes
 from bot.requests.time_lapse import time_lapse_of
-from engine.errors import EngineError, RequestError, UnknownModelError
+from engine.errors import RequestError, UnknownModelError
 from engine.jobs.queue import PaintQueue
 from engine.request.request import make_request
 from tests.bot.discord_edge import ALICE, BOB, refusal
@@ -205,15 +205,6 @@ async def test_a_lost_acknowledgement_loses_no_job(intake, queue, follower, trou
 
     await intake.ask(asked(origin(tell=tell), "a fox"))
     assert len(queue.overview()) == len(follower.followed) == 1
-
-
-async def test_a_failing_counter_loses_no_job(store, intake, queue, follower, monkeypatch):
-    async def broken(*arguments):
-        raise EngineError("The disk is full.")
-
-    monkeypatch.setattr(store.guilds, "add_usage", broken)
-    await intake.ask(asked(origin(), "a fox"))
-    assert queue.overview() == [job for job, _, _ in follower.followed] != []
 
 
 async def test_a_continuation_is_limited_by_its_remaining_work(store, intake, gate, queue):

@@ -39,8 +39,8 @@ async def test_jobs_are_found_by_words_id_and_message(store):
 async def test_deleted_jobs_still_count_as_asked_for(store):
     jobs, began = store.server_jobs, now()
     id = await added(store, "a fox", "ann", created_at=began)
-    await store.guilds.add_usage("100", "ann", id, began)
-    await store.guilds.add_usage("100", "ann", "f" * 32, began + 5)
+    gone = await added(store, "a hen", "ann", created_at=began + 5)
+    await store.delete(gone)
     await added(store, "a hen", "ann", created_at=began - 10)
     assert await jobs.asked_since("100", "ann", began - 1) == [began, began + 5]
     await store.delete(id)
