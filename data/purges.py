@@ -70,9 +70,17 @@ class Purges:
 
     async def asked(self, id: str) -> Purge | None:
         """The purge that waits to be confirmed, or None."""
+        return await self._in_state(id, "asked")
+
+    async def find(self, id: str) -> Purge | None:
+        """The purge if it was begun and is not done, else None."""
+        return await self._in_state(id, "running")
+
+    async def _in_state(self, id: str, state: str) -> Purge | None:
         rows = await self._database.fetch(
-            f"SELECT {_COLUMNS} FROM purges WHERE id = ? AND state = 'asked'",  # noqa: S608  constant
+            f"SELECT {_COLUMNS} FROM purges WHERE id = ? AND state = ?",  # noqa: S608  constant
             id,
+            state,
         )
         return Purge(**rows[0]) if rows else None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
+from data.claims import Claims
 from data.database import Database
 from data.denied_servers import DeniedServers
 from data.errors import StoreError
@@ -74,6 +75,7 @@ class Store(QueueJobs):
     - ``overview``: numbers for the host
     - ``denied_servers``: servers that cannot have the bot
     - ``running_bots``: which process runs a bot
+    - ``claims``: work that one process at a time does
 
     These methods and parts are all that is used above ``data``, so they are what every back end
     offers. Their SQL runs on any :class:`data.database.Database`; only data.sqlite,
@@ -98,6 +100,7 @@ class Store(QueueJobs):
         self.overview = Overview(database)
         self.denied_servers = DeniedServers(database)
         self.running_bots = RunningBots(database, owner)
+        self.claims = Claims(database, owner)
         # Whether the database is the folder's file; else the host backs up the server itself.
         self.on_file = True
         self.damage: str | None = None

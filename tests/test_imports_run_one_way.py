@@ -33,6 +33,7 @@ INSIDE = {
         ("jobs",),
         ("privacy", "sqlite", "postgres"),
         (
+            "claims",
             "denied_servers",
             "messages",
             "overview",

@@ -89,8 +89,12 @@ class Upkeep:
     async def make_room(self) -> int:
         """Delete the oldest pictures if they take too much space; return how many.
 
-        Raises StoreError.
+        Of several processes on one store, one does it. Raises StoreError.
         """
+        async with self._store.claims.hold("room for pictures") as mine:
+            return await self._make_room() if mine else 0
+
+    async def _make_room(self) -> int:
         await self._store.quota.limit_frames(round(self._settings.frames_mb * 1_000_000))
         limit = round(self._settings.pictures_mb * 1_000_000)
         if not limit:

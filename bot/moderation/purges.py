@@ -19,10 +19,13 @@ from bot.requests.removal import Removal
 from data.people import LoggedAct
 from data.purges import Purge
 from data.store import Store
+from engine.tasks import spawn
 
 log = logging.getLogger(__name__)
 
 SHOW_SECONDS = 5.0
+# What a process left that died.
+LOOK_SECONDS = 20.0
 _PART = 20
 _TROUBLE = (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError)
 
@@ -47,7 +50,8 @@ class PurgeWork:
         self._guild_settings = guild_settings
         self._log = moderation_log
         self._client = client
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._looking: asyncio.Task[None] | None = None
 
     @property
     def busy(self) -> bool:
@@ -62,27 +66,48 @@ class PurgeWork:
         return True
 
     async def take_up(self) -> None:
-        """Continue what the previous process left."""
+        """Continue what processes left that died, now and from time to time."""
+        await self._continue()
+        self._looking = spawn(self._look(), "purges")
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            with Caught("looking for purges"):
+                await self._continue()
+
+    async def _continue(self) -> None:
         for purge in await self._store.purges.running():
             self._start(purge)
 
     async def close(self) -> None:
         """Stop; the next start continues."""
-        for task in self._tasks:
+        tasks = [*self._tasks.values(), *([] if self._looking is None else [self._looking])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, purge: Purge) -> None:
-        task = asyncio.create_task(self._caught(purge), name=f"purge {purge.id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if purge.id not in self._tasks:
+            task = asyncio.create_task(self._caught(purge), name=f"purge {purge.id}")
+            self._tasks[purge.id] = task
+            task.add_done_callback(lambda done: self._tasks.pop(purge.id, None))
 
     async def _caught(self, purge: Purge) -> None:
+        """Work on a purge, unless another process does."""
         with Caught("a purge"):
-            rules = await self._guild_settings.rules(purge.guild_id)
-            language = rules.value("language")
-            with using_language(None if language == AUTO else language):
-                await self._work(purge)
+            async with self._store.claims.hold(f"purge {purge.id}") as mine:
+                # Another process may have ended it since it was read.
+                now = await self._store.purges.find(purge.id)
+                if not mine or now is None:
+                    return
+                await self._in_language(replace(now, channel_id=purge.channel_id or now.channel_id))
+
+    async def _in_language(self, purge: Purge) -> None:
+        rules = await self._guild_settings.rules(purge.guild_id)
+        language = rules.value("language")
+        with using_language(None if language == AUTO else language):
+            await self._work(purge)
 
     async def _work(self, purge: Purge) -> None:
         left = await self._store.purges.count(purge)

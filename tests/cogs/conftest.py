@@ -222,6 +222,7 @@ async def world(settings, monkeypatch, caplog):
     # SimCord waits for timers that end within MAX_WAIT, each time it settles.
     monkeypatch.setattr("bot.host.adoption.LOOK_SECONDS", 3600.0)
     monkeypatch.setattr("bot.host.wishes.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("bot.moderation.purges.LOOK_SECONDS", 3600.0)
     monkeypatch.setattr("bot.requests.deletions.WAIT_SECONDS", 3600.0)
     place.external(Delivery, "next_event", "the job's next event")
     place.external(ProgressMessage, "wait_for_update", "something to show")

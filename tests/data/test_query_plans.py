@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import hashlib
 import os
 import sys
@@ -179,6 +180,9 @@ async def use_upkeep(store):
     await store.running_bots.claim("1")
     await store.running_bots.renew("1")
     await store.running_bots.release("1")
+    store.claims.seconds = 0.03
+    async with store.claims.hold("work"):
+        await asyncio.sleep(0.1)
     guilds, people = store.guilds, store.people
     await store.overview.jobs_by_state()
     await store.overview.last_channels(0)

@@ -17,6 +17,7 @@ from tests.data.stored_jobs import added, painted
 from tests.data.test_query_plans import use_jobs, use_servers_and_people
 from tests.databases import open_database
 from tests.postgres import in_thread, require_driver
+from tests.store_database import database_of
 
 require_driver()
 from data.transfer import Summed, transfer  # noqa: E402
@@ -31,6 +32,7 @@ async def lived(folder):
         await painted(store, "ä, \U0001f98a, \"quoted\" \\ 'so'")
         await store.denied_servers.add("9")
         await store.running_bots.claim("1")
+        await database_of(store).change("INSERT INTO claims VALUES ('work', 'dead', 0)")
         await store.purges.ask("100", "bob", "ann", None, "why")
         await store.messages.keep_address("https://example.org")
         await store.guilds.change_settings("100", "ann", {"iterations": 7})
