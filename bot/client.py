@@ -16,11 +16,13 @@ from bot.delivery.results import Results
 from bot.errors import ClosingError
 from bot.guild.rules import GuildSettings
 from bot.host.adoption import Adoption
+from bot.host.gateway import GatewayBot
 from bot.host.metrics import Metrics
-from bot.host.one_process import OneProcess, check_starts
+from bot.host.one_process import OneProcess
 from bot.host.retention import Retention
 from bot.host.server_access import ServerAccess
 from bot.host.settings import Settings, address_of_database
+from bot.host.shards import ShardWork
 from bot.host.upkeep import Upkeep
 from bot.host.wishes import WishWork
 from bot.language import _
@@ -65,7 +67,7 @@ COGS = (
 INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
 
 
-class ImageBot(commands.AutoShardedBot):
+class ImageBot(GatewayBot):
     """The client. Nothing is opened or connected before :meth:`setup_hook`.
 
     With ``in_process`` it paints in this process instead of a worker's, for tests.
@@ -90,6 +92,7 @@ class ImageBot(commands.AutoShardedBot):
             chunk_guilds_at_startup=False,
             http_trace=metrics.trace(),
             member_cache_flags=discord.MemberCacheFlags.none(),
+            shard_count=settings.shards.shards,
         )
         # The bot sends no voice, so the warning about missing voice support is useless.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -151,13 +154,8 @@ class ImageBot(commands.AutoShardedBot):
                 database_url=address_of_database(painting),
                 pictures_url=painting.pictures,
             )
-            self.one_process = OneProcess(
-                self.store.running_bots,
-                str(application_id_of(self.settings.discord.token.get_secret_value())),
-                self._stop_for_another,
-            )
             try:
-                await self.one_process.start()
+                await self._claim()
             except BaseException:
                 await self.store.close()
                 raise
@@ -167,15 +165,20 @@ class ImageBot(commands.AutoShardedBot):
             self.retention.start()
             await self.queue.start()
 
+    async def _claim(self) -> None:
+        """Claim the bot, or this process's shards of it; raises InUseError, StoreError."""
+        id = str(application_id_of(self.settings.discord.token.get_secret_value()))
+        shards = self.settings.shards
+        self.one_process = OneProcess(self.store.running_bots, id, self._stop_for_another)
+        if not shards.own or shards.shards is None:
+            await self.one_process.start()
+            return
+        self.shard_work = ShardWork(self.store.shards, id, shards.shards, shards.own, self)
+        await self.shard_work.start()
+
     async def _stop_for_another(self) -> None:
         self.replaced = True
         await self.close()
-
-    async def connect(self, *, reconnect: bool = True) -> None:
-        """Connect to the gateway; raises InUseError if Discord allows no more sessions today."""
-        shards, _address, limits = await self.http.get_bot_gateway()
-        check_starts(discord.SessionStartLimits(**limits), shards)
-        await super().connect(reconnect=reconnect)
 
     def _create_parts(self) -> None:
         """Create the parts, each with the parts that it needs."""
@@ -199,7 +202,7 @@ class ImageBot(commands.AutoShardedBot):
         self.queue.watchers.append(self.metrics.watch)
         self.queue.concepts_of = self._concepts_of
         self.retention = Retention(
-            store, settings.privacy, self.guild_settings.retention_days, self._servers
+            store, settings.privacy, self.guild_settings.retention_days, self._servers, self.hears
         )
         self.upkeep = Upkeep(store, settings.operations, self.metrics)
         self.session = aiohttp.ClientSession()
@@ -207,7 +210,7 @@ class ImageBot(commands.AutoShardedBot):
         results = Results(store, self, settings.operations)
         self.moderation_log = ModerationLog(store, self.guild_settings, self)
         store.picture_checks.watchers.append(self.moderation_log.post_findings)
-        self.deletions = Deletions(store, self.queue, self)
+        self.deletions = Deletions(store, self.queue, self, self.hears)
         self.delivery = Delivery(
             store,
             self.queue,
@@ -251,6 +254,14 @@ class ImageBot(commands.AutoShardedBot):
         log.info("Ready as %s; servers: %d", self.user, len(self.guilds))
         self.deletions.connected()
         await self.server_access.leave_others(self.guilds)
+
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """Do the same for a shard that was taken over after the start."""
+        if self.is_ready() and self.shard_work is not None:
+            log.info("Shard %d is ready", shard_id)
+            self.deletions.connected()
+            guilds = [guild for guild in self.guilds if guild.shard_id == shard_id]
+            await self.server_access.leave_others(guilds)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """Leave it if it cannot have the bot; else retry what its channels refused before."""
@@ -306,5 +317,7 @@ class ImageBot(commands.AutoShardedBot):
                 await self.retention.close()
                 await self.upkeep.close()
                 await self.one_process.close()
+                if self.shard_work is not None:
+                    await self.shard_work.close()
                 await self.store.close()
         await super().close()

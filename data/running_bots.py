@@ -61,8 +61,16 @@ class RunningBots:
                 "SELECT owner, lease_until FROM running_bots WHERE application_id = ?",
                 application_id,
             )
-            if rows and rows[0]["owner"] not in (*dead, self._owner.name, instead_of):
-                return rows[0]["owner"], rows[0]["lease_until"]
+            # Processes that share its shards would answer, too.
+            rows += await transaction.fetch(
+                "SELECT owner, lease_until FROM shards WHERE application_id = ? "
+                "AND lease_until > ? AND owner <> ''",
+                application_id,
+                self._database.now(),
+            )
+            for row in rows:
+                if row["owner"] not in (*dead, self._owner.name, instead_of):
+                    return row["owner"], row["lease_until"]
             await transaction.change(
                 "INSERT INTO running_bots (application_id, owner, lease_until) VALUES (?, ?, ?) "
                 "ON CONFLICT (application_id) DO UPDATE SET owner = excluded.owner, "

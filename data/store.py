@@ -29,6 +29,7 @@ from data.privacy.personal_data import Privacy
 from data.purges import Purges
 from data.retention import Retention
 from data.running_bots import RunningBots
+from data.shards import Shards
 from data.sqlite.backup import DATABASE
 from data.sqlite.database import SqliteDatabase
 from data.sqlite.recovery import check_whole, recover
@@ -75,6 +76,7 @@ class Store(QueueJobs):
     - ``overview``: numbers for the host
     - ``denied_servers``: servers that cannot have the bot
     - ``running_bots``: which process runs a bot
+    - ``shards``: which process is connected to which of Discord's shards
     - ``claims``: work that one process at a time does
 
     These methods and parts are all that is used above ``data``, so they are what every back end
@@ -100,6 +102,7 @@ class Store(QueueJobs):
         self.overview = Overview(database)
         self.denied_servers = DeniedServers(database)
         self.running_bots = RunningBots(database, owner)
+        self.shards = Shards(database, owner)
         self.claims = Claims(database, owner)
         # Whether the database is the folder's file; else the host backs up the server itself.
         self.on_file = True

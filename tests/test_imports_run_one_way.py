@@ -44,7 +44,7 @@ INSIDE = {
             "running_bots",
             "transfer",
         ),
-        ("guilds",),
+        ("guilds", "shards"),
         ("store",),
         ("__init__",),
     ),

@@ -24,6 +24,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.host.shard_settings import ShardSettings
 from engine.jobs.devices import read_devices
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.ensemble import MOST_PERCEPTORS
@@ -201,6 +202,7 @@ class Settings:
     test: TestSettings
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     operations: OperationsSettings = field(default_factory=OperationsSettings)
+    shards: ShardSettings = field(default_factory=ShardSettings)
 
 
 SECTIONS: dict[str, type[BaseSettings]] = {
@@ -211,6 +213,7 @@ SECTIONS: dict[str, type[BaseSettings]] = {
     "test": TestSettings,
     "privacy": PrivacySettings,
     "operations": OperationsSettings,
+    "shards": ShardSettings,
 }
 
 
@@ -242,6 +245,7 @@ def load_settings(env_file: Path | None = Path(".env")) -> Settings:
         test=_read(TestSettings, env_file),
         privacy=_read(PrivacySettings, env_file),
         operations=_read(OperationsSettings, env_file),
+        shards=_read(ShardSettings, env_file),
     )
 
 
@@ -310,6 +314,8 @@ def _refuse_misspelt(env_file: Path | None) -> None:
 
 def _sentence(section: type[BaseSettings], error: ValidationError) -> str:
     first = error.errors()[0]
+    if not first["loc"]:  # about several settings together
+        return str(first["ctx"]["error"])
     field = str(first["loc"][0])
     name = variable(section, field.removeprefix(str(section.model_config["env_prefix"]).lower()))
     limits: dict[str, Any] = first.get("ctx", {})

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import aiohttp
@@ -38,10 +38,13 @@ _LOOK_SECONDS = 5.0
 class Deletions:
     """Notices deleted messages, and looks for those that Discord did not tell about."""
 
-    def __init__(self, store: Store, queue: PaintQueue, client: Channels) -> None:
+    def __init__(
+        self, store: Store, queue: PaintQueue, client: Channels, hears: Callable[[str], bool]
+    ) -> None:
         self._store = store
         self._queue = queue
         self._client = client
+        self._hears = hears  # whether Discord tells this process about a server
         self._since: datetime | None = None  # from then on, Discord tells
         self._looked: set[str] = set()  # messages that were there after that
         self._sweeping: asyncio.Task[None] | None = None
@@ -95,8 +98,9 @@ class Deletions:
 
     def _is_told(self, message: JobMessage) -> bool:
         """Whether the message is of this session, in which Discord tells of deletions."""
-        posted = discord.utils.snowflake_time(int(message.message_id))
-        return self._since is not None and posted > self._since
+        if self._since is None or message.guild_id is None or not self._hears(message.guild_id):
+            return False
+        return discord.utils.snowflake_time(int(message.message_id)) > self._since
 
     def connected(self) -> None:
         """Look for what was deleted before this session began, in the background."""
@@ -110,6 +114,8 @@ class Deletions:
         with Caught("looking for deleted messages"):
             since = now_ms() - SWEPT_DAYS * DAY_MS
             for message in await self._store.messages.results_since(since, SWEPT):
+                if message.guild_id is None or not self._hears(message.guild_id):
+                    continue
                 await self.is_there(message)
                 await asyncio.sleep(PAUSE_SECONDS)
 

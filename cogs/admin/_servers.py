@@ -55,7 +55,7 @@ class Servers(app_commands.Group):
         async with Guarded(interaction, "/admin servers leave"):
             await defer_for_host(interaction)
             bot: ImageBot = interaction.client
-            guild = bot.get_guild(_server_id(server))
+            guild = await _guild(bot, _server_id(server))
             if guild is None:
                 raise GoneError(_("I'm not in that server."))
             name = escape(guild.name, 60)
@@ -71,7 +71,7 @@ class Servers(app_commands.Group):
             bot: ImageBot = interaction.client
             id = _server_id(server)
             await bot.store.denied_servers.add(str(id))
-            guild = bot.get_guild(id)
+            guild = await _guild(bot, id)
             if guild is not None:
                 await guild.leave()
             await interaction.edit_original_response(
@@ -105,6 +105,16 @@ class Servers(app_commands.Group):
             for guild in bot.guilds
             if wanted in guild.name.casefold() or str(guild.id).startswith(wanted)
         ][:MAX_CHOICES]
+
+
+async def _guild(bot: ImageBot, id: int) -> discord.Guild | None:
+    """Return the server if the bot is in it, also if its events come to another process."""
+    if bot.hears(id):
+        return bot.get_guild(id)
+    try:
+        return await bot.fetch_guild(id, with_counts=False)
+    except (discord.NotFound, discord.Forbidden):
+        return None
 
 
 def _server_id(text: str) -> int:

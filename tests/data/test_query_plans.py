@@ -180,6 +180,17 @@ async def use_upkeep(store):
     await store.running_bots.claim("1")
     await store.running_bots.renew("1")
     await store.running_bots.release("1")
+    await store.shards.claim("1", 2, (0,))
+    await database_of(store).change(
+        "INSERT INTO shards (application_id, shard, shards, owner, lease_until, home) "
+        "VALUES ('1', 1, 2, 'other', 9000000000000000, 0)"
+    )
+    await store.shards.look("1", 2, (0, 1))
+    await database_of(store).change("UPDATE shards SET lease_until = 0 WHERE application_id = '1'")
+    await store.shards.claim("1", 3, (0,))
+    await store.shards.give_back("1", 0)
+    await store.shards.release("1")
+    await store.shards.wait_for_start("1", 0)
     store.claims.seconds = 0.03
     async with store.claims.hold("work"):
         await asyncio.sleep(0.1)

@@ -26,7 +26,7 @@ async def new_delivery(store, client, guild_settings):
                 client,
                 Results(store, client, OperationsSettings()),
                 0.0,
-                Deletions(store, queue, client).note,
+                Deletions(store, queue, client, lambda guild_id: True).note,
             )
         )
         return made[-1]

@@ -32,6 +32,7 @@ async def lived(folder):
         await painted(store, "ä, \U0001f98a, \"quoted\" \\ 'so'")
         await store.denied_servers.add("9")
         await store.running_bots.claim("1")
+        await store.shards.claim("2", 2, (0, 1))
         await database_of(store).change("INSERT INTO claims VALUES ('work', 'dead', 0)")
         await store.purges.ask("100", "bob", "ann", None, "why")
         await store.messages.keep_address("https://example.org")

@@ -9,7 +9,7 @@ from collections import deque
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from tests.e2e.standin.world import World
+from tests.e2e.standin.world import World, shard_of
 
 PRIVILEGED = (1 << 1) | (1 << 8) | (1 << 15)  # members, presences, message content
 _GUILDS, _GUILD_MESSAGES, _DIRECT_MESSAGES = 1 << 0, 1 << 9, 1 << 12
@@ -29,7 +29,7 @@ class Session:
     def wants(self, name: str, guild_id: str | None) -> bool:
         """Whether this session gets an event: its shard's servers, its intents."""
         shard, shards = self.shard
-        if shard != (0 if guild_id is None else (int(guild_id) >> 22) % shards):
+        if shard != shard_of(guild_id, shards):
             return False
         if name.startswith("MESSAGE_"):
             return bool(self.intents & (_DIRECT_MESSAGES if guild_id is None else _GUILD_MESSAGES))
@@ -59,6 +59,7 @@ class Gateway:
         self.url = ""
         self.shards = 1  # what /gateway/bot recommends
         self.starts_left = 1000
+        self.concurrency = 1  # sessions that may start within five seconds
         self.sessions: dict[str, Session] = {}
         self.sockets: dict[web.WebSocketResponse, Session] = {}
         self.ready = asyncio.Event()
@@ -67,6 +68,10 @@ class Gateway:
         self.intents = 0
         self.away = False  # an outage: new connections are cut
         world.emit = self.dispatch
+
+    def connected(self, shard: int, shards: int) -> bool:
+        """Whether a process is connected to a shard."""
+        return (shard, shards) in {session.shard for session in self.sockets.values()}
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(max_msg_size=0)
@@ -124,7 +129,7 @@ class Gateway:
         self.identified += 1
         self.starts_left -= 1
         self.intents = data["intents"]
-        shard, shards = data.get("shard", (0, 1))
+        shard, shards = data.get("shard") or (0, 1)
         session = Session(f"session-{self.identified}", (shard, shards), self.intents)
         guilds = [
             guild

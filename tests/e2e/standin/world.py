@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import discord
@@ -18,6 +19,11 @@ from tests.e2e.standin.errors import (
 )
 from tests.e2e.standin.guilds import MEMBER, Guild, Role, User
 from tests.e2e.standin.messages import Messages
+
+
+def shard_of(guild_id: str | None, shards: int) -> int:
+    """The shard that events of a server, or of direct messages (None), come to."""
+    return 0 if guild_id is None else (int(guild_id) >> 22) % shards
 
 
 class World:
@@ -56,8 +62,12 @@ class World:
 
     # What tests add.
 
-    def add_guild(self, name: str) -> Guild:
+    def add_guild(self, name: str, shard: int = 0, shards: int = 1) -> Guild:
+        """Add a server whose events come to a shard."""
         guild_id = self.clock.snowflake()
+        while shard_of(guild_id, shards) != shard:
+            time.sleep(0.001)
+            guild_id = self.clock.snowflake()
         everyone = Role(guild_id, guild_id, "@everyone", MEMBER, 0)
         owner = self.add_user(f"owner of {name}")
         guild = Guild(guild_id, name, owner, [everyone], self.clock.stamp())

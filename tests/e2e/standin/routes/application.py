@@ -67,7 +67,7 @@ class ApplicationRoutes:
                 "total": 1000,
                 "remaining": self.gateway.starts_left,
                 "reset_after": 14400000,
-                "max_concurrency": 1,
+                "max_concurrency": self.gateway.concurrency,
             },
         }
 
