@@ -4,7 +4,8 @@
 "delivered", "refused", "lost", "twice", "recovery_s_median"}``. The bot is ``python -m bot`` with
 its worker, restarted as by a service manager; Discord is the stand-in of tests/e2e on loopback,
 with its rate limits and permissions. Jobs arrive all the time; in each round one fault of
-tests/e2e/faults.py happens at a random moment, all kinds equally often.
+tests/e2e/faults.py happens at a random moment, all kinds equally often. With ``--processes 2`` two
+processes share the shards and a PostgreSQL server, which is killed, too (bench/bot/fleet.py).
 
 - *accepted*: the person was told that the job is queued, or it is in the database;
 - *delivered*: its picture is in its channel or, if the bot cannot post there, in a direct message;
@@ -21,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import json
 import random
 import re
@@ -34,16 +34,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from signal import SIGKILL
 
-from PIL import Image
-
+from bench.bot.asked import Asked, square
+from bench.bot.fleet import FLEET_FAULTS, Fleet
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
-from tests.e2e.faults import FAULTS, Target, shuffled_faults
+from tests.e2e.faults import FAULTS, Fault, Target, shuffled_faults
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.channels import FORUM, Channel
 from tests.e2e.standin.components import buttons
 from tests.e2e.standin.guilds import User
-from tests.e2e.standin.interactions import Interaction
 
 _CHANNELS, _PEOPLE = 5, 6
 _BACKLOG = 5  # at most so many unfinished jobs when a round begins
@@ -52,7 +51,11 @@ _SETTLING, _RECOVERY = 180.0, 90.0  # seconds
 
 @dataclass(frozen=True)
 class Outcome:
-    """The figures; ``recovery_s_median`` is the time from a kill to a job's next picture."""
+    """The figures; ``recovery_s_median`` is the time from a kill to a job's next picture.
+
+    ``takeover_s_max`` is the longest time from a process's death until another one is connected to
+    its shard.
+    """
 
     rounds: int
     accepted: int
@@ -61,27 +64,7 @@ class Outcome:
     lost: int
     twice: int
     recovery_s_median: float
-
-
-@dataclass
-class Asked:
-    """One use of /imagine or /edit; prompts are unique.
-
-    ``blocked``: the bot could not post in the channel at some time during the job. ``must_fail``:
-    the mask lets nothing change, which only the worker finds.
-    """
-
-    prompt: str
-    user: User
-    channel: Channel
-    interaction: Interaction
-    blocked: bool = False
-    must_fail: bool = False
-
-    @property
-    def was_told(self) -> bool:
-        """Whether the person was told that the job is queued."""
-        return self.interaction.content.startswith("Queued")
+    takeover_s_max: float | None = None
 
 
 @dataclass
@@ -89,7 +72,7 @@ class Chaos:
     """One run: the stand-in, the bot, and what people asked for."""
 
     standin: StandIn
-    bot: SupervisedBot
+    bot: SupervisedBot | Fleet
     rng: random.Random
     verbose: bool = False
     asked: dict[str, Asked] = field(default_factory=dict)
@@ -110,8 +93,16 @@ class Chaos:
         One of the channels is a post in a forum.
         """
         world = self.standin.world
-        self.channels = [world.add_channel(f"paintings-{n}") for n in range(_CHANNELS - 1)]
-        self.channels.append(world.add_thread(world.add_channel("posts", FORUM), "paintings"))
+        guilds = [world.guild]
+        if isinstance(self.bot, Fleet):  # a server for each process
+            shards = len(self.bot.bots)
+            guilds = [world.add_guild(f"shard {n}", n, shards) for n in range(shards)]
+        self.channels = [
+            world.add_channel(f"paintings-{n}", guild=guilds[n % len(guilds)])
+            for n in range(_CHANNELS - 1)
+        ]
+        posts = world.add_channel("posts", FORUM, guild=guilds[-1])
+        self.channels.append(world.add_thread(posts, "paintings"))
         self.people = [world.add_user(f"person-{n}") for n in range(_PEOPLE)]
         for user in self.people[::2]:
             user.takes_dms = False
@@ -127,13 +118,13 @@ class Chaos:
         command = "imagine"
         options: dict = {"prompt": prompt, "iterations": iterations}
         if number % 7 == 3:
-            options["init_image"] = upload(channel, "start.png", _png(number))
+            options["init_image"] = upload(channel, "start.png", square(number))
         if must_fail := number % 14 == 3:
             command = "edit"
             options = {
                 "prompt": prompt,
                 "image": options["init_image"],
-                "mask": upload(channel, "mask.png", _png(number, "black")),
+                "mask": upload(channel, "mask.png", square(number, "black")),
             }
         interaction = await self.standin.command(user, channel, command, **options)
         asked = Asked(prompt, user, channel, interaction, channel.id in self.blocked, must_fail)
@@ -218,10 +209,11 @@ class Chaos:
         target = Target(
             self.standin, self.bot, channel, self.rng, self._toggle_blocked, self.given_up
         )
-        async with FAULTS[name](target):
+        async with self.faults[name](target):
             await asyncio.sleep(self.rng.uniform(0.5, 2.5))
         if name == "channel_gone":
-            self.channels[self.channels.index(channel)] = self.standin.world.add_channel("new")
+            new = self.standin.world.add_channel("new", guild=channel.guild)
+            self.channels[self.channels.index(channel)] = new
         await arrivals
         if kill and active and await eventually(lambda: self._new_picture(seen, active), _RECOVERY):
             self.recoveries.append(asyncio.get_running_loop().time() - started)
@@ -240,10 +232,10 @@ class Chaos:
         """All rounds, or those that begin within ``minutes``; returns the figures."""
         self.create_world()
         await self.bot.start()
-        if not await eventually(self.standin.gateway.ready.is_set, 60):
+        if not await eventually(self._is_connected, 60):
             raise RuntimeError(f"The bot did not start:\n{self.bot.log_tail()}")
         deadline, done = asyncio.get_running_loop().time() + minutes * 60, 0
-        for number, name in enumerate(shuffled_faults(self.rng, rounds), 1):
+        for number, name in enumerate(shuffled_faults(self.rng, rounds, self.faults), 1):
             started = asyncio.get_running_loop().time()
             if started > deadline:
                 break
@@ -256,11 +248,25 @@ class Chaos:
             )
         await eventually(lambda: not self.unsettled(), _SETTLING)
         await asyncio.sleep(1)
-        self.bot.signal_bot(SIGKILL)  # once more: nothing may be posted again
-        self.standin.gateway.ready.clear()
-        await eventually(self.standin.gateway.ready.is_set, 60)
+        if isinstance(self.bot, Fleet):  # once more: nothing may be posted again
+            self.bot.signal_all(SIGKILL)
+        else:
+            self.bot.signal_bot(SIGKILL)
+        await eventually(lambda: not self.standin.gateway.sockets, 10)
+        await eventually(self._is_connected, 60)
         await asyncio.sleep(3)
         return self.outcome(done)
+
+    @property
+    def faults(self) -> dict[str, Fault]:
+        """What can happen to this bot."""
+        return FLEET_FAULTS if isinstance(self.bot, Fleet) else FAULTS
+
+    def _is_connected(self) -> bool:
+        if not isinstance(self.bot, Fleet):
+            return self.standin.gateway.ready.is_set()
+        shards = len(self.bot.bots)
+        return all(self.standin.gateway.connected(shard, shards) for shard in range(shards))
 
     def outcome(self, rounds: int) -> Outcome:
         """Count how the jobs ended."""
@@ -307,13 +313,8 @@ class Chaos:
             len(accepted) - delivered - refused,
             twice,
             round(recovery, 2),
+            max(self.bot.taken_over, default=None) if isinstance(self.bot, Fleet) else None,
         )
-
-
-def _png(number: int, colour: str | None = None) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (32, 32), colour or (number * 40 % 256, 90, 160)).save(file, "PNG")
-    return file.getvalue()
 
 
 async def measure(
@@ -325,22 +326,26 @@ async def measure(
     verbose: bool = False,
     devices: str = "cpu",
     batch: int = 1,
+    processes: int = 1,
 ) -> Outcome:
-    """Run ``rounds`` rounds with a new bot whose files are in ``folder``."""
+    """Run ``rounds`` rounds with a new bot whose files are in ``folder``.
+
+    With several ``processes``, they share the shards and a PostgreSQL server started for this.
+    """
     standin = StandIn()
     await standin.start()
-    bot = SupervisedBot(
+    host = environment(
+        standin,
         folder,
-        environment(
-            standin,
-            folder,
-            IMAGINE_PREVIEW_SECONDS="0.3",
-            IMAGINE_LOG_FORMAT="json",
-            IMAGINE_DEVICE=devices,
-            IMAGINE_BATCH=str(batch),
-        ),
+        IMAGINE_PREVIEW_SECONDS="0.3",
+        IMAGINE_LOG_FORMAT="json",
+        IMAGINE_DEVICE=devices,
+        IMAGINE_BATCH=str(batch),
     )
-    chaos = Chaos(standin, bot, random.Random(seed), verbose)
+    rng = random.Random(seed)
+    bot = SupervisedBot(folder, host) if processes == 1 else Fleet(folder, host, processes, rng)
+    standin.gateway.concurrency = processes
+    chaos = Chaos(standin, bot, rng, verbose)
     try:
         return await chaos.run(rounds, minutes)
     finally:
@@ -358,6 +363,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, default=1e6, help="time limit for starting rounds")
     parser.add_argument("--devices", default="cpu", help="such as cpu,cpu (default: cpu)")
     parser.add_argument("--batch", type=int, default=1, help="jobs that a worker paints at once")
+    parser.add_argument(
+        "--processes", type=int, default=1, help="of the bot, on one PostgreSQL server"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--log", type=Path, help="keep the bot's log in this file")
     options = parser.parse_args(arguments)
@@ -372,11 +380,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     verbose=True,
                     devices=options.devices,
                     batch=options.batch,
+                    processes=options.processes,
                 )
             )
         finally:
-            if options.log is not None and Path(name, "bot.log").exists():
-                options.log.write_bytes(Path(name, "bot.log").read_bytes())
+            if options.log is not None:
+                logs = sorted(Path(name).glob("bot*.log"))
+                options.log.write_bytes(b"".join(log.read_bytes() for log in logs))
     print_figures(asdict(outcome), options.json)
     return 0 if outcome.lost == outcome.twice == 0 else 1
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -208,19 +208,18 @@ async def channel_gone(target: Target) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def kicked(target: Target) -> AsyncIterator[None]:
-    """The bot is kicked from the server, and invited again."""
+    """The bot is kicked from the channel's server, and invited again."""
+    guild = target.channel.guild
     channels = [
-        channel
-        for channel in target.standin.world.channels.values()
-        if channel.guild_id is not None
+        channel for channel in target.standin.world.channels.values() if channel.guild is guild
     ]
     target.toggle_blocked(channels)
-    await target.standin.kick()
+    await target.standin.kick(guild)
     try:
         yield
     finally:
         target.toggle_blocked(channels)
-        await target.standin.invite()
+        await target.standin.invite(guild)
 
 
 @contextlib.asynccontextmanager
@@ -268,11 +267,13 @@ FAULTS: dict[str, Fault] = {
 }
 
 
-def shuffled_faults(rng: random.Random, rounds: int) -> list[str]:
+def shuffled_faults(
+    rng: random.Random, rounds: int, kinds: Collection[str] = tuple(FAULTS)
+) -> list[str]:
     """``rounds`` faults: each kind once, in random order, before any is repeated."""
     faults: list[str] = []
     while len(faults) < rounds:
-        names = list(FAULTS)
+        names = list(kinds)
         rng.shuffle(names)
         faults += names
     return faults[:rounds]

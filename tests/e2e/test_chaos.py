@@ -6,13 +6,15 @@ import random
 
 import pytest
 
+from bench.bot.fleet import FLEET_FAULTS
 from bench.chaos import Chaos, measure
 from tests.cogs.media import png
 from tests.e2e.faults import FAULTS, shuffled_faults
 from tests.e2e.jobs import job_id_of, row_of
+from tests.postgres import MISSING, programs
 
 pytestmark = pytest.mark.timeout(900)
-SEED = 24
+SEED, KILLS = 24, 21
 
 
 async def test_ten_faults_lose_nothing_and_post_nothing_twice(tmp_path):
@@ -21,6 +23,20 @@ async def test_ten_faults_lose_nothing_and_post_nothing_twice(tmp_path):
     assert outcome.accepted == outcome.delivered + outcome.refused
     assert (outcome.lost, outcome.twice) == (0, 0)
     assert outcome.delivered >= 5
+
+
+@pytest.mark.slow
+async def test_two_processes_and_their_database_lose_nothing_and_post_nothing_twice(tmp_path):
+    if programs() is None:
+        pytest.skip(MISSING)
+    kinds = set(shuffled_faults(random.Random(KILLS), 6, FLEET_FAULTS))
+    assert kinds >= {"bot_killed", "bot_replaced", "worker_killed", "database_killed"}
+    outcome = await measure(6, KILLS, tmp_path, verbose=True, processes=2)
+    assert outcome.accepted == outcome.delivered + outcome.refused
+    assert (outcome.lost, outcome.twice) == (0, 0)
+    assert outcome.delivered >= 3
+    assert outcome.takeover_s_max is not None
+    assert outcome.takeover_s_max < 30
 
 
 def test_every_fault_happens_before_any_is_repeated():
