@@ -7,6 +7,10 @@ time from the event of an interaction to the bot's first answer, for each comman
 modal, one after the other: first while the bot is idle, then while a backup is made and two people
 who asked for a hundredth of all pictures each have their data deleted and exported.
 
+With ``--postgres`` the same rows are on a PostgreSQL server that is started for this from the
+system's packages, with its own defaults, or with ``--database-url`` on a server that is there, in
+an empty database; its backup is ``pg_dump``.
+
 ``start_s`` is the time from the start of the process to its connection to the gateway.
 """
 
@@ -14,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import sqlite3
@@ -28,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.bot.history_database import make_database, words
+from bench.bot.history_server import copy_to_server, dump, new_server
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
 from data.sqlite.backup import DATABASE
@@ -70,6 +76,7 @@ class Bench:
     heavy: tuple[User, User]
     source: dict[str, Any]
     ids: list[str]
+    database_url: str | None = None
     rng: random.Random = field(default_factory=lambda: random.Random(1))
 
     async def acknowledged(self, interaction: Interaction) -> float:
@@ -175,7 +182,9 @@ class Bench:
         return found
 
 
-async def measure(rows: int, rounds: int, folder: Path) -> tuple[Figures, dict[str, float]]:
+async def measure(
+    rows: int, rounds: int, folder: Path, database_url: str | None = None
+) -> tuple[Figures, dict[str, float]]:
     """The figures, and the slowest ms of each name."""
     standin = StandIn()
     await standin.start()
@@ -190,6 +199,7 @@ async def measure(rows: int, rounds: int, folder: Path) -> tuple[Figures, dict[s
                 folder,
                 DISCORD_HOST_SERVER=standin.world.guild_id,
                 IMAGINE_RETENTION_DAYS="0",
+                **({} if database_url is None else {"IMAGINE_DATABASE_URL": database_url}),
             ),
         )
         await asyncio.to_thread(
@@ -200,13 +210,18 @@ async def measure(rows: int, rounds: int, folder: Path) -> tuple[Figures, dict[s
             channel_id=channel.id,
             heavy=(heavy[0].id, heavy[1].id),
         )
+        if database_url is not None:
+            await copy_to_server(bot.data / DATABASE, database_url)
         begun = time.perf_counter()
         await bot.start()
         try:
             if not await eventually(standin.gateway.ready.is_set, _START_SECONDS, 0.01):
                 raise RuntimeError(f"The bot did not start:\n{bot.log_tail()}")
             start = time.perf_counter() - begun
-            return await _measure(rows, rounds, standin, bot, channel, user, heavy, start)
+            bench = Bench(
+                standin, bot, channel, user, heavy, {}, _some_jobs(bot, channel), database_url
+            )
+            return await _measure(rows, rounds, bench, start)
         finally:
             await bot.end()
     finally:
@@ -214,21 +229,15 @@ async def measure(rows: int, rounds: int, folder: Path) -> tuple[Figures, dict[s
 
 
 async def _measure(
-    rows: int,
-    rounds: int,
-    standin: StandIn,
-    bot: SupervisedBot,
-    channel: Channel,
-    user: User,
-    heavy: tuple[User, User],
-    start: float,
+    rows: int, rounds: int, bench: Bench, start: float
 ) -> tuple[Figures, dict[str, float]]:
-    asked = await standin.command(user, channel, "imagine", prompt="a red circle --iterations 1")
-    if not await eventually(lambda: standin.results(channel), 120):
-        raise RuntimeError(f"Nothing was painted: {asked.content}\n{bot.log_tail()}")
-    bench = Bench(
-        standin, bot, channel, user, heavy, standin.results(channel)[0], _some_jobs(bot, channel)
+    standin, channel = bench.standin, bench.channel
+    asked = await standin.command(
+        bench.user, channel, "imagine", prompt="a red circle --iterations 1"
     )
+    if not await eventually(lambda: standin.results(channel), 120):
+        raise RuntimeError(f"Nothing was painted: {asked.content}\n{bench.bot.log_tail()}")
+    bench.source = standin.results(channel)[0]
     slowest: dict[str, float] = defaultdict(float)
 
     async def acknowledgements() -> list[float]:
@@ -262,9 +271,12 @@ async def _busy(bench: Bench) -> AsyncIterator[None]:
     async def back_up_again() -> None:
         # In a process of its own, so that it does not hold up the measurement itself.
         while True:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", _BACK_UP, str(bench.bot.data)
-            )
+            if bench.database_url is None:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-c", _BACK_UP, str(bench.bot.data)
+                )
+            else:
+                process = await dump(bench.database_url)
             try:
                 await process.wait()
             finally:
@@ -306,9 +318,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=10, help="of everything (default: 10)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--slowest", action="store_true", help="also print the slowest of each")
+    parser.add_argument("--postgres", action="store_true", help="on a new PostgreSQL server")
+    parser.add_argument("--database-url", help="on this PostgreSQL server, in an empty database")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory(prefix="imagine-bot-history-") as folder:
-        figures, slowest = asyncio.run(measure(options.rows, options.rounds, Path(folder)))
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="imagine-bot-history-"))
+        url = options.database_url
+        if url is None and options.postgres:
+            url = stack.enter_context(new_server())
+        figures, slowest = asyncio.run(measure(options.rows, options.rounds, Path(folder), url))
     print_figures(asdict(figures), options.json)
     if options.slowest:
         print(json.dumps({name: round(ms, 1) for name, ms in slowest.items()}), file=sys.stderr)

@@ -55,8 +55,10 @@ def programs() -> Path | None:
 class Server:
     """A running cluster, reached by a socket in its own folder."""
 
-    def __init__(self, bin: Path) -> None:
+    def __init__(self, bin: Path, **options: str) -> None:
+        """Start one; ``options`` replace those that make tests fast."""
         self._bin = bin
+        self._options = {**_OPTIONS, **options}
         # A socket's path must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         self._as_user: dict[str, Any] = {}
@@ -81,7 +83,7 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        options = [f"--{name}={value}" for name, value in _OPTIONS.items()]
+        options = [f"--{name}={value}" for name, value in self._options.items()]
         command: list[str | Path] = [self._bin / "postgres", "-D", self._data, "-k", self.folder]
         end_with_us = shutil.which("setpriv")
         if end_with_us is not None:
