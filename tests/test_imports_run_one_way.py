@@ -58,7 +58,7 @@ INSIDE = {
     ),
     "bench": (
         ("common", "prompts", "reference"),
-        ("bot", "drawn", "natural", "timing"),
+        ("bot", "drawn", "natural", "scale", "timing"),
         (
             "ablation",
             "chaos",
@@ -73,6 +73,7 @@ INSIDE = {
             "memory",
             "random_numbers",
             "sheet",
+            "simulate",
             "soak",
             "speed",
         ),

@@ -32,6 +32,7 @@ class Placing:
         self._clock = clock
         self._avoided: WeakKeyDictionary[Job, DeviceWorker] = WeakKeyDictionary()
         self._held_until: float | None = None
+        self._on: dict[DeviceWorker, list[Job]] = {}  # what each paints, while one is chosen
 
     @property
     def devices(self) -> int:
@@ -67,6 +68,10 @@ class Placing:
         It waits for a device to become free, or for one that has its model, for at most
         :meth:`patience` seconds.
         """
+        # Once for all workers: with a thousand, each looking at all jobs would take a second.
+        self._on = {}
+        for other, where in self.running.items():
+            self._on.setdefault(where, []).append(other)
         worker = self._choose(job)
         if worker is not None:
             self._avoided.pop(job, None)
@@ -123,4 +128,4 @@ class Placing:
         return min(map(self._estimator.seconds_left, self._running_on(worker)), default=0.0)
 
     def _running_on(self, worker: DeviceWorker) -> list[Job]:
-        return [job for job, where in self.running.items() if where is worker]
+        return self._on.get(worker, [])
