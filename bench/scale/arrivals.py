@@ -21,7 +21,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class People:
-    """``count`` people, of whom the n-th asks in proportion to n ** -``tail`` (Zipf's law).
+    """``count`` people; the n-th asks in proportion to n ** -``tail`` (Zipf's law).
 
     With a tail of 1.2 and 1,000 people, ten ask for 56% of the pictures; 0 makes all alike.
     """
