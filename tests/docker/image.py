@@ -96,7 +96,7 @@ class Image:
             if step.name == "ENV":
                 self._environment[name] = self._expand(value)
             elif name in self._given or has_value:
-                self._arguments[name] = self._given.get(name, value)
+                self._arguments[name] = self._given.get(name, self._expand(value))
 
     def _copy(self, step: Step) -> None:
         target = self._expand(step.words[-1])
