@@ -31,6 +31,7 @@ from data.jobs.stored import StoredJob
 from data.store import Store
 from engine.events import Cancelled, Done, Ending, Event, Failed, Progress, Queued
 from engine.jobs.job import Job
+from engine.jobs.patience import Patience
 from engine.jobs.queue import PaintQueue
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ class Delivery:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, ProgressMessage] = {}
         self._requests: dict[str, Job] = {}
+        self._patience = Patience()
         self._closing = False
 
     @property
@@ -278,7 +280,7 @@ class Delivery:
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
         with about_job(stored.id), using_language(stored.locale):
-            event = await self._stored_ending(stored)
+            event = await self._patience.until_done(lambda: self._stored_ending(stored), stored.id)
             link = None
             if not isinstance(event, Cancelled):
                 rules = await self._guild_settings.rules(stored.guild_id)

@@ -8,8 +8,10 @@ import pytest
 
 from bot.delivery import delivery as delivery_module
 from bot.delivery import posting
+from data.errors import BucketError
 from data.people import Preferences
 from engine.events import Cancelled, Failed, Progress, Queued
+from engine.jobs import patience
 from engine.jobs.job import Job, JobRecord, Place
 from engine.jobs.queue import PaintQueue
 from engine.request.request import make_request
@@ -284,6 +286,32 @@ async def test_the_next_start_posts_every_ending_that_was_not_posted(store, chan
     assert len(texts) == 2
     assert "No memory is left." in texts[0] + texts[1]
     assert "is gone" in texts[0] + texts[1]
+    assert await store.undelivered() == []
+
+
+async def test_a_picture_that_cannot_be_read_for_a_while_is_posted_later(
+    store, channel, new_delivery, monkeypatch
+):
+    monkeypatch.setattr(patience, "FIRST_PAUSE", 0.01)
+    new = record("a fox", str(ALICE), HERE)
+    await store.add(new, {})
+    await store.started(new.id)
+    await store.rendered(new.id, done(b"a picture"))
+    read, failures = store.pictures.read, [BucketError("The bucket can't be used.")] * 2
+
+    async def read_at_last(name):
+        if failures:
+            raise failures.pop()
+        return await read(name)
+
+    monkeypatch.setattr(store.pictures, "read", read_at_last)
+    later = new_delivery()
+    await later.take_up()
+    async with asyncio.timeout(5):
+        while later.busy:  # noqa: ASYNC110  nothing tells that it changed
+            await asyncio.sleep(0.01)
+    [message] = channel.messages
+    assert list(message.files.values()) == [b"a picture"]
     assert await store.undelivered() == []
 
 
