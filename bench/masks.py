@@ -27,7 +27,7 @@ from bench.drawn.scene_json import scene_from_json
 from bench.prompts import read_entries
 from engine.models import load_models
 from engine.painting.guided_filter import guided_filter
-from engine.painting.masking import apply_threshold, normalise, score, self_mask
+from engine.painting.self_masking import apply_threshold, normalise, score, self_mask
 from engine.request.recipe import PAPER_THRESHOLD, SelfMasking, make_recipe
 
 SIZES = ((0.05,), (0.05, 0.1), (0.1,), (0.15,), (0.2,), (0.1, 0.2), (0.2, 0.3), (0.3, 0.5))
@@ -56,7 +56,7 @@ def main(
         true.append(~thing if backgrounds else thing)
     masking = replace(recipe.masking, room=None)
     found = [
-        self_mask(picture, entry["where"], models.perceptor, masking)[0, 0] > 0
+        self_mask(picture, entry["where"], models.perceptor, masking).mask[0, 0] > 0
         for picture, entry in zip(pictures, entries, strict=True)
     ]
     print("catalogue: IoU {:.3f}, area {:.2f}".format(*_iou_and_area(found, true)), flush=True)

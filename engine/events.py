@@ -25,9 +25,9 @@ class Progress:
     ``preview`` is a small JPEG of the picture after ``iteration`` of ``iterations`` updates, empty
     before the first; ``losses`` are by prompt, and "total"; ``eta`` is in seconds from now.
     ``overlay`` is a JPEG of the edited picture with the area that can change marked, in every
-    event of a job with a mask; otherwise it is empty. ``notices`` are sentences about what is
-    painted, such as how the mask was read. ``width`` and ``height`` are those that the finished
-    picture will have, in pixels; 0 if unknown.
+    event of a job with a mask, next to the steps to it if words found it; otherwise it is empty.
+    ``notices`` are sentences about what is painted, such as how the mask was read. ``width`` and
+    ``height`` are those that the finished picture will have, in pixels; 0 if unknown.
     """
 
     iteration: int

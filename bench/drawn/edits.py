@@ -17,8 +17,8 @@ from bench.drawn.painting import drawn_models
 from bench.drawn.scene_json import scene_from_json
 from bench.prompts import Entry
 from engine.painting.images import to_pil, to_tensor
-from engine.painting.masking import self_mask
 from engine.painting.pipeline import paint, prepare
+from engine.painting.self_masking import self_mask
 from engine.painting.synthesis import Synthesis
 from engine.pictures.writing import png_bytes
 from engine.request.recipe import PAPER_THRESHOLD, make_recipe
@@ -135,7 +135,7 @@ def _edit(job: tuple[Entry, Path | None, dict[str, Any]]) -> EditResult:
     ours = replace(synthesis.recipe.masking, room=None)
     paper = replace(ours, threshold=PAPER_THRESHOLD, refine=0.0, neutral=())
     found, found_paper = (
-        self_mask(before[None], entry["where"], synthesis.perceptor, masking)[0, 0] > 0
+        self_mask(before[None], entry["where"], synthesis.perceptor, masking).mask[0, 0] > 0
         for masking in (ours, paper)
     )
     return replace(

@@ -270,7 +270,7 @@ class Delivery:
         if isinstance(event, Failed):
             await progress.close(shape(messages.ended(job.request, _(_FAILED))))
         elif link is not None:
-            text = shape(messages.finished(event, link, overlay))
+            text = shape(messages.finished(event, link, job.request, overlay))
             await _close_finished(progress, text, rules, stored)
         else:
             lost = _lost(stored)
@@ -297,7 +297,8 @@ class Delivery:
                 elif isinstance(event, Failed):
                     await old.close(shape(messages.ended(stored.request, _(_FAILED))))
                 elif link is not None:
-                    await _close_finished(old, shape(messages.finished(event, link)), rules, stored)
+                    text = messages.finished(event, link, stored.request)
+                    await _close_finished(old, shape(text), rules, stored)
             if isinstance(event, Cancelled):
                 await self._store.set_told(stored.id)
             await send_direct_message(self._store.people, self._client, stored, event, link)

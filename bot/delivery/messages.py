@@ -122,7 +122,7 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
     embed = _embed(request, PAINTING, settings_line(request, size=size))
     if event.iteration == 0 and not event.preview:
         ready = Text(_for(_("Getting ready"), person), embed, UNDERWAY)
-        return _marked(ready, event.overlay, event.notices)
+        return _marked(ready, request, event.overlay, event.notices)
     share = event.iteration / max(1, event.iterations)
     full = round(share * _BAR)
     line = _(
@@ -135,14 +135,14 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
         line += " · " + _("about {time} left", time=duration(event.eta))
     content = _for(line, person)
     if not event.preview:
-        return _marked(Text(content, embed, UNDERWAY), event.overlay, event.notices)
+        return _marked(Text(content, embed, UNDERWAY), request, event.overlay, event.notices)
     name = f"preview-{event.iteration}.jpg"
     embed.set_image(url=f"attachment://{name}")
     text = Text(content, embed, UNDERWAY, ((name, event.preview),), alt_text(request))
-    return _marked(text, event.overlay, event.notices)
+    return _marked(text, request, event.overlay, event.notices)
 
 
-def _marked(text: Text, overlay: bytes, notices: Sequence[str] = ()) -> Text:
+def _marked(text: Text, request: ImageRequest, overlay: bytes, notices: Sequence[str] = ()) -> Text:
     """Add the overlay of the editable area, small if there is a preview; none if it is empty.
 
     ``notices`` come with it, so that someone whose mask was read otherwise can cancel in time.
@@ -152,7 +152,12 @@ def _marked(text: Text, overlay: bytes, notices: Sequence[str] = ()) -> Text:
     embed = text.embed.copy()
     link = f"attachment://{OVERLAY}"
     embed = embed.set_thumbnail(url=link) if text.files else embed.set_image(url=link)
-    embed.add_field(name=_("Editable area"), value=_("The marked area can change."), inline=False)
+    about = _("The marked area can change.")
+    if request.where is not None:
+        about += " " + _(
+            "At the right: how well each place matches, brighter is better, and the area found."
+        )
+    embed.add_field(name=_("Editable area"), value=about, inline=False)
     if notices:
         embed.add_field(name=_("Notes"), value=_listed(notices), inline=False)
     return replace(text, embed=embed, files=(*text.files, (OVERLAY, overlay)))
@@ -233,10 +238,10 @@ def spoilered(text: Text) -> Text:
     )
 
 
-def finished(done: Done, link: str, overlay: bytes = b"") -> Text:
+def finished(done: Done, link: str, request: ImageRequest, overlay: bytes = b"") -> Text:
     """The progress message after the result is posted: a short line, and the overlay if any."""
     line = _("Painted in {time}: {link}", time=duration(done.seconds), link=link)
-    return _marked(Text(line, discord.Embed(), ()), overlay)
+    return _marked(Text(line, discord.Embed(), ()), request, overlay)
 
 
 def failed(person: str, request: ImageRequest, reason: str) -> Text:

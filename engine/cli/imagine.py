@@ -14,6 +14,7 @@ import typer
 
 from engine.cli import run
 from engine.cli.given_files import local_file, prompt_pictures
+from engine.cli.mask_files import check_has_mask
 from engine.cli.output_files import Targets
 from engine.cli.streams import OutputError, complain, say, say_json
 from engine.errors import RequestError
@@ -208,6 +209,15 @@ def imagine(
         Path | None,
         _file("--preview", about="A file with the current picture, .png, .jpg or .webp."),
     ] = None,
+    show_mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="A folder for pictures of how the mask was made, each step by itself: the scores "
+            "of --where, the mask, and the mask over the picture. They are there before it paints.",
+            show_default=False,
+        ),
+    ] = None,
     preview_every: Annotated[
         float, typer.Option(metavar="SECONDS", help="How often the preview is updated.")
     ] = 1.0,
@@ -301,7 +311,7 @@ def imagine(
     )
     if not 0 <= preview_every < math.inf:
         raise RequestError(f"--preview-every must be 0 or more seconds, not {preview_every:g}.")
-    first = Targets(output, video, preview)
+    first = Targets(output, video, preview, show_mask)
     if first.is_vector and "init_image" in values:
         raise RequestError(
             "An edit keeps pixels of the picture that it starts from, which an SVG can't; use a "
@@ -312,6 +322,8 @@ def imagine(
     for number in range(1, len(requests) + 1):
         first.numbered(number).check(read, overwrite=overwrite)
     for request in requests:
+        if show_mask is not None:
+            check_has_mask(request)
         run.check_model_knows(request)
     for number, request in enumerate(requests, 1):
         if len(requests) > 1 and not quiet:
@@ -348,6 +360,8 @@ def _tell(report: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
                 if report[what] is not None:
                     name = "Picture" if what == "path" else what.capitalize()
                     say(f"{name}: {report[what]}")
+            for path in report.get("mask", ()):
+                say(f"Mask: {path}")
     except OutputError as error:
         place = f"{str(error).rstrip('.')}; the picture is {report['path']}."
         if as_json:  # a program waits for the report

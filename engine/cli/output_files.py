@@ -40,15 +40,24 @@ def check_target(path: Path, endings: Sequence[str], what: str) -> None:
 VECTOR = ".svg"
 PICTURES = (".png", VECTOR)
 PREVIEWS = (".png", ".jpg", ".jpeg", ".webp")
+MASK_STEPS = {
+    name: f"{number}-{name}.png"
+    for number, name in enumerate(("scores", "refined", "found", "mask", "marked"), 1)
+}
+"""The files of the steps to a mask (engine.painting.composing.Frame.mask_steps), by step."""
 
 
 @dataclass(frozen=True)
 class Targets:
-    """The files to write; if ``picture`` is None, a new file in the current folder."""
+    """The files to write; if ``picture`` is None, a new file in the current folder.
+
+    ``mask`` is a folder for the steps to the mask.
+    """
 
     picture: Path | None = None
     video: Path | None = None
     preview: Path | None = None
+    mask: Path | None = None
 
     @property
     def is_vector(self) -> bool:
@@ -65,7 +74,7 @@ class Targets:
             numbers = path is not None and number > 1
             return path.with_stem(f"{path.stem}-{number}") if path and numbers else path
 
-        return Targets(of(self.picture), of(self.video), self.preview)
+        return Targets(of(self.picture), of(self.video), self.preview, of(self.mask))
 
     def check(self, read: Mapping[str, Path | None], *, overwrite: bool = False) -> None:
         """Raise RequestError if one of them could not be written, or if two are the same.
@@ -85,7 +94,14 @@ class Targets:
             raise RequestError(
                 "Two of -o, --video and --preview are the same file; use different ones."
             )
+        if self.mask is not None:
+            _check_folder(self.mask)
         for what, source in read.items():
+            for name in MASK_STEPS.values() if self.mask else ():
+                if _is_same(self.mask and self.mask / name, source):
+                    raise RequestError(
+                        f"--show-mask would replace {what}; use another folder for it."
+                    )
             if _is_same(self.preview, source):
                 raise RequestError(f"The preview would replace {what}; use another name.")
             for written, path in (("picture", self.picture), ("time-lapse", self.video)):
@@ -93,6 +109,15 @@ class Targets:
                     raise RequestError(
                         f"The {written} would replace {what}; use another name, or add --overwrite."
                     )
+
+
+def _check_folder(path: Path) -> None:
+    """Raise RequestError if the folder ``path`` is not there and can't be made."""
+    if not path.is_dir() and (path.exists() or not path.parent.is_dir()):
+        raise RequestError(
+            f'The mask can\'t be written to "{path}", which is not a folder; use the name of one, '
+            "or of a new one in a folder that exists."
+        )
 
 
 def _is_same(path: Path | None, other: Path | None) -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from engine.cli.mask_files import write_mask_steps
 from engine.cli.output_files import Targets, move, name_of, temporary_file, write_bytes
 from engine.cli.progress import Watcher, make_watcher
 from engine.cli.schedule import schedule_lines
@@ -155,6 +156,9 @@ def paint(
             watcher.note(notice)
         for line in schedule_lines(request, synthesis.recipe.story):
             watcher.note(line)
+        shown = []
+        if targets.mask is not None:
+            shown = write_mask_steps(synthesis.mask_steps(), targets.mask)
         preview = _Preview(targets.preview, preview_every, watcher)
         time_lapse, temporary = None, None
         if targets.video is not None:
@@ -197,6 +201,8 @@ def paint(
         "stopped": not done,
         "losses": last.losses,
     }
+    if shown:
+        report["mask"] = shown
     return Result(report, 0 if stopping.by is None or done else 128 + stopping.by, error)
 
 

@@ -37,6 +37,7 @@ class Frame:
     aspect that the model can paint. ``white``, grey and of the picture's size, is white where the
     picture can change, None for everywhere; if ``exact``, no pixel changes elsewhere, else an edit
     can reach a little beyond, as the mask of the painting does (engine.painting.masking.make_mask).
+    ``found`` has the steps to the part of ``white`` that was found by words, by name and in order.
     ``remarks`` tell the person what they should know about these sizes.
     """
 
@@ -46,6 +47,7 @@ class Frame:
     pad: tuple[int, int] = (0, 0)
     white: Image.Image | None = None
     exact: bool = False
+    found: tuple[tuple[str, Image.Image], ...] = ()
     remarks: tuple[str, ...] = ()
 
     @property
@@ -162,9 +164,26 @@ class Frame:
         """The picture, at most 1024 px per side, with what can change marked; None without."""
         if self.white is None:
             return None
+        small = self._small()
+        return overlay(small, self.white.resize(small.size))
+
+    def mask_steps(self) -> dict[str, Image.Image]:
+        """The steps to the mask, in order, each at most 1024 px per side; empty without a mask.
+
+        Of a part that was found by words: ``scores``, ``refined`` and ``found``, as far as they
+        differ (engine.painting.self_masking.SelfMask). Of every mask: ``mask``, white where the
+        picture can change, and ``marked``, the :meth:`overlay`. All but the last are grey.
+        """
+        marked = self.overlay()
+        if marked is None or self.white is None:
+            return {}
+        steps = {name: step.resize(marked.size) for name, step in self.found}
+        return {**steps, "mask": self.white.resize(marked.size), "marked": marked}
+
+    def _small(self) -> Image.Image:
         small = self.picture.copy()
         small.thumbnail((_OVERLAY_SIDE, _OVERLAY_SIDE))
-        return overlay(small, self.white.resize(small.size))
+        return small
 
 
 def likeness(painted: Tensor, before: Tensor) -> Tensor:

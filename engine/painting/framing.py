@@ -13,7 +13,7 @@ from engine.errors import RequestError
 from engine.painting.composing import Frame
 from engine.painting.images import to_pil
 from engine.painting.init_image import Source
-from engine.painting.masking import self_mask
+from engine.painting.self_masking import self_mask
 from engine.pictures.sizes import MOST_EDITED, Box, at_most, middle
 from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest
@@ -21,6 +21,8 @@ from engine.translatable import Translatable
 
 if TYPE_CHECKING:
     from engine.models import Perceptor
+
+_Steps = tuple[tuple[str, Image.Image], ...]
 
 LONGEST = 8.0
 """The largest aspect that is painted, and 1 / this the smallest; longer parts are padded."""
@@ -73,8 +75,9 @@ def frame_of(
         white = _hardened(white)
     frame = _frame(image, (0, 0, *image.size), recipe)
     phrase = request.source_phrase()
+    steps: _Steps = ()
     if phrase is not None:
-        found = _found(frame, phrase, recipe, perceptor)
+        found, steps = _found(frame, phrase, recipe, perceptor)
         white = found if white is None else ImageChops.darker(white, found)
         if white.getbbox() is None:
             raise RequestError(
@@ -86,7 +89,8 @@ def frame_of(
             recipe = recipe_for(_aspect((box[2] - box[0], box[3] - box[1])))
             frame = _frame(image, box, recipe)
     remarks += _enlarged(frame)
-    return replace(frame, white=white, exact=exact, remarks=tuple(remarks)), recipe
+    frame = replace(frame, white=white, exact=exact, found=steps, remarks=tuple(remarks))
+    return frame, recipe
 
 
 def part_to_paint(white: Box | None, size: tuple[int, int], area: float) -> Box:
@@ -126,10 +130,18 @@ def _frame(image: Image.Image, box: Box, recipe: Recipe) -> Frame:
     return Frame(image, box, size, (max(0, across), max(0, down)))
 
 
-def _found(whole: Frame, phrase: str, recipe: Recipe, perceptor: Perceptor) -> Image.Image:
-    """White where ``phrase`` is found in the picture, black elsewhere."""
-    mask = self_mask(whole.start().to(perceptor.mean), phrase, perceptor, recipe.masking)
-    return _hardened(to_pil(whole.bare(mask[0])).resize(whole.picture.size))
+def _found(
+    whole: Frame, phrase: str, recipe: Recipe, perceptor: Perceptor
+) -> tuple[Image.Image, _Steps]:
+    """White where ``phrase`` is found in the picture, black elsewhere, and the steps to it."""
+    made = self_mask(whole.start().to(perceptor.mean), phrase, perceptor, recipe.masking)
+    steps = [("scores", made.scores)]
+    if made.refined is not made.scores:
+        steps.append(("refined", made.refined))
+    if made.mask is not made.found:
+        steps.append(("found", made.found))
+    pictures = tuple((name, to_pil(whole.bare(step[0]))) for name, step in steps)
+    return _hardened(to_pil(whole.bare(made.mask[0])).resize(whole.picture.size)), pictures
 
 
 def _aspect(size: tuple[int, int]) -> float:

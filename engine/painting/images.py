@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_GROUND = (40, 44, 52)
+
+
 def to_tensor(image: Image.Image, width: int, height: int) -> Tensor:
     """A picture, RGB or grey, as [1, C, height, width] in 0..1, cropped to fit the aspect."""
     import torch
@@ -27,6 +30,18 @@ def to_pil(pixels: Tensor) -> Image.Image:
     return Image.fromarray(numbers.permute(1, 2, 0).squeeze(2).contiguous().numpy())
 
 
+def side_by_side(large: Image.Image, *small: Image.Image) -> Image.Image:
+    """``large``, and the ``small`` ones at half its width to the right of it, one below another."""
+    width, gap = max(1, large.width // 2), max(2, large.width // 64)
+    height = (large.height - gap * (len(small) - 1)) // max(1, len(small))
+    sheet = Image.new("RGB", (large.width + gap + width, large.height), _GROUND)
+    sheet.paste(large, (0, 0))
+    for number, picture in enumerate(small):
+        shown = ImageOps.contain(picture.convert("RGB"), (width, max(1, height)))
+        sheet.paste(shown, (large.width + gap, number * (height + gap)))
+    return sheet
+
+
 def overlay(picture: Image.Image, white: Image.Image) -> Image.Image:
     """``picture`` with the area that can change, white in ``white``, in colour and outlined.
 
@@ -34,7 +49,7 @@ def overlay(picture: Image.Image, white: Image.Image) -> Image.Image:
     """
     hard = white.point(lambda value: 255 if value > 127 else 0)
     grey = Image.blend(
-        picture.convert("L").convert("RGB"), Image.new("RGB", picture.size, (40, 44, 52)), 0.6
+        picture.convert("L").convert("RGB"), Image.new("RGB", picture.size, _GROUND), 0.6
     )
     shown = Image.composite(picture, grey, hard)
     rim = ImageChops.subtract(hard.filter(ImageFilter.MaxFilter(3)), hard)

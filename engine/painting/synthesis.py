@@ -291,6 +291,12 @@ class Synthesis:
             return self.frame.overlay()
         return overlay(to_pil(self.original[0]), to_pil(self.mask.hard[0]))
 
+    def mask_steps(self) -> dict[str, Image.Image]:
+        """The steps to the mask as pictures, by name (:meth:`Frame.mask_steps`); empty without."""
+        if self.mask is None or self.frame is None:
+            return {}
+        return self.frame.mask_steps()
+
     def masked(self, zq: Tensor) -> Tensor:
         """zq [1, D, h, w], with the start's outside the mask."""
         if self.mask is None:

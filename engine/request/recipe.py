@@ -100,7 +100,7 @@ class SelfMasking:
     Lengths are fractions of the picture's short side. Sub-images are squares with the sides
     ``sizes``, with ``across`` centres along the short side. ``threshold`` is in standard
     deviations from the mean of the normalised mask; None means ``usual``, with Otsu's threshold
-    for large objects (engine.painting.masking.apply_threshold). The paper's, "two standard
+    for large objects (engine.painting.self_masking.apply_threshold). The paper's, "two standard
     deviations below the average weight", lets nearly everything change; ``bench.edit`` measures
     both. ``refine`` is how far the mask's edge can move to follow the picture's edges (see
     engine.painting.guided_filter); 0, as in the paper, leaves it. The mean score of the phrases

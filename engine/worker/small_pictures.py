@@ -7,7 +7,7 @@ import io
 from PIL import Image
 from torch import Tensor
 
-from engine.painting.images import to_tensor
+from engine.painting.images import side_by_side, to_tensor
 from engine.painting.iterate import Iterate
 from engine.painting.synthesis import Synthesis
 
@@ -20,9 +20,18 @@ def preview_of(iterate: Iterate, side: int) -> bytes:
 
 
 def overlay_of(synthesis: Synthesis, side: int) -> bytes:
-    """A JPEG of the edited picture with what can change marked; empty without a mask."""
+    """A JPEG of the edited picture with what can change marked; empty without a mask.
+
+    If words found that part, the scores of all places and the mask are shown next to it.
+    """
     marked = synthesis.overlay()
-    return b"" if marked is None else _small_jpeg(marked, side)
+    if marked is None:
+        return b""
+    marked.thumbnail((side, side))
+    steps = synthesis.mask_steps()
+    if "scores" in steps:
+        marked = side_by_side(marked, steps["scores"], steps["mask"])
+    return _small_jpeg(marked, max(marked.size))
 
 
 def small_tensor(picture: Image.Image) -> Tensor:

@@ -71,7 +71,7 @@ def test_every_prompt_fits_into_every_message(text):
         messages.queued("1", request, Queued(2, 3.0)),
         messages.painting("1", request, Progress(1, 2, b"x", {}, 3.0)),
         messages.result("1", request, done, ("a.png", b"x")),
-        messages.finished(done, "https://discord.com/channels/1/2/3"),
+        messages.finished(done, "https://discord.com/channels/1/2/3", request),
         messages.failed("1", request, text[:1000]),
         messages.ended(request, "x"),
         messages.paused("1", request),

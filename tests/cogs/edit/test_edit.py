@@ -159,7 +159,12 @@ async def test_the_menu_edits_anyone_s_picture(world, here):
     ]
     [overlay] = progress.attachments
     assert overlay.filename == "may-change.jpg"
-    assert Image.open(io.BytesIO(world.env.backend.cdn.get(overlay.url))).format == "JPEG"
+    # So do the steps to it, next to it.
+    shown = Image.open(io.BytesIO(world.env.backend.cdn.get(overlay.url)))
+    assert shown.format == "JPEG"
+    assert shown.width >= 1.5 * shown.height
+    [field] = progress.embeds[0].fields
+    assert "At the right: how well each place matches" in field.value
 
 
 async def test_the_menu_finds_embedded_and_forwarded_pictures(world, here):

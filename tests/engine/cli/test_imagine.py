@@ -11,6 +11,7 @@ import wave
 from xml.etree import ElementTree
 
 import av
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -173,6 +174,13 @@ def test_an_invalid_request_is_one_sentence_and_touches_no_file(catalogue, folde
             ("a fox", "--init-image", "mine.png", "--mask", "mask.png", "-o", "mask.png"),
             "would replace the mask",
         ),
+        (("a fox", "--init-image", "mine.png", "--show-mask", "steps"), "--show-mask needs a mask"),
+        (("a fox", "--init-image", "mine.png", "--show-mask", "a/b"), "which is not a folder"),
+        (("a fox", "--init-image", "mine.png", "--show-mask", "mine.png"), "which is not a folder"),
+        (
+            ("a fox", "--init-image", "pictures/4-mask.png", "--show-mask", "pictures"),
+            "--show-mask would replace the picture to start from",
+        ),
     ],
 )
 def test_every_other_error_is_one_sentence_too(catalogue, folder, run_here, arguments, part):
@@ -180,6 +188,7 @@ def test_every_other_error_is_one_sentence_too(catalogue, folder, run_here, argu
     (folder / "linked.png").symlink_to("mine.png")
     Image.new("L", (30, 20), 255).save(folder / "mask.png")
     Image.new("L", (30, 20), 255).save(folder / "moving.gif")
+    Image.new("L", (30, 20), 255).save(folder / "pictures" / "4-mask.png")
     before = contents(folder)
     assert_refused(run_here(catalogue, *arguments), part)
     assert contents(folder) == before
@@ -385,6 +394,36 @@ def test_it_paints_in_the_regions_of_masks(catalogue, folder, run_here):
     report = json.loads(done.stdout)
     assert set(report["losses"]) == {"a castle @hill", "sky @top", "total"}
     assert report["request"]["regions"][0]["name"] == "hill"
+
+
+def test_each_step_to_the_mask_is_a_picture(catalogue, folder, run_here):
+    given = ("--init-image", "mine.png", "--where", "a fox -> a star", "--threshold", "0.5")
+    arguments = (*given, *TINY, "--iterations", "1", "-o", "new.png", "--json")
+    done = run_here(catalogue, *arguments, "--show-mask", "steps")
+    assert done.returncode == 0, done.stderr
+    names = ["1-scores.png", "2-refined.png", "4-mask.png", "5-marked.png"]
+    assert json.loads(done.stdout)["mask"] == [f"steps/{name}" for name in names]
+    assert sorted(path.name for path in (folder / "steps").iterdir()) == names
+    with opened(folder / "mine.png") as mine:
+        size = mine.size
+    scores, refined, mask, marked = (_copied(folder / "steps" / name) for name in names)
+    assert {scores.size, refined.size, mask.size, marked.size} == {size}
+    assert {scores.mode, refined.mode, mask.mode} == {"L"}
+    assert np.ptp(np.asarray(scores)) > 200
+    inside = np.asarray(mask) > 127
+    assert 0 < inside.mean() < 1
+    assert np.asarray(refined)[inside].mean() > np.asarray(refined)[~inside].mean()
+    # The mask is one that --mask takes.
+    again = ("a star", "--init-image", "mine.png", "--mask", "steps/4-mask.png", *TINY)
+    done = run_here(catalogue, *again, "--iterations", "1", "-o", "it.png", "--show-mask", "own")
+    assert done.returncode == 0, done.stderr
+    assert "Mask: own/4-mask.png\nMask: own/5-marked.png\n" in done.stdout
+    assert np.array_equal(np.asarray(_copied(folder / "own" / "4-mask.png")) > 127, inside)
+
+
+def _copied(path):
+    with opened(path) as image:
+        return image.copy()
 
 
 def test_a_story_follows_a_sound_and_its_schedule_is_printed(catalogue, folder, run_here):

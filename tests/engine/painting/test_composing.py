@@ -15,6 +15,7 @@ from PIL import Image, ImageChops, ImageDraw
 from engine.painting import framing
 from engine.painting.composing import Frame, likeness
 from engine.painting.framing import part_to_paint
+from engine.painting.images import side_by_side
 from engine.painting.init_image import Source
 from engine.painting.masking import composite, inner_slope
 from engine.painting.pipeline import imagine, prepare, provenance
@@ -223,6 +224,23 @@ def test_the_largest_size_is_told(tiny, monkeypatch):
     assert any("enlarged to 1414x707" in notice for notice in synthesis.notices())
     _, small = _edited(tiny, _noise(40, 30))
     assert small.notices() == []
+
+
+def test_the_steps_to_a_mask_have_the_pictures_shape(tiny):
+    picture, mask = _noise(60, 40), _white((60, 40), (0, 0, 50, 40))
+    _, plain = _edited(tiny, picture)
+    assert plain.mask_steps() == {}
+    _, given = _edited(tiny, picture, mask)
+    assert list(given.mask_steps()) == ["mask", "marked"]
+    _, both = _edited(tiny, picture, mask, where="a star", threshold=0.5)
+    steps = both.mask_steps()
+    assert list(steps) == ["scores", "refined", "mask", "marked"]
+    assert {step.size for step in steps.values()} == {(60, 40)}
+    # The mask is both of them.
+    assert not np.asarray(steps["mask"])[:, 50:].any()
+    sheet = side_by_side(steps["marked"], steps["scores"], steps["mask"])
+    assert sheet.size == (60 + 2 + 30, 40)
+    assert sheet.crop((0, 0, 60, 40)).tobytes() == steps["marked"].tobytes()
 
 
 def _smooth(width, height, seed):

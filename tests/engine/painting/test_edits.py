@@ -380,11 +380,12 @@ def test_a_worker_shows_what_can_change_before_it_paints(tiny, tmp_path):
     for id, request in (
         ("a" * 32, tiny_request(init_image=name, mask=mask, iterations=2)),
         ("b" * 32, tiny_request(init_image=name, iterations=2)),
+        ("c" * 32, tiny_request(init_image=name, where="a star", threshold=-5, iterations=1)),
     ):
         loop.post(Paint(id, request.model_dump_json(), pictures, str(tmp_path / id)))
     while loop.tick():
         pass
-    masked, plain = (
+    masked, plain, found = (
         [
             message.event
             for message in sent
@@ -392,11 +393,13 @@ def test_a_worker_shows_what_can_change_before_it_paints(tiny, tmp_path):
             and message.id == id
             and isinstance(message.event, Progress)
         ]
-        for id in ("a" * 32, "b" * 32)
+        for id in ("a" * 32, "b" * 32, "c" * 32)
     )
     assert [(event.iteration, event.preview != b"") for event in masked] == [(0, False), (1, True)]
     assert all(Image.open(io.BytesIO(event.overlay)).size == (16, 16) for event in masked)
     assert [(event.iteration, event.overlay) for event in plain] == [(1, b"")]
+    # Next to what words found are the scores of all places, and the mask.
+    assert {Image.open(io.BytesIO(event.overlay)).size for event in found} == {(16 + 2 + 8, 16)}
 
 
 def test_the_command_edits_where_the_mask_is_white(tmp_path, run_here):

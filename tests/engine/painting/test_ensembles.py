@@ -21,9 +21,9 @@ from engine.painting.batch import shape_of, step_together
 from engine.painting.concepts import concept_scores, softmax_scores
 from engine.painting.cutouts import draw_cutouts
 from engine.painting.footprint import footprint_of
-from engine.painting.masking import score
 from engine.painting.memory_plan import fastest_and_least
 from engine.painting.recovery import size_that_fits, to_float32
+from engine.painting.self_masking import score
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
 from engine.request.recipe import Augmentation, SelfMasking

@@ -1,8 +1,7 @@
-"""Masks: outside them nothing changes, and CLIP's own mask follows appendix H.2."""
+"""Masks: outside them nothing changes."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -16,22 +15,12 @@ from engine.errors import RequestError
 from engine.painting.cutouts import cut, draw_cutouts
 from engine.painting.guided_filter import EPSILON, guided_filter
 from engine.painting.losses import structure_loss
-from engine.painting.masking import (
-    apply_threshold,
-    composite,
-    feather,
-    make_mask,
-    normalise,
-    otsu,
-    score,
-    self_mask,
-    widen_hulls,
-)
+from engine.painting.masking import composite, feather, make_mask
 from engine.painting.pipeline import paint
 from engine.painting.synthesis import Synthesis
 from engine.request.method.regulariser import Regulariser
 from engine.request.prompt import Prompt
-from engine.request.recipe import Augmentation, SelfMasking
+from engine.request.recipe import Augmentation
 from tests.engine.painting import reference
 from tests.engine.tiny import PLAIN, tiny_generator, tiny_perceptor, tiny_recipe
 
@@ -244,85 +233,6 @@ def test_the_structure_terms_gradient_is_the_plain_formulas():
     torch.testing.assert_close(across(got), across(plain))
 
 
-def test_self_masking_is_the_papers_steps_one_by_one():
-    """Crops as slices of the picture mirrored at its border, the rest by plain formulas."""
-    perceptor, size = tiny_perceptor(torch.float64), 16
-    picture = torch.rand(1, 3, 32, 48, dtype=torch.float64)
-    mirrored = picture[0]
-    rows = [*range(15, -1, -1), *range(32), *range(31, 15, -1)]
-    columns = [*range(15, -1, -1), *range(48), *range(47, 31, -1)]
-    mirrored = mirrored[:, rows][:, :, columns]
-    phrase = perceptor.encode_text(["a jacket"])[0]
-    grey = torch.zeros(1, 4, 6, dtype=torch.float64)
-    for row in range(4):
-        for column in range(6):
-            top, left = 16 + row * 8 + 4 - size // 2, 16 + column * 8 + 4 - size // 2
-            crop = mirrored[None, :, top : top + size, left : left + size]
-            grey[0, row, column] = perceptor.encode_image(crop)[0] @ phrase
-    y, x = (torch.arange(32) + 0.5) / 8 - 0.5, (torch.arange(48) + 0.5) / 8 - 0.5
-    expected = reference.bilinear(
-        grey.expand(3, -1, -1), x[None].expand(32, 48).double(), y[:, None].expand(32, 48).double()
-    )[:1]
-    masking = SelfMasking(sizes=(0.5,), across=4, threshold=0.5, refine=0.0)
-    got = score(picture, "a jacket", perceptor, masking)
-    torch.testing.assert_close(got[0], expected.to(got), rtol=1e-4, atol=1e-5)
-    scaled = (expected - expected.min()) / (expected.max() - expected.min())
-    hard = (scaled >= scaled.mean() + 0.5 * scaled.std(correction=0)).double()
-    mask = self_mask(picture, "a jacket", perceptor, masking)
-    assert (mask[0] != hard).double().mean() < 0.01
-
-
-def test_what_neutral_words_match_too_does_not_count():
-    perceptor = tiny_perceptor(torch.float64)
-    picture = torch.rand(1, 3, 32, 32, dtype=torch.float64)
-
-    def scored(words, *neutral):
-        return score(
-            picture, words, perceptor, SelfMasking(sizes=(0.5,), across=4, neutral=neutral)
-        )
-
-    torch.testing.assert_close(
-        scored("a jacket", "a thing", "a shape"),
-        scored("a jacket") - (scored("a thing") + scored("a shape")) / 2,
-    )
-    assert scored("a thing", "a thing").abs().max() < 1e-5
-
-
-def test_the_mask_is_normalised_and_its_threshold_is_relative_to_the_mean():
-    grey = torch.tensor([[[[2.0, 4.0], [6.0, 10.0]]]])
-    mask = normalise(grey)
-    assert mask.flatten().tolist() == [0.0, 0.25, 0.5, 1.0]
-    # mean 0.4375, standard deviation 0.37
-    assert apply_threshold(mask, 0.0).flatten().tolist() == [0, 0, 1, 1]
-    assert apply_threshold(mask, 1.0).flatten().tolist() == [0, 0, 0, 1]
-    assert apply_threshold(mask, -2.0).flatten().tolist() == [1, 1, 1, 1]
-    assert normalise(torch.full((1, 1, 2, 2), 3.0)).tolist() == [[[[1.0, 1.0], [1.0, 1.0]]]]
-
-
-@pytest.mark.parametrize("side", [8, 30])
-def test_without_a_threshold_small_and_large_objects_are_found(side):
-    mask = torch.full((1, 1, 32, 32), 0.1)
-    mask[..., :side, :side] = 0.9
-    assert torch.equal(apply_threshold(mask, None) > 0, mask > 0.5)
-    parted, apart = otsu(mask)
-    assert 0.1 < parted < 0.9
-    assert apart == pytest.approx(1.0, abs=1e-3)
-
-
-def test_without_a_threshold_all_of_a_background_is_found_and_of_an_even_slope_its_top():
-    """Far parts score highest, as sub-images near the object show some of it."""
-    y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
-    far = torch.maximum(x.abs(), y.abs())
-    background = torch.where(far < 0.4, 0.1 * far, 0.7 + 0.3 * far)[None, None]
-    assert torch.equal(apply_threshold(background, None) > 0, (far >= 0.4)[None, None])
-    slope = torch.linspace(0, 1, 64).expand(1, 1, 64, 64)
-    assert otsu(slope)[1] == pytest.approx(0.75, abs=0.01)
-    assert apply_threshold(slope, None).mean() < 0.25
-    noise = torch.randn(1, 1, 200, 200, generator=torch.Generator().manual_seed(1))
-    assert otsu(normalise(noise))[1] == pytest.approx(2 / torch.pi, abs=0.02)
-    assert otsu(torch.ones(1, 1, 4, 4))[1] == 0.0
-
-
 def test_the_guided_filter_is_least_squares_in_each_window():
     """Ridge regression in every window, then the mean of their predictions for a pixel."""
     torch.manual_seed(6)
@@ -352,25 +262,6 @@ def test_the_guided_filter_is_least_squares_in_each_window():
     torch.testing.assert_close(guided_filter(guide, grey, 1)[0, 0], expected)
 
 
-def test_a_refined_mask_follows_the_pictures_edges():
-    """A disc that was found as a coarse blob: refining brings the mask closer to it."""
-    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-    disc = ((x - 32) ** 2 + (y - 32) ** 2 < 15**2).float()[None, None]
-    picture = torch.cat([disc, 0.5 * disc, 1 - disc], dim=1)
-    blob = F.interpolate(F.avg_pool2d(disc, 16), (64, 64), mode="bilinear")
-
-    def iou(mask: torch.Tensor) -> float:
-        hard = apply_threshold(mask, 1.0)
-        return float((hard * disc).sum() / (hard + disc).clamp(max=1).sum())
-
-    assert iou(guided_filter(picture, blob, 8)) > iou(blob) + 0.1
-
-
-def test_words_that_match_nothing_are_refused():
-    with pytest.raises(RequestError, match=r"\"a jacket\" wasn't found.*use a lower one"):
-        self_mask(START, "a jacket", tiny_perceptor(), SelfMasking(across=4, threshold=5.0))
-
-
 def test_the_overlay_shows_what_can_change_in_colour():
     synthesis = _synthesis(_left_half(), augmentation=PLAIN)
     shown = synthesis.overlay()
@@ -382,34 +273,3 @@ def test_the_overlay_shows_what_can_change_in_colour():
     assert bands.max() - bands.min() < 20
     assert shown.getpixel((16, 5)) == (255, 64, 129)
     assert _synthesis(None).overlay() is None
-
-
-def test_with_room_each_part_is_its_hull_widened() -> None:
-    ring = torch.zeros(1, 1, 64, 64)
-    down, right = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
-    far = ((down - 20) ** 2 + (right - 20) ** 2).sqrt()
-    ring[0, 0, (far <= 12) & (far >= 8)] = 1
-    ring[0, 0, 50:54, 48:60] = 1
-    wider = widen_hulls(ring, 3.0)[0, 0] > 0
-    assert wider[far <= 14.5].all()
-    assert wider[48:56, 46:62].all()
-    assert not wider[(far > 15.6) & (right < 40)].any()
-    assert not wider[:46, 40:].any()
-    exact = widen_hulls(ring, 0.0)[0, 0] > 0
-    assert (exact | ~(ring[0, 0] > 0)).all()
-    assert exact.sum() < wider.sum()
-
-
-def test_a_background_is_not_widened() -> None:
-    around = torch.ones(1, 1, 32, 32)
-    around[..., 10:20, 10:20] = 0
-    torch.testing.assert_close(widen_hulls(around, 4.0), around)
-
-
-def test_self_masking_widens_the_mask_if_the_recipe_says_so() -> None:
-    perceptor = tiny_perceptor()
-    masking = SelfMasking(sizes=(0.5,), across=4, threshold=0.5, refine=0.0)
-    found = self_mask(START, "a jacket", perceptor, masking)
-    wide = self_mask(START, "a jacket", perceptor, dataclasses.replace(masking, room=0.1))
-    torch.testing.assert_close(wide, widen_hulls(found, 0.1 * min(START.shape[-2:])))
-    assert wide.sum() > found.sum()
