@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.request.arrow import parse_arrow
 from engine.request.limits import max_length
-from engine.request.prompt.second import is_second
+from engine.request.prompt.second import is_second, weights_last
 from engine.request.pulls import names_of
 from engine.request.refusals import checked
 from engine.request.shape import reshaped, sized
@@ -23,8 +23,9 @@ def in_one_form(values: dict[str, Any], *, stored: bool) -> dict[str, Any]:
     if stored or not isinstance(prompt, str):
         return values
     # Stored prompts of earlier versions are in the first grammar.
-    values.pop("grammar", None)
+    values = {name: value for name, value in values.items() if name != "grammar"}
     masks = names_of(values.get("regions"))
+    values["prompt"] = prompt = weights_last(prompt, masks)
     is_new = checked(lambda text: is_second(text, masks), prompt)
     return {**values, "grammar": 2} if is_new else values
 

@@ -21,11 +21,15 @@ from dataclasses import replace
 from engine.errors import RequestError
 from engine.request.prompt.grammar import MAX_PROMPTS, Prompt, parse_canonical
 from engine.request.quotes import masked
-from engine.request.regions import region_named
+from engine.request.regions import MASK_NAME, region_named
 
 _CARET = re.compile(r"(?<!\S)\^(?!\S)")
 _AT = re.compile(r"(?:^|(?<=\s))@(?P<region>[^\s@:]+)$")
 _ANY = re.compile(r"(?:^|(?<=\s))@(?P<region>[^\s@:]+)")
+
+_BEFORE = re.compile(
+    r"(?<=\S)(?P<weight>(?::[-+\u2212\u2013]?[\d.,]+%?){1,2})\s+@(?P<region>[^\s@:]+?)(?=[.,;]?(?:\s|$))"
+)
 
 
 def split_at_carets(text: str) -> list[str]:
@@ -43,6 +47,29 @@ def is_second(text: str, masks: Collection[str] = ()) -> bool:
     return _CARET.search(shape) is not None or any(
         _region(found["region"].rstrip(".,;"), masks) is not None for found in _ANY.finditer(shape)
     )
+
+
+def mask_names(text: str) -> tuple[str, ...]:
+    """The names of regions in ``text`` that only a mask can give a place, each once, in order.
+
+    Raises RequestError for a rectangle beyond the picture.
+    """
+    names = [found["region"].rstrip(".,;").lower() for found in _ANY.finditer(masked(text))]
+    own = [name for name in names if MASK_NAME.fullmatch(name) and region_named(name) is None]
+    return tuple(dict.fromkeys(own))
+
+
+def weights_last(text: str, masks: Collection[str]) -> str:
+    """``text`` with weights before the region of one of ``masks`` moved behind it.
+
+    Other regions are moved when the text is translated, which does not know the masks.
+    """
+    moved, start = "", 0
+    for found in _BEFORE.finditer(masked(text)):
+        if found["region"].lower() in masks:
+            moved += f"{text[start : found.start()]} @{found['region']}{found['weight']}"
+            start = found.end()
+    return moved + text[start:]
 
 
 def parse_second(text: str, masks: Collection[str] = ()) -> tuple[Prompt, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,17 +20,24 @@ from engine.models.perceptors.ensemble import Ensemble
 from engine.models.perceptors.openai_clip import ClipPerceptor
 from engine.painting.batch import shape_of, step_together
 from engine.painting.concepts import concept_scores, softmax_scores
-from engine.painting.cutouts import draw_cutouts
+from engine.painting.cutouts import Region, draw_cutouts
 from engine.painting.footprint import footprint_of
 from engine.painting.memory_plan import fastest_and_least
 from engine.painting.recovery import size_that_fits, to_float32
 from engine.painting.self_masking import score
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
+from engine.request.prompt.second import parse_second
 from engine.request.recipe import Augmentation, SelfMasking
 from tests.engine.painting import reference
 from tests.engine.painting.test_step_against_reference import MEAN, STD
-from tests.engine.tiny import published_tower, tiny_generator, tiny_perceptor, tiny_recipe
+from tests.engine.tiny import (
+    check_resumes,
+    published_tower,
+    tiny_generator,
+    tiny_perceptor,
+    tiny_recipe,
+)
 
 PROMPTS = [Prompt("a red star"), Prompt("fog", -0.5)]
 AUGMENTED = Augmentation(count=3, noise=0.1, erasing=0.5, size=0)
@@ -153,6 +161,74 @@ def test_saved_half_way_and_restored_it_ends_in_the_same_pixels(passes):
         each.step()
     assert torch.equal(straight.latent.z, resumed.latent.z)
     assert torch.equal(straight.look().image, resumed.look().image)
+
+
+# Regions.
+
+
+def _hook() -> Region:
+    mask = torch.zeros(1, 1, 24, 32)
+    mask[..., 4:20, 4:9] = 1
+    mask[..., 15:20, 4:28] = 1
+    return Region("hook", (4, 4, 28, 20), mask)
+
+
+REGIONS = {"left": Region("left", (0, 0, 16, 24)), "hook": _hook()}
+
+
+def _in_regions(perceptor: Perceptor, count: int, iteration: int = 0) -> Synthesis:
+    """A painting within 0..1, where no clamp's gradient depends on the sum's sign."""
+    generator = tiny_generator()
+    assert isinstance(generator, VQGenerator)
+    generator.model.decoder.conv_out.weight.mul_(0.2)
+    recipe = tiny_recipe(augmentation=replace(AUGMENTED, count=count, noise=0.0))
+    prompts = parse_second("a fox @left + a hen @hook:0.5 + fog:-0.5", ["hook"])
+    synthesis = Synthesis(generator, perceptor, prompts, recipe, 1, regions=REGIONS)
+    synthesis.iteration = iteration
+    return synthesis
+
+
+@pytest.mark.parametrize("passes", [1, 2, 3])
+@pytest.mark.parametrize(("count", "iteration"), [(7, 0), (2, 0), (2, 1), (2, 2)])
+def test_in_regions_losses_and_gradients_are_the_weighted_sums_of_the_members(
+    passes, count, iteration
+):
+    """With 2 cutouts for 3 parts these take turns, so in each iteration one prompt rests."""
+    ensemble = three()
+    together = _in_regions(ensemble, count, iteration)
+    together.recovery.plan(passes)
+    together.step()
+    losses = dict.fromkeys(together.losses, 0.0)
+    gradient = torch.zeros_like(gradient_of(together))
+    for perceptor, weight in ensemble.members:
+        alone = _in_regions(perceptor, count, iteration)
+        alone.step()
+        gradient += weight * gradient_of(alone)
+        for name, loss in alone.losses.items():
+            losses[name] += weight * loss
+    assert together.losses == pytest.approx(losses, rel=1e-4)
+    assert sum(loss == 0 for loss in losses.values()) == (count == 2)
+    most = float(gradient.abs().max())
+    torch.testing.assert_close(gradient_of(together), gradient, rtol=1e-4, atol=1e-4 * most)
+
+
+def test_in_regions_it_resumes_bit_for_bit_and_paints_among_others():
+    check_resumes(_in_regions(three(), 4), _in_regions(three(), 4))
+    ensemble, generator = three(torch.float64), tiny_generator(torch.float64)
+    recipe = tiny_recipe(augmentation=AUGMENTED)
+
+    def paintings() -> list[Synthesis]:
+        words = ("a fox @left + fog", "a hen @hook", "a wolf")
+        return [
+            Synthesis(generator, ensemble, parse_second(each, ["hook"]), recipe, 2, regions=REGIONS)
+            for each in words
+        ]
+
+    together, alone = paintings(), paintings()
+    step_together(together, _fail)
+    for ours, theirs in zip(together, alone, strict=True):
+        theirs.step()
+        torch.testing.assert_close(ours.latent.z, theirs.latent.z, rtol=1e-6, atol=1e-6)
 
 
 # Several paintings.

@@ -65,6 +65,22 @@ def test_masks_give_regions_names_of_their_own():
 
 
 @pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("a castle:0.5 @hill + sky", "a castle @hill:0.5 + sky"),
+        ("a b:-2:0.5 @Hill", "a b @Hill:-2:0.5"),
+        ("a:50% @hill.", "a @hill:0.5"),
+        ('x "go:2 @hill" @hill', 'x "go:2 @hill" @hill'),
+    ],
+)
+def test_a_weight_may_precede_a_mask_s_name_too(typed, read):
+    request = request_from_text(typed, regions=HILL)
+    assert request.prompt == read
+    assert request.prompts()[0].region == "hill"
+    assert request_from_json(request.model_dump_json()).prompts() == request.prompts()
+
+
+@pytest.mark.parametrize(
     ("typed", "regions", "part"),
     [
         ("@left", None, 'The region "@left" has no words before it'),
