@@ -14,6 +14,7 @@ from bot.errors import Guarded, SlowError
 from bot.language import _
 from bot.language.translator import described, field_description
 from bot.media.addressed import picture_in
+from bot.media.pulling import masks_of_regions, palette_of_picture
 from bot.permissions import check_bot_may_post
 from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.picture import Picture
@@ -52,6 +53,9 @@ class Imagine(commands.Cog):
         preset=field_description("preset"),
         strength="How much of the starting picture to change: 0 keeps it, 1 ignores it",
         sound='A WAV file; a story like "a calm sea ^ a storm" follows its loudness',
+        region="A mask, white inside, for the first region that you name: a castle @hill",
+        region_2="A mask for the second region that you name",
+        palette="A picture whose main colours pull the painting's colours",
         zoom="For a video: how much larger everything gets, again and again, as in 1.02",
         loop=field_description("loop"),
         spoiler="Post the picture behind a spoiler",
@@ -80,6 +84,9 @@ class Imagine(commands.Cog):
         like_2: discord.Attachment | None = None,
         like_3: discord.Attachment | None = None,
         like_weight: app_commands.Range[float, -MAX_WEIGHT, MAX_WEIGHT] | None = None,
+        region: discord.Attachment | None = None,
+        region_2: discord.Attachment | None = None,
+        palette: discord.Attachment | None = None,
         sound: discord.Attachment | None = None,
         zoom: app_commands.Range[float, float(ZOOM.low), float(ZOOM.high)] | None = None,
         loop: bool | None = None,
@@ -117,6 +124,11 @@ class Imagine(commands.Cog):
                 raise RequestError(
                     _("like_weight needs a picture to paint like; add one, or leave it out.")
                 )
+            named, masks = await masks_of_regions(text, (region, region_2), self.bot.attachments)
+            values |= named
+            pictures += masks
+            if palette is not None:
+                values["palette"] = await palette_of_picture(palette, self.bot.attachments)
             if sound is not None:
                 data = await self.bot.attachments.file(sound.url, MAX_SOUND_BYTES)
                 values["loudness"] = await asyncio.to_thread(read_loudness, data)

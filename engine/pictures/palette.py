@@ -25,6 +25,14 @@ def palette_of(image: Image.Image, count: int = _COUNT) -> list[str]:
     return list(dict.fromkeys("#" + bytes(colour).hex() for colour in colours))
 
 
+def palette_in(data: bytes) -> str:
+    """The main colours of a picture file's bytes as the value of an option --palette.
+
+    Raises RequestError for a file that is not a picture.
+    """
+    return ",".join(palette_of(over_white(read(data).image)))
+
+
 def palette_from(value: str) -> str:
     """The value of an option --palette, with a picture's file replaced by its main colours.
 
@@ -35,8 +43,7 @@ def palette_from(value: str) -> str:
         name, colon, weight = value.rpartition(":")
     if not _is_file(name):
         return value
-    colours = palette_of(over_white(read(read_file(Path(name))).image))
-    return f"{','.join(colours)}{colon}{weight}"
+    return f"{palette_in(read_file(Path(name)))}{colon}{weight}"
 
 
 def _is_file(name: str) -> bool:

@@ -19,7 +19,7 @@ from simcord.backend import serializers
 from simcord.enums import AppCommandType, InteractionType
 
 from bot.ui.buttons import AgainButton, ContinueButton, EditButton, RemixButton, VideoButton
-from tests.cogs.media import png
+from tests.cogs.media import png, white_disc
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
 WORD = "hen"
@@ -27,6 +27,7 @@ WORD = "hen"
 PROMPT = f"a {WORD} --size 32 --iterations 2 --cutouts 2 --learning-rate 0.2"
 EDIT = f"edit: {PROMPT}"
 PICTURE = ("fox.png", png())
+MASK = ("hill.png", white_disc())
 
 
 @dataclass
@@ -149,6 +150,11 @@ async def _imagine_from_a_picture(person: Any, spot: Spot) -> Any:
 @way("`/imagine` like a picture")
 async def _imagine_like_a_picture(person: Any, spot: Spot) -> Any:
     return await slash(person, spot, "imagine", prompt=PROMPT, like=PICTURE)
+
+
+@way("`/imagine` with a mask")
+async def _imagine_with_a_mask(person: Any, spot: Spot) -> Any:
+    return await slash(person, spot, "imagine", prompt=f"{PROMPT} @hill", region=MASK)
 
 
 @way("`/edit`")
