@@ -36,6 +36,7 @@ from engine.models.download import file_sha256, obtain, verify
 from engine.models.kinds import GENERATORS, PERCEPTORS
 from engine.models.perceptor_recognition import recognise_perceptor
 from engine.models.recognition import Recognised, recognise
+from engine.models.split_weights import all_files
 from engine.painting import pipeline
 from engine.painting.memory_plan import fastest_and_least
 from engine.request.ensemble import Chosen, parse_perceptors, perceptors_text
@@ -144,7 +145,7 @@ def _size(entry: ModelEntry, folder: Path) -> str:
     if any(source.url is None for source in missing):
         return "a file is missing"
     paths = [source.location(folder) for source in entry.sources if source not in missing]
-    there = sum(path.stat().st_size for path in paths)
+    there = sum(file.stat().st_size for path in paths for file in all_files(path))
     left = sum(source.size or 0 for source in missing)
     if not missing:
         return _megabytes(there)

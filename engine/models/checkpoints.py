@@ -26,6 +26,7 @@ from torch import Tensor
 
 from engine.errors import CheckpointError, os_reason
 from engine.models.nested import find_state_dict
+from engine.models.split_weights import is_index, split_files
 from engine.models.torchscript import read_torchscript
 
 # Packages whose objects Lightning saves next to the weights: epochs, callbacks, settings. Their
@@ -82,9 +83,12 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """The state dict [name -> tensor, on the CPU] of a checkpoint; see the module for formats.
 
-    Tensors may be mapped from the file into memory, so copy those you keep. Raises
-    CheckpointError, which says what is wrong with the file.
+    Of the index of weights in several files, the tensors of all of them. Tensors may be mapped
+    from the file into memory, so copy those you keep. Raises CheckpointError, which says what is
+    wrong with the file.
     """
+    if is_index(path):
+        return _read_split(path)
     with opened(path) as file:
         head = file.read(512)
     if not head:
@@ -119,6 +123,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     raise CheckpointError(
         "{path} is neither a PyTorch checkpoint nor a safetensors file.", path=path
     )
+
+
+def _read_split(index: Path) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for file, names in split_files(index).items():
+        there = read_tensors(file)
+        missing = next((name for name in names if name not in there), None)
+        if missing is not None:
+            raise CheckpointError(
+                "{path} has no tensor {name}, which its index says it has; download it again.",
+                path=file,
+                name=missing,
+            )
+        tensors |= {name: there[name] for name in names}
+    return tensors
 
 
 def _archive(path: Path) -> CheckpointError:

@@ -29,6 +29,7 @@ from engine.errors import CheckpointError, DownloadError, MissingModelError, os_
 from engine.models.catalogue import Source
 from engine.models.checkpoints import looks_like_page, opened
 from engine.models.locks import file_lock
+from engine.models.split_weights import all_files
 from engine.translatable import Translatable
 
 Progress = Callable[[int, int | None], None]
@@ -130,7 +131,18 @@ def verify(source: Source, folder: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits. Raises CheckpointError."""
+    """The SHA-256 of a file's bytes, in hexadecimal digits. Raises CheckpointError.
+
+    Of the index of weights in several files it is that of the SHA-256 of all files, in order.
+    """
+    files = all_files(path)
+    if len(files) > 1:
+        digests = [_sha256(file) for file in files]
+        return hashlib.sha256("".join(digests).encode("ascii")).hexdigest()
+    return _sha256(path)
+
+
+def _sha256(path: Path) -> str:
     with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

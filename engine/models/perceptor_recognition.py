@@ -16,7 +16,8 @@ from engine.models.perceptors.config_files import read_json
 from engine.models.perceptors.open_clip_config import is_in_openai_format, read_open_clip_config
 from engine.models.perceptors.openai_clip import is_openai_s_own
 from engine.models.perceptors.siglip.config import is_siglip
-from engine.models.recognition import WEIGHTS, Recognised, only
+from engine.models.recognition import Recognised, only_weights
+from engine.models.split_weights import whole_of
 
 OPEN_CLIP_CONFIG = "open_clip_config.json"  # as Hugging Face's hub has it next to the weights
 CONFIG = "config.json"
@@ -25,8 +26,18 @@ _TOKENIZERS = ("tokenizer.json", "spiece.model", "tokenizer.model")
 _TOKENIZER_CONFIG = "tokenizer_config.json"
 # The weights next to each config; some folders have both.
 _PUBLISHED = {
-    OPEN_CLIP_CONFIG: ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
-    CONFIG: ("model.safetensors", "pytorch_model.bin"),
+    OPEN_CLIP_CONFIG: (
+        "open_clip_model.safetensors",
+        "open_clip_model.safetensors.index.json",
+        "open_clip_pytorch_model.bin",
+        "open_clip_pytorch_model.bin.index.json",
+    ),
+    CONFIG: (
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
+    ),
 }
 _KINDS = {"clip": "transformers-clip", "siglip": "siglip", "siglip2": "siglip"}
 _OPENAI = "openai-clip"
@@ -51,7 +62,8 @@ def recognise_perceptor(
         ]
         for name in whole or there:
             return _with_config(_weights(path, name), path / name)
-        path = only(path, WEIGHTS, "checkpoint")
+        path = only_weights(path)
+    path = whole_of(path)
     if config is not None:
         return _with_config(path, config)
     return _by_names(path, settings or {})
@@ -59,9 +71,7 @@ def recognise_perceptor(
 
 def _weights(folder: Path, config: str) -> Path:
     published = [folder / name for name in _PUBLISHED.get(config, ())]
-    return next((file for file in published if file.is_file()), None) or only(
-        folder, WEIGHTS, "checkpoint"
-    )
+    return next((file for file in published if file.is_file()), None) or only_weights(folder)
 
 
 def _by_names(path: Path, settings: Mapping[str, Any]) -> Recognised:

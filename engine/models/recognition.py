@@ -13,15 +13,20 @@ from pathlib import Path
 
 from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
+from engine.models.split_weights import whole_of, without_parts
 
 CONFIG = "config.json"
 _PIPELINE = "model_index.json"
 _PARTS = ("vae", "vqvae", "vqgan", "movq", "autoencoder")  # of diffusers' pipelines
 _DIFFUSERS_WEIGHTS = (
     "diffusion_pytorch_model.safetensors",
+    "diffusion_pytorch_model.safetensors.index.json",
     "diffusion_pytorch_model.bin",
+    "diffusion_pytorch_model.bin.index.json",
     "diffusion_pytorch_model.fp16.safetensors",
+    "diffusion_pytorch_model.safetensors.index.fp16.json",
     "diffusion_pytorch_model.fp16.bin",
+    "diffusion_pytorch_model.bin.index.fp16.json",
 )
 WEIGHTS = (".ckpt", ".pt", ".pth", ".safetensors", ".bin")
 _YAML = (".yaml", ".yml")
@@ -46,6 +51,7 @@ def recognise(path: Path, config: Path | None = None) -> Recognised:
         return _in_folder(path, config)
     if path.name == CONFIG and config is None:
         return _in_folder(path.parent, None)
+    path = whole_of(path)
     if config is not None:
         return _with_config(path, config)
     names = read_tensors(path).keys()  # refuses what is no checkpoint
@@ -74,7 +80,7 @@ def _in_folder(folder: Path, config: Path | None) -> Recognised:
         for name in _DIFFUSERS_WEIGHTS:
             if (folder / name).is_file():
                 return _with_config(folder / name, own)
-        return _with_config(only(folder, WEIGHTS, "checkpoint"), own)
+        return _with_config(only_weights(folder), own)
     if (folder / _PIPELINE).is_file():
         parts = [folder / name for name in _PARTS if (folder / name / CONFIG).is_file()]
         if len(parts) != 1:
@@ -89,8 +95,7 @@ def _in_folder(folder: Path, config: Path | None) -> Recognised:
     decoders = [file for file in _files(folder, WEIGHTS) if "decoder" in file.name]
     if len(decoders) == 1 and config is None and _is_tiny(read_tensors(decoders[0]).keys()):
         return _tiny(decoders[0])
-    checkpoint = only(folder, WEIGHTS, "checkpoint")
-    return recognise(checkpoint, config)
+    return recognise(only_weights(folder), config)
 
 
 def _is_tiny(names: Collection[str]) -> bool:
@@ -140,14 +145,13 @@ def _files(folder: Path, endings: Iterable[str]) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in endings)
 
 
-def only(folder: Path, endings: Iterable[str], what: str) -> Path:
-    """The only file of ``folder`` with one of ``endings``; CheckpointError calls it ``what``."""
-    found = _files(folder, endings)
+def only_weights(folder: Path) -> Path:
+    """The only checkpoint in ``folder``, or the index of its parts; raises CheckpointError."""
+    found = without_parts(_files(folder, WEIGHTS), folder)
     if len(found) == 1:
         return found[0]
     raise CheckpointError(
-        "{path} has {count} files that could be the {what}; name the file.",
+        "{path} has {count} files that could be the checkpoint; name the file.",
         path=folder,
         count=len(found),
-        what=what,
     )
