@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -53,6 +54,14 @@ def pytest_configure(config: pytest.Config) -> None:
         home.cleanup()
 
     config.add_cleanup(restore)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread the suite in our own way; see tests/spread.py."""
+    from tests.spread import LongestFirst
+
+    return LongestFirst(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

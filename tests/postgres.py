@@ -152,19 +152,21 @@ class Server:
 
     def clean_database(self, name: str) -> str:
         """The same with our tables in it, all empty; faster than a new one."""
-        tables = _tables_of(self, name)
-        rows = self.run(name, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")[0]
-        foreign = {row["tablename"] for row in rows} - set(tables)
-        self.run(
-            name,
-            # What a failed test left behind may hold locks.
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()",
-            *(f"DROP TABLE {table}" for table in foreign),
-            *(f"DELETE FROM {table}" for table in tables if table != "schema_version"),  # noqa: S608
-            *(f"ALTER SEQUENCE {table}_numbers RESTART" for table in _numbered()),
-        )
+        self._execute(name, _cleaning(self, name))
         return self.url(name)
+
+    def _execute(self, database: str, script: str) -> None:
+        """Run statements in a database, all at once."""
+        import asyncpg
+
+        async def run() -> None:
+            connection = await asyncpg.connect(self.url(database))
+            try:
+                await connection.execute(script)
+            finally:
+                await connection.close()
+
+        in_thread(run)
 
 
 def _numbered() -> tuple[str, ...]:
@@ -173,7 +175,30 @@ def _numbered() -> tuple[str, ...]:
     return NUMBERED
 
 
+# What a failed test left behind may hold locks, and may be tables.
+_CLEANING = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT tablename FROM pg_tables
+            WHERE schemaname = 'public' AND tablename NOT IN ({own})
+        LOOP EXECUTE format('DROP TABLE %I', name); END LOOP;
+    END $$;
+    {rest}
+"""
+
+
 @lru_cache(maxsize=1)
+def _cleaning(server: Server, name: str) -> str:
+    """The statements that empty our tables in the database, which it makes first."""
+    tables = _tables_of(server, name)
+    rest = [
+        *(f"DELETE FROM {table};" for table in tables if table != "schema_version"),  # noqa: S608
+        *(f"ALTER SEQUENCE {table}_numbers RESTART;" for table in _numbered()),
+    ]
+    return _CLEANING.format(own=", ".join(f"'{table}'" for table in tables), rest=" ".join(rest))
+
+
 def _tables_of(server: Server, name: str) -> tuple[str, ...]:
     from data.postgres.database import PostgresDatabase
 

@@ -17,6 +17,8 @@ import simcord
 import simcord.backend.cdn
 import simcord.interactions
 from aiohttp import web
+from simcord.backend.serializers import message_payload
+from simcord.results import to_discord_message
 
 from bot import ImageBot, create_bot
 from bot.delivery.delivery import Delivery
@@ -26,13 +28,24 @@ from bot.host.settings import (
     PaintingSettings,
 )
 from bot.language.commands import know_commands
-from bot.media.attachments import Attachments
 from engine.models import load_models
 from tests.cogs.media import MediaHost
 from tests.made_settings import HOST_SERVER, made_settings
 from tests.tiny_model import write_tiny_model
 
 MAX_WAIT = 30.0  # seconds that anything may take on a busy machine
+LOOK_EVERY = 0.01  # seconds between two looks whether the bot is at rest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _settle_at_once():
+    """Wait less than SimCord does after each action: it looks every 0.05 s, mostly in vain."""
+    defaults = simcord.Env._settle_internal.__kwdefaults__
+    assert defaults is not None
+    assert defaults["idle"] == 0.05
+    defaults["idle"] = LOOK_EVERY
+    yield
+    defaults["idle"] = 0.05
 
 
 @pytest.fixture(scope="session")
@@ -105,6 +118,7 @@ class World:
         self.settings = settings
         self.monkeypatch = monkeypatch
         self.expected_errors = []
+        self._made = {}  # the message that was made last of what is stored, by its id
 
     def expect_error(self, words):
         """Require that the bot logs an error with ``words``; any other error fails the test."""
@@ -142,6 +156,7 @@ class World:
         if meanwhile is not None:
             await meanwhile()
         self.bot = await self._new_bot()
+        self._made.clear()  # they belong to the other bot
         await self.env.restart_bot(self.bot)
 
     async def stop(self):
@@ -153,7 +168,7 @@ class World:
         """Let the bot and its worker run until ``condition()`` holds."""
         deadline = asyncio.get_running_loop().time() + MAX_WAIT
         while True:
-            await self.env.settle(timeout=MAX_WAIT)
+            await self.env.settle(timeout=MAX_WAIT, idle=LOOK_EVERY)
             found = condition()
             if found:
                 return found
@@ -163,8 +178,22 @@ class World:
             await asyncio.sleep(0.01)
 
     def messages(self, channel):
-        """Return a channel's public messages, oldest first, as they are now."""
-        return [message for message in channel.history() if not message.flags.ephemeral]
+        """Return a channel's public messages, oldest first, as they are now.
+
+        SimCord's ``channel.history()`` makes all of them each time, of which each takes
+        milliseconds; here only those are made that have changed.
+        """
+        stored = self.env.backend.messages.get(channel.id, {}).values()
+        public = [message for message in stored if not message.is_ephemeral]
+        return [self._message(message) for message in sorted(public, key=lambda each: each.id)]
+
+    def _message(self, stored):
+        now = repr(message_payload(self.env.backend, stored))
+        before, made = self._made.get(stored.id, (None, None))
+        if before != now:
+            made = to_discord_message(self.env, stored)
+            self._made[stored.id] = now, made
+        return made
 
     def results(self, channel):
         """The posted pictures: messages that have a Video button."""
@@ -294,9 +323,6 @@ async def host(world, monkeypatch):
     host.backend = world.env.backend
     world.settings.test.media_host = host.address
     monkeypatch.setattr(simcord.backend.cdn, "CDN_BASE", f"http://{host.address}")
-    for name in ("picture", "file"):
-        # SimCord is told that fetching waits for sockets, which it cannot see.
-        world.external(Attachments, name, "the media host")
     yield host
     await runner.cleanup()
 

@@ -22,9 +22,11 @@ def known_tokens(mix: Mix, captions: int = 20_000, seed: int = 5) -> list[int]:
     rng = np.random.default_rng(seed)
     tokenizer = clip_tokenizer()
     tokens = {tokenizer.encoder["<|startoftext|>"], tokenizer.encoder["<|endoftext|>"]}
-    for _ in range(captions):
-        tokens.update(tokenizer.encode(describe(sample_scene(rng, mix), rng)[0]))
-    return sorted(tokens)
+    # Each word once: no token has parts of two.
+    words = {
+        word for _ in range(captions) for word in describe(sample_scene(rng, mix), rng)[0].split()
+    }
+    return sorted(tokens.union(tokenizer.encode(" ".join(words))))
 
 
 def export_drawn(state: Path, into: Path) -> Path:
