@@ -90,7 +90,8 @@ def _first_step(work: Work) -> tuple[float, Tensor]:
 
 def _losses(work: Work, iterations: int) -> list[float]:
     painting = engine_loop(work)
-    return [painting.step().losses["total"] for _ in range(iterations)]
+    iterates = [painting.step() for _ in range(iterations)]
+    return [iterate.losses["total"] for iterate in iterates]
 
 
 def bit_equality(work: Work, plan: Plan) -> dict[str, Any]:

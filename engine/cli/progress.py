@@ -26,8 +26,8 @@ class Watcher(AbstractContextManager["Watcher"]):
     def start(self, iterations: int) -> None:
         """Painting starts."""
 
-    def update(self, done: int, loss: float) -> None:
-        """``done`` iterations are done; the last one had the total loss ``loss``."""
+    def update(self, done: int, loss: float | None) -> None:
+        """``done`` iterations are done; ``loss`` is the newest total loss that is known."""
 
     def note(self, sentence: str) -> None:
         """Show a sentence."""
@@ -57,6 +57,10 @@ class _Rate:
         return f"{done / passed:.1f} it/s", f"{minutes} min {seconds} s" if minutes else f"{left} s"
 
 
+def _loss(loss: float | None) -> str:
+    return "-" if loss is None else f"{loss:.4f}"
+
+
 class _Plain(Watcher):
     """A line every few seconds, for logs and pipes."""
 
@@ -67,14 +71,14 @@ class _Plain(Watcher):
         self.rate = _Rate(iterations)
         self.shown = self.rate.began
 
-    def update(self, done: int, loss: float) -> None:
+    def update(self, done: int, loss: float | None) -> None:
         now = time.perf_counter()
         if now - self.shown < _LINE_SECONDS:
             return
         self.shown = now
         speed, left = self.rate(done)
         self.note(
-            f"Iteration {done} of {self.rate.iterations}, loss {loss:.4f}, {speed}, {left} left"
+            f"Iteration {done} of {self.rate.iterations}, loss {_loss(loss)}, {speed}, {left} left"
         )
 
     def note(self, sentence: str) -> None:
@@ -113,11 +117,11 @@ class _Bar(_Plain):
         self.stack.enter_context(self.bar)
         self.task = self.bar.add_task("", total=iterations, loss="-", speed="- it/s", left="-")
 
-    def update(self, done: int, loss: float) -> None:
+    def update(self, done: int, loss: float | None) -> None:
         assert self.bar is not None
         assert self.task is not None
         speed, left = self.rate(done)
-        self.bar.update(self.task, completed=done, speed=speed, left=left, loss=f"{loss:.4f}")
+        self.bar.update(self.task, completed=done, speed=speed, left=left, loss=_loss(loss))
 
     def __exit__(
         self,

@@ -305,7 +305,8 @@ def _step_to_the_end(
         preview.offer(iterate)
         if time_lapse is not None and time_lapse.wants(iterate.iteration):
             time_lapse.add(iterate.to_pil())
-        watcher.update(synthesis.iteration, iterate.losses["total"])
+        # The iterate's own would make a GPU wait in each iteration.
+        watcher.update(synthesis.iteration, synthesis.losses.get("total"))
     return None
 
 

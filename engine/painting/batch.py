@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Sequence
 
-from engine.errors import NumericalError
 from engine.models.free_memory import give_back
 from engine.models.memory import is_memory_error
 from engine.painting.iterate import Iterate
+from engine.painting.late import Unread
 from engine.painting.memory_plan import fitting_together
 from engine.painting.recovery import BeforeStep
 from engine.painting.step import step_once
@@ -58,7 +58,7 @@ def step_together(
     try:
         for painting in paintings:
             before.append(BeforeStep(painting))
-        outcomes: list[Iterate | NumericalError] = step_once(paintings)
+        outcomes = step_once(paintings, before)
     except BaseException as error:
         for each in before:
             each.restore()
@@ -67,10 +67,8 @@ def step_together(
         failure = error
     else:
         return [
-            _after_overflow(painting, each, outcome)
-            if isinstance(outcome, NumericalError)
-            else outcome
-            for painting, each, outcome in zip(paintings, before, outcomes, strict=True)
+            outcome if isinstance(outcome, Iterate) else _after_overflow(painting, outcome)
+            for painting, outcome in zip(paintings, outcomes, strict=True)
         ]
     del before
     failure.__traceback__ = None  # it keeps all tensors of the step in memory
@@ -88,13 +86,10 @@ def _alone(painting: Synthesis) -> Iterate | Exception:
         return error
 
 
-def _after_overflow(
-    painting: Synthesis, before: BeforeStep, error: NumericalError
-) -> Iterate | Exception:
+def _after_overflow(painting: Synthesis, failed: Unread) -> Iterate | Exception:
     began = time.perf_counter()
-    before.restore()
     try:
-        painting.recovery.roll_back(painting, error)
+        painting.roll_back(failed)
         return painting.step(began)
     except Exception as final:  # noqa: BLE001  one painting's error must not end the others
         return final

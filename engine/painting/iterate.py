@@ -19,16 +19,25 @@ class Iterate:
     """A painting after some iterations.
 
     ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start).
-    ``losses`` are its losses by prompt, with "total", and "structure", "regulariser" and
-    "smoothness" if they are used; the last iterate repeats those of the one before. ``seconds`` is
-    the time spent stepping so far; of steps together with other paintings, an equal share.
+    ``read`` gives its :attr:`losses`. ``seconds`` is the time spent stepping so far; of steps
+    together with other paintings, an equal share.
     """
 
     iteration: int
     image: Tensor
-    losses: dict[str, float]
+    read: Callable[[], dict[str, float]] = field(repr=False, compare=False)
     seconds: float
     compose: Callable[[Tensor], Image.Image] = field(default=to_pil, repr=False, compare=False)
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Its losses by prompt, with "total", and "structure", "regulariser" and so on if used.
+
+        The last iterate repeats those of the one before. On a GPU this waits until the iteration
+        is computed: to watch each one, :attr:`Synthesis.losses` has those of some iterations
+        before, and waits for nothing. They can be not finite; the next step then goes back.
+        """
+        return self.read()
 
     def to_pil(self) -> Image.Image:
         """The picture as it was painted, an 8-bit RGB image."""

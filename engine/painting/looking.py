@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -46,18 +47,19 @@ def look_in_parts(
     count = len(shared[0].cutouts[0].box)
     zero = torch.zeros((), device=pictures.device)
     values = [[zero for _ in of_picture[0]] for of_picture in terms]
-    for chosen in torch.arange(count).tensor_split(min(passes, count)):
+    for chosen in _parts(count, min(passes, count)):
+        length = chosen.stop - chosen.start
         for group in shared:
             some = group.cutouts
-            if len(chosen) < count:
+            if length < count:
                 some = [numbers.only(chosen) for numbers in some]
             shown = cut_each(seen, some, group.side)
             gradient = None
             for place, perceptor in group.perceptors:
                 leaf = shown.detach().requires_grad_()
-                images = perceptor.encode_image(leaf).split(len(chosen))
+                images = perceptor.encode_image(leaf).split(length)
                 shares = [
-                    [term(each, numbers) * (len(chosen) / count) for term in of_picture[place]]
+                    [term(each, numbers) * (length / count) for term in of_picture[place]]
                     for each, numbers, of_picture in zip(images, some, terms, strict=True)
                 ]
                 total = torch.stack([share for each in shares for share in each]).sum()
@@ -70,3 +72,10 @@ def look_in_parts(
             torch.autograd.backward([shown], [gradient])
     assert seen.grad is not None
     return values, seen.grad
+
+
+def _parts(count: int, parts: int) -> list[slice]:
+    """0..``count`` - 1 in ``parts`` as equal as they can be, the longer ones first."""
+    length, longer = divmod(count, parts)
+    starts = [i * length + min(i, longer) for i in range(parts + 1)]
+    return [slice(*each) for each in pairwise(starts)]

@@ -87,7 +87,7 @@ def imagine(
         request = request.changed(**values)
     if request.changes_nothing:
         image = over_white(unchanged_picture(request, pictures).image)
-        return iter([Iterate(0, to_tensor(image, *image.size)[0], {}, 0.0)])
+        return iter([Iterate(0, to_tensor(image, *image.size)[0], dict, 0.0)])
     models = models or load_models(request.networks, device=device, precision=precision)
     check_reading(request, models.perceptor.vocabulary, models.name)
     return paint(prepare(request, models, pictures, check_memory=check_memory))

@@ -19,6 +19,7 @@ from engine.models import Generator, Perceptor
 from engine.models.free_memory import free_bytes, give_back
 from engine.models.memory import is_memory_error
 from engine.painting.average import MovingAverage
+from engine.painting.late import Late
 from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.memory_plan import advice, plan_memory
@@ -48,6 +49,7 @@ class Recoverable(Protocol):
     anchor: Tensor | None
     optimiser: Optimiser
     average: MovingAverage | None
+    late: Late
     iteration: int
     seconds: float
     losses: dict[str, float]
@@ -82,6 +84,7 @@ class BeforeStep:
         for undo in self._undo:
             undo()
         painting.iteration, painting.seconds, painting.losses = self._numbers
+        painting.late.forget_from(painting.iteration)
 
 
 class Recovery:

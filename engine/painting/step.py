@@ -8,24 +8,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
-from engine.errors import NumericalError
 from engine.painting.cutouts import Cutouts, cut_each, draw_cutouts_of_each, in_regions
 from engine.painting.footprint import cutout_side
 from engine.painting.iterate import Iterate
+from engine.painting.late import LAG, Numbers, Outcome, Unread
 from engine.painting.looking import SharedCutouts, look_in_parts
 from engine.painting.losses import clamp_with_gradient, regulariser_loss
 from engine.painting.losses.chosen import PictureTerm
 from engine.painting.masking import Mask
 from engine.painting.recovery import (
     SNAPSHOT_EVERY,
+    BeforeStep,
     Recoverable,
     Recovery,
-    numbers_overflowed,
 )
 from engine.painting.targets import Targets
 from engine.random_numbers import Draws
@@ -60,23 +61,26 @@ class Painting(Recoverable, Protocol):
     def begin(self) -> None:
         """Do what the recipe says before this iteration: move, or start the optimiser again."""
 
-    def update(self) -> None:
-        """Update the latent once with its gradient."""
+    def update(self, finite: Tensor | None = None) -> None:
+        """Update the latent once with its gradient; not if ``finite``, on the device, is false."""
 
     def compose(self, image: Tensor) -> Image.Image:
         """A picture [3, H, W], put back into the picture that is edited."""
 
 
 def step_once(
-    paintings: Sequence[Painting], began: float | None = None
-) -> list[Iterate | NumericalError]:
+    paintings: Sequence[Painting],
+    befores: Sequence[BeforeStep],
+    began: float | None = None,
+) -> list[Iterate | Unread]:
     """Decode each painting, measure its losses, and update its latent once.
 
     All have the same networks, size and cutouts (see engine.painting.batch), and one pass each
-    unless there is only one painting. A painting whose numbers are not finite is not updated, and
-    gets an error instead of its iterate. The time since ``began``, in seconds of perf_counter, is
-    shared equally. What raises an error leaves paintings half changed; see
-    engine.painting.recovery.BeforeStep.
+    unless there is only one painting. ``befores`` are the paintings as they are now. A painting
+    whose numbers are not finite is not updated, and gets the iteration in which it was found
+    instead of its iterate: on a GPU an earlier one, see engine.painting.late. The time since
+    ``began``, in seconds of perf_counter, is shared equally. What raises an error leaves paintings
+    half changed; see engine.painting.recovery.BeforeStep.
     """
     began = time.perf_counter() if began is None else began
     states = [
@@ -101,28 +105,55 @@ def step_once(
         others = [loss for each in own for loss in each.values()]
         torch.autograd.backward([pictures, *others], [gradient, *(None for _ in others)])
     named = [_added_up(*each) for each in zip(names, losses, own, strict=True)]
-    values = _read([_flag(p, t) for p, t in zip(paintings, totals, strict=True)], totals, named)
-    measured = [painting.iteration for painting in paintings]
+    finite = [
+        painting.late.still_finite(_flag(painting, total))
+        for painting, total in zip(paintings, totals, strict=True)
+    ]
+    unread = _unread(paintings, befores, states, finite, totals, named)
     images = list(pictures.detach())
-    for painting, (finite, *_) in zip(paintings, values, strict=True):
-        if finite:
+    lags = [_lag(painting) for painting in paintings]
+    for painting, lag, each in zip(paintings, lags, unread, strict=True):
+        if lag:
+            painting.update(each.finite)
+        elif each.outcome.is_finite():
             painting.update()
     # Nothing can fail from here on.
     seconds = (time.perf_counter() - began) / len(paintings)
-    outcomes: list[Iterate | NumericalError] = []
-    for i, painting in enumerate(paintings):
-        finite, total, *others_of = values[i]
-        if not finite:
-            outcomes.append(numbers_overflowed(painting.iteration))
+    outcomes: list[Iterate | Unread] = []
+    for painting, lag, each, image in zip(paintings, lags, unread, images, strict=True):
+        painting.late.add(each)
+        at_end = painting.iteration >= painting.recipe.iterations
+        failed = settle(painting, 0 if at_end else lag)
+        if failed is not None:
+            outcomes.append(failed)
             continue
-        painting.recovery.stepped(painting.iteration, states[i])
         painting.widest = max(painting.widest, len(paintings))
-        painting.losses = {"total": total, **dict(zip(named[i], others_of, strict=True))}
         painting.seconds += seconds
-        outcomes.append(
-            Iterate(measured[i], images[i], painting.losses, painting.seconds, painting.compose)
-        )
+        read = each.outcome.losses
+        outcomes.append(Iterate(each.iteration, image, read, painting.seconds, painting.compose))
     return outcomes
+
+
+def settle(painting: Painting, lag: int = 0) -> Unread | None:
+    """Read the losses of all iterations but the last ``lag``.
+
+    Returns the first iteration whose numbers are not finite: the painting has to go back.
+    """
+    while (unread := painting.late.take(lag)) is not None:
+        if not unread.outcome.is_finite():
+            return unread
+        if unread.state is not None:
+            unread.state["losses"] = painting.losses  # they were not known when it was taken
+        painting.losses = unread.outcome.losses()
+        painting.recovery.stepped(unread.iteration + 1, unread.state)
+    return None
+
+
+def _lag(painting: Painting) -> int:
+    """How many iterations may be started before the losses of one are read."""
+    if painting.recovery.passes > 1:  # what it does next depends on the iterations before
+        return 0
+    return LAG.get(painting.latent.z.device.type, 0)
 
 
 def _pictures(paintings: Sequence[Painting]) -> Tensor:
@@ -212,16 +243,31 @@ def _flag(painting: Painting, total: Tensor) -> Tensor:
     return total.isfinite() & gradient.isfinite().all()
 
 
-def _read(
-    flags: Sequence[Tensor], totals: Sequence[Tensor], named: Sequence[dict[str, Tensor]]
-) -> list[list[float]]:
-    """Of each painting its flag, its total and its losses, all with one wait for the device."""
+def _unread(
+    paintings: Sequence[Painting],
+    befores: Sequence[BeforeStep],
+    states: Sequence[dict[str, Any] | None],
+    finite: Sequence[Tensor],
+    totals: Sequence[Tensor],
+    named: Sequence[dict[str, Tensor]],
+) -> list[Unread]:
+    """Of each painting its flag, its total and its losses; they are all read at once."""
     rows = [
         [flag.to(total.dtype), total, *losses.values()]
-        for flag, total, losses in zip(flags, totals, named, strict=True)
+        for flag, total, losses in zip(finite, totals, named, strict=True)
     ]
-    numbers = iter(torch.stack([x.detach() for row in rows for x in row]).tolist())
-    return [[next(numbers) for _ in row] for row in rows]
+    numbers = Numbers(torch.stack([x.detach() for row in rows for x in row]))
+    ends = list(accumulate(len(row) for row in rows))
+    return [
+        Unread(
+            painting.iteration,
+            finite[i],
+            Outcome(numbers, slice(ends[i] - len(rows[i]), ends[i]), ("total", *named[i])),
+            befores[i].restore,
+            states[i],
+        )
+        for i, painting in enumerate(paintings)
+    ]
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

@@ -6,6 +6,7 @@ prints; callers watch the iterates.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -17,11 +18,11 @@ from torch import Tensor
 from engine.errors import NumericalError, RequestError
 from engine.models import Generator, Perceptor
 from engine.models.memory import is_memory_error
-from engine.models.vocabulary import unknown_notices
 from engine.painting.average import MovingAverage
 from engine.painting.cutouts import Region
 from engine.painting.images import overlay, to_pil
 from engine.painting.iterate import Iterate
+from engine.painting.late import Late, Unread
 from engine.painting.latent import new_latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.losses.aesthetic import AestheticHead
@@ -29,18 +30,18 @@ from engine.painting.losses.chosen import PictureTerm, picture_losses
 from engine.painting.masking import Mask, composite, make_mask
 from engine.painting.motion import moved
 from engine.painting.noise_prompts import noise_targets
+from engine.painting.notices import prompt_notices
 from engine.painting.optimisers import Optimiser, make_optimiser
 from engine.painting.picture_prompts import Likeness, picture_targets
-from engine.painting.recovery import BeforeStep, Recovery
+from engine.painting.recovery import BeforeStep, Recovery, numbers_overflowed
 from engine.painting.starts import best_start
-from engine.painting.step import step_once
+from engine.painting.step import settle, step_once
 from engine.painting.targets import Targets, aesthetic_target, prompt_targets, structure_target
 from engine.random_numbers import SCHEME, Draws
 from engine.request.motion import Motion
 from engine.request.noise import NoisePrompt
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
-from engine.translatable import Translatable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -99,7 +100,8 @@ class Synthesis:
         self.seed = seed
         self.iteration = 0
         self.seconds = 0.0
-        self.losses: dict[str, float] = {}
+        self.losses: dict[str, float] = {}  # the last that were read; see engine.painting.late
+        self.late = Late()
         self.recovery = Recovery()
         self.widest = 1  # the most paintings that were stepped together with it
         self.remarks = tuple(remarks)
@@ -153,6 +155,7 @@ class Synthesis:
         Outside the mask the optimiser's moments are reset, as they would keep moving z. Raises
         RequestError if nothing can change, or if there is no starting picture to restore.
         """
+        self.settle()
         if mask is None:
             self.mask = None
             return
@@ -194,23 +197,38 @@ class Synthesis:
             before = None
             try:
                 before = BeforeStep(self)
-                (outcome,) = step_once([self], began)
-                if isinstance(outcome, NumericalError):
-                    raise outcome
+                (outcome,) = step_once([self], [before], began)
             except BaseException as error:
                 if before is not None:
                     before.restore()
-                if not (isinstance(error, NumericalError) or is_memory_error(error)):
+                if not is_memory_error(error):
                     raise
                 failure = error
             else:
-                return outcome
+                if isinstance(outcome, Iterate):
+                    return outcome
+                self.roll_back(outcome)
+                continue
             del before
             failure.__traceback__ = None  # it keeps all tensors of the step in memory
-            if isinstance(failure, NumericalError):
-                self.recovery.roll_back(self, failure)
-            else:
-                self.recovery.use_less_memory(self)
+            self.recovery.use_less_memory(self)
+
+    def roll_back(self, failed: Unread) -> None:
+        """Go back after an iteration whose numbers are not finite; see Recovery.roll_back."""
+        losses = self.losses
+        failed.restore()
+        self.losses = losses
+        self.recovery.roll_back(self, numbers_overflowed(failed.iteration))
+
+    def settle(self) -> None:
+        """Read the losses of all iterations, and go back if numbers were not finite.
+
+        If it cannot, the next step fails in the same way again, and raises the error.
+        """
+        failed = settle(self)
+        if failed is not None:
+            with contextlib.suppress(NumericalError):
+                self.roll_back(failed)
 
     def begin(self) -> None:
         """Do what the recipe says before this iteration: move, or start the optimiser again."""
@@ -235,32 +253,38 @@ class Synthesis:
         if self.anchor is not None:
             self.anchor = z.detach().clone()
 
-    def update(self) -> None:
-        """Update the latent once with its gradient, only inside the mask."""
+    def update(self, finite: Tensor | None = None) -> None:
+        """Update z once, only inside the mask; not if ``finite``, on the device, is false."""
+        before = None if finite is None else self.latent.z.detach().clone()
         if self.mask is not None:
             assert self.latent.z.grad is not None
             self.latent.z.grad *= self.mask.tokens
         self.optimiser.rate = self._rate()
         self.optimiser.step()
         self.latent.after_step()
+        if finite is not None and before is not None:
+            with torch.no_grad():
+                self.latent.z.copy_(torch.where(finite, self.latent.z, before))
         if self.average is not None:
             self.average.add(self.latent.z)
         self.iteration += 1
 
     def look(self, *, raw: bool = False) -> Iterate:
-        """The current picture. It changes no state, and draws nothing.
+        """The current picture. It changes no state (but see :meth:`settle`), and draws nothing.
 
         ``raw`` is the generator's picture, before the original's pixels are restored outside the
         mask.
         """
         began = time.perf_counter()
+        self.settle()
         with torch.no_grad():
             decoded = self.generator.decode(self.masked(self.finished()))
             picture = clamp_with_gradient(decoded)
             if not raw:
                 picture = self.restored(picture)
         seconds = self.seconds + time.perf_counter() - began
-        return Iterate(self.iteration, picture[0], self.losses, seconds, self.compose)
+        losses = self.losses
+        return Iterate(self.iteration, picture[0], lambda: losses, seconds, self.compose)
 
     def finished(self) -> Tensor:
         """What the generator decodes for a finished picture: z, or its moving average."""
@@ -312,21 +336,7 @@ class Synthesis:
 
     def notices(self) -> list[str]:
         """The remarks, and sentences about words that the perceptor does not know or read."""
-        readings = [(prompt, self.perceptor.tokenize(prompt.words)) for prompt in self.prompts]
-        unknown = [word for _, tokens in readings for word in tokens.unknown]
-        notices = [*self.remarks, *unknown_notices(unknown)]
-        for prompt, tokens in readings:
-            if tokens.cut:
-                notices.append(
-                    Translatable(
-                        'The prompt "{words}..." is {count} tokens longer than the {most} that '
-                        "this model reads; its end was ignored.",
-                        words=prompt.words[:40],
-                        count=tokens.cut,
-                        most=self.perceptor.tokenizer.room,
-                    )
-                )
-        return notices
+        return [*self.remarks, *prompt_notices(self.perceptor, self.prompts)]
 
     def state_dict(self) -> dict[str, Any]:
         """The state: z, the optimiser's moments, the seed, the iteration, the recovery.
@@ -334,6 +344,7 @@ class Synthesis:
         The seed and the iteration determine the random numbers. The mask is not included, since
         the same arguments give the same mask.
         """
+        self.settle()
         return {
             **self.snapshot(),
             "recovery": self.recovery.state_dict(),
@@ -373,6 +384,7 @@ class Synthesis:
                 theirs=tuple(latent.shape),
                 ours=tuple(self.latent.z.shape),
             )
+        self.late.forget_from(0)
         with torch.no_grad():
             self.latent.z.copy_(latent)
         anchor = state["anchor"]
