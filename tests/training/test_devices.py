@@ -1,0 +1,57 @@
+"""The trainers of the natural models compute on the device that they are given."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SIMULATED = """
+    import torch
+    from tests.engine.simulated_device import Device, simulate
+    from tests.training.generator.tiny import tiny_trainer
+    from tests.training.words.conftest import eight_sentences
+    from tests.training.words.test_natural import SETTINGS, new_tower
+    from training.words.natural import Distiller
+
+    torch.set_num_threads(1)
+    there = simulate()
+
+    sentences = eight_sentences()
+    rows = sentences.tokens.unique().long()
+
+    def words(device):
+        return Distiller(new_tower(rows), sentences, SETTINGS, torch.device(device))
+
+    def generator(device):
+        return tiny_trainer(device, adversarial_after=0.0, revive_every=1)
+
+    for made in (words, generator):
+        expected = made("cpu").step()
+        with Device() as device:
+            trainer = made(there)
+            device.waits.clear()
+            figures = trainer.step()
+            mixed = [wait for wait in device.waits if "tensors of the host" in wait]
+        wrong = {
+            name: (figures[name], value)
+            for name, value in expected.items()
+            if abs(figures[name] - value) > 0.03 * abs(value) + 0.01
+        }
+        print(made.__name__, wrong, mixed)
+"""
+
+
+def test_steps_there_are_those_of_the_cpu_and_mix_no_devices() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SIMULATED)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["words {} []", "generator {} []"]
