@@ -76,7 +76,9 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, D, ceil(H / stride), ceil(W / stride)]."""
-        if not any(weight.requires_grad for weight in self.parameters()):
+        # The kernel computes in the weights' precision; training uses autocast.
+        autocast = torch.is_autocast_enabled(x.device.type)
+        if not autocast and not any(weight.requires_grad for weight in self.parameters()):
             return inverted_residual(x, self._frozen())
         wide = x if self.expand is None else F.relu6(self.expand(x))
         out: Tensor = self.project(F.relu6(self.depthwise(wide)))

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from engine.models.perceptors.efficientnet_lite import EfficientNetLite0
 from training.common.precision import Float32GroupNorm, float32_norms
-from training.generator.features import load_features, perceptual_loss
+from training.generator.features import Features, load_features, perceptual_loss
 
 
 def test_folded_features_equal_the_packages():
@@ -16,6 +17,19 @@ def test_folded_features_equal_the_packages():
     assert [each.shape[2] for each in features] == [32, 16, 8, 4]
     assert perceptual_loss(features, features) == 0
     assert package is not None
+
+
+def test_features_are_about_the_same_within_autocast():
+    torch.manual_seed(0)
+    features = Features(EfficientNetLite0().requires_grad_(False))
+    pictures = torch.rand(1, 3, 64, 64, requires_grad=True)
+    plain = features(pictures)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = features(pictures)
+        loss = perceptual_loss(rounded, plain)
+    assert 0 < loss < 0.1
+    (slope,) = torch.autograd.grad(loss, pictures)
+    assert slope.isfinite().all()
 
 
 def test_norms_stay_in_float32_within_autocast():
