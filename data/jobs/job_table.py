@@ -82,13 +82,15 @@ class Jobs:
         if job is None or not job.has_picture:
             return None
         name = picture_name(id)
-        return intact(name, await self.pictures.read(name), job.result_sha256)
+        data = await self.pictures.read(name)
+        return await asyncio.to_thread(intact, name, data, job.result_sha256)
 
     async def time_lapse(self, id: str) -> bytes | None:
         """The job's time-lapse as an mp4 file's bytes, until it is posted; else None."""
         job, name = await self.job(id), time_lapse_name(id)
         data = await self.pictures.read(name)
-        return intact(name, data, None if job is None else job.result_sha256)
+        sha256 = None if job is None else job.result_sha256
+        return await asyncio.to_thread(intact, name, data, sha256)
 
     async def time_lapses_of(self, id: str) -> list[StoredJob]:
         """The jobs that make or made time-lapses of the job's picture, oldest first."""
@@ -135,7 +137,7 @@ class Jobs:
         for row in rows:
             sha256, name = row["sha256"], attachment_name(row["sha256"])
             stored = await self.pictures.read(name)
-            data = intact(name, stored, sha256)
+            data = await asyncio.to_thread(intact, name, stored, sha256)
             if data is not None:
                 found[sha256] = data
             elif stored is not None:

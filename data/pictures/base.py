@@ -56,7 +56,7 @@ class Pictures(Protocol):
 
 
 def intact(name: str, data: bytes | None, sha256: str | None) -> bytes | None:
-    """``data`` if its SHA-256 is as it was when it was written, else None, which is logged.
+    """``data`` if its SHA-256 is as it was when it was written, else None, which is logged. Blocks.
 
     ``sha256`` is None for pictures of versions that did not note it down.
     """
