@@ -40,6 +40,7 @@ def try_commands(image: Image) -> None:
     picture = ["imagine", "a red circle", "--iterations", "2", "--output", "/data/circle.png"]
     for command, more, code, words in (
         (["id", "-u"], {}, 0, r"^[1-9]\d*$"),
+        (["touch", "/app/file"], {}, 1, "Read-only file system|Permission denied"),
         (["python", "--version"], {}, 0, r"Python 3\.11\."),
         (["imagine", "--help"], {}, 0, "(?i)usage"),
         (["imagine-models", "list"], {}, 0, "natural"),
@@ -102,6 +103,14 @@ def mount_in(root: Path, paths: list[str]) -> None:
         subprocess.run(["mount", "-o", "remount,bind,ro", str(target)], check=True)
 
 
+def make_read_only(root: Path) -> None:
+    """Leave only the image's volume and /tmp writable, like ``--read-only --tmpfs /tmp``."""
+    for folder in ("data", "tmp"):
+        subprocess.run(["mount", "--bind", str(root / folder), str(root / folder)], check=True)
+    subprocess.run(["mount", "--rbind", str(root), str(root)], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(root)], check=True)
+
+
 def prove(options: argparse.Namespace, root: Path) -> None:
     """Make the root, run the steps, and try the commands.
 
@@ -117,7 +126,8 @@ def prove(options: argparse.Namespace, root: Path) -> None:
         image.carry_out(step)
         if step.name == "RUN":
             say(f"   took {time.monotonic() - started:.0f} s")
-    say("== the image's commands, as its user")
+    say("== the image's commands, as its user, on a read-only root")
+    make_read_only(root)
     try_commands(image)
     say("Passed: all steps ran, and the commands answered as expected.")
 
