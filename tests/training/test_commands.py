@@ -19,6 +19,7 @@ COMMANDS = {
             "words",
             "show-words",
             "perceptor",
+            "draw",
             "robust",
             "export-robust",
             "generator",

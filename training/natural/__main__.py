@@ -56,6 +56,7 @@ TeacherFolder = Annotated[
 ]
 Seed = Annotated[int, typer.Option(help="of the corpus and of the training")]
 Device = Annotated[str, typer.Option(help="cpu, cuda or cuda:1")]
+Small = Annotated[bool, typer.Option("--small", help="few small pictures, to try the command")]
 
 
 @app.command()
@@ -191,6 +192,29 @@ def perceptor(
 
 
 @app.command()
+def draw(
+    photos: Photos,
+    into: Annotated[Path, typer.Argument(help="the folder to write, for --photos")],
+    drawings: DrawingFolders = None,
+    count: Annotated[int, typer.Option(min=1, help="pictures, if they fit")] = 3000,
+    side: Annotated[int, typer.Option(min=32, help="of each, in px")] = 256,
+    megabytes: Annotated[float, typer.Option(help="what they may take together")] = 35,
+    seed: Annotated[int, typer.Option(help="of the pictures")] = 41,
+) -> None:
+    """Draw training pictures beforehand, for training/gpu.sh."""
+    from training.pictures.beforehand import draw_pictures
+    from training.pictures.photographs import load_held_out
+    from training.pictures.pool import Sources
+
+    sources, held_out = Sources.load(photos, drawings or ()), load_held_out(photos)
+    most = round(megabytes * 1e6)
+    found = draw_pictures(
+        sources, held_out, into, count=count, side=side, most_bytes=most, seed=seed
+    )
+    typer.echo(f"{into}  {found} pictures")
+
+
+@app.command()
 def robust(
     photos: Photos,
     drawings: DrawingFolders = None,
@@ -201,8 +225,11 @@ def robust(
     threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
     seed: Annotated[int, typer.Option(help="of pictures, batches and movements")] = 31,
     device: Device = "cpu",
+    small: Small = False,
 ) -> None:
     """Train the picture tower on pictures moved against it; repeat to continue."""
+    from dataclasses import replace
+
     import torch
 
     from training.common.stage import resume, run_stage, steps_done
@@ -213,6 +240,8 @@ def robust(
     _import_from(packages)
     torch.set_num_threads(threads)
     settings = RobustTraining(total=steps, seed=seed)
+    if small:
+        settings = replace(settings, real=2, painted=2, sides=(64,), pool=8, pool_side=72)
     trainer = RobustTrainer(
         settings,
         folded(published_classifier()),
@@ -251,8 +280,11 @@ def generator(
     threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
     seed: Annotated[int, typer.Option(help="of pictures, batches and new weights")] = 21,
     device: Device = "cpu",
+    small: Small = False,
 ) -> None:
     """Train the VQGAN, starting from the drawn one; repeat to continue."""
+    from dataclasses import replace
+
     import torch
 
     from training.common.stage import resume, run_stage, steps_done
@@ -269,8 +301,11 @@ def generator(
         f"{len(sources.photographs)} photographs, {len(sources.drawings)} drawings, "
         f"{len(sources.paintings)} paintings"
     )
+    settings = NaturalGeneratorTraining(total=steps, seed=seed)
+    if small:
+        settings = replace(settings, batch=2, side=48, pool=8, pool_side=56)
     trainer = NaturalGeneratorTrainer(
-        NaturalGeneratorTraining(total=steps, seed=seed),
+        settings,
         sources,
         read_exported(DRAWN).model.state_dict(),
         load_features().to(device),
