@@ -63,6 +63,7 @@ INSIDE = {
             "ablation",
             "chaos",
             "contact",
+            "costs",
             "curves",
             "edit",
             "fidelity",
