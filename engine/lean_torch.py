@@ -1,19 +1,24 @@
 """PyTorch, imported without what only its compiler needs: two fifths of the time, and 18 MB.
 
 ``import torch`` also imports torch._meta_registrations (how operations behave on the meta device,
-where C++ does not say it) and torch.export. Here both are put off until somebody imports them or
-asks for their names, as PyTorch's compiler and fake tensors do. Programs that only paint import
-``torch`` from here, before anything else imports it; later it changes nothing.
+where C++ does not say it) and torch.export. Here both are put off until another module of PyTorch
+is imported, or one of their names is asked for: then PyTorch is what it always is. Programs that
+only paint import ``torch`` from here, before anything else imports it; later it changes nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
 from types import ModuleType
 from typing import Any
 
 _LATER = ("torch._meta_registrations", "torch.export")
+# Small modules that need none of it: reading a checkpoint and the meta device import them.
+_ALONE = ("torch.utils.serialization", "torch.utils._device")
 
 
 class _Later(ModuleType):
@@ -27,17 +32,33 @@ class _Later(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
-def _import_torch() -> ModuleType:
+class _BeforeOthers(MetaPathFinder):
+    """Imports what was put off before any other module of PyTorch, some of which rely on it."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> None:
+        """Find nothing: those behind it do."""
+        if fullname.startswith("torch.") and not fullname.startswith(_ALONE):
+            with contextlib.suppress(ValueError):  # another thread was faster
+                sys.meta_path.remove(self)
+            for name in _LATER:
+                if name != fullname:  # which is imported next
+                    importlib.import_module(name)
+
+
+def _import_torch() -> None:
     if "torch" in sys.modules:
-        return sys.modules["torch"]
+        return
     put_off = {name: _Later(name) for name in _LATER}
     sys.modules.update(put_off)
     try:
-        return importlib.import_module("torch")
+        importlib.import_module("torch")
     finally:
         for name, module in put_off.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]
+    sys.meta_path.insert(0, _BeforeOthers())
 
 
 _import_torch()

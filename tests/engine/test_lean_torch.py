@@ -49,10 +49,21 @@ def run(script: str) -> list[str]:
 def test_a_worker_paints_without_them_and_code_that_asks_gets_them() -> None:
     assert run(WORKER) == [
         "painting []",
-        "meta (2, 4) ['_meta_registrations']",
+        "meta (2, 4) ['_meta_registrations', 'export']",
         "export torch.export ['_meta_registrations', 'export']",
         "fake (2,)",
     ]
+
+
+def test_pytorchs_optimisers_can_be_the_first_to_need_them() -> None:
+    assert run("""
+        from engine.lean_torch import torch
+        from engine.painting.optimisers import make_optimiser
+        z = torch.nn.Parameter(torch.ones(3))
+        z.grad = torch.ones(3)
+        make_optimiser("radam", z, 0.1, (0.9, 0.999)).step()
+        print(round(z[0].item(), 3))
+    """) == ["0.9"]
 
 
 def test_torch_stays_as_it_is_if_it_was_imported_before() -> None:
