@@ -1,4 +1,4 @@
-"""The only module that imports code of `taming-transformers`, `clip` and `open_clip`.
+"""The only module that imports code of `taming-transformers`, `clip`, `open_clip`, `transformers`.
 
 The first two can't be imported as a whole with a current PyTorch: ``import clip`` needs torchvision
 (which has no CPU build) and ``pkg_resources`` (removed from setuptools), and ``taming.models``
@@ -18,6 +18,7 @@ import importlib.util
 import io
 import os
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -104,6 +105,20 @@ def open_clip_package() -> ModuleType:
             return importlib.import_module("open_clip")
     except ImportError:
         raise _missing_extra("open_clip_torch", "open-clip") from None
+
+
+@functools.cache
+def transformers_module(name: str) -> ModuleType:
+    """A module of Hugging Face's transformers, which has some of OpenCLIP's text towers.
+
+    The first takes seconds to import.
+    """
+    try:
+        with training_packages_replaced(hidden=()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(f"transformers.{name}")
+    except ImportError:
+        raise _missing_extra("transformers", "open-clip-text") from None
 
 
 def _missing_extra(package: str, extra: str) -> InstallationError:

@@ -28,10 +28,14 @@ from engine.models.perceptors.picture_tower import PictureResNet, PictureTransfo
 from engine.models.perceptors.picture_tower.layers import is_worth_rounding
 from engine.models.perceptors.piece_tokens import special_id
 from engine.models.perceptors.tokenizing import Tokenizer, clip_tokens
+from engine.models.perceptors.transformers_text import PREFIX, transformers_text
 from engine.models.pieces import read_pieces
 from engine.models.state_dict import Uninitialised, fill
 from engine.models.tensor_names import unwrapped
 from engine.translatable import Translatable
+
+# Of a text tower that another replaces.
+_SMALLEST = {"context_length": 1, "vocab_size": 1, "width": 1, "heads": 1, "layers": 1}
 
 
 class OpenClipPerceptor(Perceptor):
@@ -118,12 +122,18 @@ def _model(config: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
     """The model of a ``model_cfg`` with its weights, as OpenCLIP's ``create_model`` makes it."""
     package = open_clip_package()
     text, vision = config["text_cfg"], config["vision_cfg"]
+    tower = None
     if text.get("hf_model_name"):
-        raise CheckpointError(
-            "The config's text tower is {name} of Hugging Face's transformers, which can't be "
-            "used; only OpenCLIP's own text towers can.",
-            name=text["hf_model_name"],
-        )
+        if "multimodal_cfg" in config:
+            raise CheckpointError(
+                "The config is of a CoCa whose text tower is a network of Hugging Face's "
+                "transformers, which can't be used; only OpenCLIP's own text towers can in a CoCa."
+            )
+        with Uninitialised():
+            tower = transformers_text(text, config["embed_dim"], tensors)
+        config |= {"custom_text": True, "text_cfg": _SMALLEST}
+        # transformers saved it until 4.31.
+        tensors.pop(f"{PREFIX}embeddings.position_ids", None)
     vision["timm_model_pretrained"] = False  # it would be downloaded
     custom = config.pop("custom_text", False)
     if custom:
@@ -142,6 +152,8 @@ def _model(config: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
             "with the checkpoint, and a newer open_clip_torch if it is new.",
             reason=str(error) or type(error).__name__,
         ) from None
+    if tower is not None:
+        model.text = tower
     fill(model, tensors, Translatable("the OpenCLIP model of its config"))
     return model
 

@@ -161,7 +161,7 @@ def test_without_the_package_it_says_which_extra_to_install(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("place", "value", "says"),
     [
-        (("text_cfg", "hf_model_name"), "roberta-base", "roberta-base of Hugging Face's"),
+        (("text_cfg", "hf_model_name"), "roberta-base", r"doesn't have text\.transformer\.embed"),
         (("vision_cfg", "timm_model_name"), "convnext_none", r"can't make a model .*convnext_none"),
         (("vision_cfg", "depth"), 3, r"can't make a model of the config \(.*depth"),
         (("text_cfg", "width"), 48, r"is \[10, 32\], not \[10, 48\]"),
