@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bot.host import doctor
 from bot.host.backups import copy_pictures_now
+from bot.host.doctor_report import Report
 from bot.host.settings import SettingsError
 from data.jobs.files import Files
 from tests.s3 import environment, needs_server, running_s3
@@ -43,3 +45,19 @@ def test_the_folder_s_pictures_are_copied_with_counts_and_hashes(env_file, monke
 def test_without_a_bucket_it_is_asked_for(env_file):
     with pytest.raises(SettingsError, match="IMAGINE_PICTURES=s3://"):
         copy_pictures_now(env_file=env_file)
+
+
+def test_the_doctor_looks_for_the_bucket(env_file, monkeypatch):
+    needs_server()
+    server = running_s3()
+    for name, value in environment(server).items():
+        monkeypatch.setenv(name, value)
+    text = env_file.read_text() + "IMAGINE_DATABASE_URL=postgresql:///x\nIMAGINE_PICTURES=s3://{}\n"
+    lines: list[str] = []
+    for bucket in (server.new_bucket(), "nowhere"):
+        env_file.write_text(text.format(bucket))
+        report = Report(lines.append, env_file)
+        with report.checking("pictures"):
+            doctor._pictures(report)
+    assert "answers" in lines[0]
+    assert "There is no bucket nowhere. Create it, or correct IMAGINE_PICTURES." in lines[1]
