@@ -105,7 +105,7 @@ async def compare(
     them in the order in which they started, so that minutes in which the machine was slow count.
     """
     async with RealQueue(tiny_request(model, iterations), folder, workers) as queue:
-        before, gap = await queue.warm_up()
+        before, gap = await queue.warm_up(max(10, jobs // 5))
         latency = await queue.latency()
         rate = load * workers / (mean(before) + gap)
         people = People(count=20)

@@ -68,7 +68,7 @@ class RealQueue:
             raise EngineError(getattr(last, "reason", "A picture was not painted."))
         return asked, self._started[job.id], time.perf_counter()
 
-    async def warm_up(self, jobs: int = 30) -> tuple[list[float], float]:
+    async def warm_up(self, jobs: int) -> tuple[list[float], float]:
         """How long each of ``jobs`` was painted while all others waited, and the gap between two.
 
         The gap is what the worker waits for the next job: the store's writes, and what the queue

@@ -10,10 +10,11 @@ import pytest
 
 from bench.scale.arrivals import Arrival, People, arrivals
 from bench.scale.formulas import chance_to_wait, mean_wait, wait_quantile
+from tests.tiny_model import write_tiny_model
 
 pytest.importorskip("simpy", reason="the simulation needs simpy, of the extra `bench`")
 from bench.scale.simulation import exponential, like, simulate
-from bench.simulate import figures, predict, service_of
+from bench.simulate import compare, figures, predict, service_of
 
 ALIKE = People(count=5000, tail=0)  # hardly anybody has two jobs waiting
 
@@ -95,3 +96,16 @@ def test_figures_are_seconds_and_jobs_a_day():
     same = predict(asked[:200], 4, [30.0], latency=2.0, repetitions=2)
     assert same["throughput"] == pytest.approx(0.1, rel=0.3)
     assert same["median_wait"] == 2.0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+async def test_the_real_queue_is_as_fast_as_it_is_predicted_to_be(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(write_tiny_model(tmp_path)))
+    found = await compare(
+        tmp_path, model="tiny", iterations=1, workers=1, load=0.6, jobs=30, seed=0
+    )
+    assert found["measured"]["jobs"] > 15
+    # Waits depend on what else the machine does; that nothing else takes time does not.
+    assert abs(found["difference_replayed"]["throughput"]) < 0.15
+    assert found["real"]["p95_wait"] >= found["real"]["median_wait"] >= 0
