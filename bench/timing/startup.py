@@ -30,7 +30,7 @@ import engine
 reached("import_engine")
 import engine.cli.imagine
 reached("import_command")
-from engine.lean_torch import torch
+import torch
 reached("import_torch")
 from engine.models import load_models
 from engine.painting.pipeline import prepare

@@ -145,7 +145,6 @@ def paint(
         return _return_unchanged(request, pictures, targets, quiet=quiet)
     with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
         watcher.waiting(f"Loading the model {request.networks}")
-        import engine.lean_torch  # noqa: F401  before other modules import torch
         from engine.painting.pipeline import provenance
         from engine.painting.vector_picture import check_strokes, svg_of
 

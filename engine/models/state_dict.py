@@ -6,9 +6,7 @@ no random numbers, a few milliseconds.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import Any
 
 import torch
@@ -96,13 +94,7 @@ class Uninitialised(TorchFunctionMode):
         kwargs = kwargs or {}
         if func.__name__ in _INITIALISERS:
             return args[0] if args else kwargs["tensor"]
-        call = partial(torch.empty if func is torch.randn else func, *args, **kwargs)
-        try:
-            return call()
-        except NotImplementedError:
-            # Python says what some operations do on the meta device; see engine.lean_torch.
-            importlib.import_module("torch._meta_registrations")
-            return call()
+        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
 
 
 def _some(names: list[str]) -> str:

@@ -24,9 +24,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+import torch
+
 from engine.errors import EngineError, OutOfMemoryError
 from engine.events import Failed
-from engine.lean_torch import torch
 from engine.models import Models, choose_device, load_catalogue, load_models
 from engine.models.memory import is_lost_device, is_memory_error
 from engine.painting.batch import shape_of, step_together
