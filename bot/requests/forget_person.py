@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.requests.busy import BusyPeople
 from bot.requests.removal import Removal
+from data.jobs.stored import UNFINISHED
 from data.store import Store
 from engine.jobs.queue import PaintQueue
 
@@ -59,7 +60,7 @@ class Forgetting:
         for id in ids:
             await self._removal.end(id)
         async for job in self._store.jobs_of(person):
-            await self._removal.end(job.id)
+            await self._removal.end(job.id, unfinished=job.state in UNFINISHED)
 
     async def _delete_messages(self, person: str) -> int:
         """Delete the messages before the rows, which have the messages' ids."""

@@ -15,7 +15,7 @@ from bot.errors import DELETED, NO_ACCESS, report
 from bot.language import _
 from bot.requests.channels import ChannelsAndUsers, channel_of
 from data.jobs.messages import JobMessage
-from data.jobs.stored import StoredJob
+from data.jobs.stored import UNFINISHED, StoredJob
 from data.store import Store
 from engine.events import Event
 from engine.jobs.queue import PaintQueue
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # A worker stops within an iteration; do not wait for one that hangs.
 ENDING_SECONDS, POSTING_SECONDS = 60.0, 10.0
+# Another process does so as soon as it is told, on SQLite within 20 s.
+ELSEWHERE_SECONDS, _LOOK_SECONDS = 25.0, 0.2
 _UNKNOWN_CHANNEL = 10003
 
 
@@ -48,10 +50,15 @@ class Removal:
         self._deliveries = deliveries
         self._client = client
 
-    async def end(self, job_id: str) -> None:
-        """Cancel a job, and wait until nothing of it is painted, written or posted any more."""
+    async def end(self, job_id: str, *, unfinished: bool = True) -> None:
+        """Cancel a job, and wait until nothing of it is painted, written or posted any more.
+
+        Also if another process works on it, if it is ``unfinished`` in the store.
+        """
         job = self._queue.get(job_id)
-        if job is not None:
+        if job is None and unfinished and await self._queue.cancel(job_id):
+            await self._end_elsewhere(job_id)
+        elif job is not None:
             await self._queue.cancel(job_id)
             events = aiter(job)
             with contextlib.suppress(TimeoutError):
@@ -59,6 +66,14 @@ class Removal:
                     while await self._deliveries.next_event(events) is not None:
                         pass
         await self._deliveries.stop_posting(job_id, POSTING_SECONDS)
+
+    async def _end_elsewhere(self, job_id: str) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ELSEWHERE_SECONDS):
+                while (job := await self._store.job(job_id)) is not None:
+                    if job.state not in UNFINISHED:
+                        return
+                    await asyncio.sleep(_LOOK_SECONDS)
 
     async def delete_messages(self, job: StoredJob) -> str | None:
         """Delete the job's messages; return why one of them is left, or None."""
@@ -79,7 +94,7 @@ class Removal:
 
         Its time-lapses go with it, wherever they were posted. Raises StoreError.
         """
-        await self.end(job.id)
+        await self.end(job.id, unfinished=job.state in UNFINISHED)
         for time_lapse in await self._store.time_lapses_of(job.id):
             await self.take_away(time_lapse)
         why = await self.delete_messages(job)

@@ -32,7 +32,7 @@ from bot.ui.answers import defer, in_time
 from bot.ui.edit_modal import EditModal
 from bot.ui.from_custom_id import FromCustomId
 from bot.ui.modals import RemixModal
-from data.jobs.stored import StoredJob
+from data.jobs.stored import UNFINISHED, StoredJob
 from data.people import Act, LoggedAct
 from data.store import Store
 from engine.jobs.queue import PaintQueue
@@ -126,7 +126,7 @@ class StopButton(JobButton):
         if await bot.queue.stop(job.id):
             await _note(interaction, bot, job, "finish")
             text = _("Stopping. I'll post the picture so far.")
-        elif bot.queue.get(job.id) is not None:
+        elif job.state in UNFINISHED:
             text = _("That picture hasn't started yet. Press Cancel to remove it from the queue.")
         else:
             text = _("That picture is no longer in the queue.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -32,10 +31,9 @@ from cogs.moderation._lists import (
     show_list,
 )
 from cogs.moderation._purge import PurgeButton, show_preview
-from data.jobs.stored import StoredJob
+from data.jobs.stored import UNFINISHED, StoredJob
 from data.people import Act, Kind, LoggedAct, Restriction
 from engine.clock import now_ms
-from engine.jobs.job import Job
 
 SHOWN, LOGGED = 10, 10  # a line with a long reason has about 350 characters
 MOST, LAST_PAGE = 1000, 500
@@ -75,11 +73,11 @@ class Moderation(Feature):
         async with Guarded(interaction, "/mod stop"):
             found = await self._find(interaction, job)
             with about_job(found.id):
-                if self.bot.queue.get(found.id) is None:
+                if found.state not in UNFINISHED:
                     raise GoneError(
                         _("That picture is no longer in the queue. Use /mod delete to delete it.")
                     )
-                await self.bot.removal.end(found.id)
+                await self.bot.removal.end(found.id, unfinished=found.state in UNFINISHED)
                 await self._note(interaction, "stop", found, reason)
             await interaction.edit_original_response(
                 content=_("Cancelled. Nothing will be posted.")
@@ -144,25 +142,21 @@ class Moderation(Feature):
             channels = moderated_channels(interaction)
         except MissingRightError:
             return []  # the list has prompts from channels that the user may not see
-        guild_id = str(interaction.guild_id)
-        if unfinished:
-            wanted = typed.casefold().strip()
-            found: Sequence[Job | StoredJob] = [
-                job
-                for job in self.bot.queue.overview()
-                if job.place.guild_id == guild_id
-                and (channels is None or job.place.channel_id in channels)
-                and is_called(job, wanted)
-            ]
-        else:
-            try:
+        guild_id, jobs = str(interaction.guild_id), self.bot.store.server_jobs
+        try:
+            if unfinished:
+                wanted = typed.casefold().strip()
+                found = [
+                    job
+                    for job in await in_time(jobs.unfinished(guild_id, channels))
+                    if is_called(job, wanted)
+                ]
+            else:
                 found = await in_time(
-                    self.bot.store.server_jobs.recent(
-                        guild_id, channels=channels, words=typed.strip(), limit=MAX_CHOICES
-                    )
+                    jobs.recent(guild_id, channels=channels, words=typed.strip(), limit=MAX_CHOICES)
                 )
-            except SlowError:
-                return []
+        except SlowError:
+            return []
         with using_language(str(interaction.locale)):
             return [
                 app_commands.Choice(name=choice_name(job), value=job.id)

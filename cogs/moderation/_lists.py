@@ -14,7 +14,6 @@ from bot.ui.autocomplete import CHOICE_LENGTH
 from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
 from data.people import Restriction
-from engine.jobs.job import Job
 
 LISTED = 40
 NOBODY = discord.AllowedMentions.none()
@@ -43,7 +42,7 @@ async def show_list(interaction: discord.Interaction[Any], lines: list[str], not
     )
 
 
-def state_of(job: Job | StoredJob) -> str:
+def state_of(job: StoredJob) -> str:
     """Describe a job's state."""
     return {
         "queued": _("queued"),
@@ -55,13 +54,13 @@ def state_of(job: Job | StoredJob) -> str:
     }[job.state]
 
 
-def is_called(job: Job, wanted: str) -> bool:
+def is_called(job: StoredJob, wanted: str) -> bool:
     """Whether a job's id starts with what a moderator typed, or its prompt, if shown, has it."""
     prompt = "" if job.place.private else job.request.prompt.casefold()
     return wanted in prompt or job.id.startswith(wanted)
 
 
-def choice_name(job: Job | StoredJob) -> str:
+def choice_name(job: StoredJob) -> str:
     """Return a job's name in autocompletion."""
     start = f"{state_of(job)} · {job.id[:8]} · "
     prompt = _("private") if job.place.private else one_line(job.request.prompt)

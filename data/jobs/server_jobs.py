@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from data.database import Database, Row
-from data.jobs.stored import COLUMNS, StoredJob, stored_job
+from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, stored_job
 from data.jobs.words import LAST, words_of
 
 _ID = re.compile(r"[0-9a-f]{6,32}")
@@ -144,6 +144,25 @@ class ServerJobs:
         )
         found = [row for row in rows if row["guild_id"] == guild_id]
         return stored_job(found[0]) if len(found) == 1 else None
+
+    async def unfinished(
+        self, guild_id: str, channels: Collection[str] | None = None
+    ) -> list[StoredJob]:
+        """The server's jobs that are being painted, then those that wait, in whichever process.
+
+        Only those in ``channels``, unless it is None.
+        """
+        # Of all servers, because they are few and have an index.
+        rows = await self._database.fetch(
+            f"SELECT {COLUMNS} FROM jobs WHERE delivered_at IS NULL AND {in_states(UNFINISHED)} "  # noqa: S608  constants
+            "ORDER BY sequence"
+        )
+        found = [
+            stored_job(row)
+            for row in rows
+            if row["guild_id"] == guild_id and (channels is None or row["channel_id"] in channels)
+        ]
+        return sorted(found, key=lambda job: job.state != "running")
 
     async def asked_since(self, guild_id: str, person: str, since: int) -> list[int]:
         """When the person asked in that server after ``since`` (ms since 1970), oldest first.

@@ -113,6 +113,7 @@ async def use_jobs(store):
     assert [job.id async for job in store.jobs_of("ann")]
     await store.count_of("ann")
     await store.unfinished_of("ann")
+    await store.server_jobs.unfinished("100")
     await store.add(replace(record(), after=await store.newest_of("ann")), {})
     await store.recent_prompts("ann", 5)
     for guild in ("100", None):

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from bot.host.wishes import WishWork
+from bot.requests.removal import Removal
 from data import Store
 from engine.jobs.queue import PaintQueue
 from tests.data.stored_jobs import HERE, record
@@ -36,6 +37,26 @@ async def queues(stores):
         await queue.close()
 
 
+class NoDeliveries:
+    """Posts nothing."""
+
+    async def next_event(self, events):
+        raise AssertionError(events)
+
+    async def stop_posting(self, job_id, seconds):
+        pass
+
+
+class NoDiscord:
+    """Is asked nothing."""
+
+    def get_partial_messageable(self, id, *, guild_id=None):
+        raise AssertionError(id)
+
+    async def fetch_user(self, user_id, /):
+        raise AssertionError(user_id)
+
+
 async def asked(queue):
     return await queue.submit(record().request, person="ann", place=HERE)
 
@@ -61,6 +82,20 @@ async def test_a_waiting_job_of_another_process_is_cancelled_there(stores, queue
     assert there.get(job.id) is None
     assert not await here.cancel(job.id)
     assert not await here.cancel("0" * 32)
+    await work.close()
+
+
+async def test_a_job_that_is_removed_is_ended_where_it_is(stores, queues, monkeypatch):
+    monkeypatch.setattr("bot.host.wishes.LOOK_SECONDS", 0.05)
+    here, there = queues
+    work = WishWork(stores[1], there)
+    work.start()
+    job = await asked(there)
+    assert [each.id for each in await stores[0].server_jobs.unfinished("100")] == [job.id]
+    assert await stores[0].server_jobs.unfinished("100", {"another"}) == []
+    await Removal(stores[0], here, NoDeliveries(), NoDiscord()).end(job.id)
+    assert there.get(job.id) is None
+    assert await stores[0].server_jobs.unfinished("100") == []
     await work.close()
 
 
