@@ -4,7 +4,7 @@ Of the pictures:
 
 - ``bench.fidelity``: whether pictures match their prompts;
 - ``bench.edit``, ``bench.masks``: whether edits do what they say; how CLIP's masks are best made;
-- ``bench.ablation``: what each augmentation does;
+- ``bench.paper``: the paper's figures, and what each augmentation does;
 - ``bench.sheet``, ``bench.contact``, ``bench.curves``: the pictures of the README and the docs.
 
 Of the program:

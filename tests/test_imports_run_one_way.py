@@ -59,8 +59,8 @@ INSIDE = {
     "bench": (
         ("common", "prompts", "reference"),
         ("bot", "drawn", "natural", "scale", "timing"),
+        ("paper",),
         (
-            "ablation",
             "chaos",
             "contact",
             "costs",

@@ -15,7 +15,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from engine.painting.synthesis import Synthesis
 from engine.pictures.reading import read_picture
 from engine.pictures.writing import png_bytes
 from engine.random_numbers import SCHEME
-from engine.request.recipe import Recipe
 from engine.request.request import ImageRequest, make_request
 
 Report = Callable[[str], None]
@@ -43,13 +42,12 @@ class GalleryError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """How pictures are painted. ``augmentation`` replaces fields of the recipe's augmentation."""
+    """How pictures are painted."""
 
     model: str
     preset: str = "default"
     iterations: int | None = None
     device: str = "cpu"
-    augmentation: tuple[tuple[str, float], ...] = ()
     precision: str = "auto"
 
     def models(self) -> Models:
@@ -62,27 +60,19 @@ class Settings:
             entry["caption"], seed=entry["seed"], preset=self.preset, iterations=self.iterations
         )
 
-    def with_augmentation(self, recipe: Recipe) -> Recipe:
-        """``recipe`` with these settings' augmentation."""
-        values: dict[str, Any] = dict(self.augmentation)
-        return replace(recipe, augmentation=replace(recipe.augmentation, **values))
-
     def synthesis(self, entry: Entry) -> Synthesis:
         """The painting of an entry before its first step."""
-        synthesis = prepare(self.request(entry), self.models())
-        # Only the cutouts depend on the augmentation, and they read the recipe at every step.
-        synthesis.recipe = self.with_augmentation(synthesis.recipe)
-        return synthesis
+        return prepare(self.request(entry), self.models())
 
     def fingerprint(self) -> dict[str, Any]:
         """Everything that the pictures depend on, as settings.json has it."""
         request = self.request({"caption": "a picture", "seed": 0})
-        recipe = self.with_augmentation(recipe_of(request, self.models()))
+        recipe = recipe_of(request, self.models())
         fingerprint: dict[str, Any] = json.loads(
             json.dumps(
                 {
                     "model": self.model,
-                    "weights": _weights_hash(self.model, self.device, self.precision),
+                    "weights": weights_hash(self.model, self.device, self.precision),
                     "random": SCHEME,
                     "preset": self.preset,
                     **asdict(recipe),
@@ -98,7 +88,7 @@ def _models(name: str, device: str, precision: str) -> Models:
 
 
 @functools.cache
-def _weights_hash(name: str, device: str, precision: str) -> str:
+def weights_hash(name: str, device: str, precision: str) -> str:
     """A short hash of both networks' weights, since a retrained model keeps its name.
 
     Weights that were rounded to bf16 have another one.

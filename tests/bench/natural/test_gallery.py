@@ -12,10 +12,9 @@ from PIL import Image
 from typer import Typer
 from typer.testing import CliRunner
 
-import bench.ablation
 import bench.contact
 import bench.natural.judge
-from bench.ablation import CASES, augmentation
+import bench.paper.__main__
 from bench.common.model_names import DRAWN
 from bench.fidelity import main
 from bench.natural.gallery import (
@@ -27,27 +26,19 @@ from bench.natural.gallery import (
     random_starts,
     read_picture_file,
 )
-from bench.natural.judge import MissingJudgeError, NaturalJudge, judge_packages
+from bench.natural.judge import MissingJudgeError, judge_packages
 from bench.natural.measure import measure
 from bench.natural.photographs import classes_of, known_photographs
 from bench.prompts import read_entries
-from engine.request.recipe import PRESETS, Augmentation
+from tests.bench.uniform import uniform_judge
 
 SETTINGS = Settings(DRAWN, iterations=1)
 
 
-class _UniformNetwork:
-    """A network that gives all classes the same probability."""
-
-    def __call__(self, pictures: torch.Tensor) -> torch.Tensor:
-        return torch.zeros(len(pictures), 1000)
-
-
-@pytest.fixture
-def uniform_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(name="uniform_judge")
+def _uniform_judge(monkeypatch: pytest.MonkeyPatch) -> None:
     """A judge that needs no packages."""
-    for module in ("bench.natural.measure", "bench.ablation"):
-        monkeypatch.setattr(f"{module}.load_judge", lambda: NaturalJudge(_UniformNetwork()))
+    monkeypatch.setattr("bench.natural.measure.load_judge", uniform_judge)
 
 
 @pytest.fixture
@@ -142,7 +133,7 @@ def test_judging_only_needs_pictures(tmp_path: Path) -> None:
     ("function", "arguments"),
     [
         (main, ("--kind", "natural", "--model", DRAWN)),
-        (bench.ablation.main, ("--model", DRAWN, "--out")),
+        (bench.paper.__main__.main, ("--model", DRAWN, "--figure", "5", "--out")),
         (bench.contact.main, ("--kind", "natural", "--folder")),
     ],
 )
@@ -178,38 +169,3 @@ def test_photographs_are_recognised_by_name_or_number(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("none")
     assert [true for _, true in known_photographs(tmp_path)] == [(951,), (967, 968)]
     assert classes_of(tmp_path / "holiday.jpg") == ()
-
-
-def test_a_case_of_the_ablation_has_only_its_own_augmentation() -> None:
-    paper = PRESETS["paper"].augmentation
-    found = {case: Augmentation(**dict(augmentation(case))) for case in CASES}  # type: ignore[arg-type]
-    kinds = ("flip", "affine", "perspective", "jitter", "noise")
-    assert all(getattr(found["none"], kind) == 0 for kind in kinds)
-    for kind in kinds:
-        active = [other for other in kinds if getattr(found[kind], other)]
-        assert active == [kind]
-        assert getattr(found["all"], kind) == getattr(paper, kind) > 0
-    changed = Settings(DRAWN, iterations=1, augmentation=augmentation("flip"))
-    recipe = changed.synthesis(read_entries("natural", limit=1)[0]).recipe
-    assert (recipe.augmentation.flip, recipe.augmentation.jitter) == (paper.flip, 0)
-
-
-@pytest.mark.usefixtures("uniform_judge")
-def test_an_ablation_writes_a_table_and_a_sheet(tmp_path: Path) -> None:
-    code, _ = _run(
-        bench.ablation.main,
-        "--out",
-        str(tmp_path),
-        "--limit",
-        "1",
-        "--workers",
-        "1",
-        "--model",
-        DRAWN,
-        "--iterations",
-        "1",
-    )
-    assert code == 0
-    table = json.loads((tmp_path / "ablation.json").read_text("utf-8"))
-    assert list(table["cases"]) == list(CASES)
-    assert (tmp_path / "ablation.jpg").is_file()
