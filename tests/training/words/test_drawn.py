@@ -157,7 +157,8 @@ def test_captions_learn_their_pictures_and_another_run_starts_from_them(tmp_path
     with pytest.raises(CheckpointError, match=r"words\.pt; train that model first"):
         export_drawn(tmp_path / "words.pt", tmp_path / "perceptor.pt")
     run_stage(trainer, "words", tmp_path, minutes=1, steps=6, tell=lambda _: None)
-    again = DrawnWordsTrainer(replace(WORDS, total=30), PLAIN)
+    again = copy.deepcopy(further)
+    again.settings = replace(WORDS, total=30)
     resume(again, "words", tmp_path)
     assert again.iteration == 6
     assert again.step()["cosine"] > figures[0] + 0.2
