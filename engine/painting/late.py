@@ -19,6 +19,8 @@ from torch import Tensor
 
 LAG = {"cuda": 4}
 """By the type of device: how many iterations are started before the losses of one are read."""
+LARGEST = 2**20
+"""Numbers of a latent: an unread iteration keeps copies to go back to, so larger ones wait."""
 
 
 def copy_to_host(numbers: Tensor) -> tuple[Tensor, Callable[[], None]]:

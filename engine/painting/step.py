@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
+from engine.painting import late
 from engine.painting.cutouts import Cutouts, cut_each, draw_cutouts_of_each, in_regions
 from engine.painting.footprint import cutout_side
 from engine.painting.iterate import Iterate
-from engine.painting.late import LAG, Numbers, Outcome, Unread
+from engine.painting.late import Numbers, Outcome, Unread
 from engine.painting.looking import SharedCutouts, look_in_parts
 from engine.painting.losses import clamp_with_gradient, regulariser_loss
 from engine.painting.losses.chosen import PictureTerm
@@ -151,9 +152,10 @@ def settle(painting: Painting, lag: int = 0) -> Unread | None:
 
 def _lag(painting: Painting) -> int:
     """How many iterations may be started before the losses of one are read."""
-    if painting.recovery.passes > 1:  # what it does next depends on the iterations before
+    # With more passes, what it does next depends on the iterations before.
+    if painting.recovery.passes > 1 or painting.latent.z.numel() > late.LARGEST:
         return 0
-    return LAG.get(painting.latent.z.device.type, 0)
+    return late.LAG.get(painting.latent.z.device.type, 0)
 
 
 def _pictures(paintings: Sequence[Painting]) -> Tensor:

@@ -95,6 +95,19 @@ def test_numbers_that_keep_overflowing_are_reported_with_the_painting_as_it_was(
     assert torch.equal(after.image, before.image)
 
 
+@pytest.mark.parametrize("short_of", ["room", "passes"])
+def test_where_memory_is_short_losses_are_read_at_once(read_late, monkeypatch, short_of):
+    read_late()
+    synthesis = painting()
+    synthesis.step()
+    assert not synthesis.losses
+    if short_of == "room":
+        monkeypatch.setattr(late, "LARGEST", synthesis.latent.z.numel() - 1)
+    else:
+        synthesis.recovery.plan(2)
+    assert synthesis.step().losses == synthesis.losses
+
+
 @pytest.mark.parametrize("asked", ["look", "state_dict", "settle"])
 def test_who_looks_in_between_sees_what_is_painted(read_late, asked):
     read_late()
