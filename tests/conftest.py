@@ -58,7 +58,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Spread the suite in our own way; see tests/spread.py."""
+    """Spread the suite by files in our own way (tests/spread.py); other ways are xdist's."""
+    if config.getvalue("dist") != "loadfile":
+        return None
     from tests.spread import LongestFirst
 
     return LongestFirst(config, log)
