@@ -95,6 +95,14 @@ class Perceptor(nn.Module, ABC):
         """
         return self.encode_image(pictures)
 
+    def score_places(self, picture: Tensor, words: str) -> Tensor | None:
+        """How well each place of a picture [1, 3, H, W] in 0..1 matches ``words``, [1, 1, h, w].
+
+        Higher is better, in any unit. None if it only sees pictures as a whole; then sub-images
+        say it (engine.painting.self_masking).
+        """
+        return None
+
     def encode_in_bf16(self) -> None:
         """Compute :meth:`encode_image` in bf16 from now on, where that is faster.
 

@@ -111,12 +111,24 @@ class EfficientNetLite0(nn.Module):
 
     def features(self, pictures: Tensor) -> Tensor:
         """Normalised pictures [N, 3, H, W] -> the classifier's features [N, 1280]."""
+        return self._places(pictures).mean(dim=(2, 3))
+
+    def places(self, pictures: Tensor) -> Tensor:
+        """Normalised pictures [N, 3, H, W] -> logits of each place [N, 1000, H / 32, W / 32].
+
+        Their mean over the places is :meth:`forward`, since its last layer is linear (Zhou et al.
+        2016, class activation maps).
+        """
+        features = self._places(pictures)
+        return F.conv2d(features, self.classes.weight[:, :, None, None], self.classes.bias)
+
+    def _places(self, pictures: Tensor) -> Tensor:
         # Depthwise convolutions are several times faster with channels last.
         x = self.stem(pictures.contiguous(memory_format=torch.channels_last))
         x = F.relu6(x, inplace=True)
         for block in self.blocks:
             x = block(x)
-        return F.relu6(self.head(x), inplace=True).mean(dim=(2, 3))
+        return F.relu6(self.head(x), inplace=True)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Normalised pictures [N, 3, H, W] -> logits [N, 1000]."""
@@ -178,6 +190,17 @@ class ClassifierPerceptor(Perceptor):
     def read_image(self, pictures: Tensor) -> Tensor:
         """The same without the temperature: these probabilities are accurate for photographs."""
         return _root(self._logits(pictures))
+
+    def score_places(self, picture: Tensor, words: str) -> Tensor:
+        """The mean logit of the classes that ``words`` mean, less that of all, at each place.
+
+        In [1, 1, H / 32, W / 32]. A place sees what a sub-image around it would show, and all of
+        them take one pass. Logits, since of the probabilities most are nearly 0.
+        """
+        meant = self.encode_text([words])[0].square()
+        logits = self.classifier.places((picture - self.mean) / self.std)
+        weights = (meant - 1 / CLASSES).to(logits)
+        return F.conv2d(logits, weights[None, :, None, None])
 
     def _logits(self, pictures: Tensor) -> Tensor:
         logits: Tensor = self.classifier((pictures - self.mean) / self.std)

@@ -81,6 +81,17 @@ def test_pictures_are_judged_by_the_classifiers_own_probabilities(perceptor):
     torch.testing.assert_close(perceptor.encode_image(pictures).square(), (logits / 4).softmax(1))
 
 
+def test_the_scores_of_places_add_up_to_the_picture_s(perceptor):
+    """The mean over all places is the words' logit less the mean of all, by plain formulas."""
+    picture = torch.rand(1, 3, 64, 96)
+    scores = perceptor.score_places(picture, "a red fox")
+    assert scores.shape == (1, 1, 2, 3)
+    logits = perceptor.classifier((picture * 255 - 127) / 128)[0]
+    meant = perceptor.encode_text(["a red fox"])[0] ** 2
+    expected = (meant * logits).sum() - logits.mean()
+    torch.testing.assert_close(scores.mean(), expected, rtol=1e-3, atol=1e-4)
+
+
 def test_padding_does_not_change_a_text_s_vector_but_order_does(perceptor):
     alone = perceptor.encode_text(["a red fox"])
     padded = perceptor.encode_text(["a red fox", "a red fox in the snow in the snow"])

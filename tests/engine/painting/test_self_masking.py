@@ -72,6 +72,38 @@ def test_what_neutral_words_match_too_does_not_count():
     assert scored("a thing", "a thing").abs().max() < 1e-5
 
 
+def test_a_perceptor_that_sees_places_says_the_scores_of_all_sizes_at_once(monkeypatch):
+    perceptor, shown = tiny_perceptor(), []
+
+    def places(picture, words):
+        shown.append((picture.shape, words))
+        h, w = picture.shape[-2] // 8, picture.shape[-1] // 8
+        return torch.arange(w).float().expand(1, 1, h, w) * len(shown)
+
+    masking = SelfMasking(sizes=(0.5,), across=4, places=(48, 96))
+    as_sub_images = score(START, "a jacket", perceptor, masking)  # it does not see places
+    assert torch.equal(as_sub_images, score(START, "a jacket", perceptor, SelfMasking((0.5,), 4)))
+    monkeypatch.setattr(perceptor, "score_places", places)
+    got = score(START, "a jacket", perceptor, masking)
+    assert shown == [((1, 3, 48, 64), "a jacket"), ((1, 3, 96, 128), "a jacket")]
+    # Each size counts the same, whatever its unit.
+    assert got.shape == (1, 1, 24, 32)
+    assert got[0, 0, 0, [0, -1]].tolist() == [0, 1]
+    assert (got.diff(dim=-1) >= 0).all()
+    assert got.diff(dim=-2).abs().max() < 1e-6
+
+
+def test_the_recipe_says_how_large_and_how_distinct_an_object_otsu_s_threshold_finds():
+    mask = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(2)) * 0.3
+    mask[..., :20, :20] += 0.6
+    quarter = torch.zeros(1, 1, 40, 40)
+    quarter[..., :20, :20] = 1
+    assert otsu(mask)[1] == pytest.approx(0.92, abs=0.05)
+    for fills, apart, is_parted in ((0.2, 0.8, True), (0.3, 0.8, False), (0.2, 0.99, False)):
+        found = apply_threshold(mask, None, 1.9, fills, apart)
+        assert torch.equal(found, quarter) == is_parted, (fills, apart)
+
+
 def test_the_mask_is_normalised_and_its_threshold_is_relative_to_the_mean():
     grey = torch.tensor([[[[2.0, 4.0], [6.0, 10.0]]]])
     mask = normalise(grey)
