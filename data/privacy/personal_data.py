@@ -31,6 +31,8 @@ _PERSON_LIKE = re.compile(
     r"(^|_)(person|people|moderator|member|user|author|requester|inviter|recipient|"
     r"(changed|asked|made|set|done|banned|limited|reported|deleted|hidden)_by|who|by)(_id)?$"
 )
+# Named like a person, but a process: the one that asks for a shard.
+_PROCESSES = frozenset({("shards", "wanted_by")})
 # Columns of a job that are about the program and not about the person.
 _INTERNAL = ("owner", "lease_until")
 
@@ -96,7 +98,7 @@ class Privacy:
         return {
             (table, column)
             for table, column in await self._database.columns()
-            if _PERSON_LIKE.search(column)
+            if _PERSON_LIKE.search(column) and (table, column) not in _PROCESSES
         }
 
 

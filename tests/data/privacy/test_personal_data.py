@@ -136,7 +136,13 @@ async def test_a_ban_stays_in_force_after_the_person_was_forgotten(store):
 async def test_an_export_has_no_other_person_s_name(store):
     mine, his = await lived(store)
     found = await store.privacy.export(ANN)
-    assert set(found.rows) == {"jobs", "restrictions", "moderation_log", "preferences"}
+    assert set(found.rows) == {
+        "jobs",
+        "guild_usage",
+        "restrictions",
+        "moderation_log",
+        "preferences",
+    }
     assert [job["id"] for job in found.rows["jobs"]][1] == mine
     assert found.rows["jobs"][1]["request"]["init_image"] == SHA
     assert set(found.files) == {
