@@ -9,7 +9,7 @@ from bot.requests.typed import kept_for, typed_requests
 from engine.request.request import ImageRequest
 
 # Fields that belong to one picture or one edit, and are not inherited by the next.
-_OF_ONE_PICTURE = {
+OF_ONE_PICTURE = {
     "prompt",
     "seed",
     "more",
@@ -25,6 +25,10 @@ _OF_ONE_PICTURE = {
     "rotate",
     "pan",
     "every",
+    "vary",
+    "grow",
+    "extend",
+    "parent",
 }
 _SIZE = {"width", "height", "aspect", "pixels"}
 
@@ -46,7 +50,7 @@ def edit_requests(
     kept: dict[str, Any] = {}
     if former is not None:
         # The former picture has its aspect already; the aspect would crop it to a rounded one.
-        left_out = _OF_ONE_PICTURE | ({"aspect"} if same_size else _SIZE)
+        left_out = OF_ONE_PICTURE | ({"aspect"} if same_size else _SIZE)
         kept = kept_for(words, former.model_dump(exclude=left_out, exclude_none=True))
     given = {name: value for name, value in values.items() if value is not None}
     return typed_requests(words, **{**kept, **given, "init_image": picture.sha256})

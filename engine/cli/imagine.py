@@ -24,6 +24,7 @@ from engine.pictures.palette import palette_from
 from engine.request.addresses import addresses
 from engine.request.flag_values import FLAGS, read_flag
 from engine.request.from_text import requests_from_text
+from engine.request.grid import each_of
 from engine.request.limits import RANGES
 from engine.request.request import ImageRequest
 from engine.version import version
@@ -81,6 +82,10 @@ def _show_version(asked: bool) -> None:
 
 
 _SIZE = f"Width x height in pixels, each {RANGES['width']}; 256 is a square."
+_COUNT = (
+    f"How many pictures to paint ({RANGES['count']}), with seeds from --seed on; -o fox.png "
+    "becomes fox-1.png, fox-2.png and so on."
+)
 _AVOID = "What to push away from, separated by commas; the same as words with the weight -0.5."
 _PALETTE = f"{_about('palette').rstrip('.')}; or a picture's file, for its main colours."
 _ASPECT = (
@@ -110,6 +115,7 @@ def imagine(
     avoid: Annotated[str | None, _flag("no", "WORDS", _AVOID)] = None,
     iterations: Annotated[str | None, _flag("iterations", "N")] = None,
     seed: Annotated[str | None, _flag("seed", "N")] = None,
+    count: Annotated[str | None, _flag("count", "N", _COUNT)] = None,
     preset: Annotated[str | None, _flag("preset", "NAME")] = None,
     model: Annotated[str | None, _flag("model", "NAME")] = None,
     perceptor: Annotated[list[str] | None, _flag("perceptor", "NAME[:WEIGHT]")] = None,
@@ -167,6 +173,9 @@ def imagine(
     ] = None,
     where: Annotated[str | None, _flag("where", "WORDS")] = None,
     strength: Annotated[str | None, _flag("strength", "X")] = None,
+    vary: Annotated[str | None, _flag("vary", "X")] = None,
+    grow: Annotated[str | None, _flag("grow", "X")] = None,
+    extend: Annotated[str | None, _flag("extend", "X")] = None,
     keep: Annotated[str | None, _flag("keep", "X")] = None,
     threshold: Annotated[str | None, _flag("threshold", "X")] = None,
     away: Annotated[str | None, _flag("away", "X")] = None,
@@ -202,6 +211,7 @@ def imagine(
     rotate: Annotated[str | None, _flag("rotate", "X")] = None,
     pan: Annotated[str | None, _flag("pan", "X,Y")] = None,
     every: Annotated[str | None, _flag("every", "N")] = None,
+    tile: Annotated[bool, typer.Option("--tile", metavar=_NO_METAVAR, help=_about("tile"))] = False,
     video: Annotated[
         Path | None, _file("--video", about="The file of a time-lapse, .mp4, .gif or .webp.")
     ] = None,
@@ -263,6 +273,7 @@ def imagine(
         "ar": aspect,
         "iterations": iterations,
         "seed": seed,
+        "count": count,
         "preset": preset,
         "model": model,
         "perceptor": ",".join(perceptor) if perceptor else None,
@@ -285,6 +296,9 @@ def imagine(
         "addition": addition,
         "where": where,
         "strength": strength,
+        "vary": vary,
+        "grow": grow,
+        "extend": extend,
         "keep": keep,
         "threshold": threshold,
         "away": away,
@@ -304,6 +318,7 @@ def imagine(
             values[name] = take_readable(path, pictures)
     sound_path = local_file("sound", sound)
     values |= {} if sound_path is None else {"loudness": sound_of(sound_path)}
+    values |= {"tile": True} if tile else {}
     read = prompt_pictures(like or [], region or [], pictures, values)
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
     requests = _requests(
@@ -319,20 +334,23 @@ def imagine(
         )
     read |= dict(zip(("the picture to start from", "the mask"), sources, strict=True))
     read["the sound"] = sound_path
-    for number in range(1, len(requests) + 1):
-        first.numbered(number).check(read, overwrite=overwrite)
+    all_numbered = any(request.count is not None for request in requests)
+    wanted = [each for request in requests for each in each_of(request)]
+    targets = [first.numbered(i, the_first=all_numbered) for i in range(1, len(wanted) + 1)]
+    for target in targets:
+        target.check(read, overwrite=overwrite)
     for request in requests:
         if show_mask is not None:
             check_has_mask(request)
         run.check_model_knows(request)
-    for number, request in enumerate(requests, 1):
-        if len(requests) > 1 and not quiet:
-            complain(f"Picture {number} of {len(requests)}: {request.prompt}")
+    for number, (request, target) in enumerate(zip(wanted, targets, strict=True), 1):
+        if len(wanted) > 1 and not quiet:
+            complain(f"Picture {number} of {len(wanted)}: {request.prompt}")
         try:
             result = run.paint(
                 request,
                 pictures,
-                first.numbered(number),
+                target,
                 device=device,
                 precision=precision,
                 check_memory=memory_check,
@@ -383,7 +401,7 @@ def _requests(text: str, flags: dict[str, str], values: dict[str, Any]) -> tuple
             "with --init-image."
         )
     if "init_image" not in values:
-        for name in ("strength", "mask", "where", "keep"):
+        for name in ("strength", "mask", "where", "keep", "vary", "grow", "extend"):
             if name in values:
                 raise RequestError(
                     f"--{name} needs a picture to start from; add it with --init-image, or leave "

@@ -64,14 +64,14 @@ class Targets:
         """Whether the picture is written as SVG."""
         return self.picture is not None and self.picture.suffix.lower() == VECTOR
 
-    def numbered(self, number: int) -> Targets:
+    def numbered(self, number: int, *, the_first: bool = False) -> Targets:
         """The files of the ``number``-th of several pictures: "fox.png", "fox-2.png", ...
 
-        They share the preview.
+        The first one has a number, too, if ``the_first``. They share the preview.
         """
 
         def of(path: Path | None) -> Path | None:
-            numbers = path is not None and number > 1
+            numbers = path is not None and (number > 1 or the_first)
             return path.with_stem(f"{path.stem}-{number}") if path and numbers else path
 
         return Targets(of(self.picture), of(self.video), self.preview, of(self.mask))

@@ -31,7 +31,7 @@ def shape_of(painting: Synthesis) -> Hashable | None:
         recipe.height,
         recipe.augmentation_at(painting.iteration),
         painting.recovery.recompute,
-    )
+    )  # tiles have a generator of their own
 
 
 def most_together(painting: Synthesis, free: int | None) -> int:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
 
 from engine.errors import RequestError
 from engine.pictures.colours import over_white
 from engine.pictures.decoding import Several
 from engine.pictures.masks import have_same_shape, read_mask
 from engine.pictures.reading import Reading, read
+from engine.request.extent import Extent, parse_extent
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 _SEVERAL: dict[Several, Translatable] = {
     "frames": Translatable("The picture to start from is animated; its first frame was used."),
@@ -73,6 +73,8 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
                 "only them, use the same file as the mask."
             )
         )
+    if request.extend is not None:
+        return Source(*extended(image, parse_extent(request.extend)), tuple(remarks))
     white = None
     if request.mask is not None:
         mask = read_mask(
@@ -96,6 +98,18 @@ def read_source(request: ImageRequest, pictures: Mapping[str, bytes]) -> Source:
                 )
             )
     return Source(image, white, tuple(remarks))
+
+
+def extended(image: Image.Image, extent: Extent) -> tuple[Image.Image, Image.Image]:
+    """The picture with more canvas around it, and a mask that is white there.
+
+    The new canvas mirrors the picture, for what is painted there to begin with.
+    """
+    left, right, up, down = extent.of(image.size)
+    border = ((up, down), (left, right))
+    pixels = np.pad(np.asarray(image), (*border, (0, 0)), mode="symmetric")
+    white = np.pad(np.zeros(image.size[::-1], np.uint8), border, constant_values=255)
+    return Image.fromarray(pixels), Image.fromarray(white)
 
 
 def bytes_of(sha256: str | None, pictures: Mapping[str, bytes], missing: Translatable) -> bytes:

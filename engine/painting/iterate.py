@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from PIL.Image import Resampling
 from torch import Tensor
 
 from engine.painting.images import to_pil
@@ -20,7 +21,8 @@ class Iterate:
 
     ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start).
     ``read`` gives its :attr:`losses`. ``seconds`` is the time spent stepping so far; of steps
-    together with other paintings, an equal share.
+    together with other paintings, an equal share. ``shown_size`` (width, height) is set if the
+    painting grows: so all are shown in one size.
     """
 
     iteration: int
@@ -28,6 +30,7 @@ class Iterate:
     read: Callable[[], dict[str, float]] = field(repr=False, compare=False)
     seconds: float
     compose: Callable[[Tensor], Image.Image] = field(default=to_pil, repr=False, compare=False)
+    shown_size: tuple[int, int] | None = None
 
     @property
     def losses(self) -> dict[str, float]:
@@ -41,7 +44,10 @@ class Iterate:
 
     def to_pil(self) -> Image.Image:
         """The picture as it was painted, an 8-bit RGB image."""
-        return to_pil(self.image)
+        image = to_pil(self.image)
+        if self.shown_size is None or image.size == self.shown_size:
+            return image
+        return image.resize(self.shown_size, Resampling.BICUBIC)
 
     def full_size(self) -> Image.Image:
         """The same, but an edit at the size of the picture that it edits. Takes up to seconds."""

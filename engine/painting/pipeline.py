@@ -30,6 +30,7 @@ from engine.pictures.given import Given, GivenPrompt, sound_of, take, take_promp
 from engine.random_numbers import SCHEME
 from engine.request.edit_recipe import keep_of, strength_of, with_strength
 from engine.request.from_text import request_from_text
+from engine.request.growth import Growth, stages
 from engine.request.limits import MAX_SEED, range_of
 from engine.request.method.applied import with_choices, with_latent
 from engine.request.method.regulariser import parse_regulariser
@@ -85,6 +86,11 @@ def imagine(
         request = request_from_text(request, **values)
     elif values:
         request = request.changed(**values)
+    if request.count is not None:
+        raise RequestError(
+            "count asks for several pictures, and one is painted here; leave it out, and ask once "
+            "for each seed."
+        )
     if request.changes_nothing:
         image = over_white(unchanged_picture(request, pictures).image)
         return iter([Iterate(0, to_tensor(image, *image.size)[0], dict, 0.0)])
@@ -140,6 +146,12 @@ def prepare(
         source, request, lambda aspect: _edit_recipe(request, models, aspect), models.perceptor
     )
     plan = _planned(models, recipe, check_memory)
+    start = frame.start()
+    if request.grow is not None:
+        if not frame.is_same_size:
+            raise RequestError("grow can't paint a picture as long as this; leave grow out.")
+        recipe = _growing(recipe, source.image.size, request.grow, models.generator.factor)
+        start = to_tensor(source.image, recipe.width, recipe.height)
     keep = keep_of(request.keep, request.where)
     synthesis = Synthesis(
         models.generator,
@@ -147,7 +159,7 @@ def prepare(
         request.prompts(),
         recipe,
         seed,
-        frame.start(),
+        start,
         frame.mask(),
         keep,
         (
@@ -181,6 +193,13 @@ def _with_plan(synthesis: Synthesis, plan: MemoryPlan | None) -> Synthesis:
         synthesis.recovery.plan(plan.passes, plan.recompute)
         synthesis.recovery.checks_memory = True
     return synthesis
+
+
+def _growing(recipe: Recipe, start: tuple[int, int], factor: float, multiple: int) -> Recipe:
+    """The recipe for the first stage from a picture of the size ``start`` to the recipe's own."""
+    sizes = stages(start, (recipe.width, recipe.height), factor, multiple)
+    growth = Growth(sizes, recipe.period or recipe.iterations)
+    return replace(recipe, width=sizes[0][0], height=sizes[0][1], growth=growth)
 
 
 def _rounded(request: ImageRequest, size: tuple[int, int], models: Models) -> list[str]:
@@ -276,9 +295,12 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
         )
     factor = models.generator.factor
     if request.init_image is not None:
-        part = request.mask is not None or request.where is not None
+        part = any(each is not None for each in (request.mask, request.where, request.extend))
         strength = strength_of(request.strength, request.preset, part)
+        spread = recipe.spread
         recipe = with_strength(recipe, strength, iterations=request.iterations, schedule=schedule)
+        if request.vary is not None:
+            recipe = replace(recipe, vary=request.vary, spread=recipe.spread if part else spread)
     motion = request.motion(recipe.iterations, is_new=request.init_image is None)
     if motion is not None:
         # A rate that falls leaves too little to paint what has moved.
@@ -286,6 +308,7 @@ def recipe_of(request: ImageRequest, models: Models, aspect: float | None = None
     recipe = with_choices(recipe, request)
     return replace(
         with_enough_cutouts(recipe, request),
+        tile=request.tile is True,
         iterations=recipe.iterations + (request.more or 0),
         period=recipe.iterations,
         story=request.story(recipe.iterations),

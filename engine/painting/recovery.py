@@ -72,12 +72,19 @@ class BeforeStep:
         if painting.average is not None:
             self._undo.append(painting.average.undo())
         self._numbers = painting.iteration, painting.seconds, painting.losses
+        self._latent, self._recipe, self._average = (
+            painting.latent,
+            painting.recipe,
+            painting.average,
+        )
         self._z, self._anchor = painting.latent.z.detach().clone(), painting.anchor
 
     @torch.no_grad()
     def restore(self) -> None:
         """Undo what happened since. Allocates nothing, as memory may have run out."""
         painting = self._painting
+        painting.latent, painting.recipe = self._latent, self._recipe
+        painting.average = self._average
         painting.latent.z.copy_(self._z)
         painting.latent.z.grad = None
         painting.anchor, painting.optimiser = self._anchor, self._optimiser

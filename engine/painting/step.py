@@ -30,6 +30,7 @@ from engine.painting.recovery import (
     Recovery,
 )
 from engine.painting.targets import Targets
+from engine.painting.tiles import rolled
 from engine.random_numbers import Draws
 from engine.request.recipe import Augmentation
 
@@ -45,6 +46,10 @@ class Painting(Recoverable, Protocol):
     picture_losses: Mapping[str, PictureTerm]
     targets: Targets
     widest: int
+
+    @property
+    def shown_size(self) -> tuple[int, int] | None:
+        """The size in which all iterates are shown; None for their own."""
 
     @property
     def unit(self) -> float:
@@ -89,7 +94,8 @@ def step_once(
         for painting in paintings
     ]
     pictures = _pictures(paintings)
-    names, losses, gradient = _losses_of_cutouts(paintings, pictures)
+    seen = _seen(paintings, pictures)
+    names, losses, gradient = _losses_of_cutouts(paintings, seen)
     own = [
         _own_losses(painting, picture)
         for painting, picture in zip(paintings, _each(pictures), strict=True)
@@ -104,7 +110,7 @@ def step_once(
         (totals[0] if len(totals) == 1 else torch.stack(totals).sum()).backward()
     else:
         others = [loss for each in own for loss in each.values()]
-        torch.autograd.backward([pictures, *others], [gradient, *(None for _ in others)])
+        torch.autograd.backward([seen, *others], [gradient, *(None for _ in others)])
     named = [_added_up(*each) for each in zip(names, losses, own, strict=True)]
     finite = [
         painting.late.still_finite(_flag(painting, total))
@@ -130,8 +136,10 @@ def step_once(
             continue
         painting.widest = max(painting.widest, len(paintings))
         painting.seconds += seconds
-        read = each.outcome.losses
-        outcomes.append(Iterate(each.iteration, image, read, painting.seconds, painting.compose))
+        read, shown = each.outcome.losses, painting.shown_size
+        outcomes.append(
+            Iterate(each.iteration, image, read, painting.seconds, painting.compose, shown)
+        )
     return outcomes
 
 
@@ -171,6 +179,14 @@ def _pictures(paintings: Sequence[Painting]) -> Tensor:
         return pictures
     parts = zip(paintings, _each(pictures), strict=True)
     return _joined([painting.restored(picture) for painting, picture in parts])
+
+
+def _seen(paintings: Sequence[Painting], pictures: Tensor) -> Tensor:
+    """The pictures [B, 3, H, W] of which cutouts are taken: tiles from another place each time."""
+    if not any(painting.recipe.tile for painting in paintings):
+        return pictures
+    parts = zip(paintings, _each(pictures), strict=True)
+    return _joined([rolled(x, p.draws()) if p.recipe.tile else x for p, x in parts])
 
 
 def _losses_of_cutouts(

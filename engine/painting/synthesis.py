@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
+from PIL.Image import Resampling
 from torch import Tensor
 
 from engine.errors import NumericalError, RequestError
@@ -23,7 +26,7 @@ from engine.painting.cutouts import Region
 from engine.painting.images import overlay, to_pil
 from engine.painting.iterate import Iterate
 from engine.painting.late import Late, Unread
-from engine.painting.latent import new_latent
+from engine.painting.latent import Latent, new_latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.losses.aesthetic import AestheticHead
 from engine.painting.losses.chosen import PictureTerm, picture_losses
@@ -37,6 +40,8 @@ from engine.painting.recovery import BeforeStep, Recovery, numbers_overflowed
 from engine.painting.starts import best_start
 from engine.painting.step import settle, step_once
 from engine.painting.targets import Targets, aesthetic_target, prompt_targets, structure_target
+from engine.painting.tiles import tile_generator
+from engine.painting.varied import vary
 from engine.random_numbers import SCHEME, Draws
 from engine.request.motion import Motion
 from engine.request.noise import NoisePrompt
@@ -91,6 +96,7 @@ class Synthesis:
                 height=recipe.height,
                 factor=factor,
             )
+        generator = tile_generator(generator) if recipe.tile else generator
         self.generator = generator
         # The unit of steps and of the regulariser.
         self.unit = generator.scale if recipe.step == "codebook" else 1.0
@@ -116,6 +122,8 @@ class Synthesis:
         if recipe.starts > 1 and start is None:
             chosen = best_start(generator, perceptor, recipe, seed, self.targets)
         self.latent = new_latent(generator, recipe, self.original, self.draws(), chosen)
+        if recipe.vary and start is not None:
+            vary(self.latent, generator, recipe, self.draws())
         self.average = MovingAverage(self.latent.z, recipe.ema) if recipe.ema else None
         towards = recipe.regulariser.towards
         to_start = towards == "start" or (towards == "picture" and start is not None)
@@ -268,6 +276,27 @@ class Synthesis:
         if self.average is not None:
             self.average.add(self.latent.z)
         self.iteration += 1
+        growth = self.recipe.growth
+        if growth is not None and growth.grows_at(self.iteration):
+            self._grow(*growth.size_at(self.iteration))
+
+    @torch.no_grad()
+    def _grow(self, width: int, height: int) -> None:
+        """Go on at a larger size, from the picture so far; changes nothing if it fails."""
+        recipe = replace(self.recipe, width=width, height=height)
+        decoded = clamp_with_gradient(self.generator.decode(self.finished()))
+        picture = F.interpolate(
+            decoded, (height, width), mode="bicubic", antialias=True, align_corners=False
+        )
+        latent = new_latent(self.generator, recipe, picture.clamp(0, 1), self.draws())
+        self._continue_in(recipe, latent)
+        self.anchor = None if self.anchor is None else latent.z.detach().clone()
+
+    def _continue_in(self, recipe: Recipe, latent: Latent) -> None:
+        """Paint another latent from now on, which can have another size."""
+        self.recipe, self.latent = recipe, latent
+        self.optimiser = self._new_optimiser()
+        self.average = MovingAverage(latent.z, recipe.ema) if recipe.ema else None
 
     def look(self, *, raw: bool = False) -> Iterate:
         """The current picture. It changes no state (but see :meth:`settle`), and draws nothing.
@@ -284,11 +313,19 @@ class Synthesis:
                 picture = self.restored(picture)
         seconds = self.seconds + time.perf_counter() - began
         losses = self.losses
-        return Iterate(self.iteration, picture[0], lambda: losses, seconds, self.compose)
+        return Iterate(
+            self.iteration, picture[0], lambda: losses, seconds, self.compose, self.shown_size
+        )
 
     def finished(self) -> Tensor:
         """What the generator decodes for a finished picture: z, or its moving average."""
         return self.latent.best(None if self.average is None else self.average.value())
+
+    @property
+    def shown_size(self) -> tuple[int, int] | None:
+        """The size in which all iterates are shown; None for their own."""
+        growth = self.recipe.growth
+        return None if growth is None else growth.sizes[-1]
 
     @property
     def full_size(self) -> tuple[int, int]:
@@ -299,6 +336,8 @@ class Synthesis:
 
     def compose(self, image: Tensor) -> Image.Image:
         """A picture of this painting [3, H, W] in 0..1, put back into the picture it edits."""
+        if self.shown_size is not None:
+            return to_pil(image).resize(self.shown_size, Resampling.LANCZOS)
         if self.frame is None or self.frame.is_same_size:
             return to_pil(image)
         if self.recipe.motion is not None:  # the original's detail is elsewhere now
@@ -365,6 +404,14 @@ class Synthesis:
             "seed": self.seed,
         }
 
+    def _go_to(self, width: int, height: int) -> None:
+        """Have a latent for this size, whose z is set then."""
+        if (width, height) == (self.recipe.width, self.recipe.height):
+            return
+        recipe = replace(self.recipe, width=width, height=height)
+        empty = self.generator.random_latent(height, width, self.draws())
+        self._continue_in(recipe, new_latent(self.generator, recipe, None, self.draws(), empty))
+
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from a :meth:`state_dict` of a Synthesis with the same arguments.
 
@@ -376,7 +423,9 @@ class Synthesis:
                 "The saved state is of an earlier version with other random numbers, and can't be "
                 "continued; start from the beginning."
             )
-        latent = state["latent"]
+        latent, growth = state["latent"], self.recipe.growth
+        if growth is not None:
+            self._go_to(*growth.size_at(int(state["iteration"])))
         if latent.shape != self.latent.z.shape:
             raise RequestError(
                 "The saved state has a latent of shape {theirs}, not {ours}; "

@@ -57,6 +57,10 @@ class Draws:
         result._by_numpy = each[0]._by_numpy
         return result
 
+    def on_host(self) -> Draws:
+        """The same numbers, computed on the CPU, where reading them waits for no device."""
+        return Draws(*self._given, torch.device("cpu"))
+
     @property
     def is_on_cpu(self) -> bool:
         """Whether each job's numbers are drawn by themselves anyway."""

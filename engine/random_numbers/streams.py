@@ -23,6 +23,7 @@ class Stream(IntEnum):
     START_LATENT = 2
     START_LOGITS = 3
     ENCODING = 4
+    VARIED = 5
 
     # Each iteration.
     SAMPLED_CODES = 8
@@ -50,3 +51,4 @@ class Stream(IntEnum):
     ZOOMED = 44
     WINDOWS = 45
     WINDOW_PLACES = 46
+    ROLLED = 47

@@ -6,17 +6,30 @@ from typing import Any
 
 from engine.errors import RequestError
 from engine.request.limits import range_of
-from engine.request.prompt.flags import FOREIGN, NUMBERS, SAME, WORDS
+from engine.request.prompt.flags import FOREIGN, NUMBERS, SAID, SAME, SWITCHES, WORDS
 from engine.translatable import Translatable
 
-_WHOLE = ("seed", "iterations", "cutouts", "width", "height", "change-every", "every")
+_WHOLE = ("seed", "count", "iterations", "cutouts", "width", "height", "change-every", "every")
 FLAGS = (
     "size",
     "ar",
-    *("seed", "iterations", "cutouts", "learning-rate", "strength", "threshold", "keep", "away"),
+    *(
+        "seed",
+        "count",
+        "iterations",
+        "cutouts",
+        "learning-rate",
+        "strength",
+        "vary",
+        "grow",
+        "threshold",
+        "keep",
+        "away",
+    ),
     *("change-every", "fade", "zoom", "rotate", "every"),
     *("smoothness", "saturation", "aesthetic", "ema"),
     *WORDS,
+    *SWITCHES,
 )
 """The flags that are named to people; ``--no`` is not a field, but more prompts."""
 
@@ -26,6 +39,8 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
 
     The command line's options are read here too, so that both accept and refuse the same values.
     """
+    if name in SWITCHES:
+        return {name: SAID.get(value.lower(), True) or None}
     if name not in (*NUMBERS, *WORDS):
         raise unknown_option(name)
     if not value:

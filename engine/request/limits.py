@@ -55,9 +55,12 @@ RANGES = {
     "pixels": Range(16 * 16, 2048 * 2048),
     "iterations": Range(1, 5000),
     "seed": Range(0, MAX_SEED),
+    "count": Range(1, 4),
     "cutouts": Range(1, 256),
     "learning_rate": Range(0, 100, exclusive=True),
     "strength": Range(0, 1),
+    "vary": Range(0, 1, exclusive=True),
+    "grow": Range(1.1, 8),  # times
     "threshold": Range(-5, 5),  # standard deviations
     "keep": Range(0, 100),
     "away": Range(0, 100),
@@ -86,6 +89,7 @@ _LENGTHS = {
     "starts": 20,
     "noise": 200,
     "pan": 40,
+    "extend": 60,
 }
 
 

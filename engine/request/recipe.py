@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from engine.request.growth import Growth
 from engine.request.method.losses import PictureLosses
 from engine.request.method.optimising import RATES
 from engine.request.method.regulariser import SCHEDULES, Regulariser
@@ -152,8 +153,10 @@ class Recipe:
     moving average of z that a finished picture is made of, 0 for z itself. Of ``starts`` random
     starts the one that fits the prompts best is taken, or a mean of the ``mixed`` best
     (engine.painting.starts); they are not pulled to the mean by ``spread``. ``losses`` are those
-    that are off by default. ``story`` says when each part of a story pulls, ``motion`` how the
-    camera moves.
+    that are off by default. ``vary`` (0 to 1) is how far the start of an edit is disturbed (see
+    engine.painting.varied), ``growth`` the sizes through which it grows. A ``tile`` goes on at
+    the opposite border. ``story`` says when each part of a story pulls, ``motion`` how the camera
+    moves.
     """
 
     width: int = 256
@@ -182,6 +185,9 @@ class Recipe:
     smoothness: float = 0.0
     losses: PictureLosses = _NO_LOSSES
     masking: SelfMasking = SelfMasking()
+    vary: float = 0.0
+    growth: Growth | None = None
+    tile: bool = False
     story: Story | None = None
     motion: Motion | None = None
 

@@ -38,12 +38,13 @@ from engine.request.recipe import ADDITIONS, PRESETS, TUNED
 from engine.request.refusals import checked, message_of
 from engine.request.shape import with_shape
 from engine.request.story import Story, check_story
+from engine.request.variation import VariationFields, check_variation
 from engine.translatable import Translatable
 
 _STORED = {"stored": True}
 
 
-class ImageRequest(MotionFields, MethodFields):
+class ImageRequest(VariationFields, MotionFields, MethodFields):
     """What one person asked for. None means the default of the model and its preset.
 
     ``prompt`` has no flags in it, and can be empty next to pictures to paint ``like`` or ``noise``;
@@ -252,7 +253,7 @@ class ImageRequest(MotionFields, MethodFields):
                 Translatable("pixels can't be set next to a width or a height; leave it out.")
             )
         if self.init_image is None:
-            for name in ("strength", "mask", "where", "keep"):
+            for name in ("strength", "mask", "where", "keep", "vary", "grow", "extend"):
                 if getattr(self, name) is not None:
                     raise ValueError(
                         Translatable(
@@ -265,6 +266,15 @@ class ImageRequest(MotionFields, MethodFields):
             raise ValueError(
                 Translatable("starts only works without a picture to start from; leave it out.")
             )
+        checked(
+            lambda others: check_variation(
+                self,
+                others,
+                in_regions=any(prompt.region is not None for prompt in self.prompts()),
+                moves=self.motion(1) is not None,
+            ),
+            {n: getattr(self, n) for n in ("width", "height", "aspect", "mask", "where")},
+        )
         if self.where is not None and not self.where.strip():
             raise ValueError(
                 Translatable('where is empty; name something in the picture, for example "jacket".')
@@ -285,7 +295,7 @@ class ImageRequest(MotionFields, MethodFields):
                     "away out."
                 )
             )
-        is_masked = self.mask is not None or self.where is not None
+        is_masked = any(each is not None for each in (self.mask, self.where, self.extend))
         checked(lambda motion: check_moves(motion, self.every, is_masked), self.motion(1))
         changes = {name: getattr(self, name) for name in ("change_every", "fade", "loudness")}
         checked(lambda given: check_story(given, is_story=self.is_story), changes)

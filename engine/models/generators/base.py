@@ -79,6 +79,13 @@ class Generator(nn.Module, ABC):
         """
         return None
 
+    def tiled(self) -> Generator | None:
+        """The same generator, whose pictures go on at the opposite border; None if it has no such.
+
+        It shares the weights.
+        """
+        return None
+
     def strokes(self, z: Tensor) -> list[Stroke] | None:
         """The strokes of a z [1, ...], the lowest first; None if it paints pixels."""
         return None

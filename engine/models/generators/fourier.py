@@ -69,6 +69,10 @@ class FourierGenerator(Generator):
         spectrum = torch.fft.rfft2(channels, norm="ortho") / self._gain(height, width)
         return torch.cat([spectrum.real, spectrum.imag], dim=1)
 
+    def tiled(self) -> Generator:
+        """The generator itself: its waves are periodic."""
+        return self
+
     def decode(self, z: Tensor) -> Tensor:
         """z [B, 6, H, W // 2 + 1] -> picture [B, 3, H, W] in 0..1."""
         height, width = z.shape[-2], 2 * (z.shape[-1] - 1)

@@ -52,6 +52,10 @@ class PixelGenerator(Generator):
         """The mean colours of the squares; the picture itself if they are single pixels."""
         return F.avg_pool2d(picture, self.factor)
 
+    def tiled(self) -> Generator:
+        """The generator itself: each square depends on its own element of z alone."""
+        return self
+
     def decode(self, z: Tensor) -> Tensor:
         """z [B, 3, h, w] -> pictures [B, 3, h * block, w * block], z enlarged."""
         return z if self.factor == 1 else F.interpolate(z, scale_factor=float(self.factor))

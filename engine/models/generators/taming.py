@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,6 +79,9 @@ class VQGenerator(Generator):
         self.gumbel = hasattr(model.quantize, "embed")
         self.factor = 2 ** (model.decoder.num_resolutions - 1)
         self.resolution = model.encoder.resolution
+        self.wraps = False
+        # In a list, or it would be a part of this module.
+        self._tiled: list[VQGenerator] = []
 
     @property
     def codebook(self) -> Tensor:
@@ -128,6 +132,17 @@ class VQGenerator(Generator):
         """Codes [B, height*width] -> zq [B, D, height, width]."""
         return embed_codes(codes, self.codebook, height, width)
 
+    def tiled(self) -> VQGenerator:
+        """The generator with convolutions that are padded with what is at the opposite border."""
+        if not self._tiled:
+            tiled = copy.copy(self)
+            tiled.wraps = True
+            original = self.original
+            if original is not None:
+                tiled.original = lambda: original().tiled() or original()
+            self._tiled.append(tiled)
+        return self._tiled[0]
+
     def decode(self, z: Tensor) -> Tensor:
         """zq [B, D, h, w] -> picture [B, 3, h*factor, w*factor], not yet clamped to 0..1."""
         return self._decode(z, recompute=False)
@@ -139,7 +154,7 @@ class VQGenerator(Generator):
     def _decode(self, z: Tensor, *, recompute: bool) -> Tensor:
         model = self.model
         h = model.post_quant_conv(z.to(model.post_quant_conv.weight.dtype))
-        pixels = at_least_float32(model.decoder(h, recompute))
+        pixels = at_least_float32(model.decoder(h, recompute, self.wraps))
         return (pixels.contiguous() + 1) / 2
 
     def decode_in_bf16(self) -> None:

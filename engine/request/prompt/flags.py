@@ -24,10 +24,12 @@ NUMBERS = (
     "ar",
     "away",
     "change-every",
+    "count",
     "cutouts",
     "ema",
     "every",
     "fade",
+    "grow",
     "height",
     "iterations",
     "keep",
@@ -39,6 +41,7 @@ NUMBERS = (
     "smoothness",
     "strength",
     "threshold",
+    "vary",
     "width",
     "zoom",
 )
@@ -54,7 +57,13 @@ METHOD_WORDS = (
     "schedule",
     "starts",
 )
-WORDS = ("model", "perceptor", "preset", "addition", "where", "noise", "pan", *METHOD_WORDS)
+WORDS = (
+    *("model", "perceptor", "preset", "addition", "where", "noise", "pan", "extend"),
+    *METHOD_WORDS,
+)
+SWITCHES = ("tile",)
+"""Flags without a value; they can have one of SAID."""
+SAID = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 LISTS = ("perceptor",)
 """Words that can be given several times."""
 SAME = {
@@ -67,6 +76,7 @@ SAME = {
     "regularizer": "regulariser",
     "cpe": "change-every",
     "change-prompt-every": "change-every",
+    **dict.fromkeys(("r", "repeat", "n", "batch"), "count"),
     "optimizer": "optimiser",
     "augments": "augment",
     "augs": "augment",
@@ -89,7 +99,7 @@ FOREIGN: dict[str, Translatable | None] = {
         Translatable("describe the style in words, as in a castle + oil painting"),
     ),
     **dict.fromkeys(
-        ("c", "chaos", "weird", "r", "repeat", "n", "batch"),
+        ("c", "chaos", "weird"),
         Translatable("ask again for another picture, since each seed paints its own"),
     ),
     **dict.fromkeys(
@@ -110,18 +120,19 @@ FOREIGN: dict[str, Translatable | None] = {
     **dict.fromkeys(
         ("zoom-shift-x", "zoom-shift-y"), Translatable("shift the picture with --pan, as in 2,0")
     ),
-    **dict.fromkeys(("tile", "sampler", "video", "test", "testp", "public", "stealth")),
+    **dict.fromkeys(("sampler", "video", "test", "testp", "public", "stealth")),
 }
 """Other tools' flags that there are not, and what to do instead."""
 
 _HYPHENS = "(?:--|[\u2010\u2011\u2212]{2})"
 _NAME = r"[A-Za-z][A-Za-z_-]*"
 _OURS = "|".join(sorted((*NUMBERS, *SAME), key=len, reverse=True))
+_WORDY = "|".join((*WORDS, *SWITCHES, "no"))
 _NUMERIC = "|".join(sorted((*NUMBERS, *SAME, *FOREIGN), key=len, reverse=True))
 _START = (
     rf"(?:(?<!\S){_HYPHENS}"
     # A dash, or one hyphen, starts a flag only where it cannot be punctuation.
-    rf"|(?<!\S)[\u2014\u2013\u2015](?=(?:{'|'.join(WORDS)}|no)(?:=|\s|$)|(?:{_NUMERIC})[\s=]+[\d.])"
+    rf"|(?<!\S)[\u2014\u2013\u2015](?=(?:{_WORDY})(?:=|\s|$)|(?:{_NUMERIC})[\s=]+[\d.])"
     rf"|(?<!\S)-(?=no\s|(?:{_NUMERIC})[\s=]+[\d.])"
     rf"|(?<=[\w,.;!?)])--(?=(?:{_OURS})[\s=]+[\d.]))"
 )
@@ -156,12 +167,15 @@ def split_flags(text: str) -> tuple[str, dict[str, str]]:
         name = found["name"].lower().replace("_", "-")
         name = SAME.get(name, name)
         value = "" if found["value"] is None else rest[slice(*found.span("value"))]
+        end = found.end()
+        if name in SWITCHES and value.lower() not in SAID:
+            value, end = "", found.end("name")  # what follows is words
         if name in flags and name not in LISTS:
             raise RequestError("--{name} is given twice; remove one.", name=name[:40])
         before = [flags[name]] if name in flags else []
         flags[name] = ",".join([*before, value.strip(MARKS)])
         pieces.append(rest[start : found.start()])
-        start = found.end()
+        start = end
     rest = " ".join([*pieces, rest[start:]])
     unread = _UNREAD.search(masked(rest)) or _APART.search(masked(rest))
     if unread is not None:

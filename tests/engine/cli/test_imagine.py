@@ -339,6 +339,20 @@ def test_choices_are_painted_one_after_the_other(catalogue, tmp_path, run_here):
     assert "Picture 2 of 2: a blue fox" in done.stderr
 
 
+def test_a_count_paints_as_many_seeds_into_numbered_files(catalogue, tmp_path, run_here):
+    arguments = ("a fox", "--count", "3", "--seed", "7", "--iterations", "1", *TINY)
+    done = run_here(catalogue, *arguments, "-o", "fox.png", "--json")
+    assert done.returncode == 0
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    files = ["fox-1.png", "fox-2.png", "fox-3.png"]
+    assert [(each["path"], each["seed"]) for each in reports] == list(
+        zip(files, (7, 8, 9), strict=True)
+    )
+    assert sorted(map(str, contents(tmp_path))) == files
+    assert "Picture 3 of 3: a fox" in done.stderr
+    assert {each["request"].get("count") for each in reports} == {None}
+
+
 def test_it_starts_from_a_picture_and_says_what_it_changed(catalogue, folder, run_here):
     words = "very " * 90
     done = run_here(

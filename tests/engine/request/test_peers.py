@@ -264,7 +264,7 @@ def test_other_tools_options_are_read(typed, fields):
         ("a fox -s 250", "oil painting"),
         ("a fox --iw 2", "--strength"),
         ("a fox --cfg 7", "a castle:2"),
-        ("a fox --tile", "remove it"),
+        ("a fox --sampler ddim", "remove it"),
         ("a fox --seed:7", '"--seed:7"'),
         ("a fox -- seed 7", '"-- seed 7"'),
         ("a fox --no", "--no needs a value"),

@@ -80,6 +80,11 @@ def test_flags_in_the_text_are_the_requests_fields():
         "rotate",
         "pan",
         "every",
+        "count",
+        "vary",
+        "grow",
+        "extend",
+        "tile",
     }
 
 
@@ -210,6 +215,7 @@ def test_each_number_is_accepted_within_its_range_and_refused_outside(field):
     with_it: dict[str, dict[str, Any]] = {
         "threshold": {"where": "sky"},
         "every": {"zoom": 1.1},
+        "grow": {"width": 64, "height": 64},
     }
     more = with_it.get(field, {})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,8 +21,14 @@ class Convolution(nn.Module):
         super().__init__()
         self.weight, self.bias = _frozen(taken.weight), _frozen(taken.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] -> [B, O, H, W]."""
+    def forward(self, x: Tensor, wrap: bool = False) -> Tensor:
+        """[B, C, H, W] -> [B, O, H, W]; with ``wrap`` padded from the opposite border."""
+        if wrap and self.weight.shape[-1] > 1:
+            border = self.weight.shape[-1] // 2
+            wide = convolve(wrapped(x, border), self.weight, self.bias)
+            return wide[:, :, border:-border, border:-border].contiguous(
+                memory_format=torch.channels_last
+            )
         return convolve(x, self.weight, self.bias)
 
 
@@ -50,15 +57,16 @@ class ResnetBlock(nn.Module):
         if hasattr(taken, "nin_shortcut"):
             self.nin_shortcut = Convolution(taken.nin_shortcut)
 
-    def forward(self, x: Tensor, recompute: bool = False) -> Tensor:
+    def forward(self, x: Tensor, recompute: bool = False, wrap: bool = False) -> Tensor:
         """[B, C, H, W] -> [B, O, H, W]; with ``recompute`` it keeps its input only."""
-        h = self.conv2(recomputed(self._until_conv2, x) if recompute else self._until_conv2(x))
+        until_conv2 = partial(self._until_conv2, wrap=wrap) if wrap else self._until_conv2
+        h = self.conv2(recomputed(until_conv2, x) if recompute else until_conv2(x), wrap)
         shortcut = self.nin_shortcut(x) if hasattr(self, "nin_shortcut") else x
         result: Tensor = h.add_(shortcut)
         return result
 
-    def _until_conv2(self, x: Tensor) -> Tensor:
-        result: Tensor = self.norm2(self.conv1(self.norm1(x)))
+    def _until_conv2(self, x: Tensor, wrap: bool = False) -> Tensor:
+        result: Tensor = self.norm2(self.conv1(self.norm1(x), wrap))
         return result
 
 
@@ -89,10 +97,13 @@ class Upsampling(nn.Module):
             self.conv = Convolution(taken.conv)
         self._phases: tuple[tuple[object, ...], Tensor] | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, wrap: bool = False) -> Tensor:
         """[B, C, H, W] -> [B, C, 2H, 2W]."""
         if not hasattr(self, "conv"):
             return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        if wrap:
+            wide = double_and_convolve(wrapped(x, 1), self._phase_weights(), self.conv.bias)
+            return wide[:, :, 2:-2, 2:-2].contiguous(memory_format=torch.channels_last)
         return double_and_convolve(x, self._phase_weights(), self.conv.bias)
 
     def _phase_weights(self) -> Tensor:
@@ -104,6 +115,12 @@ class Upsampling(nn.Module):
             rows = phases.flatten(0, 1).contiguous(memory_format=torch.channels_last)
             self._phases = key, rows.unflatten(0, phases.shape[:2])
         return self._phases[1]
+
+
+def wrapped(x: Tensor, border: int) -> Tensor:
+    """[B, C, H, W] with ``border`` pixels of the opposite side around it, in channels_last."""
+    wide = nn.functional.pad(x, (border,) * 4, mode="circular")
+    return wide.contiguous(memory_format=torch.channels_last)
 
 
 def _frozen(weight: Tensor) -> nn.Parameter:

@@ -48,18 +48,20 @@ class Decoder(nn.Module):
             if isinstance(module, Convolution):
                 module.to(torch.bfloat16)
 
-    def forward(self, z: Tensor, recompute: bool = False) -> Tensor:
+    def forward(self, z: Tensor, recompute: bool = False, wrap: bool = False) -> Tensor:
         """z [B, C, h, w] -> pictures [B, 3, H, W], mostly within -1..1, in channels_last.
+
+        With ``wrap`` each convolution is padded from the opposite border, so that pictures tile.
 
         With ``recompute`` the blocks of the upper levels keep half, and compute the rest again in
         the backward pass. The result is the same, bit for bit.
         """
-        h = self.conv_in(z.contiguous(memory_format=torch.channels_last))
+        h = self.conv_in(z.contiguous(memory_format=torch.channels_last), wrap)
         for layer in self.mid.children():
-            h = layer(h)
+            h = layer(h, False, wrap) if wrap and isinstance(layer, ResnetBlock) else layer(h)
         for index, level in reversed(list(enumerate(self.up))):
-            h = level(h, recompute and index < _UPPER_LEVELS)
-        result: Tensor = self.conv_out(self.norm_out(h))
+            h = level(h, recompute and index < _UPPER_LEVELS, wrap)
+        result: Tensor = self.conv_out(self.norm_out(h), wrap)
         return result
 
 
@@ -73,12 +75,12 @@ class _Level(nn.Module):
         if hasattr(taken, "upsample"):
             self.upsample = Upsampling(taken.upsample)
 
-    def forward(self, h: Tensor, recompute: bool) -> Tensor:
+    def forward(self, h: Tensor, recompute: bool, wrap: bool = False) -> Tensor:
         for index, block in enumerate(self.block):
-            h = block(h, recompute)
+            h = block(h, recompute, wrap)
             if len(self.attn):
                 h = self.attn[index](h)
-        return self.upsample(h) if hasattr(self, "upsample") else h
+        return self.upsample(h, wrap) if hasattr(self, "upsample") else h
 
 
 def _layer(taken: nn.Module) -> nn.Module:
