@@ -40,6 +40,7 @@ from bot.ui.buttons import add_buttons
 from bot.ui.command_tree import ImageTree, sync_host_commands_if_changed, sync_if_changed
 from bot.ui.edit_modal import take_edit
 from bot.ui.modals import take_remix
+from bot.ui.variation_buttons import VARIATION_BUTTONS
 from data.people import People
 from data.store import Store
 from engine.jobs.job import Job
@@ -242,6 +243,7 @@ class ImageBot(GatewayBot):
         for cog in COGS:
             await self.load_extension(cog)
         add_buttons(self)
+        self.add_dynamic_items(*VARIATION_BUTTONS)
         await self.tree.set_translator(CatalogueTranslator())
         await sync_if_changed(self.tree, self.store)
         await self.delivery.take_up()

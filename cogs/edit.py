@@ -12,7 +12,7 @@ from bot.client import ImageBot
 from bot.errors import AttachmentError, Guarded
 from bot.language import _
 from bot.language.translator import described, field_description
-from bot.media.source_picture import job_of, picture_address
+from bot.media.source_picture import check_one_picture, job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_requests
 from bot.requests.origin import origin_of_interaction, with_options
@@ -116,6 +116,7 @@ class Edit(commands.Cog):
         self, interaction: discord.Interaction[Any], message: discord.Message
     ) -> EditModal:
         await check_may_ask(self.bot.people, interaction)
+        check_one_picture(message)
         job = await job_of(self.bot, message)
         if job is not None and job.is_painted:
             return EditModal("job", job.id)

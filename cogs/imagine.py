@@ -29,6 +29,7 @@ from engine.request.loudness import MAX_SOUND_BYTES, read_loudness
 from engine.request.prompt.grammar import MAX_WEIGHT
 
 LEAST_SEED, LAST_SEED = whole_range("seed")
+ONE, MOST_AT_ONCE = whole_range("count")
 FEWEST, MOST = whole_range("iterations")
 PROMPT_LENGTH = max_length("prompt")
 STRENGTH = range_of("strength")
@@ -46,6 +47,7 @@ class Imagine(commands.Cog):
     @app_commands.describe(
         prompt=field_description("prompt"),
         seed=field_description("seed"),
+        count=field_description("count"),
         iterations=field_description("iterations"),
         model=field_description("model"),
         size="Width and height in pixels, like 256x128, or 256 for a square",
@@ -58,6 +60,7 @@ class Imagine(commands.Cog):
         palette="A picture whose main colours pull the painting's colours",
         zoom="For a video: how much larger everything gets, again and again, as in 1.02",
         loop=field_description("loop"),
+        tile=field_description("tile"),
         spoiler="Post the picture behind a spoiler",
         private="Send the picture to you alone, in a direct message, if the server allows it",
         init_image=described("A picture to start from ({formats})", formats=FORMAT_NAMES),
@@ -78,6 +81,7 @@ class Imagine(commands.Cog):
         iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
         model: app_commands.Range[str, 1, 100] | None = None,
         preset: str | None = None,
+        count: app_commands.Range[int, ONE, MOST_AT_ONCE] | None = None,
         init_image: discord.Attachment | None = None,
         strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
         like: discord.Attachment | None = None,
@@ -90,6 +94,7 @@ class Imagine(commands.Cog):
         sound: discord.Attachment | None = None,
         zoom: app_commands.Range[float, float(ZOOM.low), float(ZOOM.high)] | None = None,
         loop: bool | None = None,
+        tile: bool | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:
@@ -98,6 +103,7 @@ class Imagine(commands.Cog):
             check_bot_may_post(interaction)
             values = given_values(
                 seed=seed,
+                count=count,
                 size=size,
                 aspect=aspect,
                 iterations=iterations,
@@ -106,6 +112,7 @@ class Imagine(commands.Cog):
                 strength=strength,
                 zoom=zoom,
                 loop=loop,
+                tile=tile,
             )
             await interaction.response.defer(ephemeral=True, thinking=True)
             # The text is read last, because some of its flags need a picture to start from.

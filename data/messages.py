@@ -20,7 +20,10 @@ class Messages:
         self._database = database
 
     async def job_shown_in(self, channel_id: str, message_id: str) -> str | None:
-        """The id of the job whose progress or result the message shows, or None."""
+        """The id of the job whose progress or result the message shows, or None.
+
+        Of a grid it is one of its jobs.
+        """
         rows = await self._database.fetch(
             "SELECT job_id FROM job_messages WHERE channel_id = ? AND message_id = ?",
             channel_id,
@@ -35,6 +38,19 @@ class Messages:
             job_id,
         )
         return [JobMessage(**row) for row in rows]
+
+    async def forget_others(self, job_id: str) -> None:
+        """Forget that messages about a job are about others of its grid, too.
+
+        So the pictures of these stay when the messages are deleted.
+        """
+        for message in await self.about(job_id):
+            await self._database.change(
+                "DELETE FROM job_messages WHERE channel_id = ? AND message_id = ? AND job_id <> ?",
+                message.channel_id,
+                message.message_id,
+                job_id,
+            )
 
     async def results_of(self, job_ids: Collection[str]) -> dict[str, JobMessage]:
         """The messages with the results of these jobs, by job; at most a few hundred."""

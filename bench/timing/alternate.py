@@ -13,19 +13,20 @@ def alternate(
     rounds: int,
     iterations: int,
     wait: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Seconds of an iteration of each loop in each round; both must be warm.
 
-    ``wait`` is called at the end of each loop's turn, before its time is read.
+    ``wait`` is called at the end of each loop's turn, before its time is read by ``clock``.
     """
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():
-            began = time.perf_counter()
+            began = clock()
             for _ in range(iterations):
                 step()
             wait()
-            seconds[name].append((time.perf_counter() - began) / iterations)
+            seconds[name].append((clock() - began) / iterations)
     return seconds
 
 

@@ -1,12 +1,14 @@
 """Jobs one after the other and together: ``python -m bench.timing.batches --jobs 8 --json``.
 
 Both ways step paintings of the same prompts in turn, in one process. The ratio is that of their
-throughput: 1.5 means that jobs that are stepped together take two thirds of the time.
+throughput: 1.5 means that jobs that are stepped together take two thirds of the time. ``costs`` is
+how many single pictures all of them together cost; a grid has four: ``--jobs 4``.
 """
 
 from __future__ import annotations
 
 import statistics
+import time
 from typing import Annotated
 
 import typer
@@ -22,7 +24,9 @@ from engine.request.defaults import DEFAULT_MODEL
 from engine.request.request import make_request
 
 
-def measure(models: Models, jobs: int, rounds: int, iterations: int) -> dict[str, object]:
+def measure(
+    models: Models, jobs: int, rounds: int, iterations: int, *, cpu_time: bool = False
+) -> dict[str, object]:
     """Milliseconds of an iteration of one job, both ways, and their ratio."""
     alone, together = _paintings(models, jobs), _paintings(models, jobs)
 
@@ -38,7 +42,8 @@ def measure(models: Models, jobs: int, rounds: int, iterations: int) -> dict[str
     steps = {"alone": one_after_the_other, "together": at_once}
     for step in steps.values():
         step()
-    seconds = alternate(steps, rounds, iterations, lambda: wait_for(str(models.device)))
+    clock = time.process_time if cpu_time else time.perf_counter
+    seconds = alternate(steps, rounds, iterations, lambda: wait_for(str(models.device)), clock)
     return {
         "model": models.name,
         "precision": models.precision,
@@ -48,6 +53,9 @@ def measure(models: Models, jobs: int, rounds: int, iterations: int) -> dict[str
             for name, each in seconds.items()
         },
         **ratio_of(seconds["alone"], seconds["together"]),
+        "costs": round(
+            jobs * statistics.median(seconds["together"]) / statistics.median(seconds["alone"]), 2
+        ),
     }
 
 
@@ -69,10 +77,14 @@ def main(
     jobs: Annotated[int, typer.Option(help="how many at once")] = 8,
     rounds: Annotated[int, typer.Option(help="turns of each way")] = 3,
     iterations: Annotated[int, typer.Option(help="in each turn")] = 1,
+    cpu_time: Annotated[
+        bool, typer.Option("--cpu-time", help="count CPU seconds, for a machine that is not quiet")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare the throughput of jobs one after the other and together."""
-    print_figures(measure(load_models(model, device=device), jobs, rounds, iterations), as_json)
+    models = load_models(model, device=device)
+    print_figures(measure(models, jobs, rounds, iterations, cpu_time=cpu_time), as_json)
 
 
 if __name__ == "__main__":

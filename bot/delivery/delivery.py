@@ -12,14 +12,25 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-import aiohttp
 import discord
 
 from bot.delivery import messages
 from bot.delivery.direct_messages import open_private, send_direct_message
-from bot.delivery.picture_check import Verdict, check_picture, strictest_action
+from bot.delivery.endings import (
+    Tell,
+    checked,
+    close_finished,
+    lost,
+    replace_answer,
+    shown_before,
+    stored_ending,
+)
+from bot.delivery.grid_job import GridEnded, GridJob
+from bot.delivery.grids import Grids
+from bot.delivery.picture_check import strictest_action
 from bot.delivery.progress import ProgressMessage
 from bot.delivery.results import Poster, Results
 from bot.errors import Caught, report
@@ -29,15 +40,15 @@ from bot.language import _, mark, using_language
 from bot.requests.channels import as_number, channel_of_job
 from data.jobs.stored import StoredJob
 from data.store import Store
-from engine.events import Cancelled, Done, Ending, Event, Failed, Progress, Queued
+from engine.events import Cancelled, Done, Ending, Failed, Progress, Queued
 from engine.jobs.job import Job
 from engine.jobs.patience import Patience
 from engine.jobs.queue import PaintQueue
 
 log = logging.getLogger(__name__)
 
-Tell = Callable[[str], Awaitable[Any]]
 NoteDeleted = Callable[[int, Sequence[int]], Awaitable[None]]
+Each = TypeVar("Each")
 WAITING_SECONDS = 20.0
 CLOSING_SECONDS = 4.0
 _CANCELLED, _FAILED = mark("Cancelled."), mark("This one failed.")
@@ -68,10 +79,12 @@ class Delivery:
         self._results = results
         self._preview_seconds = preview_seconds
         self._note_deleted = note_deleted
+        self._patience = Patience()
+        self._grids = Grids(store, guild_settings, client, results, self._patience)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._progress: dict[str, ProgressMessage] = {}
-        self._requests: dict[str, Job] = {}
-        self._patience = Patience()
+        self._requests: dict[str, Job | GridJob] = {}
+        self._grid_jobs: dict[str, GridJob] = {}
         self._closing = False
 
     @property
@@ -81,19 +94,32 @@ class Delivery:
 
     def follow(
         self,
-        job: Job,
+        jobs: Sequence[Job],
         rules: Rules,
         *,
         answers: int | None = None,
         message_id: int | None = None,
         tell: Tell | None = None,
     ) -> None:
-        """Show the job's progress, as a reply to the message ``answers``, and deliver its result.
+        """Show a job's progress, as a reply to the message ``answers``, and deliver its result.
 
-        ``message_id`` is the progress message that there is: from before a restart, or from
-        :meth:`open_private`. ``tell`` replaces the answer that the member got to the command, if
-        the result cannot be posted anywhere.
+        Several ``jobs`` are those of one grid. ``message_id`` is the progress message that there
+        is: from before a restart, or from :meth:`open_private`. ``tell`` replaces the answer that
+        the member got to the command, if the result cannot be posted anywhere.
         """
+        job: Job | GridJob = jobs[0]
+        if jobs[0].grid is not None:
+            job = GridJob(jobs[0].grid, [each.id for each in jobs], jobs)
+        self._begin(job, rules, message_id, answers, tell)
+
+    def _begin(
+        self,
+        job: Job | GridJob,
+        rules: Rules,
+        message_id: int | None,
+        answers: int | None = None,
+        tell: Tell | None = None,
+    ) -> None:
         if job.id not in self._tasks and not self._closing:
             self._start(job.id, self._follow(job, rules, message_id, answers, tell))
 
@@ -111,16 +137,26 @@ class Delivery:
 
     async def continue_with(self, jobs: Sequence[Job], untold: Sequence[StoredJob]) -> None:
         """Continue what another process left: jobs in the queue, and ends not announced yet."""
+        grids: dict[str, list[Job]] = {}
         for job in jobs:
+            if job.grid is not None:
+                grids.setdefault(job.grid, []).append(job)
+                continue
             stored = await self._store.job(job.id)
-            self.follow(
-                job,
-                await self._guild_settings.rules(job.place.guild_id),
-                message_id=as_number(stored.progress_message_id) if stored else None,
-            )
+            message_id = as_number(stored.progress_message_id) if stored else None
+            rules = await self._guild_settings.rules(job.place.guild_id)
+            self._begin(job, rules, message_id)
+        for id, members in grids.items():
+            grid, first = await self._grids.resumed(members, id)
+            rules = await self._guild_settings.rules(first.guild_id)
+            self._begin(grid, rules, as_number(first.progress_message_id))
         for stored in untold:
-            if not self._closing and stored.id not in self._tasks:
-                self._start(stored.id, self._deliver_stored(stored))
+            self._deliver_later(stored)
+
+    def _deliver_later(self, stored: StoredJob) -> None:
+        id = stored.grid or stored.id
+        if not self._closing and id not in self._tasks:
+            self._start(id, self._deliver_stored(stored))
 
     async def retry_refused(self, guild_id: int) -> None:
         """Post again what a server's channels refused earlier: they may accept it now."""
@@ -129,13 +165,8 @@ class Delivery:
                 # The channel refused it a moment ago, and the task still says so elsewhere.
                 await asyncio.wait([task])
             stored = await self._store.job(job_id)
-            if (
-                stored is not None
-                and stored.delivered_at is None
-                and not self._closing
-                and job_id not in self._tasks
-            ):
-                self._start(job_id, self._deliver_stored(stored))
+            if stored is not None and stored.delivered_at is None:
+                self._deliver_later(stored)
 
     async def close(self) -> None:
         """Tell the channels that work pauses, and stop; takes a few seconds at most."""
@@ -155,8 +186,12 @@ class Delivery:
         await asyncio.gather(*tasks.values(), *last_updates, return_exceptions=True)
 
     async def stop_posting(self, job_id: str, seconds: float) -> None:
-        """Wait up to ``seconds`` for a job's posting, then end it, before the job is deleted."""
-        task = self._tasks.get(job_id)
+        """Wait up to ``seconds`` for a job's posting, then end it, before the job is deleted.
+
+        A grid that is still painted goes on: its result will be without the picture.
+        """
+        id = next((id for id, job in self._grid_jobs.items() if job_id in job.ids), job_id)
+        task = None if id in self._grid_jobs and id in self._requests else self._tasks.get(id)
         if task is not None:
             late = (await asyncio.wait([task], timeout=seconds))[1]
             for each in late:
@@ -171,12 +206,13 @@ class Delivery:
         self._tasks.pop(job_id, None)
         self._progress.pop(job_id, None)
         self._requests.pop(job_id, None)
+        self._grid_jobs.pop(job_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             # The row stays undelivered, so the next start tries again.
             with about_job(job_id):
                 report(error, "the delivery")
 
-    def _interval(self, job: Job, seconds: float) -> float:
+    def _interval(self, job: Job | GridJob, seconds: float) -> float:
         """Return the seconds between edits: longer for queue positions than for previews."""
         if isinstance(job.latest, Queued) and seconds:
             return max(WAITING_SECONDS, 2.0 * len(self._tasks))
@@ -184,7 +220,7 @@ class Delivery:
 
     async def _follow(
         self,
-        job: Job,
+        job: Job | GridJob,
         rules: Rules,
         message_id: int | None,
         answers: int | None,
@@ -217,8 +253,10 @@ class Delivery:
                 answers=answers,
                 note_deleted=self._note_deleted,
             )
-            shape = _shape_of(job.time_lapse_of)
+            shape = _shape_of(job)
             self._progress[job.id], self._requests[job.id] = progress, job
+            if isinstance(job, GridJob):
+                self._grid_jobs[job.id] = job
             preferences = await self._store.people.preferences(job.person)
             events, overlay = aiter(job), b""
             while (event := await self.next_event(events)) is not None:
@@ -237,10 +275,16 @@ class Delivery:
                     hidden = job.place.spoiler or rules.value("spoiler") or strictest == "spoiler"
                     progress.show(messages.spoilered(text) if hidden else text)
                 else:
-                    await self._end(job, event, progress, overlay, tell)
+                    del self._requests[job.id]  # from here on, `close` must not say it continues
+                    if isinstance(job, Job):
+                        assert not isinstance(event, GridEnded)
+                        await self._end(job, event, progress, overlay, tell)
+                    else:
+                        progress.stop_updates()
+                        await self._end_grid(job.id, progress, tell=tell)
                     return
 
-    async def next_event(self, events: AsyncIterator[Event]) -> Event | None:
+    async def next_event(self, events: AsyncIterator[Each]) -> Each | None:
         """Return the job's next event, however long it takes; None if the queue closed."""
         return await anext(events, None)
 
@@ -252,8 +296,7 @@ class Delivery:
         overlay: bytes,
         tell: Tell | None,
     ) -> None:
-        del self._requests[job.id]  # from here on :meth:`close` must not say that it continues
-        shape = _shape_of(job.time_lapse_of)
+        shape = _shape_of(job)
         if isinstance(event, Cancelled):
             await progress.close(shape(messages.ended(job.request, _(_CANCELLED))))
             await self._store.set_told(job.id)
@@ -265,124 +308,82 @@ class Delivery:
             return  # deleted while it was painted
         # Jobs may wait for hours: use the settings that the server has now.
         rules = await self._guild_settings.rules(stored.guild_id)
-        event, verdict = await self._checked(stored, event, rules)
+        event, verdict = await checked(self._store, stored, event, rules)
         link = await self._results.post(stored, event, verdict, rules, look_first=False)
         if isinstance(event, Failed):
             await progress.close(shape(messages.ended(job.request, _(_FAILED))))
         elif link is not None:
             text = shape(messages.finished(event, link, job.request, overlay))
-            await _close_finished(progress, text, rules, stored)
+            await close_finished(progress, text, rules, stored)
         else:
-            lost = _lost(stored)
-            await progress.close(shape(messages.ended(job.request, lost)))
-            await _tell(tell, lost)
+            words = lost(stored)
+            await progress.close(shape(messages.ended(job.request, words)))
+            await replace_answer(tell, words)
         await send_direct_message(self._store.people, self._client, stored, event, link)
+
+    async def _end_grid(
+        self,
+        id: str,
+        progress: ProgressMessage | None,
+        *,
+        tell: Tell | None = None,
+        look_first: bool = False,
+    ) -> None:
+        outcome = await self._grids.deliver(id, look_first=look_first)
+        if outcome is None:
+            return
+        lead, event = outcome.lead, outcome.event
+        if progress is None:
+            return
+        if isinstance(event, Done) and outcome.link is not None:
+            text = messages.finished(event, outcome.link, lead.request)
+            await close_finished(progress, text, outcome.rules, lead)
+            return
+        words = _(_CANCELLED if isinstance(event, Cancelled) else _FAILED)
+        if isinstance(event, Done):
+            words = lost(lead)
+            await replace_answer(tell, words)
+        await progress.close(messages.as_grid(messages.ended(lead.request, words), outcome.number))
 
     async def _deliver_stored(self, stored: StoredJob) -> None:
         with about_job(stored.id), using_language(stored.locale):
-            event = await self._patience.until_done(lambda: self._stored_ending(stored), stored.id)
+            if stored.grid is not None:
+                first = (await self._store.grid(stored.grid))[0]
+                await self._end_grid(
+                    stored.grid, shown_before(self._client, first), look_first=True
+                )
+                return
+            event = await self._patience.until_done(
+                lambda: stored_ending(self._store, stored), stored.id
+            )
             link = None
             if not isinstance(event, Cancelled):
                 rules = await self._guild_settings.rules(stored.guild_id)
-                event, verdict = await self._checked(stored, event, rules)
+                event, verdict = await checked(self._store, stored, event, rules)
                 link = await self._results.post(stored, event, verdict, rules, look_first=True)
-            if stored.progress_message_id is not None:
-                channel = channel_of_job(self._client, stored.place)
-                old = ProgressMessage(
-                    channel, stored.id, int(stored.progress_message_id), lambda: 0.0, _forget
-                )
-                shape = _shape_of(stored.time_lapse_of)
+            old = shown_before(self._client, stored)
+            if old is not None:
+                shape = _shape_of(stored)
                 if isinstance(event, Cancelled):
                     await old.close(shape(messages.ended(stored.request, _(_CANCELLED))))
                 elif isinstance(event, Failed):
                     await old.close(shape(messages.ended(stored.request, _(_FAILED))))
                 elif link is not None:
                     text = messages.finished(event, link, stored.request)
-                    await _close_finished(old, shape(text), rules, stored)
+                    await close_finished(old, shape(text), rules, stored)
             if isinstance(event, Cancelled):
                 await self._store.set_told(stored.id)
             await send_direct_message(self._store.people, self._client, stored, event, link)
 
-    async def _checked(
-        self, stored: StoredJob, event: Done | Failed, rules: Rules
-    ) -> tuple[Done | Failed, Verdict]:
-        """Return the event to deliver, and the findings in the picture."""
-        if isinstance(event, Done):
-            return await check_picture(self._store.picture_checks, rules, stored, event)
-        return event, Verdict()
 
-    async def _stored_ending(self, stored: StoredJob) -> Ending:
-        if stored.state == "cancelled":
-            return Cancelled()  # its partial picture is not posted
-        if stored.state == "failed":
-            return Failed(stored.error or _("This picture couldn't be painted. Try again."))
-        if stored.time_lapse_of is not None:
-            video = await self._store.time_lapse(stored.id)
-            if video is None:
-                return Failed(_("This time-lapse's file is gone. Press Again to make a new one."))
-            return replace(_done_from(stored, b""), video=video)
-        picture = await self._store.picture(stored.id)
-        if picture is None:
-            return Failed(_("This picture's file is gone. Press Again to paint a new one."))
-        return _done_from(stored, picture)
+def _shape_of(job: Job | GridJob | StoredJob) -> Callable[[messages.Text], messages.Text]:
+    """Return what a job's messages pass: nothing, or the shape of a time-lapse's or a grid's."""
+    if isinstance(job, GridJob):
+        return partial(messages.as_grid, number=len(job.ids))
+    return (lambda text: text) if job.time_lapse_of is None else messages.as_time_lapse
 
 
-def _shape_of(time_lapse_of: str | None) -> Callable[[messages.Text], messages.Text]:
-    """Return what a job's messages pass: nothing, or the shape of a time-lapse's."""
-    return (lambda text: text) if time_lapse_of is None else messages.as_time_lapse
-
-
-def _lost(stored: StoredJob) -> str:
-    """Return what is told about a result that was refused everywhere."""
-    if stored.time_lapse_of is not None:
-        return _("I couldn't post the time-lapse here.")
-    if stored.place.private:
-        return _("Painted, but I can't DM you. Find it in /history.")
-    return _("Painted, but I couldn't post it here. Find it in /history.")
-
-
-def _done_from(stored: StoredJob, picture: bytes) -> Done:
-    result = dict(stored.result or {})
-    return Done(
-        picture,
-        seed=stored.seed,
-        seconds=float(result.get("seconds", 0)),
-        iterations=int(result.get("iterations", 0)),
-        width=int(result.get("width", 0)),
-        height=int(result.get("height", 0)),
-        notices=tuple(result.get("notices", ())),
-        stopped=bool(result.get("stopped", False)),
-        scores=dict(result.get("scores", {})),
-    )
-
-
-async def _show_paused(job: Job, progress: ProgressMessage) -> None:
+async def _show_paused(job: Job | GridJob, progress: ProgressMessage) -> None:
     with using_language(job.place.locale):
-        shape = _shape_of(job.time_lapse_of)
+        shape = _shape_of(job)
         await progress.close(shape(messages.paused(job.person, job.request)))
-
-
-async def _close_finished(
-    progress: ProgressMessage, text: messages.Text, rules: Rules, stored: StoredJob
-) -> None:
-    """Make the progress message a short line, or remove it, as the server wants."""
-    if rules.value("progress") == "remove":
-        await progress.remove()
-    else:
-        hidden = rules.value("spoiler") or stored.spoiler
-        await progress.close(messages.spoilered(text) if hidden else text)
-
-
-async def _tell(tell: Tell | None, text: str) -> None:
-    """Replace the answer to the command, which says that the job is queued."""
-    if tell is None:
-        return
-    try:
-        await tell(text)
-    except (discord.HTTPException, aiohttp.ClientError, TimeoutError) as error:
-        # An interaction can be answered for 15 minutes only.
-        log.info("The answer to the command could not be replaced: %s", error)
-
-
-async def _forget(posted: int) -> None:
-    """Ignore the id: a message that is only edited has no new one."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import discord
 
-from bot.language import _, translated
+from bot.language import _, plural, translated
 from bot.language.formatting import (
+    ALT_LENGTH,
     alt_text,
     duration,
     escape,
@@ -25,13 +26,17 @@ from bot.ui.buttons import (
     ContinueButton,
     DeleteButton,
     EditButton,
-    JobButton,
+    GridAgainButton,
+    GridDeleteButton,
+    GridRemixButton,
     KeepButton,
     RemixButton,
     ReportButton,
     StopButton,
     VideoButton,
 )
+from bot.ui.job_button import JobButton, Placed
+from bot.ui.variation_buttons import MoreButton, UpscaleButton, VaryButton
 from engine.events import Done, Progress, Queued
 from engine.request.request import ImageRequest
 
@@ -47,14 +52,16 @@ class Text:
     """The parts of one message, except the view, which each sending needs fresh.
 
     ``files`` are (name, bytes), because sending consumes discord.py's File objects; ``alt``
-    describes them for people who cannot see them.
+    describes them for people who cannot see them. ``job_id`` is whose buttons they are, if not
+    those of the job that the message is sent for.
     """
 
     content: str
     embed: discord.Embed
-    buttons: tuple[type[JobButton], ...]
+    buttons: tuple[type[JobButton] | Placed, ...]
     files: tuple[tuple[str, bytes], ...] = field(repr=False, default=())
     alt: str | None = None
+    job_id: str | None = None
 
     @property
     def embeds(self) -> list[discord.Embed]:
@@ -63,7 +70,7 @@ class Text:
 
     def view(self, job_id: str) -> discord.ui.View:
         """Return the buttons of this message."""
-        return view_of(job_id, self.buttons)
+        return view_of(self.job_id or job_id, self.buttons)
 
     def new_files(self) -> list[discord.File]:
         """Return the files as new File objects, for one sending."""
@@ -77,7 +84,7 @@ class Text:
         ]
 
 
-def view_of(job_id: str, buttons: tuple[type[JobButton], ...]) -> discord.ui.View:
+def view_of(job_id: str, buttons: tuple[type[JobButton] | Placed, ...]) -> discord.ui.View:
     """Return a view of buttons about one job; it is not kept after sending."""
     view = discord.ui.View(timeout=None)
     for button in buttons:
@@ -96,6 +103,11 @@ FINISHED: tuple[type[JobButton], ...] = (
     VideoButton,
     DeleteButton,
 )
+GRID = (GridAgainButton, Placed(GridRemixButton, 1), Placed(GridDeleteButton, 2))
+_OF_GRID: dict[type[JobButton] | Placed, type[JobButton]] = {
+    AgainButton: GridAgainButton,
+    RemixButton: GridRemixButton,
+}
 RETRY: tuple[type[JobButton], ...] = (AgainButton, RemixButton)
 
 
@@ -182,8 +194,64 @@ def result(
     if done.notices:
         embed.add_field(name=_("Notes"), value=_listed(done.notices), inline=False)
     buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if can_keep else FINISHED
+    buttons = (*buttons[:4], MoreButton, *buttons[4:])
     buttons = (*buttons, ReportButton) if can_report else buttons
     return Text(f"<@{person}>", embed, buttons, (picture,), alt_text(request, done.notices))
+
+
+def grid_result(
+    id: str,
+    person: str,
+    request: ImageRequest,
+    done: Mapping[str, Done | None],
+    picture: tuple[str, bytes],
+    notices: Sequence[str] = (),
+    can_report: bool = False,
+) -> Text:
+    """The finished pictures of the grid ``id`` as a message, which pings only the requester.
+
+    ``done`` has the pictures by their jobs' ids, None in place of those that are not shown.
+    """
+    shown = [event for event in done.values() if event is not None]
+    size = (shown[0].width, shown[0].height)
+    settings = settings_line(request.with_values(seed=None), None, size, shown[0].iterations)
+    seeds = _("seeds {seeds}", seeds=", ".join(str(event.seed) for event in shown))
+    seconds = _("{seconds:.1f} s", seconds=sum(event.seconds for event in shown))
+    parts = [seeds, settings, seconds]
+    parts += [_("stopped early")] if any(event.stopped for event in shown) else []
+    embed = _embed(request, PAINTED, " · ".join(parts))
+    embed.set_image(url=f"attachment://{picture[0]}")
+    if notices:
+        embed.add_field(name=_("Notes"), value=_listed(notices), inline=False)
+    each = [
+        Placed(kind, place, job_id, f"{letter}{number}")
+        for place, (letter, kind) in enumerate((("U", UpscaleButton), ("V", VaryButton)))
+        for number, (job_id, event) in enumerate(done.items(), 1)
+        if event is not None
+    ]
+    buttons: list[type[JobButton] | Placed] = [*each, *GRID]
+    if can_report:
+        buttons.append(Placed(ReportButton, 2))
+    alt = plural("{number} picture", "{number} pictures", len(shown))
+    alt = f"{alt}: {alt_text(request, notices)}"[:ALT_LENGTH]
+    return Text(f"<@{person}>", embed, tuple(buttons), (picture,), alt, job_id=id)
+
+
+def too_large(text: Text) -> Text:
+    """Return a result without its picture, whose file Discord does not take."""
+    text.embed.set_image(url=None)
+    note = _("Painted, but the file is too large to post here. Find it in /history.")
+    return replace(text, files=(), content=f"{text.content} {note}")
+
+
+def as_grid(text: Text, number: int) -> Text:
+    """Return the message for the jobs of a grid of so many pictures."""
+    embed = text.embed.copy()
+    if embed:
+        embed.title = plural("{number} picture", "{number} pictures", number)
+    return replace(
+        text, embed=embed, buttons=tuple(_OF_GRID.get(each, each) for each in text.buttons)
+    )
 
 
 def _listed(notices: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -33,7 +34,8 @@ from bot.language import _, translated
 from bot.language.formatting import file_name
 from bot.media.resize import shrink, size_of
 from bot.requests.channels import ChannelsAndUsers, as_number, channel_of_job
-from bot.ui.buttons import AgainButton, DeleteButton, JobButton, VideoButton
+from bot.ui.buttons import AgainButton, DeleteButton, VideoButton
+from bot.ui.job_button import JobButton
 from data.jobs.stored import StoredJob
 from data.store import Store
 from engine.events import Done, Failed
@@ -79,8 +81,6 @@ class Results:
         look_first: bool,
     ) -> str | None:
         """Post the result or failure, and return its link; None if it could not be posted."""
-        channel, private = channel_of_job(self._client, stored.place), stored.place.private
-        limit = upload_limit(self._client, None if private else as_number(stored.guild_id))
         is_video = isinstance(event, Done) and stored.time_lapse_of is not None
         button: type[JobButton] = (
             AgainButton if isinstance(event, Failed) else DeleteButton if is_video else VideoButton
@@ -102,30 +102,42 @@ class Results:
             fitting = await asyncio.to_thread(shrink, event.picture, bytes_at_most)
             data, ending = fitting or (b"", "png")
             name = file_name(stored.request.prompt, event.seed, stored.id, ending)
-            notes = event.notices if ending == "png" else (*_smaller(event, data), *event.notices)
+            less = [] if ending == "png" else note_if_smaller(event.picture, data)
             text = messages.result(
                 stored.person,
                 stored.request,
-                replace(event, notices=notes),
+                replace(event, notices=(*less, *event.notices)),
                 (name, data),
                 can_keep=self._operations.pictures_mb > 0,
-                can_report=_can_report(stored, rules),
+                can_report=can_report(stored, rules),
             )
             text = verdict.marked(text)
             if fitting is None:
-                text.embed.set_image(url=None)
-                return replace(
-                    text,
-                    files=(),
-                    content=text.content
-                    + " "
-                    + _("Painted, but the file is too large to post here. Find it in /history."),
-                )
+                return messages.too_large(text)
             hidden = rules.value("spoiler") or stored.spoiler or verdict.action == "spoiler"
             return messages.spoilered(text) if hidden else text
 
         nonce = ("f" if isinstance(event, Failed) else "r") + stored.id
+        return await self.send(stored, make, find, nonce=nonce, look_first=look_first)
+
+    async def send(
+        self,
+        stored: StoredJob,
+        make: Make,
+        find: Find,
+        *,
+        nonce: str,
+        look_first: bool,
+        ids: Sequence[str] = (),
+    ) -> str | None:
+        """Post the message that ``make`` makes about a job, and return its link.
+
+        It is about the jobs ``ids``, if any are given. None if it could not be posted.
+        """
+        channel, private = channel_of_job(self._client, stored.place), stored.place.private
+        limit = upload_limit(self._client, None if private else as_number(stored.guild_id))
         own_id = None if self._client.user is None else self._client.user.id
+        about = ids or (stored.id,)
         try:
             message_id = await post_once(
                 channel,
@@ -143,8 +155,8 @@ class Results:
             log.warning("The channel refused the result: %s", error)
             if private:  # nothing in the server can change that
                 return None
-            return await self._post_directly(stored, make, find, look_first=look_first)
-        return await self._delivered(stored, channel, message_id, directly=private)
+            return await self._post_directly(stored, make, find, about, look_first=look_first)
+        return await self._delivered(about, channel, message_id, directly=private)
 
     async def _time_lapse(
         self, stored: StoredJob, event: Done, verdict: Verdict, rules: Rules, bytes_at_most: int
@@ -153,7 +165,7 @@ class Results:
         ending = "webp" if stored.request.loop else "mp4"
         name = file_name(stored.request.prompt, event.seed, stored.time_lapse_of or "", ending)
         text = messages.time_lapse(
-            stored.person, stored.request, event, name, can_report=_can_report(stored, rules)
+            stored.person, stored.request, event, name, can_report=can_report(stored, rules)
         )
         text = verdict.marked(text)
         if len(event.video) > bytes_at_most:
@@ -168,7 +180,7 @@ class Results:
         return messages.spoilered(text) if hidden else text
 
     async def _post_directly(
-        self, stored: StoredJob, make: Make, find: Find, *, look_first: bool
+        self, stored: StoredJob, make: Make, find: Find, about: Sequence[str], *, look_first: bool
     ) -> str | None:
         """Send it to the requester, because the channel is gone or closed to the bot."""
         try:
@@ -189,11 +201,11 @@ class Results:
             if stored.guild_id is not None:
                 self._refused.setdefault(int(stored.guild_id), set()).add(stored.id)
             return None
-        return await self._delivered(stored, direct, message_id, directly=True)
+        return await self._delivered(about, direct, message_id, directly=True)
 
     async def _delivered(
         self,
-        stored: StoredJob,
+        ids: Sequence[str],
         channel: discord.PartialMessageable | discord.DMChannel,
         message_id: int | None,
         *,
@@ -202,9 +214,10 @@ class Results:
         """Store the message's id, and return its link; None if there is no message."""
         if message_id is None:
             return None
-        await self._store.set_result_message(
-            stored.id, str(message_id), str(channel.id) if directly else None
-        )
+        for id in ids:
+            await self._store.set_result_message(
+                id, str(message_id), str(channel.id) if directly else None
+            )
         log.info("Delivered as message %d", message_id)
         return channel.get_partial_message(message_id).jump_url
 
@@ -221,24 +234,24 @@ class Results:
             pause *= 2
 
 
-def _can_report(stored: StoredJob, rules: Rules) -> bool:
+def can_report(stored: StoredJob, rules: Rules) -> bool:
     """Whether somebody else sees the result, and there is a channel for reports."""
     return rules.value("log_channel") is not None and not stored.place.private
 
 
-def _smaller(event: Done, data: bytes) -> tuple[str, ...]:
-    """A note if the posted file has fewer pixels than the picture."""
-    width, height = size_of(data)
-    if (width, height) == (event.width, event.height):
-        return ()
-    return (
+def note_if_smaller(whole: bytes, data: bytes) -> list[str]:
+    """Return a note if the posted file ``data`` has fewer pixels than the ``whole`` picture."""
+    width, height = size_of(data) if data else (0, 0)
+    if not data or (width, height) == size_of(whole):
+        return []
+    return [
         _(
             "This file has {width}x{height} pixels, because the full picture is too large to post "
             "here.",
             width=width,
             height=height,
-        ),
-    )
+        )
+    ]
 
 
 def _shown_by(stored: StoredJob) -> int:

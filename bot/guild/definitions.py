@@ -55,6 +55,7 @@ def _constant(number: float) -> Callable[[Settings], float]:
 
 
 _MOST_CUTOUTS = whole_range("cutouts")[1]
+_MOST_AT_ONCE = whole_range("count")[1]
 _MAX_RATE = float(range_of("learning_rate").high)
 _MOST_A_DAY, _LONGEST_COOLDOWN, _MOST_DAYS = 10_000, 86_400, 36_500
 _ITERATIONS = Number(_constant(1), lambda host: host.limits.max_iterations)
@@ -153,6 +154,12 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             lambda: _("the maximum learning rate"),
             _RATE,
             lambda host: _MAX_RATE,
+        ),
+        Definition(
+            "max_count",
+            lambda: _("how many pictures a member can ask for at once (count)"),
+            Number(_constant(1), _constant(_MOST_AT_ONCE)),
+            lambda host: _MOST_AT_ONCE,
         ),
     ),
     "who and where": (

@@ -165,8 +165,7 @@ def settings_line(
     parts += _over_time(request)
     if request.preset != "default":
         parts.append(_("preset {preset}", preset=request.preset))
-    if request.init_image is not None:
-        parts.append(_("from a picture"))
+    parts += _going_on(request)
     if request.strength is not None:
         parts.append(_("strength {strength:g}", strength=request.strength))
     if request.where is not None:
@@ -174,6 +173,20 @@ def settings_line(
     if request.mask is not None:
         parts.append(_("with a mask"))
     return " · ".join(parts)
+
+
+def _going_on(request: ImageRequest) -> list[str]:
+    """How it goes on from a picture, and whether it is a tile."""
+    parts = [_("tile")] if request.tile else []
+    if request.init_image is None:
+        return parts
+    if request.vary is not None:
+        return [*parts, _("variation {amount:g}", amount=request.vary)]
+    if request.grow is not None:
+        return [*parts, _("larger")]
+    if request.extend is not None:
+        return [*parts, _("extended by {extent}", extent=escape(request.extend, 60))]
+    return [*parts, _("from a picture")]
 
 
 def _over_time(request: ImageRequest) -> list[str]:

@@ -15,7 +15,7 @@ import discord
 from bot.errors import AttachmentError, GoneError
 from bot.language import _
 from bot.media.attachments import Attachments
-from bot.requests.custom_ids import job_with_buttons
+from bot.requests.custom_ids import job_with_buttons, shows_grid
 from bot.requests.picture import Picture, picture_from_bytes
 from bot.requests.removed import check_not_removed
 from data.jobs.stored import StoredJob
@@ -72,6 +72,17 @@ async def job_of(bot: Finder, message: discord.Message) -> StoredJob | None:
     return job
 
 
+def check_one_picture(message: discord.Message) -> None:
+    """Raise AttachmentError if the message shows several of the bot's pictures."""
+    if shows_grid(message.components):
+        raise AttachmentError(
+            _(
+                "That message shows several pictures. Press U and a number for one of them, then "
+                "edit that, or find it in /history."
+            )
+        )
+
+
 async def own_picture(store: Store, job: StoredJob) -> Picture:
     """Return the picture of a job as it was painted; raises GoneError if it is gone."""
     check_not_removed(job)
@@ -91,6 +102,7 @@ async def picture_of(
     While the job runs, that is the preview. Raises BotError if there is no picture, or it cannot be
     downloaded or used.
     """
+    check_one_picture(message)
     address = picture_address(message)
     if job is not None and job.is_painted:
         try:

@@ -32,6 +32,14 @@ def custom_ids(components: Any) -> Iterator[str]:
         yield from custom_ids(getattr(component, "children", ()))
 
 
+def shows_grid(components: Any) -> bool:
+    """Whether a message's buttons are those of a grid's result, which is about several jobs."""
+    ids = list(custom_ids(components))
+    return any(id.startswith("imagine:upscale:") for id in ids) and any(
+        id.startswith("imagine:gridagain:") for id in ids
+    )
+
+
 def job_with_buttons(components: Any) -> str | None:
     """Return the id of the job that a message's buttons are about; None without buttons."""
     return next(

@@ -59,8 +59,16 @@ class Deletions:
             with about_job(message.job_id):
                 log.info("Its %s message was deleted", message.kind)
                 # A progress message is also deleted once its job has ended.
-                if message.kind == "progress" and await self._queue.cancel(message.job_id):
+                if message.kind == "progress" and await self._cancel(message.job_id):
                     log.info("Cancelled, because its progress message was deleted")
+
+    async def _cancel(self, job_id: str) -> bool:
+        """Cancel a job, and those of its grid; return whether one of them was not over."""
+        job = await self._store.job(job_id)
+        ids = [job_id]
+        if job is not None and job.grid is not None:
+            ids = [each.id for each in await self._store.grid(job.grid)]
+        return any([await self._queue.cancel(id) for id in ids])
 
     async def check(self, job: StoredJob, seen: int | None = None) -> None:
         """Raise GoneError if the message with the job's picture was deleted.

@@ -115,7 +115,9 @@ class Gate:
         self, asking: Asking, request: ImageRequest, rules: Rules
     ) -> ImageRequest:
         origin = asking.origin
-        await check_restrictions(self._store, origin.place.guild_id, origin.person)
+        await check_restrictions(
+            self._store, origin.place.guild_id, origin.person, request.count or 1
+        )
         return request
 
     async def _fill_in_preferences(

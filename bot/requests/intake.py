@@ -28,6 +28,7 @@ from engine.errors import EngineError, OvertakenError
 from engine.events import Queued
 from engine.jobs.job import Job, Place
 from engine.jobs.queue import PaintQueue
+from engine.request.grid import each_of
 
 log = logging.getLogger(__name__)
 
@@ -39,17 +40,18 @@ class Follower(Protocol):
 
     def follow(
         self,
-        job: Job,
+        jobs: Sequence[Job],
         rules: Rules,
         *,
         answers: int | None = None,
         message_id: int | None = None,
         tell: Callable[[str], Awaitable[Any]] | None = None,
     ) -> None:
-        """Show the job's progress, replying to the message ``answers``, and deliver its result.
+        """Show a job's progress, replying to the message ``answers``, and deliver its result.
 
-        The progress is shown in the message ``message_id`` if there is one already. ``tell``
-        replaces the answer to the command if the result cannot be posted anywhere.
+        Several ``jobs`` are those of one grid. The progress is shown in the message ``message_id``
+        if there is one already. ``tell`` replaces the answer to the command if the result cannot be
+        posted anywhere.
         """
 
     async def open_private(self, person: str, locale: str) -> discord.Message:
@@ -75,18 +77,21 @@ class Intake:
         # A lock lives as long as anyone waits for it.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def ask(self, asking: Asking) -> Job:
-        """Queue a job, follow it, tell the user its position, and return it.
+    async def ask(self, asking: Asking) -> list[Job]:
+        """Queue a picture, or a grid; follow it, tell the user its position; return its jobs.
 
         Raises BotError or EngineError, with nothing queued, if the request is refused.
         """
-        job = await self._accept(asking)
-        event = job.latest
+        jobs = await self._accept(asking)
+        event = jobs[0].latest
         place = (
             place_in_queue(event.position, event.eta) if isinstance(event, Queued) else _("Queued")
         )
-        await self._tell([(asking, job)], f"{place}.")
-        return job
+        if len(jobs) > 1:
+            number = plural("{number} picture", "{number} pictures", len(jobs))
+            place = _("{what} · {number}", what=place, number=number)
+        await self._tell([(asking, jobs)], f"{place}.")
+        return jobs
 
     async def ask_all(self, askings: Sequence[Asking]) -> list[Job]:
         """Queue the pictures of one prompt, as many as the user's limits allow; return the jobs.
@@ -95,8 +100,8 @@ class Intake:
         only be told by a reply.
         """
         if len(askings) == 1:
-            return [await self.ask(askings[0])]
-        accepted: list[tuple[Asking, Job]] = []
+            return await self.ask(askings[0])
+        accepted: list[tuple[Asking, list[Job]]] = []
         refusal: BotError | EngineError | None = None
         for asking in askings:
             try:
@@ -106,14 +111,15 @@ class Intake:
                     raise
                 refusal = error
                 break
-        text = plural("Queued {number} picture.", "Queued {number} pictures.", len(accepted))
+        queued = [job for _asking, jobs in accepted for job in jobs]
+        text = plural("Queued {number} picture.", "Queued {number} pictures.", len(queued))
         if refusal is not None:
             text = f"{text} {_('The rest was refused: {reason}', reason=user_message(refusal))}"
         await self._tell(accepted, text)
-        return [job for _asking, job in accepted]
+        return queued
 
-    async def _accept(self, asking: Asking) -> Job:
-        """Queue and follow one job; raises BotError or EngineError."""
+    async def _accept(self, asking: Asking) -> list[Job]:
+        """Queue and follow one job, or a grid's; raises BotError or EngineError."""
         origin = asking.origin
         if self._closing:
             raise ClosingError(_(CLOSING))
@@ -124,26 +130,25 @@ class Intake:
                 rules = await self._guild_settings.rules(origin.place.guild_id)
                 # Another process can have accepted a job of this person while this one was checked.
                 with contextlib.suppress(OvertakenError):
-                    job, message_id = await self._take(asking, rules)
+                    jobs, message_id = await self._take(asking, rules)
                     break
-        with about_job(job.id):
+        with about_job(jobs[0].id):
             self._follower.follow(
-                job, rules, answers=origin.message_id, message_id=message_id, tell=origin.tell
+                jobs, rules, answers=origin.message_id, message_id=message_id, tell=origin.tell
             )
-        return job
+        return jobs
 
-    async def _tell(self, accepted: Sequence[tuple[Asking, Job]], text: str) -> None:
+    async def _tell(self, accepted: Sequence[tuple[Asking, list[Job]]], text: str) -> None:
         """Answer a command, with what is not plain about its words, its size and its mask."""
         tell = accepted[0][0].origin.tell
         if tell is None:
             return
-        with about_job(accepted[0][1].id):
+        firsts = [(asking, jobs[0]) for asking, jobs in accepted]
+        with about_job(firsts[0][1].id):
             notices = dict.fromkeys(
-                [notice for asking, job in accepted for notice in await self._notices(asking, job)]
+                [notice for asking, job in firsts for notice in await self._notices(asking, job)]
             )
-            if any(
-                job.place.private and job.place.guild_id is not None for _asked, job in accepted
-            ):
+            if any(job.place.private and job.place.guild_id is not None for _asked, job in firsts):
                 private = _("It's private: I'll send it to you in a direct message.")
                 text = f"{text}\n{private}"
             try:
@@ -182,30 +187,42 @@ class Intake:
         """Accept no more requests."""
         self._closing = True
 
-    async def _take(self, asking: Asking, rules: Rules) -> tuple[Job, int | None]:
-        """Queue a job, and return it with the message that was sent about it before, if any."""
+    async def _take(self, asking: Asking, rules: Rules) -> tuple[list[Job], int | None]:
+        """Queue the jobs, and return them with the message that was sent before, if any."""
         newest = await self._gate.newest(asking.origin.person)
         request = await self._gate.check(asking, rules)
+        requests = each_of(request)
         continues, shows = asking.continues, asking.shows
+        person, pictures = (
+            asking.origin.person,
+            {each.sha256: each.data for each in asking.pictures},
+        )
         place, message = await self._place(asking.origin, rules)
         try:
-            job = await self._queue.submit(
-                request,
-                person=asking.origin.person,
-                place=place,
-                pictures={picture.sha256: picture.data for picture in asking.pictures},
-                continues=None if continues is None else continues.job_id,
-                time_lapse_of=None if shows is None else shows.job_id,
-                work=asking.work if asking.is_fixed else None,
-                after=newest,
-            )
+            if len(requests) > 1:
+                jobs = await self._queue.submit_grid(
+                    requests, person=person, place=place, pictures=pictures, after=newest
+                )
+            else:
+                job = await self._queue.submit(
+                    requests[0],
+                    person=person,
+                    place=place,
+                    pictures=pictures,
+                    continues=None if continues is None else continues.job_id,
+                    time_lapse_of=None if shows is None else shows.job_id,
+                    work=asking.work if asking.is_fixed else None,
+                    after=newest,
+                )
+                jobs = [job]
         except EngineError:
             if message is not None:
                 with contextlib.suppress(discord.HTTPException, aiohttp.ClientError):
                     await message.delete()
             raise
-        log.info("asked by %s", asking.origin.way, extra={"job": job.id})
-        return job, None if message is None else message.id
+        for job in jobs:
+            log.info("asked by %s", asking.origin.way, extra={"job": job.id})
+        return jobs, None if message is None else message.id
 
     async def _place(self, origin: Origin, rules: Rules) -> tuple[Place, discord.Message | None]:
         """Return where the job is shown, and the first message about a private one.

@@ -10,21 +10,40 @@ from engine.request.recipe import PRESETS
 from engine.request.request import ImageRequest
 
 
-def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) -> None:
-    """Raise LimitError if ``request`` exceeds the host's limits.
+def check_room(most: int, waiting: int, count: int) -> None:
+    """Raise LimitError if ``count`` more pictures are too many for a queue with ``most`` of a user.
 
-    ``jobs_now`` is the number of the user's jobs in the queue.
+    ``waiting`` is how many of theirs are in it now.
     """
-    if jobs_now >= limits.max_jobs_per_person:
+    if waiting >= most:
         raise LimitError(
             plural(
                 "You already have {number} picture in the queue, the maximum here. Wait for it or "
                 "cancel it.",
                 "You already have {number} pictures in the queue, the maximum here. Wait for "
                 "one or cancel one.",
-                jobs_now,
+                waiting,
             )
         )
+    if waiting + count > most:
+        raise LimitError(
+            plural(
+                "You asked for {count} pictures, and there's room for {number} more of yours in "
+                "the queue. Ask for fewer.",
+                "You asked for {count} pictures, and there's room for {number} more of yours in "
+                "the queue. Ask for fewer.",
+                most - waiting,
+                count=count,
+            )
+        )
+
+
+def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) -> None:
+    """Raise LimitError if ``request`` exceeds the host's limits.
+
+    ``jobs_now`` is the number of the user's jobs in the queue.
+    """
+    check_room(limits.max_jobs_per_person, jobs_now, request.count or 1)
     iterations = (request.iterations or 0) + (request.more or 0)
     if iterations > limits.max_iterations:
         raise LimitError(

@@ -76,8 +76,13 @@ class Removal:
                     await asyncio.sleep(_LOOK_SECONDS)
 
     async def delete_messages(self, job: StoredJob) -> str | None:
-        """Delete the job's messages; return why one of them is left, or None."""
+        """Delete the job's messages; return why one of them is left, or None.
+
+        Those of a grid go with each of its pictures; the other pictures stay.
+        """
         why = None
+        if job.grid is not None:
+            await self._store.messages.forget_others(job.id)
         for message in await self._store.messages.about(job.id):
             why = await self._delete(message, job.person) or why
         return why

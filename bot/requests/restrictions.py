@@ -65,8 +65,13 @@ async def check_may_ask(people: People, interaction: discord.Interaction[Any]) -
     await check_not_banned(people, guild_id_of(interaction), str(interaction.user.id))
 
 
-async def check_restrictions(store: Store, guild_id: str | None, person: str) -> None:
-    """Raise BannedError if the user is banned here or everywhere, or has reached their limit."""
+async def check_restrictions(
+    store: Store, guild_id: str | None, person: str, count: int = 1
+) -> None:
+    """Raise BannedError if the user is banned here or everywhere, or exceeds a moderator's limit.
+
+    ``count`` is how many pictures they ask for.
+    """
     await check_not_banned_by_host(store.people, person)
     if guild_id is None:
         return
@@ -77,15 +82,22 @@ async def check_restrictions(store: Store, guild_id: str | None, person: str) ->
     if limit is None:
         return
     waiting = (await store.unfinished_of(person)).count(guild_id)
-    if limit.waiting is not None and waiting >= limit.waiting:
-        raise BannedError(
+    if limit.waiting is not None and waiting + count > limit.waiting:
+        text = (
             _(
                 "A moderator limited you to {most} in the queue at a time{until}. Wait for "
                 "one to finish.",
                 most=_pictures(limit.waiting),
                 until=_until(limit.expires_at),
             )
+            if waiting >= limit.waiting
+            else _(
+                "A moderator limited you to {most} in the queue at a time{until}. Ask for fewer.",
+                most=_pictures(limit.waiting),
+                until=_until(limit.expires_at),
+            )
         )
+        raise BannedError(text)
     if limit.a_day is not None:
         asked = await store.server_jobs.asked_since(guild_id, person, now_ms() - DAY_MS)
         if len(asked) >= limit.a_day:
@@ -96,6 +108,14 @@ async def check_restrictions(store: Store, guild_id: str | None, person: str) ->
                     most=_pictures(limit.a_day),
                     until=_until(limit.expires_at),
                     when=timestamp(asked[-limit.a_day] + DAY_MS, "R"),
+                )
+            )
+        if len(asked) + count > limit.a_day:
+            raise BannedError(
+                _(
+                    "A moderator limited you to {most} a day{until}. Ask for fewer.",
+                    most=_pictures(limit.a_day),
+                    until=_until(limit.expires_at),
                 )
             )
 

@@ -49,7 +49,7 @@ class ServerRules:
             await asyncio.to_thread(check_words, request, rules)
             if not origin.age_restricted:
                 await asyncio.to_thread(check_concepts, request, rules)
-            await self._check_usage(guild_id, origin, rules)
+            await self._check_usage(guild_id, origin, rules, request.count or 1)
         request = request.with_values(**_base_defaults(request, rules))
         recipe = await asyncio.to_thread(_recipe, request)
         # The only validation on the way to the queue: a shrunk size may be out of range.
@@ -57,11 +57,11 @@ class ServerRules:
         check_maximums(request, rules, big=_big(origin, rules))
         return request
 
-    async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules) -> None:
+    async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules, count: int) -> None:
         now = now_ms()
         usage = await self._store.guilds.usage(guild_id, origin.person, now)
         waiting = await self._store.unfinished_of(origin.person)
-        check_usage(rules, origin.roles, usage, waiting.count(guild_id), now)
+        check_usage(rules, origin.roles, usage, waiting.count(guild_id), now, count)
 
 
 def check_private(origin: Origin, rules: Rules) -> None:
@@ -136,7 +136,7 @@ def check_concepts(request: ImageRequest, rules: Rules) -> None:
 
 def check_maximums(request: ImageRequest, rules: Rules, *, big: bool) -> None:
     """Raise LimitError above the server's maximums; the host's limits are checked later."""
-    for field in ("iterations", "cutouts", "learning_rate"):
+    for field in ("iterations", "cutouts", "learning_rate", "count"):
         value, most = getattr(request, field), rules.value(f"max_{field}")
         if value is not None and value > most and rules.source(f"max_{field}") == "server":
             raise LimitError(

@@ -8,6 +8,7 @@ from bot.errors import LimitError
 from bot.guild.rules import Rules
 from bot.language import _, plural
 from bot.language.formatting import duration
+from bot.requests.limits import check_room
 from data.guilds import Usage
 from engine.clock import DAY_MS
 
@@ -26,10 +27,13 @@ def jobs_a_day(rules: Rules, roles: Collection[str]) -> int | None:
     return max([everyone, *allowed])
 
 
-def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int, now: int) -> None:
-    """Raise LimitError if the member has reached one of the server's limits.
+def check_usage(
+    rules: Rules, roles: Collection[str], usage: Usage, waiting: int, now: int, count: int = 1
+) -> None:
+    """Raise LimitError if ``count`` more pictures exceed one of the server's limits for a member.
 
     ``waiting`` is the number of their jobs in the queue of the server; ``now`` is in milliseconds.
+    Pictures that are asked for together have one cooldown.
     """
     most = rules.value("jobs_waiting")
     if waiting >= most:
@@ -43,6 +47,7 @@ def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int
                 most=most,
             )
         )
+    check_room(most, waiting, count)
     a_day = jobs_a_day(rules, roles)
     if a_day == 0:
         raise LimitError(
@@ -60,6 +65,17 @@ def check_usage(rules: Rules, roles: Collection[str], usage: Usage, waiting: int
                 usage.jobs,
                 most=a_day,
                 left=duration(max(1, left / 1000)),
+            )
+        )
+    if a_day is not None and usage.jobs + count > a_day:
+        raise LimitError(
+            plural(
+                "You asked for {count} pictures, and this server allows {number} more today. Ask "
+                "for fewer.",
+                "You asked for {count} pictures, and this server allows {number} more today. Ask "
+                "for fewer.",
+                a_day - usage.jobs,
+                count=count,
             )
         )
     cooldown = rules.value("cooldown")

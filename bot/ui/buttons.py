@@ -1,116 +1,28 @@
-"""The buttons under a picture. Each carries a job's id; the state is in the database.
-
-So they keep working after a restart. discord.py only logs what a dynamic item raises, and swallows
-what its `interaction_check` raises: :class:`JobButton` runs both inside one guard that answers the
-user.
-"""
+"""The buttons under a picture, and under the message about a job."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import discord
 
-from bot.errors import GoneError, Guarded
-from bot.host.logs import about_job
+from bot.errors import GoneError
 from bot.language import _, mark
 from bot.language.formatting import link_to
-from bot.moderation.log import ModerationLog
-from bot.permissions import Verb, check_bot_may_post
+from bot.permissions import check_bot_may_post
 from bot.requests.asking import Asking
 from bot.requests.continuation import continuation_of
-from bot.requests.custom_ids import button_id, button_pattern
-from bot.requests.deletions import Deletions
-from bot.requests.intake import Intake
 from bot.requests.origin import Origin, origin_of_interaction, shown_like
-from bot.requests.removal import Removal
 from bot.requests.removed import check_not_removed
 from bot.requests.restrictions import check_may_ask, check_not_banned
-from bot.requests.rights import check_may_see, check_owner_or_moderator
 from bot.requests.time_lapse import time_lapse_of
-from bot.ui.answers import defer, in_time
+from bot.ui.answers import in_time
 from bot.ui.edit_modal import EditModal
-from bot.ui.from_custom_id import FromCustomId
+from bot.ui.job_button import GONE, ButtonBot, JobButton
 from bot.ui.modals import RemixModal
 from data.jobs.stored import UNFINISHED, StoredJob
 from data.people import Act, LoggedAct
-from data.store import Store
-from engine.jobs.queue import PaintQueue
-
-GONE = mark("That picture was deleted. Use /imagine to paint a new one.")
-
-
-class ButtonBot(Protocol):
-    """What the buttons use of the client."""
-
-    store: Store
-    queue: PaintQueue
-    intake: Intake
-    removal: Removal
-    moderation_log: ModerationLog
-    deletions: Deletions
-
-    def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
-        """Handle clicks on these buttons in any message."""
-
-
-class JobButton(FromCustomId, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
-    """The base of all buttons about one job; a subclass defines its look and its action.
-
-    ``guarded_verb`` is None if anyone may press the button; otherwise it names an action that only
-    the requester and moderators may take. ``place`` is the row under the message; a row has five
-    buttons at most.
-    """
-
-    action: ClassVar[str]
-    label: ClassVar[str]
-    style: ClassVar[discord.ButtonStyle] = discord.ButtonStyle.secondary
-    guarded_verb: ClassVar[Verb | None] = None
-    opens_modal: ClassVar[bool] = False
-    place: ClassVar[int] = 0
-
-    def __init_subclass__(cls, **more: Any) -> None:
-        super().__init_subclass__(template=button_pattern(cls.action))
-
-    def __init__(self, job_id: str) -> None:
-        super().__init__(
-            discord.ui.Button(
-                label=_(self.label), style=self.style, custom_id=self.custom_id_of(job_id)
-            )
-        )
-        self.job_id = job_id
-
-    @classmethod
-    def custom_id_of(cls, job_id: str) -> str:
-        """Return the custom id that Discord sends when the button is pressed."""
-        return button_id(cls.action, job_id)
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        """Find the job, check whose it is, and act; errors are answered."""
-        async with Guarded(interaction, f"the button {self.action}"):
-            bot: ButtonBot = interaction.client
-            with about_job(self.job_id):
-                if self.opens_modal:
-                    job = await in_time(bot.store.job(self.job_id))
-                else:
-                    await defer(interaction)
-                    job = await bot.store.job(self.job_id)
-                if job is None:
-                    raise GoneError(_(GONE))
-                if self.guarded_verb is None:
-                    check_may_see(interaction, job)
-                else:
-                    await check_owner_or_moderator(interaction, job, self.guarded_verb)
-                await self.act(interaction, bot, job)
-
-    async def act(
-        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
-    ) -> None:
-        """Do what the button does. It may raise.
-
-        It must edit the deferred answer, or open the modal.
-        """
-        raise NotImplementedError  # subclasses implement it
+from engine.request.limits import max_length
 
 
 class StopButton(JobButton):
@@ -123,10 +35,15 @@ class StopButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Tell the worker; the delivery posts the result."""
-        if await bot.queue.stop(job.id):
+        whole = await _whole(bot, job)
+        stopped = [await bot.queue.stop(each.id) for each in whole]
+        if any(stopped):
+            for each, was_running in zip(whole, stopped, strict=True):
+                if not was_running and each.state in UNFINISHED:  # of a grid, not begun yet
+                    await bot.queue.cancel(each.id)
             await _note(interaction, bot, job, "finish")
             text = _("Stopping. I'll post the picture so far.")
-        elif job.state in UNFINISHED:
+        elif any(each.state in UNFINISHED for each in whole):
             text = _("That picture hasn't started yet. Press Cancel to remove it from the queue.")
         else:
             text = _("That picture is no longer in the queue.")
@@ -144,7 +61,7 @@ class CancelButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Cancel the job, whether it is queued or running."""
-        if await bot.queue.cancel(job.id):
+        if any([await bot.queue.cancel(each.id) for each in await _whole(bot, job)]):
             await _note(interaction, bot, job, "stop")
             text = _("Cancelled. Nothing will be posted.")
         else:
@@ -176,6 +93,21 @@ class AgainButton(JobButton):
         await bot.intake.ask(asking)
 
 
+class GridAgainButton(JobButton):
+    """Queues as many pictures again with new seeds, as jobs of the user who presses."""
+
+    action, label = "gridagain", mark("Again")
+
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
+        """Queue the request of the grid without its seeds."""
+        check_bot_may_post(interaction)
+        origin = shown_like(origin_of_interaction(interaction, "button again"), job)
+        count = len(await _whole(bot, job))
+        await bot.intake.ask(Asking(origin, job.request.with_values(seed=None, count=count)))
+
+
 class RemixButton(JobButton):
     """Opens the prompt in a modal; the result is a job of the user who presses."""
 
@@ -188,8 +120,25 @@ class RemixButton(JobButton):
         """Open the modal; nothing is queued until it is submitted."""
         await in_time(check_may_ask(bot.store.people, interaction))
         request = job.request
-        modal = RemixModal(job.id, request.prompt, required=not (request.like or request.noise))
+        modal = RemixModal(
+            job.id, await self.text(bot, job), required=not (request.like or request.noise)
+        )
         await interaction.response.send_modal(modal)
+
+    async def text(self, bot: ButtonBot, job: StoredJob) -> str:
+        """Return what stands in the modal at first."""
+        return job.request.prompt
+
+
+class GridRemixButton(RemixButton):
+    """Opens the prompt of a grid in a modal, for as many pictures."""
+
+    action, label = "gridremix", mark("Remix")
+
+    async def text(self, bot: ButtonBot, job: StoredJob) -> str:
+        """Return the prompt, with the number of pictures."""
+        flag = f" --count {len(await in_time(_whole(bot, job)))}"
+        return job.request.prompt[: max_length("prompt") - len(flag)] + flag
 
 
 class ContinueButton(JobButton):
@@ -303,6 +252,24 @@ class DeleteButton(JobButton):
         await interaction.edit_original_response(content=text)
 
 
+class GridDeleteButton(JobButton):
+    """Deletes all pictures of a grid, and their message."""
+
+    action, label = "griddelete", mark("Delete")
+    place = 1
+    style = discord.ButtonStyle.danger
+    guarded_verb = "delete"
+
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
+        """Delete them one after the other; the message goes with the first."""
+        whole = await _whole(bot, job)
+        answers = [await bot.removal.remove(each) for each in whole]
+        await _note(interaction, bot, job, "delete")
+        await interaction.edit_original_response(content=answers[0])
+
+
 class ReportButton(JobButton):
     """Reports the picture to the server's moderators, once for each member."""
 
@@ -321,12 +288,17 @@ class ReportButton(JobButton):
             act = LoggedAct(job.guild_id, person, "report", job.person, job.id)
             result = (await bot.store.messages.results_of([job.id])).get(job.id)
             view = discord.ui.View(timeout=None)
-            view.add_item(DeleteButton(job.id))
+            view.add_item((DeleteButton if job.grid is None else GridDeleteButton)(job.id))
             await bot.moderation_log.report(act, link_to(result), view)
             view.stop()
         await interaction.edit_original_response(
             content=_("Reported. The moderators of this server can see it.")
         )
+
+
+async def _whole(bot: ButtonBot, job: StoredJob) -> list[StoredJob]:
+    """The jobs of a job's grid; the job alone if it is in none."""
+    return [job] if job.grid is None else await bot.store.grid(job.grid)
 
 
 async def _note(
@@ -342,12 +314,15 @@ BUTTONS: tuple[type[JobButton], ...] = (
     StopButton,
     CancelButton,
     AgainButton,
+    GridAgainButton,
     RemixButton,
+    GridRemixButton,
     ContinueButton,
     EditButton,
     VideoButton,
     KeepButton,
     DeleteButton,
+    GridDeleteButton,
     ReportButton,
 )
 

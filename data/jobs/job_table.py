@@ -96,6 +96,10 @@ class Jobs:
         """The jobs that make or made time-lapses of the job's picture, oldest first."""
         return await self._select("time_lapse_of = ? ORDER BY sequence", id)
 
+    async def grid(self, id: str) -> list[StoredJob]:
+        """The jobs of a grid by its id, the job of the first picture first."""
+        return await self._select("grid = ? ORDER BY sequence", id)
+
     async def rendition(self, id: str) -> tuple[ImageRequest, int] | None:
         """The request of a painted job and the number of iterations made, else None."""
         job = await self.job(id)

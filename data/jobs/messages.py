@@ -31,7 +31,8 @@ async def add_message(
 ) -> None:
     """Write down a message about a job, in place of an older one of its kind.
 
-    It is in the job's channel, unless ``direct_channel_id`` says in which direct messages.
+    Jobs of one grid can share a message. It is in the job's channel, unless ``direct_channel_id``
+    says in which direct messages.
     """
     await transaction.change("DELETE FROM job_messages WHERE job_id = ? AND kind = ?", job_id, kind)
     rows = await transaction.fetch("SELECT guild_id, channel_id FROM jobs WHERE id = ?", job_id)
@@ -40,8 +41,8 @@ async def add_message(
     direct = direct_channel_id is not None
     await transaction.change(
         "INSERT INTO job_messages (channel_id, message_id, job_id, guild_id, kind) "
-        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel_id, message_id) DO UPDATE SET "
-        "job_id = excluded.job_id, guild_id = excluded.guild_id, kind = excluded.kind",
+        "VALUES (?, ?, ?, ?, ?) ON CONFLICT (channel_id, message_id, job_id) DO UPDATE "
+        "SET guild_id = excluded.guild_id, kind = excluded.kind",
         direct_channel_id if direct else rows[0]["channel_id"],
         message_id,
         job_id,

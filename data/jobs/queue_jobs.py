@@ -65,52 +65,65 @@ class QueueJobs(Jobs):
 
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
         """Write down a new job and its pictures; see JobStore."""
-        wanted = record.request.pictures_needed()
-        await self._attach(wanted, pictures)
-        if record.continues is not None and not await asyncio.to_thread(
-            self.files.copy_state, record.continues, record.id
-        ):
-            raise RequestError(
-                "That picture can't be continued any more. Use Edit to "
-                "start from the picture itself."
-            )
+        await self.add_all([record], pictures)
+
+    async def add_all(self, records: Sequence[JobRecord], pictures: Mapping[str, bytes]) -> None:
+        """Write down several new jobs and their pictures, all or none; see JobStore."""
+        wanted = {record.id: record.request.pictures_needed() for record in records}
+        files_wanted = list(dict.fromkeys(sha256 for each in wanted.values() for sha256 in each))
+        await self._attach(files_wanted, pictures)
+        for record in records:
+            if record.continues is not None and not await asyncio.to_thread(
+                self.files.copy_state, record.continues, record.id
+            ):
+                raise RequestError(
+                    "That picture can't be continued any more. Use Edit to "
+                    "start from the picture itself."
+                )
         async with self._database.transaction() as transaction:
-            if wanted:
+            if files_wanted:
                 # Who deletes the last other job with the same picture waits for this one, or has
                 # just deleted the file.
-                await transaction.lock("attachment", *wanted)
-                await self._attach(wanted, pictures)
-            await self._check_newest(transaction, record)
-            await transaction.change(
-                "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
-                "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, state, "
-                "owner, lease_until, created_at) VALUES (?, next_number('jobs'), ?, ?, ?, ?, "
-                "?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
-                record.id,
-                record.person,
-                record.place.guild_id,
-                record.place.channel_id,
-                record.place.locale,
-                record.request.model_dump_json(exclude_none=True),
-                record.request.prompt,
-                record.request.seed,
-                record.time_lapse_of,
-                int(record.place.spoiler),
-                record.place.private_channel_id,
-                self._owner.name,
-                self._leases.end(),
-                record.created_at,
+                await transaction.lock("attachment", *files_wanted)
+                await self._attach(files_wanted, pictures)
+            await self._check_newest(transaction, records[0])
+            for record in records:
+                await self._insert(transaction, record, wanted[record.id])
+
+    async def _insert(
+        self, transaction: Transaction, record: JobRecord, wanted: Sequence[str]
+    ) -> None:
+        await transaction.change(
+            "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
+            "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, grid, state, "
+            "owner, lease_until, created_at) VALUES (?, next_number('jobs'), ?, ?, ?, ?, "
+            "?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+            record.id,
+            record.person,
+            record.place.guild_id,
+            record.place.channel_id,
+            record.place.locale,
+            record.request.model_dump_json(exclude_none=True),
+            record.request.prompt,
+            record.request.seed,
+            record.time_lapse_of,
+            int(record.place.spoiler),
+            record.place.private_channel_id,
+            record.grid,
+            self._owner.name,
+            self._leases.end(),
+            record.created_at,
+        )
+        await transaction.change_many(
+            "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
+            [(record.id, sha256) for sha256 in wanted],
+        )
+        if record.place.guild_id is not None:
+            await add_usage(
+                transaction, record.place.guild_id, record.person, record.id, record.created_at
             )
-            await transaction.change_many(
-                "INSERT INTO attachments (job_id, sha256) VALUES (?, ?)",
-                [(record.id, sha256) for sha256 in wanted],
-            )
-            if record.place.guild_id is not None:
-                await add_usage(
-                    transaction, record.place.guild_id, record.person, record.id, record.created_at
-                )
-            if not record.place.private:  # or moderators could find it by its words
-                await add_words(transaction, await self._indexed(transaction, record.id))
+        if not record.place.private:  # or moderators could find it by its words
+            await add_words(transaction, await self._indexed(transaction, record.id))
 
     async def _check_newest(self, transaction: Transaction, record: JobRecord) -> None:
         """Of one person's jobs, one is added at a time, so that their numbers show newer ones."""
@@ -178,6 +191,7 @@ class QueueJobs(Jobs):
                 row["wish"],
                 time_lapse_of=row["time_lapse_of"],
                 recorded=row["time_lapse_of"] in recorded,
+                grid=row["grid"],
             )
             for row in rows
         ]

@@ -24,7 +24,8 @@ class StoredJob:
     ``notices`` and ``stopped`` (see engine.events.Done). ``has_picture`` is whether there is a
     picture; a cancelled job may have a partial one. ``result_sha256`` is of that picture, or of
     the time-lapse; None if an older version wrote it. ``time_lapse_of`` is the job whose time-lapse
-    this job makes or made. ``removed_at`` is when its result was deleted in Discord;
+    this job makes or made. ``grid`` is the id of the first job of its grid (see
+    engine.jobs.job.JobRecord). ``removed_at`` is when its result was deleted in Discord;
     ``spoiler`` is 1 if the picture is posted behind one. ``private_channel_id`` is set if only the
     requester may see the job (see engine.jobs.job.Place).
     """
@@ -52,6 +53,7 @@ class StoredJob:
     spoiler: int = 0
     private_channel_id: str | None = None
     result_sha256: str | None = None
+    grid: str | None = None
 
     @property
     def place(self) -> Place:
@@ -74,7 +76,7 @@ COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
     "result_message_id, result, error, picture, time_lapse_of, removed_at, spoiler, "
-    "private_channel_id, result_sha256"
+    "private_channel_id, result_sha256, grid"
 )
 
 

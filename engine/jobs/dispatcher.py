@@ -109,9 +109,18 @@ class Dispatcher:
             if worker is None:
                 return
             self._line.pop()
-            task = self._in_background(self._paint(job, worker), f"job {job.id}")
-            task.add_done_callback(partial(self._painted, job))
+            self._start_job(job, worker)
+            for other in self._line.grid_of(job):
+                worker = self._placing.place(other)
+                if worker is None:
+                    break
+                self._line.take(other)
+                self._start_job(other, worker)
         self._placing.nothing_waits()
+
+    def _start_job(self, job: Job, worker: DeviceWorker) -> None:
+        task = self._in_background(self._paint(job, worker), f"job {job.id}")
+        task.add_done_callback(partial(self._painted, job))
 
     def _in_background(self, coroutine: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = spawn(coroutine, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -48,6 +48,8 @@ class JobRecord:
     painted job whose time-lapse this job makes; the request is that job's. ``recorded`` is whether
     that picture's frames are on disk, so that the time-lapse takes seconds. Of a new job, ``after``
     is the number of the person's newest job when their limits were checked, 0 without one.
+    ``grid`` is set if it is one of several pictures that were asked for together: it is the id of
+    the first one's job, and its own for that one.
     """
 
     id: str
@@ -62,6 +64,7 @@ class JobRecord:
     time_lapse_of: str | None = None
     recorded: bool = False
     after: int | None = None
+    grid: str | None = None
 
 
 class JobStore(Protocol):
@@ -79,6 +82,9 @@ class JobStore(Protocol):
         state of the job that it continues was deleted; OvertakenError, with nothing stored, if
         the person has newer jobs than the one that it comes ``after``.
         """
+
+    async def add_all(self, records: Sequence[JobRecord], pictures: Mapping[str, bytes]) -> None:
+        """Store several new jobs like :meth:`add`, all of them or none."""
 
     async def attachments(self, id: str) -> dict[str, bytes]:
         """The job's pictures by SHA-256, without those that were deleted."""
@@ -146,14 +152,17 @@ class Job:
         self.resumed = resumed
         self.interrupt = record.interrupt
         self.time_lapse_of = record.time_lapse_of
+        self.grid = record.grid
         self.state: State = "queued"
         self.latest: Event | None = None
         self.eta: float | None = None  # seconds until the picture, waiting included
         self.seconds_left: float | None = None  # of painting
         self.saved_iteration = 0
         self.setbacks = Setbacks()
+        # Called after each event and when the job closes; they must not raise.
+        self.listeners: list[Callable[[], None]] = []
+        self.closed = False
         self._version = 0
-        self._closed = False
         self._changed = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -167,12 +176,14 @@ class Job:
 
     def close(self) -> None:
         """End the watchers' iterations without an ending; only the queue calls this."""
-        self._closed = True
+        self.closed = True
         self._wake()
 
     def _wake(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        for listener in list(self.listeners):
+            listener()
 
     @property
     def is_suspect(self) -> bool:
@@ -184,7 +195,7 @@ class Job:
         seen = 0
         while True:
             while self._version == seen:
-                if self._closed:
+                if self.closed:
                     return
                 await self._changed.wait()
             seen, event = self._version, self.latest

@@ -53,6 +53,14 @@ class Line:
                 return True
         return self._waiting.remove(job.person, job)
 
+    def grid_of(self, job: Job) -> list[Job]:
+        """The waiting jobs of the grid of ``job``."""
+        return [each for each in self._waiting if each.grid is not None and each.grid == job.grid]
+
+    def take(self, job: Job) -> None:
+        """Remove a waiting job out of turn; it counts as if it had been its turn."""
+        self._waiting.remove(job.person, job, served=True)
+
     def __iter__(self) -> Iterator[Job]:
         yield from self._put_back
         yield from self._started

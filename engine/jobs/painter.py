@@ -66,7 +66,7 @@ class Painter:
         state = str(self._store.state_path(job.id))
         attempt = Attempt(job, worker, self._estimator, self._on_progress)
         return await attempt.run(
-            Paint(job.id, request, pictures, state, concepts, frames)
+            Paint(job.id, request, pictures, state, concepts, frames, job.grid or "")
             if iterations is None
             else RenderTimeLapse(job.id, request, pictures, iterations, concepts, frames)
         )

@@ -100,14 +100,17 @@ class Placing:
     def _choose(self, job: Job) -> DeviceWorker | None:
         usable = self._usable(job)
         free = [worker for worker in usable if self._is_free(worker, job)]
+        shared = next((worker for worker in usable if self._paints_grid_of(worker, job)), None)
         if not free:
             self._held_until = None
-            return None
+            return shared
         model = job.request.networks
         best = min(free, key=lambda worker: worker.load_seconds(model))
         load = best.load_seconds(model)
         if load == 0 or job.request.changes_nothing:
             return best
+        if shared is not None:
+            return shared
         loaded = [worker for worker in usable if worker.load_seconds(model) == 0]
         wait = min(map(self._free_in, loaded), default=load)
         if wait >= load:
@@ -123,6 +126,16 @@ class Placing:
         if running and any(each.is_suspect for each in (job, *running)):
             return False  # alone, it does not take others with it
         return worker.free_slots(job.request, [other.request for other in running]) > 0
+
+    def _paints_grid_of(self, worker: DeviceWorker, job: Job) -> bool:
+        """Whether it paints nothing but other pictures of the job's grid.
+
+        Then it can step them together, whatever the number of its slots.
+        """
+        running = self._running_on(worker)
+        if job.grid is None or any(each.is_suspect for each in (job, *running)):
+            return False
+        return bool(running) and all(each.grid == job.grid for each in running)
 
     def _free_in(self, worker: DeviceWorker) -> float:
         return min(map(self._estimator.seconds_left, self._running_on(worker)), default=0.0)

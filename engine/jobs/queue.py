@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,7 +26,7 @@ from engine.jobs.placing import Placing
 from engine.jobs.round_robin import in_turn
 from engine.jobs.workers import DeviceWorker
 from engine.request.defaults import DEFAULT_MODEL
-from engine.request.limits import MAX_SEED
+from engine.request.grid import with_seed
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
 from engine.worker.messages import WorkerSettings
@@ -199,15 +198,9 @@ class PaintQueue:
         were checked (see JobRecord). Raises RequestError if a picture is missing, OvertakenError if
         there is a newer job, EngineError if the job cannot be stored or no jobs are accepted.
         """
-        self._check_open()
-        if request.seed is None:
-            request = request.with_values(seed=secrets.randbelow(MAX_SEED + 1))
-        pictures = dict(pictures or {})
-        if pictures:
-            await asyncio.to_thread(_check_hashes, pictures)
         record = JobRecord(
             uuid.uuid4().hex,
-            request,
+            with_seed(request),
             person,
             place,
             now_ms(),
@@ -215,18 +208,53 @@ class PaintQueue:
             time_lapse_of=time_lapse_of,
             after=after,
         )
-        await self.store.add(record, pictures)
-        job = self._jobs[record.id] = Job(record)
+        seconds = None if work is None else self.estimator.seconds(work)
         if await self._is_recorded(time_lapse_of):
-            job.seconds_left = _VIDEO_SECONDS
-        elif work is not None:
-            job.seconds_left = self.estimator.seconds(work)
-        self._line.push(job)
-        self._tell_watchers(job)
+            seconds = _VIDEO_SECONDS
+        (job,) = await self._submit([record], pictures or {}, seconds)
+        return job
+
+    async def submit_grid(
+        self,
+        requests: Sequence[ImageRequest],
+        *,
+        person: str,
+        place: Place,
+        pictures: Mapping[str, bytes] | None = None,
+        after: int | None = None,
+    ) -> list[Job]:
+        """Queue the pictures of one grid, each as a job: all of them or, if it raises, none.
+
+        Otherwise like :meth:`submit`.
+        """
+        ids = [uuid.uuid4().hex for _ in requests]
+        records = [
+            JobRecord(id, with_seed(request), person, place, now_ms(), after=after, grid=ids[0])
+            for id, request in zip(ids, requests, strict=True)
+        ]
+        return await self._submit(records, pictures or {})
+
+    async def _submit(
+        self,
+        records: Sequence[JobRecord],
+        pictures: Mapping[str, bytes],
+        seconds: float | None = None,
+    ) -> list[Job]:
+        self._check_open()
+        if pictures:
+            await asyncio.to_thread(_check_hashes, dict(pictures))
+        await self.store.add_all(records, pictures)
+        jobs = []
+        for record in records:
+            job = self._jobs[record.id] = Job(record)
+            job.seconds_left = seconds
+            self._line.push(job)
+            self._tell_watchers(job)
+            log.info("queued", extra={"job": job.id})
+            jobs.append(job)
         self._refresh()
         self._dispatcher.wake()
-        log.info("queued", extra={"job": job.id})
-        return job
+        return jobs
 
     async def _is_recorded(self, id: str | None) -> bool:
         """Whether a time-lapse of the picture ``id`` can be made without painting it again."""

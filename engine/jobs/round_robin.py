@@ -66,13 +66,17 @@ class RoundRobin(Generic[T]):
         self._order = None
         return item
 
-    def remove(self, person: str, item: T) -> bool:
-        """Remove ``item`` from the person's line; False if it is not there."""
+    def remove(self, person: str, item: T, *, served: bool = False) -> bool:
+        """Remove ``item`` from the person's line; False if it is not there.
+
+        If it is ``served`` out of turn, it counts as if it had been its turn.
+        """
         line = self._lines.get(person)
         found = None if line is None else next((e for e in line.items if e[0] == item), None)
         if line is None or found is None:
             return False
         line.items.remove(found)
+        line.saved -= found[1] if served else 0
         if not line.items:
             del self._lines[person]
         self._order = None

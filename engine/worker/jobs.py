@@ -97,6 +97,7 @@ class PaintJob(WorkerJob):
     def __init__(self, order: Paint, settings: WorkerSettings, send: Send) -> None:
         super().__init__(order.id, request_from_json(order.request), send)
         self._order = order
+        self.grid = order.grid
         self._settings = settings
         self._models: Models | None = None
         self._synthesis: Synthesis | None = None

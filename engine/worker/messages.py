@@ -48,6 +48,7 @@ class Paint:
 
     ``pictures`` are bytes by SHA-256. The finished picture is scored for ``concepts``
     (engine.painting.concepts). Small frames are recorded to the file ``frames`` unless it is "".
+    Jobs of one ``grid`` are stepped together, however few slots there are, if it is not "".
     """
 
     id: str
@@ -56,6 +57,7 @@ class Paint:
     state: str
     concepts: tuple[str, ...] = ()
     frames: str = ""
+    grid: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ _REMEMBERED = 64  # shapes
 class Turns:
     """The turns of jobs, of which up to ``slots`` are painted at once.
 
-    Jobs of one shape take their turns together, others one after the other. ``slots`` None lets
+    Jobs of one shape take their turns together, others one after the other. Those of one grid are
+    painted at once even if there are more than ``slots``. ``slots`` None lets
     the number grow for as long as twice the jobs have at least 1.05 times the throughput. With
     ``check_memory`` no more are stepped together than fit into the free memory.
     """
@@ -43,7 +44,9 @@ class Turns:
 
         Several are all PaintJobs that are due for a step, of one shape.
         """
-        active = jobs[: MOST if self._fixed is None else self._fixed]
+        most = MOST if self._fixed is None else self._fixed
+        grids = {job.grid for job in jobs[:most]} - {""}
+        active = [job for i, job in enumerate(jobs) if i < most or job.grid in grids]
         ids = frozenset(job.id for job in active)
         if ids != self._ids:
             self._ids = ids

@@ -23,6 +23,7 @@ class WorkerJob(ABC):
         self.id = id
         self.request = request
         self.interrupt: str | None = None
+        self.grid = ""  # the id of the grid that it belongs to, if any
         self._send = send
 
     @property

@@ -47,7 +47,14 @@ SHOWN = {
     "administrator": "Administrator",
 }
 # These come last because they remove what the others need.
-LAST = ("/mod stop", "/mod delete", "button cancel", "button delete", "button forget")
+LAST = (
+    "/mod stop",
+    "/mod delete",
+    "button cancel",
+    "button griddelete",
+    "button delete",
+    "button forget",
+)
 KEY = "0123456789abcdef"
 COMMAND_TYPES = {
     app_commands.Command: discord.AppCommandType.chat_input,

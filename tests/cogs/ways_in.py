@@ -18,7 +18,16 @@ from simcord import actors
 from simcord.backend import serializers
 from simcord.enums import AppCommandType, InteractionType
 
-from bot.ui.buttons import AgainButton, ContinueButton, EditButton, RemixButton, VideoButton
+from bot.ui.buttons import (
+    AgainButton,
+    ContinueButton,
+    EditButton,
+    GridAgainButton,
+    GridRemixButton,
+    RemixButton,
+    VideoButton,
+)
+from bot.ui.variation_buttons import AroundButton, UpscaleButton, VaryButton
 from tests.cogs.media import png, white_disc
 
 PAGE = Path(__file__).parents[2] / "docs" / "permissions.md"
@@ -177,6 +186,10 @@ def _button(name: str, button: type[Any], job: str) -> None:
 
 
 _button("button `edit`", EditButton, "painted")
+for _kind in (VaryButton, UpscaleButton, AroundButton):
+    _button(f"button `{_kind.action}`", _kind, "painted")
+_button("button `gridagain`", GridAgainButton, "painted")
+_button("button `gridremix`", GridRemixButton, "painted")
 for _word, _pressed in (
     ("again", AgainButton),
     ("remix", RemixButton),

@@ -27,7 +27,7 @@ LIMITS = LimitSettings(max_jobs_per_person=3)
 class Follower:
     """Nobody follows these jobs."""
 
-    def follow(self, job, rules, **values):
+    def follow(self, jobs, rules, **values):
         pass
 
     async def open_private(self, person, locale):
@@ -83,3 +83,11 @@ async def test_a_job_is_added_only_after_the_one_that_was_seen(stores):
     assert await stores[1].job(late.id) is None
     await stores[1].add(replace(record("a hen", "bob"), after=0), {})  # of somebody else
     await stores[1].add(replace(late, after=await stores[1].newest_of("ann")), {})
+
+
+async def test_a_grid_counts_as_its_pictures_in_every_process(stores, tmp_path):
+    first, second = (intake(store, tmp_path) for store in stores[:2])
+    assert len(await first.ask(Asking(origin(), make_request("a fox", count=2)))) == 2
+    with pytest.raises(LimitError, match="room for 1 more"):
+        await second.ask(Asking(origin(), make_request("a fox", count=2)))
+    assert len(await second.ask(Asking(origin(), make_request("a fox")))) == 1

@@ -184,6 +184,7 @@ async def test_sigterm_informs_the_channel_keeps_the_queue_and_exits_in_time(
         "Remix",
         "Continue",
         "Edit",
+        "More",
         "Video",
         "Delete",
     ]

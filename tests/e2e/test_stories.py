@@ -5,6 +5,8 @@ Each story has a server of its own.
 
 from __future__ import annotations
 
+import json
+
 import discord
 import pytest
 import pytest_asyncio
@@ -15,6 +17,7 @@ from tests.e2e.jobs import rows
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.channels import FORUM
 from tests.e2e.standin.commands import RefusedError
+from tests.e2e.standin.components import buttons
 from tests.e2e.standin.guilds import MEMBER
 from tests.e2e.story_server import Server, by_label, from_bot
 
@@ -314,3 +317,46 @@ async def test_pictures_in_forum_posts_and_archived_threads(server, alice):
     await server.run(server.owner, "config channels deny", channel=forum)
     refusal = "I can't paint in this channel. Try another one."
     assert await server.run(alice, "imagine", where=post, prompt="a fox") == refusal
+
+
+def grids(channel) -> list[dict]:
+    """The posted grids, oldest first."""
+    return [
+        message
+        for message in channel.messages.values()
+        if "U1" in [button["label"] for button in buttons(message)]
+    ]
+
+
+async def test_from_a_grid_to_variations_of_one_picture_to_a_larger_one(server, alice):
+    channel, bot = server.channel, server.bot
+    told = await server.run(server.owner, "config set", name="max_size", value="64x64")
+    assert "64x64" in told
+    told = await server.run(
+        alice, "imagine", prompt="a red circle", count=4, iterations=3, size="32x32"
+    )
+    assert told.endswith(" · 4 pictures.")
+    [grid] = await bot.until(lambda: grids(channel), "the grid")
+    assert [button["label"] for button in buttons(grid)] == [
+        *("U1", "U2", "U3", "U4", "Again", "V1", "V2", "V3", "V4", "Remix", "Delete")
+    ]
+    varied = await server.press(alice, grid, "V2")
+    assert (await server.answer(varied)).startswith("Queued")
+    [_, second] = await bot.until(lambda: grids(channel)[1:] and grids(channel), "the variations")
+    larger = await server.press(alice, second, "U1")
+    assert (await server.answer(larger)).startswith("Queued")
+    result = await server.result()
+    await bot.until(lambda: server.states() == ["delivered"] * 9, "all of them stored")
+    sql = "SELECT id, request, result FROM jobs WHERE guild_id = ? ORDER BY sequence"
+    jobs = rows(bot, sql, server.guild.id)
+    requests = [json.loads(job["request"]) for job in jobs]
+    assert [each.get("parent") for each in requests] == [
+        *[None] * 4,
+        *[jobs[1]["id"]] * 4,
+        jobs[4]["id"],
+    ]
+    assert len({each["seed"] for each in requests[:4]}) == 4
+    assert {each["vary"] for each in requests[4:8]} == {0.6}
+    made = [json.loads(job["result"]) for job in jobs]
+    assert [(each["width"], each["height"]) for each in made] == [(32, 32)] * 8 + [(64, 64)]
+    assert "64×64" in result["embeds"][0]["footer"]["text"]

@@ -40,7 +40,7 @@ async def follow(store, delivery, guild_settings):
         new = record("a fox", str(ALICE), HERE)
         await store.add(new, {})
         job = Job(new)
-        delivery.follow(job, await guild_settings.rules("100"), **options)
+        delivery.follow([job], await guild_settings.rules("100"), **options)
         return job
 
     return follow

@@ -42,8 +42,8 @@ class Follower:
     def __init__(self):
         self.followed = []
 
-    def follow(self, job, rules, *, answers=None, message_id=None, tell=None):
-        self.followed.append((job, rules, answers))
+    def follow(self, jobs, rules, *, answers=None, message_id=None, tell=None):
+        self.followed += [(job, rules, answers) for job in jobs]
 
 
 @pytest.fixture

@@ -142,6 +142,12 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str, str]] = {
         "a fox --cutouts 3",
         "cutouts can be at most 2 in this server, not 3",
     ),
+    "max_count": (
+        "set",
+        {"value": "2"},
+        "a fox --count 3",
+        "count can be at most 2 in this server, not 3",
+    ),
     "max_learning_rate": (
         "set",
         {"value": "0.5"},

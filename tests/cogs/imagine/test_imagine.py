@@ -17,7 +17,7 @@ async def test_imagine_paints_the_prompt(world, here):
     assert result.response.content.startswith("Queued: you're next")
     [picture] = await world.painted(here.channel)
     assert picture.content == here.alice.mention
-    assert labels(picture) == ["Again", "Remix", "Continue", "Edit", "Video", "Delete"]
+    assert labels(picture) == ["Again", "Remix", "Continue", "Edit", "More", "Video", "Delete"]
     [embed] = picture.embeds
     assert embed.description == "- a red circle"
     assert "seed 7" in embed.footer.text

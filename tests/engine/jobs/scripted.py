@@ -11,7 +11,7 @@ from engine.events import Done, Progress
 from engine.jobs.job import JobRecord
 from engine.jobs.workers import Condition, Order, WorkerDiedError
 from engine.request.request import ImageRequest
-from engine.worker.messages import AboutJob, JobEvent, Saved
+from engine.worker.messages import AboutJob, JobEvent, Paint, Saved
 from engine.worker.status import WorkerStatus
 
 
@@ -44,7 +44,7 @@ class ScriptedWorker:
         if self._closed:
             raise WorkerDiedError
         assert order.id not in self.jobs
-        assert len(self.jobs) < self.slots
+        assert len(self.jobs) < self.slots or (isinstance(order, Paint) and order.grid)
         self.painted[order.id] += 1
         self.jobs[order.id] = asyncio.Queue()
 
@@ -80,9 +80,10 @@ class ScriptedWorker:
             if saved:
                 messages.put_nowait(Saved(id, iteration))
 
-    def finish(self) -> None:
-        """Finish all its jobs."""
-        for id, messages in self.jobs.items():
+    def finish(self, *ids: str) -> None:
+        """Finish these jobs, or all that it has."""
+        for id in ids or list(self.jobs):
+            messages = self.jobs[id]
             messages.put_nowait(JobEvent(id, Done(b"png", 1, 1.0, 10, 32, 32)))
 
     def die(self, **how: bool) -> None:
@@ -113,6 +114,10 @@ class MemoryStore:
 
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
         self.states[record.id] = "queued"
+
+    async def add_all(self, records: Sequence[JobRecord], pictures: Mapping[str, bytes]) -> None:
+        for record in records:
+            await self.add(record, pictures)
 
     async def attachments(self, id: str) -> dict[str, bytes]:
         await asyncio.sleep(0)

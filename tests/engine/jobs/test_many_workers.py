@@ -383,3 +383,58 @@ def test_times_add_up_over_devices(running, waiting, devices):
         assert times == [sum(running) + sum(waiting[: i + 1]) for i in range(len(waiting))]
     for start in starts:  # a job waits only while every device is busy
         assert start == 0 or sum(begin < start <= end for begin, end in spans) == devices
+
+
+async def ask_grid(queue, count, person="ann", seconds=20.0):
+    requests = [tiny_request(seed=seed) for seed in range(count)]
+    estimate, queue.estimator.seconds = queue.estimator.seconds, lambda request: seconds
+    jobs = await queue.submit_grid(requests, person=person, place=PLACE)
+    queue.estimator.seconds = estimate
+    await settle()
+    return jobs
+
+
+async def test_a_grid_starts_together_on_one_device_and_counts_as_its_person_s_work():
+    worker = ScriptedWorker("tiny")
+    async with painting(worker) as queue:
+        first = await ask(queue, "cat")
+        grid = await ask_grid(queue, 4)
+        bob = [await ask(queue, "bob", seconds=20.0) for _ in range(3)]
+        again = await ask(queue, seconds=20.0)
+        assert {job.grid for job in grid} == {grid[0].id}
+        worker.finish(first.id)
+        await settle()
+        assert on(worker) == [job.id for job in grid]  # bob waits, as for one job
+        for job in grid:
+            worker.finish(job.id)
+            await settle()
+        order = []
+        while worker.jobs:
+            [id] = on(worker)
+            order.append(id)
+            worker.finish(id)
+            await settle()
+        assert order == [*(job.id for job in bob), again.id]
+
+
+async def test_the_pictures_of_a_grid_go_to_free_devices_first():
+    first, second = ScriptedWorker("tiny"), ScriptedWorker("tiny")
+    async with painting(first, second) as queue:
+        grid = await ask_grid(queue, 3)
+        assert sorted([*on(first), *on(second)]) == sorted(job.id for job in grid)
+        assert on(first) != []
+        assert on(second) != []
+
+
+async def test_a_grid_is_stored_whole_or_not_at_all(monkeypatch):
+    store_add = MemoryStore.add_all
+
+    async def refuse(store, records, pictures):
+        await store_add(store, records, pictures)
+        raise OSError("no space left")
+
+    monkeypatch.setattr(MemoryStore, "add_all", refuse)
+    async with painting(ScriptedWorker("tiny")) as queue:
+        with pytest.raises(OSError, match="no space"):
+            await ask_grid(queue, 4)
+        assert queue.overview() == []

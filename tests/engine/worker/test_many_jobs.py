@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,6 +88,21 @@ def assert_picture(done: Done, number: int, **values: Any) -> None:
     picture = Image.open(io.BytesIO(done.picture)).convert("RGB")
     difference = ImageChops.difference(picture, last.to_pil())
     assert max(difference.tobytes()) <= LEVELS
+
+
+def test_a_grid_is_stepped_together_whatever_the_slots(sent, tmp_path):
+    settings = WorkerSettings(preload="tiny", preview_every=0, save_every=1e9, slots=1)
+    loop = JobLoop(settings, sent.append)
+    loop.start()
+    for number in (1, 2, 3):
+        loop.post(replace(order(tmp_path, number, iterations=3), grid="" if number == 3 else "g"))
+    work(loop)
+    done = endings(sent)
+    for number in (1, 2, 3):
+        assert_picture(done[str(number)], number, iterations=3)
+    batches = {id: provenance(each)["batch"] for id, each in done.items()}
+    assert batches == {"1": 2, "2": 2, "3": 1}
+    assert list(done) == ["1", "2", "3"]
 
 
 def test_jobs_of_one_shape_are_stepped_together_and_others_in_turn(loop, sent, tmp_path):
