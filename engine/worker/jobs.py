@@ -125,8 +125,8 @@ class PaintJob(WorkerJob):
         self._saved = time.monotonic()
         self._reporter.begin()
         recipe = synthesis.recipe
+        size = synthesis.shown_size or (recipe.width, recipe.height)
         if self._order.frames:
-            size = recipe.width, recipe.height
             self._recorder = Recorder(
                 Path(self._order.frames), recipe.iterations, size, recipe.frame_unit
             )

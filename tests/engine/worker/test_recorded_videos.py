@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 import shutil
@@ -29,6 +30,7 @@ from engine.worker.messages import (
     Stepped,
     Stop,
 )
+from tests.engine.pictures.encoding import encoded
 from tests.tiny_model import tiny_request
 
 A, B, FILM = "a" * 32, "b" * 32, "f" * 32
@@ -300,3 +302,22 @@ def test_a_file_that_was_cut_off_has_its_first_frames(tmp_path_factory, data):
         assert found == list(range(len(found)))
         assert len(found) < 4
         assert not recording.is_complete(4)
+
+
+def test_a_picture_that_grows_is_recorded_in_its_final_size(loop, tmp_path):
+    data = encoded(Image.new("RGB", (32, 32), "navy"))
+    sha256 = hashlib.sha256(data).hexdigest()
+    request = tiny_request(init_image=sha256, width=64, height=64, grow=1.5, iterations=4)
+    order = Paint(
+        A,
+        request.model_dump_json(),
+        {sha256: data},
+        str(tmp_path / f"{A}.pt"),
+        (),
+        str(tmp_path / f"{A}.frames"),
+    )
+    recording = read_recording(painted(loop, order))
+    assert recording is not None
+    assert (recording.width, recording.height) == (64, 64)
+    sizes = {Image.open(io.BytesIO(frame.data)).size for frame in recording.frames}
+    assert sizes == {(64, 64)}
