@@ -106,7 +106,7 @@ EDITS = {
         Edit("focused", "blurred-cat", "sharpness"),
     ),
     "18": (
-        Edit("jacket -> fur", "astronaut", "class", (568,), where=True),
+        Edit("jacket -> fur", "cameraman", "class", (568,), where=True),
         # The paper's windmills: slim things that stand in a landscape.
         Edit("rocket -> mushrooms", "rocket", "class", (947, 992, 994, 997), where=True),
     ),

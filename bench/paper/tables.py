@@ -20,6 +20,8 @@ def _number(name: str, value: float, *, signed: bool = False) -> str:
 def _score(name: str, found: dict[str, Any]) -> str:
     """A mean with its 95% interval, or from three values on down only the lowest and highest."""
     low, high = found["interval"] or found["seeds"]
+    if not found["interval"] and low == high:
+        return _number(name, low)
     brackets = "()" if found["interval"] else "[]"
     text = f"{_number(name, low)} to {_number(name, high)}"
     return f"{_number(name, found['mean'])} {brackets[0]}{text}{brackets[1]}"
