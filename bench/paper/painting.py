@@ -78,9 +78,12 @@ class Gallery:
     def file(self, cell: Cell) -> Path:
         """The file of a cell's picture."""
         request, _ = self.request(cell)
+        defaults = dict(self.models().defaults)
+        if request.where is None:  # other masks make no other picture
+            defaults.pop("masking", None)
         facts = {
             "request": json.loads(request.model_dump_json(exclude_defaults=True)),
-            "defaults": self.models().defaults,
+            "defaults": defaults,
             "weights": weights_hash(self.model, self.device, self.precision),
             "precision": self.models().precision,
             "random": SCHEME,
