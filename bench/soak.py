@@ -22,7 +22,7 @@ from pathlib import Path
 
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
-from engine.worker.status import resident
+from engine.worker.resident import resident
 from tests.e2e.standin import StandIn
 from tests.e2e.standin.faults import Buckets
 

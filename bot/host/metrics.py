@@ -22,7 +22,7 @@ from engine.jobs.job import Job, State
 from engine.jobs.queue import PaintQueue
 from engine.tasks import spawn
 from engine.version import version
-from engine.worker.status import resident
+from engine.worker.resident import resident
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 STATES: tuple[State, ...] = get_args(State)

@@ -22,7 +22,7 @@ from engine.worker.failures import unexpected_error
 
 log = logging.getLogger("engine.queue")
 
-_CLOSE_SECONDS = 4.0
+CLOSE_SECONDS = 4.0
 _GONE = Translatable("This job no longer exists; request the picture again.")
 
 
@@ -70,6 +70,15 @@ class Dispatcher:
         await worker.start()
         self.wake()
 
+    def remove_worker(self, worker: DeviceWorker) -> bool:
+        """Give it no jobs any more; False, and nothing happens, if it has one."""
+        if worker in self._placing.running.values():
+            return False
+        self._placing.workers.remove(worker)
+        worker.watchers.remove(self.wake)
+        self.wake()
+        return True
+
     def wake(self) -> None:
         """Look at the line again: a job was added, or a worker changed."""
         self._wake.set()
@@ -84,7 +93,7 @@ class Dispatcher:
         """Let the workers save, and end them within 5 s; jobs in progress are queued again."""
         self._closing = True
         self._painter.close()
-        await asyncio.gather(*(worker.close(_CLOSE_SECONDS) for worker in self._placing.workers))
+        await asyncio.gather(*(worker.close(CLOSE_SECONDS) for worker in self._placing.workers))
         self.wake()
         tasks = [*self._tasks, *filter(None, [self._serving])]
         if tasks:

@@ -127,11 +127,13 @@ class JobStore(Protocol):
 class Setbacks:
     """The workers that died, or were stuck, while they painted a job, since it last progressed.
 
+    ``lost_nodes`` counts those whose machine was lost, which are in neither of the others.
     ``saved`` is the iteration of the saved state at the last of them.
     """
 
     deaths: int = 0
     hangs: int = 0
+    lost_nodes: int = 0
     saved: int = 0
 
 

@@ -16,7 +16,9 @@ from engine.translatable import Translatable
 from engine.worker.failures import died_twice, too_many_hangs
 from engine.worker.messages import Paint, RenderTimeLapse
 
-_MAX_DEATHS, _MAX_HANGS = 2, 4  # of workers, on one job without progress in between
+# Of workers, on one job without progress in between. Machines are lost for reasons of their own,
+# but a job could be the reason, too.
+_MAX_DEATHS, _MAX_HANGS, _MAX_LOST_NODES = 2, 4, 8
 _NO_PICTURE = Translatable("The picture of this time-lapse was deleted.")
 
 
@@ -77,13 +79,15 @@ class Painter:
             return Cancelled(None)
         setbacks = job.setbacks
         if job.saved_iteration > setbacks.saved:
-            setbacks.deaths = setbacks.hangs = 0
+            setbacks.deaths = setbacks.hangs = setbacks.lost_nodes = 0
         setbacks.saved = job.saved_iteration
         if death.hung:
             setbacks.hangs += 1
+        elif death.lost_node:
+            setbacks.lost_nodes += 1
         else:
             setbacks.deaths += 1
-        if setbacks.deaths == _MAX_DEATHS:
+        if setbacks.deaths == _MAX_DEATHS or setbacks.lost_nodes == _MAX_LOST_NODES:
             return died_twice(lost_device=death.lost_device)
         return too_many_hangs() if setbacks.hangs == _MAX_HANGS else None
 

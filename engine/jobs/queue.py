@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from engine.clock import now_ms
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Ending, Failed, Progress, Queued
-from engine.jobs.dispatcher import Dispatcher
+from engine.jobs.dispatcher import CLOSE_SECONDS, Dispatcher
 from engine.jobs.eta import EtaEstimator, finish_times
 from engine.jobs.job import Interrupt, Job, JobRecord, JobStore, Place
 from engine.jobs.line import Line
@@ -24,7 +24,7 @@ from engine.jobs.local import local_workers
 from engine.jobs.painter import Painter
 from engine.jobs.placing import Placing
 from engine.jobs.round_robin import in_turn
-from engine.jobs.workers import DeviceWorker
+from engine.jobs.workers import DeviceWorker, WorkerSupply
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.grid import with_seed
 from engine.request.request import ImageRequest
@@ -46,9 +46,10 @@ class PaintQueue:
     """Takes jobs and has them painted, taking turns between people.
 
     ``device`` names one or several devices of this machine (engine.jobs.devices), each of which
-    gets a worker; with None all workers come by :meth:`add_worker`. ``preload``, ``precision``,
-    ``threads``, ``preview_every``, ``save_every``, ``preview_side`` and ``check_memory`` are the
-    workers' (engine.worker.messages.WorkerSettings). ``batch`` is how many jobs of one kind each
+    gets a worker; with None all workers come from ``supply``, or by :meth:`add_worker`.
+    ``preload``, ``precision``, ``threads``, ``preview_every``, ``save_every``, ``preview_side`` and
+    ``check_memory`` are the workers' (engine.worker.messages.WorkerSettings). ``batch`` is how many
+    jobs of one kind each
     device paints at once, None as many as are worth it on a GPU.
     A worker is considered stuck and replaced after ``silence`` seconds without a message, or much
     sooner while it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a
@@ -79,13 +80,14 @@ class PaintQueue:
         silence: float = 900.0,
         in_process: bool = False,
         record_frames: bool = True,
+        supply: WorkerSupply | None = None,
     ) -> None:
         self.store = store
         self.estimator = EtaEstimator()
         self.draining = False  # refuses new jobs, while it finishes those it has
         # Called with each job whose state changed; they must not raise.
         self.watchers: list[Callable[[Job], None]] = []
-        self._settings = WorkerSettings(
+        self.worker_settings = WorkerSettings(
             precision=precision,
             threads=threads,
             preload=preload,
@@ -99,6 +101,7 @@ class PaintQueue:
         self._silence = silence
         self._in_process = in_process
         self._record_frames = record_frames
+        self._supply = supply
         self._painter = Painter(
             store, self.estimator, self._maybe_refresh, record_frames=record_frames
         )
@@ -131,14 +134,23 @@ class PaintQueue:
         self._resumed = self._take_up(await self.store.waiting())
         if self._device is not None:
             for worker in await local_workers(
-                self._settings, self._device, silence=self._silence, in_process=self._in_process
+                self.worker_settings,
+                self._device,
+                silence=self._silence,
+                in_process=self._in_process,
             ):
                 await self.add_worker(worker)
         self._dispatcher.start()
+        if self._supply is not None:
+            await self._supply.start(self)
 
     async def add_worker(self, worker: DeviceWorker) -> None:
         """Start a worker, and give it jobs from now on."""
         await self._dispatcher.add_worker(worker)
+
+    def remove_worker(self, worker: DeviceWorker) -> bool:
+        """Give it no jobs any more; False, and nothing happens, if it has one."""
+        return self._dispatcher.remove_worker(worker)
 
     def adopt(self, records: Sequence[JobRecord]) -> list[Job]:
         """Take over jobs of another process that died; the store gave them to this one.
@@ -169,7 +181,10 @@ class PaintQueue:
         The running jobs are queued again in the store, and all watchers' iterations end.
         """
         self._closing = True
-        await self._dispatcher.close()
+        closing = [self._dispatcher.close()]
+        if self._supply is not None:
+            closing.append(self._supply.close(CLOSE_SECONDS))
+        await asyncio.gather(*closing)
         for job in self._jobs.values():
             job.close()
 

@@ -1,6 +1,7 @@
-"""What the queue needs of a worker, wherever it runs; engine.jobs.local runs those of this machine.
+"""What the queue needs of a worker, wherever it runs.
 
-A worker of the queue outlives its processes: one that dies is started again. The workers of
+engine.jobs.local has the workers of this machine, engine.jobs.cluster those of a Ray cluster. A
+worker of the queue outlives its processes: one that dies is started again. The workers of
 engine.worker.process live once.
 """
 
@@ -11,7 +12,7 @@ from typing import Literal, Protocol
 
 from engine.jobs.job import Job
 from engine.request.request import ImageRequest
-from engine.worker.messages import AboutJob, Paint, RenderTimeLapse
+from engine.worker.messages import AboutJob, Paint, RenderTimeLapse, WorkerSettings
 from engine.worker.status import WorkerStatus
 
 Order = Paint | RenderTimeLapse
@@ -23,11 +24,17 @@ class WorkerDiedError(Exception):
     """The worker died before the job had an ending; the job can continue in another."""
 
     def __init__(
-        self, *, hung: bool = False, lost_device: bool = False, out_of_memory: bool = False
+        self,
+        *,
+        hung: bool = False,
+        lost_device: bool = False,
+        lost_node: bool = False,
+        out_of_memory: bool = False,
     ) -> None:
         super().__init__("the worker died")
         self.hung = hung
         self.lost_device = lost_device
+        self.lost_node = lost_node
         self.out_of_memory = out_of_memory
 
 
@@ -74,6 +81,32 @@ class DeviceWorker(Protocol):
 
     async def close(self, seconds: float) -> None:
         """Let it save its jobs and end; kill it after ``seconds``. It is not started again."""
+
+
+class Employer(Protocol):
+    """What a WorkerSupply needs of the queue; ``watchers`` get each job whose state changed."""
+
+    watchers: list[Callable[[Job], None]]
+    worker_settings: WorkerSettings
+
+    def overview(self) -> list[Job]:
+        """All jobs that are not over."""
+
+    async def add_worker(self, worker: DeviceWorker) -> None:
+        """Start a worker, and give it jobs from now on."""
+
+    def remove_worker(self, worker: DeviceWorker) -> bool:
+        """Give it no jobs any more; False, and nothing happens, if it has one."""
+
+
+class WorkerSupply(Protocol):
+    """Starts workers and ends them, as the queue needs them."""
+
+    async def start(self, queue: Employer) -> None:
+        """Begin, without waiting for workers; raises EngineError if it never can."""
+
+    async def close(self, seconds: float) -> None:
+        """Let the workers save their jobs and end; kill them after ``seconds``."""
 
 
 def pass_on_interrupt(worker: DeviceWorker, job: Job) -> None:

@@ -32,6 +32,7 @@ from engine.worker.messages import (
     WorkerSettings,
     frame,
 )
+from engine.worker.resident import resident
 from engine.worker.timeouts import read_within
 
 if TYPE_CHECKING:
@@ -47,11 +48,25 @@ Inbox = asyncio.Queue[AboutJob | Busy | None]
 
 
 class Worker(Protocol):
-    """A worker, in a process of its own or in this one."""
+    """A worker, in a process of its own, here or on another machine, or in this one.
 
-    @property
-    def alive(self) -> bool:
-        """Whether it reads messages."""
+    ``watcher`` is called when it gets ready, has loaded a model or another number of slots, and
+    when it died (None).
+    """
+
+    watcher: Callable[[Ready | Loaded | Slots | None], None] | None
+
+    alive: bool
+    """Whether it reads messages."""
+
+    placed: bool
+    """Whether there is a machine for it; until then it waits for one."""
+
+    device: str | None
+    """The device that it paints on, "none" if it has none; None until it is ready."""
+
+    node: str | None
+    """The machine that it runs on; None for this one."""
 
     hung: bool
     """Whether it was killed because it was stuck."""
@@ -59,11 +74,22 @@ class Worker(Protocol):
     lost_device: bool
     """Whether it ended because its device was lost."""
 
+    lost_node: bool
+    """Whether it ended because its machine is gone, or cannot be reached."""
+
     out_of_memory: bool
     """Whether it ended because its memory ran out."""
 
+    @property
+    def pid(self) -> int | None:
+        """The id of its process on its machine; None without one of its own."""
+
+    @property
+    def memory(self) -> int | None:
+        """The resident memory of its process in bytes; None if unknown."""
+
     async def start(self) -> None:
-        """Start it; returns before models are loaded."""
+        """Start it; returns before models are loaded. Raises OSError if that is not possible."""
 
     def open(self, id: str) -> Inbox:
         """Collect messages about the job ``id`` from now on."""
@@ -81,17 +107,29 @@ class Worker(Protocol):
         """Let it save its jobs and exit; kill it after ``seconds``."""
 
 
-class _Inboxes:
-    """Who receives the messages about which job."""
+class Inboxes:
+    """What every Worker has: who receives the messages about which job, and what became of it."""
 
     def __init__(self) -> None:
         self._inboxes: dict[str, Inbox] = {}
-        self.alive = self.hung = self.lost_device = self.out_of_memory = False
+        self.alive = self.hung = self.lost_device = self.lost_node = self.out_of_memory = False
+        self.placed = True
         self.device: str | None = None
-        # Told when it gets ready, has loaded a model or another number of slots, and died (None).
+        self.node: str | None = None
         self.watcher: Callable[[Ready | Loaded | Slots | None], None] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The id of its process; None without one of its own."""
+        return None
+
+    @property
+    def memory(self) -> int | None:
+        """The resident memory of its process in bytes; None if unknown."""
+        return resident(self.pid) if self.alive else None
+
     def open(self, id: str) -> Inbox:
+        """Collect messages about the job ``id`` from now on."""
         inbox: Inbox = asyncio.Queue()
         self._inboxes[id] = inbox
         if not self.alive:
@@ -99,9 +137,11 @@ class _Inboxes:
         return inbox
 
     def close_inbox(self, id: str) -> None:
+        """Stop collecting messages about ``id``."""
         self._inboxes.pop(id, None)
 
     def deliver(self, message: FromWorker) -> None:
+        """Pass the message on to the jobs and the watcher that it is about."""
         if isinstance(message, Logged):
             log.log(message.level, "%s", message.text, extra={"job": message.id or None})
         elif isinstance(message, Ready):
@@ -119,6 +159,7 @@ class _Inboxes:
             self._inboxes[message.id].put_nowait(message)
 
     def mark_dead(self) -> None:
+        """Tell all who wait for messages that none will come."""
         self.alive = False
         for inbox in self._inboxes.values():
             inbox.put_nowait(None)
@@ -129,7 +170,7 @@ class _Inboxes:
             self.watcher(message)
 
 
-class ProcessWorker(_Inboxes):
+class ProcessWorker(Inboxes):
     """A worker in a process of its own."""
 
     def __init__(self, settings: WorkerSettings) -> None:
@@ -217,7 +258,7 @@ async def _read_frame(pipe: asyncio.StreamReader, seconds: float) -> FromWorker:
     return message
 
 
-class InProcessWorker(_Inboxes):
+class InProcessWorker(Inboxes):
     """The same work in a thread of this process, one iteration at a time: for tests of the bot.
 
     It loads torch here and shares the interpreter's lock, so it is not for production.

@@ -12,9 +12,11 @@ import pytest
 from engine.errors import EngineError
 from engine.events import Done, Progress
 from engine.jobs.devices import find_devices, present, read_devices
-from engine.jobs.local import LocalWorker, local_workers
+from engine.jobs.local import local_workers
+from engine.jobs.watched import WatchedWorker
 from engine.painting.pipeline import imagine
 from engine.worker.messages import WorkerSettings
+from engine.worker.process import InProcessWorker
 from tests.engine.jobs.test_queue import ask, ending, picture, progressed, running
 from tests.tiny_model import tiny_request
 
@@ -87,8 +89,8 @@ async def until(worker, condition):
 @contextlib.asynccontextmanager
 async def one_of_several(**settings):
     """A worker in this process, with others on its machine; started and closed."""
-    worker = LocalWorker(
-        WorkerSettings(**{"preload": None, **settings}), alone=False, in_process=True
+    worker = WatchedWorker(
+        WorkerSettings(**{"preload": None, **settings}), InProcessWorker, alone=False
     )
     assert worker.condition == "starting"
     await worker.start()
@@ -99,7 +101,7 @@ async def one_of_several(**settings):
 
 
 async def test_a_worker_that_dies_again_and_again_rests_in_between(monkeypatch):
-    monkeypatch.setattr("engine.jobs.local._REST_SECONDS", 0.3)
+    monkeypatch.setattr("engine.jobs.watched._REST_SECONDS", 0.3)
     async with one_of_several() as worker:
         seen = []
         worker.watchers.append(lambda: seen.append(worker.condition))

@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngImageFile
 
 from engine.events import Cancelled, Done, Failed, Progress
-from engine.jobs.local import LocalWorker
+from engine.jobs.watched import WatchedWorker
 from engine.models import load_models
 from engine.painting.batch import most_together
 from engine.painting.pipeline import imagine, prepare
@@ -31,6 +31,7 @@ from engine.worker.messages import (
     Stop,
     WorkerSettings,
 )
+from engine.worker.process import ProcessWorker
 from engine.worker.turns import MOST, Widths
 from tests.tiny_model import tiny_request
 
@@ -235,7 +236,8 @@ def test_before_a_worker_without_memory_is_replaced_the_others_are_saved(
 
 
 async def test_a_process_paints_several_jobs_and_each_can_be_stopped(tmp_path):
-    worker = LocalWorker(WorkerSettings(preload=None, threads=1, preview_every=0, slots=3))
+    settings = WorkerSettings(preload=None, threads=1, preview_every=0, slots=3)
+    worker = WatchedWorker(settings, ProcessWorker)
     request = tiny_request()
     assert worker.free_slots(request, [request, request]) == 1
     assert worker.free_slots(tiny_request(width=48), [request]) == 0

@@ -26,7 +26,7 @@ from engine.events import Cancelled, Done, Failed, Progress
 from engine.jobs.attempt import Attempt
 from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job, JobRecord
-from engine.jobs.local import LocalWorker
+from engine.jobs.watched import WatchedWorker
 from engine.jobs.workers import WorkerDiedError
 from engine.painting.concepts import concept_scores
 from engine.painting.images import to_tensor
@@ -264,7 +264,7 @@ async def test_a_killed_process_is_noticed_and_a_closed_one_exits_by_itself(tmp_
 
 
 async def test_a_worker_that_is_silent_for_too_long_is_killed(tmp_path):
-    worker = LocalWorker(WorkerSettings(preload=None), silence=0.2)
+    worker = WatchedWorker(WorkerSettings(preload=None), ProcessWorker, silence=0.2)
     await worker.start()
     pid = worker.status(None).pid
     assert pid is not None
