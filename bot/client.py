@@ -21,7 +21,7 @@ from bot.host.metrics import Metrics
 from bot.host.one_process import OneProcess
 from bot.host.retention import Retention
 from bot.host.server_access import ServerAccess
-from bot.host.settings import Settings, address_of_database
+from bot.host.settings import Settings, address_of_database, cluster_of
 from bot.host.shards import ShardWork
 from bot.host.upkeep import Upkeep
 from bot.host.wishes import WishWork
@@ -43,6 +43,7 @@ from bot.ui.modals import take_remix
 from bot.ui.variation_buttons import VARIATION_BUTTONS
 from data.people import People
 from data.store import Store
+from engine.jobs.cluster.pool import ClusterPool
 from engine.jobs.job import Job
 from engine.jobs.queue import PaintQueue
 
@@ -188,10 +189,11 @@ class ImageBot(GatewayBot):
         store.watchers.append(self.metrics.delivered)
         self.people = store.people
         self.guild_settings = GuildSettings(store.guilds, settings)
+        cluster = cluster_of(painting)
         self.queue = PaintQueue(
             store,
             preload=painting.model,
-            device=painting.device,
+            device=painting.device if cluster is None else None,
             threads=painting.threads,
             precision=painting.precision,
             check_memory=painting.check_memory,
@@ -199,6 +201,7 @@ class ImageBot(GatewayBot):
             in_process=self._in_process,
             preview_every=min(2.0, preview_seconds / 2),
             record_frames=settings.operations.frames_mb > 0,
+            supply=None if cluster is None else ClusterPool(cluster),
         )
         self.queue.watchers.append(self.metrics.watch)
         self.queue.concepts_of = self._concepts_of

@@ -12,6 +12,8 @@ from pathlib import Path
 from bot.host.doctor_report import Report
 from bot.host.settings import PaintingSettings
 from engine.errors import EngineError, OutOfMemoryError
+from engine.jobs.cluster.connection import Cluster
+from engine.jobs.cluster.settings import LOCAL, STARTED_HERE
 from engine.jobs.devices import present, read_devices
 from engine.models.catalogue import Catalogue, ModelEntry, load_catalogue, models_folder
 
@@ -72,6 +74,11 @@ def check_devices(all_: Report) -> None:
     """Check that each device exists, can load the model, and has enough memory for a picture."""
     painting = all_.section(PaintingSettings)
     if painting is None:
+        return
+    if painting.engine != LOCAL:
+        Cluster.check()
+        where = "started by the bot" if painting.engine == STARTED_HERE else painting.engine
+        all_.line("ok", "device", f"a Ray cluster paints, {where}; only the bot connects to it")
         return
     torch = importlib.import_module("torch")
     names = present(read_devices(painting.device), torch.cuda.device_count())

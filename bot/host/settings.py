@@ -25,6 +25,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.host.shard_settings import ShardSettings
+from engine.jobs.cluster.settings import LOCAL, ClusterSettings, read_engine, read_workers
 from engine.jobs.devices import read_devices
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.ensemble import MOST_PERCEPTORS
@@ -90,6 +91,18 @@ def _pictures(address: str, info: ValidationInfo) -> str:
     return address
 
 
+def _engine(text: str, info: ValidationInfo) -> str:
+    engine = read_engine(text)
+    if engine != LOCAL and info.data.get("device") not in ("auto", "cpu", "cuda"):
+        raise ValueError("with a cluster, IMAGINE_DEVICE must be auto, cpu or cuda.")
+    return engine
+
+
+def _cluster_workers(text: str) -> str:
+    read_workers(text)
+    return text
+
+
 class PaintingSettings(BaseSettings):
     """Where pictures are stored, and with what they are painted."""
 
@@ -110,11 +123,33 @@ class PaintingSettings(BaseSettings):
     threads: Annotated[int | None, Field(ge=1, le=256)] = None
     check_memory: bool = True
     batch: Annotated[int | None, Field(ge=1, le=16), BeforeValidator(_batch)] = None
+    # This machine, or a Ray cluster, of which the next four are.
+    engine: Annotated[str, AfterValidator(_engine)] = LOCAL
+    cluster_workers: Annotated[str, AfterValidator(_cluster_workers)] = "auto"
+    cluster_gpus: Annotated[float, Field(gt=0, le=1)] = 1.0
+    cluster_cpus: Annotated[float, Field(gt=0, le=256)] = 1.0
+    cluster_idle_seconds: Annotated[float, Field(ge=0, le=86400)] = 300.0
 
 
 def address_of_database(painting: PaintingSettings) -> str | None:
     """Return the PostgreSQL server's address with its password; None for SQLite's file."""
     return None if painting.database_url is None else painting.database_url.get_secret_value()
+
+
+def cluster_of(painting: PaintingSettings) -> ClusterSettings | None:
+    """Return the Ray cluster that paints; None for this machine."""
+    if painting.engine == LOCAL:
+        return None
+    least, most = read_workers(painting.cluster_workers)
+    return ClusterSettings(
+        painting.engine,
+        painting.device,
+        least,
+        most,
+        painting.cluster_gpus,
+        painting.cluster_cpus,
+        painting.cluster_idle_seconds,
+    )
 
 
 _IDS = r"^\s*(\d{15,20}\s*(,\s*\d{15,20}\s*)*)?$"

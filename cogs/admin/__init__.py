@@ -7,6 +7,7 @@ import logging
 import platform
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 RECENT_DAYS = 7
 EMPTY_SECONDS = 1.0
 _KEPT = 20  # pending announcements
+_SHOWN_WORKERS = 12  # they fit into a message
 
 
 @dataclass(frozen=True)
@@ -185,8 +187,8 @@ class Admin(Feature):
         """Show each worker's process, device, model and memory."""
         async with Guarded(interaction, "/admin workers"):
             await defer_for_host(interaction)
-            lines = [worker_line(worker) for worker in self.bot.queue.workers()]
-            await interaction.edit_original_response(content="\n".join(lines))
+            text = workers_text(self.bot.queue.workers())
+            await interaction.edit_original_response(content=text)
 
     @admin.command(description="Stop taking new jobs and finish the queue before maintenance")
     @app_commands.describe(state="on: stop taking new jobs; off: take new jobs again")
@@ -318,13 +320,24 @@ class Admin(Feature):
         return refused
 
 
+def workers_text(workers: Sequence[WorkerStatus]) -> str:
+    """Describe each worker in a line for the host; a cluster can have none, or very many."""
+    lines = [worker_line(worker) for worker in workers[:_SHOWN_WORKERS]]
+    if len(workers) > len(lines):
+        lines.append(_("and {number} more", number=len(workers) - len(lines)))
+    return "\n".join(lines) or _("No worker runs at the moment.")
+
+
 def worker_line(worker: WorkerStatus) -> str:
     """Describe a worker in one line for the host."""
     if worker.starts == 0:
         return _("No worker has started yet.")
-    where = (
-        _("in the bot's own process") if worker.pid is None else _("process {pid}", pid=worker.pid)
-    )
+    if worker.pid is None:
+        where = _("in the bot's own process")
+    elif worker.node is None:
+        where = _("process {pid}", pid=worker.pid)
+    else:
+        where = _("process {pid} on {machine}", pid=worker.pid, machine=worker.node)
     parts = [
         where,
         _("on {device}", device=worker.device) if worker.device is not None else _("starting"),

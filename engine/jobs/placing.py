@@ -105,7 +105,8 @@ class Placing:
             self._held_until = None
             return shared
         model = job.request.networks
-        best = min(free, key=lambda worker: worker.load_seconds(model))
+        # Jobs share a worker only when no other has it free.
+        best = min(free, key=lambda worker: (worker.load_seconds(model), self._jobs_on(worker)))
         load = best.load_seconds(model)
         if load == 0 or job.request.changes_nothing:
             return best
@@ -139,6 +140,9 @@ class Placing:
 
     def _free_in(self, worker: DeviceWorker) -> float:
         return min(map(self._estimator.seconds_left, self._running_on(worker)), default=0.0)
+
+    def _jobs_on(self, worker: DeviceWorker) -> int:
+        return len(self._running_on(worker))
 
     def _running_on(self, worker: DeviceWorker) -> list[Job]:
         return self._on.get(worker, [])

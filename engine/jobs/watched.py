@@ -62,6 +62,7 @@ class WatchedWorker:
         alone: bool = True,
     ) -> None:
         self.watchers: list[Callable[[], None]] = []
+        self.retiring = False  # finishes its jobs and gets no more
         self._settings = settings
         self._make = make
         self._silence = silence
@@ -111,6 +112,8 @@ class WatchedWorker:
         Jobs of other sizes could share it, too, but would only take turns: each would be finished
         later, and none sooner.
         """
+        if self.retiring:
+            return 0
         others = [other for other in running if not other.changes_nothing]
         if others and not request.changes_nothing and kind_of(others[0]) != kind_of(request):
             return 0
@@ -145,9 +148,11 @@ class WatchedWorker:
 
     def _end_stuck_start(self, process: Worker) -> None:
         """Kill the process if it still loads its first model, for which no job waits."""
+        if not process.alive:
+            return
         if not process.placed:
             self._watch_start(process)
-        elif process.alive and process.device is None:
+        elif process.device is None:
             log.error("the worker for %s does not get ready; killing it", self._settings.device)
             process.hung = True
             self._restarting = spawn(process.kill(), "a worker that does not get ready")

@@ -12,7 +12,7 @@ from simcord.backend.errors import SetupError
 
 from bot.host.health import problems
 from bot.host.settings import DiscordSettings
-from cogs.admin import Admin, worker_line
+from cogs.admin import Admin, worker_line, workers_text
 from engine.worker.status import WorkerStatus
 from tests.made_settings import HOST_SERVER
 
@@ -122,6 +122,17 @@ def test_a_worker_that_rests_says_so():
     assert worker_line(replace(dead, resting=True)).endswith(
         "started 3 times, rests before the next start, because it keeps ending"
     )
+
+
+def test_the_workers_of_a_cluster_fit_into_a_message_however_many_they_are():
+    assert workers_text([]) == "No worker runs at the moment."
+    worker = WorkerStatus(
+        True, 12, "cuda:0", "m" * 60, 3 * 10**9, starts=3, node="2001:db8::" + "f" * 20
+    )
+    assert "process 12 on 2001:db8::" in workers_text([worker])
+    text = workers_text([worker] * 10_000)
+    assert text.endswith("\nand 9988 more")
+    assert len(text) <= 2000
 
 
 async def test_the_host_sees_stats_and_workers(world, here, host):

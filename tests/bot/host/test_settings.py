@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
-from bot.host.settings import ENGINE_VARIABLES, SettingsError, load_settings, variables
+from bot.host.settings import (
+    ENGINE_VARIABLES,
+    SettingsError,
+    cluster_of,
+    load_settings,
+    variables,
+)
+from engine.jobs.cluster.settings import ClusterSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"
@@ -47,6 +54,17 @@ def test_several_devices_can_be_named(env_file):
     assert load_settings(env_file).painting.device == "cuda:0,cuda:1"
 
 
+def test_a_cluster_is_named_by_one_setting(env_file):
+    assert cluster_of(load_settings(env_file).painting) is None
+    with env_file.open("a") as file:
+        file.write("IMAGINE_ENGINE=ray://head:10001\n")
+    assert cluster_of(load_settings(env_file).painting) == ClusterSettings("ray://head:10001")
+    with env_file.open("a") as file:
+        file.write("IMAGINE_CLUSTER_WORKERS=1-8\nIMAGINE_CLUSTER_GPUS=0.5\nIMAGINE_DEVICE=cuda\n")
+    cluster = cluster_of(load_settings(env_file).painting)
+    assert cluster == ClusterSettings("ray://head:10001", "cuda", 1, 8, 0.5)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -60,6 +78,10 @@ def test_several_devices_can_be_named(env_file):
         ("IMAGINE_DEVICE=", "IMAGINE_DEVICE is empty"),
         ("IMAGINE_DEVICE=gpu", "IMAGINE_DEVICE is 'gpu'; there is no device called 'gpu'; write"),
         ("IMAGINE_DEVICE=cuda:0,cuda", "IMAGINE_DEVICE is 'cuda:0,cuda'; cuda:0 is named twice"),
+        ("IMAGINE_ENGINE=http://head", "IMAGINE_ENGINE is 'http://head'; write local for this"),
+        ("IMAGINE_ENGINE=ray\nIMAGINE_DEVICE=cuda:1", "IMAGINE_DEVICE must be auto, cpu or cuda"),
+        ("IMAGINE_CLUSTER_WORKERS=8-4", "IMAGINE_CLUSTER_WORKERS is '8-4'; write auto, a number"),
+        ("IMAGINE_CLUSTER_GPUS=2", "IMAGINE_CLUSTER_GPUS is 2; it must be at most 1."),
         ("IMAGINE_MODLE=x", "There is no setting IMAGINE_MODLE; did you mean IMAGINE_MODEL?"),
         ("DISCORD_TOKEN=", "DISCORD_TOKEN is missing"),
         ("IMAGINE_PICTURES=s3://fox", "a bucket needs a PostgreSQL database"),

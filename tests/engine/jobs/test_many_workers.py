@@ -67,6 +67,13 @@ async def test_each_device_paints_one_and_those_who_wait_know_when():
         assert queue.position(bob[1].id) == 2
 
 
+async def test_jobs_share_a_worker_only_when_no_other_has_it_free():
+    first, second = ScriptedWorker("tiny", slots=2), ScriptedWorker("tiny", slots=2)
+    async with painting(first, second) as queue:
+        jobs = [await ask(queue) for _ in range(3)]
+        assert [on(first), on(second)] == [[jobs[0].id, jobs[2].id], [jobs[1].id]]
+
+
 @pytest.mark.parametrize(("wait", "moves"), [(9.0, False), (11.0, True)])
 async def test_a_job_waits_for_a_device_with_its_model_unless_loading_is_faster(wait, moves):
     busy, free = ScriptedWorker("big"), ScriptedWorker("tiny")

@@ -319,9 +319,10 @@ def test_a_worker_exits_during_a_job_when_its_bot_is_killed(tmp_path):
     assert not is_running(pid)
 
 
-async def test_the_bots_side_of_the_worker_needs_no_torch():
+async def test_the_bots_side_of_the_worker_needs_no_torch_and_no_ray():
     script = (
-        "import engine.jobs.queue, sys; sys.exit('torch' in sys.modules or 'PIL' in sys.modules)"
+        "import engine.jobs.queue, engine.jobs.cluster.pool, sys; "
+        "sys.exit(bool({'torch', 'PIL', 'ray'} & set(sys.modules)))"
     )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, cwd=ROOT)
     assert await process.wait() == 0
