@@ -58,7 +58,7 @@ INSIDE = {
     ),
     "bench": (
         ("common", "prompts", "reference"),
-        ("bot", "drawn", "natural", "scale", "timing"),
+        ("bot", "cluster", "drawn", "natural", "scale", "timing"),
         ("paper",),
         (
             "chaos",
