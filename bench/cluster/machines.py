@@ -44,6 +44,7 @@ async def ray_machines(
     Ray's client server. Raises ImportError without Ray.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_worker_niceness", "0")  # as the worker on this machine has it
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # nobody else can use it
     import ray
