@@ -18,7 +18,7 @@ from tests.cogs import test_permission_matrix as matrix
 from tests.cogs.ways_in import open_menu
 
 # Opening a modal needs the database; if it does not answer, the person is told to try again.
-OPEN_MODALS = ("button remix", "button edit", "menu Edit this image")
+OPEN_MODALS = ("button remix", "button gridremix", "button edit", "menu Edit this image")
 
 
 class Blockade:
@@ -118,7 +118,7 @@ async def test_a_submitted_modal_acknowledges_too(world, scene, database, opener
     what = {**matrix.commands(world.bot), **matrix.buttons(world.bot)}[opener]
     message = None if opener.startswith("menu") else await matrix.post(scene, opener, what)
     opened = await begin(scene, opener, what, message)
-    field = "prompt" if opener == "button remix" else "words"
+    field = "prompt" if opener.endswith("remix") else "words"
     async with database.closed():
         result = await scene.actor.submit_modal(opened, {field: "a hen --iterations 1"})
         assert result.acknowledged

@@ -49,9 +49,11 @@ async def test_imagine_s_options_are_the_request_s_fields(world):
     options = {parameter.name: parameter for parameter in command.parameters}
     assert set(options) == {
         "prompt",
+        "count",
         "seed",
         "size",
         "aspect",
+        "tile",
         "iterations",
         "model",
         "preset",

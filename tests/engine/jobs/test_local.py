@@ -137,7 +137,8 @@ async def test_a_worker_knows_its_models_and_how_long_they_took_to_load():
 async def test_two_processes_paint_at_once_and_one_continues_what_the_other_began(tmp_path):
     """One of them is killed in mid-job; the jobs' pictures do not depend on who painted them."""
     async with running(tmp_path, in_process=False, device="cpu,cpu") as queue:
-        jobs = [await ask(queue, prompt, iterations=40) for prompt in ("a fox", "a hen")]
+        # Long enough that the first is not done when the second process has started.
+        jobs = [await ask(queue, prompt, iterations=150) for prompt in ("a fox", "a hen")]
         await asyncio.gather(*(progressed(job, 3) for job in jobs))
         assert all(isinstance(job.latest, Progress) for job in jobs)
         workers = queue.workers()
@@ -149,5 +150,5 @@ async def test_two_processes_paint_at_once_and_one_continues_what_the_other_bega
         assert all(isinstance(end, Done) for end in endings)
         assert sum(worker.starts for worker in queue.workers()) == 3
         for job, done in zip(jobs, endings, strict=True):
-            *_, last = imagine(tiny_request(job.request.prompt, iterations=40))
+            *_, last = imagine(tiny_request(job.request.prompt, iterations=150))
             assert picture(done.picture) == last.to_pil().tobytes()
