@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 
-from data.database import Database
+from data.database import Database, lease_end
 from data.errors import StoreError
 from data.jobs.owners import Owner
 from engine.tasks import spawn
@@ -67,7 +67,7 @@ class Claims:
                 "lease_until = excluded.lease_until",
                 name,
                 self._owner.name,
-                self._end(),
+                lease_end(self._database, self.seconds),
             )
         return True
 
@@ -77,12 +77,9 @@ class Claims:
             try:
                 await self._database.change(
                     "UPDATE claims SET lease_until = ? WHERE name = ? AND owner = ?",
-                    self._end(),
+                    lease_end(self._database, self.seconds),
                     name,
                     self._owner.name,
                 )
             except StoreError as error:
                 log.error("The claim on %s could not be renewed: %s", name, error)
-
-    def _end(self) -> int:
-        return self._database.now() + round(self.seconds * 1000)

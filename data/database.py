@@ -75,3 +75,8 @@ class Database(Protocol):
 
         False if something was in use: call it again later.
         """
+
+
+def lease_end(database: Database, seconds: float) -> int:
+    """When a lease of ``seconds`` that starts now expires, in ms since 1970, UTC."""
+    return database.now() + round(seconds * 1000)

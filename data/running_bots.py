@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from data.database import Database
+from data.database import Database, lease_end
 from data.errors import StoreError
 from data.jobs.owners import Owner
 
@@ -77,7 +77,7 @@ class RunningBots:
                 "lease_until = excluded.lease_until",
                 application_id,
                 self._owner.name,
-                self._end(),
+                lease_end(self._database, self.seconds),
             )
         return None
 
@@ -85,7 +85,7 @@ class RunningBots:
         """Renew the lease; False if another process has taken this bot over."""
         changed = await self._database.change(
             "UPDATE running_bots SET lease_until = ? WHERE application_id = ? AND owner = ?",
-            self._end(),
+            lease_end(self._database, self.seconds),
             application_id,
             self._owner.name,
         )
@@ -98,6 +98,3 @@ class RunningBots:
             application_id,
             self._owner.name,
         )
-
-    def _end(self) -> int:
-        return self._database.now() + round(self.seconds * 1000)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from data.database import Database, Row, Transaction
+from data.database import Database, Row, Transaction, lease_end
 from data.jobs.owners import Owner
 from data.running_bots import InUseError
 
@@ -217,4 +217,4 @@ class Shards:
         )
 
     def _end(self) -> int:
-        return self._database.now() + round(self.seconds * 1000)
+        return lease_end(self._database, self.seconds)

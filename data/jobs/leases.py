@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from data.database import Database, Transaction
+from data.database import Database, Transaction, lease_end
 from data.errors import StoreError
 from data.jobs.owners import Owner
 from engine.clock import now_ms
@@ -34,7 +34,7 @@ class Leases:
 
     def end(self) -> int:
         """When a lease that starts now expires, in milliseconds since 1970, UTC."""
-        return self._database.now() + round(self.seconds * 1000)
+        return lease_end(self._database, self.seconds)
 
     async def stop_renewing(self) -> None:
         """Let the leases expire, as they do if the process hangs."""
