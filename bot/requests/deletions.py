@@ -70,14 +70,15 @@ class Deletions:
             ids = [each.id for each in await self._store.grid(job.grid)]
         return any([await self._queue.cancel(id) for id in ids])
 
-    async def check(self, job: StoredJob, seen: int | None = None) -> None:
+    async def check(self, job: StoredJob, seen: discord.Message | None) -> None:
         """Raise GoneError if the message with the job's picture was deleted.
 
-        Nothing is asked of Discord if the user is ``seen`` to use that message. Raises StoreError.
+        Nothing is asked of Discord if that is the message that the user was ``seen`` to use. Raises
+        StoreError.
         """
         check_not_removed(job)
         message = (await self._store.messages.results_of([job.id])).get(job.id)
-        if message is None or message.message_id == str(seen):
+        if message is None or (seen is not None and message.message_id == str(seen.id)):
             return
         if not await self.is_there(message):
             raise GoneError(_(REMOVED))

@@ -193,10 +193,8 @@ class Intake:
         request = await self._gate.check(asking, rules)
         requests = each_of(request)
         continues, shows = asking.continues, asking.shows
-        person, pictures = (
-            asking.origin.person,
-            {each.sha256: each.data for each in asking.pictures},
-        )
+        person = asking.origin.person
+        pictures = {each.sha256: each.data for each in asking.pictures}
         place, message = await self._place(asking.origin, rules)
         try:
             if len(requests) > 1:

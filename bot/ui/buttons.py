@@ -151,7 +151,7 @@ class ContinueButton(JobButton):
     ) -> None:
         """Queue the iterations that were left or, for a finished picture, as many again."""
         check_bot_may_post(interaction)
-        await _check_picture(interaction, bot, job)
+        await bot.deletions.check(job, interaction.message)
         continuation = continuation_of(job)
         await bot.intake.ask(
             Asking(
@@ -194,19 +194,11 @@ class VideoButton(JobButton):
         await bot.intake.ask(await _asking_for_time_lapse(interaction, bot, origin, job))
 
 
-async def _check_picture(
-    interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
-) -> None:
-    """Raise GoneError if the message with the job's picture was deleted."""
-    message = interaction.message
-    await bot.deletions.check(job, None if message is None else message.id)
-
-
 async def _asking_for_time_lapse(
     interaction: discord.Interaction[Any], bot: ButtonBot, origin: Origin, job: StoredJob
 ) -> Asking:
     """Raises GoneError if the job has no finished picture."""
-    await _check_picture(interaction, bot, job)
+    await bot.deletions.check(job, interaction.message)
     shows = time_lapse_of(job)
     return Asking(origin, shows.request, shows=shows)
 
@@ -246,28 +238,25 @@ class DeleteButton(JobButton):
     async def act(
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
-        """Delete the message first, then the rest."""
-        text = await bot.removal.remove(job)
+        """Delete it, and tell the user."""
+        text = await self.remove(bot, job)
         await _note(interaction, bot, job, "delete")
         await interaction.edit_original_response(content=text)
 
+    async def remove(self, bot: ButtonBot, job: StoredJob) -> str:
+        """Delete the message first, then the rest; return what to tell."""
+        return await bot.removal.remove(job)
 
-class GridDeleteButton(JobButton):
+
+class GridDeleteButton(DeleteButton):
     """Deletes all pictures of a grid, and their message."""
 
     action, label = "griddelete", mark("Delete")
-    place = 1
-    style = discord.ButtonStyle.danger
-    guarded_verb = "delete"
 
-    async def act(
-        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
-    ) -> None:
+    async def remove(self, bot: ButtonBot, job: StoredJob) -> str:
         """Delete them one after the other; the message goes with the first."""
-        whole = await _whole(bot, job)
-        answers = [await bot.removal.remove(each) for each in whole]
-        await _note(interaction, bot, job, "delete")
-        await interaction.edit_original_response(content=answers[0])
+        answers = [await bot.removal.remove(each) for each in await _whole(bot, job)]
+        return answers[0]
 
 
 class ReportButton(JobButton):

@@ -135,8 +135,7 @@ async def _of_job(
     if job is None:
         raise GoneError(_("That picture was deleted. Attach it to /edit instead."))
     check_may_see(interaction, job)
-    message = interaction.message
-    await bot.deletions.check(job, None if message is None else message.id)
+    await bot.deletions.check(job, interaction.message)
     return job.request, await own_picture(bot.store, job)
 
 

@@ -35,8 +35,7 @@ class GoOnButton(JobButton):
     ) -> None:
         """Queue it."""
         check_bot_may_post(interaction)
-        message = interaction.message
-        await bot.deletions.check(job, None if message is None else message.id)
+        await bot.deletions.check(job, interaction.message)
         picture = await own_picture(bot.store, job)
         origin = shown_like(origin_of_interaction(interaction, self.way), job)
         request = await self.request(bot, job, picture, origin)
