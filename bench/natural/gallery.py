@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import re
 import sys
 import time
@@ -22,6 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.common.files import write_whole
 from bench.common.parallel import run_as_completed
 from bench.prompts import Entry
 from engine.models import Models, load_models
@@ -137,10 +137,7 @@ def _paint_one(job: tuple[Entry, Settings, Path]) -> None:
     entry, settings, file = job
     torch.set_num_threads(1)
     *_, last = paint(settings.synthesis(entry))
-    # Renamed when it is complete, so that a run stopped here leaves no half picture.
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(png_bytes(last.to_pil()))
-    os.replace(temporary, file)
+    write_whole(file, png_bytes(last.to_pil()))
 
 
 def print_progress(line: str) -> None:

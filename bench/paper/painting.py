@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from bench.common.files import write_whole
 from bench.common.parallel import run_as_completed
 from bench.natural.gallery import Report, print_progress, weights_hash
 from bench.paper.cells import Cell
@@ -171,14 +171,7 @@ def _paint_one(job: tuple[Gallery, Cell]) -> None:
     synthesis = prepare(request, models, pictures)
     mask = synthesis.overlay()
     if mask is not None:
-        _write(gallery.mask_file(cell), png_bytes(mask))
+        write_whole(gallery.mask_file(cell), png_bytes(mask))
     *_, last = paint(synthesis)
     texts = picture_texts(request, provenance(synthesis, models))
-    _write(gallery.file(cell), png_bytes(last.full_size(), texts))
-
-
-def _write(file: Path, data: bytes) -> None:
-    # Renamed when it is complete, so that a run stopped here leaves no half picture.
-    temporary = file.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, file)
+    write_whole(gallery.file(cell), png_bytes(last.full_size(), texts))
