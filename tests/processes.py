@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def is_running(pid: int) -> bool:
@@ -30,3 +35,16 @@ def _command_line(pid: int) -> bytes:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     return b""
+
+
+def printed_by(script):
+    """Return the lines that a Python script prints in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()

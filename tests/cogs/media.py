@@ -57,3 +57,9 @@ async def answered(world, result):
     return await world.until(
         lambda: result.response is not None and result.response.content, "the answer"
     )
+
+
+async def ask(world, here, prompt, **options):
+    """Return the answer to Alice's /imagine."""
+    result = await here.alice.slash(here.channel, "imagine", prompt=prompt, **options)
+    return await answered(world, result)

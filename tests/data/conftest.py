@@ -37,6 +37,23 @@ async def store(tmp_path, open_store):
     await store.close()
 
 
+@pytest.fixture
+async def other(store, open_store):
+    """The store as another process has it."""
+    other = await open_store(store.folder)
+    yield other
+    await other.close()
+
+
+@pytest.fixture
+async def stores(open_store, tmp_path):
+    """The store as three processes have it."""
+    opened = [await open_store(tmp_path / "data") for _ in range(3)]
+    yield opened
+    for store in opened:
+        await store.close()
+
+
 class EmptyPlace:
     """Where a test has a database of its own, without tables, and the stores on it."""
 

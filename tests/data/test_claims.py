@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from data.claims import Claims
 from tests.store_database import database_of
-
-
-@pytest.fixture
-async def other(store, open_store):
-    other = await open_store(store.folder)
-    yield other
-    await other.close()
 
 
 async def test_one_of_several_processes_does_the_work(store, other):

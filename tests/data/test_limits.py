@@ -41,14 +41,6 @@ def intake(store, folder):
     return Intake(queue, settings, Gate(store, queue, LIMITS, BusyPeople()), Follower())
 
 
-@pytest.fixture
-async def stores(open_store, tmp_path):
-    opened = [await open_store(tmp_path / "data") for _ in range(3)]
-    yield opened
-    for store in opened:
-        await store.close()
-
-
 @pytest.mark.parametrize(
     ("place", "limits", "most"),
     [

@@ -10,13 +10,6 @@ from data.running_bots import InUseError, RunningBots
 from tests.store_database import database_of
 
 
-@pytest.fixture
-async def other(store, open_store):
-    other = await open_store(store.folder)
-    yield other
-    await other.close()
-
-
 async def test_a_second_process_is_refused_at_once(store, other):
     await store.running_bots.claim("1")
     with pytest.raises(InUseError, match="Another process is running this bot"):

@@ -5,22 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-import pytest
-
 from bot.guild.rules import GuildSettings
 from data.people import Preferences, Restriction
 from data.picture_checks import Finding
 from tests.data.stored_jobs import added
 from tests.made_settings import made_settings
 from tests.store_database import database_of
-
-
-@pytest.fixture
-async def stores(open_store, tmp_path):
-    opened = [await open_store(tmp_path / "data") for _ in range(3)]
-    yield opened
-    for store in opened:
-        await store.close()
 
 
 async def test_every_job_has_a_number_of_its_own_in_the_order_of_arrival(stores):

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.processes import printed_by
 
 SIMULATED = """
     import torch
@@ -46,12 +41,4 @@ SIMULATED = """
 
 
 def test_steps_there_are_those_of_the_cpu_and_mix_no_devices() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SIMULATED)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["words {} []", "generator {} []"]
+    assert printed_by(SIMULATED) == ["words {} []", "generator {} []"]

@@ -5,16 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.cogs.conftest import job_id_of, newest
-from tests.cogs.media import answered, png, sha256
+from tests.cogs.media import answered, ask, png, sha256
 
 FAST = "--iterations 2"
 LEMON, LIME, WALL = (png(colour) for colour in ("yellow", "green", "grey"))
 pytestmark = pytest.mark.usefixtures("host")
-
-
-async def ask(world, here, prompt, **options):
-    result = await here.alice.slash(here.channel, "imagine", prompt=prompt, **options)
-    return await answered(world, result)
 
 
 async def test_pictures_mix_with_words_and_stay_in_again_remixes_and_edits(world, here):

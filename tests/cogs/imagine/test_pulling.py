@@ -9,7 +9,7 @@ from PIL import Image
 
 from engine.pictures.palette import palette_in
 from tests.cogs.conftest import newest
-from tests.cogs.media import answered, png, sha256
+from tests.cogs.media import ask, png, sha256
 
 FAST = "--iterations 2"
 WALL = png("grey")
@@ -26,11 +26,6 @@ def _mask(colour: str, box: tuple[int, int, int, int]) -> bytes:
 
 HILL, SEA = _mask("white", (0, 16, 16, 32)), _mask("white", (16, 16, 32, 32))
 BLACK = _mask("black", (0, 0, 1, 1))
-
-
-async def ask(world, here, prompt, **options):
-    result = await here.alice.slash(here.channel, "imagine", prompt=prompt, **options)
-    return await answered(world, result)
 
 
 async def test_masks_belong_to_the_regions_in_the_order_of_the_prompt(world, here):

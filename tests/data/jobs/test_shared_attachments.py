@@ -14,13 +14,6 @@ PICTURE = b"a picture"
 NAME = hashlib.sha256(PICTURE).hexdigest()
 
 
-@pytest.fixture
-async def other(store, open_store):
-    other = await open_store(store.folder)
-    yield other
-    await other.close()
-
-
 def after_looking(store, monkeypatch, work):
     """Run ``work`` when ``store`` has just found that the picture's file is there."""
     attach, calls = store._attach, []

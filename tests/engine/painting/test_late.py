@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import math
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,8 +16,8 @@ from engine.painting.synthesis import Synthesis
 from engine.request.motion import Motion
 from engine.request.prompt import Prompt
 from tests.engine.tiny import Broken, assert_same, tiny_generator, tiny_perceptor, tiny_recipe
+from tests.processes import printed_by
 
-ROOT = Path(__file__).resolve().parents[3]
 ITERATIONS = 12
 WAYS: dict[str, dict[str, Any]] = {
     "adam": {},
@@ -212,15 +208,7 @@ SIMULATED = """
 
 
 def test_a_step_waits_for_nothing_on_a_device_like_a_gpu():
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SIMULATED)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
+    assert printed_by(SIMULATED) == [
         "published []",
         "batch []",
         "natural []",
