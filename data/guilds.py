@@ -108,7 +108,7 @@ class Guilds:
                 "SELECT name, value FROM guild_settings WHERE guild_id = ?", guild_id
             )
             stored = {row["name"]: json.loads(row["value"]) for row in rows}
-            if expected not in (None, stored):
+            if expected is not None and expected != stored:
                 return None
             for name, after in values.items():
                 before = stored.get(name)
