@@ -72,6 +72,8 @@ def model_of(config):
         for name, tensor in model.state_dict().items():
             if "norm" in name or ".bn" in name or ".ln_" in name or name.endswith(".gamma"):
                 tensor.copy_(torch.rand(tensor.shape) / 2 + 0.5)
+            elif name == "text_decoder.text_projection":  # OpenCLIP leaves a CoCa's unset
+                tensor.normal_()
     return model
 
 
