@@ -55,6 +55,7 @@ COGS = (
     "cogs.preferences",
     "cogs.help",
     "cogs.imagine",
+    "cogs.blend",
     "cogs.history",
     "cogs.overview",
     "cogs.owner",

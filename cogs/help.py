@@ -46,7 +46,8 @@ def commands_help() -> list[str]:
     """Explain the commands."""
     return [
         _(
-            "/imagine paints a picture from words, /edit changes a picture with words. "
+            "/imagine paints a picture from words, /edit changes a picture with words, /blend "
+            "paints one out of several. "
             "/history shows your pictures, /queue what is running."
         ),
         _(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -14,7 +15,11 @@ from bot.errors import Guarded, SlowError
 from bot.language import _
 from bot.language.translator import described, field_description
 from bot.media.addressed import picture_in
-from bot.media.pulling import masks_of_regions, palette_of_picture
+from bot.media.pulling import (
+    masks_of_regions,
+    palette_of_picture,
+    pictures_to_paint_like,
+)
 from bot.permissions import check_bot_may_post
 from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.picture import Picture
@@ -122,15 +127,10 @@ class Imagine(commands.Cog):
                 text, pictures = prompt, [await self.bot.attachments.picture(init_image.url)]
             if pictures:
                 values["init_image"] = pictures[0].sha256
-            likes = await self._likes(like, like_2, like_3)
+            pulling, likes = await self._likes((like, like_2, like_3), like_weight)
             if likes:
-                weight = {} if like_weight is None else {"weight": like_weight}
-                values["like"] = [{"picture": each.sha256, **weight} for each in likes]
+                values["like"] = pulling
                 pictures += likes
-            elif like_weight is not None:
-                raise RequestError(
-                    _("like_weight needs a picture to paint like; add one, or leave it out.")
-                )
             named, masks = await masks_of_regions(text, (region, region_2), self.bot.attachments)
             values |= named
             pictures += masks
@@ -145,13 +145,16 @@ class Imagine(commands.Cog):
             )
             await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
 
-    async def _likes(self, *attached: discord.Attachment | None) -> list[Picture]:
-        """Download the pictures to paint like."""
-        return [
-            await self.bot.attachments.picture(each.url, each.filename)
-            for each in attached
-            if each is not None
-        ]
+    async def _likes(
+        self, attached: Sequence[discord.Attachment | None], weight: float | None
+    ) -> tuple[list[dict[str, Any]], list[Picture]]:
+        """Download the pictures to paint like, all of one weight."""
+        given = [each for each in attached if each is not None]
+        if weight is not None and not given:
+            raise RequestError(
+                _("like_weight needs a picture to paint like; add one, or leave it out.")
+            )
+        return await pictures_to_paint_like(given, [weight] * len(given), self.bot.attachments)
 
     @imagine.autocomplete("prompt")
     async def _prompts(

@@ -19,6 +19,34 @@ from engine.request.prompt.second import mask_names
 _HALF = 128  # of 255; what is darker is outside
 
 
+async def pictures_to_paint_like(
+    attached: Sequence[discord.Attachment | None],
+    weights: Sequence[float | None],
+    attachments: Attachments,
+) -> tuple[list[dict[str, Any]], list[Picture]]:
+    """Return the request's field ``like``, and the pictures that were attached.
+
+    Each has a weight at the same place, None for the default. Raises AttachmentError if a weight
+    has no picture, and like Attachments.picture.
+    """
+    for place, (each, weight) in enumerate(zip(attached, weights, strict=True), 1):
+        if each is None and weight is not None:
+            raise AttachmentError(
+                _(
+                    "Weight {number} has no picture; attach it, or leave the weight out.",
+                    number=place,
+                )
+            )
+    like, pictures = [], []
+    for each, weight in zip(attached, weights, strict=True):
+        if each is None:
+            continue
+        picture = await attachments.picture(each.url, each.filename)
+        like.append({"picture": picture.sha256} | ({} if weight is None else {"weight": weight}))
+        pictures.append(picture)
+    return like, pictures
+
+
 async def masks_of_regions(
     text: str, attached: Sequence[discord.Attachment | None], attachments: Attachments
 ) -> tuple[dict[str, Any], list[Picture]]:

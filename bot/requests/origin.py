@@ -15,6 +15,7 @@ from engine.jobs.job import Place
 
 Way = Literal[
     "/imagine",
+    "/blend",
     "/edit",
     "edit modal",
     "remix modal",

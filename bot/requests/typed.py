@@ -13,6 +13,8 @@ from engine.request.from_text import requests_from_text
 from engine.request.prompt.second import split_at_carets
 from engine.request.request import ImageRequest
 
+NO_WORDS = "-"
+"""A prompt without words, next to pictures to paint like."""
 # Servers' own emoji reach the bot as "<:fox_face:123>".
 _OWN_EMOJI = re.compile(r"<a?:(?P<name>\w+):\d+>")
 

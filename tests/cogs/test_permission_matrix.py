@@ -190,6 +190,7 @@ def values_of(scene: Scene, name: str, command: app_commands.Command) -> dict[st
     known = {
         "prompt": "a cow --iterations 1",
         "image": ("fox.png", png()),
+        "image_2": ("hen.png", png()),
         "job": job,
         "person": scene.others.person,
         "channel": scene.others.channel,

@@ -161,6 +161,11 @@ async def _imagine_like_a_picture(person: Any, spot: Spot) -> Any:
     return await slash(person, spot, "imagine", prompt=PROMPT, like=PICTURE)
 
 
+@way("`/blend`")
+async def _blend(person: Any, spot: Spot) -> Any:
+    return await slash(person, spot, "blend", prompt=PROMPT, image=PICTURE, image_2=MASK)
+
+
 @way("`/imagine` with a mask")
 async def _imagine_with_a_mask(person: Any, spot: Spot) -> Any:
     return await slash(person, spot, "imagine", prompt=f"{PROMPT} @hill", region=MASK)
