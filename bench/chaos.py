@@ -38,11 +38,11 @@ from bench.bot.asked import Asked, square
 from bench.bot.fleet import FLEET_FAULTS, Fleet
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
+from bot.standin import StandIn
+from bot.standin.channels import FORUM, Channel
+from bot.standin.components import buttons
+from bot.standin.guilds import User
 from tests.e2e.faults import FAULTS, Fault, Target, shuffled_faults
-from tests.e2e.standin import StandIn
-from tests.e2e.standin.channels import FORUM, Channel
-from tests.e2e.standin.components import buttons
-from tests.e2e.standin.guilds import User
 
 _CHANNELS, _PEOPLE = 5, 6
 _BACKLOG = 5  # at most so many unfinished jobs when a round begins

@@ -30,9 +30,9 @@ from typing import Any
 
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
-from tests.e2e.standin import StandIn
-from tests.e2e.standin.faults import Buckets
-from tests.e2e.standin.recorded import Recorded
+from bot.standin import StandIn
+from bot.standin.faults import Buckets
+from bot.standin.recorded import Recorded
 from tests.postgres import Server, programs
 
 _START_SECONDS, _JOB_SECONDS, _SETTLE_SECONDS = 120.0, 600.0, 12.0  # a server's counters are late

@@ -36,12 +36,12 @@ from bench.bot.history_database import make_database, words
 from bench.bot.history_server import copy_to_server, dump, new_server
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
+from bot.standin import StandIn
+from bot.standin.channels import Channel
+from bot.standin.guilds import User
+from bot.standin.interactions import COMPONENT, MODAL, Interaction
 from data.sqlite.backup import DATABASE
 from tests.cogs.media import png
-from tests.e2e.standin import StandIn
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.guilds import User
-from tests.e2e.standin.interactions import COMPONENT, MODAL, Interaction
 
 _START_SECONDS, _ANSWER_SECONDS = 120.0, 30.0
 _BUTTONS = (

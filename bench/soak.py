@@ -22,9 +22,9 @@ from pathlib import Path
 
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
+from bot.standin import StandIn
+from bot.standin.faults import Buckets
 from engine.worker.resident import resident
-from tests.e2e.standin import StandIn
-from tests.e2e.standin.faults import Buckets
 
 _AT_ONCE = 20
 _SETTLE_SECONDS = 35.0  # idle connections are closed within twice 15

@@ -83,7 +83,7 @@ INSIDE = {
     ),
     "bot": (
         ("language", "errors", "permissions"),
-        ("locales", "host"),
+        ("locales", "host", "standin"),
         ("guild",),
         ("requests",),
         ("media", "moderation"),

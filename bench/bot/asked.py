@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.guilds import User
-from tests.e2e.standin.interactions import Interaction
+from bot.standin.channels import Channel
+from bot.standin.guilds import User
+from bot.standin.interactions import Interaction
 
 
 @dataclass

@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bot.standin import StandIn
 from tests.databases import read_rows
-from tests.e2e.standin import StandIn
 from tests.processes import worker_ids
 from tests.tiny_model import write_tiny_model
 

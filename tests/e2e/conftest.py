@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.standin import StandIn
 from engine.models.catalogue import load_catalogue, models_folder
 from tests.e2e.api.violations import violations
-from tests.e2e.standin import StandIn
 from tests.processes import worker_ids
 from tests.tiny_model import write_tiny_model
 

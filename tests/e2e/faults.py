@@ -17,10 +17,10 @@ from typing import Protocol
 
 import discord
 
-from tests.e2e.standin import StandIn
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.components import buttons
-from tests.e2e.standin.guilds import MEMBER
+from bot.standin import StandIn
+from bot.standin.channels import Channel
+from bot.standin.components import buttons
+from bot.standin.guilds import MEMBER
 
 MESSAGES = r"/channels/\d+/messages$"
 ANYTHING = r"/channels/"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bot.standin.components import buttons
 from tests.databases import read_rows
-from tests.e2e.standin.components import buttons
 
 
 def row_of(bot, job_id):

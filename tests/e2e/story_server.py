@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from bot.standin import StandIn
+from bot.standin.channels import Channel
+from bot.standin.components import buttons
+from bot.standin.guilds import MEMBER, Guild, User
+from bot.standin.interactions import Interaction
 from tests.e2e.conftest import BotProcess
 from tests.e2e.jobs import rows
-from tests.e2e.standin import StandIn
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.components import buttons
-from tests.e2e.standin.guilds import MEMBER, Guild, User
-from tests.e2e.standin.interactions import Interaction
 
 
 @dataclass

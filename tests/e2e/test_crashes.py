@@ -8,9 +8,9 @@ import signal
 
 import pytest
 
+from bot.standin.components import buttons
 from tests.e2e.conftest import running_bot
 from tests.e2e.jobs import job_id_of, previews, row_of, rows
-from tests.e2e.standin.components import buttons
 from tests.processes import is_running
 
 pytestmark = pytest.mark.timeout(300)

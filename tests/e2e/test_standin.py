@@ -8,9 +8,9 @@ import discord
 import pytest
 import yarl
 
-from tests.e2e.standin.channels import FORUM, NEWS
-from tests.e2e.standin.commands import RefusedError
-from tests.e2e.standin.guilds import MEMBER
+from bot.standin.channels import FORUM, NEWS
+from bot.standin.commands import RefusedError
+from bot.standin.guilds import MEMBER
 from tests.e2e.standin_client import Client, running
 
 pytestmark = pytest.mark.timeout(120)

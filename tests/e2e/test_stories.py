@@ -11,14 +11,14 @@ import discord
 import pytest
 import pytest_asyncio
 
+from bot.standin import StandIn
+from bot.standin.channels import FORUM
+from bot.standin.commands import RefusedError
+from bot.standin.components import buttons
+from bot.standin.guilds import MEMBER
 from tests.cogs.media import png
 from tests.e2e.conftest import check_described, host_environment, running_bot
 from tests.e2e.jobs import rows
-from tests.e2e.standin import StandIn
-from tests.e2e.standin.channels import FORUM
-from tests.e2e.standin.commands import RefusedError
-from tests.e2e.standin.components import buttons
-from tests.e2e.standin.guilds import MEMBER
 from tests.e2e.story_server import Server, by_label, from_bot
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]

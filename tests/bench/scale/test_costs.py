@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.costs import kind_of
-from tests.e2e.standin.recorded import Recorded
+from bot.standin.recorded import Recorded
 
 
 @pytest.mark.parametrize(

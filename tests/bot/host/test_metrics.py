@@ -16,10 +16,10 @@ from bot.host.health import HealthServer
 from bot.host.settings import (
     OperationsSettings,
 )
+from bot.standin import StandIn
 from data.sqlite.backup import backups
 from tests.databases import open_database
 from tests.e2e.conftest import BotProcess
-from tests.e2e.standin import StandIn
 from tests.made_settings import made_settings
 from tests.tiny_model import write_tiny_model
 

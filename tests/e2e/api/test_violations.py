@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.standin.recorded import Recorded
 from tests.e2e.api.cut import CUT, OPERATIONS, cut, write
 from tests.e2e.api.violations import violations
-from tests.e2e.standin.recorded import Recorded
 
 MESSAGES = "/api/v10/channels/123/messages"
 CALLBACK = "/api/v10/interactions/5/token/callback"

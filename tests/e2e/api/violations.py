@@ -8,9 +8,9 @@ from typing import Any
 
 from jsonschema import ValidationError
 
+from bot.standin.recorded import Recorded
 from tests.e2e.api import description
 from tests.e2e.api.description import JSON, MULTIPART, Operation
-from tests.e2e.standin.recorded import Recorded
 
 PREFIX = "/api/v10"
 _LONGEST = 300

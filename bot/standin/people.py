@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.commands import Commands, RefusedError, Resolved
-from tests.e2e.standin.components import BUTTON, SELECTS, STRING_SELECT, buttons, by_custom_id
-from tests.e2e.standin.guilds import Role, User
-from tests.e2e.standin.interactions import (
+from bot.standin.channels import Channel
+from bot.standin.commands import Commands, RefusedError, Resolved
+from bot.standin.components import BUTTON, SELECTS, STRING_SELECT, buttons, by_custom_id
+from bot.standin.guilds import Role, User
+from bot.standin.interactions import (
     AUTOCOMPLETE,
     CHOICES,
     COMMAND,
@@ -17,7 +18,7 @@ from tests.e2e.standin.interactions import (
     Interaction,
     Interactions,
 )
-from tests.e2e.standin.world import World
+from bot.standin.world import World
 
 _COMPLETION_SECONDS = 10
 
@@ -28,7 +29,9 @@ class People:
     def __init__(self, world: World, interactions: Interactions, commands: Commands):
         self.world, self.interactions, self.registered = world, interactions, commands
 
-    async def command(self, user: User, channel: Channel, path: str, /, **options) -> Interaction:
+    async def command(
+        self, user: User, channel: Channel, path: str, /, **options: Any
+    ) -> Interaction:
         """Run a slash command, for example ``config channels allow``.
 
         Options take texts, numbers, people, roles and channels; a picture option takes the result
@@ -38,7 +41,7 @@ class People:
         return self.interactions.send(COMMAND, channel, user, data)
 
     async def complete(
-        self, user: User, channel: Channel, path: str, option: str, typed: str, **others
+        self, user: User, channel: Channel, path: str, option: str, typed: str, **others: Any
     ) -> list[str]:
         """The autocomplete choices of an option for a typed text."""
         data = self.registered.completion(channel, user, path, option, typed, others)

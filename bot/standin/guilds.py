@@ -21,13 +21,15 @@ NOTHING = discord.Permissions.none()
 
 @dataclass(eq=False)
 class Role:
+    """A role of a server."""
+
     id: str
     guild_id: str
     name: str
     permissions: discord.Permissions
     position: int
 
-    def payload(self):
+    def payload(self) -> dict:
         return {
             "id": self.id,
             "name": self.name,
@@ -55,7 +57,7 @@ class User:
     locale: str = "en-US"
     bot: bool = False
 
-    def payload(self):
+    def payload(self) -> dict:
         return {
             "id": self.id,
             "username": self.name,
@@ -97,7 +99,7 @@ class Guild:
             return discord.Permissions.all()
         return allowed
 
-    def member(self, user: User):
+    def member(self, user: User) -> dict:
         """A member as interactions and messages have it, without the person."""
         return {
             "avatar": None,
@@ -113,7 +115,7 @@ class Guild:
             "pending": False,
         }
 
-    def payload(self):
+    def payload(self) -> dict:
         """The server without its channels and members."""
         return {
             "id": self.id,

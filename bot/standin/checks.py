@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from tests.e2e.standin.components import SELECTS
-from tests.e2e.standin.errors import invalid
+from bot.standin.components import SELECTS
+from bot.standin.errors import invalid
 
 COMPONENTS_V2 = 1 << 15
 
 
-def check_message(payload, files, *, editing=False):
+def check_message(payload: dict, files: dict, *, editing: bool = False) -> None:
+    """Raise ApiError for a message that Discord would refuse."""
     content = payload.get("content") or ""
     embeds = payload.get("embeds") or []
     components = payload.get("components") or []
@@ -34,7 +36,7 @@ def check_message(payload, files, *, editing=False):
     _check_components(components, names, v2)
 
 
-def _check_embed(embed, names):
+def _check_embed(embed: dict, names: set[str]) -> None:
     total = 0
     for part, limit in (("title", 256), ("description", 4096)):
         total += len(embed.get(part) or "")
@@ -50,7 +52,7 @@ def _check_embed(embed, names):
     _check_media((embed.get("image") or {}).get("url"), names)
 
 
-def _check_media(url, names):
+def _check_media(url: str | None, names: set[str]) -> None:
     if url is None:
         return
     if not re.match(r"(https?|attachment)://", url):
@@ -59,12 +61,13 @@ def _check_media(url, names):
         raise invalid(f"{url} is not attached")
 
 
-def _check_components(components, names, v2):
-    seen, count, text = set(), 0, 0
+def _check_components(components: list[dict], names: set[str], v2: bool) -> None:
+    seen: set[str] = set()
+    count = text = 0
     if not v2 and len(components) > 5:
         raise invalid("more than 5 rows")
 
-    def walk(component):
+    def walk(component: dict) -> None:
         nonlocal count, text
         count += 1
         kind = component["type"]
@@ -95,7 +98,8 @@ def _check_components(components, names, v2):
         raise invalid("more than 4000 characters in components")
 
 
-def check_modal(data):
+def check_modal(data: dict) -> None:
+    """Raise ApiError for a modal that Discord would refuse."""
     if not 0 < len(data["title"]) <= 45 or not 0 < len(data["custom_id"]) <= 100:
         raise invalid("a modal's title or custom_id is out of bounds")
     if not 1 <= len(data["components"]) <= 5:
@@ -112,13 +116,15 @@ def check_modal(data):
             raise invalid("a text field is out of bounds")
 
 
-def check_choices(data):
+def check_choices(data: dict) -> None:
+    """Raise ApiError for choices of an autocompletion that Discord would refuse."""
     choices = data.get("choices") or []
     if len(choices) > 25 or not all(0 < len(choice["name"]) <= 100 for choice in choices):
         raise invalid("at most 25 choices with names of 1 to 100 characters")
 
 
-def check_commands(commands):
+def check_commands(commands: list[dict]) -> None:
+    """Raise ApiError for commands that Discord would refuse."""
     names = [(command["name"], command.get("type", 1)) for command in commands]
     if len(set(names)) < len(names):
         raise invalid("two commands have the same name")
@@ -132,7 +138,7 @@ def check_commands(commands):
             raise invalid(f"/{command['name']} has {length} characters; at most 8000")
 
 
-def _check_command(command, depth):
+def _check_command(command: dict[str, Any], depth: int) -> int:
     """Check a command or subcommand; returns how many characters its texts have."""
     name = command["name"]
     if not re.fullmatch(r"[-_a-z0-9]{1,32}", name):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from tests.e2e.standin import checks, errors
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.errors import ApiError
-from tests.e2e.standin.recorded import Recorded
-from tests.e2e.standin.routes import Route
-from tests.e2e.standin.world import World
+from typing import Any
+
+from bot.standin import checks, errors
+from bot.standin.channels import Channel
+from bot.standin.errors import ApiError
+from bot.standin.recorded import Recorded
+from bot.standin.routes import Route
+from bot.standin.world import World
 
 NONCE_SECONDS = 300.0
 _CHANNEL, _MESSAGE = r"/channels/(\d+)", r"/channels/(\d+)/messages/(\d+)"
 
 
 class MessageRoutes:
+    """The routes of channels and their messages."""
+
     def __init__(self, world: World):
         self.world = world
         self.nonces: dict[tuple[str, str], tuple[float, str]] = {}
@@ -34,13 +38,13 @@ class MessageRoutes:
             raise ApiError(*errors.MISSING_ACCESS)
         return channel
 
-    def channel(self, recorded: Recorded, channel_id: str):
+    def channel(self, recorded: Recorded, channel_id: str) -> Any:
         channel = self._visible(channel_id)
         if channel.recipient is None:
             return channel.payload()
         return channel.payload() | {"recipients": [self.world.user(channel.recipient).payload()]}
 
-    def change_thread(self, recorded: Recorded, channel_id: str):
+    def change_thread(self, recorded: Recorded, channel_id: str) -> Any:
         channel = self._visible(channel_id)
         if not channel.is_thread or (
             not channel.bot_permissions.manage_threads
@@ -66,7 +70,7 @@ class MessageRoutes:
         if channel.recipient and not self.world.users[channel.recipient].takes_dms:
             raise ApiError(*errors.CANNOT_DM)
 
-    def post(self, recorded: Recorded, channel_id: str):
+    def post(self, recorded: Recorded, channel_id: str) -> Any:
         channel, payload = self._visible(channel_id), recorded.payload
         self._check_post(channel, recorded.files)
         checks.check_message(payload, recorded.files)
@@ -84,7 +88,7 @@ class MessageRoutes:
             self.nonces[channel_id, nonce] = (now, message["id"])
         return message
 
-    def history(self, recorded: Recorded, channel_id: str):
+    def history(self, recorded: Recorded, channel_id: str) -> Any:
         channel = self._visible(channel_id)
         if not channel.bot_permissions.read_message_history:
             return []
@@ -94,13 +98,13 @@ class MessageRoutes:
             newest = [message for message in newest if int(message["id"]) < int(before)]
         return newest[: int(recorded.query.get("limit", 50))]
 
-    def get(self, recorded: Recorded, channel_id: str, message_id: str):
+    def get(self, recorded: Recorded, channel_id: str, message_id: str) -> Any:
         channel = self._visible(channel_id)
         if not channel.bot_permissions.read_message_history:
             raise ApiError(*errors.MISSING_PERMISSIONS)
         return self.world.message(channel_id, message_id)
 
-    def edit(self, recorded: Recorded, channel_id: str, message_id: str):
+    def edit(self, recorded: Recorded, channel_id: str, message_id: str) -> Any:
         channel = self._visible(channel_id)
         message = self.world.message(channel_id, message_id)
         if message["author"]["id"] != self.world.application_id:

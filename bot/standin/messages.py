@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import mimetypes
 
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.clock import Clock
-from tests.e2e.standin.components import stored_components
-from tests.e2e.standin.guilds import User
+from bot.standin.channels import Channel
+from bot.standin.clock import Clock
+from bot.standin.components import stored_components
+from bot.standin.guilds import User
 
 EPHEMERAL = 64
 _DEFAULT, _REPLY = 0, 19

@@ -5,9 +5,11 @@ set), upload size, rate limits, nonces, permissions with overwrites, and archive
 connected session gets its servers' events. It records every request, refuses the routes that it
 does not have, and people can only do what their clients would let them do.
 
+Tests and benches run the bot against it.
+
 ``world`` has the servers, channels and people; ``people`` what they do; ``routes`` the HTTP API.
 """
 
-from tests.e2e.standin.server import StandIn
+from bot.standin.server import StandIn
 
 __all__ = ["StandIn"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import discord
 
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.guilds import Role, User
+from bot.standin.channels import Channel
+from bot.standin.guilds import Role, User
 
 SLASH, USER_MENU, MESSAGE_MENU = 1, 2, 3
 SUBCOMMAND, GROUP, STRING, ATTACHMENT = 1, 2, 3, 11
@@ -64,7 +64,7 @@ class Resolved:
 class Commands:
     """The commands of the application: everywhere, and by server."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.everywhere: list[dict] = []
         self.by_guild: dict[str, list[dict]] = {}
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import discord
 
-from tests.e2e.standin.channels import DIRECT, PUBLIC_THREAD, TEXT, Channel
-from tests.e2e.standin.clock import Clock
-from tests.e2e.standin.errors import (
+from bot.standin.channels import DIRECT, PUBLIC_THREAD, TEXT, Channel
+from bot.standin.clock import Clock
+from bot.standin.errors import (
     MISSING_ACCESS,
     UNKNOWN_CHANNEL,
     UNKNOWN_GUILD,
@@ -17,8 +17,8 @@ from tests.e2e.standin.errors import (
     UNKNOWN_USER,
     ApiError,
 )
-from tests.e2e.standin.guilds import MEMBER, Guild, Role, User
-from tests.e2e.standin.messages import Messages
+from bot.standin.guilds import MEMBER, Guild, Role, User
+from bot.standin.messages import Messages
 
 
 def shard_of(guild_id: str | None, shards: int) -> int:
@@ -46,7 +46,7 @@ class World:
         return self.guild.id
 
     @property
-    def bot_user(self):
+    def bot_user(self) -> dict:
         """The bot, as it sees itself."""
         return self.bot.payload() | {
             "verified": True,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import discord
 
-from tests.e2e.standin.guilds import MEMBER, NOTHING, Guild, Role, User
+from bot.standin.guilds import MEMBER, NOTHING, Guild, Role, User
 
 TEXT, DIRECT, VOICE, CATEGORY, NEWS, FORUM = 0, 1, 2, 4, 5, 15
 NEWS_THREAD, PUBLIC_THREAD, PRIVATE_THREAD = 10, 11, 12
@@ -30,6 +30,8 @@ class Overwrite:
 
 @dataclass(eq=False)
 class Channel:
+    """A channel, a thread or direct messages, with its messages by id, oldest first."""
+
     id: str
     name: str
     guild: Guild | None
@@ -107,7 +109,7 @@ class Channel:
         place = self.parent if self.is_thread and self.parent else self
         place.overwrite(self.bot, allow=permissions & ~usual, deny=usual & ~permissions)
 
-    def payload(self):
+    def payload(self) -> dict:
         if self.guild is None:
             return {"id": self.id, "type": DIRECT, "last_message_id": None, "flags": 0}
         shared = {
@@ -122,7 +124,7 @@ class Channel:
         }
         return shared | (self._thread() if self.is_thread else self._channel())
 
-    def _channel(self):
+    def _channel(self) -> dict:
         return {
             "position": 0,
             "permission_overwrites": [
@@ -138,7 +140,7 @@ class Channel:
             "topic": None,
         } | ({"available_tags": []} if self.kind == FORUM else {})
 
-    def _thread(self):
+    def _thread(self) -> dict:
         return {
             "owner_id": self.bot.id,
             "thread_metadata": {
@@ -152,7 +154,7 @@ class Channel:
             "total_message_sent": len(self.messages),
         }
 
-    def resolved(self, user: User):
+    def resolved(self, user: User) -> dict:
         """The channel as an option of a command has it."""
         payload = self.payload() | {"permissions": str(self.permissions_of(user).value)}
         payload.pop("permission_overwrites", None)

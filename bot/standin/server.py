@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from aiohttp import web
 
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.clock import Clock
-from tests.e2e.standin.components import buttons
-from tests.e2e.standin.faults import Fault
-from tests.e2e.standin.gateway import Gateway
-from tests.e2e.standin.guilds import Guild
-from tests.e2e.standin.interactions import Interactions
-from tests.e2e.standin.people import People
-from tests.e2e.standin.recorded import Recorded
-from tests.e2e.standin.rest import Rest
-from tests.e2e.standin.world import World
+from bot.standin.channels import Channel
+from bot.standin.clock import Clock
+from bot.standin.components import buttons
+from bot.standin.faults import Fault
+from bot.standin.gateway import Gateway
+from bot.standin.guilds import Guild
+from bot.standin.interactions import Interactions
+from bot.standin.people import People
+from bot.standin.recorded import Recorded
+from bot.standin.rest import Rest
+from bot.standin.world import World
 
-# A token contains the application's id, here 123456789012345678.
-TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"
+# Not a secret; a token contains the application's id, here 123456789012345678.
+TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"  # noqa: S105
 
 
 class StandIn(People):
     """One server; tests add channels and people to its ``world``."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.clock = Clock()
         world = World(self.clock)
         interactions = Interactions(world)
@@ -93,7 +94,7 @@ class StandIn(People):
         """End the outage."""
         self.rest.away = self.gateway.away = False
 
-    def fail(self, method: str, pattern: str, status: int, **more) -> Fault:
+    def fail(self, method: str, pattern: str, status: int, **more: Any) -> Fault:
         """Make requests fail; see :class:`Fault`."""
         fault = Fault(method, pattern, status, **more)
         self.rest.faults.append(fault)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from tests.e2e.standin.errors import answer
+from bot.standin.errors import answer
 
 VIA = "1.1 google"  # discord.py treats a 429 without it as a ban
 
@@ -49,6 +49,7 @@ class Fault:
 
 
 def limited(retry_after: float, everywhere: bool = False) -> web.Response:
+    """The answer to a request over the rate limit; ``retry_after`` in seconds."""
     headers = {
         "Retry-After": str(max(1, round(retry_after))),
         "Via": VIA,

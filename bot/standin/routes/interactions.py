@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.e2e.standin import checks, errors
-from tests.e2e.standin.errors import ApiError
-from tests.e2e.standin.interactions import (
+from typing import Any
+
+from bot.standin import checks, errors
+from bot.standin.errors import ApiError
+from bot.standin.interactions import (
     ANSWER,
     CHOICES,
     DEFER,
@@ -14,10 +16,10 @@ from tests.e2e.standin.interactions import (
     Interaction,
     Interactions,
 )
-from tests.e2e.standin.messages import EPHEMERAL
-from tests.e2e.standin.recorded import Recorded
-from tests.e2e.standin.routes import Route
-from tests.e2e.standin.world import World
+from bot.standin.messages import EPHEMERAL
+from bot.standin.recorded import Recorded
+from bot.standin.routes import Route
+from bot.standin.world import World
 
 _LOADING = 128
 _WEBHOOK = r"/webhooks/(\d+)/([\w-]+)"
@@ -25,6 +27,8 @@ _WEBHOOK_MESSAGE = rf"{_WEBHOOK}/messages/(@original|\d+)"
 
 
 class InteractionRoutes:
+    """The routes of an interaction's callback and token."""
+
     def __init__(self, world: World, interactions: Interactions):
         self.world, self.interactions = world, interactions
         self.routes: list[Route] = [
@@ -35,7 +39,7 @@ class InteractionRoutes:
             ("DELETE", _WEBHOOK_MESSAGE, self.delete),
         ]
 
-    def answer(self, recorded: Recorded, interaction_id: str, token: str):
+    def answer(self, recorded: Recorded, interaction_id: str, token: str) -> Any:
         interaction = self.interactions.for_answer(interaction_id, token)
         body = recorded.payload
         kind, data = body["type"], body.get("data") or {}
@@ -60,7 +64,7 @@ class InteractionRoutes:
             return None
         return self._with_response(interaction, kind)
 
-    def _with_response(self, interaction: Interaction, kind: int):
+    def _with_response(self, interaction: Interaction, kind: int) -> Any:
         about = {"id": interaction.id, "type": interaction.kind}
         if kind not in (ANSWER, DEFER, UPDATE):
             return {"interaction": about}
@@ -80,7 +84,7 @@ class InteractionRoutes:
         message["flags"] &= ~_LOADING
         interaction.edited.set()
 
-    def follow_up(self, recorded: Recorded, application_id: str, token: str):
+    def follow_up(self, recorded: Recorded, application_id: str, token: str) -> Any:
         interaction = self.interactions.for_followup(token)
         checks.check_message(recorded.payload, recorded.files)
         if interaction.message is not None and interaction.message["flags"] & _LOADING:
@@ -100,10 +104,10 @@ class InteractionRoutes:
                 return message
         raise ApiError(*errors.UNKNOWN_MESSAGE)
 
-    def get(self, recorded: Recorded, application_id: str, token: str, message_id: str):
+    def get(self, recorded: Recorded, application_id: str, token: str, message_id: str) -> Any:
         return self._message(self.interactions.for_followup(token), message_id)
 
-    def edit(self, recorded: Recorded, application_id: str, token: str, message_id: str):
+    def edit(self, recorded: Recorded, application_id: str, token: str, message_id: str) -> Any:
         interaction = self.interactions.for_followup(token)
         message = self._message(interaction, message_id)
         self._change(interaction, message, recorded.payload, recorded.files)

@@ -1,3 +1,5 @@
+"""Discord's error answers."""
+
 from __future__ import annotations
 
 import json
@@ -43,4 +45,5 @@ NOT_THE_AUTHOR = (403, 50005, "Cannot edit a message authored by another user")
 
 
 def invalid(what: str) -> ApiError:
+    """The error about a request that breaks one of Discord's limits."""
     return ApiError(400, 50035, f"Invalid Form Body: {what}")

@@ -7,18 +7,18 @@ import re
 
 from aiohttp import BodyPartReader, web
 
-from tests.e2e.standin import errors
-from tests.e2e.standin.commands import Commands
-from tests.e2e.standin.errors import ApiError, invalid
-from tests.e2e.standin.faults import Buckets, Fault
-from tests.e2e.standin.gateway import Gateway
-from tests.e2e.standin.interactions import Interactions
-from tests.e2e.standin.recorded import Recorded
-from tests.e2e.standin.routes import Route
-from tests.e2e.standin.routes.application import ApplicationRoutes
-from tests.e2e.standin.routes.interactions import InteractionRoutes
-from tests.e2e.standin.routes.messages import MessageRoutes
-from tests.e2e.standin.world import World
+from bot.standin import errors
+from bot.standin.commands import Commands
+from bot.standin.errors import ApiError, invalid
+from bot.standin.faults import Buckets, Fault
+from bot.standin.gateway import Gateway
+from bot.standin.interactions import Interactions
+from bot.standin.recorded import Recorded
+from bot.standin.routes import Route
+from bot.standin.routes.application import ApplicationRoutes
+from bot.standin.routes.interactions import InteractionRoutes
+from bot.standin.routes.messages import MessageRoutes
+from bot.standin.world import World
 
 _FILE_BYTES = 10 * 1024 * 1024
 

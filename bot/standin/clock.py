@@ -1,3 +1,5 @@
+"""Discord's time, and ids made from it."""
+
 from __future__ import annotations
 
 import itertools
@@ -10,7 +12,7 @@ EPOCH_MS = 1_420_070_400_000  # the epoch of Discord's ids
 class Clock:
     """Discord's time: the machine's, plus what a test adds."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.ahead = 0.0
         self._count = itertools.count()
 

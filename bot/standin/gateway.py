@@ -9,7 +9,7 @@ from collections import deque
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from tests.e2e.standin.world import World, shard_of
+from bot.standin.world import World, shard_of
 
 PRIVILEGED = (1 << 1) | (1 << 8) | (1 << 15)  # members, presences, message content
 _GUILDS, _GUILD_MESSAGES, _DIRECT_MESSAGES = 1 << 0, 1 << 9, 1 << 12
@@ -54,6 +54,8 @@ class Session:
 
 
 class Gateway:
+    """All websockets of the bot, and the sessions that they belong to."""
+
     def __init__(self, world: World, token: str):
         self.world, self.token = world, token
         self.url = ""

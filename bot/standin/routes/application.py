@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from tests.e2e.standin import checks
-from tests.e2e.standin.commands import Commands
-from tests.e2e.standin.gateway import Gateway
-from tests.e2e.standin.guilds import User
-from tests.e2e.standin.recorded import Recorded
-from tests.e2e.standin.routes import Route
-from tests.e2e.standin.world import World
+from typing import Any
+
+from bot.standin import checks
+from bot.standin.commands import Commands
+from bot.standin.gateway import Gateway
+from bot.standin.guilds import User
+from bot.standin.recorded import Recorded
+from bot.standin.routes import Route
+from bot.standin.world import World
 
 _COMMANDS = r"/applications/(\d+)/commands"
 _GUILD_COMMANDS = r"/applications/(\d+)/guilds/(\d+)/commands"
 
 
 class ApplicationRoutes:
+    """The routes of the bot's own account, commands and servers."""
+
     def __init__(self, world: World, commands: Commands, gateway: Gateway):
         self.world, self.commands, self.gateway = world, commands, gateway
         self.routes: list[Route] = [
@@ -33,7 +37,7 @@ class ApplicationRoutes:
             ("PUT", _GUILD_COMMANDS, self.sync),
         ]
 
-    def application(self, recorded: Recorded):
+    def application(self, recorded: Recorded) -> Any:
         return {
             "id": self.world.application_id,
             "name": "imagine",
@@ -59,7 +63,7 @@ class ApplicationRoutes:
             "integration_types_config": {},
         }
 
-    def find_gateway(self, recorded: Recorded):
+    def find_gateway(self, recorded: Recorded) -> Any:
         return {
             "url": self.gateway.url,
             "shards": self.gateway.shards,
@@ -71,10 +75,10 @@ class ApplicationRoutes:
             },
         }
 
-    def user(self, recorded: Recorded, user_id: str):
+    def user(self, recorded: Recorded, user_id: str) -> Any:
         return self.world.user(user_id).payload()
 
-    def direct(self, recorded: Recorded):
+    def direct(self, recorded: Recorded) -> Any:
         user: User = self.world.user(str(recorded.payload["recipient_id"]))
         return self.world.direct(user.id).payload() | {"recipients": [user.payload()]}
 
@@ -83,20 +87,22 @@ class ApplicationRoutes:
         guild.kicked = True
         self.world.emit("GUILD_DELETE", {"id": guild_id}, guild_id)
 
-    def guild(self, recorded: Recorded, guild_id: str):
+    def guild(self, recorded: Recorded, guild_id: str) -> Any:
         return self.world.joined_guild(guild_id).payload()
 
-    def member(self, recorded: Recorded, guild_id: str, user_id: str):
+    def member(self, recorded: Recorded, guild_id: str, user_id: str) -> Any:
         user = self.world.user(user_id)
         return self.world.joined_guild(guild_id).member(user) | {"user": user.payload()}
 
-    def list_commands(self, recorded: Recorded, application_id: str, guild_id: str | None = None):
+    def list_commands(
+        self, recorded: Recorded, application_id: str, guild_id: str | None = None
+    ) -> Any:
         if guild_id is None:
             return self.commands.everywhere
         self.world.joined_guild(guild_id)
         return self.commands.by_guild.get(guild_id, [])
 
-    def sync(self, recorded: Recorded, application_id: str, guild_id: str | None = None):
+    def sync(self, recorded: Recorded, application_id: str, guild_id: str | None = None) -> Any:
         checks.check_commands(recorded.payload)
         synced = [self._registered(command, application_id) for command in recorded.payload]
         if guild_id is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from tests.e2e.standin.channels import Channel
-from tests.e2e.standin.components import walk
-from tests.e2e.standin.errors import (
+from bot.standin.channels import Channel
+from bot.standin.components import walk
+from bot.standin.errors import (
     ALREADY_ACKNOWLEDGED,
     INVALID_WEBHOOK_TOKEN,
     UNKNOWN_INTERACTION,
@@ -15,9 +15,9 @@ from tests.e2e.standin.errors import (
     ApiError,
     invalid,
 )
-from tests.e2e.standin.guilds import User
-from tests.e2e.standin.messages import EPHEMERAL
-from tests.e2e.standin.world import World
+from bot.standin.guilds import User
+from bot.standin.messages import EPHEMERAL
+from bot.standin.world import World
 
 ANSWER_SECONDS, TOKEN_SECONDS = 3.0, 15 * 60.0
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
@@ -26,6 +26,8 @@ ANSWER, DEFER, DEFER_UPDATE, UPDATE, CHOICES, OPEN_MODAL = 4, 5, 6, 7, 8, 9
 
 @dataclass(eq=False)
 class Interaction:
+    """What a person did with the bot, and how it answered."""
+
     id: str
     token: str
     kind: int
@@ -87,6 +89,8 @@ class Interaction:
 
 
 class Interactions:
+    """All interactions, by their token."""
+
     def __init__(self, world: World):
         self.world = world
         self.by_token: dict[str, Interaction] = {}
