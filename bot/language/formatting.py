@@ -207,6 +207,9 @@ def _over_time(request: ImageRequest) -> list[str]:
         parts.append(_("rotated by {degrees:g}°", degrees=motion.degrees))
     if any(motion.pan):
         parts.append(_("moved by {across:g},{down:g}", across=motion.pan[0], down=motion.pan[1]))
+    if any(motion.tilt):
+        right, down = motion.tilt
+        parts.append(_("tilted by {right:g},{down:g}°", right=right, down=down))
     return [*parts, plural("every iteration", "every {number} iterations", motion.every)]
 
 

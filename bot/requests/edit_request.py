@@ -24,6 +24,7 @@ OF_ONE_PICTURE = {
     "zoom",
     "rotate",
     "pan",
+    "tilt",
     "every",
     "vary",
     "grow",

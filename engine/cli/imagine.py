@@ -210,6 +210,7 @@ def imagine(
     zoom: Annotated[str | None, _flag("zoom", "X")] = None,
     rotate: Annotated[str | None, _flag("rotate", "X")] = None,
     pan: Annotated[str | None, _flag("pan", "X,Y")] = None,
+    tilt: Annotated[str | None, _flag("tilt", "X,Y")] = None,
     every: Annotated[str | None, _flag("every", "N")] = None,
     tile: Annotated[bool, typer.Option("--tile", metavar=_NO_METAVAR, help=_about("tile"))] = False,
     video: Annotated[
@@ -308,6 +309,7 @@ def imagine(
         "zoom": zoom,
         "rotate": rotate,
         "pan": pan,
+        "tilt": tilt,
         "every": every,
     }
     pictures: dict[str, bytes] = {}

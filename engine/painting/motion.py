@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.models.generators.camera import turned
 from engine.request.motion import Motion
 
 _SHARPNESS = 0.5  # pixels, the standard deviation of the blur that pictures have anyway
@@ -42,8 +43,13 @@ def moved(picture: Tensor, motion: Motion) -> Tensor:
 def _sources(motion: Motion, height: int, width: int) -> Tensor:
     """Where each pixel comes from, [1, H, W, 2] in -1..1 from edge to edge, as for grid_sample."""
     right, down = motion.pan
-    x = torch.arange(width, dtype=torch.float64) + 0.5 - width / 2 - right
-    y = (torch.arange(height, dtype=torch.float64) + 0.5 - height / 2 - down)[:, None]
+    x = torch.arange(width, dtype=torch.float64) + 0.5 - width / 2
+    y = (torch.arange(height, dtype=torch.float64) + 0.5 - height / 2)[:, None]
+    if any(motion.tilt):
+        places = torch.stack(torch.broadcast_tensors(x, y), dim=-1)
+        places, _ = turned(places, motion, max(width, height), back=True)
+        x, y = places.unbind(-1)
+    x, y = x - right, y - down
     angle = math.radians(motion.degrees)
     cos, sin = math.cos(angle) / motion.zoom, math.sin(angle) / motion.zoom
     across, below = cos * x - sin * y, sin * x + cos * y

@@ -89,6 +89,7 @@ _LENGTHS = {
     "starts": 20,
     "noise": 200,
     "pan": 40,
+    "tilt": 40,
     "extend": 60,
 }
 

@@ -12,6 +12,7 @@ from engine.request.method.values import number_of, unreadable
 EVERY = 5
 """Iterations between two moves if none are given."""
 _SHIFTS = Range(-512, 512)  # pixels
+_TURNS = Range(-20, 20)  # degrees; half the field of view
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Motion:
     """A move of the camera after each ``every`` iterations, which the painting follows.
 
     In each, everything is enlarged ``zoom`` times from the picture's middle, then turns by
-    ``degrees`` counterclockwise, then shifts by ``pan`` pixels to the right and down. It rests for
-    the first ``rest`` iterations, as there is nothing to follow yet.
+    ``degrees`` counterclockwise, then shifts by ``pan`` pixels to the right and down. At last the
+    camera turns by ``tilt`` degrees to the right and down. It rests for the first ``rest``
+    iterations, as there is nothing to follow yet.
     """
 
     zoom: float = 1.0
@@ -28,11 +30,12 @@ class Motion:
     pan: tuple[float, float] = (0.0, 0.0)
     every: int = EVERY
     rest: int = 0
+    tilt: tuple[float, float] = (0.0, 0.0)
 
     @property
     def is_still(self) -> bool:
         """Whether nothing moves."""
-        return self.zoom == 1 and not self.degrees and not any(self.pan)
+        return self.zoom == 1 and not self.degrees and not any(self.pan + self.tilt)
 
     def moves_before(self, iteration: int) -> bool:
         """Whether the camera moves before ``iteration``, counted from 0.
@@ -46,10 +49,19 @@ class Motion:
 
 def parse_pan(text: str) -> tuple[float, float]:
     """The pixels to the right and down in "2,0"; raises RequestError."""
+    return _pair("pan", text, _SHIFTS, "2,0 for 2 pixels to the right in each move")
+
+
+def parse_tilt(text: str) -> tuple[float, float]:
+    """The degrees to the right and down in "1,0"; raises RequestError."""
+    return _pair("tilt", text, _TURNS, "1,0 for 1 degree to the right in each move")
+
+
+def _pair(name: str, text: str, within: Range, example: str) -> tuple[float, float]:
     parts = re.split(r"\s*[,;x\s]\s*", text.strip())
     if len(parts) != 2:
-        raise unreadable("pan", text, "2,0 for 2 pixels to the right in each move")
-    across, down = (number_of("pan", part, _SHIFTS) for part in parts)
+        raise unreadable(name, text, example)
+    across, down = (number_of(name, part, within) for part in parts)
     return across, down
 
 
@@ -57,10 +69,10 @@ def check_moves(motion: Motion | None, every: int | None, is_masked: bool) -> No
     """Raise RequestError for ``every`` without a move, or for a move of an edit's part."""
     if motion is None and every is not None:
         raise RequestError(
-            "every only works with zoom, rotate or pan; add one of them, or leave every out."
+            "every only works with zoom, rotate, pan or tilt; add one of them, or leave every out."
         )
     if motion is not None and is_masked:
         raise RequestError(
-            "zoom, rotate and pan move the whole picture, so they don't work with a mask or with "
-            "where; leave one of them out."
+            "zoom, rotate, pan and tilt move the whole picture, so they don't work with a mask or "
+            "with where; leave one of them out."
         )

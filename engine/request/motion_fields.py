@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from engine.request.limits import MAX_LOUDNESS
 from engine.request.method.fields import number_field, read_by, text_field
-from engine.request.motion import EVERY, Motion, parse_pan
+from engine.request.motion import EVERY, Motion, parse_pan, parse_tilt
 from engine.translatable import Translatable
 
 _RESTS = 0.3
@@ -36,6 +36,11 @@ class MotionFields(BaseModel):
         str | None,
         text_field("pan", "pixels to the right and down of each camera move, as in 2,0"),
         read_by(parse_pan),
+    ] = None
+    tilt: Annotated[
+        str | None,
+        text_field("tilt", "degrees to the right and down of each turn of the camera, as in 1,0"),
+        read_by(parse_tilt),
     ] = None
     every: Annotated[
         int | None,
@@ -68,5 +73,6 @@ class MotionFields(BaseModel):
             (0.0, 0.0) if self.pan is None else parse_pan(self.pan),
             self.every or EVERY,
             round(_RESTS * iterations) if is_new else 0,
+            (0.0, 0.0) if self.tilt is None else parse_tilt(self.tilt),
         )
         return None if motion.is_still else motion

@@ -81,4 +81,4 @@ def check_variation(
     if in_regions:
         raise RequestError("grow doesn't work with regions; leave it or the regions out.")
     if moves:
-        raise RequestError("grow doesn't work with zoom, rotate or pan; leave one of them out.")
+        raise RequestError("grow doesn't work with zoom, rotate, pan or tilt; leave one out.")

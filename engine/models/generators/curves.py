@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.models.generators.base import Generator
+from engine.models.generators.camera import turned
 from engine.models.generators.stroke_layers import Grid, stacked
 from engine.models.generators.strokes import coverage
 from engine.models.generators.vector import Stroke
@@ -183,16 +184,23 @@ class CurvesGenerator(Generator):
         cos, sin = math.cos(angle), math.sin(angle)
         turn = torch.tensor([[cos, sin], [-sin, cos]]).to(z)  # counterclockwise, with y down
         shift = torch.tensor(motion.pan).to(z)
-        sources = (middles - shift) @ turn / motion.zoom
+        tilted, longest = any(motion.tilt), int(size.max())
+        placed = turned(middles, motion, longest, back=True)[0] if tilted else middles
+        sources = (placed - shift) @ turn / motion.zoom
         square = ((sources + size / 2) / self.factor).floor().long()
         column = square[..., 0].clamp(0, columns - 1)
         row = square[..., 1].clamp(0, rows - 1)
         read = self._read(z[0])
         points = (read.points + middles[..., None, :])[row, column]
-        points = motion.zoom * points @ turn.T + shift - middles[..., None, :]
+        points = motion.zoom * points @ turn.T + shift
+        width = read.width[row, column] * (motion.zoom / self.factor)
+        if tilted:
+            points, ahead = turned(points, motion, longest)
+            width = width * ahead.mean(-1) ** -1.5
+        points = points - middles[..., None, :]
         return self._latent(
             (points / self.factor).permute(2, 3, 0, 1),
-            read.width[row, column] * (motion.zoom / self.factor),
+            width,
             read.colour[row, column].permute(2, 0, 1),
             read.opacity[row, column],
         )

@@ -58,7 +58,7 @@ METHOD_WORDS = (
     "starts",
 )
 WORDS = (
-    *("model", "perceptor", "preset", "addition", "where", "noise", "pan", "extend"),
+    *("model", "perceptor", "preset", "addition", "where", "noise", "pan", "tilt", "extend"),
     *METHOD_WORDS,
 )
 SWITCHES = ("tile",)

@@ -11,7 +11,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kornia.geometry.transform import get_rotation_matrix2d, warp_affine
+from kornia.geometry.conversions import axis_angle_to_rotation_matrix
+from kornia.geometry.transform import (
+    get_rotation_matrix2d,
+    warp_affine,
+    warp_perspective,
+)
 from PIL import Image
 
 from engine import imagine
@@ -53,7 +58,7 @@ def _middle(picture: torch.Tensor) -> tuple[float, float]:
         (Motion(degrees=90), (-2, -4)),  # counterclockwise: from the right to the top
         (Motion(degrees=-90), (2, 4)),
         (Motion(pan=(5, 1.5)), (9, -0.5)),
-        (Motion(1.25, 90, (1, 2)), (-1.5, -3)),  # the pan comes last, and is not zoomed
+        (Motion(1.25, 90, (1, 2)), (-1.5, -3)),  # the pan comes later, and is not zoomed
     ],
 )
 def test_a_move_takes_a_point_where_the_formula_says(motion, place):
@@ -71,6 +76,26 @@ def test_a_move_is_the_affine_warp_of_kornia(zoom, degrees, across, down):
     ours = moved(picture, Motion(zoom, degrees, (across, down)))
     inside = warp_affine(torch.ones_like(picture), matrix, (HEIGHT, WIDTH)) > 0.999
     assert ((ours - theirs).abs() * inside).max() < 2e-3  # beyond the border, kornia has black
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from([0, 1]), st.floats(-20, 20))
+def test_a_turn_of_the_camera_is_the_homography_of_a_pure_rotation(axis, degrees):
+    picture = _dot(1, 1)
+    focal = WIDTH / 2 / math.tan(math.radians(20))
+    camera = torch.tensor(
+        [[focal, 0, (WIDTH - 1) / 2], [0, focal, (HEIGHT - 1) / 2], [0, 0, 1]], dtype=torch.float64
+    )
+    # The world turns by as much as the camera, the other way; with y down, right is about +y.
+    angle = torch.zeros(1, 3, dtype=torch.float64)
+    angle[0, 1 - axis] = math.radians(degrees) * (-1 if axis == 0 else 1)
+    matrix = (camera @ axis_angle_to_rotation_matrix(angle)[0] @ camera.inverse())[None].float()
+    theirs = warp_perspective(picture, matrix, (HEIGHT, WIDTH), mode="bicubic").clamp(0, 1)
+    tilt = (degrees, 0.0) if axis == 0 else (0.0, degrees)
+    ours = moved(picture, Motion(tilt=tilt))
+    inside = warp_perspective(torch.ones_like(picture), matrix, (HEIGHT, WIDTH)) > 0.999
+    assert inside.any()
+    assert ((ours - theirs).abs() * inside).max() < 2e-3
 
 
 def test_whole_pixels_move_exactly_and_the_border_is_mirrored():
@@ -183,16 +208,20 @@ def test_an_edit_that_moves_is_given_back_in_the_picture_s_size(tiny):
     assert last.full_size().tobytes() == small.tobytes()
 
 
-def test_strokes_move_themselves():
+@pytest.mark.parametrize("tilt", [(0.0, 0.0), (5.0, -3.0)])
+def test_strokes_move_themselves(tilt):
     curves = CurvesGenerator()
     z = curves.random_latent(64, 96, Draws(3))
     before = {_colour(stroke): stroke for stroke in curves.strokes(z) or []}
-    motion = Motion(1.2, 30, (4, -3))
+    motion = Motion(1.2, 30, (4, -3), tilt=tilt)
     after = curves.strokes(curves.moved(z, motion)) or []
     close = 0
     for stroke in after:
         was = before[_colour(stroke)]
-        assert stroke.width == pytest.approx(min(was.width * 1.2, 24), rel=1e-3)
+        # A camera that turned shows what is away from the middle larger.
+        assert stroke.width == pytest.approx(
+            min(was.width * 1.2, 24), rel=0.1 if any(tilt) else 1e-3
+        )
         at, expected = complex(*stroke.points[0]), _forward(complex(*was.points[0]), motion)
         close += abs(at - expected) < 0.05
     # The others would be too far from their squares' middles, or beyond the border.
@@ -206,4 +235,11 @@ def _colour(stroke: Stroke) -> tuple[float, ...]:
 def _forward(place: complex, motion: Motion) -> complex:
     """Where a move takes a place in a picture of 96 x 64, as complex numbers with y down."""
     turned = (place - complex(48, 32)) * motion.zoom * cmath.exp(-1j * math.radians(motion.degrees))
-    return turned + complex(*motion.pan) + complex(48, 32)
+    placed = turned + complex(*motion.pan)
+    focal = 48 / math.tan(math.radians(20))
+    right, down = (math.radians(each) for each in motion.tilt)
+    # From the formula of a turn about y, then about x: what was ahead moves left and up.
+    x, y, z = placed.real, placed.imag, focal
+    x, z = x * math.cos(right) - z * math.sin(right), x * math.sin(right) + z * math.cos(right)
+    y, z = y * math.cos(down) - z * math.sin(down), y * math.sin(down) + z * math.cos(down)
+    return complex(focal * x / z, focal * y / z) + complex(48, 32)

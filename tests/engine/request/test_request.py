@@ -79,6 +79,7 @@ def test_flags_in_the_text_are_the_requests_fields():
         "zoom",
         "rotate",
         "pan",
+        "tilt",
         "every",
         "count",
         "vary",
