@@ -186,9 +186,9 @@ def _bare(node):
         path.relative_to(ROOT).as_posix()
         for folder in ("bot", "cogs")
         for path in (ROOT / folder).rglob("*.py")
-        if path.name != "doctor.py"
+        if path.name != "doctor.py" and "standin" not in path.parts
     ),
-)  # at a terminal
+)  # one speaks at a terminal, the other as Discord does
 def test_no_literal_is_sent_to_discord_untranslated(path):
     source = (ROOT / path).read_text("utf-8")
     assert list(literals_sent(source)) == []
