@@ -142,6 +142,8 @@ class Bench:
             yield f"/{path}", await self.acknowledged(sent)
         sent = await self.standin.menu(self.user, self.channel, "Edit this image", self.source)
         yield "menu edit", await self.acknowledged(sent)
+        sent = await self.standin.menu(self.user, self.channel, "Info", self.source)
+        yield "menu info", await self.acknowledged(sent)
         for action in _BUTTONS:
             async for name, ms in self._press(action):
                 yield name, ms

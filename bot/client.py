@@ -57,6 +57,7 @@ COGS = (
     "cogs.imagine",
     "cogs.blend",
     "cogs.history",
+    "cogs.info",
     "cogs.overview",
     "cogs.owner",
     "cogs.admin",

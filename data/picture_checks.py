@@ -61,7 +61,7 @@ class PictureChecks:
         async with self._database.transaction() as transaction:
             if not await transaction.change(
                 "UPDATE jobs SET state = 'failed', error = ?, picture = NULL, result = NULL, "
-                "result_sha256 = NULL "
+                "losses = NULL, result_sha256 = NULL "
                 "WHERE id = ? AND state = 'rendered' AND delivered_at IS NULL",
                 reason,
                 job_id,

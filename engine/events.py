@@ -42,6 +42,27 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Losses:
+    """A job's losses: few numbers, whatever the number of iterations.
+
+    ``total`` has the sum at iteration 0, ``every``, 2 * ``every`` and so on, ``last`` the last
+    losses by prompt, and "total".
+    """
+
+    every: int
+    total: tuple[float, ...]
+    last: Mapping[str, float]
+
+    @classmethod
+    def from_plain(cls, value: object) -> Losses | None:
+        """The losses that dataclasses.asdict, and perhaps JSON, made ``value`` of; else None."""
+        match value:
+            case {"every": int(every), "total": list() | tuple() as total, "last": dict(last)}:
+                return cls(max(1, every), tuple(total), last)
+        return None
+
+
+@dataclass(frozen=True)
 class Done:
     """The job is finished; ``picture`` is a PNG file's bytes with the request in its text.
 
@@ -50,7 +71,8 @@ class Done:
     if the job was ``stopped``; ``notices`` are sentences for the person (unknown words, a prompt
     that was cut off). ``scores``, 0 to 1, tell how clearly it shows each requested concept
     (engine.painting.concepts), without those that could not be scored. A job that makes a
-    time-lapse has an mp4 file's bytes as ``video``, and no picture of its own.
+    time-lapse has an mp4 file's bytes as ``video``, and no picture of its own. ``losses`` are None
+    if nothing was optimised.
     """
 
     picture: bytes = field(repr=False)
@@ -63,6 +85,7 @@ class Done:
     stopped: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)
     video: bytes = field(repr=False, default=b"")
+    losses: Losses | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True)

@@ -194,12 +194,18 @@ class Intake:
         requests = each_of(request)
         continues, shows = asking.continues, asking.shows
         person = asking.origin.person
+        parent = asking.origin.parent if shows is None else None
         pictures = {each.sha256: each.data for each in asking.pictures}
         place, message = await self._place(asking.origin, rules)
         try:
             if len(requests) > 1:
                 jobs = await self._queue.submit_grid(
-                    requests, person=person, place=place, pictures=pictures, after=newest
+                    requests,
+                    person=person,
+                    place=place,
+                    pictures=pictures,
+                    after=newest,
+                    parent=parent,
                 )
             else:
                 job = await self._queue.submit(
@@ -211,6 +217,7 @@ class Intake:
                     time_lapse_of=None if shows is None else shows.job_id,
                     work=asking.work if asking.is_fixed else None,
                     after=newest,
+                    parent=parent,
                 )
                 jobs = [job]
         except EngineError:

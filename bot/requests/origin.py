@@ -41,7 +41,7 @@ class Origin:
     user's in the whole server, without the channel's overwrites. ``tell`` answers the user alone;
     it is None for a message, whose ``message_id`` the progress message replies to.
     ``age_restricted`` says whether Discord shows the channel to adults only; ``private`` whether
-    only the user is to see the job.
+    only the user is to see the job. ``parent`` is the job from which the user goes on.
     """
 
     person: str
@@ -54,6 +54,7 @@ class Origin:
     message_id: int | None = None
     age_restricted: bool = False
     private: bool = False
+    parent: str | None = None
 
 
 def origin_of_interaction(interaction: discord.Interaction[Any], way: Way) -> Origin:
@@ -99,10 +100,11 @@ def with_options(origin: Origin, *, spoiler: bool, private: bool) -> Origin:
 
 
 def shown_like(origin: Origin, job: StoredJob | None) -> Origin:
-    """Return the origin of a request that uses a job: as private and hidden as the job is."""
+    """Return the origin of a request that goes on from a job: as private and hidden as that is."""
     if job is None:
         return origin
-    return with_options(origin, spoiler=job.place.spoiler, private=job.place.private)
+    shown = with_options(origin, spoiler=job.place.spoiler, private=job.place.private)
+    return replace(shown, parent=job.id)
 
 
 def place_of_message(message: discord.Message) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 from data.database import Database, Row, Transaction
@@ -11,6 +12,7 @@ from data.jobs.stored import COLUMNS, PAINTED, UNFINISHED, StoredJob, in_states,
 from data.jobs.words import remove_words
 from data.pictures.base import Pictures, intact
 from data.pictures.names import attachment_name, picture_name, time_lapse_name
+from engine.events import Losses
 from engine.request.request import ImageRequest
 
 # Read for each letter that a person types.
@@ -106,6 +108,12 @@ class Jobs:
         if job is None or job.result is None or not job.is_painted:
             return None
         return job.request, int(job.result["iterations"])
+
+    async def losses(self, id: str) -> Losses | None:
+        """The losses of a painted job; None if none were kept."""
+        rows = await self._database.fetch("SELECT losses FROM jobs WHERE id = ?", id)
+        kept = rows[0]["losses"] if rows else None
+        return None if kept is None else Losses.from_plain(json.loads(kept))
 
     async def recent_prompts(self, person: str, limit: int) -> list[str]:
         """The prompts of the person's last 500 jobs without repetitions, newest first."""

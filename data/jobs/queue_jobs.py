@@ -95,9 +95,9 @@ class QueueJobs(Jobs):
     ) -> None:
         await transaction.change(
             "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
-            "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, grid, state, "
-            "owner, lease_until, created_at) VALUES (?, next_number('jobs'), ?, ?, ?, ?, "
-            "?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+            "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, grid, parent, "
+            "state, owner, lease_until, created_at) VALUES (?, next_number('jobs'), ?, ?, ?, ?, "
+            "?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
             record.id,
             record.person,
             record.place.guild_id,
@@ -110,6 +110,7 @@ class QueueJobs(Jobs):
             int(record.place.spoiler),
             record.place.private_channel_id,
             record.grid,
+            record.parent,
             self._owner.name,
             self._leases.end(),
             record.created_at,
@@ -224,13 +225,15 @@ class QueueJobs(Jobs):
         result = {
             field.name: getattr(done, field.name)
             for field in dataclasses.fields(done)
-            if field.name not in ("picture", "video")
+            if field.name not in ("picture", "video", "losses")
         }
+        losses = None if done.losses is None else json.dumps(dataclasses.asdict(done.losses))
         ended = await self._end(
             id,
             "rendered",
-            "result = ?, picture = ?, result_sha256 = ?",
+            "result = ?, losses = ?, picture = ?, result_sha256 = ?",
             json.dumps(result),
+            losses,
             None if done.video else _file(name),
             await _sha256(data),
         )

@@ -27,7 +27,8 @@ class StoredJob:
     this job makes or made. ``grid`` is the id of the first job of its grid (see
     engine.jobs.job.JobRecord). ``removed_at`` is when its result was deleted in Discord;
     ``spoiler`` is 1 if the picture is posted behind one. ``private_channel_id`` is set if only the
-    requester may see the job (see engine.jobs.job.Place).
+    requester may see the job (see engine.jobs.job.Place). ``parent`` is the job from which the
+    requester went on (see engine.jobs.job.JobRecord); that row may be deleted.
     """
 
     id: str
@@ -54,6 +55,7 @@ class StoredJob:
     private_channel_id: str | None = None
     result_sha256: str | None = None
     grid: str | None = None
+    parent: str | None = None
 
     @property
     def place(self) -> Place:
@@ -76,7 +78,7 @@ COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
     "result_message_id, result, error, picture, time_lapse_of, removed_at, spoiler, "
-    "private_channel_id, result_sha256, grid"
+    "private_channel_id, result_sha256, grid, parent"
 )
 
 

@@ -168,7 +168,7 @@ def _shown(rows: Sequence[Row]) -> list[dict[str, Any]]:
     shown = []
     for row in rows:
         job = {name: value for name, value in row.items() if name not in _INTERNAL}
-        for name in ("request", "result"):
+        for name in ("request", "result", "losses"):
             job[name] = None if row[name] is None else json.loads(row[name])
         shown.append(job)
     return shown

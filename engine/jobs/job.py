@@ -49,7 +49,8 @@ class JobRecord:
     that picture's frames are on disk, so that the time-lapse takes seconds. Of a new job, ``after``
     is the number of the person's newest job when their limits were checked, 0 without one.
     ``grid`` is set if it is one of several pictures that were asked for together: it is the id of
-    the first one's job, and its own for that one.
+    the first one's job, and its own for that one. ``parent`` is the job from which a person went
+    on: whose picture this one starts from, or whose words were changed or painted again.
     """
 
     id: str
@@ -65,6 +66,7 @@ class JobRecord:
     recorded: bool = False
     after: int | None = None
     grid: str | None = None
+    parent: str | None = None
 
 
 class JobStore(Protocol):

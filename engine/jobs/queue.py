@@ -201,6 +201,7 @@ class PaintQueue:
         time_lapse_of: str | None = None,
         work: ImageRequest | None = None,
         after: int | None = None,
+        parent: str | None = None,
     ) -> Job:
         """Queue a job; it is on disk when this returns, with a random seed if it had none.
 
@@ -210,8 +211,9 @@ class PaintQueue:
         ``request`` this is: its time-lapse is made, from the frames that were recorded while it was
         painted, or else by painting it again. ``work`` is a request for the iterations that remain,
         for the estimated time. ``after`` is the number of the person's newest job when their limits
-        were checked (see JobRecord). Raises RequestError if a picture is missing, OvertakenError if
-        there is a newer job, EngineError if the job cannot be stored or no jobs are accepted.
+        were checked, ``parent`` the job from which they went on (see JobRecord for both). Raises
+        RequestError if a picture is missing, OvertakenError if there is a newer job, EngineError if
+        the job cannot be stored or no jobs are accepted.
         """
         record = JobRecord(
             uuid.uuid4().hex,
@@ -222,6 +224,7 @@ class PaintQueue:
             continues=continues,
             time_lapse_of=time_lapse_of,
             after=after,
+            parent=parent,
         )
         seconds = None if work is None else self.estimator.seconds(work)
         if await self._is_recorded(time_lapse_of):
@@ -237,6 +240,7 @@ class PaintQueue:
         place: Place,
         pictures: Mapping[str, bytes] | None = None,
         after: int | None = None,
+        parent: str | None = None,
     ) -> list[Job]:
         """Queue the pictures of one grid, each as a job: all of them or, if it raises, none.
 
@@ -244,7 +248,16 @@ class PaintQueue:
         """
         ids = [uuid.uuid4().hex for _ in requests]
         records = [
-            JobRecord(id, with_seed(request), person, place, now_ms(), after=after, grid=ids[0])
+            JobRecord(
+                id,
+                with_seed(request),
+                person,
+                place,
+                now_ms(),
+                after=after,
+                grid=ids[0],
+                parent=parent,
+            )
             for id, request in zip(ids, requests, strict=True)
         ]
         return await self._submit(records, pictures or {})

@@ -8,6 +8,7 @@ import pickle
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 from PIL import Image
 
 from engine.errors import RequestError
-from engine.events import Cancelled, Done, Progress
+from engine.events import Cancelled, Done, Losses, Progress
 from engine.models import Models
 from engine.painting.iterate import Iterate
 from engine.painting.pipeline import prepare, provenance
@@ -25,6 +26,7 @@ from engine.random_numbers import SCHEME
 from engine.request.request import ImageRequest, request_from_json
 from engine.translatable import Translatable
 from engine.worker.frames import Recorder
+from engine.worker.loss_curve import LossCurve
 from engine.worker.messages import (
     Busy,
     JobEvent,
@@ -107,6 +109,7 @@ class PaintJob(WorkerJob):
         self._saved = 0.0
         self._saved_iteration = 0
         self._reporter = StepReporter(order.id, send)
+        self._curve = LossCurve()
 
     @property
     def started(self) -> bool:
@@ -175,6 +178,7 @@ class PaintJob(WorkerJob):
     def stepped(self, iterate: Iterate) -> None:
         """Record, report, preview and save after an iteration, as far as that is due."""
         assert self._synthesis is not None
+        self._curve.add(iterate.iteration, self._synthesis.losses)
         if self._recorder is not None and self._recorder.wants(iterate.iteration):
             self._recorder.add(iterate.iteration, iterate.to_pil())
             self._note_recorder()
@@ -238,6 +242,7 @@ class PaintJob(WorkerJob):
                     scores_of(
                         synthesis.perceptor, iterate, picture, self._order.concepts, self._warn
                     ),
+                    losses=self._curve.losses(),
                 ),
             )
         )
@@ -261,7 +266,7 @@ class PaintJob(WorkerJob):
             return
         self._saved = time.monotonic()
         path = Path(self._order.state)
-        temporary = path.with_suffix(".part")
+        temporary, losses = path.with_suffix(".part"), self._curve.losses()
         try:
             torch.save(
                 {
@@ -270,6 +275,7 @@ class PaintJob(WorkerJob):
                     "codebook": synthesis.generator.fingerprint(),
                     "area": _area(synthesis),
                     "synthesis": synthesis.state_dict(),
+                    "losses": None if losses is None else asdict(losses),
                 },
                 temporary,
             )
@@ -305,6 +311,7 @@ class PaintJob(WorkerJob):
                 if state["anchor"] is not None:
                     state["anchor"] = state["anchor"].to(synthesis.latent.z.device)
                 synthesis.load_state_dict(state)
+                self._curve = LossCurve(Losses.from_plain(kept.get("losses")))
                 self._saved_iteration = synthesis.iteration
                 self._send(Saved(self.id, synthesis.iteration))
                 return True

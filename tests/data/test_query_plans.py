@@ -124,6 +124,7 @@ async def use_jobs(store):
     await store.messages.about(first)
     await store.messages.forget_others(first)
     await store.grid(first)
+    await store.losses(first)
     await store.messages.results_of([first, ended])
     await store.messages.deleted("200", ["2", "none"])
     await store.messages.address(await store.messages.keep_address("https://example.org"))

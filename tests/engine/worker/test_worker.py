@@ -112,6 +112,10 @@ def test_a_job_is_started_previewed_saved_and_finished(loop, sent, tmp_path):
         False,
     )
     assert pixels(done.picture) == painted_in_one_go(iterations=4)
+    assert done.losses is not None
+    assert [f"{event.losses['total']:.5g}" for event in previews] == [
+        f"{total:.5g}" for total in done.losses.total[1:]
+    ]
 
 
 def test_the_picture_contains_its_request_and_its_provenance(loop, sent, tmp_path):
@@ -340,6 +344,8 @@ def test_more_iterations_continue_from_a_finished_job_s_state(loop, sent, tmp_pa
     done = sent[-1].event
     assert isinstance(done, Done)
     assert done.iterations == 5
+    assert done.losses is not None
+    assert len(done.losses.total) == 5  # those before as well
     assert pixels(done.picture) == painted_in_one_go(iterations=3, more=2)
 
 
