@@ -33,6 +33,7 @@ from bot.moderation.purges import PurgeWork
 from bot.permissions import application_id_of
 from bot.requests.busy import BusyPeople
 from bot.requests.deletions import Deletions
+from bot.requests.describing import Describer
 from bot.requests.gate import Gate
 from bot.requests.intake import CLOSING, Intake
 from bot.requests.removal import Removal
@@ -62,6 +63,7 @@ COGS = (
     "cogs.owner",
     "cogs.admin",
     "cogs.edit",
+    "cogs.describe",
     "cogs.replies",
     "cogs.deleted_messages",
     "cogs.config",
@@ -123,6 +125,7 @@ class ImageBot(GatewayBot):
         self.purges: PurgeWork
         self.busy: BusyPeople
         self.gate: Gate
+        self.describer: Describer
         self.intake: Intake
         self.retention: Retention
         self._in_process = in_process
@@ -233,6 +236,7 @@ class ImageBot(GatewayBot):
         self.purges = PurgeWork(store, self.removal, self.guild_settings, self.moderation_log, self)
         self.busy = BusyPeople()
         self.gate = Gate(store, self.queue, settings.limits, self.busy)
+        self.describer = Describer(store, self.queue, self.guild_settings, self.gate)
         self.intake = Intake(self.queue, self.guild_settings, self.gate, self.delivery)
 
     async def _concepts_of(self, job: Job) -> list[str]:

@@ -47,7 +47,7 @@ def commands_help() -> list[str]:
     return [
         _(
             "/imagine paints a picture from words, /edit changes a picture with words, /blend "
-            "paints one out of several. "
+            "paints one out of several, /describe finds words for one. "
             "/history shows your pictures, /queue what is running."
         ),
         _(

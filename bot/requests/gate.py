@@ -16,13 +16,14 @@ from bot.language import _
 from bot.requests.asking import Asking
 from bot.requests.busy import BusyPeople
 from bot.requests.limits import check_limits
+from bot.requests.origin import Origin
 from bot.requests.preferences import with_preferences
-from bot.requests.restrictions import check_restrictions
-from bot.requests.server_rules import ServerRules
+from bot.requests.restrictions import check_not_banned, check_restrictions
+from bot.requests.server_rules import ServerRules, check_place
 from data.jobs.stored import UNFINISHED
 from data.store import Store
 from engine.jobs.queue import PaintQueue
-from engine.request.request import ImageRequest
+from engine.request.request import ImageRequest, make_request
 
 Check = Callable[[Asking, ImageRequest, Rules], Awaitable[ImageRequest]]
 """One rule of the gate: raises BotError or EngineError to refuse, or returns the request with what
@@ -65,6 +66,18 @@ class Gate:
         for check in self.checks:
             request = await check(asking, request, rules)
         return asking.request if asking.is_fixed else request
+
+    async def check_describing(self, origin: Origin, rules: Rules) -> None:
+        """Raise BotError unless this person can have a picture described in this place.
+
+        Nothing is painted or posted, so limits of pictures and who can edit do not matter.
+        """
+        request = make_request("a picture")
+        asking = Asking(origin, request)
+        for check in (self._check_draining, self._check_allowed, self._check_busy):
+            await check(asking, request, rules)
+        await check_not_banned(self._store.people, origin.place.guild_id, origin.person)
+        check_place(origin, rules)
 
     async def newest(self, person: str) -> int:
         """Return the number of the person's newest job, to submit a job that was checked after it.

@@ -25,11 +25,14 @@ Way = Literal[
     "button vary",
     "button upscale",
     "button around",
+    "button paint",
     "reply",
     "mention",
     "direct message",
 ]
 """The ways in: the command, button, modal or message that a request came by."""
+Question = Literal["/describe"]
+"""A command that asks something of a worker and queues nothing."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Origin:
     channels: tuple[str, ...]
     roles: frozenset[str]
     permissions: discord.Permissions
-    way: Way
+    way: Way | Question
     tell: Callable[[str], Awaitable[Any]] | None
     message_id: int | None = None
     age_restricted: bool = False
@@ -57,7 +60,7 @@ class Origin:
     parent: str | None = None
 
 
-def origin_of_interaction(interaction: discord.Interaction[Any], way: Way) -> Origin:
+def origin_of_interaction(interaction: discord.Interaction[Any], way: Way | Question) -> Origin:
     """Return the origin of a deferred interaction."""
     assert interaction.channel_id is not None  # commands, buttons and modals always have one
 

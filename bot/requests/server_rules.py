@@ -83,15 +83,28 @@ def check_channel(origin: Origin, rules: Rules) -> None:
         raise NotAllowedError(_("I can't paint in this channel. Try {channels}.", channels=where))
 
 
+def check_place(origin: Origin, rules: Rules) -> None:
+    """Raise NotAllowedError unless the user can make pictures in this place at all."""
+    if origin.place.guild_id is not None and not _manages(origin):
+        check_channel(origin, rules)
+        check_may_use(origin, rules)
+
+
+def check_may_use(origin: Origin, rules: Rules) -> None:
+    """Raise NotAllowedError if the user lacks a role for making pictures."""
+    using = rules.items("roles_use")
+    if using and not origin.roles & set(using):
+        raise NotAllowedError(_("You need {roles} to make pictures here.", roles=_roles(using)))
+
+
 def check_roles(origin: Origin, request: ImageRequest, rules: Rules) -> None:
     """Raise NotAllowedError if the user lacks a role for making, or editing, pictures.
 
     An edit is any request with a starting picture, whatever command or button it came from. Who
     can't edit pictures can't bring others to paint like either.
     """
-    using, editing = rules.items("roles_use"), rules.items("roles_edit")
-    if using and not origin.roles & set(using):
-        raise NotAllowedError(_("You need {roles} to make pictures here.", roles=_roles(using)))
+    check_may_use(origin, rules)
+    editing = rules.items("roles_edit")
     if not editing or origin.roles & set(editing):
         return
     if request.init_image is not None:

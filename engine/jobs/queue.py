@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from engine.clock import now_ms
 from engine.errors import EngineError, RequestError
 from engine.events import Cancelled, Ending, Failed, Progress, Queued
+from engine.jobs.describing import describe
 from engine.jobs.dispatcher import CLOSE_SECONDS, Dispatcher
 from engine.jobs.eta import EtaEstimator, finish_times
 from engine.jobs.job import Interrupt, Job, JobRecord, JobStore, Place
@@ -29,7 +30,7 @@ from engine.request.defaults import DEFAULT_MODEL
 from engine.request.grid import with_seed
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
-from engine.worker.messages import WorkerSettings
+from engine.worker.messages import Described, WorkerSettings
 from engine.worker.status import WorkerStatus
 
 log = logging.getLogger("engine.queue")
@@ -289,6 +290,16 @@ class PaintQueue:
         if id is None or not self._record_frames:
             return False
         return await asyncio.to_thread(self.store.frames_path(id).exists)
+
+    async def describe_picture(
+        self, request: ImageRequest, pictures: Mapping[str, bytes]
+    ) -> Described:
+        """Describe a picture at once, outside the line (engine.jobs.describing).
+
+        Raises EngineError, also if no jobs are accepted.
+        """
+        self._check_open()
+        return await describe(self._placing.workers, request, pictures)
 
     def _check_open(self) -> None:
         if self._closing:

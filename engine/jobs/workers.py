@@ -12,10 +12,10 @@ from typing import Literal, Protocol
 
 from engine.jobs.job import Job
 from engine.request.request import ImageRequest
-from engine.worker.messages import AboutJob, Paint, RenderTimeLapse, WorkerSettings
+from engine.worker.messages import AboutJob, Describe, Paint, RenderTimeLapse, WorkerSettings
 from engine.worker.status import WorkerStatus
 
-Order = Paint | RenderTimeLapse
+Order = Paint | RenderTimeLapse | Describe
 Condition = Literal["starting", "ready", "broken"]
 """Broken: it runs without its device or first model, or rests after it died several times."""
 

@@ -33,6 +33,7 @@ from engine.models.memory import is_lost_device, is_memory_error
 from engine.painting.batch import shape_of, step_together
 from engine.painting.iterate import Iterate
 from engine.request.request import request_from_json
+from engine.worker.describe_job import DescribeJob
 from engine.worker.failures import DEVICE_LOST, OUT_OF_MEMORY, unexpected_error
 from engine.worker.frames import read_recording
 from engine.worker.jobs import PaintJob
@@ -41,6 +42,7 @@ from engine.worker.messages import (
     Busy,
     Cancel,
     Close,
+    Describe,
     FromWorker,
     Heartbeat,
     JobEvent,
@@ -163,6 +165,9 @@ class JobLoop:
             case RenderTimeLapse():
                 with self._failing(message.id):
                     self._jobs.append(self._time_lapse_job(message))
+            case Describe():
+                with self._failing(message.id):
+                    self._jobs.append(DescribeJob(message, self._send))
             case Stop() | Cancel():
                 for job in self._jobs:
                     if job.id == message.id:

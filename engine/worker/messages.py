@@ -91,6 +91,15 @@ class RenderTimeLapse:
 
 
 @dataclass(frozen=True)
+class Describe:
+    """Describe the picture to paint like of ``request`` by the perceptor of its model."""
+
+    id: str
+    request: str
+    pictures: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Close:
     """Save the jobs that are being painted, and end."""
 
@@ -172,6 +181,15 @@ class JobEvent:
 
 
 @dataclass(frozen=True)
+class Described:
+    """What Describe asked for: ``prompts`` and ``words`` (engine.painting.describing)."""
+
+    id: str
+    prompts: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Logged:
     """A line for the log at ``level``, one of logging's; ``id`` is "" if it concerns no job."""
 
@@ -180,8 +198,8 @@ class Logged:
     text: str
 
 
-ToWorker = WorkerSettings | Paint | Stop | Cancel | RenderTimeLapse | Close
-AboutJob = Started | Stepped | Saved | JobEvent
+ToWorker = WorkerSettings | Paint | Stop | Cancel | RenderTimeLapse | Describe | Close
+AboutJob = Started | Stepped | Saved | JobEvent | Described
 FromWorker = Ready | Loaded | Slots | Logged | Heartbeat | Busy | AboutJob
 
 

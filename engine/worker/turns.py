@@ -45,8 +45,10 @@ class Turns:
         Several are all PaintJobs that are due for a step, of one shape.
         """
         most = MOST if self._fixed is None else self._fixed
-        grids = {job.grid for job in jobs[:most]} - {""}
-        active = [job for i, job in enumerate(jobs) if i < most or job.grid in grids]
+        painted = [job for job in jobs if not job.brief]
+        grids = {job.grid for job in painted[:most]} - {""}
+        active = [job for i, job in enumerate(painted) if i < most or job.grid in grids]
+        active += [job for job in jobs if job.brief]
         ids = frozenset(job.id for job in active)
         if ids != self._ids:
             self._ids = ids

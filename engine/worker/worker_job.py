@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 from engine.models import Models
 from engine.request.request import ImageRequest
@@ -16,8 +17,11 @@ Send = Callable[[AboutJob | Busy | Logged], None]
 class WorkerJob(ABC):
     """A job that a worker can step, and that answers through ``send``.
 
-    ``interrupt`` is set to "stop" or "cancel" when that is asked for.
+    ``interrupt`` is set to "stop" or "cancel" when that is asked for. One that is ``brief`` gets
+    its turns next to the jobs that are painted, instead of waiting for one of them to end.
     """
+
+    brief: ClassVar[bool] = False
 
     def __init__(self, id: str, request: ImageRequest, send: Send) -> None:
         self.id = id

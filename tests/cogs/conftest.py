@@ -28,6 +28,7 @@ from bot.host.settings import (
     PaintingSettings,
 )
 from bot.language.commands import know_commands
+from bot.requests.describing import Describer
 from engine.models import load_models
 from tests.cogs.media import MediaHost
 from tests.made_settings import HOST_SERVER, made_settings
@@ -254,6 +255,7 @@ async def world(settings, monkeypatch, caplog):
     monkeypatch.setattr("bot.moderation.purges.LOOK_SECONDS", 3600.0)
     monkeypatch.setattr("bot.requests.deletions.WAIT_SECONDS", 3600.0)
     place.external(Delivery, "next_event", "the job's next event")
+    place.external(Describer, "wait", "a description")
     place.external(ProgressMessage, "wait_for_update", "something to show")
     with no_unexpected_errors(place.expected_errors):
         await place.start()

@@ -250,6 +250,7 @@ def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
         "forget": ("yes",),
         "announce": ("drop", KEY),
         "purge": ("yes", KEY + KEY),
+        "paint": ("a cow --iterations 1",),
     }
     if word in alone:
         return button(*alone[word])

@@ -27,6 +27,7 @@ from bot.ui.buttons import (
     RemixButton,
     VideoButton,
 )
+from bot.ui.prompt_buttons import PaintButton
 from bot.ui.variation_buttons import AroundButton, UpscaleButton, VaryButton
 from tests.cogs.media import png, white_disc
 
@@ -54,11 +55,15 @@ class Spot:
     messages: dict[Any, Any] = field(default_factory=dict)
 
     async def message(self, button: type[discord.ui.DynamicItem], job: str) -> Any:
+        """A message of the bot with this button about a job, posted on first use."""
+        return await self.show(button(self.jobs[job]))
+
+    async def show(self, button: Any) -> Any:
         """A message of the bot with this button, posted on first use."""
-        key = (button, job)
+        key = button.custom_id
         if key not in self.messages:
             view = discord.ui.View(timeout=None)
-            view.add_item(button(self.jobs[job]))
+            view.add_item(button)
             bot = self.world.bot
             to = (
                 bot.get_channel(self.channel.id) or await bot.fetch_channel(self.channel.id)
@@ -204,6 +209,12 @@ for _word, _pressed in (
     _button(f"button `{_word}`", _pressed, "painted")
     _button(f"button `{_word}` on an edit", _pressed, "edited")
 _button("button `again` on a time-lapse", AgainButton, "time-lapse")
+
+
+@way("button `paint`")
+async def _paint(person: Any, spot: Spot) -> Any:
+    message = await spot.show(PaintButton(PROMPT))
+    return await person.click(message, custom_id=PaintButton(PROMPT).custom_id)
 
 
 @way("reply with words")

@@ -22,7 +22,7 @@ from tests.packaging.wheels import (
 # What the code reads at run time besides itself. A file of another kind next to the code is
 # either needed, then it is listed here and in pyproject.toml, or it belongs elsewhere.
 DATA = {
-    "engine": ("models/catalogue.toml", "models/weights/*/*", "py.typed"),
+    "engine": ("models/catalogue.toml", "models/phrases/*.txt", "models/weights/*/*", "py.typed"),
     "data": ("migrations/*.sql", "py.typed"),
     "bot": ("locales/*/LC_MESSAGES/bot.mo", "py.typed"),
     "cogs": ("py.typed",),

@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 # What starts work of the queue, by the only file that may call it.
-STARTS = {"submit": "bot/requests/intake.py"}
+STARTS = {
+    "submit": "bot/requests/intake.py",
+    "describe_picture": "bot/requests/describing.py",
+}
 
 
 def names_used(source: str) -> set[str]:
