@@ -42,10 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "what",
         nargs="?",
-        choices=["run", "invite", *HOST_COMMANDS],
+        choices=["run", "invite", "preview", *HOST_COMMANDS],
         default="run",
         help="run: run the bot (default); invite: print the link "
-        "that adds it to a server; doctor: check this setup; backup: copy the "
+        "that adds it to a server; preview: try the bot in a browser, without a token; "
+        "doctor: check this setup; backup: copy the "
         "database, even while the bot is running; restore: replace the database "
         "with a backup while the bot is stopped; migrate: copy the database to a PostgreSQL "
         "server while the bot is stopped, and compare the two; copy-pictures: copy the data "
@@ -66,18 +67,26 @@ def main(arguments: list[str] | None = None) -> int:
         help="for migrate: postgresql://USER:PASSWORD@HOST/DATABASE, by default "
         "IMAGINE_DATABASE_URL, which other users of this machine do not see",
     )
+    parser.add_argument(
+        "--host", help="for preview: the address to listen on (default: 127.0.0.1, this machine)"
+    )
+    parser.add_argument("--port", type=int, help="for preview: the port (default: 8766; 0: any)")
     given = parser.parse_args(arguments)
     what: str = given.what
     if given.file is not None and what not in ("backup", "restore", "migrate"):
         parser.error(f"{what} takes no file")
     if given.address is not None and what != "migrate":
         parser.error(f"{what} takes no address")
+    if what != "preview" and (given.host is not None or given.port is not None):
+        parser.error(f"{what} takes no --host and no --port")
     if what == "migrate" and given.file is None:
         parser.error("migrate needs SQLite's file, imagine-bot.sqlite3 in the data folder")
     if what == "restore" and given.file is None:
         parser.error("restore needs a backup; they are in the data folder's backups/")
     if what in HOST_COMMANDS:
         return _run_host_command(what, given.file, given.address)
+    if what == "preview":
+        return _preview(given.host, given.port)
     try:
         settings = load_settings()
         if what == "invite":
@@ -88,11 +97,38 @@ def main(arguments: list[str] | None = None) -> int:
         return WRONG_SETTINGS
     export_engine_variables()
     set_up_logs(settings.delivery.log_format, settings.delivery.log_level)
+    _prepare_process(settings)
+    return asyncio.run(run(settings))
+
+
+def _prepare_process(settings: Settings) -> None:
     if settings.test.discord_url is not None:
         _use_test_server(settings.test.discord_url)
     # The event loop waits less for threads that read rows or pack files; the default is 5 ms.
     sys.setswitchinterval(0.001)
-    return asyncio.run(run(settings))
+
+
+def _preview(host: str | None, port: int | None) -> int:
+    """Run the bot in a browser page until SIGTERM or SIGINT, and return the exit code."""
+    from bot.preview import HOST, PORT, opened_preview
+
+    async def preview() -> int:
+        where = (HOST if host is None else host, PORT if port is None else port)
+        async with opened_preview(*where) as opened:
+            _prepare_process(opened.settings)
+            print(f"Open {opened.url} in a browser. Ctrl-C ends the preview.", flush=True)
+            return await run(opened.settings)
+
+    export_engine_variables()
+    set_up_logs(level="warning")
+    try:
+        return asyncio.run(preview())
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return WRONG_SETTINGS
+    except (OSError, OverflowError) as error:
+        print(f"Can't serve the preview: {error}. Choose another --port.", file=sys.stderr)
+        return UNAVAILABLE
 
 
 def _run_host_command(what: str, file: Path | None, address: str | None) -> int:

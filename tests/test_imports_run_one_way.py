@@ -84,6 +84,7 @@ INSIDE = {
     "bot": (
         ("language", "errors", "permissions"),
         ("locales", "host", "standin"),
+        ("preview",),
         ("guild",),
         ("requests",),
         ("media", "moderation"),

@@ -136,6 +136,25 @@ class Interactions:
         world.emit("INTERACTION_CREATE", event, channel.guild_id)
         return interaction
 
+    def hidden(self, user: User, channel: Channel) -> list[dict]:
+        """The messages in a channel that only this person sees."""
+        found = {
+            message["id"]: message
+            for interaction in self.by_token.values()
+            if interaction.user is user and interaction.channel is channel
+            for message in (interaction.message, *interaction.followups)
+            if message is not None and message["flags"] & EPHEMERAL
+        }
+        return list(found.values())
+
+    def forget(self, message: dict) -> None:
+        """Remove a message that was deleted from the interactions that it answered."""
+        for interaction in self.by_token.values():
+            if interaction.message is message:
+                interaction.message = None
+            if message in interaction.followups:
+                interaction.followups.remove(message)
+
     def for_answer(self, interaction_id: str, token: str) -> Interaction:
         interaction = self.by_token.get(token)
         if interaction is None or interaction.id != interaction_id:

@@ -43,6 +43,9 @@ class Messages:
         }
         if payload.get("nonce") is not None:
             message["nonce"] = payload["nonce"]
+        replied = (payload.get("message_reference") or {}).get("message_id")
+        if str(replied) in channel.messages:
+            message |= _reply_to(channel, channel.messages[str(replied)])
         self._attach(channel, message, payload, files)
         message["components"] = stored_components(payload.get("components") or [], message)
         channel.messages[message["id"]] = message
@@ -89,15 +92,7 @@ class Messages:
         me = self.bot.payload()
         mentioned = [me] if f"<@{self.bot.id}>" in content else []
         if reply_to is not None:
-            message |= {
-                "type": _REPLY,
-                "referenced_message": reply_to,
-                "message_reference": {
-                    "type": 0,
-                    "channel_id": channel.id,
-                    "message_id": reply_to["id"],
-                },
-            }
+            message |= _reply_to(channel, reply_to)
             if ping and reply_to["author"] not in mentioned:
                 mentioned.append(reply_to["author"])
         message["mentions"] = mentioned
@@ -142,6 +137,16 @@ class Messages:
             "filename": name,
             "content_type": mimetypes.guess_type(name)[0] or "application/octet-stream",
         }
+
+
+def _reply_to(channel: Channel, message: dict) -> dict:
+    """What a reply has that other messages do not."""
+    reference = {"type": 0, "channel_id": channel.id, "message_id": message["id"]}
+    return {
+        "type": _REPLY,
+        "referenced_message": message,
+        "message_reference": reference,
+    }
 
 
 def _stored_embed(embed: dict) -> dict:

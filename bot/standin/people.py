@@ -43,13 +43,20 @@ class People:
     async def complete(
         self, user: User, channel: Channel, path: str, option: str, typed: str, **others: Any
     ) -> list[str]:
-        """The autocomplete choices of an option for a typed text."""
+        """The values that an option's autocompletion offers for a typed text."""
+        offered = await self.choices(user, channel, path, option, typed, others)
+        return [choice["value"] for choice in offered]
+
+    async def choices(
+        self, user: User, channel: Channel, path: str, option: str, typed: str, others: dict
+    ) -> list[dict]:
+        """The same with the choices' names; ``others`` are the values of other options."""
         data = self.registered.completion(channel, user, path, option, typed, others)
         interaction = self.interactions.send(AUTOCOMPLETE, channel, user, data)
         await asyncio.wait_for(interaction.acknowledged.wait(), _COMPLETION_SECONDS)
         assert interaction.answer is not None
         assert interaction.answer["type"] == CHOICES
-        return [choice["value"] for choice in interaction.answer["data"]["choices"]]
+        return list(interaction.answer["data"]["choices"])
 
     async def menu(
         self, user: User, channel: Channel, name: str, target: dict | User
@@ -61,9 +68,18 @@ class People:
     async def press(self, user: User, channel: Channel, message: dict, label: str) -> Interaction:
         """Press a button of a message; one from elsewhere, as a changed client could claim."""
         found = [button for button in buttons(message) if button.get("label") == label]
+        if not found:
+            raise RefusedError(f"the message has no button {label!r}")
+        return await self.press_id(user, channel, message, found[0]["custom_id"])
+
+    async def press_id(
+        self, user: User, channel: Channel, message: dict, custom_id: str
+    ) -> Interaction:
+        """Press the button with that custom_id."""
+        found = [button for button in buttons(message) if button.get("custom_id") == custom_id]
         if not found or found[0].get("disabled"):
-            raise RefusedError(f"the message has no button {label!r} that can be pressed")
-        data = {"custom_id": found[0]["custom_id"], "component_type": BUTTON, "id": found[0]["id"]}
+            raise RefusedError(f"the message has no button {custom_id!r} that can be pressed")
+        data = {"custom_id": custom_id, "component_type": BUTTON, "id": found[0]["id"]}
         return self.interactions.send(COMPONENT, channel, user, data, message)
 
     async def select(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 from aiohttp import BodyPartReader, web
 
@@ -26,9 +27,13 @@ _FILE_BYTES = 10 * 1024 * 1024
 class Rest:
     """Routes that the stand-in does not have are refused, and recorded in ``unknown``."""
 
-    def __init__(self, world: World, interactions: Interactions, gateway: Gateway):
+    def __init__(
+        self, world: World, interactions: Interactions, gateway: Gateway, records: bool = True
+    ):
         self.world, self.token = world, gateway.token
         self.requests: list[Recorded] = []
+        self.records = records
+        self.watchers: list[Callable[[], None]] = []  # called after each request
         self.faults: list[Fault] = []
         self.buckets = Buckets()
         self.max_file = _FILE_BYTES
@@ -63,7 +68,8 @@ class Rest:
             dict(request.query),
             dict(request.headers),
         )
-        self.requests.append(recorded)
+        if self.records:
+            self.requests.append(recorded)
         try:
             await self._read(request, recorded)
             fault = next((fault for fault in self.faults if fault.takes(request)), None)
@@ -76,6 +82,8 @@ class Rest:
         except ApiError as error:
             response = error.response()
         recorded.status = response.status
+        for watcher in self.watchers:
+            watcher()
         return response
 
     def _handle(self, request: web.Request, recorded: Recorded) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from typing import Any
 
@@ -24,14 +25,17 @@ TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.made-up.for-tests"  # noqa: S105
 
 
 class StandIn(People):
-    """One server; tests add channels and people to its ``world``."""
+    """One server; channels and people are added to its ``world``.
 
-    def __init__(self) -> None:
+    Without ``records`` it forgets the requests that it has answered.
+    """
+
+    def __init__(self, *, records: bool = True) -> None:
         self.clock = Clock()
         world = World(self.clock)
         interactions = Interactions(world)
         self.gateway = Gateway(world, TOKEN)
-        self.rest = Rest(world, interactions, self.gateway)
+        self.rest = Rest(world, interactions, self.gateway, records)
         super().__init__(world, interactions, self.rest.registered)
         self.token = TOKEN
         self.fetched: list[str] = []  # paths requested from the media host
@@ -43,7 +47,7 @@ class StandIn(People):
         app = web.Application(client_max_size=1 << 30)
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
-        app.router.add_get("/{kind:attachments|ephemeral-attachments}/{tail:.*}", self._media)
+        app.router.add_get("/{kind:attachments|ephemeral-attachments}/{tail:.*}", self.media)
         app.router.add_route("*", "/api/v10/{tail:.*}", self.rest.handle)
         self._runner = web.AppRunner(app, shutdown_timeout=1)
         await self._runner.setup()
@@ -62,14 +66,17 @@ class StandIn(People):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def _media(self, request: web.Request) -> web.Response:
-        self.fetched.append(request.path)
+    async def media(self, request: web.Request) -> web.Response:
+        """A file of the media host."""
+        if self.rest.records:
+            self.fetched.append(request.path)
         if request.path in self.redirects:
             raise web.HTTPFound(self.redirects[request.path])
         data = self.world.messages.blobs.get(request.path)
         if data is None:
             raise web.HTTPNotFound
-        return web.Response(body=data, content_type="image/png")
+        kind = mimetypes.guess_type(request.path)[0] or "application/octet-stream"
+        return web.Response(body=data, content_type=kind)
 
     # Faults.
 

@@ -24,7 +24,7 @@ from tests.packaging.wheels import (
 DATA = {
     "engine": ("models/catalogue.toml", "models/phrases/*.txt", "models/weights/*/*", "py.typed"),
     "data": ("migrations/*.sql", "py.typed"),
-    "bot": ("locales/*/LC_MESSAGES/bot.mo", "py.typed"),
+    "bot": ("locales/*/LC_MESSAGES/bot.mo", "preview/page/*", "py.typed"),
     "cogs": ("py.typed",),
 }
 

@@ -118,7 +118,4 @@ class InteractionRoutes:
         message = self._message(interaction, message_id)
         if message["id"] in interaction.channel.messages:
             self.world.delete_message(interaction.channel, message["id"])
-        if message in interaction.followups:
-            interaction.followups.remove(message)
-        else:
-            interaction.message = None
+        self.interactions.forget(message)
