@@ -16,6 +16,7 @@ from engine.cli import run
 from engine.cli.given_files import local_file, prompt_pictures
 from engine.cli.mask_files import check_has_mask
 from engine.cli.output_files import Targets
+from engine.cli.repeat import First, repeat_of
 from engine.cli.streams import OutputError, complain, say, say_json
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
@@ -212,6 +213,15 @@ def imagine(
     pan: Annotated[str | None, _flag("pan", "X,Y")] = None,
     tilt: Annotated[str | None, _flag("tilt", "X,Y")] = None,
     every: Annotated[str | None, _flag("every", "N")] = None,
+    from_picture: Annotated[
+        str | None,
+        _file(
+            "--from",
+            about="A PNG picture that imagine or the bot painted, to paint it again by what its "
+            "file says. The pictures that it was painted with are not in it: add them as before. "
+            "It tells what differs from then, and whether the result is the same.",
+        ),
+    ] = None,
     tile: Annotated[bool, typer.Option("--tile", metavar=_NO_METAVAR, help=_about("tile"))] = False,
     video: Annotated[
         Path | None, _file("--video", about="The file of a time-lapse, .mp4, .gif or .webp.")
@@ -323,9 +333,10 @@ def imagine(
     values |= {"tile": True} if tile else {}
     read = prompt_pictures(like or [], region or [], pictures, values)
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
-    requests = _requests(
-        text, {name: value for name, value in given.items() if value is not None}, values
-    )
+    flags = {name: value for name, value in given.items() if value is not None}
+    other = {"tile": tile or None, "sound": sound, "no": avoid}
+    repeat = repeat_of(from_picture, prompt, {**flags, **other}, pictures)
+    requests = (repeat.request,) if repeat else _requests(text, flags, values)
     if not 0 <= preview_every < math.inf:
         raise RequestError(f"--preview-every must be 0 or more seconds, not {preview_every:g}.")
     first = Targets(output, video, preview, show_mask)
@@ -336,6 +347,7 @@ def imagine(
         )
     read |= dict(zip(("the picture to start from", "the mask"), sources, strict=True))
     read["the sound"] = sound_path
+    read["the picture to paint again"] = None if repeat is None else repeat.path
     all_numbered = any(request.count is not None for request in requests)
     wanted = [each for request in requests for each in each_of(request)]
     targets = [first.numbered(i, the_first=all_numbered) for i in range(1, len(wanted) + 1)]
@@ -358,6 +370,7 @@ def imagine(
                 check_memory=memory_check,
                 preview_every=preview_every,
                 quiet=quiet,
+                repeat=repeat or First(),
             )
         except KeyboardInterrupt:
             complain("imagine: Stopped.")

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from engine.cli.mask_files import write_mask_steps
 from engine.cli.output_files import Targets, move, name_of, temporary_file, write_bytes
 from engine.cli.progress import Watcher, make_watcher
+from engine.cli.repeat import First
 from engine.cli.schedule import schedule_lines
 from engine.errors import EngineError, NumericalError, OutOfMemoryError
 from engine.pictures.writing import picture_texts, png_bytes
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from engine.painting.video import TimeLapse
 
 STARTED = time.perf_counter()
+_FIRST = First()
 _PREVIEW_SIDE = 512  # pixels, of a picture that no model painted
 
 
@@ -135,20 +137,25 @@ def paint(
     check_memory: bool,
     preview_every: float,
     quiet: bool,
+    repeat: First = _FIRST,
 ) -> Result:
     """Paint ``request`` into ``targets``, showing progress on stderr unless ``quiet``.
 
-    ``pictures`` has the bytes of its pictures by SHA-256. Raises EngineError, and then it has not
-    touched any file except the preview.
+    ``pictures`` has the bytes of its pictures by SHA-256. With ``repeat`` it is painted as an
+    earlier picture was. Raises EngineError, and then it has not touched any file
+    except the preview.
     """
     if request.changes_nothing:
-        return _return_unchanged(request, pictures, targets, quiet=quiet)
+        return _return_unchanged(request, pictures, targets, quiet=quiet, repeat=repeat)
     with make_watcher(quiet=quiet) as watcher, contextlib.ExitStack() as stack, _memory_errors():
         watcher.waiting(f"Loading the model {request.networks}")
         from engine.painting.pipeline import provenance
         from engine.painting.vector_picture import check_strokes, svg_of
 
-        models, synthesis = _prepare(request, pictures, device, precision, check_memory)
+        repeat.set_threads()
+        models, synthesis = _prepare(
+            request, pictures, repeat.device(device), repeat.precision(precision), check_memory
+        )
         if targets.is_vector:
             check_strokes(synthesis)
         notices = synthesis.notices()
@@ -156,35 +163,31 @@ def paint(
             watcher.note(notice)
         for line in schedule_lines(request, synthesis.recipe.story):
             watcher.note(line)
+        differing = repeat.differences(provenance(synthesis, models))
+        for line in differing:
+            watcher.note(line)
         shown = []
         if targets.mask is not None:
             shown = write_mask_steps(synthesis.mask_steps(), targets.mask)
         preview = _Preview(targets.preview, preview_every, watcher)
-        time_lapse, temporary = None, None
-        if targets.video is not None:
-            from engine.painting.video import TimeLapse
-
-            temporary = stack.enter_context(temporary_file(targets.video, "The time-lapse"))
-            time_lapse = TimeLapse(
-                temporary,
-                targets.video.suffix.lower(),
-                synthesis.recipe.iterations,
-                synthesis.recipe.frame_unit,
-            )
-            stack.callback(time_lapse.abandon)
-        watcher.start(synthesis.recipe.iterations)
+        time_lapse, temporary = _time_lapse(targets.video, synthesis, stack)
+        end = synthesis.recipe.iterations
+        if repeat.stopped_at is not None:
+            end = min(end, repeat.stopped_at)
+        watcher.start(end)
         stopping = stack.enter_context(_Stopping())
-        error = _step_to_the_end(synthesis, watcher, preview, time_lapse, stopping)
+        error = _step_to_the_end(synthesis, end, watcher, preview, time_lapse, stopping)
         last = synthesis.look()
         image = last.full_size()
-        done = last.iteration == synthesis.recipe.iterations
+        done = last.iteration == end
         if not done:
             watcher.note(
                 f"Stopped after {last.iteration} of {synthesis.recipe.iterations} "
                 "iterations; the picture so far is saved."
             )
-        painted = _as_painted(request, synthesis, done)
-        texts = picture_texts(painted, provenance(synthesis, models))
+        painted = request.with_values(seed=synthesis.seed)
+        facts = provenance(synthesis, models)
+        texts = picture_texts(painted, facts | _stopped(synthesis))
         data = svg_of(synthesis, texts).encode() if targets.is_vector else png_bytes(image, texts)
         # An unfinished picture never replaces a finished one.
         path = _write_picture(data, painted, synthesis.seed, targets, new=not done)
@@ -193,6 +196,10 @@ def paint(
         if time_lapse is not None and temporary is not None and targets.video is not None:
             time_lapse.finish(last.to_pil())
             video = move(temporary, targets.video, new=not done)
+        for line in repeat.differences(facts):
+            if line not in differing:  # more passes, or another precision, in the middle
+                watcher.note(line)
+        compared = repeat.report(image, watcher.note)
     report = _report(path, video, preview, image, notices, painted)
     report |= {
         "model": models.name,
@@ -200,14 +207,41 @@ def paint(
         "iterations": last.iteration,
         "stopped": not done,
         "losses": last.losses,
+        **compared,
     }
     if shown:
         report["mask"] = shown
     return Result(report, 0 if stopping.by is None or done else 128 + stopping.by, error)
 
 
+def _time_lapse(
+    path: Path | None, synthesis: Synthesis, stack: contextlib.ExitStack
+) -> tuple[TimeLapse | None, Path | None]:
+    """A time-lapse for the file ``path``, and the temporary file that it is written to."""
+    if path is None:
+        return None, None
+    from engine.painting.video import TimeLapse
+
+    temporary = stack.enter_context(temporary_file(path, "The time-lapse"))
+    recipe = synthesis.recipe
+    time_lapse = TimeLapse(temporary, path.suffix.lower(), recipe.iterations, recipe.frame_unit)
+    stack.callback(time_lapse.abandon)
+    return time_lapse, temporary
+
+
+def _stopped(synthesis: Synthesis) -> dict[str, str | int]:
+    """How far a picture was painted that is not finished; its request keeps all iterations."""
+    at = synthesis.iteration
+    return {} if at == synthesis.recipe.iterations else {"stopped_at": at}
+
+
 def _return_unchanged(
-    request: ImageRequest, pictures: Mapping[str, bytes], targets: Targets, *, quiet: bool
+    request: ImageRequest,
+    pictures: Mapping[str, bytes],
+    targets: Targets,
+    *,
+    quiet: bool,
+    repeat: First,
 ) -> Result:
     """Write the picture that ``request`` starts from into ``targets``, as nothing changes it.
 
@@ -245,8 +279,9 @@ def _return_unchanged(
             stack.callback(time_lapse.abandon)
             time_lapse.finish(small)
             video = move(temporary, targets.video)
+        compared = repeat.report(picture.image, watcher.note)
     report = _report(path, video, preview, picture.image, picture.remarks, request)
-    report |= {"seed": request.seed, "iterations": 0, "stopped": False, "losses": {}}
+    report |= {"seed": request.seed, "iterations": 0, "stopped": False, "losses": {}, **compared}
     return Result(report)
 
 
@@ -291,13 +326,14 @@ def _prepare(
 
 def _step_to_the_end(
     synthesis: Synthesis,
+    end: int,
     watcher: Watcher,
     preview: _Preview,
     time_lapse: TimeLapse | None,
     stopping: _Stopping,
 ) -> NumericalError | None:
-    """Step until all iterations are done, a signal arrives, or the loss is not finite."""
-    while synthesis.iteration < synthesis.recipe.iterations and stopping.by is None:
+    """Step until ``end`` iterations are done, a signal arrives, or the loss is not finite."""
+    while synthesis.iteration < end and stopping.by is None:
         try:
             iterate = synthesis.step()
         except NumericalError as error:
@@ -324,14 +360,6 @@ def _memory_errors() -> Iterator[None]:
                 "or fewer --cutouts."
             ) from None
         raise
-
-
-def _as_painted(request: ImageRequest, synthesis: Synthesis, done: bool) -> ImageRequest:
-    """The request that repeats this picture: with its seed and the iterations it reached."""
-    values = {"seed": synthesis.seed}
-    if not done and synthesis.iteration:
-        values["iterations"] = synthesis.iteration
-    return request.with_values(**values)
 
 
 def _write_picture(

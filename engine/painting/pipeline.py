@@ -14,6 +14,7 @@ import torch
 from engine.errors import ModelError, RequestError
 from engine.models import Models, load_models
 from engine.models.free_memory import free_bytes
+from engine.models.identity import identity
 from engine.models.vocabulary import check_reading
 from engine.painting.framing import frame_of
 from engine.painting.images import to_tensor
@@ -343,6 +344,7 @@ def provenance(synthesis: Synthesis, models: Models) -> dict[str, str | int]:
         "seed": synthesis.seed,
         "random": SCHEME,
         "model": models.name,
+        "networks": identity(models),
         "device": _kind(models.device),
         "precision": _precision(synthesis, models),
         "torch": torch.__version__,

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from engine.request.request import ImageRequest
 
+REQUEST, PROVENANCE = "imagine-bot request", "imagine-bot provenance"
+"""The names of the texts that engine.pictures.provenance reads."""
+
 _LARGE = 1_000_000  # pixels
 
 
@@ -24,8 +27,8 @@ def picture_texts(request: ImageRequest, made: Mapping[str, object]) -> dict[str
     return {
         "Description": request.prompt,
         "Software": f"imagine-bot {version()}",
-        "imagine-bot request": request.model_dump_json(exclude_none=True),
-        "imagine-bot provenance": json.dumps(made),
+        REQUEST: request.model_dump_json(exclude_none=True),
+        PROVENANCE: json.dumps(made),
     }
 
 

@@ -566,7 +566,9 @@ def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
     assert (folder / "video.mp4").read_bytes() == b"precious"
     with opened(folder / "out-2.png") as image, opened(preview) as last:
         request = request_from_json(image.text["imagine-bot request"])
-        assert request.iterations == report["iterations"]
+        assert request.iterations == 5000  # what the learning rate was planned for
+        facts = json.loads(image.text["imagine-bot provenance"])
+        assert facts["stopped_at"] == report["iterations"]
         assert image.convert("RGB").tobytes() == last.convert("RGB").tobytes()
     with av.open(str(folder / "video-2.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) > 1
