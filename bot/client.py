@@ -19,6 +19,7 @@ from bot.host.adoption import Adoption
 from bot.host.gateway import GatewayBot
 from bot.host.metrics import Metrics
 from bot.host.one_process import OneProcess
+from bot.host.processes import ProcessWork
 from bot.host.retention import Retention
 from bot.host.server_access import ServerAccess
 from bot.host.settings import Settings, address_of_database, cluster_of
@@ -119,6 +120,7 @@ class ImageBot(GatewayBot):
         self.delivery: Delivery
         self.adoption: Adoption
         self.wishes: WishWork
+        self.processes: ProcessWork | None = None  # only if others share the shards
         self.server_access: ServerAccess
         self.removal: Removal
         self.moderation_log: ModerationLog
@@ -182,6 +184,7 @@ class ImageBot(GatewayBot):
             return
         self.shard_work = ShardWork(self.store.shards, id, shards.shards, shards.own, self)
         await self.shard_work.start()
+        self.store.share(id)
 
     async def _stop_for_another(self) -> None:
         self.replaced = True
@@ -207,6 +210,7 @@ class ImageBot(GatewayBot):
             preview_every=min(2.0, preview_seconds / 2),
             record_frames=settings.operations.frames_mb > 0,
             supply=None if cluster is None else ClusterPool(cluster),
+            shared=store.shared,
         )
         self.queue.watchers.append(self.metrics.watch)
         self.queue.concepts_of = self._concepts_of
@@ -232,6 +236,8 @@ class ImageBot(GatewayBot):
         self.server_access = ServerAccess(store, settings.limits)
         self.adoption = Adoption(store, self.queue, self.delivery)
         self.wishes = WishWork(store, self.queue)
+        if store.shared is not None and self.shard_work is not None:
+            self.processes = ProcessWork(store.shared, self.queue, self.shard_work, self.delivery)
         self.removal = Removal(store, self.queue, self.delivery, self)
         self.purges = PurgeWork(store, self.removal, self.guild_settings, self.moderation_log, self)
         self.busy = BusyPeople()
@@ -259,6 +265,8 @@ class ImageBot(GatewayBot):
         await self.purges.take_up()
         self.adoption.start()
         self.wishes.start()
+        if self.processes is not None:
+            await self.processes.start()
 
     async def on_ready(self) -> None:
         """Log each new session."""
@@ -280,21 +288,26 @@ class ImageBot(GatewayBot):
             return
         if guild.id == self.tree.host_server:
             await sync_host_commands_if_changed(self.tree, self.store)
-        await self.delivery.retry_refused(guild.id)
+        await self._retry_refused(guild.id)
 
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """Do the same after an outage of Discord."""
-        await self.delivery.retry_refused(guild.id)
+        await self._retry_refused(guild.id)
 
     async def on_guild_channel_update(
         self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel
     ) -> None:
         """Do the same, because permissions may have changed."""
-        await self.delivery.retry_refused(after.guild.id)
+        await self._retry_refused(after.guild.id)
 
     async def on_guild_role_update(self, before: discord.Role, after: discord.Role) -> None:
         """Do the same, because permissions may have changed."""
-        await self.delivery.retry_refused(after.guild.id)
+        await self._retry_refused(after.guild.id)
+
+    async def _retry_refused(self, guild_id: int) -> None:
+        await self.delivery.retry_refused(guild_id)
+        if self.processes is not None:
+            await self.processes.retry_elsewhere(guild_id)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Handle submitted modals from any process; discord.py handles the rest."""
@@ -320,6 +333,8 @@ class ImageBot(GatewayBot):
                 await self.deletions.close()
                 await self.adoption.close()
                 await self.wishes.close()
+                if self.processes is not None:
+                    await self.processes.close()
                 await self.delivery.close()
                 await self.purges.close()
                 await self.moderation_log.close()

@@ -76,6 +76,8 @@ def _line(position: int, job: Job, whose: str) -> str:
             iteration=job.latest.iteration,
             iterations=job.latest.iterations,
         )
+    elif job.elsewhere and job.state == "running":  # how far it is only its process knows
+        where = _("running")
     else:
         where = ordinal(position)
     if job.eta is not None:

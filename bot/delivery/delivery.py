@@ -40,6 +40,7 @@ from bot.language import _, mark, using_language
 from bot.requests.channels import as_number, channel_of_job
 from data.jobs.stored import StoredJob
 from data.store import Store
+from engine.errors import EngineError
 from engine.events import Cancelled, Done, Ending, Failed, Progress, Queued
 from engine.jobs.job import Job
 from engine.jobs.patience import Patience
@@ -82,6 +83,7 @@ class Delivery:
         self._patience = Patience()
         self._grids = Grids(store, guild_settings, client, results, self._patience)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._taking: set[asyncio.Task[None]] = set()
         self._progress: dict[str, ProgressMessage] = {}
         self._requests: dict[str, Job | GridJob] = {}
         self._grid_jobs: dict[str, GridJob] = {}
@@ -90,7 +92,7 @@ class Delivery:
     @property
     def busy(self) -> bool:
         """Whether any job is being followed or delivered."""
-        return bool(self._tasks)
+        return bool(self._tasks or self._taking)
 
     def follow(
         self,
@@ -135,6 +137,23 @@ class Delivery:
         """Continue what the previous process left, after a start."""
         await self.continue_with(self._queue.resumed(), await self._store.undelivered())
 
+    def continue_taken(self, jobs: Sequence[Job]) -> None:
+        """Continue what another living process showed: waiting jobs, of one grid if several."""
+        id = jobs[0].grid or jobs[0].id
+        before = self._tasks.get(id)
+
+        async def take_up() -> None:
+            if before is not None:  # this process had it before the other one
+                await asyncio.wait([before])
+            try:
+                await self.continue_with(jobs, [])
+            except EngineError as error:  # the row stays undelivered, so the next start tries again
+                report(error, "the delivery of a job that was taken")
+
+        task = asyncio.create_task(take_up(), name=f"taking up {id}")
+        self._taking.add(task)
+        task.add_done_callback(self._taking.discard)
+
     async def continue_with(self, jobs: Sequence[Job], untold: Sequence[StoredJob]) -> None:
         """Continue what another process left: jobs in the queue, and ends not announced yet."""
         grids: dict[str, list[Job]] = {}
@@ -168,6 +187,11 @@ class Delivery:
             if stored is not None and stored.delivered_at is None:
                 self._deliver_later(stored)
 
+    async def retry_all_refused(self) -> None:
+        """Do the same for all servers, whose events may come to other processes."""
+        for guild_id in self._results.refused_in():
+            await self.retry_refused(guild_id)
+
     async def close(self) -> None:
         """Tell the channels that work pauses, and stop; takes a few seconds at most."""
         self._closing = True
@@ -181,9 +205,9 @@ class Delivery:
         posting = [task for job_id, task in tasks.items() if job_id not in self._requests]
         if last_updates or posting:
             await asyncio.wait([*last_updates, *posting], timeout=CLOSING_SECONDS)
-        for task in (*last_updates, *tasks.values()):
+        for task in (*last_updates, *tasks.values(), *self._taking):
             task.cancel()
-        await asyncio.gather(*tasks.values(), *last_updates, return_exceptions=True)
+        await asyncio.gather(*tasks.values(), *last_updates, *self._taking, return_exceptions=True)
 
     async def stop_posting(self, job_id: str, seconds: float) -> None:
         """Wait up to ``seconds`` for a job's posting, then end it, before the job is deleted.
@@ -283,6 +307,8 @@ class Delivery:
                         progress.stop_updates()
                         await self._end_grid(job.id, progress, tell=tell)
                     return
+            if not self._closing:  # another process has the job, and shows it in the same message
+                await progress.close()
 
     async def next_event(self, events: AsyncIterator[Each]) -> Each | None:
         """Return the job's next event, however long it takes; None if the queue closed."""

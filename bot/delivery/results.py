@@ -67,6 +67,10 @@ class Results:
         # By server: jobs that neither the channel nor the requester accepted.
         self._refused: dict[int, set[str]] = {}
 
+    def refused_in(self) -> list[int]:
+        """Return the servers with such jobs."""
+        return list(self._refused)
+
     def refused(self, guild_id: int) -> set[str]:
         """Return the ids of a server's jobs whose posting was refused, to try again."""
         return self._refused.pop(guild_id, set())

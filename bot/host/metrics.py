@@ -93,12 +93,13 @@ class Metrics:
         self._now = {
             name: Gauge(f"imagine_{name}", text, registry=registry)
             for name, text in (
-                ("queue_length", "Jobs that are waiting"),
-                ("jobs_running", "Jobs being painted"),
+                # Several processes of one bot have a page each: add them up.
+                ("queue_length", "Jobs that are waiting, of this process"),
+                ("jobs_running", "Jobs being painted by this process"),
                 ("iterations_per_second", "Speed of the running job, or else of the last picture"),
                 ("draining", "1 while no new jobs are taken"),
-                ("workers", "Workers, one for each device"),
-                ("worker_up", "Worker processes that are alive"),
+                ("workers", "Workers of this process, one for each device"),
+                ("worker_up", "Worker processes of this process that are alive"),
                 ("worker_memory_bytes", "Memory used by the worker processes"),
                 ("worker_starts", "Worker processes started so far"),
                 ("memory_bytes", "Memory used by the bot's process"),

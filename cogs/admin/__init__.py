@@ -7,7 +7,6 @@ import logging
 import platform
 import secrets
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,17 +25,16 @@ from bot.ui.from_custom_id import FromCustomId
 from cogs.admin._host import check_host, defer_for_host
 from cogs.admin._people import People
 from cogs.admin._servers import Servers
+from cogs.admin._workers import processes_text, workers_text
 from data.sqlite.backup import backups
 from engine.tasks import spawn
 from engine.version import version
-from engine.worker.status import WorkerStatus
 
 log = logging.getLogger(__name__)
 
 RECENT_DAYS = 7
 EMPTY_SECONDS = 1.0
 _KEPT = 20  # pending announcements
-_SHOWN_WORKERS = 12  # they fit into a message
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,6 @@ class Admin(Feature):
         bot = self.bot
         kept = await bot.store.overview.jobs_by_state()
         copies = await asyncio.to_thread(backups, bot.store.folder)
-        jobs = bot.queue.overview()
-        running = sum(job.state == "running" for job in jobs)
         latency = bot.latency  # not a number before the first heartbeat
         lines = [
             _(
@@ -161,12 +157,7 @@ class Admin(Feature):
                 if 0 <= latency < 600
                 else ""
             ),
-            _(
-                "Queue: {running} running, {waiting} waiting",
-                running=running,
-                waiting=len(jobs) - running,
-            )
-            + (_("; not taking new jobs") if bot.queue.draining else ""),
+            self._queue() + (_("; not taking new jobs") if bot.queue.draining else ""),
             _(
                 "Stored jobs: {jobs}",
                 jobs=", ".join(f"{state} {number}" for state, number in sorted(kept.items()))
@@ -182,12 +173,36 @@ class Admin(Feature):
         ]
         return "\n".join(lines)
 
+    def _queue(self) -> str:
+        """Count the jobs, of all processes if there are several."""
+        jobs = [job for _position, job in self.bot.queue.positions()]
+        running = sum(job.state == "running" for job in jobs)
+        text = _(
+            "Queue: {running} running, {waiting} waiting",
+            running=running,
+            waiting=len(jobs) - running,
+        )
+        if self.bot.processes is None:
+            return text
+        mine = self.bot.processes.mine()
+        return _(
+            "{queue} in all processes; {running} running, {waiting} waiting in this one",
+            queue=text,
+            running=mine.running,
+            waiting=mine.waiting,
+        )
+
     @admin.command(description="Show the worker processes")
     async def workers(self, interaction: discord.Interaction[Any]) -> None:
         """Show each worker's process, device, model and memory."""
         async with Guarded(interaction, "/admin workers"):
             await defer_for_host(interaction)
-            text = workers_text(self.bot.queue.workers())
+            processes = self.bot.processes
+            text = (
+                workers_text(self.bot.queue.workers())
+                if processes is None
+                else processes_text([processes.mine(), *await processes.others()])
+            )
             await interaction.edit_original_response(content=text)
 
     @admin.command(description="Stop taking new jobs and finish the queue before maintenance")
@@ -318,37 +333,6 @@ class Admin(Feature):
             len(refused),
         )
         return refused
-
-
-def workers_text(workers: Sequence[WorkerStatus]) -> str:
-    """Describe each worker in a line for the host; a cluster can have none, or very many."""
-    lines = [worker_line(worker) for worker in workers[:_SHOWN_WORKERS]]
-    if len(workers) > len(lines):
-        lines.append(_("and {number} more", number=len(workers) - len(lines)))
-    return "\n".join(lines) or _("No worker runs at the moment.")
-
-
-def worker_line(worker: WorkerStatus) -> str:
-    """Describe a worker in one line for the host."""
-    if worker.starts == 0:
-        return _("No worker has started yet.")
-    if worker.pid is None:
-        where = _("in the bot's own process")
-    elif worker.node is None:
-        where = _("process {pid}", pid=worker.pid)
-    else:
-        where = _("process {pid} on {machine}", pid=worker.pid, machine=worker.node)
-    parts = [
-        where,
-        _("on {device}", device=worker.device) if worker.device is not None else _("starting"),
-        _("model {model}", model=worker.model or _("none yet")),
-    ]
-    if worker.memory is not None:
-        parts.append(_("{megabytes} MB of memory", megabytes=round(worker.memory / 1e6)))
-    parts.append(plural("started {number} time", "started {number} times", worker.starts))
-    if worker.resting:
-        parts.append(_("rests before the next start, because it keeps ending"))
-    return ("🟢 " if worker.alive else "🔴 " + _("not running") + ", ") + ", ".join(parts)
 
 
 async def setup(bot: ImageBot) -> None:

@@ -11,18 +11,20 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from data.database import Database, Transaction
+from data.database import Database, Row, Transaction
 from data.errors import StoreError
 from data.jobs.files import Files
 from data.jobs.job_table import NEWEST, Jobs
 from data.jobs.leases import Leases
 from data.jobs.messages import add_message
 from data.jobs.owners import Owner
+from data.jobs.shared_jobs import SharedJobs
 from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, place_of, request_of
 from data.jobs.usage import add_usage
 from data.jobs.wishes import Wishes
 from data.jobs.words import add_words
 from data.pictures.base import Pictures
+from data.pictures.folder import FolderPictures
 from data.pictures.names import attachment_name, picture_name, time_lapse_name
 from engine.clock import now_ms
 from engine.errors import OvertakenError, RequestError
@@ -57,11 +59,24 @@ class QueueJobs(Jobs):
         self._owner = owner
         self.wishes = Wishes(database, owner)
         self._leases = Leases(database, owner, lease_seconds)
+        self.shared: SharedJobs | None = None  # set by share()
 
     @property
     def lease_seconds(self) -> float:
         """How long a job of a process that died stays with it, if nothing else tells of that."""
         return self._leases.seconds
+
+    def share(self, application_id: str) -> SharedJobs:
+        """Have one queue with the other processes of this bot, once all of them published."""
+        self.shared = SharedJobs(
+            self._database,
+            self._owner,
+            application_id,
+            self._leases.seconds,
+            self._records,
+            moves_videos=isinstance(self.pictures, FolderPictures),
+        )
+        return self.shared
 
     async def add(self, record: JobRecord, pictures: Mapping[str, bytes]) -> None:
         """Write down a new job and its pictures; see JobStore."""
@@ -87,6 +102,9 @@ class QueueJobs(Jobs):
                 await transaction.lock("attachment", *files_wanted)
                 await self._attach(files_wanted, pictures)
             await self._check_newest(transaction, records[0])
+            if self.shared is not None:
+                await self.shared.turns.join(transaction, records[0].person)
+                await self.shared.tell(transaction)
             for record in records:
                 await self._insert(transaction, record, wanted[record.id])
 
@@ -96,8 +114,8 @@ class QueueJobs(Jobs):
         await transaction.change(
             "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
             "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, grid, parent, "
-            "state, owner, lease_until, created_at) VALUES (?, next_number('jobs'), ?, ?, ?, ?, "
-            "?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+            "work, state, owner, lease_until, created_at) VALUES (?, next_number('jobs'), ?, ?, "
+            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
             record.id,
             record.person,
             record.place.guild_id,
@@ -111,6 +129,7 @@ class QueueJobs(Jobs):
             record.place.private_channel_id,
             record.grid,
             record.parent,
+            None if record.seconds is None else max(1, round(record.seconds * 1000)),
             self._owner.name,
             self._leases.end(),
             record.created_at,
@@ -176,6 +195,10 @@ class QueueJobs(Jobs):
             "ORDER BY CASE WHEN started_at IS NULL THEN 1 ELSE 0 END, started_at, sequence",
             self._owner.name,
         )
+        return await self._records(rows)
+
+    async def _records(self, rows: Sequence[Row]) -> list[JobRecord]:
+        """The jobs in ``rows``, which have COLUMNS and person_served_at."""
         shown = [row["time_lapse_of"] for row in rows if row["time_lapse_of"] is not None]
         recorded = await asyncio.to_thread(
             lambda: {id for id in shown if self.files.frames(id).exists()}
@@ -193,15 +216,20 @@ class QueueJobs(Jobs):
                 time_lapse_of=row["time_lapse_of"],
                 recorded=row["time_lapse_of"] in recorded,
                 grid=row["grid"],
+                seconds=None if row["work"] is None else row["work"] / 1000,
             )
             for row in rows
         ]
 
     async def started(self, id: str) -> bool:
         """queued or running -> running."""
-        return await self._leases.move(
-            id, "running", UNFINISHED, "started_at = COALESCE(started_at, ?)", now_ms()
+        now = now_ms()
+        moved = await self._leases.move(
+            id, "running", UNFINISHED, "started_at = COALESCE(started_at, ?)", now
         )
+        if moved and self.shared is not None:
+            await self.shared.started(id, now)
+        return moved
 
     async def requeued(self, id: str) -> bool:
         """running -> queued; it will be the first to continue."""
@@ -328,6 +356,8 @@ class QueueJobs(Jobs):
         ended = await self._leases.move(
             id, to, UNFINISHED, f"{also}, ended_at = ?", *values, now_ms()
         )
+        if ended and self.shared is not None:
+            await self.shared.ended()
         if ended and to != "rendered":  # a rendered picture can be continued
             await asyncio.to_thread(self.files.forget_state, id)
         return ended

@@ -51,6 +51,7 @@ class Privacy:
             TableKeeper(database, "preferences", own=["person"]),
             TableKeeper(database, "guild_settings_log", names=["person"]),
             TableKeeper(database, "guild_usage", own=["person"]),
+            TableKeeper(database, "turns", own=["person"]),
             TableKeeper(database, "picture_checks", names=["person"]),
             TableKeeper(database, "purges", own=["person"], names=["moderator"]),
         ]

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.errors import EngineError, UnavailableError
 from engine.events import Cancelled, Ending, Failed
+from engine.jobs.exchange import Exchange
 from engine.jobs.job import Job, JobStore
 from engine.jobs.line import Line
 from engine.jobs.painter import Painter
@@ -30,7 +31,7 @@ class Dispatcher:
     """Starts the jobs of ``line`` in their order, as soon as ``placing`` has a worker for them.
 
     ``on_start`` is called with each job that starts, ``on_end`` with each that has an ending,
-    which is stored by then.
+    which is stored by then; ``on_look`` when the line knows more of other processes.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Dispatcher:
         line: Line,
         placing: Placing,
         painter: Painter,
+        exchange: Exchange,
         on_start: Callable[[Job], None],
         on_end: Callable[[Job, Ending], None],
+        on_look: Callable[[], None],
     ) -> None:
         self._store = store
         self._line = line
@@ -48,6 +51,8 @@ class Dispatcher:
         self._painter = painter
         self._on_start = on_start
         self._on_end = on_end
+        self._exchange = exchange
+        self._on_look = on_look
         self._wake = asyncio.Event()
         self._serving: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -98,7 +103,7 @@ class Dispatcher:
         tasks = [*self._tasks, *filter(None, [self._serving])]
         if tasks:
             await asyncio.wait(tasks)
-        for job in self._line:
+        for job in self._line.own():
             if job.state == "running":  # no device was free since its worker died
                 with contextlib.suppress(EngineError):
                     await self._store.requeued(job.id)
@@ -106,9 +111,13 @@ class Dispatcher:
     async def _serve(self) -> None:
         while not self._closing:
             self._wake.clear()
+            if await self._line.update(soon=self._placing.has_room):
+                self._on_look()
             self._start_jobs()
+            waits = (self._placing.patience(), self._line.patience)
+            until = min((each for each in waits if each is not None), default=None)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._placing.patience()):
+                async with asyncio.timeout(until):
                     await self._wake.wait()
 
     def _start_jobs(self) -> None:
@@ -161,6 +170,8 @@ class Dispatcher:
         self._end(job, ending)
 
     async def _paint(self, job: Job, worker: DeviceWorker) -> None:
+        if job.elsewhere and not await self._take(job):
+            return
         try:
             if job.interrupt == "cancel":  # requested before the restart
                 await self._store.cancelled(job.id, None)
@@ -168,8 +179,7 @@ class Dispatcher:
                 return
             if job.state != "running":  # else it was, with a worker that died
                 if not await self._store.started(job.id):
-                    log.warning("another process owns this job", extra={"job": job.id})
-                    self._end(job, Failed(_GONE))
+                    await self._gone(job)
                     return
                 job.state = "running"
                 self._on_start(job)
@@ -177,8 +187,8 @@ class Dispatcher:
             if ending is None:
                 return
             if not await self._painter.store_ending(job, ending):
-                log.warning("ended, but another process owns this job", extra={"job": job.id})
-                ending = Failed(_GONE)
+                await self._gone(job)
+                return
         except UnavailableError:  # the queue closes; the job continues after the restart
             await self._requeue(job)
             return
@@ -188,6 +198,26 @@ class Dispatcher:
             ending = failure
             await self._painter.store_failure(job, ending)
         self._end(job, ending)
+
+    async def _take(self, job: Job) -> bool:
+        """Make another process's job this one's; False if that is not possible."""
+        try:
+            if await self._exchange.take(job):
+                return True
+        except EngineError as error:
+            log.error("a job of another process can't be taken: %s", error, extra={"job": job.id})
+        self._placing.running.pop(job, None)
+        self._line.look_again()
+        return False
+
+    async def _gone(self, job: Job) -> None:
+        """End a job that this process cannot change any more."""
+        if not await self._exchange.is_elsewhere(job):
+            self._end(job, Failed(_GONE))
+            return
+        log.info("another process has this job", extra={"job": job.id})
+        self._placing.running.pop(job, None)
+        self._exchange.lose(job)
 
     async def _attempt(self, job: Job, worker: DeviceWorker) -> Ending | None:
         """The job's ending; None if it was queued again, as its worker died or was closed."""

@@ -51,6 +51,7 @@ class JobRecord:
     ``grid`` is set if it is one of several pictures that were asked for together: it is the id of
     the first one's job, and its own for that one. ``parent`` is the job from which a person went
     on: whose picture this one starts from, or whose words were changed or painted again.
+    ``seconds`` is the estimated time of painting.
     """
 
     id: str
@@ -67,6 +68,7 @@ class JobRecord:
     after: int | None = None
     grid: str | None = None
     parent: str | None = None
+    seconds: float | None = None
 
 
 class JobStore(Protocol):
@@ -157,6 +159,7 @@ class Job:
         self.interrupt = record.interrupt
         self.time_lapse_of = record.time_lapse_of
         self.grid = record.grid
+        self.elsewhere = False  # another process on the same store has it
         self.state: State = "queued"
         self.latest: Event | None = None
         self.eta: float | None = None  # seconds until the picture, waiting included

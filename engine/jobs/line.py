@@ -65,3 +65,35 @@ class Line:
         yield from self._put_back
         yield from self._started
         yield from self._waiting
+
+    # What engine.jobs.shared_line adds for several processes.
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds until :meth:`update` should be called again; None: not before it changes."""
+        return None
+
+    async def update(self, *, soon: bool = False) -> bool:
+        """See what other processes have; there are none. Returns whether it looked."""
+        return False
+
+    def look_again(self) -> None:
+        """Have the next :meth:`update` look."""
+
+    def own(self) -> Iterator[Job]:
+        """The waiting jobs of this process."""
+        return iter(self)
+
+    def running_elsewhere(self) -> list[Job]:
+        """The jobs that other processes paint."""
+        return []
+
+    @property
+    def devices(self) -> int:
+        """How many devices other processes have."""
+        return 0
+
+    @property
+    def slots(self) -> int:
+        """How many jobs other processes paint at once."""
+        return 0

@@ -36,13 +36,19 @@ class Placing:
 
     @property
     def devices(self) -> int:
-        """How many workers paint when all goes well; at least 1."""
-        return max(1, sum(worker.condition != "broken" for worker in self.workers))
+        """How many workers paint when all goes well."""
+        return sum(worker.condition != "broken" for worker in self.workers)
 
     @property
     def slots(self) -> int:
-        """How many jobs are painted at once when all goes well; at least 1."""
-        return max(1, sum(each.slots for each in self.workers if each.condition != "broken"))
+        """How many jobs are painted at once when all goes well."""
+        return sum(each.slots for each in self.workers if each.condition != "broken")
+
+    @property
+    def has_room(self) -> bool:
+        """Whether some worker has fewer jobs than slots."""
+        ready = (each.slots for each in self.workers if each.condition == "ready")
+        return len(self.running) < sum(ready)
 
     def loads(self) -> list[float]:
         """Seconds of work left on each device that paints.
@@ -92,7 +98,7 @@ class Placing:
             by_condition[worker.condition].append(worker)
         # A broken one at least says what is wrong; a starting one will soon be ready.
         usable = by_condition["ready"]
-        if not usable and not by_condition["starting"]:
+        if not usable and not by_condition["starting"] and not job.elsewhere:
             usable = by_condition["broken"]
         others = [worker for worker in usable if worker is not self._avoided.get(job)]
         return others or usable

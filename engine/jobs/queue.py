@@ -9,22 +9,25 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from engine.clock import now_ms
 from engine.errors import EngineError, RequestError
-from engine.events import Cancelled, Ending, Failed, Progress, Queued
+from engine.events import Cancelled, Ending, Failed
 from engine.jobs.describing import describe
 from engine.jobs.dispatcher import CLOSE_SECONDS, Dispatcher
-from engine.jobs.eta import EtaEstimator, finish_times
+from engine.jobs.eta import EtaEstimator
+from engine.jobs.exchange import Exchange
 from engine.jobs.job import Interrupt, Job, JobRecord, JobStore, Place
 from engine.jobs.line import Line
 from engine.jobs.local import local_workers
 from engine.jobs.painter import Painter
+from engine.jobs.places import Places
 from engine.jobs.placing import Placing
 from engine.jobs.round_robin import in_turn
+from engine.jobs.shared import SharedQueue
+from engine.jobs.shared_line import SharedLine
 from engine.jobs.workers import DeviceWorker, WorkerSupply
 from engine.request.defaults import DEFAULT_MODEL
 from engine.request.grid import with_seed
@@ -38,7 +41,6 @@ log = logging.getLogger("engine.queue")
 __all__ = ["Job", "JobRecord", "JobStore", "PaintQueue", "Place"]
 
 _VIDEO_SECONDS = 2.0  # of a time-lapse from recorded frames
-_REFRESH_SECONDS = 5.0
 _CLOSING = Translatable("The bot is restarting; try again in a minute.")
 _DRAINING = Translatable("The bot takes no new pictures before maintenance; try again later.")
 
@@ -55,7 +57,8 @@ class PaintQueue:
     A worker is considered stuck and replaced after ``silence`` seconds without a message, or much
     sooner while it paints (see engine.worker.timeouts). ``in_process`` runs the worker's code in a
     thread of this process, for tests of the bot. Without ``record_frames`` a time-lapse paints its
-    picture again::
+    picture again. With ``shared``, several processes on one store paint each other's jobs, in one
+    order of people (engine.jobs.shared)::
 
         queue = PaintQueue(store)
         await queue.start()
@@ -82,6 +85,7 @@ class PaintQueue:
         in_process: bool = False,
         record_frames: bool = True,
         supply: WorkerSupply | None = None,
+        shared: SharedQueue | None = None,
     ) -> None:
         self.store = store
         self.estimator = EtaEstimator()
@@ -103,18 +107,31 @@ class PaintQueue:
         self._in_process = in_process
         self._record_frames = record_frames
         self._supply = supply
-        self._painter = Painter(
-            store, self.estimator, self._maybe_refresh, record_frames=record_frames
-        )
-        self._placing = Placing(self.estimator)
-        self._line = Line(self.estimator)
-        self._dispatcher = Dispatcher(
-            store, self._line, self._placing, self._painter, self._started, self._ended
-        )
         self._jobs: dict[str, Job] = {}
         self._resumed: list[Job] = []
         self._closing = False
-        self._refreshed = 0.0
+        self._placing = Placing(self.estimator)
+        self.exchange = Exchange(shared, self._jobs)
+        self._line = (
+            Line(self.estimator)
+            if shared is None
+            else SharedLine(self.estimator, shared, self._is_open, self.exchange.lose)
+        )
+        self.exchange.line = self._line
+        self._places = Places(self._line, self._placing, self.estimator)
+        self._painter = Painter(
+            store, self.estimator, self._places.maybe_refresh, record_frames=record_frames
+        )
+        self._dispatcher = Dispatcher(
+            store,
+            self._line,
+            self._placing,
+            self._painter,
+            self.exchange,
+            self._started,
+            self._ended,
+            self._places.refresh,
+        )
 
     @property
     def concepts_of(self) -> Callable[[Job], Awaitable[Sequence[str]]] | None:
@@ -141,6 +158,8 @@ class PaintQueue:
                 in_process=self._in_process,
             ):
                 await self.add_worker(worker)
+        if isinstance(self._line, SharedLine):
+            self._line.listen(self._dispatcher.wake)
         self._dispatcher.start()
         if self._supply is not None:
             await self._supply.start(self)
@@ -173,7 +192,7 @@ class PaintQueue:
                 self._line.push_started(job)
             else:
                 self._line.push(job)
-        self._refresh()
+        self._places.refresh()
         return jobs
 
     async def close(self) -> None:
@@ -216,6 +235,9 @@ class PaintQueue:
         RequestError if a picture is missing, OvertakenError if there is a newer job, EngineError if
         the job cannot be stored or no jobs are accepted.
         """
+        seconds = None if work is None else self.estimator.seconds(work)
+        if await self._is_recorded(time_lapse_of):
+            seconds = _VIDEO_SECONDS
         record = JobRecord(
             uuid.uuid4().hex,
             with_seed(request),
@@ -226,10 +248,8 @@ class PaintQueue:
             time_lapse_of=time_lapse_of,
             after=after,
             parent=parent,
+            seconds=self.estimator.seconds(request) if seconds is None else seconds,
         )
-        seconds = None if work is None else self.estimator.seconds(work)
-        if await self._is_recorded(time_lapse_of):
-            seconds = _VIDEO_SECONDS
         (job,) = await self._submit([record], pictures or {}, seconds)
         return job
 
@@ -258,6 +278,7 @@ class PaintQueue:
                 after=after,
                 grid=ids[0],
                 parent=parent,
+                seconds=self.estimator.seconds(request),
             )
             for id, request in zip(ids, requests, strict=True)
         ]
@@ -281,7 +302,9 @@ class PaintQueue:
             self._tell_watchers(job)
             log.info("queued", extra={"job": job.id})
             jobs.append(job)
-        self._refresh()
+        self._line.look_again()
+        await self._line.update()
+        self._places.refresh()
         self._dispatcher.wake()
         return jobs
 
@@ -300,6 +323,9 @@ class PaintQueue:
         """
         self._check_open()
         return await describe(self._placing.workers, request, pictures)
+
+    def _is_open(self) -> bool:
+        return not (self._closing or self.draining)
 
     def _check_open(self) -> None:
         if self._closing:
@@ -328,10 +354,15 @@ class PaintQueue:
             return await self.store.ask_owner(id, "cancel")
         if not self._line.remove(job):
             return await self._interrupt(id, "cancel")
+        mine = True
         try:
-            await self.store.cancelled(id, None)
+            mine = await self.store.cancelled(id, None) or not await self.exchange.is_elsewhere(job)
         finally:
-            self._ended(job, Cancelled(None))
+            if mine:
+                self._ended(job, Cancelled(None))
+        if not mine:
+            self.exchange.lose(job)
+            return await self.store.ask_owner(id, "cancel")
         return True
 
     async def _interrupt(self, id: str, interrupt: Interrupt) -> bool:
@@ -353,20 +384,18 @@ class PaintQueue:
         return self._jobs.get(id)
 
     def overview(self) -> list[Job]:
-        """The running jobs, then the waiting ones in the order in which they will run."""
-        return [*self._placing.running, *self._line]
+        """The running jobs, then the waiting ones in the order in which they will run.
+
+        Without those of other processes.
+        """
+        return self._places.mine()
 
     def positions(self) -> list[tuple[int, Job]]:
-        """The jobs of :meth:`overview`, each with 1 plus the number that must end before it starts.
+        """All processes' jobs, each with 1 plus the number that must end before it starts.
 
-        So if one job is painted at a time, its position is its place in the overview, from 1.
+        See :class:`engine.jobs.places.Places`.
         """
-        running = len(self._placing.running)
-        free_early = self._placing.slots - 1
-        return [
-            (1 if place <= running else max(1, place - free_early), job)
-            for place, job in enumerate(self.overview(), 1)
-        ]
+        return self._places.positions()
 
     def position(self, id: str) -> int | None:
         """The job's position as in :meth:`positions`; None if it is over."""
@@ -388,6 +417,10 @@ class PaintQueue:
         """Whether no job waits or runs."""
         return not self.overview()
 
+    def capacity(self) -> tuple[int, int]:
+        """How many devices this process has, and how many jobs they paint at once."""
+        return self._placing.devices, self._placing.slots
+
     def workers(self) -> list[WorkerStatus]:
         """The status of each worker. Reads /proc, which does not block on a disk."""
         models = {
@@ -399,7 +432,7 @@ class PaintQueue:
 
     def _started(self, job: Job) -> None:
         self._tell_watchers(job)
-        self._refresh()
+        self._places.refresh()
 
     def _ended(self, job: Job, ending: Ending) -> None:
         job.state = (
@@ -414,25 +447,7 @@ class PaintQueue:
         log.info("%s%s", job.state, why, extra={"job": job.id})
         job.publish(ending)
         self._tell_watchers(job)
-        self._refresh()
-
-    def _maybe_refresh(self) -> None:
-        if time.monotonic() - self._refreshed >= _REFRESH_SECONDS:
-            self._refresh()
-
-    def _refresh(self) -> None:
-        """Publish the position and time of each waiting job, if they have changed."""
-        self._refreshed = time.monotonic()
-        jobs, running = self.positions(), len(self._placing.running)
-        left = [self.estimator.seconds_left(job) for _, job in jobs]
-        times = finish_times(self._placing.loads(), left[running:], self._placing.devices)
-        for (position, job), eta in zip(jobs, [*left[:running], *times], strict=True):
-            job.eta = eta
-            if isinstance(job.latest, Progress):
-                continue
-            event = Queued(position, eta)
-            if job.latest != event:
-                job.publish(event)
+        self._places.refresh()
 
 
 def _check_hashes(pictures: Mapping[str, bytes]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import discord
 import pytest
@@ -11,8 +12,10 @@ from pydantic import SecretStr
 from simcord.backend.errors import SetupError
 
 from bot.host.health import problems
+from bot.host.processes import ProcessStatus, read_status
 from bot.host.settings import DiscordSettings
-from cogs.admin import Admin, worker_line, workers_text
+from cogs.admin import Admin
+from cogs.admin._workers import processes_text, worker_line, workers_text
 from engine.worker.status import WorkerStatus
 from tests.made_settings import HOST_SERVER
 
@@ -133,6 +136,26 @@ def test_the_workers_of_a_cluster_fit_into_a_message_however_many_they_are():
     text = workers_text([worker] * 10_000)
     assert text.endswith("\nand 9988 more")
     assert len(text) <= 2000
+
+
+def test_all_processes_are_shown_with_their_workers_and_fit_into_a_message():
+    worker = WorkerStatus(
+        True, 12, "cuda:0", "m" * 60, 3 * 10**9, starts=3, node="2001:db8::" + "f" * 20
+    )
+    here = ProcessStatus("one:1", [0, 1, 2, 7], 1, 4, False, [replace(worker, pid=7)])
+    there = ProcessStatus("two:2", [3], 2, 0, True, [worker])
+    text = processes_text([here, read_status(json.dumps(asdict(there)))])
+    assert "**one:1**, shards 0-2, 7 (this process): 1 running, 4 waiting\n🟢 process 7" in text
+    assert "**two:2**, shards 3: 2 running, 0 waiting; not taking new jobs\n🟢 process 12" in text
+    many = replace(there, name="h" * 60 + ":12345", shards=range(0, 1000, 2), workers=[worker] * 99)
+    text = processes_text([many] * 50)
+    assert text.endswith("and 44 more")
+    assert len(text) <= 2000
+
+
+def test_the_status_of_another_version_of_the_bot_is_read():
+    newer = {**asdict(ProcessStatus("two:2", [3], 2, 0, True, [])), "mood": "good"}
+    assert read_status(json.dumps(newer)).shards == [3]
 
 
 async def test_the_host_sees_stats_and_workers(world, here, host):

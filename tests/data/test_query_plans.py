@@ -83,6 +83,7 @@ async def use_everything(store):
     await store.set_meta("a", "b")
     await store.messages.results_since(0, 200)
     await use_jobs(store)
+    await use_shared_queue(store)
     await use_servers_and_people(store)
     await use_upkeep(store)
 
@@ -140,6 +141,29 @@ async def use_jobs(store):
     await store.quota.keep(first, kept=False)
     await store.quota.make_room(0)
     await store.quota.limit_frames(0)
+
+
+async def use_shared_queue(store):
+    shared = store.share("1")
+    await shared.publish(1, 1, "{}")
+    await shared.statuses()
+    ids = [record().id for _ in range(3)]
+    await store.add_all([replace(record(id=id), grid=ids[0], seconds=1.0) for id in ids[:2]], {})
+    await store.add(record(person="zoe", id=ids[2]), {})
+    await shared.is_elsewhere(ids[0])
+    # As if another process had them.
+    database = database_of(store)
+    mine = store._owner.name
+    await database.change("UPDATE processes SET owner = 'other' WHERE owner = ?", mine)
+    await database.change("UPDATE jobs SET owner = 'other' WHERE id IN (?, ?, ?)", *ids)
+    await shared.look()
+    assert len(await shared.take(ids[0])) == 2
+    assert await store.started(ids[0])
+    await store.failed(ids[0], "why")
+    await shared.turns.forget_old()
+    await shared.ask_to_retry("100")
+    await shared.withdraw()
+    store.shared = None
 
 
 async def use_servers_and_people(store):

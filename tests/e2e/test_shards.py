@@ -1,7 +1,8 @@
-"""Two processes share the shards and one PostgreSQL; one dies, and comes back."""
+"""Two processes share the shards, the queue and one PostgreSQL; one dies, and comes back."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import signal
@@ -110,3 +111,48 @@ async def test_a_living_process_takes_over_and_gives_back(standin, bots, alice):
         await works(channel)
     jobs = [job_id_of(result) for channel in channels for result in standin.results(channel)]
     assert len(jobs) == len(set(jobs)) == 6
+
+
+async def test_both_paint_what_is_asked_of_one_and_say_so(standin, bots, alice):
+    world = standin.world
+    here, there = [
+        world.add_channel("paintings", guild=world.add_guild(f"server {shard}", shard, 2))
+        for shard in (0, 1)
+    ]
+    first, second = bots
+    bob = world.add_user("bob")
+    # Alice and bob ask only in the server of the first process, which has one worker.
+    for number in range(3):
+        for user in (alice, bob):
+            await standin.command(
+                user, here, "imagine", prompt=f"{user.name} {number}", iterations=40
+            )
+
+    async def queue(channel):
+        shown = await standin.command(alice, channel, "queue")
+        await first.until(shown.acknowledged.is_set, "the queue")
+        return shown.content
+
+    # What the other one paints is still shown where it was asked for, and counted there.
+    async with asyncio.timeout(60):
+        while "**running, about" not in (text := await queue(here)):  # noqa: ASYNC110  it is asked
+            await asyncio.sleep(0.1)
+    assert "of 40" in text
+    assert "taken from another process" in second.log_text()
+    assert "from elsewhere" in await queue(there)
+    await first.until(lambda: len(standin.results(here)) == 6, "the pictures", 90)
+    jobs = [job_id_of(result) for result in standin.results(here)]
+    assert len(set(jobs)) == 6
+    assert standin.results(there) == []
+    painted = [
+        {
+            line["job"]
+            for line in map(json.loads, bot.log_text().splitlines())
+            if "rendered" in line["message"]
+        }
+        for bot in bots
+    ]
+    assert all(painted)
+    assert sum(map(len, painted)) == 6
+    # One message for each job about its progress, also where both edited it.
+    await first.until(lambda: len(here.messages) == 12, "one message for each job's progress")

@@ -9,6 +9,7 @@ import pytest
 from bot.host.wishes import WishWork
 from bot.requests.removal import Removal
 from data import Store
+from engine.events import Cancelled
 from engine.jobs.queue import PaintQueue
 from tests.data.stored_jobs import HERE, record
 from tests.postgres import running_server
@@ -79,6 +80,7 @@ async def test_a_waiting_job_of_another_process_is_cancelled_there(stores, queue
     assert not await here.stop(job.id)  # it waits
     assert await here.cancel(job.id)
     assert await has_state(stores[0], job.id, "cancelled")
+    assert isinstance([event async for event in job][-1], Cancelled)
     assert there.get(job.id) is None
     assert not await here.cancel(job.id)
     assert not await here.cancel("0" * 32)

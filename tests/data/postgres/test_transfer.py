@@ -34,6 +34,8 @@ async def lived(folder):
         await store.running_bots.claim("1")
         await store.shards.claim("2", 2, (0, 1))
         await database_of(store).change("INSERT INTO claims VALUES ('work', 'dead', 0)")
+        await store.share("1").publish(1, 1, "{}")
+        await added(store)
         await store.purges.ask("100", "bob", "ann", None, "why")
         await store.messages.keep_address("https://example.org")
         await store.guilds.change_settings("100", "ann", {"iterations": 7})

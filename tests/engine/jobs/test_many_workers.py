@@ -195,7 +195,7 @@ async def test_the_times_of_jobs_that_share_a_worker_are_its_work():
         for messages in wide.jobs.values():  # each would take 15 s alone
             messages.put_nowait(JobEvent("", Progress(5, 10, b"", {}, 30.0)))
         await settle()
-        queue._refresh()
+        queue._places.refresh()
         assert (first.eta, second.eta) == (30, 30)
         assert waiting.eta == 40
         assert queue.position(waiting.id) == 2
