@@ -24,7 +24,7 @@ INSIDE = {
         ("models",),
         ("painting",),
         ("worker",),
-        ("jobs", "cli"),
+        ("jobs", "cli", "notebook"),
         ("__init__", "__main__"),
     ),
     "data": (

@@ -22,7 +22,7 @@ class Iterate:
     ``image`` [3, H, W] in 0..1 is the picture after ``iteration`` updates (0: the start).
     ``read`` gives its :attr:`losses`. ``seconds`` is the time spent stepping so far; of steps
     together with other paintings, an equal share. ``shown_size`` (width, height) is set if the
-    painting grows: so all are shown in one size.
+    painting grows: so all are shown in one size. ``iterations`` is how many there are in all.
     """
 
     iteration: int
@@ -31,6 +31,7 @@ class Iterate:
     seconds: float
     compose: Callable[[Tensor], Image.Image] = field(default=to_pil, repr=False, compare=False)
     shown_size: tuple[int, int] | None = None
+    iterations: int = 0
 
     @property
     def losses(self) -> dict[str, float]:

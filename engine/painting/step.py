@@ -138,7 +138,15 @@ def step_once(
         painting.seconds += seconds
         read, shown = each.outcome.losses, painting.shown_size
         outcomes.append(
-            Iterate(each.iteration, image, read, painting.seconds, painting.compose, shown)
+            Iterate(
+                each.iteration,
+                image,
+                read,
+                painting.seconds,
+                painting.compose,
+                shown,
+                painting.recipe.iterations,
+            )
         )
     return outcomes
 

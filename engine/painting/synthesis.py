@@ -314,7 +314,13 @@ class Synthesis:
         seconds = self.seconds + time.perf_counter() - began
         losses = self.losses
         return Iterate(
-            self.iteration, picture[0], lambda: losses, seconds, self.compose, self.shown_size
+            self.iteration,
+            picture[0],
+            lambda: losses,
+            seconds,
+            self.compose,
+            self.shown_size,
+            self.recipe.iterations,
         )
 
     def finished(self) -> Tensor:

@@ -24,6 +24,8 @@ EXTRAS = {
     "open-clip-torch": "open-clip",
     "asyncpg": "postgres",
     "obstore": "s3",
+    "ipywidgets": "notebook",
+    "ipython": "notebook",
     "ray": "cluster",
     "grpcio": "cluster",  # errors of Ray's client
 }
