@@ -5,13 +5,12 @@ See bot.guild.concepts for the check itself.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from data.database import Database, Transaction
-from data.jobs.files import Files
+from data.jobs.states import States
 from data.pictures.base import Pictures
 from data.pictures.names import picture_name, time_lapse_name
 from engine.clock import now_ms
@@ -39,9 +38,9 @@ class Finding:
 class PictureChecks:
     """Keeps findings; every method raises StoreError if the database cannot be used."""
 
-    def __init__(self, database: Database, job_files: Files, pictures: Pictures) -> None:
+    def __init__(self, database: Database, states: States, pictures: Pictures) -> None:
         self._database = database
-        self._files = job_files
+        self._states = states
         self._pictures = pictures
         # Called with findings that were written down.
         self.watchers: list[Callable[[Sequence[Finding]], None]] = []
@@ -70,7 +69,7 @@ class PictureChecks:
             await _add(transaction, findings)
         self._tell(findings)
         await self._pictures.remove(picture_name(job_id), time_lapse_name(job_id))
-        await asyncio.to_thread(self._files.forget_state, job_id)
+        await self._states.forget(job_id)
         return True
 
     def _tell(self, findings: Sequence[Finding]) -> None:

@@ -77,10 +77,11 @@ class Retention:
     async def sweep(self) -> int:
         """Delete orphaned files, left by a crash between row and file; returns how many."""
         pictures, states = self._jobs.pictures, FolderPictures(self._jobs.files.folder)
-        removed = 0
+        removed = await self._thin_out_copies() if pictures.shared else 0
         for place, kind, column in (
             (pictures, "pictures", "id FROM jobs WHERE id"),
             (states, "states", "id FROM jobs WHERE id"),
+            *([(pictures, "states", "id FROM jobs WHERE id")] if pictures.shared else []),
             (pictures, "attachments", "sha256 AS id FROM attachments WHERE sha256"),
         ):
             async for found in place.found(kind):
@@ -89,6 +90,10 @@ class Retention:
                 for start in range(0, len(old), _PART):
                     removed += await self._sweep(place, kind, column, old[start : start + _PART])
         return removed
+
+    async def _thin_out_copies(self) -> int:
+        found = [each async for part in self._jobs.pictures.found("states") for each in part]
+        return await self._jobs.states.thin_out(found)
 
     async def _sweep(
         self, place: Pictures, kind: str, column: str, files: list[tuple[str, str]]

@@ -25,6 +25,7 @@ from data.people import People
 from data.picture_checks import PictureChecks
 from data.pictures.base import Pictures
 from data.pictures.place import place_for_pictures
+from data.privacy.alias import share_key
 from data.privacy.personal_data import Privacy
 from data.purges import Purges
 from data.retention import Retention
@@ -93,7 +94,7 @@ class Store(QueueJobs):
         self.guilds = Guilds(database)
         self.people = People(database, folder)
         self.messages = Messages(database)
-        self.picture_checks = PictureChecks(database, self.files, pictures)
+        self.picture_checks = PictureChecks(database, self.states, pictures)
         self.server_jobs = ServerJobs(database)
         self.purges = Purges(database)
         self.quota = Quota(database, self.files, pictures)
@@ -147,6 +148,8 @@ class Store(QueueJobs):
         store.on_file = database_url is None
         try:
             await pictures.open(await store._identity())
+            if pictures.shared:
+                await share_key(folder, pictures)
         except BaseException:
             await store.close()
             raise
@@ -159,6 +162,7 @@ class Store(QueueJobs):
             self._indexing.cancel()
             await asyncio.gather(self._indexing, return_exceptions=True)
         await self.privacy.close()
+        await self.states.close()
         try:
             await self._leases.release()
         finally:

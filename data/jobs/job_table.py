@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 
 from data.database import Database, Row, Transaction
 from data.jobs.files import Files
+from data.jobs.owners import Owner
+from data.jobs.states import States
 from data.jobs.stored import COLUMNS, PAINTED, UNFINISHED, StoredJob, in_states, stored_job
 from data.jobs.words import remove_words
 from data.pictures.base import Pictures, intact
@@ -27,9 +29,12 @@ class Jobs:
     Every method raises StoreError if the database or a file cannot be used.
     """
 
-    def __init__(self, database: Database, job_files: Files, pictures: Pictures) -> None:
+    def __init__(
+        self, database: Database, job_files: Files, pictures: Pictures, owner: Owner
+    ) -> None:
         self.files = job_files
         self.pictures = pictures
+        self.states = States(database, job_files, pictures, owner)
         self._database = database
 
     async def job(self, id: str) -> StoredJob | None:
@@ -211,7 +216,7 @@ class Jobs:
 
     async def _remove_files(self, id: str) -> None:
         await self.pictures.remove(picture_name(id), time_lapse_name(id))
-        await asyncio.to_thread(self.files.forget_state, id)
+        await self.states.forget(id)
 
 
 def _painted_by(person: str, guild_id: str | None) -> tuple[str, list[str]]:

@@ -24,7 +24,6 @@ from data.jobs.usage import add_usage
 from data.jobs.wishes import Wishes
 from data.jobs.words import add_words
 from data.pictures.base import Pictures
-from data.pictures.folder import FolderPictures
 from data.pictures.names import attachment_name, picture_name, time_lapse_name
 from engine.clock import now_ms
 from engine.errors import OvertakenError, RequestError
@@ -54,7 +53,7 @@ class QueueJobs(Jobs):
         owner: Owner,
         lease_seconds: float,
     ) -> None:
-        super().__init__(database, job_files, pictures)
+        super().__init__(database, job_files, pictures, owner)
         self.watchers: list[Callable[[str], None]] = []  # called with each delivered job's id
         self._owner = owner
         self.wishes = Wishes(database, owner)
@@ -74,7 +73,7 @@ class QueueJobs(Jobs):
             application_id,
             self._leases.seconds,
             self._records,
-            moves_videos=isinstance(self.pictures, FolderPictures),
+            moves_videos=not self.pictures.shared,
         )
         return self.shared
 
@@ -88,8 +87,8 @@ class QueueJobs(Jobs):
         files_wanted = list(dict.fromkeys(sha256 for each in wanted.values() for sha256 in each))
         await self._attach(files_wanted, pictures)
         for record in records:
-            if record.continues is not None and not await asyncio.to_thread(
-                self.files.copy_state, record.continues, record.id
+            if record.continues is not None and not await self.states.continue_from(
+                record.continues, record.id
             ):
                 raise RequestError(
                     "That picture can't be continued any more. Use Edit to "
@@ -107,6 +106,8 @@ class QueueJobs(Jobs):
                 await self.shared.tell(transaction)
             for record in records:
                 await self._insert(transaction, record, wanted[record.id])
+                if record.continues is not None:
+                    await self.states.added(transaction, record.id)
 
     async def _insert(
         self, transaction: Transaction, record: JobRecord, wanted: Sequence[str]
@@ -167,6 +168,14 @@ class QueueJobs(Jobs):
     def state_path(self, id: str) -> Path:
         """The file in which the worker saves the job's state, also after the job's end."""
         return self.files.state(id)
+
+    async def bring_state(self, id: str) -> None:
+        """Have the job's newest state in that file, wherever it was painted before."""
+        await self.states.bring(id)
+
+    def state_saved(self, id: str) -> None:
+        """Copy the state for other machines."""
+        self.states.saved(id)
 
     def frames_path(self, id: str) -> Path:
         """The file in which the worker records frames of the job, kept after the job's end."""
@@ -233,7 +242,10 @@ class QueueJobs(Jobs):
 
     async def requeued(self, id: str) -> bool:
         """running -> queued; it will be the first to continue."""
-        return await self._leases.move(id, "queued", ("running",))
+        moved = await self._leases.move(id, "queued", ("running",))
+        if moved:
+            self.states.saved(id, last=True)
+        return moved
 
     async def interrupted(self, id: str, interrupt: Interrupt) -> bool:
         """Write down what was asked of a running job."""
@@ -266,6 +278,7 @@ class QueueJobs(Jobs):
             await _sha256(data),
         )
         if ended:
+            self.states.saved(id, last=True)
             await self._thin_out_states()
         return ended
 
@@ -359,7 +372,7 @@ class QueueJobs(Jobs):
         if ended and self.shared is not None:
             await self.shared.ended()
         if ended and to != "rendered":  # a rendered picture can be continued
-            await asyncio.to_thread(self.files.forget_state, id)
+            await self.states.forget(id)
         return ended
 
     async def _is_mine(self, id: str) -> bool:
@@ -367,7 +380,7 @@ class QueueJobs(Jobs):
         mine = await self._leases.holds(id, UNFINISHED)
         if mine is None:  # deleted while the worker continued to save its state
             with contextlib.suppress(StoreError):  # not an id of ours
-                await asyncio.to_thread(self.files.forget_state, id)
+                await self.states.forget(id)
         return bool(mine)
 
 

@@ -24,14 +24,21 @@ class Pictures(Protocol):
     """Keeps pictures, time-lapses and attached pictures under their names (data.pictures.names).
 
     Every method raises StoreError if the place cannot be used; UnavailableError, which says that
-    it is worth trying again, if it is one over a network.
+    it is worth trying again, if it is one over a network. ``shared`` is whether it is one for all
+    machines; then saved states are copied to it (data.jobs.states), and it has the key of
+    data.privacy.alias.
     """
+
+    shared: bool
 
     async def open(self, identity: str) -> None:
         """Check that it can be used, by the database with that ``identity``."""
 
     async def write(self, name: str, data: bytes) -> None:
         """Keep ``data`` under ``name``, in place of what was there; safe when this returns."""
+
+    async def create(self, name: str, data: bytes) -> bytes:
+        """Keep ``data`` under ``name`` unless there is something; returns what is there then."""
 
     async def read(self, name: str) -> bytes | None:
         """What is kept under ``name``; None if there is nothing."""

@@ -45,6 +45,8 @@ class BucketPictures:
     ``address`` is s3://BUCKET or s3://BUCKET/PREFIX. Raises StoreError if it is neither.
     """
 
+    shared = True
+
     def __init__(self, address: str, retry_seconds: float = RETRY_SECONDS) -> None:
         match = _ADDRESS.fullmatch(address)
         if match is None:
@@ -85,12 +87,7 @@ class BucketPictures:
 
     async def open(self, identity: str) -> None:
         """Check that the bucket is there, takes our credentials, and is this database's."""
-        owner = await self.read(OWNER)
-        if owner is None:
-            with self._saying(), contextlib.suppress(AlreadyExistsError):
-                await obstore.put_async(self._store, OWNER, identity.encode(), mode="create")
-            owner = await self.read(OWNER)
-        if owner != identity.encode():
+        if await self.create(OWNER, identity.encode()) != identity.encode():
             raise StoreError(
                 "The pictures in {address} belong to another database. Choose another bucket or "
                 "another prefix, or else delete the object {name} in it.",
@@ -103,6 +100,15 @@ class BucketPictures:
         with self._saying():
             await obstore.put_async(self._store, name, data)
         self._written += len(data)
+
+    async def create(self, name: str, data: bytes) -> bytes:
+        """Put it on the condition that nothing is there."""
+        found = await self.read(name)
+        if found is None:
+            with self._saying(), contextlib.suppress(AlreadyExistsError):
+                await obstore.put_async(self._store, name, data, mode="create")
+            found = await self.read(name)
+        return data if found is None else found
 
     async def read(self, name: str) -> bytes | None:
         """Get it."""

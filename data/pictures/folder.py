@@ -14,6 +14,8 @@ from data.pictures.base import Found
 class FolderPictures:
     """The folders ``pictures`` and ``attachments`` in ``folder``; see data.pictures.base."""
 
+    shared = False
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
@@ -26,6 +28,13 @@ class FolderPictures:
     async def write(self, name: str, data: bytes) -> None:
         """Write the file in one step, and flush it to disk."""
         await asyncio.to_thread(write, self._folder / name, data)
+
+    async def create(self, name: str, data: bytes) -> bytes:
+        """Write the file unless it is there."""
+        found = await self.read(name)
+        if found is None:
+            await self.write(name, data)
+        return data if found is None else found
 
     async def read(self, name: str) -> bytes | None:
         """The file's bytes."""

@@ -29,6 +29,11 @@ def attachment_name(sha256: str) -> str:
     return f"attachments/{_checked(_SHA256, sha256)}"
 
 
+def state_name(id: str) -> str:
+    """The name of a job's saved state."""
+    return f"states/{job_id(id)}.pt"
+
+
 def job_id(id: str) -> str:
     """``id`` itself; raises StoreError unless it is 32 hexadecimal digits."""
     return _checked(_JOB, id)

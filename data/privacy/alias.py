@@ -14,11 +14,40 @@ import os
 import secrets
 from pathlib import Path
 
+from data.disk import write
 from data.errors import StoreError
+from data.pictures.base import Pictures
 
 PREFIX = "hmac:"
 KEY_FILE = "secret.key"
 _KEY_BYTES = 32
+
+
+async def share_key(folder: Path, place: Pictures) -> None:
+    """Have the same key in ``folder`` as all machines that use the ``place`` of pictures.
+
+    The first one puts its key there. Raises StoreError if this folder has another one.
+    """
+    path = folder / KEY_FILE
+    mine = await asyncio.to_thread(_key, path) if await asyncio.to_thread(path.exists) else None
+    key = await place.read(KEY_FILE)
+    if key is None:
+        if mine is None:
+            mine = await asyncio.to_thread(_key, path)
+        key = await place.create(KEY_FILE, mine)
+    if mine is None:
+        await asyncio.to_thread(write, path, key)
+        await asyncio.to_thread(path.chmod, 0o600)
+        mine = await asyncio.to_thread(_key, path)
+    if mine != key:
+        raise StoreError(
+            "The key {path} isn't the one in {address}. Replace the file with the {name} of the "
+            "machine that was there first. If you delete it instead, bans that were kept with it "
+            "for people who had their data deleted end.",
+            path=path,
+            address=str(place),
+            name=KEY_FILE,
+        )
 
 
 class Aliases:

@@ -34,7 +34,7 @@ _PERSON_LIKE = re.compile(
 # Named like a person, but a process: the one that asks for a shard.
 _PROCESSES = frozenset({("shards", "wanted_by")})
 # Columns of a job that are about the program and not about the person.
-_INTERNAL = ("owner", "lease_until")
+_INTERNAL = ("owner", "lease_until", "work", "painted_in")
 
 
 class Privacy:

@@ -16,7 +16,8 @@ from engine.worker.messages import AboutJob, JobEvent, Saved, Started
 class Attempt:
     """Gives the job to ``worker`` and publishes the events that come back.
 
-    ``on_progress`` is called after each of them.
+    ``on_progress`` is called after each of them, ``on_saved`` with the job's id when its state
+    was saved.
     """
 
     def __init__(
@@ -25,11 +26,13 @@ class Attempt:
         worker: DeviceWorker,
         estimator: EtaEstimator,
         on_progress: Callable[[], None],
+        on_saved: Callable[[str], None] = lambda id: None,
     ) -> None:
         self._job = job
         self._worker = worker
         self._estimator = estimator
         self._on_progress = on_progress
+        self._on_saved = on_saved
         self._effort: Effort | None = None
 
     async def run(self, order: Order) -> Ending:
@@ -55,6 +58,7 @@ class Attempt:
                     self._estimator.learn_size(self._job.request, self._effort, message.iterations)
             case Saved():
                 self._job.saved_iteration = message.iteration
+                self._on_saved(self._job.id)
             case JobEvent():
                 return self._take_event(message.event)
         return None

@@ -96,6 +96,12 @@ class JobStore(Protocol):
     def state_path(self, id: str) -> Path:
         """The file in which the worker saves the job's state; it is kept after the job's end."""
 
+    async def bring_state(self, id: str) -> None:
+        """Have the job's newest state in that file, also if it was painted on another machine."""
+
+    def state_saved(self, id: str) -> None:
+        """The worker has saved the job's state; does not wait for what follows from that."""
+
     def frames_path(self, id: str) -> Path:
         """The file in which the worker records frames of the job; kept like the state."""
 

@@ -66,7 +66,9 @@ class Painter:
         frames = str(self._store.frames_path(shown)) if self._record_frames else ""
         request = job.request.model_dump_json()
         state = str(self._store.state_path(job.id))
-        attempt = Attempt(job, worker, self._estimator, self._on_progress)
+        if iterations is None:
+            await self._patience.until_done(lambda: self._store.bring_state(job.id), job.id)
+        attempt = Attempt(job, worker, self._estimator, self._on_progress, self._store.state_saved)
         return await attempt.run(
             Paint(job.id, request, pictures, state, concepts, frames, job.grid or "")
             if iterations is None

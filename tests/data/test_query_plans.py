@@ -84,6 +84,7 @@ async def use_everything(store):
     await store.messages.results_since(0, 200)
     await use_jobs(store)
     await use_shared_queue(store)
+    await use_states(store)
     await use_servers_and_people(store)
     await use_upkeep(store)
 
@@ -164,6 +165,19 @@ async def use_shared_queue(store):
     await shared.ask_to_retry("100")
     await shared.withdraw()
     store.shared = None
+
+
+async def use_states(store):
+    store.pictures.shared = True  # as if it were a bucket
+    id = await added(store)
+    await store.started(id)
+    await store.bring_state(id)
+    store.state_path(id).write_bytes(b"1")
+    await store.rendered(id, done())
+    await store.states.close()
+    await store.add(replace(record(), continues=id), {})
+    await store.states.thin_out([])
+    store.pictures.shared = False
 
 
 async def use_servers_and_people(store):

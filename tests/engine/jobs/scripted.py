@@ -126,6 +126,12 @@ class MemoryStore:
     def state_path(self, id: str) -> Path:
         return Path("nowhere") / id
 
+    async def bring_state(self, id: str) -> None:
+        """It is there."""
+
+    def state_saved(self, id: str) -> None:
+        """Nothing follows."""
+
     def frames_path(self, id: str) -> Path:
         return Path("nowhere") / f"{id}.frames"
 

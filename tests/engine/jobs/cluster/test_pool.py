@@ -28,6 +28,12 @@ class FolderStore(MemoryStore):
         super().__init__()
         self._folder = folder
 
+    async def bring_state(self, id: str) -> None:
+        """It is there."""
+
+    def state_saved(self, id: str) -> None:
+        """Nothing follows."""
+
     def state_path(self, id: str) -> Path:
         return self._folder / f"{id}.state"
 
