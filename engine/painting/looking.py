@@ -63,15 +63,16 @@ def look_in_parts(
                     for each, numbers, of_picture in zip(images, some, terms, strict=True)
                 ]
                 total = torch.stack([share for each in shares for share in each]).sum()
-                (part,) = torch.autograd.grad(total, leaf)
-                gradient = part if gradient is None else gradient + part
+                if total.requires_grad:  # else nothing that pulls now means something to it
+                    (part,) = torch.autograd.grad(total, leaf)
+                    gradient = part if gradient is None else gradient + part
                 values = [
                     [value + share.detach() for value, share in zip(*both, strict=True)]
                     for both in zip(values, shares, strict=True)
                 ]
-            torch.autograd.backward([shown], [gradient])
-    assert seen.grad is not None
-    return values, seen.grad
+            if gradient is not None:
+                torch.autograd.backward([shown], [gradient])
+    return values, torch.zeros_like(pictures) if seen.grad is None else seen.grad
 
 
 def _parts(count: int, parts: int) -> list[slice]:

@@ -21,6 +21,9 @@ def noise_targets(members: Sequence[Member], prompts: Sequence[NoisePrompt]) -> 
     for prompt in prompts:
         vectors = []
         for perceptor, _ in members:
+            if perceptor.only_words:
+                vectors.append(torch.empty(0, device=perceptor.device))
+                continue
             generator = torch.Generator().manual_seed(prompt.seed)
             vector = torch.empty([1, perceptor.width]).normal_(generator=generator)
             vectors.append(torch.nn.functional.normalize(vector, dim=1)[0].to(perceptor.mean))

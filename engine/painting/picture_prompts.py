@@ -78,6 +78,9 @@ def picture_targets(
         image = each.image.resize((width, height), Image.Resampling.LANCZOS)
         vectors = []
         for perceptor, _ in members:
+            if perceptor.only_words:
+                vectors.append(torch.empty(0, device=perceptor.device))
+                continue
             side = cutout_side(recipe.augmentation, perceptor)
             draws = Draws(int(prompt.picture[:16], 16), device=perceptor.device)
             drawn = draw_cutouts(recipe.augmentation, width, height, side, draws)

@@ -120,7 +120,7 @@ class Synthesis:
         self.targets = self._new_targets(keep, likenesses, regions, noise)
         chosen = None
         if recipe.starts > 1 and start is None:
-            chosen = best_start(generator, perceptor, recipe, seed, self.targets)
+            chosen = best_start(generator, recipe, seed, self.targets, perceptor.scale)
         self.latent = new_latent(generator, recipe, self.original, self.draws(), chosen)
         if recipe.vary and start is not None:
             vary(self.latent, generator, recipe, self.draws())
@@ -149,8 +149,7 @@ class Synthesis:
             targets.append(structure_target(members, self.original, keep))
         if self.head is not None:
             targets.append(aesthetic_target(members, self.head, recipe.losses.aesthetic))
-        weights = tuple(member.weight for member in members)
-        return Targets(tuple(targets), recipe.addition, weights)
+        return Targets.of(targets, recipe.addition, members)
 
     def draws(self) -> Draws:
         """The random numbers of this iteration, or of the start before the first."""

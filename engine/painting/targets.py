@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import ClassVar
@@ -43,8 +43,9 @@ class Target(ABC):
     """One thing that the cutouts should match; with a negative weight, should not match.
 
     ``name`` is its loss's; ``vectors`` has its unit vector [D] for each perceptor, or those of a
-    picture's cutouts [M, D]. With ``shared``, the recipe's addition "mean" divides its weight by
-    the sum of all shared weights. It pulls only in ``region``, if it has one.
+    picture's cutouts [M, D]; an empty one for a perceptor that it means nothing to. With
+    ``shared``, the recipe's addition "mean" divides its weight by the sum of all shared weights. It
+    pulls only in ``region``, if it has one.
     """
 
     shared: ClassVar[bool] = True
@@ -63,6 +64,8 @@ class Target(ABC):
         self, images: Tensor, cutouts: Cutouts, vector: Tensor, weight: float
     ) -> Tensor:
         """The :meth:`loss` of the cutouts of its region."""
+        if not len(vector):
+            return images.new_zeros(())
         if cutouts.views is None:
             return self.loss(images, vector, weight)
         own, share = cutouts.views.found(self.region)
@@ -112,10 +115,7 @@ class StructureTarget(Target):
 
 @dataclass(frozen=True)
 class AestheticTarget(Target):
-    """The best rating by an aesthetic head, whose weights are the vectors.
-
-    They are empty for perceptors that it does not fit.
-    """
+    """The best rating by an aesthetic head, whose weights are the vectors."""
 
     shared: ClassVar[bool] = False
 
@@ -123,8 +123,6 @@ class AestheticTarget(Target):
 
     def loss(self, images: Tensor, vector: Tensor, weight: float) -> Tensor:
         """See engine.painting.losses.aesthetic_loss."""
-        if not len(vector):
-            return images.new_zeros(())
         return aesthetic_loss(images, vector, self.bias, weight)
 
 
@@ -132,12 +130,25 @@ class AestheticTarget(Target):
 class Targets:
     """All that a painting is pulled towards.
 
-    ``addition`` is the recipe's; ``weights`` are those of the perceptors.
+    ``addition`` is the recipe's; ``members`` are the perceptors that guide.
     """
 
     targets: tuple[Target, ...]
     addition: str
-    weights: tuple[float, ...]
+    members: tuple[Member, ...]
+
+    @classmethod
+    def of(cls, targets: Sequence[Target], addition: str, members: Sequence[Member]) -> Targets:
+        """``targets`` with a vector for each of ``members``, without those they mean nothing to."""
+        meant = [i for i in range(len(members)) if any(len(each.vectors[i]) for each in targets)]
+        chosen = meant or range(len(members))
+        return cls(
+            tuple(
+                replace(each, vectors=tuple(each.vectors[i] for i in chosen)) for each in targets
+            ),
+            addition,
+            tuple(members[i] for i in chosen),
+        )
 
     def regions(self, iteration: int) -> tuple[Region | None, ...]:
         """The regions in which something pulls at ``iteration``; None is the whole picture."""
@@ -158,11 +169,11 @@ class Targets:
                 partial(
                     each.loss_in_region,
                     vector=each.vectors[i],
-                    weight=weight * (share if each.shared else 1.0) * of_perceptor,
+                    weight=weight * (share if each.shared else 1.0) * member.weight,
                 )
                 for each, weight in active
             ]
-            for i, of_perceptor in enumerate(self.weights)
+            for i, member in enumerate(self.members)
         ]
         return [each.name for each, _ in active], terms
 
@@ -196,7 +207,7 @@ def prompt_targets(
     return [
         PromptTarget(
             loss_name(str(prompt)),
-            tuple(each),
+            tuple(vector if vector.any() else vector[:0] for vector in each),
             prompt.weight,
             prompt.stop,
             distance,
@@ -211,7 +222,10 @@ def prompt_targets(
 @torch.no_grad()
 def structure_target(members: Sequence[Member], original: Tensor, weight: float) -> Target:
     """The target that preserves the structure of ``original`` [1, 3, H, W] in 0..1."""
-    vectors = tuple(seen_whole(perceptor, original)[0] for perceptor, _ in members)
+    vectors = tuple(
+        original.new_empty(0) if perceptor.only_words else seen_whole(perceptor, original)[0]
+        for perceptor, _ in members
+    )
     return StructureTarget("structure", vectors, weight)
 
 

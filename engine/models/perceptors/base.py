@@ -27,10 +27,12 @@ class Perceptor(nn.Module, ABC):
     ``resolution`` is the side in pixels of the pictures it takes; with ``any_side`` it takes other
     sides, too. ``mean`` and ``std``, by channel, normalise its pictures, and ``interpolation``
     ("bicubic" or "bilinear") is how its training resized them. ``tokenizer`` reads its texts.
+    With ``only_words`` a picture as a target means nothing to it, as noise does.
     ``original`` reads it again, in float32 and on the CPU, if it was told to compute in bf16.
     """
 
     any_side: bool = False
+    only_words: bool = False
     original: Callable[[], Perceptor] | None = None
     mean: Tensor
     std: Tensor
@@ -79,7 +81,7 @@ class Perceptor(nn.Module, ABC):
 
     @abstractmethod
     def encode_tokens(self, ids: Tensor) -> Tensor:
-        """Unit vectors [B, D] of token rows [B, context_length]."""
+        """Unit vectors [B, D] of token rows [B, context_length]; zeros where they mean nothing."""
 
     @abstractmethod
     def encode_image(self, cutouts: Tensor) -> Tensor:

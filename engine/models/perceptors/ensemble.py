@@ -46,8 +46,12 @@ class Ensemble(Perceptor):
 
     @property
     def members(self) -> tuple[Member, ...]:
-        """The perceptors and their weights."""
-        return self._members
+        """The perceptors and their weights; one that guides by several gives each of them."""
+        return tuple(
+            Member(part.perceptor, part.weight * weight)
+            for perceptor, weight in self._members
+            for part in perceptor.members
+        )
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -57,39 +61,39 @@ class Ensemble(Perceptor):
     @property
     def scale(self) -> float:
         """The mean of the members' scales, by weight."""
-        weights = [member.weight for member in self.members]
-        return sum(w * m.perceptor.scale for m, w in zip(self.members, weights, strict=True)) / sum(
-            weights
-        )
+        weights = [member.weight for member in self._members]
+        return sum(
+            w * m.perceptor.scale for m, w in zip(self._members, weights, strict=True)
+        ) / sum(weights)
 
     def with_each(self, change: Callable[[Perceptor], Perceptor]) -> Perceptor:
         """The ensemble of the members that ``change`` returns; itself if they are the same."""
-        members = [Member(change(member.perceptor), member.weight) for member in self.members]
-        return self if tuple(members) == self.members else Ensemble(members)
+        members = [Member(change(member.perceptor), member.weight) for member in self._members]
+        return self if tuple(members) == self._members else Ensemble(members)
 
     def encode_tokens(self, ids: Tensor) -> Tensor:
         """Unit vectors [B, D] of the rows of all members, next to each other."""
-        lengths = [member.perceptor.tokenizer.context_length for member in self.members]
-        parts = zip(self.members, ids.split(lengths, dim=1), strict=True)
+        lengths = [member.perceptor.tokenizer.context_length for member in self._members]
+        parts = zip(self._members, ids.split(lengths, dim=1), strict=True)
         return self._joined(member.perceptor.encode_tokens(part) for member, part in parts)
 
     def encode_image(self, cutouts: Tensor) -> Tensor:
         """Unit vectors [N, D] of pictures [N, 3, S, S] in 0..1."""
         return self._joined(
             member.perceptor.encode_image(_resized(cutouts, member.perceptor))
-            for member in self.members
+            for member in self._members
         )
 
     def read_image(self, pictures: Tensor) -> Tensor:
         """Unit vectors [N, D] of pictures [N, 3, S, S] in 0..1 that are judged."""
         return self._joined(
             member.perceptor.read_image(_resized(pictures, member.perceptor))
-            for member in self.members
+            for member in self._members
         )
 
     def tokenize(self, text: str) -> Tokens:
         """The members' tokens next to each other; what one member cuts or does not know counts."""
-        read = [member.perceptor.tokenize(text) for member in self.members]
+        read = [member.perceptor.tokenize(text) for member in self._members]
         return Tokens(
             torch.cat([tokens.ids for tokens in read]),
             tuple(dict.fromkeys(word for tokens in read for word in tokens.unknown)),
@@ -99,7 +103,7 @@ class Ensemble(Perceptor):
 
     def _joined(self, vectors: Iterable[Tensor]) -> Tensor:
         """Vectors [N, D_i] of the members as one [N, D] of unit length."""
-        shares = [member.weight * member.perceptor.scale for member in self.members]
+        shares = [member.weight * member.perceptor.scale for member in self._members]
         return torch.cat(
             [
                 each * (share / sum(shares)) ** 0.5

@@ -84,8 +84,8 @@ class TextTower(nn.Module):
         """Whether each token has a row of its own; words with other tokens are unknown."""
         return self.table[ids] != UNKNOWN
 
-    def pool(self, ids: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
-        """The mean state [B, W] of the tokens [B, L] where ``mask`` is true.
+    def states(self, ids: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The state [B, L, W] of each token [B, L]; only those where ``mask`` is true count.
 
         ``rows`` replace those of the ids; training makes some of them unknown.
         """
@@ -93,14 +93,24 @@ class TextTower(nn.Module):
         x = self.norm(x + self.positions[: ids.shape[1]])
         for layer in self.layers:
             x = layer(x, mask)
-        weights = mask[:, :, None].to(x.dtype)
-        mean: Tensor = (x * weights).sum(1) / weights.sum(1)
-        return mean
+        states: Tensor = x
+        return states
+
+    def pool(self, ids: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
+        """The mean of the :meth:`states` [B, W] where ``mask`` is true."""
+        return masked_mean(self.states(ids, mask, rows), mask)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Logits [B, classes] of tokens [B, L] with start and end; L is at most the context."""
         logits: Tensor = self.head(self.pool(ids, mask))
         return logits
+
+
+def masked_mean(states: Tensor, mask: Tensor) -> Tensor:
+    """The mean [B, W] of ``states`` [B, L, W] where ``mask`` [B, L] is true."""
+    weights = mask[:, :, None].to(states.dtype)
+    mean: Tensor = (states * weights).sum(1) / weights.sum(1)
+    return mean
 
 
 def read_tower(tensors: Mapping[str, Tensor]) -> tuple[Tensor, TextTower]:
