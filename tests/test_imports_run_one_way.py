@@ -53,6 +53,7 @@ INSIDE = {
         ("world", "pictures"),
         ("perceptor",),
         ("generator", "words"),
+        ("looks",),
         ("drawn", "natural"),
         ("__init__",),
     ),

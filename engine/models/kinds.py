@@ -87,6 +87,7 @@ PERCEPTORS = Kinds(
         "efficientnet-lite": Kind(
             "engine.models.perceptors.efficientnet_lite",
             ("checkpoint",),
+            optional=("looks",),
             about="an ImageNet classifier with a text tower, as `natural` has it",
             test="tests/engine/models/test_efficientnet_lite.py",
         ),

@@ -22,6 +22,8 @@ COMMANDS = {
             "draw",
             "robust",
             "export-robust",
+            "looks",
+            "export-looks",
             "generator",
             "export-generator",
             "show-generator",

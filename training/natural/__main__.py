@@ -13,7 +13,7 @@ from training.words.corpus.wordnet import DEFAULT_FOLDER
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
 
-GENERATOR, WORDS, ROBUST = "natural", "distil", "robust"
+GENERATOR, WORDS, ROBUST, LOOKS = "natural", "distil", "robust", "looks"
 """The runs' names, of which their files are called."""
 
 Folder = Annotated[Path, typer.Option(help="where the state and the log are kept")]
@@ -263,6 +263,61 @@ def export_robust(
     from training.perceptor.export import replace_pictures
 
     _tell_size(replace_pictures(folder / f"{ROBUST}.pt", into))
+
+
+@app.command()
+def looks(
+    photos: Photos,
+    drawings: DrawingFolders = None,
+    paintings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True, file_okay=False, help="a folder of the loop's own paintings; repeatable"
+        ),
+    ] = None,
+    folder: Folder = Path("runs"),
+    minutes: Minutes = 100,
+    steps: Annotated[int, typer.Option(min=1, help="where the learning rate ends")] = 1500,
+    threads: Annotated[int, typer.Option(min=1, help="processor cores to use")] = 1,
+    seed: Annotated[int, typer.Option(help="of pictures, batches and movements")] = 41,
+    small: Small = False,
+) -> None:
+    """Train the network of styles and lights; repeat to continue."""
+    from dataclasses import replace
+
+    import torch
+
+    from training.common.stage import resume, run_stage, steps_done
+    from training.looks.trainer import LooksTrainer, LooksTraining
+    from training.pictures.pool import Sources
+
+    torch.set_num_threads(threads)
+    settings = LooksTraining(total=steps, seed=seed)
+    if small:
+        settings = replace(settings, batch=4, sides=(48,), pool=8, pool_side=64)
+    sources = Sources.load(photos, drawings or (), paintings or ())
+    trainer = LooksTrainer(settings, sources)
+    if steps_done(LOOKS, folder):
+        resume(trainer, LOOKS, folder)
+    run_stage(trainer, LOOKS, folder, minutes=minutes, steps=steps, save_every=300)
+
+
+@app.command()
+def export_looks(
+    folder: Folder = Path("runs"),
+    into: Annotated[Path, typer.Option(help="the file to write")] = NATURAL / "looks.pt",
+    steps: Annotated[int, typer.Option(min=1, help="of the part that reads words")] = 1500,
+    seed: Annotated[int, typer.Option(help="of the texts")] = 43,
+) -> None:
+    """Train the part that reads words, on the text tower, and write the file of looks."""
+    import torch
+
+    from training.looks.export import export
+
+    torch.set_num_threads(1)
+    found = export(folder / f"{LOOKS}.pt", into, steps=steps, seed=seed)
+    typer.echo(f"known wordings: {found.known:.1%} right, other ones: {found.others:.1%}")
+    _tell_size(into)
 
 
 @app.command()

@@ -11,6 +11,7 @@ close to several, as in ConSE (Norouzi et al. 2014).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ from engine.errors import CheckpointError
 from engine.models.checkpoints import read_tensors
 from engine.models.kernels.inverted_residual import InvertedResidual, inverted_residual, padding
 from engine.models.part_settings import check_names, number
-from engine.models.perceptors.base import Perceptor
-from engine.models.perceptors.text_tower import TextTower, read_tower
+from engine.models.perceptors.base import Member, Perceptor
+from engine.models.perceptors.looks import NAMED, THING, LooksNetwork, LooksPerceptor, LooksWords
+from engine.models.perceptors.text_tower import TextTower, masked_mean, read_tower
 from engine.models.perceptors.tokenizing import clip_tokens
 from engine.models.state_dict import Uninitialised, fill
 from engine.translatable import Translatable
@@ -38,6 +40,7 @@ _STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80
 # fmt: on
 _STEM, _FEATURES = 32, 1280
 _PICTURES, _WORDS = "picture.", "text."
+_NAMED = -0.4  # from this logit on a text names a look
 
 
 class Convolution(nn.Conv2d):
@@ -136,6 +139,15 @@ class EfficientNetLite0(nn.Module):
         return logits
 
 
+@dataclass(frozen=True)
+class Looks:
+    """What sees looks in pictures and in words, and how much they count beside the classes."""
+
+    network: LooksNetwork
+    words: LooksWords
+    weight: float
+
+
 class ClassifierPerceptor(Perceptor):
     """The classifier and the text tower as a Perceptor of ``width`` 1,000.
 
@@ -157,6 +169,7 @@ class ClassifierPerceptor(Perceptor):
         known: Tensor,
         resolution: int = 224,
         temperature: float = 4.0,
+        looks: Looks | None = None,
     ) -> None:
         super().__init__(
             resolution=resolution,
@@ -168,6 +181,20 @@ class ClassifierPerceptor(Perceptor):
         self.classifier = classifier
         self.tower = tower
         self.temperature = temperature
+        self.words: LooksWords | None = None
+        self.looks: LooksPerceptor | None = None
+        self.looks_weight = 0.0
+        if looks is not None:
+            self.words, self.looks_weight = looks.words, looks.weight
+            self.looks = LooksPerceptor(
+                looks.network, self._named, tokenizer=self.tokenizer, resolution=resolution
+            )
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Itself and, if it has them, the looks."""
+        own = super().members
+        return own if self.looks is None else (*own, Member(self.looks, self.looks_weight))
 
     @property
     def scale(self) -> float:
@@ -175,13 +202,35 @@ class ClassifierPerceptor(Perceptor):
         return 20.0
 
     def encode_tokens(self, ids: Tensor) -> Tensor:
-        """Unit vectors [B, 1000] of token rows [B, context_length]: roots of probabilities."""
+        """Unit vectors [B, 1000] of token rows [B, context_length]: roots of probabilities.
+
+        Zeros where a text names nothing but looks, if it has a network of looks.
+        """
+        states, mask = self._states(ids)
+        vectors = self._classes(states, mask)
+        if self.words is None:
+            return vectors
+        named = self.words(states, mask) > _NAMED
+        thing = NAMED.index(THING)
+        nothing_but_looks = named.any(1) & ~named[:, thing]
+        return vectors.masked_fill(nothing_but_looks[:, None], 0.0)
+
+    def _classes(self, states: Tensor, mask: Tensor) -> Tensor:
+        return _root(self.tower.head(masked_mean(states, mask)))
+
+    def _states(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """The states [B, L, W] of the tokens of rows, and where a row has tokens [B, L]."""
         ids = ids.to(self.device)
         ends = ids.argmax(dim=1, keepdim=True)  # the end token has the largest id
         ids = ids[:, : int(ends.max()) + 1]
         mask = torch.arange(ids.shape[1], device=self.device)[None] <= ends
-        logits: Tensor = self.tower(ids, mask)
-        return _root(logits)
+        return self.tower.states(ids, mask), mask
+
+    def _named(self, ids: Tensor) -> Tensor:
+        """Which of NAMED the texts of token rows name, [B, len(NAMED)]."""
+        assert self.words is not None
+        named: Tensor = self.words(*self._states(ids)) > _NAMED
+        return named
 
     def encode_image(self, cutouts: Tensor) -> Tensor:
         """Unit vectors [N, 1000] of pictures [N, 3, S, S] in 0..1: roots of probabilities."""
@@ -197,7 +246,7 @@ class ClassifierPerceptor(Perceptor):
         In [1, 1, H / 32, W / 32]. A place sees what a sub-image around it would show, and all of
         them take one pass. Logits, since of the probabilities most are nearly 0.
         """
-        meant = self.encode_text([words])[0].square()
+        meant = self._classes(*self._states(self.tokenize(words).ids[None]))[0].square()
         logits = self.classifier.places((picture - self.mean) / self.std)
         weights = (meant - 1 / CLASSES).to(logits)
         return F.conv2d(logits, weights[None, :, None, None])
@@ -216,9 +265,10 @@ def _root(logits: Tensor) -> Tensor:
 def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierPerceptor:
     """The perceptor of a ``checkpoint``; see engine.models.kinds.
 
-    Settings are ``resolution`` (32 to 1024 pixels) and ``temperature`` (0.1 to 100).
+    Settings are ``resolution`` (32 to 1024 pixels), ``temperature`` (0.1 to 100) and, with a file
+    of ``looks``, their weight ``looks_weight`` (0 to 100).
     """
-    check_names(settings, ("resolution", "temperature"))
+    check_names(settings, ("resolution", "temperature", *(("looks_weight",) * ("looks" in files))))
     resolution = round(number(settings, "resolution", 224, 32, 1024))
     temperature = number(settings, "temperature", 4.0, 0.1, 100)
     tensors = read_tensors(files["checkpoint"])
@@ -228,9 +278,29 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierP
     fill(classifier, _under(tensors, _PICTURES), Translatable("an EfficientNet-Lite0"))
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types
     perceptor = ClassifierPerceptor(
-        classifier, tower, known=known, resolution=resolution, temperature=temperature
+        classifier,
+        tower,
+        known=known,
+        resolution=resolution,
+        temperature=temperature,
+        looks=_read_looks(files, tower, number(settings, "looks_weight", 0.6, 0, 100)),
     )
     return perceptor.eval().requires_grad_(False)
+
+
+def _read_looks(files: Mapping[str, Path], tower: TextTower, weight: float) -> Looks | None:
+    if "looks" not in files:
+        return None
+    tensors = read_tensors(files["looks"])
+    with Uninitialised():
+        network, words = LooksNetwork(), LooksWords(tower.sizes.width)
+    what = Translatable("a network of looks")
+    try:
+        fill(network, _under(tensors, _PICTURES), what)
+        fill(words, _under(tensors, _WORDS), what)
+    except CheckpointError as error:
+        raise CheckpointError("{path}: {what}", path=files["looks"], what=error.message) from None
+    return Looks(network, words, weight)
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,0 +1,169 @@
+"""Looks: what style, light and colours a picture has, and which a text names."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from engine.errors import CheckpointError, ModelError
+from engine.models import load_models
+from engine.models.perceptors.efficientnet_lite import build
+from engine.models.perceptors.looks import COLOURS, LIGHTS, STYLES, TERMS
+from engine.painting.losses import spherical_distance
+from engine.painting.pipeline import prepare
+from engine.request.request import make_request
+from training.common.shipped import NATURAL
+
+FILES = {"checkpoint": NATURAL / "perceptor.pt", "looks": NATURAL / "looks.pt"}
+
+
+@pytest.fixture(scope="module")
+def models():
+    return load_models("natural", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def looks(models):
+    return models.perceptor.looks
+
+
+def named(looks, text):
+    """The terms that a text names, with their numbers in its vector."""
+    (vector,) = looks.encode_text([text])
+    return {TERMS[i]: vector[i].item() for i in (vector > 0.3).nonzero()[:, 0].tolist()}
+
+
+def flat(colour: tuple[int, int, int]) -> Tensor:
+    return (torch.tensor(colour) / 255).view(1, 3, 1, 1).expand(1, 3, 64, 64).contiguous()
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("a harbour at dusk", {"dusk"}),
+        ("a charcoal drawing of a harbour", {"charcoal"}),
+        ("charcoal drawing", {"charcoal"}),
+        ("A lighthouse in the fog, oil painting", {"fog", "oil"}),
+        ("a stained glass window of a lion", {"stained glass"}),
+        ("a purple umbrella", {"purple"}),
+        ("a castle on a hill", set()),
+        ("a snow leopard", set()),
+        ("an oil tanker", set()),
+        ("a red fox", set()),
+        ("a photo of a golden retriever", set()),
+    ],
+)
+def test_a_text_names_its_looks_and_no_others(looks, text, terms):
+    assert set(named(looks, text)) == terms
+
+
+def test_what_is_named_has_equal_parts_of_a_unit_vector(looks):
+    both = named(looks, "a lighthouse in the fog, oil painting")
+    assert both == pytest.approx({"fog": math.sqrt(0.5), "oil": math.sqrt(0.5)}, abs=1e-6)
+    assert not looks.encode_text(["a castle"]).any()
+    (colours,) = looks.encode_text(["a purple umbrella"])[:, -len(COLOURS) :].square()
+    assert colours.sum().item() == pytest.approx(1)
+    assert colours[list(COLOURS).index("purple")].item() == pytest.approx(0.35 + 0.65 / 11)
+
+
+def test_pictures_have_unit_vectors_with_a_part_for_each_group(looks):
+    pictures = torch.rand(3, 3, 96, 96, generator=torch.Generator().manual_seed(1))
+    vectors = looks.encode_image(pictures)
+    assert vectors.shape == (3, len(TERMS))
+    parts = vectors.square().split((len(STYLES), len(LIGHTS), len(COLOURS)), dim=1)
+    for part in parts:
+        torch.testing.assert_close(part.sum(1), torch.full((3,), 1 / 3), atol=1e-5, rtol=0)
+    pictures.requires_grad_()
+    (gradient,) = torch.autograd.grad(looks.encode_image(pictures)[:, 0].sum(), pictures)
+    assert gradient.isfinite().all()
+    assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [
+        ((255, 0, 0), "red"),
+        ((0, 0, 255), "blue"),
+        ((0, 128, 0), "green"),
+        ((255, 255, 0), "yellow"),
+        ((255, 165, 0), "orange"),
+        ((128, 0, 128), "purple"),
+        ((255, 192, 203), "pink"),
+        ((139, 69, 19), "brown"),
+        ((0, 0, 0), "black"),
+        ((255, 255, 255), "white"),
+        ((128, 128, 128), "grey"),
+    ],
+)
+def test_the_colours_that_css_names_are_called_that(looks, colour, name):
+    colours = looks.encode_image(flat(colour))[0, -len(COLOURS) :]
+    assert list(COLOURS)[int(colours.argmax())] == name
+
+
+def test_a_prompt_with_a_look_is_painted_by_both_and_one_without_by_the_classifier(models):
+    def members(prompt):
+        request = make_request(prompt, model="natural", seed=1, width=64, height=64)
+        painting = prepare(request, models)
+        return painting, [member.perceptor for member in painting.targets.members]
+
+    classifier, looks = models.perceptor, models.perceptor.looks
+    assert members("a castle")[1] == [classifier]
+    assert members("a castle in the fog")[1] == [classifier, looks]
+    alone, seeing = members("charcoal drawing")
+    assert seeing == [looks]
+    added, seeing = members("a castle + charcoal drawing")
+    assert seeing == [classifier, looks]
+    castle, style = added.targets.targets
+    assert [len(vector) for vector in castle.vectors] == [1000, 0]
+    assert [len(vector) for vector in style.vectors] == [0, len(TERMS)]
+    for painting in (alone, added):
+        assert math.isfinite(sum(painting.step().losses.values()))
+
+
+def test_pictures_to_paint_like_and_noise_mean_nothing_to_it(models, tmp_path):
+    request = make_request("a castle --noise 7:0.5", model="natural", seed=1, width=64, height=64)
+    painting = prepare(request, models)
+    assert [member.perceptor for member in painting.targets.members] == [models.perceptor]
+
+
+def test_steps_lead_to_the_look_that_is_named(models):
+    looks = models.perceptor.looks
+    request = make_request(
+        "underwater", model="natural", seed=2, width=64, height=64, iterations=14, cutouts=4
+    )
+    painting = prepare(request, models)
+    (target,) = looks.encode_text(["underwater"])
+
+    def distance(picture):
+        return spherical_distance(looks.encode_image(picture[None]), target).item()
+
+    first = distance(painting.step().image)
+    for _ in range(12):
+        last = painting.step().image
+    assert distance(last) < 0.8 * first
+
+
+def test_it_paints_on_as_if_it_was_never_stopped(models):
+    from tests.engine.tiny import check_resumes
+
+    request = make_request("a castle in the fog", model="natural", seed=3, width=64, height=64)
+    one, other = (prepare(request, models) for _ in range(2))
+    for _ in range(2):
+        check_resumes(one, other)
+
+
+def test_a_broken_file_and_a_wrong_setting_are_refused(tmp_path):
+    tensors = torch.load(FILES["looks"], weights_only=True)
+    tensors.pop("text.inner.weight")
+    path = tmp_path / "looks.pt"
+    torch.save(tensors, path)
+    with pytest.raises(CheckpointError, match=r"looks\.pt.*text|inner"):
+        build(FILES | {"looks": path}, {})
+    with pytest.raises(ModelError, match="looks_weight"):
+        build({"checkpoint": FILES["checkpoint"]}, {"looks_weight": 1.0})
+    heavier = build(FILES, {"looks_weight": 3.0})
+    assert [member.weight for member in heavier.members] == [1.0, 3.0]
+    assert len(build({"checkpoint": FILES["checkpoint"]}, {}).members) == 1

@@ -1,0 +1,1 @@
+"""What pictures look like, apart from what they show: their style, and their light and weather."""
