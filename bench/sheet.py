@@ -1,7 +1,7 @@
 """The README's picture: ``python -m bench.sheet`` paints nine prompts with the defaults, seed 1.
 
-The prompts were chosen before any was painted, and each was painted once. ``--kind drawn`` paints
-the prompts of the drawn model.
+The prompts were chosen before any was painted, and each was painted once. ``--kind looks`` paints
+prompts with styles, light and colours, ``--kind drawn`` those of the drawn model.
 """
 
 from __future__ import annotations
@@ -28,6 +28,17 @@ PROMPTS = (
     "a sunflower field under a blue sky",
     "a sports car + neon lights",
 )
+LOOKS_PROMPTS = (
+    "a watchtower, charcoal drawing",
+    "a woodcut of a tabby cat",
+    "a sailing ship, blueprint",
+    "a rose + stained glass",
+    "a pagoda at night",
+    "a farmhouse in the snow",
+    "a fishing boat at sunset",
+    "a yellow school bus in the fog",
+    "a neon sign of a flamingo",
+)
 DRAWN_PROMPTS = (
     "a red circle on a blue background",
     "a yellow star on a purple background",
@@ -41,6 +52,7 @@ DRAWN_PROMPTS = (
 )
 KINDS = {
     "natural": (NATURAL, PROMPTS, "sheet.png"),
+    "looks": (NATURAL, LOOKS_PROMPTS, "looks.png"),
     "drawn": (DRAWN, DRAWN_PROMPTS, "sheet-drawn.png"),
 }
 """For each kind, the model, the prompts and the file."""

@@ -10,6 +10,7 @@ from bench.sheet import KINDS, lay_out
 def test_there_are_nine_prompts_for_each_model() -> None:
     assert {kind: len(prompts) for kind, (_, prompts, _) in KINDS.items()} == {
         "natural": 9,
+        "looks": 9,
         "drawn": 9,
     }
 
