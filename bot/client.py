@@ -33,12 +33,14 @@ from bot.moderation.log import ModerationLog
 from bot.moderation.purges import PurgeWork
 from bot.permissions import application_id_of
 from bot.requests.busy import BusyPeople
+from bot.requests.choices import Choices
 from bot.requests.deletions import Deletions
 from bot.requests.describing import Describer
 from bot.requests.gate import Gate
 from bot.requests.intake import CLOSING, Intake
 from bot.requests.removal import Removal
 from bot.ui.buttons import add_buttons
+from bot.ui.choices import ChoicesButton
 from bot.ui.command_tree import ImageTree, sync_host_commands_if_changed, sync_if_changed
 from bot.ui.edit_modal import take_edit
 from bot.ui.modals import take_remix
@@ -128,6 +130,7 @@ class ImageBot(GatewayBot):
         self.busy: BusyPeople
         self.gate: Gate
         self.describer: Describer
+        self.choices: Choices
         self.intake: Intake
         self.retention: Retention
         self._in_process = in_process
@@ -243,6 +246,7 @@ class ImageBot(GatewayBot):
         self.busy = BusyPeople()
         self.gate = Gate(store, self.queue, settings.limits, self.busy)
         self.describer = Describer(store, self.queue, self.guild_settings, self.gate)
+        self.choices = Choices(self.guild_settings, self.gate)
         self.intake = Intake(self.queue, self.guild_settings, self.gate, self.delivery)
 
     async def _concepts_of(self, job: Job) -> list[str]:
@@ -258,7 +262,7 @@ class ImageBot(GatewayBot):
         for cog in COGS:
             await self.load_extension(cog)
         add_buttons(self)
-        self.add_dynamic_items(*VARIATION_BUTTONS)
+        self.add_dynamic_items(*VARIATION_BUTTONS, ChoicesButton)
         await self.tree.set_translator(CatalogueTranslator())
         await sync_if_changed(self.tree, self.store)
         await self.delivery.take_up()

@@ -16,6 +16,7 @@ from bot.permissions import check_bot_may_post
 from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.typed import NO_WORDS, askings_of, typed_requests
 from bot.ui.autocomplete import offer_models
+from bot.ui.choices import ask
 from bot.ui.options import given_values, lower_maximum
 from engine.pictures.formats import FORMAT_NAMES
 from engine.request.limits import max_length, whole_range
@@ -97,7 +98,12 @@ class Blend(commands.Cog):
             origin = with_options(
                 origin_of_interaction(interaction, "/blend"), spoiler=spoiler, private=private
             )
-            await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
+            await ask(
+                self.bot,
+                interaction,
+                prompt or NO_WORDS,
+                askings_of(origin, requests, pictures),
+            )
 
 
 async def setup(bot: ImageBot) -> None:

@@ -20,6 +20,7 @@ from bot.requests.restrictions import check_may_ask
 from bot.requests.typed import askings_of
 from bot.ui.answers import in_time
 from bot.ui.autocomplete import offer_models
+from bot.ui.choices import ask
 from bot.ui.edit_modal import EditModal
 from bot.ui.options import given_values, lower_maximum
 from engine.pictures.formats import FORMAT_NAMES
@@ -102,7 +103,7 @@ class Edit(commands.Cog):
             origin = with_options(
                 origin_of_interaction(interaction, "/edit"), spoiler=spoiler, private=private
             )
-            await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
+            await ask(self.bot, interaction, prompt, askings_of(origin, requests, pictures))
 
     async def edit_this_image(
         self, interaction: discord.Interaction[Any], message: discord.Message

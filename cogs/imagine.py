@@ -26,6 +26,7 @@ from bot.requests.picture import Picture
 from bot.requests.typed import askings_of, typed_requests
 from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices, offer_models
+from bot.ui.choices import ask
 from bot.ui.options import PRESET_CHOICES, given_values, lower_maximum
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
@@ -143,7 +144,7 @@ class Imagine(commands.Cog):
             origin = with_options(
                 origin_of_interaction(interaction, "/imagine"), spoiler=spoiler, private=private
             )
-            await self.bot.intake.ask_all(askings_of(origin, requests, pictures))
+            await ask(self.bot, interaction, text, askings_of(origin, requests, pictures))
 
     async def _likes(
         self, attached: Sequence[discord.Attachment | None], weight: float | None

@@ -27,6 +27,7 @@ from bot.guild.setting_kinds import (
 from bot.host.settings import Settings
 from bot.language import AUTO, LANGUAGES, _
 from engine.request.limits import range_of, whole_range
+from engine.request.prompt import MAX_CHOICES
 from engine.request.recipe import PRESETS
 
 
@@ -160,6 +161,12 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             lambda: _("how many pictures a member can ask for at once (count)"),
             Number(_constant(1), _constant(_MOST_AT_ONCE)),
             lambda host: _MOST_AT_ONCE,
+        ),
+        Definition(
+            "max_choices",
+            lambda: _("how many pictures the choices in one prompt can make"),
+            Number(_constant(1), _constant(MAX_CHOICES)),
+            lambda host: MAX_CHOICES,
         ),
     ),
     "who and where": (

@@ -20,8 +20,10 @@ from bot.requests.origin import Origin
 from bot.requests.preferences import with_preferences
 from bot.requests.restrictions import check_not_banned, check_restrictions
 from bot.requests.server_rules import ServerRules, check_place
+from bot.requests.usage import jobs_a_day
 from data.jobs.stored import UNFINISHED
 from data.store import Store
+from engine.clock import DAY_MS, now_ms
 from engine.jobs.queue import PaintQueue
 from engine.request.request import ImageRequest, make_request
 
@@ -55,6 +57,35 @@ class Gate:
             self._check_host,
             self._check_words_known,
         ]
+
+    async def look(self, asking: Asking, rules: Rules) -> None:
+        """Raise BotError or EngineError if this would be refused now; nothing is asked for yet."""
+        request = asking.work
+        for check in self.checks:
+            request = await check(asking, request, rules)
+
+    async def room(self, origin: Origin, rules: Rules) -> int:
+        """Return how many pictures this person could ask for now, one after the other."""
+        waiting = await self._store.unfinished_of(origin.person)
+        rooms = [self._limits.max_jobs_per_person - len(waiting)]
+        guild_id = origin.place.guild_id
+        if guild_id is not None:
+            rooms.append(rules.value("jobs_waiting") - waiting.count(guild_id))
+            rooms += [1] if rules.value("cooldown") else []
+            now = now_ms()
+            a_day = jobs_a_day(rules, origin.roles)
+            if a_day is not None:
+                usage = await self._store.guilds.usage(guild_id, origin.person, now)
+                rooms.append(a_day - usage.jobs)
+            limit = (await self._store.people.restrictions_of(guild_id, origin.person)).get("limit")
+            if limit is not None and limit.waiting is not None:
+                rooms.append(limit.waiting - waiting.count(guild_id))
+            if limit is not None and limit.a_day is not None:
+                asked = await self._store.server_jobs.asked_since(
+                    guild_id, origin.person, now - DAY_MS
+                )
+                rooms.append(limit.a_day - len(asked))
+        return max(0, min(rooms))
 
     async def check(self, asking: Asking, rules: Rules) -> ImageRequest:
         """Return the request to paint, with all defaults; raises BotError or EngineError.

@@ -22,6 +22,7 @@ from bot.language.formatting import escape, place_in_queue
 from bot.requests.asking import Asking
 from bot.requests.edit_size import size_note
 from bot.requests.gate import Gate
+from bot.requests.limits import check_number
 from bot.requests.mask_note import mask_note
 from bot.requests.origin import Origin
 from engine.errors import EngineError, OvertakenError
@@ -101,6 +102,8 @@ class Intake:
         """
         if len(askings) == 1:
             return await self.ask(askings[0])
+        rules = await self._guild_settings.rules(askings[0].origin.place.guild_id)
+        check_number(len(askings), rules)
         accepted: list[tuple[Asking, list[Job]]] = []
         refusal: BotError | EngineError | None = None
         for asking in askings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.errors import LimitError
+from bot.guild.rules import Rules
 from bot.host.settings import LimitSettings
 from bot.language import _, plural
 from engine.request.ensemble import parse_perceptors
@@ -33,6 +34,22 @@ def check_room(most: int, waiting: int, count: int) -> None:
                 "You asked for {count} pictures, and there's room for {number} more of yours in "
                 "the queue. Ask for fewer.",
                 most - waiting,
+                count=count,
+            )
+        )
+
+
+def check_number(count: int, rules: Rules) -> None:
+    """Raise LimitError if a prompt's choices make more pictures than the server allows."""
+    most = int(rules.value("max_choices"))
+    if count > most:
+        raise LimitError(
+            plural(
+                "The choices in your prompt make {count} pictures, and this server allows "
+                "{number}. Use fewer of them.",
+                "The choices in your prompt make {count} pictures, and this server allows "
+                "{number}. Use fewer of them.",
+                most,
                 count=count,
             )
         )

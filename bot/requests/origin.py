@@ -26,6 +26,7 @@ Way = Literal[
     "button upscale",
     "button around",
     "button paint",
+    "button choices",
     "reply",
     "mention",
     "direct message",

@@ -10,6 +10,7 @@ from bot.requests.asking import Asking
 from bot.requests.origin import Origin
 from bot.requests.picture import Picture
 from engine.request.from_text import requests_from_text
+from engine.request.prompt import expand
 from engine.request.prompt.second import split_at_carets
 from engine.request.request import ImageRequest
 
@@ -24,11 +25,16 @@ def typed_requests(text: str, **values: Any) -> tuple[ImageRequest, ...]:
 
     A server's own emoji is read by its name. Raises RequestError.
     """
+    return requests_from_text(_with_emoji_named(text), **values)
 
-    def name(found: re.Match[str]) -> str:
-        return f" {found['name'].replace('_', ' ')} "
 
-    return requests_from_text(_OWN_EMOJI.sub(name, text), **values)
+def typed_choices(text: str) -> tuple[str, ...]:
+    """Return what each of :func:`typed_requests` was typed as; raises RequestError."""
+    return expand(_with_emoji_named(text))
+
+
+def _with_emoji_named(text: str) -> str:
+    return _OWN_EMOJI.sub(lambda found: f" {found['name'].replace('_', ' ')} ", text)
 
 
 def kept_for(text: str, kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ meanwhile, so that only the tried action changes anything.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -17,10 +18,14 @@ from discord import app_commands
 from simcord.backend.errors import SetupError
 
 from bot.guild.transfer import export_text
+from bot.requests.asking import Asking
+from bot.requests.choices import Offer
 from bot.ui.buttons import BUTTONS
 from bot.ui.command_tree import host_commands, sync
 from cogs.admin import Announcement
 from data.people import Restriction
+from engine.request.request import make_request
+from tests.bot.requests.origins import origin
 from tests.cogs.conftest import LOOK_EVERY, job_id_of
 from tests.cogs.media import png
 from tests.cogs.ways_in import command_of, is_direct, open_menu, tables
@@ -251,6 +256,7 @@ def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
         "announce": ("drop", KEY),
         "purge": ("yes", KEY + KEY),
         "paint": ("a cow --iterations 1",),
+        "choices": ("yes", KEY),
     }
     if word in alone:
         return button(*alone[word])
@@ -263,6 +269,8 @@ async def post(scene: Scene, name: str, button: type[Any]) -> discord.Message:
     bot.get_cog("Admin").announcements[KEY] = Announcement(
         "hello", {"1": str(scene.others.channel.id)}
     )
+    if name == "button choices":
+        offer(scene)
     item = item_of(scene, name, button)
     view = discord.ui.LayoutView() if name == "button history" else discord.ui.View()
     view.add_item(discord.ui.ActionRow(item) if name == "button history" else item)
@@ -274,6 +282,12 @@ async def post(scene: Scene, name: str, button: type[Any]) -> discord.Message:
     message = await to.send(view=view)
     view.stop()
     return message
+
+
+def offer(scene: Scene) -> None:
+    """Offer the actor a picture, as if they had typed a prompt with choices."""
+    asking = Asking(origin(person=scene.actor.id), make_request("a cow", iterations=1))
+    scene.world.bot.choices._offers[KEY] = Offer((asking,), 1, math.inf)
 
 
 def said(result) -> str:

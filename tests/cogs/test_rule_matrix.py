@@ -25,7 +25,7 @@ from engine.errors import EngineError
 from engine.jobs.job import Place
 from tests.cogs.conftest import job_id_of
 from tests.cogs.test_permission_matrix import ROLES, said
-from tests.cogs.ways_in import PICTURE, PROMPT, WAYS, WORD, Spot, tables
+from tests.cogs.ways_in import CHOICES, PICTURE, PROMPT, WAYS, WORD, Spot, tables
 
 _, WAYS_TABLE, RULES_TABLE = tables()
 DIRECT = "direct messages"
@@ -167,7 +167,8 @@ CHECKS: dict[str, set[str]] = {
 }
 # Settings about requests that refuse nothing.
 HARMLESS = {"roles_spoiler", "replies", "progress", "spoiler", "language"}
-HARMLESS |= {"max_count"}  # of several pictures at once: tests/cogs/imagine/test_grid.py
+# Of several pictures at once: tests/cogs/imagine/test_grid.py and test_choices.py.
+HARMLESS |= {"max_count", "max_choices"}
 SPOT_OF = {
     "a thread of a denied channel": "thread",
     "a thread of an allowed channel": "thread",
@@ -352,8 +353,9 @@ async def test_every_way_is_accepted_without_a_rule_and_checked_for_concepts(sce
         await scene.world.until(
             lambda: not scene.bot.queue.overview() and not scene.bot.delivery.busy, name
         )
-        [job] = [each for each in await everything(scene) if each.id not in before]
-        stored = await scene.bot.store.job(job.id)
+        made = [each for each in await everything(scene) if each.id not in before]
+        assert len(made) == (2 if name == CHOICES else 1), name
+        stored = await scene.bot.store.job((job := made[0]).id)
         if WAYS_TABLE[name]["held by the rules of"] == "the host":
             assert stored.state == "delivered", name
         else:

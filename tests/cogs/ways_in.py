@@ -36,6 +36,7 @@ WORD = "hen"
 # Its numbers are above the least that a maximum can be set to.
 PROMPT = f"a {WORD} --size 32 --iterations 2 --cutouts 2 --learning-rate 0.2"
 EDIT = f"edit: {PROMPT}"
+CHOICES = "button `choices`"
 PICTURE = ("fox.png", png())
 MASK = ("hill.png", white_disc())
 
@@ -169,6 +170,15 @@ async def _imagine_like_a_picture(person: Any, spot: Spot) -> Any:
 @way("`/blend`")
 async def _blend(person: Any, spot: Spot) -> Any:
     return await slash(person, spot, "blend", prompt=PROMPT, image=PICTURE, image_2=MASK)
+
+
+@way(CHOICES)
+async def _choices(person: Any, spot: Spot) -> Any:
+    result = await slash(person, spot, "imagine", prompt=f"{{{PROMPT}, {PROMPT}}}")
+    await spot.world.until(lambda: result.response is not None and result.response.content, CHOICES)
+    if not result.response.components:  # refused before it was offered
+        return result
+    return await person.click(result.response, label="Confirm")
 
 
 @way("`/imagine` with a mask")

@@ -373,6 +373,7 @@ async def test_jobs_get_the_server_s_language(world, here, manager):
 
 
 ELSEWHERE = {
+    "max_choices",  # tests/cogs/imagine/test_choices.py
     "seed",
     "preview_seconds",
     "roles_edit",

@@ -12,28 +12,6 @@ async def prompts_queued(world):
     return [job.request.prompt for job in world.bot.queue.overview()]
 
 
-async def test_choices_are_queued_as_several_jobs(world, here):
-    result = await here.alice.slash(
-        here.channel, "imagine", prompt="a {red, blue} circle --seed {1, 2}"
-    )
-    assert result.response.content == "Queued 4 pictures."
-    pictures = await world.painted(here.channel, 4)
-    assert sorted(picture.embeds[0].description for picture in pictures) == [
-        *["- a blue circle"] * 2,
-        *["- a red circle"] * 2,
-    ]
-
-
-async def test_choices_stop_at_the_person_s_limit_with_the_reason(world, here, monkeypatch):
-    monkeypatch.setattr(world.bot.settings.limits, "max_jobs_per_person", 2)
-    prompt = "a {red, blue, green} fox --iterations 900"
-    result = await here.alice.slash(here.channel, "imagine", prompt=prompt)
-    assert result.response.content.startswith("Queued 2 pictures. The rest was refused: You")
-    assert await prompts_queued(world) == ["a red fox", "a blue fox"]
-    for job in world.bot.queue.overview():
-        await world.bot.queue.cancel(job.id)
-
-
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
