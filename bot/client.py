@@ -39,6 +39,7 @@ from bot.requests.describing import Describer
 from bot.requests.gate import Gate
 from bot.requests.intake import CLOSING, Intake
 from bot.requests.removal import Removal
+from bot.requests.styles import OwnStyles
 from bot.ui.buttons import add_buttons
 from bot.ui.choices import ChoicesButton
 from bot.ui.command_tree import ImageTree, sync_host_commands_if_changed, sync_if_changed
@@ -67,6 +68,7 @@ COGS = (
     "cogs.admin",
     "cogs.edit",
     "cogs.describe",
+    "cogs.style",
     "cogs.replies",
     "cogs.deleted_messages",
     "cogs.config",
@@ -130,6 +132,7 @@ class ImageBot(GatewayBot):
         self.busy: BusyPeople
         self.gate: Gate
         self.describer: Describer
+        self.styles: OwnStyles
         self.choices: Choices
         self.intake: Intake
         self.retention: Retention
@@ -246,6 +249,7 @@ class ImageBot(GatewayBot):
         self.busy = BusyPeople()
         self.gate = Gate(store, self.queue, settings.limits, self.busy)
         self.describer = Describer(store, self.queue, self.guild_settings, self.gate)
+        self.styles = OwnStyles(store.styles)
         self.choices = Choices(self.guild_settings, self.gate)
         self.intake = Intake(self.queue, self.guild_settings, self.gate, self.delivery)
 

@@ -23,10 +23,12 @@ from bot.media.pulling import (
 from bot.permissions import check_bot_may_post
 from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.picture import Picture
+from bot.requests.styles import NAME_LENGTH
 from bot.requests.typed import askings_of, typed_requests
 from bot.ui.answers import in_time
 from bot.ui.autocomplete import choices, offer_models
 from bot.ui.choices import ask
+from bot.ui.offered_styles import offer_styles
 from bot.ui.options import PRESET_CHOICES, given_values, lower_maximum
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
@@ -67,6 +69,7 @@ class Imagine(commands.Cog):
         zoom="For a video: how much larger everything gets, again and again, as in 1.02",
         loop=field_description("loop"),
         tile=field_description("tile"),
+        style="Words that are added to yours, by their name; keep some with /style add",
         spoiler="Post the picture behind a spoiler",
         private="Send the picture to you alone, in a direct message, if the server allows it",
         init_image=described("A picture to start from ({formats})", formats=FORMAT_NAMES),
@@ -101,6 +104,7 @@ class Imagine(commands.Cog):
         zoom: app_commands.Range[float, float(ZOOM.low), float(ZOOM.high)] | None = None,
         loop: bool | None = None,
         tile: bool | None = None,
+        style: app_commands.Range[str, 1, NAME_LENGTH] | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:
@@ -140,10 +144,11 @@ class Imagine(commands.Cog):
             if sound is not None:
                 data = await self.bot.attachments.file(sound.url, MAX_SOUND_BYTES)
                 values["loudness"] = await asyncio.to_thread(read_loudness, data)
-            requests = typed_requests(text, **values)
             origin = with_options(
                 origin_of_interaction(interaction, "/imagine"), spoiler=spoiler, private=private
             )
+            added = await self.bot.styles.words_for(origin.person, origin.place.guild_id, style)
+            requests = typed_requests(text, style=added, **values)
             await ask(self.bot, interaction, text, askings_of(origin, requests, pictures))
 
     async def _likes(
@@ -156,6 +161,13 @@ class Imagine(commands.Cog):
                 _("like_weight needs a picture to paint like; add one, or leave it out.")
             )
         return await pictures_to_paint_like(given, [weight] * len(given), self.bot.attachments)
+
+    @imagine.autocomplete("style")
+    async def _styles(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Offer the user's styles and the server's."""
+        return await offer_styles(self.bot, interaction, typed)
 
     @imagine.autocomplete("prompt")
     async def _prompts(

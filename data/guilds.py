@@ -25,6 +25,7 @@ TABLES = (
     "moderation_log",
     "picture_checks",
     "purges",
+    "server_styles",
 )
 _LEFT = "left server "
 

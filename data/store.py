@@ -34,6 +34,7 @@ from data.shards import Shards
 from data.sqlite.backup import DATABASE
 from data.sqlite.database import SqliteDatabase
 from data.sqlite.recovery import check_whole, recover
+from data.styles import Styles
 from engine.tasks import spawn
 
 LEASE_SECONDS = 60.0
@@ -105,6 +106,7 @@ class Store(QueueJobs):
         self.running_bots = RunningBots(database, owner)
         self.shards = Shards(database, owner)
         self.claims = Claims(database, owner)
+        self.styles = Styles(database)
         # Whether the database is the folder's file; else the host backs up the server itself.
         self.on_file = True
         self.damage: str | None = None

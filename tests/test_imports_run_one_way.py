@@ -42,6 +42,7 @@ INSIDE = {
             "purges",
             "retention",
             "running_bots",
+            "styles",
             "transfer",
         ),
         ("guilds", "shards"),

@@ -45,6 +45,7 @@ OPTION_NAMES = {
         "size": "größe",
         "sound": "ton",
         "strength": "stärke",
+        "style": "stil",
         "threshold": "schwelle",
         "value": "wert",
         "waiting": "wartend",

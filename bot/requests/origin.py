@@ -32,8 +32,8 @@ Way = Literal[
     "direct message",
 ]
 """The ways in: the command, button, modal or message that a request came by."""
-Question = Literal["/describe"]
-"""A command that asks something of a worker and queues nothing."""
+Question = Literal["/describe", "/style"]
+"""A command that queues nothing."""
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ class Privacy:
             TableKeeper(database, "guild_usage", own=["person"]),
             TableKeeper(database, "turns", own=["person"]),
             TableKeeper(database, "picture_checks", names=["person"]),
+            TableKeeper(database, "styles", own=["person"]),
+            TableKeeper(database, "used_styles", own=["person"]),
+            TableKeeper(database, "server_styles", names=["moderator"]),
             TableKeeper(database, "purges", own=["person"], names=["moderator"]),
         ]
 

@@ -12,6 +12,7 @@ from engine.request.prompt.flags import avoided
 from engine.request.prompt.second import split_at_carets
 from engine.request.request import ImageRequest, make_request
 from engine.request.shape import with_shape
+from engine.request.style import Style
 from engine.request.words import words_in
 
 
@@ -32,16 +33,21 @@ def request_from_text(text: str, **values: Any) -> ImageRequest:
     return requests[0]
 
 
-def requests_from_text(text: str, **values: Any) -> tuple[ImageRequest, ...]:
+def requests_from_text(
+    text: str, *, style: str | None = None, **values: Any
+) -> tuple[ImageRequest, ...]:
     """The requests for all choices in a prompt with flags: "{red, blue} fox --seed 7" has two.
 
-    Otherwise like :func:`request_from_text`.
+    Each is in the ``style`` (engine.request.style), whose flags both ``values`` and the prompt's
+    override. Otherwise like :func:`request_from_text`.
     """
-    return tuple(_from_text(each, values) for each in expand(_without_surrogates(text)))
+    styled = Style.read(style or "")
+    return tuple(_from_text(each, values, styled) for each in expand(_without_surrogates(text)))
 
 
-def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
+def _from_text(text: str, values: dict[str, Any], style: Style) -> ImageRequest:
     prompt, flags = split_flags(text)
+    prompt = style.applied(prompt)
     address = next(addresses(prompt), None)
     if address is not None:
         raise RequestError(
@@ -49,8 +55,8 @@ def _from_text(text: str, values: dict[str, Any]) -> ImageRequest:
             "itself, and remove the address.",
             address=prompt[slice(*address.span())].strip("<>")[:60],
         )
-    avoid = flags.pop("no", None)
-    fields = dict(values)
+    avoid = ", ".join(filter(None, [style.avoid, flags.pop("no", None)])) or None
+    fields = style.under(values)
     for name, value in flags.items():
         fields = with_shape(fields, read_flag(name, value))
     if avoid is not None:

@@ -69,6 +69,8 @@ async def test_imagine_s_options_are_the_request_s_fields(world):
         "zoom",
         "sound",
         "loop",
+        # Words of the prompt.
+        "style",
         # Of the message, not of the request.
         "spoiler",
         "private",

@@ -43,7 +43,7 @@ ROLES = (
 )
 REFUSALS = re.compile(
     "Only the person who requested|Only the bot's host|You need Manage|You're banned"
-    "|You need .+ to (make|edit) pictures here"
+    "|You need .+ to (make|edit) pictures here|Use this command in a server that you moderate"
 )
 SHOWN = {
     None: "everyone",

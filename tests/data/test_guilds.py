@@ -75,6 +75,7 @@ async def test_settings_of_a_server_are_deleted_30_days_after_the_bot_left_it(st
     for guild in ("100", "200", "300"):
         await store.guilds.change_settings(guild, "bob", {"iterations": 5})
         await people.restrict(Restriction(guild, "ann", "ban", moderator="bob"))
+        await store.styles.share(guild, "bob", "ink", "ink drawing", 5)
 
     async def left():
         return {

@@ -50,6 +50,10 @@ async def lived(store):
     mine = await painted(store, "from a picture", ANN, init_image=SHA, pictures={SHA: PICTURE})
     his = await painted(store, "the same again", BOB, init_image=SHA)
     store.state_path(mine).write_bytes(b"half painted")
+    for person in (ANN, BOB):
+        await store.styles.add(person, "ink", f"ink of {person}", 5)
+        await store.styles.use(person, "ink")
+    await store.styles.share("100", ANN, "wash", "watercolour", 5)
     await people.restrict(Restriction("100", ANN, "ban", moderator=BOB))
     await people.restrict(Restriction("100", BOB, "limit", 3, moderator=ANN))
     await people.note(LoggedAct("100", ANN, "stop", BOB, his))
@@ -90,6 +94,9 @@ async def test_forgetting_leaves_no_row_no_file_and_no_name(store):
     people = store.people
     assert await people.preferences(BOB) == Preferences(64, 64, direct_message=True)
     assert [act.moderator for act in await people.acts("100", 9)] == [None, None, BOB]
+    assert await store.styles.of_person(ANN) == []
+    assert [style.name for style in await store.styles.of_person(BOB)] == ["ink"]
+    assert [style.words for style in await store.styles.of_server("100")] == ["watercolour"]
 
 
 @ON_FILE
@@ -142,6 +149,9 @@ async def test_an_export_has_no_other_person_s_name(store):
         "restrictions",
         "moderation_log",
         "preferences",
+        "styles",
+        "used_styles",
+        "server_styles",
     }
     assert [job["id"] for job in found.rows["jobs"]][1] == mine
     assert found.rows["jobs"][1]["request"]["init_image"] == SHA

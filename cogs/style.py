@@ -1,0 +1,194 @@
+"""/style: words that members and servers add to prompts by a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.client import ImageBot
+from bot.errors import GoneError, Guarded, SlowError
+from bot.language import _
+from bot.language.formatting import escape, one_line
+from bot.requests.channels import guild_id_of
+from bot.requests.origin import origin_of_interaction
+from bot.requests.rights import check_moderates_server
+from bot.requests.styles import (
+    NAME_LENGTH,
+    NO_STYLE,
+    WORDS_LENGTH,
+    check_style,
+    style_name,
+)
+from bot.ui.answers import defer, in_time
+from bot.ui.autocomplete import choices
+from bot.ui.offered_styles import offer_styles
+from data.styles import Style
+
+_SHOWN = 80  # characters of each style's words in the list
+_LONGEST = 1900  # of a message's 2,000
+
+Name = app_commands.Range[str, 1, NAME_LENGTH]
+
+
+class StyleCommands(commands.Cog):
+    """The commands; answers are for the user alone."""
+
+    style = app_commands.Group(name="style", description="Words that you add to prompts by a name")
+
+    def __init__(self, bot: ImageBot) -> None:
+        self.bot = bot
+
+    @style.command(description="Keep words under a name, or change them")
+    @app_commands.describe(
+        name="A short name, like woodcut",
+        words='What is added to prompts, like "woodcut, black and white"',
+    )
+    async def add(
+        self,
+        interaction: discord.Interaction[Any],
+        name: Name,
+        words: app_commands.Range[str, 1, WORDS_LENGTH],
+    ) -> None:
+        """Check the words by the server's rules, and keep them for the user."""
+        async with Guarded(interaction, "/style add"):
+            await defer(interaction)
+            named, words = style_name(name), one_line(words)
+            await self._check(interaction, words)
+            await self.bot.styles.add(str(interaction.user.id), named, words)
+            await interaction.edit_original_response(
+                content=_(
+                    "Kept: **{name}**. Choose it as style of /imagine, or add it to all prompts "
+                    "with /style use.",
+                    name=escape(named),
+                )
+            )
+
+    @style.command(name="list", description="Show your styles and this server's")
+    async def list_(self, interaction: discord.Interaction[Any]) -> None:
+        """Show names and words."""
+        async with Guarded(interaction, "/style list"):
+            await defer(interaction)
+            person, guild_id = str(interaction.user.id), guild_id_of(interaction)
+            store = self.bot.store.styles
+            own = await store.of_person(person)
+            shared = [] if guild_id is None else await store.of_server(guild_id)
+            used = await store.used_by(person)
+            parts = [
+                "\n".join([head, *(_line(style, used) for style in styles)])
+                for head, styles in (
+                    (_("**Your styles**"), own),
+                    (_("**This server's styles**"), shared),
+                )
+                if styles
+            ]
+            text = "\n".join(parts) or _("There are no styles yet. Keep one with /style add.")
+            if len(text) > _LONGEST:
+                text = f"{text[:_LONGEST].rpartition(chr(10))[0]}\n..."
+            await interaction.edit_original_response(content=text)
+
+    @style.command(description="Add a style to all your prompts from now on")
+    @app_commands.describe(name="The style; leave it empty to stop")
+    async def use(self, interaction: discord.Interaction[Any], name: Name | None = None) -> None:
+        """Remember the name."""
+        async with Guarded(interaction, "/style use"):
+            await defer(interaction)
+            person, guild_id = str(interaction.user.id), guild_id_of(interaction)
+            if name is None or one_line(name).lower() == NO_STYLE:
+                await self.bot.store.styles.use(person, None)
+                text = _("No style is added to your prompts.")
+            else:
+                found = await self.bot.styles.find(person, guild_id, name)
+                await self.bot.store.styles.use(person, found.name)
+                text = _(
+                    "**{name}** is added to what you paint with /imagine. Stop it with /style use "
+                    "and no name.",
+                    name=escape(found.name),
+                )
+            await interaction.edit_original_response(content=text)
+
+    @style.command(description="Remove one of your styles; moderators can remove the server's")
+    @app_commands.describe(name="The style", server="Whether to remove the server's style")
+    async def remove(
+        self, interaction: discord.Interaction[Any], name: Name, server: bool = False
+    ) -> None:
+        """Delete it."""
+        async with Guarded(interaction, "/style remove"):
+            guild_id = check_moderates_server(interaction) if server else None
+            await defer(interaction)
+            named = one_line(name).lower()
+            store = self.bot.store.styles
+            removed = (
+                await store.remove(str(interaction.user.id), named)
+                if guild_id is None
+                else await store.unshare(guild_id, named)
+            )
+            if not removed:
+                raise GoneError(
+                    _(
+                        "There's no style called {name} here. See /style list.",
+                        name=escape(name, NAME_LENGTH),
+                    )
+                )
+            await interaction.edit_original_response(
+                content=_("Removed: **{name}**.", name=escape(named))
+            )
+
+    @style.command(description="Give one of your styles to this server, for moderators")
+    @app_commands.describe(name="One of your styles")
+    async def share(self, interaction: discord.Interaction[Any], name: Name) -> None:
+        """Keep the words as the server's, too."""
+        async with Guarded(interaction, "/style share"):
+            guild_id = check_moderates_server(interaction)
+            await defer(interaction)
+            person = str(interaction.user.id)
+            found = await self.bot.styles.find(person, None, name)
+            await self._check(interaction, found.words)
+            await self.bot.styles.share(guild_id, person, found)
+            await interaction.edit_original_response(
+                content=_("Everyone here can use **{name}** now.", name=escape(found.name))
+            )
+
+    async def _check(self, interaction: discord.Interaction[Any], words: str) -> None:
+        """Raise BotError or EngineError if the place's rules do not allow the words."""
+        rules = await self.bot.guild_settings.rules(guild_id_of(interaction))
+        adults = origin_of_interaction(interaction, "/style").age_restricted
+        check_style(words, rules, age_restricted=adults)
+
+    @use.autocomplete("name")
+    async def _any(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Offer what can be used here."""
+        return await offer_styles(self.bot, interaction, typed)
+
+    @remove.autocomplete("name")
+    async def _removable(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Offer the user's own and the server's."""
+        return await offer_styles(self.bot, interaction, typed)
+
+    @share.autocomplete("name")
+    async def _own(
+        self, interaction: discord.Interaction[Any], typed: str
+    ) -> list[app_commands.Choice[str]]:
+        """Offer the user's own."""
+        try:
+            own = await in_time(self.bot.store.styles.of_person(str(interaction.user.id)))
+        except SlowError:
+            return []
+        return choices((style.name for style in own), typed)
+
+
+def _line(style: Style, used: str | None) -> str:
+    words = escape(style.words, _SHOWN)
+    line = f"- **{escape(style.name)}**: {words}"
+    return f"{line} · {_('in use')}" if style.name == used else line
+
+
+async def setup(bot: ImageBot) -> None:
+    """Add the cog; discord.py calls this when it loads the extension."""
+    await bot.add_cog(StyleCommands(bot))
