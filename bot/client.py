@@ -69,6 +69,7 @@ COGS = (
     "cogs.edit",
     "cogs.describe",
     "cogs.style",
+    "cogs.surprise",
     "cogs.replies",
     "cogs.deleted_messages",
     "cogs.config",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.errors import MissingModelError
 from engine.models.catalogue import load_catalogue, models_folder
+from engine.models.phrases import Phrases, known_phrases
 from engine.request.request import ImageRequest
 from engine.translatable import Translatable
 
@@ -50,6 +51,18 @@ def _knowledge_of(name: str) -> Knowledge:
     known = vocabulary.vocabulary_of(entry, models_folder())
     words = known.words() if known.is_small else ()
     return Knowledge(entry.note, entry.examples, words)
+
+
+async def phrases_of(name: str) -> Phrases:
+    """Return the phrases that the model ``name`` knows; raises ModelError without such a model."""
+    return await asyncio.to_thread(_phrases_of, name)
+
+
+def _phrases_of(name: str) -> Phrases:
+    from engine.models import vocabulary  # as above
+
+    entry = load_catalogue().model(name)
+    return known_phrases(vocabulary.vocabulary_of(entry, models_folder()))
 
 
 def _check_words(request: ImageRequest) -> tuple[Translatable, ...]:

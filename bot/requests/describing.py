@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.errors import BusyError, NotAllowedError
-from bot.guild.rules import GuildSettings, Rules
+from bot.guild.rules import GuildSettings
 from bot.host.models import check_model
 from bot.language import _
 from bot.requests.gate import Gate
 from bot.requests.origin import Origin
 from bot.requests.picture import Picture
-from bot.requests.server_rules import check_words
+from bot.requests.server_rules import allows_words
 from data.store import Store
-from engine.errors import EngineError
 from engine.jobs.queue import PaintQueue
 from engine.pictures.decoding import upright_size
 from engine.request.request import ImageRequest, make_request
@@ -67,8 +66,8 @@ class Describer:
                     _("I'm too busy to describe pictures. Try again in a few minutes.")
                 ) from None
         options = await asyncio.to_thread(_options, picture, model)
-        prompts = [f"{prompt}{options}" for prompt in found.prompts if _is_allowed(prompt, rules)]
-        words = [word for word in found.words if _is_allowed(word, rules)]
+        prompts = [f"{prompt}{options}" for prompt in found.prompts if allows_words(prompt, rules)]
+        words = [word for word in found.words if allows_words(word, rules)]
         if not prompts:
             raise NotAllowedError(
                 _("I found no words for that picture that this server allows. Try another one.")
@@ -88,15 +87,6 @@ class Describer:
             yield
         finally:
             self._people.discard(person)
-
-
-def _is_allowed(prompt: str, rules: Rules) -> bool:
-    """Whether a server's blocked words let it be shown, and painted."""
-    try:
-        check_words(make_request(prompt), rules)
-    except (NotAllowedError, EngineError):
-        return False
-    return True
 
 
 def _options(picture: Picture, model: str | None) -> str:

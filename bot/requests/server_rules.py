@@ -25,7 +25,7 @@ from engine.clock import now_ms
 from engine.models.catalogue import load_catalogue
 from engine.request.flag_values import parse_size
 from engine.request.recipe import Recipe, make_recipe
-from engine.request.request import ImageRequest
+from engine.request.request import ImageRequest, make_request
 
 _NAMED = 3
 
@@ -128,6 +128,15 @@ def check_words(request: ImageRequest, rules: Rules) -> None:
             raise NotAllowedError(
                 _("||{word}|| is blocked in this server.", word=escape(found, 100))
             )
+
+
+def allows_words(prompt: str, rules: Rules) -> bool:
+    """Whether the server's blocked words let a prompt of ours be shown, and painted."""
+    try:
+        check_words(make_request(prompt), rules)
+    except NotAllowedError:
+        return False
+    return True
 
 
 def check_concepts(request: ImageRequest, rules: Rules) -> None:

@@ -60,6 +60,8 @@ LAST = (
     "button delete",
     "button forget",
 )
+# These edit the message with the button instead of answering.
+EDITING = ("button history", "button another")
 KEY = "0123456789abcdef"
 COMMAND_TYPES = {
     app_commands.Command: discord.AppCommandType.chat_input,
@@ -236,12 +238,8 @@ async def do(scene: Scene, name: str, what: Any, message: Any) -> Any:
             else {"words": "a hen --iterations 1"}
         )
         result = await scene.actor.submit_modal(result, fields)
-    # /history and /privacy edit the message with the button instead of answering.
     await scene.world.until(
-        lambda: (
-            result.acknowledged
-            and (not result.deferred or said(result) or name == "button history")
-        ),
+        lambda: result.acknowledged and (not result.deferred or said(result) or name in EDITING),
         name,
     )
     return result
@@ -255,6 +253,7 @@ def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
         "forget": ("yes",),
         "announce": ("drop", KEY),
         "purge": ("yes", KEY + KEY),
+        "another": (),
         "paint": ("a cow --iterations 1",),
         "choices": ("yes", KEY),
     }
