@@ -25,6 +25,15 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
+async def paint_first_words(standin, bot, person, channel, picture):
+    """Have the picture described, and press the first button; return the description."""
+    uploaded = standin.world.upload(channel, "red.png", picture)
+    asked = await standin.command(person, channel, "describe", image=uploaded)
+    await bot.until(lambda: "**4**" in asked.content, "the description")
+    await standin.press(person, channel, asked.message, "1")
+    return asked.content
+
+
 async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, standin, bot):
     world = standin.world
     red, green = png("red"), png("green")
@@ -101,6 +110,11 @@ async def test_every_way_to_edit_uses_the_right_picture(channel, alice, bob, sta
     _, row, request = await result(7)
     assert (row["person"], request["more"]) == (alice.id, 3)
     assert json.loads(row["result"])["iterations"] == 6
+
+    # A picture's words, from the worker's process; the first button paints them.
+    description = await paint_first_words(standin, bot, alice, channel, red)
+    _, _, request = await result(8)
+    assert f"**1** {request['prompt']} --ar 2:1" in description
 
     # In direct messages.
     direct = world.direct(alice.id)
