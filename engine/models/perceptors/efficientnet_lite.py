@@ -283,7 +283,7 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierP
         known=known,
         resolution=resolution,
         temperature=temperature,
-        looks=_read_looks(files, tower, number(settings, "looks_weight", 0.6, 0, 100)),
+        looks=_read_looks(files, tower, number(settings, "looks_weight", 0.5, 0, 100)),
     )
     return perceptor.eval().requires_grad_(False)
 

@@ -51,6 +51,8 @@ NAMED = (
 TERMS = (*STYLES, *LIGHTS, *COLOURS)
 """What the numbers of a vector are."""
 _GROUPS = (len(STYLES), len(LIGHTS), len(COLOURS))
+SHARES = (0.5, 0.2, 0.3)
+"""How much each group counts. A light takes hold sooner than a style, and would hide the thing."""
 _CHANNELS = (24, 48, 96, 128)
 _TEMPERATURE = 2.0  # of the network's logits; at 1 a look is certain long before it shows
 _NEAR = 0.1  # the standard deviation of what a colour term names, in OKLab
@@ -165,7 +167,8 @@ class LooksPerceptor(Perceptor):
             ((logits.float() / _TEMPERATURE).log_softmax(1) / 2).exp()
             for logits in self.network(cutouts)
         )
-        return torch.cat([styles, lights, self._colours(cutouts)], 1) / math.sqrt(3)
+        groups = zip((styles, lights, self._colours(cutouts)), SHARES, strict=True)
+        return torch.cat([group * math.sqrt(share) for group, share in groups], dim=1)
 
     def _colours(self, cutouts: Tensor) -> Tensor:
         """The roots of the shares [N, 11] of the colour terms."""
