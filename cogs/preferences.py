@@ -53,6 +53,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
         model=field_description("model"),
         direct_message="DM you when a picture is ready",
         previews="Show previews while a picture is being painted",
+        relax="Paint your pictures only when nobody else is waiting",
     )
     @app_commands.autocomplete(model=offer_models)
     async def set_(
@@ -63,6 +64,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
         model: app_commands.Range[str, 1, 100] | None = None,
         direct_message: bool | None = None,
         previews: bool | None = None,
+        relax: bool | None = None,
     ) -> None:
         """Change preferences; accepts only what could be painted here."""
         async with Guarded(interaction, "/preferences set"):
@@ -71,6 +73,7 @@ class PreferencesCog(commands.Cog, name="Preferences"):
                 "model": model,
                 "direct_message": direct_message,
                 "previews": previews,
+                "relax": relax,
                 **({} if size is None else parse_size(size)),
             }
             given = {name: value for name, value in given.items() if value is not None}
@@ -111,6 +114,10 @@ def _preferences_text(mine: Preferences) -> str:
                 value=_("on") if mine.direct_message else _("off"),
             ),
             _("- Previews: {value}", value=_("on") if mine.previews else _("off")),
+            _(
+                "- Relaxed, painted when nobody else is waiting: {value}",
+                value=_("on") if mine.relax else _("off"),
+            ),
         )
     )
 

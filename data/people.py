@@ -65,7 +65,8 @@ class Preferences:
     """One person's preferences; None means the default of the server or the host.
 
     ``width`` and ``height`` are pixels, set together. ``direct_message``: also send a DM when a
-    picture is ready. ``previews``: show previews while a picture is being painted.
+    picture is ready. ``previews``: show previews while a picture is being painted. ``relax``: paint
+    when nobody else waits.
     """
 
     width: int | None = None
@@ -74,6 +75,7 @@ class Preferences:
     model: str | None = None
     direct_message: bool = False
     previews: bool = True
+    relax: bool = False
 
 
 class People:
@@ -223,7 +225,7 @@ class People:
                 return preferences
             await transaction.change(
                 "INSERT INTO preferences (person, width, height, iterations, model, "
-                "direct_message, previews) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "direct_message, previews, relax) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 person,
                 values["width"],
                 values["height"],
@@ -231,6 +233,7 @@ class People:
                 values["model"],
                 int(preferences.direct_message),
                 int(preferences.previews),
+                int(preferences.relax),
             )
         return preferences
 
@@ -244,6 +247,7 @@ def _preferences(rows: Sequence[Row]) -> Preferences:
             **values,
             "direct_message": bool(values["direct_message"]),
             "previews": bool(values["previews"]),
+            "relax": bool(values["relax"]),
         }
     )
 

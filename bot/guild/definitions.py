@@ -58,10 +58,12 @@ def _constant(number: float) -> Callable[[Settings], float]:
 _MOST_CUTOUTS = whole_range("cutouts")[1]
 _MOST_AT_ONCE = whole_range("count")[1]
 _MAX_RATE = float(range_of("learning_rate").high)
+_LEAST_SHARE = 10  # percent
 _MOST_A_DAY, _LONGEST_COOLDOWN, _MOST_DAYS = 10_000, 86_400, 36_500
 _ITERATIONS = Number(_constant(1), lambda host: host.limits.max_iterations)
 _CUTOUTS = Number(_constant(1), _constant(_MOST_CUTOUTS))
 _RATE = Number(_constant(0), _constant(_MAX_RATE), whole=False, above=True)
+_SHARE = Number(_constant(_LEAST_SHARE), lambda host: host.limits.max_share)
 _A_DAY = Number(_constant(0), _constant(_MOST_A_DAY))
 
 
@@ -226,6 +228,15 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             "jobs_a_day_by_role",
             lambda: _("the same per role; a member's most generous limit counts"),
             NumberByRole(_A_DAY),
+        ),
+        Definition(
+            "share_by_role",
+            lambda: _(
+                "a role's share of the queue in percent of the usual one; the largest counts"
+            ),
+            NumberByRole(_SHARE),
+            unset=lambda: _("100 for everyone"),
+            limit="IMAGINE_MAX_SHARE",
         ),
         Definition(
             "cooldown",

@@ -164,6 +164,7 @@ class LimitSettings(BaseSettings):
     max_iterations: Annotated[int, Field(ge=1, le=5000)] = 1000
     max_pixels: Annotated[int, Field(ge=256, le=2048 * 2048)] = 512 * 512
     max_perceptors: Annotated[int, Field(ge=1, le=MOST_PERCEPTORS)] = 2
+    max_share: Annotated[int, Field(ge=100, le=1000)] = 200
     max_attachment_mb: Annotated[float, Field(gt=0, le=100)] = 10.0
     # Ids of Discord with commas between them; empty: all.
     allowed_servers: Annotated[str, Field(pattern=_IDS)] = ""

@@ -18,6 +18,7 @@ from bot.requests.busy import BusyPeople
 from bot.requests.limits import check_limits
 from bot.requests.origin import Origin
 from bot.requests.preferences import with_preferences
+from bot.requests.priority import share_of
 from bot.requests.restrictions import check_not_banned, check_restrictions
 from bot.requests.server_rules import ServerRules, check_place
 from bot.requests.usage import jobs_a_day
@@ -109,6 +110,11 @@ class Gate:
             await check(asking, request, rules)
         await check_not_banned(self._store.people, origin.place.guild_id, origin.person)
         check_place(origin, rules)
+
+    async def share(self, origin: Origin, rules: Rules) -> int:
+        """Return the member's share of the queue in percent (see bot.requests.priority)."""
+        mine = await self._store.people.preferences(origin.person)
+        return share_of(origin, mine, rules, self._limits)
 
     async def newest(self, person: str) -> int:
         """Return the number of the person's newest job, to submit a job that was checked after it.

@@ -151,6 +151,9 @@ class Intake:
             notices = dict.fromkeys(
                 [notice for asking, job in firsts for notice in await self._notices(asking, job)]
             )
+            if firsts[0][1].relaxed:
+                relaxed = _("Relaxed: I'll paint it when nobody else is waiting.")
+                text = f"{text}\n{relaxed}"
             if any(job.place.private and job.place.guild_id is not None for _asked, job in firsts):
                 private = _("It's private: I'll send it to you in a direct message.")
                 text = f"{text}\n{private}"
@@ -195,6 +198,7 @@ class Intake:
         newest = await self._gate.newest(asking.origin.person)
         request = await self._gate.check(asking, rules)
         requests = each_of(request)
+        share = await self._gate.share(asking.origin, rules)
         continues, shows = asking.continues, asking.shows
         person = asking.origin.person
         parent = asking.origin.parent if shows is None else None
@@ -209,6 +213,7 @@ class Intake:
                     pictures=pictures,
                     after=newest,
                     parent=parent,
+                    share=share,
                 )
             else:
                 job = await self._queue.submit(
@@ -221,6 +226,7 @@ class Intake:
                     work=asking.work if asking.is_fixed else None,
                     after=newest,
                     parent=parent,
+                    share=share,
                 )
                 jobs = [job]
         except EngineError:

@@ -180,6 +180,7 @@ def _command_of(definition: Definition) -> str:
         "channels": "channels allow",
         "roles": "roles allow",
         "jobs": "roles daily",
+        "share": "roles share",
         "concepts": "concepts add",
     }.get(first, "words add")
 

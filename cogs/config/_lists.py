@@ -84,7 +84,7 @@ async def _move(
 
 
 class Roles(app_commands.Group):
-    """The roles that can make, edit or exceed the size of pictures, and their daily limits."""
+    """What roles can do, their daily limits, and their shares of the queue."""
 
     def __init__(self) -> None:
         super().__init__(name="roles", description="Who can do what")
@@ -131,6 +131,25 @@ class Roles(app_commands.Group):
             return others if jobs is None else {**others, str(role.id): jobs}
 
         await change_one(interaction, "jobs_a_day_by_role", changed)
+
+    @app_commands.command(description="Set a role's share of the queue, for those who wait")
+    @app_commands.describe(
+        role="The role",
+        percent="200 gets twice as much as others who wait; leave it empty for the usual 100",
+    )
+    async def share(
+        self,
+        interaction: discord.Interaction[Any],
+        role: discord.Role,
+        percent: app_commands.Range[int, 10, 1000] | None = None,
+    ) -> None:
+        """Set or remove the share of one role."""
+
+        def changed(before: Any) -> Any:
+            others = without_key(before, str(role.id))
+            return others if percent is None else {**others, str(role.id): percent}
+
+        await change_one(interaction, "share_by_role", changed)
 
 
 class Words(app_commands.Group):

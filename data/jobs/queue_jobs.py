@@ -115,8 +115,8 @@ class QueueJobs(Jobs):
         await transaction.change(
             "INSERT INTO jobs (id, sequence, person, guild_id, channel_id, locale, "
             "request, prompt, seed, time_lapse_of, spoiler, private_channel_id, grid, parent, "
-            "work, state, owner, lease_until, created_at) VALUES (?, next_number('jobs'), ?, ?, "
-            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
+            "work, share, state, owner, lease_until, created_at) VALUES (?, next_number('jobs'), "
+            "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
             record.id,
             record.person,
             record.place.guild_id,
@@ -131,6 +131,7 @@ class QueueJobs(Jobs):
             record.grid,
             record.parent,
             None if record.seconds is None else max(1, round(record.seconds * 1000)),
+            record.share,
             self._owner.name,
             self._leases.end(),
             record.created_at,
@@ -226,6 +227,7 @@ class QueueJobs(Jobs):
                 recorded=row["time_lapse_of"] in recorded,
                 grid=row["grid"],
                 seconds=None if row["work"] is None else row["work"] / 1000,
+                share=row["share"],
             )
             for row in rows
         ]

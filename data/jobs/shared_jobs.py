@@ -12,7 +12,7 @@ from data.jobs.owners import Owner
 from data.jobs.stored import COLUMNS, UNFINISHED, in_states
 from data.jobs.turns import Turns
 from engine.clock import now_ms
-from engine.jobs.job import JobRecord
+from engine.jobs.job import JobRecord, charged
 from engine.jobs.shared import Everywhere, SharedJob
 
 log = logging.getLogger("data.jobs.shared_jobs")
@@ -128,7 +128,7 @@ class SharedJobs:
         try:
             async with self._database.transaction() as transaction:
                 rows = await transaction.fetch(
-                    "SELECT person, COALESCE(work, 0) AS work, grid FROM jobs "
+                    "SELECT person, COALESCE(work, 0) AS work, share, grid FROM jobs "
                     "WHERE id = ? AND owner = ? AND started_at = ?",
                     id,
                     self._owner.name,
@@ -136,7 +136,8 @@ class SharedJobs:
                 )
                 for row in rows:
                     in_turn = row["grid"] in (None, id)
-                    await self.turns.serve(transaction, row["person"], row["work"], in_turn=in_turn)
+                    work = round(charged(row["work"], row["share"]))
+                    await self.turns.serve(transaction, row["person"], work, in_turn=in_turn)
                 await self.tell(transaction)
         except StoreError as error:
             log.warning("Could not charge a job: %s", error, extra={"job": id})

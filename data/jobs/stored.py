@@ -78,7 +78,7 @@ COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
     "result_message_id, result, error, picture, time_lapse_of, removed_at, spoiler, "
-    "private_channel_id, result_sha256, grid, parent, work"
+    "private_channel_id, result_sha256, grid, parent, work, share"
 )
 
 

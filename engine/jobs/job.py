@@ -16,6 +16,14 @@ Interrupt = Literal["stop", "cancel"]
 """Stop finishes the picture as it is; cancel drops it."""
 
 
+USUAL_SHARE = 100  # percent
+
+
+def charged(work: float, share: int) -> float:
+    """What ``work`` costs of a person's turns, whose share is in percent."""
+    return work * USUAL_SHARE / share if share else work
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a job was requested, and the language of its answers; ids are Discord's.
@@ -51,7 +59,8 @@ class JobRecord:
     ``grid`` is set if it is one of several pictures that were asked for together: it is the id of
     the first one's job, and its own for that one. ``parent`` is the job from which a person went
     on: whose picture this one starts from, or whose words were changed or painted again.
-    ``seconds`` is the estimated time of painting.
+    ``seconds`` is the estimated time of painting. ``share`` is the person's share of the queue in
+    percent of the usual one; 0 is for a relaxed job, which waits while others wait.
     """
 
     id: str
@@ -69,6 +78,16 @@ class JobRecord:
     grid: str | None = None
     parent: str | None = None
     seconds: float | None = None
+    share: int = USUAL_SHARE
+
+    @property
+    def relaxed(self) -> bool:
+        """Whether the job waits until no other job waits."""
+        return self.share == 0
+
+    def charged(self, work: float) -> float:
+        """What ``work`` costs of the person's turns: half, with a share of 200."""
+        return charged(work, self.share)
 
 
 class JobStore(Protocol):
@@ -165,6 +184,7 @@ class Job:
         self.interrupt = record.interrupt
         self.time_lapse_of = record.time_lapse_of
         self.grid = record.grid
+        self.relaxed, self.charged = record.relaxed, record.charged
         self.elsewhere = False  # another process on the same store has it
         self.state: State = "queued"
         self.latest: Event | None = None

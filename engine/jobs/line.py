@@ -13,7 +13,8 @@ from engine.jobs.round_robin import RoundRobin
 class Line:
     """Jobs that were started before come first: before a restart, or by a worker that died.
 
-    The others take turns by person (engine.jobs.round_robin).
+    The others take turns by person (engine.jobs.round_robin), and relaxed jobs come last, in turns
+    of their own.
     """
 
     def __init__(self, estimator: EtaEstimator) -> None:
@@ -21,10 +22,15 @@ class Line:
         self._put_back: deque[Job] = deque()
         self._started: deque[Job] = deque()
         self._waiting: RoundRobin[Job] = RoundRobin()
+        self._relaxed: RoundRobin[Job] = RoundRobin()
 
     def push(self, job: Job) -> None:
         """Add a new job; its work is what is left of it, or else estimated."""
-        self._waiting.push(job.person, job, self._estimator.seconds_left(job))
+        seconds = job.charged(self._estimator.seconds_left(job))
+        self._turns_of(job).push(job.person, job, seconds)
+
+    def _turns_of(self, job: Job) -> RoundRobin[Job]:
+        return self._relaxed if job.relaxed else self._waiting
 
     def push_started(self, job: Job) -> None:
         """Add a job that was started before a restart."""
@@ -43,7 +49,7 @@ class Line:
         for started in (self._put_back, self._started):
             if started:
                 return started.popleft()
-        return self._waiting.pop()
+        return self._waiting.pop() or self._relaxed.pop()
 
     def remove(self, job: Job) -> bool:
         """Remove ``job``; False if it does not wait."""
@@ -51,20 +57,22 @@ class Line:
             if job in started:
                 started.remove(job)
                 return True
-        return self._waiting.remove(job.person, job)
+        return self._turns_of(job).remove(job.person, job)
 
     def grid_of(self, job: Job) -> list[Job]:
         """The waiting jobs of the grid of ``job``."""
-        return [each for each in self._waiting if each.grid is not None and each.grid == job.grid]
+        turns = self._turns_of(job)
+        return [each for each in turns if each.grid is not None and each.grid == job.grid]
 
     def take(self, job: Job) -> None:
         """Remove a waiting job out of turn; it counts as if it had been its turn."""
-        self._waiting.remove(job.person, job, served=True)
+        self._turns_of(job).remove(job.person, job, served=True)
 
     def __iter__(self) -> Iterator[Job]:
         yield from self._put_back
         yield from self._started
         yield from self._waiting
+        yield from self._relaxed
 
     # What engine.jobs.shared_line adds for several processes.
 

@@ -19,7 +19,7 @@ from engine.jobs.describing import describe
 from engine.jobs.dispatcher import CLOSE_SECONDS, Dispatcher
 from engine.jobs.eta import EtaEstimator
 from engine.jobs.exchange import Exchange
-from engine.jobs.job import Interrupt, Job, JobRecord, JobStore, Place
+from engine.jobs.job import USUAL_SHARE, Interrupt, Job, JobRecord, JobStore, Place
 from engine.jobs.line import Line
 from engine.jobs.local import local_workers
 from engine.jobs.painter import Painter
@@ -222,6 +222,7 @@ class PaintQueue:
         work: ImageRequest | None = None,
         after: int | None = None,
         parent: str | None = None,
+        share: int = USUAL_SHARE,
     ) -> Job:
         """Queue a job; it is on disk when this returns, with a random seed if it had none.
 
@@ -231,9 +232,9 @@ class PaintQueue:
         ``request`` this is: its time-lapse is made, from the frames that were recorded while it was
         painted, or else by painting it again. ``work`` is a request for the iterations that remain,
         for the estimated time. ``after`` is the number of the person's newest job when their limits
-        were checked, ``parent`` the job from which they went on (see JobRecord for both). Raises
-        RequestError if a picture is missing, OvertakenError if there is a newer job, EngineError if
-        the job cannot be stored or no jobs are accepted.
+        were checked, ``parent`` the job from which they went on, ``share`` their share of the queue
+        (see JobRecord for all three). Raises RequestError if a picture is missing, OvertakenError
+        if there is a newer job, EngineError if the job cannot be stored or no jobs are accepted.
         """
         seconds = None if work is None else self.estimator.seconds(work)
         if await self._is_recorded(time_lapse_of):
@@ -249,6 +250,7 @@ class PaintQueue:
             after=after,
             parent=parent,
             seconds=self.estimator.seconds(request) if seconds is None else seconds,
+            share=share,
         )
         (job,) = await self._submit([record], pictures or {}, seconds)
         return job
@@ -262,6 +264,7 @@ class PaintQueue:
         pictures: Mapping[str, bytes] | None = None,
         after: int | None = None,
         parent: str | None = None,
+        share: int = USUAL_SHARE,
     ) -> list[Job]:
         """Queue the pictures of one grid, each as a job: all of them or, if it raises, none.
 
@@ -279,6 +282,7 @@ class PaintQueue:
                 grid=ids[0],
                 parent=parent,
                 seconds=self.estimator.seconds(request),
+                share=share,
             )
             for id, request in zip(ids, requests, strict=True)
         ]

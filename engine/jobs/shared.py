@@ -5,7 +5,9 @@ milliseconds of work: what they were served, in all processes together. A job's 
 person's account plus the work of their older jobs that wait and its own; the lowest turn is served
 next, and jobs of the same turn by age. Who comes back gets no credit for the time without jobs:
 the account is raised to the turn that was served last. So while several people wait, each is served
-as many seconds as the others, give or take one job, whichever processes and workers there are.
+as many seconds as the others, give or take one job, whichever processes and workers there are. A
+person with another share than the usual one is charged less or more for the same work; relaxed jobs
+come after all others.
 """
 
 from __future__ import annotations
@@ -66,10 +68,12 @@ class SharedQueue(Protocol):
 
 def in_order(jobs: Iterable[SharedJob]) -> list[SharedJob]:
     """The waiting ones of ``jobs``, the next one first."""
-    turns: dict[str, int] = defaultdict(int)
+    turns: dict[tuple[str, bool], float] = defaultdict(float)
     ordered = []
     for job in sorted(jobs, key=lambda job: job.number):
         if job.waiting:
-            turns[job.record.person] += job.work
-            ordered.append((job.account + turns[job.record.person], job.number, job))
-    return [job for _turn, _number, job in sorted(ordered, key=lambda each: each[:2])]
+            record = job.record
+            whose = record.person, record.relaxed
+            turns[whose] += record.charged(job.work)
+            ordered.append((record.relaxed, job.account + turns[whose], job.number, job))
+    return [each[3] for each in sorted(ordered, key=lambda each: each[:3])]

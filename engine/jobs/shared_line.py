@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 
 from engine.errors import EngineError
@@ -167,11 +166,7 @@ class SharedLine(Line):
     def __iter__(self) -> Iterator[Job]:
         yield from self._put_back
         yield from self._started
-        left = deque(self._order)
         new = dict(self._mine)
-        while left:
-            id = left.popleft()
-            job = new.pop(id, None) or self._others.get(id)
-            if job is not None and job.state == "queued":
-                yield job
-        yield from new.values()
+        known = (new.pop(id, None) or self._others.get(id) for id in self._order)
+        waiting = [job for job in known if job is not None and job.state == "queued"]
+        yield from sorted([*waiting, *new.values()], key=lambda job: job.relaxed)

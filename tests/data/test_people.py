@@ -63,7 +63,7 @@ async def test_a_new_restriction_replaces_an_older_one_of_its_kind(people):
 
 async def test_preferences_are_stored_and_defaults_leave_no_row(people, store):
     assert await people.preferences("ann") == Preferences()
-    mine = Preferences(64, 32, 9, "tiny", direct_message=True, previews=False)
+    mine = Preferences(64, 32, 9, "tiny", direct_message=True, previews=False, relax=True)
     await people.prefer("ann", Preferences(64, 64))
     await people.prefer("ann", mine)
     assert await people.preferences("ann") == mine

@@ -130,6 +130,8 @@ def test_typed_values_are_read(host, name, text, value):
         ("roles_use", ["1" * 18] * 51),
         ("jobs_a_day_by_role", {"me": 3}),
         ("jobs_a_day_by_role", {"1" * 18: -1}),
+        ("share_by_role", {"1" * 18: 9}),
+        ("share_by_role", {"1" * 18: 201}),
         ("blocked_words", "fox"),
         ("blocked_words", ["a"] * 1001),
         ("model", 5),

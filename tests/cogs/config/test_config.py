@@ -380,6 +380,7 @@ ELSEWHERE = {
     "roles_big",
     "jobs_waiting",
     "jobs_a_day_by_role",
+    "share_by_role",  # tests/cogs/test_shares.py
     "cooldown",
     "progress",  # tests/bot/delivery/test_delivery.py
     "replies",  # tests/cogs/edit/test_edit_replies.py

@@ -58,6 +58,7 @@ async def test_members_without_manage_server_see_and_change_nothing(world, here,
         "roles allow": {"right": "use", "role": role},
         "roles remove": {"right": "use", "role": role},
         "roles daily": {"role": role, "jobs": 3},
+        "roles share": {"role": role, "percent": 150},
         "words add": {"words": "fox"},
         "words remove": {"word": "fox"},
         "words list": {},
@@ -120,6 +121,7 @@ async def test_values_that_cannot_be_set_are_refused_with_the_reason(world, here
         ("colour", "red", 'There\'s no setting called "colour"'),
         ("roles_use", "me", "has its own command: /config roles"),
         ("jobs_a_day_by_role", "5", "/config roles daily"),
+        ("share_by_role", "5", "/config roles share"),
         ("blocked_words", "fox", "/config words"),
     ):
         assert words in await configure(here, manager, "set", name=name, value=value)

@@ -65,6 +65,25 @@ async def test_a_long_job_waits_until_others_were_served_as_much(sharing):
     assert await order(second) == [*short[:3], long, *short[3:]]
 
 
+async def test_a_share_of_two_hundred_percent_gets_twice_the_seconds(sharing):
+    first, second, _ = sharing
+    for _ in range(8):
+        await ask(first, "ann")
+        await ask(second, "bob", share=200)
+    served = [(await serve(second, sharing)).person for _ in range(9)]
+    assert served.count("bob") == 6
+
+
+async def test_relaxed_jobs_wait_for_all_others_in_turns_of_their_own(sharing):
+    first, second, third = sharing
+    relaxed = [
+        await ask(store, person, share=0)
+        for store, person in ((first, "ann"), (first, "ann"), (second, "bob"))
+    ]
+    usual = [await ask(third, "cat"), await ask(first, "ann")]
+    assert await order(second) == [*usual, relaxed[0], relaxed[2], relaxed[1]]
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_everybody_is_served_the_same_seconds_by_all_processes(sharing, workers):
     seconds = {"ann": 5.0, "bob": 10.0, "cat": 20.0}
