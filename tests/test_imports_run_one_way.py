@@ -68,6 +68,7 @@ INSIDE = {
             "costs",
             "curves",
             "edit",
+            "eta",
             "fidelity",
             "gpu",
             "history",
