@@ -1,15 +1,19 @@
 """Does the bot answer in time when a million pictures were made with it?
 
 ``python -m bench.history --rows 1000000 --json`` prints ``{"rows", "ack_p99_ms",
-"autocomplete_p99_ms", "start_s", "ack_during_forget_p99_ms"}``. The bot is ``python -m bot`` on a
-database that SQLite fills before; Discord is the stand-in of tests/e2e on loopback. Measured is the
-time from the event of an interaction to the bot's first answer, for each command, menu, button and
-modal, one after the other: first while the bot is idle, then while a backup is made and two people
-who asked for a hundredth of all pictures each have their data deleted and exported.
+"autocomplete_p99_ms", "start_s", "ack_during_forget_p99_ms", "search_p99_ms"}``. The bot is
+``python -m bot`` on a database that SQLite fills before; Discord is the stand-in on loopback.
+Measured is the time from the event of an interaction to the bot's first answer, for each command,
+menu, button and modal, one after the other: first while the bot is idle, then while a backup is
+made and two people who asked for a hundredth of all pictures each have their data deleted and
+exported.
 
 With ``--postgres`` the same rows are on a PostgreSQL server that is started for this from the
 system's packages, with its own defaults, or with ``--database-url`` on a server that is there, in
 an empty database; its backup is ``pg_dump``.
+
+``search_p99_ms`` is the time to the whole answer of ``/history`` with a word, a kind and a model,
+for a person who asked for a hundredth of all pictures.
 
 ``start_s`` is the time from the start of the process to its connection to the gateway.
 """
@@ -63,6 +67,7 @@ class Figures:
     autocomplete_p99_ms: float
     start_s: float
     ack_during_forget_p99_ms: float
+    search_p99_ms: float
 
 
 @dataclass
@@ -183,6 +188,23 @@ class Bench:
                 found.append((time.perf_counter() - begun) * 1000)
         return found
 
+    async def searches(self, number: int) -> list[float]:
+        """Milliseconds to the whole answer of ``number`` searches in ten thousands of pictures."""
+        vocabulary, found = words(), []
+        for _ in range(number):
+            begun = time.perf_counter()
+            sent = await self.standin.command(
+                self.heavy[1],
+                self.channel,
+                "history",
+                words=self.rng.choice(vocabulary),
+                kind="painted",
+                model="tiny",
+            )
+            await asyncio.wait_for(sent.edited.wait(), _ANSWER_SECONDS)
+            found.append((time.perf_counter() - begun) * 1000)
+        return found
+
 
 async def measure(
     rows: int, rounds: int, folder: Path, database_url: str | None = None
@@ -251,13 +273,14 @@ async def _measure(
 
     idle = [ms for _ in range(rounds) for ms in await acknowledgements()]
     completions = await bench.completions(10 * rounds)
+    searches = await bench.searches(10 * rounds)
     busy: list[float] = []
     async with _busy(bench):
         for _ in range(rounds):
             busy += await acknowledgements()
         completions += await bench.completions(5 * rounds)
     return (
-        Figures(rows, _p99(idle), _p99(completions), round(start, 2), _p99(busy)),
+        Figures(rows, _p99(idle), _p99(completions), round(start, 2), _p99(busy), _p99(searches)),
         dict(sorted(slowest.items(), key=lambda item: -item[1])),
     )
 

@@ -63,6 +63,7 @@ COGS = (
     "cogs.blend",
     "cogs.history",
     "cogs.info",
+    "cogs.lineage",
     "cogs.overview",
     "cogs.owner",
     "cogs.admin",

@@ -130,7 +130,7 @@ class Edit(commands.Cog):
                 )
             )
         self.bot.attachments.check(address)
-        return EditModal("address", await self.bot.store.messages.keep_address(address))
+        return EditModal("address", await self.bot.store.messages.keep(address))
 
 
 async def setup(bot: ImageBot) -> None:

@@ -1,4 +1,4 @@
-"""Where the messages about jobs are, and the addresses of pictures that people want to edit."""
+"""Where the messages about jobs are, and texts that open modals and buttons need for a day."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from data.jobs.messages import MESSAGE_COLUMNS, JobMessage
 from engine.clock import now_ms
 
 # Discord's links to attachments expire after a day, and nobody leaves a modal open for longer.
-ADDRESS_HOURS = 24
+KEPT_HOURS = 24
 
 
 class Messages:
-    """Looks up messages and addresses; every method raises StoreError if the database fails."""
+    """Looks up messages and kept texts; every method raises StoreError if the database fails."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -109,28 +109,28 @@ class Messages:
         )
         return rows[0]["id"] if len(rows) == 1 else None
 
-    async def keep_address(self, address: str) -> str:
-        """Keep the address of a picture for a day; returns the id to look it up by, 32 hex digits.
+    async def keep(self, text: str) -> str:
+        """Keep a text for a day; returns the id to look it up by, 32 hex digits.
 
-        The bot may restart while a modal is open, and the modal's custom_id is too short for an
-        address.
+        It is the address of a picture, or a request as JSON. The bot may restart while a modal is
+        open, and the modal's custom_id is too short for it.
         """
         id, now = uuid.uuid4().hex, now_ms()
         async with self._database.transaction() as transaction:
             await transaction.change(
-                "DELETE FROM edit_addresses WHERE id IN (SELECT id FROM edit_addresses "
+                "DELETE FROM kept_texts WHERE id IN (SELECT id FROM kept_texts "
                 "WHERE created_at < ? FOR UPDATE SKIP LOCKED)",
-                now - ADDRESS_HOURS * 3_600_000,
+                now - KEPT_HOURS * 3_600_000,
             )
             await transaction.change(
-                "INSERT INTO edit_addresses (id, address, created_at) VALUES (?, ?, ?)",
+                "INSERT INTO kept_texts (id, kept, created_at) VALUES (?, ?, ?)",
                 id,
-                address,
+                text,
                 now,
             )
         return id
 
-    async def address(self, id: str) -> str | None:
-        """The address kept under ``id``, or None if it has expired."""
-        rows = await self._database.fetch("SELECT address FROM edit_addresses WHERE id = ?", id)
-        return rows[0]["address"] if rows else None
+    async def kept(self, id: str) -> str | None:
+        """The text kept under ``id``, or None if it has expired."""
+        rows = await self._database.fetch("SELECT kept FROM kept_texts WHERE id = ?", id)
+        return rows[0]["kept"] if rows else None

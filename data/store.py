@@ -14,6 +14,8 @@ from data.denied_servers import DeniedServers
 from data.errors import StoreError
 from data.guilds import Guilds
 from data.jobs.files import Files
+from data.jobs.history import History
+from data.jobs.lineage import Lineage
 from data.jobs.owners import Owner
 from data.jobs.queue_jobs import QueueJobs
 from data.jobs.quota import Quota
@@ -68,6 +70,8 @@ class Store(QueueJobs):
     - ``wishes``: asking the process that works on a job to stop or cancel it
     - ``guilds``: settings of servers, their log, and how much people asked for
     - ``people``: bans and limits, the moderators' log, preferences
+    - ``history``: a person's pictures and favourites, searched
+    - ``lineage``: what a picture was made from, and what from it
     - ``messages``: which job a Discord message shows, and addresses of pictures to edit
     - ``picture_checks``: concepts that were found in pictures
     - ``server_jobs``: the jobs of one server, for its moderators
@@ -94,6 +98,8 @@ class Store(QueueJobs):
         self.folder = folder
         self.guilds = Guilds(database)
         self.people = People(database, folder)
+        self.history = History(database)
+        self.lineage = Lineage(database)
         self.messages = Messages(database)
         self.picture_checks = PictureChecks(database, self.states, pictures)
         self.server_jobs = ServerJobs(database)

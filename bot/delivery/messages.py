@@ -26,6 +26,7 @@ from bot.ui.buttons import (
     ContinueButton,
     DeleteButton,
     EditButton,
+    FavouriteButton,
     GridAgainButton,
     GridDeleteButton,
     GridRemixButton,
@@ -101,6 +102,7 @@ FINISHED: tuple[type[JobButton], ...] = (
     ContinueButton,
     EditButton,
     VideoButton,
+    FavouriteButton,
     DeleteButton,
 )
 GRID = (GridAgainButton, Placed(GridRemixButton, 1), Placed(GridDeleteButton, 2))

@@ -203,6 +203,24 @@ async def _asking_for_time_lapse(
     return Asking(origin, shows.request, shows=shows)
 
 
+class FavouriteButton(JobButton):
+    """Makes the picture one of the favourites of the user who presses, or no longer."""
+
+    action, label = "favourite", mark("Favourite")
+    place = 1
+
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
+        """Toggle the mark, and tell the user alone."""
+        check_not_removed(job)
+        if await bot.store.history.toggle_favourite(str(interaction.user.id), job.id):
+            text = _("Added to your favourites. Find them with /history, as a kind.")
+        else:
+            text = _("No longer one of your favourites.")
+        await interaction.edit_original_response(content=text)
+
+
 class KeepButton(JobButton):
     """Protects the picture from deletion when disk space runs out, or no longer."""
 
@@ -309,6 +327,7 @@ BUTTONS: tuple[type[JobButton], ...] = (
     ContinueButton,
     EditButton,
     VideoButton,
+    FavouriteButton,
     KeepButton,
     DeleteButton,
     GridDeleteButton,

@@ -140,7 +140,7 @@ async def _of_job(
 
 
 async def _of_address(bot: EditBot, id: str) -> Picture:
-    address = await bot.store.messages.address(id)
+    address = await bot.store.messages.kept(id)
     if address is None:
         raise GoneError(
             _(

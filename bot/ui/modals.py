@@ -17,6 +17,7 @@ from bot.host.logs import about_job
 from bot.language import _
 from bot.permissions import check_bot_may_post
 from bot.requests.custom_ids import button_id, button_pattern
+from bot.requests.file_request import kept_request
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction, shown_like
 from bot.requests.rights import check_may_see
@@ -24,9 +25,10 @@ from bot.requests.typed import askings_of, kept_for, typed_requests
 from bot.ui.answers import defer
 from data.store import Store
 from engine.request.limits import max_length
+from engine.request.request import ImageRequest
 
 PROMPT = "prompt"
-_REMIX = re.compile(button_pattern("remix"))
+_REMIX = re.compile(button_pattern("(?P<file>file)?remix"))
 
 
 class RemixBot(Protocol):
@@ -37,13 +39,16 @@ class RemixBot(Protocol):
 
 
 class RemixModal(discord.ui.Modal):
-    """Shows a job's prompt for editing; Discord keeps it open as long as the user likes.
+    """Shows a prompt for editing; Discord keeps it open as long as the user likes.
 
-    Unless it is ``required``, the prompt can be left empty.
+    ``id`` is the job's or, for the ``action`` "fileremix", that of the kept request. Unless it is
+    ``required``, the prompt can be left empty.
     """
 
-    def __init__(self, job_id: str, prompt: str, *, required: bool = True) -> None:
-        super().__init__(title=_("Remix"), custom_id=button_id("remix", job_id), timeout=900)
+    def __init__(
+        self, id: str, prompt: str, *, required: bool = True, action: str = "remix"
+    ) -> None:
+        super().__init__(title=_("Remix"), custom_id=button_id(action, id), timeout=900)
         self.add_item(
             discord.ui.Label(
                 text=_("Prompt"),
@@ -74,6 +79,13 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
         return
     async with Guarded(interaction, "the modal remix"):
         await defer(interaction)
+        if found["file"]:
+            check_bot_may_post(interaction)
+            former = await kept_request(bot.store.messages, found["job"])
+            requests = _remixed(submitted_text(interaction, PROMPT), former)
+            origin = origin_of_interaction(interaction, "fileremix modal")
+            await bot.intake.ask_all(askings_of(origin, requests))
+            return
         with about_job(found["job"]):
             job = await bot.store.job(found["job"])
             if job is None:
@@ -82,11 +94,15 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
                 )
             check_may_see(interaction, job)
             check_bot_may_post(interaction)
-            text = submitted_text(interaction, PROMPT)
-            values = kept_for(text, job.request.model_dump(exclude={"prompt", "seed"}))
-            requests = typed_requests(text, **values)
+            requests = _remixed(submitted_text(interaction, PROMPT), job.request)
             origin = shown_like(origin_of_interaction(interaction, "remix modal"), job)
             await bot.intake.ask_all(askings_of(origin, requests))
+
+
+def _remixed(text: str, former: ImageRequest) -> tuple[ImageRequest, ...]:
+    """The requests of the submitted text, with the settings of the former one."""
+    values = kept_for(text, former.model_dump(exclude={"prompt", "seed"}))
+    return typed_requests(text, **values)
 
 
 def submitted(

@@ -10,7 +10,7 @@ from data.database import Database, Row, Transaction
 from data.jobs.files import Files
 from data.jobs.owners import Owner
 from data.jobs.states import States
-from data.jobs.stored import COLUMNS, PAINTED, UNFINISHED, StoredJob, in_states, stored_job
+from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, stored_job
 from data.jobs.words import remove_words
 from data.pictures.base import Pictures, intact
 from data.pictures.names import attachment_name, picture_name, time_lapse_name
@@ -129,21 +129,6 @@ class Jobs:
         )
         return list(dict.fromkeys(row["prompt"] for row in rows))[:limit]
 
-    async def history(
-        self, person: str, *, guild_id: str | None, offset: int = 0, limit: int = 10
-    ) -> list[StoredJob]:
-        """The person's painted jobs in a server, newest first; in all places if None."""
-        where, values = _painted_by(person, guild_id)
-        return await self._select(
-            f"{where} ORDER BY sequence DESC LIMIT ? OFFSET ?", *values, limit, offset
-        )
-
-    async def count_history(self, person: str, *, guild_id: str | None) -> int:
-        """The number of jobs that :meth:`history` pages through."""
-        where, values = _painted_by(person, guild_id)
-        rows = await self._database.fetch(f"SELECT COUNT(*) AS n FROM jobs WHERE {where}", *values)  # noqa: S608  constants
-        return int(rows[0]["n"])
-
     async def attachments(self, id: str) -> dict[str, bytes]:
         """The pictures that were attached to the job, by SHA-256; missing files are left out.
 
@@ -217,11 +202,3 @@ class Jobs:
     async def _remove_files(self, id: str) -> None:
         await self.pictures.remove(picture_name(id), time_lapse_name(id))
         await self.states.forget(id)
-
-
-def _painted_by(person: str, guild_id: str | None) -> tuple[str, list[str]]:
-    """The condition for a person's pictures, in one server or everywhere, and its values."""
-    painted = f"person = ? AND {in_states(PAINTED)} AND time_lapse_of IS NULL"
-    if guild_id is None:
-        return painted, [person]
-    return f"{painted} AND guild_id = ?", [person, guild_id]

@@ -49,6 +49,7 @@ class Privacy:
             RestrictionKeeper(database, jobs.files.folder),
             TableKeeper(database, "moderation_log", names=["moderator", "person"]),
             TableKeeper(database, "preferences", own=["person"]),
+            TableKeeper(database, "favourites", own=["person"]),
             TableKeeper(database, "guild_settings_log", names=["person"]),
             TableKeeper(database, "guild_usage", own=["person"]),
             TableKeeper(database, "turns", own=["person"]),

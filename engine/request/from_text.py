@@ -48,13 +48,7 @@ def requests_from_text(
 def _from_text(text: str, values: dict[str, Any], style: Style) -> ImageRequest:
     prompt, flags = split_flags(text)
     prompt = style.applied(prompt)
-    address = next(addresses(prompt), None)
-    if address is not None:
-        raise RequestError(
-            'The prompt has the address "{address}"; addresses are not opened, so give the picture '
-            "itself, and remove the address.",
-            address=prompt[slice(*address.span())].strip("<>")[:60],
-        )
+    check_addresses(prompt)
     avoid = ", ".join(filter(None, [style.avoid, flags.pop("no", None)])) or None
     fields = style.under(values)
     for name, value in flags.items():
@@ -64,6 +58,17 @@ def _from_text(text: str, values: dict[str, Any], style: Style) -> ImageRequest:
     if (fields.get("like") or fields.get("noise")) and not any(words_in(prompt)):
         prompt = ""  # in Discord a prompt can't be left out
     return make_request(prompt, **fields)
+
+
+def check_addresses(prompt: str) -> None:
+    """Raise RequestError if there is the address of a page or a picture in a prompt."""
+    address = next(addresses(prompt), None)
+    if address is not None:
+        raise RequestError(
+            'The prompt has the address "{address}"; addresses are not opened, so give the picture '
+            "itself, and remove the address.",
+            address=prompt[slice(*address.span())].strip("<>")[:60],
+        )
 
 
 def _without(prompt: str, avoid: str, *, may_be_empty: bool) -> str:

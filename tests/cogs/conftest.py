@@ -35,6 +35,7 @@ from tests.made_settings import HOST_SERVER, made_settings
 from tests.tiny_model import write_tiny_model
 
 MAX_WAIT = 30.0  # seconds that anything may take on a busy machine
+RESULT_LABELS = ["Again", "Remix", "Continue", "Edit", "More", "Video", "Favourite", "Delete"]
 LOOK_EVERY = 0.01  # seconds between two looks whether the bot is at rest
 
 

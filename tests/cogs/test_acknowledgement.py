@@ -18,7 +18,13 @@ from tests.cogs import test_permission_matrix as matrix
 from tests.cogs.ways_in import open_menu
 
 # Opening a modal needs the database; if it does not answer, the person is told to try again.
-OPEN_MODALS = ("button remix", "button gridremix", "button edit", "menu Edit this image")
+OPEN_MODALS = (
+    "button remix",
+    "button gridremix",
+    "button edit",
+    "button fileremix",
+    "menu Edit this image",
+)
 
 
 class Blockade:

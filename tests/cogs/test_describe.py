@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.ui.prompt_buttons import LONGEST_PROMPT, PaintButton
+from data.jobs.history import Search
 from engine.models.phrases import Phrases, all_phrases
 from engine.worker.messages import Described
 from tests.cogs.configuring import add_manager, configure
@@ -51,7 +52,7 @@ async def test_a_picture_is_described_by_the_real_perceptor(world, here, monkeyp
     assert lines[5].startswith("-# Nearest words: ")
     assert list(buttons_of(result)) == ["1", "2", "3", "4"]
     assert world.bot.queue.overview() == []
-    assert await world.bot.store.count_history(str(here.alice.id), guild_id=None) == 0
+    assert await world.bot.store.history.page(str(here.alice.id), Search()) == ([], 0)
 
 
 async def test_a_button_paints_its_prompt_in_the_picture_s_shape_after_a_restart(

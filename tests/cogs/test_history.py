@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from cogs.history import MODEL_LENGTH, WORDS_LENGTH, PageButton, Wanted
+from tests.cogs.channels import set_rights
 from tests.cogs.conftest import job_id_of, labels
 
 
@@ -45,7 +47,7 @@ async def test_history_shows_the_user_s_own_pictures_newest_first(world, here):
     assert "seed 1" in text
     assert "secret" not in text
     assert [button["label"] for button in buttons(shown)] == [
-        *["Again", "Remix", "Continue", "Edit", "Video", "Delete"] * 2,
+        *["Again", "Remix", "Continue", "Edit", "Video", "Favourite", "Delete"] * 2,
         "Newer",
         "Older",
     ]
@@ -68,6 +70,60 @@ async def test_history_has_pages(world, here):
     assert "picture 5" not in text
     assert len(shown.response.attachments) == 3
     assert len(list(walk(shown.response.components))) <= 40
+
+
+async def test_history_searches_by_words_kind_model_and_time_through_pages(world, here):
+    await paint(world, here, here.alice, [f"a Fox {number}" for number in range(4)] + ["a hen"])
+    shown = await here.alice.slash(here.channel, "history", words="FOX a", kind="painted")
+    text = text_of(shown)
+    assert "Page 1 of 2, 4 in total · painted · with FOX a" in text
+    assert "a hen" not in text
+    await world.restart()
+    older = next(button for button in buttons(shown) if button["label"] == "Older")
+    await here.alice.click(shown.response, custom_id=older["custom_id"])
+    assert "a Fox 0" in text_of(shown)
+    assert "Page 2 of 2, 4 in total · painted" in text_of(shown)
+    for options in ({"kind": "edited"}, {"model": "drawn"}, {"words": "cow"}):
+        shown = await here.alice.slash(here.channel, "history", **options)
+        assert "You have no such pictures" in text_of(shown)
+    shown = await here.alice.slash(here.channel, "history", model="tiny", since=1)
+    assert "5 in total · model tiny · last 1 day" in text_of(shown)
+
+
+async def test_the_longest_search_fits_into_a_button(world, here):
+    await paint(world, here, here.alice, ["äöü" * 13] * 4)
+    wanted = Wanted("favourites", 365, "m" * MODEL_LENGTH, "ü" * WORDS_LENGTH)
+    assert len(PageButton.to(999_999, wanted, "Older", disabled=False).custom_id) <= 100
+    shown = await here.alice.slash(here.channel, "history", words="äöü" * 13)
+    await here.alice.click(shown.response, label="Older")
+    assert "Page 2 of 2" in text_of(shown)
+
+
+async def test_favourites_are_the_presser_s_own_and_others_pictures(world, here):
+    [bobs] = await paint(world, here, here.bob, ["bob's fox"])
+    pressed = await here.alice.click(bobs, label="Favourite")
+    assert pressed.ephemeral
+    assert "Added to your favourites" in pressed.response.content
+    shown = await here.alice.slash(here.channel, "history", kind="favourites")
+    assert "★ · seed" in text_of(shown)
+    assert "bob's fox" in text_of(shown)
+    nothing = await here.bob.slash(here.channel, "history", kind="favourites")
+    assert "You have no favourites yet" in text_of(nothing)
+    pressed = await here.alice.click(shown.response, label="Favourite")
+    assert "No longer" in pressed.response.content
+    shown = await here.alice.slash(here.channel, "history", kind="favourites")
+    assert "You have no favourites yet" in text_of(shown)
+
+
+async def test_a_favourite_is_hidden_once_its_channel_is(world, here):
+    await here.bob.slash(here.other, "imagine", prompt="a secret --iterations 1")
+    [secret] = await world.painted(here.other)
+    await here.alice.click(secret, label="Favourite")
+    await set_rights(world, here.other, here.guild.default_role, view_channel=False)
+    shown = await here.alice.slash(here.channel, "history", kind="favourites")
+    assert "secret" not in text_of(shown)
+    assert "A favourite of yours that you can't see any more" in text_of(shown)
+    assert shown.response.attachments == []
 
 
 async def test_a_full_page_stays_within_discord_s_limits(world, here):

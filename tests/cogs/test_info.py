@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import json
 
 import discord
 import pytest
 from PIL import Image
 
 from bot.ui.buttons import AgainButton
+from bot.ui.file_buttons import FileAgainButton
+from engine.pictures.writing import PROVENANCE, REQUEST, png_bytes
 from tests.cogs.conftest import job_id_of
 from tests.cogs.imagine.test_grid import painted as painted_grids
+from tests.cogs.media import png
 
 PROMPT = "a red circle + a hen:0.5 --iterations 3 --seed 7 --cutouts 2"
 
@@ -115,7 +119,7 @@ async def test_a_message_without_one_of_our_pictures_is_refused(world, here, who
         await channel.send("hello") if who == "bot" else await here.alice.send(here.channel, "hi")
     )
     result = await info(world, here.bob, here.channel, talk)
-    assert "I know nothing about a picture" in said(result)
+    assert "That message has no picture" in said(result)
 
 
 async def test_info_is_told_in_the_reader_s_language(world, here, german):
@@ -131,3 +135,125 @@ async def test_what_info_tells_is_exported_and_forgotten(world, here):
     assert len(row["losses"]["total"]) == 3
     await store.privacy.forget(person)
     assert await store.losses(job_id_of(message)) is None
+
+
+def saved(world, message):
+    """The file of a posted picture, as somebody downloads it."""
+    return world.env.backend.cdn.get(message.attachments[0].url)
+
+
+async def post(world, person, channel, data, name="mine.png"):
+    return await person.send(channel, "look", attachments=[(name, data)])
+
+
+@pytest.mark.usefixtures("host")
+async def test_a_picture_of_ours_is_recognised_wherever_it_is_posted(world, here):
+    message = await paint(world, here)
+    elsewhere = await post(world, here.bob, here.other, saved(world, message))
+    result = await info(world, here.bob, here.other, elsewhere)
+    told = fields(result)
+    assert told["Prompt"] == "a red circle + a hen:0.5"
+    assert "Losses at the end" in told  # from the database
+    assert labels_of(result) == ["Again", "Remix", "Lineage"]
+    await here.bob.click(result.response, label="Again")
+    [again] = await world.painted(here.other)
+    assert (await world.bot.store.job(job_id_of(again))).parent == job_id_of(message)
+
+
+@pytest.mark.usefixtures("host")
+async def test_who_cannot_see_the_picture_s_channel_gets_only_what_the_file_says(world, here):
+    closed = here.guild.create_text_channel(
+        "closed", overwrites={here.bob: discord.PermissionOverwrite(view_channel=False)}
+    )
+    await here.alice.slash(closed, "imagine", prompt=PROMPT)
+    [secret] = await world.painted(closed)
+    shown = await post(world, here.alice, here.channel, saved(world, secret))
+    result = await info(world, here.bob, here.channel, shown)
+    told = fields(result)
+    assert told["Seed"] == "7"
+    assert "Losses at the end" not in told
+    assert "Asked for" not in told
+    assert "anybody can change" in result.response.embeds[0].description
+    await here.bob.click(result.response, label="Again")
+    [again] = await world.painted(here.channel)
+    job = await world.bot.store.job(job_id_of(again))
+    assert (job.parent, job.request.prompt, job.person) == (None, PROMPT[:24], str(here.bob.id))
+    assert job.seed != 7
+
+
+@pytest.mark.usefixtures("host")
+async def test_what_a_file_claims_gives_no_power(world, here):
+    """It names another person's job, and a picture that only that job may use."""
+    await here.alice.slash(here.channel, "edit", prompt="a fox", image=("mine.png", png()))
+    [edited] = await world.painted(here.channel)
+    id = job_id_of(edited)
+    request = (await world.bot.store.job(id)).request
+    forged = forgery(request.model_dump(exclude_none=True), job=id)
+    result = await info(
+        world, here.bob, here.channel, await post(world, here.bob, here.channel, forged)
+    )
+    told = fields(result)
+    assert "isn't in its file" in told["Notes"]
+    assert labels_of(result) == []
+    kept = await world.bot.store.messages.keep(request.model_dump_json())
+    view = discord.ui.View(timeout=None)
+    view.add_item(FileAgainButton(kept))
+    message = await world.bot.get_channel(here.channel.id).send(view=view)
+    view.stop()
+    pressed = await here.bob.click(message, label="Again")
+    await world.until(lambda: pressed.response, "the answer")
+    assert "too long ago" in said(pressed)
+    assert world.bot.queue.overview() == []
+
+
+@pytest.mark.usefixtures("host")
+async def test_a_file_s_request_obeys_the_server_s_rules(world, here):
+    guild = str(here.guild.id)
+    await world.bot.store.guilds.change_settings(guild, "1", {"blocked_words": ["hen"]})
+    forged = forgery({"prompt": "a hen"})
+    result = await info(
+        world, here.bob, here.channel, await post(world, here.bob, here.channel, forged)
+    )
+    for label in ("Again", "Remix"):
+        pressed = await here.bob.click(result.response, label=label)
+        if pressed.modal is not None:
+            assert "a hen" in str(pressed.modal)
+            pressed = await here.bob.submit_modal(pressed, {"prompt": "a hen, small"})
+        await world.until(lambda pressed=pressed: pressed.response and said(pressed), "the answer")
+        assert "||hen|| is blocked in this server" in said(pressed)
+    assert world.bot.queue.overview() == []
+
+
+@pytest.mark.usefixtures("host")
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (png(), "doesn't say how it was painted"),
+        (png(kind="JPEG"), "doesn't say how it was painted"),
+    ],
+)
+async def test_other_pictures_are_refused(world, here, data, words):
+    message = await post(world, here.alice, here.channel, data)
+    assert words in said(await info(world, here.bob, here.channel, message))
+
+
+@pytest.mark.usefixtures("host")
+async def test_a_file_that_says_nonsense_is_refused_with_the_reason(world, here):
+    message = await post(
+        world, here.alice, here.channel, forgery({"prompt": "a", "iterations": 10**9})
+    )
+    answer = said(await info(world, here.bob, here.channel, message))
+    assert "iterations must be between 1 and 5000" in answer
+
+
+def forgery(request, **facts):
+    texts = {REQUEST: json.dumps(request), PROVENANCE: json.dumps(facts)}
+    return png_bytes(Image.new("RGB", (8, 8)), texts)
+
+
+def labels_of(result):
+    return [
+        button["label"]
+        for row in result.response.components or []
+        for button in (row if isinstance(row, dict) else row.to_dict())["components"]
+    ]

@@ -77,7 +77,10 @@ def table() -> dict[str, dict[str, str]]:
 
 @dataclass
 class Scene:
-    """Who acts, where, and on which jobs. ``others`` has a member, a channel and a role."""
+    """Who acts, where, and on which jobs. ``others`` has a member, a channel and a role.
+
+    ``file`` is the id of the request of a picture's file.
+    """
 
     world: Any
     actor: Any
@@ -86,6 +89,7 @@ class Scene:
     waiting: str
     picture: Any
     others: SimpleNamespace
+    file: str
 
 
 def commands(bot) -> dict[str, Any]:
@@ -188,6 +192,7 @@ async def set_up(world, here, role, hold) -> Scene:
         world.bot.queue.overview()[-1].id,
         picture,
         others,
+        await world.bot.store.messages.keep('{"prompt": "a hen", "iterations": 1}'),
     )
 
 
@@ -251,6 +256,8 @@ def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
     alone = {
         "history": (0,),
         "forget": ("yes",),
+        "fileagain": (scene.file,),
+        "fileremix": (scene.file,),
         "announce": ("drop", KEY),
         "purge": ("yes", KEY + KEY),
         "another": (),

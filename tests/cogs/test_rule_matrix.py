@@ -92,7 +92,8 @@ class Scene:
             job.request, person=job.person, place=job.place, time_lapse_of=painted
         )
         await self.bot.queue.cancel(made.id)
-        return {"painted": painted, "edited": edited, "time-lapse": made.id}
+        file = await self.bot.store.messages.keep(job.request.model_dump_json())
+        return {"painted": painted, "edited": edited, "time-lapse": made.id, "file": file}
 
     def spots_of(self, person: str) -> list[str]:
         return [DIRECT] if person == DIRECT else ["channel", "thread", "post"]

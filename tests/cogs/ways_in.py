@@ -27,6 +27,7 @@ from bot.ui.buttons import (
     RemixButton,
     VideoButton,
 )
+from bot.ui.file_buttons import FileAgainButton, FileRemixButton
 from bot.ui.prompt_buttons import PaintButton
 from bot.ui.variation_buttons import AroundButton, UpscaleButton, VaryButton
 from tests.cogs.media import png, white_disc
@@ -46,7 +47,7 @@ class Spot:
     """A channel, a thread, a forum's post or direct messages, with messages to act on.
 
     ``jobs`` are ids of jobs that everyone there can see: "painted", "edited", and "time-lapse",
-    which was cancelled.
+    which was cancelled; "file" is the id of the request of a picture's file.
     """
 
     world: Any
@@ -218,6 +219,8 @@ for _word, _pressed in (
 ):
     _button(f"button `{_word}`", _pressed, "painted")
     _button(f"button `{_word}` on an edit", _pressed, "edited")
+_button("button `fileagain`", FileAgainButton, "file")
+_button("button `fileremix`", FileRemixButton, "file")
 _button("button `again` on a time-lapse", AgainButton, "time-lapse")
 
 

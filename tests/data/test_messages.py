@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.messages import ADDRESS_HOURS
+from data.messages import KEPT_HOURS
 from tests.data.stored_jobs import HERE, added, painted
 
 ADDRESS = "https://cdn.discordapp.com/attachments/1/2/fox.png?ex=3"
@@ -34,20 +34,20 @@ async def test_a_job_is_found_by_the_start_of_its_id_if_only_one_has_it(store):
 
 async def test_an_address_is_kept_for_a_day_also_through_a_restart(tmp_path, clock, open_store):
     store = await open_store(tmp_path)
-    id = await store.messages.keep_address(ADDRESS)
+    id = await store.messages.keep(ADDRESS)
     await store.close()
     store = await open_store(tmp_path)
-    assert await store.messages.address(id) == ADDRESS
-    assert await store.messages.address("0" * 32) is None
-    clock.offset = ADDRESS_HOURS * 3_600_000 - 60_000
-    await store.messages.keep_address("https://cdn.discordapp.com/another.png")
-    assert await store.messages.address(id) == ADDRESS
+    assert await store.messages.kept(id) == ADDRESS
+    assert await store.messages.kept("0" * 32) is None
+    clock.offset = KEPT_HOURS * 3_600_000 - 60_000
+    await store.messages.keep("https://cdn.discordapp.com/another.png")
+    assert await store.messages.kept(id) == ADDRESS
     clock.offset += 120_000
-    await store.messages.keep_address("https://cdn.discordapp.com/a-third.png")
-    assert await store.messages.address(id) is None
+    await store.messages.keep("https://cdn.discordapp.com/a-third.png")
+    assert await store.messages.kept(id) is None
     await store.close()
 
 
 async def test_two_who_keep_the_same_address_get_different_ids(store):
-    ids = {await store.messages.keep_address(ADDRESS) for _ in range(2)}
+    ids = {await store.messages.keep(ADDRESS) for _ in range(2)}
     assert len(ids) == 2

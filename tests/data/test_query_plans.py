@@ -13,6 +13,7 @@ from types import FrameType
 
 import pytest
 
+from data.jobs.history import Search
 from data.jobs.words import add_older_words
 from data.people import LoggedAct, Preferences, Restriction
 from data.picture_checks import Finding
@@ -118,9 +119,7 @@ async def use_jobs(store):
     await store.server_jobs.unfinished("100")
     await store.add(replace(record(), after=await store.newest_of("ann")), {})
     await store.recent_prompts("ann", 5)
-    for guild in ("100", None):
-        await store.history("ann", guild_id=guild)
-        await store.count_history("ann", guild_id=guild)
+    await use_history(store, first)
     await store.messages.job_shown_in("200", "2")
     await store.messages.job_starting_with("12345678")
     await store.messages.about(first)
@@ -129,7 +128,7 @@ async def use_jobs(store):
     await store.losses(first)
     await store.messages.results_of([first, ended])
     await store.messages.deleted("200", ["2", "none"])
-    await store.messages.address(await store.messages.keep_address("https://example.org"))
+    await store.messages.kept(await store.messages.keep("https://example.org"))
     for words in ("", "fox", "abc123", "nothing like it"):
         for person in (None, "ann"):
             for channels in (None, ["200", "201"]):
@@ -178,6 +177,22 @@ async def use_states(store):
     await store.add(replace(record(), continues=id), {})
     await store.states.thin_out([])
     store.pictures.shared = False
+
+
+async def use_history(store, first):
+    await store.history.toggle_favourite("ann", first)
+    for search in (
+        Search(),
+        Search(kind="favourites"),
+        Search("fox", "edited", "tiny", since=1),
+        Search("fox", "favourites", "tiny", since=1),
+    ):
+        await store.history.page("ann", search)
+    await store.history.favourites_among("ann", [first])
+    await store.history.toggle_favourite("ann", first)
+    child = await painted(store, "a hen", "ann")
+    await database_of(store).change("UPDATE jobs SET parent = ? WHERE id = ?", first, child)
+    assert len(await store.lineage.tree(await store.job(child), 5)) == 2
 
 
 async def use_servers_and_people(store):

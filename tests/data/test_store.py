@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from data import data_folder
 from data.errors import StoreError
+from data.jobs.history import Search
 from data.migrations import migrations
 from engine.errors import RequestError
 from engine.jobs.job import Place
@@ -77,7 +78,10 @@ async def test_hostile_input_reaches_neither_sql_nor_paths(store):
     job = await store.job(id)
     assert (job.request.prompt, job.person, job.place) == (NASTY, NASTY, Place(NASTY, NASTY, NASTY))
     assert await store.recent_prompts(NASTY, 5) == [NASTY]
-    assert [each.id for each in await store.history(NASTY, guild_id=NASTY)] == [id]
+    found, _ = await store.history.page(NASTY, Search(words=NASTY, model=NASTY))
+    assert found == []
+    found, _ = await store.history.page(NASTY, Search(words=NASTY))
+    assert [each.id for each in found] == [id]
     assert await store.get_meta(NASTY) == NASTY
     assert await store.job(NASTY) is None
     for made in (store.state_path, store.files.picture, store.files.attachment):
@@ -106,21 +110,6 @@ async def test_deleting_a_job_deletes_its_row_and_picture(store):
     assert [path.name for path in (store.folder / "pictures").iterdir()] == [f"{other}.png"]
 
 
-async def test_history_has_only_own_jobs_newest_first_by_server_and_page(store):
-    ids = [await painted(store, f"fox {i}", created_at=5) for i in range(5)]
-    elsewhere = await painted(store, place=Place("101", "200"))
-    alone = await painted(store, place=Place(None, "300"))
-    bobs = await painted(store, person="bob")
-    await added(store)  # not painted yet
-    page = await store.history("ann", guild_id="100", offset=1, limit=3)
-    assert [job.id for job in page] == [ids[3], ids[2], ids[1]]
-    assert await store.count_history("ann", guild_id="100") == 5
-    everywhere = await store.history("ann", guild_id=None, limit=99)
-    assert [job.id for job in everywhere] == [alone, elsewhere, *reversed(ids)]
-    assert [job.id for job in await store.history("bob", guild_id="100")] == [bobs]
-    assert await store.count_history("cat", guild_id=None) == 0
-
-
 async def test_recent_prompts_are_only_own_ones_without_repetitions_newest_first(store):
     for prompt in ("a", "b", "a", "c"):
         await added(store, prompt)
@@ -136,7 +125,7 @@ async def test_a_cancelled_job_keeps_its_partial_picture_outside_the_history(sto
     assert await store.cancelled(id, b"partial")
     assert await store.picture(id) == b"partial"
     assert not store.state_path(id).exists()
-    assert await store.count_history("ann", guild_id=None) == 0
+    assert await store.history.page("ann", Search()) == ([], 0)
     assert await store.rendition(id) is None
 
 
@@ -180,7 +169,7 @@ async def test_the_end_of_a_job_is_kept_until_it_was_told_once(tmp_path, open_st
         assert not await second.set_result_message(id, "999")
         assert not await second.set_told(id)
         assert await second.job(id) == before
-    assert await second.count_history("ann", guild_id=None) == 1
+    assert (await second.history.page("ann", Search()))[1] == 1
     await second.close()
 
     third = await open_store(tmp_path)

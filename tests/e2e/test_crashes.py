@@ -186,5 +186,6 @@ async def test_sigterm_informs_the_channel_keeps_the_queue_and_exits_in_time(
         "Edit",
         "More",
         "Video",
+        "Favourite",
         "Delete",
     ]

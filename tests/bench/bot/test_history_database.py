@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.bot.history_database import make_database, words
 from data import Store
+from data.jobs.history import Search
 from data.sqlite.backup import DATABASE, damage
 
 
@@ -12,7 +13,7 @@ async def test_the_store_finds_its_jobs(tmp_path):
     assert damage(tmp_path / DATABASE, thorough=True) is None
     store = await Store.open(tmp_path)
     assert await store.count_of("7") == await store.count_of("8") == 10
-    assert len(await store.history("7", guild_id=None)) == 10
+    assert (await store.history.page("7", Search()))[1] == 10
     word = (await store.recent_prompts("8", 1))[0].split()[0]
     assert word in words()
     found = await store.server_jobs.recent("100", words=word)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import engine.worker.scores
+from tests.cogs.channels import channel_for_adults
 from tests.cogs.configuring import add_manager, configure
 from tests.cogs.conftest import job_id_of
 from tests.cogs.test_history import text_of
@@ -194,22 +195,7 @@ async def test_concepts_can_be_left_to_age_restricted_channels(world, here):
         "concepts_adults_only": True,
     }
     await world.bot.store.guilds.change_settings(str(here.guild.id), "1", values)
-    adults = here.guild.create_text_channel("adults")
-    world.env.backend.get_channel(adults.id).nsfw = True
-    world.env.backend.emit(
-        "CHANNEL_UPDATE",
-        {
-            "id": str(adults.id),
-            "type": 0,
-            "guild_id": str(here.guild.id),
-            "name": "adults",
-            "position": 0,
-            "nsfw": True,
-            "permission_overwrites": [],
-        },
-    )
-    await world.env.settle()
-    assert world.bot.get_channel(adults.id).is_nsfw()
+    adults = await channel_for_adults(world, here)
     for prompt in ("a fox in bl00d --iterations 1", "blooood --iterations 1"):
         refused = await here.alice.slash(here.channel, "imagine", prompt=prompt)
         assert "only for age-restricted channels" in refused.response.content

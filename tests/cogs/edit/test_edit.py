@@ -353,6 +353,6 @@ async def test_modals_opened_before_a_restart_can_be_submitted_for_a_day(world, 
     # A day later, storing another address deletes this one.
     a_day_later = time.time_ns() + 25 * 3600 * 10**9
     monkeypatch.setattr("time.time_ns", lambda: a_day_later)
-    await world.bot.store.messages.keep_address("https://cdn.discordapp.com/x.png")
+    await world.bot.store.messages.keep("https://cdn.discordapp.com/x.png")
     sent = await here.alice.submit_modal(second, {"words": "a moon"})
     assert "too long ago" in await answered(world, sent)

@@ -7,6 +7,7 @@ import sys
 import discord
 import pytest
 
+from data.jobs.history import Search
 from tests.cogs.conftest import job_id_of, newest
 from tests.cogs.media import png, sha256, white_disc
 
@@ -249,7 +250,7 @@ async def test_a_direct_message_that_is_no_request_is_answered_with_help(world, 
 async def test_a_direct_message_with_a_prefix_is_painted(world, here, prefix):
     await direct(world, here.alice.user, f"{prefix}a red circle {FAST}")
     await world.painted(here.alice.user.dm_channel)
-    [job] = await world.bot.store.history(str(here.alice.id), guild_id=None, offset=0, limit=5)
+    [job], _ = await world.bot.store.history.page(str(here.alice.id), Search())
     assert job.request.prompt == "a red circle"
 
 

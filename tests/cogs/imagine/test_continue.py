@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from tests.cogs.conftest import job_id_of, labels
+from tests.cogs.conftest import RESULT_LABELS, job_id_of, labels
 
 LONG = "a fox --iterations 40 --seed 7"
 
@@ -54,7 +54,7 @@ async def test_a_stopped_and_continued_picture_equals_an_uninterrupted_one(world
 
 async def test_each_continue_adds_the_original_iterations_also_after_a_restart(world, here):
     first = await paint(world, here, "a fox --iterations 4 --seed 7")
-    assert labels(first) == ["Again", "Remix", "Continue", "Edit", "More", "Video", "Delete"]
+    assert labels(first) == RESULT_LABELS
     second = await press_continue(world, here.alice, here.channel, first, 2)
     assert "8 iterations" in second.embeds[0].footer.text
     await world.restart()

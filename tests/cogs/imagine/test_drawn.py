@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from tests.cogs.conftest import job_id_of, labels
+from tests.cogs.conftest import RESULT_LABELS, job_id_of, labels
 from tests.cogs.test_history import text_of
 
 FEW = "--iterations 3 --seed 7"
@@ -53,7 +53,7 @@ async def test_words_that_the_model_does_not_know_are_reported(world, here):
 async def test_the_buttons_of_its_pictures_work(world, here):
     await here.alice.slash(here.channel, "imagine", prompt=f"a red circle {FEW}")
     [first] = await world.painted(here.channel)
-    assert labels(first) == ["Again", "Remix", "Continue", "Edit", "More", "Video", "Delete"]
+    assert labels(first) == RESULT_LABELS
     await here.bob.click(first, label="Again")
     _, second = await world.painted(here.channel, 2)
     again = await world.bot.store.job(job_id_of(second))

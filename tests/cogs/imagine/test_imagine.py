@@ -8,7 +8,7 @@ import discord
 import pytest
 from PIL import Image
 
-from tests.cogs.conftest import job_id_of, labels
+from tests.cogs.conftest import RESULT_LABELS, job_id_of, labels
 
 
 async def test_imagine_paints_the_prompt(world, here):
@@ -17,7 +17,7 @@ async def test_imagine_paints_the_prompt(world, here):
     assert result.response.content.startswith("Queued: you're next")
     [picture] = await world.painted(here.channel)
     assert picture.content == here.alice.mention
-    assert labels(picture) == ["Again", "Remix", "Continue", "Edit", "More", "Video", "Delete"]
+    assert labels(picture) == RESULT_LABELS
     [embed] = picture.embeds
     assert embed.description == "- a red circle"
     assert "seed 7" in embed.footer.text

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from bot.ui.buttons import VideoButton
+from data.jobs.history import Search
 from data.people import Restriction
 from engine.worker.messages import Stepped
 from engine.worker.process import InProcessWorker
@@ -59,7 +60,7 @@ async def test_it_waits_its_turn_and_is_posted_for_the_member_who_asked(world, h
     assert (made.state, made.person) == ("delivered", str(here.bob.id))
     assert await world.bot.store.time_lapse(made.id) is None  # Discord has it
     # It is in nobody's history of pictures.
-    assert await world.bot.store.count_history(str(here.bob.id), guild_id=None) == 0
+    assert await world.bot.store.history.page(str(here.bob.id), Search()) == ([], 0)
 
 
 async def test_it_can_be_cancelled_while_it_waits(world, here, held):

@@ -30,7 +30,7 @@ async def test_pictures_go_oldest_first_but_for_kept_and_untold_ones(store):
     assert (room.used, room.removed) == (3000, 2)
     left = [await store.picture(id) is not None for id in [*ids, untold]]
     assert left == [True, False, False, True, True]
-    assert await store.count_history("ann", guild_id=None) == 5  # the rows stay
+    assert await store.count_of("ann") == 5  # the rows stay
     await store.quota.keep(ids[0], False)
     room = await store.quota.make_room(0)
     assert (room.used, room.removed) == (1000, 2)

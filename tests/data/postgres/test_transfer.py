@@ -37,7 +37,7 @@ async def lived(folder):
         await store.share("1").publish(1, 1, "{}")
         await added(store)
         await store.purges.ask("100", "bob", "ann", None, "why")
-        await store.messages.keep_address("https://example.org")
+        await store.messages.keep("https://example.org")
         await store.guilds.change_settings("100", "ann", {"iterations": 7})
         await store.set_meta("a", "a \0 in a text")
     finally:

@@ -1,4 +1,4 @@
-"""The message menu "Info": how a picture was made."""
+"""What Info tells about a picture: from its job, or from its file."""
 
 from __future__ import annotations
 
@@ -8,58 +8,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import discord
-from discord import app_commands
-from discord.ext import commands
 
 from bot.client import ImageBot
-from bot.errors import GoneError, Guarded
 from bot.language import _, plural
 from bot.language.formatting import escape, link_to, prompt_lines, shown_prompt
 from bot.language.settings_text import other_settings
 from bot.media.loss_plot import curve_of, plot
-from bot.media.source_picture import job_of
-from bot.requests.custom_ids import shows_grid
-from bot.requests.rights import check_may_see, may_see
+from bot.requests.rights import may_see
 from data.jobs.stored import StoredJob
 from engine.events import Losses
+from engine.pictures.provenance import Made
 from engine.request.request import ImageRequest
 
-MENU = "Info"
 COLOUR = 0x5865F2
 PLOT = "losses.png"
 _FIELD = 1024  # characters, Discord's limit
 _ANCESTORS = 5
-
-
-class Info(commands.Cog):
-    """The menu; it answers the user alone."""
-
-    def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
-        self.menu = app_commands.ContextMenu(name=MENU, callback=self.info)
-
-    async def cog_load(self) -> None:
-        """Add the menu by hand: in discord.py a cog has no context menus."""
-        self.bot.tree.add_command(self.menu)
-
-    async def cog_unload(self) -> None:
-        """Remove the menu."""
-        self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
-
-    async def info(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
-        """Tell how the message's picture was made."""
-        async with Guarded(interaction, MENU):
-            await interaction.response.defer(ephemeral=True, thinking=True)
-            job = await job_of(self.bot, message)
-            if job is None:
-                raise GoneError(
-                    _("I know nothing about a picture in that message. Choose one of my pictures.")
-                )
-            check_may_see(interaction, job)
-            several = job.grid is not None and shows_grid(message.components)
-            jobs = await self.bot.store.grid(job.grid or "") if several else [job]
-            embed, files = await info_of(self.bot, interaction, jobs)
-            await interaction.edit_original_response(embed=embed, attachments=files)
 
 
 async def info_of(
@@ -67,16 +31,14 @@ async def info_of(
 ) -> tuple[discord.Embed, list[discord.File]]:
     """Return what is known about a job, or about those of a grid, and the plot of the losses."""
     job = jobs[0]
-    embed = request_embed(job.request)
+    embed = _request_embed(job.request)
     seeds = ", ".join(str(each.seed) for each in jobs)
     embed.add_field(name=_("Seeds") if len(jobs) > 1 else _("Seed"), value=seeds)
     result = job.result or {}
     _add_size(embed, job.request, result.get("width"), result.get("height"))
     iterations = result.get("iterations", job.request.iterations)
     if iterations is not None:
-        text = str(iterations)
-        if result.get("stopped"):
-            text = f"{text} ({_('stopped early')})"
+        text = _count(iterations, bool(result.get("stopped")))
         embed.add_field(name=_("Iterations"), value=text)
     embed.add_field(name=_("Asked for"), value=f"<t:{job.created_at // 1000}:f>")
     parents = await _parents(bot, interaction, job)
@@ -98,9 +60,34 @@ async def info_of(
     return embed, [discord.File(io.BytesIO(data), filename=PLOT, description=alt)]
 
 
-def request_embed(request: ImageRequest) -> discord.Embed:
+def file_embed(made: Made, size: tuple[int, int]) -> discord.Embed:
+    """Return what a picture's file says; ``size`` is its width and height."""
+    embed = _request_embed(made.request)
+    embed.description = _("As the picture's file says, which anybody can change.")
+    if made.seed is not None:
+        embed.add_field(name=_("Seed"), value=str(made.seed))
+    _add_size(embed, made.request, *size)
+    iterations = made.stopped_at or made.request.iterations
+    if iterations is not None:
+        embed.add_field(name=_("Iterations"), value=_count(iterations, made.stopped_at is not None))
+    embed.set_footer(text=_painted_with(made))
+    return embed
+
+
+def _painted_with(made: Made) -> str:
+    facts = [
+        made.facts[name] for name in ("imagine-bot", "device", "precision") if name in made.facts
+    ]
+    return " · ".join(escape(str(fact), 60) for fact in facts)
+
+
+def _count(iterations: int, stopped: bool) -> str:
+    return f"{iterations} ({_('stopped early')})" if stopped else str(iterations)
+
+
+def _request_embed(request: ImageRequest) -> discord.Embed:
     """Return what a request says by itself."""
-    embed = discord.Embed(title=MENU, colour=COLOUR)
+    embed = discord.Embed(title=_("Info"), colour=COLOUR)
     if request.prompt.strip():
         embed.add_field(name=_("Prompt"), value=escape(request.prompt)[:_FIELD], inline=False)
     understood = prompt_lines(request)
@@ -157,8 +144,3 @@ def losses_alt_text(losses: Losses, iterations: int) -> str:
         first=first,
         last=last,
     )
-
-
-async def setup(bot: ImageBot) -> None:
-    """Add the cog; discord.py calls this when it loads the extension."""
-    await bot.add_cog(Info(bot))

@@ -1,0 +1,80 @@
+"""The buttons under what Info tells about a picture's file; the request is kept for a day."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol
+
+import discord
+
+from bot.errors import Guarded
+from bot.language import _, mark
+from bot.permissions import check_bot_may_post
+from bot.requests.asking import Asking
+from bot.requests.custom_ids import JOB_ID
+from bot.requests.file_request import kept_request
+from bot.requests.intake import Intake
+from bot.requests.origin import origin_of_interaction
+from bot.requests.restrictions import check_may_ask
+from bot.ui.answers import defer, in_time
+from bot.ui.from_custom_id import FromCustomId
+from bot.ui.modals import RemixModal
+from data.store import Store
+
+
+class FileBot(Protocol):
+    """What the buttons use of the client."""
+
+    store: Store
+    intake: Intake
+
+
+class FileButton(FromCustomId, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
+    """The base of both; ``id`` is that of the kept request."""
+
+    action: ClassVar[str]
+    label: ClassVar[str]
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(template=rf"imagine:{cls.action}:(?P<id>{JOB_ID})")
+
+    def __init__(self, id: str) -> None:
+        self.id_of_request = id
+        super().__init__(
+            discord.ui.Button(label=_(self.label), custom_id=f"imagine:{self.action}:{id}")
+        )
+
+
+class FileAgainButton(FileButton):
+    """Paints what the file says with a new seed."""
+
+    action, label = "fileagain", mark("Again")
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Queue it, as a job of the user who presses."""
+        async with Guarded(interaction, "the button fileagain"):
+            check_bot_may_post(interaction)
+            await defer(interaction)
+            bot: FileBot = interaction.client
+            request = await kept_request(bot.store.messages, self.id_of_request)
+            origin = origin_of_interaction(interaction, "button fileagain")
+            await bot.intake.ask(Asking(origin, request))
+
+
+class FileRemixButton(FileButton):
+    """Opens the file's prompt in a modal."""
+
+    action, label = "fileremix", mark("Remix")
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        """Open it; nothing is queued until it is submitted."""
+        async with Guarded(interaction, "the button fileremix"):
+            bot: FileBot = interaction.client
+            await in_time(check_may_ask(bot.store.people, interaction))
+            request = await in_time(kept_request(bot.store.messages, self.id_of_request))
+            modal = RemixModal(
+                self.id_of_request, request.prompt, required=not request.noise, action=self.action
+            )
+            await interaction.response.send_modal(modal)
+
+
+FILE_BUTTONS: tuple[type[FileButton], ...] = (FileAgainButton, FileRemixButton)

@@ -1,0 +1,86 @@
+"""The tree of a picture: what it was made from, and what was made from it, as one picture."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Any
+
+import discord
+
+from bot.language import _, mark, plural
+from bot.language.formatting import ALT_LENGTH, link_to, one_line, shown_prompt
+from bot.language.relations import relation
+from bot.media.resize import thumbnail
+from bot.media.tree_picture import Node, tree_picture
+from bot.requests.rights import may_see
+from bot.ui.job_button import ButtonBot, JobButton
+from data.jobs.stored import StoredJob
+
+MOST = 24
+_NAME = "tree.png"
+_COLOUR = 0x5865F2
+_WORDS = 60  # characters of each prompt
+
+
+class LineageButton(JobButton):
+    """Shows the tree to the user who presses."""
+
+    action, label = "lineage", mark("Lineage")
+
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
+        """Answer with the tree."""
+        embed, file = await lineage_of(interaction, bot, job)
+        await interaction.edit_original_response(embed=embed, attachments=[file])
+
+
+async def lineage_of(
+    interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+) -> tuple[discord.Embed, discord.File]:
+    """Return the tree of a job that the user may see, as a picture and as a list with links.
+
+    Pictures that the user may not see are left blank, without words.
+    """
+    jobs = await bot.store.lineage.tree(job, MOST)
+    numbers = {each.id: i for i, each in enumerate(jobs)}
+    by_id = {each.id: each for each in jobs}
+    results = await bot.store.messages.results_of(list(numbers))
+    nodes, lines, alts = [], [], []
+    for i, each in enumerate(jobs):
+        parent = by_id.get(each.parent or "")
+        if parent is not None and numbers[parent.id] >= i:  # a circle, which a fault could make
+            parent = None
+        from_number = None if parent is None else numbers[parent.id]
+        shown = may_see(interaction, each)
+        there = shown and each.removed_at is None and each.is_painted
+        data = await bot.store.picture(each.id) if there else None
+        small = None if data is None else await asyncio.to_thread(thumbnail, data)
+        hidden = each.place.spoiler or await bot.store.picture_checks.needs_spoiler(each.id)
+        nodes.append(Node(from_number, small, hidden))
+        what = "" if parent is None else f"{relation(each.request, parent.request)} "
+        origin = "" if from_number is None else f"← {from_number + 1} "
+        words = shown_prompt(each.request, _WORDS) if shown else _("a picture that you can't see")
+        link = link_to(results.get(each.id)) if shown else ""
+        lines.append(f"**{i + 1}** {origin}{what}{words}{link}")
+        said = one_line(each.request.prompt)[:_WORDS] if shown else words
+        alts.append(f"{i + 1} {origin}{what}{said}")
+    data = await asyncio.to_thread(tree_picture, nodes, numbers[job.id])
+    number = plural("{number} picture", "{number} pictures", len(jobs))
+    alt = f"{number}: {'; '.join(alts)}"[:ALT_LENGTH]
+    embed = discord.Embed(title=_("Lineage"), description=_fitting(lines), colour=_COLOUR)
+    embed.set_image(url=f"attachment://{_NAME}")
+    if len(jobs) == MOST:
+        embed.set_footer(text=_("Only the nearest {number} are shown.", number=MOST))
+    return embed, discord.File(io.BytesIO(data), filename=_NAME, description=alt)
+
+
+def _fitting(lines: list[str]) -> str:
+    """As many of the lines as an embed's description can have."""
+    text = ""
+    for line in lines:
+        if len(text) + len(line) > 4000:
+            break
+        text += f"{line}\n"
+    return text.rstrip()
