@@ -13,6 +13,7 @@ from discord.ext import commands
 from bot.delivery.delivery import Delivery
 from bot.delivery.picture_check import wanted_scores
 from bot.delivery.results import Results
+from bot.delivery.starboard import Starboard
 from bot.errors import ClosingError
 from bot.guild.rules import GuildSettings
 from bot.host.adoption import Adoption
@@ -64,6 +65,8 @@ COGS = (
     "cogs.history",
     "cogs.info",
     "cogs.lineage",
+    "cogs.gallery",
+    "cogs.starboard",
     "cogs.overview",
     "cogs.owner",
     "cogs.admin",
@@ -77,7 +80,7 @@ COGS = (
 )
 # No privileged intent: text reaches the bot through commands, buttons, modals, mentions and
 # direct messages.
-INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+INTENTS = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, guild_reactions=True)
 
 
 class ImageBot(GatewayBot):
@@ -123,6 +126,7 @@ class ImageBot(GatewayBot):
         self.upkeep: Upkeep
         self.guild_settings: GuildSettings
         self.deletions: Deletions
+        self.starboard: Starboard
         self.delivery: Delivery
         self.adoption: Adoption
         self.wishes: WishWork
@@ -232,6 +236,7 @@ class ImageBot(GatewayBot):
         self.moderation_log = ModerationLog(store, self.guild_settings, self)
         store.picture_checks.watchers.append(self.moderation_log.post_findings)
         self.deletions = Deletions(store, self.queue, self, self.hears)
+        self.starboard = Starboard(store, self.guild_settings, self, self.deletions)
         self.delivery = Delivery(
             store,
             self.queue,
@@ -341,6 +346,7 @@ class ImageBot(GatewayBot):
             if self._opened:
                 self.intake.close()
                 await self.deletions.close()
+                await self.starboard.close()
                 await self.adoption.close()
                 await self.wishes.close()
                 if self.processes is not None:

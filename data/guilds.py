@@ -26,6 +26,7 @@ TABLES = (
     "picture_checks",
     "purges",
     "server_styles",
+    "stars",
 )
 _LEFT = "left server "
 

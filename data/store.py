@@ -36,6 +36,7 @@ from data.shards import Shards
 from data.sqlite.backup import DATABASE
 from data.sqlite.database import SqliteDatabase
 from data.sqlite.recovery import check_whole, recover
+from data.stars import Stars
 from data.styles import Styles
 from engine.tasks import spawn
 
@@ -82,6 +83,7 @@ class Store(QueueJobs):
     - ``overview``: numbers for the host
     - ``denied_servers``: servers that cannot have the bot
     - ``running_bots``: which process runs a bot
+    - ``stars``: how often pictures were starred, the starboard, the gallery
     - ``shards``: which process is connected to which of Discord's shards
     - ``claims``: work that one process at a time does
 
@@ -110,6 +112,7 @@ class Store(QueueJobs):
         self.overview = Overview(database)
         self.denied_servers = DeniedServers(database)
         self.running_bots = RunningBots(database, owner)
+        self.stars = Stars(database)
         self.shards = Shards(database, owner)
         self.claims = Claims(database, owner)
         self.styles = Styles(database)

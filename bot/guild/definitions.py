@@ -13,8 +13,10 @@ from bot.errors import SettingError
 from bot.guild.concepts import Concepts
 from bot.guild.setting_kinds import (
     RANDOM,
+    STAR,
     Channel,
     Choice,
+    Emoji,
     Kind,
     Mentions,
     Number,
@@ -293,6 +295,25 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             "log_channel",
             lambda: _("the channel in which I post what moderators do"),
             Channel(),
+        ),
+    ),
+    "starboard": (
+        Definition(
+            "starboard_channel",
+            lambda: _("the channel in which I post pictures with many stars, once each"),
+            Channel(),
+        ),
+        Definition(
+            "starboard_emoji",
+            lambda: _("the reaction that counts as a star"),
+            Emoji(),
+            lambda host: STAR,
+        ),
+        Definition(
+            "starboard_threshold",
+            lambda: _("how many stars a picture needs for the starboard"),
+            Number(_constant(1), _constant(1000)),
+            lambda host: 5,
         ),
     ),
     "storage": (

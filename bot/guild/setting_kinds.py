@@ -25,6 +25,9 @@ from engine.request.request import make_request
 RANDOM = "random"
 MAX_LISTED = 50
 _ID = re.compile(r"[0-9]{15,20}")
+STAR = "⭐"
+# A server's own emoji as Discord writes it, a digit in a box, or other signs beyond ASCII.
+_EMOJI = re.compile(r"<a?:\w{2,32}:[0-9]{15,20}>|[0-9#*]\ufe0f?\u20e3|[^\x00-\x7f\w\s]{1,12}")
 
 
 class Kind:
@@ -261,6 +264,18 @@ class Channel(Kind):
 
     def range(self, host: Settings) -> str:
         return _("a channel like #moderators")
+
+
+class Emoji(Kind):
+    """One emoji: a standard one, or a server's own like ``<:name:123>``."""
+
+    def check(self, name: str, value: Any, host: Settings) -> Any:
+        if not isinstance(value, str) or _EMOJI.fullmatch(value) is None:
+            raise self.refusal(name, value, host)
+        return value
+
+    def range(self, host: Settings) -> str:
+        return _("one emoji")
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ OPTION_NAMES = {
         "loop": "schleife",
         "mask": "maske",
         "model": "modell",
+        "order": "reihenfolge",
         "page": "seite",
         "palette": "palette",
         "person": "mitglied",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 
 import aiohttp
@@ -48,6 +48,8 @@ class Deletions:
         self._since: datetime | None = None  # from then on, Discord tells
         self._looked: set[str] = set()  # messages that were there after that
         self._sweeping: asyncio.Task[None] | None = None
+        # Called with the id of each job whose result was deleted.
+        self.watchers: list[Callable[[str], Awaitable[None]]] = []
 
     async def note(self, channel_id: int | str, message_ids: Iterable[int | str]) -> None:
         """Cancel the jobs of deleted progress messages, and mark pictures of results as removed.
@@ -58,6 +60,9 @@ class Deletions:
         for message in await self._store.messages.deleted(str(channel_id), ids):
             with about_job(message.job_id):
                 log.info("Its %s message was deleted", message.kind)
+                if message.kind == "result":
+                    for watcher in self.watchers:
+                        await watcher(message.job_id)
                 # A progress message is also deleted once its job has ended.
                 if message.kind == "progress" and await self._cancel(message.job_id):
                     log.info("Cancelled, because its progress message was deleted")

@@ -51,7 +51,7 @@ def known_permissions(
     if guild is None or not isinstance(member, discord.Member):
         return discord.Permissions.none()
     channel = guild.get_channel_or_thread(int(place.channel_id))
-    return None if channel is None else _permissions_of(member, channel)
+    return None if channel is None else permissions_of(member, channel)
 
 
 async def permissions_in(
@@ -73,10 +73,11 @@ async def permissions_in(
         return server_permissions(member)
     except discord.Forbidden:
         return discord.Permissions.none()
-    return _permissions_of(member, channel)
+    return permissions_of(member, channel)
 
 
-def _permissions_of(member: discord.Member, channel: Any) -> discord.Permissions:
+def permissions_of(member: discord.Member, channel: Any) -> discord.Permissions:
+    """Return a member's permissions in a channel or thread of the cache."""
     if isinstance(channel, discord.Thread) and channel.parent is None:
         return discord.Permissions.none()  # they are the parent's, which is not known yet
     permissions: discord.Permissions = channel.permissions_for(member)
@@ -133,7 +134,7 @@ def moderated_channels(interaction: discord.Interaction[Any]) -> list[str] | Non
         found.update(
             str(channel.id)
             for channel in (*guild.channels, *guild.threads)
-            if moderates(_permissions_of(member, channel))
+            if moderates(permissions_of(member, channel))
         )
     if not found:
         raise MissingRightError(_("You need Manage Messages to do that."))

@@ -15,6 +15,7 @@ from bot.requests.continuation import continuation_of
 from bot.requests.origin import Origin, origin_of_interaction, shown_like
 from bot.requests.removed import check_not_removed
 from bot.requests.restrictions import check_may_ask, check_not_banned
+from bot.requests.rights import check_may_moderate
 from bot.requests.time_lapse import time_lapse_of
 from bot.ui.answers import in_time
 from bot.ui.edit_modal import EditModal
@@ -296,10 +297,28 @@ class ReportButton(JobButton):
             result = (await bot.store.messages.results_of([job.id])).get(job.id)
             view = discord.ui.View(timeout=None)
             view.add_item((DeleteButton if job.grid is None else GridDeleteButton)(job.id))
+            view.add_item(ShowAgainButton(job.id))
             await bot.moderation_log.report(act, link_to(result), view)
             view.stop()
+            await bot.starboard.hide(job)
         await interaction.edit_original_response(
             content=_("Reported. The moderators of this server can see it.")
+        )
+
+
+class ShowAgainButton(JobButton):
+    """Lets a reported picture back into the gallery and the starboard, for moderators."""
+
+    action, label = "showagain", mark("Show again")
+
+    async def act(
+        self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
+    ) -> None:
+        """Let it in; the next star posts it in the starboard again."""
+        await check_may_moderate(interaction, job)
+        await bot.starboard.hide(job, hidden=False)
+        await interaction.edit_original_response(
+            content=_("The gallery shows it again, and so does the starboard after the next star.")
         )
 
 
@@ -332,6 +351,7 @@ BUTTONS: tuple[type[JobButton], ...] = (
     DeleteButton,
     GridDeleteButton,
     ReportButton,
+    ShowAgainButton,
 )
 
 

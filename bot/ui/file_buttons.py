@@ -10,7 +10,7 @@ from bot.errors import Guarded
 from bot.language import _, mark
 from bot.permissions import check_bot_may_post
 from bot.requests.asking import Asking
-from bot.requests.custom_ids import JOB_ID
+from bot.requests.custom_ids import JOB_ID, button_id
 from bot.requests.file_request import kept_request
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
@@ -39,9 +39,12 @@ class FileButton(FromCustomId, discord.ui.DynamicItem[discord.ui.Button[Any]], t
 
     def __init__(self, id: str) -> None:
         self.id_of_request = id
-        super().__init__(
-            discord.ui.Button(label=_(self.label), custom_id=f"imagine:{self.action}:{id}")
-        )
+        super().__init__(discord.ui.Button(label=_(self.label), custom_id=self.custom_id_of(id)))
+
+    @classmethod
+    def custom_id_of(cls, id: str) -> str:
+        """Return the custom id that Discord sends when the button is pressed."""
+        return button_id(cls.action, id)
 
 
 class FileAgainButton(FileButton):

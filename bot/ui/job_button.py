@@ -34,6 +34,13 @@ from engine.jobs.queue import PaintQueue
 GONE = mark("That picture was deleted. Use /imagine to paint a new one.")
 
 
+class Board(Protocol):
+    """The starboard and the gallery of a server."""
+
+    async def hide(self, job: StoredJob, *, hidden: bool = True) -> None:
+        """Take a reported job out of both, or let it in again."""
+
+
 class ButtonBot(Protocol):
     """What the buttons use of the client."""
 
@@ -44,6 +51,10 @@ class ButtonBot(Protocol):
     moderation_log: ModerationLog
     deletions: Deletions
     guild_settings: GuildSettings
+
+    @property
+    def starboard(self) -> Board:
+        """What reported pictures are taken out of."""
 
     def add_dynamic_items(self, *items: type[discord.ui.DynamicItem[Any]]) -> None:
         """Handle clicks on these buttons in any message."""

@@ -20,7 +20,7 @@ _SHOWN_WORDS, _SHOWN_LETTERS = 3, 20
 def panel(rules: Rules) -> discord.ui.LayoutView:
     """Show every setting with its value and where it comes from.
 
-    Discord allows 40 components and 4,000 characters; the panel has 14, and shortens lists.
+    Discord allows 40 components and 4,000 characters; the panel has 18, and shortens lists.
     """
     titles = {
         "defaults": _("Defaults"),
@@ -29,6 +29,7 @@ def panel(rules: Rules) -> discord.ui.LayoutView:
         "limits per member": _("Limits per member"),
         "content": _("Content"),
         "moderation": _("Moderation"),
+        "starboard": _("Starboard"),
         "storage": _("Storage"),
     }
     sources = {"server": _("server"), "host": _("host"), "built in": _("built in")}

@@ -7,7 +7,7 @@ from typing import Literal
 
 from data.database import Transaction
 
-MessageKind = Literal["progress", "result"]
+MessageKind = Literal["progress", "result", "starboard"]
 MESSAGE_COLUMNS = "channel_id, message_id, job_id, guild_id, kind"
 
 

@@ -61,8 +61,9 @@ LAST = (
     "button forget",
 )
 # These edit the message with the button instead of answering.
-EDITING = ("button history", "button another")
+EDITING = ("button history", "button gallery", "button another")
 KEY = "0123456789abcdef"
+PAGES = ("button history", "button gallery")  # under messages that are made of components
 COMMAND_TYPES = {
     app_commands.Command: discord.AppCommandType.chat_input,
     app_commands.Group: discord.AppCommandType.chat_input,
@@ -256,6 +257,7 @@ def item_of(scene: Scene, name: str, button: type[Any]) -> Any:
     alone = {
         "history": (0,),
         "forget": ("yes",),
+        "gallery": ("b", 9),
         "fileagain": (scene.file,),
         "fileremix": (scene.file,),
         "announce": ("drop", KEY),
@@ -278,8 +280,8 @@ async def post(scene: Scene, name: str, button: type[Any]) -> discord.Message:
     if name == "button choices":
         offer(scene)
     item = item_of(scene, name, button)
-    view = discord.ui.LayoutView() if name == "button history" else discord.ui.View()
-    view.add_item(discord.ui.ActionRow(item) if name == "button history" else item)
+    view = discord.ui.LayoutView() if name in PAGES else discord.ui.View()
+    view.add_item(discord.ui.ActionRow(item) if name in PAGES else item)
     to = (
         await (await bot.fetch_user(scene.actor.id)).create_dm()
         if is_direct(scene)

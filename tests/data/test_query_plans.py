@@ -120,6 +120,7 @@ async def use_jobs(store):
     await store.add(replace(record(), after=await store.newest_of("ann")), {})
     await store.recent_prompts("ann", 5)
     await use_history(store, first)
+    await use_stars(store, first)
     await store.messages.job_shown_in("200", "2")
     await store.messages.job_starting_with("12345678")
     await store.messages.about(first)
@@ -179,10 +180,26 @@ async def use_states(store):
     store.pictures.shared = False
 
 
+async def use_stars(store, first):
+    stars = store.stars
+    await stars.count(first, "100", 3)
+    await stars.hide([first], "100")
+    await stars.hide([first], "100", hidden=False)
+    await stars.claim(first)
+    await stars.release(first)
+    await stars.posted([first], "100", "300", "77")
+    await stars.message(first)
+    assert await stars.newest(["200", "201"], 5, before=9)
+    await stars.newest(["200", "201"], 5, after=0)
+    await stars.most_starred("100", ["200"], 0, 5)
+    await stars.of(first)
+
+
 async def use_history(store, first):
     await store.history.toggle_favourite("ann", first)
     for search in (
         Search(),
+        Search("fox"),
         Search(kind="favourites"),
         Search("fox", "edited", "tiny", since=1),
         Search("fox", "favourites", "tiny", since=1),

@@ -104,6 +104,9 @@ def test_the_server_s_value_goes_before_the_host_s_and_that_before_the_built_in(
         ("spoiler", "ON", True),
         ("spoiler", "off", False),
         ("preview_seconds", "4", 4.0),
+        ("starboard_emoji", " ❤️ ", "❤️"),
+        ("starboard_emoji", "1️⃣", "1️⃣"),
+        ("starboard_emoji", "<:fox:123456789012345678>", "<:fox:123456789012345678>"),
     ],
 )
 def test_typed_values_are_read(host, name, text, value):
@@ -136,6 +139,9 @@ def test_typed_values_are_read(host, name, text, value):
         ("blocked_words", ["a"] * 1001),
         ("model", 5),
         ("language", None),
+        *(("starboard_emoji", each) for each in ("", "a", "star", ":star:", "@everyone", "**", 5)),
+        ("starboard_threshold", 0),
+        ("starboard_channel", "#general"),
     ],
 )
 def test_wrong_values_in_a_file_are_refused(host, name, value):

@@ -7,7 +7,7 @@ from unittest.mock import create_autospec
 import discord
 import pytest
 
-from bot.requests.rights import _permissions_of
+from bot.requests.rights import permissions_of
 
 ALL = discord.Permissions.all()
 WITHOUT_THREADS = discord.Permissions(view_channel=True, manage_messages=True)
@@ -34,4 +34,4 @@ def thread(*, private: bool, parent: object, permissions: discord.Permissions) -
 )
 def test_threads_are_seen_only_by_members_who_surely_can(place, seen):
     member = create_autospec(discord.Member, instance=True)
-    assert _permissions_of(member, place).view_channel == seen
+    assert permissions_of(member, place).view_channel == seen

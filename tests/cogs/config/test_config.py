@@ -392,6 +392,11 @@ ELSEWHERE = {
     "concepts_adults_only",
     "roles_spoiler",
     "private",  # tests/cogs/imagine/test_private.py
+    *(
+        "starboard_channel",
+        "starboard_emoji",
+        "starboard_threshold",
+    ),  # tests/cogs/test_starboard.py
 }  # tests/cogs/config/test_concepts.py, tests/cogs/test_moderation_log.py
 
 

@@ -67,4 +67,4 @@ def test_the_depth_is_the_number_of_known_ancestors(parents):
 
 def _job(id, parent):
     values = dict.fromkeys(StoredJob.__dataclass_fields__)
-    return StoredJob(**{**values, "id": id, "parent": parent})  # type: ignore[arg-type]
+    return StoredJob(**{**values, "id": id, "parent": parent})

@@ -29,7 +29,9 @@ async def lived(folder):
     try:
         await use_jobs(store)
         await use_servers_and_people(store)
-        await painted(store, "ä, \U0001f98a, \"quoted\" \\ 'so'")
+        shown = await painted(store, "ä, \U0001f98a, \"quoted\" \\ 'so'")
+        await store.history.toggle_favourite("ann", shown)
+        await store.stars.count(shown, "100", 3)
         await store.denied_servers.add("9")
         await store.running_bots.claim("1")
         await store.shards.claim("2", 2, (0, 1))
