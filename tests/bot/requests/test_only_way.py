@@ -30,11 +30,13 @@ def names_used(source: str) -> set[str]:
 
 
 def users_of(name: str) -> set[str]:
+    # The preview and its stand-in for Discord submit modals, to the bot that they show.
     return {
         str(path.relative_to(ROOT))
         for folder in ("bot", "cogs")
         for path in (ROOT / folder).rglob("*.py")
-        if name in names_used(path.read_text("utf-8"))
+        if not {"preview", "standin"} & set(path.parts)
+        and name in names_used(path.read_text("utf-8"))
     }
 
 
