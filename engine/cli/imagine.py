@@ -87,6 +87,7 @@ _COUNT = (
     f"How many pictures to paint ({RANGES['count']}), with seeds from --seed on; -o fox.png "
     "becomes fox-1.png, fox-2.png and so on."
 )
+_STEER = f"{_about('steering').rstrip('.')}. Can be repeated."
 _AVOID = "What to push away from, separated by commas; the same as words with the weight -0.5."
 _PALETTE = f"{_about('palette').rstrip('.')}; or a picture's file, for its main colours."
 _ASPECT = (
@@ -198,6 +199,7 @@ def imagine(
     starts: Annotated[str | None, _flag("starts", "N")] = None,
     addition: Annotated[str | None, _flag("addition", "NAME")] = None,
     noise: Annotated[str | None, _flag("noise", "SEEDS")] = None,
+    steer: Annotated[list[str] | None, _flag("steer", "N: CHANGE", _STEER)] = None,
     change_every: Annotated[str | None, _flag("change-every", "N")] = None,
     fade: Annotated[str | None, _flag("fade", "X")] = None,
     sound: Annotated[
@@ -314,6 +316,7 @@ def imagine(
         "threshold": threshold,
         "away": away,
         "noise": noise,
+        "steer": "\n".join(steer) if steer else None,
         "change-every": change_every,
         "fade": fade,
         "zoom": zoom,

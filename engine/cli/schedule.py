@@ -1,4 +1,4 @@
-"""The schedule of a sound, as the `imagine` command prints it."""
+"""The schedules of a sound and of steering, as the `imagine` command prints them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ _WIDTH = 30  # characters
 
 
 def schedule_lines(request: ImageRequest, story: Story | None) -> list[str]:
-    """A table with the weights of a story's parts over the run; empty without a sound."""
+    """A table with the weights of a story's parts over the run, if there is a sound.
+
+    Then what steering changes, a line for each step.
+    """
+    steps = [f"At iteration {each.at}: {each.change}" for each in request.steering or ()]
     if story is None or not story.loudness:
-        return []
+        return steps
     words: dict[int, list[str]] = {}
     for prompt in request.prompts():
         words.setdefault(prompt.part or 0, []).append(prompt.words)
@@ -26,4 +30,4 @@ def schedule_lines(request: ImageRequest, story: Story | None) -> list[str]:
             for part, name in enumerate(names)
         )
         lines.append(f"{iteration:<9}  {'  '.join(shares)}".rstrip())
-    return lines
+    return lines + steps

@@ -160,7 +160,9 @@ def check_reading(
     for prompt in request.prompts():
         parts.setdefault(prompt.part, []).append(prompt.words)
     texts = [" ".join(words) for words in parts.values()]
+    texts += [" ".join(prompt.words for prompt in prompts) for _, prompts in request.nudges()]
     texts += [] if phrase is None else [phrase]
+    texts += request.frozen_phrases()
     unknown: list[str] = []
     for text in texts:
         reading = vocabulary.read(text)

@@ -24,6 +24,7 @@ from engine.painting.losses.aesthetic import AestheticHead, host_head
 from engine.painting.memory_plan import MemoryPlan, plan_memory
 from engine.painting.picture_prompts import read_likenesses
 from engine.painting.regions import regions_of, with_enough_cutouts
+from engine.painting.steering_plan import steer, too_late
 from engine.painting.synthesis import Synthesis
 from engine.painting.unchanged import unchanged_picture
 from engine.pictures.colours import over_white
@@ -141,7 +142,7 @@ def prepare(
             regions=regions_of(request, pictures or {}, (recipe.width, recipe.height)),
             noise=request.noises(),
         )
-        return _with_plan(synthesis, plan)
+        return _with_plan(_steered(synthesis, request, pictures or {}), plan)
     source = read_source(request, pictures or {})
     frame, recipe = frame_of(
         source, request, lambda aspect: _edit_recipe(request, models, aspect), models.perceptor
@@ -174,7 +175,16 @@ def prepare(
         regions_of(request, pictures or {}, frame.size, frame),
         request.noises(),
     )
-    return _with_plan(synthesis, plan)
+    return _with_plan(_steered(synthesis, request, pictures or {}), plan)
+
+
+def _steered(
+    synthesis: Synthesis, request: ImageRequest, pictures: Mapping[str, bytes]
+) -> Synthesis:
+    if request.steering is not None:
+        steer(synthesis, request, pictures)
+        synthesis.remarks += tuple(too_late(synthesis, request))
+    return synthesis
 
 
 def _planned(models: Models, recipe: Recipe, check_memory: bool) -> MemoryPlan | None:

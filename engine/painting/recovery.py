@@ -24,6 +24,7 @@ from engine.painting.latent import Latent
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.memory_plan import advice, plan_memory
 from engine.painting.optimisers import Optimiser
+from engine.painting.steering import Frozen
 from engine.painting.targets import seen_whole
 from engine.random_numbers import Draws
 from engine.request.recipe import Recipe
@@ -49,6 +50,7 @@ class Recoverable(Protocol):
     anchor: Tensor | None
     optimiser: Optimiser
     average: MovingAverage | None
+    frozen: Frozen | None
     late: Late
     iteration: int
     seconds: float
@@ -78,6 +80,7 @@ class BeforeStep:
             painting.average,
         )
         self._z, self._anchor = painting.latent.z.detach().clone(), painting.anchor
+        self._frozen = painting.frozen
 
     @torch.no_grad()
     def restore(self) -> None:
@@ -88,6 +91,7 @@ class BeforeStep:
         painting.latent.z.copy_(self._z)
         painting.latent.z.grad = None
         painting.anchor, painting.optimiser = self._anchor, self._optimiser
+        painting.frozen = self._frozen
         for undo in self._undo:
             undo()
         painting.iteration, painting.seconds, painting.losses = self._numbers

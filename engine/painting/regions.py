@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -13,6 +13,7 @@ from engine.painting.cutouts import Region
 from engine.painting.images import to_tensor
 from engine.painting.init_image import bytes_of
 from engine.pictures.masks import read_mask
+from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
 from engine.request.regions import Rectangle, rectangle_of
 from engine.request.request import ImageRequest
@@ -28,7 +29,7 @@ def regions_of(
     size: tuple[int, int],
     frame: Frame | None = None,
 ) -> dict[str, Region]:
-    """The regions of the request's prompts in a painting of ``size``, by name.
+    """The regions that the request names, in a painting of ``size``, by name.
 
     They are regions of the whole picture; a painting in a ``frame`` may be a part of it.
     ``pictures`` has the masks' bytes by SHA-256. Raises RequestError if a mask is missing or
@@ -36,9 +37,7 @@ def regions_of(
     """
     masks = {each.name: each.mask for each in request.regions or ()}
     found = {}
-    for name in dict.fromkeys(prompt.region for prompt in request.prompts()):
-        if name is None:
-            continue
+    for name in request.region_names():
         rectangle = rectangle_of(name)
         if rectangle is not None:
             found[name] = Region(name, _bounds(rectangle, size, frame))
@@ -96,19 +95,28 @@ def with_enough_cutouts(recipe: Recipe, request: ImageRequest) -> Recipe:
 
     Also if the request sets the number of cutouts.
     """
-    prompts = request.prompts()
-    if request.cutouts is not None or all(prompt.region is None for prompt in prompts):
+    least = fewest_cutouts(request, request.prompts())
+    if not least:
         return recipe
-    whole = request.like or request.noise or request.keep or request.where
-    everywhere = {None} if whole else set()
-    most = 0
-    for part in {prompt.part for prompt in prompts}:
-        pulling = {prompt.region for prompt in prompts if prompt.part in (None, part)}
-        most = max(most, len(pulling | everywhere))
-    least = FEWEST * most
     augmentation, early = recipe.augmentation, recipe.early
     return replace(
         recipe,
         augmentation=replace(augmentation, count=max(augmentation.count, least)),
         early=replace(early, count=max(early.count, least)),
     )
+
+
+def fewest_cutouts(request: ImageRequest, prompts: Sequence[Prompt]) -> int:
+    """How many cutouts these ``prompts`` of the request need; 0 without regions.
+
+    Also if the request sets the number of cutouts.
+    """
+    if request.cutouts is not None or all(prompt.region is None for prompt in prompts):
+        return 0
+    whole = request.like or request.noise or request.keep or request.where
+    everywhere = {None} if whole else set()
+    most = 0
+    for part in {prompt.part for prompt in prompts}:
+        pulling = {prompt.region for prompt in prompts if prompt.part in (None, part)}
+        most = max(most, len(pulling | everywhere))
+    return FEWEST * most

@@ -22,7 +22,6 @@ from engine.painting.late import Numbers, Outcome, Unread
 from engine.painting.looking import SharedCutouts, look_in_parts
 from engine.painting.losses import clamp_with_gradient, regulariser_loss
 from engine.painting.losses.chosen import PictureTerm
-from engine.painting.masking import Mask
 from engine.painting.recovery import (
     SNAPSHOT_EVERY,
     BeforeStep,
@@ -41,11 +40,17 @@ if TYPE_CHECKING:
 class Painting(Recoverable, Protocol):
     """What a step reads and changes of a painting; Synthesis is one."""
 
-    mask: Mask | None
     recovery: Recovery
     picture_losses: Mapping[str, PictureTerm]
-    targets: Targets
     widest: int
+
+    @property
+    def targets(self) -> Targets:
+        """What it is pulled towards at this iteration."""
+
+    @property
+    def restores(self) -> bool:
+        """Whether :meth:`restored` changes a picture."""
 
     @property
     def shown_size(self) -> tuple[int, int] | None:
@@ -59,10 +64,10 @@ class Painting(Recoverable, Protocol):
         """The random numbers of this iteration."""
 
     def masked(self, zq: Tensor) -> Tensor:
-        """zq [1, D, h, w], with the start's outside the mask."""
+        """zq [1, D, h, w], as it was where it cannot change."""
 
     def restored(self, picture: Tensor) -> Tensor:
-        """The picture [1, 3, H, W] with the original's pixels outside the mask."""
+        """The picture [1, 3, H, W], as it was where it cannot change."""
 
     def begin(self) -> None:
         """Do what the recipe says before this iteration: move, or start the optimiser again."""
@@ -183,7 +188,7 @@ def _pictures(paintings: Sequence[Painting]) -> Tensor:
     less = paintings[0].recovery.recompute
     decode = generator.decode_in_less_memory if less else generator.decode
     pictures = clamp_with_gradient(decode(_joined(zq)))
-    if all(painting.mask is None for painting in paintings):
+    if not any(painting.restores for painting in paintings):
         return pictures
     parts = zip(paintings, _each(pictures), strict=True)
     return _joined([painting.restored(picture) for painting, picture in parts])
@@ -244,7 +249,8 @@ def _cutouts(paintings: Sequence[Painting], augmentation: Augmentation, side: in
 def _own_losses(painting: Painting, picture: Tensor) -> dict[str, Tensor]:
     """The losses of the latent and of the picture [1, 3, H, W], not of its cutouts."""
     own: dict[str, Tensor] = {}
-    alpha = painting.recipe.regulariser.alpha(painting.iteration, painting.recipe.iterations)
+    recipe, now = painting.recipe, painting.iteration
+    alpha = recipe.regulariser.alpha(now, recipe.known_iterations(now))
     if alpha:
         own["regulariser"] = regulariser_loss(
             painting.latent.z, painting.anchor, alpha / painting.unit**2

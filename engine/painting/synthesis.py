@@ -38,8 +38,15 @@ from engine.painting.optimisers import Optimiser, make_optimiser
 from engine.painting.picture_prompts import Likeness, picture_targets
 from engine.painting.recovery import BeforeStep, Recovery, numbers_overflowed
 from engine.painting.starts import best_start
+from engine.painting.steering import Changes, Frozen, freeze, frozen_from, targets_at
 from engine.painting.step import settle, step_once
-from engine.painting.targets import Targets, aesthetic_target, prompt_targets, structure_target
+from engine.painting.targets import (
+    Target,
+    Targets,
+    aesthetic_target,
+    prompt_targets,
+    structure_target,
+)
 from engine.painting.tiles import tile_generator
 from engine.painting.varied import vary
 from engine.random_numbers import SCHEME, Draws
@@ -47,6 +54,7 @@ from engine.request.motion import Motion
 from engine.request.noise import NoisePrompt
 from engine.request.prompt import Prompt
 from engine.request.recipe import Recipe
+from engine.request.story import Story
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -117,7 +125,13 @@ class Synthesis:
         self.frame = frame
         self.original = None if start is None else start.to(generator.reference)
         self.head = head
-        self.targets = self._new_targets(keep, likenesses, regions, noise)
+        self._reads = perceptor.members  # also after a change to float32
+        self._others = self._other_targets(keep, likenesses, noise)
+        self._first_targets = self._with_prompts(self.prompts, regions, recipe.story)
+        self._nudges: list[tuple[int, Targets]] = []
+        self.changes = Changes()
+        self._iterations = recipe.iterations
+        self.frozen: Frozen | None = None
         chosen = None
         if recipe.starts > 1 and start is None:
             chosen = best_start(generator, recipe, seed, self.targets, perceptor.scale)
@@ -134,22 +148,46 @@ class Synthesis:
         if mask is not None:
             self._reset_masked_part()
 
-    def _new_targets(
-        self,
-        keep: float,
-        likenesses: Sequence[Likeness],
-        regions: Mapping[str, Region],
-        noise: Sequence[NoisePrompt],
-    ) -> Targets:
-        members, recipe = self.perceptor.members, self.recipe
-        targets = prompt_targets(members, self.prompts, recipe.distance, recipe.story, regions)
-        targets += picture_targets(members, likenesses, recipe)
-        targets += noise_targets(members, noise)
+    def _other_targets(
+        self, keep: float, likenesses: Sequence[Likeness], noise: Sequence[NoisePrompt]
+    ) -> list[Target]:
+        """Those that are not words."""
+        members, recipe = self._reads, self.recipe
+        targets = picture_targets(members, likenesses, recipe) + noise_targets(members, noise)
         if keep and self.original is not None:
             targets.append(structure_target(members, self.original, keep))
         if self.head is not None:
             targets.append(aesthetic_target(members, self.head, recipe.losses.aesthetic))
-        return Targets.of(targets, recipe.addition, members)
+        return targets
+
+    def _with_prompts(
+        self,
+        prompts: Sequence[Prompt],
+        regions: Mapping[str, Region],
+        story: Story | None = None,
+    ) -> Targets:
+        """All targets with these words, whose ``regions`` are given."""
+        members, recipe = self._reads, self.recipe
+        words = prompt_targets(members, prompts, recipe.distance, story, regions)
+        return Targets.of([*words, *self._others], recipe.addition, members)
+
+    @property
+    def targets(self) -> Targets:
+        """What it is pulled towards at this iteration."""
+        return targets_at(self._nudges, self.iteration, self._first_targets)
+
+    def steer(self, changes: Changes) -> None:
+        """Have these ``changes`` instead of those before; none may be of an earlier iteration.
+
+        Except for those that it has already.
+        """
+        self.settle()
+        self.changes, steered = changes, changes.steered
+        more = 0 if steered is None else steered.more
+        self.recipe = replace(self.recipe, steered=steered, iterations=self._iterations + more)
+        self._nudges = [
+            (each.at, self._with_prompts(each.prompts, each.regions)) for each in changes.nudges
+        ]
 
     def draws(self) -> Draws:
         """The random numbers of this iteration, or of the start before the first."""
@@ -244,6 +282,9 @@ class Synthesis:
             self._move(motion)
         if self.recipe.restarts_before(self.iteration):
             self.optimiser = self._new_optimiser()
+        freezes = [each for each in self.changes.freezes if each.at == self.iteration]
+        if freezes and freeze(self, freezes) and self.frozen is not None:
+            self.optimiser.keep_only(self.frozen.tokens)
 
     @torch.no_grad()
     def _move(self, motion: Motion) -> None:
@@ -266,6 +307,9 @@ class Synthesis:
         if self.mask is not None:
             assert self.latent.z.grad is not None
             self.latent.z.grad *= self.mask.tokens
+        if self.frozen is not None:
+            assert self.latent.z.grad is not None
+            self.latent.z.grad *= self.frozen.tokens
         self.optimiser.rate = self._rate()
         self.optimiser.step()
         self.latent.after_step()
@@ -366,21 +410,30 @@ class Synthesis:
         return self.frame.mask_steps()
 
     def masked(self, zq: Tensor) -> Tensor:
-        """zq [1, D, h, w], with the start's outside the mask."""
-        if self.mask is None:
-            return zq
-        # A codebook latent would draw other codes outside the mask, too.
-        return torch.where(self.mask.tokens > 0, zq, self.latent.initial)
+        """zq [1, D, h, w], with the start's outside the mask, and as it was where it is frozen."""
+        if self.mask is not None:
+            # A codebook latent would draw other codes outside the mask, too.
+            zq = torch.where(self.mask.tokens > 0, zq, self.latent.initial)
+        return zq if self.frozen is None else self.frozen.masked(zq)
+
+    @property
+    def restores(self) -> bool:
+        """Whether :meth:`restored` changes a picture."""
+        return self.mask is not None or self.frozen is not None
 
     def restored(self, picture: Tensor) -> Tensor:
-        """The picture [1, 3, H, W] in 0..1, with the original's pixels outside the mask."""
-        if self.mask is None or self.original is None:
-            return picture
-        return composite(picture, self.original, self.mask.pixels)
+        """The picture [1, 3, H, W] in 0..1, with the original's pixels outside the mask.
+
+        And as it was where it is frozen.
+        """
+        if self.mask is not None and self.original is not None:
+            picture = composite(picture, self.original, self.mask.pixels)
+        return picture if self.frozen is None else self.frozen.restored(picture)
 
     def notices(self) -> list[str]:
         """The remarks, and sentences about words that the perceptor does not know or read."""
-        return [*self.remarks, *prompt_notices(self.perceptor, self.prompts)]
+        prompts = [*self.prompts, *(each for n in self.changes.nudges for each in n.prompts)]
+        return [*self.remarks, *prompt_notices(self.perceptor, prompts)]
 
     def state_dict(self) -> dict[str, Any]:
         """The state: z, the optimiser's moments, the seed, the iteration, the recovery.
@@ -405,6 +458,7 @@ class Synthesis:
             "anchor": self.anchor,
             "optimiser": self.optimiser.state_dict(),
             "average": None if self.average is None else self.average.state_dict(),
+            "frozen": None if self.frozen is None else self.frozen.state_dict(),
             "random": SCHEME,
             "seed": self.seed,
         }
@@ -447,6 +501,7 @@ class Synthesis:
         self.optimiser.load_state_dict(state["optimiser"])
         if self.mask is not None:
             self.optimiser.keep_only(self.mask.tokens)
+        self.frozen = frozen_from(state.get("frozen"), self.latent.z)
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         self.seed = int(state["seed"])

@@ -16,6 +16,10 @@ def check_strokes(synthesis: Synthesis) -> None:
             "An edit keeps pixels of the picture that it starts from, which an SVG can't; use a "
             "name that ends in .png."
         )
+    if synthesis.changes.freezes:
+        raise RequestError(
+            "Freezing a part keeps its pixels, which an SVG can't; use a name that ends in .png."
+        )
     if synthesis.generator.strokes(synthesis.latent.initial) is None:
         raise RequestError(
             "This model paints pixels, not strokes, which an SVG can't keep; use a name that ends "

@@ -50,7 +50,7 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     if name == "ar":
         return {"aspect": _parse_aspect(value)}
     if name in WORDS:
-        return {name: value}
+        return {"steering" if name == "steer" else name: value}
     try:
         number = int(value) if name in _WHOLE else _parse_number(value)
     except ValueError:

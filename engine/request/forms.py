@@ -10,21 +10,26 @@ from engine.request.prompt.second import is_second, weights_last
 from engine.request.pulls import names_of
 from engine.request.refusals import checked
 from engine.request.shape import reshaped, sized
+from engine.request.steering import typed_steering
 
 
 def in_one_form(values: dict[str, Any], *, stored: bool) -> dict[str, Any]:
     """Replace a size next to an aspect, and an empty prompt by the target of ``where``.
 
-    Note the grammar of a prompt that is not ``stored``. Raises ValueError with a sentence.
+    Read steering that was typed, and note the grammar of a prompt that is not ``stored``. Raises
+    ValueError with a sentence.
     """
     # In requests of older versions the aspect had no effect.
     values = _with_prompt(sized(values) if stored else reshaped(values))
+    masks = names_of(values.get("regions"))
+    if values.get("steering") is not None:
+        steers = checked(lambda typed: typed_steering(typed, masks), values["steering"])
+        values = {**values, "steering": steers}
     prompt = values.get("prompt")
     if stored or not isinstance(prompt, str):
         return values
     # Stored prompts of earlier versions are in the first grammar.
     values = {name: value for name, value in values.items() if name != "grammar"}
-    masks = names_of(values.get("regions"))
     values["prompt"] = prompt = weights_last(prompt, masks)
     is_new = checked(lambda text: is_second(text, masks), prompt)
     return {**values, "grammar": 2} if is_new else values

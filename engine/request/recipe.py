@@ -14,6 +14,7 @@ from engine.request.method.losses import PictureLosses
 from engine.request.method.optimising import RATES
 from engine.request.method.regulariser import SCHEDULES, Regulariser
 from engine.request.motion import Motion
+from engine.request.steered import Steered
 from engine.request.story import Story
 
 Padding = Literal["border", "reflection", "zeros"]
@@ -156,7 +157,7 @@ class Recipe:
     that are off by default. ``vary`` (0 to 1) is how far the start of an edit is disturbed (see
     engine.painting.varied), ``growth`` the sizes through which it grows. A ``tile`` goes on at
     the opposite border. ``story`` says when each part of a story pulls, ``motion`` how the camera
-    moves.
+    moves, ``steered`` what was changed while it was painted.
     """
 
     width: int = 256
@@ -190,6 +191,7 @@ class Recipe:
     tile: bool = False
     story: Story | None = None
     motion: Motion | None = None
+    steered: Steered | None = None
 
     @property
     def frame_unit(self) -> int:
@@ -198,17 +200,44 @@ class Recipe:
 
     def rate(self, iteration: int) -> float:
         """The learning rate of ``iteration``, counted from 0."""
-        length = self.period or max(1, self.iterations)
+        length, rate = self._length, self.learning_rate
         done: float = iteration % length if self.period else min(iteration, length)
-        if self.story is not None and self.story.fresh:
-            done = self.story.progress(iteration) * length
+        if self.steered is not None:
+            rate *= self.steered.factor(iteration)
+            if self.steered.is_rescheduled(iteration):
+                done = self.steered.progress(iteration, length) * length
+        story = self._fresh_story(iteration)
+        if story is not None:
+            done = story.progress(iteration) * length
         if self.schedule == "linear":
-            return self.learning_rate * (1 - (1 - self.cooling) * done / length)
-        return self.learning_rate * RATES[self.schedule](done / length, self.cooling)
+            return rate * (1 - (1 - self.cooling) * done / length)
+        return rate * RATES[self.schedule](done / length, self.cooling)
+
+    def _fresh_story(self, iteration: int) -> Story | None:
+        """The story whose parts decide how ``iteration`` paints; None after other words."""
+        if self.story is None or not self.story.fresh:
+            return None
+        is_over = self.steered is not None and self.steered.is_nudged(iteration)
+        return None if is_over else self.story
+
+    @property
+    def _length(self) -> int:
+        """The iterations of a period, without those that steering adds."""
+        more = 0 if self.steered is None else self.steered.more
+        return self.period or max(1, self.iterations - more)
+
+    def known_iterations(self, iteration: int) -> int:
+        """All iterations, as far as they were known at ``iteration``."""
+        return self.iterations - (
+            0 if self.steered is None else self.steered.still_to_come(iteration)
+        )
 
     def restarts_before(self, iteration: int) -> bool:
         """Whether Adam is made new before ``iteration``, counted from 0."""
-        if self.story is not None and self.story.fresh and self.story.begins_at(iteration):
+        story = self._fresh_story(iteration)
+        if story is not None and story.begins_at(iteration):
+            return True
+        if self.steered is not None and iteration in self.steered.fresh:
             return True
         done = iteration - 1
         most = self.restart_every * self.restarts
@@ -216,13 +245,18 @@ class Recipe:
 
     def augmentation_at(self, iteration: int) -> Augmentation:
         """How cutouts are taken at ``iteration``, counted from 0."""
-        if self.story is not None and self.story.fresh:
-            over = self.story.progress(iteration) >= self.early.share
+        story = self._fresh_story(iteration)
+        if story is not None:
+            over = story.progress(iteration) >= self.early.share
+        elif self.steered is not None and self.steered.is_stretched(iteration):
+            over = self.steered.periods(iteration, self._length) >= self.early.share
         else:
-            over = iteration >= self.early.share * (self.period or max(1, self.iterations))
-        if over:
-            return self.augmentation
-        return replace(self.augmentation, count=self.early.count, size=self.early.size)
+            over = iteration >= self.early.share * self._length
+        augmentation = self.augmentation
+        if not over:
+            augmentation = replace(augmentation, count=self.early.count, size=self.early.size)
+        least = 0 if self.steered is None else self.steered.fewest_cutouts(iteration)
+        return augmentation if augmentation.count >= least else replace(augmentation, count=least)
 
 
 _PAPER = Recipe(

@@ -6,7 +6,7 @@ engine.request.limits; the command line, the slash options and the modals are ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -37,6 +37,7 @@ from engine.request.pulls import SHA256, MaskRegion, PicturePrompt, check_count,
 from engine.request.recipe import ADDITIONS, PRESETS, TUNED
 from engine.request.refusals import checked, message_of
 from engine.request.shape import with_shape
+from engine.request.steering import SteeringFields, check_steering
 from engine.request.story import Story, check_story
 from engine.request.variation import VariationFields, check_variation
 from engine.translatable import Translatable
@@ -44,7 +45,7 @@ from engine.translatable import Translatable
 _STORED = {"stored": True}
 
 
-class ImageRequest(VariationFields, MotionFields, MethodFields):
+class ImageRequest(SteeringFields, VariationFields, MotionFields, MethodFields):
     """What one person asked for. None means the default of the model and its preset.
 
     ``prompt`` has no flags in it, and can be empty next to pictures to paint ``like`` or ``noise``;
@@ -287,6 +288,7 @@ class ImageRequest(VariationFields, MotionFields, MethodFields):
                 )
             )
         checked(ImageRequest.prompts, self)
+        checked(ImageRequest.nudges, self)
         if self.away is not None and not self._has_arrow():
             raise ValueError(
                 Translatable(
@@ -299,7 +301,15 @@ class ImageRequest(VariationFields, MotionFields, MethodFields):
         checked(lambda motion: check_moves(motion, self.every, is_masked), self.motion(1))
         changes = {name: getattr(self, name) for name in ("change_every", "fade", "loudness")}
         checked(lambda given: check_story(given, is_story=self.is_story), changes)
-        used = {prompt.region for prompt in self.prompts()}
+        masks = {each.name for each in self.regions or ()}
+        motion = self.motion(1)
+        checked(
+            lambda steers: check_steering(
+                steers, masks, grows=self.grow is not None, moves=motion is not None
+            ),
+            self.steering or (),
+        )
+        used = self.region_names()
         for each in self.regions or ():
             if each.name not in used:
                 raise ValueError(
@@ -317,11 +327,37 @@ class ImageRequest(VariationFields, MotionFields, MethodFields):
         An arrow gives the prompts of its right side, and those of its left side with their
         weights multiplied by -``away``. There are none if only pictures or noise pull.
         """
-        prompts = in_story([self._prompts_in(part) for part in self._parts()])
+        prompts = in_story([self._prompts_in(part, self.grammar) for part in self._parts()])
         change = self.change()
         if change is not None and change.target != self.prompt:
             prompts += parse_canonical(change.target)
         return prompts
+
+    def nudges(self) -> tuple[tuple[int, tuple[Prompt, ...]], ...]:
+        """The prompts that steering changes to, each with its iteration, in order."""
+        return tuple(
+            (each.at, self._prompts_in(each.paint, 2))
+            for each in self.steering or ()
+            if each.paint is not None
+        )
+
+    def last_prompts(self) -> tuple[Prompt, ...]:
+        """All prompts, or those that steering ends with."""
+        nudges = self.nudges()
+        return nudges[-1][1] if nudges else self.prompts()
+
+    def region_names(self) -> tuple[str, ...]:
+        """The regions in which something is painted or frozen, each once."""
+        prompts = [*self.prompts(), *(prompt for _, now in self.nudges() for prompt in now)]
+        names = [prompt.region for prompt in prompts if prompt.region is not None]
+        places = [each.place for each in self.steering or () if each.place is not None]
+        names += [place.removeprefix("@") for place in places if place.startswith("@")]
+        return tuple(dict.fromkeys(names))
+
+    def texts(self) -> tuple[str, ...]:
+        """All that it says in words: the prompt, where, and what steering says."""
+        steered = (each.paint or each.place for each in self.steering or ())
+        return tuple(text for text in (self.prompt, self.where, *steered) if text)
 
     def _parts(self) -> list[str]:
         """The parts of a story, or the whole prompt; none if only pictures or noise pull."""
@@ -329,9 +365,9 @@ class ImageRequest(VariationFields, MotionFields, MethodFields):
             return []
         return [self.prompt] if self.grammar is None else split_at_carets(self.prompt)
 
-    def _prompts_in(self, text: str) -> tuple[Prompt, ...]:
+    def _prompts_in(self, text: str, grammar: int | None) -> tuple[Prompt, ...]:
         parse: Callable[[str], tuple[Prompt, ...]] = parse_canonical
-        if self.grammar is not None:
+        if grammar is not None:
             parse = partial(parse_second, masks=[each.name for each in self.regions or ()])
         arrow = None if self.init_image is None else parse_arrow(text)
         if arrow is None:
@@ -398,6 +434,13 @@ class ImageRequest(VariationFields, MotionFields, MethodFields):
         """
         merged = with_shape(self.model_dump(exclude_unset=True), values)
         return make_request(**merged) if "prompt" in values else stored_request(**merged)
+
+    def steered(self, at: int, change: Mapping[str, Any]) -> ImageRequest:
+        """This request with one more ``change``, a field of Steer, at iteration ``at``.
+
+        Raises RequestError.
+        """
+        return self.changed(steering=[*(self.steering or ()), {"at": at, **change}])
 
     def with_values(self, **values: Any) -> ImageRequest:
         """This request with fields set to values that need no validation.

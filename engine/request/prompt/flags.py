@@ -59,13 +59,14 @@ METHOD_WORDS = (
 )
 WORDS = (
     *("model", "perceptor", "preset", "addition", "where", "noise", "pan", "tilt", "extend"),
+    "steer",
     *METHOD_WORDS,
 )
 SWITCHES = ("tile",)
 """Flags without a value; they can have one of SAID."""
 SAID = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
-LISTS = ("perceptor",)
-"""Words that can be given several times."""
+LISTS = {"perceptor": ",", "steer": "\n"}
+"""Words that can be given several times, and what then stands between them."""
 SAME = {
     "aspect": "ar",
     "steps": "iterations",
@@ -81,6 +82,7 @@ SAME = {
     "augments": "augment",
     "augs": "augment",
     "perceptors": "perceptor",
+    "steering": "steer",
     "clip-model": "perceptor",
     "clip-models": "perceptor",
     "zoom-scale": "zoom",
@@ -156,8 +158,9 @@ def split_flags(text: str) -> tuple[str, dict[str, str]]:
     """``text`` without its flags, and the flags' values by lower-case name.
 
     A flag without a value has the value "". Any name is accepted here, and other tools' names for
-    our own flags become ours. The values of several ``--no`` or LISTS are joined by commas. Raises
-    RequestError if another flag is given twice, or if something that looks like one can't be read.
+    our own flags become ours. The values of several ``--no`` are joined by commas, those of LISTS
+    by what these say. Raises RequestError if another flag is given twice, or if something that
+    looks like one can't be read.
     """
     flags: dict[str, str] = {}
     rest = _take_avoided(text, flags)
@@ -173,7 +176,10 @@ def split_flags(text: str) -> tuple[str, dict[str, str]]:
         if name in flags and name not in LISTS:
             raise RequestError("--{name} is given twice; remove one.", name=name[:40])
         before = [flags[name]] if name in flags else []
-        flags[name] = ",".join([*before, value.strip(MARKS)])
+        value = value.strip(MARKS)
+        if LISTS.get(name) == "\n":
+            value = " ".join(value.split())
+        flags[name] = LISTS.get(name, ",").join([*before, value])
         pieces.append(rest[start : found.start()])
         start = end
     rest = " ".join([*pieces, rest[start:]])

@@ -465,6 +465,23 @@ def test_a_story_follows_a_sound_and_its_schedule_is_printed(catalogue, folder, 
     assert "notes.txt: The sound can't be read; save it as a WAV file" in done.stderr
 
 
+def test_a_steered_picture_says_how_and_is_painted_again_from_its_file(catalogue, folder, run_here):
+    steps = ("--steer", "1: a blue circle", "--steer", "2: longer: 1")
+    done = run_here(
+        catalogue, "a red circle", *steps, *TINY, "--iterations", "3", "-o", "steered.png"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "At iteration 1: a blue circle\nAt iteration 2: longer: 1" in done.stderr
+    with opened(folder / "steered.png") as image:
+        request = request_from_json(image.text["imagine-bot request"])
+    assert [str(each) for each in request.steering or ()] == ["1: a blue circle", "2: longer: 1"]
+    again = run_here(catalogue, "--from", "steered.png", "-o", "again.png")
+    assert again.returncode == 0, again.stderr
+    assert _copied(folder / "again.png").tobytes() == _copied(folder / "steered.png").tobytes()
+    wrong = run_here(catalogue, "a red circle", "--steer", "a blue circle", *TINY)
+    assert "has no iteration" in wrong.stderr
+
+
 def test_with_strength_0_the_picture_itself_comes_back_without_a_model(catalogue, folder, run_here):
     with opened(folder / "mine.png") as image:
         mine = image.convert("RGB")

@@ -227,7 +227,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_latent_changes() -> None:
     before = synthesis.latent.z.detach().clone()
     (target,) = synthesis.targets.targets
     broken = replace(target, weight=float("nan"))
-    synthesis.targets = replace(synthesis.targets, targets=(broken,))
+    synthesis._first_targets = replace(synthesis.targets, targets=(broken,))
     with pytest.raises(NumericalError, match="iteration 1"):
         synthesis.step()
     assert torch.equal(before, synthesis.latent.z)

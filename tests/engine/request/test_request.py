@@ -85,6 +85,7 @@ def test_flags_in_the_text_are_the_requests_fields():
         "vary",
         "grow",
         "extend",
+        "steer",
         "tile",
     }
 
