@@ -14,8 +14,11 @@ from engine.clock import now_ms
 # In place of a server's id: what the host restricts everywhere.
 HOST = "host"
 Kind = Literal["ban", "limit"]
-Act = Literal["stop", "finish", "delete", "ban", "unban", "limit", "unlimit", "purge", "report"]
-"""``stop`` drops a picture that is queued or painted; ``finish`` ends it early and posts it."""
+Act = Literal[
+    "stop", "finish", "change", "delete", "ban", "unban", "limit", "unlimit", "purge", "report"
+]
+"""``stop`` drops a picture that is queued or painted; ``finish`` ends it early and posts it, and
+``change`` goes on differently."""
 _LIFTED: dict[Kind, Act] = {"ban": "unban", "limit": "unlimit"}
 _IN_FORCE = "(expires_at IS NULL OR expires_at > ?)"
 

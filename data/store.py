@@ -68,7 +68,7 @@ class Store(QueueJobs):
 
     Its methods are about jobs; other concerns are its parts:
 
-    - ``wishes``: asking the process that works on a job to stop or cancel it
+    - ``wishes``: asking the process that works on a job to stop, cancel or change it
     - ``guilds``: settings of servers, their log, and how much people asked for
     - ``people``: bans and limits, the moderators' log, preferences
     - ``history``: a person's pictures and favourites, searched

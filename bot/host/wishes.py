@@ -19,8 +19,9 @@ LOOK_SECONDS = 20.0
 
 
 class WishWork:
-    """Stops and cancels jobs of the queue as their rows say, from :meth:`start` to :meth:`close`.
+    """Stops, cancels and changes jobs of the queue as their rows say.
 
+    From :meth:`start` to :meth:`close`.
     A button can be pressed, or a message deleted, where another process is connected to Discord.
     """
 
@@ -54,6 +55,11 @@ class WishWork:
             if job is None or job.interrupt in (wish, "cancel"):
                 continue
             done += await (self._queue.stop if wish == "stop" else self._queue.cancel)(id)
+        for id, steering in await self._store.wishes.steering():
+            job = self._queue.get(id)
+            if job is not None and steering.keys() - job.steering.keys() - job.steered:
+                self._queue.take_steering(id, steering)
+                done += 1
         return done
 
     async def _work(self) -> None:

@@ -19,7 +19,15 @@ from data.jobs.leases import Leases
 from data.jobs.messages import add_message
 from data.jobs.owners import Owner
 from data.jobs.shared_jobs import SharedJobs
-from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, place_of, request_of
+from data.jobs.stored import (
+    COLUMNS,
+    UNFINISHED,
+    StoredJob,
+    in_states,
+    place_of,
+    request_of,
+    steering_of,
+)
 from data.jobs.usage import add_usage
 from data.jobs.wishes import Wishes
 from data.jobs.words import add_words
@@ -29,6 +37,7 @@ from engine.clock import now_ms
 from engine.errors import OvertakenError, RequestError
 from engine.events import Done
 from engine.jobs.job import Interrupt, JobRecord, State
+from engine.request.request import ImageRequest
 
 log = logging.getLogger("data.jobs.queue_jobs")
 
@@ -228,6 +237,7 @@ class QueueJobs(Jobs):
                 grid=row["grid"],
                 seconds=None if row["work"] is None else row["work"] / 1000,
                 share=row["share"],
+                steering=steering_of(row),
             )
             for row in rows
         ]
@@ -256,6 +266,14 @@ class QueueJobs(Jobs):
     async def ask_owner(self, id: str, interrupt: Interrupt) -> bool:
         """Ask the process whose job it is to stop or cancel it."""
         return await self.wishes.ask(id, interrupt)
+
+    async def steer(self, id: str, key: str, change: str) -> bool:
+        """Write down a change of a running job for the process whose job it is."""
+        return await self.wishes.steer(id, key, change)
+
+    async def steered(self, id: str, key: str, request: ImageRequest) -> bool:
+        """Write down that the change was made, and what the job paints now."""
+        return await self.wishes.steered(id, key, request)
 
     async def rendered(self, id: str, done: Done) -> bool:
         """queued or running -> rendered; the picture, or the time-lapse, is on disk before."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from data.database import Row
@@ -28,7 +28,8 @@ class StoredJob:
     engine.jobs.job.JobRecord). ``removed_at`` is when its result was deleted in Discord;
     ``spoiler`` is 1 if the picture is posted behind one. ``private_channel_id`` is set if only the
     requester may see the job (see engine.jobs.job.Place). ``parent`` is the job from which the
-    requester went on (see engine.jobs.job.JobRecord); that row may be deleted.
+    requester went on (see engine.jobs.job.JobRecord); that row may be deleted. ``steering`` has the
+    changes that were asked for and did not take effect yet: JSON by their keys.
     """
 
     id: str
@@ -55,6 +56,7 @@ class StoredJob:
     private_channel_id: str | None = None
     result_sha256: str | None = None
     grid: str | None = None
+    steering: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None
 
     @property
@@ -78,7 +80,7 @@ COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
     "created_at, started_at, ended_at, delivered_at, progress_message_id, "
     "result_message_id, result, error, picture, time_lapse_of, removed_at, spoiler, "
-    "private_channel_id, result_sha256, grid, parent, work, share"
+    "private_channel_id, result_sha256, grid, parent, work, share, steering"
 )
 
 
@@ -93,6 +95,7 @@ def stored_job(row: Row) -> StoredJob:
     values = {name: row[name] for name in StoredJob.__dataclass_fields__ if name in row}
     values["request"] = request_of(row)
     values["result"] = None if row["result"] is None else json.loads(row["result"])
+    values["steering"] = steering_of(row)
     values["has_picture"] = row["picture"] is not None
     return StoredJob(**values)
 
@@ -114,3 +117,8 @@ def request_of(row: Row) -> ImageRequest:
         return request_from_json(row["request"])
     except RequestError:
         return stored_request(prompt=row["prompt"], seed=row["seed"])
+
+
+def steering_of(row: Row) -> dict[str, str]:
+    """The changes that the row's job has not made yet, by their keys."""
+    return {} if row["steering"] is None else json.loads(row["steering"])

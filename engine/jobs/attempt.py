@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from engine.events import Done, Ending, Progress
 from engine.jobs.eta import Effort, EtaEstimator
 from engine.jobs.job import Job
-from engine.jobs.workers import DeviceWorker, Order, WorkerDiedError, pass_on_interrupt
-from engine.worker.messages import AboutJob, JobEvent, Saved, Started
+from engine.jobs.workers import (
+    DeviceWorker,
+    Order,
+    WorkerDiedError,
+    pass_on_interrupt,
+    pass_on_steering,
+)
+from engine.worker.messages import AboutJob, JobEvent, Saved, Started, Steered
 
 
 class Attempt:
     """Gives the job to ``worker`` and publishes the events that come back.
 
-    ``on_progress`` is called after each of them, ``on_saved`` with the job's id when its state
-    was saved.
+    ``on_progress`` is called after each of them, ``on_steered`` with each change of the job, and
+    ``on_saved`` with the job's id when its state was saved.
     """
 
     def __init__(
@@ -26,12 +32,14 @@ class Attempt:
         worker: DeviceWorker,
         estimator: EtaEstimator,
         on_progress: Callable[[], None],
+        on_steered: Callable[[Job, Steered], Awaitable[None]],
         on_saved: Callable[[str], None] = lambda id: None,
     ) -> None:
         self._job = job
         self._worker = worker
         self._estimator = estimator
         self._on_progress = on_progress
+        self._on_steered = on_steered
         self._on_saved = on_saved
         self._effort: Effort | None = None
 
@@ -42,7 +50,11 @@ class Attempt:
         async with contextlib.aclosing(self._worker.events(job.id)) as messages:
             if job.interrupt is not None:  # asked for before the worker had the job
                 pass_on_interrupt(self._worker, job)
+            pass_on_steering(self._worker, job)
             async for message in messages:
+                if isinstance(message, Steered):
+                    await self._on_steered(job, message)
+                    continue
                 ending = self._take(message)
                 if ending is not None:
                     return ending

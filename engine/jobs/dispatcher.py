@@ -16,7 +16,12 @@ from engine.jobs.job import Job, JobStore
 from engine.jobs.line import Line
 from engine.jobs.painter import Painter
 from engine.jobs.placing import Placing
-from engine.jobs.workers import DeviceWorker, WorkerDiedError, pass_on_interrupt
+from engine.jobs.workers import (
+    DeviceWorker,
+    WorkerDiedError,
+    pass_on_interrupt,
+    pass_on_steering,
+)
 from engine.tasks import spawn
 from engine.translatable import Translatable
 from engine.worker.failures import unexpected_error
@@ -93,6 +98,12 @@ class Dispatcher:
         worker = self._placing.running.get(job)
         if worker is not None:
             pass_on_interrupt(worker, job)
+
+    def steer(self, job: Job) -> None:
+        """Tell the worker that paints ``job`` how to change it; the next one learns it anyway."""
+        worker = self._placing.running.get(job)
+        if worker is not None:
+            pass_on_steering(worker, job)
 
     async def close(self) -> None:
         """Let the workers save, and end them within 5 s; jobs in progress are queued again."""

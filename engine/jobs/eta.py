@@ -110,7 +110,7 @@ class EtaEstimator:
         if request.changes_nothing:
             return 0.0
         effort, iterations = self.effort(request)
-        return iterations * self.seconds_per_iteration(effort)
+        return (iterations + request.longer) * self.seconds_per_iteration(effort)
 
     def seconds_left(self, job: Job) -> float:
         """Seconds of painting that are left of ``job``, measured or estimated."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -61,6 +61,8 @@ class JobRecord:
     on: whose picture this one starts from, or whose words were changed or painted again.
     ``seconds`` is the estimated time of painting. ``share`` is the person's share of the queue in
     percent of the usual one; 0 is for a relaxed job, which waits while others wait.
+    ``steering`` has the changes that were asked for while it was painted and did not take effect
+    yet: JSON by their keys (engine.worker.messages.SteerJob).
     """
 
     id: str
@@ -79,6 +81,7 @@ class JobRecord:
     parent: str | None = None
     seconds: float | None = None
     share: int = USUAL_SHARE
+    steering: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def relaxed(self) -> bool:
@@ -139,6 +142,15 @@ class JobStore(Protocol):
     async def ask_owner(self, id: str, interrupt: Interrupt) -> bool:
         """Ask the process whose job it is to stop or cancel it; False if that is not possible."""
 
+    async def steer(self, id: str, key: str, change: str) -> bool:
+        """Store how a running job is to be changed (engine.worker.messages.SteerJob).
+
+        The process whose job it is learns of it. False also if it is to be stopped or cancelled.
+        """
+
+    async def steered(self, id: str, key: str, request: ImageRequest) -> bool:
+        """Store that the change ``key`` is made: from now on the job paints ``request``."""
+
     async def rendered(self, id: str, done: Done) -> bool:
         """queued or running -> rendered, after the picture is on disk."""
 
@@ -186,6 +198,9 @@ class Job:
         self.grid = record.grid
         self.relaxed, self.charged = record.relaxed, record.charged
         self.elsewhere = False  # another process on the same store has it
+        # Changes that did not take effect yet: JSON by their keys, in order.
+        self.steering = dict(record.steering)
+        self.steered: set[str] = set()  # the keys of those that did
         self.state: State = "queued"
         self.latest: Event | None = None
         self.eta: float | None = None  # seconds until the picture, waiting included

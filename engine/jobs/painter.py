@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Sequence
 
 from engine.errors import EngineError
@@ -14,7 +15,7 @@ from engine.jobs.patience import Patience
 from engine.jobs.workers import DeviceWorker, WorkerDiedError
 from engine.translatable import Translatable
 from engine.worker.failures import died_twice, too_many_hangs
-from engine.worker.messages import Paint, RenderTimeLapse
+from engine.worker.messages import Paint, RenderTimeLapse, Steered
 
 # Of workers, on one job without progress in between. Machines are lost for reasons of their own,
 # but a job could be the reason, too.
@@ -68,12 +69,34 @@ class Painter:
         state = str(self._store.state_path(job.id))
         if iterations is None:
             await self._patience.until_done(lambda: self._store.bring_state(job.id), job.id)
-        attempt = Attempt(job, worker, self._estimator, self._on_progress, self._store.state_saved)
+        attempt = Attempt(
+            job,
+            worker,
+            self._estimator,
+            self._on_progress,
+            self._steered,
+            self._store.state_saved,
+        )
         return await attempt.run(
             Paint(job.id, request, pictures, state, concepts, frames, job.grid or "")
             if iterations is None
             else RenderTimeLapse(job.id, request, pictures, iterations, concepts, frames)
         )
+
+    async def _steered(self, job: Job, message: Steered) -> None:
+        """Store how a change takes effect, and with it what the job paints."""
+        if message.key not in job.steering:
+            return  # it was stored before
+        request = job.request
+        if message.steer is not None:
+            step = json.loads(message.steer)
+            request = request.steered(step.pop("at"), step)
+        await self._patience.until_done(
+            lambda: self._store.steered(job.id, message.key, request), job.id
+        )
+        job.request = request
+        job.steered.add(message.key)
+        del job.steering[message.key]
 
     def after_death(self, job: Job, death: WorkerDiedError) -> Ending | None:
         """The ending of a job whose worker died; None if another worker should continue it."""

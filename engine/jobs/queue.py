@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import logging
+import secrets
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from engine.clock import now_ms
 from engine.errors import EngineError, RequestError
@@ -382,6 +385,30 @@ class PaintQueue:
         await self.store.interrupted(id, interrupt)
         self._dispatcher.interrupt(job)
         return True
+
+    async def steer(self, id: str, change: Mapping[str, Any]) -> bool:
+        """Change a running job within an iteration; False if no such job is running.
+
+        ``change`` is a field of engine.request.steering.Steer and its value, in the form that is
+        stored. It is on disk when this returns. A job of another process on the same store is
+        changed there.
+        """
+        key, text = secrets.token_hex(8), json.dumps(change)
+        if not await self.store.steer(id, key, text):
+            return False
+        self.take_steering(id, {key: text})
+        return True
+
+    def take_steering(self, id: str, steering: Mapping[str, str]) -> None:
+        """Make changes that were stored, perhaps by another process; JSON by their keys.
+
+        A change that the job was given before is not made twice.
+        """
+        job = self._jobs.get(id)
+        if job is not None:
+            new = {key: change for key, change in steering.items() if key not in job.steered}
+            job.steering |= new
+            self._dispatcher.steer(job)
 
     def get(self, id: str) -> Job | None:
         """The job, while it waits or is being painted."""

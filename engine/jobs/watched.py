@@ -20,6 +20,7 @@ from engine.worker.messages import (
     Loaded,
     Ready,
     Slots,
+    SteerJob,
     Stop,
     WorkerSettings,
 )
@@ -234,6 +235,11 @@ class WatchedWorker:
         """Send Cancel to the process that has the job."""
         if id in self._jobs:
             self._jobs[id].process.send(Cancel(id))
+
+    def steer(self, id: str, key: str, change: str) -> None:
+        """Send SteerJob to the process that has the job."""
+        if id in self._jobs:
+            self._jobs[id].process.send(SteerJob(id, key, change))
 
     def status(self, model: str | None) -> WorkerStatus:
         """Its status; without ``model`` it names the preloaded one."""

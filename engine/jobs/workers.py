@@ -76,6 +76,9 @@ class DeviceWorker(Protocol):
     def cancel(self, id: str) -> None:
         """Have it drop the job; nothing if it does not paint it."""
 
+    def steer(self, id: str, key: str, change: str) -> None:
+        """Have it change the job (engine.worker.messages.SteerJob); nothing if it has it not."""
+
     def status(self, model: str | None) -> WorkerStatus:
         """Its status; ``model`` is the one it paints with, None if it paints nothing."""
 
@@ -112,3 +115,9 @@ class WorkerSupply(Protocol):
 def pass_on_interrupt(worker: DeviceWorker, job: Job) -> None:
     """Tell ``worker`` how ``job`` was interrupted."""
     (worker.stop if job.interrupt == "stop" else worker.cancel)(job.id)
+
+
+def pass_on_steering(worker: DeviceWorker, job: Job) -> None:
+    """Tell ``worker`` how ``job`` is to be changed; it knows what it was told before."""
+    for key, change in job.steering.items():
+        worker.steer(job.id, key, change)

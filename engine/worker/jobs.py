@@ -7,10 +7,9 @@ import os
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -20,10 +19,12 @@ from engine.events import Cancelled, Done, Losses, Progress
 from engine.models import Models
 from engine.painting.iterate import Iterate
 from engine.painting.pipeline import prepare, provenance
+from engine.painting.steering_plan import steer
 from engine.painting.synthesis import Synthesis
 from engine.pictures.writing import picture_texts, png_bytes
 from engine.random_numbers import SCHEME
 from engine.request.request import ImageRequest, request_from_json
+from engine.request.steering import Steer, changes_before, missing_from
 from engine.translatable import Translatable
 from engine.worker.frames import Recorder
 from engine.worker.loss_curve import LossCurve
@@ -33,6 +34,7 @@ from engine.worker.messages import (
     Paint,
     Saved,
     Started,
+    Steered,
     Stepped,
     WorkerSettings,
 )
@@ -108,6 +110,7 @@ class PaintJob(WorkerJob):
         self._previewed = -float("inf")
         self._saved = 0.0
         self._saved_iteration = 0
+        self._steered: dict[str, str | None] = {}  # what became of each change, by its key
         self._reporter = StepReporter(order.id, send)
         self._curve = LossCurve()
 
@@ -134,11 +137,8 @@ class PaintJob(WorkerJob):
                 Path(self._order.frames), recipe.iterations, size, recipe.frame_unit
             )
             self._recorder.resume(synthesis.iteration)
-        self._send(
-            Started(
-                self.id, recipe.iterations, recipe.width, recipe.height, recipe.augmentation.count
-            )
-        )
+        usual = recipe.iterations - self.request.longer
+        self._send(Started(self.id, usual, recipe.width, recipe.height, recipe.augmentation.count))
         self._overlay = overlay_of(synthesis, self._settings.preview_side)
         if self._overlay:  # the person sees what can change before anything is painted
             self._send_progress(synthesis.iteration, b"", {}, None)
@@ -146,6 +146,32 @@ class PaintJob(WorkerJob):
     def _prepare(self, models: Models) -> Synthesis:
         pictures, check = self._order.pictures, self._settings.check_memory
         return prepare(self.request, models, pictures, check_memory=check)
+
+    def take_steering(self) -> bool:
+        """Make the changes that were asked for, from the next iteration on."""
+        for key, change in self.asked.items():
+            if key not in self._steered:
+                self._steered[key] = self._change(change)
+            self._send(Steered(self.id, key, self._steered[key]))
+        self.asked.clear()
+        return False
+
+    def _change(self, change: str) -> str | None:
+        """What becomes of a change; None if it comes too late, or is not possible."""
+        synthesis = self._synthesis
+        assert synthesis is not None
+        synthesis.settle()
+        if self.interrupt is not None or synthesis.iteration >= synthesis.recipe.iterations:
+            return None
+        try:
+            request = self.request.steered(synthesis.iteration, json.loads(change))
+            steer(synthesis, request, self._order.pictures)
+        except RequestError as error:
+            synthesis.remarks += (error.message,)
+            return None
+        added = missing_from(request.steering or (), self.request.steering or ())
+        self.request = request
+        return added[0].model_dump_json(exclude_none=True)
 
     def due(self) -> Synthesis | None:
         """The painting if its next iteration is due; None if :meth:`advance` does something else.
@@ -271,7 +297,8 @@ class PaintJob(WorkerJob):
             torch.save(
                 {
                     "job": self.id,
-                    "request": self._order.request,
+                    "request": self.request.model_dump_json(),
+                    "steered": self._steered,
                     "codebook": synthesis.generator.fingerprint(),
                     "area": _area(synthesis),
                     "synthesis": synthesis.state_dict(),
@@ -298,16 +325,21 @@ class PaintJob(WorkerJob):
         try:
             kept = torch.load(path, map_location="cpu", weights_only=True)
             own = kept.get("job") in (self.id, None)
-            if not _same_except_iterations(kept["request"], self.request):
+            state = kept["synthesis"]
+            before = _steering_in(kept["request"])
+            if not _same_except_iterations(kept["request"], self.request) or (
+                missing_from(changes_before(self.request.steering, state["iteration"]), before)
+            ):
                 reason = "it belongs to another request"
             elif kept.get("codebook") != synthesis.generator.fingerprint():
                 reason = "it belongs to another model"
             elif kept.get("area", _area(synthesis)) != _area(synthesis):
                 reason = "it belongs to another part of the picture"
-            elif kept["synthesis"].get("random") != SCHEME:
+            elif state.get("random") != SCHEME:
                 reason, advice = "it was saved with other random numbers", _OLD_NUMBERS
             else:
-                state: dict[str, Any] = kept["synthesis"]
+                if own:
+                    self._take_over_steering(synthesis, before, kept.get("steered", {}))
                 if state["anchor"] is not None:
                     state["anchor"] = state["anchor"].to(synthesis.latent.z.device)
                 synthesis.load_state_dict(state)
@@ -331,6 +363,17 @@ class PaintJob(WorkerJob):
         self._warn(f"starting again, as the saved state cannot be used: {reason}")
         return False
 
+    def _take_over_steering(
+        self, synthesis: Synthesis, before: Sequence[Steer], steered: dict[str, str | None]
+    ) -> None:
+        """Have what the saved painting had, of which the bot may not have heard."""
+        self._steered = dict(steered)
+        unknown = missing_from(before, self.request.steering or ())
+        if unknown:
+            steps = [*(self.request.steering or ()), *unknown]
+            self.request = self.request.changed(steering=steps)
+            steer(synthesis, self.request, self._order.pictures)
+
     def _note_recorder(self) -> None:
         """Log what ended the recording, once; painting continues without it."""
         if self._recorder is not None and not self._recorder.recording:
@@ -353,5 +396,11 @@ def _same_except_iterations(kept: str, request: ImageRequest) -> bool:
     return all(
         before.get(name, defaults[name]) == value
         for name, value in now.items()
-        if name not in {"iterations", "more"}
+        if name not in {"iterations", "more", "steering"}
     )
+
+
+def _steering_in(kept: str) -> tuple[Steer, ...]:
+    """The steering of a saved request (JSON)."""
+    steps = json.loads(kept).get("steering") or ()
+    return tuple(Steer.model_validate(step) for step in steps)

@@ -52,6 +52,7 @@ from engine.worker.messages import (
     Ready,
     RenderTimeLapse,
     Slots,
+    SteerJob,
     Stop,
     ToWorker,
     WorkerSettings,
@@ -130,15 +131,24 @@ class JobLoop:
                 self._read(self._inbox.get_nowait())
             except queue.Empty:
                 break
-        if self._closing or not self._jobs:
+        if self._closing:
+            return False
+        self._remove([job for job in self._jobs if job.asked and job.started and self._steer(job)])
+        if not self._jobs:
             return False
         chosen = self._turns.next(self._jobs)
         over = self._advance_together(chosen) if len(chosen) > 1 else self._advance_one(chosen[0])
+        self._remove(over)
+        self._report_slots()
+        return True
+
+    def _remove(self, over: Sequence[WorkerJob]) -> None:
         for job in over:
             job.close()
             self._jobs.remove(job)
-        self._report_slots()
-        return True
+
+    def _steer(self, job: WorkerJob) -> bool:
+        return self._ends(job, job.take_steering)
 
     def _report_slots(self) -> None:
         if self._turns.slots != self._slots:
@@ -172,6 +182,10 @@ class JobLoop:
                 for job in self._jobs:
                     if job.id == message.id:
                         job.interrupt = "stop" if isinstance(message, Stop) else "cancel"
+            case SteerJob():
+                for job in self._jobs:
+                    if job.id == message.id:
+                        job.asked[message.key] = message.change
             case Close():
                 self._closing = True
                 for job in self._jobs:

@@ -75,6 +75,19 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class SteerJob:
+    """Change the job while it is painted; ``key`` tells this from other changes of the job.
+
+    ``change`` is a JSON object, a field of engine.request.steering.Steer with its value. A change
+    that the job has already, by its key, is only reported again.
+    """
+
+    id: str
+    key: str
+    change: str
+
+
+@dataclass(frozen=True)
 class RenderTimeLapse:
     """Make a time-lapse of ``request``, which was painted with ``iterations``.
 
@@ -143,7 +156,10 @@ class Busy:
 
 @dataclass(frozen=True)
 class Started:
-    """The job is set up and will be stepped ``iterations`` times in all; sizes are in pixels."""
+    """The job is set up and will be stepped ``iterations`` times in all; sizes are in pixels.
+
+    Without those that steering adds.
+    """
 
     id: str
     iterations: int
@@ -173,6 +189,18 @@ class Saved:
 
 
 @dataclass(frozen=True)
+class Steered:
+    """The change ``key`` takes effect as ``steer``, JSON of engine.request.steering.Steer.
+
+    None if it was not possible; the picture's notices then say why.
+    """
+
+    id: str
+    key: str
+    steer: str | None
+
+
+@dataclass(frozen=True)
 class JobEvent:
     """An event of the job, as its watchers get it. After an ending nothing follows."""
 
@@ -198,8 +226,8 @@ class Logged:
     text: str
 
 
-ToWorker = WorkerSettings | Paint | Stop | Cancel | RenderTimeLapse | Describe | Close
-AboutJob = Started | Stepped | Saved | JobEvent | Described
+ToWorker = WorkerSettings | Paint | Stop | Cancel | SteerJob | RenderTimeLapse | Describe | Close
+AboutJob = Started | Stepped | Saved | Steered | JobEvent | Described
 FromWorker = Ready | Loaded | Slots | Logged | Heartbeat | Busy | AboutJob
 
 

@@ -28,6 +28,8 @@ class WorkerJob(ABC):
         self.request = request
         self.interrupt: str | None = None
         self.grid = ""  # the id of the grid that it belongs to, if any
+        # Changes that were asked for, by their keys, and are not made yet.
+        self.asked: dict[str, str] = {}
         self._send = send
 
     @property
@@ -42,6 +44,11 @@ class WorkerJob(ABC):
     @abstractmethod
     def advance(self) -> bool:
         """Do one iteration; True if the job is over and its outcome was sent."""
+
+    def take_steering(self) -> bool:
+        """Make the changes that were ``asked`` for; True if the job is over. By default none."""
+        self.asked.clear()
+        return False
 
     def save(self) -> None:
         """Keep what a later process can continue from; by default nothing: it starts again."""

@@ -126,3 +126,38 @@ async def test_a_dead_process_s_job_is_cancelled_by_the_one_that_takes_it_over(s
     assert await here.cancel(job.id)
     [taken], _ = await stores[0].adopted()
     assert (taken.id, taken.interrupt) == (job.id, "cancel")
+
+
+async def test_a_running_job_is_steered_from_another_process_once(stores, queues):
+    here, there = queues
+    job = await asked(there)
+    assert not await here.steer(job.id, {"paint": "a blue circle"})  # it waits
+    await stores[1].started(job.id)
+    job.state = "running"
+    work = WishWork(stores[1], there)
+    assert await here.steer(job.id, {"paint": "a blue circle"})
+    assert await here.steer(job.id, {"rate": 1.5})
+    assert await work.look() == 1
+    assert await work.look() == 0
+    first, second = job.steering
+    assert job.steering[first] == '{"paint": "a blue circle"}'
+    # One took effect, and a look that began before sees it still.
+    before = await stores[1].wishes.steering()
+    request = job.request.steered(3, {"paint": "a blue circle"})
+    assert await stores[1].steered(job.id, first, request)
+    del job.steering[first]
+    job.steered.add(first)
+    for id, steering in before:
+        there.take_steering(id, steering)
+    assert list(job.steering) == [second]
+    stored = await stores[0].job(job.id)
+    assert stored is not None
+    assert stored.request == request
+    assert not await stores[0].steered(job.id, second, request)  # it is the other process's
+    assert await here.stop(job.id)
+    assert not await here.steer(job.id, {"rate": 1.5})
+    # The process that takes the job over goes on with what is left.
+    await queues[1].close()
+    await stores[1]._leases.release()
+    [taken], _ = await stores[0].adopted()
+    assert (taken.request, list(taken.steering)) == (request, [second])

@@ -64,6 +64,9 @@ class ScriptedWorker:
     def cancel(self, id: str) -> None:
         self.told.append(("cancel", id))
 
+    def steer(self, id: str, key: str, change: str) -> None:
+        self.told.append((change, id))
+
     def status(self, model: str | None) -> WorkerStatus:
         return WorkerStatus(self.condition == "ready", None, "scripted", model, None, 1)
 
@@ -151,6 +154,12 @@ class MemoryStore:
 
     async def ask_owner(self, id: str, interrupt: str) -> bool:
         return False  # there is one process
+
+    async def steer(self, id: str, key: str, change: str) -> bool:
+        return self.states.get(id) == "running"
+
+    async def steered(self, id: str, key: str, request: ImageRequest) -> bool:
+        return self.states.get(id) == "running"
 
     async def rendered(self, id: str, done: Done) -> bool:
         await asyncio.sleep(0)

@@ -196,7 +196,7 @@ def test_an_invalid_job_fails_with_the_engines_message(loop, sent, tmp_path):
 def test_an_unexpected_error_is_logged_and_only_its_reference_is_shown(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=50))
     loop.tick()
-    loop._jobs[0]._synthesis.targets = None  # the fault
+    loop._jobs[0]._synthesis._first_targets = None  # the fault
     loop.post(order(tmp_path, id="b" * 32, iterations=1))
     work(loop)
     message, logged = [m for m in of(JobEvent, sent) if m.id == "a" * 32][-1], of(Logged, sent)[0]
@@ -267,6 +267,10 @@ async def test_a_killed_process_is_noticed_and_a_closed_one_exits_by_itself(tmp_
     await worker.close(1)
 
 
+async def nobody(job, message):
+    raise AssertionError(message)
+
+
 async def test_a_worker_that_is_silent_for_too_long_is_killed(tmp_path):
     worker = WatchedWorker(WorkerSettings(preload=None), ProcessWorker, silence=0.2)
     await worker.start()
@@ -274,7 +278,7 @@ async def test_a_worker_that_is_silent_for_too_long_is_killed(tmp_path):
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)  # it hangs
     job = Job(JobRecord("a" * 32, tiny_request(), "ann", PLACE))
-    attempt = Attempt(job, worker, EtaEstimator(), on_progress=lambda: None)
+    attempt = Attempt(job, worker, EtaEstimator(), lambda: None, on_steered=nobody)
     with pytest.raises(WorkerDiedError) as death:
         await attempt.run(order(tmp_path))
     assert death.value.hung
