@@ -81,6 +81,7 @@ INSIDE = {
             "simulate",
             "soak",
             "speed",
+            "steering",
         ),
         ("perceptors",),
         ("__init__",),
