@@ -46,6 +46,7 @@ from bot.ui.choices import ChoicesButton
 from bot.ui.command_tree import ImageTree, sync_host_commands_if_changed, sync_if_changed
 from bot.ui.edit_modal import take_edit
 from bot.ui.modals import take_remix
+from bot.ui.steering_buttons import STEERING_BUTTONS, take_steering
 from bot.ui.variation_buttons import VARIATION_BUTTONS
 from data.people import People
 from data.store import Store
@@ -273,7 +274,7 @@ class ImageBot(GatewayBot):
         for cog in COGS:
             await self.load_extension(cog)
         add_buttons(self)
-        self.add_dynamic_items(*VARIATION_BUTTONS, ChoicesButton)
+        self.add_dynamic_items(*VARIATION_BUTTONS, *STEERING_BUTTONS, ChoicesButton)
         await self.tree.set_translator(CatalogueTranslator())
         await sync_if_changed(self.tree, self.store)
         await self.delivery.take_up()
@@ -328,6 +329,7 @@ class ImageBot(GatewayBot):
         """Handle submitted modals from any process; discord.py handles the rest."""
         await take_remix(interaction, self)
         await take_edit(interaction, self)
+        await take_steering(interaction, self)
 
     async def on_message(self, message: discord.Message) -> None:
         """Run the owner's message commands; cogs.replies handles all other messages."""

@@ -21,7 +21,7 @@ NEEDED = discord.Permissions(
     embed_links=True,
     read_message_history=True,
 )
-Verb = Literal["stop", "cancel", "keep", "delete"]
+Verb = Literal["stop", "cancel", "change", "keep", "delete"]
 # The names in Discord's settings.
 NAMES = {
     "view_channel": mark("View Channel"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bot.media.sheet import sheet
 from engine.events import Cancelled, Done, Event, Failed, Progress, Queued
 from engine.jobs.job import Job
+from engine.request.request import ImageRequest
 
 _PREVIEW_SIDE = 320  # pixels, of one picture
 
@@ -38,12 +39,15 @@ class GridJob:
         first = jobs[0]
         self.id, self.ids = id, tuple(ids)
         self.person, self.place, self.resumed = first.person, first.place, first.resumed
-        # The seeds are different.
-        self.request = first.request.with_values(seed=None)
         self.latest: Event | GridEnded | None = None
         self._jobs = {job.id: job for job in jobs}
         self._previews: dict[str, bytes] = dict(finished or {})
         self._changed = asyncio.Event()
+
+    @property
+    def request(self) -> ImageRequest:
+        """What the first of them paints, without its seed: the seeds are different."""
+        return next(iter(self._jobs.values())).request.with_values(seed=None)
 
     async def __aiter__(self) -> AsyncIterator[Event | GridEnded]:
         for job in self._jobs.values():

@@ -37,6 +37,7 @@ from bot.ui.buttons import (
     VideoButton,
 )
 from bot.ui.job_button import JobButton, Placed
+from bot.ui.steering_buttons import STEERING
 from bot.ui.variation_buttons import MoreButton, UpscaleButton, VaryButton
 from engine.events import Done, Progress, Queued
 from engine.request.request import ImageRequest
@@ -96,6 +97,7 @@ def view_of(job_id: str, buttons: tuple[type[JobButton] | Placed, ...]) -> disco
 
 
 UNDERWAY: tuple[type[JobButton], ...] = (StopButton, CancelButton, RemixButton)
+PAINTING_NOW: tuple[type[JobButton] | Placed, ...] = (*UNDERWAY, *STEERING)
 FINISHED: tuple[type[JobButton], ...] = (
     AgainButton,
     RemixButton,
@@ -149,10 +151,12 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
         line += " · " + _("about {time} left", time=duration(event.eta))
     content = _for(line, person)
     if not event.preview:
-        return _marked(Text(content, embed, UNDERWAY), request, event.overlay, event.notices)
+        return _marked(Text(content, embed, PAINTING_NOW), request, event.overlay, event.notices)
     name = f"preview-{event.iteration}.jpg"
     embed.set_image(url=f"attachment://{name}")
-    text = Text(content, embed, UNDERWAY, ((name, event.preview),), alt_text(request))
+    if request.steering and event.notices and not event.overlay:
+        embed.add_field(name=_("Notes"), value=_listed(event.notices), inline=False)
+    text = Text(content, embed, PAINTING_NOW, ((name, event.preview),), alt_text(request))
     return _marked(text, request, event.overlay, event.notices)
 
 

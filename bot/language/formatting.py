@@ -16,6 +16,7 @@ from data.jobs.messages import JobMessage
 from engine.events import Done
 from engine.request.prompt import Prompt
 from engine.request.request import ImageRequest
+from engine.request.steering import ALL, Steer
 
 PROMPT_LENGTH = 1000
 _LINK = re.compile(r"(?i)\b(https?|discord)(?=:)")
@@ -42,6 +43,9 @@ def alt_text(request: ImageRequest, notices: Sequence[str] = ()) -> str:
         words = _("then {words}", words=words) if begins else words
         prompts.append(words)
     prompts += [_("like a picture")] if request.like else []
+    for _at, nudged in request.nudges():
+        words = ", ".join(one_line(each.words) for each in nudged if each.weight > 0)
+        prompts.append(_("then {words}", words=words))
     parts = [", ".join(prompts)]
     if request.where is not None:
         parts.append(_("where: {where}", where=one_line(request.where)))
@@ -114,6 +118,8 @@ def prompt_lines(request: ImageRequest) -> str:
         lines.append(_prompt_line(_("like a picture"), each.weight, stop))
     for noise in request.noises():
         lines.append(_prompt_line(_("noise {seed}", seed=noise.seed), noise.weight, -math.inf))
+    for at, change in _changes(request):
+        lines += [at, *change]
     shown, length = [], 0
     for i, line in enumerate(lines):
         length += len(line) + 1
@@ -122,6 +128,43 @@ def prompt_lines(request: ImageRequest) -> str:
             break
         shown.append(line)
     return "\n".join(shown)
+
+
+def _changes(request: ImageRequest) -> Iterator[tuple[str, list[str]]]:
+    """Each iteration at which steering changes something, and a line for each change."""
+    prompts = dict(enumerate(prompts for _at, prompts in request.nudges()))
+    lines: dict[int, list[str]] = {}
+    nudges = 0
+    for each in request.steering or ():
+        now = lines.setdefault(each.at, [])
+        if each.paint is None:
+            now.append(f"- {change_text(each)}")
+            continue
+        for prompt in prompts[nudges]:
+            words = escape(prompt.words, 300)
+            words = words if prompt.region is None else f"{words} @{prompt.region}"
+            now.append(_prompt_line(words, prompt.weight, prompt.stop))
+        nudges += 1
+    for at, change in lines.items():
+        yield _("from iteration {number}", number=at), change
+
+
+def change_text(step: Steer) -> str:
+    """Format what a step of steering changes: "frozen: @left", "50 more iterations", or words."""
+    if step.paint is not None:
+        return escape(step.paint, 300)
+    if step.freeze is not None:
+        return _("frozen: {place}", place=escape(step.freeze, 100))
+    if step.unfreeze == ALL:
+        return _("everything can change again")
+    if step.unfreeze is not None:
+        return _("can change again: {place}", place=escape(step.unfreeze, 100))
+    if step.longer is not None:
+        return plural("{number} more iteration", "{number} more iterations", step.longer)
+    rate = step.rate or 1.0
+    if rate >= 1:
+        return _("bolder: {rate:g} times the learning rate", rate=rate)
+    return _("calmer: {rate:g} times the learning rate", rate=rate)
 
 
 def _in_parts(request: ImageRequest) -> Iterator[tuple[Prompt, bool]]:

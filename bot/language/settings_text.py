@@ -10,7 +10,7 @@ from engine.request.request import ImageRequest
 # Told in another place, or only for the program.
 _ELSEWHERE = {
     *("prompt", "seed", "model", "perceptor", "width", "height", "iterations"),
-    *("count", "parent", "grammar"),
+    *("count", "parent", "grammar", "steering"),
 }
 _PICTURES = ("init_image", "mask")
 _LENGTH = 60

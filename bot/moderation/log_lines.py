@@ -62,6 +62,7 @@ def act_line(act: LoggedAct) -> str:
     done = {
         "stop": _("{moderator} cancelled a picture by {person}", **people),
         "finish": _("{moderator} stopped a picture by {person} early", **people),
+        "change": _("{moderator} changed a picture by {person} while it was painted", **people),
         "delete": _("{moderator} deleted a picture by {person}", **people),
         "ban": _("{moderator} banned {person}", **people),
         "unban": _("{moderator} unbanned {person}", **people),

@@ -10,6 +10,7 @@ from bot.requests.removed import check_not_removed
 from data.jobs.stored import StoredJob
 from engine.request.limits import whole_range
 from engine.request.request import ImageRequest
+from engine.request.steering import LATEST
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ def continuation_of(job: StoredJob) -> Continuation:
     request, made = job.request, int(job.result["iterations"])
     more = request.more or 0
     if job.result.get("stopped"):
-        left = None if request.iterations is None else request.iterations + more - made
-        return Continuation(job.id, request, request.with_values(iterations=left, more=None))
-    own = made - more
+        whole = None if request.iterations is None else request.iterations + more + request.longer
+        left = None if whole is None else whole - made
+        return Continuation(job.id, request, _work(request, left))
+    own = made - more - request.longer
     if more + own > whole_range("more")[1]:
         raise LimitError(
             _(
@@ -52,6 +54,11 @@ def continuation_of(job: StoredJob) -> Continuation:
                 made=made,
             )
         )
-    return Continuation(
-        job.id, request.with_values(more=more + own), request.with_values(iterations=own, more=None)
+    return Continuation(job.id, request.with_values(more=more + own), _work(request, own))
+
+
+def _work(request: ImageRequest, iterations: int | None) -> ImageRequest:
+    """Return what is left to paint, with all words, as rules may have changed."""
+    return request.with_values(
+        iterations=iterations, more=None, steering=request.steering_until(LATEST)
     )

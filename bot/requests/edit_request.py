@@ -30,6 +30,7 @@ OF_ONE_PICTURE = {
     "grow",
     "extend",
     "parent",
+    "steering",
 }
 _SIZE = {"width", "height", "aspect", "pixels"}
 

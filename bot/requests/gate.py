@@ -6,7 +6,8 @@ for every command, button, modal, menu, reply and direct message.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from bot.errors import ClosingError, LimitError, NotAllowedError
 from bot.guild.rules import Rules
@@ -15,6 +16,7 @@ from bot.host.settings import LimitSettings
 from bot.language import _
 from bot.requests.asking import Asking
 from bot.requests.busy import BusyPeople
+from bot.requests.changes import changed_request
 from bot.requests.limits import check_limits
 from bot.requests.origin import Origin
 from bot.requests.preferences import with_preferences
@@ -47,6 +49,7 @@ class Gate:
         self._queue = queue
         self._limits = limits
         self._busy = busy
+        self._server_rules = ServerRules(store)
         self.checks: list[Check] = [
             self._check_draining,
             self._check_allowed,
@@ -54,7 +57,7 @@ class Gate:
             self._check_repeated,
             self._check_restrictions,
             self._fill_in_preferences,
-            ServerRules(store).check,
+            self._server_rules.check,
             self._check_host,
             self._check_words_known,
         ]
@@ -115,6 +118,25 @@ class Gate:
         """Return the member's share of the queue in percent (see bot.requests.priority)."""
         mine = await self._store.people.preferences(origin.person)
         return share_of(origin, mine, rules, self._limits)
+
+    async def check_change(
+        self, origin: Origin, job_id: str, change: Mapping[str, Any], rules: Rules
+    ) -> None:
+        """Raise BotError or EngineError unless this person can change a job that is painted.
+
+        ``change`` is a field of engine.request.steering.Steer with its value. Others that were
+        asked for before, and did not take effect yet, count.
+        """
+        job = await self._store.job(job_id)
+        if job is None or job.state not in UNFINISHED:
+            return  # the queue says that it is over
+        request = changed_request(job, change)
+        asking = Asking(origin, request)
+        for check in (self._check_allowed, self._check_busy):
+            await check(asking, request, rules)
+        await check_not_banned(self._store.people, origin.place.guild_id, origin.person)
+        await self._server_rules.check_change(origin, request, rules)
+        await self._check_words_known(asking, request, rules)
 
     async def newest(self, person: str) -> int:
         """Return the number of the person's newest job, to submit a job that was checked after it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -173,6 +173,22 @@ class Intake:
         with contextlib.suppress(EngineError):  # a continued job whose model was replaced
             notices += [escape(translated(each)) for each in await check_words(job.request)]
         return notices
+
+    async def change(
+        self, origin: Origin, job_ids: Sequence[str], change: Mapping[str, Any]
+    ) -> bool:
+        """Change a picture that is painted, or all of a grid; False if none of them is.
+
+        Raises BotError or EngineError, with nothing changed, if that is refused.
+        """
+        if self._closing:
+            raise ClosingError(_(CLOSING))
+        async with self._turn(f"changes {job_ids[0]}"):
+            rules = await self._guild_settings.rules(origin.place.guild_id)
+            for job_id in job_ids:
+                await self._gate.check_change(origin, job_id, change, rules)
+            changed = [await self._queue.steer(job_id, change) for job_id in job_ids]
+        return any(changed)
 
     async def asked(self, person: str) -> None:
         """Wait until the user's current request is queued or refused."""

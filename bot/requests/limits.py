@@ -61,7 +61,7 @@ def check_limits(request: ImageRequest, limits: LimitSettings, jobs_now: int) ->
     ``jobs_now`` is the number of the user's jobs in the queue.
     """
     check_room(limits.max_jobs_per_person, jobs_now, request.count or 1)
-    iterations = (request.iterations or 0) + (request.more or 0)
+    iterations = (request.iterations or 0) + (request.more or 0) + request.longer
     if iterations > limits.max_iterations:
         raise LimitError(
             plural(

@@ -34,8 +34,8 @@ Way = Literal[
     "direct message",
 ]
 """The ways in: the command, button, modal or message that a request came by."""
-Question = Literal["/describe", "/style"]
-"""A command that queues nothing."""
+Question = Literal["/describe", "/style", "steering"]
+"""What queues nothing, but asks something."""
 
 
 @dataclass(frozen=True)

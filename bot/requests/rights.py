@@ -18,6 +18,7 @@ from engine.jobs.job import Place
 _NOT_YOURS: dict[Verb, str] = {
     "stop": mark("Only the person who requested this picture or a moderator can stop it."),
     "cancel": mark("Only the person who requested this picture or a moderator can cancel it."),
+    "change": mark("Only the person who requested this picture or a moderator can change it."),
     "keep": mark("Only the person who requested this picture or a moderator can keep it."),
     "delete": mark("Only the person who requested this picture or a moderator can delete it."),
 }

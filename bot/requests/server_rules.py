@@ -14,7 +14,7 @@ from bot.errors import LimitError, NotAllowedError
 from bot.guild.blocked_words import FORMS, blocked_words
 from bot.guild.rules import Rules, is_chosen
 from bot.guild.setting_kinds import RANDOM
-from bot.language import _
+from bot.language import _, plural
 from bot.language.formatting import escape
 from bot.requests.asking import Asking
 from bot.requests.limits import requested_size
@@ -55,7 +55,22 @@ class ServerRules:
         # The only validation on the way to the queue: a shrunk size may be out of range.
         request = request.changed(**_number_defaults(request, rules, recipe, _big(origin, rules)))
         check_maximums(request, rules, big=_big(origin, rules))
+        check_steering(request, rules, recipe)
         return request
+
+    async def check_change(self, origin: Origin, request: ImageRequest, rules: Rules) -> None:
+        """Raise BotError unless this user can have a picture changed to ``request``.
+
+        It is painted already, so nothing is filled in, and it does not count as another one.
+        """
+        if origin.place.guild_id is not None:
+            if not _manages(origin):
+                check_channel(origin, rules)
+                check_roles(origin, request, rules)
+            await asyncio.to_thread(check_words, request, rules)
+            if not origin.age_restricted:
+                await asyncio.to_thread(check_concepts, request, rules)
+        check_steering(request, rules, await asyncio.to_thread(_recipe, request))
 
     async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules, count: int) -> None:
         now = now_ms()
@@ -121,8 +136,8 @@ def check_words(request: ImageRequest, rules: Rules) -> None:
     if not entries:
         return
     blocked = blocked_words(tuple(entries))
-    for text in (request.prompt, request.where):
-        found = None if text is None else blocked.find(text)
+    for text in request.texts():
+        found = blocked.find(text)
         if found is not None:
             # Behind a spoiler, because some answers are public.
             raise NotAllowedError(
@@ -145,8 +160,8 @@ def check_concepts(request: ImageRequest, rules: Rules) -> None:
     if not concepts or not rules.value("concepts_adults_only"):
         return
     named = blocked_words(tuple(f"{FORMS}{concept}" for concept in concepts))
-    for text in (request.prompt, request.where):
-        found = None if text is None else named.find(text)
+    for text in request.texts():
+        found = named.find(text)
         if found is not None:
             raise NotAllowedError(
                 _(
@@ -183,6 +198,53 @@ def check_maximums(request: ImageRequest, rules: Rules, *, big: bool) -> None:
                 side=side,
             )
         )
+
+
+def check_steering(request: ImageRequest, rules: Rules, recipe: Recipe | None) -> None:
+    """Raise LimitError if steering goes beyond the server's or the host's maximums."""
+    most, number = most_iterations(rules), _iterations(request, recipe)
+    if request.longer and number > most:
+        raise LimitError(
+            plural(
+                "At most {number} iteration is allowed here, not {iterations}.",
+                "At most {number} iterations are allowed here, not {iterations}.",
+                most,
+                iterations=number,
+            )
+        )
+    usual = None if recipe is None else recipe.learning_rate
+    rate = request.learning_rate or usual
+    highest = rules.value("max_learning_rate")
+    if rate is None or request.rate_factor == 1:
+        return
+    if rate * request.rate_factor > highest and rules.source("max_learning_rate") == "server":
+        raise LimitError(
+            _(
+                "{field} can be at most {most:g} in this server, not {value:g}.",
+                value=rate * request.rate_factor,
+                field="learning rate",
+                most=highest,
+            )
+        )
+
+
+def most_iterations(rules: Rules) -> int:
+    """Return how many iterations a picture can have here."""
+    host, server = rules.host.limits.max_iterations, rules.value("max_iterations")
+    return min(host, server) if rules.source("max_iterations") == "server" else host
+
+
+def all_iterations(request: ImageRequest) -> int:
+    """Return the iterations that a picture has, with those that were added; reads the catalogue.
+
+    Of an edit it may have fewer.
+    """
+    return _iterations(request, _recipe(request))
+
+
+def _iterations(request: ImageRequest, recipe: Recipe | None) -> int:
+    usual = 0 if recipe is None else recipe.iterations
+    return (request.iterations or usual) + (request.more or 0) + request.longer
 
 
 def _base_defaults(request: ImageRequest, rules: Rules) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from bot.language import _
 from bot.requests.removed import check_not_removed
 from data.jobs.stored import StoredJob
 from engine.request.request import ImageRequest
+from engine.request.steering import LATEST
 
 
 @dataclass(frozen=True)
@@ -31,5 +32,10 @@ def time_lapse_of(job: StoredJob) -> TimeLapse:
         raise GoneError(_("There's no finished picture to show. Press Again to paint one."))
     if job.request.changes_nothing:
         raise GoneError(_("Strength 0 changes nothing, so there is no time-lapse."))
-    work = job.request.with_values(iterations=int(job.result["iterations"]), more=None)
+    request = job.request
+    work = request.with_values(
+        iterations=int(job.result["iterations"]),
+        more=None,
+        steering=request.steering_until(LATEST),
+    )
     return TimeLapse(job.id, job.request, work)

@@ -8,6 +8,7 @@ from bot.errors import LimitError
 from bot.language import _
 from bot.requests.edit_request import OF_ONE_PICTURE
 from bot.requests.picture import Picture
+from bot.requests.typed import kept_for
 from data.jobs.stored import StoredJob
 from engine.request.extent import parse_extent
 from engine.request.request import ImageRequest, stored_request
@@ -31,6 +32,8 @@ def going_on(job: StoredJob, picture: Picture, **values: Any) -> ImageRequest:
     prompt, change = former.prompt, former.change()
     if change is not None and change.target != prompt:
         prompt = f"{prompt} + {change.target}" if prompt.strip() else change.target
+    if former.last_words is not None:
+        prompt, kept = former.last_words, {**kept_for(former.last_words, kept), "grammar": 2}
     fields = {**kept, "init_image": picture.sha256, "parent": job.id, **values}
     return stored_request(prompt=prompt, **fields)
 
@@ -57,7 +60,7 @@ def larger(job: StoredJob, picture: Picture, size: tuple[int, int], pixels: int)
                 height=height,
             )
         )
-    in_regions = any(prompt.region is not None for prompt in job.request.prompts())
+    in_regions = any(prompt.region is not None for prompt in job.request.last_prompts())
     return going_on(
         job,
         picture,

@@ -11,6 +11,7 @@ from bot.language import _, mark
 from bot.language.formatting import link_to
 from bot.permissions import check_bot_may_post
 from bot.requests.asking import Asking
+from bot.requests.changes import words_of
 from bot.requests.continuation import continuation_of
 from bot.requests.origin import Origin, origin_of_interaction, shown_like
 from bot.requests.removed import check_not_removed
@@ -128,7 +129,7 @@ class RemixButton(JobButton):
 
     async def text(self, bot: ButtonBot, job: StoredJob) -> str:
         """Return what stands in the modal at first."""
-        return job.request.prompt
+        return words_of(job.request)
 
 
 class GridRemixButton(RemixButton):
@@ -139,7 +140,7 @@ class GridRemixButton(RemixButton):
     async def text(self, bot: ButtonBot, job: StoredJob) -> str:
         """Return the prompt, with the number of pictures."""
         flag = f" --count {len(await in_time(_whole(bot, job)))}"
-        return job.request.prompt[: max_length("prompt") - len(flag)] + flag
+        return words_of(job.request)[: max_length("prompt") - len(flag)] + flag
 
 
 class ContinueButton(JobButton):

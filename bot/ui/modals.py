@@ -101,7 +101,7 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
 
 def _remixed(text: str, former: ImageRequest) -> tuple[ImageRequest, ...]:
     """The requests of the submitted text, with the settings of the former one."""
-    values = kept_for(text, former.model_dump(exclude={"prompt", "seed"}))
+    values = kept_for(text, former.model_dump(exclude={"prompt", "seed", "steering"}))
     return typed_requests(text, **values)
 
 

@@ -16,14 +16,14 @@ from simcord.backend.errors import SetupError
 from data.sqlite.database import SqliteDatabase
 from tests.cogs import test_permission_matrix as matrix
 from tests.cogs.ways_in import open_menu
+from tests.store_database import database_of
 
 # Opening a modal needs the database; if it does not answer, the person is told to try again.
+OF_A_RUNNING_PICTURE = ("button nudge", "button freezewords")
 OPEN_MODALS = (
-    "button remix",
-    "button gridremix",
-    "button edit",
-    "button fileremix",
+    *("button remix", "button gridremix", "button edit", "button fileremix"),
     "menu Edit this image",
+    *OF_A_RUNNING_PICTURE,
 )
 
 
@@ -123,9 +123,14 @@ async def test_everything_acknowledges_while_the_database_does_not_answer(world,
 async def test_a_submitted_modal_acknowledges_too(world, scene, database, opener):
     what = {**matrix.commands(world.bot), **matrix.buttons(world.bot)}[opener]
     message = None if opener.startswith("menu") else await matrix.post(scene, opener, what)
+    if opener in OF_A_RUNNING_PICTURE:
+        await database_of(world.bot.store).change(
+            "UPDATE jobs SET state = 'running' WHERE id = ?", scene.painted
+        )
     opened = await begin(scene, opener, what, message)
     field = "prompt" if opener.endswith("remix") else "words"
     async with database.closed():
+        field = "place" if opener == "button freezewords" else field
         result = await scene.actor.submit_modal(opened, {field: "a hen --iterations 1"})
         assert result.acknowledged
 

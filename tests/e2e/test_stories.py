@@ -360,3 +360,43 @@ async def test_from_a_grid_to_variations_of_one_picture_to_a_larger_one(server, 
     made = [json.loads(job["result"]) for job in jobs]
     assert [(each["width"], each["height"]) for each in made] == [(32, 32)] * 8 + [(64, 64)]
     assert "64×64" in result["embeds"][0]["footer"]["text"]
+
+
+async def test_nudged_and_frozen_while_it_paints_by_its_requester_alone(server, alice, bob):
+    channel, bot = server.channel, server.bot
+    told = await server.run(alice, "imagine", prompt="a red circle", iterations=900, seed=7)
+    assert told.startswith("Queued")
+
+    def painting() -> list[dict]:
+        return [
+            message
+            for message in channel.messages.values()
+            if "Nudge" in [button["label"] for button in buttons(message)]
+        ]
+
+    [progress] = await bot.until(painting, "a preview with the buttons")
+    refused = await server.press(bob, progress, "Nudge")
+    assert "Only the person who requested" in await server.answer(refused)
+    assert refused.modal is None
+    opened = await server.press(alice, progress, "Nudge")
+    answer = await server.fill_in(alice, opened, "a blue circle")
+    assert answer == "From the next iteration on: a blue circle"
+    offered = await server.press(alice, progress, "Freeze")
+    await bot.until(lambda: offered.message and buttons(offered.message), "what can be frozen")
+    assert offered.ephemeral
+    frozen = await server.press(alice, offered.message, "Left half")
+    assert await server.answer(frozen) == "From the next iteration on: frozen: @left"
+
+    def steering() -> list[dict]:
+        [job] = server.jobs(alice)
+        return job.get("steering", [])
+
+    await bot.until(lambda: len(steering()) == 2, "both changes in the row")
+    nudge, freeze = steering()
+    assert (nudge["paint"], freeze["freeze"]) == ("a blue circle", "@left")
+    assert 0 <= nudge["at"] <= freeze["at"] < 900
+    await server.answer(await server.press(alice, progress, "Stop"))
+    result = await server.result()
+    description = result["embeds"][0]["description"]
+    assert f"from iteration {nudge['at']}\n- a blue circle" in description
+    assert "- frozen: @left" in description

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[3]
 # What starts work of the queue, by the only file that may call it.
 STARTS = {
     "submit": "bot/requests/intake.py",
+    "steer": "bot/requests/intake.py",
     "describe_picture": "bot/requests/describing.py",
 }
 
@@ -52,12 +53,13 @@ def test_a_second_way_would_be_found(source):
     assert "submit" in names_used(source)
 
 
-def test_the_gate_checks_before_the_only_submit():
-    tree = ast.parse((ROOT / STARTS["submit"]).read_text("utf-8"))
+@pytest.mark.parametrize(("name", "check"), [("submit", "check"), ("steer", "check_change")])
+def test_the_gate_checks_before_work_starts_or_changes(name, check):
+    tree = ast.parse((ROOT / STARTS[name]).read_text("utf-8"))
     functions = [
         [inner.attr for inner in ast.walk(node) if isinstance(inner, ast.Attribute)]
         for node in ast.walk(tree)
         if isinstance(node, ast.AsyncFunctionDef)
     ]
-    [submitting] = [names for names in functions if "submit" in names]
-    assert submitting.index("check") < submitting.index("submit")
+    [starting] = [names for names in functions if name in names]
+    assert starting.index(check) < starting.index(name)
