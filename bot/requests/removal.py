@@ -65,6 +65,8 @@ class Removal:
                 async with asyncio.timeout(ENDING_SECONDS):
                     while await self._deliveries.next_event(events) is not None:
                         pass
+            if job.closed and self._queue.get(job_id) is None:  # another process took it
+                await self._end_elsewhere(job_id)
         await self._deliveries.stop_posting(job_id, POSTING_SECONDS)
 
     async def _end_elsewhere(self, job_id: str) -> None:

@@ -44,6 +44,7 @@ class Exchange:
             taken.append(mine)
             if mine is not job:
                 self.line.push(mine)
+        self.line.look_again()
         log.info("taken from another process", extra={"job": job.id})
         self.on_taken(taken)
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +45,8 @@ class SharedLine(Line):
         self._now = Everywhere()
         self._looked = float("-inf")
         self._heard = True
+        self._looking = asyncio.Lock()
+        self._changes = 0  # of this process's part
 
     def listen(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called when another process changed something."""
@@ -76,23 +79,29 @@ class SharedLine(Line):
     def look_again(self) -> None:
         """Have the next :meth:`update` look, since something has changed."""
         self._heard, self._looked = True, float("-inf")
+        self._changes += 1
 
     async def update(self, *, soon: bool = False) -> bool:
         """Look at what the processes have, unless that was done just now; whether it looked.
 
         With ``soon`` it is done as soon as anybody told of a change.
         """
-        age = time.monotonic() - self._looked
-        if age < _LOOK_SECONDS and not (self._heard and (soon or age >= _TOLD_SECONDS)):
-            return False
-        self._heard, self._looked = False, time.monotonic()
-        try:
-            found = await self._shared.look()
-        except EngineError as error:
-            log.error("could not look at the jobs of other processes: %s", error)
-            return False
-        self._take_in(found)
-        return True
+        async with self._looking:
+            age = time.monotonic() - self._looked
+            if age < _LOOK_SECONDS and not (self._heard and (soon or age >= _TOLD_SECONDS)):
+                return False
+            self._heard, self._looked = False, time.monotonic()
+            before = self._changes
+            try:
+                found = await self._shared.look()
+            except EngineError as error:
+                log.error("could not look at the jobs of other processes: %s", error)
+                return False
+            if before != self._changes:  # it may say that a job that was just taken is another's
+                self._heard = True
+                return False
+            self._take_in(found)
+            return True
 
     def _take_in(self, found: Everywhere) -> None:
         self._now = found

@@ -12,10 +12,12 @@ import pytest
 from data import Store
 from engine.errors import EngineError
 from engine.events import Cancelled, Done, Queued
-from engine.jobs.job import Job
+from engine.jobs.job import Job, JobRecord
 from engine.jobs.queue import PaintQueue
 from tests.engine.jobs.scripted import ScriptedWorker
 from tests.tiny_model import PLACE, tiny_request
+
+REST = (tiny_request(), "ann", PLACE)
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +187,29 @@ async def test_a_job_that_was_taken_is_not_started(processes):
     await until(lambda: job.closed)
     assert worker.painted == {}
     assert (await there.store.job(job.id)).state == "queued"
+
+
+async def test_a_look_that_is_older_than_a_take_takes_nothing_back(processes):
+    here, there = await processes([], [])
+    jobs = await here.queue.submit_grid([tiny_request()] * 2, person="ann", place=PLACE)
+    look, seen, go = there.store.shared.look, asyncio.Event(), asyncio.Event()
+
+    async def late():
+        found = await look()
+        seen.set()
+        await go.wait()
+        return found
+
+    there.store.shared.look = late
+    line = there.queue.exchange.line
+    line.look_again()
+    looking = asyncio.create_task(line.update())
+    await seen.wait()
+    assert await there.queue.exchange.take(Job(JobRecord(jobs[0].id, *REST)))
+    go.set()
+    await looking
+    assert {job.id for job in jobs} == set(there.queue._jobs)
+    assert not any(job.closed for job in there.taken)
 
 
 async def test_a_whole_grid_moves_and_is_painted_together(processes):
