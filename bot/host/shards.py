@@ -106,6 +106,10 @@ class ShardWork:
         while True:
             await asyncio.sleep(self._shards.seconds / 3)
             try:
-                await self.look()
-            except StoreError as error:
-                log.error("The claim on shards could not be renewed: %s", error)
+                # A look that takes longer is too late, and must not keep the next one from trying.
+                async with asyncio.timeout(self._shards.seconds):
+                    await self.look()
+            except (StoreError, TimeoutError) as error:
+                log.error("The claim on shards could not be renewed: %s", str(error) or "no answer")
+            except Exception:  # else its servers would stay without an answer
+                log.exception("The claim on shards could not be renewed")

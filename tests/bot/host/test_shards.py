@@ -56,6 +56,30 @@ async def test_shards_are_taken_over_and_given_back(store):
         await work.close()
 
 
+async def test_a_look_that_hangs_or_fails_is_followed_by_others(store, monkeypatch, caplog):
+    store.shards.seconds = 0.03
+    work, look = ShardWork(store.shards, "1", 1, (0,), Connections()), store.shards.look
+    await work.start()
+    looks, done = [], asyncio.Event()
+
+    async def flaky(*values):
+        looks.append(values)
+        if len(looks) == 1:
+            await asyncio.Event().wait()
+        if len(looks) == 2:
+            raise ValueError("a broken row")
+        done.set()
+        return await look(*values)
+
+    monkeypatch.setattr(store.shards, "look", flaky)
+    try:
+        await asyncio.wait_for(done.wait(), 10)
+    finally:
+        await work.close()
+    assert "could not be renewed: no answer" in caplog.text
+    assert "a broken row" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("shards", "ids", "own"),
     [("8", "0-2,5, 7", (0, 1, 2, 5, 7)), ("8", "", ()), ("", "", ()), ("1", "0", (0,))],
