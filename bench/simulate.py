@@ -103,10 +103,12 @@ async def compare(
     What the prediction knows of the run is when people asked, and how long jobs were painted, in
     any order: another program on the machine changes that from minute to minute. ``replayed`` has
     them in the order in which they started, so that minutes in which the machine was slow count.
+    ``load`` is that of the run: where the machine gets faster after it was measured, it is lower
+    than the one asked for, and below a half most wait for nobody, but for the store's writes.
     """
     async with RealQueue(tiny_request(model, iterations), folder, workers) as queue:
         before, gap = await queue.warm_up(max(10, jobs // 5))
-        latency = await queue.latency()
+        latency = await queue.latency(pause=(mean(before) + gap) / load / 2)
         rate = load * workers / (mean(before) + gap)
         people = People(count=20)
         asked = arrivals(rate, jobs / rate, people, random.Random(seed))
@@ -124,6 +126,7 @@ async def compare(
             "service": mean(during),
             "gap": gap,
             "latency": latency,
+            "load": outcome.utilisation,
         },
         "real": real,
         "predicted": predicted,

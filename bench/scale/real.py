@@ -84,10 +84,18 @@ class RealQueue:
         gaps = [start - end for start, end in zip(starts, ends, strict=False)]
         return [end - start for _, start, end in painted], max(0.0, median(gaps))
 
-    async def latency(self, jobs: int = 8) -> float:
-        """The seconds from a request to its start if nobody else waits: the store's writes."""
-        painted = [await self._paint("nobody") for _ in range(jobs)]
-        return median(start - asked for asked, start, _ in painted)
+    async def latency(self, pause: float, jobs: int = 8) -> float:
+        """The seconds from a request to its start if nobody else waits: the store's writes.
+
+        There is a ``pause`` of some seconds before each, as there is between people's requests.
+        One right after the other took 2 ms where those of a run took 4.
+        """
+        waits = []
+        for _ in range(jobs):
+            await asyncio.sleep(pause)
+            asked, start, _end = await self._paint("nobody")
+            waits.append(start - asked)
+        return median(waits)
 
     async def serve(self, asked: Sequence[Arrival]) -> Outcome:
         """Ask at these times."""
