@@ -51,10 +51,11 @@ class Overhead:
 
 @dataclass(frozen=True)
 class _Taken:
-    """Seconds of stepping by iteration, and from asking to the stored picture."""
+    """Seconds of stepping by iteration, from asking to the stored picture, and the iterations."""
 
     iteration: float
     job: float
+    iterations: int
 
 
 async def measure(request: ImageRequest, folder: Path, rounds: int) -> Overhead:
@@ -81,7 +82,7 @@ async def measure(request: ImageRequest, folder: Path, rounds: int) -> Overhead:
     pairs = list(zip(here, ray, strict=True))
     return Overhead(
         rounds,
-        request.iterations or 0,
+        here[0].iterations,
         round(statistics.median(b.iteration / a.iteration for a, b in pairs), 4),
         round(statistics.median(b.job / a.job for a, b in pairs), 4),
         round(1000 * statistics.median(a.job for a in here), 1),
@@ -112,7 +113,7 @@ async def _paint(queue: PaintQueue, request: ImageRequest, seed: int) -> _Taken:
     seconds = time.perf_counter() - began
     if not isinstance(last, Done):
         raise EngineError("{reason}", reason=getattr(last, "reason", "nothing was painted"))
-    return _Taken(last.seconds / max(1, last.iterations), seconds)
+    return _Taken(last.seconds / max(1, last.iterations), seconds, last.iterations)
 
 
 def main(
