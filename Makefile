@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 CODE = $(wildcard engine data bot cogs training bench tests examples)
 # The whole suite takes two processes; a part of it, named in ARGS, is faster in one.
-PYTEST = pytest $(if $(ARGS),,-n 2 --dist loadfile)
+PYTEST = pytest $(if $(ARGS),,-n 3 --dist loadfile)
 BENCHES = speed fidelity load
 
 # The first Python on the path that is new enough. Each is run, because version managers leave
