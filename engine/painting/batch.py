@@ -26,7 +26,7 @@ def shape_of(painting: Synthesis) -> Hashable | None:
     recipe = painting.recipe
     return (
         id(painting.generator),
-        *(id(member.perceptor) for member in painting.targets.members),
+        *(id(guide.perceptor) for guide in painting.targets.guides(painting.perceptor)),
         recipe.width,
         recipe.height,
         recipe.augmentation_at(painting.iteration),

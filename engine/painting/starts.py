@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from engine.models import Generator
+from engine.models import Generator, Perceptor
 from engine.painting.cutouts import plain_cutouts
 from engine.painting.losses import clamp_with_gradient
 from engine.painting.targets import Targets, seen_whole
@@ -17,12 +17,12 @@ from engine.request.recipe import Recipe
 
 @torch.no_grad()
 def best_start(
-    generator: Generator, recipe: Recipe, seed: int, targets: Targets, scale: float
+    generator: Generator, perceptor: Perceptor, recipe: Recipe, seed: int, targets: Targets
 ) -> Tensor:
     """The z [1, ...] that the recipe chooses among its random starts.
 
     The first of them is the one that the painting has otherwise. Their losses are those of
-    ``targets`` for the whole picture, and ``scale`` is the perceptor's.
+    ``targets`` for the whole picture.
     """
     _, terms = targets.terms(0)
     whole = plain_cutouts()
@@ -31,7 +31,7 @@ def best_start(
         picture = clamp_with_gradient(generator.decode(z))
         losses = [
             term(seen, whole)
-            for (member, _), of_member in zip(targets.members, terms, strict=True)
+            for (member, _), of_member in zip(targets.guides(perceptor), terms, strict=True)
             for seen in [seen_whole(member, picture)]
             for term in of_member
         ]
@@ -39,7 +39,7 @@ def best_start(
 
     draws = (Draws(seed, i, 0, generator.reference.device) for i in range(recipe.starts))
     candidates = (generator.random_latent(recipe.height, recipe.width, each) for each in draws)
-    return best_of(candidates, loss, recipe.mixed, scale)
+    return best_of(candidates, loss, recipe.mixed, perceptor.scale)
 
 
 def best_of(

@@ -207,7 +207,7 @@ def _losses_of_cutouts(
 ) -> tuple[list[list[str]], list[list[Tensor]], Tensor | None]:
     """Names and values of each painting's losses; in parts also the pictures' gradient."""
     first = paintings[0]
-    members, recipe = first.targets.members, first.recipe
+    members, recipe = first.targets.guides(first.perceptor), first.recipe
     augmentation = recipe.augmentation_at(first.iteration)
     terms = [painting.targets.terms(painting.iteration) for painting in paintings]
     names, functions = [each for each, _ in terms], [each for _, each in terms]

@@ -134,7 +134,7 @@ class Synthesis:
         self.frozen: Frozen | None = None
         chosen = None
         if recipe.starts > 1 and start is None:
-            chosen = best_start(generator, recipe, seed, self.targets, perceptor.scale)
+            chosen = best_start(generator, perceptor, recipe, seed, self.targets)
         self.latent = new_latent(generator, recipe, self.original, self.draws(), chosen)
         if recipe.vary and start is not None:
             vary(self.latent, generator, recipe, self.draws())

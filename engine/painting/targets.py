@@ -130,12 +130,14 @@ class AestheticTarget(Target):
 class Targets:
     """All that a painting is pulled towards.
 
-    ``addition`` is the recipe's; ``members`` are the perceptors that guide.
+    ``addition`` is the recipe's; ``places`` are those of the members of the perceptor that guide,
+    and ``weights`` their weights.
     """
 
     targets: tuple[Target, ...]
     addition: str
-    members: tuple[Member, ...]
+    places: tuple[int, ...]
+    weights: tuple[float, ...]
 
     @classmethod
     def of(cls, targets: Sequence[Target], addition: str, members: Sequence[Member]) -> Targets:
@@ -147,8 +149,13 @@ class Targets:
                 replace(each, vectors=tuple(each.vectors[i] for i in chosen)) for each in targets
             ),
             addition,
-            tuple(members[i] for i in chosen),
+            tuple(chosen),
+            tuple(members[i].weight for i in chosen),
         )
+
+    def guides(self, perceptor: Perceptor) -> tuple[Member, ...]:
+        """The members of ``perceptor`` that guide."""
+        return tuple(perceptor.members[i] for i in self.places)
 
     def regions(self, iteration: int) -> tuple[Region | None, ...]:
         """The regions in which something pulls at ``iteration``; None is the whole picture."""
@@ -169,11 +176,11 @@ class Targets:
                 partial(
                     each.loss_in_region,
                     vector=each.vectors[i],
-                    weight=weight * (share if each.shared else 1.0) * member.weight,
+                    weight=weight * (share if each.shared else 1.0) * of_perceptor,
                 )
                 for each, weight in active
             ]
-            for i, member in enumerate(self.members)
+            for i, of_perceptor in enumerate(self.weights)
         ]
         return [each.name for each, _ in active], terms
 

@@ -49,7 +49,9 @@ def _from_text(text: str, values: dict[str, Any], style: Style) -> ImageRequest:
     prompt, flags = split_flags(text)
     prompt = style.applied(prompt)
     check_addresses(prompt)
-    avoid = ", ".join(filter(None, [style.avoid, flags.pop("no", None)])) or None
+    avoid = flags.pop("no", None)
+    if style.avoid:
+        avoid = style.avoid if avoid is None else f"{style.avoid}, {avoid}"
     fields = style.under(values)
     for name, value in flags.items():
         fields = with_shape(fields, read_flag(name, value))

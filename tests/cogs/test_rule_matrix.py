@@ -170,6 +170,7 @@ CHECKS: dict[str, set[str]] = {
 HARMLESS = {"roles_spoiler", "replies", "progress", "spoiler", "language"}
 # Of several pictures at once: tests/cogs/imagine/test_grid.py and test_choices.py.
 HARMLESS |= {"max_count", "max_choices"}
+HARMLESS |= {"share_by_role"}  # only the order of jobs
 SPOT_OF = {
     "a thread of a denied channel": "thread",
     "a thread of an allowed channel": "thread",

@@ -133,14 +133,23 @@ class LooksPerceptor(Perceptor):
         )
         self.network = network
         self.named = named
+        # Copies to a device during a step would make it wait.
+        self.register_buffer("to_cones", torch.tensor(_TO_CONES), persistent=False)
+        self.register_buffer("to_lab", torch.tensor(_TO_LAB), persistent=False)
+        terms = torch.tensor([[float(term == name) for term in TERMS] for name in NAMED])
+        self.register_buffer("terms", terms, persistent=False)  # [30, 32]
         means = [colour for colours in COLOURS.values() for colour in colours]
         owners = [i for i, colours in enumerate(COLOURS.values()) for _ in colours]
-        places = _oklab(torch.tensor(means).view(1, -1, 3, 1).transpose(1, 2) / 255)[0, ..., 0]
+        colours = torch.tensor(means).view(1, -1, 3, 1).transpose(1, 2) / 255
+        places = _oklab(colours, self.to_cones, self.to_lab)[0, ..., 0]
         self.register_buffer("places", places.T.contiguous(), persistent=False)  # [M, 3]
         self.register_buffer(
             "owners", F.one_hot(torch.tensor(owners)).float(), persistent=False
         )  # [M, 11]
 
+    to_cones: Tensor
+    to_lab: Tensor
+    terms: Tensor
     places: Tensor
     owners: Tensor
 
@@ -152,10 +161,8 @@ class LooksPerceptor(Perceptor):
     def encode_tokens(self, ids: Tensor) -> Tensor:
         """Unit vectors [B, 32] of what token rows name; zeros where they name no look."""
         named = self.named(ids).float()
-        columns = [NAMED.index(term) if term in NAMED else -1 for term in TERMS]
-        padded = F.pad(named, (0, 1))  # the last column is for terms that no text names
         styles, lights, colours = (
-            F.normalize(part, p=1, dim=1) for part in padded[:, columns].split(_GROUPS, dim=1)
+            F.normalize(part, p=1, dim=1) for part in (named @ self.terms).split(_GROUPS, dim=1)
         )
         others = (1 - _OF_ITS_COLOUR) / len(COLOURS) * colours.sum(1, keepdim=True)
         colours = _OF_ITS_COLOUR * colours + others
@@ -173,7 +180,8 @@ class LooksPerceptor(Perceptor):
     def _colours(self, cutouts: Tensor) -> Tensor:
         """The roots of the shares [N, 11] of the colour terms."""
         times = max(1, cutouts.shape[-1] // _COARSEST)
-        small = _oklab(F.avg_pool2d(cutouts.float(), times)).flatten(2).transpose(1, 2)  # [N, P, 3]
+        small = F.avg_pool2d(cutouts.float(), times)
+        small = _oklab(small, self.to_cones, self.to_lab).flatten(2).transpose(1, 2)  # [N, P, 3]
         apart = (small.unsqueeze(2) - self.places).square().sum(-1)  # [N, P, M]
         shares = (-apart / (2 * _NEAR**2)).softmax(-1) @ self.owners
         return (shares.mean(1) + 1e-4).sqrt() / math.sqrt(1 + 1e-4 * len(COLOURS))
@@ -183,15 +191,13 @@ def _deviation(x: Tensor) -> Tensor:
     return (x.var((2, 3), correction=0) + 1e-3).sqrt()
 
 
-def _oklab(pictures: Tensor) -> Tensor:
+def _oklab(pictures: Tensor, to_cones: Tensor, to_lab: Tensor) -> Tensor:
     """sRGB [N, 3, ...] in 0..1 -> OKLab (Ottosson 2020), in which distances are as people see."""
     linear = torch.where(
         pictures <= 0.04045, pictures / 12.92, ((pictures.clamp(min=0.04) + 0.055) / 1.055) ** 2.4
     )
-    cones = torch.einsum("ij,nj...->ni...", pictures.new_tensor(_TO_CONES), linear)
-    return torch.einsum(
-        "ij,nj...->ni...", pictures.new_tensor(_TO_LAB), cones.clamp(min=1e-4) ** (1 / 3)
-    )
+    cones = torch.einsum("ij,nj...->ni...", to_cones, linear)
+    return torch.einsum("ij,nj...->ni...", to_lab, cones.clamp(min=1e-4) ** (1 / 3))
 
 
 _TO_CONES = (

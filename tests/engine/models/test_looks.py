@@ -106,7 +106,7 @@ def test_a_prompt_with_a_look_is_painted_by_both_and_one_without_by_the_classifi
     def members(prompt):
         request = make_request(prompt, model="natural", seed=1, width=64, height=64)
         painting = prepare(request, models)
-        return painting, [member.perceptor for member in painting.targets.members]
+        return painting, [each.perceptor for each in painting.targets.guides(painting.perceptor)]
 
     classifier, looks = models.perceptor, models.perceptor.looks
     assert members("a castle")[1] == [classifier]
@@ -125,7 +125,9 @@ def test_a_prompt_with_a_look_is_painted_by_both_and_one_without_by_the_classifi
 def test_pictures_to_paint_like_and_noise_mean_nothing_to_it(models, tmp_path):
     request = make_request("a castle --noise 7:0.5", model="natural", seed=1, width=64, height=64)
     painting = prepare(request, models)
-    assert [member.perceptor for member in painting.targets.members] == [models.perceptor]
+    assert [each.perceptor for each in painting.targets.guides(painting.perceptor)] == [
+        models.perceptor
+    ]
 
 
 def test_steps_lead_to_the_look_that_is_named(models):

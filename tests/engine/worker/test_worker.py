@@ -196,7 +196,7 @@ def test_an_invalid_job_fails_with_the_engines_message(loop, sent, tmp_path):
 def test_an_unexpected_error_is_logged_and_only_its_reference_is_shown(loop, sent, tmp_path):
     loop.post(order(tmp_path, iterations=50))
     loop.tick()
-    loop._jobs[0]._synthesis._first_targets = None  # the fault
+    loop._jobs[0]._synthesis.latent.z = None  # the fault
     loop.post(order(tmp_path, id="b" * 32, iterations=1))
     work(loop)
     message, logged = [m for m in of(JobEvent, sent) if m.id == "a" * 32][-1], of(Logged, sent)[0]
