@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
+from torch import Tensor
 
-from engine.models import Member
-from engine.painting.targets import PromptTarget, Target, loss_name
+from engine.models import Member, Perceptor
+from engine.painting.targets import PromptTarget, Target, loss_name, vectors_of
 from engine.request.noise import NoisePrompt
 
 
@@ -19,14 +21,13 @@ def noise_targets(members: Sequence[Member], prompts: Sequence[NoisePrompt]) -> 
     """
     targets: list[Target] = []
     for prompt in prompts:
-        vectors = []
-        for perceptor, _ in members:
-            if perceptor.only_words:
-                vectors.append(torch.empty(0, device=perceptor.device))
-                continue
-            generator = torch.Generator().manual_seed(prompt.seed)
-            vector = torch.empty([1, perceptor.width]).normal_(generator=generator)
-            vectors.append(torch.nn.functional.normalize(vector, dim=1)[0].to(perceptor.mean))
+        vectors = vectors_of(members, partial(_direction, prompt.seed))
         name = loss_name(f"noise {prompt.seed}")
-        targets.append(PromptTarget(name, tuple(vectors), prompt.weight))
+        targets.append(PromptTarget(name, vectors, prompt.weight))
     return targets
+
+
+def _direction(seed: int, perceptor: Perceptor) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    vector = torch.empty([1, perceptor.width]).normal_(generator=generator)
+    return torch.nn.functional.normalize(vector, dim=1)[0].to(perceptor.mean)

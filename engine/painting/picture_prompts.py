@@ -11,16 +11,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from PIL import Image
+from torch import Tensor
 
-from engine.models import Member
+from engine.models import Member, Perceptor
 from engine.painting.cutouts import cut, draw_cutouts
 from engine.painting.footprint import cutout_side
 from engine.painting.images import to_tensor
 from engine.painting.init_image import bytes_of
-from engine.painting.targets import PromptTarget, Target
+from engine.painting.targets import PromptTarget, Target, vectors_of
 from engine.pictures.colours import over_white
 from engine.pictures.decoding import Several
 from engine.pictures.reading import read
@@ -74,22 +76,22 @@ def picture_targets(
     targets: list[Target] = []
     for each in likenesses:
         prompt = each.prompt
-        width, height = size_as_target(each.image.size, (recipe.width, recipe.height))
-        image = each.image.resize((width, height), Image.Resampling.LANCZOS)
-        vectors = []
-        for perceptor, _ in members:
-            if perceptor.only_words:
-                vectors.append(torch.empty(0, device=perceptor.device))
-                continue
-            side = cutout_side(recipe.augmentation, perceptor)
-            draws = Draws(int(prompt.picture[:16], 16), device=perceptor.device)
-            drawn = draw_cutouts(recipe.augmentation, width, height, side, draws)
-            pixels = to_tensor(image, width, height).to(perceptor.mean)
-            vectors.append(perceptor.read_image(cut(pixels, drawn, side)))
+        vectors = vectors_of(members, partial(_seen, each, recipe))
         stop = -math.inf if prompt.stop is None else prompt.stop
         name = f"like {prompt.picture[:8]}"
-        targets.append(PromptTarget(name, tuple(vectors), prompt.weight, stop, recipe.distance))
+        targets.append(PromptTarget(name, vectors, prompt.weight, stop, recipe.distance))
     return targets
+
+
+def _seen(likeness: Likeness, recipe: Recipe, perceptor: Perceptor) -> Tensor:
+    """The vectors [M, D] of the picture's cutouts."""
+    size = size_as_target(likeness.image.size, (recipe.width, recipe.height))
+    image = likeness.image.resize(size, Image.Resampling.LANCZOS)
+    side = cutout_side(recipe.augmentation, perceptor)
+    draws = Draws(int(likeness.prompt.picture[:16], 16), device=perceptor.device)
+    drawn = draw_cutouts(recipe.augmentation, *size, side, draws)
+    pixels = to_tensor(image, *size).to(perceptor.mean)
+    return perceptor.read_image(cut(pixels, drawn, side))
 
 
 def size_as_target(size: tuple[int, int], painting: tuple[int, int]) -> tuple[int, int]:

@@ -226,13 +226,20 @@ def prompt_targets(
     ]
 
 
+def vectors_of(
+    members: Sequence[Member], encode: Callable[[Perceptor], Tensor]
+) -> tuple[Tensor, ...]:
+    """The vectors of a target that has no words: none for those that know only words."""
+    return tuple(
+        torch.empty(0, device=each.device) if each.only_words else encode(each)
+        for each, _ in members
+    )
+
+
 @torch.no_grad()
 def structure_target(members: Sequence[Member], original: Tensor, weight: float) -> Target:
     """The target that preserves the structure of ``original`` [1, 3, H, W] in 0..1."""
-    vectors = tuple(
-        original.new_empty(0) if perceptor.only_words else seen_whole(perceptor, original)[0]
-        for perceptor, _ in members
-    )
+    vectors = vectors_of(members, lambda perceptor: seen_whole(perceptor, original)[0])
     return StructureTarget("structure", vectors, weight)
 
 
