@@ -19,7 +19,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine.models import Perceptor
 
@@ -48,15 +47,7 @@ def concept_scores(
     if not known:
         return {}
     with torch.no_grad():
-        side = perceptor.resolution
-        whole = functional.interpolate(
-            picture[None],
-            (side, side),
-            mode=perceptor.interpolation,
-            antialias=True,
-            align_corners=False,
-        ).clamp(0, 1)
-        image = perceptor.read_image(whole)[0]  # [D]
+        image = perceptor.read_image(perceptor.squeezed(picture[None]))[0]  # [D]
         texts = perceptor.encode_text(
             [f"a picture of {concept}" for concept in known] + neutral_captions(perceptor)
         )

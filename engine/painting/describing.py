@@ -15,7 +15,6 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine.models import Perceptor
 from engine.models.phrases import Phrases, known_phrases
@@ -62,7 +61,9 @@ def describing(perceptor: Perceptor, picture: Tensor) -> Generator[None, None, D
         _phrases[perceptor] = known_phrases(perceptor.vocabulary)
         yield
     phrases = _phrases[perceptor]
-    image = _vector(perceptor, picture)
+    with torch.no_grad():
+        whole = perceptor.squeezed(picture[None].to(perceptor.device))
+        image = perceptor.read_image(whole)[0]
     ranked = []
     for some in phrases:
         texts = yield from _encoded(perceptor, some)
@@ -79,20 +80,6 @@ def describing(perceptor: Perceptor, picture: Tensor) -> Generator[None, None, D
         if len(prompts) < PROMPTS and prompt not in prompts:
             prompts.append(prompt)
     return Description(tuple(prompts), tuple(things[:WORDS]))
-
-
-def _vector(perceptor: Perceptor, picture: Tensor) -> Tensor:
-    """The unit vector [D] of a picture, squeezed to a square."""
-    side = perceptor.resolution
-    with torch.no_grad():
-        whole = functional.interpolate(
-            picture[None].to(perceptor.device),
-            (side, side),
-            mode=perceptor.interpolation,
-            antialias=True,
-            align_corners=False,
-        ).clamp(0, 1)
-        return perceptor.read_image(whole)[0]
 
 
 def _encoded(perceptor: Perceptor, texts: Sequence[str]) -> Generator[None, None, Tensor]:

@@ -97,6 +97,16 @@ class Perceptor(nn.Module, ABC):
         """
         return self.encode_image(pictures)
 
+    def squeezed(self, pictures: Tensor) -> Tensor:
+        """Pictures [N, 3, H, W] in 0..1 as squares [N, 3, S, S], S being ``resolution``."""
+        return nn.functional.interpolate(
+            pictures,
+            (self.resolution, self.resolution),
+            mode=self.interpolation,
+            antialias=True,
+            align_corners=False,
+        ).clamp(0, 1)
+
     def score_places(self, picture: Tensor, words: str) -> Tensor | None:
         """How well each place of a picture [1, 3, H, W] in 0..1 matches ``words``, [1, 1, h, w].
 

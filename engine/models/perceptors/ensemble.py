@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from engine.models.perceptors.base import Member, Perceptor
 from engine.models.perceptors.tokenizing import Tokens
@@ -114,9 +113,5 @@ class Ensemble(Perceptor):
 
 
 def _resized(pictures: Tensor, perceptor: Perceptor) -> Tensor:
-    side = perceptor.resolution
-    if pictures.shape[-1] == side:
-        return pictures
-    return functional.interpolate(
-        pictures, (side, side), mode=perceptor.interpolation, antialias=True, align_corners=False
-    ).clamp(0, 1)
+    is_fitting = pictures.shape[-1] == perceptor.resolution
+    return pictures if is_fitting else perceptor.squeezed(pictures)
