@@ -9,7 +9,6 @@ import numpy as np
 
 from engine.models import load_models
 from engine.models.perceptors.efficientnet_lite import ClassifierPerceptor
-from engine.request.request import make_request
 from training.common.stage import read_state, save_atomically
 from training.looks.words import answers_of, fit, states_of, write
 
@@ -27,7 +26,7 @@ class Found:
 def export(state: Path, into: Path, *, steps: int, seed: int) -> Found:
     """Write the network of ``state`` and a new part that reads words to ``into``."""
     weights = read_state(state)["average"]["weights"]
-    perceptor = load_models(make_request("a fox", model="natural").networks).perceptor
+    perceptor = load_models("natural", device="cpu").perceptor
     assert isinstance(perceptor, ClassifierPerceptor)
     tower, tokenizer = perceptor.tower, perceptor.tokenizer
     words = fit(tower, tokenizer, steps=steps, seed=seed)

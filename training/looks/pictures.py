@@ -16,7 +16,7 @@ from training.pictures.pool import Sources
 
 OTHER = STYLE_NAMES.index("other")
 UNKNOWN = -100
-"""The light of a picture that can't show it; torch's cross entropy leaves it out."""
+"""The light of a picture that can't show it; training leaves it out."""
 _WITHOUT_LIGHT = {"charcoal", "pencil", "woodcut", "blueprint", "neon", "stained glass"}
 _AS_IT_IS, _IN_DAYLIGHT, _PAINTED, _REAL = 0.2, 0.4, 0.3, 0.5  # shares
 

@@ -118,11 +118,7 @@ def states_of(
     tower: TextTower, tokenizer: Tokenizer, texts: Sequence[str]
 ) -> tuple[Tensor, Tensor]:
     """The states [B, L, W] of the texts' tokens, and their mask [B, L]."""
-    ids = torch.stack([tokenizer.tokenize(text).ids for text in texts])
-    ends = ids.argmax(dim=1, keepdim=True)
-    ids = ids[:, : int(ends.max()) + 1]
-    mask = torch.arange(ids.shape[1])[None] <= ends
-    return tower.states(ids, mask), mask
+    return tower.read(torch.stack([tokenizer.tokenize(text).ids for text in texts]))
 
 
 def answers_of(texts: Sequence[Named]) -> Tensor:

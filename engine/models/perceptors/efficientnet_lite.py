@@ -24,7 +24,7 @@ from engine.models.checkpoints import read_tensors
 from engine.models.kernels.inverted_residual import InvertedResidual, inverted_residual, padding
 from engine.models.part_settings import check_names, number
 from engine.models.perceptors.base import Member, Perceptor
-from engine.models.perceptors.looks import NAMED, THING, LooksNetwork, LooksPerceptor, LooksWords
+from engine.models.perceptors.looks import LooksNetwork, LooksPerceptor, LooksWords
 from engine.models.perceptors.text_tower import TextTower, masked_mean, read_tower
 from engine.models.perceptors.tokenizing import clip_tokens
 from engine.models.state_dict import Uninitialised, fill
@@ -40,7 +40,6 @@ _STAGES = ((1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80
 # fmt: on
 _STEM, _FEATURES = 32, 1280
 _PICTURES, _WORDS = "picture.", "text."
-_NAMED = -0.4  # from this logit on a text names a look
 
 
 class Convolution(nn.Conv2d):
@@ -181,13 +180,16 @@ class ClassifierPerceptor(Perceptor):
         self.classifier = classifier
         self.tower = tower
         self.temperature = temperature
-        self.words: LooksWords | None = None
         self.looks: LooksPerceptor | None = None
         self.looks_weight = 0.0
         if looks is not None:
-            self.words, self.looks_weight = looks.words, looks.weight
+            self.looks_weight = looks.weight
             self.looks = LooksPerceptor(
-                looks.network, self._named, tokenizer=self.tokenizer, resolution=resolution
+                looks.network,
+                looks.words,
+                self._read,
+                tokenizer=self.tokenizer,
+                resolution=resolution,
             )
 
     @property
@@ -206,31 +208,17 @@ class ClassifierPerceptor(Perceptor):
 
         Zeros where a text names nothing but looks, if it has a network of looks.
         """
-        states, mask = self._states(ids)
+        states, mask = self._read(ids)
         vectors = self._classes(states, mask)
-        if self.words is None:
+        if self.looks is None:
             return vectors
-        named = self.words(states, mask) > _NAMED
-        thing = NAMED.index(THING)
-        nothing_but_looks = named.any(1) & ~named[:, thing]
-        return vectors.masked_fill(nothing_but_looks[:, None], 0.0)
+        return vectors.masked_fill(self.looks.are_all(states, mask)[:, None], 0.0)
+
+    def _read(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        return self.tower.read(ids.to(self.device))
 
     def _classes(self, states: Tensor, mask: Tensor) -> Tensor:
         return _root(self.tower.head(masked_mean(states, mask)))
-
-    def _states(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """The states [B, L, W] of the tokens of rows, and where a row has tokens [B, L]."""
-        ids = ids.to(self.device)
-        ends = ids.argmax(dim=1, keepdim=True)  # the end token has the largest id
-        ids = ids[:, : int(ends.max()) + 1]
-        mask = torch.arange(ids.shape[1], device=self.device)[None] <= ends
-        return self.tower.states(ids, mask), mask
-
-    def _named(self, ids: Tensor) -> Tensor:
-        """Which of NAMED the texts of token rows name, [B, len(NAMED)]."""
-        assert self.words is not None
-        named: Tensor = self.words(*self._states(ids)) > _NAMED
-        return named
 
     def encode_image(self, cutouts: Tensor) -> Tensor:
         """Unit vectors [N, 1000] of pictures [N, 3, S, S] in 0..1: roots of probabilities."""
@@ -246,7 +234,7 @@ class ClassifierPerceptor(Perceptor):
         In [1, 1, H / 32, W / 32]. A place sees what a sub-image around it would show, and all of
         them take one pass. Logits, since of the probabilities most are nearly 0.
         """
-        meant = self._classes(*self._states(self.tokenize(words).ids[None]))[0].square()
+        meant = self._classes(*self._read(self.tokenize(words).ids[None]))[0].square()
         logits = self.classifier.places((picture - self.mean) / self.std)
         weights = (meant - 1 / CLASSES).to(logits)
         return F.conv2d(logits, weights[None, :, None, None])
@@ -268,7 +256,8 @@ def build(files: Mapping[str, Path], settings: Mapping[str, Any]) -> ClassifierP
     Settings are ``resolution`` (32 to 1024 pixels), ``temperature`` (0.1 to 100) and, with a file
     of ``looks``, their weight ``looks_weight`` (0 to 100).
     """
-    check_names(settings, ("resolution", "temperature", *(("looks_weight",) * ("looks" in files))))
+    of_looks = ("looks_weight",) if "looks" in files else ()
+    check_names(settings, ("resolution", "temperature", *of_looks))
     resolution = round(number(settings, "resolution", 224, 32, 1024))
     temperature = number(settings, "temperature", 4.0, 0.1, 100)
     tensors = read_tensors(files["checkpoint"])

@@ -54,6 +54,7 @@ _GROUPS = (len(STYLES), len(LIGHTS), len(COLOURS))
 SHARES = (0.5, 0.2, 0.3)
 """How much each group counts. A light takes hold sooner than a style, and would hide the thing."""
 _CHANNELS = (24, 48, 96, 128)
+_LEAST = -0.4  # from this logit on a text names a look
 _TEMPERATURE = 2.0  # of the network's logits; at 1 a look is certain long before it shows
 _NEAR = 0.1  # the standard deviation of what a colour term names, in OKLab
 _OF_ITS_COLOUR = 0.35  # the share of a picture that has the colour of the thing it shows
@@ -109,8 +110,8 @@ class LooksWords(nn.Module):
 class LooksPerceptor(Perceptor):
     """The looks of pictures and words, as vectors of the TERMS.
 
-    ``named`` says of token rows [B, context_length] which of NAMED each names, as booleans
-    [B, len(NAMED)].
+    ``read`` gives the states [B, L, W] of token rows [B, context_length], and where they have
+    tokens [B, L].
     """
 
     any_side = True
@@ -119,7 +120,8 @@ class LooksPerceptor(Perceptor):
     def __init__(
         self,
         network: LooksNetwork,
-        named: Callable[[Tensor], Tensor],
+        words: LooksWords,
+        read: Callable[[Tensor], tuple[Tensor, Tensor]],
         *,
         tokenizer: Tokenizer,
         resolution: int,
@@ -132,7 +134,8 @@ class LooksPerceptor(Perceptor):
             tokenizer=tokenizer,
         )
         self.network = network
-        self.named = named
+        self.words = words
+        self.read = read
         # Copies to a device during a step would make it wait.
         self.register_buffer("to_cones", torch.tensor(_TO_CONES), persistent=False)
         self.register_buffer("to_lab", torch.tensor(_TO_LAB), persistent=False)
@@ -158,9 +161,19 @@ class LooksPerceptor(Perceptor):
         """20, as the classifier's."""
         return 20.0
 
+    def named(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Which of NAMED the texts of such states name, as booleans [B, len(NAMED)]."""
+        named: Tensor = self.words(states, mask) > _LEAST
+        return named
+
+    def are_all(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Whether the texts name looks and nothing else, [B]."""
+        named = self.named(states, mask)
+        return named.any(1) & ~named[:, NAMED.index(THING)]
+
     def encode_tokens(self, ids: Tensor) -> Tensor:
         """Unit vectors [B, 32] of what token rows name; zeros where they name no look."""
-        named = self.named(ids).float()
+        named = self.named(*self.read(ids)).float()
         styles, lights, colours = (
             F.normalize(part, p=1, dim=1) for part in (named @ self.terms).split(_GROUPS, dim=1)
         )

@@ -96,6 +96,13 @@ class TextTower(nn.Module):
         states: Tensor = x
         return states
 
+    def read(self, ids: Tensor) -> tuple[Tensor, Tensor]:
+        """The states [B, L, W] of token rows [B, context], and where they have tokens [B, L]."""
+        ends = ids.argmax(dim=1, keepdim=True)  # the end token has the largest id
+        ids = ids[:, : int(ends.max()) + 1]
+        mask = torch.arange(ids.shape[1], device=ids.device)[None] <= ends
+        return self.states(ids, mask), mask
+
     def pool(self, ids: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
         """The mean of the :meth:`states` [B, W] where ``mask`` is true."""
         return masked_mean(self.states(ids, mask, rows), mask)
