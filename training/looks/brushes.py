@@ -9,6 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch import Tensor
 
 Floats = NDArray[Any]
 _LIGHTNESS = np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)  # Rec. 709
@@ -30,14 +31,19 @@ def spread_out(grey: Floats) -> Floats:
 def blur(picture: Floats, deviation: float) -> Floats:
     """A Gaussian blur of [S, S] or [S, S, C], mirrored at the borders."""
     reach = max(1, min(len(picture) // 2 - 1, math.ceil(2.5 * deviation)))
-    place = torch.arange(-reach, reach + 1, dtype=torch.float32)
-    kernel = (-place.square() / (2 * deviation**2)).exp()
-    kernel = kernel / kernel.sum()
+    kernel = _gaussian(deviation, reach)
     planes = torch.from_numpy(np.atleast_3d(picture).astype(np.float32)).permute(2, 0, 1)[:, None]
     planes = F.conv2d(F.pad(planes, (reach,) * 4, mode="reflect"), kernel.view(1, 1, 1, -1))
     planes = F.conv2d(planes, kernel.view(1, 1, -1, 1))
     out: Floats = planes[:, 0].permute(1, 2, 0).numpy().reshape(picture.shape)
     return out
+
+
+def _gaussian(deviation: float, reach: int) -> Tensor:
+    """A Gaussian's values at whole pixels up to ``reach``, [2 * reach + 1], whose sum is 1."""
+    place = torch.arange(-reach, reach + 1, dtype=torch.float32)
+    kernel = (-place.square() / (2 * deviation**2)).exp()
+    return kernel / kernel.sum()
 
 
 def grain(side: int, size: float, rng: np.random.Generator) -> Floats:
@@ -56,8 +62,7 @@ def strokes(
     across, along = (max(0.4, width), max(1.0, length))
     for deviation, axis in ((across, 2), (along, 3)):
         reach = math.ceil(2.5 * deviation)
-        place = torch.arange(-reach, reach + 1, dtype=torch.float32)
-        kernel = (-place.square() / (2 * deviation**2)).exp()
+        kernel = _gaussian(deviation, reach)
         shape = (1, 1, -1, 1) if axis == 2 else (1, 1, 1, -1)
         pad = (0, 0, reach, reach) if axis == 2 else (reach, reach, 0, 0)
         noise = F.conv2d(F.pad(noise, pad, mode="circular"), kernel.view(shape))

@@ -12,7 +12,7 @@ from training.looks.brushes import Floats
 from training.looks.lights import LIGHTS
 from training.looks.styles import STYLES
 from training.pictures.photographs import photograph
-from training.pictures.pool import Sources
+from training.pictures.pool import Sources, random_squares
 
 OTHER = STYLE_NAMES.index("other")
 UNKNOWN = -100
@@ -56,11 +56,5 @@ class LooksPool:
 
     def batch(self, count: int, side: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Random squares [count, 3, side, side] in 0..1, some mirrored, and looks [count, 2]."""
-        space = self.pictures.shape[-1] - side
         rows = rng.choice(len(self.pictures), count, replace=False)
-        squares = []
-        for row in rows:
-            top, left = rng.integers(0, space + 1, 2)
-            square = self.pictures[row, :, top : top + side, left : left + side]
-            squares.append(square.flip(-1) if rng.random() < 0.5 else square)
-        return torch.stack(squares).float() / 255, self.looks[torch.from_numpy(rows)]
+        return random_squares(self.pictures[rows], side, rng), self.looks[rows]

@@ -34,6 +34,9 @@ from training.words.corpus import phrases
 from training.words.corpus.classes import image_classes
 from training.words.corpus.phrases import plural, with_article
 
+_ONLY_LOOKS, _DECOYS = 0.12, 0.13  # shares of the texts
+_IN_SNOW = {"in the snow", "in fresh snow"}  # sometimes just "in snow"
+
 
 @dataclass(frozen=True)
 class Named:
@@ -45,63 +48,88 @@ class Named:
 
 def write(rng: np.random.Generator, *, held_out: bool = False) -> Named:
     """A random text; with ``held_out`` with wordings that are not trained on, where it has any."""
+    kind = rng.random()
+    if kind < _ONLY_LOOKS:
+        text, looks = _look_alone(rng, held_out)
+    elif kind < _ONLY_LOOKS + _DECOYS:
+        decoy = _one(rng, DECOYS) if rng.random() < 0.4 else _misleading(rng)
+        text, looks = _one(rng, PHOTOGRAPHED).format(decoy), {THING}
+    else:
+        thing, looks = _thing(rng, held_out)
+        text, style = _pictured(thing, rng, held_out)
+        looks |= style | {THING}
+    if rng.random() < 0.15:
+        text = text.capitalize()
+    return Named(text, frozenset(NAMED.index(look) for look in looks))
 
-    def one(of: Sequence[str]) -> str:
-        return str(of[int(rng.integers(len(of)))])
 
-    def wording(look: str) -> str:
-        chosen = [word for word in WORDS[look] if (word in HELD_OUT) == held_out]
-        return one(chosen or WORDS[look])
+def _one(rng: np.random.Generator, of: Sequence[str]) -> str:
+    return str(of[int(rng.integers(len(of)))])
 
-    kind, looks = rng.random(), set[str]()
-    if kind < 0.12:  # nothing but a look
-        group = STYLE_WORDS if rng.random() < 0.6 else LIGHT_WORDS
-        look = one(list(group))
-        looks.add(look)
-        text = one(("{}", "{}", "{} style", "a {}", "{}, {other}", "in the style of {}"))
-        text = text.format(wording(look), other=one(OTHER_STYLES))
-        return Named(_case(text, rng), frozenset(NAMED.index(each) for each in looks))
-    if kind < 0.25:
-        decoy = one(DECOYS) if rng.random() < 0.4 else with_article(one(_misleading_classes()))
-        text = one(PHOTOGRAPHED).format(decoy)
-        return Named(_case(text, rng), frozenset({NAMED.index(THING)}))
-    noun = image_classes()[int(rng.integers(1000))].plain_name
+
+def _wording(rng: np.random.Generator, look: str, held_out: bool) -> str:
+    chosen = [word for word in WORDS[look] if (word in HELD_OUT) == held_out]
+    return _one(rng, chosen or WORDS[look])
+
+
+def _class_name(rng: np.random.Generator) -> str:
+    return image_classes()[int(rng.integers(1000))].plain_name
+
+
+def _look_alone(rng: np.random.Generator, held_out: bool) -> tuple[str, set[str]]:
+    """A style or a light, and nothing else."""
+    group = STYLE_WORDS if rng.random() < 0.6 else LIGHT_WORDS
+    look = _one(rng, list(group))
+    text = _one(rng, ("{}", "{}", "{} style", "a {}", "{}, {other}", "in the style of {}"))
+    return text.format(_wording(rng, look, held_out), other=_one(rng, OTHER_STYLES)), {look}
+
+
+def _misleading(rng: np.random.Generator) -> str:
+    return with_article(_one(rng, _misleading_classes()))
+
+
+def _thing(rng: np.random.Generator, held_out: bool) -> tuple[str, set[str]]:
+    """A thing, perhaps of a colour, in a place and in a light; the looks among these."""
+    looks = set[str]()
+    noun = _class_name(rng)
     if rng.random() < 0.35:
-        noun = one(THINGS)
+        noun = _one(rng, THINGS)
     colour = ""
     if rng.random() < 0.35:
-        named = one(list(COLOUR_WORDS))
+        named = _one(rng, list(COLOUR_WORDS))
         looks.add(named)
-        colour = wording(named) + " "
-    thing = one((with_article(colour + noun), colour + noun, "the " + colour + noun,
-                 colour + plural(noun, {}), "two " + colour + plural(noun, {})))  # fmt: skip
+        colour = _wording(rng, named, held_out) + " "
+    one, many = colour + noun, colour + plural(noun, {})
+    thing = _one(rng, (with_article(one), one, f"the {one}", many, f"two {many}"))
     if rng.random() < 0.15:
-        thing += " and " + with_article(image_classes()[int(rng.integers(1000))].plain_name)
+        thing += " and " + with_article(_class_name(rng))
     if rng.random() < 0.3:
-        thing += " " + one(list(phrases.PLACES)[20:])
+        thing += " " + _one(rng, list(phrases.PLACES)[20:])
     if rng.random() < 0.35:
-        light = one(list(LIGHT_WORDS))
+        light = _one(rng, list(LIGHT_WORDS))
         looks.add(light)
-        words = wording(light)
+        words = _wording(rng, light, held_out)
         thing = f"{words}, {thing}" if rng.random() < 0.15 else f"{thing} {words}"
-        if words in {"in the snow", "in fresh snow"} and rng.random() < 0.3:
+        if words in _IN_SNOW and rng.random() < 0.3:
             thing = thing.replace(words, "in snow")
-    looks |= {"underwater"} if "underwater" in thing else set()
-    text = thing
+    if "underwater" in thing:  # one of the places
+        looks.add("underwater")
+    return thing, looks
+
+
+def _pictured(thing: str, rng: np.random.Generator, held_out: bool) -> tuple[str, set[str]]:
+    """The thing in a style, in one that is no look, as a photograph, or alone; the style."""
     if rng.random() < 0.4:
-        style = one(list(STYLE_WORDS))
-        looks.add(style)
-        text = one(STYLED).format(t=thing, s=wording(style), o=one(OTHER_STYLES))
-    elif rng.random() < 0.3:
-        text = one(STYLED).format(t=thing, s=one(OTHER_STYLES), o=one(OTHER_STYLES))
-    elif rng.random() < 0.5:
-        text = one(PHOTOGRAPHED).format(text)
-    names = frozenset(NAMED.index(each) for each in looks | {THING})
-    return Named(_case(text, rng), names)
-
-
-def _case(text: str, rng: np.random.Generator) -> str:
-    return text.capitalize() if rng.random() < 0.15 else text
+        style = _one(rng, list(STYLE_WORDS))
+        form = _one(rng, STYLED)
+        words = _wording(rng, style, held_out)
+        return form.format(t=thing, s=words, o=_one(rng, OTHER_STYLES)), {style}
+    if rng.random() < 0.3:
+        form = _one(rng, STYLED)
+        return form.format(t=thing, s=_one(rng, OTHER_STYLES), o=_one(rng, OTHER_STYLES)), set()
+    if rng.random() < 0.5:
+        return _one(rng, PHOTOGRAPHED).format(thing), set()
+    return thing, set()
 
 
 @functools.cache
@@ -133,8 +161,9 @@ def fit(
     tower: TextTower, tokenizer: Tokenizer, *, steps: int = 600, batch: int = 64, seed: int = 43
 ) -> LooksWords:
     """Train the head on random texts; the tower stays as it is."""
-    torch.manual_seed(seed)
-    head = LooksWords(tower.sizes.width)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        head = LooksWords(tower.sizes.width)
     optimiser = torch.optim.AdamW(head.parameters(), lr=3e-3, weight_decay=1e-3)
     for step in range(steps):
         rng = np.random.default_rng([seed, step])

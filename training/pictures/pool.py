@@ -115,10 +115,19 @@ class PicturePool:
 
     def batch(self, count: int, side: int, rng: np.random.Generator) -> Tensor:
         """Random squares, mirrored half of the time: [count, 3, side, side] in 0..1."""
-        space = self.pictures.shape[-1] - side
-        squares = []
-        for row in rng.choice(len(self.pictures), count, replace=count > len(self.pictures)):
-            top, left = rng.integers(0, space + 1, 2)
-            square = self.pictures[row, :, top : top + side, left : left + side]
-            squares.append(square.flip(-1) if rng.random() < 0.5 else square)
-        return torch.stack(squares).float() / 255
+        rows = rng.choice(len(self.pictures), count, replace=count > len(self.pictures))
+        return random_squares(self.pictures[rows], side, rng)
+
+
+def random_squares(pictures: Tensor, side: int, rng: np.random.Generator) -> Tensor:
+    """A square of each picture [N, 3, S, S] of bytes, [N, 3, side, side] in 0..1.
+
+    They are mirrored half of the time.
+    """
+    space = pictures.shape[-1] - side
+    squares = []
+    for picture in pictures:
+        top, left = rng.integers(0, space + 1, 2)
+        square = picture[:, top : top + side, left : left + side]
+        squares.append(square.flip(-1) if rng.random() < 0.5 else square)
+    return torch.stack(squares).float() / 255
