@@ -110,11 +110,10 @@ def _prepare_process(settings: Settings) -> None:
 
 def _preview(host: str | None, port: int | None) -> int:
     """Run the bot in a browser page until SIGTERM or SIGINT, and return the exit code."""
-    from bot.preview import HOST, PORT, opened_preview
+    from bot.preview import opened_preview
 
     async def preview() -> int:
-        where = (HOST if host is None else host, PORT if port is None else port)
-        async with opened_preview(*where) as opened:
+        async with opened_preview(host, port) as opened:
             _prepare_process(opened.settings)
             print(f"Open {opened.url} in a browser. Ctrl-C ends the preview.", flush=True)
             return await run(opened.settings)

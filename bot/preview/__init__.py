@@ -5,6 +5,6 @@ stand-in for Discord (``bot.standin``) in this process. The page shows what peop
 they do, through ``acts`` and ``view``; ``server`` serves it. Nothing is fetched from elsewhere.
 """
 
-from bot.preview.run import HOST, PORT, Preview, opened_preview
+from bot.preview.run import Preview, opened_preview
 
-__all__ = ["HOST", "PORT", "Preview", "opened_preview"]
+__all__ = ["Preview", "opened_preview"]

@@ -29,9 +29,9 @@ class Preview:
 
 @contextlib.asynccontextmanager
 async def opened_preview(
-    host: str = HOST, port: int = PORT, env_file: Path | None = Path(".env")
+    host: str | None = None, port: int | None = None, env_file: Path | None = Path(".env")
 ) -> AsyncIterator[Preview]:
-    """Serve the page; what the bot stores is deleted at the end.
+    """Serve the page at HOST and PORT or others; what the bot stores is deleted at the end.
 
     Raises SettingsError for a wrong setting, OSError if the port is taken.
     """
@@ -44,7 +44,8 @@ async def opened_preview(
             prefix="imagine-bot-preview-", ignore_cleanup_errors=True
         ) as folder:
             settings = preview_settings(standin, Path(folder), env_file)
-            page = PageServer(standin, place, host, port)
+            host = HOST if host is None else host
+            page = PageServer(standin, place, host, PORT if port is None else port)
             await page.start()
             try:
                 yield Preview(standin, place, settings, page.url)
