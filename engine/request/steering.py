@@ -308,7 +308,7 @@ def check_steering(
             continue
         if grows or moves:
             raise RequestError(
-                "freeze doesn't work with grow, zoom, rotate or pan; leave one of them out."
+                "freeze doesn't work with grow, zoom, rotate, pan or tilt; leave one of them out."
             )
         name = each.place.removeprefix("@")
         if name != each.place and name not in masks and region_named(name) is None:
