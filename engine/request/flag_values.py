@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import RequestError
 from engine.request.limits import range_of
 from engine.request.prompt.flags import FOREIGN, NUMBERS, SAID, SAME, SWITCHES, WORDS
+from engine.request.shape import with_shape
 from engine.translatable import Translatable
 
 _WHOLE = ("seed", "count", "iterations", "cutouts", "width", "height", "change-every", "every")
@@ -59,6 +61,13 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
             '--{name} must be {kind}, not "{given}".', name=name, kind=kind, given=value[:40]
         ) from None
     return {name.replace("-", "_"): number}
+
+
+def with_flags(fields: dict[str, Any], flags: Mapping[str, str]) -> dict[str, Any]:
+    """``fields`` with those that ``flags`` set; raises RequestError."""
+    for name, value in flags.items():
+        fields = with_shape(fields, read_flag(name, value))
+    return fields
 
 
 def unknown_option(name: str) -> RequestError:

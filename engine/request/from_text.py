@@ -6,12 +6,11 @@ from typing import Any
 
 from engine.errors import RequestError
 from engine.request.addresses import addresses
-from engine.request.flag_values import read_flag
+from engine.request.flag_values import with_flags
 from engine.request.prompt import expand, split_flags
 from engine.request.prompt.flags import avoided
 from engine.request.prompt.second import split_at_carets
 from engine.request.request import ImageRequest, make_request
-from engine.request.shape import with_shape
 from engine.request.style import Style
 from engine.request.words import words_in
 
@@ -52,9 +51,7 @@ def _from_text(text: str, values: dict[str, Any], style: Style) -> ImageRequest:
     avoid = flags.pop("no", None)
     if style.avoid:
         avoid = style.avoid if avoid is None else f"{style.avoid}, {avoid}"
-    fields = style.under(values)
-    for name, value in flags.items():
-        fields = with_shape(fields, read_flag(name, value))
+    fields = with_flags(style.under(values), flags)
     if avoid is not None:
         prompt = _without(prompt, avoid, may_be_empty="where" in fields)
     if (fields.get("like") or fields.get("noise")) and not any(words_in(prompt)):

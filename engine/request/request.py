@@ -298,11 +298,11 @@ class ImageRequest(SteeringFields, VariationFields, MotionFields, MethodFields):
                 )
             )
         is_masked = any(each is not None for each in (self.mask, self.where, self.extend))
-        checked(lambda motion: check_moves(motion, self.every, is_masked), self.motion(1))
+        motion = self.motion(1)
+        checked(lambda moves: check_moves(moves, self.every, is_masked), motion)
         changes = {name: getattr(self, name) for name in ("change_every", "fade", "loudness")}
         checked(lambda given: check_story(given, is_story=self.is_story), changes)
         masks = {each.name for each in self.regions or ()}
-        motion = self.motion(1)
         checked(
             lambda steers: check_steering(
                 steers, masks, grows=self.grow is not None, moves=motion is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import RequestError
-from engine.request.flag_values import read_flag
+from engine.request.flag_values import with_flags
 from engine.request.prompt import split_flags
 from engine.request.prompt.peers import parse_prompts
 from engine.request.prompt.second import split_at_carets
@@ -34,10 +34,7 @@ class Style:
         """The style of words with flags; raises RequestError."""
         words, flags = split_flags(text)
         avoid = flags.pop("no", None)
-        fields: dict[str, Any] = {}
-        for name, value in flags.items():
-            fields = with_shape(fields, read_flag(name, value))
-        return cls(words, avoid, fields)
+        return cls(words, avoid, with_flags({}, flags))
 
     def applied(self, prompt: str) -> str:
         """``prompt`` without flags, or each part of a story, in this style.
