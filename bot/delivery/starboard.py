@@ -91,7 +91,7 @@ class Starboard:
         job = await self._store.job(job_id)
         if job is None or not job.is_painted or job.place.private or job.removed_at is not None:
             return
-        jobs = [job] if job.grid is None else await self._store.grid(job.grid)
+        jobs = await self._store.with_grid(job)
         lead = jobs[0]
         results = await self._store.messages.results_of([lead.id])
         result = results.get(lead.id)
@@ -233,7 +233,7 @@ class Starboard:
         """
         if job.guild_id is None:
             return
-        jobs = [job] if job.grid is None else await self._store.grid(job.grid)
+        jobs = await self._store.with_grid(job)
         await self._store.stars.hide([each.id for each in jobs], job.guild_id, hidden=hidden)
         if hidden:
             await self.remove(job.id)

@@ -71,8 +71,8 @@ class Deletions:
         """Cancel a job, and those of its grid; return whether one of them was not over."""
         job = await self._store.job(job_id)
         ids = [job_id]
-        if job is not None and job.grid is not None:
-            ids = [each.id for each in await self._store.grid(job.grid)]
+        if job is not None:
+            ids = [each.id for each in await self._store.with_grid(job)]
         return any([await self._queue.cancel(id) for id in ids])
 
     async def check(self, job: StoredJob, seen: discord.Message | None) -> None:

@@ -37,7 +37,7 @@ class StopButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Tell the worker; the delivery posts the result."""
-        whole = await _whole(bot, job)
+        whole = await bot.store.with_grid(job)
         stopped = [await bot.queue.stop(each.id) for each in whole]
         if any(stopped):
             for each, was_running in zip(whole, stopped, strict=True):
@@ -63,7 +63,7 @@ class CancelButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Cancel the job, whether it is queued or running."""
-        if any([await bot.queue.cancel(each.id) for each in await _whole(bot, job)]):
+        if any([await bot.queue.cancel(each.id) for each in await bot.store.with_grid(job)]):
             await _note(interaction, bot, job, "stop")
             text = _("Cancelled. Nothing will be posted.")
         else:
@@ -106,7 +106,7 @@ class GridAgainButton(JobButton):
         """Queue the request of the grid without its seeds."""
         check_bot_may_post(interaction)
         origin = shown_like(origin_of_interaction(interaction, "button again"), job)
-        count = len(await _whole(bot, job))
+        count = len(await bot.store.with_grid(job))
         await bot.intake.ask(Asking(origin, job.request.with_values(seed=None, count=count)))
 
 
@@ -139,7 +139,7 @@ class GridRemixButton(RemixButton):
 
     async def text(self, bot: ButtonBot, job: StoredJob) -> str:
         """Return the prompt, with the number of pictures."""
-        flag = f" --count {len(await in_time(_whole(bot, job)))}"
+        flag = f" --count {len(await in_time(bot.store.with_grid(job)))}"
         return words_of(job.request)[: max_length("prompt") - len(flag)] + flag
 
 
@@ -275,7 +275,7 @@ class GridDeleteButton(DeleteButton):
 
     async def remove(self, bot: ButtonBot, job: StoredJob) -> str:
         """Delete them one after the other; the message goes with the first."""
-        answers = [await bot.removal.remove(each) for each in await _whole(bot, job)]
+        answers = [await bot.removal.remove(each) for each in await bot.store.with_grid(job)]
         return answers[0]
 
 
@@ -321,11 +321,6 @@ class ShowAgainButton(JobButton):
         await interaction.edit_original_response(
             content=_("The gallery shows it again, and so does the starboard after the next star.")
         )
-
-
-async def _whole(bot: ButtonBot, job: StoredJob) -> list[StoredJob]:
-    """The jobs of a job's grid; the job alone if it is in none."""
-    return [job] if job.grid is None else await bot.store.grid(job.grid)
 
 
 async def _note(

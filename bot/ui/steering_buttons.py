@@ -286,7 +286,7 @@ async def change(
 ) -> None:
     """Change the picture, or all of its grid, and tell the user; raises BotError, EngineError."""
     origin = origin_of_interaction(interaction, "steering")
-    whole = [job] if job.grid is None else await bot.store.grid(job.grid)
+    whole = await bot.store.with_grid(job)
     painted = [each.id for each in whole if each.state == "running"]
     if not painted or not await bot.intake.change(origin, painted, wanted):
         raise GoneError(_("That picture is no longer being painted."))

@@ -62,7 +62,7 @@ class VaryButton(GoOnButton):
         self, bot: ButtonBot, job: StoredJob, picture: Picture, origin: Origin
     ) -> ImageRequest:
         """Disturb the picture by the amount that was chosen."""
-        count = 1 if job.grid is None else len(await bot.store.grid(job.grid))
+        count = len(await bot.store.with_grid(job))
         return variation(job, picture, SUBTLE if self.choice == "subtle" else STRONG, count)
 
 

@@ -59,8 +59,8 @@ class Info(Feature):
                 await self._about_file(interaction, message)
                 return
             check_may_see(interaction, job)
-            several = job.grid is not None and shows_grid(message.components)
-            jobs = await self.bot.store.grid(job.grid or "") if several else [job]
+            several = shows_grid(message.components)
+            jobs = await self.bot.store.with_grid(job) if several else [job]
             embed, files = await info_of(self.bot, interaction, jobs)
             view = discord.ui.View(timeout=None)
             view.add_item(LineageButton(job.id))

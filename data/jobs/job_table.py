@@ -107,6 +107,10 @@ class Jobs:
         """The jobs of a grid by its id, the job of the first picture first."""
         return await self._select("grid = ? ORDER BY sequence", id)
 
+    async def with_grid(self, job: StoredJob) -> list[StoredJob]:
+        """The jobs of a job's grid, that of the first picture first; it alone if it has none."""
+        return [job] if job.grid is None else await self.grid(job.grid)
+
     async def rendition(self, id: str) -> tuple[ImageRequest, int] | None:
         """The request of a painted job and the number of iterations made, else None."""
         job = await self.job(id)
