@@ -20,10 +20,10 @@ from bot.requests.rights import check_may_moderate
 from bot.requests.time_lapse import time_lapse_of
 from bot.ui.answers import in_time
 from bot.ui.edit_modal import EditModal
-from bot.ui.job_button import GONE, ButtonBot, JobButton
+from bot.ui.job_button import GONE, ButtonBot, JobButton, note_act
 from bot.ui.modals import RemixModal
 from data.jobs.stored import UNFINISHED, StoredJob
-from data.people import Act, LoggedAct
+from data.people import LoggedAct
 from engine.request.limits import max_length
 
 
@@ -43,7 +43,7 @@ class StopButton(JobButton):
             for each, was_running in zip(whole, stopped, strict=True):
                 if not was_running and each.state in UNFINISHED:  # of a grid, not begun yet
                     await bot.queue.cancel(each.id)
-            await _note(interaction, bot, job, "finish")
+            await note_act(interaction, bot, job, "finish")
             text = _("Stopping. I'll post the picture so far.")
         elif any(each.state in UNFINISHED for each in whole):
             text = _("That picture hasn't started yet. Press Cancel to remove it from the queue.")
@@ -64,7 +64,7 @@ class CancelButton(JobButton):
     ) -> None:
         """Cancel the job, whether it is queued or running."""
         if any([await bot.queue.cancel(each.id) for each in await bot.store.with_grid(job)]):
-            await _note(interaction, bot, job, "stop")
+            await note_act(interaction, bot, job, "stop")
             text = _("Cancelled. Nothing will be posted.")
         else:
             text = _("That picture is no longer in the queue.")
@@ -260,7 +260,7 @@ class DeleteButton(JobButton):
     ) -> None:
         """Delete it, and tell the user."""
         text = await self.remove(bot, job)
-        await _note(interaction, bot, job, "delete")
+        await note_act(interaction, bot, job, "delete")
         await interaction.edit_original_response(content=text)
 
     async def remove(self, bot: ButtonBot, job: StoredJob) -> str:
@@ -321,15 +321,6 @@ class ShowAgainButton(JobButton):
         await interaction.edit_original_response(
             content=_("The gallery shows it again, and so does the starboard after the next star.")
         )
-
-
-async def _note(
-    interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob, act: Act
-) -> None:
-    """Log what a moderator does to another person's picture."""
-    person = str(interaction.user.id)
-    if job.person != person and job.guild_id is not None:
-        await bot.moderation_log.note(LoggedAct(job.guild_id, person, act, job.person, job.id))
 
 
 BUTTONS: tuple[type[JobButton], ...] = (

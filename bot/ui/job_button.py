@@ -28,6 +28,7 @@ from bot.requests.rights import check_may_see, check_owner_or_moderator
 from bot.ui.answers import defer, in_time
 from bot.ui.from_custom_id import FromCustomId
 from data.jobs.stored import StoredJob
+from data.people import Act, LoggedAct
 from data.store import Store
 from engine.jobs.queue import PaintQueue
 
@@ -147,3 +148,12 @@ class JobButton(FromCustomId, discord.ui.DynamicItem[discord.ui.Button[Any]], te
         It must edit the deferred answer, or open the modal.
         """
         raise NotImplementedError  # subclasses implement it
+
+
+async def note_act(
+    interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob, act: Act
+) -> None:
+    """Log what a moderator does to another person's picture; raises StoreError."""
+    person = str(interaction.user.id)
+    if job.person != person and job.guild_id is not None:
+        await bot.moderation_log.note(LoggedAct(job.guild_id, person, act, job.person, job.id))

@@ -21,10 +21,9 @@ from bot.requests.restrictions import check_not_banned
 from bot.requests.rights import check_owner_or_moderator
 from bot.requests.server_rules import all_iterations, most_iterations
 from bot.ui.answers import defer, in_time
-from bot.ui.job_button import GONE, ButtonBot, JobButton, Placed
+from bot.ui.job_button import GONE, ButtonBot, JobButton, Placed, note_act
 from bot.ui.modals import submitted, submitted_text
 from data.jobs.stored import StoredJob
-from data.people import LoggedAct
 from engine.request.limits import max_length
 from engine.request.pulls import names_of
 from engine.request.request import ImageRequest
@@ -290,9 +289,7 @@ async def change(
     painted = [each.id for each in whole if each.state == "running"]
     if not painted or not await bot.intake.change(origin, painted, wanted):
         raise GoneError(_("That picture is no longer being painted."))
-    if job.person != origin.person and job.guild_id is not None:
-        act = LoggedAct(job.guild_id, origin.person, "change", job.person, job.id)
-        await bot.moderation_log.note(act)
+    await note_act(interaction, bot, job, "change")
     what = change_text(Steer(at=0, **wanted))
     await interaction.edit_original_response(
         content=_("From the next iteration on: {change}", change=what), view=None
