@@ -36,7 +36,7 @@ from bot.ui.buttons import (
     StopButton,
     VideoButton,
 )
-from bot.ui.job_button import JobButton, Placed
+from bot.ui.job_button import JobButton, Placed, view_of
 from bot.ui.steering_buttons import STEERING
 from bot.ui.variation_buttons import MoreButton, UpscaleButton, VaryButton
 from engine.events import Done, Progress, Queued
@@ -84,16 +84,6 @@ class Text:
             )
             for name, data in self.files
         ]
-
-
-def view_of(job_id: str, buttons: tuple[type[JobButton] | Placed, ...]) -> discord.ui.View:
-    """Return a view of buttons about one job; it is not kept after sending."""
-    view = discord.ui.View(timeout=None)
-    for button in buttons:
-        item = button(job_id)
-        item.row = button.place
-        view.add_item(item)
-    return view
 
 
 UNDERWAY: tuple[type[JobButton], ...] = (StopButton, CancelButton, RemixButton)

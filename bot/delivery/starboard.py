@@ -14,7 +14,7 @@ from typing import Protocol
 import aiohttp
 import discord
 
-from bot.delivery.messages import PAINTED, SPOILER, view_of
+from bot.delivery.messages import PAINTED, SPOILER
 from bot.delivery.posting import upload_limit
 from bot.delivery.results import can_report
 from bot.errors import DELETED, Caught, report
@@ -27,7 +27,7 @@ from bot.requests.audience import audience_within
 from bot.requests.channels import Channels, channel_of
 from bot.requests.deletions import Deletions
 from bot.ui.buttons import FavouriteButton, ReportButton
-from bot.ui.job_button import JobButton
+from bot.ui.job_button import JobButton, view_of
 from data.jobs.messages import JobMessage
 from data.jobs.stored import StoredJob
 from data.store import Store

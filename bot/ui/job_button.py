@@ -7,7 +7,7 @@ user.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
@@ -148,6 +148,16 @@ class JobButton(FromCustomId, discord.ui.DynamicItem[discord.ui.Button[Any]], te
         It must edit the deferred answer, or open the modal.
         """
         raise NotImplementedError  # subclasses implement it
+
+
+def view_of(job_id: str, buttons: Sequence[type[JobButton] | Placed]) -> discord.ui.View:
+    """Return a view of buttons about one job; it is not kept after sending."""
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        item = button(job_id)
+        item.row = button.place
+        view.add_item(item)
+    return view
 
 
 async def note_act(

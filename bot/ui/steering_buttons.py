@@ -21,7 +21,7 @@ from bot.requests.restrictions import check_not_banned
 from bot.requests.rights import check_owner_or_moderator
 from bot.requests.server_rules import all_iterations, most_iterations
 from bot.ui.answers import defer, in_time
-from bot.ui.job_button import GONE, ButtonBot, JobButton, Placed, note_act
+from bot.ui.job_button import GONE, ButtonBot, JobButton, Placed, note_act, view_of
 from bot.ui.modals import submitted, submitted_text
 from data.jobs.stored import StoredJob
 from engine.request.limits import max_length
@@ -91,11 +91,7 @@ class FreezeButton(JobButton):
     ) -> None:
         """Answer with the parts, which work as long as the answer is shown."""
         await _check(interaction, bot, job)
-        view = discord.ui.View(timeout=None)
-        for placed in _offered(with_changes(job)):
-            item = placed(job.id)
-            item.row = placed.place
-            view.add_item(item)
+        view = view_of(job.id, _offered(with_changes(job)))
         await interaction.edit_original_response(
             content=_("What should stay as it is now? What is frozen can change again, too."),
             view=view,

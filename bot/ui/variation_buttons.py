@@ -17,7 +17,7 @@ from bot.requests.origin import Origin, Way, origin_of_interaction, shown_like
 from bot.requests.picture import Picture
 from bot.requests.server_rules import pixels_allowed
 from bot.requests.variation import around, larger, variation
-from bot.ui.job_button import ButtonBot, JobButton, Placed
+from bot.ui.job_button import ButtonBot, JobButton, Placed, view_of
 from data.jobs.stored import StoredJob
 from engine.request.request import ImageRequest
 from engine.request.variation import STRONG, SUBTLE
@@ -124,11 +124,7 @@ class MoreButton(JobButton):
     ) -> None:
         """Answer with them; they work as long as the answer is shown, also after a restart."""
         await own_picture(bot.store, job)  # raises if it is missing
-        view = discord.ui.View(timeout=None)
-        for placed in MORE:
-            item = placed(job.id)
-            item.row = placed.place
-            view.add_item(item)
+        view = view_of(job.id, MORE)
         await interaction.edit_original_response(
             content=_("Go on from this picture, with the same words:"), view=view
         )

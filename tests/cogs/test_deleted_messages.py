@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import discord
 
-from bot.delivery.messages import view_of
 from bot.requests import deletions
 from bot.ui.buttons import AgainButton, ContinueButton, EditButton, VideoButton
+from bot.ui.job_button import view_of
 from tests.cogs.conftest import job_id_of, labels
 from tests.cogs.test_history import text_of
 

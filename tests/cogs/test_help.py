@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from bot.delivery.messages import view_of
 from bot.host.models import check_words, knowledge_of
 from bot.ui.buttons import AgainButton
+from bot.ui.job_button import view_of
 from engine.models.catalogue import load_catalogue
 from engine.request.request import make_request
 from tests.bot.language.test_commands import named
