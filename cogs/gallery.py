@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 from typing import Any, Literal
 
 import discord
@@ -12,8 +10,8 @@ from discord import app_commands
 from bot.client import ImageBot
 from bot.errors import Guarded, MissingRightError
 from bot.language import _
-from bot.language.formatting import alt_text, link_to, shown_prompt
-from bot.media.resize import thumbnail
+from bot.language.formatting import link_to, shown_prompt
+from bot.media.job_thumbnail import job_thumbnail
 from bot.requests.audience import visible_channels
 from bot.ui.feature import Feature
 from bot.ui.from_custom_id import FromCustomId
@@ -96,7 +94,7 @@ async def page_of(
         results = await bot.store.messages.results_of([each.job.id for each in page])
         for each in page:
             lines.append(f"{_line(each)}{link_to(results.get(each.job.id))}")
-            file = await _thumbnail(bot, each)
+            file = await job_thumbnail(bot.store, each.job)
             if file is not None:
                 files.append(file)
                 gallery.add_item(
@@ -151,15 +149,6 @@ def _line(shown: Shown) -> str:
     stars = f"⭐ {shown.stars} · " if shown.stars else ""
     when = f"<t:{shown.job.created_at // 1000}:R>"
     return f"- {stars}{shown_prompt(shown.job.request, _WORDS)} · {when}"
-
-
-async def _thumbnail(bot: ImageBot, shown: Shown) -> discord.File | None:
-    data = await bot.store.picture(shown.job.id)
-    if data is None:
-        return None
-    small = await asyncio.to_thread(thumbnail, data)
-    alt = alt_text(shown.job.request, (shown.job.result or {}).get("notices", ()))
-    return discord.File(io.BytesIO(small), filename=f"{shown.job.id}.webp", description=alt)
 
 
 async def _is_hidden(bot: ImageBot, shown: Shown) -> bool:

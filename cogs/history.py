@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +13,8 @@ from bot.client import ImageBot
 from bot.delivery.messages import FINISHED
 from bot.errors import Guarded
 from bot.language import _, plural
-from bot.language.formatting import alt_text, escape, link_to, one_line, shown_prompt
-from bot.media.resize import thumbnail
+from bot.language.formatting import escape, link_to, one_line, shown_prompt
+from bot.media.job_thumbnail import job_thumbnail
 from bot.requests.rights import may_see
 from bot.ui.autocomplete import offer_models
 from bot.ui.buttons import FavouriteButton
@@ -176,7 +174,7 @@ async def page_of(
             view.add_item(discord.ui.ActionRow(FavouriteButton(job.id)))
             continue
         text = _text(job, job.id in kept, job.id in favourites, results.get(job.id))
-        file = await _thumbnail(bot, job)
+        file = await job_thumbnail(bot.store, job)
         if file is None:
             view.add_item(discord.ui.TextDisplay(text))
         else:
@@ -208,16 +206,6 @@ def _nothing(wanted: Wanted) -> str:
         "You have no such pictures ({wanted}). Leave out some options of /history.",
         wanted=str(wanted),
     )
-
-
-async def _thumbnail(bot: ImageBot, job: StoredJob) -> discord.File | None:
-    """The picture, small; None if its file is gone."""
-    data = await bot.store.picture(job.id)
-    if data is None:
-        return None
-    small = await asyncio.to_thread(thumbnail, data)
-    alt = alt_text(job.request, (job.result or {}).get("notices", ()))
-    return discord.File(io.BytesIO(small), filename=f"{job.id}.webp", description=alt)
 
 
 def _text(job: StoredJob, kept: bool, favourite: bool, result: JobMessage | None) -> str:

@@ -204,7 +204,7 @@ class Starboard:
         hidden = rules.value("spoiler") or any(
             [job.spoiler or await self._store.picture_checks.needs_spoiler(job.id) for job in jobs]
         )
-        alt = alt_text(lead.request, (lead.result or {}).get("notices", ()))
+        alt = alt_text(lead.request, lead.notices)
         return discord.File(
             io.BytesIO(data), filename=SPOILER + name if hidden else name, description=alt
         )

@@ -75,6 +75,11 @@ class StoredJob:
         """Whether it has a finished picture; a cancelled job's partial one is not finished."""
         return self.state in PAINTED and self.time_lapse_of is None
 
+    @property
+    def notices(self) -> Sequence[str]:
+        """What was told about its result; empty before there is one."""
+        return () if self.result is None else self.result.get("notices", ())
+
 
 COLUMNS = (
     "id, person, guild_id, channel_id, locale, request, prompt, seed, state, wish, "
