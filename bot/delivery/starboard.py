@@ -89,14 +89,15 @@ class Starboard:
 
     async def _look(self, key: tuple[int, int], guild_id: int, job_id: str) -> None:
         job = await self._store.job(job_id)
-        if job is None or not job.is_painted or job.place.private or job.removed_at is not None:
+        if job is None or not _is_public(job):
             return
         jobs = await self._store.with_grid(job)
         lead = jobs[0]
         results = await self._store.messages.results_of([lead.id])
         result = results.get(lead.id)
-        if result is None or (result.channel_id, result.message_id) != tuple(map(str, key)):
-            return
+        channel_id, message_id = map(str, key)
+        if result is None or (result.channel_id, result.message_id) != (channel_id, message_id):
+            return  # another message about it
         rules = await self._guild_settings.rules(str(guild_id))
         stars = await self._stars(result, str(rules.value("starboard_emoji")))
         if stars is None:
@@ -243,6 +244,11 @@ class Starboard:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _is_public(job: StoredJob) -> bool:
+    """Whether everybody in its channel can see its picture there."""
+    return job.can_be_shown and not job.place.private
 
 
 def _plain(emoji: str) -> str:

@@ -33,7 +33,7 @@ async def found_file(bot: PictureFinder, address: str) -> FoundFile | None:
     if made is None:
         return None
     job = None if made.job is None else await bot.store.job(made.job)
-    # Anybody can write another job's id into a file, so its bytes must be that job's.
-    if job is None or job.result_sha256 != picture.sha256 or not job.is_painted:
+    if job is None or not job.can_be_shown:
         return FoundFile(picture, made, None)
-    return FoundFile(picture, made, None if job.removed_at is not None else job)
+    # Anybody can write another job's id into a file, so its bytes must be that job's.
+    return FoundFile(picture, made, job if job.result_sha256 == picture.sha256 else None)

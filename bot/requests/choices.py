@@ -26,6 +26,16 @@ class Offer:
     room: int
     until: float
 
+    @property
+    def person(self) -> str:
+        """The id of the user who asks."""
+        return self.askings[0].origin.person
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has waited too long."""
+        return self.until < time.monotonic()
+
 
 class Choices:
     """Keeps what was offered, one offer for each user, in memory: a restart forgets it."""
@@ -57,22 +67,17 @@ class Choices:
     def take(self, key: str, person: str) -> Offer:
         """Return an offer of this user, once; raises GoneError if it waits no longer."""
         offer = self._offers.get(key)
-        if (
-            offer is None
-            or offer.askings[0].origin.person != person
-            or offer.until < time.monotonic()
-        ):
+        if offer is None or offer.person != person or offer.is_over:
             raise GoneError(
                 _("These pictures no longer wait for you. Use the command again to see them.")
             )
         return self._offers.pop(key)
 
     def _remove_old(self, person: str) -> None:
-        now = time.monotonic()
         waiting = {
             key: offer
             for key, offer in self._offers.items()
-            if offer.until >= now and offer.askings[0].origin.person != person
+            if not offer.is_over and offer.person != person
         }
         newest = list(waiting.items())[-(_MOST - 1) :]
         self._offers = dict(newest)

@@ -54,8 +54,7 @@ async def lineage_of(
             parent = None
         from_number = None if parent is None else numbers[parent.id]
         shown = may_see(interaction, each)
-        there = shown and each.removed_at is None and each.is_painted
-        data = await bot.store.picture(each.id) if there else None
+        data = await bot.store.picture(each.id) if shown and each.can_be_shown else None
         small = None if data is None else await asyncio.to_thread(thumbnail, data)
         hidden = each.place.spoiler or await bot.store.picture_checks.needs_spoiler(each.id)
         nodes.append(Node(from_number, small, hidden))

@@ -76,6 +76,11 @@ class StoredJob:
         return self.state in PAINTED and self.time_lapse_of is None
 
     @property
+    def can_be_shown(self) -> bool:
+        """Whether it has a finished picture whose message nobody deleted in Discord."""
+        return self.is_painted and self.removed_at is None
+
+    @property
     def notices(self) -> Sequence[str]:
         """What was told about its result; empty before there is one."""
         return () if self.result is None else self.result.get("notices", ())
