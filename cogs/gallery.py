@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.client import ImageBot
+from bot.delivery.results import is_hidden
 from bot.errors import Guarded, MissingRightError
 from bot.language import _
 from bot.language.formatting import link_to, shown_prompt
@@ -15,6 +16,7 @@ from bot.media.job_thumbnail import job_thumbnail
 from bot.requests.audience import visible_channels
 from bot.ui.feature import Feature
 from bot.ui.from_custom_id import FromCustomId
+from data.jobs.messages import JobMessage
 from data.stars import Shown
 
 PAGE = 9  # Discord shows up to ten pictures together
@@ -82,44 +84,43 @@ async def page_of(
     elif turn == "b":
         shown = await stars.newest(channels, PAGE + 1, before=at)
     else:
-        shown = (await stars.newest(channels, PAGE, after=at))[:PAGE]
-    there = await _there(bot, shown)
+        shown = await stars.newest(channels, PAGE, after=at)
+    page = (await _there(bot, shown))[:PAGE]
     view, files = discord.ui.LayoutView(timeout=None), []
-    page = there[:PAGE]
     if not page:
         view.add_item(discord.ui.TextDisplay(_nothing(turn, at)))
     else:
         heading = _("## Most starred pictures") if turn == "s" else _("## Newest pictures")
         gallery, lines = discord.ui.MediaGallery[Any](), []
-        results = await bot.store.messages.results_of([each.job.id for each in page])
-        for each in page:
-            lines.append(f"{_line(each)}{link_to(results.get(each.job.id))}")
+        rules = await bot.guild_settings.rules(str(interaction.guild_id))
+        for each, message in page:
+            lines.append(f"{_line(each)}{link_to(message)}")
             file = await job_thumbnail(bot.store, each.job)
             if file is not None:
                 files.append(file)
                 gallery.add_item(
                     media=f"attachment://{file.filename}",
                     description=file.description,
-                    spoiler=await _is_hidden(bot, each),
+                    spoiler=await is_hidden(bot.store, each.job, rules),
                 )
         view.add_item(discord.ui.TextDisplay(heading))
         if files:
             view.add_item(gallery)
         view.add_item(discord.ui.TextDisplay("\n".join(lines)))
-    row = _turning(turn, at, page, more=len(shown) > PAGE)
+    row = _turning(turn, at, [each for each, _message in page], more=len(shown) > PAGE)
     if row:
         view.add_item(discord.ui.ActionRow(*row))
     return view, files
 
 
-async def _there(bot: ImageBot, shown: list[Shown]) -> list[Shown]:
-    """Those whose message was not deleted while the bot was not connected."""
+async def _there(bot: ImageBot, shown: list[Shown]) -> list[tuple[Shown, JobMessage]]:
+    """Those whose message was not deleted while the bot was not connected, with the message."""
     results = await bot.store.messages.results_of([each.job.id for each in shown])
     found = []
     for each in shown:
         message = results.get(each.job.id)
         if message is not None and await bot.deletions.is_there(message):
-            found.append(each)
+            found.append((each, message))
     return found
 
 
@@ -149,14 +150,6 @@ def _line(shown: Shown) -> str:
     stars = f"⭐ {shown.stars} · " if shown.stars else ""
     when = f"<t:{shown.job.created_at // 1000}:R>"
     return f"- {stars}{shown_prompt(shown.job.request, _WORDS)} · {when}"
-
-
-async def _is_hidden(bot: ImageBot, shown: Shown) -> bool:
-    """Whether it was posted behind a spoiler."""
-    rules = await bot.guild_settings.rules(shown.job.guild_id)
-    if shown.job.spoiler or rules.value("spoiler"):
-        return True
-    return await bot.store.picture_checks.needs_spoiler(shown.job.id)
 
 
 async def setup(bot: ImageBot) -> None:

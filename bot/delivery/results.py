@@ -243,6 +243,13 @@ def can_report(stored: StoredJob, rules: Rules) -> bool:
     return rules.value("log_channel") is not None and not stored.place.private
 
 
+async def is_hidden(store: Store, stored: StoredJob, rules: Rules) -> bool:
+    """Whether the picture is behind a spoiler where it is shown again; raises StoreError."""
+    if rules.value("spoiler") or stored.spoiler:
+        return True
+    return await store.picture_checks.needs_spoiler(stored.id)
+
+
 def note_if_smaller(whole: bytes, data: bytes) -> list[str]:
     """Return a note if the posted file ``data`` has fewer pixels than the ``whole`` picture."""
     width, height = size_of(data) if data else (0, 0)

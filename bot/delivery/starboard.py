@@ -16,7 +16,7 @@ import discord
 
 from bot.delivery.messages import PAINTED, SPOILER
 from bot.delivery.posting import upload_limit
-from bot.delivery.results import can_report
+from bot.delivery.results import can_report, is_hidden
 from bot.errors import DELETED, Caught, report
 from bot.guild.rules import GuildSettings, Rules
 from bot.language import AUTO, _, using_language
@@ -202,9 +202,7 @@ class Starboard:
         data, ending = fitting
         lead = jobs[0]
         name = file_name(lead.request.prompt, lead.seed, lead.id, ending)
-        hidden = rules.value("spoiler") or any(
-            [job.spoiler or await self._store.picture_checks.needs_spoiler(job.id) for job in jobs]
-        )
+        hidden = any([await is_hidden(self._store, job, rules) for job in jobs])
         alt = alt_text(lead.request, lead.notices)
         return discord.File(
             io.BytesIO(data), filename=SPOILER + name if hidden else name, description=alt
