@@ -42,13 +42,7 @@ class ServerRules:
         guild_id = origin.place.guild_id
         if guild_id is not None:
             check_private(origin, rules)
-            if not _manages(origin):
-                check_channel(origin, rules)
-                check_roles(origin, request, rules)
-            # This takes milliseconds for a long prompt and a long list.
-            await asyncio.to_thread(check_words, request, rules)
-            if not origin.age_restricted:
-                await asyncio.to_thread(check_concepts, request, rules)
+            await check_asked(origin, request, rules)
             await self._check_usage(guild_id, origin, rules, request.count or 1)
         request = request.with_values(**_base_defaults(request, rules))
         recipe = await asyncio.to_thread(_recipe, request)
@@ -64,12 +58,7 @@ class ServerRules:
         It is painted already, so nothing is filled in, and it does not count as another one.
         """
         if origin.place.guild_id is not None:
-            if not _manages(origin):
-                check_channel(origin, rules)
-                check_roles(origin, request, rules)
-            await asyncio.to_thread(check_words, request, rules)
-            if not origin.age_restricted:
-                await asyncio.to_thread(check_concepts, request, rules)
+            await check_asked(origin, request, rules)
         check_steering(request, rules, await asyncio.to_thread(_recipe, request))
 
     async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules, count: int) -> None:
@@ -77,6 +66,17 @@ class ServerRules:
         usage = await self._store.guilds.usage(guild_id, origin.person, now)
         waiting = await self._store.unfinished_of(origin.person)
         check_usage(rules, origin.roles, usage, waiting.count(guild_id), now, count)
+
+
+async def check_asked(origin: Origin, request: ImageRequest, rules: Rules) -> None:
+    """Raise NotAllowedError unless a server lets this user ask for this in this channel."""
+    if not _manages(origin):
+        check_channel(origin, rules)
+        check_roles(origin, request, rules)
+    # This takes milliseconds for a long prompt and a long list.
+    await asyncio.to_thread(check_words, request, rules)
+    if not origin.age_restricted:
+        await asyncio.to_thread(check_concepts, request, rules)
 
 
 def check_private(origin: Origin, rules: Rules) -> None:
