@@ -125,12 +125,7 @@ class Roles(app_commands.Group):
         jobs: app_commands.Range[int, 0, 10_000] | None = None,
     ) -> None:
         """Set or remove the daily limit of one role."""
-
-        def changed(before: Any) -> Any:
-            others = without_key(before, str(role.id))
-            return others if jobs is None else {**others, str(role.id): jobs}
-
-        await change_one(interaction, "jobs_a_day_by_role", changed)
+        await _set_number(interaction, "jobs_a_day_by_role", role, jobs)
 
     @app_commands.command(description="Set a role's share of the queue, for those who wait")
     @app_commands.describe(
@@ -144,12 +139,19 @@ class Roles(app_commands.Group):
         percent: app_commands.Range[int, 10, 1000] | None = None,
     ) -> None:
         """Set or remove the share of one role."""
+        await _set_number(interaction, "share_by_role", role, percent)
 
-        def changed(before: Any) -> Any:
-            others = without_key(before, str(role.id))
-            return others if percent is None else {**others, str(role.id): percent}
 
-        await change_one(interaction, "share_by_role", changed)
+async def _set_number(
+    interaction: discord.Interaction[Any], name: str, role: discord.Role, number: int | None
+) -> None:
+    """Set or remove one role's number in the setting ``name``."""
+
+    def changed(before: Any) -> Any:
+        others = without_key(before, str(role.id))
+        return others if number is None else {**others, str(role.id): number}
+
+    await change_one(interaction, name, changed)
 
 
 class Words(app_commands.Group):
