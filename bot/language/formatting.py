@@ -110,9 +110,7 @@ def prompt_lines(request: ImageRequest) -> str:
     for prompt, begins in _in_parts(request):
         if begins:
             lines.append(_("then") if request.loudness is None else _("where the sound is louder"))
-        words = escape(prompt.words, 300)
-        words = words if prompt.region is None else f"{words} @{prompt.region}"
-        lines.append(_prompt_line(words, prompt.weight, prompt.stop))
+        lines.append(_words_line(prompt))
     for each in request.like or ():
         stop = -math.inf if each.stop is None else each.stop
         lines.append(_prompt_line(_("like a picture"), each.weight, stop))
@@ -132,19 +130,15 @@ def prompt_lines(request: ImageRequest) -> str:
 
 def _changes(request: ImageRequest) -> Iterator[tuple[str, list[str]]]:
     """Each iteration at which steering changes something, and a line for each change."""
-    prompts = dict(enumerate(prompts for _at, prompts in request.nudges()))
+    nudges = iter(request.nudges())
     lines: dict[int, list[str]] = {}
-    nudges = 0
     for each in request.steering or ():
         now = lines.setdefault(each.at, [])
         if each.paint is None:
             now.append(f"- {change_text(each)}")
-            continue
-        for prompt in prompts[nudges]:
-            words = escape(prompt.words, 300)
-            words = words if prompt.region is None else f"{words} @{prompt.region}"
-            now.append(_prompt_line(words, prompt.weight, prompt.stop))
-        nudges += 1
+        else:
+            _at, prompts = next(nudges)  # one for each step that paints words
+            now += [_words_line(prompt) for prompt in prompts]
     for at, change in lines.items():
         yield _("from iteration {number}", number=at), change
 
@@ -174,6 +168,12 @@ def _in_parts(request: ImageRequest) -> Iterator[tuple[Prompt, bool]]:
         now = prompt.part or 0
         yield prompt, now > part
         part = max(part, now)
+
+
+def _words_line(prompt: Prompt) -> str:
+    words = escape(prompt.words, 300)
+    words = words if prompt.region is None else f"{words} @{prompt.region}"
+    return _prompt_line(words, prompt.weight, prompt.stop)
 
 
 def _prompt_line(words: str, weight: float, stop: float) -> str:
