@@ -11,7 +11,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import ImageBot
-from bot.errors import Guarded, SlowError
+from bot.errors import Guarded
 from bot.language import _
 from bot.language.translator import described, field_description
 from bot.media.addressed import picture_in
@@ -25,10 +25,8 @@ from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.picture import Picture
 from bot.requests.styles import NAME_LENGTH
 from bot.requests.typed import askings_of, typed_requests
-from bot.ui.answers import in_time
-from bot.ui.autocomplete import choices, offer_models
+from bot.ui.autocomplete import choices_in_time, offer_models, offer_styles
 from bot.ui.choices import ask
-from bot.ui.offered_styles import offer_styles
 from bot.ui.options import PRESET_CHOICES, given_values, lower_maximum
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
@@ -78,7 +76,7 @@ class Imagine(commands.Cog):
         like_3="A third picture to paint like",
         like_weight="How strongly the pictures to paint like pull; words pull with 1",
     )
-    @app_commands.autocomplete(model=offer_models)
+    @app_commands.autocomplete(model=offer_models, style=offer_styles)
     @app_commands.choices(preset=PRESET_CHOICES)
     async def imagine(
         self,
@@ -162,23 +160,13 @@ class Imagine(commands.Cog):
             )
         return await pictures_to_paint_like(given, [weight] * len(given), self.bot.attachments)
 
-    @imagine.autocomplete("style")
-    async def _styles(
-        self, interaction: discord.Interaction[Any], typed: str
-    ) -> list[app_commands.Choice[str]]:
-        """Offer the user's styles and the server's."""
-        return await offer_styles(self.bot, interaction, typed)
-
     @imagine.autocomplete("prompt")
     async def _prompts(
         self, interaction: discord.Interaction[Any], typed: str
     ) -> list[app_commands.Choice[str]]:
         """Offer the user's own recent prompts."""
-        try:
-            recent = await in_time(self.bot.store.recent_prompts(str(interaction.user.id), 100))
-        except SlowError:
-            return []
-        return choices(recent, typed)
+        recent = self.bot.store.recent_prompts(str(interaction.user.id), 100)
+        return await choices_in_time(recent, typed)
 
 
 async def setup(bot: ImageBot) -> None:

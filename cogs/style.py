@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import ImageBot
-from bot.errors import GoneError, Guarded, SlowError
+from bot.errors import GoneError, Guarded
 from bot.language import _
 from bot.language.formatting import escape, one_line
 from bot.requests.channels import guild_id_of
@@ -22,9 +22,8 @@ from bot.requests.styles import (
     check_style,
     style_name,
 )
-from bot.ui.answers import defer, in_time
-from bot.ui.autocomplete import choices
-from bot.ui.offered_styles import offer_styles
+from bot.ui.answers import defer
+from bot.ui.autocomplete import choices_in_time, offer_styles
 from data.styles import Style
 
 _SHOWN = 80  # characters of each style's words in the list
@@ -91,6 +90,7 @@ class StyleCommands(commands.Cog):
 
     @style.command(description="Add a style to all your prompts from now on")
     @app_commands.describe(name="The style; leave it empty to stop")
+    @app_commands.autocomplete(name=offer_styles)
     async def use(self, interaction: discord.Interaction[Any], name: Name | None = None) -> None:
         """Remember the name."""
         async with Guarded(interaction, "/style use"):
@@ -111,6 +111,7 @@ class StyleCommands(commands.Cog):
 
     @style.command(description="Remove one of your styles; moderators can remove the server's")
     @app_commands.describe(name="The style", server="Whether to remove the server's style")
+    @app_commands.autocomplete(name=offer_styles)
     async def remove(
         self, interaction: discord.Interaction[Any], name: Name, server: bool = False
     ) -> None:
@@ -157,30 +158,12 @@ class StyleCommands(commands.Cog):
         adults = origin_of_interaction(interaction, "/style").age_restricted
         check_style(words, rules, age_restricted=adults)
 
-    @use.autocomplete("name")
-    async def _any(
-        self, interaction: discord.Interaction[Any], typed: str
-    ) -> list[app_commands.Choice[str]]:
-        """Offer what can be used here."""
-        return await offer_styles(self.bot, interaction, typed)
-
-    @remove.autocomplete("name")
-    async def _removable(
-        self, interaction: discord.Interaction[Any], typed: str
-    ) -> list[app_commands.Choice[str]]:
-        """Offer the user's own and the server's."""
-        return await offer_styles(self.bot, interaction, typed)
-
     @share.autocomplete("name")
     async def _own(
         self, interaction: discord.Interaction[Any], typed: str
     ) -> list[app_commands.Choice[str]]:
         """Offer the user's own."""
-        try:
-            own = await in_time(self.bot.store.styles.of_person(str(interaction.user.id)))
-        except SlowError:
-            return []
-        return choices((style.name for style in own), typed)
+        return await choices_in_time(self.bot.styles.names(str(interaction.user.id), None), typed)
 
 
 def _line(style: Style, used: str | None) -> str:
