@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import ImageBot
-from bot.errors import GoneError, Guarded
+from bot.errors import Guarded
 from bot.language import _
 from bot.language.formatting import escape, one_line
 from bot.requests.channels import guild_id_of
@@ -17,7 +17,6 @@ from bot.requests.origin import origin_of_interaction
 from bot.requests.rights import check_moderates_server
 from bot.requests.styles import (
     NAME_LENGTH,
-    NO_STYLE,
     WORDS_LENGTH,
     check_style,
     style_name,
@@ -96,16 +95,14 @@ class StyleCommands(commands.Cog):
         async with Guarded(interaction, "/style use"):
             await defer(interaction)
             person, guild_id = str(interaction.user.id), guild_id_of(interaction)
-            if name is None or one_line(name).lower() == NO_STYLE:
-                await self.bot.store.styles.use(person, None)
+            used = await self.bot.styles.use(person, guild_id, name)
+            if used is None:
                 text = _("No style is added to your prompts.")
             else:
-                found = await self.bot.styles.find(person, guild_id, name)
-                await self.bot.store.styles.use(person, found.name)
                 text = _(
                     "**{name}** is added to what you paint with /imagine. Stop it with /style use "
                     "and no name.",
-                    name=escape(found.name),
+                    name=escape(used.name),
                 )
             await interaction.edit_original_response(content=text)
 
@@ -119,22 +116,13 @@ class StyleCommands(commands.Cog):
         async with Guarded(interaction, "/style remove"):
             guild_id = check_moderates_server(interaction) if server else None
             await defer(interaction)
-            named = one_line(name).lower()
-            store = self.bot.store.styles
             removed = (
-                await store.remove(str(interaction.user.id), named)
+                await self.bot.styles.remove(str(interaction.user.id), name)
                 if guild_id is None
-                else await store.unshare(guild_id, named)
+                else await self.bot.styles.unshare(guild_id, name)
             )
-            if not removed:
-                raise GoneError(
-                    _(
-                        "There's no style called {name} here. See /style list.",
-                        name=escape(name, NAME_LENGTH),
-                    )
-                )
             await interaction.edit_original_response(
-                content=_("Removed: **{name}**.", name=escape(named))
+                content=_("Removed: **{name}**.", name=escape(removed))
             )
 
     @style.command(description="Give one of your styles to this server, for moderators")

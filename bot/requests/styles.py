@@ -21,7 +21,7 @@ _NAME = re.compile(r"[^\W_][\w \-']*")
 
 def style_name(text: str) -> str:
     """Return the name in its one form; raises SettingError if it can't be one."""
-    name = one_line(text).lower()
+    name = _form(text)
     if len(name) > NAME_LENGTH or _NAME.fullmatch(name) is None or name == NO_STYLE:
         raise SettingError(
             _(
@@ -31,6 +31,20 @@ def style_name(text: str) -> str:
             )
         )
     return name
+
+
+def _form(name: str) -> str:
+    """A name as it is stored."""
+    return one_line(name).lower()
+
+
+def _missing(name: str) -> GoneError:
+    return GoneError(
+        _(
+            "There's no style called {name} here. See /style list.",
+            name=escape(name, NAME_LENGTH),
+        )
+    )
 
 
 def check_style(words: str, rules: Rules, *, age_restricted: bool) -> None:
@@ -56,14 +70,9 @@ class OwnStyles:
 
     async def find(self, person: str, guild_id: str | None, name: str) -> Style:
         """Return the style of this name: the person's own, or else the server's."""
-        found = await self._styles.find(person, guild_id, one_line(name).lower())
+        found = await self._styles.find(person, guild_id, _form(name))
         if found is None:
-            raise GoneError(
-                _(
-                    "There's no style called {name} here. See /style list.",
-                    name=escape(name, NAME_LENGTH),
-                )
-            )
+            raise _missing(name)
         return found
 
     async def words_for(self, person: str, guild_id: str | None, name: str | None) -> str | None:
@@ -73,12 +82,21 @@ class OwnStyles:
         where there is one of its name.
         """
         if name is not None:
-            if one_line(name).lower() == NO_STYLE:
+            if _form(name) == NO_STYLE:
                 return None
             return (await self.find(person, guild_id, name)).words
         used = await self._styles.used_by(person)
         found = None if used is None else await self._styles.find(person, guild_id, used)
         return None if found is None else found.words
+
+    async def use(self, person: str, guild_id: str | None, name: str | None) -> Style | None:
+        """Add the style ``name`` to all of the person's prompts; none if it is None or NO_STYLE."""
+        if name is None or _form(name) == NO_STYLE:
+            await self._styles.use(person, None)
+            return None
+        found = await self.find(person, guild_id, name)
+        await self._styles.use(person, found.name)
+        return found
 
     async def add(self, person: str, name: str, words: str) -> None:
         """Keep a style of the person's."""
@@ -102,6 +120,18 @@ class OwnStyles:
                     MOST_SHARED,
                 )
             )
+
+    async def remove(self, person: str, name: str) -> str:
+        """Delete the person's style; return its name as it was stored."""
+        if not await self._styles.remove(person, _form(name)):
+            raise _missing(name)
+        return _form(name)
+
+    async def unshare(self, guild_id: str, name: str) -> str:
+        """Delete the server's style; return its name as it was stored."""
+        if not await self._styles.unshare(guild_id, _form(name)):
+            raise _missing(name)
+        return _form(name)
 
     async def names(self, person: str, guild_id: str | None) -> list[str]:
         """Return the names of the person's styles, then of the server's others."""
