@@ -35,16 +35,6 @@ class Describe(Feature):
         super().__init__(bot)
         self.menu = app_commands.ContextMenu(name=MENU, callback=self.describe_this_image)
 
-    async def cog_load(self) -> None:
-        """Register the buttons and, by hand, the menu: in discord.py a cog has none."""
-        await super().cog_load()
-        self.bot.tree.add_command(self.menu)
-
-    async def cog_unload(self) -> None:
-        """Remove them."""
-        self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
-        await super().cog_unload()
-
     @app_commands.command(description="Find words for a picture: four prompts to paint it")
     @app_commands.describe(
         image=described("The picture to describe ({formats})", formats=FORMAT_NAMES),

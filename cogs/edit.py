@@ -6,7 +6,6 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from discord.ext import commands
 
 from bot.client import ImageBot
 from bot.errors import AttachmentError, Guarded
@@ -22,6 +21,7 @@ from bot.ui.answers import in_time
 from bot.ui.autocomplete import offer_models
 from bot.ui.choices import ask
 from bot.ui.edit_modal import EditModal
+from bot.ui.feature import Feature
 from bot.ui.options import given_values, lower_maximum
 from engine.pictures.formats import FORMAT_NAMES
 from engine.request.limits import max_length, range_of, whole_range
@@ -33,21 +33,15 @@ STRENGTH, KEEP, THRESHOLD = range_of("strength"), range_of("keep"), range_of("th
 MENU = "Edit this image"
 
 
-class Edit(commands.Cog):
+class Edit(Feature):
     """The command and the menu; the menu works on messages that the bot cannot read itself."""
 
+    bot: ImageBot
+
     def __init__(self, bot: ImageBot) -> None:
-        self.bot = bot
+        super().__init__(bot)
         lower_maximum(self.edit, "iterations", bot.settings.limits.max_iterations)
         self.menu = app_commands.ContextMenu(name=MENU, callback=self.edit_this_image)
-
-    async def cog_load(self) -> None:
-        """Add the menu by hand: in discord.py a cog has no context menus."""
-        self.bot.tree.add_command(self.menu)
-
-    async def cog_unload(self) -> None:
-        """Remove the menu."""
-        self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
 
     @app_commands.command(description="Edit a picture with words")
     @app_commands.describe(

@@ -40,16 +40,6 @@ class Info(Feature):
         super().__init__(bot)
         self.menu = app_commands.ContextMenu(name=MENU, callback=self.info)
 
-    async def cog_load(self) -> None:
-        """Add the menu by hand: in discord.py a cog has no context menus."""
-        await super().cog_load()
-        self.bot.tree.add_command(self.menu)
-
-    async def cog_unload(self) -> None:
-        """Remove the menu."""
-        await super().cog_unload()
-        self.bot.tree.remove_command(self.menu.name, type=self.menu.type)
-
     async def info(self, interaction: discord.Interaction[Any], message: discord.Message) -> None:
         """Tell how the message's picture was made."""
         async with Guarded(interaction, MENU):
