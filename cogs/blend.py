@@ -17,15 +17,20 @@ from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.typed import NO_WORDS, askings_of, typed_requests
 from bot.ui.autocomplete import offer_models
 from bot.ui.choices import ask
-from bot.ui.options import given_values, lower_maximum
+from bot.ui.options import (
+    Aspect,
+    Count,
+    Iterations,
+    Model,
+    Prompt,
+    Seed,
+    Size,
+    given_values,
+    lower_maximum,
+)
 from engine.pictures.formats import FORMAT_NAMES
-from engine.request.limits import max_length, whole_range
 from engine.request.prompt.grammar import MAX_WEIGHT
 
-LEAST_SEED, LAST_SEED = whole_range("seed")
-ONE, MOST_AT_ONCE = whole_range("count")
-FEWEST, MOST = whole_range("iterations")
-PROMPT_LENGTH = max_length("prompt")
 Weight = app_commands.Range[float, -MAX_WEIGHT, MAX_WEIGHT]
 
 
@@ -67,18 +72,18 @@ class Blend(commands.Cog):
         image_3: discord.Attachment | None = None,
         image_4: discord.Attachment | None = None,
         image_5: discord.Attachment | None = None,
-        prompt: app_commands.Range[str, 1, PROMPT_LENGTH] | None = None,
+        prompt: Prompt | None = None,
         weight: Weight | None = None,
         weight_2: Weight | None = None,
         weight_3: Weight | None = None,
         weight_4: Weight | None = None,
         weight_5: Weight | None = None,
-        seed: app_commands.Range[int, LEAST_SEED, LAST_SEED] | None = None,
-        count: app_commands.Range[int, ONE, MOST_AT_ONCE] | None = None,
-        size: app_commands.Range[str, 1, 20] | None = None,
-        aspect: app_commands.Range[str, 3, 11] | None = None,
-        iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
-        model: app_commands.Range[str, 1, 100] | None = None,
+        seed: Seed | None = None,
+        count: Count | None = None,
+        size: Size | None = None,
+        aspect: Aspect | None = None,
+        iterations: Iterations | None = None,
+        model: Model | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:

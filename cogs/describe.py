@@ -19,6 +19,7 @@ from bot.requests.origin import origin_of_interaction
 from bot.requests.picture import Picture
 from bot.ui.autocomplete import offer_models
 from bot.ui.feature import Feature
+from bot.ui.options import Model
 from bot.ui.prompt_buttons import LONGEST_PROMPT, PaintButton, prompt_buttons
 from engine.pictures.formats import FORMAT_NAMES
 
@@ -45,7 +46,7 @@ class Describe(Feature):
         self,
         interaction: discord.Interaction[Any],
         image: discord.Attachment,
-        model: app_commands.Range[str, 1, 100] | None = None,
+        model: Model | None = None,
     ) -> None:
         """Answer, then download the picture and have it described."""
         async with Guarded(interaction, "/describe"):

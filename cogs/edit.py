@@ -22,13 +22,11 @@ from bot.ui.autocomplete import offer_models
 from bot.ui.choices import ask
 from bot.ui.edit_modal import EditModal
 from bot.ui.feature import Feature
-from bot.ui.options import given_values, lower_maximum
+from bot.ui.options import Iterations, Model, Prompt, Seed, Size, given_values, lower_maximum
 from engine.pictures.formats import FORMAT_NAMES
-from engine.request.limits import max_length, range_of, whole_range
+from engine.request.limits import max_length, range_of
 
-PROMPT_LENGTH, WHERE_LENGTH = max_length("prompt"), max_length("where")
-LEAST_SEED, LAST_SEED = whole_range("seed")
-FEWEST, MOST = whole_range("iterations")
+WHERE_LENGTH = max_length("where")
 STRENGTH, KEEP, THRESHOLD = range_of("strength"), range_of("keep"), range_of("threshold")
 MENU = "Edit this image"
 
@@ -64,16 +62,16 @@ class Edit(Feature):
         self,
         interaction: discord.Interaction[Any],
         image: discord.Attachment,
-        prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
+        prompt: Prompt,
         where: app_commands.Range[str, 1, WHERE_LENGTH] | None = None,
         mask: discord.Attachment | None = None,
         strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
         keep: app_commands.Range[float, KEEP.low, KEEP.high] | None = None,
         threshold: app_commands.Range[float, THRESHOLD.low, THRESHOLD.high] | None = None,
-        seed: app_commands.Range[int, LEAST_SEED, LAST_SEED] | None = None,
-        size: app_commands.Range[str, 1, 20] | None = None,
-        iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
-        model: app_commands.Range[str, 1, 100] | None = None,
+        seed: Seed | None = None,
+        size: Size | None = None,
+        iterations: Iterations | None = None,
+        model: Model | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:

@@ -27,17 +27,24 @@ from bot.requests.styles import NAME_LENGTH
 from bot.requests.typed import askings_of, typed_requests
 from bot.ui.autocomplete import choices_in_time, offer_models, offer_styles
 from bot.ui.choices import ask
-from bot.ui.options import PRESET_CHOICES, given_values, lower_maximum
+from bot.ui.options import (
+    PRESET_CHOICES,
+    Aspect,
+    Count,
+    Iterations,
+    Model,
+    Prompt,
+    Seed,
+    Size,
+    given_values,
+    lower_maximum,
+)
 from engine.errors import RequestError
 from engine.pictures.formats import FORMAT_NAMES
-from engine.request.limits import max_length, range_of, whole_range
+from engine.request.limits import range_of
 from engine.request.loudness import MAX_SOUND_BYTES, read_loudness
 from engine.request.prompt.grammar import MAX_WEIGHT
 
-LEAST_SEED, LAST_SEED = whole_range("seed")
-ONE, MOST_AT_ONCE = whole_range("count")
-FEWEST, MOST = whole_range("iterations")
-PROMPT_LENGTH = max_length("prompt")
 STRENGTH = range_of("strength")
 ZOOM = range_of("zoom")
 
@@ -81,14 +88,14 @@ class Imagine(commands.Cog):
     async def imagine(
         self,
         interaction: discord.Interaction[Any],
-        prompt: app_commands.Range[str, 1, PROMPT_LENGTH],
-        seed: app_commands.Range[int, LEAST_SEED, LAST_SEED] | None = None,
-        size: app_commands.Range[str, 1, 20] | None = None,
-        aspect: app_commands.Range[str, 3, 11] | None = None,
-        iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
-        model: app_commands.Range[str, 1, 100] | None = None,
+        prompt: Prompt,
+        seed: Seed | None = None,
+        size: Size | None = None,
+        aspect: Aspect | None = None,
+        iterations: Iterations | None = None,
+        model: Model | None = None,
         preset: str | None = None,
-        count: app_commands.Range[int, ONE, MOST_AT_ONCE] | None = None,
+        count: Count | None = None,
         init_image: discord.Attachment | None = None,
         strength: app_commands.Range[float, STRENGTH.low, STRENGTH.high] | None = None,
         like: discord.Attachment | None = None,

@@ -18,12 +18,10 @@ from bot.language.translator import field_description
 from bot.requests.limits import check_limits
 from bot.ui.answers import defer
 from bot.ui.autocomplete import offer_models
+from bot.ui.options import Iterations, Model, Size
 from data.people import Preferences
 from engine.request.flag_values import parse_size
-from engine.request.limits import whole_range
 from engine.request.request import make_request
-
-FEWEST, MOST = whole_range("iterations")
 
 
 class PreferencesCog(commands.Cog, name="Preferences"):
@@ -59,9 +57,9 @@ class PreferencesCog(commands.Cog, name="Preferences"):
     async def set_(
         self,
         interaction: discord.Interaction[Any],
-        size: app_commands.Range[str, 1, 20] | None = None,
-        iterations: app_commands.Range[int, FEWEST, MOST] | None = None,
-        model: app_commands.Range[str, 1, 100] | None = None,
+        size: Size | None = None,
+        iterations: Iterations | None = None,
+        model: Model | None = None,
         direct_message: bool | None = None,
         previews: bool | None = None,
         relax: bool | None = None,

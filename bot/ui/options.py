@@ -1,4 +1,4 @@
-"""Options that several slash commands share: their values, and the host's limits."""
+"""Options that several slash commands share: their kinds, their values, and the host's limits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from typing import Any
 from discord import app_commands
 
 from engine.request.flag_values import read_flag
+from engine.request.limits import max_length, whole_range
 from engine.request.recipe import PRESETS
 
+_LEAST_SEED, _LAST_SEED = whole_range("seed")
+_ONE, _MOST_AT_ONCE = whole_range("count")
+_FEWEST, _MOST = whole_range("iterations")
+_PROMPT_LENGTH = max_length("prompt")
+Prompt = app_commands.Range[str, 1, _PROMPT_LENGTH]
+Seed = app_commands.Range[int, _LEAST_SEED, _LAST_SEED]
+Count = app_commands.Range[int, _ONE, _MOST_AT_ONCE]
+Iterations = app_commands.Range[int, _FEWEST, _MOST]
+Size = app_commands.Range[str, 1, 20]
+Aspect = app_commands.Range[str, 3, 11]
+Model = app_commands.Range[str, 1, 100]
 PRESET_CHOICES = [app_commands.Choice(name=name, value=name) for name in PRESETS]
 
 
