@@ -14,6 +14,7 @@ from bot.host.models import phrases_of
 from bot.language import _
 from bot.language.formatting import escape
 from bot.requests.channels import guild_id_of
+from bot.requests.preferences import usual_model
 from bot.requests.server_rules import allows_words
 from bot.requests.surprise import surprise
 from bot.ui.feature import Feature
@@ -62,8 +63,8 @@ async def _show(interaction: discord.Interaction[Any]) -> None:
     """Show a prompt in the answer, with buttons that paint it and that draw again."""
     bot: ImageBot = interaction.client
     rules = await bot.guild_settings.rules(guild_id_of(interaction))
-    mine = (await bot.people.preferences(str(interaction.user.id))).model
-    phrases = await phrases_of(mine or str(rules.value("model")))
+    model = await usual_model(bot.people, str(interaction.user.id), rules)
+    phrases = await phrases_of(model)
 
     def is_allowed(prompt: str) -> bool:
         return len(prompt) <= LONGEST_PROMPT and allows_words(prompt, rules)

@@ -14,6 +14,7 @@ from bot.language import _
 from bot.requests.gate import Gate
 from bot.requests.origin import Origin
 from bot.requests.picture import Picture
+from bot.requests.preferences import usual_model
 from bot.requests.server_rules import allows_words
 from data.store import Store
 from engine.jobs.queue import PaintQueue
@@ -54,9 +55,8 @@ class Describer:
         with self._turn(origin.person):
             rules = await self._guild_settings.rules(origin.place.guild_id)
             await self._gate.check_describing(origin, rules)
-            usual = (await self._store.people.preferences(origin.person)).model
-            usual = usual or str(rules.value("model"))
-            request = make_request("", model=model or usual, like=[{"picture": picture.sha256}])
+            wanted = model or await usual_model(self._store.people, origin.person, rules)
+            request = make_request("", model=wanted, like=[{"picture": picture.sha256}])
             await check_model(request.networks)
             try:
                 async with asyncio.timeout(SECONDS):

@@ -7,8 +7,13 @@ from typing import Any
 from bot.guild.rules import Rules
 from bot.requests.origin import Origin
 from bot.requests.server_rules import pixels_allowed, shrunk
-from data.people import Preferences
+from data.people import People, Preferences
 from engine.request.request import ImageRequest
+
+
+async def usual_model(people: People, person: str, rules: Rules) -> str:
+    """Return the model of a request that names none: the person's, or the server's."""
+    return (await people.preferences(person)).model or str(rules.value("model"))
 
 
 def with_preferences(
