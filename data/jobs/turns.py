@@ -24,16 +24,7 @@ class Turns:
             person,
         ):
             return
-        await transaction.change(
-            "INSERT INTO turns (application_id, person, work) VALUES (?, ?, COALESCE("
-            "(SELECT work FROM turns WHERE application_id = ? AND person = ?), 0)) "
-            "ON CONFLICT (application_id, person) DO UPDATE SET work = "
-            "CASE WHEN turns.work < excluded.work THEN excluded.work ELSE turns.work END",
-            self._id,
-            person,
-            self._id,
-            _SERVED_LAST,
-        )
+        await self._raise(transaction, person, _SERVED_LAST)
 
     async def serve(
         self, transaction: Transaction, person: str, work: int, *, in_turn: bool
@@ -46,17 +37,20 @@ class Turns:
             person,
             work,
         )
-        if not in_turn:
-            return
+        if in_turn:
+            await self._raise(transaction, _SERVED_LAST, person)
+
+    async def _raise(self, transaction: Transaction, person: str, to: str) -> None:
+        """Raise the account of ``person`` to that of ``to``, if it is lower."""
         await transaction.change(
             "INSERT INTO turns (application_id, person, work) VALUES (?, ?, COALESCE("
             "(SELECT work FROM turns WHERE application_id = ? AND person = ?), 0)) "
             "ON CONFLICT (application_id, person) DO UPDATE SET work = "
             "CASE WHEN turns.work < excluded.work THEN excluded.work ELSE turns.work END",
             self._id,
-            _SERVED_LAST,
-            self._id,
             person,
+            self._id,
+            to,
         )
 
     async def forget_old(self) -> None:
