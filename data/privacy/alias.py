@@ -14,7 +14,6 @@ import os
 import secrets
 from pathlib import Path
 
-from data.disk import write
 from data.errors import StoreError
 from data.pictures.base import Pictures
 
@@ -29,17 +28,10 @@ async def share_key(folder: Path, place: Pictures) -> None:
     The first one puts its key there. Raises StoreError if this folder has another one.
     """
     path = folder / KEY_FILE
-    mine = await asyncio.to_thread(_key, path) if await asyncio.to_thread(path.exists) else None
     key = await place.read(KEY_FILE)
     if key is None:
-        if mine is None:
-            mine = await asyncio.to_thread(_key, path)
-        key = await place.create(KEY_FILE, mine)
-    if mine is None:
-        await asyncio.to_thread(write, path, key)
-        await asyncio.to_thread(path.chmod, 0o600)
-        mine = await asyncio.to_thread(_key, path)
-    if mine != key:
+        key = await place.create(KEY_FILE, await asyncio.to_thread(_key, path))
+    if await asyncio.to_thread(_key, path, key) != key:
         raise StoreError(
             "The key {path} isn't the one in {address}. Replace the file with the {name} of the "
             "machine that was there first. If you delete it instead, bans that were kept with it "
@@ -78,10 +70,11 @@ def is_alias(person: str) -> bool:
     return person.startswith(PREFIX)
 
 
-def _key(path: Path) -> bytes:
+def _key(path: Path, new: bytes | None = None) -> bytes:
+    """The key in the file, which is ``new`` or a random one if it was missing."""
     try:
         if not path.exists():
-            _make(path)
+            _make(path, secrets.token_bytes(_KEY_BYTES) if new is None else new)
         key = path.read_bytes()
     except OSError as error:
         raise StoreError(
@@ -99,13 +92,13 @@ def _key(path: Path) -> bytes:
     return key
 
 
-def _make(path: Path) -> None:
-    """Create the key. Of two processes that do so at once, the first link wins for both."""
+def _make(path: Path, key: bytes) -> None:
+    """Write the key. Of two processes that do so at once, the first link wins for both."""
     new = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.write(key)
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
