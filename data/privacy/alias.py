@@ -30,7 +30,7 @@ async def share_key(folder: Path, place: Pictures) -> None:
     path = folder / KEY_FILE
     key = await place.read(KEY_FILE)
     if key is None:
-        key = await place.create(KEY_FILE, await asyncio.to_thread(_key, path))
+        key = await place.create(KEY_FILE, await asyncio.to_thread(_key_or_new, path))
     if await asyncio.to_thread(_key, path, key) != key:
         raise StoreError(
             "The key {path} isn't the one in {address}. Replace the file with the {name} of the "
@@ -90,6 +90,11 @@ def _key(path: Path, new: bytes | None = None) -> bytes:
             most=_KEY_BYTES,
         )
     return key
+
+
+def _key_or_new(path: Path) -> bytes:
+    """The key in the file, or else one that is in no file yet: another machine's may be kept."""
+    return _key(path) if path.exists() else secrets.token_bytes(_KEY_BYTES)
 
 
 def _make(path: Path, key: bytes) -> None:

@@ -13,7 +13,8 @@ from data.errors import StoreError
 from data.jobs import states
 from data.pictures.base import Found
 from data.pictures.names import state_name
-from data.privacy.alias import KEY_FILE
+from data.pictures.place import place_for_pictures
+from data.privacy.alias import KEY_FILE, share_key
 from engine.errors import RequestError
 from tests.data.stored_jobs import added, done, record
 from tests.postgres import running_server
@@ -181,6 +182,15 @@ async def test_all_machines_have_one_key(machines):
     assert len(aliases) == 1
     if os.name == "posix":
         assert (machines[1].folder / KEY_FILE).stat().st_mode & 0o077 == 0
+
+
+async def test_machines_that_start_at_once_have_one_key(tmp_path, address):
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        folder.mkdir()
+    place = place_for_pictures(tmp_path, address)
+    await asyncio.gather(*(share_key(folder, place) for folder in folders))
+    assert len({(folder / KEY_FILE).read_bytes() for folder in folders}) == 1
 
 
 async def test_another_key_is_refused_with_a_sentence(machines, tmp_path, url, address):
