@@ -123,7 +123,10 @@ class Stars:
             order, condition, edge = "ASC", "sequence > ?", after
         # Channel by channel, so that few jobs are read even if the newest are elsewhere.
         one = (
-            f"SELECT * FROM (SELECT {COLUMNS}, sequence FROM jobs WHERE channel_id = ? "  # noqa: S608  constants
+            f"SELECT * FROM (SELECT {COLUMNS}, sequence, "  # noqa: S608  constants
+            "(SELECT starred.stars FROM stars starred "
+            "WHERE starred.job_id = COALESCE(jobs.grid, jobs.id)) AS stars "
+            "FROM jobs WHERE channel_id = ? "
             f"AND {condition} AND {_PUBLIC} ORDER BY sequence {order} LIMIT ?) AS newest"
         )
         found: list[Row] = []
@@ -136,11 +139,9 @@ class Stars:
             )
         found.sort(key=lambda row: int(row["sequence"]), reverse=after is None)
         chosen = sorted(found[:limit], key=lambda row: -int(row["sequence"]))
-        shown = []
-        for row in chosen:
-            starred = await self.of(row["grid"] or row["id"])
-            shown.append(Shown(stored_job(row), int(row["sequence"]), starred.stars))
-        return shown
+        return [
+            Shown(stored_job(row), int(row["sequence"]), int(row["stars"] or 0)) for row in chosen
+        ]
 
     async def most_starred(
         self, guild_id: str, channels: Collection[str], offset: int, limit: int
