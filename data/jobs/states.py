@@ -58,17 +58,17 @@ class States:
         """
         if not self._pictures.shared:
             return
-        early = time.monotonic() - self._copied.get(id, float("-inf")) < COPY_SECONDS
-        if early and not last:
+        if last:
+            self._copied.pop(id, None)
+        elif time.monotonic() - self._copied.get(id, float("-inf")) < COPY_SECONDS:
             return
-        self._copied[id] = time.monotonic()
+        else:
+            self._copied[id] = time.monotonic()
         if id in self._copying:
             self._again.add(id)
             return
         task = self._copying[id] = spawn(self._copy_logged(id), f"a copy of the state of {id}")
         task.add_done_callback(lambda done: self._copying.pop(id, None))
-        if last:
-            self._copied.pop(id, None)
 
     async def _copy_logged(self, id: str) -> None:
         while True:
