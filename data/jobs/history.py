@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data.database import Database
-from data.jobs.stored import COLUMNS, PAINTED, StoredJob, in_states, stored_job
+from data.jobs.stored import PAINTED, StoredJob, in_states, jobs_with_ids, select_jobs
 from engine.clock import now_ms
 
 Kind = Literal["all", "painted", "edited", "favourites"]
@@ -46,16 +46,12 @@ class History:
                 f"SELECT COUNT(*) AS n FROM jobs WHERE {where}",  # noqa: S608  constants
                 *values,
             )
-            found = await self._database.fetch(
-                f"SELECT {COLUMNS} FROM jobs WHERE {where} ORDER BY sequence DESC LIMIT ? OFFSET ?",  # noqa: S608  constants
-                *values,
-                limit,
-                offset,
-            )
-            return [stored_job(row) for row in found], int(rows[0]["n"])
+            page = f"{where} ORDER BY sequence DESC LIMIT ? OFFSET ?"
+            found = await select_jobs(self._database, page, *values, limit, offset)
+            return found, int(rows[0]["n"])
         matching = await self._matching(where, values, words)
         ids = matching[offset : offset + limit]
-        return await self._jobs(ids), len(matching)
+        return await jobs_with_ids(self._database, ids), len(matching)
 
     async def _matching(self, where: str, values: list[object], words: list[str]) -> list[str]:
         """The ids of jobs with all ``words``, newest first.
@@ -79,16 +75,6 @@ class History:
             if len(rows) < _PART:
                 return found
             before = rows[-1]["sequence"]
-
-    async def _jobs(self, ids: list[str]) -> list[StoredJob]:
-        if not ids:
-            return []
-        rows = await self._database.fetch(
-            f"SELECT {COLUMNS} FROM jobs WHERE id IN ({', '.join('?' * len(ids))}) "  # noqa: S608  marks
-            "ORDER BY sequence DESC",
-            *ids,
-        )
-        return [stored_job(row) for row in rows]
 
     async def toggle_favourite(self, person: str, job_id: str) -> bool:
         """Make a job one of the person's favourites, or no longer; return whether it is one now."""

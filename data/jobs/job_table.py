@@ -10,7 +10,7 @@ from data.database import Database, Row, Transaction
 from data.jobs.files import Files
 from data.jobs.owners import Owner
 from data.jobs.states import States
-from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, stored_job
+from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, select_jobs, stored_job
 from data.jobs.words import remove_words
 from data.pictures.base import Pictures, intact
 from data.pictures.names import attachment_name, picture_name, time_lapse_name
@@ -186,9 +186,7 @@ class Jobs:
             await self.pictures.remove(attachment_name(sha256))
 
     async def _select(self, condition: str, *values: object) -> list[StoredJob]:
-        """The jobs of ``condition``: SQL from WHERE on, made of the program's constants."""
-        rows = await self._database.fetch(f"SELECT {COLUMNS} FROM jobs WHERE {condition}", *values)  # noqa: S608  constants
-        return [stored_job(row) for row in rows]
+        return await select_jobs(self._database, condition, *values)
 
     async def _only_attached_to(self, transaction: Transaction, id: str) -> list[str]:
         rows = await transaction.fetch(

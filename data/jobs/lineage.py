@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from data.database import Database
-from data.jobs.stored import COLUMNS, StoredJob, stored_job
+from data.jobs.stored import StoredJob, select_jobs
 
 _ANCESTORS = 12
 
@@ -32,13 +32,10 @@ class Lineage:
         """The job's ancestors, the eldest first, and the job."""
         path = [job]
         while path[0].parent is not None and len(path) <= _ANCESTORS:
-            rows = await self._database.fetch(
-                f"SELECT {COLUMNS} FROM jobs WHERE id = ?",  # noqa: S608  constants
-                path[0].parent,
-            )
-            if not rows or rows[0]["id"] in {each.id for each in path}:
+            found = await select_jobs(self._database, "id = ?", path[0].parent)
+            if not found or found[0].id in {each.id for each in path}:
                 break
-            path.insert(0, stored_job(rows[0]))
+            path.insert(0, found[0])
         return path
 
     async def _descend(
@@ -46,14 +43,15 @@ class Lineage:
     ) -> None:
         """Add the descendants of ``parents``, generation by generation, the oldest first."""
         while parents and len(found) < limit:
-            rows = await self._database.fetch(
-                f"SELECT {COLUMNS} FROM jobs WHERE parent IN ({', '.join('?' * len(parents))}) "  # noqa: S608  marks
-                "ORDER BY sequence LIMIT ?",
+            marks = ", ".join("?" * len(parents))
+            children = await select_jobs(
+                self._database,
+                f"parent IN ({marks}) ORDER BY sequence LIMIT ?",
                 *parents,
                 2 * limit,
             )
             parents = []
-            for child in map(stored_job, rows):
+            for child in children:
                 if child.id not in found and len(found) < limit:
                     found[child.id] = child
                     parents.append(child.id)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from data.database import Database, Row
-from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, stored_job
+from data.jobs.stored import COLUMNS, UNFINISHED, StoredJob, in_states, jobs_with_ids, stored_job
 from data.jobs.words import LAST, words_of
 
 _ID = re.compile(r"[0-9a-f]{6,32}")
@@ -56,14 +56,7 @@ class ServerJobs:
             )
         }
         ids = [found[sequence] for sequence in sorted(found, reverse=True)[:limit]]
-        if not ids:
-            return []
-        rows = await self._database.fetch(
-            f"SELECT {COLUMNS} FROM jobs WHERE id IN ({', '.join('?' * len(ids))}) "  # noqa: S608  marks
-            "ORDER BY sequence DESC",
-            *ids,
-        )
-        return [stored_job(row) for row in rows]
+        return await jobs_with_ids(self._database, ids)
 
     async def _newest(
         self, guild_id: str, person: str | None, channels: Collection[str] | None, limit: int

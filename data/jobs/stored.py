@@ -1,4 +1,4 @@
-"""A stored job as a plain value, and the sets of states that belong together."""
+"""Stored jobs as plain values, and the sets of states that belong together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from data.database import Row
+from data.database import Database, Row
 from engine.errors import RequestError
 from engine.jobs.job import Interrupt, Place, State
 from engine.request.request import ImageRequest, request_from_json, stored_request
@@ -98,6 +98,20 @@ def in_states(states: Sequence[State]) -> str:
     """The SQL condition that a job is in one of ``states``."""
     names = ", ".join(f"'{state}'" for state in states)
     return f"state IN ({names})"
+
+
+async def select_jobs(database: Database, condition: str, *values: object) -> list[StoredJob]:
+    """The jobs of ``condition``: SQL from WHERE on, made of the program's constants."""
+    rows = await database.fetch(f"SELECT {COLUMNS} FROM jobs WHERE {condition}", *values)  # noqa: S608  constants
+    return [stored_job(row) for row in rows]
+
+
+async def jobs_with_ids(database: Database, ids: Sequence[str]) -> list[StoredJob]:
+    """The jobs with these ids, newest first; at most some hundred."""
+    if not ids:
+        return []
+    marks = ", ".join("?" * len(ids))
+    return await select_jobs(database, f"id IN ({marks}) ORDER BY sequence DESC", *ids)
 
 
 def stored_job(row: Row) -> StoredJob:
