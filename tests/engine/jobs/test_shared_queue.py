@@ -125,7 +125,8 @@ async def test_shares_hold_across_processes(processes):
     assert served == {"ann": 6, "bob": 2, "cat": 2, "dan": 2}
 
 
-async def test_places_and_times_count_all_processes(processes):
+async def test_places_and_times_count_all_processes(processes, monkeypatch):
+    monkeypatch.setattr("data.jobs.shared_jobs._SETTLED_MS", 60_000)  # each paints what it has
     here, there = await processes([ScriptedWorker("tiny")], [ScriptedWorker("tiny")])
     await here.ask("ann", 30)
     await there.ask("bob", 30)
