@@ -49,6 +49,9 @@ class Line:
         for started in (self._put_back, self._started):
             if started:
                 return started.popleft()
+        return self._pop()
+
+    def _pop(self) -> Job | None:
         return self._waiting.pop() or self._relaxed.pop()
 
     def remove(self, job: Job) -> bool:
@@ -57,7 +60,11 @@ class Line:
             if job in started:
                 started.remove(job)
                 return True
-        return self._turns_of(job).remove(job.person, job)
+        return self._remove(job)
+
+    def _remove(self, job: Job, *, served: bool = False) -> bool:
+        """Remove a job that was never started; if it is ``served``, as if by its turn."""
+        return self._turns_of(job).remove(job.person, job, served=served)
 
     def grid_of(self, job: Job) -> list[Job]:
         """The waiting jobs of the grid of ``job``."""
@@ -66,7 +73,7 @@ class Line:
 
     def take(self, job: Job) -> None:
         """Remove a waiting job out of turn; it counts as if it had been its turn."""
-        self._turns_of(job).remove(job.person, job, served=True)
+        self._remove(job, served=True)
 
     def __iter__(self) -> Iterator[Job]:
         yield from self._put_back

@@ -129,11 +129,7 @@ class SharedLine(Line):
         """Add a job of this process."""
         self._mine[job.id] = job
 
-    def pop(self) -> Job | None:
-        """Remove and return the next job."""
-        for started in (self._put_back, self._started):
-            if started:
-                return started.popleft()
+    def _pop(self) -> Job | None:
         job = self.peek()
         if job is not None:
             self._remove(job)
@@ -147,15 +143,8 @@ class SharedLine(Line):
                 return job
         return None
 
-    def remove(self, job: Job) -> bool:
-        """Remove ``job``; False if it does not wait."""
-        for started in (self._put_back, self._started):
-            if job in started:
-                started.remove(job)
-                return True
-        return self._remove(job)
-
-    def _remove(self, job: Job) -> bool:
+    def _remove(self, job: Job, *, served: bool = False) -> bool:
+        """Remove a job that was never started; the store counts one that starts."""
         jobs = self._others if job.elsewhere else self._mine
         return jobs.pop(job.id, None) is not None
 
@@ -163,10 +152,6 @@ class SharedLine(Line):
         """The waiting jobs of this process of the grid of ``job``."""
         mine = self._mine.values()
         return [each for each in mine if each.grid is not None and each.grid == job.grid]
-
-    def take(self, job: Job) -> None:
-        """Remove a waiting job out of turn; the store counts it when it starts."""
-        self._remove(job)
 
     def own(self) -> Iterator[Job]:
         """The waiting jobs of this process."""
