@@ -22,11 +22,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.common.jobs import painted
 from bench.common.model_names import DRAWN
 from data import Store
 from engine.errors import EngineError
-from engine.events import Done, Event, Queued
-from engine.jobs.job import Job, Place
+from engine.events import Queued
+from engine.jobs.job import Place
 from engine.jobs.queue import PaintQueue
 from engine.request.request import ImageRequest, make_request
 
@@ -87,17 +88,10 @@ async def _ask(queue: PaintQueue, request: ImageRequest, person: int) -> float:
     began = time.perf_counter()
     job = await queue.submit(request, person=str(person), place=Place(None, str(person)))
     told = job.latest.eta if isinstance(job.latest, Queued) else None
-    ending = await _ending(job)
-    if not isinstance(ending, Done) or not told:
-        raise EngineError(getattr(ending, "reason", "A picture was not painted."))
+    await painted(job)
+    if not told:
+        raise EngineError("No time was told.")
     return told / (time.perf_counter() - began)
-
-
-async def _ending(job: Job) -> Event | None:
-    last = None
-    async for event in job:
-        last = event
-    return last
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,11 +24,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.common.jobs import ending_of, painted
 from bench.common.model_names import DRAWN
 from data import Store
 from engine.errors import EngineError
-from engine.events import Done, Event
-from engine.jobs.job import Job, Place
+from engine.events import Done
+from engine.jobs.job import Place
 from engine.jobs.queue import PaintQueue
 from engine.request.request import ImageRequest, make_request
 
@@ -81,9 +82,7 @@ async def measure(
 async def _warm_up(queue: PaintQueue, request: ImageRequest) -> None:
     """Paint one picture that does not count: it waits for the model to load."""
     job = await queue.submit(request, person="nobody", place=Place(None, "0"))
-    ending = await _ending(job)
-    if not isinstance(ending, Done):
-        raise EngineError(getattr(ending, "reason", "The first picture was not painted."))
+    await painted(job)
 
 
 async def _submit(
@@ -97,18 +96,11 @@ async def _submit(
     ]
 
     async def wait_for_all() -> tuple[int, float]:
-        endings = await asyncio.gather(*map(_ending, jobs))
+        endings = await asyncio.gather(*map(ending_of, jobs))
         done = sum(isinstance(ending, Done) for ending in endings)
         return done, time.perf_counter() - started
 
     return asyncio.create_task(wait_for_all())
-
-
-async def _ending(job: Job) -> Event | None:
-    last = None
-    async for event in job:
-        last = event
-    return last
 
 
 async def _measure_lag(lags: list[float]) -> None:

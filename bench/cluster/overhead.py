@@ -26,10 +26,10 @@ import typer
 
 from bench.cluster.machines import ray_machines
 from bench.common.cli import AsJson, exit_on, print_figures
+from bench.common.jobs import painted
 from bench.common.model_names import DRAWN
 from data import Store
 from engine.errors import EngineError
-from engine.events import Done
 from engine.jobs.cluster.pool import ClusterPool
 from engine.jobs.cluster.settings import ClusterSettings
 from engine.jobs.job import Place
@@ -108,12 +108,9 @@ def _queue(store: Store, request: ImageRequest, supply: ClusterPool | None) -> P
 async def _paint(queue: PaintQueue, request: ImageRequest, seed: int) -> _Taken:
     began = time.perf_counter()
     job = await queue.submit(request.changed(seed=seed), person="1", place=Place(None, "0"))
-    async for event in job:
-        last = event
+    done = await painted(job)
     seconds = time.perf_counter() - began
-    if not isinstance(last, Done):
-        raise EngineError("{reason}", reason=getattr(last, "reason", "nothing was painted"))
-    return _Taken(last.seconds / max(1, last.iterations), seconds, last.iterations)
+    return _Taken(done.seconds / max(1, done.iterations), seconds, done.iterations)
 
 
 def main(

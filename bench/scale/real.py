@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
+from bench.common.jobs import painted
 from bench.scale.arrivals import Arrival
 from bench.scale.simulation import Outcome, Waited
 from data import Store
-from engine.errors import EngineError
-from engine.events import Done
 from engine.jobs.job import Job, Place
 from engine.jobs.queue import PaintQueue
 from engine.request.request import ImageRequest, make_request
@@ -61,11 +60,7 @@ class RealQueue:
         """When it was asked for, started and ended; raises EngineError if it is not painted."""
         asked = time.perf_counter()
         job = await self._queue.submit(self._request, person=person, place=_PLACE)
-        last = None
-        async for event in job:
-            last = event
-        if not isinstance(last, Done):
-            raise EngineError(getattr(last, "reason", "A picture was not painted."))
+        await painted(job)
         return asked, self._started[job.id], time.perf_counter()
 
     async def warm_up(self, jobs: int) -> tuple[list[float], float]:
