@@ -16,19 +16,19 @@ from bot.requests.channels import guild_id_of
 from bot.requests.origin import origin_of_interaction
 from bot.requests.rights import check_moderates_server
 from bot.requests.styles import (
-    NAME_LENGTH,
     WORDS_LENGTH,
     check_style,
     style_name,
 )
 from bot.ui.answers import defer
 from bot.ui.autocomplete import choices_in_time, offer_styles
+from bot.ui.options import Style as Name
+from data.people import Act, LoggedAct
 from data.styles import Style
 
 _SHOWN = 80  # characters of each style's words in the list
 _LONGEST = 1900  # of a message's 2,000
-
-Name = app_commands.Range[str, 1, NAME_LENGTH]
+_LOGGED: dict[str, Act] = {"added": "style", "changed": "restyle"}
 
 
 class StyleCommands(commands.Cog):
@@ -58,8 +58,8 @@ class StyleCommands(commands.Cog):
             await self.bot.styles.add(str(interaction.user.id), named, words)
             await interaction.edit_original_response(
                 content=_(
-                    "Kept: **{name}**. Choose it as style of /imagine, or add it to all prompts "
-                    "with /style use.",
+                    "Kept: **{name}**. Choose it as style of /imagine, /blend, /edit or Remix, or "
+                    "add it to all prompts with /style use.",
                     name=escape(named),
                 )
             )
@@ -100,8 +100,8 @@ class StyleCommands(commands.Cog):
                 text = _("No style is added to your prompts.")
             else:
                 text = _(
-                    "**{name}** is added to what you paint with /imagine. Stop it with /style use "
-                    "and no name.",
+                    "**{name}** is added to what you paint with /imagine and to the words of "
+                    "/blend. Stop it with /style use and no name.",
                     name=escape(used.name),
                 )
             await interaction.edit_original_response(content=text)
@@ -116,11 +116,13 @@ class StyleCommands(commands.Cog):
         async with Guarded(interaction, "/style remove"):
             guild_id = check_moderates_server(interaction) if server else None
             await defer(interaction)
-            removed = (
-                await self.bot.styles.remove(str(interaction.user.id), name)
-                if guild_id is None
-                else await self.bot.styles.unshare(guild_id, name)
-            )
+            person = str(interaction.user.id)
+            if guild_id is None:
+                removed = await self.bot.styles.remove(person, name)
+            else:
+                removed = await self.bot.styles.unshare(guild_id, name)
+                act = LoggedAct(guild_id, person, "unstyle", reason=removed)
+                await self.bot.moderation_log.note(act)
             await interaction.edit_original_response(
                 content=_("Removed: **{name}**.", name=escape(removed))
             )
@@ -135,7 +137,9 @@ class StyleCommands(commands.Cog):
             person = str(interaction.user.id)
             found = await self.bot.styles.find(person, None, name)
             await self._check(interaction, found.words)
-            await self.bot.styles.share(guild_id, person, found)
+            done = await self.bot.styles.share(guild_id, person, found)
+            act = LoggedAct(guild_id, person, _LOGGED[done], reason=f"{found.name}: {found.words}")
+            await self.bot.moderation_log.note(act)
             await interaction.edit_original_response(
                 content=_("Everyone here can use **{name}** now.", name=escape(found.name))
             )

@@ -15,10 +15,23 @@ from engine.clock import now_ms
 HOST = "host"
 Kind = Literal["ban", "limit"]
 Act = Literal[
-    "stop", "finish", "change", "delete", "ban", "unban", "limit", "unlimit", "purge", "report"
+    "stop",
+    "finish",
+    "change",
+    "delete",
+    "ban",
+    "unban",
+    "limit",
+    "unlimit",
+    "purge",
+    "report",
+    "style",
+    "restyle",
+    "unstyle",
 ]
 """``stop`` drops a picture that is queued or painted; ``finish`` ends it early and posts it, and
-``change`` goes on differently."""
+``change`` goes on differently. ``style`` adds a style of the server's, ``restyle`` changes one, and
+``unstyle`` removes one."""
 _LIFTED: dict[Kind, Act] = {"ban": "unban", "limit": "unlimit"}
 _IN_FORCE = "(expires_at IS NULL OR expires_at > ?)"
 
@@ -47,7 +60,8 @@ class Restriction:
 class LoggedAct:
     """An action of a moderator, or a member's report; names are None once forgotten.
 
-    ``pictures`` is how many a purge removes; ``reason`` is what the moderator or member typed.
+    ``pictures`` is how many a purge removes; ``reason`` is what the moderator or member typed, or
+    a style.
     """
 
     guild_id: str

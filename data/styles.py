@@ -6,6 +6,7 @@ Names are in lower case. What they may be, and what the words mean, is not known
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from data.database import Database, Transaction
 from engine.clock import now_ms
@@ -63,7 +64,8 @@ class Styles:
         """Write a style, instead of an older one of that name; False if there are ``most``."""
         async with self._database.transaction() as transaction:
             await transaction.lock("styles", person)
-            if not await _has_room(transaction, "styles", "person", person, name, most):
+            before = await _names(transaction, "styles", "person", person)
+            if name not in before and len(before) >= most:
                 return False
             await transaction.change(
                 "INSERT INTO styles (person, name, words, created_at) VALUES (?, ?, ?, ?) "
@@ -75,12 +77,15 @@ class Styles:
             )
         return True
 
-    async def share(self, guild_id: str, moderator: str, name: str, words: str, most: int) -> bool:
-        """Write a server's style, instead of one of that name; False if it has ``most``."""
+    async def share(
+        self, guild_id: str, moderator: str, name: str, words: str, most: int
+    ) -> Literal["added", "changed"] | None:
+        """Write a server's style, instead of one of that name; None if it has ``most``."""
         async with self._database.transaction() as transaction:
             await transaction.lock("server styles", guild_id)
-            if not await _has_room(transaction, "server_styles", "guild_id", guild_id, name, most):
-                return False
+            before = await _names(transaction, "server_styles", "guild_id", guild_id)
+            if name not in before and len(before) >= most:
+                return None
             await transaction.change(
                 "INSERT INTO server_styles (guild_id, name, words, moderator, created_at) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (guild_id, name) DO UPDATE SET "
@@ -91,7 +96,7 @@ class Styles:
                 moderator,
                 now_ms(),
             )
-        return True
+        return "changed" if name in before else "added"
 
     async def use(self, person: str, name: str | None) -> None:
         """Add the style of this name to all of the person's prompts from now on; None for none."""
@@ -120,12 +125,10 @@ class Styles:
         return changed > 0
 
 
-async def _has_room(
-    transaction: Transaction, table: str, column: str, owner: str, name: str, most: int
-) -> bool:
-    """Whether one more, or a new version of one, fits; table and column are constants."""
+async def _names(transaction: Transaction, table: str, column: str, owner: str) -> set[str]:
+    """The names of the owner's styles; table and column are constants."""
     rows = await transaction.fetch(
         f"SELECT name FROM {table} WHERE {column} = ?",  # noqa: S608  constants of the program
         owner,
     )
-    return len(rows) < most or any(row["name"] == name for row in rows)
+    return {row["name"] for row in rows}

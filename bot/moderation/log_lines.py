@@ -75,6 +75,9 @@ def act_line(act: LoggedAct) -> str:
             **people,
         ),
         "report": _("{moderator} reported a picture by {person}", **people),
+        "style": _("{moderator} added a style of the server", **people),
+        "restyle": _("{moderator} changed a style of the server", **people),
+        "unstyle": _("{moderator} removed a style of the server", **people),
     }[act.act]
     terms = terms_of(act)
     job = "" if act.job_id is None else f" `{act.job_id[:8]}`"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from bot.errors import GoneError, LimitError, SettingError
 from bot.guild.rules import Rules
@@ -75,6 +76,15 @@ class OwnStyles:
             raise _missing(name)
         return found
 
+    async def chosen_words(self, person: str, guild_id: str | None, name: str | None) -> str | None:
+        """Return the words of the style ``name``; None without a name, and for NO_STYLE.
+
+        For edits, which get no style that the person did not choose for them.
+        """
+        if name is None or _form(name) == NO_STYLE:
+            return None
+        return (await self.find(person, guild_id, name)).words
+
     async def words_for(self, person: str, guild_id: str | None, name: str | None) -> str | None:
         """Return the words that a prompt gets: of the style ``name``, or of the one in use.
 
@@ -82,9 +92,7 @@ class OwnStyles:
         where there is one of its name.
         """
         if name is not None:
-            if _form(name) == NO_STYLE:
-                return None
-            return (await self.find(person, guild_id, name)).words
+            return await self.chosen_words(person, guild_id, name)
         used = await self._styles.used_by(person)
         found = None if used is None else await self._styles.find(person, guild_id, used)
         return None if found is None else found.words
@@ -109,10 +117,12 @@ class OwnStyles:
                 )
             )
 
-    async def share(self, guild_id: str, moderator: str, style: Style) -> None:
+    async def share(
+        self, guild_id: str, moderator: str, style: Style
+    ) -> Literal["added", "changed"]:
         """Keep it as a style of the server's."""
         kept = await self._styles.share(guild_id, moderator, style.name, style.words, MOST_SHARED)
-        if not kept:
+        if kept is None:
             raise LimitError(
                 plural(
                     "This server has {number} style, the maximum. Remove one with /style remove.",
@@ -120,6 +130,7 @@ class OwnStyles:
                     MOST_SHARED,
                 )
             )
+        return kept
 
     async def remove(self, person: str, name: str) -> str:
         """Delete the person's style; return its name as it was stored."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from discord import app_commands
 
+from bot.requests.styles import NAME_LENGTH
 from engine.request.flag_values import read_flag
 from engine.request.limits import max_length, whole_range
 from engine.request.recipe import PRESETS
@@ -22,6 +23,7 @@ Iterations = app_commands.Range[int, _FEWEST, _MOST]
 Size = app_commands.Range[str, 1, 20]
 Aspect = app_commands.Range[str, 3, 11]
 Model = app_commands.Range[str, 1, 100]
+Style = app_commands.Range[str, 1, NAME_LENGTH]
 PRESET_CHOICES = [app_commands.Choice(name=name, value=name) for name in PRESETS]
 
 

@@ -143,3 +143,27 @@ async def test_members_report_pictures_once_to_the_log_channel(world, here, log_
     await here.moderator.click(entry, label="Delete")
     assert [message.id for message in world.results(here.channel)] == [unreported.id]
     assert await acts(world, here) == ["delete", "report", "report"]
+
+
+async def test_styles_of_the_server_are_logged_and_a_member_s_own_are_not(world, here, log_channel):
+    await set_channel(world, here, log_channel)
+
+    async def style(person, command, **options):
+        result = await person.slash(here.channel, f"style {command}", **options)
+        await world.until(lambda: said(result), "the answer")
+
+    moderator = here.moderator
+    for words in ("watercolour", "*bold* ink"):
+        await style(moderator, "add", name="wash", words=words)
+        await style(moderator, "share", name="wash")
+    await style(moderator, "remove", name="wash", server=True)
+    await style(moderator, "remove", name="wash")
+    assert await acts(world, here) == ["unstyle", "restyle", "style"]
+    entries = await world.until(
+        lambda: len(found := log_channel.history()) == 3 and found, "the entries"
+    )
+    assert [entry.content.partition("@")[2].partition("> ")[2] for entry in entries] == [
+        "added a style of the server: wash: watercolour",
+        r"changed a style of the server: wash: \*bold\* ink",
+        "removed a style of the server: wash",
+    ]
