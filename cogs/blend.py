@@ -15,7 +15,7 @@ from bot.media.pulling import pictures_to_paint_like
 from bot.permissions import check_bot_may_post
 from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.typed import NO_WORDS, askings_of, typed_requests
-from bot.ui.autocomplete import offer_models
+from bot.ui.autocomplete import offer_models, offer_styles
 from bot.ui.choices import ask
 from bot.ui.options import (
     Aspect,
@@ -25,6 +25,7 @@ from bot.ui.options import (
     Prompt,
     Seed,
     Size,
+    Style,
     given_values,
     lower_maximum,
 )
@@ -60,10 +61,11 @@ class Blend(commands.Cog):
         aspect="Shape of the picture, like 16:9, with as many pixels as usual",
         iterations=field_description("iterations"),
         model=field_description("model"),
+        style="Words that are added to yours, by their name; keep some with /style add",
         spoiler="Post the picture behind a spoiler",
         private="Send the picture to you alone, in a direct message, if the server allows it",
     )
-    @app_commands.autocomplete(model=offer_models)
+    @app_commands.autocomplete(model=offer_models, style=offer_styles)
     async def blend(
         self,
         interaction: discord.Interaction[Any],
@@ -84,6 +86,7 @@ class Blend(commands.Cog):
         aspect: Aspect | None = None,
         iterations: Iterations | None = None,
         model: Model | None = None,
+        style: Style | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:
@@ -99,10 +102,13 @@ class Blend(commands.Cog):
                 (weight, weight_2, weight_3, weight_4, weight_5),
                 self.bot.attachments,
             )
-            requests = typed_requests(prompt or NO_WORDS, like=like, **values)
             origin = with_options(
                 origin_of_interaction(interaction, "/blend"), spoiler=spoiler, private=private
             )
+            # A style in use is added to words, and to nothing where there are none.
+            words_of = self.bot.styles.words_for if prompt else self.bot.styles.chosen_words
+            added = await words_of(origin.person, origin.place.guild_id, style)
+            requests = typed_requests(prompt or NO_WORDS, style=added, like=like, **values)
             await ask(
                 self.bot,
                 interaction,

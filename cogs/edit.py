@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import discord
@@ -15,14 +16,23 @@ from bot.media.source_picture import check_one_picture, job_of, picture_address
 from bot.permissions import check_bot_may_post
 from bot.requests.edit_request import edit_requests
 from bot.requests.origin import origin_of_interaction, with_options
-from bot.requests.restrictions import check_may_ask
 from bot.requests.typed import askings_of
 from bot.ui.answers import in_time
-from bot.ui.autocomplete import offer_models
+from bot.ui.autocomplete import offer_models, offer_styles
 from bot.ui.choices import ask
 from bot.ui.edit_modal import EditModal
 from bot.ui.feature import Feature
-from bot.ui.options import Iterations, Model, Prompt, Seed, Size, given_values, lower_maximum
+from bot.ui.options import (
+    Iterations,
+    Model,
+    Prompt,
+    Seed,
+    Size,
+    Style,
+    given_values,
+    lower_maximum,
+)
+from bot.ui.style_field import styles_to_ask_with
 from engine.pictures.formats import FORMAT_NAMES
 from engine.request.limits import max_length, range_of
 
@@ -49,6 +59,7 @@ class Edit(Feature):
         mask="Mask: white or transparent areas can change, or what is drawn on a transparent layer",
         strength="How much to change it: 0 keeps the original, 1 ignores it",
         keep=field_description("keep"),
+        style="Words that are added to yours, by their name; keep some with /style add",
         spoiler="Post the picture behind a spoiler",
         private="Send the picture to you alone, in a direct message, if the server allows it",
         seed=field_description("seed"),
@@ -57,7 +68,7 @@ class Edit(Feature):
         model=field_description("model"),
         threshold='How well an area must match "where"; lower values select more of the picture',
     )
-    @app_commands.autocomplete(model=offer_models)
+    @app_commands.autocomplete(model=offer_models, style=offer_styles)
     async def edit(
         self,
         interaction: discord.Interaction[Any],
@@ -72,6 +83,7 @@ class Edit(Feature):
         size: Size | None = None,
         iterations: Iterations | None = None,
         model: Model | None = None,
+        style: Style | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:
@@ -82,18 +94,21 @@ class Edit(Feature):
             pictures = [await self.bot.attachments.picture(image.url, image.filename)]
             if mask is not None:
                 pictures.append(await self.bot.attachments.picture(mask.url, mask.filename))
+            origin = with_options(
+                origin_of_interaction(interaction, "/edit"), spoiler=spoiler, private=private
+            )
             requests = edit_requests(
                 prompt,
                 pictures[0],
+                style=await self.bot.styles.chosen_words(
+                    origin.person, origin.place.guild_id, style
+                ),
                 where=where,
                 strength=strength,
                 keep=keep,
                 threshold=threshold,
                 mask=None if mask is None else pictures[1].sha256,
                 **given_values(seed=seed, size=size, iterations=iterations, model=model),
-            )
-            origin = with_options(
-                origin_of_interaction(interaction, "/edit"), spoiler=spoiler, private=private
             )
             await ask(self.bot, interaction, prompt, askings_of(origin, requests, pictures))
 
@@ -102,17 +117,15 @@ class Edit(Feature):
     ) -> None:
         """Open the modal for the message's picture; the download waits for its answer."""
         async with Guarded(interaction, MENU):
-            modal = await in_time(self._modal(interaction, message))
+            styles = await styles_to_ask_with(interaction, self.bot)
+            modal = await in_time(self._modal(message, styles))
             await interaction.response.send_modal(modal)
 
-    async def _modal(
-        self, interaction: discord.Interaction[Any], message: discord.Message
-    ) -> EditModal:
-        await check_may_ask(self.bot.people, interaction)
+    async def _modal(self, message: discord.Message, styles: Sequence[str]) -> EditModal:
         check_one_picture(message)
         job = await job_of(self.bot, message)
         if job is not None and job.is_painted:
-            return EditModal("job", job.id)
+            return EditModal("job", job.id, styles)
         address = picture_address(message)
         if address is None:
             raise AttachmentError(
@@ -122,7 +135,7 @@ class Edit(Feature):
                 )
             )
         self.bot.attachments.check(address)
-        return EditModal("address", await self.bot.store.messages.keep(address))
+        return EditModal("address", await self.bot.store.messages.keep(address), styles)
 
 
 async def setup(bot: ImageBot) -> None:

@@ -23,7 +23,6 @@ from bot.media.pulling import (
 from bot.permissions import check_bot_may_post
 from bot.requests.origin import origin_of_interaction, with_options
 from bot.requests.picture import Picture
-from bot.requests.styles import NAME_LENGTH
 from bot.requests.typed import askings_of, typed_requests
 from bot.ui.autocomplete import choices_in_time, offer_models, offer_styles
 from bot.ui.choices import ask
@@ -36,6 +35,7 @@ from bot.ui.options import (
     Prompt,
     Seed,
     Size,
+    Style,
     given_values,
     lower_maximum,
 )
@@ -109,7 +109,7 @@ class Imagine(commands.Cog):
         zoom: app_commands.Range[float, float(ZOOM.low), float(ZOOM.high)] | None = None,
         loop: bool | None = None,
         tile: bool | None = None,
-        style: app_commands.Range[str, 1, NAME_LENGTH] | None = None,
+        style: Style | None = None,
         spoiler: bool = False,
         private: bool = False,
     ) -> None:

@@ -41,13 +41,14 @@ def edit_requests(
     *,
     former: ImageRequest | None = None,
     same_size: bool = False,
+    style: str | None = None,
     **values: Any,
 ) -> tuple[ImageRequest, ...]:
     """Return the requests that edit ``picture`` with ``words``; their flags override ``values``.
 
-    There is one for each choice in the words. Other settings come from the ``former`` request, if
-    there is one. ``same_size`` says that the picture is the former job's own. Values that are None
-    are left out. Raises RequestError.
+    There is one for each choice in the words, each in the ``style`` whose words are given. Other
+    settings come from the ``former`` request, if there is one. ``same_size`` says that the picture
+    is the former job's own. Values that are None are left out. Raises RequestError.
     """
     kept: dict[str, Any] = {}
     if former is not None:
@@ -55,4 +56,4 @@ def edit_requests(
         left_out = OF_ONE_PICTURE | ({"aspect"} if same_size else _SIZE)
         kept = kept_for(words, former.model_dump(exclude=left_out, exclude_none=True))
     given = {name: value for name, value in values.items() if value is not None}
-    return typed_requests(words, **{**kept, **given, "init_image": picture.sha256})
+    return typed_requests(words, style=style, kept=kept, **given, init_image=picture.sha256)

@@ -23,7 +23,9 @@ _OWN_EMOJI = re.compile(r"<a?:(?P<name>\w+):\d+>")
 def typed_requests(text: str, **values: Any) -> tuple[ImageRequest, ...]:
     """Return the requests of a prompt with flags; its flags override ``values``.
 
-    A server's own emoji is read by its name. Raises RequestError.
+    Those can have the words of a ``style``, and what is ``kept`` of a former request
+    (engine.request.from_text.requests_from_text). A server's own emoji is read by its name. Raises
+    RequestError.
     """
     return requests_from_text(_with_emoji_named(text), **values)
 

@@ -15,13 +15,14 @@ from bot.requests.changes import words_of
 from bot.requests.continuation import continuation_of
 from bot.requests.origin import Origin, origin_of_interaction, shown_like
 from bot.requests.removed import check_not_removed
-from bot.requests.restrictions import check_may_ask, check_not_banned
+from bot.requests.restrictions import check_not_banned
 from bot.requests.rights import check_may_moderate
 from bot.requests.time_lapse import time_lapse_of
 from bot.ui.answers import in_time
 from bot.ui.edit_modal import EditModal
 from bot.ui.job_button import GONE, ButtonBot, JobButton, note_act
 from bot.ui.modals import RemixModal
+from bot.ui.style_field import styles_to_ask_with
 from data.jobs.stored import UNFINISHED, StoredJob
 from data.people import LoggedAct
 from engine.request.limits import max_length
@@ -120,10 +121,12 @@ class RemixButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Open the modal; nothing is queued until it is submitted."""
-        await in_time(check_may_ask(bot.store.people, interaction))
-        request = job.request
+        request, styles = job.request, await styles_to_ask_with(interaction, bot)
         modal = RemixModal(
-            job.id, await self.text(bot, job), required=not (request.like or request.noise)
+            job.id,
+            await self.text(bot, job),
+            styles=styles,
+            required=not (request.like or request.noise),
         )
         await interaction.response.send_modal(modal)
 
@@ -174,11 +177,11 @@ class EditButton(JobButton):
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob
     ) -> None:
         """Open the modal; nothing is queued until it is submitted."""
-        await in_time(check_may_ask(bot.store.people, interaction))
+        styles = await styles_to_ask_with(interaction, bot)
         check_not_removed(job)
         if not job.is_painted:
             raise GoneError(_("There's no finished picture to edit. Press Again to paint one."))
-        await interaction.response.send_modal(EditModal("job", job.id))
+        await interaction.response.send_modal(EditModal("job", job.id, styles))
 
 
 class VideoButton(JobButton):

@@ -8,6 +8,7 @@ can be submitted after it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import discord
@@ -25,8 +26,10 @@ from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction, shown_like
 from bot.requests.picture import Picture
 from bot.requests.rights import check_may_see
+from bot.requests.styles import OwnStyles
 from bot.requests.typed import askings_of
-from bot.ui.modals import submitted, submitted_text
+from bot.ui.style_field import chosen_style, style_field
+from bot.ui.submitted import submitted, submitted_text
 from data.store import Store
 from engine.request.flag_values import read_flag
 from engine.request.limits import max_length
@@ -44,12 +47,16 @@ class EditBot(Protocol):
     attachments: Attachments
     intake: Intake
     deletions: Deletions
+    styles: OwnStyles
 
 
 class EditModal(discord.ui.Modal):
-    """Asks how to edit a picture. ``kind`` is "job" or "address", ``id`` the one to edit."""
+    """Asks how to edit a picture. ``kind`` is "job" or "address", ``id`` the one to edit.
 
-    def __init__(self, kind: str, id: str) -> None:
+    ``styles`` are the names of those to choose from.
+    """
+
+    def __init__(self, kind: str, id: str, styles: Sequence[str] = ()) -> None:
         super().__init__(
             title=_("Edit this image")[:_LABEL], custom_id=f"imagine:edit-{kind}:{id}", timeout=900
         )
@@ -88,6 +95,8 @@ class EditModal(discord.ui.Modal):
                     ),
                 )
             )
+        for field in style_field(styles):
+            self.add_item(field)
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Do nothing: :func:`take_edit` handles it, also after a restart."""
@@ -111,7 +120,12 @@ async def take_edit(interaction: discord.Interaction[Any], bot: EditBot) -> None
         else:
             former, picture = None, await _of_address(bot, found["id"])
         requests = edit_requests(
-            fields[WORDS], picture, former=former, same_size=former is not None, **values
+            fields[WORDS],
+            picture,
+            former=former,
+            same_size=former is not None,
+            style=await chosen_style(interaction, bot),
+            **values,
         )
         job = await bot.store.job(found["id"]) if found["kind"] == "job" else None
         origin = shown_like(origin_of_interaction(interaction, "edit modal"), job)

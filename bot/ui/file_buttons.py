@@ -14,10 +14,11 @@ from bot.requests.custom_ids import JOB_ID, button_id
 from bot.requests.file_request import kept_request
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction
-from bot.requests.restrictions import check_may_ask
+from bot.requests.styles import OwnStyles
 from bot.ui.answers import defer, in_time
 from bot.ui.from_custom_id import FromCustomId
 from bot.ui.modals import RemixModal
+from bot.ui.style_field import styles_to_ask_with
 from data.store import Store
 
 
@@ -26,6 +27,7 @@ class FileBot(Protocol):
 
     store: Store
     intake: Intake
+    styles: OwnStyles
 
 
 class FileButton(FromCustomId, discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
@@ -72,10 +74,14 @@ class FileRemixButton(FileButton):
         """Open it; nothing is queued until it is submitted."""
         async with Guarded(interaction, "the button fileremix"):
             bot: FileBot = interaction.client
-            await in_time(check_may_ask(bot.store.people, interaction))
+            styles = await styles_to_ask_with(interaction, bot)
             request = await in_time(kept_request(bot.store.messages, self.id_of_request))
             modal = RemixModal(
-                self.id_of_request, request.prompt, required=not request.noise, action=self.action
+                self.id_of_request,
+                request.prompt,
+                styles=styles,
+                required=not request.noise,
+                action=self.action,
             )
             await interaction.response.send_modal(modal)
 

@@ -25,6 +25,7 @@ from bot.requests.deletions import Deletions
 from bot.requests.intake import Intake
 from bot.requests.removal import Removal
 from bot.requests.rights import check_may_see, check_owner_or_moderator
+from bot.requests.styles import OwnStyles
 from bot.ui.answers import defer, in_time
 from bot.ui.from_custom_id import FromCustomId
 from data.jobs.stored import StoredJob
@@ -52,6 +53,7 @@ class ButtonBot(Protocol):
     moderation_log: ModerationLog
     deletions: Deletions
     guild_settings: GuildSettings
+    styles: OwnStyles
 
     @property
     def starboard(self) -> Board:

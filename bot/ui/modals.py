@@ -8,6 +8,7 @@ discord.py's own handler does nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import discord
@@ -21,8 +22,11 @@ from bot.requests.file_request import kept_request
 from bot.requests.intake import Intake
 from bot.requests.origin import origin_of_interaction, shown_like
 from bot.requests.rights import check_may_see
+from bot.requests.styles import OwnStyles
 from bot.requests.typed import askings_of, kept_for, typed_requests
 from bot.ui.answers import defer
+from bot.ui.style_field import chosen_style, style_field
+from bot.ui.submitted import submitted, submitted_text
 from data.store import Store
 from engine.request.limits import max_length
 from engine.request.request import ImageRequest
@@ -36,17 +40,24 @@ class RemixBot(Protocol):
 
     store: Store
     intake: Intake
+    styles: OwnStyles
 
 
 class RemixModal(discord.ui.Modal):
     """Shows a prompt for editing; Discord keeps it open as long as the user likes.
 
     ``id`` is the job's or, for the ``action`` "fileremix", that of the kept request. Unless it is
-    ``required``, the prompt can be left empty.
+    ``required``, the prompt can be left empty. ``styles`` are the names of those to choose from.
     """
 
     def __init__(
-        self, id: str, prompt: str, *, required: bool = True, action: str = "remix"
+        self,
+        id: str,
+        prompt: str,
+        *,
+        styles: Sequence[str] = (),
+        required: bool = True,
+        action: str = "remix",
     ) -> None:
         super().__init__(title=_("Remix"), custom_id=button_id(action, id), timeout=900)
         self.add_item(
@@ -64,6 +75,8 @@ class RemixModal(discord.ui.Modal):
                 ),
             )
         )
+        for field in style_field(styles):
+            self.add_item(field)
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
         """Do nothing: :func:`take_remix` handles it, also after a restart."""
@@ -72,17 +85,19 @@ class RemixModal(discord.ui.Modal):
 async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> None:
     """Queue what a submitted Remix asks for; ignore other interactions.
 
-    The job's other settings are kept, except its seed; flags in the text override them.
+    The job's other settings are kept, except its seed; those of a chosen style override them, and
+    flags in the text override both.
     """
     found = submitted(interaction, _REMIX)
     if found is None:
         return
     async with Guarded(interaction, "the modal remix"):
         await defer(interaction)
+        text, style = submitted_text(interaction, PROMPT), await chosen_style(interaction, bot)
         if found["file"]:
             check_bot_may_post(interaction)
             former = await kept_request(bot.store.messages, found["job"])
-            requests = _remixed(submitted_text(interaction, PROMPT), former)
+            requests = _remixed(text, former, style)
             origin = origin_of_interaction(interaction, "fileremix modal")
             await bot.intake.ask_all(askings_of(origin, requests))
             return
@@ -94,41 +109,12 @@ async def take_remix(interaction: discord.Interaction[Any], bot: RemixBot) -> No
                 )
             check_may_see(interaction, job)
             check_bot_may_post(interaction)
-            requests = _remixed(submitted_text(interaction, PROMPT), job.request)
+            requests = _remixed(text, job.request, style)
             origin = shown_like(origin_of_interaction(interaction, "remix modal"), job)
             await bot.intake.ask_all(askings_of(origin, requests))
 
 
-def _remixed(text: str, former: ImageRequest) -> tuple[ImageRequest, ...]:
+def _remixed(text: str, former: ImageRequest, style: str | None) -> tuple[ImageRequest, ...]:
     """The requests of the submitted text, with the settings of the former one."""
-    values = kept_for(text, former.model_dump(exclude={"prompt", "seed", "steering"}))
-    return typed_requests(text, **values)
-
-
-def submitted(
-    interaction: discord.Interaction[Any], pattern: re.Pattern[str]
-) -> re.Match[str] | None:
-    """Match ``pattern`` with the custom id of a submitted modal; None for anything else."""
-    if interaction.type is not discord.InteractionType.modal_submit:
-        return None
-    data: Any = interaction.data
-    return pattern.fullmatch(data.get("custom_id", ""))
-
-
-def submitted_text(interaction: discord.Interaction[Any], custom_id: str) -> str:
-    """Return the value of a submitted modal's text field, or "" without it."""
-    data: Any = interaction.data
-    return _text_among(data["components"], custom_id)
-
-
-def _text_among(components: Any, custom_id: str) -> str:
-    for component in components:
-        if component.get("custom_id") == custom_id:
-            return str(component.get("value") or "")
-        inner = component.get("components") or (
-            [component["component"]] if "component" in component else []
-        )
-        text = _text_among(inner, custom_id)
-        if text:
-            return text
-    return ""
+    kept = kept_for(text, former.model_dump(exclude={"prompt", "seed", "steering"}))
+    return typed_requests(text, style=style, kept=kept)

@@ -22,7 +22,7 @@ from bot.requests.rights import check_owner_or_moderator
 from bot.requests.server_rules import all_iterations, most_iterations
 from bot.ui.answers import defer, in_time
 from bot.ui.job_button import GONE, ButtonBot, JobButton, Placed, note_act, view_of
-from bot.ui.modals import submitted, submitted_text
+from bot.ui.submitted import submitted, submitted_text
 from data.jobs.stored import StoredJob
 from engine.request.limits import max_length
 from engine.request.pulls import names_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import RequestError
@@ -11,6 +12,7 @@ from engine.request.prompt import expand, split_flags
 from engine.request.prompt.flags import avoided
 from engine.request.prompt.second import split_at_carets
 from engine.request.request import ImageRequest, make_request
+from engine.request.shape import with_shape
 from engine.request.style import Style
 from engine.request.words import words_in
 
@@ -33,25 +35,31 @@ def request_from_text(text: str, **values: Any) -> ImageRequest:
 
 
 def requests_from_text(
-    text: str, *, style: str | None = None, **values: Any
+    text: str,
+    *,
+    style: str | None = None,
+    kept: Mapping[str, Any] | None = None,
+    **values: Any,
 ) -> tuple[ImageRequest, ...]:
     """The requests for all choices in a prompt with flags: "{red, blue} fox --seed 7" has two.
 
     Each is in the ``style`` (engine.request.style), whose flags both ``values`` and the prompt's
-    override. Otherwise like :func:`request_from_text`.
+    override; they override what is ``kept`` of a former request. Otherwise like
+    :func:`request_from_text`.
     """
     styled = Style.read(style or "")
-    return tuple(_from_text(each, values, styled) for each in expand(_without_surrogates(text)))
+    fields = with_shape(kept or {}, styled.under(values))
+    return tuple(_from_text(each, fields, styled) for each in expand(_without_surrogates(text)))
 
 
-def _from_text(text: str, values: dict[str, Any], style: Style) -> ImageRequest:
+def _from_text(text: str, fields: dict[str, Any], style: Style) -> ImageRequest:
     prompt, flags = split_flags(text)
     prompt = style.applied(prompt)
     check_addresses(prompt)
     avoid = flags.pop("no", None)
     if style.avoid:
         avoid = style.avoid if avoid is None else f"{style.avoid}, {avoid}"
-    fields = with_flags(style.under(values), flags)
+    fields = with_flags(fields, flags)
     if avoid is not None:
         prompt = _without(prompt, avoid, may_be_empty="where" in fields)
     if (fields.get("like") or fields.get("noise")) and not any(words_in(prompt)):

@@ -6,7 +6,7 @@ import pytest
 
 from bot.requests.styles import MOST_OWN
 from tests.cogs.conftest import newest
-from tests.cogs.media import answered
+from tests.cogs.media import answered, png
 
 ONE = {"iterations": 1}
 
@@ -77,6 +77,69 @@ async def test_moderators_share_styles_which_everyone_there_can_use(world, here)
     assert "Removed" in await style(world, here, moderator, "remove", name="wash", server=True)
     # In use where there is one of that name, and nowhere else.
     assert (await painted(world, here, bob, "a hen", 2)).prompt == "a hen"
+
+
+async def test_edits_and_blends_are_in_a_chosen_style(world, here, host):
+    alice, red, blue = here.alice, ("red.png", png()), ("blue.png", png("blue"))
+    await world.bot.styles.add(str(alice.id), "ink", "ink drawing --cutouts 3")
+    await style(world, here, alice, "use", name="ink")
+    blended = {"image": red, "image_2": blue, **ONE}
+    expected = [
+        ("blend", {**blended, "prompt": "a fox"}, "a fox, ink drawing"),
+        ("blend", blended, ""),
+        ("blend", {**blended, "style": "ink"}, "ink drawing"),
+        ("edit", {"image": red, "prompt": "a fox", **ONE}, "a fox"),
+        (
+            "edit",
+            {"image": red, "prompt": "fog -> sun", "style": "ink", **ONE},
+            "fog -> sun, ink drawing",
+        ),
+    ]
+    for count, (command, options, prompt) in enumerate(expected, 1):
+        told = await alice.slash(here.channel, command, **options)
+        assert (await answered(world, told)).startswith("Queued")
+        request = (await newest(world, here.channel, count)).request
+        assert (request.prompt, request.cutouts == 3) == (prompt, "ink" in prompt)
+        typed = {name: value for name, value in options.items() if name != "style"}
+        offered = await alice.autocomplete(here.channel, command, "style", "i", **typed)
+        assert [choice["value"] for choice in offered] == ["ink"]
+
+
+async def test_remix_and_edit_offer_the_styles_in_their_modals(world, here):
+    alice = here.alice
+    await painted(world, here, alice, "a fox --cutouts 2", 1)
+    [picture] = world.results(here.channel)
+    opened = await alice.click(picture, label="Remix")
+    assert len(opened.modal["components"]) == 1  # without any style
+    await world.bot.styles.add(str(alice.id), "ink", "ink drawing --cutouts 3")
+    for count, (label, fields, expected) in enumerate(
+        (
+            ("Remix", {"prompt": "a hen", "style": ["ink"]}, ("a hen, ink drawing", 3)),
+            ("Remix", {"prompt": "a hen --cutouts 1", "style": ["ink"]}, ("a hen, ink drawing", 1)),
+            ("Remix", {"prompt": "a hen"}, ("a hen", 2)),
+            ("Edit", {"words": "a hen", "style": ["ink"]}, ("a hen, ink drawing", 3)),
+        ),
+        2,
+    ):
+        opened = await alice.click(picture, label=label)
+        await alice.submit_modal(opened, fields)
+        request = (await newest(world, here.channel, count)).request
+        assert (request.prompt, request.cutouts) == expected
+    opened = await alice.click(picture, label="Remix")
+    await style(world, here, alice, "remove", name="ink")
+    late = await alice.submit_modal(opened, {"prompt": "a hen", "style": ["ink"]})
+    assert "no style called ink here" in await answered(world, late)
+
+
+async def test_more_styles_than_fit_a_list_are_typed(world, here):
+    for number in range(MOST_OWN):
+        await world.bot.styles.add(str(here.alice.id), f"style {number}", "ink")
+    guild = str(here.guild.id)
+    await world.bot.store.styles.share(guild, "1", "wash", "watercolour", 1)
+    await painted(world, here, here.alice, "a fox", 1)
+    opened = await here.alice.click(world.results(here.channel)[0], label="Remix")
+    await here.alice.submit_modal(opened, {"prompt": "a hen", "style": " Wash"})
+    assert (await newest(world, here.channel, 2)).request.prompt == "a hen, watercolour"
 
 
 @pytest.mark.parametrize(

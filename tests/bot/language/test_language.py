@@ -355,7 +355,11 @@ def test_a_text_holds_only_plain_values():
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_modals_fit_discord_s_limits(language):
     with using_language(language):
-        for modal in (RemixModal("0" * 32, "a fox"), EditModal("job", "0" * 32)):
+        names = ["ink"]
+        for modal in (
+            RemixModal("0" * 32, "a fox", styles=names),
+            EditModal("job", "0" * 32, names),
+        ):
             payload = modal.to_dict()
             assert len(payload["title"]) <= 45
             for part in payload["components"]:
