@@ -21,6 +21,7 @@ from data.jobs.queue_jobs import QueueJobs
 from data.jobs.quota import Quota
 from data.jobs.server_jobs import ServerJobs
 from data.jobs.words import add_older_words
+from data.learnt import keep_learnt, read_learnt
 from data.messages import Messages
 from data.overview import Overview
 from data.people import People
@@ -38,6 +39,7 @@ from data.sqlite.database import SqliteDatabase
 from data.sqlite.recovery import check_whole, recover
 from data.stars import Stars
 from data.styles import Styles
+from engine.jobs.effort import Learnt
 from engine.tasks import spawn
 
 LEASE_SECONDS = 60.0
@@ -201,6 +203,14 @@ class Store(QueueJobs):
         if not self.on_file:
             return
         self.damage = await asyncio.to_thread(check_whole, self.folder)
+
+    async def learnt(self) -> Learnt:
+        """What the queue learnt about the time that jobs take."""
+        return await read_learnt(self._database)
+
+    async def learn(self, news: Learnt) -> None:
+        """Keep what it learnt for its next start."""
+        await keep_learnt(self._database, news)
 
     async def get_meta(self, key: str) -> str | None:
         """The value kept under ``key``, or None."""

@@ -43,6 +43,7 @@ INSIDE = {
             "retention",
             "running_bots",
             "styles",
+            "learnt",
             "stars",
             "transfer",
         ),

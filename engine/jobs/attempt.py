@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from engine.events import Done, Ending, Progress
-from engine.jobs.eta import Effort, EtaEstimator
+from engine.jobs.effort import Effort
+from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import Job
 from engine.jobs.workers import (
     DeviceWorker,

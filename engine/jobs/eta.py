@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from engine.jobs.effort import Effort, Learnt
 from engine.jobs.job import Job
 from engine.request.recipe import PRESETS
 from engine.request.request import ImageRequest
@@ -24,28 +25,26 @@ _FIRST_GUESS_OTHERS = 1.0
 # cutouts. Measured at 256x256 with 32 cutouts on a CPU.
 _PIXELS_SHARE = 0.3
 _NEWEST_COUNTS = 0.3  # weight of the newest measurement in the moving average
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What the time of an iteration depends on; sizes in pixels."""
-
-    model: str
-    width: int
-    height: int
-    cutouts: int
+_NEWS = 0.1  # the change of a speed that is worth keeping
+_OTHER_DEVICE = 4.0  # the change of a speed that only another device or setting explains
 
 
 class EtaEstimator:
     """Learns seconds per iteration, and the sizes that requests without a size turn out to have.
 
     An effort that was never measured is estimated from the nearest effort of the same model,
-    scaled by pixels and cutouts; if the model was never measured, it is a fixed guess.
+    scaled by pixels and cutouts; if the model was never measured, it is a fixed guess. What an
+    earlier process learnt (:meth:`restore`) counts like its own measurements until one of them
+    shows another device: then the model's others are forgotten.
     """
 
     def __init__(self) -> None:
         self._seconds: dict[Effort, float] = {}
         self._sizes: dict[tuple[object, ...], tuple[Effort, int]] = {}
+        self._restored: set[Effort] = set()
+        self._kept: dict[Effort, float] = {}
+        self._new_sizes: dict[tuple[object, ...], tuple[Effort, int]] = {}
+        self._outdated: dict[str, None] = {}
 
     @staticmethod
     def _key(request: ImageRequest) -> tuple[object, ...]:
@@ -53,14 +52,59 @@ class EtaEstimator:
 
     def learn_size(self, request: ImageRequest, effort: Effort, iterations: int) -> None:
         """Record what ``request`` amounts to, as its worker reports."""
-        self._sizes[self._key(request)] = (effort, iterations)
+        key, size = self._key(request), (effort, iterations)
+        if self._sizes.get(key) != size:
+            self._sizes[key] = self._new_sizes[key] = size
 
     def learn_speed(self, effort: Effort, seconds: float) -> None:
         """Record that an iteration took ``seconds`` on average over one job."""
         before = self._seconds.get(effort)
+        if effort in self._restored and before is not None:
+            self._restored.discard(effort)
+            if not 1 / _OTHER_DEVICE < seconds / before < _OTHER_DEVICE:
+                self._forget_restored(effort.model)
+                before = None
         self._seconds[effort] = (
             seconds if before is None else (before + _NEWEST_COUNTS * (seconds - before))
         )
+
+    def _forget_restored(self, model: str) -> None:
+        """Forget what was restored of a model and not measured since."""
+        for other in [each for each in self._restored if each.model == model]:
+            del self._seconds[other]
+        self._restored = {each for each in self._restored if each.model != model}
+        self._outdated[model] = None
+        # What was measured is kept again, because the rows of the model are deleted.
+        self._kept = {each: kept for each, kept in self._kept.items() if each.model != model}
+
+    def restore(self, learnt: Learnt) -> None:
+        """Take over what was kept of an earlier estimator's :meth:`news`; what is known stays."""
+        for effort, seconds in learnt.speeds:
+            if effort not in self._seconds:
+                self._seconds[effort] = self._kept[effort] = seconds
+                self._restored.add(effort)
+        for said, effort, iterations in learnt.sizes:
+            self._sizes.setdefault(tuple(json.loads(said)), (effort, iterations))
+
+    def news(self) -> Learnt | None:
+        """Return what was learnt and not returned before, for :meth:`restore`; None for nothing.
+
+        A speed is new again once it is a tenth larger or smaller.
+        """
+        speeds = {
+            effort: seconds
+            for effort, seconds in self._seconds.items()
+            if abs(seconds - self._kept.get(effort, 0.0)) > _NEWS * self._kept.get(effort, 0.0)
+        }
+        news = Learnt(
+            tuple(speeds.items()),
+            tuple((json.dumps(key), *size) for key, size in self._new_sizes.items()),
+            tuple(self._outdated),
+        )
+        self._kept |= speeds
+        self._new_sizes.clear()
+        self._outdated.clear()
+        return None if news == Learnt() else news
 
     def effort(self, request: ImageRequest) -> tuple[Effort, int]:
         """The effort of an iteration and the number of iterations, measured or estimated."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from engine.events import Cancelled, Done, Event, Failed
+from engine.jobs.effort import Learnt
 from engine.request.request import ImageRequest
 
 State = Literal["queued", "running", "rendered", "delivered", "failed", "cancelled"]
@@ -126,6 +127,12 @@ class JobStore(Protocol):
 
     def frames_path(self, id: str) -> Path:
         """The file in which the worker records frames of the job; kept like the state."""
+
+    async def learnt(self) -> Learnt:
+        """What was kept of the time that jobs take."""
+
+    async def learn(self, news: Learnt) -> None:
+        """Keep it for the next start."""
 
     async def waiting(self) -> list[JobRecord]:
         """Take over the unfinished jobs without an owner; started ones first, then by age."""

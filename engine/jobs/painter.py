@@ -121,7 +121,12 @@ class Painter:
 
         Raises UnavailableError only after :meth:`close`: its picture could not be stored.
         """
-        return await self._patience.until_done(lambda: self._store_ending(job, ending), job.id)
+        stored = await self._patience.until_done(lambda: self._store_ending(job, ending), job.id)
+        news = self._estimator.news()
+        if news is not None:
+            with contextlib.suppress(EngineError):  # then it is learnt again
+                await self._store.learn(news)
+        return stored
 
     async def _store_ending(self, job: Job, ending: Ending) -> bool:
         if isinstance(ending, Failed):

@@ -152,6 +152,7 @@ class PaintQueue:
 
         Raises EngineError if the setting of the devices is wrong or one of several is missing.
         """
+        self.estimator.restore(await self.store.learnt())
         self._resumed = self._take_up(await self.store.waiting())
         if self._device is not None:
             for worker in await local_workers(

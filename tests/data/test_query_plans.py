@@ -19,6 +19,7 @@ from data.people import LoggedAct, Preferences, Restriction
 from data.picture_checks import Finding
 from data.privacy.alias import Aliases
 from data.sqlite.database import SqliteDatabase, SqliteTransaction
+from engine.jobs.effort import Effort, Learnt
 from tests.data.stored_jobs import added, done, painted, record
 from tests.store_database import database_of
 
@@ -83,11 +84,18 @@ async def use_everything(store):
     await store.check()
     await store.set_meta("a", "b")
     await store.messages.results_since(0, 200)
+    await use_learnt(store)
     await use_jobs(store)
     await use_shared_queue(store)
     await use_states(store)
     await use_servers_and_people(store)
     await use_upkeep(store)
+
+
+async def use_learnt(store):
+    effort = Effort("m", 64, 64, 8)
+    await store.learn(Learnt(((effort, 1.0),), (("[]", effort, 9),), ("n",)))
+    await store.learnt()
 
 
 async def use_jobs(store):
@@ -331,6 +339,7 @@ def database_url():
 async def run(store, monkeypatch):
     recorder = Recorder(monkeypatch)
     monkeypatch.setattr("data.jobs.words._BATCH", 1)
+    monkeypatch.setattr("data.learnt.MOST", 1)
     await use_everything(store)
     monkeypatch.undo()
     return recorder.run

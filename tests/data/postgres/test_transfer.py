@@ -14,7 +14,7 @@ from data.migrations import migrations
 from data.sqlite.backup import DATABASE
 from data.sqlite.database import SqliteDatabase
 from tests.data.stored_jobs import added, painted
-from tests.data.test_query_plans import use_jobs, use_servers_and_people
+from tests.data.test_query_plans import use_jobs, use_learnt, use_servers_and_people
 from tests.databases import open_database
 from tests.postgres import in_thread, require_driver
 from tests.store_database import database_of
@@ -27,6 +27,7 @@ async def lived(folder):
     """A data folder in which every table has rows."""
     store = await Store.open(folder)
     try:
+        await use_learnt(store)
         await use_jobs(store)
         await use_servers_and_people(store)
         shown = await painted(store, "ä, \U0001f98a, \"quoted\" \\ 'so'")

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 
 from engine.events import Done, Progress
+from engine.jobs.effort import Learnt
 from engine.jobs.job import JobRecord
 from engine.jobs.workers import Condition, Order, WorkerDiedError
 from engine.request.request import ImageRequest
@@ -137,6 +138,12 @@ class MemoryStore:
 
     def frames_path(self, id: str) -> Path:
         return Path("nowhere") / f"{id}.frames"
+
+    async def learnt(self) -> Learnt:
+        return Learnt()
+
+    async def learn(self, news: Learnt) -> None:
+        """Nothing is kept."""
 
     async def waiting(self) -> list[JobRecord]:
         return []

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.jobs.eta import Effort, EtaEstimator
+from engine.jobs.effort import Effort
+from engine.jobs.eta import EtaEstimator
 from engine.jobs.job import JobRecord, Place
 from engine.jobs.round_robin import RoundRobin, in_turn
 from engine.request.defaults import DEFAULT_MODEL
