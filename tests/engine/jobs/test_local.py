@@ -82,7 +82,7 @@ async def until(worker, condition):
     changed = asyncio.Event()
     worker.watchers.append(changed.set)
     while worker.condition != condition:
-        await asyncio.wait_for(changed.wait(), 20)
+        await asyncio.wait_for(changed.wait(), 60)
         changed.clear()
 
 
@@ -136,8 +136,9 @@ async def test_a_worker_knows_its_models_and_how_long_they_took_to_load():
 @pytest.mark.timeout(120)
 async def test_two_processes_paint_at_once_and_one_continues_what_the_other_began(tmp_path):
     """One of them is killed in mid-job; the jobs' pictures do not depend on who painted them."""
-    async with running(tmp_path, in_process=False, device="cpu,cpu") as queue:
-        # Long enough that the first is not done when the second process has started.
+    async with running(tmp_path, in_process=False, device="cpu,cpu", preload="tiny") as queue:
+        # Else the first could be done before the second process has started.
+        await asyncio.gather(*(until(worker, "ready") for worker in queue._placing.workers))
         jobs = [await ask(queue, prompt, iterations=150) for prompt in ("a fox", "a hen")]
         await asyncio.gather(*(progressed(job, 3) for job in jobs))
         assert all(isinstance(job.latest, Progress) for job in jobs)

@@ -31,10 +31,9 @@ async def running(folder, *, in_process=True, **settings):
     store = await Store.open(folder)
     queue = PaintQueue(
         store,
-        preload=None,
         threads=1,
         in_process=in_process,
-        **{"preview_every": 0, "save_every": 0, **settings},
+        **{"preload": None, "preview_every": 0, "save_every": 0, **settings},
     )
     try:
         await queue.start()
