@@ -65,6 +65,17 @@ underwater: underwater | under water | under the sea | at the bottom of the sea 
   waves | deep in the ocean | on the sea floor | swimming underwater
 """
 )
+LIGHT_NOUNS: Mapping[str, Words] = _table(
+    """
+night: night | midnight | moonlight | a starry night | nighttime | starlight
+dusk: sunset | a sunset | dusk | dawn | sunrise | twilight | golden hour | evening | evening sun
+fog: fog | mist | haze | morning mist | thick fog
+snow: snow | winter | a blizzard | snowfall | a snowstorm | falling snow
+rain: rain | a storm | thunderstorm | heavy rain | a rainy day | stormy
+underwater: underwater | under water | the sea floor
+"""
+)
+"""A light as a whole prompt, to be added to others or to change a painting with."""
 COLOUR_WORDS: Mapping[str, Words] = _table(
     """
 red: red | crimson | scarlet
@@ -80,6 +91,13 @@ white: white | snow-white
 grey: grey | gray | silver
 """
 )
+COLOURED = _words(
+    """
+    the colour {} | the color {} | in {} | bright {} | dark {} | {} tones | all {} | make it {} |
+    more {}
+    """
+)
+"""How a colour is asked for and nothing else."""
 STYLED = _words(
     """
     {t}, {s} | {s} of {t} | {t} in {s} | {s}: {t} | {t}, {s}, {o} | {t} as {s} | {t} {s} | {t}
@@ -90,17 +108,20 @@ STYLED = _words(
 DECOYS = _words(
     """
     a charcoal grill | charcoal briquettes on a grill | a bag of charcoal | a pencil box | a
-    pencil sharpener | a pencil skirt | an oil tanker | an oil filter | olive oil | an oil lamp
-    | an oil rig | a can of motor oil | a glass of water | a glass vase | a wine glass | a neon
+    pencil sharpener | a pencil skirt | an oil tanker | an oil filter | olive oil | an oil lamp |
+    an oil rig | a can of motor oil | a glass of water | a glass vase | a wine glass | a neon
     tetra | a comic book | a book of comics | a snow leopard | a snowman | a snow globe | a
-    snowboard | a raincoat | a rain barrel | rain boots | rainforest | a fog horn | a night
-    heron | a nightingale | a nightstand | a nightgown | a red fox | a red panda | a black bear
-    | a polar bear | a white shark | a grey wolf | a brown bear | a blue whale | a green iguana
-    | an orange | orange juice | a glass of red wine | a redwood tree | a blackbird | a bluebird
-    | a goldfish | a pink flamingo cocktail | the white house | a greenhouse | a blackboard | a
-    whiteboard | brown sugar | a violet in a pot | a rose | a lilac bush | a silver spoon | a
-    gold medal | a brownie | the red cross | a submarine sandwich | a diving board | a window |
-    a church window | a tile floor | a brick wall
+    snowboard | a raincoat | a rain barrel | rain boots | rainforest | a fog horn | a night heron
+    | a nightingale | a nightstand | a nightgown | a red fox | a red panda | a black bear | a
+    polar bear | a white shark | a grey wolf | a brown bear | a blue whale | a green iguana | an
+    orange | oranges | two oranges | orange | an orange on a plate | a slice of orange | orange
+    juice | a glass of orange juice | a violet | violets | a lilac | a glass of red wine | a
+    redwood tree | a blackbird | a bluebird | blueberries | blackberries | a redhead | a greenfly
+    | a redstart | a goldfish | a pink flamingo cocktail | the white house | a greenhouse | a
+    blackboard | a whiteboard | brown sugar | a violet in a pot | a rose | a lilac bush | a silver
+    spoon | a gold medal | a brownie | the red cross | a submarine sandwich | a diving board | a
+    window | the sea | the ocean | a rough sea | a beach by the sea | a ship at sea | a church
+    window | a tile floor | a brick wall
     """
 )
 """Things whose names have the word of a look."""

@@ -20,8 +20,10 @@ from engine.models.perceptors.text_tower import TextTower
 from engine.models.perceptors.tokenizing import Tokenizer
 from training.looks.wordings import (
     COLOUR_WORDS,
+    COLOURED,
     DECOYS,
     HELD_OUT,
+    LIGHT_NOUNS,
     LIGHT_WORDS,
     OTHER_STYLES,
     PHOTOGRAPHED,
@@ -34,7 +36,7 @@ from training.words.corpus import phrases
 from training.words.corpus.classes import image_classes
 from training.words.corpus.phrases import plural, with_article
 
-_ONLY_LOOKS, _DECOYS = 0.12, 0.13  # shares of the texts
+_ONLY_LOOKS, _DECOYS = 0.17, 0.15  # shares of the texts
 _IN_SNOW = {"in the snow", "in fresh snow"}  # sometimes just "in snow"
 
 
@@ -77,11 +79,28 @@ def _class_name(rng: np.random.Generator) -> str:
 
 
 def _look_alone(rng: np.random.Generator, held_out: bool) -> tuple[str, set[str]]:
-    """A style or a light, and nothing else."""
-    group = STYLE_WORDS if rng.random() < 0.6 else LIGHT_WORDS
-    look = _one(rng, list(group))
+    """A style, a light or a colour, and nothing else."""
+    kind = rng.random()
+    if kind < 0.3:
+        return _colour_alone(rng)
+    if kind < 0.45:
+        light = _one(rng, list(LIGHT_NOUNS))
+        return _one(rng, LIGHT_NOUNS[light]), {light}
+    look = _one(rng, list(STYLE_WORDS if kind < 0.8 else LIGHT_WORDS))
     text = _one(rng, ("{}", "{}", "{} style", "a {}", "{}, {other}", "in the style of {}"))
     return text.format(_wording(rng, look, held_out), other=_one(rng, OTHER_STYLES)), {look}
+
+
+def _colour_alone(rng: np.random.Generator) -> tuple[str, set[str]]:
+    """A colour or two, and nothing else."""
+    one, other = (str(each) for each in rng.choice(list(COLOUR_WORDS), 2, replace=False))
+    if rng.random() < 0.2:
+        return f"{one} and {other}", {one, other}
+    if one == "orange":  # alone it is a fruit
+        one = "yellow"
+    if rng.random() < 0.4:
+        return one, {one}
+    return _one(rng, COLOURED).format(_wording(rng, one, held_out=False)), {one}
 
 
 def _misleading(rng: np.random.Generator) -> str:
@@ -95,7 +114,7 @@ def _thing(rng: np.random.Generator, held_out: bool) -> tuple[str, set[str]]:
     if rng.random() < 0.35:
         noun = _one(rng, THINGS)
     colour = ""
-    if rng.random() < 0.35:
+    if rng.random() < 0.5:
         named = _one(rng, list(COLOUR_WORDS))
         looks.add(named)
         colour = _wording(rng, named, held_out) + " "
@@ -134,11 +153,16 @@ def _pictured(thing: str, rng: np.random.Generator, held_out: bool) -> tuple[str
 
 @functools.cache
 def _misleading_classes() -> tuple[str, ...]:
-    """Classes whose names have the word of a look: golden retriever, snow leopard, red wine."""
+    """Classes with the word of a look in their names: golden retriever, snow leopard, redbone."""
     words = {word for wordings in WORDS.values() for each in wordings for word in each.split()}
     words -= {"a", "in", "the", "with", "of", "as", "on", "at", "sea", "light", "art", "style"}
-    names = (each.plain_name for each in image_classes())
-    return tuple(name for name in names if words & set(name.lower().replace("-", " ").split()))
+    starts = tuple(COLOUR_WORDS)
+    names = {each.plain_name: each.plain_name.lower().replace("-", " ") for each in image_classes()}
+    return tuple(
+        name
+        for name, plain in names.items()
+        if words & set(plain.split()) or any(word.startswith(starts) for word in plain.split())
+    )
 
 
 @torch.no_grad()
@@ -158,7 +182,7 @@ def answers_of(texts: Sequence[Named]) -> Tensor:
 
 
 def fit(
-    tower: TextTower, tokenizer: Tokenizer, *, steps: int = 600, batch: int = 64, seed: int = 43
+    tower: TextTower, tokenizer: Tokenizer, *, steps: int, batch: int = 64, seed: int = 43
 ) -> LooksWords:
     """Train the head on random texts; the tower stays as it is."""
     with torch.random.fork_rng(devices=[]):

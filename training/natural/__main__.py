@@ -306,7 +306,7 @@ def looks(
 def export_looks(
     folder: Folder = Path("runs"),
     into: Annotated[Path, typer.Option(help="the file to write")] = NATURAL / "looks.pt",
-    steps: Annotated[int, typer.Option(min=1, help="of the part that reads words")] = 1500,
+    steps: Annotated[int, typer.Option(min=1, help="of the part that reads words")] = 2400,
     seed: Annotated[int, typer.Option(help="of the texts")] = 43,
 ) -> None:
     """Train the part that reads words, on the text tower, and write the file of looks."""

@@ -55,6 +55,7 @@ SHARES = (0.5, 0.2, 0.3)
 """How much each group counts. A light takes hold sooner than a style, and would hide the thing."""
 _CHANNELS = (24, 48, 96, 128)
 _LEAST = -0.4  # from this logit on a text names a look
+_LEAST_OF_THING = -0.8  # or a thing: to miss one costs more ("orange" is a fruit, too)
 _TEMPERATURE = 2.0  # of the network's logits; at 1 a look is certain long before it shows
 _NEAR = 0.1  # the standard deviation of what a colour term names, in OKLab
 _OF_ITS_COLOUR = 0.35  # the share of a picture that has the colour of the thing it shows
@@ -163,8 +164,10 @@ class LooksPerceptor(Perceptor):
 
     def named(self, states: Tensor, mask: Tensor) -> Tensor:
         """Which of NAMED the texts of such states name, as booleans [B, len(NAMED)]."""
-        named: Tensor = self.words(states, mask) > _LEAST
-        return named
+        logits: Tensor = self.words(states, mask)
+        least = torch.full_like(logits, _LEAST)
+        least[:, NAMED.index(THING)] = _LEAST_OF_THING
+        return logits > least
 
     def are_all(self, states: Tensor, mask: Tensor) -> Tensor:
         """Whether the texts name looks and nothing else, [B]."""

@@ -48,6 +48,13 @@ def flat(colour: tuple[int, int, int]) -> Tensor:
         ("A lighthouse in the fog, oil painting", {"fog", "oil"}),
         ("a stained glass window of a lion", {"stained glass"}),
         ("a purple umbrella", {"purple"}),
+        ("a red sofa", {"red"}),
+        ("red", {"red"}),
+        ("green", {"green"}),
+        ("make it blue", {"blue"}),
+        ("night", {"night"}),
+        ("two oranges", set()),
+        ("a redbone coonhound", set()),
         ("a castle on a hill", set()),
         ("a snow leopard", set()),
         ("an oil tanker", set()),
@@ -111,6 +118,8 @@ def test_a_prompt_with_a_look_is_painted_by_both_and_one_without_by_the_classifi
     classifier, looks = models.perceptor, models.perceptor.looks
     assert members("a castle")[1] == [classifier]
     assert members("a castle in the fog")[1] == [classifier, looks]
+    assert classifier in members("orange")[1]  # a fruit, too
+    assert members("blue")[1] == [looks]
     alone, seeing = members("charcoal drawing")
     assert seeing == [looks]
     added, seeing = members("a castle + charcoal drawing")
