@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,7 +30,13 @@ _LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
 )
-ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+ERRORS = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # No subclass of them: a statement after the server's last words, before the connection's end.
+    asyncpg.InternalClientError,
+)
 
 
 class NotWrittenError(StoreError):
@@ -113,10 +120,38 @@ def _reason(error: Exception) -> str:
 def is_lost(error: BaseException) -> bool:
     """Whether the same work can succeed later: the connection was lost, or others were faster."""
     if isinstance(error, asyncpg.InterfaceError):
-        return "closed" in str(error) and not isinstance(error, ValueError)
+        # Released: the pool took it back, because it was lost between two statements.
+        lost = any(word in str(error) for word in ("closed", "released"))
+        return lost and not isinstance(error, ValueError)
     return isinstance(
-        error, (NotWrittenError, *_LOST, asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+        error,
+        (
+            NotWrittenError,
+            *_LOST,
+            asyncpg.InternalClientError,
+            asyncpg.SerializationError,
+            asyncpg.DeadlockDetectedError,
+        ),
     )
+
+
+async def give_back(pool: Any, connection: Any) -> None:
+    """Give a connection back to its pool.
+
+    If it is lost at this moment, the pool has it already, and nothing that was done with it fails.
+    """
+    with contextlib.suppress(*ERRORS):
+        await pool.release(connection)
+
+
+@contextlib.asynccontextmanager
+async def borrowed(pool: Any) -> AsyncIterator[Any]:
+    """A connection of the pool for the body; raises ERRORS."""
+    connection = await pool.acquire()
+    try:
+        yield connection
+    finally:
+        await give_back(pool, connection)
 
 
 async def _nothing(connection: object) -> None:

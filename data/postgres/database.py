@@ -12,7 +12,15 @@ from data.database import Row
 from data.dialect import for_postgres, values_for_postgres
 from data.errors import StoreError
 from data.migrations import migrations
-from data.postgres.connections import ERRORS, PATIENCE_SECONDS, NotWrittenError, Server, is_lost
+from data.postgres.commits import Written, was_committed, written_by
+from data.postgres.connections import (
+    ERRORS,
+    PATIENCE_SECONDS,
+    Server,
+    borrowed,
+    give_back,
+    is_lost,
+)
 from data.postgres.listening import Listening, channel_name
 from data.postgres.schema import migrate
 from engine.clock import now_ms
@@ -113,12 +121,11 @@ class PostgresDatabase:
             with contextlib.suppress(*ERRORS):  # it was lost, and is no longer the pool's
                 connection.terminate()
         finally:
-            await self._writers.release(connection)
+            await give_back(self._writers, connection)
 
     async def _commit(self, connection: Any) -> None:
         try:
-            # None if nothing was changed.
-            id = await connection.fetchval("SELECT pg_current_xact_id_if_assigned()::TEXT")
+            written = await written_by(connection)
         except ERRORS as error:
             raise self._server.error(error) from error
         try:
@@ -126,21 +133,16 @@ class PostgresDatabase:
         except ERRORS as error:
             if not is_lost(error):
                 raise self._server.error(error) from error
-            if id is not None and not await self._was_committed(id):
+            if written is not None and not await self._was_committed(written):
                 raise self._server.error(error) from error
 
-    async def _was_committed(self, id: str) -> bool:
-        """What became of a transaction whose COMMIT was not answered."""
-
-        async def ended() -> str:
-            async with self._readers.acquire() as connection:
-                status = await connection.fetchval("SELECT pg_xact_status($1::TEXT::xid8)", id)
-            if status == "in progress":  # the server has not noticed yet that we are gone
-                raise NotWrittenError("The transaction {id} has not ended.", id=id)
-            return str(status)
+    async def _was_committed(self, written: Written) -> bool:
+        async def ended() -> bool:
+            async with borrowed(self._readers) as connection:
+                return await was_committed(connection, written)
 
         try:
-            return await self._server.patiently(ended) == "committed"
+            return await self._server.patiently(ended)
         except ERRORS as error:
             raise self._server.unusable(error) from error
 
@@ -154,7 +156,7 @@ class PostgresDatabase:
 
     async def _read(self, pool: Any, sql: str, values: Sequence[object]) -> list[Row]:
         async def rows() -> list[Row]:
-            async with pool.acquire() as connection:
+            async with borrowed(pool) as connection:
                 found = await connection.fetch(for_postgres(sql), *values_for_postgres(values))
             return [dict(row) for row in found]
 

@@ -19,8 +19,10 @@ from tests.postgres import require_driver
 from tests.store_database import database_of
 
 require_driver()
+import asyncpg  # noqa: E402
+
 from data.postgres.connections import NotWrittenError  # noqa: E402
-from data.postgres.database import PostgresDatabase  # noqa: E402
+from data.postgres.database import PostgresDatabase, PostgresTransaction  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -112,10 +114,10 @@ async def test_a_transaction_that_is_cut_off_is_not_written_down(store, server):
 
 
 class LosesAnswers:
-    """A writers' connection whose COMMIT is cut off before, or after, the server got it."""
+    """A writers' connection whose COMMIT is cut off: ``crash`` happens instead of its answer."""
 
-    def __init__(self, connection, *, written):
-        self._connection, self._written = connection, written
+    def __init__(self, connection, crash):
+        self._connection, self._crash = connection, crash
 
     def __getattr__(self, name):
         return getattr(self._connection, name)
@@ -123,15 +125,41 @@ class LosesAnswers:
     async def execute(self, sql, *values):
         if sql != "COMMIT":
             return await self._connection.execute(sql, *values)
-        if self._written:
-            await self._connection.execute(sql)
+        await self._crash(self._connection)
         self._connection.terminate()
         raise ConnectionResetError
 
 
-@pytest.mark.parametrize("written", [True, False])
+async def cut_off_before(connection, server):
+    pass
+
+
+async def cut_off_after(connection, server):
+    await connection.execute("COMMIT")
+
+
+async def crashed(connection, server):
+    server.stop(signal.SIGQUIT)
+    server.start()
+
+
+async def crashed_and_used_by_others(connection, server):
+    [[before]] = server.run("store", "SELECT pg_snapshot_xmax(pg_current_snapshot())::TEXT AS n")
+    await crashed(connection, server)
+    # It has the number of the lost transaction, unless that was in the log already.
+    [_, [after]] = server.run(
+        "store",
+        "INSERT INTO meta (key, value) VALUES ('other', 'x')",
+        "SELECT pg_snapshot_xmax(pg_current_snapshot())::TEXT AS n",
+    )
+    assert int(after["n"]) >= int(before["n"])
+
+
+@pytest.mark.parametrize(
+    "crash", [cut_off_before, cut_off_after, crashed, crashed_and_used_by_others]
+)
 async def test_a_commit_without_an_answer_is_neither_lost_nor_done_twice(
-    store, monkeypatch, written
+    store, server, monkeypatch, crash
 ):
     database = database_of(store)
     await database.change("CREATE TABLE counts (n BIGINT)")
@@ -145,7 +173,7 @@ async def test_a_commit_without_an_answer_is_neither_lost_nor_done_twice(
         if lost:
             return connection
         lost.append(True)
-        return LosesAnswers(connection, written=written)
+        return LosesAnswers(connection, lambda each: crash(each, server))
 
     end = database._end
     monkeypatch.setattr(database, "_end", lambda each: end(getattr(each, "_connection", each)))
@@ -153,6 +181,46 @@ async def test_a_commit_without_an_answer_is_neither_lost_nor_done_twice(
     assert await database.change("UPDATE counts SET n = n + 1") == 1
     assert lost
     assert await database.fetch("SELECT n FROM counts") == [{"n": 1}]
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_a_connection_that_is_ending_is_replaced(store, server, steps):
+    database = database_of(store)
+    await database.change("CREATE TABLE counts (n BIGINT)")
+    await database.fetch("SELECT n FROM counts")
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'store'"
+    server.run("postgres", end)  # meanwhile the event loop does not run
+    for _ in range(steps):  # of the event loop: it hears the server's last words, then the end
+        await asyncio.sleep(0)
+    change = database.change("INSERT INTO counts VALUES (1)")
+    changed, read = await asyncio.gather(change, database.fetch("SELECT 1 AS one"))
+    assert (changed, read) == (1, [{"one": 1}])
+    assert await database.fetch("SELECT n FROM counts") == [{"n": 1}]
+
+
+async def test_a_connection_that_ends_in_a_transaction_or_after_it(store, monkeypatch):
+    database = database_of(store)
+    await database.change("CREATE TABLE counts (n BIGINT)")
+
+    async def ends_between_statements():
+        async with database.transaction() as transaction:
+            await transaction.change("INSERT INTO counts VALUES (1)")
+            assert isinstance(transaction, PostgresTransaction)
+            transaction._connection._con._transport.abort()
+            await asyncio.sleep(0)
+            await transaction.change("INSERT INTO counts VALUES (2)")
+
+    with pytest.raises(NotWrittenError):
+        await ends_between_statements()
+    release = asyncpg.pool.Pool.release
+
+    async def ends_first(pool, connection):
+        connection._con._transport.abort()
+        await release(pool, connection)
+
+    monkeypatch.setattr(asyncpg.pool.Pool, "release", ends_first)
+    assert await database.change("INSERT INTO counts VALUES (3)") == 1
+    assert await database.fetch("SELECT n FROM counts") == [{"n": 3}]
 
 
 async def test_a_deadlock_is_tried_again(store):
