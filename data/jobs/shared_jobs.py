@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from data.database import Database, Row, Transaction, lease_end
 from data.errors import StoreError
@@ -247,11 +247,21 @@ class SharedJobs:
         ]
         return waiting if len(waiting) == len(everyone) else []
 
+    async def still_mine(self, ids: Collection[str]) -> set[str]:
+        """Those of the jobs that are unfinished and this process's."""
+        marks = ", ".join("?" for _ in ids)
+        rows = await self._database.fetch(
+            f"SELECT id FROM jobs WHERE id IN ({marks}) AND owner = ? AND {in_states(UNFINISHED)}",  # noqa: S608  marks
+            *ids,
+            self._owner.name,
+        )
+        return {row["id"] for row in rows}
+
     async def is_elsewhere(self, id: str) -> bool:
-        """Whether another process has that unfinished job."""
+        """Whether another process has that job, or has ended it."""
         return bool(
             await self._database.fetch(
-                f"SELECT id FROM jobs WHERE id = ? AND owner <> ? AND {in_states(UNFINISHED)}",  # noqa: S608  constants
+                "SELECT id FROM jobs WHERE id = ? AND (owner IS NULL OR owner <> ?)",
                 id,
                 self._owner.name,
             )

@@ -56,5 +56,5 @@ class Exchange:
             job.close()
 
     async def is_elsewhere(self, job: Job) -> bool:
-        """Whether another process has a job that was this one's."""
+        """Whether another process has, or has ended, a job that was this one's."""
         return self._shared is not None and await self._shared.is_elsewhere(job.id)

@@ -13,7 +13,7 @@ come after all others.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,8 +59,11 @@ class SharedQueue(Protocol):
         Empty if it does not wait there any more.
         """
 
+    async def still_mine(self, ids: Collection[str]) -> set[str]:
+        """Those of the jobs that are unfinished and this process's."""
+
     async def is_elsewhere(self, id: str) -> bool:
-        """Whether another process has that unfinished job."""
+        """Whether another process has that job, or has ended it."""
 
     def listen(self, heard: Callable[[], None]) -> None:
         """Call ``heard`` when another process changed the queue; look from time to time as well."""

@@ -94,14 +94,22 @@ class SharedLine(Line):
             before = self._changes
             try:
                 found = await self._shared.look()
+                gone = await self._gone(found)
             except EngineError as error:
                 log.error("could not look at the jobs of other processes: %s", error)
                 return False
             if before != self._changes:  # it may say that a job that was just taken is another's
                 self._heard = True
                 return False
+            for id in gone & self._mine.keys():
+                self._lost(self._mine[id])
             self._take_in(found)
             return True
+
+    async def _gone(self, found: Everywhere) -> set[str]:
+        """The jobs that another process took, and ended before this one looked."""
+        unseen = self._mine.keys() - {each.record.id for each in found.jobs}
+        return unseen - await self._shared.still_mine(unseen) if unseen else set()
 
     def _take_in(self, found: Everywhere) -> None:
         self._now = found

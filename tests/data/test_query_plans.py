@@ -163,6 +163,7 @@ async def use_shared_queue(store):
     await store.add_all([replace(record(id=id), grid=ids[0], seconds=1.0) for id in ids[:2]], {})
     await store.add(record(person="zoe", id=ids[2]), {})
     await shared.is_elsewhere(ids[0])
+    await shared.still_mine(ids)
     # As if another process had them.
     database = database_of(store)
     mine = store._owner.name

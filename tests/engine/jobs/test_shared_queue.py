@@ -190,6 +190,49 @@ async def test_a_job_that_was_taken_is_not_started(processes):
     assert (await there.store.job(job.id)).state == "queued"
 
 
+async def taken_and_ended(there, id):
+    """As by a process that paints faster than the other one looks."""
+    await there.store.shared.look()
+    assert await there.store.shared.take(id)
+    await there.store.started(id)
+    await there.store.failed(id, "why")
+    await there.store.set_result_message(id, "1")
+
+
+async def test_a_job_that_ended_between_two_looks_is_forgotten(processes):
+    here, there = await processes([], [])
+    job, other = await here.ask(), await here.ask("bob")
+    look, go = here.store.shared.look, asyncio.Event()
+
+    async def late():
+        await go.wait()
+        return await look()
+
+    here.store.shared.look = late
+    await taken_and_ended(there, job.id)
+    go.set()
+    await until(lambda: job.closed)
+    assert isinstance(job.latest, Queued | None)
+    assert {each.id for each in here.queue.overview()} == {other.id}
+
+
+async def test_a_job_that_ended_elsewhere_is_not_said_to_be_lost(processes):
+    here, there = await processes([], [])
+    job = await here.ask()
+    found = await here.store.shared.look()
+
+    async def old():
+        return found
+
+    here.store.shared.look = old  # nobody notices it here
+    await taken_and_ended(there, job.id)
+    await here.queue.add_worker(ScriptedWorker("tiny"))
+    await until(lambda: here.queue.get(job.id) is None)
+    assert job.closed
+    assert isinstance(job.latest, Queued | None)
+    assert not await here.queue.cancel(job.id)
+
+
 async def test_a_look_that_is_older_than_a_take_takes_nothing_back(processes):
     here, there = await processes([], [])
     jobs = await here.queue.submit_grid([tiny_request()] * 2, person="ann", place=PLACE)
