@@ -219,8 +219,8 @@ def settings_line(
 
 
 def _going_on(request: ImageRequest) -> list[str]:
-    """How it goes on from a picture, and whether it is a tile."""
-    parts = [_("tile")] if request.tile else []
+    """How it goes on from a picture, and whether it is a tile or relaxed."""
+    parts = [text for on, text in ((request.tile, _("tile")), (request.relax, _("relaxed"))) if on]
     if request.init_image is None:
         return parts
     if request.vary is not None:

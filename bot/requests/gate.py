@@ -114,10 +114,10 @@ class Gate:
         await check_not_banned(self._store.people, origin.place.guild_id, origin.person)
         check_place(origin, rules)
 
-    async def share(self, origin: Origin, rules: Rules) -> int:
+    async def share(self, origin: Origin, rules: Rules, *, relax: bool | None = None) -> int:
         """Return the member's share of the queue in percent (see bot.requests.priority)."""
         mine = await self._store.people.preferences(origin.person)
-        return share_of(origin, mine, rules, self._limits)
+        return share_of(origin, mine, rules, self._limits, relax=relax)
 
     async def check_change(
         self, origin: Origin, job_id: str, change: Mapping[str, Any], rules: Rules

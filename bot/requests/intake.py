@@ -214,7 +214,7 @@ class Intake:
         newest = await self._gate.newest(asking.origin.person)
         request = await self._gate.check(asking, rules)
         requests = each_of(request)
-        share = await self._gate.share(asking.origin, rules)
+        share = await self._gate.share(asking.origin, rules, relax=request.relax)
         continues, shows = asking.continues, asking.shows
         person = asking.origin.person
         parent = asking.origin.parent if shows is None else None

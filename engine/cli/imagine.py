@@ -225,6 +225,9 @@ def imagine(
         ),
     ] = None,
     tile: Annotated[bool, typer.Option("--tile", metavar=_NO_METAVAR, help=_about("tile"))] = False,
+    relax: Annotated[
+        bool, typer.Option("--relax", metavar=_NO_METAVAR, help=_about("relax"))
+    ] = False,
     video: Annotated[
         Path | None, _file("--video", about="The file of a time-lapse, .mp4, .gif or .webp.")
     ] = None,
@@ -333,7 +336,7 @@ def imagine(
             values[name] = take_readable(path, pictures)
     sound_path = local_file("sound", sound)
     values |= {} if sound_path is None else {"loudness": sound_of(sound_path)}
-    values |= {"tile": True} if tile else {}
+    values |= {name: True for name, on in (("tile", tile), ("relax", relax)) if on}
     read = prompt_pictures(like or [], region or [], pictures, values)
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
     flags = {name: value for name, value in given.items() if value is not None}
@@ -356,6 +359,7 @@ def imagine(
     targets = [first.numbered(i, the_first=all_numbered) for i in range(1, len(wanted) + 1)]
     for target in targets:
         target.check(read, overwrite=overwrite)
+    run.set_priority(requests)
     for request in requests:
         if show_mask is not None:
             check_has_mask(request)

@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import math
+import os
 import secrets
 import signal
 import time
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 STARTED = time.perf_counter()
 _FIRST = First()
+_LOWEST = 19  # added to the priority, of which 19 is the last
 _PREVIEW_SIDE = 512  # pixels, of a picture that no model painted
 
 
@@ -117,6 +119,12 @@ class _Stopping:
 
     def __exit__(self, *_: object) -> None:
         self._restore()
+
+
+def set_priority(requests: Sequence[ImageRequest]) -> None:
+    """Let other programs go first if a request is relaxed, where the system has priorities."""
+    if any(request.relax for request in requests) and hasattr(os, "nice"):
+        os.nice(_LOWEST)
 
 
 def check_model_knows(request: ImageRequest) -> None:

@@ -42,7 +42,8 @@ def read_flag(name: str, value: str) -> dict[str, Any]:
     The command line's options are read here too, so that both accept and refuse the same values.
     """
     if name in SWITCHES:
-        return {name: SAID.get(value.lower(), True) or None}
+        said = SAID.get(value.lower(), True)
+        return {name: said if name == "relax" else said or None}
     if name not in (*NUMBERS, *WORDS):
         raise unknown_option(name)
     if not value:

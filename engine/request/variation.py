@@ -18,12 +18,20 @@ SUBTLE, STRONG = 0.3, 0.6
 class VariationFields(BaseModel):
     """What is off for a picture that starts from nothing, and for an ordinary edit.
 
-    ``count`` is how many pictures are asked for; a request that is painted has None. ``parent`` is
+    ``count`` is how many pictures are asked for; a request that is painted has None. ``relax`` does
+    not change a picture, only when it is painted; False is for "not this one". ``parent`` is
     the id of the job whose picture is the start, where the bot knows it.
     """
 
     count: Annotated[
         int | None, number_field("count", "how many pictures to paint, each with its own seed")
+    ] = None
+    relax: Annotated[
+        bool | None,
+        Field(
+            description="paint it only when nobody else waits; on the command line, let other "
+            "programs of the computer go first"
+        ),
     ] = None
     vary: Annotated[
         float | None,

@@ -69,6 +69,21 @@ async def test_a_relaxed_picture_waits_while_others_wait(world, here, held):
     assert relaxed.relaxed  # also for the process that continues it
 
 
+async def test_a_prompt_can_be_relaxed_or_not_whatever_the_preference_is(world, here, held):
+    held.hold()
+    await ask(here.bob, here.channel, "first")
+    await ask(here.alice, here.channel, "relaxed --relax", "usual")
+    await here.alice.slash(here.channel, "preferences set", relax=True)
+    await ask(here.alice, here.channel, "urgent --relax no")
+    assert waiting(world) == ["usual", "urgent", "relaxed"]
+    [*_, shown] = [
+        message
+        for message in world.messages(here.channel)
+        if "relaxed" in str(message.embeds[0].to_dict())
+    ]
+    assert "relaxed" in shown.embeds[0].footer.text
+
+
 async def test_alone_a_relaxed_picture_is_painted_at_once(world, here):
     await here.alice.slash(here.channel, "preferences set", relax=True)
     await ask(here.alice, here.channel, "a fox")

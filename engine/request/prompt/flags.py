@@ -62,7 +62,7 @@ WORDS = (
     "steer",
     *METHOD_WORDS,
 )
-SWITCHES = ("tile",)
+SWITCHES = ("tile", "relax")
 """Flags without a value; they can have one of SAID."""
 SAID = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
 LISTS = {"perceptor": ",", "steer": "\n"}
@@ -93,7 +93,7 @@ SAME = {
 FOREIGN: dict[str, Translatable | None] = {
     **dict.fromkeys(("v", "version", "niji"), Translatable("choose a model with --model")),
     **dict.fromkeys(
-        ("q", "quality", "stop", "draft", "fast", "turbo", "relax"),
+        ("q", "quality", "stop", "draft", "fast", "turbo"),
         Translatable("say how long to paint with --iterations"),
     ),
     **dict.fromkeys(

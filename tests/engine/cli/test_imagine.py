@@ -537,8 +537,11 @@ def wait_for(condition, process, seconds=90):
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
+@pytest.mark.parametrize(
+    ("number", "code", "relax"),
+    [(signal.SIGINT, 130, ()), (signal.SIGTERM, 143, ("--relax",))],
+)
+def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code, relax):
     (folder / "preview.png").unlink()
     process = start(
         catalogue,
@@ -550,6 +553,7 @@ def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
         "--preview-every",
         "0",
         "--json",
+        *relax,
         *OUTPUTS,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -568,6 +572,8 @@ def test_ctrl_c_saves_the_picture_so_far(catalogue, folder, number, code):
         return len(seen) >= 3
 
     wait_for(three_versions, process)
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, process.pid) == (19 if relax else own)
     assert (folder / "out.png").read_bytes() == b"precious"
     process.send_signal(number)
     out, errors = process.communicate(timeout=60)

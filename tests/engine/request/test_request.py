@@ -87,12 +87,20 @@ def test_flags_in_the_text_are_the_requests_fields():
         "extend",
         "steer",
         "tile",
+        "relax",
     }
 
 
 def test_a_flag_in_the_text_overrides_the_values():
     assert request_from_text("a fox --seed 7", seed=8, iterations=3).seed == 7
     assert request_from_text("a fox", seed=8).seed == 8
+
+
+def test_relaxed_has_a_yes_and_a_no():
+    said = ("a fox --relax", "a fox --relax no", "a fox --relax=yes in snow", "a fox", "relax")
+    found = [request_from_text(text) for text in said]
+    assert [each.relax for each in found] == [True, False, True, None, None]
+    assert found[2].prompt == "a fox in snow"
 
 
 def test_one_side_is_a_square():
