@@ -33,6 +33,7 @@ class Acts:
             "select": self._select,
             "submit": self._submit,
             "say": self._say,
+            "react": self._react,
             "delete": self._delete,
             "speak": self._speak,
         }
@@ -160,6 +161,14 @@ class Acts:
             files=files,
             ping=bool(asked.get("ping", True)),
         )
+        return {}
+
+    async def _react(self, user: User, channel: Channel, asked: Mapping[str, Any]) -> dict:
+        """React with an emoji, or take that back."""
+        message, emoji = channel.messages[asked["message"]], asked["emoji"]
+        reacted = self._standin.reactions.people.get(message["id"], {}).get(emoji, ())
+        change = self._standin.unreact if user in reacted else self._standin.react
+        await change(user, channel, message, emoji)
         return {}
 
     async def _delete(self, user: User, channel: Channel, asked: Mapping[str, Any]) -> dict:

@@ -13,6 +13,7 @@ from bot.standin.world import World, shard_of
 
 PRIVILEGED = (1 << 1) | (1 << 8) | (1 << 15)  # members, presences, message content
 _GUILDS, _GUILD_MESSAGES, _DIRECT_MESSAGES = 1 << 0, 1 << 9, 1 << 12
+_GUILD_REACTIONS, _DIRECT_REACTIONS = 1 << 10, 1 << 13
 _KEPT_EVENTS = 1000  # of a session, for its resume
 _ENDING = (WSCloseCode.OK, WSCloseCode.GOING_AWAY)  # a client that closes so does not resume
 
@@ -31,6 +32,9 @@ class Session:
         shard, shards = self.shard
         if shard != shard_of(guild_id, shards):
             return False
+        if name.startswith("MESSAGE_REACTION_"):
+            wanted = _DIRECT_REACTIONS if guild_id is None else _GUILD_REACTIONS
+            return bool(self.intents & wanted)
         if name.startswith("MESSAGE_"):
             return bool(self.intents & (_DIRECT_MESSAGES if guild_id is None else _GUILD_MESSAGES))
         return name == "INTERACTION_CREATE" or bool(self.intents & _GUILDS)

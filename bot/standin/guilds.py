@@ -13,6 +13,7 @@ MEMBER = discord.Permissions(
     attach_files=True,
     embed_links=True,
     read_message_history=True,
+    add_reactions=True,
     use_application_commands=True,
 )
 MODERATOR = MEMBER | discord.Permissions(manage_messages=True)

@@ -18,6 +18,7 @@ from bot.standin.interactions import (
     Interaction,
     Interactions,
 )
+from bot.standin.reactions import Reactions
 from bot.standin.world import World
 
 _COMPLETION_SECONDS = 10
@@ -28,6 +29,7 @@ class People:
 
     def __init__(self, world: World, interactions: Interactions, commands: Commands):
         self.world, self.interactions, self.registered = world, interactions, commands
+        self.reactions = Reactions(world)
 
     async def command(
         self, user: User, channel: Channel, path: str, /, **options: Any
@@ -152,6 +154,14 @@ class People:
         message, event = self.world.messages.written(channel, user, content, reply_to, files, ping)
         self.world.emit("MESSAGE_CREATE", event, channel.guild_id)
         return message
+
+    async def react(self, user: User, channel: Channel, message: dict, emoji: str) -> None:
+        """React to a message."""
+        self.reactions.add(user, channel, message, emoji)
+
+    async def unreact(self, user: User, channel: Channel, message: dict, emoji: str) -> None:
+        """Take a reaction back."""
+        self.reactions.remove(user, channel, message, emoji)
 
     async def delete(self, channel: Channel, message: dict) -> None:
         """Delete a message, as its author or a moderator."""

@@ -13,7 +13,9 @@ class Client(discord.AutoShardedClient):
     """Records what its commands, buttons and events get."""
 
     def __init__(self, shards: int | None = None):
-        intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+        intents = discord.Intents(
+            guilds=True, guild_messages=True, dm_messages=True, guild_reactions=True
+        )
         super().__init__(intents=intents, shard_count=shards, guild_ready_timeout=0.1)
         self.tree = app_commands.CommandTree(self)
         self.got: asyncio.Queue = asyncio.Queue()
@@ -35,6 +37,18 @@ class Client(discord.AutoShardedClient):
 
     async def on_raw_message_edit(self, event):
         await self.got.put(("edited", event.message_id))
+
+    async def on_raw_reaction_add(self, event):
+        await self.got.put(("reaction", (str(event.emoji), event.member, event.message_author_id)))
+
+    async def on_raw_reaction_remove(self, event):
+        await self.got.put(("no reaction", (str(event.emoji), event.user_id)))
+
+    async def on_raw_reaction_clear_emoji(self, event):
+        await self.got.put(("cleared", str(event.emoji)))
+
+    async def on_raw_reaction_clear(self, event):
+        await self.got.put(("cleared", event.message_id))
 
     async def on_raw_thread_update(self, event):
         await self.got.put(("thread", event.data["thread_metadata"]["archived"]))

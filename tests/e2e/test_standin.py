@@ -226,3 +226,38 @@ async def test_deleted_and_hidden_messages(client, channel, alice, standin):
     assert (got.content, got.id) == ("nice", int(reply["id"]))
     await standin.say(alice, channel, "nice", reply_to=channel.messages[str(mine.id)], ping=False)
     assert (await client.next("message")).content == ""
+
+
+async def test_reactions_are_counted_and_told_to_those_who_ask_for_them(
+    client, channel, alice, standin
+):
+    bob = standin.world.add_user("bob")
+    message = await standin.say(alice, channel, "a fox")
+    direct = await standin.say(alice, standin.world.direct(alice.id), "a hen")
+
+    async def shown():
+        found = await client.get_channel(int(channel.id)).fetch_message(int(message["id"]))
+        return [(str(each.emoji), each.count, each.me) for each in found.reactions]
+
+    await standin.react(alice, standin.world.direct(alice.id), direct, "⭐")  # without that intent
+    for user, emoji in ((alice, "⭐"), (bob, "⭐"), (bob, "⭐"), (bob, "🔥")):
+        await standin.react(user, channel, message, emoji)
+    emoji, member, author = await client.next("reaction")
+    assert (emoji, member.name, author) == ("⭐", "alice", int(alice.id))
+    assert await shown() == [("⭐", 2, False), ("🔥", 1, False)]
+    await standin.unreact(alice, channel, message, "⭐")
+    assert await client.next("no reaction") == ("⭐", int(alice.id))
+    with pytest.raises(RefusedError):
+        await standin.unreact(alice, channel, message, "⭐")
+    with pytest.raises(RefusedError):
+        standin.reactions.clear(alice, channel, message)
+    moderator = standin.world.add_user("mo", standin.world.add_role("mods", MEMBER | MODERATE))
+    standin.reactions.clear(moderator, channel, message, "🔥")
+    assert await client.next("cleared") == "🔥"
+    assert await shown() == [("⭐", 1, False)]
+    standin.reactions.clear(moderator, channel, message)
+    assert await client.next("cleared") == int(message["id"])
+    assert await shown() == []
+    channel.overwrite(channel.guild.roles[0], deny=discord.Permissions(add_reactions=True))
+    with pytest.raises(RefusedError, match="Add Reactions"):
+        await standin.react(bob, channel, message, "⭐")

@@ -5,18 +5,20 @@ Each story has a server of its own.
 
 from __future__ import annotations
 
+import io
 import json
 
 import discord
 import pytest
 import pytest_asyncio
+from PIL import Image, ImageDraw
 
 from bot.standin import StandIn
 from bot.standin.channels import FORUM
 from bot.standin.commands import RefusedError
 from bot.standin.components import buttons
 from bot.standin.guilds import MEMBER
-from tests.cogs.media import png
+from tests.cogs.media import png, sha256
 from tests.e2e.conftest import check_described, host_environment, running_bot
 from tests.e2e.jobs import rows
 from tests.e2e.story_server import Server, by_label, from_bot
@@ -400,3 +402,58 @@ async def test_nudged_and_frozen_while_it_paints_by_its_requester_alone(server, 
     description = result["embeds"][0]["description"]
     assert f"from iteration {nudge['at']}\n- a blue circle" in description
     assert "- frozen: @left" in description
+
+
+async def test_a_picture_with_enough_stars_is_on_the_starboard_once(server, alice, bob):
+    standin, bot, channel = server.standin, server.bot, server.channel
+    board = server.add_channel("starboard")
+    for name, value in (("channel", f"<#{board.id}>"), ("threshold", "2")):
+        await server.run(server.owner, "config set", name=f"starboard_{name}", value=value)
+    assert (await server.run(alice, "imagine", prompt="a fox", iterations=2)).startswith("Queued")
+    fox = await server.result()
+    await bot.until(lambda: server.states() == ["delivered"], "the message's number stored")
+    await standin.react(alice, channel, fox, "⭐")
+    await standin.react(bob, channel, fox, "👍")
+    await standin.react(bob, channel, fox, "⭐")
+    [shown] = await bot.until(lambda: from_bot(board), "the starboard")
+    assert shown["content"].startswith(f"⭐ **2** · <#{channel.id}>")
+    assert shown["embeds"][0]["description"] == "- a fox"
+    # Another star changes nothing, and a deleted picture is not shown any more.
+    await standin.react(server.owner, channel, fox, "⭐")
+    await bot.until(lambda: rows(bot, "SELECT * FROM stars WHERE stars = 3"), "the third star")
+    assert from_bot(board) == [shown]
+    await standin.delete(channel, fox)
+    await bot.until(lambda: from_bot(board) == [], "the removal")
+
+
+async def test_a_stopped_picture_is_touched_up_elsewhere_and_painted_on(server, alice):
+    standin, channel, bot = server.standin, server.channel, server.bot
+    told = await server.run(alice, "imagine", prompt="a red circle", iterations=900)
+    assert told.startswith("Queued")
+    [progress] = await bot.until(
+        lambda: [
+            message
+            for message in from_bot(channel)
+            if message["attachments"] and "Stop" in [each["label"] for each in buttons(message)]
+        ],
+        "a preview",
+    )
+    assert "Stopping" in await server.answer(await server.press(alice, progress, "Stop"))
+    stopped = await server.result()
+    [file] = stopped["attachments"]
+    made = Image.open(io.BytesIO(standin.world.blobs[file["url"].removeprefix(standin.url)]))
+    ImageDraw.Draw(made).rectangle((0, 0, made.width // 2, made.height), fill="navy")
+    touched = io.BytesIO()
+    made.save(touched, "PNG")
+    await standin.say(
+        alice,
+        channel,
+        "edit: a red circle at night --iterations 4",
+        reply_to=stopped,
+        files=(("touched.png", touched.getvalue()),),
+    )
+    await server.result(2)
+    first, second = server.jobs(alice)
+    assert second["init_image"] == sha256(touched.getvalue())
+    assert second["prompt"] == "a red circle at night"
+    assert first.get("init_image") is None

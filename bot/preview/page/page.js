@@ -185,11 +185,23 @@ function tools(message) {
   const can = here.moderates || message.author.id === state.here.as;
   return make("div", { class: "tools" },
     make("button", { type: "button", onclick: () => reply(message) }, "Reply"),
+    make("button", { type: "button", onclick: () => react(message, "⭐") }, "⭐"),
     menus.map((each) => make("button", {
       type: "button", onclick: () => act("menu", { name: each.name, message: message.id }),
     }, name(each))),
     can ? make("button", { type: "button",
       onclick: () => act("delete", { message: message.id }) }, "Delete") : null);
+}
+
+function react(message, emoji) {
+  return act("react", { message: message.id, emoji });
+}
+
+function reactions(message) {
+  if (!message.reactions) return null;
+  return make("div", { class: "row" }, message.reactions.map((each) => make("button", {
+    type: "button", class: "plain", onclick: () => react(message, each.emoji.name),
+  }, `${each.emoji.name} ${each.count}`)));
 }
 
 function row(message) {
@@ -203,7 +215,7 @@ function row(message) {
   make("div", { class: "by" }, make("strong", {}, author.global_name || author.username),
     author.bot ? make("span", { class: "app" }, "APP") : null, make("time", {}, time),
     message.edited_timestamp ? make("small", {}, "(edited)") : null),
-  body(message), tools(message),
+  body(message), reactions(message), tools(message),
   message.flags & EPHEMERAL ? make("small", {}, "Only you can see this · ",
     make("button", { type: "button", class: "plain", onclick: () => {
       dismissed.add(message.id);

@@ -164,3 +164,16 @@ async def test_it_never_uses_the_host_s_own_database(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGINE_MAX_ITERATIONS", "many")
     with pytest.raises(SettingsError, match="IMAGINE_MAX_ITERATIONS"):
         preview_settings(StandIn(), tmp_path, None)
+
+
+async def test_reactions_are_toggled_and_shown_with_their_numbers(page):
+    await page.act("say", content="a fox")
+    written = await page.message(lambda each: each["content"] == "a fox")
+
+    def stars():
+        [now] = [each for each in page.seen["messages"] if each["id"] == written["id"]]
+        return [(each["emoji"]["name"], each["count"]) for each in now.get("reactions", [])]
+
+    for who, expected in ((page.robin, 1), (page.kim, 2), (page.robin, 1)):
+        assert await page.act("react", who=who, message=written["id"], emoji="⭐") == {}
+        await page.until(lambda expected=expected: stars() == [("⭐", expected)])
