@@ -11,7 +11,7 @@ from discord.ext import commands
 from bot.client import ImageBot
 from bot.errors import Guarded
 from bot.language import _, plural
-from bot.language.formatting import duration, ordinal, shown_prompt
+from bot.language.formatting import from_now, ordinal, shown_prompt
 from bot.requests.rights import may_see
 from engine.events import Progress
 from engine.jobs.job import Job
@@ -81,7 +81,7 @@ def _line(position: int, job: Job, whose: str) -> str:
     else:
         where = ordinal(position)
     if job.eta is not None:
-        where += ", " + _("about {time}", time=duration(job.eta))
+        where += ", " + _("expected {when}", when=from_now(job.eta))
     words = shown_prompt(job.request, 80)
     what = "" if job.time_lapse_of is None else f" ({_('time-lapse')})"
     return _("**{where}**, for {person}", where=where, person=whose) + f"{what}: {words}"

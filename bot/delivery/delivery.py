@@ -32,7 +32,8 @@ from bot.delivery.grid_job import GridEnded, GridJob
 from bot.delivery.grids import Grids
 from bot.delivery.picture_check import strictest_action
 from bot.delivery.progress import ProgressMessage
-from bot.delivery.results import Poster, Results
+from bot.delivery.results import Poster, Results, shows_strip
+from bot.delivery.strip import Previews
 from bot.errors import Caught, report
 from bot.guild.rules import GuildSettings, Rules
 from bot.host.logs import about_job
@@ -282,12 +283,15 @@ class Delivery:
             if isinstance(job, GridJob):
                 self._grid_jobs[job.id] = job
             preferences = await self._store.people.preferences(job.person)
+            if preferences.previews and shows_strip(rules):
+                progress.previews = Previews()
             events, overlay = aiter(job), b""
             while (event := await self.next_event(events)) is not None:
                 if isinstance(event, Queued):
                     progress.show(shape(messages.queued(job.person, job.request, event)))
                 elif isinstance(event, Progress):
                     overlay = event.overlay or overlay
+                    progress.keep_preview(event)
                     # Previews follow the same rules as the finished picture.
                     strictest = strictest_action(rules)
                     seen = (
@@ -335,7 +339,9 @@ class Delivery:
         # Jobs may wait for hours: use the settings that the server has now.
         rules = await self._guild_settings.rules(stored.guild_id)
         event, verdict = await checked(self._store, stored, event, rules)
-        link = await self._results.post(stored, event, verdict, rules, look_first=False)
+        link = await self._results.post(
+            stored, event, verdict, rules, look_first=False, previews=progress.previews
+        )
         if isinstance(event, Failed):
             await progress.close(shape(messages.ended(job.request, _(_FAILED))))
         elif link is not None:
@@ -355,7 +361,8 @@ class Delivery:
         tell: Tell | None = None,
         look_first: bool = False,
     ) -> None:
-        outcome = await self._grids.deliver(id, look_first=look_first)
+        previews = None if progress is None else progress.previews
+        outcome = await self._grids.deliver(id, look_first=look_first, previews=previews)
         if outcome is None:
             return
         lead, event = outcome.lead, outcome.event

@@ -13,6 +13,7 @@ from bot.delivery.grid_job import GridJob
 from bot.delivery.messages import Text
 from bot.delivery.picture_check import Verdict
 from bot.delivery.results import Poster, Results, can_report, note_if_smaller
+from bot.delivery.strip import Previews
 from bot.errors import without_folders
 from bot.guild.rules import GuildSettings, Rules
 from bot.language import _, translated
@@ -77,7 +78,9 @@ class Grids:
                 finished[each.id] = picture
         return GridJob(id, [each.id for each in stored], jobs, finished), stored[0]
 
-    async def deliver(self, id: str, *, look_first: bool) -> Outcome | None:
+    async def deliver(
+        self, id: str, *, look_first: bool, previews: Previews | None = None
+    ) -> Outcome | None:
         """Post the result of a grid all of whose jobs have ended; None if they were deleted.
 
         Pictures that failed, or were withheld or cancelled, leave their places empty.
@@ -102,7 +105,7 @@ class Grids:
                 reason = without_folders(translated(event.reason))
                 text = messages.failed(lead.person, lead.request, reason)
                 return messages.as_grid(text, len(stored))
-            return await self._text(id, pieces, rules, limit)
+            return await self._text(id, pieces, rules, limit, previews)
 
         link = await self._results.send(
             lead,
@@ -126,7 +129,14 @@ class Grids:
             return Piece(stored, ending, Verdict())
         return Piece(stored, *await checked(self._store, stored, ending, rules))
 
-    async def _text(self, id: str, pieces: Sequence[Piece], rules: Rules, limit: int) -> Text:
+    async def _text(
+        self,
+        id: str,
+        pieces: Sequence[Piece],
+        rules: Rules,
+        limit: int,
+        previews: Previews | None,
+    ) -> Text:
         lead = pieces[0].stored
         shown = {p.stored.id: p.event if isinstance(p.event, Done) else None for p in pieces}
         done = [event for event in shown.values() if event is not None]
@@ -138,8 +148,16 @@ class Grids:
         notes += dict.fromkeys(note for event in done for note in event.notices)
         notes += _missing(pieces)
         name = file_name(lead.request.prompt, done[0].seed, id, ending)
+        look = await self._results.look(whole, done[0].iterations, list(shown), rules, previews)
         text = messages.grid_result(
-            id, lead.person, lead.request, shown, (name, data), notes, can_report(lead, rules)
+            id,
+            lead.person,
+            lead.request,
+            shown,
+            (name, data),
+            notes,
+            can_report(lead, rules),
+            look,
         )
         verdict = Verdict(tuple(found for piece in pieces for found in piece.verdict.findings))
         text = verdict.marked(text)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import discord
 
+from bot.delivery.strip import Strip
 from bot.language import _, plural, translated
 from bot.language.formatting import (
     ALT_LENGTH,
     alt_text,
     duration,
     escape,
+    from_now,
     place_in_queue,
     prompt_lines,
     result_line,
@@ -50,12 +52,27 @@ OVERLAY = "may-change.jpg"
 
 
 @dataclass(frozen=True)
+class Look:
+    """How a result looks: the ``colour`` of its edge, and what the server's settings add.
+
+    ``losses`` is a line about them, empty without.
+    """
+
+    colour: int = PAINTED
+    losses: str = ""
+    strip: Strip | None = None
+
+
+_PLAIN = Look()
+
+
+@dataclass(frozen=True)
 class Text:
     """The parts of one message, except the view, which each sending needs fresh.
 
     ``files`` are (name, bytes), because sending consumes discord.py's File objects; ``alt``
     describes them for people who cannot see them. ``job_id`` is whose buttons they are, if not
-    those of the job that the message is sent for.
+    those of the job that the message is sent for. ``strip`` is a second picture below the first.
     """
 
     content: str
@@ -64,11 +81,16 @@ class Text:
     files: tuple[tuple[str, bytes], ...] = field(repr=False, default=())
     alt: str | None = None
     job_id: str | None = None
+    strip: Strip | None = None
 
     @property
     def embeds(self) -> list[discord.Embed]:
-        """The embed, unless it is empty."""
-        return [self.embed] if self.embed else []
+        """The embed, unless it is empty, and one for the strip, unless that is a spoiler."""
+        embeds = [self.embed] if self.embed else []
+        if self.strip is not None and not self.strip.name.startswith(SPOILER):
+            below = discord.Embed(colour=self.embed.colour)
+            embeds.append(below.set_image(url=f"attachment://{self.strip.name}"))
+        return embeds
 
     def view(self, job_id: str) -> discord.ui.View:
         """Return the buttons of this message."""
@@ -76,13 +98,16 @@ class Text:
 
     def new_files(self) -> list[discord.File]:
         """Return the files as new File objects, for one sending."""
-        return [
-            discord.File(
-                io.BytesIO(data),
-                filename=name,
-                description=_("The area that can change") if name.endswith(OVERLAY) else self.alt,
-            )
+        alts = {OVERLAY: _("The area that can change")}
+        files = [
+            (name, data, alts.get(name.removeprefix(SPOILER), self.alt))
             for name, data in self.files
+        ]
+        if self.strip is not None:
+            files.append((self.strip.name, self.strip.data, self.strip.alt))
+        return [
+            discord.File(io.BytesIO(data), filename=name, description=alt)
+            for name, data, alt in files
         ]
 
 
@@ -138,7 +163,7 @@ def painting(person: str, request: ImageRequest, event: Progress) -> Text:
         iterations=event.iterations,
     )
     if event.eta is not None:
-        line += " · " + _("about {time} left", time=duration(event.eta))
+        line += " · " + _("expected {when}", when=from_now(event.eta))
     content = _for(line, person)
     if not event.preview:
         return _marked(Text(content, embed, PAINTING_NOW), request, event.overlay, event.notices)
@@ -179,20 +204,26 @@ def result(
     *,
     can_keep: bool = False,
     can_report: bool = False,
+    look: Look = _PLAIN,
 ) -> Text:
     """The finished picture as a message of its own, which pings only the requester.
 
     ``can_keep`` says that old pictures are deleted to free up space, so this one can be kept;
     ``can_report`` that the server has a channel for reports.
     """
-    embed = _embed(request, PAINTED, result_line(request, done))
+    embed = _embed(request, look.colour, _lines(result_line(request, done), look.losses))
     embed.set_image(url=f"attachment://{picture[0]}")
     if done.notices:
         embed.add_field(name=_("Notes"), value=_listed(done.notices), inline=False)
     buttons = (*FINISHED[:-1], KeepButton, FINISHED[-1]) if can_keep else FINISHED
     buttons = (*buttons[:4], MoreButton, *buttons[4:])
     buttons = (*buttons, ReportButton) if can_report else buttons
-    return Text(f"<@{person}>", embed, buttons, (picture,), alt_text(request, done.notices))
+    alt = alt_text(request, done.notices)
+    return Text(f"<@{person}>", embed, buttons, (picture,), alt, strip=look.strip)
+
+
+def _lines(*lines: str) -> str:
+    return "\n".join(line for line in lines if line)
 
 
 def grid_result(
@@ -203,6 +234,7 @@ def grid_result(
     picture: tuple[str, bytes],
     notices: Sequence[str] = (),
     can_report: bool = False,
+    look: Look = _PLAIN,
 ) -> Text:
     """The finished pictures of the grid ``id`` as a message, which pings only the requester.
 
@@ -215,7 +247,7 @@ def grid_result(
     seconds = _("{seconds:.1f} s", seconds=sum(event.seconds for event in shown))
     parts = [seeds, settings, seconds]
     parts += [_("stopped early")] if any(event.stopped for event in shown) else []
-    embed = _embed(request, PAINTED, " · ".join(parts))
+    embed = _embed(request, look.colour, _lines(" · ".join(parts), look.losses))
     embed.set_image(url=f"attachment://{picture[0]}")
     if notices:
         embed.add_field(name=_("Notes"), value=_listed(notices), inline=False)
@@ -230,14 +262,14 @@ def grid_result(
         buttons.append(Placed(ReportButton, 2))
     alt = plural("{number} picture", "{number} pictures", len(shown))
     alt = f"{alt}: {alt_text(request, notices)}"[:ALT_LENGTH]
-    return Text(f"<@{person}>", embed, tuple(buttons), (picture,), alt, job_id=id)
+    return Text(f"<@{person}>", embed, tuple(buttons), (picture,), alt, job_id=id, strip=look.strip)
 
 
 def too_large(text: Text) -> Text:
     """Return a result without its picture, whose file Discord does not take."""
     text.embed.set_image(url=None)
     note = _("Painted, but the file is too large to post here. Find it in /history.")
-    return replace(text, files=(), content=f"{text.content} {note}")
+    return replace(text, files=(), content=f"{text.content} {note}", strip=None)
 
 
 def as_grid(text: Text, number: int) -> Text:
@@ -276,12 +308,18 @@ def as_time_lapse(text: Text) -> Text:
 
 
 def time_lapse(
-    person: str, request: ImageRequest, done: Done, name: str, *, can_report: bool = False
+    person: str,
+    request: ImageRequest,
+    done: Done,
+    name: str,
+    *,
+    can_report: bool = False,
+    colour: int = PAINTED,
 ) -> Text:
     """The finished time-lapse as a message of its own, which pings the requester."""
     text = Text(
         f"<@{person}>",
-        _embed(request, PAINTED, settings_line(request, done.seed, (done.width, done.height))),
+        _embed(request, colour, settings_line(request, done.seed, (done.width, done.height))),
         (DeleteButton, ReportButton) if can_report else (DeleteButton,),
         ((name, done.video),),
         alt_text(request, done.notices),
@@ -297,9 +335,9 @@ def spoilered(text: Text) -> Text:
     if not text.files:
         return text
     embed = text.embed.copy().set_image(url=None).set_thumbnail(url=None)
-    return replace(
-        text, embed=embed, files=tuple((SPOILER + name, data) for name, data in text.files)
-    )
+    strip = text.strip and replace(text.strip, name=SPOILER + text.strip.name)
+    files = tuple((SPOILER + name, data) for name, data in text.files)
+    return replace(text, embed=embed, files=files, strip=strip)
 
 
 def finished(done: Done, link: str, request: ImageRequest, overlay: bytes = b"") -> Text:

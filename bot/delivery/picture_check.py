@@ -66,6 +66,11 @@ def strictest_action(rules: Rules) -> Action | None:
     return max(actions, key=_STRENGTH.__getitem__, default=None)
 
 
+def previews_can_stay(rules: Rules) -> bool:
+    """Whether previews, which are not scored, may be shown next to the finished picture."""
+    return strictest_action(rules) in (None, "warn")
+
+
 def judge(rules: Rules, job: StoredJob, scores: Mapping[str, float]) -> Verdict:
     """Return the findings for these scores, by the server's list."""
     found = []

@@ -13,9 +13,11 @@ import discord
 
 from bot.delivery.messages import Text, carries
 from bot.delivery.posting import find_message
+from bot.delivery.strip import Previews
 from bot.errors import DELETED, UNKNOWN_MESSAGE, is_temporary
 from bot.ui.buttons import CancelButton
 from engine.errors import EngineError
+from engine.events import Progress
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +64,12 @@ class ProgressMessage:
         self._answers = answers
         self._note_deleted = note_deleted
         self._shown_at = float("-inf")
+        self.previews: Previews | None = None  # those to show with the result, if any are
+
+    def keep_preview(self, event: Progress) -> None:
+        """Keep the preview for the result, if that shows some."""
+        if self.previews is not None:
+            self.previews.add(event.iteration, event.preview)
 
     def show(self, text: Text) -> None:
         """Show ``text`` when an edit is due, unless something newer replaces it."""

@@ -16,8 +16,8 @@ import aiohttp
 import discord
 
 from bot.delivery import messages
-from bot.delivery.messages import Text
-from bot.delivery.picture_check import Verdict
+from bot.delivery.messages import PAINTED, Look, Text
+from bot.delivery.picture_check import Verdict, previews_can_stay
 from bot.delivery.posting import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
@@ -27,11 +27,14 @@ from bot.delivery.posting import (
     post_once,
     upload_limit,
 )
+from bot.delivery.strip import Previews
 from bot.errors import is_temporary, without_folders
 from bot.guild.rules import Rules
 from bot.host.settings import OperationsSettings
 from bot.language import _, translated
 from bot.language.formatting import file_name
+from bot.language.sparkline import loss_line
+from bot.media.main_colour import main_colour
 from bot.media.resize import shrink, size_of
 from bot.requests.channels import ChannelsAndUsers, as_number, channel_of_job
 from bot.ui.buttons import AgainButton, DeleteButton, VideoButton
@@ -83,8 +86,12 @@ class Results:
         rules: Rules,
         *,
         look_first: bool,
+        previews: Previews | None = None,
     ) -> str | None:
-        """Post the result or failure, and return its link; None if it could not be posted."""
+        """Post the result or failure, and return its link; None if it could not be posted.
+
+        ``previews`` are those that were shown while it was painted, as far as they are known.
+        """
         is_video = isinstance(event, Done) and stored.time_lapse_of is not None
         button: type[JobButton] = (
             AgainButton if isinstance(event, Failed) else DeleteButton if is_video else VideoButton
@@ -107,6 +114,7 @@ class Results:
             data, ending = fitting or (b"", "png")
             name = file_name(stored.request.prompt, event.seed, stored.id, ending)
             less = [] if ending == "png" else note_if_smaller(event.picture, data)
+            look = await self.look(event.picture, event.iterations, [stored.id], rules, previews)
             text = messages.result(
                 stored.person,
                 stored.request,
@@ -114,6 +122,7 @@ class Results:
                 (name, data),
                 can_keep=self._operations.pictures_mb > 0,
                 can_report=can_report(stored, rules),
+                look=look,
             )
             text = verdict.marked(text)
             if fitting is None:
@@ -123,6 +132,22 @@ class Results:
 
         nonce = ("f" if isinstance(event, Failed) else "r") + stored.id
         return await self.send(stored, make, find, nonce=nonce, look_first=look_first)
+
+    async def look(
+        self,
+        picture: bytes,
+        iterations: int,
+        ids: Sequence[str],
+        rules: Rules,
+        previews: Previews | None,
+    ) -> Look:
+        """Return how the result of the jobs ``ids`` looks; ``picture`` shows all of them."""
+        losses, strip = "", None
+        if rules.value("sparkline"):
+            losses = loss_line([await self._store.losses(id) for id in ids])
+        if previews is not None and shows_strip(rules):
+            strip = await asyncio.to_thread(previews.strip, picture, iterations)
+        return Look(await asyncio.to_thread(main_colour, picture, PAINTED), losses, strip)
 
     async def send(
         self,
@@ -168,8 +193,14 @@ class Results:
         """Return the message with the time-lapse, or without it if it is too large."""
         ending = "webp" if stored.request.loop else "mp4"
         name = file_name(stored.request.prompt, event.seed, stored.time_lapse_of or "", ending)
+        shown = await self._store.picture(stored.time_lapse_of or "")
         text = messages.time_lapse(
-            stored.person, stored.request, event, name, can_report=can_report(stored, rules)
+            stored.person,
+            stored.request,
+            event,
+            name,
+            can_report=can_report(stored, rules),
+            colour=await asyncio.to_thread(main_colour, shown, PAINTED),
         )
         text = verdict.marked(text)
         if len(event.video) > bytes_at_most:
@@ -236,6 +267,11 @@ class Results:
                     raise
             await asyncio.sleep(pause)
             pause *= 2
+
+
+def shows_strip(rules: Rules) -> bool:
+    """Whether results show a strip of previews."""
+    return bool(rules.value("strip")) and previews_can_stay(rules)
 
 
 def can_report(stored: StoredJob, rules: Rules) -> bool:

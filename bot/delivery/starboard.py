@@ -21,6 +21,7 @@ from bot.errors import DELETED, Caught, report
 from bot.guild.rules import GuildSettings, Rules
 from bot.language import AUTO, _, using_language
 from bot.language.formatting import alt_text, file_name, link_to, prompt_lines
+from bot.media.main_colour import main_colour
 from bot.media.resize import shrink
 from bot.media.sheet import sheet
 from bot.requests.audience import audience_within
@@ -149,11 +150,12 @@ class Starboard:
         lead, guild_id = jobs[0], str(channel.guild.id)
         language = rules.value("language")
         with using_language(None if language == AUTO else language):
-            file = await self._file(channel, jobs, rules)
-            if file is None:
+            shown = await self._file(channel, jobs, rules)
+            if shown is None:
                 await self._store.stars.release(lead.id)
                 return
-            embed = discord.Embed(description=prompt_lines(lead.request), colour=PAINTED)
+            file, colour = shown
+            embed = discord.Embed(description=prompt_lines(lead.request), colour=colour)
             if not file.filename.startswith(SPOILER):
                 embed.set_image(url=f"attachment://{file.filename}")
             content = _(
@@ -189,7 +191,8 @@ class Starboard:
 
     async def _file(
         self, channel: discord.TextChannel, jobs: list[StoredJob], rules: Rules
-    ) -> discord.File | None:
+    ) -> tuple[discord.File, int] | None:
+        """The picture of the jobs with its main colour, if it can be shown."""
         pictures = [await self._store.picture(job.id) for job in jobs]
         shown = [data for data in pictures if data is not None]
         if not shown:
@@ -204,9 +207,9 @@ class Starboard:
         name = file_name(lead.request.prompt, lead.seed, lead.id, ending)
         hidden = any([await is_hidden(self._store, job, rules) for job in jobs])
         alt = alt_text(lead.request, lead.notices)
-        return discord.File(
-            io.BytesIO(data), filename=SPOILER + name if hidden else name, description=alt
-        )
+        name = SPOILER + name if hidden else name
+        file = discord.File(io.BytesIO(data), filename=name, description=alt)
+        return file, await asyncio.to_thread(main_colour, whole, PAINTED)
 
     async def remove(self, job_id: str) -> None:
         """Delete the starboard's message about a job, if there is one. Raises StoreError."""

@@ -257,6 +257,18 @@ SECTIONS: dict[str, tuple[Definition, ...]] = {
             Choice(lambda: list(PROGRESS)),
             lambda host: "line",
         ),
+        Definition(
+            "strip",
+            lambda: _("whether results show a row of previews: how the picture came about"),
+            Switch(),
+            lambda host: False,
+        ),
+        Definition(
+            "sparkline",
+            lambda: _("whether results show as a small curve how the loss fell"),
+            Switch(),
+            lambda host: False,
+        ),
         Definition("blocked_words", lambda: _("words that aren't allowed in prompts"), Words()),
         Definition("concepts", lambda: _("what pictures aren't allowed to show"), Concepts()),
         Definition(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Iterator, Sequence
 
 import discord
@@ -79,6 +80,11 @@ def duration(seconds: float) -> str:
     )
 
 
+def from_now(seconds: float) -> str:
+    """Return Discord's mark for a time so many seconds from now, which it shows and counts down."""
+    return f"<t:{round(time.time() + seconds)}:R>"
+
+
 def ordinal(number: int) -> str:
     """Format a position: 1 -> "1st", 12 -> "12th"."""
     last = 0 if 11 <= number % 100 <= 13 else number % 10
@@ -94,11 +100,14 @@ def shown_prompt(request: ImageRequest, length: int = PROMPT_LENGTH) -> str:
 
 
 def place_in_queue(position: int, eta: float | None) -> str:
-    """Format a place in the queue: "Queued: 3rd in line (about 2 min)"."""
+    """Format a place in the queue: "Queued: 3rd in line (expected in 2 minutes)".
+
+    Discord counts down the time, so it stays right where nothing edits the message.
+    """
     place = _("you're next") if position <= 1 else _("{place} in line", place=ordinal(position))
     if eta is None:
         return _("Queued: {place}", place=place)
-    return _("Queued: {place} (about {time})", place=place, time=duration(eta))
+    return _("Queued: {place} (expected {when})", place=place, when=from_now(eta))
 
 
 def prompt_lines(request: ImageRequest) -> str:

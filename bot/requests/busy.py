@@ -10,7 +10,7 @@ from typing import Literal
 
 from bot.errors import BusyError
 from bot.language import _
-from bot.language.formatting import duration
+from bot.language.formatting import from_now
 
 # An export reads all rows and pictures of a person, a deletion rewrites them.
 PAUSE_SECONDS = 300.0
@@ -29,7 +29,7 @@ class BusyPeople:
         left = self._ended.get((person, work), -math.inf) + PAUSE_SECONDS - time.monotonic()
         if left > 0:
             raise BusyError(
-                _("I did that a moment ago. You can ask again in {time}.", time=duration(left))
+                _("I did that a moment ago. You can ask again {when}.", when=from_now(left))
             )
 
     def ended(self, person: str, work: Work) -> None:

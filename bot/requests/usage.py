@@ -9,6 +9,7 @@ from bot.guild.rules import Rules
 from bot.language import _, plural
 from bot.language.formatting import duration
 from bot.requests.limits import check_room
+from bot.requests.restrictions import timestamp
 from data.guilds import Usage
 from engine.clock import DAY_MS
 
@@ -54,17 +55,15 @@ def check_usage(
             _("You can't make pictures in this server. Its moderators can change that.")
         )
     if a_day is not None and usage.jobs >= a_day:
-        left = (usage.oldest or now) + DAY_MS - now
         raise LimitError(
             plural(
                 "You've made {number} picture in the last 24 hours, and this server allows "
-                "{most}. You can make the next one in {left}.",
+                "{most}. You can make the next one {when}.",
                 "You've made {number} pictures in the last 24 hours, and this server allows "
-                "{most}. You can make the next one in "
-                "{left}.",
+                "{most}. You can make the next one {when}.",
                 usage.jobs,
                 most=a_day,
-                left=duration(max(1, left / 1000)),
+                when=timestamp((usage.oldest or now) + DAY_MS, "R"),
             )
         )
     if a_day is not None and usage.jobs + count > a_day:
@@ -80,11 +79,10 @@ def check_usage(
         )
     cooldown = rules.value("cooldown")
     if usage.newest is not None and now < usage.newest + cooldown * 1000:
-        left = usage.newest + cooldown * 1000 - now
         raise LimitError(
             _(
-                "Slow down! This server has a cooldown of {cooldown}. Try again in {left}.",
+                "Slow down! This server has a cooldown of {cooldown}. Try again {when}.",
                 cooldown=duration(cooldown),
-                left=duration(max(1, left / 1000)),
+                when=timestamp(usage.newest + cooldown * 1000, "R"),
             )
         )

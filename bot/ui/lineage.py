@@ -11,6 +11,7 @@ import discord
 from bot.language import _, mark, plural
 from bot.language.formatting import ALT_LENGTH, link_to, one_line, shown_prompt
 from bot.language.relations import relation
+from bot.media.main_colour import main_colour
 from bot.media.resize import thumbnail
 from bot.media.tree_picture import Node, tree_picture
 from bot.requests.rights import may_see
@@ -47,7 +48,7 @@ async def lineage_of(
     numbers = {each.id: i for i, each in enumerate(jobs)}
     by_id = {each.id: each for each in jobs}
     results = await bot.store.messages.results_of(list(numbers))
-    nodes, lines, alts = [], [], []
+    nodes, lines, alts, colour = [], [], [], _COLOUR
     for i, each in enumerate(jobs):
         parent = by_id.get(each.parent or "")
         if parent is not None and numbers[parent.id] >= i:  # a circle, which a fault could make
@@ -56,6 +57,8 @@ async def lineage_of(
         shown = may_see(interaction, each)
         data = await bot.store.picture(each.id) if shown and each.can_be_shown else None
         small = None if data is None else await asyncio.to_thread(thumbnail, data)
+        if each.id == job.id:
+            colour = await asyncio.to_thread(main_colour, small, _COLOUR)
         hidden = each.place.spoiler or await bot.store.picture_checks.needs_spoiler(each.id)
         nodes.append(Node(from_number, small, hidden))
         what = "" if parent is None else f"{relation(each.request, parent.request)} "
@@ -68,7 +71,7 @@ async def lineage_of(
     data = await asyncio.to_thread(tree_picture, nodes, numbers[job.id])
     number = plural("{number} picture", "{number} pictures", len(jobs))
     alt = f"{number}: {'; '.join(alts)}"[:ALT_LENGTH]
-    embed = discord.Embed(title=_("Lineage"), description=_fitting(lines), colour=_COLOUR)
+    embed = discord.Embed(title=_("Lineage"), description=_fitting(lines), colour=colour)
     embed.set_image(url=f"attachment://{_NAME}")
     if len(jobs) == MOST:
         embed.set_footer(text=_("Only the nearest {number} are shown.", number=MOST))

@@ -70,6 +70,7 @@ class NudgeButton(JobButton):
 
     action, label = "nudge", mark("Nudge")
     guarded_verb = "change"
+    place = 1
     opens_modal = True
 
     async def act(
@@ -85,6 +86,7 @@ class FreezeButton(JobButton):
 
     action, label = "freeze", mark("Freeze")
     guarded_verb = "change"
+    place = 1
 
     async def act(
         self, interaction: discord.Interaction[Any], bot: ButtonBot, job: StoredJob

@@ -14,6 +14,7 @@ from bot.language import _, plural
 from bot.language.formatting import escape, link_to, prompt_lines, shown_prompt
 from bot.language.settings_text import other_settings
 from bot.media.loss_plot import curve_of, plot
+from bot.media.main_colour import main_colour
 from bot.requests.rights import may_see
 from data.jobs.stored import StoredJob
 from engine.events import Losses
@@ -32,6 +33,8 @@ async def info_of(
     """Return what is known about a job, or about those of a grid, and the plot of the losses."""
     job = jobs[0]
     embed = _request_embed(job.request)
+    picture = await bot.store.picture(job.id)
+    embed.colour = await asyncio.to_thread(main_colour, picture, COLOUR)
     seeds = ", ".join(str(each.seed) for each in jobs)
     embed.add_field(name=_("Seeds") if len(jobs) > 1 else _("Seed"), value=seeds)
     result = job.result or {}

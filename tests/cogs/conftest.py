@@ -197,6 +197,18 @@ class World:
             self._made[stored.id] = now, made
         return made
 
+    def pictures_without_alt_text(self):
+        """The names of the pictures and videos that the bot has sent without a description."""
+        return [
+            file["filename"]
+            for channel in self.env.backend.messages.values()
+            for message in channel.values()
+            if self.bot.user is not None and message.author_id == self.bot.user.id
+            for file in message.attachments
+            if file["filename"].endswith((".png", ".jpg", ".webp", ".mp4"))
+            and not file.get("description")
+        ]
+
     def results(self, channel):
         """The posted pictures: messages that have a Video button."""
         return [message for message in self.messages(channel) if "Video" in labels(message)]
@@ -264,6 +276,7 @@ async def world(settings, monkeypatch, caplog):
         monkeypatch.setattr(discord.utils, "utcnow", place.env.now)
         with caplog.at_level(logging.INFO):
             yield place
+        assert place.pictures_without_alt_text() == []
         await place.stop()
         know_commands({})  # each world has its own
 

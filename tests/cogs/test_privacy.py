@@ -260,7 +260,7 @@ async def test_the_same_is_not_done_again_at_once(world, here, monkeypatch):
     sent = await here.alice.slash(here.channel, "privacy export")
     await world.until(lambda: sent.response.content.startswith("I sent you"), "the export")
     again = await here.alice.slash(here.channel, "privacy export")
-    assert again.response.content.startswith("I did that a moment ago. You can ask again in")
+    assert again.response.content.startswith("I did that a moment ago. You can ask again <t:")
     assert (await forget(world, here.alice, here.channel)).startswith("I've deleted your data")
     question = await here.alice.slash(here.channel, "privacy forget")
     refused = await here.alice.click(question.response, label="Delete everything")

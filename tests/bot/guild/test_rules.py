@@ -189,8 +189,8 @@ def test_a_refusal_says_how_long_to_wait(host):
     check_usage(rules, [], Usage(1, now - 60_000, now - 60_000), 0, now)
     for usage, waiting, words in (
         (Usage(0, None, None), 1, "this server allows 1. Wait"),
-        (Usage(1, now - 20_000, now - 20_000), 0, "Try again in 40 s"),
-        (Usage(2, now - DAY_MS + 3_600_000, now - 70_000), 0, "the next one in 1 h"),
+        (Usage(1, now - 20_000, now - 20_000), 0, "Try again <t:864040:R>"),
+        (Usage(2, now - DAY_MS + 3_600_000, now - 70_000), 0, "the next one <t:867600:R>"),
     ):
         with pytest.raises(LimitError, match=words):
             check_usage(rules, [], usage, waiting, now)

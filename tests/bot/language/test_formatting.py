@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import string
+import time
 
 import pytest
 from hypothesis import given
@@ -46,7 +48,10 @@ def test_ordinals_have_their_endings(number, words):
 
 
 def test_the_place_in_the_queue_is_shown_with_the_wait():
-    assert place_in_queue(3, 120) == "Queued: 3rd in line (about 2 min)"
+    before = round(time.time() + 120)
+    shown = re.fullmatch(r"Queued: 3rd in line \(expected <t:(\d+):R>\)", place_in_queue(3, 120))
+    assert shown is not None
+    assert before <= int(shown[1]) <= round(time.time() + 120)
     assert place_in_queue(1, None) == "Queued: you're next"
 
 

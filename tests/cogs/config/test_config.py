@@ -385,6 +385,7 @@ ELSEWHERE = {
     "progress",  # tests/bot/delivery/test_delivery.py
     "replies",  # tests/cogs/edit/test_edit_replies.py
     "spoiler",
+    *("strip", "sparkline"),  # tests/cogs/imagine/test_looks.py
     "language",
     "retention_days",
     "concepts",

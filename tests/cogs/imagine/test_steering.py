@@ -89,7 +89,7 @@ async def test_a_picture_is_nudged_frozen_lengthened_and_painted_again_the_same(
     message = await begun(world, here, f"{PROMPT} --seed 7 --cutouts 1 --learning-rate 3")
     assert labels(message) == UNDERWAY
     rows = [row.children for row in message.components]
-    assert [len(row) for row in rows] == [5, 3]
+    assert [len(row) for row in rows] == [3, 5]
     opened = await here.alice.click(message, label="Nudge")
     assert "a red circle" in str(opened.modal)
     answer = await nudged(world, here.alice, message, "a blue circle:2 + fog")

@@ -46,7 +46,7 @@ async def test_it_waits_its_turn_and_is_posted_for_the_member_who_asked(world, h
     held.hold()
     await here.alice.slash(here.other, "imagine", prompt=HEN)
     asked = await here.bob.click(picture, label="Video")
-    assert said(asked).startswith("Queued: 2nd in line (about ")
+    assert said(asked).startswith("Queued: 2nd in line (expected <t:")
     progress = world.messages(here.channel)[-1]
     assert progress.embeds[0].title == "Time-lapse"
     assert labels(progress) == ["Cancel"]
