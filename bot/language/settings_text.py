@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.language import _, plural
+from bot.language import _, mark, plural
 from bot.language.formatting import escape
 from engine.request.flag_values import FLAGS
 from engine.request.request import ImageRequest
@@ -12,7 +12,7 @@ _ELSEWHERE = {
     *("prompt", "seed", "model", "perceptor", "width", "height", "iterations"),
     *("count", "parent", "grammar", "steering"),
 }
-_PICTURES = ("init_image", "mask")
+_PICTURES = {"init_image": mark("from a picture"), "mask": mark("with a mask")}
 _LENGTH = 60
 
 
@@ -29,7 +29,9 @@ def other_settings(request: ImageRequest) -> str:
 def _setting(name: str, value: object) -> str:
     flag = name.replace("_", "-")
     said = f"--{flag}" if flag in FLAGS else name.replace("_", " ")
-    if name in _PICTURES or value is True:
+    if name in _PICTURES:
+        return _(_PICTURES[name])
+    if value is True:
         return said
     if isinstance(value, tuple):
         if name == "regions":

@@ -61,7 +61,7 @@ async def lineage_of(
             colour = await asyncio.to_thread(main_colour, small, _COLOUR)
         hidden = each.place.spoiler or await bot.store.picture_checks.needs_spoiler(each.id)
         nodes.append(Node(from_number, small, hidden))
-        what = "" if parent is None else f"{relation(each.request, parent.request)} "
+        what = "" if parent is None else f"{relation(each.request, parent.request)}: "
         origin = "" if from_number is None else f"← {from_number + 1} "
         words = shown_prompt(each.request, _WORDS) if shown else _("a picture that you can't see")
         link = link_to(results.get(each.id)) if shown else ""

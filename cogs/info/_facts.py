@@ -94,7 +94,7 @@ def _request_embed(request: ImageRequest) -> discord.Embed:
     if request.prompt.strip():
         embed.add_field(name=_("Prompt"), value=escape(request.prompt)[:_FIELD], inline=False)
     understood = prompt_lines(request)
-    if understood:
+    if understood and understood != f"- {escape(request.prompt, 300)}":  # nothing else than above
         embed.add_field(name=_("Understood as"), value=understood[:_FIELD], inline=False)
     others = other_settings(request)
     if others:

@@ -11,7 +11,9 @@ from PIL import Image
 
 from bot.ui.buttons import AgainButton
 from bot.ui.file_buttons import FileAgainButton
+from cogs.info._facts import _request_embed
 from engine.pictures.writing import PROVENANCE, REQUEST, png_bytes
+from engine.request.request import make_request
 from tests.cogs.conftest import job_id_of
 from tests.cogs.imagine.test_grid import painted as painted_grids
 from tests.cogs.media import png
@@ -63,6 +65,15 @@ async def test_info_tells_prompt_settings_and_losses_with_a_plot(world, here):
     kept = await world.bot.store.losses(job_id_of(message))
     assert (kept.every, len(kept.total)) == (1, 3)
     assert set(kept.last) == {"total", "a red circle", "a hen:0.5"}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [("a fox", {"Prompt"}), ("a fox:2", {"Prompt", "Understood as"}), ("a *fox*", {"Prompt"})],
+)
+def test_what_was_understood_is_told_if_it_says_more_than_the_prompt(prompt, told):
+    names = {field.name for field in _request_embed(make_request(prompt)).fields}
+    assert names == {*told, "Model"}
 
 
 async def test_info_names_the_pictures_that_it_was_made_from(world, here):

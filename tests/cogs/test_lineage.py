@@ -43,11 +43,11 @@ async def test_lineage_shows_the_tree_with_links_from_any_of_its_pictures(world,
         lines = await tree(world, result)
         assert lines == [
             f"**1** a fox · [message]({here_is}/{first.id})",
-            f"**2** ← 1 remix a cow · [message]({here_is}/{second.id})",
-            f"**3** ← 2 variation a cow · [message]({here_is}/{third.id})",
+            f"**2** ← 1 remix: a cow · [message]({here_is}/{second.id})",
+            f"**3** ← 2 variation: a cow · [message]({here_is}/{third.id})",
         ]
     [file] = result.response.attachments
-    assert file.description == "3 pictures: 1 a fox; 2 ← 1 remix a cow; 3 ← 2 variation a cow"
+    assert file.description == "3 pictures: 1 a fox; 2 ← 1 remix: a cow; 3 ← 2 variation: a cow"
     image = Image.open(io.BytesIO(world.env.backend.cdn.get(file.url)))
     assert image.width > 2 * image.height
     newest = await here.bob.slash(here.channel, "lineage")
