@@ -102,6 +102,8 @@ class States:
                 if data is None:
                     return False
                 await asyncio.to_thread(write, self._files.state(id), data)
+                # They are of what was painted here before, and the job may have been steered since.
+                await asyncio.to_thread(self._files.forget_frames, id)
                 return True
         return await asyncio.to_thread(file_size, self._files.state(id)) is not None
 

@@ -71,15 +71,19 @@ async def test_a_job_goes_on_from_its_last_state_on_another_machine(machines, mo
     assert await begin(one, id) is None
     await save(one, id, b"10")
     one.state_path(id).write_bytes(b"12")  # what was not copied is lost with the machine
+    one.frames_path(id).write_bytes(b"of 1 to 12")
     await move(id, two)
     assert await begin(two, id) == b"10"
     await save(two, id, b"40")
     # The first one comes back: its own state is older than the copy.
     await move(id, one)
     assert await begin(one, id) == b"40"
+    assert not one.frames_path(id).exists()  # its video is painted again
     # On the machine that painted last, the state in the folder is the newest.
     one.state_path(id).write_bytes(b"50")
+    one.frames_path(id).write_bytes(b"of 40 to 50")
     assert await begin(one, id) == b"50"
+    assert one.frames_path(id).exists()
 
 
 async def test_states_are_copied_now_and_then_and_at_the_end(machines):
