@@ -15,7 +15,7 @@ from engine.jobs.cluster.files import Carried, Packed, Piece
 from engine.jobs.cluster.pool import ClusterPool
 from engine.jobs.cluster.settings import ClusterSettings, read_engine, read_workers
 from engine.jobs.queue import PaintQueue
-from engine.worker.messages import Cancel, Close, JobEvent, Ready, Saved, Slots, Stop
+from engine.worker.messages import Cancel, Close, JobEvent, Ready, Saved, Slots, SteerJob, Stop
 from tests.engine.jobs.cluster.machines import Host, Machines
 from tests.engine.jobs.scripted import MemoryStore
 from tests.tiny_model import PLACE, tiny_request
@@ -279,11 +279,12 @@ async def test_a_worker_that_ends_by_itself_is_the_jobs_fault(painting):
         assert isinstance(await ending(job), Failed)
 
 
-async def test_stopping_and_cancelling_reach_the_machine(painting):
+async def test_steering_stopping_and_cancelling_reach_the_machine(painting):
     machines = Machines("one", "two")
     async with painting(machines) as queue:
         first, second = await ask(queue), await ask(queue)
         await until(lambda: len(painted(machines)) == 2)
+        assert await queue.steer(first.id, {"longer": 3})
         assert await queue.stop(first.id)
         assert await queue.cancel(second.id)
 
@@ -291,6 +292,8 @@ async def test_stopping_and_cancelling_reach_the_machine(painting):
             return [message for host in machines.hosts.values() for message in host.sent]
 
         await until(lambda: Stop(first.id) in sent() and Cancel(second.id) in sent())
+        [steering] = [each for each in sent() if isinstance(each, SteerJob)]
+        assert (steering.id, steering.change) == (first.id, '{"longer": 3}')
 
 
 async def test_another_version_paints_nothing(painting, caplog):
