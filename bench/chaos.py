@@ -13,9 +13,11 @@ processes share the shards and a PostgreSQL server, which is killed, too (bench/
   messages (then the job must be kept for /history), or the mask of an edit lets nothing change, or
   the result is too large however small it is made, and the person was told so;
 - *lost*: everything else, a message about a failure too;
-- *twice*: pictures and failures that were posted more than once.
+- *twice*: pictures and failures that were posted more than once, or one after the other.
 
-At the end the bot is killed once more, and must not post anything again.
+At the end the bot is killed once more, and must not post anything again. With several processes,
+*broken_across* then counts which of fair shares, buttons, limits, settings and history do not hold
+across them (bench/bot/across.py); ``--rounds 0`` checks only that.
 """
 
 from __future__ import annotations
@@ -30,12 +32,14 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from signal import SIGKILL
 
+from bench.bot.across import broken_across
 from bench.bot.asked import Asked, square
 from bench.bot.fleet import FLEET_FAULTS, Fleet
+from bench.bot.outcome import Outcome
 from bench.bot.supervised import SupervisedBot, environment, eventually
 from bench.common.cli import print_figures
 from bot.standin import StandIn
@@ -47,24 +51,6 @@ from tests.e2e.faults import FAULTS, Fault, Target, shuffled_faults
 _CHANNELS, _PEOPLE = 5, 6
 _BACKLOG = 5  # at most so many unfinished jobs when a round begins
 _SETTLING, _RECOVERY = 180.0, 90.0  # seconds
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The figures; ``recovery_s_median`` is the time from a kill to a job's next picture.
-
-    ``takeover_s_max`` is the longest time from a process's death until another one is connected to
-    its shard.
-    """
-
-    rounds: int
-    accepted: int
-    delivered: int
-    refused: int
-    lost: int
-    twice: int
-    recovery_s_median: float
-    takeover_s_max: float | None = None
 
 
 @dataclass
@@ -255,7 +241,14 @@ class Chaos:
         await eventually(lambda: not self.standin.gateway.sockets, 10)
         await eventually(self._is_connected, 60)
         await asyncio.sleep(3)
-        return self.outcome(done)
+        outcome = self.outcome(done)
+        if not isinstance(self.bot, Fleet):
+            return outcome
+        self.say(str(outcome))
+        broken = await broken_across(self.standin, self.bot)
+        for problem in broken:
+            self.say(problem)
+        return replace(outcome, broken_across=len(broken))
 
     @property
     def faults(self) -> dict[str, Fault]:
@@ -303,7 +296,7 @@ class Chaos:
                     f"lost: {prompt} {row}, pictures {row and pictures[row['id']]}, "
                     f"in {self.asked[prompt].channel.name}"
                 )
-        twice = sum(count - 1 for posts in (pictures, failures) for count in posts.values())
+        twice = sum(count - 1 for count in (pictures + failures).values())
         recovery = statistics.median(self.recoveries) if self.recoveries else float("nan")
         return Outcome(
             rounds,
@@ -388,7 +381,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 logs = sorted(Path(name).glob("bot*.log"))
                 options.log.write_bytes(b"".join(log.read_bytes() for log in logs))
     print_figures(asdict(outcome), options.json)
-    return 0 if outcome.lost == outcome.twice == 0 else 1
+    return 0 if outcome.is_good else 1
 
 
 if __name__ == "__main__":

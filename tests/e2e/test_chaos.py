@@ -37,6 +37,7 @@ async def test_two_processes_and_their_database_lose_nothing_and_post_nothing_tw
     assert outcome.delivered >= 3
     assert outcome.takeover_s_max is not None
     assert outcome.takeover_s_max < 30
+    assert outcome.broken_across == 0
 
 
 def test_every_fault_happens_before_any_is_repeated():
