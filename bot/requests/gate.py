@@ -124,8 +124,9 @@ class Gate:
     ) -> None:
         """Raise BotError or EngineError unless this person can change a job that is painted.
 
-        ``change`` is a field of engine.request.steering.Steer with its value. Others that were
-        asked for before, and did not take effect yet, count.
+        The ``rules`` are those of the job's server, also for a private picture's buttons in direct
+        messages. ``change`` is a field of engine.request.steering.Steer with its value. Others that
+        were asked for before, and did not take effect yet, count.
         """
         job = await self._store.job(job_id)
         if job is None or job.state not in UNFINISHED:
@@ -134,8 +135,8 @@ class Gate:
         asking = Asking(origin, request)
         for check in (self._check_allowed, self._check_busy):
             await check(asking, request, rules)
-        await check_not_banned(self._store.people, origin.place.guild_id, origin.person)
-        await self._server_rules.check_change(origin, request, rules)
+        await check_not_banned(self._store.people, job.guild_id, origin.person)
+        await self._server_rules.check_change(origin, job.guild_id, request, rules)
         await self._check_words_known(asking, request, rules)
 
     async def newest(self, person: str) -> int:

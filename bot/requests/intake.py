@@ -175,16 +175,21 @@ class Intake:
         return notices
 
     async def change(
-        self, origin: Origin, job_ids: Sequence[str], change: Mapping[str, Any]
+        self,
+        origin: Origin,
+        guild_id: str | None,
+        job_ids: Sequence[str],
+        change: Mapping[str, Any],
     ) -> bool:
         """Change a picture that is painted, or all of a grid; False if none of them is.
 
-        Raises BotError or EngineError, with nothing changed, if that is refused.
+        ``guild_id`` is the server in which they were asked for, whose rules hold. Raises
+        BotError or EngineError, with nothing changed, if that is refused.
         """
         if self._closing:
             raise ClosingError(_(CLOSING))
         async with self._turn(f"changes {job_ids[0]}"):
-            rules = await self._guild_settings.rules(origin.place.guild_id)
+            rules = await self._guild_settings.rules(guild_id)
             for job_id in job_ids:
                 await self._gate.check_change(origin, job_id, change, rules)
             changed = [await self._queue.steer(job_id, change) for job_id in job_ids]

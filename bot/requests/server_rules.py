@@ -52,13 +52,18 @@ class ServerRules:
         check_steering(request, rules, recipe)
         return request
 
-    async def check_change(self, origin: Origin, request: ImageRequest, rules: Rules) -> None:
-        """Raise BotError unless this user can have a picture changed to ``request``.
+    async def check_change(
+        self, origin: Origin, guild_id: str | None, request: ImageRequest, rules: Rules
+    ) -> None:
+        """Raise BotError unless this user can have a picture of that server changed to ``request``.
 
-        It is painted already, so nothing is filled in, and it does not count as another one.
+        It is painted already, so nothing is filled in, and it does not count as another one. A
+        private picture is changed outside its server, where a person has no roles.
         """
-        if origin.place.guild_id is not None:
-            await check_asked(origin, request, rules)
+        if guild_id is not None:
+            if guild_id == origin.place.guild_id:
+                check_member(origin, request, rules)
+            await check_content(origin, request, rules)
         check_steering(request, rules, await asyncio.to_thread(_recipe, request))
 
     async def _check_usage(self, guild_id: str, origin: Origin, rules: Rules, count: int) -> None:
@@ -70,9 +75,19 @@ class ServerRules:
 
 async def check_asked(origin: Origin, request: ImageRequest, rules: Rules) -> None:
     """Raise NotAllowedError unless a server lets this user ask for this in this channel."""
+    check_member(origin, request, rules)
+    await check_content(origin, request, rules)
+
+
+def check_member(origin: Origin, request: ImageRequest, rules: Rules) -> None:
+    """Raise NotAllowedError unless the channel and the user's roles are allowed."""
     if not _manages(origin):
         check_channel(origin, rules)
         check_roles(origin, request, rules)
+
+
+async def check_content(origin: Origin, request: ImageRequest, rules: Rules) -> None:
+    """Raise NotAllowedError for words and concepts that the server does not allow."""
     # This takes milliseconds for a long prompt and a long list.
     await asyncio.to_thread(check_words, request, rules)
     if not origin.age_restricted:

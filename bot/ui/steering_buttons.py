@@ -285,7 +285,7 @@ async def change(
     origin = origin_of_interaction(interaction, "steering")
     whole = await bot.store.with_grid(job)
     painted = [each.id for each in whole if each.state == "running"]
-    if not painted or not await bot.intake.change(origin, painted, wanted):
+    if not painted or not await bot.intake.change(origin, job.guild_id, painted, wanted):
         raise GoneError(_("That picture is no longer being painted."))
     await note_act(interaction, bot, job, "change")
     what = change_text(Steer(at=0, **wanted))

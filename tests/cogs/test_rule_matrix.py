@@ -27,7 +27,7 @@ from tests.cogs.conftest import job_id_of
 from tests.cogs.test_permission_matrix import ROLES, said
 from tests.cogs.ways_in import CHOICES, PICTURE, PROMPT, WAYS, WORD, Spot, tables
 
-_, WAYS_TABLE, RULES_TABLE = tables()
+_, WAYS_TABLE, RULES_TABLE, _ = tables()
 DIRECT = "direct messages"
 NOTHING, EDITING, CONCEPTS = "none", "`roles_edit`", "`concepts`, to withhold"
 BANNED, BAN = "banned", "`/mod ban`"
