@@ -171,6 +171,7 @@ HARMLESS = {"roles_spoiler", "replies", "progress", "spoiler", "language"}
 # Of several pictures at once: tests/cogs/imagine/test_grid.py and test_choices.py.
 HARMLESS |= {"max_count", "max_choices"}
 HARMLESS |= {"share_by_role"}  # only the order of jobs
+HARMLESS |= {"strip", "sparkline"}  # only what a result shows
 SPOT_OF = {
     "a thread of a denied channel": "thread",
     "a thread of an allowed channel": "thread",
