@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from engine.cli import run
+from engine.cli.describe import describe_picture
 from engine.cli.given_files import local_file, prompt_pictures
-from engine.cli.mask_files import check_has_mask
+from engine.cli.mask_files import check_have_masks
 from engine.cli.output_files import Targets
 from engine.cli.repeat import First, repeat_of
 from engine.cli.streams import OutputError, complain, say, say_json
@@ -224,6 +225,14 @@ def imagine(
             "It tells what differs from then, and whether the result is the same.",
         ),
     ] = None,
+    describe: Annotated[
+        str | None,
+        _file(
+            "--describe",
+            about="A picture to find words for, instead of painting one: up to four prompts that "
+            "the perceptor of --model finds nearest to it, the nearest first.",
+        ),
+    ] = None,
     tile: Annotated[bool, typer.Option("--tile", metavar=_NO_METAVAR, help=_about("tile"))] = False,
     relax: Annotated[
         bool, typer.Option("--relax", metavar=_NO_METAVAR, help=_about("relax"))
@@ -341,6 +350,18 @@ def imagine(
     text = " ".join([*(prompt or []), *([] if avoid is None else [f"--no {avoid}"])])
     flags = {name: value for name, value in given.items() if value is not None}
     other = {"tile": tile or None, "sound": sound, "no": avoid}
+    described = local_file("describe", describe)
+    if described is not None:
+        given_too = {**other, **values, "prompt": prompt, "from": from_picture, "output": output}
+        return describe_picture(
+            described,
+            flags,
+            [name.replace("_", "-") for name, value in given_too.items() if value],
+            device=device,
+            precision=precision,
+            as_json=as_json,
+            quiet=quiet,
+        )
     repeat = repeat_of(from_picture, prompt, {**flags, **other}, pictures)
     requests = (repeat.request,) if repeat else _requests(text, flags, values)
     if not 0 <= preview_every < math.inf:
@@ -359,11 +380,10 @@ def imagine(
     targets = [first.numbered(i, the_first=all_numbered) for i in range(1, len(wanted) + 1)]
     for target in targets:
         target.check(read, overwrite=overwrite)
+    if show_mask is not None:
+        check_have_masks(requests)
     run.set_priority(requests)
-    for request in requests:
-        if show_mask is not None:
-            check_has_mask(request)
-        run.check_model_knows(request)
+    run.check_models_know(requests)
     for number, (request, target) in enumerate(zip(wanted, targets, strict=True), 1):
         if len(wanted) > 1 and not quiet:
             complain(f"Picture {number} of {len(wanted)}: {request.prompt}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-def check_has_mask(request: ImageRequest) -> None:
-    """Raise RequestError if ``request`` has no mask that could be shown."""
-    if request.mask is None and request.where is None:
+def check_have_masks(requests: Sequence[ImageRequest]) -> None:
+    """Raise RequestError if one of the requests has no mask that could be shown."""
+    if any(request.mask is None and request.where is None for request in requests):
         raise RequestError(
             "--show-mask needs a mask: name the part to edit with --where, or add --mask."
         )

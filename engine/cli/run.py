@@ -127,12 +127,13 @@ def set_priority(requests: Sequence[ImageRequest]) -> None:
         os.nice(_LOWEST)
 
 
-def check_model_knows(request: ImageRequest) -> None:
-    """Raise RequestError if the request's model knows none of its words, without loading it."""
+def check_models_know(requests: Sequence[ImageRequest]) -> None:
+    """Raise RequestError if a request's model knows none of its words, without loading it."""
     from engine.models.catalogue import load_catalogue, models_folder
     from engine.models.vocabulary import check_words
 
-    check_words(request, load_catalogue().model(request.networks), models_folder())
+    for request in requests:
+        check_words(request, load_catalogue().model(request.networks), models_folder())
 
 
 def paint(
