@@ -36,7 +36,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from signal import SIGKILL
 
-from bench.bot.across import broken_across
+from bench.bot.across import problems_across
 from bench.bot.asked import Asked, square
 from bench.bot.fleet import FLEET_FAULTS, Fleet
 from bench.bot.outcome import Outcome
@@ -245,10 +245,11 @@ class Chaos:
         if not isinstance(self.bot, Fleet):
             return outcome
         self.say(str(outcome))
-        broken = await broken_across(self.standin, self.bot)
-        for problem in broken:
+        broken = 0
+        async for problem in problems_across(self.standin, self.bot):
             self.say(problem)
-        return replace(outcome, broken_across=len(broken))
+            broken += 1
+        return replace(outcome, broken_across=broken)
 
     @property
     def faults(self) -> dict[str, Fault]:
