@@ -59,7 +59,7 @@ class SinceError(Exception):
 
 @contextmanager
 def older_tree(commit: str) -> Iterator[Path]:
-    """The files of ``commit`` in a temporary folder; raises SinceError if there is none."""
+    """The files of ``commit`` in a temporary folder; raises SinceError if it is missing."""
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         _run("git", "worktree", "add", "--detach", str(tree), commit, tree=ROOT)

@@ -80,6 +80,7 @@ INSIDE = {
             "random_numbers",
             "sheet",
             "simulate",
+            "since",
             "soak",
             "speed",
             "steering",
