@@ -62,7 +62,7 @@ INSIDE = {
     ),
     "bench": (
         ("common", "prompts", "reference"),
-        ("bot", "cluster", "drawn", "natural", "scale", "timing"),
+        ("bot", "cluster", "drawn", "natural", "scale", "timing", "tour"),
         ("paper",),
         (
             "chaos",

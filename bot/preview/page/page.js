@@ -204,6 +204,12 @@ function reactions(message) {
   }, `${each.emoji.name} ${each.count}`)));
 }
 
+// The first words of a message that another one answers, without markup.
+function beginning(message) {
+  const words = marked(message.content || "a picture", names()).textContent.slice(0, 80);
+  return message.attachments?.length && message.content ? `${words} (a picture)` : words;
+}
+
 function row(message) {
   const { author } = message;
   const answered = message.referenced_message;
@@ -211,7 +217,7 @@ function row(message) {
   return make("li", { "data-message": message.id,
     class: message.flags & EPHEMERAL ? "message hidden" : "message" },
   answered ? make("div", { class: "answered" },
-    `↪ ${answered.author.username}: ${(answered.content || "a picture").slice(0, 80)}`) : null,
+    `↪ ${answered.author.username}: ${beginning(answered)}`) : null,
   make("div", { class: "by" }, make("strong", {}, author.global_name || author.username),
     author.bot ? make("span", { class: "app" }, "APP") : null, make("time", {}, time),
     message.edited_timestamp ? make("small", {}, "(edited)") : null),

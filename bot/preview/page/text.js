@@ -1,6 +1,6 @@
 // Discord's markup to elements: as much of it as messages of the bot and of people have.
 
-import { make } from "./dom.js";
+import { byId, make } from "./dom.js";
 
 const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 3600],
   ["minute", 60], ["second", 1]];
@@ -8,7 +8,7 @@ const UNITS = [["year", 31536000], ["month", 2592000], ["day", 86400], ["hour", 
 function relative(seconds) {
   const away = seconds - Date.now() / 1000;
   const [unit, size] = UNITS.find(([, size]) => Math.abs(away) >= size) || UNITS.at(-1);
-  const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+  const words = new Intl.RelativeTimeFormat(byId("language").value, { numeric: "auto" });
   return words.format(Math.round(away / size), unit);
 }
 

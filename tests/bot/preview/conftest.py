@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import time
 
-import aiohttp
 import discord
 import pytest
 import pytest_asyncio
 import yarl
 
+from bench.tour.visitor import Visitor, visiting
 from bot import create_bot
 from bot.language.commands import know_commands
 from bot.preview import opened_preview
@@ -21,43 +19,13 @@ from tests.tiny_model import write_tiny_model
 _SECONDS = 20.0
 
 
-class Page:
-    """What the page does: sends acts, and receives what a person sees."""
+class Page(Visitor):
+    """A visitor of the page, with what is behind it."""
 
-    def __init__(self, opened, session, socket):
-        self.url, self.place, self.standin = opened.url, opened.place, opened.standin
-        self.session, self._socket = session, socket
-        self.robin, self.kim, self.morgan, self.host = (
-            each.user.id for each in opened.place.people
-        )
-        self.seen = {}
-
-    async def look(self, **where):
-        """Look as another person or at another channel."""
-        await self._socket.send_json(where)
-        await self.until(lambda: where.items() <= self.seen["here"].items())
-
-    async def until(self, condition):
-        deadline = time.monotonic() + _SECONDS
-        while not self.seen or not (found := condition()):
-            if time.monotonic() > deadline:
-                pytest.fail("\n".join(map(str, self.seen.get("messages", ["nothing yet"]))))
-            with contextlib.suppress(TimeoutError):
-                self.seen |= await self._socket.receive_json(timeout=1.0)
-        return found
-
-    async def act(self, kind, who=None, channel=None, **more):
-        here = {"as": who or self.robin, "channel": channel or self.seen["here"]["channel"]}
-        async with self.session.post(
-            f"{self.url}act", json={"act": kind, **here, **more}
-        ) as answer:
-            return await answer.json()
-
-    async def message(self, fits):
-        """The newest message for which ``fits`` holds, once there is one."""
-        return (await self.until(lambda: [each for each in self.seen["messages"] if fits(each)]))[
-            -1
-        ]
+    def __init__(self, opened, visitor):
+        super().__init__(visitor.url, visitor.session, visitor._socket, _SECONDS)
+        self.seen, self.place, self.standin = visitor.seen, opened.place, opened.standin
+        self.robin, self.kim, self.morgan, self.host = self.people.values()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -68,6 +36,7 @@ async def page(tmp_path_factory):
         patch.setenv("IMAGINE_MODEL", "tiny")
         patch.setenv("IMAGINE_DEVICE", "cpu")
         patch.setenv("IMAGINE_THREADS", "1")
+        patch.setenv("IMAGINE_MAX_PIXELS", "4096")
         patch.setenv("IMAGINE_PREVIEW_SECONDS", "0.1")
         patch.setattr("engine.worker.main.load_models", load_models)
         async with opened_preview(port=0, env_file=None) as opened:
@@ -79,13 +48,8 @@ async def page(tmp_path_factory):
             running = asyncio.create_task(
                 bot.start(opened.settings.discord.token.get_secret_value())
             )
-            async with (
-                aiohttp.ClientSession() as session,
-                session.ws_connect(f"{opened.url}live", max_msg_size=0) as socket,
-            ):
-                page = Page(opened, session, socket)
-                await page.until(lambda: page.seen["place"]["ready"] and page.seen["commands"])
-                yield page
+            async with visiting(opened.url, _SECONDS) as visitor:
+                yield Page(opened, visitor)
             await bot.close()
             await running
     know_commands({})

@@ -8,11 +8,11 @@ import contextlib
 import itertools
 import json
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _SECONDS = 60.0  # for anything, on a busy machine
@@ -28,21 +28,29 @@ _FLAGS = (
 )
 
 
+class BrowserError(Exception):
+    """The browser is missing, or the page did not become what was expected."""
+
+
 def chromium() -> str:
-    """The browser's path; skips the test without one."""
+    """The browser's path; raises BrowserError without one."""
     for name in _NAMES:
         if found := shutil.which(name):
             return found
-    pytest.skip("there is no Chromium; Debian's package is called chromium")
+    raise BrowserError("There is no Chromium; Debian's package is called chromium.")
+
+
+Box = tuple[float, float, float, float]
+"""The left and upper edge, the width and the height of a part of the page."""
 
 
 class Browser:
     """One page. ``errors`` are the page's own, ``requested`` the addresses that it asked for."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse):
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._ids = itertools.count(1)
-        self._waiting: dict[int, asyncio.Future[dict]] = {}
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self.errors: list[str] = []
         self.requested: list[str] = []
 
@@ -61,35 +69,39 @@ class Browser:
             elif data["method"] == "Network.requestWillBeSent":
                 self.requested.append(data["params"]["request"]["url"])
 
-    async def send(self, method: str, **parameters: Any) -> dict:
-        """Run a command of the protocol; returns its result."""
+    async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Run a command of the protocol, and return its result; raises BrowserError."""
         number = next(self._ids)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": parameters})
         answer = await asyncio.wait_for(future, _SECONDS)
-        assert "error" not in answer, answer
-        return answer["result"]
+        if "error" in answer:
+            raise BrowserError(f"{method}: {answer['error']}")
+        result: dict[str, Any] = answer["result"]
+        return result
 
     async def open(self, address: str) -> None:
+        """Go to an address."""
         for domain in ("Runtime", "Log", "Network", "Page"):
             await self.send(f"{domain}.enable")
         await self.send("Page.navigate", url=address)
 
     async def run(self, script: str) -> Any:
-        """The value of a JavaScript expression."""
+        """The value of a JavaScript expression; raises BrowserError if it throws."""
         result = await self.send(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
-        assert "exceptionDetails" not in result, result["exceptionDetails"]
+        if "exceptionDetails" in result:
+            raise BrowserError(json.dumps(result["exceptionDetails"]))
         return result["result"].get("value")
 
     async def until(self, script: str, seconds: float = _SECONDS) -> Any:
-        """The expression's value once it is true."""
+        """The expression's value once it is true; raises BrowserError if that takes too long."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not (value := await self.run(script)):
             if asyncio.get_running_loop().time() > deadline:
                 text = await self.run("document.body.innerText")
-                pytest.fail(f"{script} did not become true:\n{text}\n{self.errors}")
+                raise BrowserError(f"{script} did not become true:\n{text}\n{self.errors}")
             await asyncio.sleep(0.05)
         return value
 
@@ -115,6 +127,7 @@ class Browser:
         await self.send("Input.insertText", text=text)
 
     async def key(self, name: str, code: int) -> None:
+        """Press a key; ``code`` is its Windows key code."""
         for kind in ("keyDown", "keyUp"):
             more = {"text": "\r"} if name == "Enter" and kind == "keyDown" else {}
             await self.send(
@@ -126,14 +139,18 @@ class Browser:
                 **more,
             )
 
-    async def screenshot(self) -> bytes:
-        """The page as it looks, as PNG."""
-        shot = await self.send("Page.captureScreenshot", format="png")
+    async def screenshot(self, box: Box | None = None, scale: float = 1.0) -> bytes:
+        """The page as it looks, or the part in ``box``, as PNG; ``scale`` pixels to one of CSS."""
+        part: dict[str, Any] = {}
+        if box is not None:
+            x, y, width, height = box
+            part["clip"] = {"x": x, "y": y, "width": width, "height": height, "scale": scale}
+        shot = await self.send("Page.captureScreenshot", format="png", **part)
         return base64.b64decode(shot["data"])
 
 
 @contextlib.asynccontextmanager
-async def browsing(folder: Path):
+async def browsing(folder: Path) -> AsyncIterator[Browser]:
     """A browser with an empty page; its profile is in ``folder``."""
     process = await asyncio.create_subprocess_exec(
         chromium(),
@@ -147,8 +164,10 @@ async def browsing(folder: Path):
         port_file = folder / "DevToolsActivePort"
         deadline = asyncio.get_running_loop().time() + _SECONDS
         while not (port_file.is_file() and "\n" in port_file.read_text("utf-8")):
-            assert process.returncode is None, "Chromium ended"
-            assert asyncio.get_running_loop().time() < deadline, "Chromium did not start"
+            if process.returncode is not None:
+                raise BrowserError("Chromium ended.")
+            if asyncio.get_running_loop().time() > deadline:
+                raise BrowserError("Chromium did not start.")
             await asyncio.sleep(0.05)
         port = port_file.read_text("utf-8").splitlines()[0]
         async with aiohttp.ClientSession() as session:
