@@ -24,7 +24,7 @@ _FIRST_GUESS_OTHERS = 1.0
 # The share of an iteration's time that grows with the picture's pixels; the rest grows with the
 # cutouts. Measured at 256x256 with 32 cutouts on a CPU.
 _PIXELS_SHARE = 0.3
-_NEWEST_COUNTS = 0.3  # weight of the newest measurement in the moving average
+_NEWEST_COUNTS = 0.3  # least weight of the newest measurement in the average of all of them
 _NEWS = 0.1  # the change of a speed that is worth keeping
 _OTHER_DEVICE = 4.0  # the change of a speed that only another device or setting explains
 
@@ -41,6 +41,7 @@ class EtaEstimator:
     def __init__(self) -> None:
         self._seconds: dict[Effort, float] = {}
         self._sizes: dict[tuple[object, ...], tuple[Effort, int]] = {}
+        self._measured: dict[Effort, int] = {}  # how often; what was restored counts as once
         self._restored: set[Effort] = set()
         self._kept: dict[Effort, float] = {}
         self._new_sizes: dict[tuple[object, ...], tuple[Effort, int]] = {}
@@ -64,9 +65,11 @@ class EtaEstimator:
             if not 1 / _OTHER_DEVICE < seconds / before < _OTHER_DEVICE:
                 self._forget_restored(effort.model)
                 before = None
-        self._seconds[effort] = (
-            seconds if before is None else (before + _NEWEST_COUNTS * (seconds - before))
-        )
+        if before is None:
+            before, self._measured[effort] = seconds, 0
+        self._measured[effort] += 1
+        weight = max(_NEWEST_COUNTS, 1 / self._measured[effort])
+        self._seconds[effort] = before + weight * (seconds - before)
 
     def _forget_restored(self, model: str) -> None:
         """Forget what was restored of a model and not measured since."""
@@ -82,6 +85,7 @@ class EtaEstimator:
         for effort, seconds in learnt.speeds:
             if effort not in self._seconds:
                 self._seconds[effort] = self._kept[effort] = seconds
+                self._measured[effort] = 1
                 self._restored.add(effort)
         for said, effort, iterations in learnt.sizes:
             self._sizes.setdefault(tuple(json.loads(said)), (effort, iterations))

@@ -20,6 +20,7 @@ async def test_every_job_counts_but_the_first(tmp_path):
     assert 0 <= figures["median_error"] <= figures["p90_error"]
     assert figures["told_over_took"] > 0
     assert figures["first"] > 0
+    assert figures["restarted"] > 0
 
 
 async def test_a_picture_that_is_not_painted_ends_it(tmp_path):

@@ -157,12 +157,15 @@ async def test_pictures_are_stored_with_the_job(store, intake, queue):
 
 async def test_requests_of_one_user_are_handled_one_at_a_time(intake, gate, queue):
     running, most = 0, 0
+    waits_for_another, another = False, asyncio.Event()
 
     async def check(asking, request, rules):
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.01)
+        if running == 2:
+            another.set()
+        await (asyncio.wait_for(another.wait(), 10) if waits_for_another else asyncio.sleep(0.01))
         running -= 1
         return request
 
@@ -173,6 +176,7 @@ async def test_requests_of_one_user_are_handled_one_at_a_time(intake, gate, queu
     assert [type(outcome) for outcome in outcomes].count(LimitError) == 3
     assert len(queue.overview()) == 2
     assert most == 1
+    waits_for_another = True
     await asyncio.gather(
         *(intake.ask(asked(origin(person=person), "a fox")) for person in (BOB, 333))
     )

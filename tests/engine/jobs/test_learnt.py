@@ -57,12 +57,23 @@ def test_news_are_told_once_and_small_changes_of_a_speed_are_none():
     assert estimator.news() is None
     estimator.learn_speed(SMALL, 1.0)
     assert estimator.news() == Learnt(((SMALL, 1.0),))
-    estimator.learn_speed(SMALL, 1.2)  # 1.06 on average
+    estimator.learn_speed(SMALL, 1.1)  # 1.05 on average
     assert estimator.news() is None
-    estimator.learn_speed(SMALL, 1.4)  # 1.16
+    estimator.learn_speed(SMALL, 1.4)
     news = estimator.news()
     assert news is not None
-    assert news.speeds[0][1] == pytest.approx(1.162)
+    assert news.speeds[0][1] == pytest.approx(3.5 / 3)
+
+
+def test_a_slow_first_picture_is_outweighed_by_later_ones():
+    estimator = EtaEstimator()
+    for seconds in (5.0, 1.0, 1.0, 1.0):  # the first one also warmed up the device
+        estimator.learn_speed(SMALL, seconds)
+    assert estimator.seconds_per_iteration(SMALL) < 2
+    after = EtaEstimator()
+    after.restore(Learnt(((SMALL, 2.0),)))
+    after.learn_speed(SMALL, 1.0)
+    assert after.seconds_per_iteration(SMALL) == 1.5
 
 
 def test_another_device_s_speeds_are_forgotten_after_one_measurement():
