@@ -147,12 +147,15 @@ class _Across:
         return {row["owner"] for row in self._rows("dan") if row["state"] == "running"}
 
     async def _is_remixed(self) -> bool:
-        prompts = {row["id"]: row["prompt"] for row in self._rows("ann")}
-        results = self._standin.results(self._here)
-        if not results:
+        shown = [
+            (message, row["prompt"])
+            for message in self._standin.results(self._here)
+            for row in self._rows("ann")
+            if row["id"] in json.dumps(message["components"])
+        ]
+        if not shown:
             return False
-        message = results[-1]
-        [prompt] = [prompts[id] for id in prompts if id in json.dumps(message["components"])]
+        message, prompt = shown[-1]
         for _ in range(_TRIES):
             pressed = await self._standin.press(self._ann, self._here, message, "Remix")
             await eventually(pressed.acknowledged.is_set, _ANSWER)
