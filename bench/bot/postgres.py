@@ -21,7 +21,8 @@ class Reader:
         self._url = url
         self._connection: Any = None
         self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name="reader", daemon=True).start()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="reader", daemon=True)
+        self._thread.start()
 
     def rows(self, sql: str, *values: object) -> list[dict[str, Any]]:
         """The rows of a query. Blocks, while the server is restarted for up to a minute."""
@@ -52,3 +53,5 @@ class Reader:
         with contextlib.suppress(*_ERRORS):
             asyncio.run_coroutine_threadsafe(end(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
