@@ -1,14 +1,18 @@
-"""What goes on from a picture, judged: ``python -m bench.natural.going_on --limit 30 --json``.
+"""What goes on from a picture, judged: ``python -m bench.going_on --kind things --json``.
 
 Held-out prompts are painted, and each picture is then varied (subtle and strong), and painted at
 twice the size in stages; next to that, it is enlarged by Lanczos alone. Figures of each way:
 
-- ``top1``, ``top5``: how often the prompt's class is the judge's first of 1,000, or in its top 5;
+- of the drawn model's kinds ``judge_r1``: how often judges that never guided put the prompt first
+  among 64 captions (shapes) or 100 (the others), mean of the kind's judges;
+- of ``natural`` ``top1``, ``top5``: how often the prompt's class is the judge's first of 1,000, or
+  in its top 5;
 - ``distance``: the mean absolute difference to the picture it came from, of colours in 0..1, at the
   size of that picture.
 
 ``--folder F`` keeps the pictures, and reads those of earlier runs, also the parents of
-``bench.fidelity --kind natural --folder F``. A prompt takes some six minutes on one core.
+``bench.fidelity --kind natural --folder F``. A prompt takes about half a minute on one core with
+the drawn model, six minutes with the natural one.
 """
 
 from __future__ import annotations
@@ -23,10 +27,13 @@ import typer
 from PIL import Image
 from torch import Tensor
 
-from bench.common.cli import AsJson, exit_on, print_result
-from bench.common.model_names import NATURAL
+from bench.common.cli import AsJson, exit_on, print_result, unknown_kind
+from bench.common.model_names import DRAWN, NATURAL
 from bench.common.parallel import run_parallel
 from bench.common.statistics import share
+from bench.drawn.figures import JUDGES
+from bench.drawn.judge import load_judge as load_drawn_judge
+from bench.drawn.scene_json import claims_of
 from bench.natural.figures import in_top
 from bench.natural.gallery import Settings, picture_file
 from bench.natural.judge import MissingJudgeError, load_judge
@@ -47,20 +54,20 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 """The ways, and what their requests set; "lanczos" has none."""
 
-_Job = tuple[Entry, Settings, Path]
+_Job = tuple[str, Entry, Settings, Path]
 
 
-def file_of(folder: Path, entry: Entry, way: str) -> Path:
+def file_of(folder: Path, kind: str, entry: Entry, way: str) -> Path:
     """The file of an entry's picture."""
-    parent = picture_file(folder, "natural", entry)
+    parent = picture_file(folder, kind, entry)
     return parent if way == "parent" else parent.with_stem(f"{parent.stem}-{way}")
 
 
 def _paint(job: _Job) -> None:
-    entry, settings, folder = job
+    kind, entry, settings, folder = job
     torch.set_num_threads(1)
     request = settings.request(entry)
-    parent = file_of(folder, entry, "parent")
+    parent = file_of(folder, kind, entry, "parent")
     parent.parent.mkdir(parents=True, exist_ok=True)
     if not parent.is_file():
         _write(parent, request, settings)
@@ -69,9 +76,9 @@ def _paint(job: _Job) -> None:
     with Image.open(parent) as image:
         size = image.width * LARGER, image.height * LARGER
         enlarged = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-    file_of(folder, entry, "lanczos").write_bytes(png_bytes(enlarged))
+    file_of(folder, kind, entry, "lanczos").write_bytes(png_bytes(enlarged))
     for way in ("subtle", "strong", "grown"):
-        file = file_of(folder, entry, way)
+        file = file_of(folder, kind, entry, way)
         if not file.is_file():
             fields = {"init_image": sha256, **WAYS[way]}
             if way == "grown":
@@ -92,15 +99,25 @@ def read(file: Path) -> Tensor:
         return to_tensor(image.convert("RGB"), *image.size)[0]
 
 
-def figures(entries: list[Entry], folder: Path) -> dict[str, dict[str, float]]:
+def judged(kind: str, entries: list[Entry], pictures: list[Tensor]) -> dict[str, float]:
+    """What the judges of ``kind`` say of the entries' pictures, each [3, H, W]."""
+    if kind == "natural":
+        judge, true = load_judge(), [entry["classes"][0] for entry in entries]
+        classes = torch.cat([judge.read(each[None]) for each in pictures])
+        return {f"top{k}": share(in_top(classes, true, k)) for k in (1, 5)}
+    stacked, claims = torch.stack(pictures), claims_of(entries)
+    shares = [share(load_drawn_judge(name).ranks_first(stacked, claims)) for name in JUDGES[kind]]
+    return {"judge_r1": round(sum(shares) / len(shares), 3)}
+
+
+@torch.no_grad()
+def figures(kind: str, entries: list[Entry], folder: Path) -> dict[str, dict[str, float]]:
     """The figures of each way."""
-    judge, true = load_judge(), [entry["classes"][0] for entry in entries]
-    parents = [read(file_of(folder, entry, "parent")) for entry in entries]
+    parents = [read(file_of(folder, kind, entry, "parent")) for entry in entries]
     found = {}
     for way in WAYS:
-        pictures = [read(file_of(folder, entry, way)) for entry in entries]
-        classes = torch.cat([judge.read(each[None]) for each in pictures])
-        found[way] = {f"top{k}": share(in_top(classes, true, k)) for k in (1, 5)}
+        pictures = [read(file_of(folder, kind, entry, way)) for entry in entries]
+        found[way] = judged(kind, entries, pictures)
         found[way]["distance"] = round(
             sum(map(distance, pictures, parents)) / max(1, len(entries)), 4
         )
@@ -117,21 +134,24 @@ def distance(picture: Tensor, parent: Tensor) -> float:
 
 
 def main(
+    kind: Annotated[str, typer.Option(help=", ".join((*JUDGES, "natural")))] = "things",
     limit: int = 30,
     workers: int = 2,
     folder: Path | None = None,
-    model: Annotated[str, typer.Option(help="the model that paints")] = NATURAL,
     iterations: int | None = None,
     as_json: AsJson = False,
 ) -> None:
     """Paint the prompts and what goes on from them, and judge them."""
-    settings = Settings(model, "default", iterations, "cpu")
-    entries = read_entries("natural", limit=limit)
+    if kind not in (*JUDGES, "natural"):
+        raise unknown_kind(kind, (*JUDGES, "natural"))
+    settings = Settings(NATURAL if kind == "natural" else DRAWN, "default", iterations, "cpu")
+    entries = read_entries(kind, limit=limit)
     with tempfile.TemporaryDirectory() as temporary, exit_on(MissingJudgeError, EngineError):
-        load_judge()
+        if kind == "natural":
+            load_judge()
         gallery = folder or Path(temporary)
-        run_parallel(_paint, [(entry, settings, gallery) for entry in entries], workers)
-        print_result({"n": len(entries), **figures(entries, gallery)}, as_json)
+        run_parallel(_paint, [(kind, entry, settings, gallery) for entry in entries], workers)
+        print_result({"kind": kind, "n": len(entries), **figures(kind, entries, gallery)}, as_json)
 
 
 if __name__ == "__main__":
