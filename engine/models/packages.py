@@ -19,10 +19,10 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from engine.errors import InstallationError
 from engine.models.stand_in import training_packages_replaced
@@ -152,12 +152,19 @@ def taming_autoencoder(
     # Their constructors print the shape of z, but a library must not write to stdout.
     silent = contextlib.redirect_stdout(io.StringIO())
     attention = torch.nn.Identity if attn_type == "none" else diffusion.AttnBlock
-    with (
-        mock.patch.object(diffusion, "Normalize", normalise),
-        mock.patch.object(diffusion, "AttnBlock", attention),
-        silent,
-    ):
+    with _replaced(diffusion, Normalize=normalise, AttnBlock=attention), silent:
         return diffusion.Encoder(**ddconfig), diffusion.Decoder(**ddconfig)
+
+
+@contextlib.contextmanager
+def _replaced(module: Any, **values: Any) -> Iterator[None]:
+    """Have other values under these names of a module, for a while."""
+    before = {name: getattr(module, name) for name in values}
+    try:
+        vars(module).update(values)
+        yield
+    finally:
+        vars(module).update(before)
 
 
 def published_autoencoder(**ddconfig: Any) -> tuple[Any, Any]:
