@@ -8,6 +8,8 @@ what was built since shows what it costs those who use none of it:
   the pairs, with their range. It counts the steps, not the start;
 - ``start``: the same for what comes before the first step;
 - ``memory``: the peak memory of the processes, as a share of the older commit's.
+
+``bot`` has the same for a process that loads the bot and all its cogs, and paints nothing.
 """
 
 from __future__ import annotations
@@ -52,6 +54,17 @@ print(json.dumps({
 }))
 """
 
+_BOT = """
+import importlib, json, pkgutil, resource, time
+import bot.__main__, bot.client, cogs
+for module in pkgutil.iter_modules(cogs.__path__):
+    importlib.import_module(f"cogs.{module.name}")
+print(json.dumps({
+    "start": time.process_time(),
+    "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+}))
+"""
+
 
 class SinceError(Exception):
     """A commit that is not there, or does not paint; the message says why."""
@@ -76,8 +89,14 @@ def paint(tree: Path, model: str, preset: str, iterations: int) -> dict[str, Any
     return painted
 
 
+def load_bot(tree: Path) -> dict[str, Any]:
+    """Load the bot of ``tree``; seconds of processor time, and memory."""
+    loaded: dict[str, Any] = json.loads(_run(sys.executable, "-c", _BOT, tree=tree))
+    return loaded
+
+
 def compare(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> dict[str, Any]:
-    """The figures of pairs of paintings by the older commit and by this one."""
+    """The figures of pairs of processes of the older commit and of this one."""
 
     def ratios(name: str) -> dict[str, float]:
         found = [b[name] / a[name] for a, b in zip(before, now, strict=True)]
@@ -87,10 +106,10 @@ def compare(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> dict[str
             "most": round(max(found), 3),
         }
 
-    return {
-        "equal": len({each["picture"] for each in (*before, *now)}) == 1,
-        **{name: ratios(name) for name in ("cpu", "start", "memory")},
-    }
+    names = ("cpu", "start", "memory")
+    figures: dict[str, Any] = {name: ratios(name) for name in names if name in before[0]}
+    pictures = {each["picture"] for each in (*before, *now) if "picture" in each}
+    return {"equal": len(pictures) == 1, **figures} if pictures else figures
 
 
 def _run(*command: str, tree: Path) -> str:
@@ -120,6 +139,8 @@ def main(
                 before.append(paint(tree, model, name, iterations))
                 now.append(paint(ROOT, model, name, iterations))
             figures[name] = compare(before, now)
+        loads = [(load_bot(tree), load_bot(ROOT)) for _ in range(pairs)]
+        figures["bot"] = compare([old for old, _ in loads], [new for _, new in loads])
     print_result(figures, as_json)
 
 

@@ -19,6 +19,13 @@ def test_pairs_are_compared():
     assert figures["cpu"] == {"median": 1.0, "least": 0.5, "most": 1.5}
     assert figures["memory"] == {"median": 1.0, "least": 1.0, "most": 1.5}
     assert not since.compare(before, [painted("b"), *now[1:]])["equal"]
+    bots = [{"start": 1.0, "memory": 100}]
+    assert since.compare(bots, [{"start": 2.0, "memory": 100}]).keys() == {"start", "memory"}
+
+
+@pytest.mark.slow
+def test_this_tree_loads_its_bot():
+    assert since.load_bot(since.ROOT)["start"] > 0
 
 
 @pytest.mark.slow
