@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from engine.__main__ import main
+from engine.cli.models import main as models_main
 from engine.models import load_models
 from tests.checkpoints import write_clip_archive, write_vqgan
 from tests.engine.cli.command_line import environment
@@ -95,6 +96,20 @@ def own_catalogue(tmp_path, monkeypatch):
     monkeypatch.setenv("IMAGINE_MODELS_CATALOGUE", str(file))
     monkeypatch.setenv("IMAGINE_MODELS_FOLDER", str(tmp_path / "downloads"))
     return file
+
+
+@pytest.fixture
+def command(monkeypatch, capsys, own_catalogue):
+    """Run `imagine-models` with these arguments; returns (exit code, stdout, stderr)."""
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["imagine-models", *map(str, words)])
+        with pytest.raises(SystemExit) as end:
+            models_main()
+        out, err = capsys.readouterr()
+        return end.value.code or 0, out, err
+
+    return run
 
 
 @pytest.fixture

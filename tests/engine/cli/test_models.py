@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from safetensors.torch import save_file
 
-from engine.cli.models import main
 from engine.models.catalogue import load_catalogue, user_catalogue
 from engine.models.loading import load_models
 from engine.models.perceptors.clip_architecture import PUBLISHED, Published
@@ -16,20 +15,6 @@ from tests.engine.models.libraries import piece_packages
 from tests.engine.models.perceptor_files import write_siglip, write_transformers_clip
 
 ONE_SENTENCE = 400  # characters; a traceback is longer
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, own_catalogue):
-    """Run `imagine-models` with these arguments; returns (exit code, stdout, stderr)."""
-
-    def run(*words):
-        monkeypatch.setattr("sys.argv", ["imagine-models", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        out, err = capsys.readouterr()
-        return end.value.code or 0, out, err
-
-    return run
 
 
 def test_list_shows_models_sizes_and_licences(command, monkeypatch, tmp_path):

@@ -6,6 +6,7 @@ from torch import nn
 
 from engine.errors import CheckpointError, ModelError
 from engine.models.generators.fourier import FourierGenerator
+from engine.models.kinds import PERCEPTORS
 from engine.models.packages import clip_tokenizer
 from engine.models.perceptors.efficientnet_lite import EfficientNetLite0, build
 from engine.models.perceptors.text_tower import TextTower, TowerSizes
@@ -13,6 +14,7 @@ from engine.painting.losses import spherical_distance
 from engine.painting.synthesis import Synthesis
 from engine.request.prompt import Prompt
 from engine.request.recipe import Augmentation, Early, Recipe
+from tests.engine.models.perceptor_files import check_paints
 
 
 def rows_of(words):
@@ -152,17 +154,37 @@ def test_the_shape_is_the_published_one():
     assert count - biases + norms == 4_652_008
 
 
+def test_it_paints_and_continues_from_a_saved_state(checkpoint):
+    check_paints(build({"checkpoint": checkpoint}, {"resolution": 64}))
+
+
 @pytest.mark.parametrize(
-    "damage", ["picture.", "text.", "text.rows", "text.layers", "picture.head"]
+    ("damage", "says"),
+    [
+        ("picture.", "has no tensors under `picture.`"),
+        ("text.", "has no tensors under `text.`"),
+        ("text.rows", "must have a different token"),
+        ("text.layers", "has no text tower"),
+        ("picture.head", "doesn't have head"),
+    ],
 )
-def test_a_checkpoint_without_a_part_is_refused(checkpoint, tmp_path, damage):
+def test_a_checkpoint_without_a_part_is_refused_with_a_sentence(checkpoint, tmp_path, damage, says):
     tensors = {
         name: value for name, value in torch.load(checkpoint).items() if not name.startswith(damage)
     }
     path = tmp_path / "perceptor.pt"
     torch.save(tensors, path)
-    with pytest.raises(CheckpointError):
-        build({"checkpoint": path}, {})
+    with pytest.raises(CheckpointError, match=says) as error:
+        PERCEPTORS["efficientnet-lite"].build({"checkpoint": path}, {})
+    assert str(path) in str(error.value)
+
+
+def test_a_damaged_file_is_refused_by_its_name(checkpoint, tmp_path):
+    path = tmp_path / "perceptor.pt"
+    path.write_bytes(checkpoint.read_bytes()[:-1000])
+    with pytest.raises(CheckpointError, match="its end is missing") as error:
+        PERCEPTORS["efficientnet-lite"].build({"checkpoint": path}, {})
+    assert str(path) in str(error.value)
 
 
 @pytest.mark.parametrize("settings", [{"temperature": 0}, {"resolution": "big"}, {"colour": 1}])

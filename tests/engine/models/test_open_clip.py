@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from engine.errors import CheckpointError, InstallationError, ModelError
 from engine.models import packages
+from engine.models.catalogue import load_catalogue
 from engine.models.kinds import PERCEPTORS
 from engine.models.perceptor_recognition import recognise_perceptor
 from engine.models.perceptors.open_clip import OpenClipPerceptor
@@ -128,6 +129,19 @@ def test_vectors_and_gradients_are_openclip_s_and_it_paints(tmp_path, name):
     torch.testing.assert_close(perceptor.encode_tokens(ids), read, atol=1e-5, rtol=1e-4)
     assert perceptor.scale == pytest.approx(theirs.logit_scale.exp().item())
     check_paints(perceptor)
+
+
+def test_add_recognises_its_folder_and_check_paints_with_it(command, tmp_path):
+    piece_packages()
+    write(tmp_path / "theirs", CONFIGS["worldwide"])
+    given = ("--generator", "pixels", "--perceptor", tmp_path / "theirs")
+    code, _, err = command("add", "mine", *given)
+    assert code == 0, err
+    files = load_catalogue().model("mine").perceptor.files
+    assert set(files) == {"checkpoint", "config", "tokenizer", "tokenizer_config"}
+    assert all(source.sha256 for source in files.values())
+    assert command("check", "mine")[:2] == (0, "mine: OK\n")
+    assert "perceptor's kind: open-clip\n" in command("list", "mine")[1]
 
 
 @pytest.mark.slow  # transformers' tokenizers take 1.5 s to import
