@@ -72,6 +72,7 @@ INSIDE = {
             "edit",
             "eta",
             "fidelity",
+            "going_on",
             "gpu",
             "history",
             "load",
